@@ -1,0 +1,79 @@
+/**
+ * What a backend is: an object that allocates buffers and runs programs over them. Work is queued;
+ * `read` is the only place where anything waits.
+ *
+ * @module
+ */
+
+import type { Dtype } from "./dtype.ts";
+import type { Program } from "./program.ts";
+
+/** A backend's own handle on memory. */
+export interface Buffer {
+  /** Size in bytes. */
+  readonly bytes: number;
+}
+
+/** Offset plus strides over the coordinates of the space, in elements. */
+export interface Affine {
+  /** Value at the origin. */
+  readonly offset: number;
+  /** Step along each axis of the space; 0 repeats. */
+  readonly strides: readonly number[];
+}
+
+/** A buffer, seen through strides. */
+export interface Bound extends Affine {
+  /** The memory. */
+  readonly buffer: Buffer;
+  /** Element type. */
+  readonly dtype: Dtype;
+}
+
+/** All that varies between two runs of a program. */
+export interface Binding {
+  /** Size of each axis; its meaning is the program family's. */
+  readonly space: readonly number[];
+  /** Inputs by slot. */
+  readonly inputs: readonly Bound[];
+  /** Outputs by slot. */
+  readonly outputs: readonly Bound[];
+  /** Affine indices by slot. */
+  readonly indices: readonly Affine[];
+  /** Numbers by slot. */
+  readonly scalars: readonly number[];
+}
+
+/** Counts since the backend was opened. */
+export interface Statistics {
+  /** Buffers allocated and not released. */
+  readonly buffers: number;
+  /** Their bytes. */
+  readonly bytes: number;
+  /** Largest value `bytes` has had. */
+  readonly peakBytes: number;
+  /** Programs run. */
+  readonly runs: number;
+}
+
+/** A machine that runs programs. */
+export interface Backend extends AsyncDisposable {
+  /** Short name, such as `cpu`. */
+  readonly name: string;
+  /** One line for logs: adapter, threads, library. */
+  readonly description: string;
+  /** Live counts. */
+  readonly statistics: Statistics;
+  /** Whether tensors of the dtype can be held. */
+  supports(dtype: Dtype): boolean;
+  /** Reserves memory; its contents are unspecified. */
+  allocate(bytes: number): Buffer;
+  /** Gives memory back; queued work that uses it still completes. */
+  release(buffer: Buffer): void;
+  /** Queues a copy from the host; `offset` is in bytes. */
+  write(buffer: Buffer, offset: number, source: ArrayBufferView): void;
+  /** Waits for queued work and copies to the host; `offset` and `bytes` are in bytes. */
+  read(buffer: Buffer, offset: number, bytes: number): Promise<ArrayBuffer>;
+  /** Queues a program. */
+  run(program: Program, binding: Binding): void;
+}

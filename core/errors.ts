@@ -1,0 +1,57 @@
+/**
+ * Typed errors. Every message is one sentence: what could not be done, what is required, what was
+ * found; no period, no contraction. Each subclasses the nearest built-in error.
+ *
+ * @module
+ */
+
+/** Shapes, dtypes or attributes do not fit an operation. */
+export class ShapeError extends TypeError {
+  /** Name of the error class. */
+  override name = "ShapeError";
+}
+
+/** An operation without a derivative was reached while a gradient was being recorded. */
+export class GradientError extends TypeError {
+  /** Name of the error class. */
+  override name = "GradientError";
+}
+
+/** A tensor or storage was used after it was disposed. */
+export class DisposedError extends ReferenceError {
+  /** Name of the error class. */
+  override name = "DisposedError";
+}
+
+/** An option, configuration key or command-line flag has an unusable value. */
+export class OptionError extends RangeError {
+  /** Name of the error class. */
+  override name = "OptionError";
+}
+
+/** A file is missing, malformed or does not hold what is required. */
+export class FileError extends Error {
+  /** Name of the error class. */
+  override name = "FileError";
+  /** Path of the file, as the caller gave it. */
+  readonly path: string;
+  /** One-based line in the file, where the fault has one. */
+  readonly line: number | undefined;
+
+  /**
+   * @param message The sentence, without the path
+   * @param path Path of the file
+   * @param line One-based line, where known
+   */
+  constructor(message: string, path: string, line?: number) {
+    super(`${path}${line === undefined ? "" : `:${line}`}: ${message}`);
+    this.path = path;
+    this.line = line;
+  }
+}
+
+/** Training cannot go on: the loss or a gradient is not finite, or a parameter is not reached. */
+export class TrainingError extends Error {
+  /** Name of the error class. */
+  override name = "TrainingError";
+}

@@ -1,0 +1,140 @@
+/**
+ * `gradient`: runs a function while recording, then walks the tape backwards.
+ *
+ * @module
+ */
+
+import { GradientError } from "./errors.ts";
+import { filled } from "./expr.ts";
+import { add } from "./ops/elementwise.ts";
+import { rowProgram } from "./program.ts";
+import { type Device, sizeOf, Value } from "./storage.ts";
+import { type Entry, letGo, recording, Tape } from "./tape.ts";
+import { deviceOf } from "./apply.ts";
+import { Tensor } from "./tensor.ts";
+
+/** What {@linkcode gradient} returns. All tensors belong to the scope that was open before. */
+export interface Gradient<R> {
+  /** What the function returned. */
+  readonly result: R;
+  /** One gradient a parameter, in their order; `undefined` where the loss does not reach it. */
+  readonly gradients: readonly (Tensor | undefined)[];
+  /** Positions of the parameters that the loss does not reach. */
+  readonly unused: readonly number[];
+}
+
+const one = rowProgram([], [filled(1)]);
+
+/**
+ * Gradient of a loss with respect to parameters. `run` is synchronous: it queues work and must not
+ * return a promise. It returns the loss, or a record with the loss and whatever else is of interest.
+ *
+ * @param run Computes the loss, a tensor of one element
+ * @param parameters Tensors to differentiate by
+ * @param device Handle that owns the results; by default the parameters'
+ * @throws {GradientError} If the loss is not one number, or an operation has no derivative
+ */
+export function gradient<R extends Tensor | { readonly loss: Tensor }>(
+  run: () => R,
+  parameters: readonly Tensor[],
+  device: Device = deviceOf(parameters),
+): Gradient<R> {
+  const tape = new Tape(parameters.map((p) => p.value));
+  const forward = device.scope("gradient");
+  let result: R;
+  let loss: Tensor;
+  try {
+    result = recording(tape, run);
+    if (result instanceof Promise) {
+      throw new GradientError("Cannot record an asynchronous function: found a promise");
+    }
+    loss = result instanceof Tensor ? result : result.loss;
+    if (sizeOf(loss.shape) !== 1) {
+      throw new GradientError(`Cannot differentiate a loss of shape [${loss.shape}]: one number`);
+    }
+    for (const t of result instanceof Tensor ? [result] : Object.values(result)) {
+      if (t instanceof Tensor && t.scope === forward) forward.keep(t);
+    }
+  } catch (error) {
+    for (let entry = tape.pop(); entry !== undefined; entry = tape.pop()) letGo(entry);
+    throw error;
+  } finally {
+    forward[Symbol.dispose]();
+  }
+  const gradients = backward(tape, loss, parameters, device);
+  const unused = parameters.flatMap((_, i) => gradients[i] === undefined ? [i] : []);
+  return { result, gradients, unused };
+}
+
+function backward(
+  tape: Tape,
+  loss: Tensor,
+  parameters: readonly Tensor[],
+  device: Device,
+): (Tensor | undefined)[] {
+  using scope = device.scope("backward");
+  const cotangents = new Map<Value, Tensor>();
+  if (tape.follows(loss.value)) cotangents.set(loss.value, ones(loss, device));
+  try {
+    for (let entry = tape.pop(); entry !== undefined; entry = tape.pop()) {
+      try {
+        step(entry, cotangents, device);
+      } finally {
+        letGo(entry);
+      }
+    }
+  } finally {
+    for (let entry = tape.pop(); entry !== undefined; entry = tape.pop()) letGo(entry);
+  }
+  return parameters.map((p) => {
+    const g = cotangents.get(p.value);
+    return g === undefined ? undefined : scope.keep(g);
+  });
+}
+
+/** Takes the outputs' cotangents of one entry and adds those of its inputs. */
+function step(entry: Entry, cotangents: Map<Value, Tensor>, device: Device): void {
+  const given = entry.outputs.map((value) => cotangents.get(value));
+  if (given.every((g) => g === undefined)) return;
+  using scope = device.scope(`backward of ${entry.op.name}`);
+  const handle = (values: readonly Value[]) => (position: number) => {
+    const value = values[position]!;
+    if (!entry.retained.includes(value)) {
+      throw new GradientError(`Cannot read a value that ${entry.op.name} did not ask to keep`);
+    }
+    return new Tensor(value, device);
+  };
+  const gradients = entry.op.vjp!({
+    attributes: entry.attributes,
+    wanted: entry.wanted,
+    shapes: entry.inputs.map((value) => value.shape),
+    device,
+    input: handle(entry.inputs),
+    output: handle(entry.outputs),
+  }, given);
+  entry.inputs.forEach((value, i) => {
+    const g = entry.wanted[i] ? gradients[i] : undefined;
+    if (g === undefined) return;
+    const before = cotangents.get(value);
+    // A vjp may pass a cotangent on: the same value needs a handle of its own.
+    const own = before === undefined ? new Tensor(g.value, device) : add(before, g);
+    cotangents.set(value, scope.keep(own));
+    before?.[Symbol.dispose]();
+  });
+  entry.outputs.forEach((value, i) => {
+    given[i]?.[Symbol.dispose]();
+    cotangents.delete(value);
+  });
+}
+
+function ones(like: Tensor, device: Device): Tensor {
+  const value = Value.allocate(device.backend, like.dtype, like.shape);
+  device.backend.run(one, {
+    space: like.shape,
+    inputs: [],
+    outputs: [value.bound()],
+    indices: [],
+    scalars: [],
+  });
+  return new Tensor(value, device);
+}

@@ -1,0 +1,48 @@
+/**
+ * What an operation is: data with a name, a way to launch it on values, and a vjp made of other
+ * operations, so that derivatives can be differentiated again.
+ *
+ * @module
+ */
+
+import type { Device, Value } from "./storage.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** What a vjp sees of the forward run. */
+export interface Recorded<A> {
+  /** Attributes of the operation. */
+  readonly attributes: A;
+  /** Which inputs need a gradient. */
+  readonly wanted: readonly boolean[];
+  /** Shape of each input. */
+  readonly shapes: readonly (readonly number[])[];
+  /** Handle that owns the results. */
+  readonly device: Device;
+  /** An input that {@linkcode Op.reads} names. */
+  input(position: number): Tensor;
+  /** An output that {@linkcode Op.reads} names. */
+  output(position: number): Tensor;
+}
+
+/** Gradients, one place an input; places not wanted may be empty. */
+export type Gradients = readonly (Tensor | undefined)[];
+
+/** Which inputs and outputs a vjp reads: the tape lets go of the others. */
+export interface Reads {
+  /** By position of the input. */
+  readonly inputs: readonly boolean[];
+  /** By position of the output. */
+  readonly outputs: readonly boolean[];
+}
+
+/** An operation on tensors with attributes of type `A`. */
+export interface Op<A = undefined> {
+  /** Name for messages and tests. */
+  readonly name: string;
+  /** Checks shapes, runs programs and returns the outputs. */
+  launch(device: Device, inputs: readonly Value[], attributes: A): Value[];
+  /** Gradients of the inputs, given those of the outputs; an operation without one ends in an error. */
+  readonly vjp?: (recorded: Recorded<A>, cotangents: Gradients) => Gradients;
+  /** What the vjp reads, given which inputs need a gradient; everything where absent. */
+  readonly reads?: (wanted: readonly boolean[]) => Reads;
+}

@@ -1,0 +1,272 @@
+/**
+ * Operations from expressions: elementwise maps, reductions, softmax, norms and losses are declared
+ * by their forward expression alone. Broadcasting is undone here, once, for all of them.
+ *
+ * @module
+ */
+
+import { apply } from "../apply.ts";
+import type { Affine } from "../backend.ts";
+import { derive } from "../derive.ts";
+import type { Kind } from "../dtype.ts";
+import { ShapeError } from "../errors.ts";
+import {
+  columns,
+  type Expr,
+  type Float,
+  float,
+  input,
+  type Level,
+  rowSum,
+  substitute,
+  topological,
+} from "../expr.ts";
+import type { Gradients, Op, Recorded } from "../op.ts";
+import { rowProgram } from "../program.ts";
+import { broadcast, sameShape } from "../shape.ts";
+import { type Device, sizeOf, Value } from "../storage.ts";
+import type { Tensor } from "../tensor.ts";
+import { nothing, permute, reshape } from "./view.ts";
+
+/** What varies between two runs of the same rowwise operation. */
+export interface RowAttributes {
+  /** Coordinates to run over; by default what the inputs broadcast to. */
+  readonly space?: readonly number[];
+  /** Numbers by slot. */
+  readonly scalars?: readonly number[];
+  /** Affine indices over the space, by slot. */
+  readonly indices?: readonly Affine[];
+}
+
+/** Gradients of the inputs by hand, where derivation would repeat costly work. */
+export type Override = (
+  cotangents: readonly (Float | undefined)[],
+  outputs: readonly Float[],
+) => readonly (Float | undefined)[];
+
+/** A rowwise operation; `derived` is the same one without its override. */
+export interface RowOp extends Op<RowAttributes> {
+  /** The forward expressions. */
+  readonly outputs: readonly Expr[];
+  /** The same operation with its gradient derived from the expression. */
+  readonly derived: RowOp;
+}
+
+/** How one vjp is computed: an operation, and where its inputs come from. */
+interface Plan {
+  readonly op: RowOp | undefined;
+  readonly sources: readonly { from: "cotangent" | "input" | "output"; position: number }[];
+  readonly results: readonly (Result | undefined)[];
+}
+
+/** Where the gradient of one input is found, and whether it stands for a whole row of equal ones. */
+interface Result {
+  readonly from: "cotangent" | "made";
+  readonly position: number;
+  readonly spread: boolean;
+}
+
+/**
+ * Declares an operation over rows.
+ *
+ * @param name For messages and tests
+ * @param inputs Kind of each input; expressions read them by {@linkcode input}
+ * @param outputs Expressions; further ones than the first save what the gradient needs
+ * @param override Gradient by hand; tested against the derived one
+ */
+export function rowwise(
+  name: string,
+  inputs: readonly Kind[],
+  outputs: readonly Expr[],
+  override?: Override,
+): RowOp {
+  const program = rowProgram(inputs, outputs);
+  const plans = new Map<string, Plan>();
+  const planFor = (cotangents: readonly boolean[], wanted: readonly boolean[]): Plan => {
+    const key = `${cotangents}|${wanted}`;
+    let found = plans.get(key);
+    if (found === undefined) {
+      plans.set(key, found = plan(name, inputs, outputs, override, cotangents, wanted));
+    }
+    return found;
+  };
+  const op: RowOp = {
+    name,
+    outputs,
+    get derived() {
+      return override === undefined ? op : rowwise(`${name}, derived`, inputs, outputs);
+    },
+    launch(device, values, { space: given, scalars = [], indices = [] }) {
+      const space = given ?? broadcast(name, values.map((value) => value.shape));
+      const dtype = floatOf(name, device, values);
+      const results = outputs.map((e) =>
+        Value.allocate(device.backend, e.kind === "u32" ? "u32" : dtype, outputShape(e, space))
+      );
+      device.backend.run(program, {
+        space,
+        inputs: values.map((value) => value.bound(space)),
+        outputs: results.map((value) => value.bound(space)),
+        indices,
+        scalars,
+      });
+      return results;
+    },
+    vjp(recorded, cotangents) {
+      const { op: backward, sources, results } = planFor(
+        cotangents.map((g) => g !== undefined),
+        recorded.wanted,
+      );
+      return execute(backward, sources, results, recorded, cotangents, name);
+    },
+    reads(wanted) {
+      const { sources } = planFor(outputs.map((e) => e.kind === "f32"), wanted);
+      const read = (from: string, position: number) =>
+        sources.some((s) => s.from === from && s.position === position);
+      return {
+        inputs: inputs.map((_, i) => read("input", i)),
+        outputs: outputs.map((_, i) => read("output", i)),
+      };
+    },
+  };
+  return op;
+}
+
+function outputShape(e: Expr, space: readonly number[]): readonly number[] {
+  return (e.level & 2) !== 0 || space.length === 0 ? space : [...space.slice(0, -1), 1];
+}
+
+function floatOf(name: string, device: Device, values: readonly Value[]): "f32" | "f64" {
+  let found: "f32" | "f64" | undefined;
+  for (const { dtype } of values) {
+    if (dtype === "u32") continue;
+    if (found !== undefined && found !== dtype) {
+      throw new ShapeError(`Cannot apply ${name} to ${found} and ${dtype} as one is required`);
+    }
+    found = dtype;
+  }
+  return found ?? device.float;
+}
+
+/** Derives the gradient and renumbers the leaves it reads. */
+function plan(
+  name: string,
+  inputs: readonly Kind[],
+  outputs: readonly Expr[],
+  override: Override | undefined,
+  cotangents: readonly boolean[],
+  wanted: readonly boolean[],
+): Plan {
+  const [n, m] = [inputs.length, outputs.length];
+  const stored = (e: Expr): Level => (e.level & 2) !== 0 ? 3 : 1;
+  const given = outputs.map((e, i) => cotangents[i] ? input(n + i, "f32", stored(e)) : undefined);
+  const saved = new Map<Expr, Expr>();
+  outputs.forEach((e, i) => {
+    if (e.kind === "f32" && e.args.length > 0) saved.set(e, input(n + m + i, "f32", stored(e)));
+  });
+  const used = topological(outputs).filter((e) => e.op === "input");
+  const leaf = (i: number) => used.find((e) => e.attribute === i);
+  // An override speaks of the first output alone.
+  const byHand = override !== undefined && cotangents.every((present, i) => !present || i === 0);
+  const raw = byHand
+    ? override(given, outputs.map((e) => (saved.get(e) ?? e) as Float))
+    : derive(outputs as Float[], given, inputs.map((_, i) => leaf(i) ?? float(0)));
+  const expressions: Expr[] = [];
+  const results = inputs.map((kind, i): Result | undefined => {
+    const e = wanted[i] && kind === "f32" && leaf(i) !== undefined ? raw[i] : undefined;
+    if (e === undefined) return undefined;
+    const same = given.findIndex((g) => g !== undefined && g === e);
+    const final = same < 0 ? substitute(e, saved) : e;
+    const spread = (leaf(i)!.level & 2) !== 0 && (final.level & 2) === 0;
+    if (same >= 0) return { from: "cotangent", position: same, spread };
+    return { from: "made", position: expressions.push(final) - 1, spread };
+  });
+  const leaves = topological(expressions).filter((e) => e.op === "input");
+  const compact = new Map(leaves.map((e, slot) => [e, input(slot, e.kind as "f32", e.level)]));
+  const sources = leaves.map(({ attribute: slot }) => {
+    if (slot < n) return { from: "input" as const, position: slot };
+    if (slot < n + m) return { from: "cotangent" as const, position: slot - n };
+    return { from: "output" as const, position: slot - n - m };
+  });
+  const renumbered = expressions.map((e) => substitute(e, compact));
+  const op = renumbered.length === 0
+    ? undefined
+    : rowwise(`${name}.vjp`, leaves.map((e) => e.kind), renumbered);
+  return { op, sources, results };
+}
+
+/** Runs a planned gradient and undoes broadcasting. */
+function execute(
+  op: RowOp | undefined,
+  sources: Plan["sources"],
+  results: Plan["results"],
+  { attributes, shapes, input, output, device }: Recorded<RowAttributes>,
+  cotangents: Gradients,
+  name: string,
+): Gradients {
+  const space = attributes.space ?? broadcast(name, shapes);
+  const operands = sources.map(({ from, position }) => {
+    if (from === "cotangent") return cotangents[position]!;
+    return from === "input" ? input(position) : output(position);
+  });
+  const made = op === undefined ? [] : apply(op, operands, { ...attributes, space }, device);
+  return results.map((result, i) => {
+    if (result === undefined) return undefined;
+    const g = (result.from === "made" ? made : cotangents)[result.position]!;
+    return sumTo(result.spread ? expand(g, space) : g, shapes[i]!);
+  });
+}
+
+const rowSumOp = rowwise("rowSum", ["f32"], [rowSum(input(0, "f32", 3))]);
+const rowMeanOp = rowwise("rowMean", ["f32"], [rowSum(input(0, "f32", 3)).div(columns)]);
+
+/** Sum of the last axis, which keeps size 1. */
+export function sumRow(x: Tensor): Tensor {
+  return apply(rowSumOp, [x], {})[0]!;
+}
+
+/** Mean of all elements, as a tensor of one element. */
+export function mean(x: Tensor): Tensor {
+  return reshape(apply(rowMeanOp, [reshape(x, [sizeOf(x.shape)])], {})[0]!, []);
+}
+
+/** Sum of all elements, as a tensor of one element. */
+export function sum(x: Tensor): Tensor {
+  return reshape(sumRow(reshape(x, [sizeOf(x.shape)])), []);
+}
+
+/** Sums the axes that `shape` was broadcast along. */
+export function sumTo(x: Tensor, shape: readonly number[]): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  const missing = x.shape.length - shape.length;
+  const summed = x.shape.map((size, axis) => size > 1 && (shape[axis - missing] ?? 1) === 1);
+  const axes = x.shape.map((_, axis) => axis);
+  const kept = axes.filter((axis) => !summed[axis]);
+  const reduced = axes.filter((axis) => summed[axis]);
+  if (reduced.length === 0) return reshape(x, shape);
+  const size = sizeOf(reduced.map((axis) => x.shape[axis]!));
+  const apart = permute(x, [...kept, ...reduced]);
+  const rows = reduced.length === 1
+    ? apart
+    : reshape(apart, [...kept.map((axis) => x.shape[axis]!), size]);
+  return reshape(sumRow(rows), shape);
+}
+
+const expandOp: Op<readonly number[]> = {
+  name: "expand",
+  launch: (_, [x], shape) => [new Value(x!.storage, shape, x!.bound(shape).strides, x!.offset)],
+  vjp: ({ shapes }, [g]) => [sumTo(g!, shapes[0]!)],
+  reads: () => nothing,
+};
+
+/**
+ * Repeats axes of size 1, without a copy.
+ *
+ * @throws {ShapeError} If the tensor does not broadcast to the shape
+ */
+export function expand(x: Tensor, shape: readonly number[]): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  if (!sameShape(broadcast("expand", [x.shape, shape]), shape)) {
+    throw new ShapeError(`Cannot expand [${x.shape}] to [${shape}] as sizes must match or be 1`);
+  }
+  return apply(expandOp, [x], shape)[0]!;
+}

@@ -1,0 +1,118 @@
+/**
+ * Operations that only look at the same storage differently, and the copies that undo them.
+ *
+ * @module
+ */
+
+import { apply } from "../apply.ts";
+import { ShapeError } from "../errors.ts";
+import { input } from "../expr.ts";
+import type { Op, Reads } from "../op.ts";
+import { rowProgram } from "../program.ts";
+import { axisOf, sameShape } from "../shape.ts";
+import { rowMajor, sizeOf, Value } from "../storage.ts";
+import type { Tensor } from "../tensor.ts";
+
+type Shape = readonly number[];
+
+const copyFloat = rowProgram(["f32"], [input(0, "f32", 3)]);
+const copyWord = rowProgram(["u32"], [input(0, "u32", 3)]);
+/** Queues a copy of `from` into the place `to`, which has the same shape. */
+export function copyInto(from: Value, to: Value): void {
+  from.storage.backend.run(from.dtype === "u32" ? copyWord : copyFloat, {
+    space: to.shape,
+    inputs: [from.bound(to.shape)],
+    outputs: [to.bound()],
+    indices: [],
+    scalars: [],
+  });
+}
+
+/** What a view's vjp reads. */
+export const nothing: Reads = { inputs: [false], outputs: [false] };
+
+const denseOp: Op = {
+  name: "dense",
+  launch(device, [x]) {
+    const out = Value.allocate(device.backend, x!.dtype, x!.shape);
+    copyInto(x!, out);
+    return [out];
+  },
+  vjp: (_, [g]) => [g],
+  reads: () => nothing,
+};
+
+/** The same elements in row-major order without holes; no copy where they already are. */
+export function dense(x: Tensor): Tensor {
+  return x.value.dense ? x : apply(denseOp, [x], undefined)[0]!;
+}
+
+const reshapeOp: Op<Shape> = {
+  name: "reshape",
+  launch: (_, [x], shape) => [new Value(x!.storage, shape, rowMajor(shape), x!.offset)],
+  vjp: ({ shapes }, [g]) => [reshape(g!, shapes[0]!)],
+  reads: () => nothing,
+};
+
+/**
+ * The same elements in another shape; one size may be -1.
+ *
+ * @throws {ShapeError} If the number of elements differs
+ */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const known = shape.reduce((product, size) => size === -1 ? product : product * size, 1);
+  const full = shape.map((size) => size === -1 ? sizeOf(x.shape) / known : size);
+  if (sizeOf(full) !== sizeOf(x.shape) || full.some((size) => !Number.isInteger(size))) {
+    throw new ShapeError(`Cannot reshape [${x.shape}] to [${shape}] as the sizes must agree`);
+  }
+  return sameShape(full, x.shape) ? x : apply(reshapeOp, [dense(x)], full)[0]!;
+}
+
+const permuteOp: Op<readonly number[]> = {
+  name: "permute",
+  launch: (_, [x], axes) => [
+    new Value(
+      x!.storage,
+      axes.map((a) => x!.shape[a]!),
+      axes.map((a) => x!.strides[a]!),
+      x!.offset,
+    ),
+  ],
+  vjp: (
+    { attributes },
+    [g],
+  ) => [permute(g!, attributes.map((_, axis) => attributes.indexOf(axis)))],
+  reads: () => nothing,
+};
+
+/** Axes in another order: axis i of the result is axis `axes[i]` of `x`. */
+export function permute(x: Tensor, axes: readonly number[]): Tensor {
+  const full = axes.map((axis) => axisOf("permute", axis, x.shape.length));
+  if (new Set(full).size !== x.shape.length || full.length !== x.shape.length) {
+    throw new ShapeError(`Cannot permute [${x.shape}] by [${axes}] as each axis must occur once`);
+  }
+  return apply(permuteOp, [x], full)[0]!;
+}
+
+/** The last two axes exchanged. */
+export function transpose(x: Tensor): Tensor {
+  const rank = x.shape.length;
+  const axes = x.shape.map((_, axis) => axis);
+  return permute(x, [...axes.slice(0, -2), rank - 1, rank - 2]);
+}
+
+const flipOp: Op<number> = {
+  name: "flip",
+  launch(_, [x], axis) {
+    const strides = x!.strides.map((step, a) => a === axis ? -step : step);
+    const last = (x!.shape[axis]! - 1) * x!.strides[axis]!;
+    return [new Value(x!.storage, x!.shape, strides, x!.offset + last)];
+  },
+  vjp: ({ attributes }, [g]) => [flip(g!, attributes)],
+  reads: () => nothing,
+};
+
+/** The elements of an axis in reverse order. */
+export function flip(x: Tensor, axis: number): Tensor {
+  return apply(flipOp, [x], axisOf("flip", axis, x.shape.length))[0]!;
+}

@@ -1,0 +1,73 @@
+/**
+ * Programs: what a backend runs, as plain data in four families. A program holds structure only;
+ * sizes, strides, offsets and per-step numbers come with each run in a `Binding`.
+ *
+ * @module
+ */
+
+import type { Kind } from "./dtype.ts";
+import type { Expr, Float } from "./expr.ts";
+
+/**
+ * Outputs are expressions over the elements of a row. The space is `[…rows, columns]`; an output
+ * that varies along columns has an element for each point, any other one element a row.
+ */
+export interface RowProgram {
+  /** Discriminator. */
+  readonly family: "row";
+  /** Equal keys mean equal programs. */
+  readonly key: string;
+  /** Kinds of the inputs, by slot. */
+  readonly inputs: readonly Kind[];
+  /** One expression an output. */
+  readonly outputs: readonly Expr[];
+}
+
+/**
+ * `C = epilogue(A·B, …extras)` in batches. The space is `[…batch, M, N, K]`; strides of A run over
+ * `[…batch, M, K]`, of B over `[…batch, K, N]`, of extras and C over `[…batch, M, N]`.
+ */
+export interface MatmulProgram {
+  /** Discriminator. */
+  readonly family: "matmul";
+  /** Equal keys mean equal programs. */
+  readonly key: string;
+  /** Kinds of the inputs: A, B, then the extras. */
+  readonly inputs: readonly Kind[];
+  /** Expressions over input 0 (the product) and inputs 1… (the extras), one an output. */
+  readonly outputs: readonly Float[];
+}
+
+/** `out[i, :] = table[index[i], :]`. The space is `[count, width]`. */
+export interface GatherProgram {
+  /** Discriminator. */
+  readonly family: "gather";
+  /** Equal keys mean equal programs. */
+  readonly key: "gather";
+}
+
+/** `out = 0; out[index[i], :] += rows[i, :]`, in the order of i. The space is `[count, width, height]`. */
+export interface ScatterAddProgram {
+  /** Discriminator. */
+  readonly family: "scatterAdd";
+  /** Equal keys mean equal programs. */
+  readonly key: "scatterAdd";
+}
+
+/** Any program. */
+export type Program = RowProgram | MatmulProgram | GatherProgram | ScatterAddProgram;
+
+/** Makes a row program. */
+export function rowProgram(inputs: readonly Kind[], outputs: readonly Expr[]): RowProgram {
+  return { family: "row", key: `row:${inputs}:${outputs.map((e) => e.id)}`, inputs, outputs };
+}
+
+/** Makes a product with an epilogue. */
+export function matmulProgram(inputs: readonly Kind[], outputs: readonly Float[]): MatmulProgram {
+  return { family: "matmul", key: `matmul:${inputs}:${outputs.map((e) => e.id)}`, inputs, outputs };
+}
+
+/** The gather program. */
+export const gatherProgram: GatherProgram = { family: "gather", key: "gather" };
+/** The scatter-add program. */
+export const scatterAddProgram: ScatterAddProgram = { family: "scatterAdd", key: "scatterAdd" };

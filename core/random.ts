@@ -1,0 +1,79 @@
+/**
+ * Counter-based random numbers: Threefry-2x32 with 20 rounds. A number is a function of key and
+ * counter alone, so masks do not depend on call order, batch layout or backend.
+ *
+ * Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
+ *
+ * @module
+ */
+
+/** Two words that name a stream of random numbers. */
+export type Key = readonly [number, number];
+
+const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
+const parity = 0x1BD11BDA;
+
+/** The block of two words at counter `(c0, c1)` under key `(k0, k1)`. */
+export function threefry([k0, k1]: Key, c0: number, c1: number): [number, number] {
+  const k2 = k0 ^ k1 ^ parity;
+  const schedule = [k0, k1, k2];
+  let x = (c0 + k0) | 0;
+  let y = (c1 + k1) | 0;
+  for (let round = 0; round < 20; round++) {
+    const r = rotations[round % 8]!;
+    x = (x + y) | 0;
+    y = ((y << r) | (y >>> (32 - r))) ^ x;
+    if (round % 4 === 3) {
+      const group = (round + 1) / 4;
+      x = (x + schedule[group % 3]!) | 0;
+      y = (y + schedule[(group + 1) % 3]! + group) | 0;
+    }
+  }
+  return [x >>> 0, y >>> 0];
+}
+
+/** Key of a seed: any non-negative safe integer. */
+export function seedKey(seed: number): Key {
+  return [Math.floor(seed / 2 ** 32) >>> 0, seed >>> 0];
+}
+
+/** A key derived from another one by a number or the path of a site. */
+export function fold(key: Key, by: number | string): Key {
+  // Numbers and paths use different words of the counter, so they cannot meet.
+  return typeof by === "number" ? threefry(key, by, 0) : threefry(key, hash(by), 1);
+}
+
+function hash(text: string): number {
+  let h = 0x811C9DC5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return h >>> 0;
+}
+
+/** `count` numbers uniform in [0, 1), with 32 random bits each. */
+export function uniform(key: Key, count: number): Float64Array {
+  const out = new Float64Array(count);
+  for (let i = 0; i < count; i += 2) {
+    const [a, b] = threefry(key, 0, i >> 1);
+    out[i] = a / 2 ** 32;
+    if (i + 1 < count) out[i + 1] = b / 2 ** 32;
+  }
+  return out;
+}
+
+/** `count` numbers from the normal distribution with mean 0 and deviation 1 (Box-Muller). */
+export function normal(key: Key, count: number): Float64Array {
+  const u = uniform(key, 2 * Math.ceil(count / 2));
+  const out = new Float64Array(count);
+  for (let i = 0; i < count; i += 2) {
+    const radius = Math.sqrt(-2 * Math.log(1 - u[i]!));
+    const angle = 2 * Math.PI * u[i + 1]!;
+    out[i] = radius * Math.cos(angle);
+    if (i + 1 < count) out[i + 1] = radius * Math.sin(angle);
+  }
+  return out;
+}
+
+/** Where a mask drops: its word is below this. */
+export function threshold(rate: number): number {
+  return Math.floor(rate * 2 ** 32);
+}

@@ -1,0 +1,47 @@
+/**
+ * Arithmetic on shapes.
+ *
+ * @module
+ */
+
+import { ShapeError } from "./errors.ts";
+
+/**
+ * The shape that all shapes broadcast to, aligned from the right.
+ *
+ * @throws {ShapeError} If two sizes on an axis differ and neither is 1
+ */
+export function broadcast(name: string, shapes: readonly (readonly number[])[]): number[] {
+  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
+  const result = new Array<number>(rank).fill(1);
+  for (const shape of shapes) {
+    shape.forEach((size, i) => {
+      const axis = rank - shape.length + i;
+      if (size === 1 || size === result[axis]) return;
+      if (result[axis] !== 1) {
+        const found = shapes.map((s) => `[${s}]`).join(" and ");
+        throw new ShapeError(`Cannot apply ${name} to ${found} as the sizes must match or be 1`);
+      }
+      result[axis] = size;
+    });
+  }
+  return result;
+}
+
+/** Whether two shapes are the same. */
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}
+
+/**
+ * An axis counted from the front.
+ *
+ * @throws {ShapeError} If the shape has no such axis
+ */
+export function axisOf(name: string, axis: number, rank: number): number {
+  const found = axis < 0 ? axis + rank : axis;
+  if (!Number.isInteger(found) || found < 0 || found >= rank) {
+    throw new ShapeError(`Cannot apply ${name} to axis ${axis} as the tensor has ${rank} axes`);
+  }
+  return found;
+}

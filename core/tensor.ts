@@ -1,0 +1,110 @@
+/**
+ * `Tensor`: a disposable handle on an immutable value. Functions on tensors live in `ops/`.
+ *
+ * @module
+ */
+
+import { bytesPerElement, type Dtype, type TypedArray, viewAs } from "./dtype.ts";
+import { DisposedError, ShapeError } from "./errors.ts";
+import { type Device, type Owned, type Scope, sizeOf, Value } from "./storage.ts";
+
+/** An n-dimensional array on a device. It lives until its scope ends or it is disposed. */
+export class Tensor implements Owned {
+  /** The scope that disposes it, if any. */
+  scope: Scope | undefined = undefined;
+  #value: Value | undefined;
+  readonly #made: string | undefined;
+
+  /** Wraps a value; the innermost scope of the device becomes its owner. */
+  constructor(value: Value, readonly device: Device) {
+    value.storage.retain();
+    this.#value = value;
+    this.#made = device.innermost?.name;
+    device.innermost?.adopt(this);
+  }
+
+  /**
+   * The value behind the handle.
+   *
+   * @throws {DisposedError} After disposal
+   */
+  get value(): Value {
+    if (this.#value === undefined) {
+      throw new DisposedError(
+        `Cannot use a tensor after it was disposed: it was made in scope ${this.#made ?? "none"}`,
+      );
+    }
+    return this.#value;
+  }
+
+  /** Size of each axis. */
+  get shape(): readonly number[] {
+    return this.value.shape;
+  }
+
+  /** Element type. */
+  get dtype(): Dtype {
+    return this.value.dtype;
+  }
+
+  /** Copies the elements to the host, row-major. The one place where a caller waits for the device. */
+  async read(): Promise<TypedArray> {
+    const { storage, shape, strides, offset, dtype } = this.value;
+    const size = sizeOf(shape);
+    const width = bytesPerElement(dtype);
+    if (this.value.dense) {
+      const bytes = await storage.backend.read(storage.buffer, offset * width, size * width);
+      return viewAs(dtype, bytes);
+    }
+    const bytes = await storage.backend.read(storage.buffer, 0, storage.length * width);
+    const all = viewAs(dtype, bytes);
+    return viewAs(dtype, new ArrayBuffer(size * width)).map((_, position) => {
+      let at = offset;
+      for (let axis = shape.length - 1; axis >= 0; axis--) {
+        at += (position % shape[axis]!) * strides[axis]!;
+        position = Math.floor(position / shape[axis]!);
+      }
+      return all[at]!;
+    });
+  }
+
+  /** Reads a tensor of one element. */
+  async item(): Promise<number> {
+    if (sizeOf(this.shape) !== 1) {
+      throw new ShapeError(`Cannot read one number as the tensor has shape [${this.shape}]`);
+    }
+    return (await this.read())[0]!;
+  }
+
+  /** Gives up the value; its memory goes back once nothing else uses it. */
+  [Symbol.dispose](): void {
+    if (this.#value === undefined) return;
+    this.#value.storage.release();
+    this.#value = undefined;
+    this.scope?.disown(this);
+  }
+}
+
+/**
+ * Copies numbers from the host to the device.
+ *
+ * @throws {ShapeError} If the count does not match the shape
+ */
+export function tensor(
+  device: Device,
+  data: ArrayLike<number>,
+  shape: readonly number[] = [data.length],
+  dtype: Dtype = device.float,
+): Tensor {
+  if (sizeOf(shape) !== data.length) {
+    throw new ShapeError(
+      `Cannot make a tensor of shape [${shape}] as it requires ${sizeOf(shape)} elements: ` +
+        `found ${data.length}`,
+    );
+  }
+  const value = Value.allocate(device.backend, dtype, shape);
+  const source = viewAs(dtype, new ArrayBuffer(data.length * bytesPerElement(dtype)));
+  source.set(data);
+  device.backend.write(value.storage.buffer, 0, source);
+  return new Tensor(value, device);
+}

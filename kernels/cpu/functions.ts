@@ -1,0 +1,70 @@
+/**
+ * Functions that generated loops call: the random word and the error function.
+ *
+ * @module
+ */
+
+/**
+ * One word of a Threefry-2x32-20 block; see `core/random.ts` for the readable form. Unrolled, as
+ * this runs once for each element of a mask.
+ */
+export const draw = new Function("k0", "k1", "first", "position", drawText()) as (
+  k0: number,
+  k1: number,
+  first: number,
+  position: number,
+) => number;
+
+function drawText(): string {
+  const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
+  const lines = ["const k2 = k0 ^ k1 ^ 0x1BD11BDA;"];
+  lines.push("let x = (first + k0) | 0, y = ((position >>> 1) + k1) | 0;");
+  for (let round = 0; round < 20; round++) {
+    const r = rotations[round % 8]!;
+    lines.push(`x = (x + y) | 0; y = ((y << ${r}) | (y >>> ${32 - r})) ^ x;`);
+    if (round % 4 !== 3) continue;
+    const group = (round + 1) / 4;
+    lines.push(`x = (x + k${group % 3}) | 0; y = (y + k${(group + 1) % 3} + ${group}) | 0;`);
+  }
+  lines.push("return ((position & 1) === 0 ? x : y) >>> 0;");
+  return lines.join("\n");
+}
+
+const nodesPerUnit = 16;
+const terms = 11;
+const limit = 6;
+const table = erfTable();
+
+/** Taylor coefficients of erf around each node, by the recurrence of its derivatives. */
+function erfTable(): Float64Array {
+  const out = new Float64Array((limit * nodesPerUnit + 1) * terms);
+  for (let node = 0; node <= limit * nodesPerUnit; node++) {
+    const x = node / nodesPerUnit;
+    // erf(x) = 2x/sqrt(pi) exp(-x²) Σ (2x²)^n / (2n+1)!!, whose terms are all positive.
+    let sum = 0;
+    for (let n = 0, term = 1; term > sum * 1e-18; n++, term *= (2 * x * x) / (2 * n + 1)) {
+      sum += term;
+    }
+    const slope = 2 / Math.sqrt(Math.PI) * Math.exp(-x * x);
+    const c = [slope * x * sum, slope];
+    // f'' = -2x f', so (n+2)(n+1) c[n+2] = -2 (x (n+1) c[n+1] + n c[n]).
+    for (let n = 0; n + 2 < terms; n++) {
+      const next = n === 0 ? x * c[1]! : x * (n + 1) * c[n + 1]! + n * c[n]!;
+      c.push(-2 * next / ((n + 2) * (n + 1)));
+    }
+    out.set(c, node * terms);
+  }
+  return out;
+}
+
+/** Error function, accurate to about 1e-16. */
+export function erf(x: number): number {
+  const a = Math.abs(x);
+  if (!(a < limit)) return Math.sign(x);
+  const node = Math.round(a * nodesPerUnit);
+  const h = a - node / nodesPerUnit;
+  const base = node * terms;
+  let y = table[base + terms - 1]!;
+  for (let n = terms - 2; n >= 0; n--) y = y * h + table[base + n]!;
+  return x < 0 ? -y : y;
+}

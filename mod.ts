@@ -1,0 +1,2 @@
+/** @module */
+export { ShapeError } from "./core/errors.ts";

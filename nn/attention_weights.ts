@@ -1,0 +1,182 @@
+/**
+ * Attention weights: masked softmax with DropKey before it and DropAttention after it, as one
+ * operation. Rows without a visible key give zeros, with gradient zero; no infinity ever arises.
+ *
+ * @module
+ */
+
+import { apply } from "../core/apply.ts";
+import type { Affine } from "../core/backend.ts";
+import {
+  type Bool,
+  type Expr,
+  type Float,
+  float,
+  index,
+  input,
+  rowMax,
+  rowSum,
+  scalar,
+  select,
+  stop,
+} from "../core/expr.ts";
+import { type RowOp, rowwise } from "../core/ops/rowwise.ts";
+import { reshape } from "../core/ops/view.ts";
+import type { Tensor } from "../core/tensor.ts";
+import { dropped, maskNumbers, maskScalars } from "./drop.ts";
+import type { ActiveSite } from "./pass.ts";
+
+/** Which program: everything here is structure, no number. */
+export interface AttentionStructure {
+  /** Whether keys after the query are invisible. */
+  readonly causal: boolean;
+  /** Whether a mask of visible keys is given. */
+  readonly masked: boolean;
+  /** DropKey: none, independent keys or a run of them. */
+  readonly logits: "none" | "independent" | "span";
+  /** DropAttention: the same. */
+  readonly weights: "none" | "independent" | "span";
+  /** Whether DropAttention's denominator is kept from the gradient. */
+  readonly noGrad: boolean;
+}
+
+const operations = new Map<string, RowOp>();
+
+/**
+ * The operation of a structure. Its inputs are the scores and, where they are read, visible keys,
+ * example numbers and lengths.
+ */
+export function attentionWeightsOp(structure: AttentionStructure): RowOp {
+  const key = JSON.stringify(structure);
+  let op = operations.get(key);
+  if (op === undefined) operations.set(key, op = build(structure));
+  return op;
+}
+
+function build({ causal, masked, logits, weights, noGrad }: AttentionStructure): RowOp {
+  const example = masked ? 2 : 1;
+  const kinds: ("f32" | "u32")[] = masked ? ["f32", "u32"] : ["f32"];
+  if (logits !== "none" || weights !== "none") kinds.push("u32");
+  if (logits === "span" || weights === "span") kinds.push("u32");
+  const scores = input(0, "f32", 3).mul(scalar(0, "f32"));
+  const visible = and(
+    masked ? input(1, "u32", 3).compare("eq", 1) : undefined,
+    causal ? index(1, 2).compare("le", index(0, 1)) : undefined,
+  );
+  const mask = (kind: "independent" | "span", first: number, slot: number): Bool =>
+    dropped(kind === "span", {
+      example: input(example, "u32", 1),
+      length: input(example + 1, "u32", 1),
+      position: kind === "span" ? index(1, 2) : index(first, 3),
+      run: index(first + 1, 1),
+      slot,
+    });
+  const keep = logits === "none" ? visible : fallback(visible, mask(logits, 2, 1));
+  const [softmax, peak, total] = maskedSoftmax(scores, keep);
+  if (weights === "none") {
+    // Derivation would repeat the exponentials; this reads the result alone.
+    return rowwise("attentionWeights", kinds, [softmax], ([g], [y]) => {
+      return [y!.mul(g!.sub(rowSum(g!.mul(y!)))).mul(scalar(0, "f32"))];
+    });
+  }
+  const kept = select(
+    fallback(keep, mask(weights, 4, 1 + maskScalars)),
+    softmax,
+    float(0),
+  );
+  const sum = rowSum(kept);
+  const remaining = select(float(0).compare("lt", sum), sum, float(1));
+  const result = kept.div(noGrad ? stop(remaining) : remaining);
+  return rowwise("attentionWeights", kinds, [result, peak, total, remaining]);
+}
+
+/** Softmax over kept columns, with the row's maximum and denominator. */
+export function maskedSoftmax(x: Float, keep: Bool | undefined): [Float, Float, Float] {
+  const where = (a: Float, otherwise: number): Float =>
+    keep === undefined ? a : select(keep, a, float(otherwise));
+  const peak = stop(rowMax(where(x, -3e38)));
+  const exponential = where(float(1), 0).mul(where(x.sub(peak), 0).unary("exp"));
+  const sum = rowSum(exponential);
+  const total = keep === undefined ? sum : select(float(0).compare("lt", sum), sum, float(1));
+  return [exponential.div(total), peak, total];
+}
+
+/** Keys that stay; a row that would lose all its visible keys ignores the drop. */
+function fallback(visible: Bool | undefined, drop: Bool): Bool {
+  const keep = visible === undefined ? drop.not() : visible.and(drop.not());
+  const any = float(0).compare("lt", rowMax(select(keep, float(1), float(0))));
+  const all: Expr<"bool"> = visible ?? float(0).compare("lt", 1);
+  return select(any, keep, all);
+}
+
+function and(a: Bool | undefined, b: Bool | undefined): Bool | undefined {
+  return a === undefined || b === undefined ? a ?? b : a.and(b);
+}
+
+/** What {@linkcode attentionWeights} needs beside the scores. */
+export interface AttentionOptions {
+  /** Factor of the scores, usually 1/√size. */
+  readonly scale: number;
+  /** Whether keys after the query are invisible. */
+  readonly causal: boolean;
+  /** 1 for each visible key, `[batch, keys]`. */
+  readonly mask?: Tensor | undefined;
+  /** DropKey. */
+  readonly logits?: ActiveSite | undefined;
+  /** DropAttention. */
+  readonly weights?: ActiveSite | undefined;
+  /** Longest sequence of the model: the stride of padded axes in a mask. */
+  readonly maximum: number;
+}
+
+/**
+ * Attention weights of a batch.
+ *
+ * **Shapes**: scores `[batch, keyHeads, group, queries, keys]`, unchanged.
+ * **Source**: Eq. 1-3 of "LoRA Meets Dropout under a Unified Framework".
+ */
+export function attentionWeights(scores: Tensor, options: AttentionOptions): Tensor {
+  const [batch, , group, queries, keys] = scores.shape as [number, number, number, number, number];
+  const { scale, causal, mask, logits, weights, maximum } = options;
+  const op = attentionWeightsOp({
+    causal: causal && queries > 1,
+    masked: mask !== undefined,
+    logits: kindOf(logits),
+    weights: kindOf(weights),
+    noGrad: weights?.site.noGrad ?? true,
+  });
+  const inputs = [scores];
+  const drawing = (logits ?? weights)?.pass;
+  const spans = [logits, weights].some((active) => active?.site.structure === "span");
+  if (mask !== undefined) inputs.push(reshape(mask, [batch, 1, 1, 1, keys]));
+  if (drawing !== undefined) inputs.push(reshape(drawing.examples, [batch, 1, 1, 1, 1]));
+  if (drawing !== undefined && spans) inputs.push(reshape(drawing.lengths, [batch, 1, 1, 1, 1]));
+  return apply(op, inputs, {
+    space: scores.shape,
+    scalars: [scale, ...numbers(logits), ...numbers(weights)],
+    indices: [
+      { offset: keys - queries, strides: [0, 0, 0, 1, 0] },
+      { offset: 0, strides: [0, 0, 0, 0, 1] },
+      ...coordinates(logits, group, maximum),
+      ...coordinates(weights, group, maximum),
+    ],
+  })[0]!;
+}
+
+function kindOf(active: ActiveSite | undefined): AttentionStructure["logits"] {
+  if (active === undefined) return "none";
+  return active.site.structure === "span" ? "span" : "independent";
+}
+
+function numbers(active: ActiveSite | undefined): number[] {
+  return active === undefined ? new Array<number>(maskScalars).fill(0) : maskNumbers(active);
+}
+
+/** Coordinates of a mask element, and of its head. */
+function coordinates(active: ActiveSite | undefined, group: number, maximum: number): Affine[] {
+  const perHead = active?.site.perHead ?? true;
+  const element = active?.site.structure === "element";
+  const head = (step: number) => perHead ? [0, group * step, step] : [0, 0, 0];
+  const position = element ? [...head(maximum * maximum), maximum, 1] : [...head(maximum), 0, 1];
+  return [{ offset: 0, strides: position }, { offset: 0, strides: [...head(1), 0, 0] }];
+}

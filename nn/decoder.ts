@@ -1,0 +1,99 @@
+/**
+ * Decoders with a head: language models over the vocabulary, classifiers by the last token.
+ *
+ * @module
+ */
+
+import { gather } from "../core/ops/gather.ts";
+import { matmul } from "../core/ops/matmul.ts";
+import { reshape, transpose } from "../core/ops/view.ts";
+import type { Device } from "../core/storage.ts";
+import type { Tensor } from "../core/tensor.ts";
+import type { Classified } from "./bert.ts";
+import type { ModelConfig } from "./config.ts";
+import { dropWhere } from "./drop.ts";
+import { Gpt2Model } from "./gpt2.ts";
+import { Linear, type Projection } from "./linear.ts";
+import { LlamaModel } from "./llama.ts";
+import { Module, type Parameter } from "./module.ts";
+import { type Pass, siteAt } from "./pass.ts";
+
+abstract class Decoder extends Module {
+  /** GPT-2's body. */
+  readonly transformer: Gpt2Model | undefined;
+  /** LLaMA's body. */
+  readonly model: LlamaModel | undefined;
+  readonly #layers: number;
+
+  constructor(config: ModelConfig) {
+    super();
+    if (config.architecture === "gpt2") this.transformer = new Gpt2Model(config);
+    else this.model = new LlamaModel(config);
+    this.#layers = config.layers;
+  }
+
+  /** Computes tables that are not parameters. */
+  prepare(device: Device): void {
+    this.model?.prepare(device);
+  }
+
+  /** The token embedding. */
+  protected get embedding(): Parameter {
+    return (this.transformer?.wte ?? this.model!.embed_tokens).weight;
+  }
+
+  /** Normalised hidden states after output dropout, `[batch, tokens, width]`. */
+  body(pass: Pass): Tensor {
+    const hidden = (this.transformer ?? this.model!).forward(pass);
+    return dropWhere(hidden, siteAt(pass, "output", "hidden", undefined, this.#layers));
+  }
+}
+
+/** `GPT2LMHeadModel` and `LlamaForCausalLM`. */
+export class LanguageModel extends Decoder {
+  /** `[vocabulary, width]`; absent where it is the token embedding. */
+  readonly lm_head: Projection | undefined;
+
+  /** Makes the model without numbers. */
+  constructor(config: ModelConfig) {
+    super(config);
+    if (!config.tied) this.lm_head = new Linear(config.width, config.vocabulary, { bias: false });
+  }
+
+  /**
+   * Logits of every token, or of chosen ones.
+   *
+   * @param rows Flat token indices, `[count]`; with them the result is `[count, vocabulary]`,
+   * without `[batch, tokens, vocabulary]`
+   */
+  logits(pass: Pass, rows?: Tensor): Tensor {
+    const hidden = this.body(pass);
+    const [batch, tokens, width] = hidden.shape as [number, number, number];
+    const flat = reshape(hidden, [batch * tokens, width]);
+    const chosen = rows === undefined ? flat : gather(flat, rows);
+    const logits = this.lm_head?.forward(chosen, pass) ??
+      matmul(chosen, transpose(this.embedding.value));
+    return rows === undefined ? reshape(logits, [batch, tokens, logits.shape[1]!]) : logits;
+  }
+}
+
+/** `GPT2ForSequenceClassification` and `LlamaForSequenceClassification`. */
+export class DecoderClassifier extends Decoder {
+  /** `[labels, width]`. */
+  readonly score: Projection;
+
+  /** Makes the model without numbers. */
+  constructor(config: ModelConfig) {
+    super(config);
+    const { width, labels, initializerRange: deviation } = config;
+    this.score = new Linear(width, labels, { bias: false, deviation });
+  }
+
+  /** Classifies by the last real token. */
+  classify(pass: Pass): Classified {
+    const hidden = this.body(pass);
+    const [batch, tokens, width] = hidden.shape as [number, number, number];
+    const representation = gather(reshape(hidden, [batch * tokens, width]), pass.inputs.last);
+    return { logits: this.score.forward(representation, pass), representation, hidden };
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * Masks as expressions, drawn inside the kernels that use them. A mask's word is a function of the
+ * site's key, the example's number and the coordinates, padded axes strided by the model's maximum.
+ *
+ * @module
+ */
+
+import { apply } from "../core/apply.ts";
+import type { Affine } from "../core/backend.ts";
+import {
+  addWords,
+  type Bool,
+  draw,
+  float,
+  index,
+  input,
+  multiplyWords,
+  scalar,
+  select,
+  shiftRight,
+  subtractWords,
+  type Word,
+  word,
+} from "../core/expr.ts";
+import { type RowOp, rowwise } from "../core/ops/rowwise.ts";
+import { reshape } from "../core/ops/view.ts";
+import { threshold } from "../core/random.ts";
+import { rowMajor } from "../core/storage.ts";
+import type { Tensor } from "../core/tensor.ts";
+import type { Site } from "./dropout.ts";
+import type { ActiveSite } from "./pass.ts";
+
+/** Scalars that a mask takes: two key words, threshold or rate, and the fixed span length. */
+export const maskScalars = 4;
+
+/** Numbers for the scalar slots of a mask. */
+export function maskNumbers({ site, key }: ActiveSite): number[] {
+  const amount = site.structure === "span" ? Math.round(site.rate * 65536) : threshold(site.rate);
+  return [key[0], key[1], amount, site.spanLength ?? 0];
+}
+
+/** Where a mask expression finds its words. */
+export interface MaskLeaves {
+  /** Number of the example. */
+  readonly example: Word;
+  /** Real tokens of the example. */
+  readonly length: Word;
+  /** Coordinate inside the example: for a span, of the token alone. */
+  readonly position: Word;
+  /** For a span: coordinate of the run inside the example (its head). */
+  readonly run: Word;
+  /** First of {@linkcode maskScalars} scalar slots. */
+  readonly slot: number;
+}
+
+/** Whether the element is dropped. */
+export function dropped(span: boolean, leaves: MaskLeaves): Bool {
+  const { example, length, position, run, slot } = leaves;
+  const number = (offset: number) => scalar(slot + offset, "u32");
+  const key = [number(0), number(1)] as const;
+  if (!span) return draw(key, example, position).compare("lt", number(2));
+  // Integers only, so that every backend finds the same run: round(rate x length), within the row.
+  const share = shiftRight(addWords(multiplyWords(length, number(2)), word(32768)), 16);
+  const wanted = select(number(3).compare("eq", 0), share, number(3));
+  const size = select(length.compare("lt", wanted), length, wanted);
+  const choices = addWords(subtractWords(length, size), word(1));
+  const drawn = shiftRight(draw(key, example, run), 16);
+  const start = shiftRight(multiplyWords(drawn, choices), 16);
+  return subtractWords(position, start).compare("lt", size);
+}
+
+const x = input(0, "f32", 3);
+
+function dropOp(span: boolean): RowOp {
+  const leaves: MaskLeaves = {
+    example: input(1, "u32", 1),
+    length: input(2, "u32", 1),
+    position: index(0, 3),
+    run: word(0),
+    slot: 0,
+  };
+  const factor = select(dropped(span, leaves), float(0), scalar(maskScalars, "f32"));
+  const kinds = span ? ["f32", "u32", "u32"] as const : ["f32", "u32"] as const;
+  return rowwise(span ? "dropSpan" : "drop", kinds, [x.mul(factor)]);
+}
+
+/** Zeros at independent places, survivors times a factor. */
+export const dropElementsOp: RowOp = dropOp(false);
+/** Zeros at one run of tokens. */
+export const dropSpanOp: RowOp = dropOp(true);
+
+/** Factor of what survives. */
+export function survivorFactor(site: Site): number {
+  const rescale = site.rescale ?? site.structure === "element";
+  return rescale ? 1 / (1 - site.rate) : 1;
+}
+
+/**
+ * Drops from a hidden representation.
+ *
+ * **Shapes**: `[batch, tokens, width]` or `[batch, width]`, unchanged. A column or span of a
+ * representation without tokens is the whole of it.
+ */
+export function dropHidden(x: Tensor, active: ActiveSite): Tensor {
+  const { site, pass } = active;
+  const shape = x.shape;
+  const strides = rowMajor(shape).map((step, axis) => axis === 0 ? 0 : step);
+  const perToken = shape.map((_, axis) => axis === 1 && shape.length > 2 ? 1 : 0);
+  const position: Affine = {
+    offset: 0,
+    strides: site.structure === "element" ? strides : perToken,
+  };
+  const perExample = [shape[0]!, ...shape.slice(1).map(() => 1)];
+  const span = site.structure === "span";
+  const inputs = [x, reshape(pass.examples, perExample)];
+  if (span) inputs.push(reshape(pass.lengths, perExample));
+  return apply(span ? dropSpanOp : dropElementsOp, inputs, {
+    scalars: [...maskNumbers(active), survivorFactor(site)],
+    indices: [position],
+  })[0]!;
+}
+
+/** Drops where a site is active. */
+export function dropWhere(x: Tensor, active: ActiveSite | undefined): Tensor {
+  return active === undefined ? x : dropHidden(x, active);
+}

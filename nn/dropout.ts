@@ -1,0 +1,167 @@
+/**
+ * The dropout framework as values: where to drop, in which structure, and how the gap between
+ * training and inference is compensated. Not here: how a mask is drawn and applied (`drop.ts`).
+ *
+ * **Source**: "LoRA Meets Dropout under a Unified Framework" (Wang et al. 2024), section 3.
+ *
+ * @module
+ */
+
+import { OptionError } from "../core/errors.ts";
+
+/** Positions at which something can be dropped. */
+export const positions = ["lora", "input", "logits", "weights", "hidden", "output"] as const;
+/**
+ * Where a site drops: the input of LoRA's down-projection, the embedding output, attention logits
+ * (DropKey), attention weights (DropAttention), the feed-forward output (HiddenCut), or what the
+ * head reads.
+ */
+export type Position = typeof positions[number];
+
+/** Structures a mask can have. */
+export const structures = ["element", "column", "span"] as const;
+/**
+ * `element`: each number by itself; `column`: whole keys or tokens, the same for all queries or
+ * features; `span`: one contiguous run of keys or tokens.
+ */
+export type Structure = typeof structures[number];
+
+/** One place at which something is dropped. */
+export interface Site {
+  /** Where. */
+  readonly position: Position;
+  /** In which structure. */
+  readonly structure: Structure;
+  /** Probability of a drop, or the share of a span; in [0, 1). */
+  readonly rate: number;
+  /** Layers in which it is active; the latter half is what the paper uses for decoders. */
+  readonly layers: "all" | "latter-half" | readonly number[];
+  /** Tokens in a span, instead of round(rate x real tokens). */
+  readonly spanLength?: number;
+  /** DropAttention: whether the denominator is kept from the gradient (Eq. 2); default true. */
+  readonly noGrad?: boolean;
+  /** Survivors times 1/(1 - rate); default for elements only, as the paper has it. */
+  readonly rescale?: boolean;
+  /** Whether heads draw masks of their own; default true. */
+  readonly perHead?: boolean;
+  /** HiddenCut: after the feed-forward module (default) or between its two layers. */
+  readonly point?: "output" | "inner";
+}
+
+/** A loss between two passes that closes the gap between training and inference. */
+export interface Compensation {
+  /** None; both directions of KL between two training passes; one-way KL to an inference pass. */
+  readonly kind: "none" | "kl" | "js";
+  /** Factor of that loss. */
+  readonly weight: number;
+  /** Passes that receive a gradient; the paper uses one. */
+  readonly branches: 1 | 2;
+}
+
+/** All that a method is. */
+export interface DropoutPlan {
+  /** Places. */
+  readonly sites: readonly Site[];
+  /** Loss between passes. */
+  readonly compensation: Compensation;
+}
+
+/** Names of the presets. */
+export const methods = [
+  "lora",
+  "lora-dropout",
+  "dropkey",
+  "dropattention",
+  "hiddencut",
+  "hiddenkey-",
+  "hiddenkey",
+] as const;
+/** A method of the paper, by name. */
+export type Method = typeof methods[number];
+
+/** What a preset leaves open. */
+export interface PlanOptions {
+  /** Rate of every site, or by position. */
+  readonly rate?: number | Partial<Record<Position, number>>;
+  /** Structure of every site instead of the method's own. */
+  readonly structure?: Structure;
+  /** Compensation instead of the method's own. */
+  readonly compensation?: Compensation["kind"];
+  /** Weight of the compensation; default 1. */
+  readonly klWeight?: number;
+  /** Branches of the KL that receive a gradient; default 1. */
+  readonly branches?: 1 | 2;
+  /** Layers; default all for encoders, the latter half for decoders. */
+  readonly layers?: Site["layers"];
+  /** DropAttention with (default) or without NoGrad. */
+  readonly noGrad?: boolean;
+  /** Where HiddenCut acts. */
+  readonly point?: "output" | "inner";
+  /** Whether heads draw masks of their own. */
+  readonly perHead?: boolean;
+  /** Tokens in a span. */
+  readonly spanLength?: number;
+}
+
+const layout: Record<Method, readonly [Position, Structure][]> = {
+  "lora": [],
+  "lora-dropout": [["lora", "element"]],
+  "dropkey": [["logits", "column"]],
+  "dropattention": [["weights", "column"]],
+  "hiddencut": [["hidden", "element"]],
+  "hiddenkey-": [["logits", "column"], ["hidden", "element"]],
+  "hiddenkey": [["logits", "column"], ["hidden", "element"]],
+};
+
+/** Rate of a site whose rate is not given. */
+export const defaultRate = 0.1;
+
+/**
+ * The plan of a method: HiddenKey⁻ is column DropKey with element HiddenCut, HiddenKey adds KL.
+ *
+ * @param decoder Whether the model is a decoder, which drops in the latter half of its layers
+ * @throws {OptionError} If a rate lies outside [0, 1) or an option does not fit
+ */
+export function plan(method: Method, decoder: boolean, options: PlanOptions = {}): DropoutPlan {
+  const { rate = defaultRate, layers = decoder ? "latter-half" : "all", structure } = options;
+  const byPosition: Partial<Record<Position, number>> = typeof rate === "number" ? {} : rate;
+  const own = layout[method];
+  const extra = (Object.keys(byPosition) as Position[])
+    .filter((position) => !own.some(([p]) => p === position))
+    .map((position): [Position, Structure] => [position, "element"]);
+  const { noGrad, point, perHead, spanLength } = options;
+  const sites = [...own, ...extra].map(([position, usual]): Site => {
+    const value = typeof rate === "number" ? rate : byPosition[position] ?? defaultRate;
+    if (!(value >= 0 && value < 1)) {
+      throw new OptionError(
+        `Cannot drop ${position} as the rate must lie in [0, 1): found ${value}`,
+      );
+    }
+    return {
+      position,
+      structure: structure ?? usual,
+      rate: value,
+      layers,
+      ...(noGrad === undefined ? {} : { noGrad }),
+      ...(point === undefined ? {} : { point }),
+      ...(perHead === undefined ? {} : { perHead }),
+      ...(spanLength === undefined ? {} : { spanLength }),
+    };
+  });
+  const kind = options.compensation ?? (method === "hiddenkey" ? "kl" : "none");
+  const { klWeight: weight = 1, branches = 1 } = options;
+  if (!(weight >= 0 && Number.isFinite(weight))) {
+    throw new OptionError(`Cannot weigh the compensation by ${weight}: at least 0 is required`);
+  }
+  return {
+    sites: sites.filter((s) => s.rate > 0 || s.spanLength),
+    compensation: { kind, weight, branches },
+  };
+}
+
+/** Whether a site is active in a layer; what lies outside the layers is always active. */
+export function activeIn(site: Site, layer: number | undefined, layers: number): boolean {
+  if (layer === undefined || site.layers === "all") return true;
+  if (site.layers === "latter-half") return layer >= layers / 2;
+  return site.layers.includes(layer);
+}

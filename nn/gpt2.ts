@@ -1,0 +1,123 @@
+/**
+ * GPT-2's decoder.
+ *
+ * **Source**: Radford et al. 2019. Field names are Hugging Face's; its Conv1D stores weights
+ * `[inputs, outputs]`.
+ *
+ * @module
+ */
+
+import { add } from "../core/ops/elementwise.ts";
+import { gather } from "../core/ops/gather.ts";
+import { slice } from "../core/ops/slice.ts";
+import type { Tensor } from "../core/tensor.ts";
+import { attend, type AttentionSettings, splitHeads } from "./attention.ts";
+import type { ModelConfig } from "./config.ts";
+import { dropWhere } from "./drop.ts";
+import { activate, hiddenCut } from "./feed_forward.ts";
+import { Embedding, Linear, type Projection } from "./linear.ts";
+import { Module } from "./module.ts";
+import { LayerNorm } from "./norm.ts";
+import { type Pass, siteAt } from "./pass.ts";
+
+const transposed = { transposed: true } as const;
+
+class Attention extends Module {
+  readonly c_attn: Projection;
+  readonly c_proj: Projection;
+  readonly #settings: AttentionSettings;
+
+  constructor(config: ModelConfig, layer: number) {
+    super();
+    const { width, heads, headSize: size, positions: maximum, layers } = config;
+    this.c_attn = new Linear(width, 3 * width, transposed);
+    this.c_proj = new Linear(width, width, transposed);
+    const scale = (config.scaleScores ? 1 / Math.sqrt(size) : 1) /
+      (config.scaleByLayer ? layer + 1 : 1);
+    const sizes = { heads, keyValueHeads: heads, size, scale, maximum, layers };
+    this.#settings = { ...sizes, layer, causal: true };
+  }
+
+  forward(x: Tensor, pass: Pass): Tensor {
+    const fused = this.c_attn.forward(x, pass);
+    const width = x.shape.at(-1)!;
+    const [q, k, v] = [0, 1, 2].map((part) =>
+      splitHeads(slice(fused, 2, part * width, (part + 1) * width), this.#settings.heads)
+    );
+    return this.c_proj.forward(attend(q!, k!, v!, this.#settings, pass), pass);
+  }
+}
+
+class FeedForward extends Module {
+  readonly c_fc: Projection;
+  readonly c_proj: Projection;
+
+  constructor({ width, inner }: ModelConfig) {
+    super();
+    this.c_fc = new Linear(width, inner, transposed);
+    this.c_proj = new Linear(inner, width, transposed);
+  }
+}
+
+class Block extends Module {
+  readonly ln_1: LayerNorm;
+  readonly attn: Attention;
+  readonly ln_2: LayerNorm;
+  readonly mlp: FeedForward;
+  readonly #config: ModelConfig;
+  readonly #layer: number;
+
+  constructor(config: ModelConfig, layer: number) {
+    super();
+    this.ln_1 = new LayerNorm(config.width, config.epsilon);
+    this.attn = new Attention(config, layer);
+    this.ln_2 = new LayerNorm(config.width, config.epsilon);
+    this.mlp = new FeedForward(config);
+    this.#config = config;
+    this.#layer = layer;
+  }
+
+  forward(x: Tensor, pass: Pass): Tensor {
+    const { activation, layers } = this.#config;
+    const cut = (t: Tensor, point: "inner" | "output") =>
+      hiddenCut(t, point, pass, this.#layer, layers);
+    const attended = add(x, this.attn.forward(this.ln_1.forward(x), pass));
+    const inner = activate(activation, this.mlp.c_fc.forward(this.ln_2.forward(attended), pass));
+    return add(attended, cut(this.mlp.c_proj.forward(cut(inner, "inner"), pass), "output"));
+  }
+}
+
+/** `GPT2Model`. */
+export class Gpt2Model extends Module {
+  /** Token embedding. */
+  readonly wte: Embedding;
+  /** Position embedding. */
+  readonly wpe: Embedding;
+  /** Blocks. */
+  readonly h: readonly Block[];
+  /** Last norm. */
+  readonly ln_f: LayerNorm;
+
+  /** Makes the model without numbers. */
+  constructor(config: ModelConfig) {
+    super();
+    this.wte = new Embedding(config.vocabulary, config.width);
+    this.wpe = new Embedding(config.positions, config.width);
+    this.h = Array.from({ length: config.layers }, (_, i) => new Block(config, i));
+    this.ln_f = new LayerNorm(config.width, config.epsilon);
+  }
+
+  /** Normalised hidden states, `[batch, tokens, width]`. */
+  forward(pass: Pass): Tensor {
+    const { ids, positions } = pass.inputs;
+    let x = add(this.wte.forward(ids), gather(this.wpe.weight.value, positions));
+    x = dropWhere(x, siteAt(pass, "input", "embeddings", undefined, this.h.length));
+    for (const block of this.h) {
+      pass.trace?.push(x);
+      x = block.forward(x, pass);
+    }
+    x = this.ln_f.forward(x);
+    pass.trace?.push(x);
+    return x;
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * LLaMA's decoder.
+ *
+ * **Source**: Touvron et al. 2023. Field names are Hugging Face's.
+ *
+ * @module
+ */
+
+import { add, mul } from "../core/ops/elementwise.ts";
+import type { Device } from "../core/storage.ts";
+import type { Tensor } from "../core/tensor.ts";
+import { attend, type AttentionSettings, splitHeads } from "./attention.ts";
+import type { ModelConfig } from "./config.ts";
+import { dropWhere } from "./drop.ts";
+import { activate, hiddenCut } from "./feed_forward.ts";
+import { Embedding, Linear, type Projection } from "./linear.ts";
+import { Module } from "./module.ts";
+import { RmsNorm } from "./norm.ts";
+import { type Pass, siteAt } from "./pass.ts";
+import { rotaryRows, type RotaryTables, rotaryTables, rotate } from "./rotary.ts";
+
+class Attention extends Module {
+  readonly q_proj: Projection;
+  readonly k_proj: Projection;
+  readonly v_proj: Projection;
+  readonly o_proj: Projection;
+  readonly #settings: AttentionSettings;
+
+  constructor(config: ModelConfig, layer: number) {
+    super();
+    const { width, heads, keyValueHeads, headSize: size, attentionBias: bias } = config;
+    this.q_proj = new Linear(width, heads * size, { bias });
+    this.k_proj = new Linear(width, keyValueHeads * size, { bias });
+    this.v_proj = new Linear(width, keyValueHeads * size, { bias });
+    this.o_proj = new Linear(heads * size, width, { bias });
+    const { positions: maximum, layers } = config;
+    this.#settings = { heads, keyValueHeads, size, maximum, layers, layer, causal: true };
+  }
+
+  forward(x: Tensor, rows: RotaryTables, pass: Pass): Tensor {
+    const { heads, keyValueHeads } = this.#settings;
+    const q = rotate(splitHeads(this.q_proj.forward(x, pass), heads), rows);
+    const k = rotate(splitHeads(this.k_proj.forward(x, pass), keyValueHeads), rows);
+    const v = splitHeads(this.v_proj.forward(x, pass), keyValueHeads);
+    return this.o_proj.forward(attend(q, k, v, this.#settings, pass), pass);
+  }
+}
+
+class FeedForward extends Module {
+  readonly gate_proj: Projection;
+  readonly up_proj: Projection;
+  readonly down_proj: Projection;
+
+  constructor({ width, inner, mlpBias: bias }: ModelConfig) {
+    super();
+    this.gate_proj = new Linear(width, inner, { bias });
+    this.up_proj = new Linear(width, inner, { bias });
+    this.down_proj = new Linear(inner, width, { bias });
+  }
+}
+
+class Layer extends Module {
+  readonly self_attn: Attention;
+  readonly mlp: FeedForward;
+  readonly input_layernorm: RmsNorm;
+  readonly post_attention_layernorm: RmsNorm;
+  readonly #config: ModelConfig;
+  readonly #layer: number;
+
+  constructor(config: ModelConfig, layer: number) {
+    super();
+    this.self_attn = new Attention(config, layer);
+    this.mlp = new FeedForward(config);
+    this.input_layernorm = new RmsNorm(config.width, config.epsilon);
+    this.post_attention_layernorm = new RmsNorm(config.width, config.epsilon);
+    this.#config = config;
+    this.#layer = layer;
+  }
+
+  forward(x: Tensor, rows: RotaryTables, pass: Pass): Tensor {
+    const { activation, layers } = this.#config;
+    const cut = (t: Tensor, point: "inner" | "output") =>
+      hiddenCut(t, point, pass, this.#layer, layers);
+    const attended = add(x, this.self_attn.forward(this.input_layernorm.forward(x), rows, pass));
+    const normed = this.post_attention_layernorm.forward(attended);
+    const gate = activate(activation, this.mlp.gate_proj.forward(normed, pass));
+    const inner = cut(mul(gate, this.mlp.up_proj.forward(normed, pass)), "inner");
+    return add(attended, cut(this.mlp.down_proj.forward(inner, pass), "output"));
+  }
+}
+
+/** `LlamaModel`. */
+export class LlamaModel extends Module {
+  /** Token embedding. */
+  readonly embed_tokens: Embedding;
+  /** Layers. */
+  readonly layers: readonly Layer[];
+  /** Last norm. */
+  readonly norm: RmsNorm;
+  readonly #config: ModelConfig;
+  #tables: RotaryTables | undefined;
+
+  /** Makes the model without numbers. */
+  constructor(config: ModelConfig) {
+    super();
+    this.embed_tokens = new Embedding(config.vocabulary, config.width);
+    this.layers = Array.from({ length: config.layers }, (_, i) => new Layer(config, i));
+    this.norm = new RmsNorm(config.width, config.epsilon);
+    this.#config = config;
+  }
+
+  /** Computes the rotary tables; the caller's scope owns them. */
+  prepare(device: Device): void {
+    const { positions, headSize, ropeTheta } = this.#config;
+    this.#tables = rotaryTables(device, positions, headSize, ropeTheta);
+  }
+
+  /** Normalised hidden states, `[batch, tokens, width]`. */
+  forward(pass: Pass): Tensor {
+    let x = this.embed_tokens.forward(pass.inputs.ids);
+    x = dropWhere(x, siteAt(pass, "input", "embeddings", undefined, this.layers.length));
+    const rows = rotaryRows(this.#tables!, pass.inputs.positions);
+    for (const layer of this.layers) {
+      pass.trace?.push(x);
+      x = layer.forward(x, rows, pass);
+    }
+    x = this.norm.forward(x);
+    pass.trace?.push(x);
+    return x;
+  }
+}

@@ -1,0 +1,253 @@
+/**
+ * Low-rank adaptation of any linear layer: `y = W x + s B A x`, with the base layer frozen, shared
+ * and a field of the adapted one.
+ *
+ * **Source**: Hu et al. 2021, "LoRA". Initialisation and scaling are PEFT's.
+ *
+ * @module
+ */
+
+import { OptionError } from "../core/errors.ts";
+import { add, scale } from "../core/ops/elementwise.ts";
+import { matmul, matmulScaledAdd } from "../core/ops/matmul.ts";
+import { concatenate, slice } from "../core/ops/slice.ts";
+import { reshape, transpose } from "../core/ops/view.ts";
+import { untracked } from "../core/tape.ts";
+import type { Tensor } from "../core/tensor.ts";
+import { dropWhere } from "./drop.ts";
+import { Linear, Projection } from "./linear.ts";
+import { type Module, modules, Parameter, replaceModule } from "./module.ts";
+import { type Pass, siteAt } from "./pass.ts";
+
+/** What to adapt, and how strongly. */
+export interface LoraOptions {
+  /**
+   * Module paths or their endings, such as `query`; `c_attn.q`, `c_attn.k` and `c_attn.v` adapt
+   * that third of GPT-2's fused layer.
+   */
+  readonly targets: readonly string[];
+  /** Inner size; for single targets see `ranks`. */
+  readonly rank: number;
+  /** The update is multiplied by alpha/rank, or by alpha/√rank with rsLoRA. */
+  readonly alpha: number;
+  /** Rank-stabilised scaling; default false. */
+  readonly rsLora?: boolean;
+}
+
+/** The low-rank update of some outputs of a layer. */
+interface Part {
+  /** Name of the part, or "" for the whole layer. */
+  readonly name: string;
+  /** First output. */
+  readonly start: number;
+  /** Outputs. */
+  readonly size: number;
+  /** `[rank, inputs]`. */
+  readonly down: Parameter;
+  /** `[size, rank]`. */
+  readonly up: Parameter;
+}
+
+/** A linear layer with low-rank updates. */
+export class LoraLinear extends Projection {
+  /** Low-rank updates, in the order of their outputs. */
+  readonly parts: readonly Part[];
+  #original: Tensor | undefined;
+
+  /**
+   * @param base The frozen layer
+   * @param path Its path in the model
+   * @param layers Layers of the model, for dropout sites
+   * @param rank Inner size
+   * @param factor Factor of the update
+   * @param thirds Which of q, k and v; the whole layer where empty
+   */
+  constructor(
+    readonly base: Linear,
+    readonly path: string,
+    readonly layers: number,
+    readonly rank: number,
+    readonly factor: number,
+    thirds: readonly string[] = [],
+  ) {
+    super();
+    const part = (name: string, start: number, size: number): Part => ({
+      name,
+      start,
+      size,
+      down: new Parameter([rank, base.inputs], { kind: "uniform", bound: base.inputs ** -0.5 }),
+      up: new Parameter([size, rank], { kind: "zeros" }),
+    });
+    const third = base.outputs / 3;
+    this.parts = thirds.length === 0
+      ? [part("", 0, base.outputs)]
+      : [...thirds].sort((a, b) => "qkv".indexOf(a) - "qkv".indexOf(b))
+        .map((name) => part(name, "qkv".indexOf(name) * third, third));
+    for (const { down, up } of this.parts) down.trainable = up.trainable = true;
+  }
+
+  /** Size of the last axis of the input. */
+  override get inputs(): number {
+    return this.base.inputs;
+  }
+
+  /** Size of the last axis of the result. */
+  override get outputs(): number {
+    return this.base.outputs;
+  }
+
+  /** The base layer's parameters under their own names, then those of the updates. */
+  override *members(): Iterable<[string, Module | Parameter]> {
+    yield* this.base.members();
+    for (const { name, down, up } of this.parts) {
+      const prefix = name === "" ? "" : `${name}.`;
+      yield [`${prefix}lora_A.weight`, down];
+      yield [`${prefix}lora_B.weight`, up];
+    }
+  }
+
+  /** Applies base and update. */
+  override forward(x: Tensor, pass: Pass): Tensor {
+    const base = this.base.forward(x);
+    if (this.merged) return base;
+    const layer = layerOf(this.path);
+    const input = dropWhere(x, siteAt(pass, "lora", this.path, layer, this.layers));
+    const rows = reshape(input, [-1, this.inputs]);
+    return reshape(this.#update(rows, reshape(base, [-1, this.outputs])), base.shape);
+  }
+
+  /** `base + factor · B A rows`, part by part. */
+  #update(rows: Tensor, base: Tensor): Tensor {
+    const pieces: Tensor[] = [];
+    let done = 0;
+    for (const { start, size, down, up } of this.parts) {
+      if (start > done) pieces.push(slice(base, 1, done, start));
+      const inner = matmul(rows, transpose(down.value));
+      const part = slice(base, 1, start, done = start + size);
+      pieces.push(matmulScaledAdd(inner, transpose(up.value), part, this.factor));
+    }
+    if (done < this.outputs) pieces.push(slice(base, 1, done, this.outputs));
+    return pieces.length === 1 ? pieces[0]! : concatenate(pieces, 1);
+  }
+
+  /** Whether the base weight holds the update. */
+  get merged(): boolean {
+    return this.#original !== undefined;
+  }
+
+  /** `factor · B A` in the layout of the base weight. */
+  delta(): Tensor {
+    const columns = this.parts.map(({ down, up }) =>
+      scale(matmul(transpose(down.value), transpose(up.value)), this.factor)
+    );
+    const [whole] = columns;
+    if (this.parts.length === 1 && this.parts[0]!.size === this.outputs) {
+      return this.base.transposed ? whole! : transpose(whole!);
+    }
+    const matrix = this.base.matrix();
+    const zero = scale(matrix, 0);
+    const pieces: Tensor[] = [];
+    let done = 0;
+    this.parts.forEach(({ start, size }, i) => {
+      if (start > done) pieces.push(slice(zero, 1, done, start));
+      pieces.push(columns[i]!);
+      done = start + size;
+    });
+    if (done < this.outputs) pieces.push(slice(zero, 1, done, this.outputs));
+    const joined = concatenate(pieces, 1);
+    return this.base.transposed ? joined : transpose(joined);
+  }
+
+  /**
+   * Puts the update into a new base weight; the frozen one stays untouched and shared.
+   *
+   * @throws {OptionError} If it is there already
+   */
+  merge(): void {
+    if (this.merged) throw new OptionError(`Cannot merge ${this.path} twice: unmerge it first`);
+    const { weight } = this.base;
+    const { device } = weight.value;
+    const scope = device.scope("merge");
+    try {
+      const merged = untracked(() => add(weight.value, this.delta()));
+      scope.keep(merged);
+      this.#original = weight.value;
+      weight.value = merged;
+    } finally {
+      scope[Symbol.dispose]();
+    }
+  }
+
+  /** Puts the frozen weight back, bit for bit. */
+  unmerge(): void {
+    if (this.#original === undefined) return;
+    const { weight } = this.base;
+    const merged = weight.value;
+    weight.value = this.#original;
+    this.#original = undefined;
+    merged[Symbol.dispose]();
+  }
+}
+
+/** Number of the layer that a path lies in, where it lies in one. */
+export function layerOf(path: string): number | undefined {
+  const found = /\.(\d+)\./.exec(path);
+  return found === null ? undefined : Number(found[1]);
+}
+
+/**
+ * Adapts every linear layer that a target names, and returns their paths.
+ *
+ * @param layers Layers of the model
+ * @throws {OptionError} If the rank is no positive integer, or a target names nothing
+ */
+export function adapt(model: Module, layers: number, options: LoraOptions): string[] {
+  const { targets, rank, alpha, rsLora = false } = options;
+  if (!Number.isSafeInteger(rank) || rank < 1) {
+    throw new OptionError(`Cannot adapt with rank ${rank}: a positive integer is required`);
+  }
+  if (!(Number.isFinite(alpha) && alpha > 0)) {
+    throw new OptionError(`Cannot adapt with alpha ${alpha}: a positive number is required`);
+  }
+  const linears = [...modules(model)].filter((entry): entry is [string, Linear] =>
+    entry[1] instanceof Linear
+  );
+  const found = new Map<string, { linear: Linear; thirds: string[] }>();
+  for (const target of targets) {
+    const [, fused, third] = /^(.*c_attn)\.([qkv])$/.exec(target) ?? [undefined, target, undefined];
+    const named = linears.filter(([path]) => path === fused || path.endsWith(`.${fused}`));
+    if (named.length === 0) {
+      const endings = [...new Set(linears.map(([path]) => path.split(".").at(-1)!))];
+      throw new OptionError(
+        `Cannot find target module ${target}: linear layers here end in ${endings.join(", ")}`,
+      );
+    }
+    for (const [path, linear] of named) {
+      const entry = found.get(path) ?? { linear, thirds: [] };
+      if (third !== undefined && !entry.thirds.includes(third)) entry.thirds.push(third);
+      found.set(path, entry);
+    }
+  }
+  const factor = alpha / (rsLora ? Math.sqrt(rank) : rank);
+  for (const [path, { linear, thirds }] of found) {
+    replaceModule(model, path, new LoraLinear(linear, path, layers, rank, factor, thirds));
+  }
+  return [...found.keys()];
+}
+
+/** The adapted layers of a model, with their paths. */
+export function adapted(model: Module): [string, LoraLinear][] {
+  return [...modules(model)].filter((entry): entry is [string, LoraLinear] =>
+    entry[1] instanceof LoraLinear
+  );
+}
+
+/** Merges every adapted layer. */
+export function mergeAll(model: Module): void {
+  for (const [, layer] of adapted(model)) layer.merge();
+}
+
+/** Takes every update out of the base weights again. */
+export function unmergeAll(model: Module): void {
+  for (const [, layer] of adapted(model)) layer.unmerge();
+}

@@ -1,0 +1,91 @@
+/**
+ * Losses. Each gives one number a row; the caller sums them over whatever it normalises by, so that
+ * accumulated batches weigh as one.
+ *
+ * @module
+ */
+
+import { apply } from "../core/apply.ts";
+import {
+  columns,
+  type Float,
+  float,
+  index,
+  input,
+  rowMax,
+  rowSum,
+  scalar,
+  select,
+  stop,
+} from "../core/expr.ts";
+import { add, scale, square, sub } from "../core/ops/elementwise.ts";
+import { type RowOp, rowwise, sum } from "../core/ops/rowwise.ts";
+import { reshape } from "../core/ops/view.ts";
+import type { Tensor } from "../core/tensor.ts";
+
+/** Label of a row that does not count. */
+export const ignored = 0xFFFFFFFF;
+
+/** Log-probabilities as `(x - m) - log s`, and the row values they are made of. */
+function logSoftmax(x: Float): { log: Float; peak: Float; total: Float } {
+  const peak = stop(rowMax(x));
+  const shifted = x.sub(peak);
+  const total = rowSum(shifted.unary("exp"));
+  return { log: shifted.sub(total.unary("log")), peak, total };
+}
+
+/** Cross-entropy of logits with a label; scalar 0 is the label smoothing. */
+export const crossEntropyOp: RowOp = (() => {
+  const label = input(1, "u32", 1);
+  const smoothing = scalar(0, "f32");
+  const x = input(0, "f32", 3);
+  const { peak, total } = logSoftmax(x);
+  const shifted = x.sub(peak);
+  const chosen = rowSum(select(index(0, 2).compare("eq", label), shifted, float(0)))
+    .sub(total.unary("log"));
+  const average = rowSum(shifted).div(columns).sub(total.unary("log"));
+  const loss = float(1).sub(smoothing).mul(chosen).add(smoothing.mul(average)).neg();
+  const counted = select(label.compare("eq", ignored), float(0), loss);
+  return rowwise("crossEntropy", ["f32", "u32"], [counted, peak, total]);
+})();
+
+/** KL(softmax a ‖ softmax b) of each row. */
+export const klOp: RowOp = (() => {
+  const a = logSoftmax(input(0, "f32", 3));
+  const b = logSoftmax(input(1, "f32", 3));
+  const divergence = rowSum(a.log.unary("exp").mul(a.log.sub(b.log)));
+  return rowwise("kl", ["f32", "f32"], [divergence, a.peak, a.total, b.peak, b.total]);
+})();
+
+/**
+ * Cross-entropy of each row with its label, with label smoothing as PyTorch has it (uniform over
+ * all classes, the label included). A label of {@linkcode ignored} gives 0.
+ *
+ * **Shapes**: `[rows, classes], [rows] -> [rows, 1]`. **Units**: nats.
+ */
+export function crossEntropy(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {
+  return apply(crossEntropyOp, [logits, reshape(labels, [-1, 1])], {
+    scalars: [smoothing],
+    indices: [{ offset: 0, strides: [0, 1] }],
+  })[0]!;
+}
+
+/** Squared error of each row: `[rows, 1], [rows] -> [rows, 1]`. */
+export function squaredError(predictions: Tensor, targets: Tensor): Tensor {
+  return square(sub(predictions, reshape(targets, [-1, 1])));
+}
+
+/**
+ * KL(softmax a ‖ softmax b) of each row. This is the paper's "JS" (Eq. 12), with b from inference:
+ * despite its name it is one-way.
+ *
+ * **Shapes**: `[rows, classes]` twice -> `[rows, 1]`. **Units**: nats.
+ */
+export function klDivergence(a: Tensor, b: Tensor): Tensor {
+  return apply(klOp, [a, b], {})[0]!;
+}
+
+/** Half the sum of both directions of KL (Eq. 11), summed over the rows. */
+export function bidirectionalKl(a: Tensor, b: Tensor): Tensor {
+  return scale(add(sum(klDivergence(a, b)), sum(klDivergence(b, a))), 0.5);
+}

@@ -1,0 +1,154 @@
+/**
+ * From a configuration to a model, and from a checkpoint to its numbers.
+ *
+ * @module
+ */
+
+import { FileError, OptionError } from "../core/errors.ts";
+import { fold, type Key, normal, uniform } from "../core/random.ts";
+import { sameShape } from "../core/shape.ts";
+import type { Device } from "../core/storage.ts";
+import { tensor } from "../core/tensor.ts";
+import { BertClassifier, type Classified, RobertaClassifier } from "./bert.ts";
+import type { ModelConfig } from "./config.ts";
+import { DecoderClassifier, LanguageModel } from "./decoder.ts";
+import { type Module, type Parameter, parameters } from "./module.ts";
+import type { Pass } from "./pass.ts";
+
+/** A model that classifies sequences. */
+export interface Classifier extends Module {
+  /** Logits of a batch. */
+  classify(pass: Pass): Classified;
+}
+
+/** Makes a sequence classifier (or regressor) without numbers. */
+export function classifier(config: ModelConfig): Classifier {
+  if (config.architecture === "bert") return new BertClassifier(config);
+  if (config.architecture === "roberta") return new RobertaClassifier(config);
+  return new DecoderClassifier(config);
+}
+
+/**
+ * Makes a language model without numbers.
+ *
+ * @throws {OptionError} If the architecture is an encoder
+ */
+export function languageModel(config: ModelConfig): LanguageModel {
+  if (config.architecture === "bert" || config.architecture === "roberta") {
+    throw new OptionError(
+      `Cannot use ${config.architecture} as a language model: gpt2 or llama is required`,
+    );
+  }
+  return new LanguageModel(config);
+}
+
+/** Where numbers come from. */
+export interface WeightSource {
+  /** Name for messages. */
+  readonly path: string;
+  /** Names of all tensors. */
+  names(): Iterable<string>;
+  /** Shape of one. */
+  shape(name: string): readonly number[];
+  /** Elements of one, row-major. */
+  read(name: string, float: "f32" | "f64"): Promise<Float32Array | Float64Array>;
+}
+
+/** What became of a checkpoint's tensors. */
+export interface LoadReport {
+  /** Tensors that filled a parameter. */
+  readonly used: readonly string[];
+  /** Tensors known to be of no use here: buffers, other heads. */
+  readonly ignored: readonly string[];
+  /** Tensors nobody expected. */
+  readonly unexpected: readonly string[];
+  /** Parameters that were initialised instead. */
+  readonly initialised: readonly string[];
+}
+
+const prefix = /^(bert|roberta|transformer|model)\./;
+const useless =
+  /(position_ids|token_type_ids|attn\.(masked_)?bias|rotary_emb\.inv_freq|^cls\..*|^lm_head\..*|pooler\..*|^score\.weight|^classifier\..*)$/;
+
+/** Names a parameter may have in a checkpoint: with or without the base prefix, old norm names. */
+function candidates(path: string): string[] {
+  const names = [path, path.replace(prefix, "")];
+  const old = names.map((name) =>
+    name.replace(/LayerNorm\.weight$/, "LayerNorm.gamma").replace(
+      /LayerNorm\.bias$/,
+      "LayerNorm.beta",
+    )
+  );
+  return [...new Set([...names, ...old])];
+}
+
+/**
+ * Fills a model's parameters; those with an initializer may be missing. The scope that is open owns
+ * the tensors.
+ *
+ * @param key Key of what is initialised
+ * @throws {FileError} If a tensor is missing or has another shape
+ */
+export async function load(
+  model: Module,
+  source: WeightSource,
+  device: Device,
+  key: Key,
+): Promise<LoadReport> {
+  const present = new Set(source.names());
+  const used: string[] = [];
+  const initialised: string[] = [];
+  for (const [path, parameter] of parameters(model)) {
+    const name = candidates(path).find((candidate) => present.has(candidate));
+    if (name === undefined) {
+      if (parameter.initializer === undefined) {
+        throw new FileError(`Cannot find tensor ${path}, which the model requires`, source.path);
+      }
+      initialise(parameter, path, device, key);
+      initialised.push(path);
+      continue;
+    }
+    const shape = source.shape(name);
+    if (!sameShape(shape, parameter.shape)) {
+      throw new FileError(
+        `Cannot use tensor ${name} as shape [${parameter.shape}] is required: found [${shape}]`,
+        source.path,
+      );
+    }
+    parameter.value = tensor(device, await source.read(name, device.float), shape);
+    used.push(name);
+  }
+  if (model instanceof LanguageModel || model instanceof DecoderClassifier) model.prepare(device);
+  const rest = [...present].filter((name) => !used.includes(name));
+  const ignored = rest.filter((name) => useless.test(name));
+  const unexpected = rest.filter((name) => !useless.test(name));
+  return { used, ignored, unexpected, initialised };
+}
+
+/**
+ * Fills one parameter by its initializer, from a stream of its own.
+ *
+ * @throws {OptionError} If it has none
+ */
+export function initialise(parameter: Parameter, path: string, device: Device, key: Key): void {
+  const { initializer, shape, size } = parameter;
+  const stream = fold(key, path);
+  let data: Float64Array;
+  switch (initializer?.kind) {
+    case "zeros":
+      data = new Float64Array(size);
+      break;
+    case "ones":
+      data = new Float64Array(size).fill(1);
+      break;
+    case "normal":
+      data = normal(stream, size).map((x) => x * initializer.deviation);
+      break;
+    case "uniform":
+      data = uniform(stream, size).map((x) => (2 * x - 1) * initializer.bound);
+      break;
+    default:
+      throw new OptionError(`Cannot initialise ${path} as it has no initializer`);
+  }
+  parameter.value = tensor(device, data, shape);
+}

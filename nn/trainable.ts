@@ -1,0 +1,181 @@
+/**
+ * Trainable parameters as views of one flat storage, with AdamW over it: the optimiser, clipping
+ * and the norm are one program each, whatever the number of parameters.
+ *
+ * @module
+ */
+
+import { OptionError, ShapeError, TrainingError } from "../core/errors.ts";
+import { filled, float, input, old, scalar, select } from "../core/expr.ts";
+import { square } from "../core/ops/elementwise.ts";
+import { sumRow } from "../core/ops/rowwise.ts";
+import { rowProgram } from "../core/program.ts";
+import { rowMajor, Value } from "../core/storage.ts";
+import { type Device, sizeOf } from "../core/storage.ts";
+import { Tensor, tensor } from "../core/tensor.ts";
+import { update } from "../core/update.ts";
+import { type Module, type Parameter, parameters } from "./module.ts";
+
+/** Numbers of one AdamW step. */
+export interface AdamWStep {
+  /** Step size. */
+  readonly learningRate: number;
+  /** Decay of the running means. */
+  readonly betas: readonly [number, number];
+  /** Summand of the denominator. */
+  readonly epsilon: number;
+  /** Decoupled decay, applied to every trainable parameter. */
+  readonly weightDecay: number;
+  /** Largest norm of the gradient; 0 does not clip. */
+  readonly maxNorm: number;
+}
+
+const accumulate = rowProgram(["f32"], [old(0).add(input(0, "f32", 3))]);
+const clear = rowProgram([], [filled(0)]);
+
+const adamw = (() => {
+  const number = (slot: number) => scalar(slot, "f32");
+  const [rate, beta1, beta2, epsilon, decay, limit, correction1, correction2] = [
+    ...Array(8).keys(),
+  ].map(number) as [...ReturnType<typeof number>[]];
+  const norm = input(1, "f32", 0).unary("sqrt");
+  const shrink = limit!.div(norm.add(1e-6));
+  const clipped = select(
+    float(0).compare("lt", limit!),
+    select(shrink.compare("lt", 1), shrink, float(1)),
+    float(1),
+  );
+  const g = input(0, "f32", 3).mul(clipped);
+  const m = old(1).mul(beta1!).add(g.mul(float(1).sub(beta1!)));
+  const v = old(2).mul(beta2!).add(g.mul(g).mul(float(1).sub(beta2!)));
+  const direction = m.div(correction1!).div(v.div(correction2!).unary("sqrt").add(epsilon!));
+  const decayed = old(0).mul(float(1).sub(rate!.mul(decay!)));
+  return rowProgram(["f32", "f32"], [decayed.sub(rate!.mul(direction)), m, v]);
+})();
+
+/** The trainable parameters of a model, their gradients and moments. */
+export class Trainable {
+  /** Paths, in the order of the flat storage. */
+  readonly names: readonly string[];
+  /** Parameters, in the same order. */
+  readonly parameters: readonly Parameter[];
+  /** All values, `[count]`. */
+  readonly flat: Tensor;
+  /** All gradients, `[count]`. */
+  readonly gradients: Tensor;
+  /** First moments, `[count]`. */
+  readonly first: Tensor;
+  /** Second moments, `[count]`. */
+  readonly second: Tensor;
+  /** Steps taken. */
+  steps = 0;
+  readonly #views: readonly Tensor[];
+
+  private constructor(device: Device, entries: readonly [string, Parameter][], flat: Tensor) {
+    this.names = entries.map(([name]) => name);
+    this.parameters = entries.map(([, parameter]) => parameter);
+    this.flat = flat;
+    const count = sizeOf(flat.shape);
+    const zeros = () => tensor(device, new Float64Array(count));
+    this.gradients = zeros();
+    this.first = zeros();
+    this.second = zeros();
+    this.#views = viewsOf(this.gradients, this.parameters);
+    const values = viewsOf(flat, this.parameters);
+    this.parameters.forEach((parameter, i) => parameter.value = values[i]!);
+  }
+
+  /**
+   * Moves a model's trainable parameters into flat storage; the open scope owns it.
+   *
+   * @throws {OptionError} If nothing is trainable
+   */
+  static async of(model: Module, device: Device): Promise<Trainable> {
+    const entries = [...parameters(model)].filter(([, parameter]) => parameter.trainable);
+    if (entries.length === 0) {
+      throw new OptionError("Cannot train as no parameter is trainable: name target modules");
+    }
+    const data = new Float64Array(entries.reduce((sum, [, { size }]) => sum + size, 0));
+    let at = 0;
+    for (const [, parameter] of entries) {
+      data.set(await parameter.value.read(), at);
+      at += parameter.size;
+    }
+    return new Trainable(device, entries, tensor(device, data));
+  }
+
+  /** Tensors to differentiate by. */
+  get tensors(): Tensor[] {
+    return this.parameters.map((parameter) => parameter.value);
+  }
+
+  /** Sets the gradients to zero. */
+  clear(): void {
+    update(clear, [this.gradients], []);
+  }
+
+  /**
+   * Adds gradients, in the order of the parameters.
+   *
+   * @throws {TrainingError} If one is missing: the loss does not reach that parameter
+   */
+  accumulate(gradients: readonly (Tensor | undefined)[]): void {
+    gradients.forEach((g, i) => {
+      if (g === undefined) {
+        throw new TrainingError(`Cannot train ${this.names[i]} as the loss does not depend on it`);
+      }
+      update(accumulate, [this.#views[i]!], [g]);
+    });
+  }
+
+  /** Squared norm of the gradients, `[1]`. */
+  squaredNorm(): Tensor {
+    return sumRow(square(this.gradients));
+  }
+
+  /** One AdamW step (Loshchilov and Hutter 2019), as PyTorch computes it. */
+  step(squaredNorm: Tensor, options: AdamWStep): void {
+    const { learningRate, betas: [beta1, beta2], epsilon, weightDecay, maxNorm } = options;
+    const t = ++this.steps;
+    update(adamw, [this.flat, this.first, this.second], [this.gradients, squaredNorm], [
+      learningRate,
+      beta1,
+      beta2,
+      epsilon,
+      weightDecay,
+      maxNorm,
+      1 - beta1 ** t,
+      1 - beta2 ** t,
+    ]);
+  }
+
+  /**
+   * Restores values and moments.
+   *
+   * @throws {ShapeError} If the number of elements differs
+   */
+  restore(state: { flat: ArrayLike<number>; first: ArrayLike<number>; second: ArrayLike<number> }) {
+    for (const name of ["flat", "first", "second"] as const) {
+      const target = this[name];
+      if (state[name].length !== sizeOf(target.shape)) {
+        throw new ShapeError(
+          `Cannot restore ${name} as ${sizeOf(target.shape)} numbers are required: ` +
+            `found ${state[name].length}`,
+        );
+      }
+      using source = tensor(target.device, state[name]);
+      update(copy, [target], [source]);
+    }
+  }
+}
+
+const copy = rowProgram(["f32"], [input(0, "f32", 3)]);
+
+function viewsOf(flat: Tensor, list: readonly Parameter[]): Tensor[] {
+  let at = 0;
+  return list.map(({ shape, size }) => {
+    const value = new Value(flat.value.storage, shape, rowMajor(shape), at);
+    at += size;
+    return new Tensor(value, flat.device);
+  });
+}

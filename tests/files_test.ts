@@ -1,0 +1,89 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import { FileError } from "../core/errors.ts";
+import {
+  exists,
+  readJson,
+  readText,
+  requireEmptyDirectory,
+  writeFileAtomic,
+} from "../train/files.ts";
+
+async function withDirectory(use: (path: string) => Promise<void>): Promise<void> {
+  const path = await Deno.makeTempDir();
+  try {
+    await use(path);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+}
+
+Deno.test("writeFileAtomic() and readText() round-trip any text and leave no other file", () =>
+  withDirectory(async (directory) => {
+    const path = `${directory}/a.txt`;
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: "grapheme" }), async (text) => {
+        await writeFileAtomic(path, text);
+        assertEquals(await readText(path), text);
+      }),
+      { numRuns: 30 },
+    );
+    await writeFileAtomic(path, new Uint8Array([0x62, 0x0a]));
+    assertEquals(await readText(path), "b\n");
+    assertEquals([...Deno.readDirSync(directory)].map((entry) => entry.name), ["a.txt"]);
+  }));
+
+Deno.test("writeFileAtomic() leaves nothing behind when it cannot write", () =>
+  withDirectory(async (directory) => {
+    const missing = `${directory}/none/a.txt`;
+    const error = await assertRejects(() => writeFileAtomic(missing, "x"), FileError, "writable");
+    assertEquals(error.path, missing);
+    await Deno.mkdir(`${directory}/taken/inner`, { recursive: true });
+    await assertRejects(() => writeFileAtomic(`${directory}/taken`, "x"), FileError);
+    assertEquals([...Deno.readDirSync(directory)].map((entry) => entry.name), ["taken"]);
+  }));
+
+Deno.test("readText() drops a byte order mark and refuses what is not UTF-8", () =>
+  withDirectory(async (directory) => {
+    const path = `${directory}/a.txt`;
+    await Deno.writeFile(path, new Uint8Array([0xef, 0xbb, 0xbf, 0x61]));
+    assertEquals(await readText(path), "a");
+    await Deno.writeFile(path, new Uint8Array([0x61, 0xff]));
+    await assertRejects(() => readText(path), FileError, "UTF-8 text");
+    await assertRejects(() => readText(`${path}x`), FileError, "found nothing there");
+    await assertRejects(() => readText(directory), FileError, "found a directory");
+  }));
+
+Deno.test("readJson() names the line of a fault", () =>
+  withDirectory(async (directory) => {
+    const path = `${directory}/a.json`;
+    await Deno.writeTextFile(path, '{\n "a": [1, 2]\n}\n');
+    assertEquals(await readJson(path), { a: [1, 2] });
+    await Deno.writeTextFile(path, '{\n "a": [1, 2]\n "b": 3\n}\n');
+    const error = await assertRejects(() => readJson(path), FileError, `${path}:3: Cannot parse`);
+    assertEquals(error.line, 3);
+    await Deno.writeTextFile(path, '{\n "a": [1,\n');
+    assertEquals((await assertRejects(() => readJson(path), FileError, "the end")).line, 3);
+    await Deno.writeTextFile(path, "");
+    assertEquals((await assertRejects(() => readJson(path), FileError)).line, 1);
+  }));
+
+Deno.test("requireEmptyDirectory() creates, accepts empty ones and refuses others", () =>
+  withDirectory(async (directory) => {
+    const path = `${directory}/a/b`;
+    await requireEmptyDirectory(path);
+    await requireEmptyDirectory(path);
+    assert(await exists(path));
+    await Deno.writeTextFile(`${path}/c`, "");
+    await assertRejects(() => requireEmptyDirectory(path), FileError, "found c");
+    await assertRejects(() => requireEmptyDirectory(`${path}/c`), FileError, "found a file");
+  }));
+
+Deno.test("exists() tells files and directories from nothing", () =>
+  withDirectory(async (directory) => {
+    await Deno.writeTextFile(`${directory}/a`, "");
+    assertEquals(await exists(`${directory}/a`), true);
+    assertEquals(await exists(directory), true);
+    assertEquals(await exists(`${directory}/b`), false);
+    assertEquals(await exists(`${directory}/a/b`), false);
+  }));

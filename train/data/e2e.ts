@@ -1,0 +1,132 @@
+/**
+ * Reader of the E2E restaurant data set: meaning representations and their reference texts.
+ *
+ * @module
+ */
+
+import { FileError, OptionError } from "../../core/errors.ts";
+import { exists, readText } from "../files.ts";
+import { parseCsv } from "./csv.ts";
+
+/** One meaning representation with one text. */
+export interface E2eExample {
+  /** The meaning representation as published. */
+  mr: string;
+  /** The meaning representation as the model reads it: see {@linkcode linearise}. */
+  context: string;
+  /** The text, as published; `undefined` in a test file without references. */
+  reference: string | undefined;
+  /** Zero-based row in the file, header not counted. */
+  index: number;
+}
+
+/** One distinct input with all of its texts. */
+export interface E2eGroup {
+  /** The meaning representation as published. */
+  mr: string;
+  /** The meaning representation as the model reads it. */
+  context: string;
+  /** Every text of the input, in the order of the file. */
+  references: string[];
+}
+
+const renamedSlots: ReadonlyMap<string, string> = new Map([
+  ["eatType", "Type"],
+  ["priceRange", "price"],
+  ["familyFriendly", "family friendly"],
+]);
+
+/**
+ * Writes a meaning representation as text for the model, slots in their original order.
+ *
+ * Source: the LoRA recipe for E2E, https://github.com/microsoft/LoRA, examples/NLG
+ *
+ * @throws {OptionError} If it is not a list of `slot[value]`
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(
+ *   linearise("name[Blue Spice], eatType[coffee shop]"),
+ *   "name : Blue Spice | Type : coffee shop",
+ * );
+ * ```
+ */
+export function linearise(mr: string): string {
+  const context = contextOf(mr);
+  if (context === undefined) throw new OptionError(malformed(mr));
+  return context;
+}
+
+/**
+ * Reads the text of one E2E file. Rows keep the order of the file, duplicates included.
+ *
+ * @param text Content of the file: the columns `mr` and `ref`, or `mr` alone
+ * @param name Name of the file for messages
+ * @throws {FileError} If the header, a row or a meaning representation is malformed, or there is
+ * no row
+ */
+export function parseE2e(text: string, name: string): E2eExample[] {
+  const [header, ...records] = parseCsv(text, name);
+  const columns = header?.fields.map((field) => field.toLowerCase()) ?? [];
+  if (columns[0] !== "mr" || columns.length > 2 || (columns[1] ?? "ref") !== "ref") {
+    const found = JSON.stringify(header?.fields.join(",") ?? "");
+    throw new FileError(`Cannot read header as "mr,ref" is required: found ${found}`, name, 1);
+  }
+  if (records.length === 0) {
+    throw new FileError("Cannot read E2E as at least 1 row is required: found 0", name);
+  }
+  return records.map(({ fields, line }, index) => {
+    if (fields.length !== columns.length) {
+      throw new FileError(
+        `Cannot read row as the header requires ${columns.length} columns: found ${fields.length}`,
+        name,
+        line,
+      );
+    }
+    const [mr = "", reference] = fields;
+    const context = contextOf(mr);
+    if (context === undefined) throw new FileError(malformed(mr), name, line);
+    return { mr, context, reference, index };
+  });
+}
+
+/**
+ * Reads the official file of a split: `trainset.csv`, `devset.csv`, or `testset_w_refs.csv` and,
+ * where that is absent, `testset.csv`.
+ *
+ * @throws {FileError} If the file is missing or malformed
+ */
+export async function readE2e(
+  directory: string,
+  split: "train" | "dev" | "test",
+): Promise<E2eExample[]> {
+  let path = `${directory}/${split === "test" ? "testset_w_refs" : `${split}set`}.csv`;
+  if (split === "test" && !await exists(path)) path = `${directory}/testset.csv`;
+  return parseE2e(await readText(path), path);
+}
+
+/** Gathers the references of equal contexts, contexts in the order in which they first occur. */
+export function groupByContext(examples: readonly E2eExample[]): E2eGroup[] {
+  const groups = new Map<string, E2eGroup>();
+  for (const { mr, context, reference } of examples) {
+    const group = groups.get(context) ?? { mr, context, references: [] };
+    if (reference !== undefined) group.references.push(reference);
+    groups.set(context, group);
+  }
+  return [...groups.values()];
+}
+
+function contextOf(mr: string): string | undefined {
+  if (!/^[^[\],]+\[[^[\]]+\](, *[^[\],]+\[[^[\]]+\])*$/.test(mr)) return undefined;
+  const slots = mr.matchAll(/([^[\],]+)\[([^[\]]+)\]/g);
+  return [...slots].map(([, slot = "", value = ""]) => {
+    const name = slot.trim();
+    return `${renamedSlots.get(name) ?? name} : ${value.trim()}`;
+  }).join(" | ");
+}
+
+function malformed(mr: string): string {
+  const found = JSON.stringify(mr);
+  return `Cannot read meaning representation as a list of slot[value] is required: found ${found}`;
+}

@@ -1,0 +1,143 @@
+/**
+ * Reading and writing of small files with typed errors.
+ *
+ * @module
+ */
+
+import { FileError } from "../core/errors.ts";
+import { scanJson } from "./formats/json_scan.ts";
+
+/** Says in a few words why the system refused a file operation. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "nothing there";
+  if (error instanceof Deno.errors.IsADirectory) return "a directory";
+  if (error instanceof Deno.errors.NotADirectory) return "a file among its parent directories";
+  if (error instanceof Deno.errors.NotCapable) return "no permission of the Deno process";
+  if (error instanceof Deno.errors.PermissionDenied) return "no permission of the system";
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Reads a UTF-8 text file; a byte order mark at its start is left out.
+ *
+ * @param path Path of the file
+ * @returns The text
+ * @throws {FileError} If the file cannot be read or is not UTF-8
+ */
+export async function readText(path: string): Promise<string> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await Deno.readFile(path);
+  } catch (error) {
+    throw new FileError(
+      `Cannot read file as it requires a readable file: found ${reasonOf(error)}`,
+      path,
+    );
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new FileError("Cannot read file as it requires UTF-8 text: found other bytes", path);
+  }
+}
+
+/**
+ * Reads a JSON file.
+ *
+ * @param path Path of the file
+ * @returns The parsed value, not validated
+ * @throws {FileError} If the file cannot be read or is not JSON, with the line of the fault
+ */
+export async function readJson(path: string): Promise<unknown> {
+  const text = await readText(path);
+  try {
+    return JSON.parse(text);
+  } catch {
+    const fault = scanJson(text).fault ?? text.length;
+    const line = text.slice(0, fault).split("\n").length;
+    const found = fault < text.length
+      ? JSON.stringify(String.fromCodePoint(text.codePointAt(fault) ?? 0))
+      : "the end of the file";
+    throw new FileError(
+      `Cannot parse file as it requires valid JSON: found unexpected ${found}`,
+      path,
+      line,
+    );
+  }
+}
+
+/**
+ * Writes a file in one step: nobody ever sees it half-written.
+ *
+ * @param path Path of the file; an existing file is replaced
+ * @param content Bytes, or text that is written as UTF-8
+ * @throws {FileError} If the file cannot be written; the old content then stays
+ */
+export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  try {
+    {
+      using file = await Deno.open(temporary, { write: true, createNew: true });
+      for (let written = 0; written < bytes.length;) {
+        written += await file.write(bytes.subarray(written));
+      }
+      // Without this a power cut could keep the new name but lose the content.
+      await file.syncData();
+    }
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw new FileError(
+      `Cannot write file as it requires a writable place: found ${reasonOf(error)}`,
+      path,
+    );
+  }
+}
+
+/**
+ * Makes a directory ready for new output: creates it, or accepts it when it holds nothing.
+ *
+ * @param path Path of the directory; missing parents are created
+ * @throws {FileError} If it is a file, holds something or cannot be created
+ */
+export async function requireEmptyDirectory(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+    for await (const entry of Deno.readDir(path)) {
+      throw new FileError(
+        `Cannot use directory as it requires an empty or new directory: found ${entry.name}`,
+        path,
+      );
+    }
+  } catch (error) {
+    if (error instanceof FileError) throw error;
+    const reason = error instanceof Deno.errors.AlreadyExists ? "a file" : reasonOf(error);
+    throw new FileError(
+      `Cannot use directory as it requires an empty or new directory: found ${reason}`,
+      path,
+    );
+  }
+}
+
+/**
+ * Tells whether something lies at a path.
+ *
+ * @param path Path of a file or directory
+ * @returns True when it exists; a broken link does not
+ * @throws {FileError} If the system refuses to say
+ */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return false;
+    }
+    throw new FileError(
+      `Cannot look for file as it requires access: found ${reasonOf(error)}`,
+      path,
+    );
+  }
+}

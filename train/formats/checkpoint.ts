@@ -1,0 +1,289 @@
+/**
+ * Checkpoints on disk: one safetensors file, or several with an index.
+ *
+ * @module
+ */
+
+import { DisposedError, FileError, OptionError } from "../../core/errors.ts";
+import { exists, readJson } from "../files.ts";
+import { headerLength, parseHeader, type TensorEntry } from "./safetensors.ts";
+import { toFloat32, toFloat64 } from "./safetensors_values.ts";
+
+interface Shard {
+  readonly path: string;
+  readonly file: Deno.FsFile;
+  readonly dataStart: number;
+  readonly tensors: ReadonlyMap<string, TensorEntry>;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+interface Place {
+  readonly shard: Shard;
+  readonly entry: TensorEntry;
+}
+
+/**
+ * Reads a range without giving up the turn: two reads in flight on one file would move each other's
+ * position.
+ */
+function readRange(file: Deno.FsFile, start: number, length: number, path: string): Uint8Array {
+  const bytes = new Uint8Array(length);
+  file.seekSync(start, Deno.SeekMode.Start);
+  for (let filled = 0; filled < length;) {
+    const count = file.readSync(bytes.subarray(filled));
+    if (count === null || count === 0) {
+      throw new FileError(
+        `Cannot read file as it requires ${start + length} bytes: found ${start + filled}`,
+        path,
+      );
+    }
+    filled += count;
+  }
+  return bytes;
+}
+
+async function openShard(path: string): Promise<Shard> {
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path, { read: true });
+  } catch (error) {
+    const found = error instanceof Deno.errors.NotFound ? "nothing there" : String(error);
+    throw new FileError(`Cannot open checkpoint as it requires a file: found ${found}`, path);
+  }
+  try {
+    const { size } = await file.stat();
+    const start = readRange(file, 0, Math.min(size, 8), path);
+    const length = headerLength(start, size, path);
+    const dataStart = 8 + length;
+    const header = readRange(file, 8, length, path);
+    return { path, file, dataStart, ...parseHeader(header, size - dataStart, path) };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** Reads the index of a sharded checkpoint: the shard's file name by tensor name. */
+async function readWeightMap(path: string): Promise<Map<string, string>> {
+  const index = await readJson(path);
+  const map = typeof index === "object" && index !== null && "weight_map" in index
+    ? index.weight_map
+    : undefined;
+  if (typeof map !== "object" || map === null || Array.isArray(map)) {
+    throw new FileError("Cannot read index as it requires the object weight_map: found none", path);
+  }
+  const files = new Map<string, string>();
+  for (const [name, file] of Object.entries(map)) {
+    // A shard name comes from whoever published the model: it must not lead out of the directory.
+    if (typeof file !== "string" || /^$|[/\\\0]|^\.\.?$|\.\./.test(file)) {
+      throw new FileError(
+        `Cannot read index as tensor ${name} requires a plain file name: found ${
+          JSON.stringify(file)
+        }`,
+        path,
+      );
+    }
+    files.set(name, file);
+  }
+  return files;
+}
+
+/**
+ * Tensors of a checkpoint, each read from disk when asked for.
+ *
+ * @example
+ * ```ts ignore
+ * using checkpoint = await Checkpoint.open("models/roberta-base");
+ * const weight = await checkpoint.readFloat("roberta.embeddings.word_embeddings.weight", "f32");
+ * ```
+ */
+export class Checkpoint implements Disposable {
+  /** The path that was opened. */
+  readonly path: string;
+  readonly #shards: readonly Shard[];
+  readonly #places: ReadonlyMap<string, Place>;
+  #closed = false;
+
+  private constructor(path: string, shards: readonly Shard[], places: ReadonlyMap<string, Place>) {
+    this.path = path;
+    this.#shards = shards;
+    this.#places = places;
+  }
+
+  /**
+   * Opens a checkpoint and reads its headers only.
+   *
+   * @param path A safetensors file, or a directory with `model.safetensors` or
+   * `model.safetensors.index.json` and its shards
+   * @returns The open checkpoint, to be closed by `using` or {@link Checkpoint.close}
+   * @throws {FileError} If a file is missing or malformed, or a tensor is missing or occurs twice
+   */
+  static async open(path: string): Promise<Checkpoint> {
+    let files = [path];
+    let weightMap = new Map<string, string>();
+    if (await exists(path) && (await Deno.stat(path)).isDirectory) {
+      const index = `${path}/model.safetensors.index.json`;
+      files = [`${path}/model.safetensors`];
+      if (!await exists(`${path}/model.safetensors`)) {
+        if (!await exists(index)) {
+          throw new FileError(
+            "Cannot open checkpoint as it requires model.safetensors or " +
+              "model.safetensors.index.json: found neither",
+            path,
+          );
+        }
+        weightMap = await readWeightMap(index);
+        files = [...new Set(weightMap.values())].map((file) => `${path}/${file}`);
+      }
+    }
+    const shards: Shard[] = [];
+    try {
+      const places = new Map<string, Place>();
+      for (const file of files) {
+        const shard = await openShard(file);
+        shards.push(shard);
+        for (const [name, entry] of shard.tensors) {
+          const other = places.get(name);
+          if (other !== undefined) {
+            throw new FileError(
+              `Cannot open checkpoint as tensor ${name} requires one place: found it in ` +
+                `${other.shard.path} too`,
+              file,
+            );
+          }
+          places.set(name, { shard, entry });
+        }
+      }
+      for (const [name, file] of weightMap) {
+        if (places.get(name)?.shard.path !== `${path}/${file}`) {
+          throw new FileError(
+            `Cannot open checkpoint as the index requires tensor ${name} here: found none`,
+            `${path}/${file}`,
+          );
+        }
+      }
+      return new Checkpoint(path, shards, places);
+    } catch (error) {
+      for (const shard of shards) shard.file.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Names of all tensors.
+   *
+   * @returns The names, in the order of the files and their bytes
+   */
+  names(): string[] {
+    return [...this.#places.keys()];
+  }
+
+  /** Metadata of all files together; the first file wins. */
+  get metadata(): ReadonlyMap<string, string> {
+    return new Map(this.#shards.toReversed().flatMap((shard) => [...shard.metadata]));
+  }
+
+  /**
+   * Describes a tensor without reading its values.
+   *
+   * @param name Name of the tensor
+   * @returns Its dtype, shape and place
+   * @throws {OptionError} If there is no such tensor
+   */
+  entry(name: string): TensorEntry {
+    return this.#place(name).entry;
+  }
+
+  /**
+   * Tells whether a tensor is there.
+   *
+   * @param name Name of the tensor
+   * @returns True when it is
+   */
+  has(name: string): boolean {
+    return this.#places.has(name);
+  }
+
+  /**
+   * Reads the bytes of one tensor.
+   *
+   * @param name Name of the tensor
+   * @returns Its little-endian elements, in memory of their own
+   * @throws {OptionError} If there is no such tensor
+   * @throws {FileError} If the file has become shorter
+   * @throws {DisposedError} If the checkpoint is closed
+   */
+  read(name: string): Promise<Uint8Array> {
+    return Promise.try(() => this.#bytes(name));
+  }
+
+  /**
+   * Reads one tensor as single precision.
+   *
+   * @param name Name of the tensor
+   * @param precision Precision of the result
+   * @returns The converted values in row-major order
+   * @throws {OptionError} If there is no such tensor
+   * @throws {FileError} If the file has become shorter
+   * @throws {DisposedError} If the checkpoint is closed
+   */
+  readFloat(name: string, precision: "f32"): Promise<Float32Array>;
+  /**
+   * Reads one tensor as double precision.
+   *
+   * @param name Name of the tensor
+   * @param precision Precision of the result
+   * @returns The converted values in row-major order
+   * @throws {OptionError} If there is no such tensor
+   * @throws {FileError} If the file has become shorter
+   * @throws {DisposedError} If the checkpoint is closed
+   */
+  readFloat(name: string, precision: "f64"): Promise<Float64Array>;
+  /**
+   * Reads one tensor as numbers of the given precision.
+   *
+   * @param name Name of the tensor
+   * @param precision Precision of the result
+   * @returns The converted values in row-major order
+   */
+  readFloat(name: string, precision: "f32" | "f64"): Promise<Float32Array | Float64Array>;
+  async readFloat(name: string, precision: "f32" | "f64"): Promise<Float32Array | Float64Array> {
+    const bytes = await this.read(name);
+    const { dtype } = this.entry(name);
+    return precision === "f32" ? toFloat32(bytes, dtype) : toFloat64(bytes, dtype);
+  }
+
+  /** Closes all files; a second call does nothing. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const shard of this.#shards) shard.file.close();
+  }
+
+  /** Closes all files at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #bytes(name: string): Uint8Array {
+    if (this.#closed) {
+      throw new DisposedError(
+        `Cannot read tensor ${name} as it requires an open checkpoint: found ${this.path} closed`,
+      );
+    }
+    const { shard, entry } = this.#place(name);
+    const start = shard.dataStart + entry.begin;
+    return readRange(shard.file, start, entry.end - entry.begin, shard.path);
+  }
+
+  #place(name: string): Place {
+    const place = this.#places.get(name);
+    if (place === undefined) {
+      throw new OptionError(
+        `Cannot find tensor as ${this.path} requires one of its ${this.#places.size} names: ` +
+          `found ${name}`,
+      );
+    }
+    return place;
+  }
+}

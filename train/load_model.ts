@@ -1,0 +1,76 @@
+/**
+ * Base models on disk: config.json and safetensors in a folder.
+ *
+ * @module
+ */
+
+import type { Key } from "../core/random.ts";
+import type { Device } from "../core/storage.ts";
+import { type ModelConfig, parseConfig } from "../nn/config.ts";
+import type { LanguageModel } from "../nn/decoder.ts";
+import {
+  type Classifier,
+  classifier,
+  languageModel,
+  load,
+  type LoadReport,
+  type WeightSource,
+} from "../nn/model.ts";
+import { readJson } from "./files.ts";
+import { Checkpoint } from "./formats/checkpoint.ts";
+
+/** A model with its numbers. */
+export interface Loaded<M> {
+  /** The model. */
+  readonly model: M;
+  /** Its configuration. */
+  readonly config: ModelConfig;
+  /** What became of the checkpoint's tensors. */
+  readonly report: LoadReport;
+}
+
+/** Reads a folder's config.json. */
+export async function readConfig(directory: string): Promise<ModelConfig> {
+  const path = `${directory}/config.json`;
+  return parseConfig(await readJson(path), path);
+}
+
+async function fill<M extends Classifier | LanguageModel>(
+  model: M,
+  config: ModelConfig,
+  directory: string,
+  device: Device,
+  key: Key,
+): Promise<Loaded<M>> {
+  using checkpoint = await Checkpoint.open(directory);
+  const source: WeightSource = {
+    path: checkpoint.path,
+    names: () => checkpoint.names(),
+    shape: (name) => checkpoint.entry(name).shape,
+    read: (name, float): Promise<Float32Array | Float64Array> =>
+      float === "f32" ? checkpoint.readFloat(name, "f32") : checkpoint.readFloat(name, "f64"),
+  };
+  return { model, config, report: await load(model, source, device, key) };
+}
+
+/** Opens a sequence classifier; `labels` overrides the number of classes of the configuration. */
+export async function openClassifier(
+  directory: string,
+  device: Device,
+  key: Key,
+  labels?: number,
+): Promise<Loaded<Classifier>> {
+  const read = await readConfig(directory);
+  const config = labels === undefined ? read : { ...read, labels };
+  return await fill(classifier(config), config, directory, device, key);
+}
+
+/** Opens a language model. */
+export async function openLanguageModel(
+  directory: string,
+  device: Device,
+  key: Key,
+): Promise<Loaded<LanguageModel>> {
+  const config = await readConfig(directory);
+  return await fill(languageModel(config), config, directory, device, key);
+}

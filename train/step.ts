@@ -1,0 +1,78 @@
+/**
+ * One optimiser step as a function of state, window and key: nothing else decides what it computes.
+ *
+ * @module
+ */
+
+import { gradient } from "../core/gradient.ts";
+import { add } from "../core/ops/elementwise.ts";
+import type { Key } from "../core/random.ts";
+import type { Tensor } from "../core/tensor.ts";
+import type { LanguageModel } from "../nn/decoder.ts";
+import type { DropoutPlan } from "../nn/dropout.ts";
+import type { Classifier } from "../nn/model.ts";
+import { type Labelled, objective } from "../nn/objective.ts";
+import type { AdamWStep, Trainable } from "../nn/trainable.ts";
+
+/** What a step changes. */
+export interface State {
+  /** The model. */
+  readonly model: Classifier | LanguageModel;
+  /** Its trainable parameters and their moments. */
+  readonly trainable: Trainable;
+}
+
+/** How a step is made. */
+export interface StepOptions {
+  /** What is dropped; absent: nothing. */
+  readonly plan?: DropoutPlan;
+  /** Label smoothing. */
+  readonly smoothing?: number;
+  /** Whether labels are scores. */
+  readonly regression?: boolean;
+  /** Numbers of the optimiser. */
+  readonly optimiser: AdamWStep;
+  /** Losses that the whole window sums. */
+  readonly normaliser: number;
+}
+
+/** Figures of a step, still on the device; the caller's scope owns them. */
+export interface StepFigures {
+  /** What was minimised. */
+  readonly loss: Tensor;
+  /** Loss of the task alone. */
+  readonly task: Tensor;
+  /** Compensation before its weight. */
+  readonly compensation: Tensor | undefined;
+  /** Squared norm of the gradient before clipping, `[1]`. */
+  readonly squaredNorm: Tensor;
+}
+
+/** Accumulates the gradients of a window of batches and updates the parameters once. */
+export function trainStep(
+  { model, trainable }: State,
+  window: readonly Labelled[],
+  key: Key,
+  { optimiser, ...options }: StepOptions,
+): StepFigures {
+  trainable.clear();
+  const tensors = trainable.tensors;
+  const { device } = trainable.flat;
+  let total: Omit<StepFigures, "squaredNorm"> | undefined;
+  for (const batch of window) {
+    using scope = device.scope("batch");
+    const run = () => objective(model, batch, { ...options, key });
+    const { result, gradients } = gradient(run, tensors, device);
+    trainable.accumulate(gradients);
+    const { loss, task, compensation } = result;
+    total = total === undefined ? result : {
+      loss: add(total.loss, loss),
+      task: add(total.task, task),
+      compensation: compensation && add(total.compensation!, compensation),
+    };
+    for (const t of Object.values(total)) if (t !== undefined) scope.keep(t);
+  }
+  const squaredNorm = trainable.squaredNorm();
+  trainable.step(squaredNorm, optimiser);
+  return { ...total!, squaredNorm };
+}
