@@ -1,2 +1,129 @@
-/** @module */
-export { ShapeError } from "./core/errors.ts";
+/**
+ * HiddenKey: LoRA fine-tuning with the dropout framework of "LoRA Meets Dropout under a Unified
+ * Framework", on a small reverse-mode autograd. This module runs in Deno, Node and browsers.
+ *
+ * @example A gradient
+ * ```ts ignore
+ * import { Device, gradient, openCpu, sum, tanh, tensor } from "@hiddenkey/hiddenkey";
+ *
+ * await using device = new Device(openCpu());
+ * using _scope = device.scope("example");
+ * const x = tensor(device, [1, 2, 3]);
+ * const { gradients } = gradient(() => sum(tanh(x)), [x]);
+ * console.log(await gradients[0]!.read());
+ * ```
+ *
+ * @module
+ */
+
+export type { Affine, Backend, Binding, Bound, Buffer, Statistics } from "./core/backend.ts";
+export type { Dtype, Kind, TypedArray } from "./core/dtype.ts";
+export {
+  DisposedError,
+  FileError,
+  GradientError,
+  OptionError,
+  ShapeError,
+  TrainingError,
+} from "./core/errors.ts";
+export { type Bool, Expr, type Float, type Level, type Word } from "./core/expr.ts";
+export { type Gradient, gradient } from "./core/gradient.ts";
+export {
+  abs,
+  add,
+  div,
+  erf,
+  exp,
+  gelu,
+  geluTanh,
+  log,
+  maximum,
+  mul,
+  neg,
+  relu,
+  rsqrt,
+  scale,
+  sigmoid,
+  silu,
+  sqrt,
+  square,
+  sub,
+  tanh,
+} from "./core/ops/elementwise.ts";
+export { gather, scatterAdd } from "./core/ops/gather.ts";
+export { matmul, matmulAdd, matmulScaledAdd } from "./core/ops/matmul.ts";
+export { expand, mean, sum, sumRow, sumTo } from "./core/ops/rowwise.ts";
+export { concatenate, slice } from "./core/ops/slice.ts";
+export { dense, flip, permute, reshape, transpose } from "./core/ops/view.ts";
+export type {
+  GatherProgram,
+  MatmulProgram,
+  Program,
+  RowProgram,
+  ScatterAddProgram,
+} from "./core/program.ts";
+export { fold, type Key, seedKey, threefry } from "./core/random.ts";
+export { Device, type Owned, Scope, Storage, Value } from "./core/storage.ts";
+export { noGrad, untracked } from "./core/tape.ts";
+export { Tensor, tensor } from "./core/tensor.ts";
+export { openCpu } from "./kernels/cpu/backend.ts";
+export { type AttentionOptions, attentionWeights } from "./nn/attention_weights.ts";
+export { type Encoded, lossCount, toLabelled } from "./nn/batch.ts";
+export type { Classified } from "./nn/bert.ts";
+export {
+  type Activation,
+  type Architecture,
+  architectures,
+  type ModelConfig,
+  parseConfig,
+} from "./nn/config.ts";
+export { Decoder, LanguageModel } from "./nn/decoder.ts";
+export { DecoderBody } from "./nn/decoder_body.ts";
+export { dropHidden } from "./nn/drop.ts";
+export {
+  type Compensation,
+  type DropoutPlan,
+  type Method,
+  methods,
+  plan,
+  type PlanOptions,
+  type Position,
+  positions,
+  type Site,
+  type Structure,
+  structures,
+} from "./nn/dropout.ts";
+export { generate, type GenerateOptions } from "./nn/generate.ts";
+export { Embedding, Linear, Projection } from "./nn/linear.ts";
+export {
+  adapt,
+  adapted,
+  LoraLinear,
+  type LoraOptions,
+  mergeAll,
+  type Part,
+  unmergeAll,
+} from "./nn/lora.ts";
+export { bidirectionalKl, crossEntropy, klDivergence, squaredError } from "./nn/losses.ts";
+export {
+  type Classifier,
+  classifier,
+  initialise,
+  languageModel,
+  load,
+  type LoadReport,
+  type WeightSource,
+} from "./nn/model.ts";
+export { type Initializer, Module, modules, Parameter, parameters } from "./nn/module.ts";
+export { LayerNorm, RmsNorm } from "./nn/norm.ts";
+export { type Labelled, type Objective, objective, type ObjectiveOptions } from "./nn/objective.ts";
+export {
+  type ActiveSite,
+  type Cache,
+  type DropoutPass,
+  type Inputs,
+  type Pass,
+  type Sequences,
+  toInputs,
+} from "./nn/pass.ts";
+export { type AdamWStep, Trainable } from "./nn/trainable.ts";

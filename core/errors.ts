@@ -39,6 +39,8 @@ export class FileError extends Error {
   readonly line: number | undefined;
 
   /**
+   * Makes the error; its message begins with path and line.
+   *
    * @param message The sentence, without the path
    * @param path Path of the file
    * @param line One-based line, where known

@@ -29,6 +29,8 @@ export class Expr<K extends Kind = Kind> {
   readonly id: number = serial++;
 
   /**
+   * Made by {@linkcode node}, which keeps equal nodes one.
+   *
    * @param op Name of a row in the scalar table, or of a leaf or reduction
    * @param args Operands
    * @param kind Type of the value

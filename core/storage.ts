@@ -41,6 +41,8 @@ export class Storage {
 /** An immutable array: a storage, and how its elements are found. Identity is what a tape follows. */
 export class Value {
   /**
+   * Looks at a storage.
+   *
    * @param storage Memory
    * @param shape Size of each axis
    * @param strides Step along each axis, in elements; 0 repeats, negative runs backwards
@@ -107,7 +109,13 @@ export class Scope implements Disposable {
   readonly #owned = new Set<Owned>();
   #open = true;
 
-  /** Made by {@linkcode Device.scope}. */
+  /**
+   * Made by {@linkcode Device.scope}.
+   *
+   * @param name For messages
+   * @param parent The scope around it
+   * @param device The handle it was opened on
+   */
   constructor(
     readonly name: string,
     readonly parent: Scope | undefined,
@@ -149,6 +157,8 @@ export class Device implements AsyncDisposable {
   #innermost: Scope | undefined;
 
   /**
+   * Makes a handle.
+   *
    * @param backend What runs the programs; the root handle's disposal closes it
    * @param float Element type of floats made through this handle
    * @param root The handle this one was forked from

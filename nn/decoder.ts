@@ -11,20 +11,23 @@ import type { Device } from "../core/storage.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { Classified } from "./bert.ts";
 import type { ModelConfig } from "./config.ts";
+import type { DecoderBody } from "./decoder_body.ts";
 import { dropWhere } from "./drop.ts";
 import { Gpt2Model } from "./gpt2.ts";
 import { Linear, type Projection } from "./linear.ts";
 import { LlamaModel } from "./llama.ts";
-import { Module, type Parameter } from "./module.ts";
+import { Module } from "./module.ts";
 import { type Pass, siteAt } from "./pass.ts";
 
-abstract class Decoder extends Module {
+/** What both heads share. */
+export abstract class Decoder extends Module {
   /** GPT-2's body. */
-  readonly transformer: Gpt2Model | undefined;
+  readonly transformer: DecoderBody | undefined;
   /** LLaMA's body. */
-  readonly model: LlamaModel | undefined;
+  readonly model: DecoderBody | undefined;
   readonly #layers: number;
 
+  /** Makes the body without numbers. */
   constructor(config: ModelConfig) {
     super();
     if (config.architecture === "gpt2") this.transformer = new Gpt2Model(config);
@@ -32,19 +35,19 @@ abstract class Decoder extends Module {
     this.#layers = config.layers;
   }
 
-  /** Computes tables that are not parameters. */
-  prepare(device: Device): void {
-    this.model?.prepare(device);
+  /** Embedding, layers and last norm. */
+  protected get below(): DecoderBody {
+    return (this.transformer ?? this.model)!;
   }
 
-  /** The token embedding. */
-  protected get embedding(): Parameter {
-    return (this.transformer?.wte ?? this.model!.embed_tokens).weight;
+  /** Computes tables that are not parameters; the open scope owns them. */
+  prepare(device: Device): void {
+    this.below.prepare(device);
   }
 
   /** Normalised hidden states after output dropout, `[batch, tokens, width]`. */
   body(pass: Pass): Tensor {
-    const hidden = (this.transformer ?? this.model!).forward(pass);
+    const hidden = this.below.forward(pass);
     return dropWhere(hidden, siteAt(pass, "output", "hidden", undefined, this.#layers));
   }
 }
@@ -72,7 +75,7 @@ export class LanguageModel extends Decoder {
     const flat = reshape(hidden, [batch * tokens, width]);
     const chosen = rows === undefined ? flat : gather(flat, rows);
     const logits = this.lm_head?.forward(chosen, pass) ??
-      matmul(chosen, transpose(this.embedding.value));
+      matmul(chosen, transpose(this.below.embedding.value));
     return rows === undefined ? reshape(logits, [batch, tokens, logits.shape[1]!]) : logits;
   }
 }

@@ -13,10 +13,11 @@ import { slice } from "../core/ops/slice.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { attend, type AttentionSettings, splitHeads } from "./attention.ts";
 import type { ModelConfig } from "./config.ts";
+import { DecoderBody } from "./decoder_body.ts";
 import { dropWhere } from "./drop.ts";
 import { activate, hiddenCut } from "./feed_forward.ts";
 import { Embedding, Linear, type Projection } from "./linear.ts";
-import { Module } from "./module.ts";
+import { Module, type Parameter } from "./module.ts";
 import { LayerNorm } from "./norm.ts";
 import { type Pass, siteAt } from "./pass.ts";
 
@@ -88,7 +89,7 @@ class Block extends Module {
 }
 
 /** `GPT2Model`. */
-export class Gpt2Model extends Module {
+export class Gpt2Model extends DecoderBody {
   /** Token embedding. */
   readonly wte: Embedding;
   /** Position embedding. */
@@ -107,8 +108,13 @@ export class Gpt2Model extends Module {
     this.ln_f = new LayerNorm(config.width, config.epsilon);
   }
 
+  /** The token embedding. */
+  override get embedding(): Parameter {
+    return this.wte.weight;
+  }
+
   /** Normalised hidden states, `[batch, tokens, width]`. */
-  forward(pass: Pass): Tensor {
+  override forward(pass: Pass): Tensor {
     const { ids, positions } = pass.inputs;
     let x = add(this.wte.forward(ids), gather(this.wpe.weight.value, positions));
     x = dropWhere(x, siteAt(pass, "input", "embeddings", undefined, this.h.length));

@@ -11,10 +11,11 @@ import type { Device } from "../core/storage.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { attend, type AttentionSettings, splitHeads } from "./attention.ts";
 import type { ModelConfig } from "./config.ts";
+import { DecoderBody } from "./decoder_body.ts";
 import { dropWhere } from "./drop.ts";
 import { activate, hiddenCut } from "./feed_forward.ts";
 import { Embedding, Linear, type Projection } from "./linear.ts";
-import { Module } from "./module.ts";
+import { Module, type Parameter } from "./module.ts";
 import { RmsNorm } from "./norm.ts";
 import { type Pass, siteAt } from "./pass.ts";
 import { rotaryRows, type RotaryTables, rotaryTables, rotate } from "./rotary.ts";
@@ -90,7 +91,7 @@ class Layer extends Module {
 }
 
 /** `LlamaModel`. */
-export class LlamaModel extends Module {
+export class LlamaModel extends DecoderBody {
   /** Token embedding. */
   readonly embed_tokens: Embedding;
   /** Layers. */
@@ -109,14 +110,19 @@ export class LlamaModel extends Module {
     this.#config = config;
   }
 
+  /** The token embedding. */
+  override get embedding(): Parameter {
+    return this.embed_tokens.weight;
+  }
+
   /** Computes the rotary tables; the caller's scope owns them. */
-  prepare(device: Device): void {
+  override prepare(device: Device): void {
     const { positions, headSize, ropeTheta } = this.#config;
     this.#tables = rotaryTables(device, positions, headSize, ropeTheta);
   }
 
   /** Normalised hidden states, `[batch, tokens, width]`. */
-  forward(pass: Pass): Tensor {
+  override forward(pass: Pass): Tensor {
     let x = this.embed_tokens.forward(pass.inputs.ids);
     x = dropWhere(x, siteAt(pass, "input", "embeddings", undefined, this.layers.length));
     const rows = rotaryRows(this.#tables!, pass.inputs.positions);

@@ -35,7 +35,7 @@ export interface LoraOptions {
 }
 
 /** The low-rank update of some outputs of a layer. */
-interface Part {
+export interface Part {
   /** Name of the part, or "" for the whole layer. */
   readonly name: string;
   /** First output. */
@@ -55,6 +55,8 @@ export class LoraLinear extends Projection {
   #original: Tensor | undefined;
 
   /**
+   * Wraps a layer; the updates have no numbers yet.
+   *
    * @param base The frozen layer
    * @param path Its path in the model
    * @param layers Layers of the model, for dropout sites

@@ -26,6 +26,8 @@ export class Parameter {
   #tensor: Tensor | undefined;
 
   /**
+   * Makes a place without numbers.
+   *
    * @param shape Size of each axis
    * @param initializer Start value where no checkpoint gives one; without it one is required
    */

@@ -1,2 +1,45 @@
-/** @module */
-export { ShapeError } from "../core/errors.ts";
+/**
+ * Trainers for GLUE and E2E: data, tokenizers, checkpoints, metrics and the training loop. Needs
+ * Deno's file system.
+ *
+ * @module
+ */
+
+export { loadAdapter, saveAdapter } from "./adapter.ts";
+export {
+  checkConfig,
+  dropoutPlan,
+  type TaskName,
+  tasks,
+  type TrainConfig,
+  trainOptions,
+} from "./config.ts";
+export { type E2eExample, readE2e } from "./data/e2e.ts";
+export type { Example } from "./data/example.ts";
+export { readGlue } from "./data/glue.ts";
+export type { GlueSplit, GlueTask } from "./data/glue_tasks.ts";
+export type { EvaluationRecord, FitHooks, FitResult, StepRecord } from "./fit.ts";
+export {
+  fallbacks,
+  type OptionKind,
+  type OptionSpec,
+  type OptionTable,
+  type OptionValues,
+} from "./flags.ts";
+export { Checkpoint } from "./formats/checkpoint.ts";
+export type { AdapterConfig } from "./formats/peft.ts";
+export type { Dtype, TensorEntry } from "./formats/safetensors.ts";
+export { type Loaded, openClassifier, openLanguageModel } from "./load_model.ts";
+export { loadTokenizer } from "./load_tokenizer.ts";
+export {
+  type BleuOptions,
+  type BleuResult,
+  type BleuSmoothing,
+  corpusBleu,
+} from "./metrics/bleu.ts";
+export { accuracy, f1, matthews, pearson, spearman } from "./metrics/classification.ts";
+export { type State, type StepFigures, type StepOptions, trainStep } from "./step.ts";
+export type { Figures } from "./tasks/task.ts";
+export { type DecodeOptions, type Encoded, type EncodeOptions, Tokenizer } from "./tokenizer.ts";
+export type { TruncationStrategy } from "./tokenizer_truncation.ts";
+export { train, type TrainHooks, type TrainResult } from "./train.ts";

@@ -5,9 +5,10 @@
  * @module
  */
 
+import { FileError } from "../core/errors.ts";
 import { gradient } from "../core/gradient.ts";
 import { seedKey } from "../core/random.ts";
-import type { Device } from "../core/storage.ts";
+import { type Device, sizeOf } from "../core/storage.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { type Encoded, lossCount, toLabelled } from "../nn/batch.ts";
 import { LanguageModel } from "../nn/decoder.ts";
@@ -58,6 +59,7 @@ interface ModelCase {
   };
   readonly labels: (number | number[])[];
   readonly training: CaseTraining;
+  readonly trainable: number;
   readonly losses: number[];
   readonly grad_norms: number[];
   readonly learning_rates: number[];
@@ -71,7 +73,7 @@ export function modelTolerances(float: "f32" | "f64"): { once: number; stepped: 
 
 /** Compares one case folder. */
 export async function compareModel(directory: string, device: Device): Promise<ParityRow[]> {
-  const spec = await readJson(`${directory}/case.json`) as ModelCase;
+  const spec = await readCase(directory);
   using expected = await Checkpoint.open(`${directory}/expected.safetensors`);
   const { once, stepped } = modelTolerances(device.float);
   const rows = new Comparison(spec.case, expected, once);
@@ -109,6 +111,7 @@ export async function compareModel(directory: string, device: Device): Promise<P
   const normaliser = lossCount(examples);
   const run = () => objective(model, batch, { key, regression, normaliser });
   const { result, gradients } = gradient(run, trainable.tensors);
+  rows.numbers("trainable", [sizeOf(trainable.flat.shape)], [spec.trainable]);
   await rows.tensor("adapter.loss", result.loss);
   for (const [i, name] of trainable.names.entries()) {
     await rows.tensor(`grad.${peftPrefix}${name}`, gradients[i]!);
@@ -151,7 +154,7 @@ export async function compareModel(directory: string, device: Device): Promise<P
   steps.numbers("grad_norms", figures.norms, spec.grad_norms);
   steps.numbers("learning_rates", figures.rates, spec.learning_rates);
   await steps.tensor("trained.logits", forward());
-  return [...rows.rows, ...steps.rows];
+  return rows.finish(steps);
 }
 
 /** AdamW's numbers at one step of a case. */
@@ -163,6 +166,18 @@ export function optimiserOf(training: CaseTraining, learningRate: number) {
     weightDecay: training.weight_decay,
     maxNorm: training.max_grad_norm,
   };
+}
+
+async function readCase(directory: string): Promise<ModelCase> {
+  const path = `${directory}/case.json`;
+  const spec = await readJson(path) as Record<string, unknown>;
+  const required = ["case", "inputs", "labels", "training", "losses", "grad_norms"];
+  for (const key of [...required, "learning_rates", "trainable"]) {
+    if (spec?.[key] === undefined) {
+      throw new FileError(`Cannot compare case as key ${key} is required: found none`, path);
+    }
+  }
+  return spec as unknown as ModelCase;
 }
 
 function encode({ inputs, labels }: ModelCase, language: boolean): Encoded[] {

@@ -25,12 +25,12 @@ export interface ParityRow {
 
 /** Largest absolute difference over the largest expected value. */
 export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  if (actual.length !== expected.length) return Infinity;
+  if (actual.length !== expected.length || expected.length === 0) return Infinity;
   let [difference, largest] = [0, 0];
   for (let i = 0; i < actual.length; i++) {
     const d = Math.abs(actual[i]! - expected[i]!);
-    // A comparison with NaN is false, so it is let through here and caught below.
-    if (!(d <= difference)) difference = d;
+    if (Number.isNaN(d)) return NaN;
+    difference = Math.max(difference, d);
     largest = Math.max(largest, Math.abs(expected[i]!));
   }
   return difference === 0 ? 0 : difference / largest;
@@ -40,6 +40,7 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
 export class Comparison {
   /** What was compared so far. */
   readonly rows: ParityRow[] = [];
+  readonly #references = new Set<string>();
 
   /**
    * @param name Name of the case
@@ -54,6 +55,7 @@ export class Comparison {
 
   /** Compares a tensor with the reference of that name. */
   async tensor(quantity: string, actual: Tensor, reference = quantity): Promise<void> {
+    this.#references.add(reference);
     this.numbers(
       quantity,
       await actual.read(),
@@ -79,6 +81,15 @@ export class Comparison {
       tolerance: 0,
       ok: different === 0,
     });
+  }
+
+  /** Fails every reference value that neither this nor the other comparison looked at. */
+  finish(other: Comparison): ParityRow[] {
+    for (const name of this.expected.names()) {
+      if (this.#references.has(name) || other.#references.has(name)) continue;
+      this.rows.push({ case: this.name, quantity: name, ok: false, note: "was not compared" });
+    }
+    return [...this.rows, ...other.rows];
   }
 
   /** Notes a quantity that cannot be compared yet. */

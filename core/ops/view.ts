@@ -13,8 +13,6 @@ import { axisOf, sameShape } from "../shape.ts";
 import { rowMajor, sizeOf, Value } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
 
-type Shape = readonly number[];
-
 const copyFloat = rowProgram(["f32"], [input(0, "f32", 3)]);
 const copyWord = rowProgram(["u32"], [input(0, "u32", 3)]);
 /** Queues a copy of `from` into the place `to`, which has the same shape. */
@@ -47,7 +45,7 @@ export function dense(x: Tensor): Tensor {
   return x.value.dense ? x : apply(denseOp, [x], undefined)[0]!;
 }
 
-const reshapeOp: Op<Shape> = {
+const reshapeOp: Op<readonly number[]> = {
   name: "reshape",
   launch: (_, [x], shape) => [new Value(x!.storage, shape, rowMajor(shape), x!.offset)],
   vjp: ({ shapes }, [g]) => [reshape(g!, shapes[0]!)],
@@ -59,7 +57,7 @@ const reshapeOp: Op<Shape> = {
  *
  * @throws {ShapeError} If the number of elements differs
  */
-export function reshape(x: Tensor, shape: Shape): Tensor {
+export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   const known = shape.reduce((product, size) => size === -1 ? product : product * size, 1);
   const full = shape.map((size) => size === -1 ? sizeOf(x.shape) / known : size);
   if (sizeOf(full) !== sizeOf(x.shape) || full.some((size) => !Number.isInteger(size))) {

@@ -1,0 +1,22 @@
+/**
+ * What the heads of decoders need of the body below them.
+ *
+ * @module
+ */
+
+import type { Device } from "../core/storage.ts";
+import type { Tensor } from "../core/tensor.ts";
+import { Module, type Parameter } from "./module.ts";
+import type { Pass } from "./pass.ts";
+
+/** Embedding, layers and the last norm of a decoder. */
+export abstract class DecoderBody extends Module {
+  /** Token embedding, `[vocabulary, width]`. */
+  abstract readonly embedding: Parameter;
+
+  /** Normalised hidden states, `[batch, tokens, width]`. */
+  abstract forward(pass: Pass): Tensor;
+
+  /** Computes tables that are not parameters; the open scope owns them. */
+  prepare(_device: Device): void {}
+}

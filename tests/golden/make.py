@@ -1,0 +1,289 @@
+"""Makes the golden set: reference values for parity tests where no other data is present.
+
+Each case is a folder with a tiny random base model, a LoRA adapter as PEFT writes it, and what
+transformers and PEFT compute from them in float64. Needs torch, transformers 5.17.0, peft 0.21.0.
+Run: python tests/golden/make.py
+"""
+
+import copy
+import json
+import os
+import shutil
+from pathlib import Path
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import peft
+import torch
+import transformers
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import save_file
+from torch.nn import functional as F
+from transformers.models.llama.modeling_llama import LlamaRMSNorm, LlamaRotaryEmbedding
+
+HERE = Path(__file__).resolve().parent
+WIDTH, LAYERS, HEADS, VOCABULARY, INNER, POSITIONS = 12, 2, 2, 40, 20, 12
+LENGTHS = (8, 5)
+STEPS, WARMUP, PEAK_RATE, DECAY, EPSILON, BETAS, MAX_NORM = 4, 1, 0.01, 0.1, 1e-8, (0.9, 0.999), 1.0
+
+
+def encoder_config(kind, **extra):
+    return kind(
+        vocab_size=VOCABULARY,
+        hidden_size=WIDTH,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        intermediate_size=INNER,
+        max_position_embeddings=POSITIONS,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        **extra,
+    )
+
+
+def gpt2_config():
+    return transformers.GPT2Config(
+        vocab_size=VOCABULARY,
+        n_embd=WIDTH,
+        n_layer=LAYERS,
+        n_head=HEADS,
+        n_inner=INNER,
+        n_positions=POSITIONS,
+        attn_pdrop=0.0,
+        embd_pdrop=0.0,
+        resid_pdrop=0.0,
+        bos_token_id=VOCABULARY - 1,
+        eos_token_id=VOCABULARY - 1,
+    )
+
+
+def llama_config():
+    return transformers.LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=WIDTH,
+        intermediate_size=INNER,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        num_key_value_heads=1,
+        max_position_embeddings=POSITIONS,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
+
+
+CASES = {
+    "bert-classification": {
+        "seed": 11,
+        "model": transformers.BertForSequenceClassification,
+        "config": lambda: encoder_config(transformers.BertConfig, num_labels=2),
+        "lora": {"target_modules": ["key", "output.dense"], "r": 2, "lora_alpha": 6},
+        "pad": 0,
+        "pairs": True,
+    },
+    "roberta-regression-rslora": {
+        "seed": 22,
+        "model": transformers.RobertaForSequenceClassification,
+        "config": lambda: encoder_config(
+            transformers.RobertaConfig, num_labels=1, type_vocab_size=1, pad_token_id=1
+        ),
+        "lora": {"target_modules": ["query", "value"], "r": 4, "lora_alpha": 6, "use_rslora": True},
+        "pad": 1,
+    },
+    "gpt2-lm": {
+        "seed": 33,
+        "model": transformers.GPT2LMHeadModel,
+        "config": gpt2_config,
+        "lora": {"target_modules": ["c_attn"], "r": 2, "lora_alpha": 4, "fan_in_fan_out": True},
+        "pad": VOCABULARY - 1,
+    },
+    "llama-lm": {
+        "seed": 44,
+        "model": transformers.LlamaForCausalLM,
+        "config": llama_config,
+        "lora": {"target_modules": ["q_proj", "v_proj", "down_proj"], "r": 2, "lora_alpha": 4},
+        "pad": 0,
+    },
+}
+
+
+def exact_norm(self, x):
+    return self.weight * x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.variance_epsilon)
+
+
+def exact_rotary(self, x, position_ids):
+    size = self.config.head_dim
+    exponents = torch.arange(0, size, 2, dtype=torch.float64) / size
+    frequencies = self.config.rope_parameters["rope_theta"] ** -exponents
+    angles = position_ids[..., None].double() * frequencies
+    angles = torch.cat((angles, angles), dim=-1)
+    return angles.cos(), angles.sin()
+
+
+# transformers computes both in float32, whatever the dtype of the model.
+LlamaRMSNorm.forward = exact_norm
+LlamaRotaryEmbedding.forward = exact_rotary
+
+
+@torch.no_grad()
+def randomise(model, generator, only_trainable=False):
+    for name, parameter in model.named_parameters():
+        if only_trainable and not parameter.requires_grad:
+            continue
+        noise = torch.randn(parameter.shape, generator=generator)
+        is_norm = parameter.ndim == 1 and name.endswith("weight")
+        parameter.copy_(1 + 0.2 * noise if is_norm else 0.25 * noise)
+
+
+def make_inputs(case, generator, language):
+    width = max(LENGTHS)
+    ids = torch.full((len(LENGTHS), width), case["pad"])
+    mask = torch.zeros_like(ids)
+    for row, length in enumerate(LENGTHS):
+        ids[row, :length] = torch.randint(3, VOCABULARY - 1, (length,), generator=generator)
+        mask[row, :length] = 1
+    inputs = {"input_ids": ids, "attention_mask": mask}
+    if case.get("pairs"):
+        inputs["token_type_ids"] = (torch.arange(width) >= 4).long() * mask
+    if language:
+        labels = torch.where(mask.bool() & (torch.arange(width) >= 3), ids, -100)
+    elif case["config"]().num_labels == 1:
+        labels = (500 * torch.rand(len(LENGTHS), generator=generator)).round().double() / 100
+    else:
+        labels = torch.tensor([1, 0])
+    return inputs, labels
+
+
+def loss_of(logits, labels):
+    if logits.ndim == 3:
+        return F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
+    if logits.shape[1] == 1:
+        return F.mse_loss(logits[:, 0], labels)
+    return F.cross_entropy(logits, labels)
+
+
+def saved_name(name):
+    return name.replace(".default", "").replace(".modules_to_save", "")
+
+
+def train(model, inputs, labels):
+    """The optimiser steps, written out: AdamW with decoupled decay on every trainable parameter."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(parameters, lr=0.0, betas=BETAS, eps=EPSILON, weight_decay=DECAY)
+    figures = {"losses": [], "grad_norms": [], "learning_rates": []}
+    for step in range(STEPS):
+        share = step / WARMUP if step < WARMUP else (STEPS - step) / (STEPS - WARMUP)
+        optimiser.param_groups[0]["lr"] = PEAK_RATE * share
+        optimiser.zero_grad()
+        loss = loss_of(model(**inputs).logits, labels)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(parameters, MAX_NORM)
+        optimiser.step()
+        figures["losses"].append(loss.item())
+        figures["grad_norms"].append(norm.item())
+        figures["learning_rates"].append(PEAK_RATE * share)
+    return figures
+
+
+@torch.no_grad()
+def greedy(model, prompt, count):
+    ids = list(prompt)
+    for _ in range(count):
+        ids.append(model(input_ids=torch.tensor([ids])).logits[0, -1].argmax().item())
+        if ids[-1] == model.config.eos_token_id:
+            break
+    return {
+        "prompt": list(prompt),
+        "settings": {"max_new_tokens": count, "do_sample": False},
+        "output": ids,
+    }
+
+
+def write_json(path, value):
+    path.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def tidy(folder):
+    """Drops what no reader needs, and brings sets to one order so that a new run changes nothing."""
+    for unneeded in ("adapter/README.md", "base/generation_config.json"):
+        (folder / unneeded).unlink(missing_ok=True)
+    for name in ("adapter/adapter_config.json", "base/config.json"):
+        fields = json.loads((folder / name).read_text())
+        for key in ("target_modules", "modules_to_save"):
+            if isinstance(fields.get(key), list):
+                fields[key].sort()
+        write_json(folder / name, fields)
+
+
+def make(name, case):
+    folder = HERE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    torch.manual_seed(case["seed"])
+    generator = torch.Generator().manual_seed(case["seed"])
+    config = case["config"]()
+    config._attn_implementation = "sdpa"  # the eager one takes its softmax in float32
+    model = case["model"](config).eval()
+    randomise(model, generator)
+    model.save_pretrained(folder / "base")
+    language = "LM" in case["model"].__name__ or "CausalLM" in case["model"].__name__
+    inputs, labels = make_inputs(case, generator, language)
+    expected = {}
+    with torch.no_grad():
+        output = copy.deepcopy(model).double()(**inputs, output_hidden_states=True)
+    expected["base.logits"] = output.logits
+    for layer, hidden in enumerate(output.hidden_states):
+        expected[f"base.hidden.{layer}"] = hidden
+    expected["base.last_hidden"] = output.hidden_states[-1]
+
+    task = "CAUSAL_LM" if language else "SEQ_CLS"
+    adapted = get_peft_model(model, LoraConfig(task_type=task, lora_dropout=0.0, **case["lora"]))
+    randomise(adapted, generator, only_trainable=True)
+    adapted.save_pretrained(folder / "adapter", save_embedding_layers=False)
+    tidy(folder)
+    adapted = adapted.double().eval()
+    logits = adapted(**inputs).logits
+    loss = loss_of(logits, labels)
+    loss.backward()
+    expected["adapter.logits"], expected["adapter.loss"] = logits, loss
+    for parameter_name, parameter in adapted.named_parameters():
+        if parameter.requires_grad:
+            expected[f"grad.{saved_name(parameter_name)}"] = parameter.grad.clone()
+    with torch.no_grad():
+        merged = copy.deepcopy(adapted).merge_and_unload()
+        expected["merged.logits"] = merged(**inputs).logits
+    trainable, total = adapted.get_nb_trainable_parameters()
+    spec = {
+        "case": name,
+        "seed": case["seed"],
+        "inputs": {key: value.tolist() for key, value in inputs.items()},
+        "labels": labels.tolist(),
+        "training": {
+            "lr": PEAK_RATE,
+            "weight_decay": DECAY,
+            "betas": BETAS,
+            "eps": EPSILON,
+            "warmup_steps": WARMUP,
+            "total_steps": STEPS,
+            "max_grad_norm": MAX_NORM,
+        },
+        **train(adapted, inputs, labels),
+        "trainable": trainable,
+        "all": total,
+        "versions": {"transformers": transformers.__version__, "peft": peft.__version__},
+    }
+    if language:
+        spec["generation"] = [greedy(merged, inputs["input_ids"][0, :3].tolist(), 6)]
+    with torch.no_grad():
+        expected["trained.logits"] = adapted(**inputs).logits
+    for key, value in expected.items():
+        if value.dtype != torch.float64 or not value.isfinite().all():
+            raise ValueError(f"{name}: {key} is {value.dtype} or not finite")
+    tensors = {key: value.detach().contiguous().clone() for key, value in expected.items()}
+    save_file(tensors, folder / "expected.safetensors")
+    write_json(folder / "case.json", spec)
+    print(name, sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()), "bytes")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    for case_name, case_spec in CASES.items():
+        make(case_name, case_spec)

@@ -1,0 +1,60 @@
+/**
+ * `deno task eval`: evaluates a saved run.
+ *
+ * @module
+ */
+
+import { OptionError } from "../../core/errors.ts";
+import { openDevice } from "../backend.ts";
+import { trainOptions } from "../config.ts";
+import { helpText, type OptionTable, parseFlags } from "../flags.ts";
+import { openRun, runConfig } from "../open_run.ts";
+import { type LabelledSplit, openTask } from "../tasks/open.ts";
+
+const changeable = [
+  "data",
+  "model",
+  "backend",
+  "dtype",
+  "devLimit",
+  "newTokens",
+  "generate",
+] as const;
+
+const options: OptionTable = {
+  run: { kind: "text", help: "folder of the run" },
+  split: { kind: "choice", choices: ["dev", "test"], help: "what to evaluate", fallback: "dev" },
+  ...Object.fromEntries(
+    changeable.map((name) => [name, { ...trainOptions[name], shown: "the run's" }]),
+  ),
+  json: { kind: "switch", help: "print one JSON object" },
+  verbose: { kind: "switch", help: "show stack traces" },
+  help: { kind: "switch", help: "show this text" },
+};
+
+/** Runs the command and returns the exit code. */
+export async function evalCommand(args: readonly string[]): Promise<number> {
+  const { values, words } = parseFlags(options, args);
+  if (values["help"]) {
+    console.log(helpText("Evaluates a saved run.\n\n  deno task eval --run DIR", options));
+    return 0;
+  }
+  const run = (values["run"] ?? words[0]) as string | undefined;
+  if (run === undefined) throw new OptionError("Cannot evaluate without --run: it is required");
+  const changes = Object.fromEntries(
+    Object.entries(values).filter(([name]) => (changeable as readonly string[]).includes(name)),
+  );
+  const config = await runConfig(run, changes);
+  const { device } = openDevice(config.backend, config.dtype);
+  await using _device = device;
+  using _scope = device.scope("eval");
+  const { model, architecture, tokenizer } = await openRun(run, config, device);
+  const split = (values["split"] ?? "dev") as LabelledSplit;
+  const task = await openTask(config, architecture, tokenizer, split);
+  const figures = await task.evaluate(model, device, true);
+  if (values["json"]) console.log(JSON.stringify(figures));
+  else {for (const [name, value] of Object.entries(figures)) {
+      console.log(`${name} ${value.toFixed(6)}`);
+    }}
+  return 0;
+}

@@ -1,0 +1,90 @@
+/**
+ * `deno task predict`: labels or continues new text with a saved run.
+ *
+ * @module
+ */
+
+import { OptionError } from "../../core/errors.ts";
+import type { LanguageModel } from "../../nn/decoder.ts";
+import type { Classifier } from "../../nn/model.ts";
+import { openDevice } from "../backend.ts";
+import { parseE2e } from "../data/e2e.ts";
+import { groupByContext } from "../data/e2e.ts";
+import { parseGlue } from "../data/glue.ts";
+import { glueTasks } from "../data/glue_tasks.ts";
+import { readText, writeFileAtomic } from "../files.ts";
+import { helpText, type OptionTable, parseFlags } from "../flags.ts";
+import { openRun, runConfig } from "../open_run.ts";
+import { classifyAll, encodeExamples, prediction } from "../tasks/classification.ts";
+import { continueAll, frameOf } from "../tasks/generation.ts";
+import { longest } from "../tasks/open.ts";
+
+const options: OptionTable = {
+  run: { kind: "text", help: "folder of the run" },
+  input: {
+    kind: "text",
+    help: "GLUE: a TSV with the columns of the task's test.tsv; e2e: a CSV with MR",
+  },
+  out: { kind: "text", help: "file for the predictions", shown: "standard output" },
+  model: { kind: "text", help: "folder of the base model", shown: "the run's" },
+  backend: { kind: "choice", choices: ["cpu", "auto"], help: "what runs the programs" },
+  verbose: { kind: "switch", help: "show stack traces" },
+  help: { kind: "switch", help: "show this text" },
+};
+
+const batch = 32;
+
+/** Runs the command and returns the exit code. */
+export async function predictCommand(args: readonly string[]): Promise<number> {
+  const { values } = parseFlags(options, args);
+  if (values["help"]) {
+    console.log(
+      helpText(
+        "Labels or continues new text.\n\n  deno task predict --run DIR --input FILE",
+        options,
+      ),
+    );
+    return 0;
+  }
+  const [run, input, out] = ["run", "input", "out"].map((name) =>
+    values[name] as string | undefined
+  );
+  if (run === undefined) throw new OptionError("Cannot predict without --run: it is required");
+  if (input === undefined) throw new OptionError("Cannot predict without --input: it is required");
+  const changes = Object.fromEntries(
+    Object.entries(values).filter(([name]) => name === "model" || name === "backend"),
+  );
+  const config = await runConfig(run, changes);
+  const text = await readText(input);
+  const { device } = openDevice(config.backend, config.dtype);
+  await using _device = device;
+  using _scope = device.scope("predict");
+  let lines: string[];
+  if (config.task === "e2e") {
+    const groups = groupByContext(parseE2e(text, input));
+    const { model, architecture, tokenizer } = await openRun(run, config, device);
+    lines = await continueAll(model as LanguageModel, device, groups.map((g) => g.context), {
+      tokenizer,
+      frame: frameOf(architecture, tokenizer),
+      config: architecture,
+      newTokens: config.newTokens,
+      batch,
+    });
+  } else {
+    const examples = parseGlue(config.task, "test", text, input);
+    const { model, architecture, tokenizer } = await openRun(run, config, device);
+    const encoded = encodeExamples(examples, tokenizer, longest(config, architecture));
+    const padId = tokenizer.padId ?? tokenizer.eosId ?? 0;
+    const logits = await classifyAll(model as Classifier, device, encoded, padId, batch);
+    const { labels } = glueTasks[config.task];
+    lines = ["index\tprediction"];
+    logits.forEach((row, i) => {
+      const value = prediction(row, labels.length === 0);
+      lines.push(`${examples[i]!.index}\t${labels[value] ?? value.toFixed(3)}`);
+    });
+  }
+  const content = lines.map((line) => `${line}\n`).join("");
+  if (out === undefined) await Deno.stdout.write(new TextEncoder().encode(content));
+  else await writeFileAtomic(out, content);
+  return 0;
+}

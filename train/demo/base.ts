@@ -1,0 +1,68 @@
+/**
+ * The tiny base model of the demonstration: BERT with two layers over a vocabulary of a few dozen
+ * words, stored in one safetensors file beside this module.
+ *
+ * @module
+ */
+
+import type { Key } from "../../core/random.ts";
+import type { Device } from "../../core/storage.ts";
+import { type ModelConfig, parseConfig } from "../../nn/config.ts";
+import { type Classifier, classifier, load } from "../../nn/model.ts";
+import { grammarWords } from "../data/grammar_clauses.ts";
+import { parseHeader } from "../formats/safetensors.ts";
+import { toFloat32, toFloat64 } from "../formats/safetensors_values.ts";
+import { Tokenizer } from "../tokenizer.ts";
+import { buildWordPiece } from "../tokenizer_legacy.ts";
+
+const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+const vocabulary = [...special, ...grammarWords];
+
+/** Where the weights lie; `make_base.ts` writes them. */
+export const baseFile: URL = new URL("./base.safetensors", import.meta.url);
+
+/** Configuration of the base model. */
+export const baseConfig: ModelConfig = parseConfig({
+  model_type: "bert",
+  vocab_size: vocabulary.length,
+  hidden_size: 64,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  intermediate_size: 128,
+  max_position_embeddings: 32,
+  type_vocab_size: 2,
+  layer_norm_eps: 1e-12,
+  hidden_act: "gelu",
+  pad_token_id: 0,
+}, "train/demo/base.ts");
+
+/** Tokenizer of the base model: one token a word. */
+export function baseTokenizer(): Tokenizer {
+  return new Tokenizer(buildWordPiece(`${vocabulary.join("\n")}\n`, {}, "train/demo/base.ts"));
+}
+
+/** Opens the base model with a new head; the open scope owns it. */
+export async function openBase(device: Device, key: Key): Promise<Classifier> {
+  const bytes = await Deno.readFile(baseFile);
+  const name = "train/demo/base.safetensors";
+  const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+  const data = bytes.subarray(8 + length);
+  const { tensors } = parseHeader(bytes.subarray(8, 8 + length), data.length, name);
+  const model = classifier(baseConfig);
+  await load(
+    model,
+    {
+      path: name,
+      names: () => tensors.keys(),
+      shape: (tensor) => tensors.get(tensor)!.shape,
+      read(tensor, float) {
+        const { begin, end, dtype } = tensors.get(tensor)!;
+        const part = data.subarray(begin, end);
+        return Promise.resolve(float === "f64" ? toFloat64(part, dtype) : toFloat32(part, dtype));
+      },
+    },
+    device,
+    key,
+  );
+  return model;
+}

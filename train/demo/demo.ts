@@ -1,0 +1,110 @@
+/**
+ * `deno task train` without flags: LoRA against HiddenKey on a small entailment task with wrong
+ * labels among the training data, so that over-fitting shows.
+ *
+ * @module
+ */
+
+import { fold, seedKey } from "../../core/random.ts";
+import type { Method } from "../../nn/dropout.ts";
+import { adapt } from "../../nn/lora.ts";
+import { initialise } from "../../nn/model.ts";
+import { parameters } from "../../nn/module.ts";
+import { Trainable } from "../../nn/trainable.ts";
+import { trainHead } from "../adapter.ts";
+import { openDevice } from "../backend.ts";
+import { checkConfig, dropoutPlan, type TrainConfig, trainOptions } from "../config.ts";
+import { grammarDataset } from "../data/grammar.ts";
+import { fit, type FitResult } from "../fit.ts";
+import { fallbacks } from "../flags.ts";
+import { classificationTask } from "../tasks/classification.ts";
+import type { Task } from "../tasks/task.ts";
+import { baseConfig, baseTokenizer, openBase } from "./base.ts";
+
+/** Settings of the demonstration; everything else is `train`'s default. */
+export const demoSettings = {
+  task: "rte",
+  data: "(grammar)",
+  model: "(demonstration)",
+  epochs: 12,
+  batch: 16,
+  lr: 2e-3,
+  rank: 8,
+  alpha: 16,
+  rate: 0.1,
+  kl: 1,
+} as const;
+
+const data = { train: 256, dev: 500, noise: 0.25 } as const;
+
+/** Trains one method and returns how it went. */
+export async function demonstrateMethod(
+  method: Method,
+  seed: number,
+  changes: Partial<TrainConfig> = {},
+  say: (line: string) => void = () => {},
+): Promise<FitResult> {
+  const config = checkConfig({
+    ...fallbacks(trainOptions),
+    ...demoSettings,
+    method,
+    seed,
+    ...changes,
+  });
+  const { device } = openDevice(config.backend, config.dtype);
+  await using _device = device;
+  using _scope = device.scope("demonstration");
+  const key = seedKey(seed);
+  const model = await openBase(device, fold(key, "initialisation"));
+  const { rank, alpha } = config;
+  adapt(model, baseConfig.layers, { targets: ["query", "value"], rank, alpha });
+  for (const [path, parameter] of parameters(model)) {
+    if (!parameter.filled) initialise(parameter, path, device, fold(key, "initialisation"));
+  }
+  trainHead(model);
+  const trainable = await Trainable.of(model, device);
+  const plan = dropoutPlan(config, false);
+  const task = grammarTask(seed);
+  return await fit({ model, trainable }, task, device, config, plan, key, {
+    onEvaluation({ epoch, ...figures }) {
+      const accuracy = (100 * figures["eval_accuracy"]!).toFixed(1);
+      say(`${method.padEnd(10)} epoch ${epoch.toFixed(0).padStart(2)}  dev accuracy ${accuracy} %`);
+    },
+  });
+}
+
+function grammarTask(seed: number): Task {
+  return classificationTask({
+    task: "rte",
+    ...grammarDataset({ ...data, seed }),
+    tokenizer: baseTokenizer(),
+    maxLength: baseConfig.positions,
+    batch: 100,
+  });
+}
+
+/** Runs both methods and prints a table. */
+export async function demonstrate(print: (line: string) => void): Promise<void> {
+  print(
+    `No flags: a demonstration. ${data.train} training pairs, ${
+      100 * data.noise
+    } % of their labels ` +
+      `wrong; ${data.dev} clean pairs for evaluation.\n`,
+  );
+  const rows: [string, FitResult, number][] = [];
+  for (const method of ["lora", "hiddenkey"] as const) {
+    const started = performance.now();
+    const result = await demonstrateMethod(method, 1, {}, print);
+    rows.push([method, result, (performance.now() - started) / 1000]);
+    print("");
+  }
+  print("method      last dev accuracy  best dev accuracy  last train loss  seconds");
+  for (const [method, { figures, best, lastEpochLoss }, seconds] of rows) {
+    const percent = (x: number) => `${(100 * x).toFixed(1)} %`.padStart(17);
+    print(
+      `${method.padEnd(10)}  ${percent(figures["accuracy"]!)}  ${percent(best)}  ` +
+        `${lastEpochLoss.toFixed(3).padStart(15)}  ${seconds.toFixed(1).padStart(7)}`,
+    );
+  }
+  print("\nTrain on your own data: deno task train --help");
+}

@@ -1,0 +1,73 @@
+/**
+ * Makes the demonstration's base model: `deno task demo-base`. Every parameter is trained on clean
+ * pairs of the grammar by this project's own trainer; the head is left out of the file.
+ *
+ * @module
+ */
+
+import { fold, seedKey } from "../../core/random.ts";
+import { classifier, initialise } from "../../nn/model.ts";
+import { Parameter, parameters } from "../../nn/module.ts";
+import { Trainable } from "../../nn/trainable.ts";
+import { openDevice } from "../backend.ts";
+import { checkConfig, trainOptions } from "../config.ts";
+import { grammarDataset } from "../data/grammar.ts";
+import { writeFileAtomic } from "../files.ts";
+import { fit } from "../fit.ts";
+import { fallbacks } from "../flags.ts";
+import { encodeSafetensors, type TensorData } from "../formats/safetensors.ts";
+import { classificationTask } from "../tasks/classification.ts";
+import { baseConfig, baseFile, baseTokenizer } from "./base.ts";
+
+const [pairs, epochs, seed] = [4000, 16, 100];
+
+if (import.meta.main) {
+  const { device } = openDevice("cpu", "f32");
+  await using _device = device;
+  using _scope = device.scope("base");
+  const model = classifier(baseConfig);
+  const key = seedKey(seed);
+  for (const [path, parameter] of parameters(model)) {
+    const start = new Parameter(parameter.shape, startOf(path));
+    initialise(start, path, device, fold(key, "initialisation"));
+    parameter.value = start.value;
+    parameter.trainable = true;
+  }
+  const data = grammarDataset({ train: pairs, dev: 500, seed, noise: 0 });
+  const task = classificationTask({
+    task: "rte",
+    ...data,
+    tokenizer: baseTokenizer(),
+    maxLength: baseConfig.positions,
+    batch: 100,
+  });
+  const config = checkConfig({
+    ...fallbacks(trainOptions),
+    task: "rte",
+    data: "",
+    model: "",
+    epochs,
+    batch: 32,
+    lr: 1e-3,
+  });
+  const trainable = await Trainable.of(model, device);
+  const plan = { sites: [], compensation: { kind: "none", weight: 0, branches: 1 } } as const;
+  await fit({ model, trainable }, task, device, config, plan, key, {
+    onEvaluation: (record) => console.log(JSON.stringify(record)),
+  });
+  const tensors: TensorData[] = [];
+  for (const [path, parameter] of parameters(model)) {
+    if (path.startsWith("classifier.")) continue;
+    const bytes = new Uint8Array(Float32Array.from(await parameter.value.read()).buffer);
+    tensors.push({ name: path, dtype: "F32", shape: parameter.shape, bytes });
+  }
+  const bytes = encodeSafetensors(tensors, { format: "pt" });
+  await writeFileAtomic(new URL(baseFile).pathname, bytes);
+  console.log(`wrote ${bytes.length} bytes`);
+}
+
+function startOf(path: string) {
+  if (/LayerNorm\.weight$/.test(path)) return { kind: "ones" } as const;
+  if (/bias$/.test(path)) return { kind: "zeros" } as const;
+  return { kind: "normal", deviation: 0.05 } as const;
+}

@@ -1,0 +1,33 @@
+/**
+ * The command line: `train`, `eval`, `predict` and `parity`. An error is one sentence on standard
+ * error and exit code 1; `--verbose` adds the stack.
+ *
+ * @module
+ */
+
+import { evalCommand } from "./commands/eval.ts";
+import { parityCommand } from "./commands/parity.ts";
+import { predictCommand } from "./commands/predict.ts";
+import { trainCommand } from "./commands/train.ts";
+
+const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
+  train: trainCommand,
+  eval: evalCommand,
+  predict: predictCommand,
+  parity: parityCommand,
+};
+
+if (import.meta.main) {
+  const [name = "", ...args] = Deno.args;
+  try {
+    const command = commands[name];
+    if (command === undefined) {
+      throw new TypeError(`Cannot find command ${name}: ${Object.keys(commands).join(", ")}`);
+    }
+    Deno.exitCode = await command(args);
+  } catch (error) {
+    const known = error instanceof Error;
+    console.error(known && !args.includes("--verbose") ? `error: ${error.message}` : error);
+    Deno.exitCode = 1;
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * Classification and regression tasks: encoding of texts, logits of many examples, GLUE metrics.
+ *
+ * @module
+ */
+
+import { OptionError } from "../../core/errors.ts";
+import type { Device } from "../../core/storage.ts";
+import { type Encoded, pad } from "../../nn/batch.ts";
+import type { LanguageModel } from "../../nn/decoder.ts";
+import type { Classifier } from "../../nn/model.ts";
+import { toInputs } from "../../nn/pass.ts";
+import { planEpoch } from "../data/batches.ts";
+import type { Example } from "../data/example.ts";
+import { type GlueTask, glueTasks } from "../data/glue_tasks.ts";
+import { type MetricName, metrics } from "../metrics/classification.ts";
+import type { Tokenizer } from "../tokenizer.ts";
+import type { Figures, Task } from "./task.ts";
+
+/** Tokenises examples; texts longer than `maxLength` tokens lose their ends, the longer text first. */
+export function encodeExamples(
+  examples: readonly Example[],
+  tokenizer: Tokenizer,
+  maxLength: number,
+): Encoded[] {
+  return examples.map(({ textA, textB, label }) => ({
+    ...tokenizer.encode(textA, textB, { maxLength }),
+    label,
+  }));
+}
+
+/** Logits of each example, in their order, computed in batches of similar length. */
+export async function classifyAll(
+  model: Classifier,
+  device: Device,
+  examples: readonly Encoded[],
+  padId: number,
+  batch: number,
+): Promise<number[][]> {
+  const results = new Array<number[]>(examples.length);
+  const lengths = examples.map(({ ids }) => ids.length);
+  const order = { lengths, batch, bucket: true, shuffle: false, random: () => 0 };
+  for (const members of planEpoch(order)) {
+    using _scope = device.scope("classify");
+    const inputs = toInputs(device, pad(members.map((i) => examples[i]!), padId));
+    const logits = await model.classify({ inputs }).logits.read();
+    const width = logits.length / members.length;
+    members.forEach((i, row) => results[i] = [...logits.slice(row * width, (row + 1) * width)]);
+  }
+  return results;
+}
+
+/** The predicted class, or the score of a regression. */
+export function prediction(logits: readonly number[], regression: boolean): number {
+  if (regression) return logits[0]!;
+  return logits.reduce((best, value, i) => value > logits[best]! ? i : best, 0);
+}
+
+/** Settings of {@linkcode classificationTask}. */
+export interface ClassificationSettings {
+  /** Task. */
+  readonly task: GlueTask;
+  /** Training examples. */
+  readonly train: readonly Example[];
+  /** Development examples. */
+  readonly dev: readonly Example[];
+  /** Tokenizer of the model. */
+  readonly tokenizer: Tokenizer;
+  /** Most tokens in a sequence. */
+  readonly maxLength: number;
+  /** Examples in an evaluation batch. */
+  readonly batch: number;
+}
+
+/** Makes a task of labelled examples. */
+export function classificationTask(settings: ClassificationSettings): Task {
+  const { task, train, dev, tokenizer, maxLength, batch } = settings;
+  const info = glueTasks[task];
+  const regression = info.labels.length === 0;
+  const padId = tokenizer.padId ?? tokenizer.eosId ?? 0;
+  const encoded = encodeExamples(dev, tokenizer, maxLength);
+  return {
+    name: info.title,
+    labels: regression ? 1 : info.labels.length,
+    regression,
+    train: encodeExamples(train, tokenizer, maxLength),
+    padId,
+    primary: info.primaryMetric,
+    notes: overlap(train, dev),
+    async evaluate(model: Classifier | LanguageModel, device: Device) {
+      const logits = await classifyAll(model as Classifier, device, encoded, padId, batch);
+      const predicted = logits.map((row) => prediction(row, regression));
+      return score(info.metrics, predicted, dev);
+    },
+  };
+}
+
+/**
+ * Figures of predictions.
+ *
+ * @throws {OptionError} If an example has no label
+ */
+export function score(
+  names: readonly MetricName[],
+  predicted: readonly number[],
+  examples: readonly Example[],
+): Figures {
+  const labels = examples.map(({ label, index }) => {
+    if (label === undefined) {
+      throw new OptionError(`Cannot score example ${index} as it has no label`);
+    }
+    return label;
+  });
+  return Object.fromEntries(names.map((name) => [name, metrics[name](predicted, labels)]));
+}
+
+/** What published data repeat: duplicates are kept, as published scores include them. */
+function overlap(train: readonly Example[], dev: readonly Example[]): string[] {
+  const key = ({ textA, textB }: Example) => `${textA}\t${textB ?? ""}`;
+  const seen = new Set(train.map(key));
+  const duplicates = train.length - seen.size;
+  const shared = dev.filter((example) => seen.has(key(example))).length;
+  const notes: string[] = [];
+  if (duplicates > 0) notes.push(`${duplicates} training examples are duplicates, kept`);
+  if (shared > 0) notes.push(`${shared} development examples also occur in the training data`);
+  return notes;
+}

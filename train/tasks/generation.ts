@@ -1,0 +1,193 @@
+/**
+ * Data-to-text generation (E2E): sequences of context, separator and reference; loss, perplexity
+ * and BLEU of greedy outputs.
+ *
+ * @module
+ */
+
+import { OptionError } from "../../core/errors.ts";
+import { sum } from "../../core/ops/rowwise.ts";
+import type { Device } from "../../core/storage.ts";
+import { type Encoded, lossCount, toLabelled } from "../../nn/batch.ts";
+import type { ModelConfig } from "../../nn/config.ts";
+import type { LanguageModel } from "../../nn/decoder.ts";
+import { generate } from "../../nn/generate.ts";
+import { crossEntropy } from "../../nn/losses.ts";
+import type { Classifier } from "../../nn/model.ts";
+import { planEpoch } from "../data/batches.ts";
+import { type E2eExample, groupByContext } from "../data/e2e.ts";
+import { corpusBleu } from "../metrics/bleu.ts";
+import type { Tokenizer } from "../tokenizer.ts";
+import type { Figures, Task } from "./task.ts";
+
+/** Tokens around a reference. */
+export interface Frame {
+  /** Between context and reference. */
+  readonly bosId: number;
+  /** After the reference. */
+  readonly eosId: number;
+  /** For padding. */
+  readonly padId: number;
+}
+
+/**
+ * The separator, end and padding tokens of a model.
+ *
+ * @throws {OptionError} If neither configuration nor tokenizer names them
+ */
+export function frameOf(config: ModelConfig, tokenizer: Tokenizer): Frame {
+  const bosId = config.bosId ?? tokenizer.bosId;
+  const eosId = config.eosIds[0] ?? tokenizer.eosId;
+  if (bosId === undefined || eosId === undefined) {
+    throw new OptionError("Cannot frame references as bos and eos tokens are required: found none");
+  }
+  return { bosId, eosId, padId: config.padId ?? tokenizer.padId ?? eosId };
+}
+
+/** Tokens that a reference is generated from: the context, then bos. */
+export function promptOf(context: string, tokenizer: Tokenizer, { bosId }: Frame): number[] {
+  return [...tokenizer.encode(context, undefined, { special: false }).ids, bosId];
+}
+
+/** Tokenises examples: context, bos, a space and the reference, eos. The loss is on what follows bos. */
+export function encodeReferences(
+  examples: readonly E2eExample[],
+  tokenizer: Tokenizer,
+  frame: Frame,
+  maxLength: number,
+): { encoded: Encoded[]; cut: number } {
+  let cut = 0;
+  const encoded = examples.map(({ context, reference, index }): Encoded => {
+    if (reference === undefined) {
+      throw new OptionError(`Cannot train on example ${index} without a reference`);
+    }
+    const prompt = promptOf(context, tokenizer, frame);
+    const answer = tokenizer.encode(` ${reference}`, undefined, { special: false }).ids;
+    const ids = [...prompt, ...answer, frame.eosId];
+    if (ids.length > maxLength) cut++;
+    if (prompt.length >= maxLength) {
+      throw new OptionError(
+        `Cannot fit example ${index} as its context takes ${prompt.length} of ${maxLength} tokens`,
+      );
+    }
+    return { ids: ids.slice(0, maxLength), predictFrom: prompt.length };
+  });
+  return { encoded, cut };
+}
+
+/** Mean cross-entropy a target token, in nats, without smoothing. */
+export async function tokenLoss(
+  model: LanguageModel,
+  device: Device,
+  examples: readonly Encoded[],
+  padId: number,
+  batch: number,
+): Promise<number> {
+  const lengths = examples.map(({ ids }) => ids.length);
+  let total = 0;
+  for (
+    const members of planEpoch({
+      lengths,
+      batch,
+      bucket: true,
+      shuffle: false,
+      random: () => 0,
+    })
+  ) {
+    using _scope = device.scope("token loss");
+    const { inputs, rows, labels } = toLabelled(
+      device,
+      members.map((i) => examples[i]!),
+      members.map((_, i) => i),
+      padId,
+    );
+    const logits = model.logits({ inputs }, rows);
+    total += await sum(crossEntropy(logits, labels)).item();
+  }
+  return total / lossCount(examples);
+}
+
+/** Greedy continuations of contexts, in their order. */
+export async function continueAll(
+  model: LanguageModel,
+  device: Device,
+  contexts: readonly string[],
+  settings: GenerationSettings,
+): Promise<string[]> {
+  const { tokenizer, frame, config, newTokens, batch } = settings;
+  const prompts = contexts.map((context) => promptOf(context, tokenizer, frame));
+  const results = new Array<string>(contexts.length);
+  const lengths = prompts.map((prompt) => prompt.length);
+  for (
+    const members of planEpoch({
+      lengths,
+      batch,
+      bucket: true,
+      shuffle: false,
+      random: () => 0,
+    })
+  ) {
+    const made = await generate(model, device, members.map((i) => prompts[i]!), {
+      maxNewTokens: newTokens,
+      eosIds: [...config.eosIds, frame.eosId],
+      positions: config.positions,
+    });
+    members.forEach((i, row) => results[i] = tokenizer.decode(made[row]!).trim());
+  }
+  return results;
+}
+
+/** What generation needs beside the model. */
+export interface GenerationSettings {
+  /** Tokenizer of the model. */
+  readonly tokenizer: Tokenizer;
+  /** Tokens around a reference. */
+  readonly frame: Frame;
+  /** Configuration of the model. */
+  readonly config: ModelConfig;
+  /** Tokens to add at most. */
+  readonly newTokens: number;
+  /** Sequences in a batch. */
+  readonly batch: number;
+}
+
+/** Settings of {@linkcode generationTask}. */
+export interface TaskSettings extends GenerationSettings {
+  /** Training examples. */
+  readonly train: readonly E2eExample[];
+  /** Development examples, several a context. */
+  readonly dev: readonly E2eExample[];
+  /** Most tokens in a sequence. */
+  readonly maxLength: number;
+  /** Contexts to generate for at the end; all where absent. */
+  readonly generate?: number | undefined;
+}
+
+/** Makes a task of contexts and references. */
+export function generationTask(settings: TaskSettings): Task {
+  const { tokenizer, frame, maxLength, batch } = settings;
+  const train = encodeReferences(settings.train, tokenizer, frame, maxLength);
+  const dev = encodeReferences(settings.dev, tokenizer, frame, maxLength);
+  const groups = groupByContext(settings.dev).slice(0, settings.generate);
+  const cut = train.cut + dev.cut;
+  return {
+    name: "E2E",
+    labels: 0,
+    regression: false,
+    train: train.encoded,
+    padId: frame.padId,
+    primary: "loss",
+    notes: cut > 0 ? [`${cut} sequences are cut to ${maxLength} tokens`] : [],
+    async evaluate(model: Classifier | LanguageModel, device: Device, final: boolean) {
+      const decoder = model as LanguageModel;
+      const loss = await tokenLoss(decoder, device, dev.encoded, frame.padId, batch);
+      const figures: Figures = { loss, perplexity: Math.exp(loss) };
+      if (!final || groups.length === 0) return figures;
+      const contexts = groups.map(({ context }) => context);
+      const outputs = await continueAll(decoder, device, contexts, settings);
+      const references = groups.map((group) => group.references);
+      const { score } = corpusBleu(outputs, references, { lowercase: true });
+      return { ...figures, bleu: score };
+    },
+  };
+}

@@ -1,0 +1,37 @@
+/**
+ * What a trainer needs to know of a task.
+ *
+ * @module
+ */
+
+import type { Device } from "../../core/storage.ts";
+import type { Encoded } from "../../nn/batch.ts";
+import type { LanguageModel } from "../../nn/decoder.ts";
+import type { Classifier } from "../../nn/model.ts";
+
+/** Figures by name, such as `accuracy`. */
+export type Figures = Readonly<Record<string, number>>;
+
+/** Data of a task, tokenised, and its evaluation. */
+export interface Task {
+  /** Name for logs. */
+  readonly name: string;
+  /** Classes of the head; 1 for regression, 0 for language models. */
+  readonly labels: number;
+  /** Whether labels are scores. */
+  readonly regression: boolean;
+  /** Training examples. */
+  readonly train: readonly Encoded[];
+  /** Padding token. */
+  readonly padId: number;
+  /** Figure that the task is judged by. */
+  readonly primary: string;
+  /** Remarks on the data, one line each. */
+  readonly notes: readonly string[];
+  /**
+   * Evaluates a model on the development data.
+   *
+   * @param final Whether training is over: costly figures are computed then
+   */
+  evaluate(model: Classifier | LanguageModel, device: Device, final: boolean): Promise<Figures>;
+}
