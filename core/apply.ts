@@ -16,7 +16,7 @@ export function apply<A>(
   attributes: A,
   device: Device = deviceOf(inputs),
 ): Tensor[] {
-  const values = inputs.map((t) => t.value);
+  const values = inputs.map((t) => t.valueFor(op.name));
   const outputs = op.launch(device, values, attributes);
   const handles = outputs.map((value) => new Tensor(value, device));
   record(op as Op<unknown>, attributes, values, outputs);

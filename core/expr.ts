@@ -117,10 +117,15 @@ function fold(op: string, a: Float, b: Float, compute: (x: number, y: number) =>
 }
 
 function literal(kind: Kind, value: number): Expr {
-  if (!Number.isFinite(value)) {
-    throw new TypeError(`Cannot use ${value} as a constant as it must be finite`);
+  return node("constant", [], kind, finite(value));
+}
+
+/** Shading languages refuse constants that overflow 32 bits. */
+function finite(value: number): number {
+  if (!Number.isFinite(Math.fround(value))) {
+    throw new TypeError(`Cannot use ${value} as a constant as it must be finite in 32 bits`);
   }
-  return node("constant", [], kind, value);
+  return value;
 }
 
 /** A float constant, or the expression itself. */
@@ -129,7 +134,7 @@ export function float(value: Float | number): Float {
 }
 /** A constant for every element of an output: it fills memory. */
 export function filled(value: number): Float {
-  return node("constant", [], "f32", value, 3);
+  return node("constant", [], "f32", finite(value), 3);
 }
 /** An unsigned 32-bit constant. */
 export function word(value: number): Word {

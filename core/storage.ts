@@ -135,8 +135,12 @@ export class Scope implements Disposable {
     item.scope = undefined;
   }
 
-  /** Hands the item to the surrounding scope, or to the caller where there is none. */
+  /**
+   * Hands the item to the surrounding scope, or to the caller where there is none. What another
+   * scope owns stays there.
+   */
   keep<T extends Owned>(item: T): T {
+    if (item.scope !== this) return item;
     if (this.parent === undefined) this.disown(item);
     else this.parent.adopt(item);
     return item;
@@ -145,8 +149,8 @@ export class Scope implements Disposable {
   /** Disposes what the scope owns. */
   [Symbol.dispose](): void {
     if (!this.#open) return;
-    this.#open = false;
     this.device.leave(this);
+    this.#open = false;
     for (const item of [...this.#owned]) item[Symbol.dispose]();
     this.#owned.clear();
   }

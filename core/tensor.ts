@@ -29,9 +29,19 @@ export class Tensor implements Owned {
    * @throws {DisposedError} After disposal
    */
   get value(): Value {
+    return this.valueFor("read");
+  }
+
+  /**
+   * The value, for an operation that a message can name.
+   *
+   * @throws {DisposedError} After disposal
+   */
+  valueFor(operation: string): Value {
     if (this.#value === undefined) {
       throw new DisposedError(
-        `Cannot use a tensor after it was disposed: it was made in scope ${this.#made ?? "none"}`,
+        `Cannot use a tensor in ${operation} after it was disposed: it was made in scope ` +
+          `${this.#made ?? "none"}`,
       );
     }
     return this.#value;

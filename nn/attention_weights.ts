@@ -72,33 +72,40 @@ function build({ causal, masked, logits, weights, noGrad }: AttentionStructure):
       slot,
     });
   const keep = logits === "none" ? visible : fallback(visible, mask(logits, 2, 1));
-  const [softmax, peak, total] = maskedSoftmax(scores, keep);
-  if (weights === "none") {
+  const remaining = weights === "none" ? keep : fallback(keep, mask(weights, 4, 1 + maskScalars));
+  const dropping = maskedSoftmax(scores, remaining);
+  if (weights === "none" || !noGrad) {
     // Derivation would repeat the exponentials; this reads the result alone.
-    return rowwise("attentionWeights", kinds, [softmax], ([g], [y]) => {
+    return rowwise("attentionWeights", kinds, [dropping.softmax], ([g], [y]) => {
       return [y!.mul(g!.sub(rowSum(g!.mul(y!)))).mul(scalar(0, "f32"))];
     });
   }
-  const kept = select(
-    fallback(keep, mask(weights, 4, 1 + maskScalars)),
-    softmax,
-    float(0),
-  );
-  const sum = rowSum(kept);
-  const remaining = select(float(0).compare("lt", sum), sum, float(1));
-  const result = kept.div(noGrad ? stop(remaining) : remaining);
-  return rowwise("attentionWeights", kinds, [result, peak, total, remaining]);
+  // Eq. 2 divides by a sum that may underflow. The same function and the same gradient,
+  // w'(1 + log w - NoGrad(log w)), divides by nothing small: its factor is exactly 1.
+  const before = maskedSoftmax(scores, keep);
+  const result = stop(dropping.softmax).mul(before.log.sub(stop(before.log)).add(1));
+  const saved = [dropping.peak, dropping.total, before.peak, before.total];
+  return rowwise("attentionWeights", kinds, [result, ...saved]);
 }
 
-/** Softmax over kept columns, with the row's maximum and denominator. */
-export function maskedSoftmax(x: Float, keep: Bool | undefined): [Float, Float, Float] {
+/** The lowest float of 32 bits: below or equal to every logit. */
+const lowest = -3.4028234663852886e38;
+
+/** Softmax over kept columns, its logarithm there, and the row's maximum and denominator. */
+export function maskedSoftmax(x: Float, keep: Bool | undefined): {
+  softmax: Float;
+  log: Float;
+  peak: Float;
+  total: Float;
+} {
   const where = (a: Float, otherwise: number): Float =>
     keep === undefined ? a : select(keep, a, float(otherwise));
-  const peak = stop(rowMax(where(x, -3e38)));
-  const exponential = where(float(1), 0).mul(where(x.sub(peak), 0).unary("exp"));
+  const peak = stop(rowMax(where(x, lowest)));
+  const shifted = where(x.sub(peak), 0);
+  const exponential = where(float(1), 0).mul(shifted.unary("exp"));
   const sum = rowSum(exponential);
   const total = keep === undefined ? sum : select(float(0).compare("lt", sum), sum, float(1));
-  return [exponential.div(total), peak, total];
+  return { softmax: exponential.div(total), log: shifted.sub(total.unary("log")), peak, total };
 }
 
 /** Keys that stay; a row that would lose all its visible keys ignores the drop. */

@@ -35,7 +35,7 @@ export const maskScalars = 4;
 
 /** Numbers for the scalar slots of a mask. */
 export function maskNumbers({ site, key }: ActiveSite): number[] {
-  const amount = site.structure === "span" ? Math.round(site.rate * 65536) : threshold(site.rate);
+  const amount = site.structure === "span" ? Math.ceil(site.rate * 65536) : threshold(site.rate);
   return [key[0], key[1], amount, site.spanLength ?? 0];
 }
 

@@ -130,6 +130,16 @@ export function plan(method: Method, decoder: boolean, options: PlanOptions = {}
     .filter((position) => !own.some(([p]) => p === position))
     .map((position): [Position, Structure] => [position, "element"]);
   const { noGrad, point, perHead, spanLength } = options;
+  if (spanLength !== undefined && !(Number.isSafeInteger(spanLength) && spanLength > 0)) {
+    throw new OptionError(
+      `Cannot drop spans of ${spanLength} tokens: a positive integer is required`,
+    );
+  }
+  for (const name of Object.keys(byPosition)) {
+    if (!(positions as readonly string[]).includes(name)) {
+      throw new OptionError(`Cannot drop ${name}: one of ${positions.join(", ")} is required`);
+    }
+  }
   const sites = [...own, ...extra].map(([position, usual]): Site => {
     const value = typeof rate === "number" ? rate : byPosition[position] ?? defaultRate;
     if (!(value >= 0 && value < 1)) {

@@ -113,7 +113,14 @@ export class LoraLinear extends Projection {
     const base = this.base.forward(x);
     if (this.merged) return base;
     const layer = layerOf(this.path);
-    const input = dropWhere(x, siteAt(pass, "lora", this.path, layer, this.layers));
+    const active = siteAt(pass, "lora", this.path, layer, this.layers);
+    if (active !== undefined && x.shape[0] !== pass.inputs.batch) {
+      throw new OptionError(
+        `Cannot drop from the input of ${this.path} as one row an example is required: ` +
+          `found ${x.shape[0]} rows for ${pass.inputs.batch} examples`,
+      );
+    }
+    const input = dropWhere(x, active);
     const rows = reshape(input, [-1, this.inputs]);
     return reshape(this.#update(rows, reshape(base, [-1, this.outputs])), base.shape);
   }
@@ -226,6 +233,9 @@ export function adapt(model: Module, layers: number, options: LoraOptions): stri
     }
     for (const [path, linear] of named) {
       const entry = found.get(path) ?? { linear, thirds: [] };
+      if (found.has(path) && (third === undefined) !== (entry.thirds.length === 0)) {
+        throw new OptionError(`Cannot adapt ${path} both as a whole and by thirds`);
+      }
       if (third !== undefined && !entry.thirds.includes(third)) entry.thirds.push(third);
       found.set(path, entry);
     }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { seedKey } from "../core/random.ts";
+import { fold, seedKey } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
 import { tensor } from "../core/tensor.ts";
 import { type Encoded, lossCount, pad, toLabelled } from "../nn/batch.ts";
@@ -14,7 +14,7 @@ import {
 } from "../nn/dropout.ts";
 import { adapt } from "../nn/lora.ts";
 import { type Classifier, languageModel } from "../nn/model.ts";
-import { toInputs } from "../nn/pass.ts";
+import { siteAt, toInputs } from "../nn/pass.ts";
 import { Trainable } from "../nn/trainable.ts";
 import { trainStep } from "../train/step.ts";
 import { assertClose } from "./differences.ts";
@@ -126,15 +126,21 @@ for (const architecture of architectures) {
     }));
 }
 
-Deno.test("a key, step or layer of another name draws other masks", () =>
-  withDevice("f64", async (device) => {
-    const config = tinyConfig("bert");
-    const model = randomModel(device, config, "classifier");
-    const layer = async (n: number) => {
-      const { sites, compensation } = plan("dropkey", false, { rate: 0.5, layers: [n] });
-      return await logitsOf(device, model, examples, counters, { sites, compensation });
-    };
-    assertNotEquals(await layer(0), await layer(1));
+Deno.test("siteAt() gives every position, layer and step a key of its own", () =>
+  withDevice("f32", (device) => {
+    const inputs = toInputs(device, pad(examples, 0));
+    const keys = new Set<string>();
+    for (const step of [1, 2]) {
+      const dropping = wholePlan("element");
+      const dropout = { plan: dropping, key: fold(key, step), examples: inputs.lengths };
+      const pass = { inputs, dropout: { ...dropout, lengths: inputs.lengths } };
+      for (const layer of [0, 1]) {
+        for (const position of positions) {
+          keys.add(String(siteAt(pass, position, `layer.${layer}`, layer, 2)!.key));
+        }
+      }
+    }
+    assertEquals(keys.size, 2 * 2 * positions.length);
   }));
 
 const optimiser = {

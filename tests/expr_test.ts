@@ -146,7 +146,7 @@ Deno.test("float() and word() refuse constants that are not finite", () => {
     assertThrows(() => x.compare("lt", bad), TypeError, "must be finite");
   }
   assertThrows(() => float(1).div(0), TypeError, "Cannot use Infinity");
-  assertThrows(() => float(1e308).mul(10), TypeError, "Cannot use Infinity");
+  assertThrows(() => float(1e38).mul(10), TypeError, "must be finite in 32 bits");
 });
 
 Deno.test("filled() refuses constants that are not finite", () => {

@@ -41,6 +41,8 @@ Deno.test("fold() gives keys that do not meet, for numbers, paths and their orde
   for (const path of paths) keys.push(fold(fold(root, 3), path));
   assertEquals(new Set(keys.map(String)).size, keys.length);
   assertEquals(fold(root, "a"), fold(root, "a"));
+  // The number that FNV-1a makes of "a".
+  assertNotEquals(fold(root, "a"), fold(root, 0xE40C292C));
   assertNotEquals(fold(root, 1), fold(seedKey(8), 1));
 });
 

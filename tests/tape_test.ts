@@ -71,6 +71,16 @@ Deno.test("gradient() keeps the record that the function returns", () =>
     assertEquals([await result.loss.item(), await read(result.squared)], [9, [9]]);
   }));
 
+Deno.test("gradient() does not take over a tensor of another scope that it returns", () =>
+  withDevice("f64", async (device) => {
+    const x = tensor(device, [3]);
+    {
+      using _step = device.scope("step");
+      gradient(() => ({ loss: sum(square(x)), x }), [x]);
+    }
+    assertEquals(await x.item(), 3);
+  }));
+
 Deno.test("gradient() reads values whose handles were disposed while recording", () =>
   withDevice("f64", async (device) => {
     const x = tensor(device, [0, 1]);

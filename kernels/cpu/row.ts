@@ -90,7 +90,7 @@ export function renderRow(program: RowProgram, motions: readonly Motion[]): Rend
     const stored = program.outputs.flatMap((e, k) => varies(e) && depth(e) === pass ? [k] : []);
     if (reductions.length + stored.length === 0) return;
     for (const e of reductions) {
-      lines.push(`let ${name(e)} = ${e.op === "rowSum" ? "0" : "-3.4e38"};`);
+      lines.push(`let ${name(e)} = ${e.op === "rowSum" ? "0" : "-3.4028234663852886e38"};`);
     }
     lines.push("for (let j = 0; j < cols; j++) {");
     const roots = [...reductions.map((e) => e.args[0]!), ...stored.map((k) => program.outputs[k]!)];

@@ -26,7 +26,7 @@ export const demoSettings = {
   task: "rte",
   data: "(grammar)",
   model: "(demonstration)",
-  epochs: 12,
+  epochs: 15,
   batch: 16,
   lr: 2e-3,
   rank: 8,
