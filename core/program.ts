@@ -6,7 +6,7 @@
  */
 
 import type { Kind } from "./dtype.ts";
-import type { Expr, Float } from "./expr.ts";
+import { columns, depth, type Expr, type Float, topological } from "./expr.ts";
 
 /**
  * Outputs are expressions over the elements of a row. The space is `[…rows, columns]`; an output
@@ -66,6 +66,18 @@ export function rowProgram(inputs: readonly Kind[], outputs: readonly Expr[]): R
 export function matmulProgram(inputs: readonly Kind[], outputs: readonly Float[]): MatmulProgram {
   return { family: "matmul", key: `matmul:${inputs}:${outputs.map((e) => e.id)}`, inputs, outputs };
 }
+
+/** Whether the length of the row matters to the program, so that its axis must stay apart. */
+export function readsRow(program: RowProgram): boolean {
+  let known = rowUse.get(program);
+  if (known === undefined) {
+    known = program.outputs.some((e) => depth(e) > 0 || (e.level & 2) === 0) ||
+      topological(program.outputs).some((e) => e === columns);
+    rowUse.set(program, known);
+  }
+  return known;
+}
+const rowUse = new WeakMap<RowProgram, boolean>();
 
 /** The gather program. */
 export const gatherProgram: GatherProgram = { family: "gather", key: "gather" };

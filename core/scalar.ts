@@ -11,6 +11,8 @@ import { type Bool, type Expr, type Float, float, select } from "./expr.ts";
 export interface Row {
   /** JavaScript text over the operands' names. */
   readonly js: (...args: string[]) => string;
+  /** WGSL text, where it is not the JavaScript text. */
+  readonly wgsl?: (...args: string[]) => string;
   /** Whether recomputing it in another pass over the row costs more than storing it. */
   readonly costly?: boolean;
   /** Contribution to each operand's derivative, given that of the result `y`. */
@@ -31,17 +33,31 @@ const rows = {
   neg: { js: (a) => `-${a}`, derivative: (g) => [g.neg()] },
   abs: {
     js: call("Math.abs"),
+    wgsl: call("abs"),
     derivative: (g, [a]) => [select(a!.compare("lt", 0), g.neg(), g)],
   },
-  exp: { js: call("Math.exp"), costly: true, derivative: (g, _, y) => [g.mul(y)] },
-  log: { js: call("Math.log"), costly: true, derivative: (g, [a]) => [g.div(a!)] },
-  sqrt: { js: call("Math.sqrt"), derivative: (g, _, y) => [g.mul(0.5).div(y)] },
+  exp: {
+    js: call("Math.exp"),
+    wgsl: call("exp"),
+    costly: true,
+    derivative: (g, _, y) => [g.mul(y)],
+  },
+  log: {
+    js: call("Math.log"),
+    wgsl: call("log"),
+    costly: true,
+    derivative: (g, [a]) => [g.div(a!)],
+  },
+  sqrt: { js: call("Math.sqrt"), wgsl: call("sqrt"), derivative: (g, _, y) => [g.mul(0.5).div(y)] },
   rsqrt: {
     js: (a) => `1 / Math.sqrt(${a})`,
+    wgsl: call("inverseSqrt"),
     derivative: (g, _, y) => [g.mul(-0.5).mul(y).mul(y).mul(y)],
   },
   tanh: {
     js: call("Math.tanh"),
+    // Some drivers compute it from exp, which overflows.
+    wgsl: (a) => `tanh(clamp(${a}, -16.0, 16.0))`,
     costly: true,
     derivative: (g, _, y) => [g.mul(float(1).sub(y.mul(y)))],
   },
@@ -52,6 +68,7 @@ const rows = {
   },
   max: {
     js: call("Math.max"),
+    wgsl: call("max"),
     derivative: (g, [a, b]) => {
       const second = a!.compare("lt", b!);
       return [select(second, float(0), g), select(second, g, float(0))];
@@ -59,22 +76,23 @@ const rows = {
   },
   select: {
     js: (c, a, b) => `${c} ? ${a} : ${b}`,
+    wgsl: (c, a, b) => `select(${b}, ${a}, ${c})`,
     derivative: (g, [condition]) => {
       const c = condition as Expr as Bool;
       return [undefined, select(c, g, float(0)), select(c, float(0), g)];
     },
   },
   stop: { js: (a) => a, derivative: () => [undefined] },
-  toFloat: { js: (a) => a },
+  toFloat: { js: (a) => a, wgsl: call("f32") },
   lt: { js: infix("<") },
   le: { js: infix("<=") },
-  eq: { js: infix("===") },
+  eq: { js: infix("==="), wgsl: infix("==") },
   and: { js: infix("&&") },
   not: { js: (a) => `!${a}` },
-  wordAdd: { js: (a, b) => `(${a} + ${b}) >>> 0` },
-  wordSubtract: { js: (a, b) => `(${a} - ${b}) >>> 0` },
-  wordMultiply: { js: (a, b) => `Math.imul(${a}, ${b}) >>> 0` },
-  wordShift: { js: (a, b) => `${a} >>> ${b}` },
+  wordAdd: { js: (a, b) => `(${a} + ${b}) >>> 0`, wgsl: infix("+") },
+  wordSubtract: { js: (a, b) => `(${a} - ${b}) >>> 0`, wgsl: infix("-") },
+  wordMultiply: { js: (a, b) => `Math.imul(${a}, ${b}) >>> 0`, wgsl: infix("*") },
+  wordShift: { js: (a, b) => `${a} >>> ${b}`, wgsl: infix(">>") },
   draw: { js: call("draw"), costly: true },
 } satisfies Record<string, Row>;
 

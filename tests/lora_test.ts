@@ -3,7 +3,6 @@ import {
   assertEquals,
   assertNotEquals,
   assertStrictEquals,
-  assertStringIncludes,
   assertThrows,
 } from "@std/assert";
 import { OptionError } from "../core/errors.ts";
@@ -294,9 +293,6 @@ Deno.test("LoRA dropout refuses a layer that sees tokens without their examples"
     const batch = toLabelled(device, tinyExamples([5, 3], true), [0, 1], 0);
     const dropping = plan("lora-dropout", true, { rate: 0.5 });
     const options = { key: seedKey(1), normaliser: 4 };
-    const error = assertThrows(
-      () => objective(model, batch, { ...options, plan: dropping }),
-      OptionError,
-    );
-    assertStringIncludes(error.message, "lm_head");
+    const run = () => objective(model, batch, { ...options, plan: dropping });
+    assertThrows(run, OptionError, "lm_head");
   }));

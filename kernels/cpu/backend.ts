@@ -7,14 +7,14 @@
 
 import type { Backend, Binding, Bound, Buffer } from "../../core/backend.ts";
 import { type Dtype, type TypedArray, viewAs } from "../../core/dtype.ts";
-import { depth, type Expr, topological } from "../../core/expr.ts";
 import {
   type MatmulProgram,
   type Program,
+  readsRow,
   type RowProgram,
   rowProgram,
 } from "../../core/program.ts";
-import { coalesce, walkOuter } from "./coalesce.ts";
+import { coalesce, walkOuter } from "../coalesce.ts";
 import { draw, erf } from "./functions.ts";
 import { multiply } from "./matmul.ts";
 import { type Motion, renderRow } from "./row.ts";
@@ -114,7 +114,7 @@ class CpuBackend implements Backend {
   #row(program: RowProgram, { space, inputs, outputs, indices, scalars }: Binding): void {
     const bound = [...inputs, ...outputs];
     const operands = [...bound, ...indices];
-    const reduces = program.outputs.some(usesRow);
+    const reduces = readsRow(program);
     const walk = coalesce(space.length > 0 ? space : [1], operands.map((o) => o.strides), reduces);
     if (space.includes(0)) return;
     const last = walk.space.length - 1;
@@ -208,18 +208,6 @@ class CpuBackend implements Backend {
 
 function elements({ buffer, dtype }: Bound): TypedArray {
   return (buffer as CpuBuffer).as(dtype);
-}
-
-const rowUse = new WeakMap<Expr, boolean>();
-
-/** Whether the length of the row matters to the expression. */
-function usesRow(e: Expr): boolean {
-  let known = rowUse.get(e);
-  if (known === undefined) {
-    known = depth(e) > 0 || (e.level & 2) === 0 || topological([e]).some((n) => n.op === "columns");
-    rowUse.set(e, known);
-  }
-  return known;
 }
 
 function gather({ space, inputs, outputs }: Binding): void {

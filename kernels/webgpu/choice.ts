@@ -1,0 +1,40 @@
+/**
+ * Which variant of a product fits a shape and an adapter.
+ *
+ * @module
+ */
+
+import type { MatmulVariant } from "./matmul.ts";
+
+/** Workgroups below which a large tile leaves a big GPU idle. */
+const enough = 128;
+
+/** Chooses tile sizes for an `m x n x k` product in `batch` copies. */
+export function chooseMatmul(
+  m: number,
+  n: number,
+  k: number,
+  batch: number,
+  contiguous: readonly [boolean, boolean],
+  software: boolean,
+): MatmulVariant {
+  if (software) {
+    const wide = m >= 32 && n >= 32;
+    const own = wide ? [8, 8] as const : [4, 4] as const;
+    return { tiled: false, tile: [own[0] * 2, own[1] * 4, 1], own, contiguous: [false, false] };
+  }
+  const groups = (bm: number, bn: number) => Math.ceil(m / bm) * Math.ceil(n / bn) * batch;
+  const depth = k <= 8 ? 8 : 16;
+  const make = (bm: number, bn: number, tm: 4 | 8, tn: 4 | 8): MatmulVariant => ({
+    tiled: true,
+    tile: [bm, bn, depth],
+    own: [tm, tn],
+    contiguous,
+  });
+  if (n <= 16) return make(64, 16, 4, 4);
+  if (m <= 16) return make(16, 64, 4, 4);
+  if (m <= 32 || n <= 32) return make(32, 32, 4, 4);
+  if (groups(64, 64) >= enough) return make(64, 64, 8, 8);
+  if (groups(64, 32) >= enough) return make(64, 32, 8, 4);
+  return make(32, 32, 4, 4);
+}

@@ -1,0 +1,86 @@
+/**
+ * WGSL text of scalar expressions, and the functions that the text calls.
+ *
+ * @module
+ */
+
+import { type Expr, isReduction } from "../../core/expr.ts";
+import { scalarRow } from "../../core/scalar.ts";
+
+/** How the leaves of an expression are read. */
+export interface Leaves {
+  /** Element of an input, or of what an output held before. */
+  readonly element: (operand: "input" | "old", slot: number, column: boolean) => string;
+  /** An affine index. */
+  readonly index: (slot: number, column: boolean) => string;
+  /** A number given at the run, with its kind. */
+  readonly scalar: (slot: number, kind: string) => string;
+  /** Length of the row. */
+  readonly columns: string;
+}
+
+/** Name of a node's value; constants stand for themselves. */
+export function nameOf(e: Expr): string {
+  if (e.op !== "constant") return `v${e.id}`;
+  if (e.kind === "u32") return `${e.attribute}u`;
+  const text = String(e.attribute);
+  return `${/[.e]/.test(text) ? text : `${text}.0`}f`.replace(/^-(.*)$/, "(-$1)");
+}
+
+/** Statement that computes a node from its operands' names. */
+export function statement(e: Expr, leaves: Leaves): string {
+  return `let ${nameOf(e)} = ${textOf(e, leaves)};`;
+}
+
+function textOf(e: Expr, leaves: Leaves): string {
+  const column = (e.level & 2) !== 0;
+  switch (e.op) {
+    case "input":
+    case "old":
+      return leaves.element(e.op, e.attribute, column);
+    case "index":
+      return leaves.index(e.attribute, column);
+    case "scalar":
+      return leaves.scalar(e.attribute, e.kind);
+    case "columns":
+      return leaves.columns;
+    default: {
+      if (isReduction(e)) throw new TypeError("Cannot render a reduction as a statement");
+      const row = scalarRow(e.op);
+      return (row.wgsl ?? row.js)(...e.args.map(nameOf));
+    }
+  }
+}
+
+/** Helper functions that the nodes need. */
+export function helpers(nodes: readonly Expr[]): string {
+  const ops = new Set(nodes.map((e) => e.op));
+  return (ops.has("draw") ? drawFunction() : "") + (ops.has("erf") ? erfFunction : "");
+}
+
+// Abramowitz and Stegun 7.1.26: absolute error below 1.5e-7.
+const erfFunction = `
+fn erf(x: f32) -> f32 {
+  let a = abs(x);
+  let t = 1.0 / (1.0 + 0.3275911 * a);
+  let p = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t
+    + 0.254829592) * t;
+  return sign(x) * (1.0 - p * exp(-a * a));
+}
+`;
+
+/** Threefry-2x32-20, unrolled; see `core/random.ts` for the readable form. */
+function drawFunction(): string {
+  const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
+  const lines = ["fn draw(k0: u32, k1: u32, first: u32, position: u32) -> u32 {"];
+  lines.push("let k2 = k0 ^ k1 ^ 0x1BD11BDAu; var x = first + k0; var y = (position >> 1u) + k1;");
+  for (let round = 0; round < 20; round++) {
+    const r = rotations[round % 8]!;
+    lines.push(`x = x + y; y = ((y << ${r}u) | (y >> ${32 - r}u)) ^ x;`);
+    if (round % 4 !== 3) continue;
+    const group = (round + 1) / 4;
+    lines.push(`x = x + k${group % 3}; y = y + k${(group + 1) % 3} + ${group}u;`);
+  }
+  lines.push("return select(y, x, (position & 1u) == 0u); }");
+  return `\n${lines.join("\n")}\n`;
+}

@@ -1,0 +1,63 @@
+/**
+ * What a rendered program is, and how its parameters are laid out: all numbers that vary between
+ * runs sit in one uniform array, so that the text depends on structure alone.
+ *
+ * @module
+ */
+
+import type { Expr } from "../../core/expr.ts";
+
+/** Places that leaves of one kind need: the highest slot among the nodes, plus one. */
+export function slotsUsed(nodes: readonly Expr[], leaf: "scalar" | "index"): number {
+  return nodes.reduce((n, { op, attribute }) => op === leaf ? Math.max(n, attribute + 1) : n, 0);
+}
+
+/** A rendered program. */
+export interface Shader {
+  /** WGSL, with entry point `main`. */
+  readonly code: string;
+  /** Operands that are bound, in binding order from 1; binding 0 is the parameters. */
+  readonly bound: readonly { readonly operand: number; readonly writable: boolean }[];
+}
+
+/** Hands out places in the parameter array. */
+export class Parameters {
+  #count = 0;
+
+  /** Reserves `count` places and returns the first. */
+  take(count: number): number {
+    const first = this.#count;
+    this.#count += count;
+    return first;
+  }
+
+  /** Places taken. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Declaration of the array. */
+  declaration(): string {
+    const rows = Math.max(1, Math.ceil(this.#count / 4));
+    return `@group(0) @binding(0) var<uniform> u: array<vec4<i32>, ${rows}>;`;
+  }
+}
+
+/** Text of one parameter, as i32. */
+export function parameter(place: number): string {
+  return `u[${place >> 2}][${place & 3}]`;
+}
+
+/** Declarations of the bound operands: operand k is `a{k}`. */
+export function bindings(
+  operands: readonly {
+    readonly operand: number;
+    readonly writable: boolean;
+    readonly type: string;
+  }[],
+): string {
+  return operands.map(({ operand, writable, type }, i) => {
+    const access = writable ? "read_write" : "read";
+    return `@group(0) @binding(${i + 1}) var<storage, ${access}> a${operand}: array<${type}>;`;
+  }).join("\n");
+}
