@@ -71,8 +71,9 @@ class Reader {
   constructor(readonly fields: Fields, readonly path: string) {}
 
   fail(key: string, required: string, found: unknown): never {
+    const verdict = found === undefined ? "it is missing" : `found ${JSON.stringify(found)}`;
     throw new FileError(
-      `Cannot use ${key} of this configuration as ${required}: found ${JSON.stringify(found)}`,
+      `Cannot use ${key} of this configuration as ${required}: ${verdict}`,
       this.path,
     );
   }
@@ -86,7 +87,7 @@ class Reader {
       }
       return value;
     }
-    return fallback ?? this.fail(keys[0]!, "it is required", null);
+    return fallback ?? this.fail(keys[0]!, "a number is required", undefined);
   }
 
   size(keys: readonly string[], fallback?: number): number {
@@ -137,8 +138,11 @@ export function parseConfig(fields: unknown, path = "config.json"): ModelConfig 
   const r = new Reader(fields as Fields, path);
   const architecture = r.only("model_type", architectures, undefined as unknown as Architecture);
   const decoder = architecture === "gpt2" || architecture === "llama";
-  const width = r.size(["n_embd", "hidden_size"]);
-  const heads = r.size(["n_head", "num_attention_heads"]);
+  // Either spelling is read; the architecture's own comes first and is the one that is missed.
+  const either = (gpt2: string, other: string) =>
+    architecture === "gpt2" ? [gpt2, other] : [other, gpt2];
+  const width = r.size(either("n_embd", "hidden_size"));
+  const heads = r.size(either("n_head", "num_attention_heads"));
   const headSize = r.size(["head_dim"], width / heads);
   const keyValueHeads = r.size(["num_key_value_heads"], heads);
   if (heads % keyValueHeads !== 0) {
@@ -158,16 +162,16 @@ export function parseConfig(fields: unknown, path = "config.json"): ModelConfig 
     architecture,
     vocabulary: r.size(["vocab_size"]),
     width,
-    layers: r.size(["n_layer", "num_hidden_layers"]),
+    layers: r.size(either("n_layer", "num_hidden_layers")),
     heads,
     keyValueHeads,
     headSize,
     inner: r.size(
-      ["n_inner", "intermediate_size"],
+      either("n_inner", "intermediate_size"),
       architecture === "gpt2" ? 4 * width : undefined,
     ),
     activation: activationOf(r, architecture),
-    positions: r.size(["n_positions", "max_position_embeddings"]) -
+    positions: r.size(either("n_positions", "max_position_embeddings")) -
       (architecture === "roberta" ? robertaOffset(r) : 0),
     types: decoder ? 1 : r.size(["type_vocab_size"], 2),
     epsilon: r.number(["layer_norm_eps", "layer_norm_epsilon", "rms_norm_eps"], 1e-5),

@@ -140,17 +140,17 @@ export function plan(method: Method, decoder: boolean, options: PlanOptions = {}
       throw new OptionError(`Cannot drop ${name}: one of ${positions.join(", ")} is required`);
     }
   }
-  const sites = [...own, ...extra].map(([position, usual]): Site => {
-    const value = typeof rate === "number" ? rate : byPosition[position] ?? defaultRate;
-    if (!(value >= 0 && value < 1)) {
-      throw new OptionError(
-        `Cannot drop ${position} as the rate must lie in [0, 1): found ${value}`,
-      );
+  const anywhere = own[0]?.[0] ?? "anything";
+  for (const [name, value] of Object.entries(rate === byPosition ? rate : { [anywhere]: rate })) {
+    if (!(Number(value) >= 0 && Number(value) < 1)) {
+      throw new OptionError(`Cannot drop ${name} as the rate must lie in [0, 1): found ${value}`);
     }
+  }
+  const sites = [...own, ...extra].map(([position, usual]): Site => {
     return {
       position,
       structure: structure ?? usual,
-      rate: value,
+      rate: typeof rate === "number" ? rate : byPosition[position] ?? defaultRate,
       layers,
       ...(noGrad === undefined ? {} : { noGrad }),
       ...(point === undefined ? {} : { point }),

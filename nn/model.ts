@@ -46,6 +46,8 @@ export function languageModel(config: ModelConfig): LanguageModel {
 export interface WeightSource {
   /** Name for messages. */
   readonly path: string;
+  /** File that holds a tensor, for messages; `path` where absent. */
+  file?(name: string): string;
   /** Names of all tensors. */
   names(): Iterable<string>;
   /** Shape of one. */
@@ -112,7 +114,7 @@ export async function load(
     if (!sameShape(shape, parameter.shape)) {
       throw new FileError(
         `Cannot use tensor ${name} as shape [${parameter.shape}] is required: found [${shape}]`,
-        source.path,
+        source.file?.(name) ?? source.path,
       );
     }
     parameter.value = tensor(device, await source.read(name, device.float), shape);

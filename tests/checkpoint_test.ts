@@ -41,6 +41,7 @@ Deno.test("Checkpoint.open() reads one file or its directory alike", () =>
       assertEquals(checkpoint.names(), ["a", "b"]);
       assertEquals(checkpoint.metadata.get("format"), "pt");
       assertEquals(checkpoint.entry("b").shape, [2]);
+      assertEquals([checkpoint.path, checkpoint.file("b")], [path, path]);
       assertEquals([checkpoint.has("a"), checkpoint.has("c")], [true, false]);
       assertEquals([...await checkpoint.readFloat("b", "f32")], [1, 2]);
       assertEquals(await checkpoint.readFloat("a", "f64"), new Float64Array([3]));
@@ -70,6 +71,9 @@ Deno.test("Checkpoint.open() joins the shards of an index", () =>
     await writeShards(directory, shards, { a: "m-1.safetensors", b: "m-2.safetensors" });
     using checkpoint = await Checkpoint.open(directory);
     assertEquals(checkpoint.names(), ["a", "b"]);
+    assertEquals(checkpoint.path, `${directory}/model.safetensors.index.json`);
+    assertEquals(checkpoint.file("b"), `${directory}/m-2.safetensors`);
+    assertThrows(() => checkpoint.file("c"), OptionError, "one of its 2 names: found c");
     assertEquals([...await checkpoint.readFloat("b", "f32")], [2]);
   }));
 

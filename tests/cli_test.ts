@@ -74,6 +74,20 @@ for (const [task, names] of figures) {
   });
 }
 
+Deno.test("eval reads what it evaluates and nothing else", async () => {
+  await Promise.all([runs.rte, runs.e2e]);
+  for (const [task, file, test] of [["rte", "dev.tsv", "test.tsv"], ["e2e", "devset.csv", ""]]) {
+    const data = await Deno.makeTempDir({ dir: workspace.root });
+    const [own, name] = [workspace.data(task as TaskName), task as string];
+    await Deno.copyFile(`${own}/${file}`, `${data}/${file}`);
+    await succeeded("eval", "--run", workspace.out(name), "--data", data, "--generate", "0");
+    const path = test === "" ? `${own}/testset.csv` : `${own}/${test}`;
+    const { code, err } = await hiddenkey("eval", workspace.out(name), "--split", "test");
+    assertMatch(err, /^error: [^\n]+ split test as (labels|references) are required: [^\n]+\n$/);
+    assertEquals([code, err.startsWith(`error: ${path}: `)], [1, true]);
+  }
+});
+
 Deno.test("train says what it uses and shows its steps", async () => {
   const { out } = await runs.rte;
   assertMatch(out, /^backend: /m);

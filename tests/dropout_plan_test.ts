@@ -85,6 +85,8 @@ Deno.test("plan() refuses rates outside [0, 1) and weights below 0", () => {
     const text = `Cannot drop logits as the rate must lie in [0, 1): found ${rate}`;
     assertThrows(() => plan("dropkey", false, { rate }), OptionError, text);
     assertThrows(() => plan("dropkey", false, { rate: { logits: rate } }), OptionError, text);
+    const anything = text.replace("logits", "anything");
+    assertThrows(() => plan("lora", false, { rate }), OptionError, anything);
   }
   for (const klWeight of [-1, NaN, Infinity]) {
     assertThrows(

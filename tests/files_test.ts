@@ -6,6 +6,7 @@ import {
   readJson,
   readText,
   requireEmptyDirectory,
+  samePlace,
   writeFileAtomic,
 } from "../train/files.ts";
 
@@ -66,6 +67,23 @@ Deno.test("readJson() names the line of a fault", () =>
     assertEquals((await assertRejects(() => readJson(path), FileError, "the end")).line, 3);
     await Deno.writeTextFile(path, "");
     assertEquals((await assertRejects(() => readJson(path), FileError)).line, 1);
+  }));
+
+Deno.test("samePlace() sees through spellings and links", () =>
+  withDirectory(async (directory) => {
+    await Deno.mkdir(`${directory}/a`);
+    await Deno.mkdir(`${directory}/b`);
+    await Deno.symlink(`${directory}/a`, `${directory}/link`);
+    const a = `${directory}/a`;
+    for (
+      const other of [`${a}/`, `${directory}/b/../a`, `${directory}//a/.`, `${directory}/link`]
+    ) {
+      assert(await samePlace(a, other), other);
+    }
+    for (const other of [`${directory}/b`, `${directory}/none`]) {
+      assert(!await samePlace(a, other), other);
+      assert(!await samePlace(other, a), other);
+    }
   }));
 
 Deno.test("requireEmptyDirectory() creates, accepts empty ones and refuses others", () =>

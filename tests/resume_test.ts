@@ -119,6 +119,30 @@ Deno.test("Resuming a run that went back passes over the checkpoints it left beh
   assertEquals(await readTimeless(out), metrics);
 });
 
+Deno.test("Resuming in place removes the checkpoints after its step at once", async () => {
+  const { out, config } = await checkpointed("crashed early");
+  const crash = () => {
+    throw new Error("crash");
+  };
+  await assertRejects(() => train(config, { resume: `${out}/checkpoint-3`, onStep: crash }));
+  assertEquals(namesIn(out).filter((name) => name.includes("checkpoint")), ["checkpoint-3"]);
+  const elsewhere = { ...config, out: workspace.out("crashed elsewhere") };
+  await train(config, { resume: out });
+  await train(elsewhere, { resume: `${out}/checkpoint-3` });
+  assertEquals(namesIn(out).filter((name) => name.includes("checkpoint")).length, 2);
+});
+
+Deno.test("Resuming in place names a line of metrics.jsonl that has no step", async () => {
+  const { out, config } = await checkpointed("unreadable");
+  const path = `${out}/metrics.jsonl`;
+  const text = await Deno.readTextFile(path);
+  for (const line of ["", "null", "[]", '{"step":', '{"step":"1"}']) {
+    await Deno.writeTextFile(path, `${line}\n${text}`);
+    const error = await assertRejects(() => train(config, { resume: out }), FileError);
+    assertEquals([error.path, error.line], [path, 1]);
+  }
+});
+
 Deno.test("Resuming at the last step still evaluates", async () => {
   const { out: saved } = await checkpointed("finished");
   const { figures: expected } = await train(hiddenKey({ maxSteps: 6 }));
@@ -160,19 +184,21 @@ Deno.test("A checkpoint that cannot be written leaves nothing of itself", async 
 
 Deno.test("A checkpoint that cannot be replaced stays as it was", async () => {
   const { out, config } = await checkpointed("replaced");
-  const path = `${out}/checkpoint-6/optimizer.safetensors`;
-  const before = await Deno.readFile(path);
+  const folder = `${out}/checkpoint-6`;
+  const path = `${folder}/optimizer.safetensors`;
+  const [names, before] = [namesIn(folder), await Deno.readFile(path)];
   let obstructed: Promise<void> | undefined;
-  // Another rate from the start changes what the checkpoint would hold.
+  // An interrupt before the first step saves the step that was resumed once more.
   await assertRejects(() =>
-    train({ ...config, lr: 1e-3 }, {
-      resume: `${out}/checkpoint-3`,
-      onStep({ step }) {
-        if (step === 6) obstructed = obstruct(`${out}/.checkpoint-6.partial`);
+    train(config, {
+      resume: out,
+      signal: AbortSignal.abort(),
+      onMessage(line) {
+        if (line.startsWith("resumed")) obstructed = obstruct(`${out}/.checkpoint-6.partial`);
       },
     }), FileError);
   await obstructed;
-  assertEquals(await Deno.readFile(path), before);
+  assertEquals([namesIn(folder), await Deno.readFile(path)], [names, before]);
   assertEquals(namesIn(out).filter((name) => name.startsWith(".")), []);
 });
 
@@ -228,7 +254,7 @@ Deno.test("Resuming from a damaged checkpoint is a FileError", async () => {
   await Deno.remove(path);
   await assertRejects(() => train(hiddenKey(), { resume }), FileError, path);
   const state = `${resume}/trainer_state.json`;
-  for (const text of ["{}", "null", "[]", "{"]) {
+  for (const text of ["{}", "null", "[]", "{", '{"global_step":-1}']) {
     await Deno.writeTextFile(state, text);
     await assertRejects(() => train(hiddenKey(), { resume }), FileError, state);
   }

@@ -1,8 +1,8 @@
 import { Device } from "../core/storage.ts";
 import type { WebGpuBackend } from "../kernels/webgpu/backend.ts";
-import { openWebGpu } from "../kernels/webgpu/open.ts";
+import { openGpu } from "../train/backend.ts";
 
-const backend = await openWebGpu();
+const backend = await openGpu();
 
 /** Whether the tests below can run; REQUIRE_WEBGPU=1 makes them fail instead of being skipped. */
 const required = Deno.env.get("REQUIRE_WEBGPU") === "1";

@@ -18,6 +18,7 @@ import {
   type Structure,
   structures,
 } from "../nn/dropout.ts";
+import { type BackendName, backendNames } from "./backend.ts";
 import { type OptionSpec, type OptionValues, unknownName } from "./flags.ts";
 
 /** Tasks that can be trained. */
@@ -98,7 +99,7 @@ export interface TrainConfig {
   /** Float of all tensors. */
   readonly dtype: "f32" | "f64";
   /** Backend. */
-  readonly backend: "cpu" | "auto";
+  readonly backend: BackendName;
   /** Steps between checkpoints. */
   readonly saveEvery?: number;
   /** Start from this adapter. */
@@ -113,11 +114,13 @@ export interface TrainConfig {
   readonly generate?: number;
 }
 
-const text = (help: string): OptionSpec => ({ kind: "text", help });
-const integer = (help: string, least: number, fallback?: number): OptionSpec =>
-  fallback === undefined
-    ? { kind: "integer", help, least }
-    : { kind: "integer", help, least, fallback };
+const text = (help: string, shown: string): OptionSpec => ({ kind: "text", help, shown });
+const needed = (help: string): OptionSpec => ({ kind: "text", help, required: true });
+/** An integer; words instead of a number say what happens without it. */
+const integer = (help: string, least: number, usual: number | string): OptionSpec =>
+  typeof usual === "string"
+    ? { kind: "integer", help, least, shown: usual }
+    : { kind: "integer", help, least, fallback: usual };
 const number = (help: string, fallback: number, least = 0): OptionSpec => ({
   kind: "number",
   help,
@@ -127,10 +130,10 @@ const number = (help: string, fallback: number, least = 0): OptionSpec => ({
 
 /** The options of `train`, in the order of its help. */
 export const trainOptions: { readonly [K in keyof Required<TrainConfig>]: OptionSpec } = {
-  task: { kind: "choice", choices: tasks, help: "what to train" },
-  data: text("folder with the task's published files"),
-  model: text("folder with config.json, safetensors and tokenizer files"),
-  out: text("new folder for adapter, metrics and checkpoints"),
+  task: { kind: "choice", choices: tasks, help: "what to train", required: true },
+  data: needed("folder with the task's published files"),
+  model: needed("folder with config.json, safetensors and tokenizer files"),
+  out: text("new folder for adapter, metrics and checkpoints", "nothing is saved"),
   method: { kind: "choice", choices: methods, help: "dropout method", fallback: "lora" },
   structure: {
     kind: "choice",
@@ -160,13 +163,13 @@ export const trainOptions: { readonly [K in keyof Required<TrainConfig>]: Option
     fallback: "output",
   },
   perHead: { kind: "switch", help: "one attention mask for all heads", fallback: true },
-  spanLength: integer("tokens in a span instead of rate x length", 1),
+  spanLength: integer("tokens in a span", 1, "rate x length"),
   rank: integer("rank of LoRA", 1, 8),
   alpha: number("alpha of LoRA", 16),
   rslora: { kind: "switch", help: "scale LoRA by alpha/√rank", fallback: false },
   targets: { kind: "list", help: "modules to adapt", shown: "query and value" },
   epochs: number("passes over the training data", 3),
-  maxSteps: integer("most optimiser steps", 1),
+  maxSteps: integer("most optimiser steps", 1, "all of the epochs"),
   batch: integer("examples in a batch", 1, 16),
   accumulate: integer("batches in an optimiser step", 1, 1),
   lr: number("peak learning rate", 5e-4),
@@ -177,22 +180,22 @@ export const trainOptions: { readonly [K in keyof Required<TrainConfig>]: Option
   epsilon: number("epsilon of AdamW", 1e-8),
   clip: number("largest norm of the gradient, 0 for none", 1),
   smoothing: number("label smoothing", 0),
-  maxLength: integer("most tokens in a sequence", 4),
+  maxLength: integer("most tokens in a sequence", 4, "128, e2e 512; at most the model's"),
   bucket: { kind: "switch", help: "batches in random order of length", fallback: true },
   seed: integer("seed of order, initialisation and masks", 0, 1),
   dtype: { kind: "choice", choices: ["f32", "f64"], help: "float of all tensors", fallback: "f32" },
   backend: {
     kind: "choice",
-    choices: ["cpu", "auto"],
+    choices: backendNames,
     help: "what runs the programs",
     fallback: "auto",
   },
-  saveEvery: integer("steps between checkpoints", 1),
-  adapter: text("start from this saved adapter"),
-  trainLimit: integer("most training examples", 1),
-  devLimit: integer("most evaluation examples", 1),
+  saveEvery: integer("steps between checkpoints", 1, "none is saved"),
+  adapter: text("start from this saved adapter", "a new one"),
+  trainLimit: integer("most training examples", 1, "all"),
+  devLimit: integer("most evaluation examples", 1, "all"),
   newTokens: integer("e2e: tokens generated for each input", 1, 64),
-  generate: integer("e2e: inputs to generate for, 0 for none", 0),
+  generate: integer("e2e: inputs to generate for, 0 for none", 0, "all"),
 };
 
 /**
@@ -207,17 +210,18 @@ export function checkConfig(values: OptionValues): TrainConfig {
     }
   }
   const config = values as unknown as TrainConfig;
-  if (config.branches > 2) throw new OptionError("Cannot use --branches as 1 or 2 is required");
-  if (!(config.smoothing < 1)) {
-    throw new OptionError("Cannot use --smoothing as it must be below 1");
-  }
-  for (const name of ["beta1", "beta2"] as const) {
-    if (!(config[name] < 1)) throw new OptionError(`Cannot use --${name} as it must be below 1`);
+  const refuse = (name: keyof TrainConfig, must: string): never => {
+    throw new OptionError(`Cannot use --${name} as it must be ${must}: found ${config[name]}`);
+  };
+  if (!(config.epochs > 0)) refuse("epochs", "above 0");
+  if (config.branches > 2) refuse("branches", "1 or 2");
+  for (const name of ["smoothing", "beta1", "beta2"] as const) {
+    if (!(config[name] < 1)) refuse(name, "below 1");
   }
   if (typeof config.rate === "object") {
     for (const name of Object.keys(config.rate)) {
       if (!(positions as readonly string[]).includes(name)) {
-        throw unknownName(`${name} in --rate`, positions);
+        throw unknownName(name, positions, " in --rate");
       }
     }
   }
@@ -241,6 +245,20 @@ export function dropoutPlan(config: TrainConfig, decoder: boolean): DropoutPlan 
     ...(spanLength === undefined ? {} : { spanLength }),
   };
   return plan(config.method, decoder, options);
+}
+
+/**
+ * Checks the numbers of layers against a model.
+ *
+ * @param count Layers of the model
+ * @throws {OptionError} If a layer lies beyond it
+ */
+export function checkLayers({ layers = [] }: TrainConfig, count: number): void {
+  const beyond = layers.find((word) => Number(word) >= count);
+  if (beyond === undefined) return;
+  throw new OptionError(
+    `Cannot use --layers as the model has the layers 0 to ${count - 1}: found ${beyond}`,
+  );
 }
 
 function layersOf(words: readonly string[]): "all" | "latter-half" | number[] {

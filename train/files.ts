@@ -121,6 +121,16 @@ export async function requireEmptyDirectory(path: string): Promise<void> {
 }
 
 /**
+ * Tells whether two paths, however they are spelled, lead to the same existing place.
+ *
+ * @throws {FileError} If the system refuses to say
+ */
+export async function samePlace(path: string, other: string): Promise<boolean> {
+  if (!await exists(path) || !await exists(other)) return false;
+  return await Deno.realPath(path) === await Deno.realPath(other);
+}
+
+/**
  * Tells whether something lies at a path.
  *
  * @param path Path of a file or directory

@@ -94,11 +94,12 @@ export function planSteps(
 }
 
 /**
- * Trains from `trainable.steps` on to the end.
+ * Trains from `trainable.steps` on to the end; where no step is left it evaluates alone.
  *
  * @param key Root of order and masks
  * @throws {OptionError} If a batch is larger than the data
- * @throws {TrainingError} If the loss or the gradient stops being finite
+ * @throws {TrainingError} If the loss, the gradient, an evaluation, or a parameter that is about to
+ * be saved is not finite
  */
 export async function fit(
   state: State,
@@ -114,8 +115,20 @@ export async function fit(
   const warmup = warmupSteps(config.warmup, steps);
   let [figures, best, epochLoss, epochSteps]: [Figures, number, number, number] = [{}, NaN, 0, 0];
   let lastEpochLoss = NaN;
-  for (let step = state.trainable.steps; step < steps; step++) {
+  const start = state.trainable.steps;
+  const evaluate = async (step: number, epoch: number) => {
+    if (step >= steps) await requireFiniteParameters(state, step);
+    figures = await task.evaluate(state.model, device, step >= steps);
+    const primary = figures[task.primary]!;
+    const better = task.primary === "loss" ? primary < best : primary > best;
+    if (Number.isNaN(best) || better) best = primary;
+    const named = Object.entries(figures).map(([name, value]) => [`eval_${name}`, value] as const);
+    for (const [name, value] of named) requireFinite(name, value, step);
+    await hooks.onEvaluation?.({ step, epoch, ...Object.fromEntries(named) });
+  };
+  for (let step = start; step < steps; step++) {
     if (hooks.signal?.aborted) {
+      await requireFiniteParameters(state, step);
       return { step, steps, epoch: step / perEpoch, aborted: true, figures, best, lastEpochLoss };
     }
     const window = windowAt(examples, step, perEpoch, config, key);
@@ -134,29 +147,17 @@ export async function fit(
     if (window.last || done === steps) {
       lastEpochLoss = epochLoss / epochSteps;
       [epochLoss, epochSteps] = [0, 0];
-      figures = await task.evaluate(state.model, device, done === steps);
-      const primary = figures[task.primary]!;
-      const better = task.primary === "loss" ? primary < best : primary > best;
-      if (Number.isNaN(best) || better) best = primary;
-      const named = Object.entries(figures).map(([name, value]) => [`eval_${name}`, value]);
-      await hooks.onEvaluation?.({
-        step: done,
-        epoch: record.epoch,
-        ...Object.fromEntries(named),
-      });
+      await evaluate(done, record.epoch);
     }
-    const due = config.saveEvery !== undefined && done % config.saveEvery === 0;
-    if (due && done < steps) await hooks.onCheckpoint?.(done, record.epoch, steps);
+    if (config.saveEvery !== undefined && done % config.saveEvery === 0 && done < steps) {
+      await requireFiniteParameters(state, done);
+      await hooks.onCheckpoint?.(done, record.epoch, steps);
+    }
   }
-  return {
-    step: steps,
-    steps,
-    epoch: steps / perEpoch,
-    aborted: false,
-    figures,
-    best,
-    lastEpochLoss,
-  };
+  const step = Math.max(start, steps);
+  const epoch = step / perEpoch;
+  if (start >= steps) await evaluate(step, epoch);
+  return { step, steps, epoch, aborted: false, figures, best, lastEpochLoss };
 }
 
 interface StepSettings {
@@ -215,15 +216,23 @@ async function readFigures({ loss, task, compensation, squaredNorm }: StepFigure
     ...(compensation && { compensation: await compensation.item() }),
     grad_norm: Math.sqrt(await squaredNorm.item()),
   };
-  for (const [name, value] of Object.entries(read)) {
-    if (!Number.isFinite(value)) {
-      throw new TrainingError(
-        `Cannot go on after step ${step + 1} as ${name} must be finite: found ${value}; ` +
-          "lower the learning rate",
-      );
-    }
-  }
+  for (const [name, value] of Object.entries(read)) requireFinite(name, value, step + 1);
   return read;
+}
+
+/** Refuses what must not be saved: the loss of a step is that before its update. */
+async function requireFiniteParameters({ trainable }: State, step: number): Promise<void> {
+  const values = await trainable.flat.read();
+  const found = values.find((value) => !Number.isFinite(value));
+  if (found !== undefined) requireFinite("every trained parameter", found, step);
+}
+
+function requireFinite(name: string, value: number, step: number): void {
+  if (Number.isFinite(value)) return;
+  throw new TrainingError(
+    `Cannot go on after step ${step} as ${name} must be finite: found ${value}; ` +
+      "lower the learning rate",
+  );
 }
 
 /** The examples of a step: a function of step and key alone, so that a resumed run sees the same. */

@@ -22,8 +22,10 @@ export interface OptionSpec {
   readonly least?: number;
   /** Value where nothing is given; absent: none. */
   readonly fallback?: string | number | boolean | readonly string[];
-  /** What help shows as the default where it depends on something. */
+  /** What help shows as the default where it is no plain value. */
   readonly shown?: string;
+  /** Whether nothing can be done without it. */
+  readonly required?: boolean;
 }
 
 /** Options by name, in camel case; on the command line in kebab case. */
@@ -52,7 +54,7 @@ export function parseFlags(table: OptionTable, args: readonly string[]): ParsedF
   const names = Object.keys(table);
   const switches = names.filter((name) => table[name]!.kind === "switch").map(kebab);
   const strings = names.filter((name) => table[name]!.kind !== "switch").map(kebab);
-  const parsed = parseArgs(args.map(String), {
+  const parsed = parseArgs(joinNegatives(args, strings), {
     string: strings,
     boolean: [...switches, ...switches.map((flag) => `no-${flag}`)],
     unknown(arg, key) {
@@ -60,19 +62,32 @@ export function parseFlags(table: OptionTable, args: readonly string[]): ParsedF
       return !arg.startsWith("-");
     },
   });
-  const given = new Set(args.flatMap((arg) => /^--([^=]+)/.exec(arg)?.[1] ?? []));
   const values: OptionValues = {};
-  for (const flag of given) {
+  for (const flag of args.flatMap((arg) => /^--([^=]+)/.exec(arg)?.[1] ?? [])) {
     const off = flag.startsWith("no-") && switches.includes(flag.slice(3));
     const name = camel(off ? flag.slice(3) : flag);
     const raw = parsed[flag];
-    if (Array.isArray(raw)) throw new OptionError(`Cannot use --${flag} as it is given twice`);
+    if (Object.hasOwn(values, name)) {
+      throw new OptionError(`Cannot use --${flag} as it is given twice`);
+    }
     if (raw === "" || raw === undefined) {
       throw new OptionError(`Cannot use --${flag} as it requires a value: found none`);
     }
     values[name] = off ? false : readValue(`--${flag}`, table[name]!, raw);
   }
   return { values, words: parsed._.map(String) };
+}
+
+/** Ties a negative number to the flag before it: behind a space it would be read as a flag. */
+function joinNegatives(args: readonly string[], strings: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const before = joined.at(-1);
+    const takes = before?.startsWith("--") && strings.includes(before.slice(2));
+    if (takes && /^-\.?\d/.test(arg)) joined[joined.length - 1] = `${before}=${arg}`;
+    else joined.push(arg);
+  }
+  return joined;
 }
 
 /**
@@ -86,8 +101,8 @@ export function parseObject(table: OptionTable, object: unknown, path: string): 
   }
   const values: OptionValues = {};
   for (const [name, raw] of Object.entries(object)) {
-    const spec = table[name];
-    if (spec === undefined) throw unknownName(`${name} in ${path}`, Object.keys(table));
+    const spec = Object.hasOwn(table, name) ? table[name] : undefined;
+    if (spec === undefined) throw unknownName(name, Object.keys(table), ` in ${path}`);
     const plain = Array.isArray(raw) ? raw.join(",") : raw;
     values[name] = readValue(`${name} in ${path}`, spec, plain);
   }
@@ -113,7 +128,7 @@ function readValue(name: string, spec: OptionSpec, raw: unknown): unknown {
     case "switch":
       return typeof raw === "boolean" ? raw : fail("true or false");
     case "text":
-      return String(raw);
+      return typeof raw === "string" ? raw : fail("a text");
     case "list":
       return String(raw).split(",").map((item) => item.trim()).filter((item) => item !== "");
     case "choice":
@@ -121,7 +136,7 @@ function readValue(name: string, spec: OptionSpec, raw: unknown): unknown {
         ? String(raw)
         : fail(`one of ${spec.choices!.join(", ")}`);
     case "rate":
-      return readRate(raw, fail);
+      return readRate(name, raw, fail);
     case "number":
     case "integer": {
       const value = typeof raw === "number" ? raw : String(raw).trim() === "" ? NaN : Number(raw);
@@ -139,27 +154,44 @@ function readValue(name: string, spec: OptionSpec, raw: unknown): unknown {
 }
 
 /** `0.1`, or `logits=0.1,hidden=0.05`. */
-function readRate(raw: unknown, fail: (required: string) => never): unknown {
-  if (typeof raw === "object" && raw !== null) return raw;
+function readRate(name: string, raw: unknown, fail: (required: string) => never): unknown {
+  if (typeof raw === "object" && raw !== null) {
+    return Object.fromEntries(
+      Object.entries(raw).map(([position, value]) => {
+        if (typeof value !== "number") fail("a number for each position");
+        return [position, inUnit(`${position} in ${name}`, value)];
+      }),
+    );
+  }
   const text = String(raw);
   if (!text.includes("=")) {
     const value = Number(text);
-    return text.trim() !== "" && Number.isFinite(value) ? value : fail("a number");
+    if (text.trim() === "" || !Number.isFinite(value)) fail("a number");
+    return inUnit(name, value);
   }
   return Object.fromEntries(
     text.split(",").map((pair) => {
-      const [position, number] = pair.split("=");
+      const [position = "", number = ""] = pair.split("=").map((part) => part.trim());
       const value = Number(number);
-      if (!position || !number || !Number.isFinite(value)) fail("POSITION=NUMBER,…");
-      return [position!.trim(), value];
+      if (position === "" || number === "" || !Number.isFinite(value)) fail("POSITION=NUMBER,…");
+      return [position, inUnit(`${position} in ${name}`, value)];
     }),
   );
 }
 
-/** An error that names the nearest known name. */
-export function unknownName(name: string, known: readonly string[]): OptionError {
+function inUnit(name: string, rate: number): number {
+  if (rate >= 0 && rate < 1) return rate;
+  throw new OptionError(`Cannot use ${name} as a rate in [0, 1) is required: found ${rate}`);
+}
+
+/**
+ * An error that names the nearest known name.
+ *
+ * @param where What follows the name in the message
+ */
+export function unknownName(name: string, known: readonly string[], where = ""): OptionError {
   const nearest = [...known].sort((a, b) => distance(name, a) - distance(name, b))[0];
-  return new OptionError(`Cannot find option ${name}: the nearest known one is ${nearest}`);
+  return new OptionError(`Cannot find option ${name}${where}: the nearest known one is ${nearest}`);
 }
 
 /** Edits between two words. */
@@ -192,7 +224,8 @@ export function helpText(usage: string, table: OptionTable): string {
       ? `no-${kebab(name)}`
       : kebab(name);
     const shown = spec.shown ?? (spec.kind === "switch" ? undefined : spec.fallback?.toString());
-    return [`  --${flag} ${word}`.trimEnd(), spec.help + (shown ? ` (default: ${shown})` : "")];
+    const remark = shown ? ` (default: ${shown})` : spec.required ? " (required)" : "";
+    return [`  --${flag} ${word}`.trimEnd(), spec.help + remark];
   });
   const width = Math.min(34, Math.max(...lines.map(([flag]) => flag.length)));
   const rows = lines.map(([flag, help]) => {

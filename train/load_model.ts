@@ -45,6 +45,7 @@ async function fill<M extends Classifier | LanguageModel>(
   using checkpoint = await Checkpoint.open(directory);
   const source: WeightSource = {
     path: checkpoint.path,
+    file: (name) => checkpoint.file(name),
     names: () => checkpoint.names(),
     shape: (name) => checkpoint.entry(name).shape,
     read: (name, float): Promise<Float32Array | Float64Array> =>

@@ -20,7 +20,7 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = 
 if (import.meta.main) {
   const [name = "", ...args] = Deno.args;
   try {
-    const command = commands[name];
+    const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
     if (command === undefined) {
       throw new TypeError(`Cannot find command ${name}: ${Object.keys(commands).join(", ")}`);
     }

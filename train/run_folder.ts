@@ -8,6 +8,7 @@
  */
 
 import { FileError } from "../core/errors.ts";
+import { sameShape } from "../core/shape.ts";
 import type { Module } from "../nn/module.ts";
 import type { Trainable } from "../nn/trainable.ts";
 import { saveAdapter } from "./adapter.ts";
@@ -15,6 +16,7 @@ import { exists, readJson, readText, writeFileAtomic } from "./files.ts";
 import { Checkpoint } from "./formats/checkpoint.ts";
 import type { AdapterConfig } from "./formats/peft.ts";
 import { encodeSafetensors } from "./formats/safetensors.ts";
+import { isRecord } from "./tokenizer_json.ts";
 
 /** Formats JSON for people. */
 function pretty(value: unknown): string {
@@ -62,14 +64,40 @@ export async function appendMetrics(directory: string, record: unknown): Promise
   });
 }
 
-/** Takes lines after a step out of metrics.jsonl: a resumed run writes them again. */
-export async function rewindMetrics(directory: string, step: number): Promise<void> {
+/**
+ * Takes a run back to a step: what it did later goes from metrics.jsonl, and later checkpoints go.
+ *
+ * @throws {FileError} If a line of metrics.jsonl, apart from a torn last one, has no step
+ */
+export async function rewindRun(directory: string, step: number): Promise<void> {
   const path = `${directory}/metrics.jsonl`;
-  if (!await exists(path)) return;
-  const lines = (await readText(path)).split("\n").filter((line) => {
-    return line !== "" && (JSON.parse(line) as { step: number }).step <= step;
-  });
-  await writeFileAtomic(path, lines.map((line) => `${line}\n`).join(""));
+  const lines = await exists(path) ? (await readText(path)).split("\n") : [];
+  // What follows the last line break is empty, or torn by a crash.
+  const kept = lines.slice(0, -1).filter((line, i) => stepOf(line, path, i + 1) <= step);
+  for (const later of await checkpointSteps(directory)) {
+    if (later <= step) continue;
+    // Renamed first: a folder that is only half removed must not be resumed.
+    const doomed = partialOf(directory, later);
+    await Deno.remove(doomed, { recursive: true }).catch(() => {});
+    await Deno.rename(`${directory}/checkpoint-${later}`, doomed);
+    await Deno.remove(doomed, { recursive: true });
+  }
+  if (lines.length > 0) await writeFileAtomic(path, kept.map((line) => `${line}\n`).join(""));
+}
+
+function stepOf(line: string, path: string, number: number): number {
+  try {
+    const { step } = JSON.parse(line);
+    if (typeof step === "number") return step;
+  } catch {
+    // Falls through to the error.
+  }
+  throw new FileError("Cannot rewind metrics as an object with a step is required", path, number);
+}
+
+/** Where checkpoint-N is filled before it gets its name. */
+function partialOf(directory: string, step: number): string {
+  return `${directory}/.checkpoint-${step}.partial`;
 }
 
 /** Writes checkpoint-N whole: a folder beside it is filled, then renamed. */
@@ -80,7 +108,7 @@ export async function saveCheckpoint(
   state: { readonly global_step: number; readonly epoch: number; readonly max_steps: number },
 ): Promise<string> {
   const target = `${directory}/checkpoint-${state.global_step}`;
-  const partial = `${directory}/.checkpoint-${state.global_step}.partial`;
+  const partial = partialOf(directory, state.global_step);
   await Deno.remove(partial, { recursive: true }).catch(() => {});
   await Deno.mkdir(partial, { recursive: true });
   try {
@@ -94,7 +122,7 @@ export async function saveCheckpoint(
         return { name, dtype, shape: t.shape, bytes } as const;
       }),
     );
-    const metadata = { names: JSON.stringify(trainable.names) };
+    const metadata = layoutOf(trainable);
     await writeFileAtomic(`${partial}/optimizer.safetensors`, encodeSafetensors(tensors, metadata));
     await writeFileAtomic(`${partial}/trainer_state.json`, pretty(state));
     await Deno.remove(target, { recursive: true }).catch(() => {});
@@ -106,23 +134,42 @@ export async function saveCheckpoint(
   return target;
 }
 
+/** What a checkpoint's numbers belong to, as its file says it. */
+function layoutOf({ names, parameters }: Trainable): { names: string; shapes: string } {
+  return {
+    names: JSON.stringify(names),
+    shapes: JSON.stringify(parameters.map(({ shape }) => shape)),
+  };
+}
+
 /**
  * Restores parameters, moments and the step.
  *
- * @throws {FileError} If the checkpoint belongs to other parameters
+ * @throws {FileError} If the checkpoint belongs to other parameters or is damaged
  */
 export async function restoreCheckpoint(checkpoint: string, trainable: Trainable): Promise<void> {
   const statePath = `${checkpoint}/trainer_state.json`;
-  const state = await readJson(statePath) as { global_step?: unknown };
-  if (!Number.isSafeInteger(state.global_step)) {
-    throw new FileError("Cannot resume as key global_step must be an integer", statePath);
+  const state = await readJson(statePath);
+  const step = isRecord(state) ? state["global_step"] : undefined;
+  if (typeof step !== "number" || !Number.isSafeInteger(step) || step < 0) {
+    throw new FileError(
+      `Cannot resume as an integer is required in key global_step: found ${
+        JSON.stringify(step) ?? "none"
+      }`,
+      statePath,
+    );
   }
   using file = await Checkpoint.open(`${checkpoint}/optimizer.safetensors`);
-  const names = file.metadata.get("names");
-  if (names !== JSON.stringify(trainable.names)) {
+  const { names, shapes } = layoutOf(trainable);
+  const { shape } = trainable.flat;
+  const fits = file.metadata.get("names") === names && file.metadata.get("shapes") === shapes &&
+    ["parameters", "first", "second"].every((name) => {
+      return file.has(name) && sameShape(file.entry(name).shape, shape);
+    });
+  if (!fits) {
     throw new FileError(
-      `Cannot resume as the checkpoint must hold ${trainable.names.length} parameters of this ` +
-        "model and these targets: found others",
+      `Cannot resume as the checkpoint must hold the ${trainable.names.length} trained ` +
+        `parameters (${shape} numbers) of this model, rank and targets: found others`,
       file.path,
     );
   }
@@ -134,7 +181,7 @@ export async function restoreCheckpoint(checkpoint: string, trainable: Trainable
     first: await read("first"),
     second: await read("second"),
   });
-  trainable.steps = state.global_step as number;
+  trainable.steps = step;
 }
 
 /**
@@ -147,17 +194,22 @@ export async function findCheckpoint(path: string): Promise<{ run: string; check
   if (await exists(`${clean}/trainer_state.json`)) {
     return { run: clean.replace(/\/?[^/]+$/, "") || ".", checkpoint: clean };
   }
-  const steps: number[] = [];
-  try {
-    for await (const { name } of Deno.readDir(clean)) {
-      const found = /^checkpoint-(\d+)$/.exec(name);
-      if (found !== null) steps.push(Number(found[1]));
-    }
-  } catch {
-    throw new FileError("Cannot resume as a folder with checkpoints is required", clean);
-  }
+  const steps = await checkpointSteps(clean);
   if (steps.length === 0) {
     throw new FileError("Cannot resume as a checkpoint-N folder is required: found none", clean);
   }
   return { run: clean, checkpoint: `${clean}/checkpoint-${Math.max(...steps)}` };
+}
+
+async function checkpointSteps(directory: string): Promise<number[]> {
+  const steps: number[] = [];
+  try {
+    for await (const { name } of Deno.readDir(directory)) {
+      const found = /^checkpoint-(\d+)$/.exec(name);
+      if (found !== null) steps.push(Number(found[1]));
+    }
+  } catch {
+    throw new FileError("Cannot resume as a folder with checkpoints is required", directory);
+  }
+  return steps;
 }

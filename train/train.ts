@@ -14,8 +14,8 @@ import { type Module, parameters } from "../nn/module.ts";
 import { Trainable } from "../nn/trainable.ts";
 import { fillAdapter, readAdapterConfig, trainHead } from "./adapter.ts";
 import { openDevice } from "./backend.ts";
-import { dropoutPlan, type TrainConfig, usualTargets } from "./config.ts";
-import { requireEmptyDirectory } from "./files.ts";
+import { checkLayers, dropoutPlan, type TrainConfig, usualTargets } from "./config.ts";
+import { requireEmptyDirectory, samePlace } from "./files.ts";
 import { fit, type FitHooks, type FitResult, planSteps } from "./fit.ts";
 import type { AdapterConfig } from "./formats/peft.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";
@@ -24,7 +24,7 @@ import {
   appendMetrics,
   findCheckpoint,
   restoreCheckpoint,
-  rewindMetrics,
+  rewindRun,
   saveCheckpoint,
   saveRun,
   saveRunAdapter,
@@ -54,7 +54,7 @@ export interface TrainResult extends FitResult {
  */
 export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promise<TrainResult> {
   const say = (line: string) => hooks.onMessage?.(line);
-  const { device, reason } = openDevice(config.backend, config.dtype);
+  const { device, reason } = await openDevice(config.backend, config.dtype);
   await using _device = device;
   using _run = device.scope("run");
   say(`backend: ${reason}`);
@@ -62,6 +62,7 @@ export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promis
   const key = seedKey(config.seed);
   const architecture = await readConfig(config.model);
   if (config.task === "e2e") languageModel(architecture); // an encoder is refused before data is read
+  checkLayers(config, architecture.layers);
   const tokenizer = await loadTokenizer(config.model);
   const task = await openTask(config, architecture, tokenizer);
   say(`data: ${task.name}, ${task.train.length} training examples`);
@@ -87,8 +88,8 @@ export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promis
     const { run, checkpoint } = await findCheckpoint(hooks.resume);
     await restoreCheckpoint(checkpoint, trainable);
     say(`resumed from ${checkpoint} at step ${trainable.steps}`);
-    if (out !== undefined && out !== run) await requireEmptyDirectory(out);
-    else if (out !== undefined) await rewindMetrics(out, trainable.steps);
+    if (out !== undefined && await samePlace(out, run)) await rewindRun(out, trainable.steps);
+    else if (out !== undefined) await requireEmptyDirectory(out);
   } else if (out !== undefined) await requireEmptyDirectory(out);
   if (out !== undefined) await saveRun(out, { config, ...counts, backend: reason });
 

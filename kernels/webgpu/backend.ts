@@ -10,13 +10,14 @@ import { topological } from "../../core/expr.ts";
 import { type MatmulProgram, type Program, readsRow, type RowProgram } from "../../core/program.ts";
 import { coalesce } from "../coalesce.ts";
 import { type GpuBuffer, Pool } from "./memory.ts";
-import { renderMatmul } from "./matmul.ts";
+import { type MatmulVariant, renderMatmul } from "./matmul.ts";
+import { finishProgram, plainProduct, variantKey } from "./split.ts";
 import { CommandQueue } from "./queue.ts";
 import { Readback } from "./readback.ts";
 import { mapSize, renderRow, type RowVariant } from "./row.ts";
 import { slotsUsed } from "./shader.ts";
 import { gatherShader, scatterAddShader } from "./rows_by_index.ts";
-import { chooseMatmul } from "./choice.ts";
+import { type MatmulPolicy, usualPolicy } from "./choice.ts";
 
 /** What was found when the adapter was opened. */
 export interface AdapterFacts {
@@ -34,6 +35,9 @@ function floatBits(value: number): number {
   floats[0] = value;
   return bits[0]!;
 }
+
+/** llvmpipe ends every loop after 65,535 turns, so long rows must be shared there too. */
+const longestSerialRow = 4096;
 
 interface Slots {
   readonly scalars: readonly string[];
@@ -54,7 +58,11 @@ export class WebGpuBackend implements Backend {
   readonly #slotsOf = new WeakMap<Program, Slots>();
 
   /** Made by `openWebGpu`. */
-  constructor(readonly device: GPUDevice, readonly facts: AdapterFacts) {
+  constructor(
+    readonly device: GPUDevice,
+    readonly facts: AdapterFacts,
+    readonly policy: MatmulPolicy = usualPolicy,
+  ) {
     this.description = `WebGPU, ${facts.description}${facts.software ? " (software)" : ""}`;
     this.#pool = new Pool(device, 2 ** 31);
     this.#queue = new CommandQueue(device);
@@ -132,7 +140,7 @@ export class WebGpuBackend implements Backend {
     const rows = elements / cols;
     const variant: RowVariant = !rowwise
       ? "map"
-      : this.facts.software || cols <= 8
+      : cols <= (this.facts.software ? longestSerialRow : 16)
       ? "serial"
       : "group";
     const groupSize = cols <= 64 ? 32 : cols <= 1024 ? 64 : 256;
@@ -149,27 +157,68 @@ export class WebGpuBackend implements Backend {
     this.#queue.dispatch(pipeline, buffers, parameters, grid(groups));
   }
 
-  #matmul(program: MatmulProgram, { space, inputs, outputs, scalars }: Binding): void {
+  #matmul(program: MatmulProgram, binding: Binding): void {
+    const { space, inputs, outputs, scalars } = binding;
     const [m, n, k] = space.slice(-3) as [number, number, number];
     const batch = space.slice(0, -3);
     const rank = batch.length;
     const count = batch.reduce((a, b) => a * b, 1);
-    const bound: readonly Bound[] = [...inputs, ...outputs];
     const [a, b] = inputs as readonly [Bound, Bound];
     const contiguous = [a.strides[rank + 1] === 1, b.strides[rank] === 1] as const;
-    const variant = chooseMatmul(m, n, k, count, contiguous, this.facts.software);
-    const key = `${program.key}/${rank}/${JSON.stringify(variant)}`;
+    const variant = this.policy.choose(m, n, k, count, contiguous, this.facts.software);
+    const split = this.policy.split(variant, m, n, k, count);
+    if (split > 1) return this.#splitMatmul(program, binding, variant, split);
+    this.#product(program, [...batch, m, n, k, k], [...inputs, ...outputs], scalars, variant);
+  }
+
+  /** Partial products over chunks of the inner axis, then their sum with the epilogue. */
+  #splitMatmul(program: MatmulProgram, binding: Binding, variant: MatmulVariant, split: number) {
+    const { space, inputs, outputs, scalars } = binding;
+    const [m, n, k] = space.slice(-3) as [number, number, number];
+    const batch = space.slice(0, -3);
+    const chunk = Math.ceil(k / split / variant.tile[2]) * variant.tile[2];
+    const chunks = Math.ceil(k / chunk);
+    const [a, b] = inputs as readonly [Bound, Bound];
+    const shape = [...batch, m, n];
+    const size = shape.reduce((x, y) => x * y, 1);
+    const buffer = this.#pool.take(4 * chunks * size);
+    const steps = shape.map((_, axis) => shape.slice(axis + 1).reduce((x, y) => x * y, 1));
+    const along = (o: Bound, step: number) => ({ ...o, strides: [chunk * step, ...o.strides] });
+    const partial: Bound = { buffer, dtype: "f32", offset: 0, strides: [size, ...steps] };
+    const operands = [along(a, a.strides.at(-1)!), along(b, b.strides.at(-2)!), partial];
+    const sizes = [chunks, ...batch, m, n, k, chunk];
+    this.#product(plainProduct, sizes, operands, [], { ...variant, split: true });
+    const each = (o: Bound) => ({ ...o, strides: [...o.strides, 0] });
+    this.#row(finishProgram(program), {
+      space: [...shape, chunks],
+      inputs: [{ ...partial, strides: [...steps, size] }, ...inputs.slice(2).map(each)],
+      outputs: outputs.map(each),
+      indices: [],
+      scalars,
+    });
+    if (!this.#pool.give(buffer)) this.#queue.destroy(buffer.slab);
+  }
+
+  /** Records one product; `sizes` are batch axes, M, N, K and the chunk of K. */
+  #product(
+    program: MatmulProgram,
+    sizes: readonly number[],
+    operands: readonly Bound[],
+    scalars: readonly number[],
+    variant: MatmulVariant,
+  ): void {
+    const rank = sizes.length - 4;
+    const [m, n] = sizes.slice(rank) as [number, number];
+    const { tile: [bm, bn] } = variant;
+    const key = `${program.key}/${rank}/${variantKey(variant)}`;
     const pipeline = this.#queue.compile(key, () => renderMatmul(program, rank, variant));
-    const parameters = [...batch, m, n, k];
-    for (const { offset, strides } of bound) {
-      parameters.push(
-        offset | 0,
-        ...strides.map((s) => s | 0),
-      );
+    const parameters = [...sizes];
+    for (const { offset, strides } of operands) {
+      parameters.push(offset | 0, ...strides.map((s) => s | 0));
     }
     this.#pushScalars(program, scalars, parameters);
-    const { tile: [bm, bn] } = variant;
-    const buffers = bound.map(({ buffer }) => buffer as GpuBuffer);
+    const count = sizes.slice(0, rank).reduce((a, b) => a * b, 1);
+    const buffers = operands.map(({ buffer }) => buffer as GpuBuffer);
     const groups = [Math.ceil(n / bn), Math.ceil(m / bm), count] as const;
     this.#queue.dispatch(pipeline, buffers, parameters, groups);
   }

@@ -8,6 +8,7 @@
 import { type Expr, topological } from "../../core/expr.ts";
 import type { MatmulProgram } from "../../core/program.ts";
 import { helpers, type Leaves, nameOf, statement } from "./expression.ts";
+import { declarePart, fetchPart, type Place, tileParts } from "./tile.ts";
 import { bindings, parameter, Parameters, type Shader, slotsUsed } from "./shader.ts";
 
 /** A way to compute a product. Sizes are in elements. */
@@ -18,6 +19,8 @@ export interface MatmulVariant {
   readonly tile: readonly [number, number, number];
   /** Rows and columns that one invocation computes: 4 or 8. */
   readonly own: readonly [number, number];
+  /** Whether the first batch axis stands for chunks of the inner axis. */
+  readonly split: boolean;
   /** Whether the inner axis is contiguous in A and in B. */
   readonly contiguous: readonly [boolean, boolean];
 }
@@ -28,7 +31,7 @@ export function groupOf({ tile: [bm, bn], own: [tm, tn] }: MatmulVariant): [numb
 }
 
 /**
- * Renders a product. Parameters: sizes (batch axes, M, N, K), then offset and strides of each
+ * Renders a product. Parameters: sizes (batch axes, M, N, K, chunk of K), then offset and strides of each
  * operand over the axes it has (A: batch, M, K; B: batch, K, N; others: batch, M, N), then scalars.
  *
  * @param rank Batch axes
@@ -38,11 +41,12 @@ export function renderMatmul(program: MatmulProgram, rank: number, variant: Matm
   const inputs = program.inputs.length;
   const operands = inputs + program.outputs.length;
   const places = new Parameters();
-  const sizes = places.take(rank + 3);
+  const sizes = places.take(rank + 4);
   const operandPlaces = places.take(operands * (rank + 3));
   const scalarPlaces = places.take(slotsUsed(nodes, "scalar"));
   const place = (k: number, axis: number) => parameter(operandPlaces + k * (rank + 3) + 1 + axis);
-  const [m, n, k] = [0, 1, 2].map((axis) => parameter(sizes + rank + axis)) as [
+  const [m, n, k, chunk] = [0, 1, 2, 3].map((axis) => parameter(sizes + rank + axis)) as [
+    string,
     string,
     string,
     string,
@@ -82,8 +86,8 @@ export function renderMatmul(program: MatmulProgram, rank: number, variant: Matm
   }
   const [gx, gy] = groupOf(variant);
   const body = variant.tiled
-    ? tiledBody(variant, place, rank, k, m, n)
-    : directBody(variant, place, rank, k, m, n);
+    ? tiledBody(variant, place, rank, m, n)
+    : directBody(variant, place, rank, m, n);
   const { tile: [bm, bn, bk] } = variant;
   const shared = variant.tiled
     ? `var<workgroup> tileA: array<vec4<f32>, ${bm * bk / 4}>;
@@ -110,13 +114,12 @@ let tx = i32(lid.x);
 let ty = i32(lid.y);
 let m0 = i32(wid.y) * ${bm};
 let n0 = i32(wid.x) * ${bn};
+let depth = ${variant.split ? `min(${chunk}, ${k} - z0 * ${chunk})` : k};
 ${body.join("\n")}
 }
 `;
   return { code, bound };
 }
-
-type Place = (operand: number, axis: number) => string;
 
 /** Names of an invocation's rows: groups of four, spread over the tile. */
 function ownIndices(count: number, tile: number, lane: string): string[] {
@@ -146,48 +149,34 @@ function finishes([tm, tn]: readonly [number, number], bm: number, bn: number): 
   return lines;
 }
 
+/** Tiles in workgroup memory; the next tile is on its way from memory while one is multiplied. */
 function tiledBody(
   variant: MatmulVariant,
   place: Place,
   rank: number,
-  k: string,
   m: string,
   n: string,
-) {
-  const { tile: [bm, bn, bk], own, contiguous: [aUnit, bUnit] } = variant;
-  const [tm, tn] = own;
+): string[] {
+  const { tile: [bm, bn, bk], own: [tm, tn] } = variant;
   const [gx, gy] = groupOf(variant);
-  const threads = gx * gy;
-  const lines = [`let t = ty * ${gx} + tx;`, ...accumulators(own)];
-  const load = (name: string, operand: number, width: number, unitInner: boolean) => {
-    const [outerAxis, innerAxis] = operand === 0 ? [rank, rank + 1] : [rank + 1, rank];
-    const [origin, limit] = operand === 0 ? ["m0", m] : ["n0", n];
-    const blocks = (width / 4) * (bk / 4);
-    for (let part = 0; part < Math.ceil(blocks / threads); part++) {
-      const id = `(t + ${part * threads})`;
-      const partial = blocks - part * threads < threads;
-      lines.push(partial ? `if (t < ${blocks - part * threads}) {` : "{");
-      lines.push(
-        unitInner
-          ? `let kb = ${id} % ${bk / 4}; let ob = ${id} / ${bk / 4};`
-          : `let ob = ${id} % ${width / 4}; let kb = ${id} / ${width / 4};`,
-        `let o = ${origin} + ob * 4; let i = k0 + kb * 4;`,
-        `let so = ${place(operand, outerAxis)}; let si = ${place(operand, innerAxis)};`,
-        `let p = q${operand} + o * so + i * si;`,
-      );
-      const value = (r: number, c: number) =>
-        `select(0.0, a${operand}[p + ${r} * so + ${c} * si], o + ${r} < ${limit} && i + ${c} < ${k})`;
-      for (let c = 0; c < 4; c++) {
-        const four = [0, 1, 2, 3].map((r) => value(r, c)).join(",\n  ");
-        lines.push(`${name}[(kb * 4 + ${c}) * ${width / 4} + ob] = vec4<f32>(${four});`);
-      }
-      lines.push("}");
+  const lines = [`let t = ty * ${gx} + tx;`, ...accumulators(variant.own)];
+  const parts = [
+    ...tileParts("A", 0, bm, bk, gx * gy, variant.contiguous[0]),
+    ...tileParts("B", 1, bn, bk, gx * gy, variant.contiguous[1]),
+  ];
+  for (const part of parts) {
+    lines.push(...declarePart(part, place, rank, part.operand === 0 ? m : n));
+  }
+  const fetch = (k0: string) => parts.flatMap((part) => fetchPart(part, k0));
+  lines.push(...fetch("0"), `for (var k0 = 0; k0 < depth; k0 += ${bk}) {`);
+  for (const { name, guard, width, id } of parts) {
+    lines.push(`if (${guard}) {`);
+    for (let c = 0; c < 4; c++) {
+      lines.push(`tile${name}[(k${id} * 4 + ${c}) * ${width / 4} + o${id}] = r${id}_${c};`);
     }
-  };
-  lines.push(`for (var k0 = 0; k0 < ${k}; k0 += ${bk}) {`);
-  load("tileA", 0, bm, aUnit);
-  load("tileB", 1, bn, bUnit);
-  lines.push("workgroupBarrier();");
+    lines.push("}");
+  }
+  lines.push("workgroupBarrier();", ...fetch(`k0 + ${bk}`));
   for (let kk = 0; kk < bk; kk++) {
     lines.push("{");
     for (let g = 0; g < tm / 4; g++) {
@@ -204,7 +193,7 @@ function tiledBody(
     }
     lines.push("}");
   }
-  lines.push("workgroupBarrier();", "}", ...finishes(own, bm, bn));
+  lines.push("workgroupBarrier();", "}", ...finishes(variant.own, bm, bn));
   return lines;
 }
 
@@ -213,10 +202,9 @@ function directBody(
   variant: MatmulVariant,
   place: Place,
   rank: number,
-  k: string,
   m: string,
   n: string,
-) {
+): string[] {
   const { tile: [bm, bn], own } = variant;
   const [tm, tn] = own;
   const rows = ownIndices(tm, bm, "ty");
@@ -230,7 +218,7 @@ function directBody(
   });
   lines.push(
     `let sa = ${place(0, rank + 1)}; let sb = ${place(1, rank)};`,
-    `for (var kk = 0; kk < ${k}; kk++) {`,
+    `for (var kk = 0; kk < depth; kk++) {`,
   );
   for (let j = 0; j < tn; j += 4) {
     const four = [0, 1, 2, 3].map((c) => `a1[pb${j + c}]`).join(", ");

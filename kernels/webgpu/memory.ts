@@ -55,9 +55,12 @@ export class Pool {
   give({ slab }: GpuBuffer): boolean {
     if (this.#kept + slab.size > this.budget) return false;
     this.#kept += slab.size;
-    const list = this.#free.get(slab.size);
-    if (list === undefined) this.#free.set(slab.size, [slab]);
-    else list.push(slab);
+    const list = this.#free.get(slab.size) ?? [];
+    if (list.length === 0) this.#free.set(slab.size, list);
+    // The lowest number goes out first, so that equal steps meet equal buffers and bind groups.
+    let at = list.length;
+    while (at > 0 && list[at - 1]!.id < slab.id) at--;
+    list.splice(at, 0, slab);
     return true;
   }
 

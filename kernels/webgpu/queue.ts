@@ -20,9 +20,10 @@ export interface Pipeline {
   readonly bound: Shader["bound"];
 }
 
+/** Dispatches that are submitted together, so that the GPU works while later ones are recorded. */
+const slots = 96;
 /** Bytes of parameters a dispatch may have; a multiple of the offset alignment of every adapter. */
 const slotBytes = 1024;
-const slots = 1024;
 
 /** Records dispatches and submits them together. */
 export class CommandQueue {

@@ -22,7 +22,7 @@ const changeable = [
 ] as const;
 
 const options: OptionTable = {
-  run: { kind: "text", help: "folder of the run" },
+  run: { kind: "text", help: "folder of the run", required: true },
   split: { kind: "choice", choices: ["dev", "test"], help: "what to evaluate", fallback: "dev" },
   ...Object.fromEntries(
     changeable.map((name) => [name, { ...trainOptions[name], shown: "the run's" }]),
@@ -45,12 +45,12 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
     Object.entries(values).filter(([name]) => (changeable as readonly string[]).includes(name)),
   );
   const config = await runConfig(run, changes);
-  const { device } = openDevice(config.backend, config.dtype);
+  const { device } = await openDevice(config.backend, config.dtype);
   await using _device = device;
   using _scope = device.scope("eval");
   const { model, architecture, tokenizer } = await openRun(run, config, device);
   const split = (values["split"] ?? "dev") as LabelledSplit;
-  const task = await openTask(config, architecture, tokenizer, split);
+  const task = await openTask(config, architecture, tokenizer, { train: false, split });
   const figures = await task.evaluate(model, device, true);
   if (values["json"]) console.log(JSON.stringify(figures));
   else {for (const [name, value] of Object.entries(figures)) {

@@ -5,7 +5,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import { openDevice } from "../backend.ts";
+import { type BackendName, backendNames, openDevice } from "../backend.ts";
 import { fallbacks, helpText, type OptionTable, parseFlags } from "../flags.ts";
 import { runParity } from "../parity.ts";
 import type { ParityRow } from "../parity_rows.ts";
@@ -24,7 +24,7 @@ const options: OptionTable = {
   },
   backend: {
     kind: "choice",
-    choices: ["auto", "cpu"],
+    choices: backendNames,
     help: "where to compute",
     fallback: "auto",
   },
@@ -58,7 +58,8 @@ export async function parityCommand(args: string[]): Promise<number> {
     throw new OptionError("Cannot compare as at least 1 path is required: found none");
   }
   const float = values["dtype"] === "f64" ? "f64" : "f32";
-  await using device = openDevice(values["backend"] === "cpu" ? "cpu" : "auto", float).device;
+  const { device } = await openDevice((values["backend"] ?? "cpu") as BackendName, float);
+  await using _device = device;
   const rows = await runParity(words, { root: String(values["root"]), device });
   console.log(values["json"] === true ? JSON.stringify(rows, null, 2) : parityTable(rows));
   return rows.some(({ ok }) => ok === false) ? 1 : 0;

@@ -7,7 +7,7 @@
 import { OptionError } from "../../core/errors.ts";
 import type { LanguageModel } from "../../nn/decoder.ts";
 import type { Classifier } from "../../nn/model.ts";
-import { openDevice } from "../backend.ts";
+import { backendNames, openDevice } from "../backend.ts";
 import { parseE2e } from "../data/e2e.ts";
 import { groupByContext } from "../data/e2e.ts";
 import { parseGlue } from "../data/glue.ts";
@@ -20,14 +20,20 @@ import { continueAll, frameOf } from "../tasks/generation.ts";
 import { longest } from "../tasks/open.ts";
 
 const options: OptionTable = {
-  run: { kind: "text", help: "folder of the run" },
+  run: { kind: "text", help: "folder of the run", required: true },
   input: {
     kind: "text",
     help: "GLUE: a TSV with the columns of the task's test.tsv; e2e: a CSV with MR",
+    required: true,
   },
   out: { kind: "text", help: "file for the predictions", shown: "standard output" },
   model: { kind: "text", help: "folder of the base model", shown: "the run's" },
-  backend: { kind: "choice", choices: ["cpu", "auto"], help: "what runs the programs" },
+  backend: {
+    kind: "choice",
+    choices: backendNames,
+    help: "what runs the programs",
+    shown: "the run's",
+  },
   verbose: { kind: "switch", help: "show stack traces" },
   help: { kind: "switch", help: "show this text" },
 };
@@ -56,20 +62,21 @@ export async function predictCommand(args: readonly string[]): Promise<number> {
   );
   const config = await runConfig(run, changes);
   const text = await readText(input);
-  const { device } = openDevice(config.backend, config.dtype);
+  const { device } = await openDevice(config.backend, config.dtype);
   await using _device = device;
   using _scope = device.scope("predict");
   let lines: string[];
   if (config.task === "e2e") {
     const groups = groupByContext(parseE2e(text, input));
     const { model, architecture, tokenizer } = await openRun(run, config, device);
-    lines = await continueAll(model as LanguageModel, device, groups.map((g) => g.context), {
+    const texts = await continueAll(model as LanguageModel, device, groups.map((g) => g.context), {
       tokenizer,
       frame: frameOf(architecture, tokenizer),
       config: architecture,
       newTokens: config.newTokens,
       batch,
     });
+    lines = texts.map((text) => text.replace(/\s*[\r\n]+\s*/g, " "));
   } else {
     const examples = parseGlue(config.task, "test", text, input);
     const { model, architecture, tokenizer } = await openRun(run, config, device);

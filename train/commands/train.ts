@@ -16,9 +16,18 @@ import { train } from "../train.ts";
 
 const options: OptionTable = {
   ...trainOptions,
-  preset: { kind: "choice", choices: presetNames, help: "published hyper-parameters" },
-  config: { kind: "text", help: "JSON file with these options, in camel case" },
-  resume: { kind: "text", help: "go on from a checkpoint, or the last one of a run" },
+  preset: {
+    kind: "choice",
+    choices: presetNames,
+    help: "published hyper-parameters",
+    shown: "none",
+  },
+  config: { kind: "text", help: "JSON file with these options, in camel case", shown: "none" },
+  resume: {
+    kind: "text",
+    help: "go on from a checkpoint, or the last one of a run",
+    shown: "a new run",
+  },
   verbose: { kind: "switch", help: "show stack traces" },
   help: { kind: "switch", help: "show this text" },
 };

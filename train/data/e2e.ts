@@ -92,8 +92,19 @@ export function parseE2e(text: string, name: string): E2eExample[] {
 }
 
 /**
- * Reads the official file of a split: `trainset.csv`, `devset.csv`, or `testset_w_refs.csv` and,
+ * Finds the official file of a split: `trainset.csv`, `devset.csv`, or `testset_w_refs.csv` and,
  * where that is absent, `testset.csv`.
+ */
+export async function e2eFile(
+  directory: string,
+  split: "train" | "dev" | "test",
+): Promise<string> {
+  const path = `${directory}/${split === "test" ? "testset_w_refs" : `${split}set`}.csv`;
+  return split === "test" && !await exists(path) ? `${directory}/testset.csv` : path;
+}
+
+/**
+ * Reads the official file of a split.
  *
  * @throws {FileError} If the file is missing or malformed
  */
@@ -101,8 +112,7 @@ export async function readE2e(
   directory: string,
   split: "train" | "dev" | "test",
 ): Promise<E2eExample[]> {
-  let path = `${directory}/${split === "test" ? "testset_w_refs" : `${split}set`}.csv`;
-  if (split === "test" && !await exists(path)) path = `${directory}/testset.csv`;
+  const path = await e2eFile(directory, split);
   return parseE2e(await readText(path), path);
 }
 

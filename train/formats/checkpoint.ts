@@ -98,7 +98,7 @@ async function readWeightMap(path: string): Promise<Map<string, string>> {
  * ```
  */
 export class Checkpoint implements Disposable {
-  /** The path that was opened. */
+  /** The safetensors file, or the index of several. */
   readonly path: string;
   readonly #shards: readonly Shard[];
   readonly #places: ReadonlyMap<string, Place>;
@@ -119,12 +119,12 @@ export class Checkpoint implements Disposable {
    * @throws {FileError} If a file is missing or malformed, or a tensor is missing or occurs twice
    */
   static async open(path: string): Promise<Checkpoint> {
-    let files = [path];
+    let [files, main] = [[path], path];
     let weightMap = new Map<string, string>();
     if (await exists(path) && (await Deno.stat(path)).isDirectory) {
       const index = `${path}/model.safetensors.index.json`;
-      files = [`${path}/model.safetensors`];
-      if (!await exists(`${path}/model.safetensors`)) {
+      files = [main = `${path}/model.safetensors`];
+      if (!await exists(main)) {
         if (!await exists(index)) {
           throw new FileError(
             "Cannot open checkpoint as it requires model.safetensors or " +
@@ -132,7 +132,7 @@ export class Checkpoint implements Disposable {
             path,
           );
         }
-        weightMap = await readWeightMap(index);
+        weightMap = await readWeightMap(main = index);
         files = [...new Set(weightMap.values())].map((file) => `${path}/${file}`);
       }
     }
@@ -162,7 +162,7 @@ export class Checkpoint implements Disposable {
           );
         }
       }
-      return new Checkpoint(path, shards, places);
+      return new Checkpoint(main, shards, places);
     } catch (error) {
       for (const shard of shards) shard.file.close();
       throw error;
@@ -192,6 +192,15 @@ export class Checkpoint implements Disposable {
    */
   entry(name: string): TensorEntry {
     return this.#place(name).entry;
+  }
+
+  /**
+   * Names the file that holds a tensor.
+   *
+   * @throws {OptionError} If there is no such tensor
+   */
+  file(name: string): string {
+    return this.#place(name).shard.path;
   }
 
   /**

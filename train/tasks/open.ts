@@ -4,10 +4,10 @@
  * @module
  */
 
-import { OptionError } from "../../core/errors.ts";
+import { FileError, OptionError } from "../../core/errors.ts";
 import type { ModelConfig } from "../../nn/config.ts";
 import type { TrainConfig } from "../config.ts";
-import { readE2e } from "../data/e2e.ts";
+import { e2eFile, readE2e } from "../data/e2e.ts";
 import { readGlue } from "../data/glue.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { classificationTask } from "./classification.ts";
@@ -20,22 +20,36 @@ const evaluationBatch = 32;
 /** Splits whose examples have answers. */
 export type LabelledSplit = "dev" | "test";
 
+/** Which files of a task are read. */
+export interface TaskData {
+  /** Whether the training examples are read; there are none otherwise. */
+  readonly train: boolean;
+  /** What is evaluated. */
+  readonly split: LabelledSplit;
+}
+
 /**
  * Opens a task.
  *
- * @param split What is evaluated
  * @throws {OptionError} If an option does not fit the model or the data
+ * @throws {FileError} If a file is missing or malformed, or its examples have no answers
  */
 export async function openTask(
   config: TrainConfig,
   model: ModelConfig,
   tokenizer: Tokenizer,
-  split: LabelledSplit = "dev",
+  { train: trains, split }: TaskData = { train: true, split: "dev" },
 ): Promise<Task> {
   const { task, data, newTokens, generate } = config;
   const maxLength = longest(config, model);
   if (task === "e2e") {
-    const [train, dev] = await Promise.all([readE2e(data, "train"), readE2e(data, split)]);
+    const read = async (part: "train" | LabelledSplit) => {
+      const examples = await readE2e(data, part);
+      const answered = examples.every(({ reference }) => reference !== undefined);
+      if (!answered) throw unanswered(part, "references", await e2eFile(data, part));
+      return examples;
+    };
+    const [train, dev] = await Promise.all([trains ? read("train") : [], read(split)]);
     return generationTask({
       train: limited(train, config.trainLimit),
       dev: limited(dev, config.devLimit),
@@ -49,9 +63,12 @@ export async function openTask(
     });
   }
   const [train, dev] = await Promise.all([
-    readGlue(task, data, "train"),
+    trains ? readGlue(task, data, "train") : [],
     readGlue(task, data, split),
   ]);
+  if (dev.some(({ label }) => label === undefined)) {
+    throw unanswered(split, "labels", `${data}/${split}.tsv`);
+  }
   return classificationTask({
     task,
     train: limited(train, config.trainLimit),
@@ -76,6 +93,13 @@ export function longest(config: TrainConfig, model: ModelConfig): number {
     );
   }
   return maxLength;
+}
+
+function unanswered(split: string, answers: string, path: string): FileError {
+  return new FileError(
+    `Cannot use split ${split} as ${answers} are required: found examples without them`,
+    path,
+  );
 }
 
 function limited<T>(examples: readonly T[], limit: number | undefined): readonly T[] {

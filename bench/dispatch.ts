@@ -1,0 +1,30 @@
+// The cost of one small program, dependent on the last. deno task bench dispatch --backend webgpu
+import { scale } from "../core/ops/elementwise.ts";
+import { type Tensor, tensor } from "../core/tensor.ts";
+import { milliseconds, prepare, report } from "./measure.ts";
+
+/** Measures chains of scalings and a read-back. */
+export async function dispatchBench(args: string[]): Promise<void> {
+  const { values, device, reason } = await prepare({}, args);
+  await using _device = device;
+  using _scope = device.scope("dispatch");
+  const x = tensor(device, new Float32Array(1024));
+  const chain = 500;
+  let last: Tensor | undefined;
+  const run = () => {
+    let y = x;
+    for (let i = 0; i < chain; i++) y = scale(y, 1.0001);
+    last = device.innermost!.keep(y);
+  };
+  const settle = async () => {
+    await last!.read();
+    last![Symbol.dispose]();
+  };
+  const ms = await milliseconds(device, run, settle, 1, 15);
+  const read = await milliseconds(device, () => {}, () => x.read(), 1, 15);
+  const rows = [{
+    microsecondsPerDispatch: Number((1000 * ms / chain).toFixed(2)),
+    microsecondsPerRead: Number((1000 * read).toFixed(1)),
+  }];
+  report(rows, values["json"], reason);
+}

@@ -1,0 +1,52 @@
+// Timing shared by the benches: medians of whole batches of work, ended by one read.
+import type { Device } from "../core/storage.ts";
+import { type BackendName, backendNames, openDevice } from "../train/backend.ts";
+import { fallbacks, type OptionTable, parseFlags } from "../train/flags.ts";
+
+/** Options that every bench has. */
+export const common = {
+  backend: { kind: "choice", choices: backendNames, help: "where to compute", fallback: "auto" },
+  json: { kind: "switch", help: "print JSON", fallback: false },
+} satisfies OptionTable;
+
+/** Reads flags and opens the device. */
+export async function prepare(table: OptionTable, args: string[]) {
+  const { values } = parseFlags({ ...common, ...table }, args);
+  const all = { ...fallbacks({ ...common, ...table }), ...values };
+  const opened = await openDevice(all["backend"] as BackendName, "f32");
+  return { values: all, ...opened };
+}
+
+/** Milliseconds of one run: the median over `rounds` of `repeats` runs that end in `settle`. */
+export async function milliseconds(
+  device: Device,
+  run: () => void,
+  settle: () => Promise<unknown>,
+  repeats: number,
+  rounds = 7,
+): Promise<number> {
+  const times: number[] = [];
+  for (let round = -2; round < rounds; round++) {
+    const start = performance.now();
+    for (let i = 0; i < repeats; i++) {
+      using _scope = device.scope("bench");
+      run();
+    }
+    await settle();
+    if (round >= 0) times.push((performance.now() - start) / repeats);
+  }
+  return times.sort((a, b) => a - b)[Math.floor(rounds / 2)]!;
+}
+
+/** Prints rows as a table, or as JSON. */
+export function report(
+  rows: readonly Record<string, unknown>[],
+  json: unknown,
+  head: string,
+): void {
+  if (json === true) console.log(JSON.stringify(rows));
+  else {
+    console.log(head);
+    console.table(rows);
+  }
+}

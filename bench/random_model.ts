@@ -1,0 +1,81 @@
+// Models with random weights, filled on the device: benches need shapes, not meaning.
+import { apply } from "../core/apply.ts";
+import { draw, index, scalar, toFloat, word } from "../core/expr.ts";
+import { rowwise } from "../core/ops/rowwise.ts";
+import type { Device } from "../core/storage.ts";
+import { parseConfig } from "../nn/config.ts";
+import { LanguageModel } from "../nn/decoder.ts";
+import { adapt } from "../nn/lora.ts";
+import { classifier, languageModel } from "../nn/model.ts";
+import { parameters } from "../nn/module.ts";
+import { trainHead } from "../train/adapter.ts";
+
+const noise = rowwise("noise", [], [
+  toFloat(draw([scalar(0, "u32"), word(7)], word(0), index(0, 3)))
+    .mul(2 ** -32).sub(0.5).mul(scalar(1, "f32")).add(scalar(2, "f32")),
+]);
+
+/** Shapes that benches know. */
+export const modelShapes = {
+  "minilm": {
+    model_type: "bert",
+    vocab_size: 30522,
+    hidden_size: 384,
+    num_hidden_layers: 6,
+    num_attention_heads: 12,
+    intermediate_size: 1536,
+    max_position_embeddings: 512,
+  },
+  "roberta-large": {
+    model_type: "roberta",
+    vocab_size: 50265,
+    hidden_size: 1024,
+    num_hidden_layers: 24,
+    num_attention_heads: 16,
+    intermediate_size: 4096,
+    max_position_embeddings: 514,
+    type_vocab_size: 1,
+    pad_token_id: 1,
+  },
+  "gpt2-medium": {
+    model_type: "gpt2",
+    vocab_size: 50257,
+    n_embd: 1024,
+    n_layer: 24,
+    n_head: 16,
+    n_positions: 1024,
+  },
+} as const;
+
+/** Makes a model with LoRA: rank 4 on q and v of GPT-2, rank 8 on query and value otherwise. */
+export function randomModel(device: Device, name: keyof typeof modelShapes) {
+  const config = parseConfig(modelShapes[name]);
+  const decoder = config.architecture === "gpt2";
+  const model = decoder ? languageModel(config) : classifier(config);
+  let key = 0;
+  const fill = () => {
+    for (const [path, parameter] of parameters(model)) {
+      if (parameter.filled) continue;
+      const norm = /(LayerNorm|ln_\w+)\.weight$/.test(path);
+      parameter.value = apply(noise, [], {
+        space: parameter.shape,
+        scalars: [key++, norm ? 0 : 0.07, norm ? 1 : 0],
+        indices: [{ offset: 0, strides: strides(parameter.shape) }],
+      }, device)[0]!;
+    }
+  };
+  fill();
+  adapt(model, config.layers, {
+    targets: decoder ? ["c_attn.q", "c_attn.v"] : ["query", "value"],
+    rank: decoder ? 4 : 8,
+    alpha: 16,
+  });
+  fill();
+  trainHead(model);
+  if (model instanceof LanguageModel) model.prepare(device);
+  return { model, config, decoder };
+}
+
+function strides(shape: readonly number[]): number[] {
+  return shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
+}
