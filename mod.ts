@@ -19,6 +19,7 @@
 export type { Affine, Backend, Binding, Bound, Buffer, Statistics } from "./core/backend.ts";
 export type { Dtype, Kind, TypedArray } from "./core/dtype.ts";
 export {
+  DeviceError,
   DisposedError,
   FileError,
   GradientError,

@@ -52,6 +52,12 @@ export class FileError extends Error {
   }
 }
 
+/** The device that runs programs was lost, or has no memory left. */
+export class DeviceError extends Error {
+  /** Name of the error class. */
+  override name = "DeviceError";
+}
+
 /** Training cannot go on: the loss or a gradient is not finite, or a parameter is not reached. */
 export class TrainingError extends Error {
   /** Name of the error class. */

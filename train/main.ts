@@ -1,10 +1,11 @@
 /**
  * The command line: `train`, `eval`, `predict` and `parity`. An error is one sentence on standard
- * error and exit code 1; `--verbose` adds the stack.
+ * error and exit code 1, or 3 where the device was lost; `--verbose` adds the stack.
  *
  * @module
  */
 
+import { DeviceError } from "../core/errors.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { parityCommand } from "./commands/parity.ts";
 import { predictCommand } from "./commands/predict.ts";
@@ -28,6 +29,6 @@ if (import.meta.main) {
   } catch (error) {
     const known = error instanceof Error;
     console.error(known && !args.includes("--verbose") ? `error: ${error.message}` : error);
-    Deno.exitCode = 1;
+    Deno.exitCode = error instanceof DeviceError ? 3 : 1;
   }
 }

@@ -6,6 +6,7 @@
 
 import type { Affine, Backend, Binding, Bound, Buffer } from "../../core/backend.ts";
 import type { Dtype } from "../../core/dtype.ts";
+import { DeviceError } from "../../core/errors.ts";
 import { topological } from "../../core/expr.ts";
 import { type MatmulProgram, type Program, readsRow, type RowProgram } from "../../core/program.ts";
 import { coalesce } from "../coalesce.ts";
@@ -104,9 +105,28 @@ export class WebGpuBackend implements Backend {
     this.device.queue.writeBuffer(raw, offset, memory as ArrayBuffer, byteOffset, byteLength);
   }
 
-  /** Submits what was recorded and copies to the host. */
-  read(buffer: Buffer, offset: number, bytes: number): Promise<ArrayBuffer> {
-    return this.#readback.read((buffer as GpuBuffer).slab.raw, offset, bytes);
+  /**
+   * Submits what was recorded and copies to the host.
+   *
+   * @throws {DeviceError} If the device was lost
+   */
+  async read(buffer: Buffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    try {
+      return await this.#readback.read((buffer as GpuBuffer).slab.raw, offset, bytes);
+    } catch (error) {
+      throw await this.#explain(error);
+    }
+  }
+
+  /** The loss of the device behind an error, where that is the reason. */
+  async #explain(error: unknown): Promise<unknown> {
+    const patience = new Promise<undefined>((resolve) => setTimeout(resolve, 200, undefined));
+    const lost = await Promise.race([this.device.lost, patience]);
+    if (lost === undefined) return error;
+    return new DeviceError(
+      `Cannot go on as ${this.description} was lost (${lost.reason}): ${lost.message}; ` +
+        "resume from the last checkpoint",
+    );
   }
 
   /** Records a program. */

@@ -29,10 +29,11 @@ export class Readback {
       encoder.copyBufferToBuffer(source, offset, staging.raw, 0, length);
     });
     const mapped = staging.raw.mapAsync(GPUMapMode.READ, 0, length);
+    // A lost device rejects the promise even where nobody waits for it.
+    mapped.catch(() => {});
     if (!this.immediate) await mapped;
     const result = staging.raw.getMappedRange(0, length).slice(0, bytes);
     staging.raw.unmap();
-    if (this.immediate) mapped.catch(() => {});
     this.#free.push(staging);
     return result;
   }

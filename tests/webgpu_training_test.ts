@@ -1,0 +1,91 @@
+import { assert, assertEquals } from "@std/assert";
+import { fold, seedKey } from "../core/random.ts";
+import type { Device } from "../core/storage.ts";
+import { toLabelled } from "../nn/batch.ts";
+import { type Method, methods, plan } from "../nn/dropout.ts";
+import { adapt } from "../nn/lora.ts";
+import { initialise } from "../nn/model.ts";
+import { parameters } from "../nn/module.ts";
+import { Trainable } from "../nn/trainable.ts";
+import { trainHead } from "../train/adapter.ts";
+import { trainStep } from "../train/step.ts";
+import { randomModel, tinyConfig } from "./tiny_models.ts";
+import { webGpuTest } from "./webgpu_device.ts";
+import { withDevice } from "./with_device.ts";
+
+/** Losses of some steps of a tiny BERT; `after` looks at the device between steps. */
+async function losses(
+  device: Device,
+  method: Method,
+  steps: number,
+  after: (step: number) => void = () => {},
+): Promise<number[]> {
+  using _scope = device.scope("training");
+  const config = tinyConfig("bert");
+  const model = randomModel(device, config, "classifier");
+  adapt(model, config.layers, { targets: ["query", "value"], rank: 4, alpha: 8 });
+  for (const [path, parameter] of parameters(model)) {
+    if (!parameter.filled) initialise(parameter, path, device, seedKey(4));
+  }
+  trainHead(model);
+  const trainable = await Trainable.of(model, device);
+  const results: number[] = [];
+  for (let step = 0; step < steps; step++) {
+    {
+      using _step = device.scope("step");
+      const examples = [7, 5, 8, 3].map((length, b) => ({
+        ids: Array.from({ length }, (_, i) => (step * 5 + b * 7 + i * 3) % config.vocabulary),
+        label: (step + b) % 2,
+      }));
+      const batch = toLabelled(device, examples, [0, 1, 2, 3], 0);
+      const { loss } = trainStep({ model, trainable }, [batch], fold(seedKey(9), step), {
+        plan: plan(method, false, { rate: 0.2 }),
+        normaliser: examples.length,
+        optimiser: {
+          learningRate: 1e-3,
+          betas: [0.9, 0.999],
+          epsilon: 1e-8,
+          weightDecay: 0,
+          maxNorm: 1,
+        },
+      });
+      results.push(await loss.item());
+    }
+    after(step);
+  }
+  return results;
+}
+
+for (const method of methods) {
+  webGpuTest(`20 steps of ${method} have the CPU's losses`, async (device) => {
+    const actual = await losses(device, method, 20);
+    await withDevice("f32", async (cpu) => {
+      const expected = await losses(cpu, method, 20);
+      expected.forEach((x, i) =>
+        assert(Math.abs(x - actual[i]!) < 1e-3, `step ${i}: ${actual[i]}`)
+      );
+    });
+  });
+}
+
+webGpuTest("200 steps leave the number and the bytes of buffers as they were", async (device) => {
+  const { statistics } = device.backend;
+  let [buffers, bytes] = [0, 0];
+  await losses(device, "hiddenkey", 200, (step) => {
+    if (step === 1) [buffers, bytes] = [statistics.buffers, statistics.bytes];
+    else if (step > 1) assertEquals([statistics.buffers, statistics.bytes], [buffers, bytes]);
+  });
+});
+
+webGpuTest("a step of a known block takes a known number of programs", async (device) => {
+  const { statistics } = device.backend;
+  const counts: number[] = [];
+  let before = 0;
+  await losses(device, "lora", 4, () => {
+    counts.push(statistics.runs - before);
+    before = statistics.runs;
+  });
+  assertEquals(new Set(counts.slice(1)).size, 1);
+  // Two layers of 50-odd programs each way and the ends; more of them is a regression.
+  assert(counts[3]! <= 150, `${counts[3]} programs`);
+});
