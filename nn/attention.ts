@@ -4,6 +4,7 @@
  * @module
  */
 
+import { add } from "../core/ops/elementwise.ts";
 import { matmul } from "../core/ops/matmul.ts";
 import { concatenate } from "../core/ops/slice.ts";
 import { permute, reshape, transpose } from "../core/ops/view.ts";
@@ -67,7 +68,9 @@ export function attend(
   const k = reshape(key, [batch, keyValueHeads, 1, keys, size]);
   const v = reshape(value, [batch, keyValueHeads, 1, keys, size]);
   const path = `layer.${layer}`;
-  const weights = attentionWeights(matmul(q, transpose(k)), {
+  const scores = matmul(q, transpose(k));
+  const probe = pass.probes?.[layer];
+  const weights = attentionWeights(probe === undefined ? scores : add(scores, probe), {
     scale: settings.scale ?? 1 / Math.sqrt(size),
     causal,
     mask: pass.inputs.mask,

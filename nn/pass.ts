@@ -69,6 +69,11 @@ export interface Pass {
   readonly dropout?: DropoutPass;
   /** Grows by the tokens of this pass. */
   readonly cache?: Cache;
+  /**
+   * Added to each layer's attention scores, `[batch, keyHeads, group, queries, keys]`: the gradient
+   * of a zero probe is that of the scores.
+   */
+  readonly probes?: readonly Tensor[];
   /** Collects hidden states: the embedding output, then each layer's. */
   readonly trace?: Tensor[];
 }
