@@ -3,7 +3,7 @@
  * Framework", on a small reverse-mode autograd. This module runs in Deno, Node and browsers.
  *
  * @example A gradient
- * ```ts ignore
+ * ```ts
  * import { Device, gradient, openCpu, sum, tanh, tensor } from "@hiddenkey/hiddenkey";
  *
  * await using device = new Device(openCpu());

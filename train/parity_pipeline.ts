@@ -117,7 +117,7 @@ export async function comparePipeline(
   rows.numbers("grad_norms", figures.norms, spec.grad_norms);
   rows.numbers("learning_rates", figures.rates, spec.learning_rates);
   await logits("dev.logits.after");
-  return [...rows.rows, ...outputs.rows];
+  return rows.finish(outputs);
 }
 
 async function classifyAll(

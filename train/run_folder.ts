@@ -192,7 +192,9 @@ export async function restoreCheckpoint(checkpoint: string, trainable: Trainable
 export async function findCheckpoint(path: string): Promise<{ run: string; checkpoint: string }> {
   const clean = path.replace(/\/+$/, "");
   if (await exists(`${clean}/trainer_state.json`)) {
-    return { run: clean.replace(/\/?[^/]+$/, "") || ".", checkpoint: clean };
+    const named = !/(^|\/)\.{1,2}$/.test(clean);
+    const run = named ? clean.replace(/\/?[^/]+$/, "") || "." : `${clean}/..`;
+    return { run, checkpoint: clean };
   }
   const steps = await checkpointSteps(clean);
   if (steps.length === 0) {
