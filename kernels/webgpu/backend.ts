@@ -6,10 +6,10 @@
 
 import type { Affine, Backend, Binding, Bound, Buffer } from "../../core/backend.ts";
 import type { Dtype } from "../../core/dtype.ts";
-import { DeviceError } from "../../core/errors.ts";
 import { topological } from "../../core/expr.ts";
 import { type MatmulProgram, type Program, readsRow, type RowProgram } from "../../core/program.ts";
 import { coalesce } from "../coalesce.ts";
+import { Faults } from "./faults.ts";
 import { type GpuBuffer, Pool } from "./memory.ts";
 import { type MatmulVariant, renderMatmul } from "./matmul.ts";
 import { finishProgram, plainProduct, variantKey } from "./split.ts";
@@ -56,6 +56,7 @@ export class WebGpuBackend implements Backend {
   readonly #pool: Pool;
   readonly #queue: CommandQueue;
   readonly #readback: Readback;
+  readonly #faults: Faults;
   readonly #slotsOf = new WeakMap<Program, Slots>();
 
   /** Made by `openWebGpu`. */
@@ -65,6 +66,7 @@ export class WebGpuBackend implements Backend {
     readonly policy: MatmulPolicy = usualPolicy,
   ) {
     this.description = `WebGPU, ${facts.description}${facts.software ? " (software)" : ""}`;
+    this.#faults = new Faults(device, this.description);
     this.#pool = new Pool(device, 2 ** 31);
     this.#queue = new CommandQueue(device);
     this.#readback = new Readback(device, this.#queue);
@@ -108,25 +110,17 @@ export class WebGpuBackend implements Backend {
   /**
    * Submits what was recorded and copies to the host.
    *
-   * @throws {DeviceError} If the device was lost
+   * @throws {DeviceError} If the device was lost, has no memory left or refused a command
    */
   async read(buffer: Buffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    let result: ArrayBuffer;
     try {
-      return await this.#readback.read((buffer as GpuBuffer).slab.raw, offset, bytes);
+      result = await this.#readback.read((buffer as GpuBuffer).slab.raw, offset, bytes);
     } catch (error) {
-      throw await this.#explain(error);
+      throw await this.#faults.explain(error);
     }
-  }
-
-  /** The loss of the device behind an error, where that is the reason. */
-  async #explain(error: unknown): Promise<unknown> {
-    const patience = new Promise<undefined>((resolve) => setTimeout(resolve, 200, undefined));
-    const lost = await Promise.race([this.device.lost, patience]);
-    if (lost === undefined) return error;
-    return new DeviceError(
-      `Cannot go on as ${this.description} was lost (${lost.reason}): ${lost.message}; ` +
-        "resume from the last checkpoint",
-    );
+    this.#faults.check();
+    return result;
   }
 
   /** Records a program. */

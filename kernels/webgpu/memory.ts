@@ -5,6 +5,7 @@
  */
 
 import type { Buffer } from "../../core/backend.ts";
+import { DeviceError } from "../../core/errors.ts";
 
 /** A WebGPU buffer that is handed out again and again. */
 export interface Slab {
@@ -38,9 +39,19 @@ export class Pool {
   /** `budget` is the most bytes that wait for reuse. */
   constructor(readonly device: GPUDevice, readonly budget: number) {}
 
-  /** A buffer of at least `bytes`. */
+  /**
+   * A buffer of at least `bytes`.
+   *
+   * @throws {DeviceError} If the adapter cannot bind that many
+   */
   take(bytes: number): GpuBuffer {
-    const size = sizeClass(bytes);
+    const limit = this.device.limits.maxStorageBufferBindingSize;
+    if (bytes > limit) {
+      throw new DeviceError(
+        `Cannot hold a tensor of ${bytes} bytes as the adapter binds at most ${limit}`,
+      );
+    }
+    const size = Math.min(limit, sizeClass(bytes));
     const reused = this.#free.get(size)?.pop();
     if (reused !== undefined) {
       this.#kept -= size;
