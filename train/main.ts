@@ -1,5 +1,5 @@
 /**
- * The command line: `train`, `eval`, `predict` and `parity`. An error is one sentence on standard
+ * The command line: `train`, `eval`, `predict`, `parity` and `noise`. An error is one sentence on standard
  * error and exit code 1, or 3 where the device was lost; `--verbose` adds the stack.
  *
  * @module
@@ -7,6 +7,7 @@
 
 import { DeviceError } from "../core/errors.ts";
 import { evalCommand } from "./commands/eval.ts";
+import { noiseCommand } from "./commands/noise.ts";
 import { parityCommand } from "./commands/parity.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { trainCommand } from "./commands/train.ts";
@@ -16,6 +17,7 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = 
   eval: evalCommand,
   predict: predictCommand,
   parity: parityCommand,
+  noise: noiseCommand,
 };
 
 if (import.meta.main) {

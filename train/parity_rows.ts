@@ -65,6 +65,7 @@ export class Comparison {
 
   /** Compares numbers. */
   numbers(quantity: string, actual: ArrayLike<number>, expected: ArrayLike<number>): void {
+    this.#references.add(quantity);
     const error = relativeError(actual, expected);
     const { name, tolerance } = this;
     this.rows.push({ case: name, quantity, error, tolerance, ok: error <= tolerance });

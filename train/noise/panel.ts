@@ -1,0 +1,203 @@
+/**
+ * One panel of a figure: axes, lines, markers and interval bars, as SVG.
+ *
+ * @module
+ */
+
+/** How a line looks; shapes and dashes keep lines apart in greyscale. */
+export interface LineStyle {
+  /** Colour of line and marker. */
+  readonly colour: string;
+  /** SVG dash pattern. */
+  readonly dash: string;
+  /** Marker. */
+  readonly marker: "circle" | "square" | "triangle" | "diamond";
+}
+
+/** A point with its interval. */
+export interface Point {
+  /** Abscissa. */
+  readonly x: number;
+  /** Ordinate. */
+  readonly y: number;
+  /** Lower end. */
+  readonly low: number;
+  /** Upper end. */
+  readonly high: number;
+}
+
+/** One line. */
+export interface Line {
+  /** Look. */
+  readonly style: LineStyle;
+  /** Points, left to right; those that are not finite are left out. */
+  readonly points: readonly Point[];
+}
+
+/** What a panel shows. */
+export interface Panel {
+  /** Letter and what is measured. */
+  readonly title: string;
+  /** Title of the y axis, with its unit. */
+  readonly label: string;
+  /** Logarithmic y axis. */
+  readonly logarithmic: boolean;
+  /** Least and greatest value of a linear axis that must be visible. */
+  readonly span: readonly number[];
+  /** Lines. */
+  readonly lines: readonly Line[];
+  /** Ticks of the x axis, which is logarithmic. */
+  readonly rates: readonly number[];
+}
+
+/** Where a panel lies, in user units. */
+export interface Frame {
+  /** Left end of the x axis. */
+  readonly left: number;
+  /** Top of the plot. */
+  readonly top: number;
+  /** Length of the x axis. */
+  readonly width: number;
+  /** Length of the y axis. */
+  readonly height: number;
+}
+
+const round = (x: number) => Number(x.toFixed(2));
+const escaped = (text: string) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");
+
+/** A text element. */
+export function label(x: number, y: number, words: string, attributes = ""): string {
+  return `<text x="${round(x)}" y="${round(y)}"${attributes && ` ${attributes}`}>${
+    escaped(words)
+  }</text>`;
+}
+
+/** A marker around a point. */
+export function marker({ marker, colour }: LineStyle, x: number, y: number): string {
+  const [cx, cy, r] = [round(x), round(y), 3.4];
+  const paint = `fill="#fff" stroke="${colour}" stroke-width="1.5"`;
+  if (marker === "circle") return `<circle cx="${cx}" cy="${cy}" r="${r}" ${paint}/>`;
+  const corners = {
+    square: [[-1, -1], [1, -1], [1, 1], [-1, 1]],
+    triangle: [[0, -1.25], [1.2, 0.9], [-1.2, 0.9]],
+    diamond: [[0, -1.4], [1.4, 0], [0, 1.4], [-1.4, 0]],
+  }[marker];
+  const at = corners.map(([dx, dy]) => `${round(x + dx! * 3)},${round(y + dy! * 3)}`).join(" ");
+  return `<polygon points="${at}" ${paint}/>`;
+}
+
+/** Draws a panel. */
+export function drawPanel(panel: Panel, frame: Frame): string {
+  const { left, top, width, height } = frame;
+  const { lines, rates, logarithmic } = panel;
+  const [first, last] = [Math.log(rates[0]!), Math.log(rates.at(-1)!)];
+  const inset = 14;
+  const xOf = (rate: number) =>
+    left + inset + (width - 2 * inset) * (Math.log(rate) - first) / (last - first || 1);
+  const points = lines.flatMap((line) => line.points.filter(usable(logarithmic)));
+  const ticks = logarithmic
+    ? decades(points.map(({ y }) => y))
+    : steps([...panel.span, ...points.flatMap(({ low, high }) => [low, high])]);
+  const place = (y: number) => logarithmic ? Math.log(y) : y;
+  const [bottomValue, topValue] = [place(ticks[0]!), place(ticks.at(-1)!)];
+  const yOf = (y: number) => {
+    const share = (place(y) - bottomValue) / (topValue - bottomValue);
+    return top + height * (1 - Math.min(1, Math.max(0, share)));
+  };
+  const parts = [label(left, top - 10, panel.title, 'font-weight="bold"')];
+  for (const tick of ticks) {
+    const y = round(yOf(tick));
+    parts.push(`<path d="M${left} ${y}H${left + width}" stroke="#ddd"/>`);
+    parts.push(label(left - 6, y + 3.5, numeral(tick), 'text-anchor="end"'));
+  }
+  let free = -Infinity;
+  for (const rate of rates) {
+    const x = xOf(rate);
+    parts.push(`<path d="M${round(x)} ${top + height}v4" stroke="#000"/>`);
+    const half = 3 * `${rate}`.length;
+    if (x - half < free) continue;
+    free = x + half + 3;
+    parts.push(label(x, top + height + 16, `${rate}`, 'text-anchor="middle"'));
+  }
+  parts.push(
+    `<path d="M${left} ${top}V${top + height}H${left + width}" fill="none" stroke="#000"/>`,
+  );
+  const middle = top + height / 2;
+  parts.push(
+    label(
+      left + width / 2,
+      top + height + 34,
+      "dropout rate p (log scale)",
+      'text-anchor="middle"',
+    ),
+    label(
+      left - 38,
+      middle,
+      panel.label,
+      `text-anchor="middle" transform="rotate(-90 ${left - 38} ${middle})"`,
+    ),
+  );
+  lines.forEach((line, i) => {
+    // Lines that coincide stay visible side by side.
+    const shift = 2.6 * (i - (lines.length - 1) / 2);
+    const shown = line.points.filter(usable(logarithmic));
+    parts.push(drawLine({ ...line, points: shown }, (x) => xOf(x) + shift, yOf, ticks[0]!));
+  });
+  return `<g>\n${parts.filter((part) => part !== "").join("\n")}\n</g>`;
+}
+
+function usable(logarithmic: boolean): (point: Point) => boolean {
+  return ({ y }) => Number.isFinite(y) && (!logarithmic || y > 0);
+}
+
+function drawLine(
+  { style, points }: Line,
+  xOf: (x: number) => number,
+  yOf: (y: number) => number,
+  least: number,
+): string {
+  if (points.length === 0) return "";
+  const { colour, dash } = style;
+  const path = points.map(({ x, y }, i) => `${i ? "L" : "M"}${round(xOf(x))} ${round(yOf(y))}`);
+  const bars = points.filter(({ low, high }) => high > low).map(({ x, low, high }) => {
+    const [from, to] = [round(yOf(Math.max(low, least))), round(yOf(high))];
+    const at = round(xOf(x));
+    // A bar that leaves the plot has no lower cap.
+    const cap = low < least ? "" : `M${round(at - 2.5)} ${from}h5`;
+    return `M${at} ${from}V${to}${cap}M${round(at - 2.5)} ${to}h5`;
+  });
+  return [
+    `<path d="${path.join("")}" fill="none" stroke="${colour}" stroke-width="1.5" ` +
+    `stroke-dasharray="${dash}"/>`,
+    bars.length > 0 ? `<path d="${bars.join("")}" fill="none" stroke="${colour}"/>` : "",
+    ...points.map(({ x, y }) => marker(style, xOf(x), yOf(y))),
+  ].filter((part) => part !== "").join("\n");
+}
+
+/** Powers of ten around the values. */
+function decades(values: readonly number[]): number[] {
+  const [from, to] = values.length === 0
+    ? [0, 1]
+    : [Math.floor(Math.log10(Math.min(...values))), Math.ceil(Math.log10(Math.max(...values)))];
+  const end = Math.max(to, from + 1);
+  return Array.from({ length: end - from + 1 }, (_, i) => 10 ** (from + i));
+}
+
+/** Round numbers that enclose the values. */
+function steps(values: readonly number[]): number[] {
+  const finite = values.filter(Number.isFinite);
+  const [least, most] = [Math.min(...finite), Math.max(...finite)];
+  const raw = (most - least || 1) / 5;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= raw * 0.999) ?? 10);
+  const from = Math.floor(least / step + 1e-9);
+  const to = Math.max(from + 1, Math.ceil(most / step - 1e-9));
+  return Array.from(
+    { length: to - from + 1 },
+    (_, i) => Number(((from + i) * step).toPrecision(6)),
+  );
+}
+
+function numeral(value: number): string {
+  return `${Number(value.toPrecision(4))}`.replace("-", "\u2212");
+}

@@ -1,0 +1,182 @@
+/**
+ * Measures, for each method, rate and layer, what masks do to the gradient of the attention logits.
+ *
+ * @module
+ */
+
+import { fold, type Key, seedKey } from "../../core/random.ts";
+import type { Device } from "../../core/storage.ts";
+import { type DropoutPlan, type Method, plan, type PlanOptions } from "../../nn/dropout.ts";
+import { type DroppedLogits, droppedLogits, probe } from "./gradients.ts";
+import {
+  average,
+  cosine,
+  type Estimate,
+  jackknife,
+  meanOf,
+  type Resampled,
+  spreadOf,
+} from "./statistics.ts";
+import type { Subject } from "./subject.ts";
+
+/** Names of the variants, in the order of tables and charts. */
+export const variants = [
+  "dropkey",
+  "dropattention-nograd",
+  "dropattention",
+  "hiddencut",
+] as const;
+/** A dropout method as it is measured here. */
+export type Variant = typeof variants[number];
+
+/** How variants are written for readers. */
+export const titles: Readonly<Record<Variant, string>> = {
+  "dropkey": "DropKey",
+  "dropattention-nograd": "DropAttention with NoGrad",
+  "dropattention": "DropAttention without NoGrad",
+  "hiddencut": "HiddenCut",
+};
+
+const layout: Readonly<Record<Variant, readonly [Method, PlanOptions]>> = {
+  "dropkey": ["dropkey", { structure: "column" }],
+  "dropattention-nograd": ["dropattention", { structure: "column", noGrad: true }],
+  "dropattention": ["dropattention", { structure: "column", noGrad: false }],
+  "hiddencut": ["hiddencut", { structure: "element" }],
+};
+
+/** Figures of one layer, or means over layers. */
+export interface Figures {
+  /** Share of the squared gradient on dropped logits; absent where no logit is dropped. */
+  readonly share?: Estimate;
+  /** Share of the visible logits that is dropped; absent where none is. */
+  readonly dropped?: number;
+  /** Variance over masks, over the squared norm of the mean gradient. */
+  readonly noise: Estimate;
+  /** Norm of the mean gradient over the standard deviation. */
+  readonly signal: Estimate;
+  /** Cosine with the gradient without dropout. */
+  readonly cosine: Estimate;
+}
+
+/** What was measured for a variant at a rate. */
+export interface Row {
+  /** Variant. */
+  readonly variant: Variant;
+  /** Dropout rate. */
+  readonly rate: number;
+  /** Masks that were drawn. */
+  readonly masks: number;
+  /** Means over the layers. */
+  readonly mean: Figures;
+  /** By layer. */
+  readonly layers: readonly Figures[];
+}
+
+/** Settings of {@linkcode study}. */
+export interface StudyOptions {
+  /** Rates, ascending, in (0, 1). */
+  readonly rates: readonly number[];
+  /** Masks for each variant and rate; at least 4. */
+  readonly masks: number;
+  /** Seed of the masks. */
+  readonly seed: number;
+  /** Told after each variant and rate. */
+  onRow?(row: Row): void;
+}
+
+/**
+ * Runs the study. All layers drop at once, as in training; the gradients of all masks of one variant
+ * and rate are held in memory at a time.
+ */
+export async function study(
+  device: Device,
+  subject: Subject,
+  { rates, masks, seed, onRow }: StudyOptions,
+): Promise<Row[]> {
+  const { layers: clean } = await probe(device, subject);
+  const root = fold(seedKey(seed), "masks");
+  const rows: Row[] = [];
+  for (const variant of variants) {
+    for (const rate of rates) {
+      const [method, options] = layout[variant];
+      const dropout = plan(method, false, { ...options, rate, layers: "all" });
+      const keys = Array.from({ length: masks }, (_, n) => fold(fold(root, `rate ${rate}`), n));
+      const row = { variant, rate, masks, ...await measure(device, subject, dropout, keys, clean) };
+      rows.push(row);
+      onRow?.(row);
+    }
+  }
+  return rows;
+}
+
+/** What one layer gave, mask by mask. */
+interface Measured {
+  readonly landed: readonly (Landed | undefined)[];
+  readonly cosines: number[];
+  readonly noise: Resampled;
+  readonly signal: Resampled;
+}
+
+async function measure(
+  device: Device,
+  subject: Subject,
+  dropout: DropoutPlan,
+  keys: readonly Key[],
+  clean: readonly Float32Array[],
+): Promise<Pick<Row, "mean" | "layers">> {
+  const gradients = clean.map((): Float32Array[] => []);
+  const landed = clean.map((): (Landed | undefined)[] => []);
+  for (const key of keys) {
+    const { layers } = await probe(device, subject, dropout, key);
+    for (const [layer, g] of layers.entries()) {
+      gradients[layer]!.push(g);
+      const logits = await droppedLogits(device, subject, dropout, key, layer);
+      landed[layer]!.push(logits && shareOf(g, logits));
+    }
+  }
+  const measured = clean.map((undropped, layer): Measured => ({
+    landed: landed[layer]!,
+    cosines: gradients[layer]!.map((g) => cosine(g, undropped)),
+    ...spreadOf(gradients[layer]!),
+  }));
+  return { mean: figuresOf(measured), layers: measured.map((layer) => figuresOf([layer])) };
+}
+
+/** Figures averaged over layers, mask by mask, so that intervals respect what layers share. */
+function figuresOf(layers: readonly Measured[]): Figures {
+  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+  const masks = layers[0]!.cosines.map((_, n) => n);
+  const landed = (pick: (of: Landed) => number) =>
+    masks.map((n) => mean(layers.map(({ landed }) => landed[n] ? pick(landed[n]) : NaN)));
+  const noise = average(layers.map((layer) => layer.noise));
+  const signal = average(layers.map((layer) => layer.signal));
+  return {
+    ...(layers[0]!.landed[0] === undefined ? {} : {
+      share: meanOf(landed(({ share }) => share)),
+      dropped: mean(landed(({ dropped }) => dropped)),
+    }),
+    noise: jackknife(noise.all, noise.without),
+    signal: jackknife(signal.all, signal.without),
+    cosine: meanOf(masks.map((n) => mean(layers.map((layer) => layer.cosines[n]!)))),
+  };
+}
+
+/** What one mask did in one layer. */
+interface Landed {
+  /** Share of the squared gradient on dropped logits. */
+  readonly share: number;
+  /** Share of the visible logits that is dropped. */
+  readonly dropped: number;
+}
+
+function shareOf(g: Float32Array, { dropped, visible }: DroppedLogits): Landed {
+  let [total, lost, logits, gone] = [0, 0, 0, 0];
+  for (let i = 0; i < g.length; i++) {
+    const square = g[i]! * g[i]!;
+    total += square;
+    logits += visible[i]!;
+    gone += dropped[i]!;
+    if (dropped[i] === 1) lost += square;
+  }
+  return { share: lost / total, dropped: gone / logits };
+}

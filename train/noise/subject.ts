@@ -1,0 +1,116 @@
+/**
+ * What is measured: a model and one labelled batch, from disk or from the demonstration.
+ *
+ * @module
+ */
+
+import { OptionError } from "../../core/errors.ts";
+import { fold, seedKey, threefry } from "../../core/random.ts";
+import type { Device } from "../../core/storage.ts";
+import { type Encoded, lossCount, toLabelled } from "../../nn/batch.ts";
+import type { ModelConfig } from "../../nn/config.ts";
+import type { LanguageModel } from "../../nn/decoder.ts";
+import type { Classifier } from "../../nn/model.ts";
+import type { Labelled } from "../../nn/objective.ts";
+import { checkConfig, type TrainConfig, trainOptions } from "../config.ts";
+import { planEpoch } from "../data/batches.ts";
+import { grammarDataset } from "../data/grammar.ts";
+import { baseConfig, baseTokenizer, openBase } from "../demo/base.ts";
+import { fallbacks, type OptionValues } from "../flags.ts";
+import { openClassifier, openLanguageModel, readConfig } from "../load_model.ts";
+import { loadTokenizer } from "../load_tokenizer.ts";
+import { encodeExamples } from "../tasks/classification.ts";
+import { longest, openTask } from "../tasks/open.ts";
+
+/** A model and a batch, on the device. */
+export interface Subject {
+  /** The model, before training. */
+  readonly model: Classifier | LanguageModel;
+  /** Its configuration. */
+  readonly config: ModelConfig;
+  /** The batch. */
+  readonly batch: Labelled;
+  /** Losses that the batch sums. */
+  readonly normaliser: number;
+  /** Whether labels are scores. */
+  readonly regression: boolean;
+  /** Name of model and data. */
+  readonly name: string;
+}
+
+/** Which model and batch. */
+export interface SubjectOptions {
+  /** Model, data and task; all or none, which is the demonstration. */
+  readonly source?: Pick<TrainConfig, "model" | "data" | "task">;
+  /** Examples. */
+  readonly batch: number;
+  /** Most tokens in a sequence. */
+  readonly maxLength?: number;
+  /** Seed of the head and of the choice of examples. */
+  readonly seed: number;
+}
+
+/** Training examples that the demonstration draws from; the same as in training. */
+const demonstration = { train: 256, dev: 500, noise: 0.25 } as const;
+
+/**
+ * Opens a model and draws a batch of training examples; the open scope owns both.
+ *
+ * @throws {OptionError} If there are fewer examples than the batch asks for
+ * @throws {FileError} If a file is missing or malformed
+ */
+export async function openSubject(device: Device, options: SubjectOptions): Promise<Subject> {
+  const { source, batch, maxLength, seed } = options;
+  const key = fold(seedKey(seed), "initialisation");
+  const limit: OptionValues = maxLength === undefined ? {} : { maxLength };
+  if (source === undefined) {
+    const name = "the demonstration's base model and grammar task";
+    const settings = { task: "rte", data: name, model: name };
+    const config = checkConfig({ ...fallbacks(trainOptions), ...settings, ...limit });
+    const tokenizer = baseTokenizer();
+    const { train } = grammarDataset({ ...demonstration, seed });
+    const examples = encodeExamples(train, tokenizer, longest(config, baseConfig));
+    const drawn = drawBatch(device, examples, { batch, seed, padId: tokenizer.padId ?? 0 });
+    const model = await openBase(device, key);
+    return { model, config: baseConfig, regression: false, name, ...drawn };
+  }
+  const config = checkConfig({ ...fallbacks(trainOptions), ...source, ...limit, devLimit: 1 });
+  const architecture = await readConfig(source.model);
+  const task = await openTask(config, architecture, await loadTokenizer(source.model));
+  const { padId, regression } = task;
+  const drawn = drawBatch(device, task.train, { batch, seed, padId, regression });
+  const { model } = task.labels === 0
+    ? await openLanguageModel(source.model, device, key)
+    : await openClassifier(source.model, device, key, task.labels);
+  const folder = source.model.replace(/\/+$/, "").split("/").at(-1);
+  const name = `${folder} and ${task.name}`;
+  return { model, config: architecture, regression, name, ...drawn };
+}
+
+function drawBatch(
+  device: Device,
+  examples: readonly Encoded[],
+  { batch, seed, padId, regression = false }: {
+    readonly batch: number;
+    readonly seed: number;
+    readonly padId: number;
+    readonly regression?: boolean;
+  },
+): Pick<Subject, "batch" | "normaliser"> {
+  if (batch > examples.length) {
+    throw new OptionError(
+      `Cannot use --batch ${batch} as there are ${examples.length} training examples`,
+    );
+  }
+  const key = fold(seedKey(seed), "order");
+  let drawn = 0;
+  const random = () => threefry(key, 0, drawn++)[0] / 2 ** 32;
+  const lengths = examples.map(({ ids }) => ids.length);
+  const [members = []] = planEpoch({ lengths, batch, bucket: false, shuffle: true, random });
+  const chosen = members.map((i) => examples[i]!);
+  const places = chosen.map((_, place) => place);
+  return {
+    batch: toLabelled(device, chosen, places, padId, regression),
+    normaliser: lossCount(chosen),
+  };
+}
