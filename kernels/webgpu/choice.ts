@@ -6,18 +6,32 @@
 
 import type { MatmulVariant } from "./matmul.ts";
 
+/** How products are computed; benches put others in its place. */
+export interface MatmulPolicy {
+  /** Tile sizes for a shape. */
+  readonly choose: (
+    m: number,
+    n: number,
+    k: number,
+    batch: number,
+    contiguous: readonly [boolean, boolean],
+    software: boolean,
+  ) => MatmulVariant;
+  /** Chunks of the inner axis. */
+  readonly split: (
+    variant: MatmulVariant,
+    m: number,
+    n: number,
+    k: number,
+    batch: number,
+  ) => number;
+}
+
 /** Workgroups below which a large tile leaves a big GPU idle. */
 const enough = 128;
 
 /** Chooses tile sizes for an `m x n x k` product in `batch` copies. */
-function chooseMatmul(
-  m: number,
-  n: number,
-  k: number,
-  batch: number,
-  contiguous: readonly [boolean, boolean],
-  software: boolean,
-): MatmulVariant {
+const chooseMatmul: MatmulPolicy["choose"] = (m, n, k, batch, contiguous, software) => {
   if (software) {
     const wide = m >= 32 && n >= 32;
     const own = wide ? [8, 8] as const : [4, 4] as const;
@@ -44,44 +58,17 @@ function chooseMatmul(
   if (groups(64, 64) >= enough) return make(64, 64, 8, 8);
   if (groups(64, 32) >= enough) return make(64, 32, 8, 4);
   return make(32, 32, 4, 4);
-}
+};
 
 /**
  * Into how many chunks the inner axis is cut, so that a product with a small result fills a GPU.
  * The partial results are added, with the epilogue, by a second program.
  */
-function chooseSplit(
-  { tiled, tile: [bm, bn] }: MatmulVariant,
-  m: number,
-  n: number,
-  k: number,
-  batch: number,
-): number {
+const chooseSplit: MatmulPolicy["split"] = ({ tiled, tile: [bm, bn] }, m, n, k, batch) => {
   const groups = Math.ceil(m / bm) * Math.ceil(n / bn) * batch;
   if (!tiled || groups >= 2 * enough || k < 256) return 1;
   return Math.max(1, Math.min(16, Math.floor(k / 128), Math.ceil(4 * enough / groups)));
-}
-
-/** How products are computed; benches put others in its place. */
-export interface MatmulPolicy {
-  /** Tile sizes for a shape. */
-  readonly choose: (
-    m: number,
-    n: number,
-    k: number,
-    batch: number,
-    contiguous: readonly [boolean, boolean],
-    software: boolean,
-  ) => MatmulVariant;
-  /** Chunks of the inner axis. */
-  readonly split: (
-    variant: MatmulVariant,
-    m: number,
-    n: number,
-    k: number,
-    batch: number,
-  ) => number;
-}
+};
 
 /** What was measured to be good. */
 export const usualPolicy: MatmulPolicy = { choose: chooseMatmul, split: chooseSplit };

@@ -63,6 +63,11 @@ export function planEpoch({ lengths, batch, bucket, shuffle, random }: EpochPlan
   return batches;
 }
 
+/** Batches of similar length in a fixed order, for evaluation: every example occurs once. */
+export function batchesByLength(lengths: readonly number[], batch: number): number[][] {
+  return planEpoch({ lengths, batch, bucket: true, shuffle: false, random: () => 0 });
+}
+
 /**
  * Pads sequences on the right to the longest of them.
  *

@@ -10,7 +10,7 @@ import { type Encoded, pad } from "../../nn/batch.ts";
 import type { LanguageModel } from "../../nn/decoder.ts";
 import type { Classifier } from "../../nn/model.ts";
 import { toInputs } from "../../nn/pass.ts";
-import { planEpoch } from "../data/batches.ts";
+import { batchesByLength } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
 import { type GlueTask, glueTasks } from "../data/glue_tasks.ts";
 import { type MetricName, metrics } from "../metrics/classification.ts";
@@ -39,8 +39,7 @@ export async function classifyAll(
 ): Promise<number[][]> {
   const results = new Array<number[]>(examples.length);
   const lengths = examples.map(({ ids }) => ids.length);
-  const order = { lengths, batch, bucket: true, shuffle: false, random: () => 0 };
-  for (const members of planEpoch(order)) {
+  for (const members of batchesByLength(lengths, batch)) {
     using _scope = device.scope("classify");
     const inputs = toInputs(device, pad(members.map((i) => examples[i]!), padId));
     const logits = await model.classify({ inputs }).logits.read();

@@ -14,7 +14,7 @@ import type { LanguageModel } from "../../nn/decoder.ts";
 import { generate } from "../../nn/generate.ts";
 import { crossEntropy } from "../../nn/losses.ts";
 import type { Classifier } from "../../nn/model.ts";
-import { planEpoch } from "../data/batches.ts";
+import { batchesByLength } from "../data/batches.ts";
 import { type E2eExample, groupByContext } from "../data/e2e.ts";
 import { corpusBleu } from "../metrics/bleu.ts";
 import type { Tokenizer } from "../tokenizer.ts";
@@ -85,15 +85,7 @@ export async function tokenLoss(
 ): Promise<number> {
   const lengths = examples.map(({ ids }) => ids.length);
   let total = 0;
-  for (
-    const members of planEpoch({
-      lengths,
-      batch,
-      bucket: true,
-      shuffle: false,
-      random: () => 0,
-    })
-  ) {
+  for (const members of batchesByLength(lengths, batch)) {
     using _scope = device.scope("token loss");
     const { inputs, rows, labels } = toLabelled(
       device,
@@ -118,15 +110,7 @@ export async function continueAll(
   const prompts = contexts.map((context) => promptOf(context, tokenizer, frame));
   const results = new Array<string>(contexts.length);
   const lengths = prompts.map((prompt) => prompt.length);
-  for (
-    const members of planEpoch({
-      lengths,
-      batch,
-      bucket: true,
-      shuffle: false,
-      random: () => 0,
-    })
-  ) {
+  for (const members of batchesByLength(lengths, batch)) {
     const made = await generate(model, device, members.map((i) => prompts[i]!), {
       maxNewTokens: newTokens,
       eosIds: [...config.eosIds, frame.eosId],
