@@ -49,7 +49,8 @@ export async function openTask(
       if (!answered) throw unanswered(part, "references", await e2eFile(data, part));
       return examples;
     };
-    const [train, dev] = await Promise.all([trains ? read("train") : [], read(split)]);
+    const train = trains ? await read("train") : [];
+    const dev = await read(split);
     return generationTask({
       train: limited(train, config.trainLimit),
       dev: limited(dev, config.devLimit),
@@ -62,10 +63,8 @@ export async function openTask(
       batch: evaluationBatch,
     });
   }
-  const [train, dev] = await Promise.all([
-    trains ? readGlue(task, data, "train") : [],
-    readGlue(task, data, split),
-  ]);
+  const train = trains ? await readGlue(task, data, "train") : [];
+  const dev = await readGlue(task, data, split);
   if (dev.some(({ label }) => label === undefined)) {
     throw unanswered(split, "labels", `${data}/${split}.tsv`);
   }
