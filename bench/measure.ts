@@ -1,11 +1,11 @@
 // Timing shared by the benches: medians of whole batches of work, ended by one read.
 import type { Device } from "../core/storage.ts";
-import { type BackendName, backendNames, openDevice } from "../train/backend.ts";
+import { deviceChoice, deviceOptions, openDevice } from "../train/backend.ts";
 import { fallbacks, type OptionTable, parseFlags } from "../train/flags.ts";
 
 /** Options that every bench has. */
 export const common = {
-  backend: { kind: "choice", choices: backendNames, help: "where to compute", fallback: "auto" },
+  ...deviceOptions,
   json: { kind: "switch", help: "print JSON", fallback: false },
 } satisfies OptionTable;
 
@@ -13,7 +13,7 @@ export const common = {
 export async function prepare(table: OptionTable, args: string[]) {
   const { values } = parseFlags({ ...common, ...table }, args);
   const all = { ...fallbacks({ ...common, ...table }), ...values };
-  const opened = await openDevice(all["backend"] as BackendName, "f32");
+  const opened = await openDevice(deviceChoice(all, "f32"));
   return { values: all, ...opened };
 }
 

@@ -19,8 +19,14 @@ export function bytesPerElement(dtype: Dtype): number {
   return dtype === "f64" ? 8 : 4;
 }
 
-/** Views `buffer` as elements of `dtype`. */
-export function viewAs(dtype: Dtype, buffer: ArrayBuffer): TypedArray {
-  if (dtype === "f32") return new Float32Array(buffer);
-  return dtype === "f64" ? new Float64Array(buffer) : new Uint32Array(buffer);
+/** Views `length` elements of `dtype` from byte `start` of `buffer`; by default all of it. */
+export function viewAs(
+  dtype: Dtype,
+  buffer: ArrayBufferLike,
+  start = 0,
+  length?: number,
+): TypedArray {
+  if (dtype === "f32") return new Float32Array(buffer, start, length);
+  if (dtype === "f64") return new Float64Array(buffer, start, length);
+  return new Uint32Array(buffer, start, length);
 }

@@ -14,6 +14,7 @@ import {
   float,
   index,
   input,
+  maximum,
   rowMax,
   rowSum,
   scalar,
@@ -105,7 +106,9 @@ export function maskedSoftmax(x: Float, keep: Bool | undefined): {
   const exponential = where(float(1), 0).mul(shifted.unary("exp"));
   const sum = rowSum(exponential);
   const total = keep === undefined ? sum : select(float(0).compare("lt", sum), sum, float(1));
-  return { softmax: exponential.div(total), log: shifted.sub(total.unary("log")), peak, total };
+  // A difference of large logits may overflow to an infinity, of which no gradient survives.
+  const log = maximum(shifted, float(lowest)).sub(total.unary("log"));
+  return { softmax: exponential.div(total), log, peak, total };
 }
 
 /** Keys that stay; a row that would lose all its visible keys ignores the drop. */

@@ -6,7 +6,7 @@
  */
 
 import { OptionError, ShapeError, TrainingError } from "../core/errors.ts";
-import { filled, float, input, old, scalar, select } from "../core/expr.ts";
+import { filled, type Float, float, input, old, scalar, select } from "../core/expr.ts";
 import { square } from "../core/ops/elementwise.ts";
 import { sumRow } from "../core/ops/rowwise.ts";
 import { rowProgram } from "../core/program.ts";
@@ -33,24 +33,36 @@ export interface AdamWStep {
 const accumulate = rowProgram(["f32"], [old(0).add(input(0, "f32", 3))]);
 const clear = rowProgram([], [filled(0)]);
 
+/** What the step's expressions read; differences to 1 come ready, as 32 bits would lose half of it. */
+const numbers = [
+  "rate",
+  "beta1",
+  "beta2",
+  "rest1",
+  "rest2",
+  "epsilon",
+  "kept",
+  "limit",
+  "correction1",
+  "correction2",
+] as const;
+
 const adamw = (() => {
-  const number = (slot: number) => scalar(slot, "f32");
-  const [rate, beta1, beta2, epsilon, decay, limit, correction1, correction2] = [
-    ...Array(8).keys(),
-  ].map(number) as [...ReturnType<typeof number>[]];
+  const named = numbers.map((name, slot) => [name, scalar(slot, "f32")] as const);
+  const { rate, beta1, beta2, rest1, rest2, epsilon, kept, limit, correction1, correction2 } =
+    Object.fromEntries(named) as Record<typeof numbers[number], Float>;
   const norm = input(1, "f32", 0).unary("sqrt");
-  const shrink = limit!.div(norm.add(1e-6));
+  const shrink = limit.div(norm.add(1e-6));
   const clipped = select(
-    float(0).compare("lt", limit!),
+    float(0).compare("lt", limit),
     select(shrink.compare("lt", 1), shrink, float(1)),
     float(1),
   );
   const g = input(0, "f32", 3).mul(clipped);
-  const m = old(1).mul(beta1!).add(g.mul(float(1).sub(beta1!)));
-  const v = old(2).mul(beta2!).add(g.mul(g).mul(float(1).sub(beta2!)));
-  const direction = m.div(correction1!).div(v.div(correction2!).unary("sqrt").add(epsilon!));
-  const decayed = old(0).mul(float(1).sub(rate!.mul(decay!)));
-  return rowProgram(["f32", "f32"], [decayed.sub(rate!.mul(direction)), m, v]);
+  const m = old(1).mul(beta1).add(g.mul(rest1));
+  const v = old(2).mul(beta2).add(g.mul(g).mul(rest2));
+  const direction = m.div(correction1).div(v.div(correction2).unary("sqrt").add(epsilon));
+  return rowProgram(["f32", "f32"], [old(0).mul(kept).sub(rate.mul(direction)), m, v]);
 })();
 
 /** The trainable parameters of a model, their gradients and moments. */
@@ -137,16 +149,20 @@ export class Trainable {
   step(squaredNorm: Tensor, options: AdamWStep): void {
     const { learningRate, betas: [beta1, beta2], epsilon, weightDecay, maxNorm } = options;
     const t = ++this.steps;
-    update(adamw, [this.flat, this.first, this.second], [this.gradients, squaredNorm], [
-      learningRate,
+    const given: Record<typeof numbers[number], number> = {
+      rate: learningRate,
       beta1,
       beta2,
+      rest1: 1 - beta1,
+      rest2: 1 - beta2,
       epsilon,
-      weightDecay,
-      maxNorm,
-      1 - beta1 ** t,
-      1 - beta2 ** t,
-    ]);
+      kept: 1 - learningRate * weightDecay,
+      limit: maxNorm,
+      correction1: 1 - beta1 ** t,
+      correction2: 1 - beta2 ** t,
+    };
+    const outputs = [this.flat, this.first, this.second];
+    update(adamw, outputs, [this.gradients, squaredNorm], numbers.map((name) => given[name]));
   }
 
   /**

@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertLess, assertNotEquals } from "@std/assert";
 import fc from "fast-check";
 import { fold, type Key, normal, seedKey, threefry, threshold, uniform } from "../core/random.ts";
-import { draw } from "../kernels/cpu/functions.ts";
+import { drawFunction } from "../kernels/cpu/javascript/functions.ts";
 
+const draw = drawFunction();
 const word = fc.integer({ min: 0, max: 0xFFFFFFFF });
 
 Deno.test("threefry() gives the published answers", () => {

@@ -32,7 +32,7 @@ async function readJson(path: string): Promise<Record<string, unknown>> {
 /** The figures of a saved run, computed anew. */
 async function evaluate(run: string): Promise<Figures> {
   const config = await runConfig(run);
-  const { device } = await openDevice(config.backend, config.dtype);
+  const { device } = await openDevice(config);
   await using _device = device;
   using _scope = device.scope("evaluation");
   const { model, architecture, tokenizer } = await openRun(run, config, device);

@@ -18,7 +18,7 @@ import {
   type Structure,
   structures,
 } from "../nn/dropout.ts";
-import { type BackendName, backendNames } from "./backend.ts";
+import { type BackendName, deviceOptions, type KernelName } from "./backend.ts";
 import { type OptionSpec, type OptionValues, unknownName } from "./flags.ts";
 
 /** Tasks that can be trained. */
@@ -100,6 +100,12 @@ export interface TrainConfig {
   readonly dtype: "f32" | "f64";
   /** Backend. */
   readonly backend: BackendName;
+  /** Kind of CPU kernels. */
+  readonly kernels: KernelName;
+  /** CPU threads. */
+  readonly threads?: number;
+  /** BLAS for CPU products. */
+  readonly blas: string;
   /** Steps between checkpoints. */
   readonly saveEvery?: number;
   /** Start from this adapter. */
@@ -184,12 +190,7 @@ export const trainOptions: { readonly [K in keyof Required<TrainConfig>]: Option
   bucket: { kind: "switch", help: "batches in random order of length", fallback: true },
   seed: integer("seed of order, initialisation and masks", 0, 1),
   dtype: { kind: "choice", choices: ["f32", "f64"], help: "float of all tensors", fallback: "f32" },
-  backend: {
-    kind: "choice",
-    choices: backendNames,
-    help: "what runs the programs",
-    fallback: "auto",
-  },
+  ...deviceOptions,
   saveEvery: integer("steps between checkpoints", 1, "none is saved"),
   adapter: text("start from this saved adapter", "a new one"),
   trainLimit: integer("most training examples", 1, "all"),

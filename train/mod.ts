@@ -6,7 +6,7 @@
  */
 
 export { loadAdapter, saveAdapter } from "./adapter.ts";
-export { type BackendName, backendNames } from "./backend.ts";
+export { type BackendName, backendNames, type KernelName, kernelNames } from "./backend.ts";
 export {
   checkConfig,
   dropoutPlan,

@@ -54,7 +54,7 @@ export interface TrainResult extends FitResult {
  */
 export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promise<TrainResult> {
   const say = (line: string) => hooks.onMessage?.(line);
-  const { device, reason } = await openDevice(config.backend, config.dtype);
+  const { device, reason } = await openDevice(config);
   await using _device = device;
   using _run = device.scope("run");
   say(`backend: ${reason}`);

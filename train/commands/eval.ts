@@ -5,7 +5,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import { openDevice } from "../backend.ts";
+import { deviceOptionNames, openDevice } from "../backend.ts";
 import { trainOptions } from "../config.ts";
 import { helpText, type OptionTable, parseFlags } from "../flags.ts";
 import { openRun, runConfig } from "../open_run.ts";
@@ -14,7 +14,7 @@ import { type LabelledSplit, openTask } from "../tasks/open.ts";
 const changeable = [
   "data",
   "model",
-  "backend",
+  ...deviceOptionNames,
   "dtype",
   "devLimit",
   "newTokens",
@@ -45,7 +45,7 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
     Object.entries(values).filter(([name]) => (changeable as readonly string[]).includes(name)),
   );
   const config = await runConfig(run, changes);
-  const { device } = await openDevice(config.backend, config.dtype);
+  const { device } = await openDevice(config);
   await using _device = device;
   using _scope = device.scope("eval");
   const { model, architecture, tokenizer } = await openRun(run, config, device);

@@ -6,7 +6,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import { type BackendName, backendNames, openDevice } from "../backend.ts";
+import { deviceChoice, deviceOptions, openDevice } from "../backend.ts";
 import { type TaskName, tasks } from "../config.ts";
 import { requireEmptyDirectory, writeFileAtomic } from "../files.ts";
 import { fallbacks, helpText, type OptionTable, parseFlags } from "../flags.ts";
@@ -34,7 +34,7 @@ const options: OptionTable = {
     fallback: ["0.01", "0.02", "0.05", "0.1", "0.2", "0.3", "0.5"],
   },
   seed: { kind: "integer", help: "seed of batch, head and masks", least: 0, fallback: 1 },
-  backend: { kind: "choice", choices: backendNames, help: "where to compute", fallback: "auto" },
+  ...deviceOptions,
   out: { kind: "text", help: "new folder for noise.json and noise.svg", shown: "nothing is saved" },
   json: { kind: "switch", help: "print noise.json instead of the table", fallback: false },
   verbose: { kind: "switch", help: "show stack traces" },
@@ -71,7 +71,7 @@ export async function noiseCommand(args: readonly string[]): Promise<number> {
   const out = values["out"] as string | undefined;
   if (out !== undefined) await requireEmptyDirectory(out);
 
-  const { device, reason } = await openDevice(values["backend"] as BackendName, "f32");
+  const { device, reason } = await openDevice(deviceChoice(values, "f32"));
   await using _device = device;
   using _scope = device.scope("noise");
   const subject = await openSubject(device, settings);

@@ -5,7 +5,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import { type BackendName, backendNames, openDevice } from "../backend.ts";
+import { deviceChoice, deviceOptions, openDevice } from "../backend.ts";
 import { fallbacks, helpText, type OptionTable, parseFlags } from "../flags.ts";
 import { runParity } from "../parity.ts";
 import type { ParityRow } from "../parity_rows.ts";
@@ -22,12 +22,7 @@ const options: OptionTable = {
     help: "precision; the tolerances follow it",
     fallback: "f32",
   },
-  backend: {
-    kind: "choice",
-    choices: backendNames,
-    help: "where to compute",
-    fallback: "auto",
-  },
+  ...deviceOptions,
   json: { kind: "switch", help: "print every quantity as JSON", fallback: false },
   help: { kind: "switch", help: "show this", fallback: false },
 };
@@ -58,7 +53,7 @@ export async function parityCommand(args: string[]): Promise<number> {
     throw new OptionError("Cannot compare as at least 1 path is required: found none");
   }
   const float = values["dtype"] === "f64" ? "f64" : "f32";
-  const { device } = await openDevice((values["backend"] ?? "cpu") as BackendName, float);
+  const { device } = await openDevice(deviceChoice(values, float));
   await using _device = device;
   const rows = await runParity(words, { root: String(values["root"]), device });
   console.log(values["json"] === true ? JSON.stringify(rows, null, 2) : parityTable(rows));

@@ -7,7 +7,7 @@
 import { OptionError } from "../../core/errors.ts";
 import type { LanguageModel } from "../../nn/decoder.ts";
 import type { Classifier } from "../../nn/model.ts";
-import { backendNames, openDevice } from "../backend.ts";
+import { deviceOptions, openDevice } from "../backend.ts";
 import { parseE2e } from "../data/e2e.ts";
 import { groupByContext } from "../data/e2e.ts";
 import { parseGlue } from "../data/glue.ts";
@@ -28,12 +28,11 @@ const options: OptionTable = {
   },
   out: { kind: "text", help: "file for the predictions", shown: "standard output" },
   model: { kind: "text", help: "folder of the base model", shown: "the run's" },
-  backend: {
-    kind: "choice",
-    choices: backendNames,
-    help: "what runs the programs",
-    shown: "the run's",
-  },
+  ...Object.fromEntries(
+    Object.entries(deviceOptions).map((
+      [name, option],
+    ) => [name, { ...option, shown: "the run's" }]),
+  ),
   verbose: { kind: "switch", help: "show stack traces" },
   help: { kind: "switch", help: "show this text" },
 };
@@ -58,11 +57,11 @@ export async function predictCommand(args: readonly string[]): Promise<number> {
   if (run === undefined) throw new OptionError("Cannot predict without --run: it is required");
   if (input === undefined) throw new OptionError("Cannot predict without --input: it is required");
   const changes = Object.fromEntries(
-    Object.entries(values).filter(([name]) => name === "model" || name === "backend"),
+    Object.entries(values).filter(([name]) => name === "model" || name in deviceOptions),
   );
   const config = await runConfig(run, changes);
   const text = await readText(input);
-  const { device } = await openDevice(config.backend, config.dtype);
+  const { device } = await openDevice(config);
   await using _device = device;
   using _scope = device.scope("predict");
   let lines: string[];

@@ -51,7 +51,7 @@ export async function demonstrateMethod(
     seed,
     ...changes,
   });
-  const { device } = await openDevice(config.backend, config.dtype);
+  const { device } = await openDevice(config);
   await using _device = device;
   using _scope = device.scope("demonstration");
   const key = seedKey(seed);

@@ -22,7 +22,7 @@ import { baseConfig, baseFile, baseTokenizer } from "./base.ts";
 const [pairs, epochs, seed] = [4000, 16, 100];
 
 if (import.meta.main) {
-  const { device } = await openDevice("cpu", "f32");
+  const { device } = await openDevice({ backend: "cpu", dtype: "f32" });
   await using _device = device;
   using _scope = device.scope("base");
   const model = classifier(baseConfig);

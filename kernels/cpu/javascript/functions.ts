@@ -4,16 +4,18 @@
  * @module
  */
 
+/** `(k0, k1, first, position)` to a random word. */
+export type Draw = (k0: number, k1: number, first: number, position: number) => number;
+
+let draw: Draw | undefined;
+
 /**
- * One word of a Threefry-2x32-20 block; see `core/random.ts` for the readable form. Unrolled, as
- * this runs once for each element of a mask.
+ * One word of a Threefry-2x32-20 block; see `core/random.ts` for the readable form. Unrolled, as it
+ * runs once for each element of a mask; made when asked for, as pages may forbid generated code.
  */
-export const draw = new Function("k0", "k1", "first", "position", drawText()) as (
-  k0: number,
-  k1: number,
-  first: number,
-  position: number,
-) => number;
+export function drawFunction(): Draw {
+  return draw ??= new Function("k0", "k1", "first", "position", drawText()) as Draw;
+}
 
 function drawText(): string {
   const rotations = [13, 15, 26, 6, 17, 29, 16, 24];

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { TypedArray } from "../../core/dtype.ts";
+import type { TypedArray } from "../../../core/dtype.ts";
 
 /** A matrix inside an array. */
 export interface Matrix {

@@ -1,0 +1,154 @@
+/**
+ * Kernels and the threads that run them. Tasks are written to memory, then run here or shared with
+ * workers by tickets; which thread takes a ticket never changes a result.
+ *
+ * @module
+ */
+
+import { DeviceError } from "../../../core/errors.ts";
+import type { Heap } from "./heap.ts";
+import { head } from "./task.ts";
+import { kernelCount, shared, type Start, ticketCount, worker } from "./worker.ts";
+
+type Run = (task: number, scratch: number) => void;
+
+/** Milliseconds a worker looks for tickets before it sleeps. */
+const patience = 1;
+const taskBytes = 2 ** 20;
+
+/** Threads over one memory; thread 0 is the caller's. */
+export class Crew {
+  readonly #words: Int32Array;
+  readonly #kernels: Run[] = [];
+  readonly #workers: Worker[] = [];
+  readonly #tasks: number;
+  #top: number;
+  #scratch = 0;
+  #scratchBytes = 0;
+
+  /**
+   * Makes a crew; workers start when there is work to share.
+   *
+   * @param heap The memory, a shared one for several threads
+   * @param threads How many threads run tasks
+   */
+  constructor(readonly heap: Heap, readonly threads: number) {
+    this.#words = new Int32Array(heap.memory.buffer);
+    this.#top = this.#tasks = this.#allocate(taskBytes);
+  }
+
+  /** Registers a module; its number stands at the head of its tasks. */
+  kernel(bytes: Uint8Array<ArrayBuffer>): number {
+    const id = this.#kernels.length;
+    if (id === kernelCount) {
+      throw new DeviceError(`Cannot make another kernel as ${kernelCount} are the most`);
+    }
+    const module = new WebAssembly.Module(bytes);
+    const { exports } = new WebAssembly.Instance(module, { host: { memory: this.heap.memory } });
+    this.#kernels.push(exports["run"] as Run);
+    if (this.threads > 1) {
+      const address = this.#allocate(bytes.length);
+      new Uint8Array(this.heap.memory.buffer, address, bytes.length).set(bytes);
+      this.#words.set([address, bytes.length], shared.kernels + 2 * id);
+    }
+    return id;
+  }
+
+  /** Room of at least `bytes` that each thread has to itself while a task runs. */
+  reserve(bytes: number): void {
+    if (bytes <= this.#scratchBytes) return;
+    const { heap, threads } = this;
+    if (this.#scratch > 0) heap.release(this.#scratch, this.#scratchBytes * threads);
+    this.#scratchBytes = Math.ceil(bytes / 4096) * 4096;
+    this.#scratch = this.#allocate(this.#scratchBytes * threads);
+    this.#words[shared.scratch] = this.#scratch;
+    this.#words[shared.scratchBytes] = this.#scratchBytes;
+  }
+
+  /** Whether tasks should run before more are written. */
+  get full(): boolean {
+    return this.#top > this.#tasks + taskBytes / 2;
+  }
+
+  /** Writes a task, which lasts until the next run. */
+  task(kernel: number, words: readonly number[], next = 0): number {
+    const address = this.#top;
+    this.#top += 4 * (head + words.length);
+    if (this.#top > this.#tasks + taskBytes) throw new DeviceError("Cannot hold so many tasks");
+    let at = address >> 2;
+    this.#words[at++] = kernel;
+    this.#words[at++] = next;
+    for (const word of words) this.#words[at++] = word;
+    return address;
+  }
+
+  /** Runs tasks, in any order and on any thread, and forgets them. */
+  run(tasks: readonly number[]): void {
+    if (tasks.length === 1 || this.threads === 1) this.runHere(tasks);
+    else {
+      for (let from = 0; from < tasks.length; from += ticketCount) {
+        this.#share(tasks.slice(from, from + ticketCount));
+      }
+    }
+    this.#top = this.#tasks;
+  }
+
+  /** Runs tasks in order on the caller's thread, and forgets them. */
+  runHere(tasks: readonly number[]): void {
+    for (const task of tasks) this.#chain(task);
+    this.#top = this.#tasks;
+  }
+
+  /** Stops the workers. */
+  close(): void {
+    if (this.#workers.length === 0) return;
+    // A worker that sleeps cannot be terminated: it is woken and ends by itself.
+    Atomics.store(this.#words, shared.stop, 1);
+    Atomics.add(this.#words, shared.end, 1);
+    Atomics.notify(this.#words, shared.end);
+    for (const started of this.#workers) started.terminate();
+  }
+
+  #start(): void {
+    const text = new Blob([`(${worker})()`], { type: "text/javascript" });
+    const url = URL.createObjectURL(text);
+    for (let thread = 1; thread < this.threads; thread++) {
+      const started = new Worker(url, { type: "module" });
+      const start: Start = { memory: this.heap.memory, thread, places: shared, patience };
+      started.postMessage(start);
+      this.#workers.push(started);
+    }
+  }
+
+  #share(tasks: readonly number[]): void {
+    if (this.#workers.length === 0) this.#start();
+    const words = this.#words;
+    const end = words[shared.end]! + tasks.length | 0;
+    tasks.forEach((task, i) => {
+      words[shared.tickets + (words[shared.end]! + i & ticketCount - 1)] = task;
+    });
+    Atomics.store(words, shared.end, end);
+    if (Atomics.load(words, shared.sleepers) > 0) Atomics.notify(words, shared.end);
+    for (;;) {
+      const ticket = Atomics.load(words, shared.next);
+      if (ticket === end) break;
+      if (Atomics.compareExchange(words, shared.next, ticket, ticket + 1 | 0) !== ticket) continue;
+      this.#chain(words[shared.tickets + (ticket & ticketCount - 1)]!);
+      Atomics.add(words, shared.done, 1);
+    }
+    while (Atomics.load(words, shared.done) !== end);
+    if (words[shared.failed] !== 0) throw new DeviceError("Cannot go on as a thread failed");
+  }
+
+  #chain(first: number): void {
+    for (let task = first; task !== 0; task = this.#words[(task >> 2) + 1]!) {
+      this.#kernels[this.#words[task >> 2]!]!(task, this.#scratch);
+    }
+  }
+
+  #allocate(bytes: number): number {
+    const address = this.heap.allocate(bytes);
+    if (address === undefined) throw new DeviceError(`Cannot reserve ${bytes} bytes of memory`);
+    return address;
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Scalar operations on four lanes. Polynomials and quotients were fitted for this file (least
+ * squares on Chebyshev points, reweighted towards equal relative errors); errors hold in 32 bits.
+ *
+ * @module
+ */
+
+import { type Code, f32x4, i32x4, type Routine, v128 } from "./assembler.ts";
+
+/** Makes the code of a value from those of its operands. */
+export type Lanes = (...operands: Code[]) => Code;
+
+const tanhSeries = [-0.33333318, 0.133326017, -0.0538538566, 0.021077753, -0.00628246566];
+const erfSeries = [
+  -0.376126307,
+  0.112836299,
+  -0.0268554842,
+  0.0051912918,
+  -0.00080350314,
+  7.93310682e-05,
+];
+const erfTail = [0.275491948, 0.342269918, 0.0293679324, 0.55623037, -0.203299555];
+const exponential = [1, 1, 0.499999935, 0.166665207, 0.0416683874, 0.0083687102, 0.00138146122];
+const logarithm = [
+  0.333333317,
+  -0.250008211,
+  0.200012268,
+  -0.166233564,
+  0.142017588,
+  -0.131601927,
+  0.127615767,
+  -0.0763446928,
+];
+
+/** `a b + c`, rounded once where the target has it. */
+export function multiplyAdd(relaxed: boolean): Lanes {
+  return relaxed ? f32x4.relaxedMadd : (a, b, c) => f32x4.add(f32x4.mul(a!, b!), c!);
+}
+
+/** The operations of a routine by their names in the scalar table, but for those with attributes. */
+export function laneOperations(
+  routine: Routine,
+  relaxed: boolean,
+): Readonly<Record<string, Lanes>> {
+  const madd = multiplyAdd(relaxed);
+  const vector = () => routine.local("v128");
+
+  const horner = (x: Code, coefficients: readonly number[]): Code =>
+    coefficients.slice(0, -1).reduceRight<Code>(
+      (sum, c) => madd(sum, x, f32x4.of(c)),
+      f32x4.of(coefficients.at(-1)!),
+    );
+
+  /** The value within limits; what is not a number stays so, as it stands first. */
+  const clamp = (x: Code, low: number, high: number) =>
+    f32x4.max(f32x4.min(x, f32x4.of(high)), f32x4.of(low));
+
+  /** `2^n P(r)` with `x = n ln 2 + r`; zero below -87, relative error below 2e-7. */
+  const exp: Lanes = (x) => {
+    const [a, n, r] = [vector(), vector(), vector()];
+    const magic = f32x4.of(1.5 * 2 ** 23);
+    const whole = f32x4.sub(n.get, magic);
+    return [
+      a.set(clamp(x!, -87.3, 88.8)),
+      // The low bits of the sum are the nearest whole number; the shift drops the others.
+      n.set(madd(a.get, f32x4.of(Math.LOG2E), magic)),
+      r.set(madd(whole, f32x4.of(-0.693359375), a.get)),
+      r.set(madd(whole, f32x4.of(2.12194440e-4), r.get)),
+      // 2^n in two factors, as 2^128 alone is infinite.
+      a.set(f32x4.mul(
+        horner(r.get, exponential),
+        i32x4.shiftLeft(i32x4.add(n.get, i32x4.of(126)), 23),
+      )),
+      f32x4.add(a.get, a.get),
+    ];
+  };
+
+  /** `e ln 2 + log(1 + f)` with `x = 2^e (1 + f)`, for normal numbers; error below 2e-7. */
+  const log: Lanes = (x) => {
+    const [a, e, f, square] = [vector(), vector(), vector(), vector()];
+    return [
+      a.set(x!),
+      // Counted from the bits of sqrt(1/2), so that f lies around zero.
+      e.set(i32x4.sub(a.get, i32x4.of(0x3f3504f3))),
+      f.set(f32x4.sub(
+        i32x4.sub(a.get, v128.and(e.get, i32x4.of(0xff800000))),
+        f32x4.of(1),
+      )),
+      square.set(f32x4.mul(f.get, f.get)),
+      e.set(f32x4.fromSigned(i32x4.shiftRightSigned(e.get, 23))),
+      v128.select(
+        f32x4.less(f32x4.of(0), a.get),
+        madd(
+          e.get,
+          f32x4.of(Math.LN2),
+          madd(
+            f32x4.mul(f.get, square.get),
+            horner(f.get, logarithm),
+            madd(square.get, f32x4.of(-0.5), f.get),
+          ),
+        ),
+        // Minus infinity at zero, not a number below.
+        f32x4.div(f32x4.of(-1), f32x4.sqrt(a.get)),
+      ),
+    ];
+  };
+
+  /**
+   * An odd function: near zero `x (slope + x² P(x²))`, where nothing cancels, beyond the limit the
+   * sign of x times `far(|x|)`.
+   */
+  const odd =
+    (slope: number, series: readonly number[], limit: number, far: Lanes): Lanes => (x) => {
+      const [a, magnitude, square, outside] = [vector(), vector(), vector(), vector()];
+      const near = madd(square.get, horner(square.get, series), f32x4.of(slope));
+      return [
+        a.set(x!),
+        magnitude.set(f32x4.abs(a.get)),
+        square.set(f32x4.mul(a.get, a.get)),
+        outside.set(far(magnitude.get)),
+        v128.select(
+          f32x4.less(f32x4.of(limit), magnitude.get),
+          v128.or(outside.get, v128.and(a.get, i32x4.of(0x80000000))),
+          f32x4.mul(a.get, near),
+        ),
+      ];
+    };
+  const one = f32x4.of(1);
+
+  /** Beyond 0.55 it is `1 - 2 / (exp(2x) + 1)`; error below 2e-7. */
+  const tanh = odd(
+    1,
+    tanhSeries,
+    0.55,
+    (x) => f32x4.sub(one, f32x4.div(f32x4.of(2), f32x4.add(exp(f32x4.add(x!, x!)), one))),
+  );
+
+  /** Beyond 1 it is `1 - exp(-x²) u P(u)` with `u = 1 / (1 + x/2)`; error below 2e-7. */
+  const erf = odd(2 / Math.sqrt(Math.PI), erfSeries, 1, (x) => {
+    const u = vector();
+    return [
+      u.set(f32x4.div(one, madd(x!, f32x4.of(0.5), one))),
+      f32x4.sub(
+        one,
+        f32x4.mul(exp(f32x4.neg(f32x4.mul(x!, x!))), f32x4.mul(u.get, horner(u.get, erfTail))),
+      ),
+    ];
+  });
+
+  /** A word of Threefry-2x32-20; see `core/random.ts` for the readable form. */
+  const draw: Lanes = (k0, k1, first, position) => {
+    const [x, y, a, b, c] = [vector(), vector(), vector(), vector(), vector()];
+    const schedule = [a, b, c].map((v) => v.get);
+    const lines = [
+      a.set(k0!),
+      b.set(k1!),
+      c.set(v128.xor(v128.xor(a.get, b.get), i32x4.of(0x1BD11BDA))),
+      x.set(i32x4.add(first!, a.get)),
+      y.set(i32x4.add(i32x4.shiftRight(position!, 1), b.get)),
+    ];
+    const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
+    for (let round = 0; round < 20; round++) {
+      const bits = rotations[round % 8]!;
+      lines.push(x.set(i32x4.add(x.get, y.get)));
+      const turned = v128.or(i32x4.shiftLeft(y.get, bits), i32x4.shiftRight(y.get, 32 - bits));
+      lines.push(y.set(v128.xor(turned, x.get)));
+      if (round % 4 !== 3) continue;
+      const group = (round + 1) / 4;
+      lines.push(x.set(i32x4.add(x.get, schedule[group % 3]!)));
+      const added = i32x4.add(schedule[(group + 1) % 3]!, i32x4.of(group));
+      lines.push(y.set(i32x4.add(y.get, added)));
+    }
+    const even = i32x4.equal(v128.and(position!, i32x4.of(1)), i32x4.of(0));
+    return [lines, v128.select(even, x.get, y.get)];
+  };
+
+  return {
+    add: f32x4.add,
+    sub: f32x4.sub,
+    mul: f32x4.mul,
+    div: f32x4.div,
+    neg: f32x4.neg,
+    abs: f32x4.abs,
+    exp,
+    log,
+    sqrt: f32x4.sqrt,
+    rsqrt: (a) => f32x4.div(one, f32x4.sqrt(a!)),
+    tanh,
+    erf,
+    max: f32x4.max,
+    select: (condition, a, b) => v128.select(condition!, a!, b!),
+    stop: (a) => a!,
+    toFloat: f32x4.fromUnsigned,
+    and: v128.and,
+    not: v128.not,
+    wordAdd: i32x4.add,
+    wordSubtract: i32x4.sub,
+    wordMultiply: i32x4.mul,
+    draw,
+  };
+}

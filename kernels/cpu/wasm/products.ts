@@ -1,0 +1,268 @@
+/**
+ * How a product is cut into tasks: blocks that fit the caches, columns of B packed once for all
+ * rows, small batches whole. The inner sum's order is the same however many threads there are.
+ *
+ * @module
+ */
+
+import type { Bound } from "../../../core/backend.ts";
+import { DeviceError } from "../../../core/errors.ts";
+import { coalesce, walkOuter } from "../../coalesce.ts";
+import type { CpuBuffer } from "../buffer.ts";
+import type { Crew } from "./crew.ts";
+import { dotRoutine } from "./dots.ts";
+import { packRoutine, packWords, tileColumns, tileRows } from "./pack.ts";
+import { productRoutine, productScratch, productWords } from "./product.ts";
+import type { Target } from "./task.ts";
+
+/** Rows whose packed panel stays in the second cache. */
+const rowBlock = 120;
+/** Inner steps of a panel. */
+const innerBlock = 768;
+/** Columns packed at a time. */
+const columnBlock = 1536;
+/** Rows up to which reading B in place beats packing it. */
+const inPlaceRows = 64;
+/** Rows up to which sums along the inner axis beat packing. */
+const dotRows = 4;
+/** Bytes of B that a task packs for itself. */
+const ownBytes = 2 ** 18;
+/** Multiplications worth a task of their own. */
+const taskWork = 2 ** 18;
+
+/** A matrix in memory: address of its first element, and steps in bytes. */
+export interface Matrix {
+  /** First element. */
+  readonly address: number;
+  /** From row to row. */
+  readonly row: number;
+  /** From column to column. */
+  readonly column: number;
+}
+
+/** `c = a·b`; false where the layout is not one that the library takes. */
+export type Multiply = (
+  m: number,
+  n: number,
+  k: number,
+  a: Matrix,
+  b: Matrix,
+  c: Matrix,
+) => boolean;
+
+/** A system library of matrix products. */
+export interface ProductLibrary {
+  /** For logs. */
+  readonly name: string;
+  /** Its product over a memory, whose start is address 0. */
+  bind(memory: ArrayBufferLike): Multiply;
+}
+
+const routines = {
+  pack: packRoutine,
+  packed: (target: Target) => productRoutine(target, false),
+  inPlace: (target: Target) => productRoutine(target, true),
+  dots: dotRoutine,
+};
+type ProductTask = Readonly<Record<(typeof productWords)[number], number>>;
+
+/** Products over the memory of a crew. */
+export class Products {
+  readonly #kernels = new Map<keyof typeof routines, number>();
+  readonly #library: Multiply | undefined;
+  #strips = 0;
+  #stripBytes = 0;
+
+  /**
+   * Makes no kernel yet.
+   *
+   * @param crew Threads and their memory
+   * @param relaxed Whether a multiply-add may round once
+   * @param library Takes what is not small
+   */
+  constructor(readonly crew: Crew, readonly relaxed: boolean, library?: ProductLibrary) {
+    this.#library = library?.bind(crew.heap.memory.buffer);
+  }
+
+  /** `c = a·b` over the space `[…batch, m, n, k]`; rows of `c` are dense. */
+  run(space: readonly number[], a: Bound, b: Bound, c: Bound): void {
+    const [m, n, k] = space.slice(-3) as [number, number, number];
+    const operands = [a, b, c];
+    const rank = space.length - 3;
+    const steps = operands.map((o) => o.strides.map((step) => step * 4));
+    const addresses = operands.map(({ buffer, offset }) =>
+      (buffer as CpuBuffer).address + offset * 4
+    );
+    const matrices = (at: readonly number[]) =>
+      at.map((address, o) => {
+        const [row, column] = steps[o]!.slice(rank) as [number, number];
+        return { address, row, column };
+      }) as [Matrix, Matrix, Matrix];
+    if (rank === 0) return this.#large(...matrices(addresses), m, n, k);
+    const walk = coalesce(space.slice(0, rank), steps.map((s) => s.slice(0, rank)), false);
+    if (n * k * 4 > ownBytes) {
+      walkOuter(walk, 0, addresses, (at) => this.#large(...matrices(at), m, n, k));
+      return;
+    }
+    const count = walk.space.at(-1)!;
+    const moves = walk.strides.map((s) => s.at(-1)!);
+    const tasks: number[] = [];
+    walkOuter(walk, 1, addresses, (at) => {
+      this.#batch(...matrices(at), m, n, k, count, moves, tasks);
+      if (this.crew.full) this.crew.run(tasks.splice(0));
+    });
+    this.crew.run(tasks);
+  }
+
+  /** Tasks of several small products each. */
+  #batch(
+    a: Matrix,
+    b: Matrix,
+    c: Matrix,
+    m: number,
+    n: number,
+    k: number,
+    count: number,
+    [aBatch, bBatch, cBatch]: readonly number[],
+    tasks: number[],
+  ): void {
+    const share = Math.max(1, Math.ceil(taskWork / (m * n * k)));
+    const kernel = b.column === 4 && m <= inPlaceRows ? "inPlace" : "packed";
+    this.crew.reserve(productScratch(Math.min(m, rowBlock), kernel === "packed" ? n : 0, k));
+    for (let from = 0; from < count; from += share) {
+      for (let top = 0; top < m; top += rowBlock) {
+        tasks.push(this.#task(kernel, {
+          ...product(
+            moved(a, top * a.row + from * aBatch!),
+            moved(b, from * bBatch!),
+            moved(c, top * c.row + from * cBatch!),
+            Math.min(rowBlock, m - top),
+            n,
+            k,
+          ),
+          count: Math.min(share, count - from),
+          aBatch: aBatch!,
+          bBatch: bBatch!,
+          cBatch: cBatch!,
+        }));
+      }
+    }
+  }
+
+  /** One product, block by block. */
+  #large(a: Matrix, b: Matrix, c: Matrix, m: number, n: number, k: number): void {
+    const { crew } = this;
+    const work = m * n * k;
+    if (work > taskWork && this.#library?.(m, n, k, a, b, c)) return;
+    const threads = work < 2 * taskWork ? 1 : crew.threads;
+    const dots = m <= dotRows && b.row === 4 && a.column === 4;
+    const kernel = dots ? "dots" : b.column === 4 && m <= inPlaceRows ? "inPlace" : "packed";
+    // Blocks of equal height, a whole number of them for each thread.
+    const blocks = Math.ceil(m / rowBlock / threads) * threads;
+    const height = Math.max(1, Math.ceil(m / blocks / tileRows)) * tileRows;
+    const pieces = Math.ceil(2 * threads / Math.ceil(m / height));
+    const innerStep = dots ? k : innerBlock;
+    crew.reserve(productScratch(height, 0, Math.min(k, innerStep)));
+    if (kernel === "packed") this.#reserveStrips(Math.min(n, columnBlock), Math.min(k, innerStep));
+    for (let left = 0; left < n; left += columnBlock) {
+      const width = Math.min(columnBlock, n - left);
+      const piece = threads === 1 ? width : roundUp(Math.ceil(width / pieces), tileColumns);
+      for (let start = 0; start < k; start += innerStep) {
+        const depth = Math.min(innerStep, k - start);
+        const part = moved(b, left * b.column + start * b.row);
+        if (kernel === "packed") this.#packStrips(part, width, depth, threads);
+        const tasks: number[] = [];
+        for (let top = 0; top < m; top += height) {
+          for (let at = 0; at < width; at += piece) {
+            tasks.push(this.#task(kernel, {
+              ...product(
+                moved(a, top * a.row + start * a.column),
+                moved(part, at * b.column),
+                moved(c, top * c.row + (left + at) * c.column),
+                Math.min(height, m - top),
+                Math.min(piece, width - at),
+                depth,
+              ),
+              adds: start > 0 ? 1 : 0,
+              packed: kernel === "packed" ? this.#strips + at * depth * 4 : 0,
+            }));
+          }
+        }
+        if (threads === 1) crew.runHere(tasks);
+        else crew.run(tasks);
+      }
+    }
+  }
+
+  #packStrips(b: Matrix, width: number, depth: number, threads: number): void {
+    const share = threads === 1 ? width : roundUp(Math.ceil(width / (2 * threads)), tileColumns);
+    const kernel = this.#kernel("pack");
+    const tasks: number[] = [];
+    for (let at = 0; at < width; at += share) {
+      const task: Readonly<Record<(typeof packWords)[number], number>> = {
+        source: b.address + at * b.column,
+        inner: b.row,
+        line: b.column,
+        k: depth,
+        lines: Math.min(share, width - at),
+        target: this.#strips + at * depth * 4,
+      };
+      tasks.push(this.crew.task(kernel, packWords.map((word) => task[word])));
+    }
+    this.crew.run(tasks);
+  }
+
+  #task(kernel: "packed" | "inPlace" | "dots", task: ProductTask): number {
+    return this.crew.task(this.#kernel(kernel), productWords.map((word) => task[word]));
+  }
+
+  #kernel(name: keyof typeof routines): number {
+    let id = this.#kernels.get(name);
+    if (id === undefined) {
+      const target = { relaxed: this.relaxed, memory: this.crew.heap.type };
+      this.#kernels.set(name, id = this.crew.kernel(routines[name](target)));
+    }
+    return id;
+  }
+
+  #reserveStrips(columns: number, depth: number): void {
+    const bytes = roundUp(columns, tileColumns) * depth * 4;
+    if (bytes <= this.#stripBytes) return;
+    const { heap } = this.crew;
+    if (this.#strips > 0) heap.release(this.#strips, this.#stripBytes);
+    const address = heap.allocate(bytes);
+    if (address === undefined) throw new DeviceError(`Cannot reserve ${bytes} bytes of memory`);
+    [this.#strips, this.#stripBytes] = [address, bytes];
+  }
+}
+
+function roundUp(value: number, multiple: number): number {
+  return Math.ceil(value / multiple) * multiple;
+}
+
+function moved(matrix: Matrix, bytes: number): Matrix {
+  return { ...matrix, address: matrix.address + bytes };
+}
+
+/** A task for one product that is not packed yet. */
+function product(a: Matrix, b: Matrix, c: Matrix, m: number, n: number, k: number): ProductTask {
+  return {
+    count: 1,
+    aBatch: 0,
+    bBatch: 0,
+    cBatch: 0,
+    a: a.address,
+    aRow: a.row,
+    aInner: a.column,
+    b: b.address,
+    bInner: b.row,
+    bColumn: b.column,
+    c: c.address,
+    cRow: c.row,
+    m,
+    n,
+    k,
+    adds: 0,
+    packed: 0,
+  };
+}

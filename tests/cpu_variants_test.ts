@@ -1,0 +1,140 @@
+import { assert, assertEquals } from "@std/assert";
+import { gradient } from "../core/gradient.ts";
+import { mul } from "../core/ops/elementwise.ts";
+import { matmul, matmulAdd, matmulScaledAdd } from "../core/ops/matmul.ts";
+import { sum } from "../core/ops/rowwise.ts";
+import { permute, transpose } from "../core/ops/view.ts";
+import { seedKey, uniform } from "../core/random.ts";
+import { Device, sizeOf } from "../core/storage.ts";
+import { type Tensor, tensor } from "../core/tensor.ts";
+import { scalarOperations } from "../core/scalar.ts";
+import { openCpu } from "../kernels/cpu/backend.ts";
+import { Routine } from "../kernels/cpu/wasm/assembler.ts";
+import { laneOperations } from "../kernels/cpu/wasm/functions.ts";
+import { cpuTest } from "./cpu_variants.ts";
+import { type OpRow, opTable } from "./op_table.ts";
+
+type Results = readonly (readonly number[])[];
+
+/** The result and every gradient of a row of the table. */
+async function run(row: OpRow, device: Device): Promise<Results> {
+  using _scope = device.scope("run");
+  const [low, high] = row.range ?? [-2, 2];
+  const inputs = row.shapes.map((shape, i) => {
+    const data = uniform(seedKey(70 + i), sizeOf(shape)).map((u) => low + u * (high - low));
+    return tensor(device, data.map(Math.fround), shape);
+  });
+  const { result, gradients } = gradient(() => {
+    const y = row.run(device, inputs);
+    const weights = uniform(seedKey(3), sizeOf(y.shape)).map((u) => Math.fround(u - 0.5));
+    return { loss: sum(mul(y, tensor(device, weights, y.shape))), y };
+  }, inputs);
+  const read = [result.y, ...gradients.map((g) => g!)];
+  return await Promise.all(read.map(async (t) => [...await t.read()]));
+}
+
+function assertClose(actual: Results, expected: Results, what: string): void {
+  expected.forEach((values, r) => {
+    const largest = values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+    values.forEach((x, i) => {
+      const error = Math.abs(actual[r]![i]! - x);
+      assert(error <= 1e-6 + 1e-5 * largest, `${what}, ${r}[${i}]: ${actual[r]![i]} for ${x}`);
+    });
+  });
+}
+
+cpuTest(
+  (variant) => `every operation and its gradient agrees with f64 by ${variant}`,
+  async (device) => {
+    await using oracle = new Device(openCpu({ kernels: "javascript" }), "f64");
+    for (const row of opTable) {
+      assertClose(await run(row, device), await run(row, oracle), row.name);
+    }
+  },
+);
+
+interface Product {
+  readonly batch: readonly number[];
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** Whether A, B or the addend lie transposed in memory. */
+  readonly flipped: readonly [boolean, boolean, boolean];
+}
+
+/** Edges of tiles and blocks, skinny sides, batches, all layouts. */
+function randomProducts(count: number): Product[] {
+  const sizes = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 33, 64, 65, 100, 121];
+  const u = uniform(seedKey(5), count * 8);
+  return Array.from({ length: count }, (_, i): Product => {
+    const at = (j: number) => u[i * 8 + j]!;
+    const size = (j: number) => sizes[Math.floor(at(j) * sizes.length)]!;
+    const deep = at(6) < 0.03;
+    return {
+      batch: at(7) < 0.6 ? [] : at(7) < 0.8 ? [3] : [2, 2],
+      m: size(0),
+      n: size(1),
+      k: deep ? 700 + size(2) : size(2),
+      flipped: [at(3) < 0.5, at(4) < 0.5, at(5) < 0.5],
+    };
+  });
+}
+
+/** The bare product, a sum with a row, and a scaled sum with a matrix. */
+async function products(device: Device, { batch, m, n, k, flipped }: Product): Promise<Results> {
+  using _scope = device.scope("products");
+  const make = (rows: number, columns: number, slot: 0 | 1 | 2): Tensor => {
+    const shape = [...batch, ...(flipped[slot] ? [columns, rows] : [rows, columns])];
+    const data = uniform(seedKey(slot), sizeOf(shape)).map((u) => Math.fround(u - 0.5));
+    const t = tensor(device, data, shape);
+    return flipped[slot] ? transpose(t) : t;
+  };
+  const [a, b, extra] = [make(m, k, 0), make(k, n, 1), make(m, n, 2)];
+  const bias = tensor(device, uniform(seedKey(4), n).map(Math.fround));
+  const results = [matmul(a, b), matmulAdd(a, b, bias), matmulScaledAdd(a, b, extra, 0.25)];
+  return await Promise.all(results.map(async (t) => [...await t.read()]));
+}
+
+const shapes = randomProducts(200);
+const expected: Results[] = [];
+
+cpuTest(
+  (variant) => `three products of 200 random shapes agree with f64 by ${variant}`,
+  async (device) => {
+    if (expected.length === 0) {
+      await using oracle = new Device(openCpu({ kernels: "javascript" }), "f64");
+      for (const shape of shapes) expected.push(await products(oracle, shape));
+    }
+    for (const [i, shape] of shapes.entries()) {
+      assertClose(await products(device, shape), expected[i]!, JSON.stringify(shape));
+    }
+  },
+);
+
+Deno.test("laneOperations() has every scalar operation", () => {
+  const lanes = Object.keys(laneOperations(new Routine(2), true));
+  // These depend on the kind of their operands, or on a constant: the row renderer has them.
+  const rendered = ["lt", "le", "eq", "wordShift"];
+  assertEquals([...lanes, ...rendered].sort(), [...scalarOperations].sort());
+});
+
+Deno.test("results do not depend on the number of threads, to the bit", async () => {
+  const run = async (threads: number) => {
+    await using device = new Device(openCpu({ threads }));
+    using _scope = device.scope("threads");
+    const data = (seed: number, count: number) => uniform(seedKey(seed), count).map((u) => u - 0.5);
+    const a = tensor(device, data(1, 257 * 301), [257, 301]);
+    const b = tensor(device, data(2, 301 * 263), [301, 263]);
+    const batch = permute(tensor(device, data(3, 6 * 70 * 40), [6, 70, 40]), [0, 2, 1]);
+    const { result, gradients } = gradient(() => {
+      const y = matmul(a, b);
+      const z = matmul(batch, transpose(batch));
+      return { loss: sum(mul(y, y)), z };
+    }, [a, b]);
+    const read = [result.z, ...gradients.map((g) => g!)];
+    return await Promise.all(read.map(async (t) => [...await t.read()]));
+  };
+  const one = await run(1);
+  assertEquals(await run(2), one);
+  assertEquals(await run(5), one);
+});
