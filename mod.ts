@@ -132,4 +132,8 @@ export {
   type Sequences,
   toInputs,
 } from "./nn/pass.ts";
-export { type AdamWStep, Trainable } from "./nn/trainable.ts";
+export { type AdamWStep, Trainable, trainHead } from "./nn/trainable.ts";
+export { type AdapterFiles, encodeAdapter, fillAdapter } from "./train/formats/adapter.ts";
+export { type AdapterConfig, parseAdapterConfig } from "./train/formats/peft.ts";
+export { parseSafetensors } from "./train/formats/weights.ts";
+export { type State, type StepFigures, type StepOptions, trainStep } from "./train/step.ts";

@@ -8,7 +8,7 @@ import { LanguageModel } from "../nn/decoder.ts";
 import { adapt } from "../nn/lora.ts";
 import { classifier, languageModel } from "../nn/model.ts";
 import { parameters } from "../nn/module.ts";
-import { trainHead } from "../train/adapter.ts";
+import { trainHead } from "../nn/trainable.ts";
 
 const noise = rowwise("noise", [], [
   toFloat(draw([scalar(0, "u32"), word(7)], word(0), index(0, 3)))

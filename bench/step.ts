@@ -46,14 +46,7 @@ export async function stepBench(args: string[]): Promise<void> {
     const labelled = toLabelled(device, examples, examples.map((_, b) => b), 0);
     const { loss } = trainStep({ model, trainable }, [labelled], seedKey(step + 9), {
       plan: dropout,
-      normaliser: decoder ? batch * (length - Math.floor(length / 2)) : batch,
-      optimiser: {
-        learningRate: 1e-4,
-        betas: [0.9, 0.999],
-        epsilon: 1e-8,
-        weightDecay: 0,
-        maxNorm: 1,
-      },
+      optimiser: { learningRate: 1e-4 },
     });
     const value = await loss.item();
     if (!Number.isFinite(value)) throw new RangeError(`Cannot go on with a loss of ${value}`);

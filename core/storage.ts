@@ -146,13 +146,18 @@ export class Scope implements Disposable {
     return item;
   }
 
-  /** Disposes what the scope owns. */
-  [Symbol.dispose](): void {
+  /** Disposes what the scope owns, where `using` cannot be written; a second call does nothing. */
+  close(): void {
     if (!this.#open) return;
     this.device.leave(this);
     this.#open = false;
     for (const item of [...this.#owned]) item[Symbol.dispose]();
     this.#owned.clear();
+  }
+
+  /** Disposes what the scope owns at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.close();
   }
 }
 

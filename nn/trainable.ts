@@ -20,14 +20,14 @@ import { type Module, type Parameter, parameters } from "./module.ts";
 export interface AdamWStep {
   /** Step size. */
   readonly learningRate: number;
-  /** Decay of the running means. */
-  readonly betas: readonly [number, number];
-  /** Summand of the denominator. */
-  readonly epsilon: number;
-  /** Decoupled decay, applied to every trainable parameter. */
-  readonly weightDecay: number;
-  /** Largest norm of the gradient; 0 does not clip. */
-  readonly maxNorm: number;
+  /** Decay of the running means; default 0.9 and 0.999. */
+  readonly betas?: readonly [number, number];
+  /** Summand of the denominator; default 1e-8. */
+  readonly epsilon?: number;
+  /** Decoupled decay, applied to every trainable parameter; default 0. */
+  readonly weightDecay?: number;
+  /** Largest norm of the gradient, 0 for none; default 1. */
+  readonly maxNorm?: number;
 }
 
 const accumulate = rowProgram(["f32"], [old(0).add(input(0, "f32", 3))]);
@@ -64,6 +64,18 @@ const adamw = (() => {
   const direction = m.div(correction1).div(v.div(correction2).unary("sqrt").add(epsilon));
   return rowProgram(["f32", "f32"], [old(0).mul(kept).sub(rate.mul(direction)), m, v]);
 })();
+
+/** Whether a path lies in the classification head, which is trained and saved whole. */
+export function isHead(path: string): boolean {
+  return /^(classifier|score)\./.test(path);
+}
+
+/** Marks the head of a classifier as trainable. */
+export function trainHead(model: Module): void {
+  for (const [path, parameter] of parameters(model)) {
+    if (isHead(path)) parameter.trainable = true;
+  }
+}
 
 /** The trainable parameters of a model, their gradients and moments. */
 export class Trainable {
@@ -147,7 +159,9 @@ export class Trainable {
 
   /** One AdamW step (Loshchilov and Hutter 2019), as PyTorch computes it. */
   step(squaredNorm: Tensor, options: AdamWStep): void {
-    const { learningRate, betas: [beta1, beta2], epsilon, weightDecay, maxNorm } = options;
+    const { learningRate, betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0, maxNorm = 1 } =
+      options;
+    const [beta1, beta2] = betas;
     const t = ++this.steps;
     const given: Record<typeof numbers[number], number> = {
       rate: learningRate,

@@ -28,6 +28,9 @@ async function trainableOf(device: Parameters<typeof Trainable.of>[1], seed = 1)
   return { trainable: await Trainable.of(model, device), chosen };
 }
 
+/** What counts where nothing is said. */
+const usual = { betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0, maxNorm: 1 } as const;
+
 /** AdamW as PyTorch's documentation writes it, number by number. */
 class PlainAdamW {
   readonly first = new Float64Array(count);
@@ -37,7 +40,10 @@ class PlainAdamW {
   constructor(readonly values: Float64Array) {}
 
   step(gradients: Float64Array, options: AdamWStep): void {
-    const { learningRate, betas: [beta1, beta2], epsilon, weightDecay, maxNorm } = options;
+    const { learningRate, betas: [beta1, beta2], epsilon, weightDecay, maxNorm } = {
+      ...usual,
+      ...options,
+    };
     const norm = Math.hypot(...gradients);
     const clip = maxNorm > 0 ? Math.min(1, maxNorm / (norm + 1e-6)) : 1;
     const t = ++this.#steps;
@@ -60,7 +66,7 @@ const settings = fc.record({
   weightDecay: fc.constantFrom(0, 0.01, 0.1),
   // The norm of the gradients below is about 3.6: both sides of the limit occur.
   maxNorm: fc.constantFrom(0, 0.1, 1, 3.6, 100),
-});
+}, { requiredKeys: ["learningRate"] });
 
 Deno.test("Trainable steps as AdamW written in plain numbers", () =>
   withDevice("f64", (device) =>

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { fold, seedKey } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
 import { tensor } from "../core/tensor.ts";
-import { type Encoded, lossCount, pad, toLabelled } from "../nn/batch.ts";
+import { type Encoded, pad, toLabelled } from "../nn/batch.ts";
 import { architectures, type ModelConfig } from "../nn/config.ts";
 import {
   type DropoutPlan,
@@ -170,7 +170,6 @@ async function stepOf(device: Device, config: ModelConfig, windows: number[][], 
     plan: plan(method, false, { rate: 0.25, klWeight: 0.5 }),
     smoothing: 0.1,
     optimiser,
-    normaliser: lossCount(list),
   });
   return {
     loss: [await figures.loss.item(), await figures.task.item(), await figures.squaredNorm.item()],

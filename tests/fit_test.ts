@@ -1,8 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { TrainingError } from "../core/errors.ts";
 import { seedKey } from "../core/random.ts";
-import { Trainable } from "../nn/trainable.ts";
-import { trainHead } from "../train/adapter.ts";
+import { Trainable, trainHead } from "../nn/trainable.ts";
 import { dropoutPlan, type TrainConfig } from "../train/config.ts";
 import { fit, type FitHooks } from "../train/fit.ts";
 import { openClassifier, readConfig } from "../train/load_model.ts";

@@ -61,7 +61,7 @@ Deno.test("Scope refuses to close before one that was opened later", () =>
       "Cannot close scope outer as the innermost open scope must close first: found inner " +
         "(interleaved tasks each need device.fork())",
     );
-    inner[Symbol.dispose]();
+    inner.close();
     inner[Symbol.dispose]();
     // Once it is its turn, it closes and gives its memory back.
     outer[Symbol.dispose]();

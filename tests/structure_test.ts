@@ -8,7 +8,7 @@ async function filesIn(folder: string): Promise<string[]> {
   for await (const { name, isDirectory } of Deno.readDir(`${root}${folder}`)) {
     const path = `${folder}/${name}`;
     if (isDirectory) found.push(...await filesIn(path));
-    else if (name.endsWith(".ts")) found.push(path);
+    else if (/\.[jt]s$/.test(name)) found.push(path);
   }
   return found.sort();
 }

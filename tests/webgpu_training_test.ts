@@ -6,8 +6,7 @@ import { type Method, methods, plan } from "../nn/dropout.ts";
 import { adapt } from "../nn/lora.ts";
 import { initialise } from "../nn/model.ts";
 import { parameters } from "../nn/module.ts";
-import { Trainable } from "../nn/trainable.ts";
-import { trainHead } from "../train/adapter.ts";
+import { Trainable, trainHead } from "../nn/trainable.ts";
 import { trainStep } from "../train/step.ts";
 import { randomModel, tinyConfig } from "./tiny_models.ts";
 import { webGpuTest } from "./webgpu_device.ts";
@@ -40,14 +39,7 @@ async function losses(
       const batch = toLabelled(device, examples, [0, 1, 2, 3], 0);
       const { loss } = trainStep({ model, trainable }, [batch], fold(seedKey(9), step), {
         plan: plan(method, false, { rate: 0.2 }),
-        normaliser: examples.length,
-        optimiser: {
-          learningRate: 1e-3,
-          betas: [0.9, 0.999],
-          epsilon: 1e-8,
-          weightDecay: 0,
-          maxNorm: 1,
-        },
+        optimiser: { learningRate: 1e-3 },
       });
       results.push(await loss.item());
     }

@@ -8,7 +8,7 @@
 import { OptionError, TrainingError } from "../core/errors.ts";
 import { fold, type Key, threefry } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
-import { type Encoded, lossCount, toLabelled } from "../nn/batch.ts";
+import { type Encoded, toLabelled } from "../nn/batch.ts";
 import type { DropoutPlan } from "../nn/dropout.ts";
 import type { TrainConfig } from "./config.ts";
 import { planEpoch } from "./data/batches.ts";
@@ -192,7 +192,6 @@ async function runStep(
     plan,
     smoothing: config.smoothing,
     regression: task.regression,
-    normaliser: lossCount(examples),
     optimiser: {
       learningRate,
       betas: [config.beta1, config.beta2],

@@ -35,6 +35,17 @@ export async function readConfig(directory: string): Promise<ModelConfig> {
   return parseConfig(await readJson(path), path);
 }
 
+/** An open checkpoint as a source of weights. */
+export function weightsOf(checkpoint: Checkpoint): WeightSource {
+  return {
+    path: checkpoint.path,
+    file: (name) => checkpoint.file(name),
+    names: () => checkpoint.names(),
+    shape: (name) => checkpoint.entry(name).shape,
+    read: (name, float) => checkpoint.readFloat(name, float),
+  };
+}
+
 async function fill<M extends Classifier | LanguageModel>(
   model: M,
   config: ModelConfig,
@@ -43,15 +54,7 @@ async function fill<M extends Classifier | LanguageModel>(
   key: Key,
 ): Promise<Loaded<M>> {
   using checkpoint = await Checkpoint.open(directory);
-  const source: WeightSource = {
-    path: checkpoint.path,
-    file: (name) => checkpoint.file(name),
-    names: () => checkpoint.names(),
-    shape: (name) => checkpoint.entry(name).shape,
-    read: (name, float): Promise<Float32Array | Float64Array> =>
-      float === "f32" ? checkpoint.readFloat(name, "f32") : checkpoint.readFloat(name, "f64"),
-  };
-  return { model, config, report: await load(model, source, device, key) };
+  return { model, config, report: await load(model, weightsOf(checkpoint), device, key) };
 }
 
 /** Opens a sequence classifier; `labels` overrides the number of classes of the configuration. */

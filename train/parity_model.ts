@@ -109,8 +109,7 @@ export async function compareModel(directory: string, device: Device): Promise<P
   await rows.tensor("adapter.logits", forward());
   const trainable = await Trainable.of(model, device);
   const batch = toLabelled(device, examples, examples.map((_, b) => b), padId, regression);
-  const normaliser = lossCount(examples);
-  const run = () => objective(model, batch, { key, regression, normaliser });
+  const run = () => objective(model, batch, { key, regression, normaliser: lossCount(examples) });
   const { result, gradients } = gradient(run, trainable.tensors);
   rows.numbers("trainable", [sizeOf(trainable.flat.shape)], [spec.trainable]);
   await rows.tensor("adapter.loss", result.loss);
@@ -144,7 +143,6 @@ export async function compareModel(directory: string, device: Device): Promise<P
     const rate = training.lr * linearSchedule(step, training.warmup_steps, training.total_steps);
     const done = trainStep({ model, trainable }, [batch], key, {
       regression,
-      normaliser,
       optimiser: optimiserOf(training, rate),
     });
     figures.losses.push(await done.task.item());

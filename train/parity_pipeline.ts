@@ -106,7 +106,6 @@ export async function comparePipeline(
     const batch = toLabelled(device, examples, numbers, padId, regression);
     const done = trainStep({ model, trainable }, [batch], key, {
       regression,
-      normaliser: examples.length,
       optimiser: optimiserOf(spec.training, rate),
     });
     figures.losses.push(await done.task.item());

@@ -7,6 +7,7 @@
 import { gradient } from "../core/gradient.ts";
 import { add } from "../core/ops/elementwise.ts";
 import type { Key } from "../core/random.ts";
+import { sizeOf } from "../core/storage.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { LanguageModel } from "../nn/decoder.ts";
 import type { DropoutPlan } from "../nn/dropout.ts";
@@ -32,8 +33,6 @@ export interface StepOptions {
   readonly regression?: boolean;
   /** Numbers of the optimiser. */
   readonly optimiser: AdamWStep;
-  /** Losses that the whole window sums. */
-  readonly normaliser: number;
 }
 
 /** Figures of a step, still on the device; the caller's scope owns them. */
@@ -48,7 +47,10 @@ export interface StepFigures {
   readonly squaredNorm: Tensor;
 }
 
-/** Accumulates the gradients of a window of batches and updates the parameters once. */
+/**
+ * Accumulates the gradients of a window of batches and updates the parameters once. Losses are means
+ * over all labels of the window.
+ */
 export function trainStep(
   { model, trainable }: State,
   window: readonly Labelled[],
@@ -58,10 +60,11 @@ export function trainStep(
   trainable.clear();
   const tensors = trainable.tensors;
   const { device } = trainable.flat;
+  const normaliser = window.reduce((count, { labels }) => count + sizeOf(labels.shape), 0);
   let total: Omit<StepFigures, "squaredNorm"> | undefined;
   for (const batch of window) {
     using scope = device.scope("batch");
-    const run = () => objective(model, batch, { ...options, key });
+    const run = () => objective(model, batch, { ...options, normaliser, key });
     const { result, gradients } = gradient(run, tensors, device);
     trainable.accumulate(gradients);
     const { loss, task, compensation } = result;

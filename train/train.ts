@@ -11,8 +11,8 @@ import type { LanguageModel } from "../nn/decoder.ts";
 import { adapt } from "../nn/lora.ts";
 import { type Classifier, initialise, languageModel, type LoadReport } from "../nn/model.ts";
 import { type Module, parameters } from "../nn/module.ts";
-import { Trainable } from "../nn/trainable.ts";
-import { fillAdapter, readAdapterConfig, trainHead } from "./adapter.ts";
+import { Trainable, trainHead } from "../nn/trainable.ts";
+import { readAdapter, readAdapterConfig } from "./adapter.ts";
 import { openDevice } from "./backend.ts";
 import { checkLayers, dropoutPlan, type TrainConfig, usualTargets } from "./config.ts";
 import { requireEmptyDirectory, samePlace } from "./files.ts";
@@ -134,7 +134,7 @@ async function prepareAdapter(
   if (config.adapter !== undefined) {
     const saved = await readAdapterConfig(config.adapter);
     adapt(model, layers, saved.lora);
-    await fillAdapter(model, saved, config.adapter, device);
+    await readAdapter(model, saved, config.adapter, device);
     return saved;
   }
   const { rank, alpha, rslora: rsLora, targets = usualTargets[architecture], seed } = config;

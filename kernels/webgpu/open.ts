@@ -21,15 +21,20 @@ const limits = [
  * @returns The backend, or `undefined` where no adapter is found
  */
 export async function openWebGpu(): Promise<WebGpuBackend | undefined> {
-  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+  // Node before 21 has no navigator.
+  const gpu = globalThis.navigator?.gpu;
+  const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) return undefined;
   const requiredLimits = Object.fromEntries(limits.map((name) => [name, adapter.limits[name]]));
   const device = await adapter.requestDevice({ requiredLimits });
-  const { vendor, device: model, description } = adapter.info;
-  const text = description || [vendor, model].filter((part) => part !== "").join(" ") || "adapter";
+  const { vendor, architecture, device: model, description, isFallbackAdapter } = adapter.info;
+  // Browsers leave most of these empty.
+  const names = [vendor, architecture, model].filter((name) => name !== "").join(" ");
+  const text = description || names || "adapter";
   const facts: AdapterFacts = {
     description: text,
-    software: /llvmpipe|swiftshader|software|lavapipe/i.test(`${text} ${vendor} ${model}`),
+    software: isFallbackAdapter ||
+      /llvmpipe|swiftshader|software|lavapipe/i.test(`${text} ${names}`),
   };
   const backend = new WebGpuBackend(device, facts);
   await backend.prepare();

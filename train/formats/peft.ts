@@ -16,11 +16,11 @@ export interface AdapterConfig {
   /** What is adapted. */
   readonly lora: LoraOptions;
   /** Kind of task, such as `SEQ_CLS` or `CAUSAL_LM`. */
-  readonly taskType: string | undefined;
+  readonly taskType?: string | undefined;
   /** Modules saved whole, such as the classification head. */
   readonly modulesToSave: readonly string[];
   /** Where the base model came from. */
-  readonly baseModel: string | undefined;
+  readonly baseModel?: string | undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -47,7 +47,10 @@ const refused = [
  * @param path Name of the file, for messages
  * @throws {FileError} If a key is missing, malformed or asks for what is not implemented
  */
-export function parseAdapterConfig(json: unknown, path: string): AdapterConfig {
+export function parseAdapterConfig(
+  json: unknown,
+  path = "adapter_config.json",
+): AdapterConfig {
   const fail = (key: string, required: string, found: unknown): never => {
     throw new FileError(
       `Cannot use ${key} of this adapter as ${required}: found ${JSON.stringify(found)}`,

@@ -1,0 +1,122 @@
+import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
+import ts from "typescript";
+import * as library from "../mod.ts";
+import { drawMasks, runPage } from "./browser/probe.js";
+import { everyShader } from "./browser/shaders.ts";
+import type { Visit } from "./browser/visit.ts";
+import { findProgram, mayRun, outputOf } from "./programs.ts";
+
+const here = (path: string) => decodeURIComponent(new URL(path, import.meta.url).pathname);
+
+/** The page that README shows. */
+const page = /^```html\n([^]*?)^```$/m.exec(await Deno.readTextFile(here("../README.md")))![1]!;
+
+/** A folder as a web server offers it: the bundle, the page and a model. */
+let site = "";
+/** What the page and the probe do here, on the CPU, with the modules that were bundled. */
+let expected: Pick<Visit, "losses" | "files" | "masks">;
+
+Deno.test.beforeAll(async () => {
+  site = await Deno.makeTempDir({ prefix: "hiddenkey-" });
+  await outputOf("deno", ["task", "bundle", site], here(".."));
+  await Deno.writeTextFile(`${site}/index.html`, page);
+  await Deno.copyFile(here("browser/probe.js"), `${site}/probe.js`);
+  await Deno.mkdir(`${site}/model`);
+  for (const name of ["config.json", "model.safetensors"]) {
+    await Deno.copyFile(here(`golden/bert-classification/base/${name}`), `${site}/model/${name}`);
+  }
+  const cpuAlone = { ...library, openWebGpu: () => undefined };
+  expected = {
+    ...await runPage(page, cpuAlone, (path: string) => Deno.readFile(`${site}/${path}`)),
+    masks: await drawMasks(library, library.openCpu()),
+  };
+});
+
+Deno.test.afterAll(() => Deno.remove(site, { recursive: true }));
+
+Deno.test("the bundle has the exports of mod.ts in at most 150 kB, and nothing of a host", async () => {
+  const text = await Deno.readTextFile(`${site}/hiddenkey.js`);
+  assertLessOrEqual(new TextEncoder().encode(text).length, 150_000);
+  assertEquals(ts.preProcessFile(text, true, true).importedFiles, []);
+  assertEquals(text.match(/\b(?:Deno|process|Buffer|require)[.(]/g), null);
+  const bundled = await import(`file://${site}/hiddenkey.js`);
+  assertEquals(Object.keys(bundled).sort(), Object.keys(library).sort());
+});
+
+Deno.test("a strict TypeScript project compiles against the bundle's declarations", async () => {
+  const consumer = `${site}/consumer.ts`;
+  await Deno.writeTextFile(
+    consumer,
+    `import { Device, FileError, openCpu, sum, tensor, type ModelConfig } from "./hiddenkey.js";
+export async function total(config: ModelConfig): Promise<number> {
+  await using device = new Device(openCpu());
+  // @ts-expect-error A width is no text.
+  const width: string = config.width;
+  // @ts-expect-error A tensor needs a device.
+  tensor([width]);
+  if (width === "") throw new FileError("Cannot", "here", 3);
+  return await sum(tensor(device, [1, 2, 3])).item();
+}
+`,
+  );
+  const program = ts.createProgram([consumer], {
+    exactOptionalPropertyTypes: true,
+    lib: ["lib.es2022.d.ts", "lib.dom.d.ts"],
+    module: ts.ModuleKind.ESNext,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    noEmit: true,
+    strict: true,
+    target: ts.ScriptTarget.ES2022,
+    types: [],
+  });
+  const found = ts.getPreEmitDiagnostics(program).map(({ file, messageText }) =>
+    `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`
+  );
+  assertEquals(found, []);
+});
+
+Deno.test("README's page trains on a model whose losses are finite and not all the same", () => {
+  assertEquals(expected.losses.length, 10);
+  assert(expected.losses.every(Number.isFinite));
+  assert(new Set(expected.losses).size === 10);
+  assert(Object.values(expected.masks).every((mask) => /^[01]*(01|10)[01]*$/.test(mask)));
+});
+
+Deno.test({
+  name: "the bundle trains and draws masks in Node, bit for bit as here" +
+    (mayRun("node") ? "" : " (needs node and --allow-run=node)"),
+  ignore: !mayRun("node"),
+  async fn() {
+    const script = `
+      import { readFile } from "node:fs/promises";
+      import * as library from "./hiddenkey.js";
+      import { drawMasks, runPage } from "./probe.js";
+      const cpuAlone = { ...library, openWebGpu: () => undefined };
+      const page = await runPage(await readFile("index.html", "utf8"), cpuAlone, readFile);
+      const masks = await drawMasks(library, await library.openWebGpu() ?? library.openCpu());
+      console.log(JSON.stringify({ ...page, masks }));`;
+    const printed = await outputOf("node", ["--input-type=module", "--eval", script], site);
+    assertEquals(JSON.parse(printed), expected);
+  },
+});
+
+const chromium = findProgram("chromium");
+
+Deno.test({
+  name: "README's page trains in Chromium on the CPU bit for bit as here, on WebGPU to 1e-5" +
+    (chromium === undefined ? " (needs chromium)" : ""),
+  ignore: chromium === undefined,
+  async fn() {
+    await Deno.writeTextFile(`${site}/shaders.json`, JSON.stringify(await everyShader()));
+    // Playwright reads below /proc, which Deno grants with all permissions alone.
+    const args = ["run", "--allow-all", here("browser/visit.ts"), chromium!, site];
+    const [cpu, gpu] = JSON.parse(await outputOf("deno", args)) as [Visit, Visit];
+    assertEquals([...cpu.complaints, ...gpu.complaints], []);
+    assertEquals(cpu, { ...expected, complaints: [] });
+    assertEquals(gpu.masks, expected.masks);
+    gpu.losses.forEach((loss, step) => {
+      const error = Math.abs(loss / expected.losses[step]! - 1);
+      assertLessOrEqual(error, 1e-5, `step ${step} on ${gpu.adapter ?? "the CPU"}: ${loss}`);
+    });
+  },
+});
