@@ -1,7 +1,8 @@
 import { assertAlmostEquals, assertEquals, assertLess, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { OptionError, ShapeError } from "../core/errors.ts";
-import { groupByContext, readE2e } from "../train/data/e2e.ts";
+import { readE2e } from "../train/data/e2e.ts";
+import { groupByContext } from "../train/data/text_example.ts";
 import { type BleuSmoothing, corpusBleu } from "../train/metrics/bleu.ts";
 import { tokenize13a } from "../train/metrics/tokenize_13a.ts";
 import { shared, sharedTest } from "./shared.ts";

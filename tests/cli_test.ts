@@ -5,8 +5,8 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import type { TaskName } from "../train/config.ts";
-import { trainOptions } from "../train/config.ts";
+import { type TaskName, trainOptions } from "../train/config.ts";
+import { generates } from "../train/tasks/kind.ts";
 import { type CommandResult, hiddenkey } from "./cli.ts";
 import { changed, tensors } from "./cli_cases.ts";
 import { e2eInputs } from "./workspace_data.ts";
@@ -28,7 +28,7 @@ async function trained(task: TaskName, name: string, flags: Flags = {}): Promise
   const usual = {
     task,
     data: workspace.data(task),
-    model: workspace.model(task === "e2e" ? "gpt2" : "bert"),
+    model: workspace.model(generates(task) ? "gpt2" : "bert"),
     out: workspace.out(name),
     ...("config" in flags || "preset" in flags ? {} : { batch: 8, epochs: 2, lr: 5e-3 }),
   };
@@ -132,6 +132,19 @@ Deno.test("predict writes one line for each distinct input of E2E", async () => 
   const input = `${workspace.data("e2e")}/testset.csv`;
   const { out } = await succeeded("predict", "--run", workspace.out("e2e"), "--input", input);
   assertEquals(out.split("\n").length - 1, e2eInputs);
+});
+
+Deno.test("eval and predict read the test files of WebNLG, seen and unseen categories apart", async () => {
+  const run = workspace.out("webnlg");
+  await trained("webnlg", "webnlg", { "max-steps": 1, generate: 0, "new-tokens": 4 });
+  const input = `${workspace.data("webnlg")}/test/testdata_no_lex.xml`;
+  const [evaluated, predicted] = await Promise.all([
+    succeeded("eval", run, "--split", "test", "--generate", "5", "--json"),
+    succeeded("predict", "--run", run, "--input", input),
+  ]);
+  const parts = ["bleu", "bleu_unseen", "bleu_seen"];
+  assertEquals(Object.keys(JSON.parse(evaluated.out)), ["loss", "perplexity", ...parts]);
+  assertEquals(predicted.out.split("\n").length - 1, e2eInputs);
 });
 
 /** A model that writes " pub", a line break, " pub", … after any context. */

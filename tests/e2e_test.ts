@@ -2,7 +2,8 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { FileError, OptionError } from "../core/errors.ts";
 import { parseCsv } from "../train/data/csv.ts";
-import { groupByContext, linearise, parseE2e, readE2e } from "../train/data/e2e.ts";
+import { linearise, parseE2e, readE2e } from "../train/data/e2e.ts";
+import { groupByContext } from "../train/data/text_example.ts";
 import { shared, sharedTest } from "./shared.ts";
 
 Deno.test("parseCsv() reads quoted commas, quotation marks and line breaks", () => {
@@ -81,8 +82,8 @@ Deno.test("parseE2e() names the file, the line and what it found", () => {
 Deno.test("groupByContext() gathers the references of an input in the order of the file", () => {
   const examples = parseE2e("mr,ref\nname[A],1\nname[B],2\nname[A],3\n", "x.csv");
   assertEquals(groupByContext(examples), [
-    { mr: "name[A]", context: "name : A", references: ["1", "3"] },
-    { mr: "name[B]", context: "name : B", references: ["2"] },
+    { context: "name : A", references: ["1", "3"] },
+    { context: "name : B", references: ["2"] },
   ]);
   assertEquals(groupByContext(parseE2e("MR\nname[A]\n", "x.csv"))[0]?.references, []);
 });

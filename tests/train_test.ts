@@ -116,6 +116,7 @@ const evaluated: [task: TaskName, names: string[], changes: Partial<TrainConfig>
   ["sst2", ["accuracy"], {}],
   ["e2e", ["loss", "perplexity", "bleu"], {}],
   ["e2e", ["loss", "perplexity", "bleu"], { model: workspace.model("llama") }],
+  ["webnlg", ["loss", "perplexity", "bleu"], {}],
   ["cola", ["matthews"], { model: workspace.model("llama"), rslora: true }],
   ["stsb", ["pearson", "spearman"], { model: workspace.model("gpt2"), dtype: "f64" }],
 ];

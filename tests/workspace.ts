@@ -9,8 +9,9 @@ import { checkConfig, type TaskName, type TrainConfig, trainOptions } from "../t
 import { grammarWords } from "../train/data/grammar_clauses.ts";
 import { fallbacks } from "../train/flags.ts";
 import { encodeSafetensors, type TensorData } from "../train/formats/safetensors.ts";
+import { generates } from "../train/tasks/kind.ts";
 import { fillRandomly } from "./tiny_models.ts";
-import { writeE2e, writeGlue } from "./workspace_data.ts";
+import { writeE2e, writeGlue, writeWebnlg } from "./workspace_data.ts";
 import { byteLevelFiles, llamaTokenizer } from "./workspace_tokenizer.ts";
 
 /** Models of a workspace: folders below `models`. */
@@ -62,6 +63,7 @@ export class Workspace implements AsyncDisposable {
       writeModels(`${workspace.root}/models`),
       writeGlue(`${workspace.root}/data`),
       writeE2e(`${workspace.root}/data/e2e`),
+      writeWebnlg(`${workspace.root}/data/webnlg`),
     ]);
     return workspace;
   }
@@ -87,7 +89,7 @@ export class Workspace implements AsyncDisposable {
       ...fallbacks(trainOptions),
       task,
       data: this.data(task),
-      model: this.model(task === "e2e" ? "gpt2" : "bert"),
+      model: this.model(generates(task) ? "gpt2" : "bert"),
       epochs: 2,
       batch: 8,
       rank: 4,

@@ -1,4 +1,4 @@
-/** GLUE and E2E files of a workspace, in the published layouts with words of our own. */
+/** GLUE, E2E and WebNLG files of a workspace, in the published layouts with words of our own. */
 
 import type { Example } from "../train/data/example.ts";
 import { grammarDataset } from "../train/data/grammar.ts";
@@ -86,38 +86,79 @@ export const e2eWords: readonly string[] = [
   ..."The is a near the and cheap dear : | Type area price yes no family friendly".split(" "),
 ];
 
-/** All 24 inputs with two references each; every fourth reference has a line break. */
-function e2eRows(): [mr: string, references: string[]][] {
+interface Place {
+  readonly name: string;
+  readonly kind: string;
+  readonly price: string;
+  readonly area: string;
+  readonly texts: readonly string[];
+}
+
+/** All 24 places with two texts each; every fourth text has a line break. */
+function places(): Place[] {
   return names.flatMap((name, i) =>
     kinds.flatMap((kind, j) =>
-      areas.map((area, k): [string, string[]] => {
+      areas.map((area, k): Place => {
         const price = (i + j + k) % 2 === 0 ? "cheap" : "dear";
         const broken = (i + j + k) % 4 === 0 ? "\n" : " ";
-        return [`name[The ${name}], eatType[${kind}], priceRange[${price}], area[${area}]`, [
+        const texts = [
           `The ${name} is a ${price} ${kind} near the ${area}`,
           `The ${kind} The ${name} is ${price}${broken}and near the ${area}`,
-        ]];
+        ];
+        return { name, kind, price, area, texts };
       })
     )
   );
 }
 
-/** Inputs of the development file, of which each has two references. */
+/** Inputs of the development file of E2E, and of WebNLG, of which each has two references. */
 export const e2eInputs = 8;
 
 /** Writes trainset.csv (32 rows), devset.csv (16) and testset.csv (8 inputs). */
 export async function writeE2e(folder: string): Promise<void> {
   const quote = (text: string) => `"${text}"`;
-  const rows = e2eRows();
+  const rows = places();
+  const mr = ({ name, kind, price, area }: Place) =>
+    quote(`name[The ${name}], eatType[${kind}], priceRange[${price}], area[${area}]`);
   const text = (part: typeof rows) =>
     "mr,ref\r\n" +
-    part.flatMap(([mr, references]) =>
-      references.map((reference) => `${quote(mr)},${quote(reference)}\r\n`)
-    ).join("");
+    part.flatMap((place) => place.texts.map((text) => `${mr(place)},${quote(text)}\r\n`)).join("");
   await Deno.mkdir(folder, { recursive: true });
   await Deno.writeTextFile(`${folder}/trainset.csv`, text(rows.slice(e2eInputs)));
   await Deno.writeTextFile(`${folder}/devset.csv`, text(rows.slice(0, e2eInputs)));
-  const inputs = rows.slice(0, e2eInputs).map(([mr]) => `${quote(mr)}\r\n`);
+  const inputs = rows.slice(0, e2eInputs).map((place) => `${mr(place)}\r\n`);
   // An input that occurs twice is continued once.
   await Deno.writeTextFile(`${folder}/testset.csv`, ["MR\r\n", ...inputs, inputs[0]].join(""));
+}
+
+/** Writes the folders of the WebNLG challenge, of as many texts; half of the test is unseen. */
+export async function writeWebnlg(folder: string): Promise<void> {
+  const rows = places();
+  const entry = (place: Place, category: string, texts: readonly string[]) => {
+    const { name, kind, price, area } = place;
+    const triples = [
+      `${name} | Type | ${kind}`,
+      `${name} | price | ${price}`,
+      `${name} | area | ${area}`,
+    ]
+      .map((triple) => `<mtriple>${triple}</mtriple>`).join("");
+    const lexicalisations = texts.map((text) => `<lex comment="good" lid="Id1">${text}</lex>\n`);
+    return `<entry category="${category}" eid="Id1" size="3">
+      <originaltripleset><otriple>a | b | c</otriple></originaltripleset>
+      <modifiedtripleset>${triples}</modifiedtripleset>\n${lexicalisations.join("")}</entry>\n`;
+  };
+  const write = async (path: string, part: readonly Place[], withTexts = true, unseen = 0) => {
+    const entries = part.map((place, i) =>
+      entry(place, i < unseen ? "Artist" : "Food", withTexts ? place.texts : [])
+    );
+    const file = `${folder}/${path}`;
+    await Deno.mkdir(file.slice(0, file.lastIndexOf("/")), { recursive: true });
+    await Deno.writeTextFile(file, `<benchmark><entries>${entries.join("")}</entries></benchmark>`);
+  };
+  const dev = rows.slice(0, e2eInputs);
+  await write("train/3triples/first.xml", rows.slice(e2eInputs, 2 * e2eInputs));
+  await write("train/3triples/second.xml", rows.slice(2 * e2eInputs));
+  await write("dev/3triples/only.xml", dev);
+  await write("test/testdata_with_lex.xml", dev, true, e2eInputs / 2);
+  await write("test/testdata_no_lex.xml", [...dev, dev[0]!], false);
 }

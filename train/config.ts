@@ -20,9 +20,10 @@ import {
 } from "../nn/dropout.ts";
 import { type BackendName, deviceOptions, type KernelName } from "./backend.ts";
 import { type OptionSpec, type OptionValues, unknownName } from "./flags.ts";
+import { textTasks } from "./tasks/kind.ts";
 
 /** Tasks that can be trained. */
-export const tasks = ["rte", "mrpc", "stsb", "sst2", "cola", "qnli", "wnli", "e2e"] as const;
+export const tasks = ["rte", "mrpc", "stsb", "sst2", "cola", "qnli", "wnli", ...textTasks] as const;
 /** A task, by name. */
 export type TaskName = typeof tasks[number];
 
@@ -114,9 +115,9 @@ export interface TrainConfig {
   readonly trainLimit?: number;
   /** Most evaluation examples. */
   readonly devLimit?: number;
-  /** E2E: tokens generated for each input. */
+  /** E2E and WebNLG: tokens generated for each input. */
   readonly newTokens: number;
-  /** E2E: inputs generated for. */
+  /** E2E and WebNLG: inputs generated for. */
   readonly generate?: number;
 }
 
@@ -186,7 +187,11 @@ export const trainOptions: { readonly [K in keyof Required<TrainConfig>]: Option
   epsilon: number("epsilon of AdamW", 1e-8),
   clip: number("largest norm of the gradient, 0 for none", 1),
   smoothing: number("label smoothing", 0),
-  maxLength: integer("most tokens in a sequence", 4, "128, e2e 512; at most the model's"),
+  maxLength: integer(
+    "most tokens in a sequence",
+    4,
+    "128, e2e and webnlg 512; at most the model's",
+  ),
   bucket: { kind: "switch", help: "batches in random order of length", fallback: true },
   seed: integer("seed of order, initialisation and masks", 0, 1),
   dtype: { kind: "choice", choices: ["f32", "f64"], help: "float of all tensors", fallback: "f32" },
@@ -195,8 +200,8 @@ export const trainOptions: { readonly [K in keyof Required<TrainConfig>]: Option
   adapter: text("start from this saved adapter", "a new one"),
   trainLimit: integer("most training examples", 1, "all"),
   devLimit: integer("most evaluation examples", 1, "all"),
-  newTokens: integer("e2e: tokens generated for each input", 1, 64),
-  generate: integer("e2e: inputs to generate for, 0 for none", 0, "all"),
+  newTokens: integer("e2e, webnlg: tokens generated for each input", 1, 64),
+  generate: integer("e2e, webnlg: inputs to generate for, 0 for none", 0, "all"),
 };
 
 /**

@@ -49,7 +49,18 @@ export async function readText(path: string): Promise<string> {
  * @throws {FileError} If the file cannot be read or is not JSON, with the line of the fault
  */
 export async function readJson(path: string): Promise<unknown> {
-  const text = await readText(path);
+  return parseJson(await readText(path), path);
+}
+
+/**
+ * Parses the text of a JSON file.
+ *
+ * @param text Content of the file
+ * @param path Path of the file for messages
+ * @returns The parsed value, not validated
+ * @throws {FileError} If it is not JSON, with the line of the fault
+ */
+export function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -150,4 +161,29 @@ export async function exists(path: string): Promise<boolean> {
       path,
     );
   }
+}
+
+/**
+ * Finds the files below a directory, in the order of their paths.
+ *
+ * @param directory Path of the directory
+ * @param ending How the names of the files end
+ * @throws {FileError} If a directory cannot be read
+ */
+export async function filesIn(directory: string, ending: string): Promise<string[]> {
+  const found: string[] = [];
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(directory)) {
+      const path = `${directory}/${name}`;
+      if (isDirectory) found.push(...await filesIn(path, ending));
+      else if (name.endsWith(ending)) found.push(path);
+    }
+  } catch (error) {
+    if (error instanceof FileError) throw error;
+    throw new FileError(
+      `Cannot read directory as it requires a readable one: found ${reasonOf(error)}`,
+      directory,
+    );
+  }
+  return found.sort();
 }

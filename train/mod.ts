@@ -1,6 +1,6 @@
 /**
- * Trainers for GLUE and E2E: data, tokenizers, checkpoints, metrics and the training loop. Needs
- * Deno's file system.
+ * Trainers for GLUE, E2E and WebNLG: data, tokenizers, checkpoints, metrics and the training loop.
+ * Needs Deno's file system.
  *
  * @module
  */
@@ -19,6 +19,8 @@ export { type E2eExample, readE2e } from "./data/e2e.ts";
 export type { Example } from "./data/example.ts";
 export { readGlue } from "./data/glue.ts";
 export type { GlueSplit, GlueTask } from "./data/glue_tasks.ts";
+export type { TextExample } from "./data/text_example.ts";
+export { readWebnlg, type WebnlgExample, type WebnlgTexts } from "./data/webnlg.ts";
 export type { EvaluationRecord, FitHooks, FitResult, StepRecord } from "./fit.ts";
 export {
   fallbacks,
@@ -30,6 +32,7 @@ export {
 export { Checkpoint } from "./formats/checkpoint.ts";
 export type { AdapterConfig } from "./formats/peft.ts";
 export type { Dtype, TensorEntry } from "./formats/safetensors.ts";
+export { loadMeteor } from "./load_meteor.ts";
 export { type Loaded, openClassifier, openLanguageModel } from "./load_model.ts";
 export { loadTokenizer } from "./load_tokenizer.ts";
 export {
@@ -38,7 +41,14 @@ export {
   type BleuSmoothing,
   corpusBleu,
 } from "./metrics/bleu.ts";
+export { chrf, type ChrfOptions, type ChrfResult, type ChrfSmoothing } from "./metrics/chrf.ts";
 export { accuracy, f1, matthews, pearson, spearman } from "./metrics/classification.ts";
+export { meteor, type MeteorOptions, type MeteorResult } from "./metrics/meteor.ts";
+export type { MeteorResources, SynonymLookup } from "./metrics/meteor_resources.ts";
+export type { MeteorFigures, MeteorModule } from "./metrics/meteor_statistics.ts";
+export type { PrefixKind } from "./metrics/meteor_words.ts";
+export { ter, type TerOptions, type TerResult } from "./metrics/ter.ts";
+export { meanTer, type MeanTerResult } from "./metrics/ter_mean.ts";
 export { type State, type StepFigures, type StepOptions, trainStep } from "./step.ts";
 export type { Figures } from "./tasks/task.ts";
 export { type DecodeOptions, type Encoded, type EncodeOptions, Tokenizer } from "./tokenizer.ts";

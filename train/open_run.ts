@@ -11,11 +11,12 @@ import type { LanguageModel } from "../nn/decoder.ts";
 import type { Classifier } from "../nn/model.ts";
 import { loadAdapter } from "./adapter.ts";
 import { checkConfig, type TrainConfig, trainOptions } from "./config.ts";
-import { glueTasks } from "./data/glue_tasks.ts";
+import { type GlueTask, glueTasks } from "./data/glue_tasks.ts";
 import { fallbacks, type OptionValues, parseObject } from "./flags.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";
 import { loadTokenizer } from "./load_tokenizer.ts";
 import { readRun } from "./run_folder.ts";
+import { generates } from "./tasks/kind.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** The configuration a run was made with, changed by what is given. */
@@ -40,13 +41,13 @@ export async function openRun(run: string, config: TrainConfig, device: Device):
   const tokenizer = await loadTokenizer(config.model);
   const architecture = await readConfig(config.model);
   const key = fold(seedKey(config.seed), "initialisation");
-  const { model } = config.task === "e2e"
+  const { model } = generates(config.task)
     ? await openLanguageModel(config.model, device, key)
     : await openClassifier(config.model, device, key, labelsOf(config.task));
   await loadAdapter(model, architecture, run, device);
   return { model, architecture, tokenizer };
 }
 
-function labelsOf(task: Exclude<TrainConfig["task"], "e2e">): number {
+function labelsOf(task: GlueTask): number {
   return Math.max(1, glueTasks[task].labels.length);
 }

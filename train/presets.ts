@@ -8,11 +8,11 @@ import { OptionError } from "../core/errors.ts";
 import type { TaskName, TrainConfig } from "./config.ts";
 
 /** Names of all presets. */
-export const presetNames = ["paper"] as const;
+export const presetNames = ["paper", "lora"] as const;
 
 const understanding = { weightDecay: 0.1, warmup: 0.06, rank: 8, alpha: 16 } as const;
 
-/** Tables 6 and 7 of the paper: RoBERTa-large for GLUE, GPT-2 medium for E2E. */
+/** Tables 6 and 7 of the paper: RoBERTa-large for GLUE, GPT-2 medium for E2E and WebNLG. */
 const paper: Partial<Record<TaskName, Partial<TrainConfig>>> = {
   rte: { ...understanding, lr: 4e-4, epochs: 30, batch: 64, maxLength: 512 },
   mrpc: { ...understanding, lr: 3e-4, epochs: 30, batch: 32, maxLength: 512 },
@@ -33,17 +33,34 @@ const paper: Partial<Record<TaskName, Partial<TrainConfig>>> = {
   },
 };
 
+/** The README of microsoft/LoRA, examples/NLG, where it differs from the paper. */
+const lora: Partial<TrainConfig> = {
+  method: "lora-dropout",
+  rate: 0.1,
+  epsilon: 1e-6,
+  clip: 0,
+  bucket: false,
+  seed: 110,
+};
+
+const presets: Readonly<
+  Record<typeof presetNames[number], Partial<Record<TaskName, Partial<TrainConfig>>>>
+> = {
+  paper: { ...paper, webnlg: { ...paper.e2e } },
+  lora: { e2e: { ...paper.e2e, ...lora }, webnlg: { ...paper.e2e, ...lora } },
+};
+
 /**
  * Settings of a preset for a task.
  *
  * @throws {OptionError} If the preset has none for it
  */
 export function presetFor(name: typeof presetNames[number], task: TaskName): Partial<TrainConfig> {
-  const found = paper[task];
+  const found = presets[name][task];
   if (found === undefined) {
     throw new OptionError(
       `Cannot use preset ${name} for ${task} as it has settings for ${
-        Object.keys(paper).join(", ")
+        Object.keys(presets[name]).join(", ")
       }`,
     );
   }

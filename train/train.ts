@@ -29,6 +29,7 @@ import {
   saveRun,
   saveRunAdapter,
 } from "./run_folder.ts";
+import { generates } from "./tasks/kind.ts";
 import { openTask } from "./tasks/open.ts";
 
 /** What a caller of {@linkcode train} may hook into. */
@@ -61,7 +62,7 @@ export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promis
 
   const key = seedKey(config.seed);
   const architecture = await readConfig(config.model);
-  if (config.task === "e2e") languageModel(architecture); // an encoder is refused before data is read
+  if (generates(config.task)) languageModel(architecture); // an encoder is refused before data is read
   checkLayers(config, architecture.layers);
   const tokenizer = await loadTokenizer(config.model);
   const task = await openTask(config, architecture, tokenizer);
@@ -144,7 +145,7 @@ async function prepareAdapter(
   for (const [path, parameter] of parameters(model)) {
     if (!parameter.filled) initialise(parameter, path, device, key);
   }
-  const classifies = config.task !== "e2e";
+  const classifies = !generates(config.task);
   return {
     lora,
     taskType: classifies ? "SEQ_CLS" : "CAUSAL_LM",

@@ -25,7 +25,7 @@ const options: OptionTable = {
     kind: "integer",
     help: "most tokens in a sequence",
     least: 4,
-    shown: "128, e2e 512; at most the model's",
+    shown: "128, e2e and webnlg 512; at most the model's",
   },
   masks: { kind: "integer", help: "masks for each method and rate", least: 4, fallback: 32 },
   rates: {

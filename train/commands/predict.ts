@@ -9,21 +9,24 @@ import type { LanguageModel } from "../../nn/decoder.ts";
 import type { Classifier } from "../../nn/model.ts";
 import { deviceOptions, openDevice } from "../backend.ts";
 import { parseE2e } from "../data/e2e.ts";
-import { groupByContext } from "../data/e2e.ts";
 import { parseGlue } from "../data/glue.ts";
 import { glueTasks } from "../data/glue_tasks.ts";
+import { groupByContext } from "../data/text_example.ts";
+import { parseWebnlg } from "../data/webnlg.ts";
 import { readText, writeFileAtomic } from "../files.ts";
 import { helpText, type OptionTable, parseFlags } from "../flags.ts";
 import { openRun, runConfig } from "../open_run.ts";
 import { classifyAll, encodeExamples, prediction } from "../tasks/classification.ts";
 import { continueAll, frameOf } from "../tasks/generation.ts";
+import { generates } from "../tasks/kind.ts";
 import { longest } from "../tasks/open.ts";
 
 const options: OptionTable = {
   run: { kind: "text", help: "folder of the run", required: true },
   input: {
     kind: "text",
-    help: "GLUE: a TSV with the columns of the task's test.tsv; e2e: a CSV with MR",
+    help:
+      "GLUE: a TSV with the columns of the task's test.tsv; e2e: a CSV with MR; webnlg: XML, JSON",
     required: true,
   },
   out: { kind: "text", help: "file for the predictions", shown: "standard output" },
@@ -65,8 +68,9 @@ export async function predictCommand(args: readonly string[]): Promise<number> {
   await using _device = device;
   using _scope = device.scope("predict");
   let lines: string[];
-  if (config.task === "e2e") {
-    const groups = groupByContext(parseE2e(text, input));
+  if (generates(config.task)) {
+    const parse = config.task === "e2e" ? parseE2e : parseWebnlg;
+    const groups = groupByContext(parse(text, input));
     const { model, architecture, tokenizer } = await openRun(run, config, device);
     const texts = await continueAll(model as LanguageModel, device, groups.map((g) => g.context), {
       tokenizer,

@@ -7,27 +7,12 @@
 import { FileError, OptionError } from "../../core/errors.ts";
 import { exists, readText } from "../files.ts";
 import { parseCsv } from "./csv.ts";
+import type { TextExample } from "./text_example.ts";
 
-/** One meaning representation with one text. */
-export interface E2eExample {
+/** One meaning representation, and as its context how {@linkcode linearise} writes it, with one text. */
+export interface E2eExample extends TextExample {
   /** The meaning representation as published. */
-  mr: string;
-  /** The meaning representation as the model reads it: see {@linkcode linearise}. */
-  context: string;
-  /** The text, as published; `undefined` in a test file without references. */
-  reference: string | undefined;
-  /** Zero-based row in the file, header not counted. */
-  index: number;
-}
-
-/** One distinct input with all of its texts. */
-export interface E2eGroup {
-  /** The meaning representation as published. */
-  mr: string;
-  /** The meaning representation as the model reads it. */
-  context: string;
-  /** Every text of the input, in the order of the file. */
-  references: string[];
+  readonly mr: string;
 }
 
 const renamedSlots: ReadonlyMap<string, string> = new Map([
@@ -114,17 +99,6 @@ export async function readE2e(
 ): Promise<E2eExample[]> {
   const path = await e2eFile(directory, split);
   return parseE2e(await readText(path), path);
-}
-
-/** Gathers the references of equal contexts, contexts in the order in which they first occur. */
-export function groupByContext(examples: readonly E2eExample[]): E2eGroup[] {
-  const groups = new Map<string, E2eGroup>();
-  for (const { mr, context, reference } of examples) {
-    const group = groups.get(context) ?? { mr, context, references: [] };
-    if (reference !== undefined) group.references.push(reference);
-    groups.set(context, group);
-  }
-  return [...groups.values()];
 }
 
 function contextOf(mr: string): string | undefined {

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { OptionError, ShapeError } from "../../core/errors.ts";
+import { OptionError } from "../../core/errors.ts";
+import { requireReferences } from "./segments.ts";
 import { tokenize13a } from "./tokenize_13a.ts";
 
 /** What happens to an n-gram order without any match: `exp` halves a growing share, `none` scores 0. */
@@ -59,12 +60,7 @@ export function corpusBleu(
   references: readonly (readonly string[])[],
   { lowercase = false, smoothing = "exp" }: BleuOptions = {},
 ): BleuResult {
-  if (hypotheses.length !== references.length || hypotheses.length === 0) {
-    throw new ShapeError(
-      "Cannot compute BLEU as one list of references per hypothesis and at least 1 are required: " +
-        `found ${hypotheses.length} hypotheses and ${references.length} lists`,
-    );
-  }
+  const lists = requireReferences("BLEU", hypotheses, references);
   if (smoothing !== "exp" && smoothing !== "none") {
     throw new OptionError(
       `Cannot compute BLEU as smoothing must be exp or none: found ${smoothing}`,
@@ -76,13 +72,7 @@ export function corpusBleu(
   let hypothesisLength = 0, referenceLength = 0;
   hypotheses.forEach((text, segment) => {
     const hypothesis = tokens(text);
-    const texts = (references[segment] ?? []).filter((reference) => reference !== "");
-    if (texts.length === 0) {
-      throw new ShapeError(
-        `Cannot compute BLEU as every hypothesis requires a reference: found none in ${segment}`,
-      );
-    }
-    const candidates = texts.map(tokens);
+    const candidates = lists[segment]!.map(tokens);
     hypothesisLength += hypothesis.length;
     referenceLength += closestLength(hypothesis.length, candidates);
     for (let order = 1; order <= highestOrder; order++) {

@@ -1,5 +1,5 @@
 /**
- * Data-to-text generation (E2E): sequences of context, separator and reference; loss, perplexity
+ * Data-to-text generation (E2E, WebNLG): sequences of context, separator and reference; loss, perplexity
  * and BLEU of greedy outputs.
  *
  * @module
@@ -15,7 +15,7 @@ import { generate } from "../../nn/generate.ts";
 import { crossEntropy } from "../../nn/losses.ts";
 import type { Classifier } from "../../nn/model.ts";
 import { batchesByLength } from "../data/batches.ts";
-import { type E2eExample, groupByContext } from "../data/e2e.ts";
+import { groupByContext, type TextExample, type TextGroup } from "../data/text_example.ts";
 import { corpusBleu } from "../metrics/bleu.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import type { Figures, Task } from "./task.ts";
@@ -51,7 +51,7 @@ export function promptOf(context: string, tokenizer: Tokenizer, { bosId }: Frame
 
 /** Tokenises examples: context, bos, a space and the reference, eos. The loss is on what follows bos. */
 export function encodeReferences(
-  examples: readonly E2eExample[],
+  examples: readonly TextExample[],
   tokenizer: Tokenizer,
   frame: Frame,
   maxLength: number,
@@ -137,10 +137,12 @@ export interface GenerationSettings {
 
 /** Settings of {@linkcode generationTask}. */
 export interface TaskSettings extends GenerationSettings {
+  /** Name for logs. */
+  readonly name: string;
   /** Training examples. */
-  readonly train: readonly E2eExample[];
+  readonly train: readonly TextExample[];
   /** Development examples, several a context. */
-  readonly dev: readonly E2eExample[];
+  readonly dev: readonly TextExample[];
   /** Most tokens in a sequence. */
   readonly maxLength: number;
   /** Contexts to generate for at the end; all where absent. */
@@ -155,7 +157,7 @@ export function generationTask(settings: TaskSettings): Task {
   const groups = groupByContext(settings.dev).slice(0, settings.generate);
   const cut = train.cut + dev.cut;
   return {
-    name: "E2E",
+    name: settings.name,
     labels: 0,
     regression: false,
     train: train.encoded,
@@ -169,9 +171,21 @@ export function generationTask(settings: TaskSettings): Task {
       if (!final || groups.length === 0) return figures;
       const contexts = groups.map(({ context }) => context);
       const outputs = await continueAll(decoder, device, contexts, settings);
-      const references = groups.map((group) => group.references);
-      const { score } = corpusBleu(outputs, references, { lowercase: true });
-      return { ...figures, bleu: score };
+      return { ...figures, ...bleuOf(outputs, groups) };
     },
   };
+}
+
+/** BLEU of all outputs and, where the data have several parts, of each part. */
+export function bleuOf(outputs: readonly string[], groups: readonly TextGroup[]): Figures {
+  const rows = groups.map(({ references, part }, i) => ({ output: outputs[i]!, references, part }));
+  const score = (members: typeof rows) =>
+    corpusBleu(
+      members.map(({ output }) => output),
+      members.map(({ references }) => references),
+      { lowercase: true },
+    ).score;
+  const parts = [...Map.groupBy(rows, ({ part }) => part)];
+  const own = parts.map(([part, members]) => [`bleu_${part}`, score(members)] as const);
+  return { bleu: score(rows), ...(parts.length > 1 ? Object.fromEntries(own) : {}) };
 }

@@ -9,9 +9,12 @@ import type { ModelConfig } from "../../nn/config.ts";
 import type { TrainConfig } from "../config.ts";
 import { e2eFile, readE2e } from "../data/e2e.ts";
 import { readGlue } from "../data/glue.ts";
+import type { TextExample } from "../data/text_example.ts";
+import { readWebnlg, webnlgFiles } from "../data/webnlg.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { classificationTask } from "./classification.ts";
 import { frameOf, generationTask } from "./generation.ts";
+import { generates, type TextTaskName } from "./kind.ts";
 import type { Task } from "./task.ts";
 
 /** Sequences in an evaluation batch. */
@@ -28,6 +31,22 @@ export interface TaskData {
   readonly split: LabelledSplit;
 }
 
+interface TextData {
+  readonly name: string;
+  read(directory: string, part: "train" | LabelledSplit): Promise<TextExample[]>;
+  files(directory: string, part: "train" | LabelledSplit): Promise<string[]>;
+}
+
+/** Where the examples of generation tasks come from. */
+const textData: Readonly<Record<TextTaskName, TextData>> = {
+  e2e: {
+    name: "E2E",
+    read: readE2e,
+    files: async (directory, part) => [await e2eFile(directory, part)],
+  },
+  webnlg: { name: "WebNLG", read: readWebnlg, files: webnlgFiles },
+};
+
 /**
  * Opens a task.
  *
@@ -42,16 +61,18 @@ export async function openTask(
 ): Promise<Task> {
   const { task, data, newTokens, generate } = config;
   const maxLength = longest(config, model);
-  if (task === "e2e") {
-    const read = async (part: "train" | LabelledSplit) => {
-      const examples = await readE2e(data, part);
-      const answered = examples.every(({ reference }) => reference !== undefined);
-      if (!answered) throw unanswered(part, "references", await e2eFile(data, part));
-      return examples;
+  if (generates(task)) {
+    const { name, read, files } = textData[task];
+    const answered = async (part: "train" | LabelledSplit) => {
+      const examples = await read(data, part);
+      if (examples.every(({ reference }) => reference !== undefined)) return examples;
+      const [path, ...others] = await files(data, part);
+      throw unanswered(part, "references", others.length === 0 ? path! : data);
     };
-    const train = trains ? await read("train") : [];
-    const dev = await read(split);
+    const train = trains ? await answered("train") : [];
+    const dev = await answered(split);
     return generationTask({
+      name,
       train: limited(train, config.trainLimit),
       dev: limited(dev, config.devLimit),
       tokenizer,
@@ -84,7 +105,7 @@ export async function openTask(
  * @throws {OptionError} If the model cannot take that many
  */
 export function longest(config: TrainConfig, model: ModelConfig): number {
-  const usual = Math.min(config.task === "e2e" ? 512 : 128, model.positions);
+  const usual = Math.min(generates(config.task) ? 512 : 128, model.positions);
   const { maxLength = usual } = config;
   if (maxLength > model.positions) {
     throw new OptionError(
