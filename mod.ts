@@ -76,6 +76,7 @@ export { openWebGpu } from "./kernels/webgpu/open.ts";
 export { type AttentionOptions, attentionWeights } from "./nn/attention_weights.ts";
 export { type Encoded, lossCount, toLabelled } from "./nn/batch.ts";
 export type { Classified } from "./nn/bert.ts";
+export { Cache, type Earlier } from "./nn/cache.ts";
 export {
   type Activation,
   type Architecture,
@@ -125,13 +126,13 @@ export { LayerNorm, RmsNorm } from "./nn/norm.ts";
 export { type Labelled, type Objective, objective, type ObjectiveOptions } from "./nn/objective.ts";
 export {
   type ActiveSite,
-  type Cache,
   type DropoutPass,
   type Inputs,
   type Pass,
   type Sequences,
   toInputs,
 } from "./nn/pass.ts";
+export { type BeamConvention, beamConventions, type Generated } from "./nn/search.ts";
 export { type AdamWStep, Trainable, trainHead } from "./nn/trainable.ts";
 export { type AdapterFiles, encodeAdapter, fillAdapter } from "./train/formats/adapter.ts";
 export { type AdapterConfig, parseAdapterConfig } from "./train/formats/peft.ts";

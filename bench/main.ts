@@ -1,5 +1,6 @@
 // deno task bench NAME [flags]: one file a bench; each prints a table, or JSON with --json.
 import { dispatchBench } from "./dispatch.ts";
+import { generateBench } from "./generate.ts";
 import { productBench } from "./product.ts";
 import { profileBench } from "./profile.ts";
 import { rowwiseBench } from "./rowwise.ts";
@@ -11,6 +12,7 @@ const benches: Readonly<Record<string, (args: string[]) => Promise<void>>> = {
   rowwise: rowwiseBench,
   dispatch: dispatchBench,
   profile: profileBench,
+  generate: generateBench,
 };
 
 const [name = "", ...args] = Deno.args;

@@ -171,6 +171,10 @@ export function maximum(a: Float, b: Float): Float {
 export function toFloat(a: Word): Float {
   return node("toFloat", [a], "f32");
 }
+/** A float that is not negative as a word, without its fraction. */
+export function toWord(a: Float): Word {
+  return node("toWord", [a], "u32");
+}
 /** Sum of two words, modulo 2^32. */
 export function addWords(a: Word, b: Word): Word {
   return node("wordAdd", [a, b], "u32");

@@ -84,6 +84,7 @@ const rows = {
   },
   stop: { js: (a) => a, derivative: () => [undefined] },
   toFloat: { js: (a) => a, wgsl: call("f32") },
+  toWord: { js: (a) => `${a} >>> 0`, wgsl: call("u32") },
   lt: { js: infix("<") },
   le: { js: infix("<=") },
   eq: { js: infix("==="), wgsl: infix("==") },

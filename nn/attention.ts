@@ -6,10 +6,10 @@
 
 import { add } from "../core/ops/elementwise.ts";
 import { matmul } from "../core/ops/matmul.ts";
-import { concatenate } from "../core/ops/slice.ts";
 import { permute, reshape, transpose } from "../core/ops/view.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { attentionWeights } from "./attention_weights.ts";
+import type { Earlier } from "./cache.ts";
 import { type Pass, siteAt } from "./pass.ts";
 
 /** Sizes of an attention layer, and where it stands. */
@@ -42,8 +42,8 @@ export function splitHeads(x: Tensor, heads: number): Tensor {
  * Attends and joins the heads.
  *
  * **Shapes**: query `[batch, heads, tokens, size]`, key and value `[batch, keyValueHeads, tokens,
- * size]` -> `[batch, tokens, heads · size]`. With a cache, keys and values of earlier tokens come
- * in front.
+ * size]` -> `[batch, tokens, heads · size]`. With a cache that holds earlier tokens, the rows of a
+ * sequence, of one token each, attend to its slots, of which the mask says who sees which.
  */
 export function attend(
   query: Tensor,
@@ -53,31 +53,33 @@ export function attend(
   pass: Pass,
 ): Tensor {
   const { heads, keyValueHeads, size, causal, maximum, layer, layers } = settings;
-  if (pass.cache !== undefined) {
-    const before = pass.cache.layers[layer];
-    if (before !== undefined) {
-      key = concatenate([before.key, key], 2);
-      value = concatenate([before.value, value], 2);
-    }
-    pass.cache.layers[layer] = { key, value };
-  }
-  const [batch, , queries] = query.shape as [number, number, number];
-  const keys = key.shape[2]!;
+  const [batch, , tokens] = query.shape as [number, number, number];
   const group = heads / keyValueHeads;
-  const q = reshape(query, [batch, keyValueHeads, group, queries, size]);
-  const k = reshape(key, [batch, keyValueHeads, 1, keys, size]);
-  const v = reshape(value, [batch, keyValueHeads, 1, keys, size]);
+  const earlier = pass.cache?.extend(layer, key, value);
+  const parts = [batch, keyValueHeads, group, tokens, size];
+  const own = (x: Tensor) => reshape(x, [batch, keyValueHeads, 1, tokens, size]);
+  const q = earlier === undefined ? reshape(query, parts) : asQueries(query, earlier, group);
+  const [k, v] = earlier === undefined ? [own(key), own(value)] : [earlier.key, earlier.value];
   const path = `layer.${layer}`;
   const scores = matmul(q, transpose(k));
   const probe = pass.probes?.[layer];
   const weights = attentionWeights(probe === undefined ? scores : add(scores, probe), {
     scale: settings.scale ?? 1 / Math.sqrt(size),
-    causal,
+    causal: causal && earlier === undefined,
     mask: pass.inputs.mask,
     logits: siteAt(pass, "logits", path, layer, layers),
     weights: siteAt(pass, "weights", path, layer, layers),
     maximum,
   });
-  const joined = reshape(matmul(weights, v), [batch, heads, queries, size]);
-  return reshape(permute(joined, [0, 2, 1, 3]), [batch, queries, heads * size]);
+  const joined = matmul(weights, v);
+  const order = earlier === undefined ? [0, 3, 1, 2, 4] : [3, 0, 1, 2, 4];
+  return reshape(permute(joined, order), [batch, tokens, heads * size]);
+}
+
+/** The rows of a sequence as its queries: they share keys, so one product serves them all. */
+function asQueries(query: Tensor, { key }: Earlier, group: number): Tensor {
+  const [batch, , , size] = query.shape as [number, number, number, number];
+  const [sequences, heads] = key.shape as [number, number];
+  const rows = reshape(query, [batch / sequences, sequences, heads, group, size]);
+  return permute(rows, [1, 2, 3, 0, 4]);
 }

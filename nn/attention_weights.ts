@@ -129,7 +129,7 @@ export interface AttentionOptions {
   readonly scale: number;
   /** Whether keys after the query are invisible. */
   readonly causal: boolean;
-  /** 1 for each visible key, `[batch, keys]`. */
+  /** 1 for each visible key, `[batch, keys]` or `[batch, queries, keys]`. */
   readonly mask?: Tensor | undefined;
   /** DropKey. */
   readonly logits?: ActiveSite | undefined;
@@ -158,7 +158,9 @@ export function attentionWeights(scores: Tensor, options: AttentionOptions): Ten
   const inputs = [scores];
   const drawing = (logits ?? weights)?.pass;
   const spans = [logits, weights].some((active) => active?.site.structure === "span");
-  if (mask !== undefined) inputs.push(reshape(mask, [batch, 1, 1, 1, keys]));
+  if (mask !== undefined) {
+    inputs.push(reshape(mask, [batch, 1, 1, mask.shape.length === 2 ? 1 : queries, keys]));
+  }
   if (drawing !== undefined) inputs.push(reshape(drawing.examples, [batch, 1, 1, 1, 1]));
   if (drawing !== undefined && spans) inputs.push(reshape(drawing.lengths, [batch, 1, 1, 1, 1]));
   return apply(op, inputs, {

@@ -1,125 +1,145 @@
 /**
- * Greedy generation with a cache of keys and values, batched over prompts.
+ * Generation, greedy or by beam search, batched over prompts, with a cache of keys and values. Each
+ * step reads once, and reads only the best candidates; finished prompts leave the batch.
  *
  * @module
  */
 
 import { OptionError } from "../core/errors.ts";
 import type { Device } from "../core/storage.ts";
-import { type Tensor, tensor } from "../core/tensor.ts";
+import { pad } from "./batch.ts";
+import { Cache } from "./cache.ts";
+import { candidates, type Correction } from "./candidates.ts";
 import type { LanguageModel } from "./decoder.ts";
-import type { Cache, Inputs } from "./pass.ts";
+import { toInputs } from "./pass.ts";
+import { repeatedEnds } from "./repetition.ts";
+import { type BeamConvention, type Generated, startSearch } from "./search.ts";
+import { compact, followBeams, nextInputs, type Text } from "./texts.ts";
 
-/** When generation ends. */
+/** How texts are continued, and when they end. */
 export interface GenerateOptions {
   /** Most tokens to add. */
   readonly maxNewTokens: number;
-  /** Tokens that end a text; they are not part of the result. */
+  /** Tokens that end a text. */
   readonly eosIds?: readonly number[];
   /** Longest sequence of the model; generation ends there. */
   readonly positions: number;
+  /** Texts that are followed at once; default 1, greedy search. */
+  readonly beams?: number;
+  /** Power of its length that a text's score is divided by; default 1. */
+  readonly lengthPenalty?: number;
+  /** Length of token runs that may occur only once; default 0, any number of times. */
+  readonly noRepeatNgram?: number;
+  /** Above 1 makes tokens that have occurred less likely; default 1. */
+  readonly repetitionPenalty?: number;
+  /** Whose beam search; default `hf`. */
+  readonly convention?: BeamConvention;
+  /** `hf`: when a search ends before its limit; default `false`, as in transformers. */
+  readonly earlyStopping?: boolean | "never";
 }
 
+/** Steps that the cache has room for when it is made or moved. */
+const ahead = 16;
+/** Share of a batch that may be over before the rest is moved together. */
+const idle = 1 / 4;
+
 /**
- * Continues each prompt by its most likely tokens.
+ * Continues each prompt by its most likely tokens, or by the best text that a beam search finds.
  *
- * @returns The new tokens of each prompt
- * @throws {OptionError} If a prompt is empty or leaves no room
+ * Prompts of similar length waste least. A text's result does not depend on the others.
+ *
+ * @returns For each prompt its text
+ * @throws {OptionError} If a prompt is empty or leaves no room, or an option does not fit
+ * @throws {RangeError} If the model computes numbers that are not finite
  */
 export async function generate(
   model: LanguageModel,
   device: Device,
   prompts: readonly (readonly number[])[],
-  { maxNewTokens, eosIds = [], positions }: GenerateOptions,
-): Promise<number[][]> {
-  const longest = Math.max(...prompts.map((prompt) => prompt.length));
-  if (prompts.some((prompt) => prompt.length === 0) || longest >= positions) {
-    throw new OptionError(`Cannot continue prompts as 1 to ${positions - 1} tokens are required`);
-  }
-  const batch = prompts.length;
-  const lengths = prompts.map((prompt) => prompt.length);
-  const results: number[][] = prompts.map(() => []);
-  const running = prompts.map(() => true);
-  const cache: Cache = { layers: [] };
+  options: GenerateOptions,
+): Promise<Generated[]> {
+  check(prompts, options);
+  const { maxNewTokens, eosIds = [], positions, beams = 1, lengthPenalty = 1 } = options;
+  const { repetitionPenalty = 1, convention = "hf", earlyStopping = false } = options;
+  const shared = { beams, lengthPenalty, eosIds: new Set(eosIds), earlyStopping };
+  const all = prompts.map((prompt, number): Text => {
+    const limit = Math.min(maxNewTokens, positions - prompt.length);
+    const search = startSearch(convention, { ...shared, limit });
+    return { number, prompt, search, paths: [[]] };
+  });
+  const results = new Array<Generated>(prompts.length);
+  const longest = Math.max(0, ...prompts.map((prompt) => prompt.length));
   using _owner = device.scope("generate");
-  let tokens = prompts.map((p) => [...new Array<number>(longest - p.length).fill(p[0]!), ...p]);
-  for (let added = 0; added < maxNewTokens && longest + added < positions; added++) {
-    const next = await step(model, device, tokens, lengths, longest + added, cache);
-    for (let b = 0; b < batch; b++) {
-      if (eosIds.includes(next[b]!)) running[b] = false;
-      if (running[b]) results[b]!.push(next[b]!);
-      lengths[b]!++;
-    }
-    if (!running.includes(true)) break;
-    tokens = next.map((id) => [id]);
-  }
-  for (const { key, value } of cache.layers) {
-    key[Symbol.dispose]();
-    value[Symbol.dispose]();
+  const room = Math.min(ahead, maxNewTokens) * beams;
+  using cache = new Cache(device, all.length, longest + room);
+  let texts = all;
+  while (texts.length > 0) {
+    using _step = device.scope("generate a token");
+    const inputs = cache.slots === 0
+      ? toInputs(device, pad(prompts.map((ids) => ({ ids })), 0))
+      : nextInputs(device, cache, texts);
+    const corrections = Array.from({ length: inputs.batch }, (_, row) => {
+      const { prompt, search } = texts[row % texts.length]!;
+      const beam = search.beams[Math.floor(row / texts.length)];
+      return correctionOf(prompt, beam?.ids, options);
+    });
+    const found = await candidates(model.logits({ inputs, cache }, inputs.last), {
+      corrections,
+      penalty: repetitionPenalty,
+      correctFirst: convention === "lora" || beams === 1,
+      count: Math.max(...texts.map(({ search }) => search.width)),
+    });
+    texts.forEach(({ number, search }, t) => {
+      if (search.beams.length === 0) return;
+      search.advance(search.beams.map((_, b) => found[b * texts.length + t]!));
+      if (search.beams.length === 0) results[number] = search.best!;
+    });
+    followBeams(texts);
+    const running = texts.filter(({ search }) => search.beams.length > 0).length;
+    if (running === 0) return results;
+    const full = cache.slots + beams > cache.capacity;
+    if (full || running <= (1 - idle) * texts.length) texts = compact(cache, texts, room);
   }
   return results;
 }
 
-/** Feeds the new tokens and returns the most likely successors. */
-async function step(
-  model: LanguageModel,
-  device: Device,
-  tokens: readonly (readonly number[])[],
-  lengths: readonly number[],
-  total: number,
-  cache: Cache,
-): Promise<number[]> {
-  const before = cache.layers.map((layer) => ({ ...layer }));
-  using scope = device.scope("generate a token");
-  const inputs = leftPadded(device, tokens, lengths, total);
-  const rows = tensor(device, tokens.map((t, b) => (b + 1) * t.length - 1), undefined, "u32");
-  const logits = model.logits({ inputs, cache }, rows);
-  for (const { key, value } of cache.layers) {
-    scope.keep(key);
-    scope.keep(value);
-  }
-  for (const { key, value } of before) {
-    key[Symbol.dispose]();
-    value[Symbol.dispose]();
-  }
-  return await largest(logits, tokens.length);
-}
-
-/** Inputs whose last `width` of `total` tokens are fed; pads stand on the left. */
-function leftPadded(
-  device: Device,
-  tokens: readonly (readonly number[])[],
-  lengths: readonly number[],
-  total: number,
-): Inputs {
-  const batch = tokens.length;
-  const width = tokens[0]!.length;
-  const words = (data: number[], shape: number[]) => tensor(device, data, shape, "u32");
-  const each = (count: number, value: (b: number, i: number) => number) =>
-    Array.from({ length: batch * count }, (_, at) => value(Math.floor(at / count), at % count));
-  const full = lengths.every((length) => length === total);
+/** What a beam may not repeat. */
+function correctionOf(
+  prompt: readonly number[],
+  ids: readonly number[] | undefined,
+  { convention = "hf", noRepeatNgram = 0, repetitionPenalty = 1 }: GenerateOptions,
+): Correction {
+  if (ids === undefined) return { banned: [], repeated: [] };
+  const seen = convention === "hf" ? [...prompt, ...ids] : ids;
   return {
-    ids: words(tokens.flat(), [batch, width]),
-    typeIds: words(each(width, () => 0), [batch, width]),
-    positions: words(each(width, (b, i) => Math.max(0, lengths[b]! - width + i)), [batch, width]),
-    mask: full
-      ? undefined
-      : words(each(total, (b, i) => i >= total - lengths[b]! ? 1 : 0), [batch, total]),
-    lengths: words([...lengths], [batch]),
-    last: words(each(1, (b) => (b + 1) * width - 1), [batch]),
-    batch,
-    width,
+    banned: repeatedEnds(seen, noRepeatNgram),
+    repeated: repetitionPenalty === 1 ? [] : [...new Set(seen)],
   };
 }
 
-async function largest(logits: Tensor, batch: number): Promise<number[]> {
-  const data = await logits.read();
-  const width = data.length / batch;
-  return Array.from({ length: batch }, (_, b) => {
-    let best = 0;
-    for (let i = 1; i < width; i++) {
-      if (data[b * width + i]! > data[b * width + best]!) best = i;
-    }
-    return best;
-  });
+function check(prompts: readonly (readonly number[])[], options: GenerateOptions): void {
+  const { maxNewTokens, positions, beams = 1, lengthPenalty = 1 } = options;
+  const { noRepeatNgram = 0, repetitionPenalty = 1 } = options;
+  if (prompts.some(({ length }) => length === 0 || length >= positions)) {
+    throw new OptionError(`Cannot continue prompts as 1 to ${positions - 1} tokens are required`);
+  }
+  const demand = (name: string, value: number, fits: boolean, required: string) => {
+    if (fits) return;
+    throw new OptionError(
+      `Cannot generate with ${name} as ${required} is required: found ${value}`,
+    );
+  };
+  const whole = (name: string, value: number, least: number) =>
+    demand(
+      name,
+      value,
+      Number.isSafeInteger(value) && value >= least,
+      `an integer of at least ${least}`,
+    );
+  whole("maxNewTokens", maxNewTokens, 1);
+  whole("beams", beams, 1);
+  whole("noRepeatNgram", noRepeatNgram, 0);
+  demand("lengthPenalty", lengthPenalty, Number.isFinite(lengthPenalty), "a finite number");
+  const positive = repetitionPenalty > 0 && repetitionPenalty < Infinity;
+  demand("repetitionPenalty", repetitionPenalty, positive, "a number above 0");
 }

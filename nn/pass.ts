@@ -9,6 +9,7 @@ import { OptionError } from "../core/errors.ts";
 import { fold, type Key } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
 import { type Tensor, tensor } from "../core/tensor.ts";
+import type { Cache } from "./cache.ts";
 import { activeIn, type DropoutPlan, type Position, type Site } from "./dropout.ts";
 
 /** Token sequences, padded on the right, on the host. */
@@ -31,7 +32,10 @@ export interface Inputs {
   readonly typeIds: Tensor;
   /** Position from 0, `[batch, width]`. */
   readonly positions: Tensor;
-  /** 1 for each visible key, `[batch, keys]`; absent where all are. */
+  /**
+   * 1 for each visible key, `[batch, keys]`; absent where all are. Beside a cache that holds earlier
+   * tokens `[sequences, rows of each, slots]`.
+   */
   readonly mask: Tensor | undefined;
   /** Number of real tokens, `[batch]`. */
   readonly lengths: Tensor;
@@ -55,19 +59,13 @@ export interface DropoutPass {
   readonly lengths: Tensor;
 }
 
-/** Keys and values of earlier tokens, one entry a layer, each `[batch, heads, tokens, size]`. */
-export interface Cache {
-  /** By layer. */
-  readonly layers: { key: Tensor; value: Tensor }[];
-}
-
 /** All that a layer may read beside its input. */
 export interface Pass {
   /** The batch. */
   readonly inputs: Inputs;
   /** What is dropped; absent at inference. */
   readonly dropout?: DropoutPass;
-  /** Grows by the tokens of this pass. */
+  /** Keys and values of earlier tokens, which those of this pass join. */
   readonly cache?: Cache;
   /**
    * Added to each layer's attention scores, `[batch, keyHeads, group, queries, keys]`: the gradient

@@ -19,7 +19,8 @@ import {
   structures,
 } from "../nn/dropout.ts";
 import { type BackendName, deviceOptions, type KernelName } from "./backend.ts";
-import { type OptionSpec, type OptionValues, unknownName } from "./flags.ts";
+import { type BeamConfig, beamOptions } from "./beam_options.ts";
+import { kebab, type OptionSpec, type OptionValues, unknownName } from "./flags.ts";
 import { textTasks } from "./tasks/kind.ts";
 
 /** Tasks that can be trained. */
@@ -28,7 +29,7 @@ export const tasks = ["rte", "mrpc", "stsb", "sst2", "cola", "qnli", "wnli", ...
 export type TaskName = typeof tasks[number];
 
 /** All settings of a run. Sizes are in examples, tokens and steps as their help says. */
-export interface TrainConfig {
+export interface TrainConfig extends BeamConfig {
   /** Task. */
   readonly task: TaskName;
   /** Folder of the task's files. */
@@ -202,6 +203,7 @@ export const trainOptions: { readonly [K in keyof Required<TrainConfig>]: Option
   devLimit: integer("most evaluation examples", 1, "all"),
   newTokens: integer("e2e, webnlg: tokens generated for each input", 1, 64),
   generate: integer("e2e, webnlg: inputs to generate for, 0 for none", 0, "all"),
+  ...beamOptions,
 };
 
 /**
@@ -217,9 +219,11 @@ export function checkConfig(values: OptionValues): TrainConfig {
   }
   const config = values as unknown as TrainConfig;
   const refuse = (name: keyof TrainConfig, must: string): never => {
-    throw new OptionError(`Cannot use --${name} as it must be ${must}: found ${config[name]}`);
+    const flag = `--${kebab(name)}`;
+    throw new OptionError(`Cannot use ${flag} as it must be ${must}: found ${config[name]}`);
   };
   if (!(config.epochs > 0)) refuse("epochs", "above 0");
+  if (!(config.repetitionPenalty > 0)) refuse("repetitionPenalty", "above 0");
   if (config.branches > 2) refuse("branches", "1 or 2");
   for (const name of ["smoothing", "beta1", "beta2"] as const) {
     if (!(config[name] < 1)) refuse(name, "below 1");

@@ -34,7 +34,10 @@ export type OptionTable = Readonly<Record<string, OptionSpec>>;
 /** Values by option name. */
 export type OptionValues = Record<string, unknown>;
 
-const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+/** Name of an option on the command line, without its dashes. */
+export function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
 const camel = (flag: string) => flag.replace(/-([a-z])/g, (_, letter) => letter.toUpperCase());
 
 /** The command line, split. */

@@ -7,6 +7,7 @@
 
 export { loadAdapter, saveAdapter } from "./adapter.ts";
 export { type BackendName, backendNames, type KernelName, kernelNames } from "./backend.ts";
+export type { BeamConfig } from "./beam_options.ts";
 export {
   checkConfig,
   dropoutPlan,

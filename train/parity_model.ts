@@ -11,8 +11,9 @@ import { seedKey } from "../core/random.ts";
 import { type Device, sizeOf } from "../core/storage.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { type Encoded, lossCount, toLabelled } from "../nn/batch.ts";
+import type { ModelConfig } from "../nn/config.ts";
 import { LanguageModel } from "../nn/decoder.ts";
-import { generate } from "../nn/generate.ts";
+import { generate, type GenerateOptions } from "../nn/generate.ts";
 import { mergeAll, unmergeAll } from "../nn/lora.ts";
 import { objective } from "../nn/objective.ts";
 import { type Pass, toInputs } from "../nn/pass.ts";
@@ -44,9 +45,20 @@ export interface CaseTraining {
   readonly max_grad_norm: number;
 }
 
+/** Arguments of transformers' `generate()`. */
+interface GenerationSettings {
+  readonly max_new_tokens: number;
+  readonly num_beams?: number;
+  readonly length_penalty?: number;
+  readonly no_repeat_ngram_size?: number;
+  readonly repetition_penalty?: number;
+  readonly early_stopping?: boolean | "never";
+  readonly eos_token_id?: number[];
+}
+
 interface Generation {
   readonly prompt: number[];
-  readonly settings: { readonly max_new_tokens: number; readonly num_beams?: number };
+  readonly settings: GenerationSettings;
   readonly output: number[];
 }
 
@@ -119,18 +131,12 @@ export async function compareModel(directory: string, device: Device): Promise<P
   mergeAll(model);
   await rows.tensor("merged.logits", forward());
   for (const { prompt, settings, output } of spec.generation ?? []) {
-    const beams = settings.num_beams ?? 1;
+    if (!(model instanceof LanguageModel)) continue;
+    const { num_beams: beams = 1 } = settings;
     const name = `generation, ${beams > 1 ? `beam ${beams}` : "greedy"}, ${prompt.length} tokens`;
-    if (beams > 1 || !(model instanceof LanguageModel)) {
-      rows.skip(name, "beam search is not implemented yet");
-      continue;
-    }
-    const options = { maxNewTokens: settings.max_new_tokens, eosIds: config.eosIds };
-    const [made] = await generate(model, device, [prompt], {
-      ...options,
-      positions: config.positions,
-    });
-    rows.tokens(name, [...prompt, ...made!], output);
+    const [made] = await generate(model, device, [prompt], generateOptions(settings, config));
+    const { ids, end } = made!;
+    rows.tokens(name, [...prompt, ...ids, ...(end === undefined ? [] : [end])], output);
   }
   unmergeAll(model);
   await rows.tensor("unmerged.logits", forward(), "adapter.logits");
@@ -164,6 +170,19 @@ export function optimiserOf(training: CaseTraining, learningRate: number) {
     epsilon: training.eps,
     weightDecay: training.weight_decay,
     maxNorm: training.max_grad_norm,
+  };
+}
+
+function generateOptions(settings: GenerationSettings, config: ModelConfig): GenerateOptions {
+  return {
+    maxNewTokens: settings.max_new_tokens,
+    eosIds: settings.eos_token_id ?? config.eosIds,
+    positions: config.positions,
+    beams: settings.num_beams ?? 1,
+    lengthPenalty: settings.length_penalty ?? 1,
+    noRepeatNgram: settings.no_repeat_ngram_size ?? 0,
+    repetitionPenalty: settings.repetition_penalty ?? 1,
+    earlyStopping: settings.early_stopping ?? false,
   };
 }
 

@@ -30,6 +30,10 @@ const paper: Partial<Record<TaskName, Partial<TrainConfig>>> = {
     batch: 8,
     smoothing: 0.1,
     maxLength: 512,
+    beams: 10,
+    lengthPenalty: 0.9,
+    noRepeatNgram: 4,
+    beamConvention: "lora",
   },
 };
 
@@ -41,12 +45,13 @@ const lora: Partial<TrainConfig> = {
   clip: 0,
   bucket: false,
   seed: 110,
+  lengthPenalty: 0.8,
 };
 
 const presets: Readonly<
   Record<typeof presetNames[number], Partial<Record<TaskName, Partial<TrainConfig>>>>
 > = {
-  paper: { ...paper, webnlg: { ...paper.e2e } },
+  paper: { ...paper, webnlg: { ...paper.e2e, lengthPenalty: 0.8 } },
   lora: { e2e: { ...paper.e2e, ...lora }, webnlg: { ...paper.e2e, ...lora } },
 };
 

@@ -198,6 +198,26 @@ def greedy(model, prompt, count):
     }
 
 
+SEARCHES = (
+    {"num_beams": 3, "length_penalty": 0.9, "no_repeat_ngram_size": 2},
+    {"num_beams": 4, "length_penalty": 2.0, "early_stopping": "never"},
+    {"num_beams": 2, "repetition_penalty": 1.4, "early_stopping": True},
+    {"num_beams": 1, "repetition_penalty": 1.4, "no_repeat_ngram_size": 1},
+)
+
+
+@torch.no_grad()
+def search(model, prompt, count, extra):
+    """Ends are tokens of the text that is found without any, so that searches do meet them."""
+    ids = torch.tensor([prompt])
+    fixed = {"max_new_tokens": count, "do_sample": False, **extra}
+    arguments = {"attention_mask": torch.ones_like(ids), "pad_token_id": 0}
+    free = model.generate(ids, eos_token_id=None, **arguments, **fixed)[0].tolist()
+    settings = {**fixed, "eos_token_id": sorted({free[-3], free[-1]})}
+    output = model.generate(ids, **arguments, **settings)[0].tolist()
+    return {"prompt": list(prompt), "settings": settings, "output": output}
+
+
 def write_json(path, value):
     path.write_text(json.dumps(value, indent=2) + "\n")
 
@@ -271,7 +291,9 @@ def make(name, case):
         "versions": {"transformers": transformers.__version__, "peft": peft.__version__},
     }
     if language:
-        spec["generation"] = [greedy(merged, inputs["input_ids"][0, :3].tolist(), 6)]
+        first, second = inputs["input_ids"][:, :4].tolist()
+        spec["generation"] = [greedy(merged, first[:3], 6)]
+        spec["generation"] += [search(merged, second, 7, extra) for extra in SEARCHES]
     with torch.no_grad():
         expected["trained.logits"] = adapted(**inputs).logits
     for key, value in expected.items():

@@ -6,12 +6,13 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { deviceOptionNames, openDevice } from "../backend.ts";
+import { beamOptions } from "../beam_options.ts";
 import { trainOptions } from "../config.ts";
 import { helpText, type OptionTable, parseFlags } from "../flags.ts";
 import { openRun, runConfig } from "../open_run.ts";
 import { type LabelledSplit, openTask } from "../tasks/open.ts";
 
-const changeable = [
+const changeable: readonly (keyof typeof trainOptions)[] = [
   "data",
   "model",
   ...deviceOptionNames,
@@ -19,7 +20,8 @@ const changeable = [
   "devLimit",
   "newTokens",
   "generate",
-] as const;
+  ...Object.keys(beamOptions) as (keyof typeof beamOptions)[],
+];
 
 const options: OptionTable = {
   run: { kind: "text", help: "folder of the run", required: true },

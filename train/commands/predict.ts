@@ -7,7 +7,9 @@
 import { OptionError } from "../../core/errors.ts";
 import type { LanguageModel } from "../../nn/decoder.ts";
 import type { Classifier } from "../../nn/model.ts";
-import { deviceOptions, openDevice } from "../backend.ts";
+import { deviceOptionNames, openDevice } from "../backend.ts";
+import { beamOptions } from "../beam_options.ts";
+import { trainOptions } from "../config.ts";
 import { parseE2e } from "../data/e2e.ts";
 import { parseGlue } from "../data/glue.ts";
 import { glueTasks } from "../data/glue_tasks.ts";
@@ -21,6 +23,13 @@ import { continueAll, frameOf } from "../tasks/generation.ts";
 import { generates } from "../tasks/kind.ts";
 import { longest } from "../tasks/open.ts";
 
+/** Options that a run need not keep. */
+const changeable: readonly (keyof typeof trainOptions)[] = [
+  ...deviceOptionNames,
+  "newTokens",
+  ...Object.keys(beamOptions) as (keyof typeof beamOptions)[],
+];
+
 const options: OptionTable = {
   run: { kind: "text", help: "folder of the run", required: true },
   input: {
@@ -32,9 +41,7 @@ const options: OptionTable = {
   out: { kind: "text", help: "file for the predictions", shown: "standard output" },
   model: { kind: "text", help: "folder of the base model", shown: "the run's" },
   ...Object.fromEntries(
-    Object.entries(deviceOptions).map((
-      [name, option],
-    ) => [name, { ...option, shown: "the run's" }]),
+    changeable.map((name) => [name, { ...trainOptions[name], shown: "the run's" }]),
   ),
   verbose: { kind: "switch", help: "show stack traces" },
   help: { kind: "switch", help: "show this text" },
@@ -60,7 +67,7 @@ export async function predictCommand(args: readonly string[]): Promise<number> {
   if (run === undefined) throw new OptionError("Cannot predict without --run: it is required");
   if (input === undefined) throw new OptionError("Cannot predict without --input: it is required");
   const changes = Object.fromEntries(
-    Object.entries(values).filter(([name]) => name === "model" || name in deviceOptions),
+    Object.entries(values).filter(([name]) => ["model", ...changeable].includes(name)),
   );
   const config = await runConfig(run, changes);
   const text = await readText(input);
@@ -77,6 +84,7 @@ export async function predictCommand(args: readonly string[]): Promise<number> {
       frame: frameOf(architecture, tokenizer),
       config: architecture,
       newTokens: config.newTokens,
+      search: config,
       batch,
     });
     lines = texts.map((text) => text.replace(/\s*[\r\n]+\s*/g, " "));

@@ -1,6 +1,6 @@
 /**
- * Data-to-text generation (E2E, WebNLG): sequences of context, separator and reference; loss, perplexity
- * and BLEU of greedy outputs.
+ * Data-to-text generation (E2E, WebNLG): sequences of context, separator and reference; loss,
+ * perplexity and BLEU of what is generated.
  *
  * @module
  */
@@ -14,6 +14,7 @@ import type { LanguageModel } from "../../nn/decoder.ts";
 import { generate } from "../../nn/generate.ts";
 import { crossEntropy } from "../../nn/losses.ts";
 import type { Classifier } from "../../nn/model.ts";
+import type { BeamConfig } from "../beam_options.ts";
 import { batchesByLength } from "../data/batches.ts";
 import { groupByContext, type TextExample, type TextGroup } from "../data/text_example.ts";
 import { corpusBleu } from "../metrics/bleu.ts";
@@ -99,24 +100,38 @@ export async function tokenLoss(
   return total / lossCount(examples);
 }
 
-/** Greedy continuations of contexts, in their order. */
+/** Continuations of contexts, in their order. */
 export async function continueAll(
   model: LanguageModel,
   device: Device,
   contexts: readonly string[],
   settings: GenerationSettings,
 ): Promise<string[]> {
-  const { tokenizer, frame, config, newTokens, batch } = settings;
+  const { tokenizer, frame, config, newTokens, search, batch } = settings;
+  const { beams, lengthPenalty, noRepeatNgram, repetitionPenalty } = search;
+  const convention = search.beamConvention;
   const prompts = contexts.map((context) => promptOf(context, tokenizer, frame));
   const results = new Array<string>(contexts.length);
   const lengths = prompts.map((prompt) => prompt.length);
+  const eosIds = [...config.eosIds, frame.eosId];
+  // The LoRA recipe also ends texts at a blank line, which is one token of GPT-2.
+  const blank = tokenizer.encode("\n\n", undefined, { special: false }).ids;
+  if (convention === "lora" && blank.length === 1) eosIds.push(blank[0]!);
   for (const members of batchesByLength(lengths, batch)) {
     const made = await generate(model, device, members.map((i) => prompts[i]!), {
       maxNewTokens: newTokens,
-      eosIds: [...config.eosIds, frame.eosId],
+      eosIds,
       positions: config.positions,
+      beams,
+      lengthPenalty,
+      noRepeatNgram,
+      repetitionPenalty,
+      convention,
     });
-    members.forEach((i, row) => results[i] = tokenizer.decode(made[row]!).trim());
+    members.forEach((i, row) => {
+      const text = tokenizer.decode(made[row]!.ids);
+      results[i] = (convention === "lora" ? text.split("\n\n")[0]! : text).trim();
+    });
   }
   return results;
 }
@@ -131,6 +146,8 @@ export interface GenerationSettings {
   readonly config: ModelConfig;
   /** Tokens to add at most. */
   readonly newTokens: number;
+  /** How texts are searched for. */
+  readonly search: BeamConfig;
   /** Sequences in a batch. */
   readonly batch: number;
 }

@@ -80,6 +80,7 @@ export async function openTask(
       config: model,
       maxLength,
       newTokens,
+      search: config,
       generate,
       batch: evaluationBatch,
     });

@@ -144,6 +144,8 @@ export const f32x4 = {
 
 /** Four words. */
 export const i32x4 = {
+  /** Whole part of floats from 0 on. */
+  fromFloat: vector(0xf9),
   of: (...values: readonly number[]): Code =>
     lanes(
       new Uint8Array(Uint32Array.from({ length: 4 }, (_, i) => values[i % values.length]!).buffer),

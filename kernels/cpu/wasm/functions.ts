@@ -191,6 +191,7 @@ export function laneOperations(
     select: (condition, a, b) => v128.select(condition!, a!, b!),
     stop: (a) => a!,
     toFloat: f32x4.fromUnsigned,
+    toWord: i32x4.fromFloat,
     and: v128.and,
     not: v128.not,
     wordAdd: i32x4.add,

@@ -1,0 +1,144 @@
+/**
+ * Keys and values of earlier tokens. They stay where they were written: texts that share a prompt,
+ * such as the beams of a search, share one sequence of slots, and a mask says which slots each of
+ * them sees. So a change of beams moves nothing; what is no longer needed goes by a gather.
+ *
+ * @module
+ */
+
+import { ShapeError } from "../core/errors.ts";
+import { copyInto } from "../core/ops/view.ts";
+import { type Device, Value } from "../core/storage.ts";
+import { Tensor, tensor } from "../core/tensor.ts";
+import { gatherInto } from "../core/update.ts";
+
+/** Keys and values of one layer, each `[sequences, heads, 1, slots, size]`. */
+export interface Earlier {
+  /** Keys. */
+  readonly key: Tensor;
+  /** Values. */
+  readonly value: Tensor;
+}
+
+/** One layer's memory, each `[capacity · sequences, heads, size]`; the first `used` slots are filled. */
+interface Layer {
+  readonly key: Tensor;
+  readonly value: Tensor;
+  readonly used: number;
+}
+
+/** Keys and values by layer. Whoever makes it disposes it. */
+export class Cache implements Disposable {
+  readonly #layers: Layer[] = [];
+  #sequences: number;
+  #capacity: number;
+
+  /** Makes an empty cache for `sequences` prompts, with room for `capacity` slots of each. */
+  constructor(readonly device: Device, sequences: number, capacity: number) {
+    this.#sequences = sequences;
+    this.#capacity = capacity;
+  }
+
+  /** Prompts. */
+  get sequences(): number {
+    return this.#sequences;
+  }
+
+  /** Slots that there is room for. */
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  /** Slots in use. */
+  get slots(): number {
+    return this.#layers[0]?.used ?? 0;
+  }
+
+  /**
+   * Adds a layer's keys and values. Several rows of a sequence, each of one token, take a slot each:
+   * row r belongs to sequence r mod `sequences`.
+   *
+   * @param key `[rows, heads, tokens, size]`
+   * @param value The same
+   * @returns All slots of the layer, the new ones included; nothing where there were none before
+   * @throws {ShapeError} If the slots do not suffice, or rows do not fit the sequences
+   */
+  extend(layer: number, key: Tensor, value: Tensor): Earlier | undefined {
+    const [rows, heads, tokens, size] = key.shape as [number, number, number, number];
+    const branches = rows / this.#sequences;
+    const { used } = this.#layers[layer] ??= this.#make(heads, size);
+    const after = used + branches * tokens;
+    const fits = Number.isInteger(branches) && (tokens === 1 || branches === 1 && used === 0);
+    if (!fits || after > this.#capacity) {
+      throw new ShapeError(
+        `Cannot extend a cache of ${this.#sequences} sequences and ${this.#capacity} slots, ` +
+          `${used} of them used, by ${rows} rows of ${tokens} tokens`,
+      );
+    }
+    const memory = this.#layers[layer]!;
+    const width = heads * size;
+    const step = this.#sequences * width;
+    const strides = [width, size, step, 1];
+    for (const [from, to] of [[key, memory.key], [value, memory.value]] as const) {
+      copyInto(from.value, new Value(to.value.storage, from.shape, strides, used * step));
+    }
+    this.#layers[layer] = { ...memory, used: after };
+    if (used === 0) return undefined;
+    const shape = [this.#sequences, heads, 1, after, size];
+    const all = ({ value: { storage } }: Tensor) =>
+      new Tensor(new Value(storage, shape, [width, size, size, step, 1]), this.device);
+    return { key: all(memory.key), value: all(memory.value) };
+  }
+
+  /**
+   * Keeps some sequences and slots, in a new order, and makes room.
+   *
+   * @param sequences Those that stay, by their numbers
+   * @param slots For each of them its slots in their new order, as many for each
+   * @param capacity Slots to have room for
+   */
+  arrange(
+    sequences: readonly number[],
+    slots: readonly (readonly number[])[],
+    capacity: number,
+  ): void {
+    const used = slots[0]!.length;
+    const before = this.#sequences;
+    const rows = new Uint32Array(used * sequences.length);
+    sequences.forEach((sequence, s) => {
+      slots[s]!.forEach((slot, i) => rows[i * sequences.length + s] = slot * before + sequence);
+    });
+    using _scope = this.device.scope("arrange a cache");
+    const index = tensor(this.device, rows, undefined, "u32");
+    this.#sequences = sequences.length;
+    this.#capacity = capacity;
+    this.#layers.forEach((layer, i) => {
+      const [, heads, size] = layer.key.shape as [number, number, number];
+      const fresh = this.#make(heads, size);
+      gatherInto(fresh.key, layer.key, index);
+      gatherInto(fresh.value, layer.value, index);
+      dispose(layer);
+      this.#layers[i] = { ...fresh, used };
+    });
+  }
+
+  /** Empty memory for a layer, which no scope owns. */
+  #make(heads: number, size: number): Layer {
+    const { backend, float } = this.device;
+    const shape = [this.#capacity * this.#sequences, heads, size];
+    const make = () => new Tensor(Value.allocate(backend, float, shape), this.device);
+    const [key, value] = [make(), make()];
+    for (const made of [key, value]) made.scope?.disown(made);
+    return { key, value, used: 0 };
+  }
+
+  /** Gives the memory back. */
+  [Symbol.dispose](): void {
+    for (const layer of this.#layers.splice(0)) dispose(layer);
+  }
+}
+
+function dispose({ key, value }: Layer): void {
+  key[Symbol.dispose]();
+  value[Symbol.dispose]();
+}

@@ -1,0 +1,139 @@
+/**
+ * What may follow each text: log-probabilities of the next token, with penalties and bans, and the
+ * most likely tokens of each row. Only these are read.
+ *
+ * @module
+ */
+
+import {
+  filled,
+  type Float,
+  float,
+  index,
+  input,
+  old,
+  rowMax,
+  rowSum,
+  scalar,
+  select,
+} from "../core/expr.ts";
+import { slice } from "../core/ops/slice.ts";
+import { reshape } from "../core/ops/view.ts";
+import { type RowProgram, rowProgram } from "../core/program.ts";
+import { Value } from "../core/storage.ts";
+import { Tensor, tensor } from "../core/tensor.ts";
+import { update } from "../core/update.ts";
+import { chunk, isChunked, lowest, top } from "./top.ts";
+
+/** Tokens of one row whose numbers are changed, each at most once in a list. */
+export interface Correction {
+  /** Tokens that cannot follow. */
+  readonly banned: readonly number[];
+  /** Tokens that are penalised for having occurred. */
+  readonly repeated: readonly number[];
+}
+
+/** How {@linkcode candidates} scores. */
+export interface Scoring {
+  /** One for each row. */
+  readonly corrections: readonly Correction[];
+  /** Divides positive numbers of repeated tokens and multiplies the others. */
+  readonly penalty: number;
+  /** Whether logits are corrected and then normalised; else log-probabilities are corrected. */
+  readonly correctFirst: boolean;
+  /** Tokens to find for each row. */
+  readonly count: number;
+}
+
+/** A token that may follow a text. */
+export interface Candidate {
+  /** The token. */
+  readonly id: number;
+  /** Its log-probability. */
+  readonly logProbability: number;
+}
+
+/** Tokens of each row that one program looks for; WebGPU binds few buffers. */
+const listed = 4;
+/** Stands for no token. */
+const none = 0xFFFFFFFF;
+
+const logSoftmax = (() => {
+  const x = input(0, "f32", 3);
+  const shifted = x.sub(rowMax(x));
+  return rowProgram(["f32"], [shifted.sub(rowSum(shifted.unary("exp")).unary("log"))]);
+})();
+
+const fill = rowProgram([], [filled(lowest)]);
+
+/** Changes the listed tokens of each row in place. */
+function correction(change: (x: Float) => Float): RowProgram {
+  const slots = Array.from({ length: listed }, (_, slot) => slot);
+  const kept = slots.map((slot) => input(slot, "u32", 1).compare("eq", index(0, 2)).not())
+    .reduce((all, other) => all.and(other));
+  return rowProgram(slots.map(() => "u32"), [select(kept, old(0), change(old(0)))]);
+}
+const ban = correction(() => float(lowest));
+const penalise = correction((x) => {
+  const penalty = scalar(0, "f32");
+  return select(x.compare("lt", 0), x.mul(penalty), x.div(penalty));
+});
+
+/**
+ * The most likely tokens of each row that are not banned, best first; of equal ones the lower
+ * number comes first. Reads once.
+ *
+ * @param logits `[rows, vocabulary]`; their memory may be used
+ * @throws {RangeError} If logits are not finite
+ */
+export async function candidates(logits: Tensor, scoring: Scoring): Promise<Candidate[][]> {
+  const { corrections, correctFirst } = scoring;
+  const { device } = logits;
+  const [rows, vocabulary] = logits.shape as [number, number];
+  const count = Math.min(scoring.count, vocabulary);
+  const width = isChunked(vocabulary, count) ? Math.ceil(vocabulary / chunk) * chunk : vocabulary;
+  const padded = new Tensor(Value.allocate(device.backend, device.float, [rows, width]), device);
+  const scores = slice(padded, 1, 0, vocabulary);
+  if (width > vocabulary) update(fill, [slice(padded, 1, vocabulary, width)], []);
+  if (correctFirst) correct(logits, scoring);
+  update(logSoftmax, [scores], [logits]);
+  if (!correctFirst) correct(scores, scoring);
+  const found = await top(padded, count).read();
+  return corrections.map(({ banned }, row) => {
+    const at = 2 * row * count;
+    if (!Number.isFinite(found[at])) {
+      throw new RangeError(
+        `Cannot choose a token as finite logits are required: found ${found[at]} in row ${row}`,
+      );
+    }
+    const made: Candidate[] = [];
+    for (let i = at; i < at + count; i++) {
+      const id = found[i + count]!;
+      if (!banned.includes(id)) made.push({ id, logProbability: found[i]! });
+    }
+    return made;
+  });
+}
+
+/** Penalises first, then bans. */
+function correct(scores: Tensor, { corrections, penalty }: Scoring): void {
+  const lists: [RowProgram, readonly (readonly number[])[]][] = [
+    [penalise, corrections.map(({ repeated }) => repeated)],
+    [ban, corrections.map(({ banned }) => banned)],
+  ];
+  for (const [program, list] of lists) {
+    const longest = Math.max(...list.map((ids) => ids.length));
+    const [rows, slots] = [list.length, Math.ceil(longest / listed) * listed];
+    if (slots === 0) continue;
+    const ids = Array.from({ length: slots * rows }, (_, at) => {
+      return list[at % rows]![Math.floor(at / rows)] ?? none;
+    });
+    const all = tensor(scores.device, ids, [slots, rows], "u32");
+    for (let start = 0; start < slots; start += listed) {
+      const some = Array.from({ length: listed }, (_, i) => {
+        return reshape(slice(all, 0, start + i, start + i + 1), [rows, 1]);
+      });
+      update(program, [scores], some, [penalty], [{ offset: 0, strides: [0, 1] }]);
+    }
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * Which tokens may not follow a text, or are penalised, because it has them already.
+ *
+ * @module
+ */
+
+/**
+ * Tokens that would complete a run of `size` tokens for the second time.
+ *
+ * @param ids The text
+ * @param size Length of a run; 0 bans nothing
+ */
+export function repeatedEnds(ids: readonly number[], size: number): number[] {
+  const found = new Set<number>();
+  if (size === 0) return [];
+  const last = ids.length - size;
+  for (let at = 0; at <= last; at++) {
+    let same = 0;
+    while (same < size - 1 && ids[at + same] === ids[last + 1 + same]) same++;
+    if (same === size - 1) found.add(ids[at + size - 1]!);
+  }
+  return [...found];
+}

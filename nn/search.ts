@@ -1,0 +1,183 @@
+/**
+ * How the texts that continue one prompt are chosen: transformers' beam search, that of
+ * microsoft/LoRA, and greedy search. Numbers on the host only; `generate.ts` has the model.
+ *
+ * @module
+ */
+
+import type { Candidate } from "./candidates.ts";
+
+/** Conventions of beam search, by name. */
+export const beamConventions = ["hf", "lora"] as const;
+/**
+ * A convention of beam search. `hf` is that of transformers 5: enough candidates that `beams` of them
+ * go on, a pool of as many finished texts, an early end once none of them can get into it; bans
+ * remove probability after normalisation, and look at prompt and text. `lora` is that of
+ * microsoft/LoRA: exactly `beams` candidates, of which those that end leave a gap, the best text of
+ * all steps; bans come before normalisation, and look at the text alone.
+ */
+export type BeamConvention = typeof beamConventions[number];
+
+/** A text that goes on. */
+export interface Beam {
+  /** Its tokens after the prompt. */
+  readonly ids: readonly number[];
+  /** Sum of their log-probabilities. */
+  readonly score: number;
+  /** Number of the beam that it continues, one step before. */
+  readonly parent: number;
+}
+
+/** A text that was chosen. */
+export interface Generated {
+  /** Its tokens after the prompt, without the token that ended it. */
+  readonly ids: readonly number[];
+  /** The token that ended it; absent where it was cut. */
+  readonly end?: number;
+  /** Sum of log-probabilities over length to the power of the length penalty; `end` counts. */
+  readonly score: number;
+}
+
+/** What decides a search. */
+export interface SearchSettings {
+  /** Texts that are followed at once. */
+  readonly beams: number;
+  /** Power of the length that a text's score is divided by. */
+  readonly lengthPenalty: number;
+  /** Tokens that end a text. */
+  readonly eosIds: ReadonlySet<number>;
+  /** Most tokens of a text. */
+  readonly limit: number;
+  /**
+   * `hf`: `true` ends once there are as many finished texts as beams, `false` once running ones do
+   * not seem able to do better, `"never"` once they cannot.
+   */
+  readonly earlyStopping: boolean | "never";
+}
+
+/** The search for one prompt's continuation. */
+export interface Search {
+  /** Texts that go on; none where the search is over. */
+  readonly beams: readonly Beam[];
+  /** Candidates that each beam needs. */
+  readonly width: number;
+  /** Takes the candidates of each beam, best first. */
+  advance(candidates: readonly (readonly Candidate[])[]): void;
+  /** The best text; there is one once the search is over. */
+  readonly best: Generated | undefined;
+}
+
+/** Starts a search. */
+export function startSearch(convention: BeamConvention, settings: SearchSettings): Search {
+  return convention === "hf" && settings.beams > 1
+    ? new PooledSearch(settings)
+    : new SteadySearch(settings);
+}
+
+const start: readonly Beam[] = [{ ids: [], score: 0, parent: 0 }];
+
+/** The best `count` continuations of all beams; of equal ones that of the first beam, lower token. */
+function continuations(
+  beams: readonly Beam[],
+  candidates: readonly (readonly Candidate[])[],
+  count: number,
+): Beam[] {
+  const all = beams.flatMap(({ ids, score }, parent) =>
+    candidates[parent]!.map(({ id, logProbability }) => ({
+      ids,
+      id,
+      score: score + logProbability,
+      parent,
+    }))
+  );
+  const best = all.sort((a, b) => b.score - a.score || a.parent - b.parent || a.id - b.id);
+  return best.slice(0, count).map(({ ids, id, score, parent }) => {
+    return { ids: [...ids, id], score, parent };
+  });
+}
+
+/** A text that ended or was cut. */
+function finished({ ids, score }: Beam, { eosIds, lengthPenalty }: SearchSettings): Generated {
+  const last = ids.at(-1);
+  const final = score / Math.max(1, ids.length) ** lengthPenalty;
+  return last !== undefined && eosIds.has(last)
+    ? { ids: ids.slice(0, -1), end: last, score: final }
+    : { ids, score: final };
+}
+
+/** transformers' `_beam_search`. */
+class PooledSearch implements Search {
+  readonly width: number;
+  readonly #settings: SearchSettings;
+  /** Finished texts, best first. */
+  #pool: Generated[] = [];
+  #beams = start;
+
+  constructor(settings: SearchSettings) {
+    this.#settings = settings;
+    // Each beam has at most one candidate for each end, so `beams` others remain.
+    this.width = Math.max(2, 1 + settings.eosIds.size) * settings.beams;
+  }
+
+  get beams(): readonly Beam[] {
+    return this.#beams;
+  }
+
+  get best(): Generated | undefined {
+    return this.#pool[0];
+  }
+
+  advance(candidates: readonly (readonly Candidate[])[]): void {
+    const { beams, eosIds, limit, earlyStopping, lengthPenalty } = this.#settings;
+    const length = this.#beams[0]!.ids.length + 1;
+    const ends = ({ ids }: Beam) => ids.length === limit || eosIds.has(ids.at(-1)!);
+    const found = continuations(this.#beams, candidates, this.width);
+    // Candidates behind the first `beams` only fill up what goes on; without any, texts are cut.
+    const ended = found.length === 0 ? this.#beams : found.slice(0, beams).filter(ends);
+    const texts = ended.map((beam) => finished(beam, this.#settings));
+    this.#pool = [...this.#pool, ...texts].sort((a, b) => b.score - a.score).slice(0, beams);
+    this.#beams = found.filter((beam) => !ends(beam)).slice(0, beams);
+    if (this.#pool.length < beams || this.#beams.length === 0) return;
+    const assumed = earlyStopping === "never" && lengthPenalty > 0 ? limit : length;
+    const hope = this.#beams[0]!.score / assumed ** lengthPenalty;
+    if (earlyStopping === true || hope <= this.#pool.at(-1)!.score) this.#beams = [];
+  }
+}
+
+/** `gpt2_beam.py` of microsoft/LoRA; with one beam, greedy search. */
+class SteadySearch implements Search {
+  readonly width: number;
+  readonly #settings: SearchSettings;
+  #best: Generated | undefined;
+  #beams = start;
+
+  constructor(settings: SearchSettings) {
+    this.#settings = settings;
+    this.width = settings.beams;
+  }
+
+  get beams(): readonly Beam[] {
+    return this.#beams;
+  }
+
+  get best(): Generated | undefined {
+    return this.#best;
+  }
+
+  advance(candidates: readonly (readonly Candidate[])[]): void {
+    const { beams, eosIds, limit, lengthPenalty } = this.#settings;
+    const found = continuations(this.#beams, candidates, beams);
+    const length = this.#beams[0]!.ids.length + 1;
+    const ends = ({ ids }: Beam) => length === limit || eosIds.has(ids.at(-1)!);
+    for (const beam of found.length === 0 ? this.#beams : found.filter(ends)) {
+      const text = finished(beam, this.#settings);
+      if (this.#best === undefined || text.score > this.#best.score) this.#best = text;
+    }
+    this.#beams = found.filter((beam) => !ends(beam));
+    // The original runs on to the limit: what cannot become the best changes nothing.
+    const reach = ({ score }: Beam) =>
+      Math.max(score / (length + 1) ** lengthPenalty, score / limit ** lengthPenalty);
+    const best = this.#best?.score;
+    if (best !== undefined && this.#beams.every((beam) => reach(beam) <= best)) this.#beams = [];
+  }
+}

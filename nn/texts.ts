@@ -1,0 +1,111 @@
+/**
+ * The texts of a batch that is being generated: which slots of the cache each beam sees, and what
+ * the model reads next.
+ *
+ * @module
+ */
+
+import { apply } from "../core/apply.ts";
+import { float, index, input, rowMax, select, word } from "../core/expr.ts";
+import { rowwise } from "../core/ops/rowwise.ts";
+import { slice } from "../core/ops/slice.ts";
+import { reshape } from "../core/ops/view.ts";
+import { type Device, sizeOf } from "../core/storage.ts";
+import { tensor } from "../core/tensor.ts";
+import type { Cache } from "./cache.ts";
+import type { Inputs } from "./pass.ts";
+import type { Search } from "./search.ts";
+
+/** A prompt and its continuations. */
+export interface Text {
+  /** Place among all prompts. */
+  readonly number: number;
+  /** Tokens to continue; they take the first slots of the text's sequence. */
+  readonly prompt: readonly number[];
+  /** Chooses its continuations. */
+  readonly search: Search;
+  /** For each beam, the slots of its tokens after the prompt. */
+  paths: readonly (readonly number[])[];
+}
+
+/** Stands for no slot. */
+const none = 0xFFFFFFFF;
+
+/** 1 where a slot belongs to the prompt or is listed. */
+const visibleOp = (() => {
+  const slot = index(0, 1);
+  const listed = rowMax(select(input(0, "u32", 3).compare("eq", slot), float(1), float(0)));
+  const [yes, no] = [word(1), word(0)];
+  const found = select(float(0).compare("lt", listed), yes, no);
+  return rowwise("visible", ["u32", "u32"], [
+    select(slot.compare("lt", input(1, "u32", 1)), yes, found),
+  ]);
+})();
+
+/** Lets each text follow what its search chose. The new tokens get slots in {@linkcode nextInputs}. */
+export function followBeams(texts: readonly Text[]): void {
+  for (const text of texts) text.paths = text.search.beams.map(({ parent }) => text.paths[parent]!);
+}
+
+/**
+ * Drops texts that are over and slots that no beam sees, and makes room.
+ *
+ * @param room Slots to have room for beside those in use
+ * @returns The texts that go on, in the order of the cache
+ */
+export function compact(cache: Cache, texts: readonly Text[], room: number): Text[] {
+  const kept = texts.filter(({ search }) => search.beams.length > 0);
+  const slots = kept.map(({ prompt, paths }) => [...prompt.keys(), ...new Set(paths.flat())]);
+  const longest = Math.max(...slots.map((own) => own.length));
+  const filled = slots.map((own) => [...own, ...new Array<number>(longest - own.length).fill(0)]);
+  cache.arrange(kept.map((text) => texts.indexOf(text)), filled, longest + room);
+  kept.forEach((text, i) => {
+    const moved = new Map(slots[i]!.map((slot, at) => [slot, at]));
+    text.paths = text.paths.map((path) => path.map((slot) => moved.get(slot)!));
+  });
+  return kept;
+}
+
+/**
+ * The last token of every beam, which takes the next slots of the cache. Row r is beam
+ * ⌊r / texts⌋ of text r mod texts; a text with fewer beams than another has rows that mean nothing.
+ */
+export function nextInputs(device: Device, cache: Cache, texts: readonly Text[]): Inputs {
+  const branches = Math.max(...texts.map(({ search }) => search.beams.length));
+  const [batch, before] = [branches * texts.length, cache.slots];
+  for (const text of texts) text.paths = text.paths.map((path, b) => [...path, before + b]);
+  const steps = Math.max(...texts.flatMap(({ paths }) => paths.map((path) => path.length)));
+  const slots = before + branches;
+  // One upload for all: tokens and positions by row, lengths and paths by text.
+  const words = new Uint32Array(batch * (4 + steps)).fill(none);
+  texts.forEach(({ prompt, search, paths }, t) => {
+    for (let b = 0; b < branches; b++) {
+      const [row, place] = [b * texts.length + t, t * branches + b];
+      const ids = search.beams[b]?.ids;
+      // A text that is over may stand at the last position: its rows begin anew.
+      words[row] = (ids ?? prompt).at(-1)!;
+      words[batch + row] = ids === undefined ? 0 : prompt.length + steps - 1;
+      words[2 * batch + row] = row;
+      words[3 * batch + place] = prompt.length;
+      words.set(paths[b] ?? [], 4 * batch + place * steps);
+    }
+  });
+  const all = tensor(device, words, undefined, "u32");
+  const part = (start: number, shape: number[]) =>
+    reshape(slice(all, 0, start * batch, start * batch + sizeOf(shape)), shape);
+  const seen = [part(4, [batch, 1, steps]), part(3, [batch, 1, 1])];
+  const indices = [{ offset: 0, strides: [0, 1, 0] }];
+  const mask = apply(visibleOp, seen, { space: [batch, slots, steps], indices })[0]!;
+  const ids = part(0, [batch, 1]);
+  return {
+    ids,
+    // Decoders read neither segments nor lengths.
+    typeIds: ids,
+    lengths: part(3, [batch]),
+    positions: part(1, [batch, 1]),
+    mask: reshape(mask, [texts.length, branches, slots]),
+    last: part(2, [batch]),
+    batch,
+    width: 1,
+  };
+}

@@ -1,0 +1,132 @@
+/**
+ * The largest elements of long rows, found on the device: only they come to the host. A row is cut
+ * into chunks; the best elements lie in the chunks with the best maxima, which are found the same
+ * way. Short rows are ranked by comparing all pairs.
+ *
+ * @module
+ */
+
+import { apply } from "../core/apply.ts";
+import {
+  addWords,
+  filled,
+  float,
+  index,
+  input,
+  rowMax,
+  rowSum,
+  scalar,
+  select,
+  toFloat,
+  toWord,
+} from "../core/expr.ts";
+import { gather } from "../core/ops/gather.ts";
+import { rowwise } from "../core/ops/rowwise.ts";
+import { concatenate } from "../core/ops/slice.ts";
+import { reshape } from "../core/ops/view.ts";
+import type { Device } from "../core/storage.ts";
+import type { Tensor } from "../core/tensor.ts";
+
+/** The lowest float of 32 bits. */
+export const lowest = -3.4028234663852886e38;
+
+/** Elements of a chunk. */
+export const chunk = 16;
+
+/** Longest row whose pairs are compared where few elements are sought. */
+const short = 256;
+
+/** Whether a row is cut into chunks; its length must then be a multiple of {@linkcode chunk}. */
+export function isChunked(length: number, count: number): boolean {
+  return length > Math.max(short, 2 * chunk * count);
+}
+
+/** Elements that come before this one: larger, or equal with a lower label. */
+const rankOp = (() => {
+  const [own, ownLabel] = [input(0, "f32", 1), input(1, "f32", 1)];
+  const [other, otherLabel] = [input(2, "f32", 3), input(3, "f32", 3)];
+  const tied = own.compare("eq", other).and(otherLabel.compare("lt", ownLabel));
+  const later = own.compare("lt", other).not().and(tied.not());
+  const kinds = ["f32", "f32", "f32", "f32"] as const;
+  return rowwise("rank", kinds, [rowSum(select(later, float(0), float(1)))]);
+})();
+
+/** Value and label of the element whose rank is the number of the row. */
+const pickOp = (() => {
+  const ranked = toFloat(index(0, 1)).compare("eq", input(0, "f32", 3));
+  const of = (slot: number) => rowSum(select(ranked, input(slot, "f32", 3), float(0)));
+  return rowwise("pick", ["f32", "f32", "f32"], [of(1), of(2)]);
+})();
+
+const maximumOp = rowwise("rowMaximum", ["f32"], [rowMax(input(0, "f32", 3))]);
+const numbersOp = rowwise("numbers", [], [toFloat(index(0, 3))]);
+const lowestOp = rowwise("lowest", [], [filled(lowest)]);
+/** Flat number of a chunk: its number in the row, and where the row begins. */
+const flatOp = rowwise("flatChunk", ["f32"], [addWords(toWord(input(0, "f32", 3)), index(0, 3))]);
+/** Columns of a chunk's elements. */
+const columnsOp = rowwise("chunkColumns", ["f32"], [
+  input(0, "f32", 1).mul(scalar(0, "f32")).add(toFloat(index(0, 2))),
+]);
+
+interface Best {
+  readonly values: Tensor;
+  readonly columns: Tensor;
+}
+
+/**
+ * The `count` largest elements of each row, best first; of equal ones the lower column comes first.
+ *
+ * **Shapes**: `[rows, length] -> [rows, 2 · count]`: the elements, then their columns.
+ *
+ * @param x Finite numbers; where {@linkcode isChunked}, rows of whole chunks
+ * @param count At most the length of a row
+ */
+export function top(x: Tensor, count: number): Tensor {
+  const { values, columns } = best(x, count);
+  return concatenate([values, columns], 1);
+}
+
+function best(x: Tensor, count: number): Best {
+  const [rows, length] = x.shape as [number, number];
+  if (!isChunked(length, count)) return choose(x, numbers(x.device, length), count);
+  const chunks = length / chunk;
+  const members = reshape(x, [rows * chunks, chunk]);
+  const maxima = reshape(apply(maximumOp, [members], {})[0]!, [rows, chunks]);
+  const whole = isChunked(chunks, count) ? padded(maxima) : maxima;
+  const found = best(whole, count).columns;
+  const flat = apply(flatOp, [found], { indices: [{ offset: 0, strides: [chunks, 0] }] })[0]!;
+  const columns = apply(columnsOp, [reshape(found, [rows, count, 1])], {
+    space: [rows, count, chunk],
+    scalars: [chunk],
+    indices: [{ offset: 0, strides: [0, 0, 1] }],
+  })[0]!;
+  const near = reshape(gather(members, flat), [rows, count * chunk]);
+  return choose(near, reshape(columns, near.shape), count);
+}
+
+/** Rows filled up to whole chunks. */
+function padded(x: Tensor): Tensor {
+  const [rows, length] = x.shape as [number, number];
+  const missing = -length & (chunk - 1);
+  if (missing === 0) return x;
+  return concatenate([x, apply(lowestOp, [], { space: [rows, missing] }, x.device)[0]!], 1);
+}
+
+/** `[1, length]`: 0, 1, 2, … */
+function numbers(device: Device, length: number): Tensor {
+  const indices = [{ offset: 0, strides: [0, 1] }];
+  return apply(numbersOp, [], { space: [1, length], indices }, device)[0]!;
+}
+
+/** Compares all pairs; labels `[rows or 1, length]` name the elements. */
+function choose(x: Tensor, labels: Tensor, count: number): Best {
+  const [rows, length] = x.shape as [number, number];
+  const down = (t: Tensor) => reshape(t, [t.shape[0]!, length, 1]);
+  const along = (t: Tensor) => reshape(t, [t.shape[0]!, 1, length]);
+  const ranks = apply(rankOp, [down(x), down(labels), along(x), along(labels)], {})[0]!;
+  const [values, columns] = apply(pickOp, [ranks, x, labels].map(along), {
+    space: [rows, count, length],
+    indices: [{ offset: 0, strides: [0, 1, 0] }],
+  }) as [Tensor, Tensor];
+  return { values: reshape(values, [rows, count]), columns: reshape(columns, [rows, count]) };
+}
