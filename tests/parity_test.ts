@@ -134,6 +134,8 @@ Deno.test("runParity() compares metrics anew and skips unknown ones by name", as
         hypotheses: texts,
         references: texts.map((text) => [text]),
         bleu_13a: 100,
+        ter: 0,
+        chrfpp: 100,
         nist: 1,
       }],
       classification: [{ predictions: [0, 1, 1, 0], labels: [0, 1, 1, 1], accuracy: 0.5 }],
@@ -144,6 +146,8 @@ Deno.test("runParity() compares metrics anew and skips unknown ones by name", as
       assertEquals(rows.map(({ quantity, ok }) => [quantity, ok]), [
         ["classification.accuracy", false],
         ["generation.bleu_13a", true],
+        ["generation.ter", true],
+        ["generation.chrfpp", true],
         ["generation.nist", "skipped"],
       ]);
       // |0.75 - 0.5| / 0.5

@@ -1,6 +1,7 @@
 /**
- * The command line: `train`, `eval`, `predict`, `parity` and `noise`. An error is one sentence on standard
- * error and exit code 1, or 3 where the device was lost; `--verbose` adds the stack.
+ * The command line: `train`, `eval`, `predict`, `score`, `parity` and `noise`. An error is one
+ * sentence on standard error and exit code 1, or 3 where the device was lost; `--verbose` adds the
+ * stack.
  *
  * @module
  */
@@ -10,6 +11,7 @@ import { evalCommand } from "./commands/eval.ts";
 import { noiseCommand } from "./commands/noise.ts";
 import { parityCommand } from "./commands/parity.ts";
 import { predictCommand } from "./commands/predict.ts";
+import { scoreCommand } from "./commands/score.ts";
 import { trainCommand } from "./commands/train.ts";
 
 const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
@@ -17,6 +19,7 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = 
   eval: evalCommand,
   predict: predictCommand,
   parity: parityCommand,
+  score: scoreCommand,
   noise: noiseCommand,
 };
 

@@ -20,6 +20,8 @@ export { type E2eExample, readE2e } from "./data/e2e.ts";
 export type { Example } from "./data/example.ts";
 export { readGlue } from "./data/glue.ts";
 export type { GlueSplit, GlueTask } from "./data/glue_tasks.ts";
+export { readPredictions } from "./data/predictions.ts";
+export { readReferences, type Segment } from "./data/references.ts";
 export type { TextExample } from "./data/text_example.ts";
 export { readWebnlg, type WebnlgExample, type WebnlgTexts } from "./data/webnlg.ts";
 export type { EvaluationRecord, FitHooks, FitResult, StepRecord } from "./fit.ts";
@@ -37,19 +39,36 @@ export { loadMeteor } from "./load_meteor.ts";
 export { type Loaded, openClassifier, openLanguageModel } from "./load_model.ts";
 export { loadTokenizer } from "./load_tokenizer.ts";
 export {
+  bleuConventions,
+  type BleuCounts,
+  bleuFromCounts,
   type BleuOptions,
   type BleuResult,
+  type BleuScoring,
   type BleuSmoothing,
   corpusBleu,
 } from "./metrics/bleu.ts";
 export { chrf, type ChrfOptions, type ChrfResult, type ChrfSmoothing } from "./metrics/chrf.ts";
+export { cider, type CiderOptions } from "./metrics/cider.ts";
 export { accuracy, f1, matthews, pearson, spearman } from "./metrics/classification.ts";
 export { meteor, type MeteorOptions, type MeteorResult } from "./metrics/meteor.ts";
 export type { MeteorResources, SynonymLookup } from "./metrics/meteor_resources.ts";
 export type { MeteorFigures, MeteorModule } from "./metrics/meteor_statistics.ts";
 export type { PrefixKind } from "./metrics/meteor_words.ts";
+export { nist, type NistConvention, type NistOptions } from "./metrics/nist.ts";
+export { rougeL, type RougeOptions } from "./metrics/rouge.ts";
 export { ter, type TerOptions, type TerResult } from "./metrics/ter.ts";
 export { meanTer, type MeanTerResult } from "./metrics/ter_mean.ts";
+export type { Tokenization } from "./metrics/tokenization.ts";
+export {
+  score,
+  type ScoreConvention,
+  scoreConventions,
+  type ScoreOptions,
+  type Scores,
+  type ScoreTask,
+  scoreTasks,
+} from "./score.ts";
 export { type State, type StepFigures, type StepOptions, trainStep } from "./step.ts";
 export type { Figures } from "./tasks/task.ts";
 export { type DecodeOptions, type Encoded, type EncodeOptions, Tokenizer } from "./tokenizer.ts";

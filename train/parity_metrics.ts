@@ -7,7 +7,9 @@
 import { FileError } from "../core/errors.ts";
 import { readJson } from "./files.ts";
 import { corpusBleu } from "./metrics/bleu.ts";
+import { chrf } from "./metrics/chrf.ts";
 import { type MetricName, metrics } from "./metrics/classification.ts";
+import { ter } from "./metrics/ter.ts";
 import { type ParityRow, relativeError } from "./parity_rows.ts";
 import { isRecord, type JsonObject } from "./tokenizer_json.ts";
 
@@ -27,10 +29,11 @@ function numbers(record: JsonObject, key: string, path: string): number[] {
   throw new FileError(`Cannot compare metrics as they require a list of numbers in ${key}`, path);
 }
 
-function bleu({ hypotheses, references }: JsonObject, path: string, lowercase = false) {
+/** The outputs and the lists of references of a record. */
+function generated({ hypotheses, references }: JsonObject, path: string): [string[], string[][]] {
   const lists: unknown[] = Array.isArray(references) ? references : [references];
   const read = lists.map((list) => texts(list, "references", path));
-  return corpusBleu(texts(hypotheses, "hypotheses", path), read, { lowercase });
+  return [texts(hypotheses, "hypotheses", path), read];
 }
 
 const classes = (metric: MetricName): Compute => (record, path) => {
@@ -52,10 +55,12 @@ const computed: Readonly<Record<string, Readonly<Record<string, Compute>>>> = {
     spearman: scores("spearman"),
   },
   generation: {
-    bleu_13a: (record, path) => [bleu(record, path).score],
-    bleu_13a_lower: (record, path) => [bleu(record, path, true).score],
-    bleu_precisions: (record, path) => bleu(record, path).precisions,
-    bp: (record, path) => [bleu(record, path).brevityPenalty],
+    bleu_13a: (...one) => [corpusBleu(...generated(...one)).score],
+    bleu_13a_lower: (...one) => [corpusBleu(...generated(...one), { lowercase: true }).score],
+    bleu_precisions: (...one) => corpusBleu(...generated(...one)).precisions,
+    bp: (...one) => [corpusBleu(...generated(...one)).brevityPenalty],
+    ter: (...one) => [100 * ter(...generated(...one)).score],
+    chrfpp: (...one) => [chrf(...generated(...one), { wordOrder: 2 }).score],
   },
 };
 
@@ -66,7 +71,7 @@ const given = ["hypotheses", "references", "labels", "predictions", "scores", "g
  * Computes every recorded metric anew; a metric is one row over all its records.
  *
  * @param path Path of the recorded metrics
- * @returns One row a metric; those that are not implemented yet are skipped by name
+ * @returns One row a metric; those that are not known here are skipped by name
  * @throws {FileError} If the file cannot be read or a record lacks what its metric requires
  */
 export async function compareMetrics(path: string): Promise<ParityRow[]> {
@@ -83,7 +88,7 @@ export async function compareMetrics(path: string): Promise<ParityRow[]> {
       const row = { case: "metrics", quantity: `${section}.${name}` };
       const compute = Object.hasOwn(table, name) ? table[name] : undefined;
       if (compute === undefined) {
-        rows.push({ ...row, ok: "skipped", note: `${name} is not implemented yet` });
+        rows.push({ ...row, ok: "skipped", note: `${name} is not computed here` });
         continue;
       }
       const holders = records.filter((record) => name in record);

@@ -1,5 +1,5 @@
 /**
- * Comma-separated values after RFC 4180, with the line of every record.
+ * Comma-separated values after RFC 4180, and tab-separated ones, with the line of every record.
  *
  * @module
  */
@@ -28,16 +28,16 @@ export interface CsvRecord {
  * assertEquals(parseCsv('a,"b ""c"""\r\n', "x.csv"), [{ fields: ["a", 'b "c"'], line: 1 }]);
  * ```
  */
-export function parseCsv(text: string, name: string): CsvRecord[] {
+export function parseCsv(text: string, name: string, separator: "," | "\t" = ","): CsvRecord[] {
   const records: CsvRecord[] = [];
-  const plain = /[^,\r\n"]*/y;
-  const separator = /,|\r?\n|$/y;
+  const plain = separator === "," ? /[^,\r\n"]*/y : /[^\t\r\n]*/y;
+  const behind = separator === "," ? /,|\r?\n|$/y : /\t|\r?\n|$/y;
   let position = text.startsWith("\uFEFF") ? 1 : 0;
   let line = 1;
   while (position < text.length) {
     const record: CsvRecord = { fields: [], line };
-    let separated: string | undefined = ",";
-    while (separated === ",") {
+    let separated: string | undefined = separator;
+    while (separated === separator) {
       let end: number;
       if (text[position] === '"') {
         end = closingQuote(text, position, name, line) + 1;
@@ -50,11 +50,12 @@ export function parseCsv(text: string, name: string): CsvRecord[] {
         record.fields.push(raw);
         end = position + raw.length;
       }
-      separator.lastIndex = end;
-      separated = separator.exec(text)?.[0];
+      behind.lastIndex = end;
+      separated = behind.exec(text)?.[0];
       if (separated === undefined) {
         const found = JSON.stringify(text[end]);
-        const message = "Cannot read field as a comma or line end is required after it: found";
+        const required = `a ${separator === "," ? "comma" : "tab"} or line end`;
+        const message = `Cannot read field as ${required} is required after it: found`;
         throw new FileError(`${message} ${found}`, name, line);
       }
       position = end + separated.length;

@@ -1,52 +1,100 @@
 /**
- * Corpus BLEU after mteval-v13a, with the conventions of sacreBLEU.
+ * Corpus BLEU with the conventions of mteval, multi-bleu, sacreBLEU and coco-caption.
  *
  * @module
  */
 
 import { OptionError } from "../../core/errors.ts";
+import { clippedMatches, countGrams } from "./ngrams.ts";
 import { requireReferences } from "./segments.ts";
-import { tokenize13a } from "./tokenize_13a.ts";
+import { type Tokenization, tokenizer } from "./tokenization.ts";
 
-/** What happens to an n-gram order without any match: `exp` halves a growing share, `none` scores 0. */
-export type BleuSmoothing = "exp" | "none";
+/**
+ * What happens to an n-gram order without any match: `exp` halves a growing share, `floor` takes a
+ * fixed number of matches, `none` scores 0. `add-k` adds to matches and totals of all orders but the
+ * first.
+ */
+export type BleuSmoothing = "exp" | "floor" | "add-k" | "none";
 
-/** Settings of {@linkcode corpusBleu}. */
-export interface BleuOptions {
-  /** Whether to compare texts in lower case; false by default. */
-  lowercase?: boolean;
+/** How counts become a score. */
+export interface BleuScoring {
   /** Smoothing of orders without a match; `exp` by default. */
-  smoothing?: BleuSmoothing;
+  readonly smoothing?: BleuSmoothing;
+  /** Number of matches that `floor` takes, 0.1 by default, or that `add-k` adds, 1 by default. */
+  readonly smoothingValue?: number;
+  /** Whether orders beyond the longest hypothesis are left out, for short texts; false by default. */
+  readonly effectiveOrder?: boolean;
 }
 
-/** BLEU and the figures it is made of. */
-export interface BleuResult {
-  /** BLEU-4 from 0 to 100. */
-  score: number;
-  /** Smoothed precisions of 1-grams to 4-grams, from 0 to 100. */
-  precisions: number[];
-  /** Clipped matches of 1-grams to 4-grams. */
+/** Settings of {@linkcode corpusBleu}. */
+export interface BleuOptions extends BleuScoring {
+  /** Whether to compare texts in lower case; false by default. */
+  readonly lowercase?: boolean;
+  /** How texts become tokens; `13a` by default. */
+  readonly tokenization?: Tokenization;
+  /** Highest order of n-grams; 4 by default. */
+  readonly order?: number;
+  /** Which reference's length counts; `closest`, of two the shorter one, by default. */
+  readonly referenceLength?: "closest" | "shortest";
+  /** Whether empty references are left out, as by default, or are references of length 0. */
+  readonly emptyReferences?: "skip" | "count";
+}
+
+/** What BLEU counts in a corpus. */
+export interface BleuCounts {
+  /** Clipped matches of 1-grams and up. */
   matches: number[];
-  /** Number of 1-grams to 4-grams in the hypotheses. */
+  /** Number of 1-grams and up in the hypotheses. */
   totals: number[];
-  /** Factor from 0 to 1 for hypotheses that are too short. */
-  brevityPenalty: number;
   /** Tokens in all hypotheses. */
   hypothesisLength: number;
-  /** Tokens in the references closest in length to their hypotheses. */
+  /** Tokens in the references whose length counts. */
   referenceLength: number;
 }
 
-const highestOrder = 4;
+/** BLEU and the figures it is made of. */
+export interface BleuResult extends BleuCounts {
+  /** BLEU from 0 to 100. */
+  score: number;
+  /** Smoothed precisions of 1-grams and up, from 0 to 100. */
+  precisions: number[];
+  /** Factor from 0 to 1 for hypotheses that are too short. */
+  brevityPenalty: number;
+}
 
 /**
- * BLEU of a corpus, each segment with any number of references. Of the references closest in length
- * to the hypothesis the shorter one counts; empty references are left out.
+ * The settings with which {@linkcode corpusBleu} equals a program; without settings it equals
+ * sacreBLEU.
+ *
+ * - `mteval`: mteval-v13a, the BLEU of the E2E challenge. It lower-cases ASCII letters alone, and
+ *   takes the precision of an order as 1 where no hypothesis is that long. `shortest` reference
+ *   lengths are those of its versions before 13.
+ * - `multiBleu`: multi-bleu.perl with `-lc`, the BLEU of the WebNLG challenge 2017. The lines of
+ *   tokenised files are split at white space, and a missing reference is one of length 0.
+ * - `multiBleuDetok`: multi-bleu-detok.perl, the BLEU of WebNLG's later evaluation.
+ * - `coco`: BLEU-4 of coco-caption.
+ */
+export const bleuConventions: Readonly<
+  Record<"mteval" | "multiBleu" | "multiBleuDetok" | "coco", BleuOptions>
+> = {
+  mteval: { lowercase: true },
+  multiBleu: {
+    lowercase: true,
+    tokenization: "none",
+    smoothing: "none",
+    emptyReferences: "count",
+  },
+  multiBleuDetok: { smoothing: "none", emptyReferences: "count" },
+  coco: { tokenization: "ptb", smoothing: "none" },
+};
+
+/**
+ * BLEU of a corpus, each segment with any number of references.
  *
  * Source: Papineni et al., https://aclanthology.org/P02-1040; Post, https://arxiv.org/abs/1804.08771
  *
  * @throws {ShapeError} If there is not one list of references per hypothesis, or a list holds no text
- * @throws {OptionError} If the smoothing is unknown
+ * @throws {OptionError} If smoothing or tokenization is unknown
  * @example
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
@@ -58,36 +106,58 @@ const highestOrder = 4;
 export function corpusBleu(
   hypotheses: readonly string[],
   references: readonly (readonly string[])[],
-  { lowercase = false, smoothing = "exp" }: BleuOptions = {},
+  options: BleuOptions = {},
 ): BleuResult {
-  const lists = requireReferences("BLEU", hypotheses, references);
-  if (smoothing !== "exp" && smoothing !== "none") {
-    throw new OptionError(
-      `Cannot compute BLEU as smoothing must be exp or none: found ${smoothing}`,
-    );
-  }
-  const tokens = (text: string) => tokenize13a(lowercase ? text.toLowerCase() : text);
+  const {
+    lowercase = false,
+    tokenization = "13a",
+    order: highestOrder = 4,
+    referenceLength: choice = "closest",
+    emptyReferences = "skip",
+  } = options;
+  const given = requireReferences("BLEU", hypotheses, references);
+  const lists = emptyReferences === "count" ? references : given;
+  const split = tokenizer(tokenization);
+  const tokens = (text: string) => split(lowercase ? text.toLowerCase() : text);
   const matches = new Array<number>(highestOrder).fill(0);
   const totals = new Array<number>(highestOrder).fill(0);
   let hypothesisLength = 0, referenceLength = 0;
   hypotheses.forEach((text, segment) => {
     const hypothesis = tokens(text);
     const candidates = lists[segment]!.map(tokens);
+    const lengths = candidates.map((candidate) => candidate.length);
     hypothesisLength += hypothesis.length;
-    referenceLength += closestLength(hypothesis.length, candidates);
+    referenceLength += choice === "closest"
+      ? closest(hypothesis.length, lengths)
+      : Math.min(...lengths);
     for (let order = 1; order <= highestOrder; order++) {
-      matches[order - 1] = (matches[order - 1] ?? 0) +
-        clippedMatches(hypothesis, candidates, order);
-      totals[order - 1] = (totals[order - 1] ?? 0) + Math.max(0, hypothesis.length - order + 1);
+      const [grams, ...others] = [hypothesis, ...candidates].map((text) => countGrams(text, order));
+      for (const count of clippedMatches(grams!, others).values()) matches[order - 1]! += count;
+      totals[order - 1]! += Math.max(0, hypothesis.length - order + 1);
     }
   });
-  const brevityPenalty = brevity(hypothesisLength, referenceLength);
-  const precisions = smoothedPrecisions(matches, totals, smoothing);
-  const meanLog = precisions.reduce((sum, precision) => sum + Math.log(precision), 0) /
-    highestOrder;
-  const score = brevityPenalty * Math.exp(meanLog);
-  const lengths = { hypothesisLength, referenceLength };
-  return { score, precisions, matches, totals, brevityPenalty, ...lengths };
+  return bleuFromCounts({ matches, totals, hypothesisLength, referenceLength }, options);
+}
+
+/**
+ * BLEU of what was counted in a corpus.
+ *
+ * @throws {OptionError} If the smoothing is unknown
+ */
+export function bleuFromCounts(counts: BleuCounts, scoring: BleuScoring = {}): BleuResult {
+  const { smoothing = "exp", effectiveOrder = false } = scoring;
+  if (!["exp", "floor", "add-k", "none"].includes(smoothing)) {
+    throw new OptionError(
+      `Cannot compute BLEU as smoothing must be exp, floor, add-k or none: found ${smoothing}`,
+    );
+  }
+  const value = scoring.smoothingValue ?? (smoothing === "add-k" ? 1 : 0.1);
+  const precisions = smoothedPrecisions(counts, smoothing, value);
+  const reached = counts.totals.filter((total) => total > 0).length;
+  const used = effectiveOrder && reached > 0 ? precisions.slice(0, reached) : precisions;
+  const meanLog = used.reduce((sum, precision) => sum + Math.log(precision), 0) / used.length;
+  const brevityPenalty = brevity(counts.hypothesisLength, counts.referenceLength);
+  return { ...counts, score: brevityPenalty * Math.exp(meanLog), precisions, brevityPenalty };
 }
 
 function brevity(hypothesisLength: number, referenceLength: number): number {
@@ -96,54 +166,28 @@ function brevity(hypothesisLength: number, referenceLength: number): number {
 }
 
 function smoothedPrecisions(
-  matches: readonly number[],
-  totals: readonly number[],
+  { matches, totals }: BleuCounts,
   smoothing: BleuSmoothing,
+  value: number,
 ): number[] {
   // Smoothing is for a corpus with some match: without any, every precision is 0.
-  const smoothed = smoothing === "exp" && matches.some((count) => count > 0);
+  if (!matches.some((count) => count > 0)) return matches.map(() => 0);
   let share = 1;
-  return matches.map((count, order) => {
-    const total = totals[order] ?? 0;
+  return matches.map((count, i) => {
+    const added = smoothing === "add-k" && i > 0 ? value : 0;
+    const total = totals[i]! + added;
     if (total === 0) return 0;
-    if (count > 0) return 100 * count / total;
+    if (count + added > 0) return 100 * (count + added) / total;
+    if (smoothing === "floor") return 100 * value / total;
     share /= 2;
-    return smoothed ? 100 * share / total : 0;
+    return smoothing === "exp" ? 100 * share / total : 0;
   });
 }
 
-function closestLength(length: number, references: readonly (readonly string[])[]): number {
+function closest(length: number, candidates: readonly number[]): number {
   const distance = (candidate: number) => Math.abs(candidate - length);
-  return references.map((reference) => reference.length).reduce((closest, candidate) => {
-    const nearer = distance(candidate) - distance(closest);
-    return nearer < 0 || (nearer === 0 && candidate < closest) ? candidate : closest;
+  return candidates.reduce((best, candidate) => {
+    const nearer = distance(candidate) - distance(best);
+    return nearer < 0 || (nearer === 0 && candidate < best) ? candidate : best;
   });
-}
-
-function clippedMatches(
-  hypothesis: readonly string[],
-  references: readonly (readonly string[])[],
-  order: number,
-): number {
-  const limits = new Map<string, number>();
-  for (const reference of references) {
-    for (const [gram, count] of countGrams(reference, order)) {
-      limits.set(gram, Math.max(count, limits.get(gram) ?? 0));
-    }
-  }
-  let matches = 0;
-  for (const [gram, count] of countGrams(hypothesis, order)) {
-    matches += Math.min(count, limits.get(gram) ?? 0);
-  }
-  return matches;
-}
-
-function countGrams(tokens: readonly string[], order: number): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (let start = 0; start + order <= tokens.length; start++) {
-    // Tokens hold no space, so the joined key is unique.
-    const gram = tokens.slice(start, start + order).join(" ");
-    counts.set(gram, (counts.get(gram) ?? 0) + 1);
-  }
-  return counts;
 }

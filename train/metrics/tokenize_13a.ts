@@ -1,5 +1,6 @@
 /**
- * The tokenisation of mteval-v13a, in which BLEU scores are published.
+ * The tokenisations of mteval: that of version 13a, in which BLEU scores are published, and the
+ * international one of version 14.
  *
  * @module
  */
@@ -30,15 +31,43 @@ const whiteSpace = /\p{White_Space}+/u;
  * ```
  */
 export function tokenize13a(text: string): string[] {
+  return split(
+    ` ${unescaped(text)} `
+      .replace(punctuation, " $& ")
+      .replace(/([^0-9])([.,])/gu, "$1 $2 ")
+      .replace(/([.,])([^0-9])/gu, " $1 $2")
+      .replace(/([0-9])-/g, "$1 - "),
+  );
+}
+
+/**
+ * Splits a text at every symbol and at punctuation beside anything but a number, case kept.
+ *
+ * Source: mteval-v14.pl of NIST, as read by sacreBLEU (`intl`), https://github.com/mjpost/sacrebleu
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(tokenizeInternational("£20-25, it's."), ["£", "20-25", ",", "it", "'", "s", "."]);
+ * ```
+ */
+export function tokenizeInternational(text: string): string[] {
+  return split(
+    text.replace(/(\P{N})(\p{P})/gu, "$1 $2 ")
+      .replace(/(\p{P})(\P{N})/gu, " $1 $2")
+      .replace(/\p{S}/gu, " $& "),
+  );
+}
+
+/** The text on one line, with the characters for which SGML has entities. */
+function unescaped(text: string): string {
   // Without this a hyphen at the very end would be taken for one that breaks a word.
   const trimmed = text.replace(/\p{White_Space}+$/u, "");
-  let line = trimmed.replaceAll("<skipped>", "").replaceAll("-\n", "").replaceAll("\n", " ");
-  for (const [entity, character] of entities) line = line.replaceAll(entity, character);
-  return ` ${line} `
-    .replace(punctuation, " $& ")
-    .replace(/([^0-9])([.,])/gu, "$1 $2 ")
-    .replace(/([.,])([^0-9])/gu, " $1 $2")
-    .replace(/([0-9])-/g, "$1 - ")
-    .split(whiteSpace)
-    .filter((token) => token !== "");
+  const line = trimmed.replaceAll("<skipped>", "").replaceAll("-\n", "").replaceAll("\n", " ");
+  return entities.reduce((line, [entity, character]) => line.replaceAll(entity, character), line);
+}
+
+function split(text: string): string[] {
+  return text.split(whiteSpace).filter((token) => token !== "");
 }
