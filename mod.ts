@@ -21,6 +21,7 @@ export type { Dtype, Kind, TypedArray } from "./core/dtype.ts";
 export {
   DeviceError,
   DisposedError,
+  DownloadError,
   FileError,
   GradientError,
   OptionError,

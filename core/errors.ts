@@ -52,6 +52,30 @@ export class FileError extends Error {
   }
 }
 
+/** A server refuses a request or cannot be reached, or what arrived is not what was announced. */
+export class DownloadError extends Error {
+  /** Name of the error class. */
+  override name = "DownloadError";
+  /** What was asked for: an address without its query, or a repository. */
+  readonly source: string;
+  /** Status of the server's answer; undefined where none came or its content is at fault. */
+  readonly status: number | undefined;
+
+  /**
+   * Makes the error; its message begins with what was asked for.
+   *
+   * @param message The sentence, without the source
+   * @param source An address, whose query is left out as it may be a signature, or a repository
+   * @param status Status of the answer, where it is the fault
+   */
+  constructor(message: string, source: string, status?: number) {
+    const named = source.replace(/\?.*$/s, "");
+    super(`${named}: ${message}`);
+    this.source = named;
+    this.status = status;
+  }
+}
+
 /** The device that runs programs was lost, or has no memory left. */
 export class DeviceError extends Error {
   /** Name of the error class. */

@@ -60,6 +60,8 @@ export interface ModelConfig {
   readonly scaleByLayer: boolean;
   /** Classes of a classification head; 1 for regression. */
   readonly labels: number;
+  /** Names of the classes, where the configuration has them. */
+  readonly labelNames: readonly string[];
   /** Deviation of new weights. */
   readonly initializerRange: number;
 }
@@ -155,9 +157,10 @@ export function parseConfig(fields: unknown, path = "config.json"): ModelConfig 
   r.only("pretraining_tp", [1], 1);
   if (r.fields["quantization_config"]) r.fail("quantization_config", "none is supported", "one");
   const labelled = r.fields["id2label"];
-  const labels = typeof labelled === "object" && labelled !== null
-    ? Object.keys(labelled).length
-    : r.size(["num_labels"], 2);
+  const named = typeof labelled === "object" && labelled !== null ? labelled as Fields : {};
+  const labels = Object.keys(named).length || r.size(["num_labels"], 2);
+  const names = Array.from({ length: labels }, (_, id) => named[id]);
+  const labelNames = names.filter((name) => typeof name === "string");
   return {
     architecture,
     vocabulary: r.size(["vocab_size"]),
@@ -185,6 +188,7 @@ export function parseConfig(fields: unknown, path = "config.json"): ModelConfig 
     scaleScores: r.flag("scale_attn_weights", true),
     scaleByLayer: r.flag("scale_attn_by_inverse_layer_idx", false),
     labels,
+    labelNames: labelNames.length === labels ? labelNames : [],
     initializerRange: 0.02,
   };
 }

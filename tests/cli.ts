@@ -12,12 +12,23 @@ export interface CommandResult {
   readonly err: string;
 }
 
-/** Runs the command line with the permissions of `deno task train`. */
-export async function hiddenkey(...args: readonly string[]): Promise<CommandResult> {
-  const permissions = ["--allow-read", "--allow-write", "--allow-env"];
+/** Runs the command line with the permissions of `deno task train`, but for the hub's. */
+export function hiddenkey(...args: readonly string[]): Promise<CommandResult> {
+  return hiddenkeyWith({}, ...args);
+}
+
+/** Runs the command line with more permissions and environment variables. */
+export async function hiddenkeyWith(
+  { env = {}, permissions = [] }: {
+    readonly env?: Record<string, string>;
+    readonly permissions?: readonly string[];
+  },
+  ...args: readonly string[]
+): Promise<CommandResult> {
+  const usual = ["--no-prompt", "--allow-read", "--allow-write", "--allow-env"];
   const command = new Deno.Command("deno", {
-    args: ["run", ...permissions, main, ...args],
-    env: { NO_COLOR: "1" },
+    args: ["run", ...usual, ...permissions, main, ...args],
+    env: { NO_COLOR: "1", ...env },
   });
   const { code, stdout, stderr } = await command.output();
   const decoder = new TextDecoder();

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
+import { assert, assertLessOrEqual } from "@std/assert";
 import { fold, normal, seedKey } from "../core/random.ts";
 import { tensor } from "../core/tensor.ts";
 import { LanguageModel } from "../nn/decoder.ts";
@@ -9,22 +9,8 @@ import { trainHead } from "../nn/trainable.ts";
 import { saveAdapter } from "../train/adapter.ts";
 import { openClassifier, openLanguageModel } from "../train/load_model.ts";
 import { relativeError } from "../train/parity_rows.ts";
+import { here, needsPython, runPython, withoutPython } from "./python.ts";
 import { withDevice } from "./with_device.ts";
-
-const here = (path: string) => decodeURIComponent(new URL(path, import.meta.url).pathname);
-
-/** The interpreter, where one is named and this process may start it. */
-function findPython(): string | undefined {
-  const named = { name: "env", variable: "HIDDENKEY_PYTHON" } as const;
-  if (Deno.permissions.querySync(named).state !== "granted") return undefined;
-  const command = Deno.env.get("HIDDENKEY_PYTHON");
-  if (command === undefined || command === "") return undefined;
-  return Deno.permissions.querySync({ name: "run", command }).state === "granted"
-    ? command
-    : undefined;
-}
-
-const python = findPython();
 
 interface RoundTrip {
   readonly what: string;
@@ -78,18 +64,13 @@ async function pythonLogits(base: string, adapter: string): Promise<number[]> {
   const mask = lengths.map((length) => ids[0]!.map((_, i) => i < length ? 1 : 0));
   const inputs = `${adapter}/inputs.json`;
   await Deno.writeTextFile(inputs, JSON.stringify({ input_ids: ids, attention_mask: mask }));
-  const { code, stdout, stderr } = await new Deno.Command(python!, {
-    args: [here("./interop/peft_roundtrip.py"), base, adapter, inputs],
-  }).output();
-  assertEquals(code, 0, new TextDecoder().decode(stderr));
-  return JSON.parse(new TextDecoder().decode(stdout));
+  return await runPython("peft_roundtrip.py", [base, adapter, inputs]) as number[];
 }
 
 for (const { what, base: name, lora } of roundTrips) {
   Deno.test({
-    name: `saveAdapter() writes ${what} so that PEFT computes the same logits ` +
-      "(needs HIDDENKEY_PYTHON, a Python with peft, and --allow-run for it)",
-    ignore: python === undefined,
+    name: `saveAdapter() writes ${what} so that PEFT computes the same logits ${needsPython}`,
+    ignore: withoutPython,
     fn: () =>
       withDevice("f64", async (device) => {
         const base = here(`./golden/${name}/base`);

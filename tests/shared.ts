@@ -12,7 +12,8 @@ function isPresent(path: string): boolean {
   }
 }
 
-const sharedPresent = isPresent(sharedRoot);
+/** Whether the folder is there. */
+export const sharedPresent: boolean = isPresent(sharedRoot);
 
 /** Path of a file or folder below {@linkcode sharedRoot}. */
 export function shared(path: string): string {

@@ -167,6 +167,12 @@ export function readAdapter(run: string): Promise<Uint8Array> {
   return Deno.readFile(`${run}/adapter_model.safetensors`);
 }
 
+/** Contents of a folder's files by name. */
+export async function filesIn(folder: string): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
+  const read = async (name: string) => [name, await Deno.readFile(`${folder}/${name}`)] as const;
+  return Object.fromEntries(await Promise.all(namesIn(folder).map(read)));
+}
+
 /** Names of a folder's entries, sorted. */
 export function namesIn(folder: string): string[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();

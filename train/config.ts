@@ -6,7 +6,6 @@
  */
 
 import { OptionError } from "../core/errors.ts";
-import type { Architecture } from "../nn/config.ts";
 import {
   type DropoutPlan,
   type Method,
@@ -20,11 +19,12 @@ import {
 } from "../nn/dropout.ts";
 import { type BackendName, deviceOptions, type KernelName } from "./backend.ts";
 import { type BeamConfig, beamOptions } from "./beam_options.ts";
+import { glueTaskNames } from "./data/glue_tasks.ts";
 import { kebab, type OptionSpec, type OptionValues, unknownName } from "./flags.ts";
 import { textTasks } from "./tasks/kind.ts";
 
 /** Tasks that can be trained. */
-export const tasks = ["rte", "mrpc", "stsb", "sst2", "cola", "qnli", "wnli", ...textTasks] as const;
+export const tasks = [...glueTaskNames, ...textTasks, "classification", "regression"] as const;
 /** A task, by name. */
 export type TaskName = typeof tasks[number];
 
@@ -34,7 +34,13 @@ export interface TrainConfig extends BeamConfig {
   readonly task: TaskName;
   /** Folder of the task's files. */
   readonly data: string;
-  /** Folder of the base model. */
+  /** Column of the first or only text in tables. */
+  readonly textA?: string;
+  /** Column of the second text. */
+  readonly textB?: string;
+  /** Column of the label. */
+  readonly label?: string;
+  /** Folder of the base model, or its repository on the hub. */
   readonly model: string;
   /** Folder for the results. */
   readonly out?: string;
@@ -139,8 +145,11 @@ const number = (help: string, fallback: number, least = 0): OptionSpec => ({
 /** The options of `train`, in the order of its help. */
 export const trainOptions: { readonly [K in keyof Required<TrainConfig>]: OptionSpec } = {
   task: { kind: "choice", choices: tasks, help: "what to train", required: true },
-  data: needed("folder with the task's published files"),
-  model: needed("folder with config.json, safetensors and tokenizer files"),
+  data: needed("folder with published files, or a table for each split"),
+  textA: text("column of the first text in tables", "text, or the task's"),
+  textB: text("column of the second text", "none, or the task's"),
+  label: text("column of the label", "label"),
+  model: needed("folder of a model, or its repository on the hub: org/name[@revision]"),
   out: text("new folder for adapter, metrics and checkpoints", "nothing is saved"),
   method: { kind: "choice", choices: methods, help: "dropout method", fallback: "lora" },
   structure: {
@@ -198,7 +207,7 @@ export const trainOptions: { readonly [K in keyof Required<TrainConfig>]: Option
   dtype: { kind: "choice", choices: ["f32", "f64"], help: "float of all tensors", fallback: "f32" },
   ...deviceOptions,
   saveEvery: integer("steps between checkpoints", 1, "none is saved"),
-  adapter: text("start from this saved adapter", "a new one"),
+  adapter: text("start from this saved adapter, a folder or a repository", "a new one"),
   trainLimit: integer("most training examples", 1, "all"),
   devLimit: integer("most evaluation examples", 1, "all"),
   newTokens: integer("e2e, webnlg: tokens generated for each input", 1, 64),
@@ -284,11 +293,3 @@ function layersOf(words: readonly string[]): "all" | "latter-half" | number[] {
     return layer;
   });
 }
-
-/** Modules that are adapted where nothing is said: query and value. */
-export const usualTargets: Readonly<Record<Architecture, readonly string[]>> = {
-  bert: ["query", "value"],
-  roberta: ["query", "value"],
-  gpt2: ["c_attn.q", "c_attn.v"],
-  llama: ["q_proj", "v_proj"],
-};

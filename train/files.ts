@@ -8,7 +8,7 @@ import { FileError } from "../core/errors.ts";
 import { scanJson } from "./formats/json_scan.ts";
 
 /** Says in a few words why the system refused a file operation. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "nothing there";
   if (error instanceof Deno.errors.IsADirectory) return "a directory";
   if (error instanceof Deno.errors.NotADirectory) return "a file among its parent directories";
@@ -25,15 +25,31 @@ function reasonOf(error: unknown): string {
  * @throws {FileError} If the file cannot be read or is not UTF-8
  */
 export async function readText(path: string): Promise<string> {
-  let bytes: Uint8Array;
+  return textOf(await readBytes(path), path);
+}
+
+/**
+ * Reads a file.
+ *
+ * @throws {FileError} If the file cannot be read
+ */
+export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    bytes = await Deno.readFile(path);
+    return await Deno.readFile(path);
   } catch (error) {
     throw new FileError(
       `Cannot read file as it requires a readable file: found ${reasonOf(error)}`,
       path,
     );
   }
+}
+
+/**
+ * Decodes a file's UTF-8; a byte order mark at its start is left out.
+ *
+ * @throws {FileError} If it is not UTF-8
+ */
+export function textOf(bytes: Uint8Array, path: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {

@@ -1,5 +1,5 @@
 /**
- * The command line: `train`, `eval`, `predict`, `score`, `parity` and `noise`. An error is one
+ * The command line: `train`, `eval`, `predict`, `score`, `parity`, `noise` and `data`. An error is one
  * sentence on standard error and exit code 1, or 3 where the device was lost; `--verbose` adds the
  * stack.
  *
@@ -7,6 +7,7 @@
  */
 
 import { DeviceError } from "../core/errors.ts";
+import { dataCommand } from "./commands/data.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { noiseCommand } from "./commands/noise.ts";
 import { parityCommand } from "./commands/parity.ts";
@@ -21,6 +22,7 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = 
   parity: parityCommand,
   score: scoreCommand,
   noise: noiseCommand,
+  data: dataCommand,
 };
 
 if (import.meta.main) {

@@ -19,7 +19,7 @@ export {
 export { type E2eExample, readE2e } from "./data/e2e.ts";
 export type { Example } from "./data/example.ts";
 export { readGlue } from "./data/glue.ts";
-export type { GlueSplit, GlueTask } from "./data/glue_tasks.ts";
+export { type GlueSplit, type GlueTask, glueTaskNames } from "./data/glue_tasks.ts";
 export { readPredictions } from "./data/predictions.ts";
 export { readReferences, type Segment } from "./data/references.ts";
 export type { TextExample } from "./data/text_example.ts";
@@ -36,6 +36,9 @@ export { Checkpoint } from "./formats/checkpoint.ts";
 export type { AdapterConfig } from "./formats/peft.ts";
 export type { Dtype, TensorEntry } from "./formats/safetensors.ts";
 export { loadMeteor } from "./load_meteor.ts";
+export { locate, type Place } from "./hub/locate.ts";
+export type { SnapshotKind } from "./hub/needed.ts";
+export type { DownloadHooks } from "./hub/snapshot.ts";
 export { type Loaded, openClassifier, openLanguageModel } from "./load_model.ts";
 export { loadTokenizer } from "./load_tokenizer.ts";
 export {
@@ -73,4 +76,5 @@ export { type State, type StepFigures, type StepOptions, trainStep } from "./ste
 export type { Figures } from "./tasks/task.ts";
 export { type DecodeOptions, type Encoded, type EncodeOptions, Tokenizer } from "./tokenizer.ts";
 export type { TruncationStrategy } from "./tokenizer_truncation.ts";
+export type { DownloadProgress } from "./transfer/download.ts";
 export { train, type TrainHooks, type TrainResult } from "./train.ts";

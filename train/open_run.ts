@@ -11,12 +11,14 @@ import type { LanguageModel } from "../nn/decoder.ts";
 import type { Classifier } from "../nn/model.ts";
 import { loadAdapter } from "./adapter.ts";
 import { checkConfig, type TrainConfig, trainOptions } from "./config.ts";
-import { type GlueTask, glueTasks } from "./data/glue_tasks.ts";
 import { fallbacks, type OptionValues, parseObject } from "./flags.ts";
+import { locate } from "./hub/locate.ts";
+import type { DownloadHooks } from "./hub/snapshot.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";
 import { loadTokenizer } from "./load_tokenizer.ts";
 import { readRun } from "./run_folder.ts";
 import { generates } from "./tasks/kind.ts";
+import { kindOf } from "./tasks/labelled.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** The configuration a run was made with, changed by what is given. */
@@ -34,20 +36,25 @@ export interface OpenRun {
   readonly architecture: ModelConfig;
   /** Its tokenizer. */
   readonly tokenizer: Tokenizer;
+  /** Words of its classes; none for scores and texts. */
+  readonly classes: readonly string[];
 }
 
-/** Opens a run's model; the open scope owns it. */
-export async function openRun(run: string, config: TrainConfig, device: Device): Promise<OpenRun> {
-  const tokenizer = await loadTokenizer(config.model);
-  const architecture = await readConfig(config.model);
+/** Opens a run's model, downloaded where it is not on this machine; the open scope owns it. */
+export async function openRun(
+  run: string,
+  config: TrainConfig,
+  device: Device,
+  hooks: DownloadHooks = {},
+): Promise<OpenRun> {
+  const { directory } = await locate(config.model, "model", hooks);
+  const tokenizer = await loadTokenizer(directory);
+  const architecture = await readConfig(directory);
   const key = fold(seedKey(config.seed), "initialisation");
+  const classes = kindOf(config.task, (await readRun(run)).classes ?? []).labels;
   const { model } = generates(config.task)
-    ? await openLanguageModel(config.model, device, key)
-    : await openClassifier(config.model, device, key, labelsOf(config.task));
+    ? await openLanguageModel(directory, device, key)
+    : await openClassifier(directory, device, key, Math.max(1, classes.length));
   await loadAdapter(model, architecture, run, device);
-  return { model, architecture, tokenizer };
-}
-
-function labelsOf(task: GlueTask): number {
-  return Math.max(1, glueTasks[task].labels.length);
+  return { model, architecture, tokenizer, classes };
 }

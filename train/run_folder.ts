@@ -40,21 +40,28 @@ export async function saveRun(directory: string, run: unknown): Promise<void> {
   await writeFileAtomic(`${directory}/run.json`, pretty(run));
 }
 
+/** What run.json says of a run. */
+export interface SavedRun {
+  /** Its options, not checked. */
+  readonly config: Record<string, unknown>;
+  /** Words of its classes, where it has classes. */
+  readonly classes: readonly string[] | undefined;
+}
+
 /**
  * Reads run.json.
  *
  * @throws {FileError} If it is missing or not of this project
  */
-export async function readRun(directory: string): Promise<{ config: Record<string, unknown> }> {
+export async function readRun(directory: string): Promise<SavedRun> {
   const path = `${directory}/run.json`;
   const run = await readJson(path);
-  const config = typeof run === "object" && run !== null
-    ? (run as Record<string, unknown>)["config"]
-    : undefined;
-  if (typeof config !== "object" || config === null) {
+  const { config, classes } = isRecord(run) ? run : {};
+  if (!isRecord(config)) {
     throw new FileError("Cannot read the run as key config is required: found none", path);
   }
-  return { config: config as Record<string, unknown> };
+  const words = Array.isArray(classes) ? classes.map(String) : undefined;
+  return { config, classes: words };
 }
 
 /** Appends one line to metrics.jsonl. */

@@ -6,23 +6,26 @@
 
 import { fold, seedKey } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
-import type { ModelConfig } from "../nn/config.ts";
+import type { Architecture, ModelConfig } from "../nn/config.ts";
 import type { LanguageModel } from "../nn/decoder.ts";
 import { adapt } from "../nn/lora.ts";
 import { type Classifier, initialise, languageModel, type LoadReport } from "../nn/model.ts";
 import { type Module, parameters } from "../nn/module.ts";
 import { Trainable, trainHead } from "../nn/trainable.ts";
-import { readAdapter, readAdapterConfig } from "./adapter.ts";
+import { loadAdapter } from "./adapter.ts";
 import { openDevice } from "./backend.ts";
-import { checkLayers, dropoutPlan, type TrainConfig, usualTargets } from "./config.ts";
+import { checkLayers, dropoutPlan, type TrainConfig } from "./config.ts";
 import { requireEmptyDirectory, samePlace } from "./files.ts";
 import { fit, type FitHooks, type FitResult, planSteps } from "./fit.ts";
 import type { AdapterConfig } from "./formats/peft.ts";
+import { locate, type Place } from "./hub/locate.ts";
+import type { DownloadHooks } from "./hub/snapshot.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";
 import { loadTokenizer } from "./load_tokenizer.ts";
 import {
   appendMetrics,
   findCheckpoint,
+  readRun,
   restoreCheckpoint,
   rewindRun,
   saveCheckpoint,
@@ -33,9 +36,8 @@ import { generates } from "./tasks/kind.ts";
 import { openTask } from "./tasks/open.ts";
 
 /** What a caller of {@linkcode train} may hook into. */
-export interface TrainHooks extends Pick<FitHooks, "signal" | "onStep" | "onEvaluation"> {
-  /** Lines for a log: backend, data, weights, parameters. */
-  onMessage?(line: string): void;
+export interface TrainHooks
+  extends DownloadHooks, Pick<FitHooks, "signal" | "onStep" | "onEvaluation"> {
   /** Checkpoint, or run whose last checkpoint, to go on from. */
   readonly resume?: string;
 }
@@ -51,34 +53,40 @@ export interface TrainResult extends FitResult {
 /**
  * Fine-tunes a model.
  *
- * @throws {OptionError | FileError | TrainingError} In one sentence each; nothing is half-written
+ * @throws {OptionError | FileError | DownloadError | TrainingError} In one sentence each; nothing
+ * is half-written
  */
-export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promise<TrainResult> {
+export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise<TrainResult> {
   const say = (line: string) => hooks.onMessage?.(line);
+  const { base, start, config } = await locateFolders(given, hooks);
   const { device, reason } = await openDevice(config);
   await using _device = device;
   using _run = device.scope("run");
   say(`backend: ${reason}`);
 
   const key = seedKey(config.seed);
-  const architecture = await readConfig(config.model);
+  const architecture = await readConfig(base.directory);
   if (generates(config.task)) languageModel(architecture); // an encoder is refused before data is read
   checkLayers(config, architecture.layers);
-  const tokenizer = await loadTokenizer(config.model);
-  const task = await openTask(config, architecture, tokenizer);
+  const tokenizer = await loadTokenizer(base.directory);
+  const parts = { train: true, split: "dev", classes: await savedClasses(hooks.resume) } as const;
+  const task = await openTask(config, architecture, tokenizer, parts);
   say(`data: ${task.name}, ${task.train.length} training examples`);
   planSteps(config, task.train.length);
   task.notes.forEach((note) => say(`data: ${note}`));
 
   const { model, report } = task.labels === 0
-    ? await openLanguageModel(config.model, device, fold(key, "initialisation"))
-    : await openClassifier(config.model, device, fold(key, "initialisation"), task.labels);
+    ? await openLanguageModel(base.directory, device, fold(key, "initialisation"))
+    : await openClassifier(base.directory, device, fold(key, "initialisation"), task.labels);
   describeWeights(report, say);
 
-  const adapter = await prepareAdapter(model, architecture, config, device);
+  const adapter = start === undefined
+    ? newAdapter(model, architecture, config, base, device)
+    : await loadAdapter(model, architecture, start.directory, device);
   trainHead(model);
   const trainable = await Trainable.of(model, device);
   const counts = describeParameters(model, say);
+  const facts = { config, classes: task.classes, ...counts, backend: reason };
 
   const decoder = architecture.architecture === "gpt2" || architecture.architecture === "llama";
   const plan = dropoutPlan(config, decoder);
@@ -92,7 +100,7 @@ export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promis
     if (out !== undefined && await samePlace(out, run)) await rewindRun(out, trainable.steps);
     else if (out !== undefined) await requireEmptyDirectory(out);
   } else if (out !== undefined) await requireEmptyDirectory(out);
-  if (out !== undefined) await saveRun(out, { config, ...counts, backend: reason });
+  if (out !== undefined) await saveRun(out, facts);
 
   const saveFiles = (folder: string) =>
     saveRunAdapter(model, adapter, folder, settings, loraDropout);
@@ -119,25 +127,57 @@ export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promis
     await checkpointAt(result.step, result.epoch, result.steps);
   } else if (out !== undefined) {
     await saveFiles(out);
-    await saveRun(out, { config, ...counts, backend: reason, result });
+    await saveRun(out, { ...facts, result });
     say(`saved the adapter in ${out}`);
   }
   return { ...result, ...counts };
 }
 
-/** Adapts the model anew, or to a saved adapter. */
-async function prepareAdapter(
+/** Folders of a run, and its configuration with the commits they were taken from. */
+export interface RunFolders {
+  /** Base model. */
+  readonly base: Place;
+  /** Adapter to start from. */
+  readonly start: Place | undefined;
+  /** The configuration; a repository's name has its commit, which never changes. */
+  readonly config: TrainConfig;
+}
+
+/** Finds or downloads the folders of a run. */
+export async function locateFolders(
+  config: TrainConfig,
+  hooks: DownloadHooks = {},
+): Promise<RunFolders> {
+  const base = await locate(config.model, "model", hooks);
+  const start = config.adapter === undefined
+    ? undefined
+    : await locate(config.adapter, "adapter", hooks);
+  const named = { model: base.name, ...(start && { adapter: start.name }) };
+  return { base, start, config: { ...config, ...named } };
+}
+
+/** The classes of a run that is resumed: other training data must not change their numbers. */
+async function savedClasses(resume: string | undefined): Promise<readonly string[] | undefined> {
+  if (resume === undefined) return undefined;
+  return (await readRun((await findCheckpoint(resume)).run)).classes;
+}
+
+/** Modules that are adapted where nothing is said: query and value. */
+const usualTargets: Readonly<Record<Architecture, readonly string[]>> = {
+  bert: ["query", "value"],
+  roberta: ["query", "value"],
+  gpt2: ["c_attn.q", "c_attn.v"],
+  llama: ["q_proj", "v_proj"],
+};
+
+/** Adapts the model anew. */
+function newAdapter(
   model: Classifier | LanguageModel,
   { architecture, layers }: ModelConfig,
   config: TrainConfig,
+  base: Place,
   device: Device,
-): Promise<AdapterConfig> {
-  if (config.adapter !== undefined) {
-    const saved = await readAdapterConfig(config.adapter);
-    adapt(model, layers, saved.lora);
-    await readAdapter(model, saved, config.adapter, device);
-    return saved;
-  }
+): AdapterConfig {
   const { rank, alpha, rslora: rsLora, targets = usualTargets[architecture], seed } = config;
   const lora = { targets, rank, alpha, rsLora };
   adapt(model, layers, lora);
@@ -150,7 +190,8 @@ async function prepareAdapter(
     lora,
     taskType: classifies ? "SEQ_CLS" : "CAUSAL_LM",
     modulesToSave: classifies ? ["classifier", "score"] : [],
-    baseModel: config.model,
+    baseModel: base.id ?? base.directory,
+    revision: base.commit,
   };
 }
 

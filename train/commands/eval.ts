@@ -11,6 +11,7 @@ import { trainOptions } from "../config.ts";
 import { helpText, type OptionTable, parseFlags } from "../flags.ts";
 import { openRun, runConfig } from "../open_run.ts";
 import { type LabelledSplit, openTask } from "../tasks/open.ts";
+import { showDownloads } from "./downloads.ts";
 
 const changeable: readonly (keyof typeof trainOptions)[] = [
   "data",
@@ -50,9 +51,14 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
   const { device } = await openDevice(config);
   await using _device = device;
   using _scope = device.scope("eval");
-  const { model, architecture, tokenizer } = await openRun(run, config, device);
+  const { model, architecture, tokenizer, classes } = await openRun(
+    run,
+    config,
+    device,
+    showDownloads(),
+  );
   const split = (values["split"] ?? "dev") as LabelledSplit;
-  const task = await openTask(config, architecture, tokenizer, { train: false, split });
+  const task = await openTask(config, architecture, tokenizer, { train: false, split, classes });
   const figures = await task.evaluate(model, device, true);
   if (values["json"]) console.log(JSON.stringify(figures));
   else {for (const [name, value] of Object.entries(figures)) {

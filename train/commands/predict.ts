@@ -11,8 +11,6 @@ import { deviceOptionNames, openDevice } from "../backend.ts";
 import { beamOptions } from "../beam_options.ts";
 import { trainOptions } from "../config.ts";
 import { parseE2e } from "../data/e2e.ts";
-import { parseGlue } from "../data/glue.ts";
-import { glueTasks } from "../data/glue_tasks.ts";
 import { groupByContext } from "../data/text_example.ts";
 import { parseWebnlg } from "../data/webnlg.ts";
 import { readText, writeFileAtomic } from "../files.ts";
@@ -21,7 +19,9 @@ import { openRun, runConfig } from "../open_run.ts";
 import { classifyAll, encodeExamples, prediction } from "../tasks/classification.ts";
 import { continueAll, frameOf } from "../tasks/generation.ts";
 import { generates } from "../tasks/kind.ts";
+import { readUnlabelled } from "../tasks/labelled.ts";
 import { longest } from "../tasks/open.ts";
+import { showDownloads } from "./downloads.ts";
 
 /** Options that a run need not keep. */
 const changeable: readonly (keyof typeof trainOptions)[] = [
@@ -35,7 +35,7 @@ const options: OptionTable = {
   input: {
     kind: "text",
     help:
-      "GLUE: a TSV with the columns of the task's test.tsv; e2e: a CSV with MR; webnlg: XML, JSON",
+      "a table of texts; GLUE: also a TSV as the task's test.tsv; e2e: a CSV with MR; webnlg: XML, JSON",
     required: true,
   },
   out: { kind: "text", help: "file for the predictions", shown: "standard output" },
@@ -70,15 +70,14 @@ export async function predictCommand(args: readonly string[]): Promise<number> {
     Object.entries(values).filter(([name]) => ["model", ...changeable].includes(name)),
   );
   const config = await runConfig(run, changes);
-  const text = await readText(input);
   const { device } = await openDevice(config);
   await using _device = device;
   using _scope = device.scope("predict");
   let lines: string[];
   if (generates(config.task)) {
     const parse = config.task === "e2e" ? parseE2e : parseWebnlg;
-    const groups = groupByContext(parse(text, input));
-    const { model, architecture, tokenizer } = await openRun(run, config, device);
+    const groups = groupByContext(parse(await readText(input), input));
+    const { model, architecture, tokenizer } = await openRun(run, config, device, showDownloads());
     const texts = await continueAll(model as LanguageModel, device, groups.map((g) => g.context), {
       tokenizer,
       frame: frameOf(architecture, tokenizer),
@@ -89,16 +88,16 @@ export async function predictCommand(args: readonly string[]): Promise<number> {
     });
     lines = texts.map((text) => text.replace(/\s*[\r\n]+\s*/g, " "));
   } else {
-    const examples = parseGlue(config.task, "test", text, input);
-    const { model, architecture, tokenizer } = await openRun(run, config, device);
+    const examples = await readUnlabelled(config, input);
+    const opened = await openRun(run, config, device, showDownloads());
+    const { model, architecture, tokenizer, classes } = opened;
     const encoded = encodeExamples(examples, tokenizer, longest(config, architecture));
     const padId = tokenizer.padId ?? tokenizer.eosId ?? 0;
     const logits = await classifyAll(model as Classifier, device, encoded, padId, batch);
-    const { labels } = glueTasks[config.task];
     lines = ["index\tprediction"];
     logits.forEach((row, i) => {
-      const value = prediction(row, labels.length === 0);
-      lines.push(`${examples[i]!.index}\t${labels[value] ?? value.toFixed(3)}`);
+      const value = prediction(row, classes.length === 0);
+      lines.push(`${examples[i]!.index}\t${classes[value] ?? value.toFixed(3)}`);
     });
   }
   const content = lines.map((line) => `${line}\n`).join("");

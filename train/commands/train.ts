@@ -12,7 +12,8 @@ import type { StepRecord } from "../fit.ts";
 import { fallbacks, helpText, type OptionTable, parseFlags, parseObject } from "../flags.ts";
 import { presetFor, presetNames } from "../presets.ts";
 import { findCheckpoint, readRun } from "../run_folder.ts";
-import { train } from "../train.ts";
+import { locateFolders, train } from "../train.ts";
+import { showDownloads } from "./downloads.ts";
 
 const options: OptionTable = {
   ...trainOptions,
@@ -55,7 +56,12 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   const resume = values["resume"] as string | undefined;
-  const config = await resolve(values, resume);
+  const hooks = {
+    onMessage: (line: string) => console.log(line),
+    onDownload: showDownloads().onDownload,
+  };
+  // Downloads come before the listener: an interrupt ends them at once.
+  const { config } = await locateFolders(await resolve(values, resume), hooks);
   const controller = new AbortController();
   const stop = () => controller.abort();
   Deno.addSignalListener("SIGINT", stop);
@@ -64,7 +70,7 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
     const result = await train(config, {
       signal: controller.signal,
       ...(resume !== undefined && { resume }),
-      onMessage: (line) => console.log(line),
+      ...hooks,
       onStep: (record, steps) => progress.show(record, steps),
       onEvaluation: ({ step, epoch, ...figures }) => {
         progress.clear();

@@ -8,6 +8,7 @@ import { FileError } from "../../core/errors.ts";
 import { readText } from "../files.ts";
 import type { Example } from "./example.ts";
 import { type GlueSplit, type GlueTask, type GlueTaskInfo, glueTasks } from "./glue_tasks.ts";
+import { linesOf, quoted } from "./text.ts";
 
 /** Positions of the columns that are used, and the number that each row must have. */
 interface Layout {
@@ -84,13 +85,6 @@ export async function readGlue(
   return parseGlue(task, split, await readText(path), path);
 }
 
-function linesOf(text: string): string[] {
-  const lines = text.replace(/^\uFEFF/, "").split("\n")
-    .map((line) => line.endsWith("\r") ? line.slice(0, -1) : line);
-  if (lines.at(-1) === "") lines.pop();
-  return lines;
-}
-
 function layoutOf(
   info: GlueTaskInfo,
   split: GlueSplit,
@@ -134,8 +128,4 @@ function labelOf(info: GlueTaskInfo, word: string, name: string, line: number): 
     name,
     line,
   );
-}
-
-function quoted(words: readonly string[]): string {
-  return words.map((word) => JSON.stringify(word)).join(", ");
 }

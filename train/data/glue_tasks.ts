@@ -6,8 +6,10 @@
 
 import type { MetricName } from "../metrics/classification.ts";
 
+/** Identifiers of the supported GLUE tasks. */
+export const glueTaskNames = ["rte", "mrpc", "stsb", "sst2", "cola", "qnli", "wnli"] as const;
 /** Identifier of a supported GLUE task. */
-export type GlueTask = "rte" | "mrpc" | "stsb" | "sst2" | "cola" | "qnli" | "wnli";
+export type GlueTask = typeof glueTaskNames[number];
 
 /** The three files of a task. */
 export type GlueSplit = "train" | "dev" | "test";

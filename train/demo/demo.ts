@@ -13,6 +13,7 @@ import { parameters } from "../../nn/module.ts";
 import { Trainable, trainHead } from "../../nn/trainable.ts";
 import { openDevice } from "../backend.ts";
 import { checkConfig, dropoutPlan, type TrainConfig, trainOptions } from "../config.ts";
+import { glueTasks } from "../data/glue_tasks.ts";
 import { grammarDataset } from "../data/grammar.ts";
 import { fit, type FitResult } from "../fit.ts";
 import { fallbacks } from "../flags.ts";
@@ -74,7 +75,7 @@ export async function demonstrateMethod(
 
 function grammarTask(seed: number): Task {
   return classificationTask({
-    task: "rte",
+    kind: glueTasks.rte,
     ...grammarDataset({ ...data, seed }),
     tokenizer: baseTokenizer(),
     maxLength: baseConfig.positions,

@@ -11,6 +11,7 @@ import { Parameter, parameters } from "../../nn/module.ts";
 import { Trainable } from "../../nn/trainable.ts";
 import { openDevice } from "../backend.ts";
 import { checkConfig, trainOptions } from "../config.ts";
+import { glueTasks } from "../data/glue_tasks.ts";
 import { grammarDataset } from "../data/grammar.ts";
 import { writeFileAtomic } from "../files.ts";
 import { fit } from "../fit.ts";
@@ -35,7 +36,7 @@ if (import.meta.main) {
   }
   const data = grammarDataset({ train: pairs, dev: 500, seed, noise: 0 });
   const task = classificationTask({
-    task: "rte",
+    kind: glueTasks.rte,
     ...data,
     tokenizer: baseTokenizer(),
     maxLength: baseConfig.positions,

@@ -5,9 +5,10 @@
  */
 
 import { DisposedError, FileError, OptionError } from "../../core/errors.ts";
-import { exists, readJson } from "../files.ts";
+import { exists } from "../files.ts";
 import { headerLength, parseHeader, type TensorEntry } from "./safetensors.ts";
 import { toFloat32, toFloat64 } from "./safetensors_values.ts";
+import { readWeightMap } from "./weight_map.ts";
 
 interface Shard {
   readonly path: string;
@@ -61,31 +62,6 @@ async function openShard(path: string): Promise<Shard> {
     file.close();
     throw error;
   }
-}
-
-/** Reads the index of a sharded checkpoint: the shard's file name by tensor name. */
-async function readWeightMap(path: string): Promise<Map<string, string>> {
-  const index = await readJson(path);
-  const map = typeof index === "object" && index !== null && "weight_map" in index
-    ? index.weight_map
-    : undefined;
-  if (typeof map !== "object" || map === null || Array.isArray(map)) {
-    throw new FileError("Cannot read index as it requires the object weight_map: found none", path);
-  }
-  const files = new Map<string, string>();
-  for (const [name, file] of Object.entries(map)) {
-    // A shard name comes from whoever published the model: it must not lead out of the directory.
-    if (typeof file !== "string" || /^$|[/\\\0]|^\.\.?$|\.\./.test(file)) {
-      throw new FileError(
-        `Cannot read index as tensor ${name} requires a plain file name: found ${
-          JSON.stringify(file)
-        }`,
-        path,
-      );
-    }
-    files.set(name, file);
-  }
-  return files;
 }
 
 /**

@@ -21,6 +21,8 @@ export interface AdapterConfig {
   readonly modulesToSave: readonly string[];
   /** Where the base model came from. */
   readonly baseModel?: string | undefined;
+  /** Its revision, where it came from a hub. */
+  readonly revision?: string | undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -92,6 +94,7 @@ export function parseAdapterConfig(
     baseModel: typeof fields["base_model_name_or_path"] === "string"
       ? fields["base_model_name_or_path"]
       : undefined,
+    ...(typeof fields["revision"] === "string" && { revision: fields["revision"] }),
   };
 }
 
@@ -104,7 +107,7 @@ export function formatAdapterConfig(
   config: AdapterConfig,
   options: { readonly loraDropout: number; readonly fanInFanOut: boolean },
 ): string {
-  const { lora, taskType, modulesToSave, baseModel } = config;
+  const { lora, taskType, modulesToSave, baseModel, revision } = config;
   const fused = fusedOptions(lora);
   const fields = {
     alpha_pattern: {},
@@ -125,7 +128,7 @@ export function formatAdapterConfig(
     peft_type: "LORA",
     r: fused.rank,
     rank_pattern: {},
-    revision: null,
+    revision: revision ?? null,
     target_modules: fused.targets,
     task_type: taskType ?? null,
     use_dora: false,

@@ -17,6 +17,7 @@ import { planEpoch } from "../data/batches.ts";
 import { grammarDataset } from "../data/grammar.ts";
 import { baseConfig, baseTokenizer, openBase } from "../demo/base.ts";
 import { fallbacks, type OptionValues } from "../flags.ts";
+import { locate } from "../hub/locate.ts";
 import { openClassifier, openLanguageModel, readConfig } from "../load_model.ts";
 import { loadTokenizer } from "../load_tokenizer.ts";
 import { encodeExamples } from "../tasks/classification.ts";
@@ -75,13 +76,14 @@ export async function openSubject(device: Device, options: SubjectOptions): Prom
     return { model, config: baseConfig, regression: false, name, ...drawn };
   }
   const config = checkConfig({ ...fallbacks(trainOptions), ...source, ...limit, devLimit: 1 });
-  const architecture = await readConfig(source.model);
-  const task = await openTask(config, architecture, await loadTokenizer(source.model));
+  const { directory } = await locate(source.model, "model");
+  const architecture = await readConfig(directory);
+  const task = await openTask(config, architecture, await loadTokenizer(directory));
   const { padId, regression } = task;
   const drawn = drawBatch(device, task.train, { batch, seed, padId, regression });
   const { model } = task.labels === 0
-    ? await openLanguageModel(source.model, device, key)
-    : await openClassifier(source.model, device, key, task.labels);
+    ? await openLanguageModel(directory, device, key)
+    : await openClassifier(directory, device, key, task.labels);
   const folder = source.model.replace(/\/+$/, "").split("/").at(-1);
   const name = `${folder} and ${task.name}`;
   return { model, config: architecture, regression, name, ...drawn };

@@ -12,9 +12,9 @@ import type { Classifier } from "../../nn/model.ts";
 import { toInputs } from "../../nn/pass.ts";
 import { batchesByLength } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
-import { type GlueTask, glueTasks } from "../data/glue_tasks.ts";
 import { type MetricName, metrics } from "../metrics/classification.ts";
 import type { Tokenizer } from "../tokenizer.ts";
+import type { LabelledKind } from "./labelled.ts";
 import type { Figures, Task } from "./task.ts";
 
 /** Tokenises examples; texts longer than `maxLength` tokens lose their ends, the longer text first. */
@@ -57,8 +57,8 @@ export function prediction(logits: readonly number[], regression: boolean): numb
 
 /** Settings of {@linkcode classificationTask}. */
 export interface ClassificationSettings {
-  /** Task. */
-  readonly task: GlueTask;
+  /** What the labels are. */
+  readonly kind: LabelledKind;
   /** Training examples. */
   readonly train: readonly Example[];
   /** Development examples. */
@@ -73,23 +73,23 @@ export interface ClassificationSettings {
 
 /** Makes a task of labelled examples. */
 export function classificationTask(settings: ClassificationSettings): Task {
-  const { task, train, dev, tokenizer, maxLength, batch } = settings;
-  const info = glueTasks[task];
-  const regression = info.labels.length === 0;
+  const { kind, train, dev, tokenizer, maxLength, batch } = settings;
+  const regression = kind.labels.length === 0;
   const padId = tokenizer.padId ?? tokenizer.eosId ?? 0;
   const encoded = encodeExamples(dev, tokenizer, maxLength);
   return {
-    name: info.title,
-    labels: regression ? 1 : info.labels.length,
+    name: kind.title,
+    labels: regression ? 1 : kind.labels.length,
+    classes: kind.labels,
     regression,
     train: encodeExamples(train, tokenizer, maxLength),
     padId,
-    primary: info.primaryMetric,
+    primary: kind.primaryMetric,
     notes: overlap(train, dev),
     async evaluate(model: Classifier | LanguageModel, device: Device) {
       const logits = await classifyAll(model as Classifier, device, encoded, padId, batch);
       const predicted = logits.map((row) => prediction(row, regression));
-      return score(info.metrics, predicted, dev);
+      return score(kind.metrics, predicted, dev);
     },
   };
 }

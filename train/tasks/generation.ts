@@ -176,6 +176,7 @@ export function generationTask(settings: TaskSettings): Task {
   return {
     name: settings.name,
     labels: 0,
+    classes: [],
     regression: false,
     train: train.encoded,
     padId: frame.padId,

@@ -8,13 +8,13 @@ import { FileError, OptionError } from "../../core/errors.ts";
 import type { ModelConfig } from "../../nn/config.ts";
 import type { TrainConfig } from "../config.ts";
 import { e2eFile, readE2e } from "../data/e2e.ts";
-import { readGlue } from "../data/glue.ts";
 import type { TextExample } from "../data/text_example.ts";
 import { readWebnlg, webnlgFiles } from "../data/webnlg.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { classificationTask } from "./classification.ts";
 import { frameOf, generationTask } from "./generation.ts";
 import { generates, type TextTaskName } from "./kind.ts";
+import { namesColumns, readLabelled } from "./labelled.ts";
 import type { Task } from "./task.ts";
 
 /** Sequences in an evaluation batch. */
@@ -29,6 +29,8 @@ export interface TaskData {
   readonly train: boolean;
   /** What is evaluated. */
   readonly split: LabelledSplit;
+  /** Words of the classes, where a saved run knows them. */
+  readonly classes?: readonly string[] | undefined;
 }
 
 interface TextData {
@@ -57,9 +59,13 @@ export async function openTask(
   config: TrainConfig,
   model: ModelConfig,
   tokenizer: Tokenizer,
-  { train: trains, split }: TaskData = { train: true, split: "dev" },
+  parts: TaskData = { train: true, split: "dev" },
 ): Promise<Task> {
   const { task, data, newTokens, generate } = config;
+  const { train: trains, split } = parts;
+  if (generates(task) && namesColumns(config)) {
+    throw new OptionError(`Cannot use --text-a, --text-b or --label as ${task} has no tables`);
+  }
   const maxLength = longest(config, model);
   if (generates(task)) {
     const { name, read, files } = textData[task];
@@ -85,13 +91,10 @@ export async function openTask(
       batch: evaluationBatch,
     });
   }
-  const train = trains ? await readGlue(task, data, "train") : [];
-  const dev = await readGlue(task, data, split);
-  if (dev.some(({ label }) => label === undefined)) {
-    throw unanswered(split, "labels", `${data}/${split}.tsv`);
-  }
+  const { kind, train, dev, path } = await readLabelled(config, model.labelNames, parts);
+  if (dev.some(({ label }) => label === undefined)) throw unanswered(split, "labels", path);
   return classificationTask({
-    task,
+    kind,
     train: limited(train, config.trainLimit),
     dev: limited(dev, config.devLimit),
     tokenizer,

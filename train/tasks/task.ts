@@ -18,6 +18,8 @@ export interface Task {
   readonly name: string;
   /** Classes of the head; 1 for regression, 0 for language models. */
   readonly labels: number;
+  /** Words of the classes, at the positions of their numbers; none for scores and texts. */
+  readonly classes: readonly string[];
   /** Whether labels are scores. */
   readonly regression: boolean;
   /** Training examples. */

@@ -1,0 +1,143 @@
+/**
+ * Downloading of the official data sets into a folder.
+ *
+ * @module
+ */
+
+import { DownloadError, FileError } from "../../core/errors.ts";
+import { exists, readBytes, reasonOf, writeFileAtomic } from "../files.ts";
+import type { DownloadHooks } from "../hub/snapshot.ts";
+import { digestFile, sha256 } from "../transfer/digest.ts";
+import { download } from "../transfer/download.ts";
+import { type Patience, usualPatience } from "../transfer/request.ts";
+import type { DataSet, Files, Source } from "./sources.ts";
+
+/** Settings of {@linkcode fetchData}. */
+export interface FetchSettings extends DownloadHooks {
+  /** Address under which all hosts are mirrored: `MIRROR/host/path`. */
+  readonly mirror?: string | undefined;
+  /** How long and how often servers are asked. */
+  readonly patience?: Patience;
+}
+
+/**
+ * Downloads a data set, checks it, and gives its files their names only then. What is there already
+ * stays as it is.
+ *
+ * @throws {DownloadError} If a server refuses, or what it sends is not what was published
+ * @throws {FileError} If only a part is there, or a file cannot be written
+ */
+export async function fetchData(
+  set: DataSet,
+  out: string,
+  settings: FetchSettings = {},
+): Promise<void> {
+  const { onMessage } = settings;
+  const there: string[] = [];
+  for (const name of set.makes) if (await exists(`${out}/${name}`)) there.push(name);
+  const [first] = there;
+  if (there.length === set.makes.length) {
+    onMessage?.(`${set.name}: already there`);
+    return;
+  }
+  if (first !== undefined) {
+    throw new FileError(
+      `Cannot download ${set.name} as ${set.makes.join(", ")} must all be there or none`,
+      `${out}/${first}`,
+    );
+  }
+  await attempt(out, () => Deno.mkdir(out, { recursive: true }));
+  const partials: string[] = [];
+  const contents: Uint8Array[] = [];
+  for (const source of set.sources) {
+    const partial = `${out}/${nameOf(source)}.incomplete`;
+    await fetchSource(source, partial, settings);
+    partials.push(partial);
+    contents.push(await readBytes(partial));
+  }
+  const files = await unpacked(set, contents, partials);
+  await placeFiles(set, files, out);
+  for (const partial of partials) await Deno.remove(partial);
+  onMessage?.(`${set.name}: ${files.size} ${files.size === 1 ? "file" : "files"} in ${out}`);
+}
+
+const nameOf = ({ address }: Source) => address.slice(address.lastIndexOf("/") + 1);
+
+function fetchSource(source: Source, partial: string, settings: FetchSettings): Promise<void> {
+  const { mirror, patience = usualPatience, onDownload } = settings;
+  const { address, bytes, sha256, content } = source;
+  const place = mirror === undefined
+    ? address
+    : `${mirror.replace(/\/+$/, "")}/${address.replace(/^https:\/\//, "")}`;
+  return download({
+    name: nameOf(source),
+    address: place,
+    partial,
+    // An archive that is made on demand is judged by its content.
+    ...(content === undefined && { bytes, digest: { algorithm: "sha256", hex: sha256 } }),
+    ...(onDownload && { onProgress: onDownload }),
+    refuse: ({ status }) =>
+      new DownloadError(`Cannot read file: found status ${status}`, place, status),
+  }, patience);
+}
+
+/** Unpacks a set; what is not as published is forgotten. */
+async function unpacked(
+  set: DataSet,
+  contents: readonly Uint8Array[],
+  partials: readonly string[],
+): Promise<Files> {
+  const [{ address, content, sha256: published }] = set.sources as readonly [Source];
+  const refuse = async (found: string): Promise<never> => {
+    for (const partial of partials) await Deno.remove(partial);
+    const message = `Cannot unpack ${set.name} as its published content is required: ${found}`;
+    throw new DownloadError(message, address);
+  };
+  let files: Files;
+  try {
+    files = set.unpack(contents);
+  } catch (error) {
+    return await refuse(error instanceof Error ? error.message : String(error));
+  }
+  for (const name of set.makes) {
+    const made = [...files.keys()].some((path) => path === name || path.startsWith(`${name}/`));
+    if (!made) return await refuse(`${name} is missing`);
+  }
+  if (content !== undefined && listingDigest(files) !== content) {
+    const found = await digestFile(partials[0]!, "sha256");
+    if (found !== published) return await refuse(`sha256 ${content} of its files, or ${published}`);
+  }
+  return files;
+}
+
+/** SHA-256 of the lines that `sha256sum` prints for files, by path. */
+export function listingDigest(files: Files): string {
+  const paths = [...files.keys()].sort();
+  return sha256(paths.map((path) => `${sha256(files.get(path)!)}  ${path}\n`).join(""));
+}
+
+/** Fills a folder beside the places of the files, then renames. */
+async function placeFiles(set: DataSet, files: Files, out: string): Promise<void> {
+  const temporary = `${out}/.${crypto.randomUUID()}.tmp`;
+  try {
+    for (const [path, bytes] of files) {
+      const target = `${temporary}/${path}`;
+      const folder = target.slice(0, target.lastIndexOf("/"));
+      await attempt(folder, () => Deno.mkdir(folder, { recursive: true }));
+      await writeFileAtomic(target, bytes);
+    }
+    for (const name of set.makes) {
+      await attempt(`${out}/${name}`, () => Deno.rename(`${temporary}/${name}`, `${out}/${name}`));
+    }
+  } finally {
+    await Deno.remove(temporary, { recursive: true }).catch(() => {});
+  }
+}
+
+async function attempt(path: string, job: () => Promise<void>): Promise<void> {
+  try {
+    await job();
+  } catch (error) {
+    throw new FileError(`Cannot write file: found ${reasonOf(error)}`, path);
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Rows of tables, whatever file they come from, and the errors about them.
+ *
+ * @module
+ */
+
+import { FileError } from "../../core/errors.ts";
+import { quoted, shown } from "./text.ts";
+
+/** One row of a table. */
+export interface Row {
+  /** Cells of the columns that were asked for, in their order; undefined where there is none. */
+  readonly cells: readonly unknown[];
+  /** File the row is of. */
+  readonly path: string;
+  /** One-based row, header not counted. */
+  readonly row: number;
+  /** One-based line; undefined in a binary file. */
+  readonly line?: number;
+}
+
+/** Which columns of a table are read. */
+export interface Columns {
+  /** Columns that must be there. */
+  readonly required: readonly string[];
+  /** Columns that may be absent; they follow in {@linkcode Row.cells}. */
+  readonly optional?: readonly string[];
+}
+
+/**
+ * Positions of columns in a header; undefined for optional ones that are absent.
+ *
+ * @throws {FileError} If a required column is absent, or one occurs twice
+ */
+export function positionsOf(
+  header: readonly string[],
+  { required, optional = [] }: Columns,
+  path: string,
+  line?: number,
+): (number | undefined)[] {
+  const positions = [...required, ...optional].map((name) => {
+    const position = header.indexOf(name);
+    if (position !== header.lastIndexOf(name)) {
+      throw new FileError(
+        `Cannot read header as column ${quoted([name])} occurs twice`,
+        path,
+        line,
+      );
+    }
+    return position < 0 ? undefined : position;
+  });
+  if (positions.slice(0, required.length).includes(undefined)) {
+    throw new FileError(
+      `Cannot read header as the columns ${quoted(required)} are required: found ${quoted(header)}`,
+      path,
+      line,
+    );
+  }
+  return positions;
+}
+
+/** An error about one cell. */
+export function cellError(
+  { path, row, line }: Row,
+  column: string,
+  required: string,
+  found: unknown,
+): FileError {
+  const where = line === undefined ? ` of row ${row}` : "";
+  return new FileError(
+    `Cannot read column ${quoted([column])}${where} as ${required} is required: found ${
+      shown(found)
+    }`,
+    path,
+    line,
+  );
+}

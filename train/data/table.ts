@@ -1,0 +1,100 @@
+/**
+ * Tables of any published kind as rows of cells: parquet, JSON lines, CSV and TSV, the latter three
+ * also under gzip.
+ *
+ * @module
+ */
+
+import { FileError } from "../../core/errors.ts";
+import { readBytes, textOf } from "../files.ts";
+import { parseCsv } from "./csv.ts";
+import { readParquet } from "./parquet.ts";
+import { type Columns, positionsOf, type Row } from "./rows.ts";
+import { linesOf, shown } from "./text.ts";
+
+/** Extensions of tables. */
+export const tableExtensions = ["parquet", "jsonl", "ndjson", "csv", "tsv"] as const;
+
+/** Whether a path is of a table, judged by its extension. */
+export const tablePattern: RegExp = /\.(?:parquet|(?:jsonl|ndjson|csv|tsv)(?:\.gz)?)$/;
+
+/**
+ * Reads columns of a table.
+ *
+ * @throws {FileError} If the file is missing or malformed, or lacks a column
+ */
+export async function readTable(path: string, columns: Columns): Promise<Row[]> {
+  const [, extension, gzip] = /\.(\w+)(\.gz)?$/.exec(path) ?? [];
+  if (extension === "parquet") return await readParquet(path, columns);
+  const bytes = await readBytes(path);
+  const text = textOf(gzip === undefined ? bytes : await inflated(bytes, path), path);
+  switch (extension) {
+    case "jsonl":
+    case "ndjson":
+      return parseJsonLines(text, path, columns);
+    case "csv":
+      return fromRecords(parseCsv(text, path), path, columns);
+    case "tsv": {
+      const records = linesOf(text).map((line, i) => ({ fields: line.split("\t"), line: i + 1 }));
+      return fromRecords(records, path, columns);
+    }
+  }
+  throw new FileError(
+    `Cannot read table as one of ${tableExtensions.join(", ")} is required: found ${
+      extension ?? "no extension"
+    }`,
+    path,
+  );
+}
+
+async function inflated(bytes: Uint8Array<ArrayBuffer>, path: string): Promise<Uint8Array> {
+  try {
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return await new Response(stream).bytes();
+  } catch {
+    throw new FileError("Cannot read file as gzip is required: found other or torn bytes", path);
+  }
+}
+
+function fromRecords(
+  [header, ...records]: readonly { readonly fields: readonly string[]; readonly line: number }[],
+  path: string,
+  columns: Columns,
+): Row[] {
+  const { fields: names, line } = header ?? { fields: [], line: 1 };
+  const positions = positionsOf(names, columns, path, line);
+  return records.map(({ fields, line }, index) => {
+    if (fields.length !== names.length) {
+      throw new FileError(
+        `Cannot read row as the header requires ${names.length} columns: found ${fields.length}`,
+        path,
+        line,
+      );
+    }
+    const cells = positions.map((at) => at === undefined ? undefined : fields[at]);
+    return { cells, path, row: index + 1, line };
+  });
+}
+
+function parseJsonLines(text: string, path: string, columns: Columns): Row[] {
+  const names = [...columns.required, ...columns.optional ?? []];
+  const rows: Row[] = [];
+  linesOf(text).forEach((source, index) => {
+    if (source.trim() === "") return;
+    let value: unknown;
+    try {
+      value = JSON.parse(source);
+    } catch {
+      // Falls through to the error.
+    }
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      const found = shown(value === undefined ? source : value);
+      const message = `Cannot read line as one JSON object is required: found ${found}`;
+      throw new FileError(message, path, index + 1);
+    }
+    const fields = new Map<string, unknown>(Object.entries(value));
+    const cells = names.map((name) => fields.get(name));
+    rows.push({ cells, path, row: rows.length + 1, line: index + 1 });
+  });
+  return rows;
+}

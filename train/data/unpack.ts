@@ -1,0 +1,36 @@
+/**
+ * The files that are needed of the published archives.
+ *
+ * @module
+ */
+
+import { unzipSync } from "fflate";
+
+/**
+ * Files of a zip archive by their new paths.
+ *
+ * @param place New path of a file; undefined where it is not needed
+ * @throws {Error} If it is no zip archive
+ */
+export function unzip(
+  archive: Uint8Array,
+  place: (path: string) => string | undefined,
+): Map<string, Uint8Array> {
+  const files = unzipSync(archive, { filter: ({ name }) => place(name) !== undefined });
+  return new Map(Object.entries(files).map(([name, bytes]) => [place(name)!, bytes]));
+}
+
+/** `train.tsv`, `dev.tsv` and `test.tsv` of a GLUE task. */
+export function unpackGlue(task: string, archive: Uint8Array): Map<string, Uint8Array> {
+  const split = /^(?:[^/]+\/)?((?:train|dev|test)\.tsv)$/;
+  return unzip(archive, (path) => {
+    const file = split.exec(path)?.[1];
+    return file && `${task}/${file}`;
+  });
+}
+
+/** The challenge of 2017: `train`, `dev` and `test` with the XML files as published. */
+export function unpackWebnlg(archive: Uint8Array): Map<string, Uint8Array> {
+  const file = /^[^/]+\/webnlg_challenge_2017\/((?:train|dev|test)\/(?:\dtriples\/)?[\w-]+\.xml)$/;
+  return unzip(archive, (path) => file.exec(path)?.[1]);
+}

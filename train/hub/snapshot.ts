@@ -1,0 +1,135 @@
+/**
+ * A repository's files on this machine: from the cache, and what is missing from the hub.
+ *
+ * @module
+ */
+
+import { DownloadError, FileError } from "../../core/errors.ts";
+import { exists, reasonOf } from "../files.ts";
+import { download, type DownloadProgress } from "../transfer/download.ts";
+import { type Patience, usualPatience } from "../transfer/request.ts";
+import { RepositoryCache } from "./cache.ts";
+import { addressOf, type Listing, readContent, readListing, refusal } from "./client.ts";
+import { missingIn, shardsOf, type SnapshotKind, unmet, wanted } from "./needed.ts";
+import { isCommit, type Repository } from "./repository.ts";
+import type { HubSettings } from "./settings.ts";
+
+/** What a caller of a download may hook into. */
+export interface DownloadHooks {
+  /** Lines for a log. */
+  onMessage?(line: string): void;
+  /** How far a download is; called as bytes arrive. */
+  onDownload?(progress: DownloadProgress): void;
+}
+
+/** A repository's files in a folder. */
+export interface Snapshot {
+  /** The folder, in the cache. */
+  readonly directory: string;
+  /** The commit. */
+  readonly commit: string;
+}
+
+/**
+ * Gets what is needed of a repository. A commit that is whole in the cache is not asked for again;
+ * a branch is, but where the hub cannot be reached what the cache has of it will do.
+ *
+ * @throws {DownloadError} If the hub refuses or cannot be reached and the cache does not have all
+ * @throws {FileError} If the cache cannot be written
+ */
+export async function obtain(
+  repository: Repository,
+  kind: SnapshotKind,
+  settings: HubSettings,
+  hooks: DownloadHooks = {},
+  patience: Patience = { ...usualPatience, timeout: settings.timeout },
+): Promise<Snapshot> {
+  const { id, revision } = repository;
+  const cache = new RepositoryCache(settings, id);
+  const known = isCommit(revision) ? revision : await cache.commitOf(revision);
+  const cached = known === undefined
+    ? undefined
+    : { directory: cache.snapshot(known), commit: known };
+  const missing = cached === undefined ? ["refs"] : await missingIn(kind, cached.directory);
+  const whole = missing === undefined ? cached : undefined;
+  if (whole !== undefined && (settings.offline || isCommit(revision))) return whole;
+  if (settings.offline) {
+    const lacks = cached === undefined ? `revision ${revision}` : missing?.join(" or ");
+    throw new DownloadError(
+      `Cannot download as HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set: the cache lacks ${lacks}`,
+      id,
+    );
+  }
+  let listing: Listing;
+  try {
+    // Where the cache will do, a silent hub is asked only once.
+    const attempts = whole === undefined ? patience.attempts : 1;
+    listing = await readListing(repository, settings, { ...patience, attempts });
+  } catch (error) {
+    const silent = error instanceof DownloadError && (error.status ?? 500) >= 429;
+    if (silent && cached === undefined && error.status === undefined) {
+      const message = `Cannot find a folder of this name or reach the hub: ${error.message}`;
+      throw new DownloadError(message, id);
+    }
+    if (whole === undefined || !silent) throw error;
+    hooks.onMessage?.(`${id}: taken from the cache at ${whole.commit}, as ${error.message}`);
+    return whole;
+  }
+  const lacking = unmet(kind, listing.files);
+  if (lacking !== undefined) {
+    throw new DownloadError(
+      `Cannot use this repository as ${lacking.join(" or ")} is required: found ` +
+        listing.files.filter((name) => !name.startsWith(".")).join(", "),
+      id,
+    );
+  }
+  const { commit } = listing;
+  const fetcher = { repository, commit, cache, settings, hooks, patience };
+  const directory = cache.snapshot(commit);
+  for (const file of wanted(kind, listing.files)) await place(file, fetcher);
+  for (const file of await shardsOf(kind, directory)) await place(file, fetcher);
+  // Noted last: what a branch leads to in the cache is whole.
+  await cache.noteCommit(revision, commit);
+  return { directory, commit };
+}
+
+interface Fetcher {
+  readonly repository: Repository;
+  readonly commit: string;
+  readonly cache: RepositoryCache;
+  readonly settings: HubSettings;
+  readonly hooks: DownloadHooks;
+  readonly patience: Patience;
+}
+
+/** Brings one file into the snapshot. */
+async function place(file: string, fetcher: Fetcher): Promise<void> {
+  const { repository, commit, cache, settings, hooks, patience } = fetcher;
+  const target = `${cache.snapshot(commit)}/${file}`;
+  if (await exists(target)) return;
+  const content = await readContent(repository, commit, file, settings, patience);
+  const { etag, bytes, digest } = content;
+  await cache.prepare(commit);
+  await cache.locked(etag, async () => {
+    if (await exists(target)) return;
+    const blob = cache.blob(etag);
+    if (!await exists(blob)) {
+      const partial = `${blob}.incomplete`;
+      await download({
+        name: file,
+        address: addressOf(settings.endpoint, repository.id, commit, file),
+        token: settings.token,
+        partial,
+        bytes,
+        digest,
+        refuse: (response) => refusal(response, repository, settings.endpoint, file),
+        ...(hooks.onDownload && { onProgress: hooks.onDownload }),
+      }, patience);
+      await Deno.rename(partial, blob).catch((error) => {
+        throw new FileError(`Cannot add file to the cache: found ${reasonOf(error)}`, blob);
+      });
+      hooks.onMessage?.(`${repository.id}: downloaded ${file}`);
+    }
+    await cache.link(etag, commit, file);
+  });
+}

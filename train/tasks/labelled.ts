@@ -1,0 +1,200 @@
+/**
+ * From a configuration to labelled examples: GLUE's published files, or tables of the hub's
+ * conversion or of the user's own.
+ *
+ * @module
+ */
+
+import { FileError, OptionError } from "../../core/errors.ts";
+import type { TaskName, TrainConfig } from "../config.ts";
+import type { Example } from "../data/example.ts";
+import { parseGlue, readGlue } from "../data/glue.ts";
+import { type GlueSplit, type GlueTask, type GlueTaskInfo, glueTasks } from "../data/glue_tasks.ts";
+import { classesOf, labelOf, type LabelRule } from "../data/labels.ts";
+import { cellError, type Row } from "../data/rows.ts";
+import { findSplit, missingSplit } from "../data/splits.ts";
+import { readTable, tablePattern } from "../data/table.ts";
+import { exists, readText } from "../files.ts";
+
+/** What a task of labels is, apart from its data. */
+export type LabelledKind = Pick<GlueTaskInfo, "title" | "labels" | "metrics" | "primaryMetric">;
+
+/** Labelled examples and what they are. */
+export interface LabelledData {
+  /** The task; its labels are the words of the classes. */
+  readonly kind: LabelledKind;
+  /** Training examples. */
+  readonly train: readonly Example[];
+  /** What is evaluated. */
+  readonly dev: readonly Example[];
+  /** Its file, or the first of several. */
+  readonly path: string;
+}
+
+/** Which examples are read. */
+export interface LabelledParts {
+  /** Whether training examples are read. */
+  readonly train: boolean;
+  /** What is evaluated. */
+  readonly split: "dev" | "test";
+  /** Words of the classes, where a saved run knows them. */
+  readonly classes?: readonly string[] | undefined;
+}
+
+function glueOf(task: TaskName): GlueTask | undefined {
+  return Object.hasOwn(glueTasks, task) ? task as GlueTask : undefined;
+}
+
+/** The task of a configuration, given the words of its classes. */
+export function kindOf(task: TaskName, classes: readonly string[]): LabelledKind {
+  const glue = glueOf(task);
+  if (glue !== undefined) return glueTasks[glue];
+  const two = classes.length === 2 ? ["f1"] as const : [];
+  return task === "regression"
+    ? {
+      title: "regression",
+      labels: [],
+      metrics: ["pearson", "spearman"],
+      primaryMetric: "pearson",
+    }
+    : {
+      title: "classification",
+      labels: classes,
+      metrics: ["accuracy", "matthews", ...two],
+      primaryMetric: "accuracy",
+    };
+}
+
+/**
+ * Reads the examples of a run.
+ *
+ * @param known Words that the model's configuration has for its classes
+ * @throws {FileError} If a file is missing or malformed
+ * @throws {OptionError} If nothing says what the classes are
+ */
+export async function readLabelled(
+  config: TrainConfig,
+  known: readonly string[],
+  parts: LabelledParts,
+): Promise<LabelledData> {
+  const { task } = config;
+  const { label } = columnsOf(config);
+  const trained = parts.train ? (await readSplit(config, "train")).rows : [];
+  let classes = parts.classes ?? [];
+  if (task === "classification" && parts.classes === undefined) {
+    if (!parts.train) {
+      throw new OptionError("Cannot evaluate as the run must name its classes: found none");
+    }
+    const cells = trained.flatMap((one) => "row" in one ? { cell: one.cell, row: one.row } : []);
+    classes = classesOf(cells, label, known);
+  }
+  const kind = kindOf(task, classes);
+  const rule = ruleOf(config, kind);
+  const train = trained.map((one, index) => {
+    const example = exampleOf(one, index, rule);
+    if (example.label !== undefined || !("row" in one)) return example;
+    throw cellError(one.row, label, "a label", one.cell);
+  });
+  const { rows, path } = await readSplit(config, parts.split);
+  return { kind, train, dev: rows.map((one, index) => exampleOf(one, index, rule)), path };
+}
+
+/**
+ * Reads new examples: a file in the form of the task's published test file, or a table.
+ *
+ * @throws {FileError} If it is missing or malformed
+ */
+export async function readUnlabelled(config: TrainConfig, path: string): Promise<Example[]> {
+  const glue = glueOf(config.task);
+  const table = tablePattern.test(path) && !path.endsWith(".tsv");
+  if (glue !== undefined && !namesColumns(config) && !table) {
+    return parseGlue(glue, "test", await readText(path), path);
+  }
+  const rows = await readRows(config, path, false);
+  return rows.map(({ textA, textB }, index) => ({
+    textA,
+    ...(textB !== undefined && { textB }),
+    label: undefined,
+    index,
+  }));
+}
+
+/** A row's texts, its label not understood yet. */
+interface Raw {
+  readonly textA: string;
+  readonly textB: string | undefined;
+  readonly cell: unknown;
+  readonly row: Row;
+}
+
+function exampleOf(one: Raw | Example, index: number, rule: LabelRule): Example {
+  if (!("row" in one)) return one;
+  const { textA, textB, cell, row } = one;
+  const label = labelOf(cell, row, rule);
+  return { textA, ...(textB !== undefined && { textB }), label, index };
+}
+
+function ruleOf(config: TrainConfig, { labels }: LabelledKind): LabelRule {
+  const glue = glueOf(config.task);
+  const range = glue === undefined ? undefined : glueTasks[glue].range;
+  const classes = labels.length === 0 ? undefined : labels;
+  return { column: columnsOf(config).label, classes, range };
+}
+
+/** Whether columns are named, so that files are tables even where they are called as GLUE's. */
+export function namesColumns({ textA, textB, label }: TrainConfig): boolean {
+  return [textA, textB, label].some((name) => name !== undefined);
+}
+
+/** The columns of a configuration's tables; those of GLUE are as the hub has them. */
+function columnsOf({ task, textA, textB, label = "label" }: TrainConfig) {
+  const glue = glueOf(task);
+  const usual: { readonly textA: string; readonly textB?: string } = glue === undefined
+    ? { textA: "text" }
+    : glue === "mrpc"
+    ? { textA: "sentence1", textB: "sentence2" }
+    : glueTasks[glue];
+  return { textA: textA ?? usual.textA, textB: textB ?? usual.textB, label };
+}
+
+interface SplitRows {
+  readonly rows: readonly (Raw | Example)[];
+  readonly path: string;
+}
+
+async function readSplit(config: TrainConfig, split: GlueSplit): Promise<SplitRows> {
+  const { data, task } = config;
+  const glue = glueOf(task);
+  const path = `${data}/${split}.tsv`;
+  const published = glue !== undefined && !namesColumns(config);
+  const paths = published && await exists(path) ? [] : await findSplit(data, split);
+  if (paths.length === 0) {
+    if (!published) throw missingSplit(data, split);
+    return { rows: await readGlue(glue, data, split), path };
+  }
+  const parts: Raw[][] = [];
+  for (const path of paths) parts.push(await readRows(config, path, split !== "test"));
+  return { rows: parts.flat(), path: paths[0]! };
+}
+
+async function readRows(config: TrainConfig, path: string, labelled: boolean): Promise<Raw[]> {
+  const { textA, textB, label } = columnsOf(config);
+  const texts = textB === undefined ? [textA] : [textA, textB];
+  const columns = labelled
+    ? { required: [...texts, label] }
+    : { required: texts, optional: [label] };
+  const rows = await readTable(path, columns);
+  if (rows.length === 0) {
+    throw new FileError("Cannot read table as at least 1 row is required: found 0", path);
+  }
+  const glue = glueOf(config.task);
+  const padded = glue !== undefined && glueTasks[glue].padded === true;
+  return rows.map((row) => {
+    const [first, second] = texts.map((column, i) => {
+      const cell = row.cells[i];
+      if (typeof cell !== "string") throw cellError(row, column, "a text", cell);
+      return padded ? cell.trimEnd() : cell;
+    });
+    return { textA: first!, textB: second, cell: row.cells[texts.length], row };
+  });
+}
