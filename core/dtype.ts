@@ -5,23 +5,37 @@
  * @module
  */
 
-/** Element type of a storage. */
-export type Dtype = "f32" | "f64" | "u32";
+/** Element type of a storage; halves are read as floats and never written by a program. */
+export type Dtype = "f32" | "f64" | "u32" | Half;
+
+/** Formats of 16 bits for weights that do not change. */
+export type Half = "f16" | "bf16";
 
 /** Type of a scalar expression; `f32` stands for the storage's float. */
 export type Kind = "f32" | "u32" | "bool";
 
-/** Typed array that holds elements of any {@linkcode Dtype}. */
+/** Typed array of numbers. */
 export type TypedArray = Float32Array | Float64Array | Uint32Array;
+
+/** Whether elements are halves. */
+export function isHalf(dtype: Dtype): dtype is Half {
+  return dtype === "f16" || dtype === "bf16";
+}
+
+/** Type of what a program makes of elements, where floats are `float`. */
+export function widened(dtype: Dtype, float: "f32" | "f64"): "f32" | "f64" | "u32" {
+  return isHalf(dtype) ? float : dtype;
+}
 
 /** Bytes an element takes. */
 export function bytesPerElement(dtype: Dtype): number {
+  if (isHalf(dtype)) return 2;
   return dtype === "f64" ? 8 : 4;
 }
 
 /** Views `length` elements of `dtype` from byte `start` of `buffer`; by default all of it. */
 export function viewAs(
-  dtype: Dtype,
+  dtype: Exclude<Dtype, Half>,
   buffer: ArrayBufferLike,
   start = 0,
   length?: number,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { widened } from "./dtype.ts";
 import { GradientError } from "./errors.ts";
 import { filled } from "./expr.ts";
 import { add } from "./ops/elementwise.ts";
@@ -128,7 +129,7 @@ function step(entry: Entry, cotangents: Map<Value, Tensor>, device: Device): voi
 }
 
 function ones(like: Tensor, device: Device): Tensor {
-  const value = Value.allocate(device.backend, like.dtype, like.shape);
+  const value = Value.allocate(device.backend, widened(like.dtype, device.float), like.shape);
   device.backend.run(one, {
     space: like.shape,
     inputs: [],

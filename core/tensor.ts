@@ -4,8 +4,9 @@
  * @module
  */
 
-import { bytesPerElement, type Dtype, type TypedArray, viewAs } from "./dtype.ts";
+import { bytesPerElement, type Dtype, isHalf, type TypedArray, viewAs, widened } from "./dtype.ts";
 import { DisposedError, ShapeError } from "./errors.ts";
+import { decodeHalf } from "./half.ts";
 import { type Device, type Owned, type Scope, sizeOf, Value } from "./storage.ts";
 
 /** An n-dimensional array on a device. It lives until its scope ends or it is disposed. */
@@ -62,13 +63,14 @@ export class Tensor implements Owned {
     const { storage, shape, strides, offset, dtype } = this.value;
     const size = sizeOf(shape);
     const width = bytesPerElement(dtype);
-    if (this.value.dense) {
-      const bytes = await storage.backend.read(storage.buffer, offset * width, size * width);
-      return viewAs(dtype, bytes);
-    }
-    const bytes = await storage.backend.read(storage.buffer, 0, storage.length * width);
-    const all = viewAs(dtype, bytes);
-    return viewAs(dtype, new ArrayBuffer(size * width)).map((_, position) => {
+    const read = async (start: number, length: number) => {
+      const bytes = await storage.backend.read(storage.buffer, start * width, length * width);
+      return isHalf(dtype) ? decodeHalf(new Uint16Array(bytes), dtype) : viewAs(dtype, bytes);
+    };
+    if (this.value.dense) return await read(offset, size);
+    const all = await read(0, storage.length);
+    const out = widened(dtype, "f32");
+    return viewAs(out, new ArrayBuffer(size * bytesPerElement(out))).map((_, position) => {
       let at = offset;
       for (let axis = shape.length - 1; axis >= 0; axis--) {
         at += (position % shape[axis]!) * strides[axis]!;
@@ -96,7 +98,7 @@ export class Tensor implements Owned {
 }
 
 /**
- * Copies numbers from the host to the device.
+ * Copies numbers from the host to the device; those of a half are given as their bits.
  *
  * @throws {ShapeError} If the count does not match the shape
  */
@@ -113,7 +115,8 @@ export function tensor(
     );
   }
   const value = Value.allocate(device.backend, dtype, shape);
-  const source = viewAs(dtype, new ArrayBuffer(data.length * bytesPerElement(dtype)));
+  const memory = new ArrayBuffer(data.length * bytesPerElement(dtype));
+  const source = isHalf(dtype) ? new Uint16Array(memory) : viewAs(dtype, memory);
   source.set(data);
   device.backend.write(value.storage.buffer, 0, source);
   return new Tensor(value, device);

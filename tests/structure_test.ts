@@ -63,7 +63,7 @@ Deno.test("core imports core alone", () => {
 });
 
 Deno.test("a backend imports the description of programs, shared arithmetic and its own files", () => {
-  const described = ["dtype", "expr", "program", "backend", "errors", "scalar", "random"]
+  const described = ["dtype", "expr", "half", "program", "backend", "errors", "scalar", "random"]
     .map((name) => `core/${name}.ts`);
   described.push("kernels/coalesce.ts");
   const own = (path: string) => path.split("/").slice(0, 2).join("/");

@@ -85,7 +85,8 @@ function open(path: string, threads: number): ProductLibrary {
 }
 
 /** How the library is told of a matrix: dense rows, or dense columns as its transpose. */
-function layout({ row, column }: Matrix, rows: number, columns: number) {
+function layout({ format, row, column }: Matrix, rows: number, columns: number) {
+  if (format !== "f32") return undefined;
   const dense = (inner: number, outer: number, count: number, lines: number) =>
     (inner === 4 || count === 1) && (outer / 4 >= count || lines === 1);
   if (dense(column, row, columns, rows)) {

@@ -5,6 +5,7 @@
  */
 
 import { apply } from "../apply.ts";
+import { widened } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import type { Op } from "../op.ts";
 import { gatherProgram, scatterAddProgram } from "../program.ts";
@@ -17,7 +18,7 @@ const gatherOp: Op = {
   launch(device, inputs) {
     const [table, rows] = inputs as readonly [Value, Value];
     const space = [rows.shape[0]!, table.shape[1]!];
-    const out = Value.allocate(device.backend, table.dtype, space);
+    const out = Value.allocate(device.backend, widened(table.dtype, device.float), space);
     device.backend.run(gatherProgram, {
       space,
       inputs: [table.bound(), rows.bound()],
@@ -36,7 +37,8 @@ const scatterAddOp: Op<number> = {
   launch(device, inputs, height) {
     const [values, rows] = inputs as readonly [Value, Value];
     const width = values.shape[1]!;
-    const out = Value.allocate(device.backend, values.dtype, [height, width]);
+    const dtype = widened(values.dtype, device.float);
+    const out = Value.allocate(device.backend, dtype, [height, width]);
     device.backend.run(scatterAddProgram, {
       space: [rows.shape[0]!, width, height],
       inputs: [values.bound(), rows.bound()],

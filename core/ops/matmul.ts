@@ -14,7 +14,7 @@ import { broadcast } from "../shape.ts";
 import { Value } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
 import { add } from "./elementwise.ts";
-import { rowwise, sumTo } from "./rowwise.ts";
+import { floatOf, rowwise, sumTo } from "./rowwise.ts";
 import { transpose } from "./view.ts";
 
 /** Numbers that the epilogue reads, by slot. */
@@ -47,7 +47,8 @@ export function contraction(
       const batch = batchOf(name, a.shape, b.shape);
       const [m, k, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
       const shape = [...batch, m, n];
-      const outs = program.outputs.map(() => Value.allocate(device.backend, a.dtype, shape));
+      const float = floatOf(name, device, inputs);
+      const outs = program.outputs.map(() => Value.allocate(device.backend, float, shape));
       device.backend.run(program, {
         space: [...shape, k],
         inputs: [

@@ -8,7 +8,7 @@
 import { apply } from "../apply.ts";
 import type { Affine } from "../backend.ts";
 import { derive } from "../derive.ts";
-import type { Kind } from "../dtype.ts";
+import { isHalf, type Kind } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import {
   columns,
@@ -135,10 +135,16 @@ function outputShape(e: Expr, space: readonly number[]): readonly number[] {
   return (e.level & 2) !== 0 || space.length === 0 ? space : [...space.slice(0, -1), 1];
 }
 
-function floatOf(name: string, device: Device, values: readonly Value[]): "f32" | "f64" {
+/**
+ * The float of an operation's results: that of its inputs, or the device's where all are halves or
+ * words.
+ *
+ * @throws {ShapeError} If both floats are among them
+ */
+export function floatOf(name: string, device: Device, values: readonly Value[]): "f32" | "f64" {
   let found: "f32" | "f64" | undefined;
   for (const { dtype } of values) {
-    if (dtype === "u32") continue;
+    if (dtype === "u32" || isHalf(dtype)) continue;
     if (found !== undefined && found !== dtype) {
       throw new ShapeError(`Cannot apply ${name} to ${found} and ${dtype} as one is required`);
     }

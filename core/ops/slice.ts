@@ -5,6 +5,7 @@
  */
 
 import { apply } from "../apply.ts";
+import { widened } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import { filled } from "../expr.ts";
 import type { Op } from "../op.ts";
@@ -47,7 +48,7 @@ const padOp: Op<Part> = {
   name: "pad",
   launch(device, [x], { axis, start, size }) {
     const shape = x!.shape.map((s, a) => a === axis ? size : s);
-    const out = Value.allocate(device.backend, x!.dtype, shape);
+    const out = Value.allocate(device.backend, widened(x!.dtype, device.float), shape);
     const binding = { inputs: [], outputs: [out.bound()], indices: [], scalars: [] };
     device.backend.run(zero, { space: shape, ...binding });
     copyInto(x!, partOf(out, { axis, start, size: x!.shape[axis]! }));
@@ -79,7 +80,7 @@ const concatenateOp: Op<number> = {
   launch(device, inputs, axis) {
     const size = inputs.reduce((sum, x) => sum + x.shape[axis]!, 0);
     const shape = inputs[0]!.shape.map((s, a) => a === axis ? size : s);
-    const out = Value.allocate(device.backend, inputs[0]!.dtype, shape);
+    const out = Value.allocate(device.backend, widened(inputs[0]!.dtype, device.float), shape);
     let start = 0;
     for (const x of inputs) {
       copyInto(x, partOf(out, { axis, start, size: x.shape[axis]! }));

@@ -5,6 +5,7 @@
  */
 
 import { apply } from "../apply.ts";
+import { widened } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import { input } from "../expr.ts";
 import type { Op, Reads } from "../op.ts";
@@ -32,7 +33,7 @@ export const nothing: Reads = { inputs: [false], outputs: [false] };
 const denseOp: Op = {
   name: "dense",
   launch(device, [x]) {
-    const out = Value.allocate(device.backend, x!.dtype, x!.shape);
+    const out = Value.allocate(device.backend, widened(x!.dtype, device.float), x!.shape);
     copyInto(x!, out);
     return [out];
   },

@@ -69,7 +69,7 @@ class CpuBackend implements Backend {
 
   write(buffer: Buffer, offset: number, source: ArrayBufferView): void {
     const bytes = new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
-    (buffer as CpuBuffer).raw.set(bytes, offset);
+    (buffer as CpuBuffer).write(bytes, offset);
   }
 
   read(buffer: Buffer, offset: number, bytes: number): Promise<ArrayBuffer> {

@@ -5,7 +5,8 @@
  */
 
 import type { Bound, Buffer } from "../../core/backend.ts";
-import { bytesPerElement, type Dtype, type TypedArray, viewAs } from "../../core/dtype.ts";
+import { bytesPerElement, type Dtype, isHalf, type TypedArray, viewAs } from "../../core/dtype.ts";
+import { decodeHalf } from "../../core/half.ts";
 
 /** A range of memory. */
 export class CpuBuffer implements Buffer {
@@ -24,14 +25,28 @@ export class CpuBuffer implements Buffer {
     readonly heap: boolean,
   ) {}
 
-  /** The memory as elements of a type. */
+  /** The memory as elements of a type; halves are a copy in floats, good until the next write. */
   as(dtype: Dtype): TypedArray {
     let view = this.#views.get(dtype);
     if (view === undefined) {
-      const length = Math.floor(this.bytes / bytesPerElement(dtype));
-      this.#views.set(dtype, view = viewAs(dtype, this.memory, this.address, length));
+      view = isHalf(dtype)
+        ? decodeHalf(this.halves, dtype)
+        : viewAs(dtype, this.memory, this.address, Math.floor(this.bytes / bytesPerElement(dtype)));
+      this.#views.set(dtype, view);
     }
     return view;
+  }
+
+  /** The memory as bits of halves. */
+  get halves(): Uint16Array {
+    return new Uint16Array(this.memory, this.address, Math.floor(this.bytes / 2));
+  }
+
+  /** Copies bytes into the memory. */
+  write(source: Uint8Array, offset: number): void {
+    this.raw.set(source, offset);
+    this.#views.delete("f16");
+    this.#views.delete("bf16");
   }
 
   /** The memory as bytes. */

@@ -10,7 +10,7 @@ import { topological } from "../../core/expr.ts";
 import { type MatmulProgram, type Program, readsRow, type RowProgram } from "../../core/program.ts";
 import { coalesce } from "../coalesce.ts";
 import { Faults } from "./faults.ts";
-import { type GpuBuffer, Pool } from "./memory.ts";
+import { type GpuBuffer, Pool, writeWords } from "./memory.ts";
 import { type MatmulVariant, renderMatmul } from "./matmul.ts";
 import { finishProgram, plainProduct, variantKey } from "./split.ts";
 import { CommandQueue } from "./queue.ts";
@@ -102,9 +102,7 @@ export class WebGpuBackend implements Backend {
   /** Queues an upload after what was recorded. */
   write(buffer: Buffer, offset: number, source: ArrayBufferView): void {
     this.#queue.flush();
-    const { raw } = (buffer as GpuBuffer).slab;
-    const { buffer: memory, byteOffset, byteLength } = source;
-    this.device.queue.writeBuffer(raw, offset, memory as ArrayBuffer, byteOffset, byteLength);
+    writeWords(this.device.queue, (buffer as GpuBuffer).slab.raw, offset, source);
   }
 
   /**
@@ -158,8 +156,12 @@ export class WebGpuBackend implements Backend {
       ? "serial"
       : "group";
     const groupSize = cols <= 64 ? 32 : cols <= 1024 ? 64 : 256;
-    const key = `${program.key}/${rank}/${variant}/${variant === "group" ? groupSize : 0}`;
-    const pipeline = this.#queue.compile(key, () => renderRow(program, rank, variant, groupSize));
+    const dtypes = inputs.map(({ dtype }) => dtype);
+    const shape = `${rank}/${variant}/${variant === "group" ? groupSize : 0}`;
+    const pipeline = this.#queue.compile(
+      `${program.key}/${shape}/${dtypes}`,
+      () => renderRow(program, rank, variant, groupSize, dtypes),
+    );
     const count = variant === "map" ? elements : rows;
     const parameters = [...walk.space, count];
     operands.forEach((o, k) =>
@@ -224,8 +226,11 @@ export class WebGpuBackend implements Backend {
     const rank = sizes.length - 4;
     const [m, n] = sizes.slice(rank) as [number, number];
     const { tile: [bm, bn] } = variant;
-    const key = `${program.key}/${rank}/${variantKey(variant)}`;
-    const pipeline = this.#queue.compile(key, () => renderMatmul(program, rank, variant));
+    const dtypes = [operands[0]!.dtype, operands[1]!.dtype] as const;
+    const pipeline = this.#queue.compile(
+      `${program.key}/${rank}/${variantKey(variant)}/${dtypes}`,
+      () => renderMatmul(program, rank, variant, dtypes),
+    );
     const parameters = [...sizes];
     for (const { offset, strides } of operands) {
       parameters.push(offset | 0, ...strides.map((s) => s | 0));
@@ -242,9 +247,10 @@ export class WebGpuBackend implements Backend {
     const [table, rows] = inputs as readonly [Bound, Bound];
     const out = outputs[0]!;
     const elements = (family === "gather" ? count : height) * width;
+    const { dtype } = table;
     const pipeline = this.#queue.compile(
-      family,
-      () => family === "gather" ? gatherShader : scatterAddShader,
+      `${family}/${dtype}`,
+      () => family === "gather" ? gatherShader(dtype) : scatterAddShader,
     );
     const parameters = [count, width, height, elements];
     parameters.push(table.offset, table.strides[0]!, table.strides[1]!, 0);

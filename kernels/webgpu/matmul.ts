@@ -5,11 +5,21 @@
  * @module
  */
 
+import type { Dtype } from "../../core/dtype.ts";
 import { type Expr, topological } from "../../core/expr.ts";
 import type { MatmulProgram } from "../../core/program.ts";
 import { helpers, type Leaves, nameOf, statement } from "./expression.ts";
 import { declarePart, fetchPart, type Place, tileParts } from "./tile.ts";
-import { bindings, parameter, Parameters, type Shader, slotsUsed } from "./shader.ts";
+import {
+  bindings,
+  elementAt,
+  elementType,
+  halfReaders,
+  parameter,
+  Parameters,
+  type Shader,
+  slotsUsed,
+} from "./shader.ts";
 
 /** A way to compute a product. Sizes are in elements. */
 export interface MatmulVariant {
@@ -35,8 +45,14 @@ export function groupOf({ tile: [bm, bn], own: [tm, tn] }: MatmulVariant): [numb
  * operand over the axes it has (A: batch, M, K; B: batch, K, N; others: batch, M, N), then scalars.
  *
  * @param rank Batch axes
+ * @param dtypes Element types of A and B
  */
-export function renderMatmul(program: MatmulProgram, rank: number, variant: MatmulVariant): Shader {
+export function renderMatmul(
+  program: MatmulProgram,
+  rank: number,
+  variant: MatmulVariant,
+  dtypes: readonly [Dtype, Dtype] = ["f32", "f32"],
+): Shader {
   const nodes = topological(program.outputs);
   const inputs = program.inputs.length;
   const operands = inputs + program.outputs.length;
@@ -57,7 +73,11 @@ export function renderMatmul(program: MatmulProgram, rank: number, variant: Matm
   for (const e of nodes) if (e.op === "input" && e.attribute > 0) used.add(e.attribute + 1);
   program.outputs.forEach((_, i) => used.add(inputs + i));
   const list = [...used].sort((a, b) => a - b);
-  const bound = list.map((operand) => ({ operand, writable: operand >= inputs, type: "f32" }));
+  const bound = list.map((operand) => ({
+    operand,
+    writable: operand >= inputs,
+    type: elementType(dtypes[operand] ?? "f32"),
+  }));
 
   const element = (operand: number) =>
     `a${operand}[q${operand} + m * ${place(operand, rank)} + n * ${place(operand, rank + 1)}]`;
@@ -86,8 +106,8 @@ export function renderMatmul(program: MatmulProgram, rank: number, variant: Matm
   }
   const [gx, gy] = groupOf(variant);
   const body = variant.tiled
-    ? tiledBody(variant, place, rank, m, n)
-    : directBody(variant, place, rank, m, n);
+    ? tiledBody(variant, place, rank, m, n, dtypes)
+    : directBody(variant, place, rank, m, n, dtypes);
   const { tile: [bm, bn, bk] } = variant;
   const shared = variant.tiled
     ? `var<workgroup> tileA: array<vec4<f32>, ${bm * bk / 4}>;
@@ -97,7 +117,7 @@ var<workgroup> tileB: array<vec4<f32>, ${bn * bk / 4}>;`
 ${bindings(bound)}
 ${privates}
 ${shared}
-${helpers(nodes)}
+${halfReaders(dtypes, bound)}${helpers(nodes)}
 fn finish(x: f32, m: i32, n: i32) {
 if (m >= ${m} || n >= ${n}) { return; }
 ${epilogue.join("\n")}
@@ -156,6 +176,7 @@ function tiledBody(
   rank: number,
   m: string,
   n: string,
+  dtypes: readonly [Dtype, Dtype],
 ): string[] {
   const { tile: [bm, bn, bk], own: [tm, tn] } = variant;
   const [gx, gy] = groupOf(variant);
@@ -167,7 +188,7 @@ function tiledBody(
   for (const part of parts) {
     lines.push(...declarePart(part, place, rank, part.operand === 0 ? m : n));
   }
-  const fetch = (k0: string) => parts.flatMap((part) => fetchPart(part, k0));
+  const fetch = (k0: string) => parts.flatMap((part) => fetchPart(part, k0, dtypes[part.operand]));
   lines.push(...fetch("0"), `for (var k0 = 0; k0 < depth; k0 += ${bk}) {`);
   for (const { name, guard, width, id } of parts) {
     lines.push(`if (${guard}) {`);
@@ -204,6 +225,7 @@ function directBody(
   rank: number,
   m: string,
   n: string,
+  dtypes: readonly [Dtype, Dtype],
 ): string[] {
   const { tile: [bm, bn], own } = variant;
   const [tm, tn] = own;
@@ -221,11 +243,11 @@ function directBody(
     `for (var kk = 0; kk < depth; kk++) {`,
   );
   for (let j = 0; j < tn; j += 4) {
-    const four = [0, 1, 2, 3].map((c) => `a1[pb${j + c}]`).join(", ");
+    const four = [0, 1, 2, 3].map((c) => elementAt(1, dtypes[1], `pb${j + c}`)).join(", ");
     lines.push(`let y${j >> 2} = vec4<f32>(${four});`);
   }
   for (let i = 0; i < tm; i++) {
-    lines.push(`let x${i} = a0[pa${i}];`);
+    lines.push(`let x${i} = ${elementAt(0, dtypes[0], `pa${i}`)};`);
     for (let j = 0; j < tn / 4; j++) {
       lines.push(`c${i}_${j} = fma(vec4<f32>(x${i}), y${j}, c${i}_${j});`);
     }

@@ -82,3 +82,19 @@ export class Pool {
     this.#kept = 0;
   }
 }
+
+/** Queues an upload; an odd number of halves ends in a word of its own, as words alone can be sent. */
+export function writeWords(
+  queue: GPUQueue,
+  target: GPUBuffer,
+  offset: number,
+  source: ArrayBufferView,
+): void {
+  const { buffer, byteOffset, byteLength } = source;
+  const whole = byteLength - byteLength % 4;
+  queue.writeBuffer(target, offset, buffer as ArrayBuffer, byteOffset, whole);
+  if (whole === byteLength) return;
+  const last = new Uint8Array(4);
+  last.set(new Uint8Array(buffer, byteOffset + whole, byteLength - whole));
+  queue.writeBuffer(target, offset + whole, last);
+}

@@ -5,10 +5,20 @@
  * @module
  */
 
+import type { Dtype } from "../../core/dtype.ts";
 import { depth, type Expr, isReduction, topological } from "../../core/expr.ts";
 import type { RowProgram } from "../../core/program.ts";
 import { helpers, type Leaves, nameOf, statement } from "./expression.ts";
-import { bindings, parameter, Parameters, type Shader, slotsUsed } from "./shader.ts";
+import {
+  bindings,
+  elementAt,
+  elementType,
+  halfReaders,
+  parameter,
+  Parameters,
+  type Shader,
+  slotsUsed,
+} from "./shader.ts";
 
 /** How a row program is spread over invocations. */
 export type RowVariant = "map" | "serial" | "group";
@@ -22,12 +32,14 @@ export const mapSize = 64;
  *
  * @param rank Axes of the space
  * @param groupSize Invocations that share a row in the `group` variant; a power of two
+ * @param dtypes Element types of the inputs
  */
 export function renderRow(
   program: RowProgram,
   rank: number,
   variant: RowVariant,
   groupSize: number,
+  dtypes: readonly Dtype[] = program.inputs.map((kind) => kind === "u32" ? "u32" : "f32"),
 ): Shader {
   const nodes = topological(program.outputs);
   const varies = (e: Expr) => (e.level & 2) !== 0;
@@ -48,7 +60,7 @@ export function renderRow(
   const leaves: Leaves = {
     element: (operand, slot, column) => {
       const k = operand === "input" ? slot : inputs + slot;
-      return `a${k}[${at(k, column)}]`;
+      return elementAt(k, dtypes[k] ?? "f32", at(k, column));
     },
     index: (slot, column) => `bitcast<u32>(${at(inputs + outputs + slot, column)})`,
     scalar: (slot, kind) => {
@@ -68,7 +80,7 @@ export function renderRow(
     operand,
     writable: operand >= inputs,
     type: operand < inputs
-      ? program.inputs[operand]!
+      ? elementType(dtypes[operand]!)
       : program.outputs[operand - inputs]!.kind === "u32"
       ? "u32"
       : "f32",
@@ -137,7 +149,7 @@ export function renderRow(
   const code = `${places.declaration()}
 ${bindings(bound)}
 ${shared}
-${helpers(nodes)}
+${halfReaders(dtypes, bound)}${helpers(nodes)}
 @compute @workgroup_size(${size})
 fn main(
   @builtin(workgroup_id) wid: vec3<u32>,

@@ -5,13 +5,21 @@
  * @module
  */
 
-import type { Shader } from "./shader.ts";
+import type { Dtype } from "../../core/dtype.ts";
+import { elementAt, elementType, halfReaders, type Shader } from "./shader.ts";
 
-const head = `@group(0) @binding(0) var<uniform> u: array<vec4<i32>, 4>;
-@group(0) @binding(1) var<storage, read> a0: array<f32>;
+const bound: Shader["bound"] = [
+  { operand: 0, writable: false },
+  { operand: 1, writable: false },
+  { operand: 2, writable: true },
+];
+
+const head = (dtype: Dtype) =>
+  `@group(0) @binding(0) var<uniform> u: array<vec4<i32>, 4>;
+@group(0) @binding(1) var<storage, read> a0: array<${elementType(dtype)}>;
 @group(0) @binding(2) var<storage, read> a1: array<u32>;
 @group(0) @binding(3) var<storage, read_write> a2: array<f32>;
-@compute @workgroup_size(64)
+${halfReaders([dtype], bound)}@compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) wid: vec3<u32>,
   @builtin(num_workgroups) wn: vec3<u32>,
@@ -24,28 +32,22 @@ let row = id / width;
 let column = id % width;
 `;
 
-const bound: Shader["bound"] = [
-  { operand: 0, writable: false },
-  { operand: 1, writable: false },
-  { operand: 2, writable: true },
-];
-
 /**
  * Parameters: count, width, height, elements of the result; offset and two strides of the table or
  * the values; offset and stride of the indices; offset of the result.
  */
-export const gatherShader: Shader = {
-  code: `${head}
+export function gatherShader(dtype: Dtype): Shader {
+  const code = `${head(dtype)}
 let source = i32(a1[u[2].x + row * u[2].y]);
-a2[u[3].x + id] = a0[u[1].x + source * u[1].y + column * u[1].z];
+a2[u[3].x + id] = ${elementAt(0, dtype, "u[1].x + source * u[1].y + column * u[1].z")};
 }
-`,
-  bound,
-};
+`;
+  return { code, bound };
+}
 
 /** The same parameters. */
 export const scatterAddShader: Shader = {
-  code: `${head}
+  code: `${head("f32")}
 var total = 0.0;
 for (var i = 0; i < u[0].x; i++) {
   if (i32(a1[u[2].x + i * u[2].y]) == row) {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { type Dtype, isHalf } from "../../core/dtype.ts";
 import type { Expr } from "../../core/expr.ts";
 
 /** Places that leaves of one kind need: the highest slot among the nodes, plus one. */
@@ -60,4 +61,30 @@ export function bindings(
     const access = writable ? "read_write" : "read";
     return `@group(0) @binding(${i + 1}) var<storage, ${access}> a${operand}: array<${type}>;`;
   }).join("\n");
+}
+
+/** Element type of an operand's array: two halves make a word. */
+export function elementType(dtype: Dtype): "f32" | "u32" {
+  return dtype === "f32" ? "f32" : "u32";
+}
+
+/** Text of an operand's element at an index. */
+export function elementAt(operand: number, dtype: Dtype, index: string): string {
+  return isHalf(dtype) ? `half${operand}(${index})` : `a${operand}[${index}]`;
+}
+
+/** Functions that read the halves of the bound operands. */
+export function halfReaders(dtypes: readonly Dtype[], bound: Shader["bound"]): string {
+  return bound.map(({ operand }) => {
+    const dtype = dtypes[operand];
+    if (dtype === undefined || !isHalf(dtype)) return "";
+    const value = dtype === "f16"
+      ? "unpack2x16float(word)[i & 1]"
+      : "bitcast<f32>(select(word << 16u, word & 0xffff0000u, (i & 1) == 1))";
+    return `fn half${operand}(i: i32) -> f32 {
+let word = a${operand}[i >> 1];
+return ${value};
+}
+`;
+  }).join("");
 }

@@ -5,6 +5,9 @@
  * @module
  */
 
+import type { Dtype } from "../../core/dtype.ts";
+import { elementAt } from "./shader.ts";
+
 /** Text of an operand's step along an axis. */
 export type Place = (operand: number, axis: number) => string;
 
@@ -68,12 +71,13 @@ export function declarePart(part: TilePart, place: Place, rank: number, limit: s
 }
 
 /** Reads a block at depth `k0` into its registers; what lies outside is zero. */
-export function fetchPart({ id, operand }: TilePart, k0: string): string[] {
+export function fetchPart({ id, operand }: TilePart, k0: string, dtype: Dtype): string[] {
   const lines = ["{", `let i = ${k0} + k${id} * 4; let p = p${id} + i * si${id};`];
   for (let c = 0; c < 4; c++) {
-    const four = [0, 1, 2, 3].map((r) =>
-      `select(0.0, a${operand}[p + ${r} * so${id} + ${c} * si${id}], ${r} < l${id} && i + ${c} < depth)`
-    );
+    const four = [0, 1, 2, 3].map((r) => {
+      const element = elementAt(operand, dtype, `p + ${r} * so${id} + ${c} * si${id}`);
+      return `select(0.0, ${element}, ${r} < l${id} && i + ${c} < depth)`;
+    });
     lines.push(`r${id}_${c} = vec4<f32>(${four.join(",\n  ")});`);
   }
   return [...lines, "}"];

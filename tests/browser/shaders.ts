@@ -72,7 +72,11 @@ function matmulVariants(): MatmulVariant[] {
 /** All distinct texts. */
 export async function everyShader(): Promise<string[]> {
   const variants = matmulVariants();
-  const codes = new Set([gatherShader.code, scatterAddShader.code]);
+  const codes = new Set([
+    gatherShader("f32").code,
+    gatherShader("f16").code,
+    scatterAddShader.code,
+  ]);
   for (const variant of variants.filter(({ tiled }) => tiled)) {
     codes.add(renderMatmul(plainProduct, 1, { ...variant, split: true }).code);
   }

@@ -5,6 +5,7 @@
  */
 
 import { ShapeError } from "../../core/errors.ts";
+import { decodeHalf } from "../../core/half.ts";
 import type { Dtype } from "./safetensors.ts";
 
 interface ArrayType<T> {
@@ -24,26 +25,6 @@ function viewAs<T>(bytes: Uint8Array, type: ArrayType<T>): T {
   return new type(buffer, byteOffset, length / size);
 }
 
-let halves: Float32Array | undefined;
-
-/** Values of all 65,536 half-precision numbers: quicker than arithmetic, and needs no Float16Array. */
-function halfValues(): Float32Array {
-  if (halves !== undefined) return halves;
-  halves = new Float32Array(65536);
-  for (let bits = 0; bits < 65536; bits++) {
-    const sign = bits >= 0x8000 ? -1 : 1;
-    const exponent = (bits >> 10) & 0x1f;
-    const fraction = (bits & 0x3ff) / 1024;
-    const magnitude = exponent === 0
-      ? fraction * 2 ** -14
-      : exponent === 31
-      ? (fraction === 0 ? Infinity : NaN)
-      : (1 + fraction) * 2 ** (exponent - 15);
-    halves[bits] = sign * magnitude;
-  }
-  return halves;
-}
-
 /** Elements as whatever array type represents them exactly; 64-bit integers round to numbers. */
 function toNumbers(
   bytes: Uint8Array,
@@ -61,21 +42,10 @@ function toNumbers(
       return bytes;
     case "I64":
       return Float64Array.from(viewAs(bytes, BigInt64Array), Number);
-    case "F16": {
-      const bits = viewAs(bytes, Uint16Array);
-      const table = halfValues();
-      const values = new Float32Array(bits.length);
-      for (let index = 0; index < bits.length; index++) {
-        values[index] = table[bits[index] ?? 0] ?? 0;
-      }
-      return values;
-    }
-    case "BF16": {
-      const bits = viewAs(bytes, Uint16Array);
-      const words = new Uint32Array(bits.length);
-      for (let index = 0; index < bits.length; index++) words[index] = (bits[index] ?? 0) << 16;
-      return new Float32Array(words.buffer);
-    }
+    case "F16":
+      return decodeHalf(viewAs(bytes, Uint16Array), "f16");
+    case "BF16":
+      return decodeHalf(viewAs(bytes, Uint16Array), "bf16");
   }
 }
 

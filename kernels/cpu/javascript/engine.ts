@@ -6,7 +6,8 @@
  */
 
 import type { Binding, Bound } from "../../../core/backend.ts";
-import type { TypedArray } from "../../../core/dtype.ts";
+import { isHalf, type TypedArray } from "../../../core/dtype.ts";
+import { decodeHalf } from "../../../core/half.ts";
 import {
   type MatmulProgram,
   readsRow,
@@ -134,12 +135,19 @@ export class JavaScriptEngine {
 export function gather({ space, inputs, outputs }: Binding): void {
   const [count, width] = space as [number, number];
   const [table, rows] = inputs as [Bound, Bound];
-  const [from, at, to] = [elements(table), elements(rows), elements(outputs[0]!)];
+  const { dtype } = table;
+  const [at, to] = [elements(rows), elements(outputs[0]!)];
+  const { halves } = table.buffer as CpuBuffer;
+  const all = isHalf(dtype) ? undefined : elements(table);
   const step = table.strides[1]!;
+  const span = (width - 1) * step + 1;
   for (let i = 0; i < count; i++) {
     const row = table.offset + at[rows.offset + i * rows.strides[0]!]! * table.strides[0]!;
-    if (step === 1) to.set(from.subarray(row, row + width), i * width);
-    else for (let j = 0; j < width; j++) to[i * width + j] = from[row + j * step]!;
+    const values = isHalf(dtype)
+      ? decodeHalf(halves.subarray(row, row + span), dtype)
+      : all!.subarray(row, row + span);
+    if (step === 1) to.set(values, i * width);
+    else for (let j = 0; j < width; j++) to[i * width + j] = values[j * step]!;
   }
 }
 

@@ -62,6 +62,8 @@ const vectorMemory = (opcode: number) => (address: Code, offset = 0): Code => [
 export const i32 = {
   of: (value: number): Code => [0x41, signed(value)],
   load: memory(0x28),
+  /** Sixteen bits, with zeros above. */
+  loadHalf: memory(0x2f),
   /** Sum of all parts. */
   sum: (...parts: readonly Code[]): Code => parts.reduce((a, b) => [a, b, 0x6a]),
   add: plain(0x6a),
@@ -89,6 +91,8 @@ export const f64 = {
 export const v128 = {
   load: vectorMemory(0x00),
   loadSplat: vectorMemory(0x09),
+  /** Four times sixteen bits, with zeros above. */
+  loadHalves: vectorMemory(0x04),
   /** One number in lane 0, zeros elsewhere. */
   loadZero: vectorMemory(0x5c),
   loadLane: (address: Code, lanes: Code, lane: number): Code => [

@@ -7,11 +7,12 @@
 
 import { type Code, f32x4, i32, type Local, loop, Routine, v128, when } from "./assembler.ts";
 import { multiplyAdd } from "./functions.ts";
+import { type Format, loadsOf } from "./load.ts";
 import { productWords } from "./product.ts";
 import { readWords, type Target } from "./task.ts";
 
 /** `C = A·B` for tasks with the words of a product, which pack nothing and add to nothing. */
-export function dotRoutine(target: Target): Uint8Array<ArrayBuffer> {
+export function dotRoutine(target: Target, format: Format): Uint8Array<ArrayBuffer> {
   const routine = new Routine(2);
   const { words: w, read } = readWords(routine, productWords);
   const madd = multiplyAdd(target.relaxed);
@@ -19,14 +20,15 @@ export function dotRoutine(target: Target): Uint8Array<ArrayBuffer> {
   const offsets = routine.locals(4, "i32");
   const sums = routine.locals(4, "v128");
   const a = routine.local("v128");
-  const step = (load: (address: Code) => Code, bytes: number): Code => [
-    a.set(load(pa.get)),
+  const loads = loadsOf(format, routine);
+  const step = (load: "four" | "first", count: number): Code => [
+    a.set(load === "four" ? v128.load(pa.get) : v128.loadZero(pa.get)),
     sums.map((sum, column) => {
-      const b = load(i32.sum(from.get, offsets[column]!.get));
+      const b = loads[load](i32.sum(from.get, offsets[column]!.get));
       return sum.set(madd(a.get, b, sum.get));
     }),
-    pa.step(i32.of(bytes)),
-    from.step(i32.of(bytes)),
+    pa.step(i32.of(4 * count)),
+    from.step(i32.of(loads.bytes * count)),
   ];
   const result = a;
   return routine.assemble([
@@ -46,8 +48,8 @@ export function dotRoutine(target: Target): Uint8Array<ArrayBuffer> {
         from.set(i32.sum(w.b.get, i32.mul(j.get, w.bColumn.get))),
         to.set(i32.sum(w.c.get, i32.mul(i.get, w.cRow.get), i32.mul(j.get, i32.of(4)))),
         sums.map((sum) => sum.set(f32x4.of(0))),
-        loop(p, i32.of(0), whole.get, i32.of(4), step(v128.load, 16)),
-        loop(p, whole.get, w.k.get, i32.of(1), step(v128.loadZero, 4)),
+        loop(p, i32.of(0), whole.get, i32.of(4), step("four", 4)),
+        loop(p, whole.get, w.k.get, i32.of(1), step("first", 1)),
         result.set(columnSums(sums)),
         when(
           i32.less(i32.of(3), left.get),

@@ -6,6 +6,7 @@
  */
 
 import type { Binding, Bound } from "../../../core/backend.ts";
+import { bytesPerElement, isHalf } from "../../../core/dtype.ts";
 import type { Expr } from "../../../core/expr.ts";
 import {
   type MatmulProgram,
@@ -17,6 +18,7 @@ import { coalesce, walkOuter } from "../../coalesce.ts";
 import type { CpuBuffer } from "../buffer.ts";
 import { motionOf } from "../passes.ts";
 import type { Crew } from "./crew.ts";
+import type { Format } from "./load.ts";
 import { type ProductLibrary, Products } from "./products.ts";
 import { renderRow } from "./row.ts";
 
@@ -64,13 +66,13 @@ export class WasmEngine {
     const reduces = readsRow(program);
     const walk = coalesce(space.length > 0 ? space : [1], operands.map((o) => o.strides), reduces);
     const last = walk.space.length - 1;
-    const kernel = this.#kernel(program, walk.strides.map((steps) => steps[last]!));
+    const kernel = this.#kernel(program, inputs, walk.strides.map((steps) => steps[last]!));
     if (kernel === undefined) return false;
     if (space.includes(0)) return true;
     const { crew } = this;
     const [rows, cols] = [walk.space[last - 1]!, walk.space[last]!];
     crew.reserve(kernel.scratch * cols * 4);
-    const unit = (k: number) => k < bound.length ? 4 : 1;
+    const unit = (k: number) => k < bound.length ? bytesPerElement(bound[k]!.dtype) : 1;
     const rowSteps = walk.strides.map((steps, k) => steps[last - 1]! * unit(k));
     const columnSteps = walk.strides.map((steps, k) => steps[last]! * unit(k));
     const numbers = wordsOf(scalars, kernel.scalars);
@@ -90,7 +92,7 @@ export class WasmEngine {
     const [whole, steps] = byColumns ? [cols, columnSteps] : [rows, rowSteps];
     const share = Math.ceil(whole / shares / (byColumns ? 4 : 1)) * (byColumns ? 4 : 1);
     const origin = operands.map((o, k) =>
-      k < bound.length ? ((o as Bound).buffer as CpuBuffer).address / 4 + o.offset : o.offset
+      k < bound.length ? ((o as Bound).buffer as CpuBuffer).address / unit(k) + o.offset : o.offset
     );
     walkOuter(walk, 2, origin, (offsets) => {
       for (let from = 0; from < whole; from += share) {
@@ -110,6 +112,7 @@ export class WasmEngine {
   matmul(program: MatmulProgram, binding: Binding): boolean {
     const { space, inputs, outputs, scalars } = binding;
     if (![...inputs, ...outputs].every(within) || space.at(-1) === 0) return false;
+    if (isHalf(inputs[0]!.dtype)) return false;
     if (space.includes(0)) return true;
     const { target, program: rest, outputs: slots } = this.#epilogue(program);
     const product = outputs[target]!;
@@ -123,12 +126,20 @@ export class WasmEngine {
     });
   }
 
-  #kernel(program: RowProgram, columnSteps: readonly number[]): Kernel | undefined {
+  #kernel(
+    program: RowProgram,
+    inputs: readonly Bound[],
+    columnSteps: readonly number[],
+  ): Kernel | undefined {
     const motions = columnSteps.map(motionOf);
-    const key = `${program.key}/${motions}`;
+    const formats = inputs.map(({ dtype }): Format => isHalf(dtype) ? dtype : "f32");
+    const key = `${program.key}/${motions}/${formats}`;
     if (!this.#kernels.has(key)) {
       const { crew, relaxed } = this;
-      const routine = renderRow(program, motions, { relaxed, memory: crew.heap.type });
+      const routine = renderRow(program, motions, formats, {
+        relaxed,
+        memory: crew.heap.type,
+      });
       this.#kernels.set(key, routine && { ...routine, id: crew.kernel(routine.bytes) });
     }
     return this.#kernels.get(key);

@@ -6,6 +6,7 @@
  */
 
 import { type Code, i32, type Local, loop, Routine, v128, when } from "./assembler.ts";
+import { type Format, loadsOf } from "./load.ts";
 import { readWords, type Target } from "./task.ts";
 
 /** Rows of a tile of the product. */
@@ -22,17 +23,24 @@ export const packWords = ["source", "inner", "line", "k", "lines", "target"] as 
 export type PackLocals = Readonly<Record<(typeof packWords)[number], Local>>;
 
 /** The routine that packs columns of B. */
-export function packRoutine({ memory }: Target): Uint8Array<ArrayBuffer> {
+export function packRoutine({ memory }: Target, format: Format): Uint8Array<ArrayBuffer> {
   const routine = new Routine(2);
   const { words, read } = readWords(routine, packWords);
-  return routine.assemble([read, pack(routine, words, tileColumns)], memory);
+  return routine.assemble([read, pack(routine, words, tileColumns, format)], memory);
 }
 
 /**
  * Packs along whichever axis is dense. Lines that are missing from the last strip hold anything:
  * what the product makes of them is dropped.
  */
-export function pack(routine: Routine, w: PackLocals, width: number): Code {
+export function pack(
+  routine: Routine,
+  w: PackLocals,
+  width: number,
+  format: Format = "f32",
+): Code {
+  const loads = loadsOf(format, routine);
+  const dense = i32.of(loads.bytes);
   const [at, from, strip, step, whole] = routine.locals(5, "i32");
   const lines = Array.from({ length: width }, (_, line) => line);
   const vectors = lines.filter((line) => line % 4 === 0 && line + 4 <= width);
@@ -45,12 +53,14 @@ export function pack(routine: Routine, w: PackLocals, width: number): Code {
     from.step(i32.mul(w.inner.get, i32.of(steps))),
   ];
   const alongLines: Code = [
-    vectors.map((line) => v128.store(at.get, v128.load(from.get, 4 * line), 4 * line)),
-    single.map((line) => v128.storeLane(at.get, v128.loadSplat(from.get, 4 * line), 0, 4 * line)),
+    vectors.map((line) => v128.store(at.get, loads.four(from.get, loads.bytes * line), 4 * line)),
+    single.map((line) =>
+      v128.storeLane(at.get, loads.splat(from.get, loads.bytes * line), 0, 4 * line)
+    ),
     forward(1),
   ];
   const alongInner: Code = [
-    values.map((value, line) => value.set(v128.load(source(line)))),
+    values.map((value, line) => value.set(loads.four(source(line)))),
     vectors.map((line) =>
       transposed(values.slice(line, line + 4)).map((value, k) =>
         v128.store(at.get, value, 4 * (width * k + line))
@@ -62,7 +72,7 @@ export function pack(routine: Routine, w: PackLocals, width: number): Code {
     forward(4),
   ];
   const oneByOne: Code = [
-    lines.map((line) => v128.storeLane(at.get, v128.loadSplat(source(line)), 0, 4 * line)),
+    lines.map((line) => v128.storeLane(at.get, loads.splat(source(line)), 0, 4 * line)),
     forward(1),
   ];
   return [
@@ -76,11 +86,11 @@ export function pack(routine: Routine, w: PackLocals, width: number): Code {
           w.line.get,
         ))
       ),
-      when(i32.equal(w.line.get, i32.of(4)), [
+      when(i32.equal(w.line.get, dense), [
         loop(step, i32.of(0), w.k.get, i32.of(1), alongLines),
       ], [
         whole.set(i32.of(0)),
-        when(i32.equal(w.inner.get, i32.of(4)), [
+        when(i32.equal(w.inner.get, dense), [
           whole.set(i32.and(w.k.get, i32.of(-4))),
           loop(step, i32.of(0), whole.get, i32.of(4), alongInner),
         ]),

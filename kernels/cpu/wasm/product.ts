@@ -7,6 +7,7 @@
 
 import { type Code, f32x4, i32, type Local, loop, Routine, v128, when } from "./assembler.ts";
 import { multiplyAdd } from "./functions.ts";
+import type { Format } from "./load.ts";
 import { pack, tileColumns, tileRows } from "./pack.ts";
 import { readWords, type Target } from "./task.ts";
 
@@ -40,8 +41,15 @@ export function productScratch(m: number, n: number, k: number): number {
   return edgeBytes + 4 * k * (padded(m, tileRows) + padded(n, tileColumns));
 }
 
-/** `C = A·B`, or `C += A·B`; `inPlace` reads B where it lies, dense along its columns. */
-export function productRoutine(target: Target, inPlace: boolean): Uint8Array<ArrayBuffer> {
+/**
+ * `C = A·B`, or `C += A·B`; `inPlace` reads B where it lies, as floats of 32 bits dense along its
+ * columns. `format` is that of the B that a task packs itself.
+ */
+export function productRoutine(
+  target: Target,
+  inPlace: boolean,
+  format: Format = "f32",
+): Uint8Array<ArrayBuffer> {
   const routine = new Routine(2);
   const scratch = routine.parameters[1]!;
   const { words: w, read } = readWords(routine, productWords);
@@ -54,7 +62,7 @@ export function productRoutine(target: Target, inPlace: boolean): Uint8Array<Arr
     strip.set(w.packed.get),
     when(i32.isZero(w.packed.get), [
       strip.set(columns.get),
-      pack(routine, { ...own, target: columns }, tileColumns),
+      pack(routine, { ...own, target: columns }, tileColumns, format),
     ]),
   ];
   const nextStrip = inPlace ? i32.of(4 * tileColumns) : i32.mul(w.k.get, i32.of(4 * tileColumns));

@@ -6,11 +6,13 @@
  */
 
 import type { Bound } from "../../../core/backend.ts";
+import { bytesPerElement } from "../../../core/dtype.ts";
 import { DeviceError } from "../../../core/errors.ts";
 import { coalesce, walkOuter } from "../../coalesce.ts";
 import type { CpuBuffer } from "../buffer.ts";
 import type { Crew } from "./crew.ts";
 import { dotRoutine } from "./dots.ts";
+import type { Format } from "./load.ts";
 import { packRoutine, packWords, tileColumns, tileRows } from "./pack.ts";
 import { productRoutine, productScratch, productWords } from "./product.ts";
 import type { Target } from "./task.ts";
@@ -32,6 +34,8 @@ const taskWork = 2 ** 18;
 
 /** A matrix in memory: address of its first element, and steps in bytes. */
 export interface Matrix {
+  /** How its numbers lie in memory. */
+  readonly format: Format;
   /** First element. */
   readonly address: number;
   /** From row to row. */
@@ -60,7 +64,7 @@ export interface ProductLibrary {
 
 const routines = {
   pack: packRoutine,
-  packed: (target: Target) => productRoutine(target, false),
+  packed: (target: Target, format: Format) => productRoutine(target, false, format),
   inPlace: (target: Target) => productRoutine(target, true),
   dots: dotRoutine,
 };
@@ -68,7 +72,7 @@ type ProductTask = Readonly<Record<(typeof productWords)[number], number>>;
 
 /** Products over the memory of a crew. */
 export class Products {
-  readonly #kernels = new Map<keyof typeof routines, number>();
+  readonly #kernels = new Map<string, number>();
   readonly #library: Multiply | undefined;
   #strips = 0;
   #stripBytes = 0;
@@ -89,14 +93,15 @@ export class Products {
     const [m, n, k] = space.slice(-3) as [number, number, number];
     const operands = [a, b, c];
     const rank = space.length - 3;
-    const steps = operands.map((o) => o.strides.map((step) => step * 4));
-    const addresses = operands.map(({ buffer, offset }) =>
-      (buffer as CpuBuffer).address + offset * 4
+    const bytes = operands.map(({ dtype }) => bytesPerElement(dtype));
+    const steps = operands.map((o, k) => o.strides.map((step) => step * bytes[k]!));
+    const addresses = operands.map(({ buffer, offset }, k) =>
+      (buffer as CpuBuffer).address + offset * bytes[k]!
     );
     const matrices = (at: readonly number[]) =>
       at.map((address, o) => {
         const [row, column] = steps[o]!.slice(rank) as [number, number];
-        return { address, row, column };
+        return { format: operands[o]!.dtype as Format, address, row, column };
       }) as [Matrix, Matrix, Matrix];
     if (rank === 0) return this.#large(...matrices(addresses), m, n, k);
     const walk = coalesce(space.slice(0, rank), steps.map((s) => s.slice(0, rank)), false);
@@ -127,11 +132,12 @@ export class Products {
     tasks: number[],
   ): void {
     const share = Math.max(1, Math.ceil(taskWork / (m * n * k)));
-    const kernel = b.column === 4 && m <= inPlaceRows ? "inPlace" : "packed";
+    const inPlace = b.format === "f32" && b.column === 4 && m <= inPlaceRows;
+    const kernel = inPlace ? "inPlace" : "packed";
     this.crew.reserve(productScratch(Math.min(m, rowBlock), kernel === "packed" ? n : 0, k));
     for (let from = 0; from < count; from += share) {
       for (let top = 0; top < m; top += rowBlock) {
-        tasks.push(this.#task(kernel, {
+        tasks.push(this.#task(kernel, b.format, {
           ...product(
             moved(a, top * a.row + from * aBatch!),
             moved(b, from * bBatch!),
@@ -155,8 +161,10 @@ export class Products {
     const work = m * n * k;
     if (work > taskWork && this.#library?.(m, n, k, a, b, c)) return;
     const threads = work < 2 * taskWork ? 1 : crew.threads;
-    const dots = m <= dotRows && b.row === 4 && a.column === 4;
-    const kernel = dots ? "dots" : b.column === 4 && m <= inPlaceRows ? "inPlace" : "packed";
+    const width32 = b.format === "f32";
+    const dots = m <= dotRows && b.row === (width32 ? 4 : 2) && a.column === 4;
+    const inPlace = width32 && b.column === 4 && m <= inPlaceRows;
+    const kernel = dots ? "dots" : inPlace ? "inPlace" : "packed";
     // Blocks of equal height, a whole number of them for each thread.
     const blocks = Math.ceil(m / rowBlock / threads) * threads;
     const height = Math.max(1, Math.ceil(m / blocks / tileRows)) * tileRows;
@@ -174,7 +182,7 @@ export class Products {
         const tasks: number[] = [];
         for (let top = 0; top < m; top += height) {
           for (let at = 0; at < width; at += piece) {
-            tasks.push(this.#task(kernel, {
+            tasks.push(this.#task(kernel, b.format, {
               ...product(
                 moved(a, top * a.row + start * a.column),
                 moved(part, at * b.column),
@@ -196,7 +204,7 @@ export class Products {
 
   #packStrips(b: Matrix, width: number, depth: number, threads: number): void {
     const share = threads === 1 ? width : roundUp(Math.ceil(width / (2 * threads)), tileColumns);
-    const kernel = this.#kernel("pack");
+    const kernel = this.#kernel("pack", b.format);
     const tasks: number[] = [];
     for (let at = 0; at < width; at += share) {
       const task: Readonly<Record<(typeof packWords)[number], number>> = {
@@ -212,15 +220,16 @@ export class Products {
     this.crew.run(tasks);
   }
 
-  #task(kernel: "packed" | "inPlace" | "dots", task: ProductTask): number {
-    return this.crew.task(this.#kernel(kernel), productWords.map((word) => task[word]));
+  #task(kernel: "packed" | "inPlace" | "dots", format: Format, task: ProductTask): number {
+    return this.crew.task(this.#kernel(kernel, format), productWords.map((word) => task[word]));
   }
 
-  #kernel(name: keyof typeof routines): number {
-    let id = this.#kernels.get(name);
+  #kernel(name: keyof typeof routines, format: Format): number {
+    const key = `${name}/${format}`;
+    let id = this.#kernels.get(key);
     if (id === undefined) {
       const target = { relaxed: this.relaxed, memory: this.crew.heap.type };
-      this.#kernels.set(name, id = this.crew.kernel(routines[name](target)));
+      this.#kernels.set(key, id = this.crew.kernel(routines[name](target, format)));
     }
     return id;
   }

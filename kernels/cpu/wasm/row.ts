@@ -10,6 +10,7 @@ import type { RowProgram } from "../../../core/program.ts";
 import { type Motion, type Pass, passesOf, varies } from "../passes.ts";
 import { type Code, f32x4, f64, i32, i32x4, type Local, loop, Routine, v128 } from "./assembler.ts";
 import { laneOperations } from "./functions.ts";
+import { type Format, loadsOf } from "./load.ts";
 import { head, type Target } from "./task.ts";
 
 /** A routine, and what it needs beside its operands. */
@@ -26,12 +27,13 @@ export interface RowRoutine {
 const chunk = 1024;
 
 /**
- * The task's words are rows, columns, then base, row step and column step of each operand (bytes
+ * `formats` are those of the inputs. The task's words are rows, columns, then base, row step and column step of each operand (bytes
  * for memory, values for indices; in the order inputs, outputs, indices), then the scalars.
  */
 export function renderRow(
   program: RowProgram,
   motions: readonly Motion[],
+  formats: readonly Format[],
   { relaxed, memory }: Target,
 ): RowRoutine | undefined {
   const { uniform, list, scratch } = passesOf(program);
@@ -65,12 +67,22 @@ export function renderRow(
   };
   const load = (operand: number, lane: Lane): Code => {
     const { motion, base, columnStep, at } = operands[operand]!;
-    if (lane === "row" || motion === "fixed") return v128.loadSplat(base.get);
+    const loads = loadsOf(formats[operand] ?? "f32", routine);
+    if (lane === "row" || motion === "fixed") return loads.splat(base.get);
     if (motion === "unit") {
-      const address = i32.add(base.get, j!.get);
-      return lane === "four" ? v128.load(address) : v128.loadSplat(address);
+      const along = loads.bytes === 4 ? j!.get : i32.divide(j!.get, i32.of(2));
+      const address = i32.add(base.get, along);
+      return lane === "four" ? loads.four(address) : loads.splat(address);
     }
-    if (lane === "one") return v128.loadSplat(at.get);
+    if (lane === "one") return loads.splat(at.get);
+    if (loads.bytes === 2) {
+      const lanes = vector();
+      return [0, 1, 2, 3].map((n) => {
+        const value = loads.splat(i32.add(at.get, i32.mul(columnStep.get, i32.of(n))));
+        const mine = i32x4.of(...[0, 1, 2, 3].map((lane) => lane === n ? 0xffffffff : 0));
+        return lanes.set(v128.select(mine, value, lanes.get));
+      }).concat(lanes.get);
+    }
     return [1, 2, 3].reduce<Code>(
       (lanes, n) => v128.loadLane(i32.add(at.get, i32.mul(columnStep.get, i32.of(n))), lanes, n),
       v128.loadZero(at.get),
