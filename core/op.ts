@@ -5,6 +5,8 @@
  * @module
  */
 
+import { isHalf } from "./dtype.ts";
+import { ShapeError } from "./errors.ts";
 import type { Device, Value } from "./storage.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -45,4 +47,22 @@ export interface Op<A = undefined> {
   readonly vjp?: (recorded: Recorded<A>, cotangents: Gradients) => Gradients;
   /** What the vjp reads, given which inputs need a gradient; everything where absent. */
   readonly reads?: (wanted: readonly boolean[]) => Reads;
+}
+
+/**
+ * The float of an operation's results: that of its inputs, or the device's where all are halves or
+ * words.
+ *
+ * @throws {ShapeError} If both floats are among them
+ */
+export function floatOf(name: string, device: Device, values: readonly Value[]): "f32" | "f64" {
+  let found: "f32" | "f64" | undefined;
+  for (const { dtype } of values) {
+    if (dtype === "u32" || isHalf(dtype)) continue;
+    if (found !== undefined && found !== dtype) {
+      throw new ShapeError(`Cannot apply ${name} to ${found} and ${dtype} as one is required`);
+    }
+    found = dtype;
+  }
+  return found ?? device.float;
 }

@@ -8,13 +8,13 @@
 import { apply } from "../apply.ts";
 import { ShapeError } from "../errors.ts";
 import { type Float, input, scalar } from "../expr.ts";
-import type { Op } from "../op.ts";
+import { floatOf, type Op } from "../op.ts";
 import { matmulProgram } from "../program.ts";
 import { broadcast } from "../shape.ts";
 import { Value } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
 import { add } from "./elementwise.ts";
-import { floatOf, rowwise, sumTo } from "./rowwise.ts";
+import { rowwise, sumTo } from "./rowwise.ts";
 import { transpose } from "./view.ts";
 
 /** Numbers that the epilogue reads, by slot. */

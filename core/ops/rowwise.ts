@@ -8,7 +8,7 @@
 import { apply } from "../apply.ts";
 import type { Affine } from "../backend.ts";
 import { derive } from "../derive.ts";
-import { isHalf, type Kind } from "../dtype.ts";
+import type { Kind } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import {
   columns,
@@ -21,10 +21,10 @@ import {
   substitute,
   topological,
 } from "../expr.ts";
-import type { Gradients, Op, Recorded } from "../op.ts";
+import { floatOf, type Gradients, type Op, type Recorded } from "../op.ts";
 import { rowProgram } from "../program.ts";
 import { broadcast, sameShape } from "../shape.ts";
-import { type Device, sizeOf, Value } from "../storage.ts";
+import { sizeOf, Value } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
 import { nothing, permute, reshape } from "./view.ts";
 
@@ -133,24 +133,6 @@ export function rowwise(
 
 function outputShape(e: Expr, space: readonly number[]): readonly number[] {
   return (e.level & 2) !== 0 || space.length === 0 ? space : [...space.slice(0, -1), 1];
-}
-
-/**
- * The float of an operation's results: that of its inputs, or the device's where all are halves or
- * words.
- *
- * @throws {ShapeError} If both floats are among them
- */
-export function floatOf(name: string, device: Device, values: readonly Value[]): "f32" | "f64" {
-  let found: "f32" | "f64" | undefined;
-  for (const { dtype } of values) {
-    if (dtype === "u32" || isHalf(dtype)) continue;
-    if (found !== undefined && found !== dtype) {
-      throw new ShapeError(`Cannot apply ${name} to ${found} and ${dtype} as one is required`);
-    }
-    found = dtype;
-  }
-  return found ?? device.float;
 }
 
 /** Derives the gradient and renumbers the leaves it reads. */
