@@ -17,7 +17,7 @@
  */
 
 export type { Affine, Backend, Binding, Bound, Buffer, Statistics } from "./core/backend.ts";
-export type { Dtype, Kind, TypedArray } from "./core/dtype.ts";
+export type { Dtype, Half, Kind, TypedArray } from "./core/dtype.ts";
 export {
   DeviceError,
   DisposedError,
@@ -69,7 +69,8 @@ export { Device, type Owned, Scope, Storage, Value } from "./core/storage.ts";
 export { noGrad, untracked } from "./core/tape.ts";
 export { Tensor, tensor } from "./core/tensor.ts";
 export { type CpuOptions, openCpu } from "./kernels/cpu/backend.ts";
-export type { Matrix, Multiply, ProductLibrary } from "./kernels/cpu/wasm/products.ts";
+export type { Format } from "./kernels/cpu/wasm/load.ts";
+export type { Matrix, Multiply, ProductLibrary } from "./kernels/cpu/wasm/matrix.ts";
 export { type AdapterFacts, WebGpuBackend } from "./kernels/webgpu/backend.ts";
 export type { MatmulPolicy } from "./kernels/webgpu/choice.ts";
 export type { MatmulVariant } from "./kernels/webgpu/matmul.ts";

@@ -6,7 +6,7 @@
  */
 
 import { OptionError } from "../core/errors.ts";
-import type { Matrix, Multiply, ProductLibrary } from "../kernels/cpu/wasm/products.ts";
+import type { Matrix, Multiply, ProductLibrary } from "../kernels/cpu/wasm/matrix.ts";
 
 const candidates: Partial<Record<typeof Deno.build.os, readonly string[]>> = {
   linux: ["libopenblas.so.0", "libopenblas.so"],

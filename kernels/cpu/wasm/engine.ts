@@ -19,7 +19,8 @@ import type { CpuBuffer } from "../buffer.ts";
 import { motionOf } from "../passes.ts";
 import type { Crew } from "./crew.ts";
 import type { Format } from "./load.ts";
-import { type ProductLibrary, Products } from "./products.ts";
+import type { ProductLibrary } from "./matrix.ts";
+import { type Block, Products } from "./products.ts";
 import { renderRow } from "./row.ts";
 
 interface Kernel {
@@ -116,14 +117,35 @@ export class WasmEngine {
     if (space.includes(0)) return true;
     const { target, program: rest, outputs: slots } = this.#epilogue(program);
     const product = outputs[target]!;
-    this.#products.run(space, inputs[0]!, inputs[1]!, product);
-    return rest === undefined || this.row(rest, {
+    const finish = rest && {
       space: space.slice(0, -1),
       inputs: [product, ...inputs.slice(2)],
       outputs: slots.map((slot) => outputs[slot]!),
       indices: [],
       scalars,
-    });
+    };
+    const block = finish && space.length === 3 ? this.#block(rest, finish) : undefined;
+    const finished = this.#products.run(space, inputs[0]!, inputs[1]!, product, block);
+    return finish === undefined || finished || this.row(rest!, finish);
+  }
+
+  /** Tasks that run a map on a block of a matrix, while it is in the cache. */
+  #block(program: RowProgram, { inputs, outputs, scalars }: Binding): Block | undefined {
+    const operands = [...inputs, ...outputs];
+    const kernel = this.#kernel(program, inputs, operands.map(({ strides }) => strides[1]!));
+    if (kernel === undefined) return undefined;
+    const numbers = wordsOf(scalars, kernel.scalars);
+    return (top, left, rows, cols) => {
+      const words = [rows, cols];
+      for (const { buffer, dtype, offset, strides } of operands) {
+        const [rowStep, columnStep] = strides as [number, number];
+        const bytes = bytesPerElement(dtype);
+        const first = offset + top * rowStep + left * columnStep;
+        words.push((buffer as CpuBuffer).address + first * bytes, rowStep * bytes);
+        words.push(columnStep * bytes);
+      }
+      return this.crew.task(kernel.id, [...words, ...numbers]);
+    };
   }
 
   #kernel(

@@ -13,6 +13,7 @@ import type { CpuBuffer } from "../buffer.ts";
 import type { Crew } from "./crew.ts";
 import { dotRoutine } from "./dots.ts";
 import type { Format } from "./load.ts";
+import type { Matrix, Multiply, ProductLibrary } from "./matrix.ts";
 import { packRoutine, packWords, tileColumns, tileRows } from "./pack.ts";
 import { productRoutine, productScratch, productWords } from "./product.ts";
 import type { Target } from "./task.ts";
@@ -32,35 +33,8 @@ const ownBytes = 2 ** 18;
 /** Multiplications worth a task of their own. */
 const taskWork = 2 ** 18;
 
-/** A matrix in memory: address of its first element, and steps in bytes. */
-export interface Matrix {
-  /** How its numbers lie in memory. */
-  readonly format: Format;
-  /** First element. */
-  readonly address: number;
-  /** From row to row. */
-  readonly row: number;
-  /** From column to column. */
-  readonly column: number;
-}
-
-/** `c = a·b`; false where the layout is not one that the library takes. */
-export type Multiply = (
-  m: number,
-  n: number,
-  k: number,
-  a: Matrix,
-  b: Matrix,
-  c: Matrix,
-) => boolean;
-
-/** A system library of matrix products. */
-export interface ProductLibrary {
-  /** For logs. */
-  readonly name: string;
-  /** Its product over a memory, whose start is address 0. */
-  bind(memory: ArrayBufferLike): Multiply;
-}
+/** Writes the task that finishes a block of the result, and gives its address. */
+export type Block = (top: number, left: number, rows: number, columns: number) => number;
 
 const routines = {
   pack: packRoutine,
@@ -88,8 +62,11 @@ export class Products {
     this.#library = library?.bind(crew.heap.memory.buffer);
   }
 
-  /** `c = a·b` over the space `[…batch, m, n, k]`; rows of `c` are dense. */
-  run(space: readonly number[], a: Bound, b: Bound, c: Bound): void {
+  /**
+   * `c = a·b` over the space `[…batch, m, n, k]`; rows of `c` are dense. Where there is no batch,
+   * each block is finished at once, if the answer says so.
+   */
+  run(space: readonly number[], a: Bound, b: Bound, c: Bound, finish?: Block): boolean {
     const [m, n, k] = space.slice(-3) as [number, number, number];
     const operands = [a, b, c];
     const rank = space.length - 3;
@@ -103,11 +80,11 @@ export class Products {
         const [row, column] = steps[o]!.slice(rank) as [number, number];
         return { format: operands[o]!.dtype as Format, address, row, column };
       }) as [Matrix, Matrix, Matrix];
-    if (rank === 0) return this.#large(...matrices(addresses), m, n, k);
+    if (rank === 0) return this.#large(...matrices(addresses), m, n, k, finish);
     const walk = coalesce(space.slice(0, rank), steps.map((s) => s.slice(0, rank)), false);
     if (n * k * 4 > ownBytes) {
-      walkOuter(walk, 0, addresses, (at) => this.#large(...matrices(at), m, n, k));
-      return;
+      walkOuter(walk, 0, addresses, (at) => void this.#large(...matrices(at), m, n, k));
+      return false;
     }
     const count = walk.space.at(-1)!;
     const moves = walk.strides.map((s) => s.at(-1)!);
@@ -117,6 +94,7 @@ export class Products {
       if (this.crew.full) this.crew.run(tasks.splice(0));
     });
     this.crew.run(tasks);
+    return false;
   }
 
   /** Tasks of several small products each. */
@@ -155,11 +133,19 @@ export class Products {
     }
   }
 
-  /** One product, block by block. */
-  #large(a: Matrix, b: Matrix, c: Matrix, m: number, n: number, k: number): void {
+  /** One product, block by block; whether the blocks were finished. */
+  #large(
+    a: Matrix,
+    b: Matrix,
+    c: Matrix,
+    m: number,
+    n: number,
+    k: number,
+    finish?: Block,
+  ): boolean {
     const { crew } = this;
     const work = m * n * k;
-    if (work > taskWork && this.#library?.(m, n, k, a, b, c)) return;
+    if (work > taskWork && this.#library?.(m, n, k, a, b, c)) return false;
     const threads = work < 2 * taskWork ? 1 : crew.threads;
     const width32 = b.format === "f32";
     const dots = m <= dotRows && b.row === (width32 ? 4 : 2) && a.column === 4;
@@ -180,26 +166,31 @@ export class Products {
         const part = moved(b, left * b.column + start * b.row);
         if (kernel === "packed") this.#packStrips(part, width, depth, threads);
         const tasks: number[] = [];
+        const done = start + depth === k ? finish : undefined;
         for (let top = 0; top < m; top += height) {
           for (let at = 0; at < width; at += piece) {
-            tasks.push(this.#task(kernel, b.format, {
+            const [rows, columns] = [Math.min(height, m - top), Math.min(piece, width - at)];
+            const task = {
               ...product(
                 moved(a, top * a.row + start * a.column),
                 moved(part, at * b.column),
                 moved(c, top * c.row + (left + at) * c.column),
-                Math.min(height, m - top),
-                Math.min(piece, width - at),
+                rows,
+                columns,
                 depth,
               ),
               adds: start > 0 ? 1 : 0,
               packed: kernel === "packed" ? this.#strips + at * depth * 4 : 0,
-            }));
+            };
+            const next = done?.(top, left + at, rows, columns);
+            tasks.push(this.#task(kernel, b.format, task, next));
           }
         }
         if (threads === 1) crew.runHere(tasks);
         else crew.run(tasks);
       }
     }
+    return finish !== undefined;
   }
 
   #packStrips(b: Matrix, width: number, depth: number, threads: number): void {
@@ -220,8 +211,14 @@ export class Products {
     this.crew.run(tasks);
   }
 
-  #task(kernel: "packed" | "inPlace" | "dots", format: Format, task: ProductTask): number {
-    return this.crew.task(this.#kernel(kernel, format), productWords.map((word) => task[word]));
+  #task(
+    kernel: "packed" | "inPlace" | "dots",
+    format: Format,
+    task: ProductTask,
+    next?: number,
+  ): number {
+    const id = this.#kernel(kernel, format);
+    return this.crew.task(id, productWords.map((word) => task[word]), next);
   }
 
   #kernel(name: keyof typeof routines, format: Format): number {
