@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { gradient } from "../core/gradient.ts";
 import { mul } from "../core/ops/elementwise.ts";
 import { matmul, matmulAdd, matmulScaledAdd } from "../core/ops/matmul.ts";
@@ -12,43 +12,15 @@ import { openCpu } from "../kernels/cpu/backend.ts";
 import { Routine } from "../kernels/cpu/wasm/assembler.ts";
 import { laneOperations } from "../kernels/cpu/wasm/functions.ts";
 import { cpuTest } from "./cpu_variants.ts";
-import { type OpRow, opTable } from "./op_table.ts";
-
-type Results = readonly (readonly number[])[];
-
-/** The result and every gradient of a row of the table. */
-async function run(row: OpRow, device: Device): Promise<Results> {
-  using _scope = device.scope("run");
-  const [low, high] = row.range ?? [-2, 2];
-  const inputs = row.shapes.map((shape, i) => {
-    const data = uniform(seedKey(70 + i), sizeOf(shape)).map((u) => low + u * (high - low));
-    return tensor(device, data.map(Math.fround), shape);
-  });
-  const { result, gradients } = gradient(() => {
-    const y = row.run(device, inputs);
-    const weights = uniform(seedKey(3), sizeOf(y.shape)).map((u) => Math.fround(u - 0.5));
-    return { loss: sum(mul(y, tensor(device, weights, y.shape))), y };
-  }, inputs);
-  const read = [result.y, ...gradients.map((g) => g!)];
-  return await Promise.all(read.map(async (t) => [...await t.read()]));
-}
-
-function assertClose(actual: Results, expected: Results, what: string): void {
-  expected.forEach((values, r) => {
-    const largest = values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-    values.forEach((x, i) => {
-      const error = Math.abs(actual[r]![i]! - x);
-      assert(error <= 1e-6 + 1e-5 * largest, `${what}, ${r}[${i}]: ${actual[r]![i]} for ${x}`);
-    });
-  });
-}
+import { assertClose, type Results, resultsOf } from "./op_results.ts";
+import { opTable } from "./op_table.ts";
 
 cpuTest(
   (variant) => `every operation and its gradient agrees with f64 by ${variant}`,
   async (device) => {
     await using oracle = new Device(openCpu({ kernels: "javascript" }), "f64");
     for (const row of opTable) {
-      assertClose(await run(row, device), await run(row, oracle), row.name);
+      assertClose(await resultsOf(row, device), await resultsOf(row, oracle), row.name);
     }
   },
 );
