@@ -137,6 +137,8 @@ export {
 export { type BeamConvention, beamConventions, type Generated } from "./nn/search.ts";
 export { type AdamWStep, Trainable, trainHead } from "./nn/trainable.ts";
 export { type AdapterFiles, encodeAdapter, fillAdapter } from "./train/formats/adapter.ts";
-export { type AdapterConfig, parseAdapterConfig } from "./train/formats/peft.ts";
+export { type AdapterConfig, type BiasKind, parseAdapterConfig } from "./train/formats/peft.ts";
+export { adaptTo } from "./train/formats/peft_adapt.ts";
+export type { TargetRules } from "./train/formats/peft_targets.ts";
 export { parseSafetensors } from "./train/formats/weights.ts";
 export { type State, type StepFigures, type StepOptions, trainStep } from "./train/step.ts";

@@ -1,6 +1,7 @@
 // deno task bench NAME [flags]: one file a bench; each prints a table, or JSON with --json.
 import { dispatchBench } from "./dispatch.ts";
 import { generateBench } from "./generate.ts";
+import { loadBench } from "./load.ts";
 import { productBench } from "./product.ts";
 import { profileBench } from "./profile.ts";
 import { rowwiseBench } from "./rowwise.ts";
@@ -11,6 +12,7 @@ const benches: Readonly<Record<string, (args: string[]) => Promise<void>>> = {
   step: stepBench,
   rowwise: rowwiseBench,
   dispatch: dispatchBench,
+  load: loadBench,
   profile: profileBench,
   generate: generateBench,
 };

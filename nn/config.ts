@@ -6,6 +6,7 @@
  */
 
 import { FileError } from "../core/errors.ts";
+import { shown } from "./shown.ts";
 
 /** Architectures that are implemented. */
 export const architectures = ["bert", "roberta", "gpt2", "llama"] as const;
@@ -73,7 +74,7 @@ class Reader {
   constructor(readonly fields: Fields, readonly path: string) {}
 
   fail(key: string, required: string, found: unknown): never {
-    const verdict = found === undefined ? "it is missing" : `found ${JSON.stringify(found)}`;
+    const verdict = found === undefined ? "it is missing" : `found ${shown(found)}`;
     throw new FileError(
       `Cannot use ${key} of this configuration as ${required}: ${verdict}`,
       this.path,
@@ -92,11 +93,12 @@ class Reader {
     return fallback ?? this.fail(keys[0]!, "a number is required", undefined);
   }
 
-  size(keys: readonly string[], fallback?: number): number {
+  size(keys: readonly string[], fallback?: number, most = Number.MAX_SAFE_INTEGER): number {
     const value = this.number(keys, fallback);
     if (!Number.isSafeInteger(value) || value < 1) {
       this.fail(keys[0]!, "a positive integer is required", value);
     }
+    if (value > most) this.fail(keys[0]!, `at most ${most} is supported`, value);
     return value;
   }
 
@@ -125,6 +127,9 @@ class Reader {
     return value;
   }
 }
+
+/** Bounds of what no tensor of a checkpoint bears out before memory is taken for it. */
+const bounds = { layers: 2 ** 12, positions: 2 ** 20, labels: 2 ** 16 } as const;
 
 /**
  * Reads a configuration.
@@ -157,15 +162,29 @@ export function parseConfig(fields: unknown, path = "config.json"): ModelConfig 
   r.only("pretraining_tp", [1], 1);
   if (r.fields["quantization_config"]) r.fail("quantization_config", "none is supported", "one");
   const labelled = r.fields["id2label"];
-  const named = typeof labelled === "object" && labelled !== null ? labelled as Fields : {};
-  const labels = Object.keys(named).length || r.size(["num_labels"], 2);
-  const names = Array.from({ length: labels }, (_, id) => named[id]);
+  const named = typeof labelled === "object" && labelled !== null ? labelled as Fields : undefined;
+  const labels = named === undefined
+    ? r.size(["num_labels"], 2, bounds.labels)
+    : Object.keys(named).length;
+  if (labels < 1 || labels > bounds.labels) {
+    r.fail("id2label", `1 to ${bounds.labels} classes are required`, labels);
+  }
+  const names = Array.from({ length: labels }, (_, id) => named?.[id]);
   const labelNames = names.filter((name) => typeof name === "string");
+  const rows = r.size(
+    either("n_positions", "max_position_embeddings"),
+    undefined,
+    bounds.positions,
+  );
+  const positions = rows - (architecture === "roberta" ? robertaOffset(r) : 0);
+  if (positions < 1) {
+    r.fail("pad_token_id", "it must be below max_position_embeddings", r.id("pad_token_id"));
+  }
   return {
     architecture,
     vocabulary: r.size(["vocab_size"]),
     width,
-    layers: r.size(either("n_layer", "num_hidden_layers")),
+    layers: r.size(either("n_layer", "num_hidden_layers"), undefined, bounds.layers),
     heads,
     keyValueHeads,
     headSize,
@@ -174,8 +193,7 @@ export function parseConfig(fields: unknown, path = "config.json"): ModelConfig 
       architecture === "gpt2" ? 4 * width : undefined,
     ),
     activation: activationOf(r, architecture),
-    positions: r.size(either("n_positions", "max_position_embeddings")) -
-      (architecture === "roberta" ? robertaOffset(r) : 0),
+    positions,
     types: decoder ? 1 : r.size(["type_vocab_size"], 2),
     epsilon: r.number(["layer_norm_eps", "layer_norm_epsilon", "rms_norm_eps"], 1e-5),
     padId: r.id("pad_token_id"),
@@ -206,7 +224,8 @@ function activationOf(r: Reader, architecture: Architecture): Activation {
 
 /** RoBERTa's positions start after the padding token's number. */
 function robertaOffset(r: Reader): number {
-  return (r.id("pad_token_id") ?? 1) + 1;
+  const pad = r.id("pad_token_id") ?? 1;
+  return pad < 0 ? r.fail("pad_token_id", "a token number is required", pad) : pad + 1;
 }
 
 function ropeTheta(r: Reader): number {

@@ -55,12 +55,21 @@ export abstract class Decoder extends Module {
 /** `GPT2LMHeadModel` and `LlamaForCausalLM`. */
 export class LanguageModel extends Decoder {
   /** `[vocabulary, width]`; absent where it is the token embedding. */
-  readonly lm_head: Projection | undefined;
+  lm_head: Projection | undefined;
 
   /** Makes the model without numbers. */
   constructor(config: ModelConfig) {
     super(config);
     if (!config.tied) this.lm_head = new Linear(config.width, config.vocabulary, { bias: false });
+  }
+
+  /** Gives the output layer a weight of its own, which starts as the token embedding. */
+  untie(): void {
+    if (this.lm_head !== undefined) return;
+    const { shape: [vocabulary, width], value } = this.below.embedding;
+    const head = new Linear(width!, vocabulary!, { bias: false });
+    head.weight.value = value;
+    this.lm_head = head;
   }
 
   /**

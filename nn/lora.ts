@@ -26,12 +26,18 @@ export interface LoraOptions {
    * that third of GPT-2's fused layer.
    */
   readonly targets: readonly string[];
-  /** Inner size; for single targets see `ranks`. */
+  /** Inner size. */
   readonly rank: number;
   /** The update is multiplied by alpha/rank, or by alpha/√rank with rsLoRA. */
   readonly alpha: number;
   /** Rank-stabilised scaling; default false. */
   readonly rsLora?: boolean;
+  /** Inner sizes of some layers, by path or its ending; the first that fits counts. */
+  readonly ranks?: Readonly<Record<string, number>>;
+  /** Their alphas, in the same way. */
+  readonly alphas?: Readonly<Record<string, number>>;
+  /** Modules that stay as they are, with all below them, such as a head that is trained whole. */
+  readonly exclude?: readonly string[];
 }
 
 /** The low-rank update of some outputs of a layer. */
@@ -208,23 +214,20 @@ export function layerOf(path: string): number | undefined {
  * Adapts every linear layer that a target names, and returns their paths.
  *
  * @param layers Layers of the model
- * @throws {OptionError} If the rank is no positive integer, or a target names nothing
+ * @throws {OptionError} If a rank is no positive integer, an alpha is not positive, or a target
+ * names nothing
  */
 export function adapt(model: Module, layers: number, options: LoraOptions): string[] {
-  const { targets, rank, alpha, rsLora = false } = options;
-  if (!Number.isSafeInteger(rank) || rank < 1) {
-    throw new OptionError(`Cannot adapt with rank ${rank}: a positive integer is required`);
-  }
-  if (!(Number.isFinite(alpha) && alpha > 0)) {
-    throw new OptionError(`Cannot adapt with alpha ${alpha}: a positive number is required`);
-  }
+  const { targets, rsLora = false, exclude = [] } = options;
+  const numberOf = (path: string, usual: number, some: LoraOptions["ranks"] = {}) =>
+    Object.entries(some).find(([name]) => isNamed(path, name))?.[1] ?? usual;
   const linears = [...modules(model)].filter((entry): entry is [string, Linear] =>
-    entry[1] instanceof Linear
+    entry[1] instanceof Linear && !exclude.some((name) => `.${entry[0]}.`.includes(`.${name}.`))
   );
   const found = new Map<string, { linear: Linear; thirds: string[] }>();
   for (const target of targets) {
     const [, fused, third] = /^(.*c_attn)\.([qkv])$/.exec(target) ?? [undefined, target, undefined];
-    const named = linears.filter(([path]) => path === fused || path.endsWith(`.${fused}`));
+    const named = linears.filter(([path]) => isNamed(path, fused!));
     if (named.length === 0) {
       const endings = [...new Set(linears.map(([path]) => path.split(".").at(-1)!))];
       throw new OptionError(
@@ -240,11 +243,25 @@ export function adapt(model: Module, layers: number, options: LoraOptions): stri
       found.set(path, entry);
     }
   }
-  const factor = alpha / (rsLora ? Math.sqrt(rank) : rank);
-  for (const [path, { linear, thirds }] of found) {
-    replaceModule(model, path, new LoraLinear(linear, path, layers, rank, factor, thirds));
-  }
+  const wrapped = [...found].map(([path, { linear, thirds }]) => {
+    const rank = numberOf(path, options.rank, options.ranks);
+    const alpha = numberOf(path, options.alpha, options.alphas);
+    if (!Number.isSafeInteger(rank) || rank < 1) {
+      throw new OptionError(`Cannot adapt with rank ${rank}: a positive integer is required`);
+    }
+    if (!(Number.isFinite(alpha) && alpha > 0)) {
+      throw new OptionError(`Cannot adapt with alpha ${alpha}: a positive number is required`);
+    }
+    const factor = alpha / (rsLora ? Math.sqrt(rank) : rank);
+    return new LoraLinear(linear, path, layers, rank, factor, thirds);
+  });
+  for (const layer of wrapped) replaceModule(model, layer.path, layer);
   return [...found.keys()];
+}
+
+/** Whether a module's path is a name or ends in it. */
+function isNamed(path: string, name: string): boolean {
+  return path === name || path.endsWith(`.${name}`);
 }
 
 /** The adapted layers of a model, with their paths. */

@@ -4,11 +4,12 @@
  * @module
  */
 
-import { FileError, OptionError } from "../core/errors.ts";
+import { bytesPerElement } from "../core/dtype.ts";
+import { FileError, OptionError, ShapeError } from "../core/errors.ts";
 import { fold, type Key, normal, uniform } from "../core/random.ts";
 import { sameShape } from "../core/shape.ts";
-import type { Device } from "../core/storage.ts";
-import { tensor } from "../core/tensor.ts";
+import { type Device, Value } from "../core/storage.ts";
+import { Tensor, tensor } from "../core/tensor.ts";
 import { BertClassifier, type Classified, RobertaClassifier } from "./bert.ts";
 import type { ModelConfig } from "./config.ts";
 import { DecoderClassifier, LanguageModel } from "./decoder.ts";
@@ -54,12 +55,16 @@ export interface WeightSource {
   shape(name: string): readonly number[];
   /** Elements of one, row-major. */
   read(name: string, float: "f32" | "f64"): Promise<Float32Array | Float64Array>;
+  /** The same part by part; each part is used up before the next is asked for. */
+  parts?(name: string, float: "f32" | "f64"): AsyncIterable<Float32Array | Float64Array>;
 }
 
 /** What became of a checkpoint's tensors. */
 export interface LoadReport {
   /** Tensors that filled a parameter. */
   readonly used: readonly string[];
+  /** The same by the path of the parameter. */
+  readonly sources: ReadonlyMap<string, string>;
   /** Tensors known to be of no use here: buffers, other heads. */
   readonly ignored: readonly string[];
   /** Tensors nobody expected. */
@@ -98,7 +103,7 @@ export async function load(
   key: Key,
 ): Promise<LoadReport> {
   const present = new Set(source.names());
-  const used: string[] = [];
+  const sources = new Map<string, string>();
   const initialised: string[] = [];
   for (const [path, parameter] of parameters(model)) {
     const name = candidates(path).find((candidate) => present.has(candidate));
@@ -117,14 +122,43 @@ export async function load(
         source.file?.(name) ?? source.path,
       );
     }
-    parameter.value = tensor(device, await source.read(name, device.float), shape);
-    used.push(name);
+    await fillParameter(parameter, source, name, device);
+    sources.set(path, name);
   }
   if (model instanceof LanguageModel || model instanceof DecoderClassifier) model.prepare(device);
+  const used = [...sources.values()];
   const rest = [...present].filter((name) => !used.includes(name));
   const ignored = rest.filter((name) => useless.test(name));
   const unexpected = rest.filter((name) => !useless.test(name));
-  return { used, ignored, unexpected, initialised };
+  return { used, sources, ignored, unexpected, initialised };
+}
+
+/**
+ * Fills one parameter from a source, without a second copy on the host where that gives parts.
+ *
+ * @throws {ShapeError} If the source gives more or fewer elements than the parameter has
+ */
+export async function fillParameter(
+  parameter: Parameter,
+  source: Pick<WeightSource, "read" | "parts">,
+  name: string,
+  device: Device,
+): Promise<void> {
+  const { float, backend } = device;
+  const value = Value.allocate(backend, float, parameter.shape);
+  const filled = new Tensor(value, device);
+  const length = parameter.size * bytesPerElement(float);
+  let offset = 0;
+  for await (const part of source.parts?.(name, float) ?? [source.read(name, float)]) {
+    if (offset + part.byteLength <= length) backend.write(value.storage.buffer, offset, part);
+    offset += part.byteLength;
+  }
+  if (offset !== length) {
+    throw new ShapeError(
+      `Cannot fill tensor ${name} as ${length} bytes are required: found ${offset}`,
+    );
+  }
+  parameter.value = filled;
 }
 
 /**

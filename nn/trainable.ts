@@ -65,9 +65,12 @@ const adamw = (() => {
   return rowProgram(["f32", "f32"], [old(0).mul(kept).sub(rate.mul(direction)), m, v]);
 })();
 
-/** Whether a path lies in the classification head, which is trained and saved whole. */
+/** Classification heads, which are trained and saved whole, as PEFT does whether told or not. */
+export const heads = ["classifier", "score"] as const;
+
+/** Whether a path lies in a classification head. */
 export function isHead(path: string): boolean {
-  return /^(classifier|score)\./.test(path);
+  return heads.some((name) => path.startsWith(`${name}.`));
 }
 
 /** Marks the head of a classifier as trainable. */

@@ -65,6 +65,37 @@ Deno.test("Checkpoint reads right values through concurrent reads of any tensors
     );
   }));
 
+Deno.test("Checkpoint.parts() gives a tensor's bytes in parts that share memory", () =>
+  withDirectory(async (directory) => {
+    const path = `${directory}/model.safetensors`;
+    const values = Array.from({ length: 11 }, (_, i) => i);
+    await Deno.writeFile(path, encodeSafetensors([tensor("a", values), tensor("b", [])]));
+    const checkpoint = await Checkpoint.open(path);
+    const whole = await checkpoint.read("a");
+    for (const size of [8, 16, 40, 48, 1000]) {
+      const parts = [...checkpoint.parts("a", size)].map(({ length }) => length);
+      assertEquals(parts.length, Math.ceil(44 / size));
+      assertEquals(parts.slice(0, -1).every((length) => length === size), true);
+      const copies = [];
+      const memories = new Set<ArrayBuffer>();
+      for (const part of checkpoint.parts("a", size)) {
+        copies.push(...part);
+        memories.add(part.buffer);
+      }
+      assertEquals(new Uint8Array(copies), whole);
+      assertEquals([...memories].map(({ byteLength }) => byteLength), [Math.min(size, 44)]);
+    }
+    assertEquals([...checkpoint.parts("b")], []);
+    // Reads in between must not move the place that parts are read from.
+    const mixed = [];
+    for (const part of checkpoint.parts("a", 8)) mixed.push(...part, ...await checkpoint.read("b"));
+    assertEquals(new Uint8Array(mixed), whole);
+    await Deno.truncate(path, (await Deno.stat(path)).size - 4);
+    assertThrows(() => [...checkpoint.parts("a", 8)], FileError, "Cannot read file");
+    checkpoint.close();
+    assertThrows(() => [...checkpoint.parts("a")], DisposedError, "closed");
+  }));
+
 Deno.test("Checkpoint.open() joins the shards of an index", () =>
   withDirectory(async (directory) => {
     const shards = { "m-1.safetensors": [tensor("a", [1])], "m-2.safetensors": [tensor("b", [2])] };

@@ -74,7 +74,7 @@ Deno.test("A loss that is not finite ends training and leaves the last checkpoin
   assertMatch(err, /^error: Cannot go on after step 2 as [^\n]+ finite: found [^\n]+\n$/);
   assertEquals(namesIn(out), ["checkpoint-1", "metrics.jsonl", "run.json"]);
   const names = namesIn(`${out}/checkpoint-1`);
-  assertEquals(names.length, 5);
+  assertEquals(names.length, 6);
   for (const name of names.filter((name) => name.endsWith(".safetensors"))) {
     using file = await Checkpoint.open(`${out}/checkpoint-1/${name}`);
     for (const tensor of file.names()) {

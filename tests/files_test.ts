@@ -1,12 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { FileError } from "../core/errors.ts";
+import { FileError, ShapeError } from "../core/errors.ts";
 import {
   exists,
   readJson,
   readText,
   requireEmptyDirectory,
   samePlace,
+  writeDirectoryAtomic,
   writeFileAtomic,
 } from "../train/files.ts";
 
@@ -104,4 +105,45 @@ Deno.test("exists() tells files and directories from nothing", () =>
     assertEquals(await exists(directory), true);
     assertEquals(await exists(`${directory}/b`), false);
     assertEquals(await exists(`${directory}/a/b`), false);
+  }));
+
+Deno.test("writeFileAtomic() writes parts as they come and nothing where one fails", () =>
+  withDirectory(async (directory) => {
+    const path = `${directory}/a.txt`;
+    async function* parts(fault?: Error) {
+      yield new TextEncoder().encode("one ");
+      await Promise.resolve();
+      yield new TextEncoder().encode("two");
+      if (fault !== undefined) throw fault;
+    }
+    await writeFileAtomic(path, parts());
+    assertEquals(await readText(path), "one two");
+    for (const fault of [new FileError("Cannot read x", "y"), new ShapeError("Cannot")]) {
+      const error = await assertRejects(() => writeFileAtomic(path, parts(fault)));
+      assertEquals(error, fault);
+    }
+    assertEquals(await readText(path), "one two");
+    assertEquals([...Deno.readDirSync(directory)].map((entry) => entry.name), ["a.txt"]);
+  }));
+
+Deno.test("writeDirectoryAtomic() shows a directory once it is whole, and leaves no other", () =>
+  withDirectory(async (directory) => {
+    const names = () => [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
+    await writeDirectoryAtomic(`${directory}/a/b/`, async (place) => {
+      await Deno.writeTextFile(`${place}/x`, "1");
+      assertEquals([...Deno.readDirSync(`${directory}/a/b`)], []);
+    });
+    assertEquals(await readText(`${directory}/a/b/x`), "1");
+    await Deno.mkdir(`${directory}/empty`);
+    for (const name of ["new", "empty"]) {
+      const fail = async (place: string) => {
+        await Deno.writeTextFile(`${place}/x`, "1");
+        throw new FileError("Cannot go on", place);
+      };
+      const run = () => writeDirectoryAtomic(`${directory}/${name}`, fail);
+      await assertRejects(run, FileError, "Cannot go on");
+    }
+    assertEquals(names(), ["a", "empty"]);
+    const taken = () => writeDirectoryAtomic(`${directory}/a`, () => Promise.resolve());
+    await assertRejects(taken, FileError, "found b");
   }));

@@ -85,6 +85,22 @@ netTest("train starts from an adapter of the hub", async () => {
   assertEquals(bench.blobs("org/adapter").length, 2);
 });
 
+netTest("merge takes base model and adapter of the hub", async () => {
+  await using bench = new Bench();
+  const [base, source] = [workspace.model("bert"), workspace.out("merge-source")];
+  await succeeded(bench, training("merge-source", base));
+  bench.server.add("org/tiny", await filesIn(base));
+  bench.server.add("org/adapter", await filesIn(source), "v1");
+  const merge = async (adapter: string, model: string, name: string) => {
+    const out = workspace.out(name);
+    await succeeded(bench, ["merge", "--adapter", adapter, "--model", model, "--out", out]);
+    return await filesIn(out);
+  };
+  const there = await merge("org/adapter@v1", "org/tiny", "merged-there");
+  assertEquals(there, await merge(source, base, "merged-here"));
+  assert(bench.server.hub.asked.length > 0);
+});
+
 netTest("A refusal of the hub is one line, and leaves nothing behind", async () => {
   await using bench = new Bench();
   const { code, out, err } = await run(bench, training("refused", "org/none"));

@@ -54,3 +54,30 @@ Deno.test("parseConfig() says what is allowed where the architecture is missing 
   const text = { ...encoder, model_type: "bert", hidden_size: "8" };
   assertThrows(() => parseConfig(text), FileError, "hidden_size of this configuration as a number");
 });
+
+Deno.test("parseConfig() bounds what would take memory before any tensor bears it out", () => {
+  const refuse = (architecture: string, change: Record<string, unknown>, message: string) => {
+    const fields = { model_type: architecture, ...encoder, ...change };
+    assertThrows(() => parseConfig(fields), FileError, `Cannot use ${message}`);
+  };
+  refuse("llama", { num_hidden_layers: 1e9 }, "num_hidden_layers of this configuration as at most");
+  refuse("llama", { max_position_embeddings: 1e15 }, "max_position_embeddings of this");
+  refuse("bert", { num_labels: 1e12 }, "num_labels of this configuration as at most 65536");
+  refuse("bert", { id2label: {} }, "id2label of this configuration as 1 to 65536 classes");
+  refuse("roberta", { pad_token_id: -5 }, "pad_token_id of this configuration as a token number");
+  refuse(
+    "roberta",
+    { pad_token_id: 1e6 },
+    "pad_token_id of this configuration as it must be below",
+  );
+  // LLaMA's first checkpoints say -1 for none.
+  assertEquals(parseConfig({ model_type: "llama", ...encoder, pad_token_id: -1 }).padId, -1);
+});
+
+Deno.test("parseConfig() shows what it found in a short message, however large or deep", () => {
+  for (const value of ["x".repeat(1e6), JSON.parse("[".repeat(1e5) + "]".repeat(1e5))]) {
+    const fields = { model_type: "bert", ...encoder, hidden_size: value };
+    const error = assertThrows(() => parseConfig(fields), FileError, "hidden_size");
+    assertEquals(error.message.length < 400, true);
+  }
+});

@@ -52,6 +52,7 @@ Deno.test("A checkpoint holds the adapter, moments and the step", async () => {
   ]);
   const folder = `${out}/checkpoint-3`;
   assertEquals(namesIn(folder), [
+    "README.md",
     "adapter_config.json",
     "adapter_model.safetensors",
     "hiddenkey_config.json",

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { FileError, OptionError, ShapeError } from "../core/errors.ts";
 import {
@@ -7,9 +7,9 @@ import {
   headerLength,
   parseHeader,
   type SafetensorsHeader,
+  streamSafetensors,
   type TensorData,
 } from "../train/formats/safetensors.ts";
-import { toFloat32, toFloat64 } from "../train/formats/safetensors_values.ts";
 import { shared, sharedTest } from "./shared.ts";
 
 const sizes: Record<Dtype, number> = {
@@ -94,6 +94,25 @@ Deno.test("encodeSafetensors() refuses wrong lengths, wrong shapes, duplicate an
   assertThrows(() => encodeSafetensors([{ ...one, shape: [-2] }]), ShapeError);
   assertThrows(() => encodeSafetensors([one, one]), OptionError, "found x");
   assertThrows(() => encodeSafetensors([{ ...one, name: "__metadata__" }]), OptionError);
+});
+
+Deno.test("streamSafetensors() gives the bytes of encodeSafetensors(), whatever the parts", async () => {
+  await fc.assert(
+    fc.asyncProperty(anyTensors, fc.integer({ min: 1, max: 9 }), async (tensors, size) => {
+      const parts = tensors.map(({ bytes, ...info }) => ({
+        ...info,
+        *parts() {
+          for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+        },
+      }));
+      const streamed = [];
+      for await (const part of streamSafetensors(parts, { format: "pt" })) streamed.push(...part);
+      assertEquals(new Uint8Array(streamed), encodeSafetensors(tensors, { format: "pt" }));
+    }),
+  );
+  const short = { name: "x", dtype: "F32", shape: [2], parts: () => [new Uint8Array(4)] } as const;
+  const run = () => Array.fromAsync(streamSafetensors([short]));
+  await assertRejects(run, ShapeError, "requires 8 bytes: found 4");
 });
 
 Deno.test("headerLength() refuses short files, large headers and lengths beyond the file", () => {
@@ -195,44 +214,6 @@ Deno.test("parseHeader() refuses every truncation of a file", () => {
   for (let length = 0; length < file.length; length++) {
     assertThrows(() => parseFile(file.slice(0, length)), FileError);
   }
-});
-
-Deno.test("toFloat32() decodes every half-precision number as DataView does", () => {
-  const bits = Uint16Array.from({ length: 65536 }, (_, index) => index);
-  const view = new DataView(bits.buffer);
-  const values = toFloat32(new Uint8Array(bits.buffer), "F16");
-  for (let index = 0; index < 65536; index++) {
-    const expected = view.getFloat16(index * 2, true);
-    assert(Object.is(values[index], expected), `bits ${index}`);
-  }
-});
-
-Deno.test("toFloat32() and toFloat64() convert every dtype", () => {
-  const cases: [Dtype, ArrayBuffer, number[]][] = [
-    ["F64", new Float64Array([1.5, -2]).buffer, [1.5, -2]],
-    ["F32", new Float32Array([1.5, -2]).buffer, [1.5, -2]],
-    ["F16", new Uint16Array([0x3e00, 0xc000, 0x7c00, 0x0001]).buffer, [
-      1.5,
-      -2,
-      Infinity,
-      2 ** -24,
-    ]],
-    ["BF16", new Uint16Array([0x3fc0, 0xc000, 0xff80]).buffer, [1.5, -2, -Infinity]],
-    ["I64", new BigInt64Array([-3n, 2n ** 40n]).buffer, [-3, 2 ** 40]],
-    ["I32", new Int32Array([-3, 70000]).buffer, [-3, 70000]],
-    ["U8", new Uint8Array([0, 255]).buffer, [0, 255]],
-    ["BOOL", new Uint8Array([0, 1]).buffer, [0, 1]],
-  ];
-  for (const [dtype, buffer, expected] of cases) {
-    const shifted = new Uint8Array(buffer.byteLength + 1);
-    shifted.set(new Uint8Array(buffer), 1);
-    for (const bytes of [new Uint8Array(buffer), shifted.subarray(1)]) {
-      assertEquals([...toFloat32(bytes, dtype)], expected);
-      assertEquals([...toFloat64(bytes, dtype)], expected);
-    }
-  }
-  assertEquals(toFloat64(new Uint8Array(new Float64Array([0.1]).buffer), "F64")[0], 0.1);
-  assertThrows(() => toFloat32(new Uint8Array(5), "F32"), ShapeError, "found 5 bytes");
 });
 
 sharedTest("encodeSafetensors() writes the reference's files back byte for byte", async () => {

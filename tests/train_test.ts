@@ -18,6 +18,7 @@ const workspace = await Workspace.open();
 Deno.test.afterAll(() => workspace[Symbol.asyncDispose]());
 
 const runFiles = [
+  "README.md",
   "adapter_config.json",
   "adapter_model.safetensors",
   "hiddenkey_config.json",

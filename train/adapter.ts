@@ -7,15 +7,20 @@
 import { FileError } from "../core/errors.ts";
 import type { Device } from "../core/storage.ts";
 import type { ModelConfig } from "../nn/config.ts";
-import { adapt } from "../nn/lora.ts";
 import type { Module } from "../nn/module.ts";
 import { exists, readJson, writeFileAtomic } from "./files.ts";
 import { encodeAdapter, fillAdapter } from "./formats/adapter.ts";
 import { Checkpoint } from "./formats/checkpoint.ts";
 import { type AdapterConfig, parseAdapterConfig } from "./formats/peft.ts";
+import { adaptTo } from "./formats/peft_adapt.ts";
 import { weightsOf } from "./load_model.ts";
 
-/** Adapts a model to a configuration and fills it from a folder. */
+/**
+ * Adapts a model to a configuration and fills it from a folder.
+ *
+ * @throws {FileError} If the configuration asks for what is not supported, a tensor is missing,
+ * misshapen or has no place, or a declared head is absent
+ */
 export async function loadAdapter(
   model: Module,
   config: ModelConfig,
@@ -23,32 +28,23 @@ export async function loadAdapter(
   device: Device,
 ): Promise<AdapterConfig> {
   const adapter = await readAdapterConfig(directory);
-  adapt(model, config.layers, adapter.lora);
-  await readAdapter(model, adapter, directory, device);
-  return adapter;
-}
-
-/** Reads a folder's adapter_config.json. */
-export async function readAdapterConfig(directory: string): Promise<AdapterConfig> {
-  const path = `${directory}/adapter_config.json`;
-  return parseAdapterConfig(await readJson(path), path);
-}
-
-/**
- * Fills updates and head from a folder's adapter_model.safetensors.
- *
- * @throws {FileError} If a tensor is missing, misshapen or has no place, or a declared head is absent
- */
-export async function readAdapter(
-  model: Module,
-  adapter: AdapterConfig,
-  directory: string,
-  device: Device,
-): Promise<void> {
   const path = `${directory}/adapter_model.safetensors`;
   if (!await exists(path)) throw new FileError("Cannot find adapter_model.safetensors", directory);
   using file = await Checkpoint.open(path);
-  await fillAdapter(model, adapter, weightsOf(file), device);
+  const source = weightsOf(file);
+  adaptTo(model, config.layers, adapter, source, `${directory}/adapter_config.json`);
+  await fillAdapter(model, adapter, source, device);
+  return adapter;
+}
+
+/**
+ * Reads a folder's adapter_config.json.
+ *
+ * @throws {FileError} If it is missing, malformed or asks for what is not supported
+ */
+export async function readAdapterConfig(directory: string): Promise<AdapterConfig> {
+  const path = `${directory}/adapter_config.json`;
+  return parseAdapterConfig(await readJson(path), path);
 }
 
 /** Writes adapter_model.safetensors and adapter_config.json. */

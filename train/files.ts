@@ -4,7 +4,7 @@
  * @module
  */
 
-import { FileError } from "../core/errors.ts";
+import { FileError, OptionError, ShapeError } from "../core/errors.ts";
 import { scanJson } from "./formats/json_scan.ts";
 
 /** Says in a few words why the system refused a file operation. */
@@ -97,17 +97,22 @@ export function parseJson(text: string, path: string): unknown {
  * Writes a file in one step: nobody ever sees it half-written.
  *
  * @param path Path of the file; an existing file is replaced
- * @param content Bytes, or text that is written as UTF-8
+ * @param content Bytes at once or part by part, or text that is written as UTF-8
  * @throws {FileError} If the file cannot be written; the old content then stays
  */
-export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  content: Uint8Array | string | AsyncIterable<Uint8Array>,
+): Promise<void> {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   try {
     {
       using file = await Deno.open(temporary, { write: true, createNew: true });
-      for (let written = 0; written < bytes.length;) {
-        written += await file.write(bytes.subarray(written));
+      for await (const part of bytes instanceof Uint8Array ? [bytes] : bytes) {
+        for (let written = 0; written < part.length;) {
+          written += await file.write(part.subarray(written));
+        }
       }
       // Without this a power cut could keep the new name but lose the content.
       await file.syncData();
@@ -115,6 +120,8 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
     await Deno.rename(temporary, path);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
+    // What made the content may have failed, and says so itself.
+    if ([FileError, OptionError, ShapeError].some((kind) => error instanceof kind)) throw error;
     throw new FileError(
       `Cannot write file as it requires a writable place: found ${reasonOf(error)}`,
       path,
@@ -144,6 +151,33 @@ export async function requireEmptyDirectory(path: string): Promise<void> {
       `Cannot use directory as it requires an empty or new directory: found ${reason}`,
       path,
     );
+  }
+}
+
+/**
+ * Makes a directory in one step: it is filled beside its place and renamed.
+ *
+ * @param path Path of the directory; it must hold nothing yet
+ * @param fill Writes into the directory it is given
+ * @throws {FileError} If the place is taken or cannot be written; nothing is then left behind
+ */
+export async function writeDirectoryAtomic(
+  path: string,
+  fill: (directory: string) => Promise<void>,
+): Promise<void> {
+  const existed = await exists(path);
+  await requireEmptyDirectory(path);
+  const place = await Deno.realPath(path);
+  const partial = `${place}.${crypto.randomUUID()}.partial`;
+  try {
+    await requireEmptyDirectory(partial);
+    await fill(partial);
+    await Deno.remove(place);
+    await Deno.rename(partial, place);
+  } catch (error) {
+    await Deno.remove(partial, { recursive: true }).catch(() => {});
+    if (!existed) await Deno.remove(place).catch(() => {});
+    throw error;
   }
 }
 

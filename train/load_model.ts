@@ -18,6 +18,7 @@ import {
 } from "../nn/model.ts";
 import { readJson } from "./files.ts";
 import { Checkpoint } from "./formats/checkpoint.ts";
+import { toFloat } from "./formats/safetensors_values.ts";
 
 /** A model with its numbers. */
 export interface Loaded<M> {
@@ -35,7 +36,7 @@ export async function readConfig(directory: string): Promise<ModelConfig> {
   return parseConfig(await readJson(path), path);
 }
 
-/** An open checkpoint as a source of weights. */
+/** An open checkpoint as a source of weights, read part by part. */
 export function weightsOf(checkpoint: Checkpoint): WeightSource {
   return {
     path: checkpoint.path,
@@ -43,6 +44,10 @@ export function weightsOf(checkpoint: Checkpoint): WeightSource {
     names: () => checkpoint.names(),
     shape: (name) => checkpoint.entry(name).shape,
     read: (name, float) => checkpoint.readFloat(name, float),
+    async *parts(name, float) {
+      const { dtype } = checkpoint.entry(name);
+      for (const part of checkpoint.parts(name)) yield toFloat(part, dtype, float);
+    },
   };
 }
 

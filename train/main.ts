@@ -1,7 +1,7 @@
 /**
- * The command line: `train`, `eval`, `predict`, `score`, `parity`, `noise` and `data`. An error is one
- * sentence on standard error and exit code 1, or 3 where the device was lost; `--verbose` adds the
- * stack.
+ * The command line: `train`, `eval`, `predict`, `score`, `merge`, `parity`, `noise` and `data`. An
+ * error is one sentence on standard error and exit code 1, or 3 where the device was lost;
+ * `--verbose` adds the stack.
  *
  * @module
  */
@@ -9,6 +9,7 @@
 import { DeviceError } from "../core/errors.ts";
 import { dataCommand } from "./commands/data.ts";
 import { evalCommand } from "./commands/eval.ts";
+import { mergeCommand } from "./commands/merge.ts";
 import { noiseCommand } from "./commands/noise.ts";
 import { parityCommand } from "./commands/parity.ts";
 import { predictCommand } from "./commands/predict.ts";
@@ -22,6 +23,7 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = 
   parity: parityCommand,
   score: scoreCommand,
   noise: noiseCommand,
+  merge: mergeCommand,
   data: dataCommand,
 };
 

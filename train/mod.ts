@@ -6,7 +6,13 @@
  */
 
 export { loadAdapter, saveAdapter } from "./adapter.ts";
-export { type BackendName, backendNames, type KernelName, kernelNames } from "./backend.ts";
+export {
+  type BackendName,
+  backendNames,
+  type DeviceChoice,
+  type KernelName,
+  kernelNames,
+} from "./backend.ts";
 export type { BeamConfig } from "./beam_options.ts";
 export {
   checkConfig,
@@ -33,14 +39,17 @@ export {
   type OptionValues,
 } from "./flags.ts";
 export { Checkpoint } from "./formats/checkpoint.ts";
-export type { AdapterConfig } from "./formats/peft.ts";
+export type { AdapterConfig, BiasKind } from "./formats/peft.ts";
+export type { TargetRules } from "./formats/peft_targets.ts";
 export type { Dtype, TensorEntry } from "./formats/safetensors.ts";
+export type { FloatDtype } from "./formats/safetensors_values.ts";
 export { loadMeteor } from "./load_meteor.ts";
 export { locate, type Place } from "./hub/locate.ts";
 export type { SnapshotKind } from "./hub/needed.ts";
 export type { DownloadHooks } from "./hub/snapshot.ts";
 export { type Loaded, openClassifier, openLanguageModel } from "./load_model.ts";
 export { loadTokenizer } from "./load_tokenizer.ts";
+export { mergeAdapter, type MergeOptions, type MergeReport } from "./merge.ts";
 export {
   bleuConventions,
   type BleuCounts,

@@ -1,7 +1,7 @@
 /**
  * The folder of a run: adapter in PEFT's format, settings, metrics and checkpoints.
  *
- *     adapter_config.json  adapter_model.safetensors  hiddenkey_config.json
+ *     adapter_config.json  adapter_model.safetensors  hiddenkey_config.json  README.md
  *     run.json  metrics.jsonl  checkpoint-N/
  *
  * @module
@@ -23,16 +23,16 @@ function pretty(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
-/** Writes an adapter with the settings PEFT has no place for. */
+/** Writes an adapter with the settings PEFT has no place for, and its model card. */
 export async function saveRunAdapter(
   model: Module,
   adapter: AdapterConfig,
   directory: string,
-  settings: unknown,
-  loraDropout: number,
+  beside: { readonly settings: unknown; readonly loraDropout: number; readonly card: string },
 ): Promise<void> {
-  await saveAdapter(model, adapter, directory, loraDropout);
-  await writeFileAtomic(`${directory}/hiddenkey_config.json`, pretty(settings));
+  await saveAdapter(model, adapter, directory, beside.loraDropout);
+  await writeFileAtomic(`${directory}/hiddenkey_config.json`, pretty(beside.settings));
+  await writeFileAtomic(`${directory}/README.md`, beside.card);
 }
 
 /** Writes run.json. */

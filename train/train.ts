@@ -11,7 +11,7 @@ import type { LanguageModel } from "../nn/decoder.ts";
 import { adapt } from "../nn/lora.ts";
 import { type Classifier, initialise, languageModel, type LoadReport } from "../nn/model.ts";
 import { type Module, parameters } from "../nn/module.ts";
-import { Trainable, trainHead } from "../nn/trainable.ts";
+import { heads, Trainable, trainHead } from "../nn/trainable.ts";
 import { loadAdapter } from "./adapter.ts";
 import { openDevice } from "./backend.ts";
 import { checkLayers, dropoutPlan, type TrainConfig } from "./config.ts";
@@ -22,6 +22,7 @@ import { locate, type Place } from "./hub/locate.ts";
 import type { DownloadHooks } from "./hub/snapshot.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";
 import { loadTokenizer } from "./load_tokenizer.ts";
+import { modelCard } from "./model_card.ts";
 import {
   appendMetrics,
   findCheckpoint,
@@ -34,6 +35,7 @@ import {
 } from "./run_folder.ts";
 import { generates } from "./tasks/kind.ts";
 import { openTask } from "./tasks/open.ts";
+import type { Figures } from "./tasks/task.ts";
 
 /** What a caller of {@linkcode train} may hook into. */
 export interface TrainHooks
@@ -91,7 +93,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const decoder = architecture.architecture === "gpt2" || architecture.architecture === "llama";
   const plan = dropoutPlan(config, decoder);
   const loraDropout = plan.sites.find(({ position }) => position === "lora")?.rate ?? 0;
-  const settings = { method: config.method, plan, targets: adapter.lora.targets, config };
+  const settings = { method: config.method, plan, targets: adapter.targets, config };
   const { out } = config;
   if (hooks.resume !== undefined) {
     const { run, checkpoint } = await findCheckpoint(hooks.resume);
@@ -102,8 +104,10 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   } else if (out !== undefined) await requireEmptyDirectory(out);
   if (out !== undefined) await saveRun(out, facts);
 
-  const saveFiles = (folder: string) =>
-    saveRunAdapter(model, adapter, folder, settings, loraDropout);
+  const saveFiles = (folder: string, figures?: Figures) => {
+    const card = modelCard(adapter, config, task, figures);
+    return saveRunAdapter(model, adapter, folder, { settings, loraDropout, card });
+  };
   const checkpointAt = async (step: number, epoch: number, steps: number) => {
     if (out === undefined) return;
     const state = { global_step: step, epoch, max_steps: steps };
@@ -126,7 +130,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   if (out !== undefined && result.aborted) {
     await checkpointAt(result.step, result.epoch, result.steps);
   } else if (out !== undefined) {
-    await saveFiles(out);
+    await saveFiles(out, result.figures);
     await saveRun(out, { ...facts, result });
     say(`saved the adapter in ${out}`);
   }
@@ -173,23 +177,27 @@ const usualTargets: Readonly<Record<Architecture, readonly string[]>> = {
 /** Adapts the model anew. */
 function newAdapter(
   model: Classifier | LanguageModel,
-  { architecture, layers }: ModelConfig,
+  architecture: ModelConfig,
   config: TrainConfig,
   base: Place,
   device: Device,
 ): AdapterConfig {
-  const { rank, alpha, rslora: rsLora, targets = usualTargets[architecture], seed } = config;
-  const lora = { targets, rank, alpha, rsLora };
-  adapt(model, layers, lora);
+  const { rank, alpha, rslora: rsLora, seed } = config;
+  const { targets = usualTargets[architecture.architecture] } = config;
+  const classifies = !generates(config.task);
+  const modulesToSave = classifies ? heads : [];
+  adapt(model, architecture.layers, { targets, rank, alpha, rsLora, exclude: modulesToSave });
   const key = fold(seedKey(seed), "initialisation");
   for (const [path, parameter] of parameters(model)) {
     if (!parameter.filled) initialise(parameter, path, device, key);
   }
-  const classifies = !generates(config.task);
   return {
-    lora,
+    targets,
+    rank,
+    alpha,
+    rsLora,
+    modulesToSave,
     taskType: classifies ? "SEQ_CLS" : "CAUSAL_LM",
-    modulesToSave: classifies ? ["classifier", "score"] : [],
     baseModel: base.id ?? base.directory,
     revision: base.commit,
   };

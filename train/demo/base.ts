@@ -11,7 +11,7 @@ import { type ModelConfig, parseConfig } from "../../nn/config.ts";
 import { type Classifier, classifier, load } from "../../nn/model.ts";
 import { grammarWords } from "../data/grammar_clauses.ts";
 import { parseHeader } from "../formats/safetensors.ts";
-import { toFloat32, toFloat64 } from "../formats/safetensors_values.ts";
+import { toFloat } from "../formats/safetensors_values.ts";
 import { Tokenizer } from "../tokenizer.ts";
 import { buildWordPiece } from "../tokenizer_legacy.ts";
 
@@ -57,8 +57,7 @@ export async function openBase(device: Device, key: Key): Promise<Classifier> {
       shape: (tensor) => tensors.get(tensor)!.shape,
       read(tensor, float) {
         const { begin, end, dtype } = tensors.get(tensor)!;
-        const part = data.subarray(begin, end);
-        return Promise.resolve(float === "f64" ? toFloat64(part, dtype) : toFloat32(part, dtype));
+        return Promise.resolve(toFloat(data.subarray(begin, end), dtype, float));
       },
     },
     device,

@@ -7,12 +7,13 @@
 import { FileError } from "../../core/errors.ts";
 import { sameShape } from "../../core/shape.ts";
 import type { Device } from "../../core/storage.ts";
-import { tensor } from "../../core/tensor.ts";
 import { adapted } from "../../nn/lora.ts";
-import type { WeightSource } from "../../nn/model.ts";
+import { fillParameter, type WeightSource } from "../../nn/model.ts";
 import { type Module, type Parameter, parameters } from "../../nn/module.ts";
 import { isHead } from "../../nn/trainable.ts";
-import { type AdapterConfig, formatAdapterConfig, fuseParts, peftPrefix } from "./peft.ts";
+import { type AdapterConfig, formatAdapterConfig } from "./peft.ts";
+import { fusedConfig, fuseParts, isWhole } from "./peft_fusion.ts";
+import { declaredBy, isUpdate, nameOf, peftPrefix, placeOf } from "./peft_tensors.ts";
 import { encodeSafetensors, type TensorData } from "./safetensors.ts";
 
 /** The files of an adapter, by their names. */
@@ -24,7 +25,8 @@ export interface AdapterFiles {
 }
 
 /**
- * Fills updates and head of a model that was adapted to the same configuration.
+ * Fills what an adapter holds in a model that was adapted to the same configuration; what it declares
+ * is then trainable.
  *
  * @throws {FileError} If a tensor is missing, misshapen or has no place, or a declared head is absent
  */
@@ -35,13 +37,18 @@ export async function fillAdapter(
   device: Device,
 ): Promise<void> {
   const { path } = source;
+  const isDeclared = declaredBy(adapter, new Set(adapted(model).map(([layer]) => layer)));
   const places = new Map<string, Parameter>(parameters(model));
   const filled = new Set<string>();
   for (const name of source.names()) {
-    const place = name.startsWith(peftPrefix) ? name.slice(peftPrefix.length) : name;
+    const place = placeOf(name);
+    if (place === undefined) continue;
     const parameter = places.get(place);
     if (parameter === undefined) {
       throw new FileError(`Cannot place tensor ${name} as the model has no ${place}`, path);
+    }
+    if (filled.has(place)) {
+      throw new FileError(`Cannot place tensor ${name} as another one is for ${place}`, path);
     }
     const shape = source.shape(name);
     if (!sameShape(shape, parameter.shape)) {
@@ -50,15 +57,16 @@ export async function fillAdapter(
         path,
       );
     }
-    parameter.value = tensor(device, await source.read(name, device.float), shape);
-    parameter.trainable = true;
+    await fillParameter(parameter, source, name, device);
+    parameter.trainable ||= isDeclared(place);
     filled.add(place);
   }
   for (const [place] of places) {
-    const declared = place.includes(".lora_A.") || place.includes(".lora_B.") ||
-      adapter.modulesToSave.some((name) => place.startsWith(`${name}.`));
-    if (declared && !filled.has(place)) {
-      throw new FileError(`Cannot find tensor ${peftPrefix}${place}, which is declared`, path);
+    if (isDeclared(place) && !filled.has(place)) {
+      throw new FileError(
+        `Cannot find tensor ${peftPrefix}${place}, which the adapter declares`,
+        path,
+      );
     }
   }
 }
@@ -76,30 +84,32 @@ export async function encodeAdapter(
   const tensors: TensorData[] = [];
   const put = (name: string, shape: readonly number[], values: ArrayLike<number>) => {
     const bytes = new Uint8Array(Float32Array.from(values).buffer);
-    tensors.push({ name: `${peftPrefix}${name}`, dtype: "F32", shape, bytes });
+    tensors.push({ name, dtype: "F32", shape, bytes });
   };
   const layers = adapted(model);
-  for (const [path, { parts, rank, inputs, outputs }] of layers) {
+  for (const [path, layer] of layers) {
+    const { parts, rank, inputs, outputs } = layer;
     const host = await Promise.all(parts.map(async ({ start, size, down, up }) => ({
       start,
       size,
       down: await down.value.read(),
       up: await up.value.read(),
     })));
-    const whole = parts.length === 1 && parts[0]!.size === outputs;
     const total = rank * parts.length;
-    const { down, up } = whole ? host[0]! : fuseParts(host, rank, inputs, outputs);
-    put(`${path}.lora_A.weight`, [total, inputs], down);
-    put(`${path}.lora_B.weight`, [outputs, total], up);
+    const { down, up } = isWhole(layer) ? host[0]! : fuseParts(host, rank, inputs, outputs);
+    put(`${peftPrefix}${path}.lora_A.weight`, [total, inputs], down);
+    put(`${peftPrefix}${path}.lora_B.weight`, [outputs, total], up);
   }
+  const paths = new Set(layers.map(([path]) => path));
+  const isDeclared = declaredBy(adapter, paths);
   for (const [path, parameter] of parameters(model)) {
-    if (isHead(path) && !path.includes(".lora_")) {
-      put(path, parameter.shape, await parameter.value.read());
-    }
+    if (isUpdate(path) || !isHead(path) && !isDeclared(path)) continue;
+    put(nameOf(path, paths), parameter.shape, await parameter.value.read());
   }
   const fanInFanOut = layers.some(([, layer]) => layer.base.transposed);
+  const config = fusedConfig(adapter, layers);
   return {
     "adapter_model.safetensors": encodeSafetensors(tensors, { format: "pt" }),
-    "adapter_config.json": formatAdapterConfig(adapter, { loraDropout, fanInFanOut }),
+    "adapter_config.json": formatAdapterConfig(config, { loraDropout, fanInFanOut }),
   };
 }

@@ -6,62 +6,14 @@
 
 import { DisposedError, FileError, OptionError } from "../../core/errors.ts";
 import { exists } from "../files.ts";
-import { headerLength, parseHeader, type TensorEntry } from "./safetensors.ts";
-import { toFloat32, toFloat64 } from "./safetensors_values.ts";
+import type { TensorEntry } from "./safetensors.ts";
+import { toFloat } from "./safetensors_values.ts";
+import { openShard, readRange, type Shard } from "./shard.ts";
 import { readWeightMap } from "./weight_map.ts";
-
-interface Shard {
-  readonly path: string;
-  readonly file: Deno.FsFile;
-  readonly dataStart: number;
-  readonly tensors: ReadonlyMap<string, TensorEntry>;
-  readonly metadata: ReadonlyMap<string, string>;
-}
 
 interface Place {
   readonly shard: Shard;
   readonly entry: TensorEntry;
-}
-
-/**
- * Reads a range without giving up the turn: two reads in flight on one file would move each other's
- * position.
- */
-function readRange(file: Deno.FsFile, start: number, length: number, path: string): Uint8Array {
-  const bytes = new Uint8Array(length);
-  file.seekSync(start, Deno.SeekMode.Start);
-  for (let filled = 0; filled < length;) {
-    const count = file.readSync(bytes.subarray(filled));
-    if (count === null || count === 0) {
-      throw new FileError(
-        `Cannot read file as it requires ${start + length} bytes: found ${start + filled}`,
-        path,
-      );
-    }
-    filled += count;
-  }
-  return bytes;
-}
-
-async function openShard(path: string): Promise<Shard> {
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(path, { read: true });
-  } catch (error) {
-    const found = error instanceof Deno.errors.NotFound ? "nothing there" : String(error);
-    throw new FileError(`Cannot open checkpoint as it requires a file: found ${found}`, path);
-  }
-  try {
-    const { size } = await file.stat();
-    const start = readRange(file, 0, Math.min(size, 8), path);
-    const length = headerLength(start, size, path);
-    const dataStart = 8 + length;
-    const header = readRange(file, 8, length, path);
-    return { path, file, dataStart, ...parseHeader(header, size - dataStart, path) };
-  } catch (error) {
-    file.close();
-    throw error;
-  }
 }
 
 /**
@@ -198,8 +150,29 @@ export class Checkpoint implements Disposable {
    * @throws {FileError} If the file has become shorter
    * @throws {DisposedError} If the checkpoint is closed
    */
-  read(name: string): Promise<Uint8Array> {
-    return Promise.try(() => this.#bytes(name));
+  read(name: string): Promise<Uint8Array<ArrayBuffer>> {
+    return Promise.try(() => {
+      const { begin, end } = this.entry(name);
+      return this.#fill(name, 0, new Uint8Array(end - begin));
+    });
+  }
+
+  /**
+   * Reads the bytes of one tensor part by part, in memory that each part shares with the next.
+   *
+   * @param name Name of the tensor
+   * @param size Most bytes of a part, a multiple of 8
+   * @returns Its little-endian elements, each part good until the next is asked for
+   * @throws {OptionError} If there is no such tensor
+   * @throws {FileError} If the file has become shorter
+   * @throws {DisposedError} If the checkpoint is closed
+   */
+  *parts(name: string, size = 2 ** 22): Iterable<Uint8Array<ArrayBuffer>> {
+    const { begin, end } = this.entry(name);
+    const memory = new Uint8Array(Math.min(size, end - begin));
+    for (let done = 0; done < end - begin; done += size) {
+      yield this.#fill(name, done, memory.subarray(0, end - begin - done));
+    }
   }
 
   /**
@@ -233,9 +206,7 @@ export class Checkpoint implements Disposable {
    */
   readFloat(name: string, precision: "f32" | "f64"): Promise<Float32Array | Float64Array>;
   async readFloat(name: string, precision: "f32" | "f64"): Promise<Float32Array | Float64Array> {
-    const bytes = await this.read(name);
-    const { dtype } = this.entry(name);
-    return precision === "f32" ? toFloat32(bytes, dtype) : toFloat64(bytes, dtype);
+    return toFloat(await this.read(name), this.entry(name).dtype, precision);
   }
 
   /** Closes all files; a second call does nothing. */
@@ -250,15 +221,15 @@ export class Checkpoint implements Disposable {
     this.close();
   }
 
-  #bytes(name: string): Uint8Array {
+  /** Fills memory with the bytes of a tensor from `start` on. */
+  #fill(name: string, start: number, memory: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     if (this.#closed) {
       throw new DisposedError(
         `Cannot read tensor ${name} as it requires an open checkpoint: found ${this.path} closed`,
       );
     }
     const { shard, entry } = this.#place(name);
-    const start = shard.dataStart + entry.begin;
-    return readRange(shard.file, start, entry.end - entry.begin, shard.path);
+    return readRange(shard.file, shard.dataStart + entry.begin + start, memory, shard.path);
   }
 
   #place(name: string): Place {

@@ -1,31 +1,38 @@
 /**
- * PEFT's adapter format: the configuration, and the names and layout of its tensors. GPT-2 layers
- * adapted by thirds are written as one update of the fused layer, without loss.
+ * PEFT's adapter configuration: what is read from it, what is refused, and how it is written.
  *
  * @module
  */
 
 import { FileError } from "../../core/errors.ts";
-import type { LoraOptions } from "../../nn/lora.ts";
+import { shown } from "../../nn/shown.ts";
+import { heads } from "../../nn/trainable.ts";
+import { isRecord } from "../tokenizer_json.ts";
+import { patternValues, pythonPattern, type TargetRules } from "./peft_targets.ts";
 
-/** Prefix of every tensor name. */
-export const peftPrefix = "base_model.model.";
+/** Which biases are trained and saved with an adapter: none, all, or those of adapted layers. */
+export type BiasKind = "none" | "all" | "lora_only";
+const biasKinds: readonly BiasKind[] = ["none", "all", "lora_only"];
 
 /** What an adapter configuration says. */
-export interface AdapterConfig {
-  /** What is adapted. */
-  readonly lora: LoraOptions;
-  /** Kind of task, such as `SEQ_CLS` or `CAUSAL_LM`. */
-  readonly taskType?: string | undefined;
-  /** Modules saved whole, such as the classification head. */
-  readonly modulesToSave: readonly string[];
+export interface AdapterConfig extends TargetRules {
+  /** Inner size. */
+  readonly rank: number;
+  /** The update is multiplied by alpha/rank, or by alpha/√rank with rsLoRA. */
+  readonly alpha: number;
+  /** Rank-stabilised scaling; default false. */
+  readonly rsLora?: boolean;
+  /** Inner sizes of some modules, by regular expressions of the end of their paths. */
+  readonly rankPattern?: Readonly<Record<string, number>>;
+  /** Their alphas, in the same way. */
+  readonly alphaPattern?: Readonly<Record<string, number>>;
+  /** Biases that belong to the adapter; default none. */
+  readonly bias?: BiasKind;
   /** Where the base model came from. */
   readonly baseModel?: string | undefined;
   /** Its revision, where it came from a hub. */
   readonly revision?: string | undefined;
 }
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** Settings that must be at rest, as they would change the model and are not implemented. */
 const refused = [
@@ -34,14 +41,91 @@ const refused = [
   "use_bdlora",
   "lora_bias",
   "layer_replication",
-  "layers_to_transform",
-  "exclude_modules",
   "target_parameters",
   "trainable_token_indices",
   "alora_invocation_tokens",
-  "rank_pattern",
-  "alpha_pattern",
+  "megatron_config",
+  "loftq_config",
+  "arrow_config",
+  "kasa_config",
+  "monteclora_config",
+  "velora_config",
+  "ensure_weight_tying",
 ];
+
+/** Initialisations that leave the base weights alone; the others subtract from them. */
+const harmless: readonly unknown[] = [true, false, "gaussian", "eva", "orthogonal", "mica"];
+
+/** Kinds of task whose models exist here, or that say nothing. */
+const taskTypes: readonly unknown[] = ["SEQ_CLS", "CAUSAL_LM", "FEATURE_EXTRACTION"];
+
+/** Reads typed fields of one configuration and says which key is wrong. */
+class Fields {
+  constructor(readonly fields: Readonly<Record<string, unknown>>, readonly path: string) {}
+
+  /** A value; null counts as absent. */
+  get(key: string): unknown {
+    return Object.hasOwn(this.fields, key) ? this.fields[key] ?? undefined : undefined;
+  }
+
+  fail(key: string, required: string): never {
+    throw new FileError(
+      `Cannot use ${key} of this adapter as ${required}: found ${shown(this.get(key))}`,
+      this.path,
+    );
+  }
+
+  flag(key: string): boolean {
+    const value = this.get(key) ?? false;
+    return typeof value === "boolean" ? value : this.fail(key, "true or false is required");
+  }
+
+  text(key: string): string | undefined {
+    const value = this.get(key);
+    if (value === undefined || typeof value === "string") return value;
+    return this.fail(key, "a text is required");
+  }
+
+  names(key: string): string[] {
+    const value = this.get(key) ?? [];
+    return isStrings(value) ? value : this.fail(key, "a list of names is required");
+  }
+
+  /** Names, or a text that stands for itself. */
+  rule(key: string): string[] | string {
+    const value = this.get(key);
+    return typeof value === "string" ? value : this.names(key);
+  }
+
+  number(key: string, usual: number, fits: (value: number) => boolean, required: string): number {
+    const value = this.get(key) ?? usual;
+    return typeof value === "number" && fits(value) ? value : this.fail(key, required);
+  }
+
+  /** Numbers by regular expression. */
+  pattern(
+    key: string,
+    fits: (value: number) => boolean,
+    required: string,
+  ): Record<string, number> {
+    const value = this.get(key) ?? {};
+    const isNumber = (item: unknown): item is number => typeof item === "number" && fits(item);
+    if (!isRecord(value) || !Object.values(value).every(isNumber)) {
+      return this.fail(key, `an object is required in which each value is ${required}`);
+    }
+    patternValues(value as Record<string, number>, this.path);
+    return value as Record<string, number>;
+  }
+}
+
+function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+const isRank = (value: number) => Number.isSafeInteger(value) && value > 0;
+const isAlpha = (value: number) => Number.isFinite(value) && value > 0;
+const rankRequired = "a positive integer";
+const alphaRequired = "a positive number";
 
 /**
  * Reads adapter_config.json.
@@ -53,53 +137,65 @@ export function parseAdapterConfig(
   json: unknown,
   path = "adapter_config.json",
 ): AdapterConfig {
-  const fail = (key: string, required: string, found: unknown): never => {
-    throw new FileError(
-      `Cannot use ${key} of this adapter as ${required}: found ${JSON.stringify(found)}`,
-      path,
-    );
-  };
-  if (typeof json !== "object" || json === null) {
+  if (!isRecord(json)) {
     throw new FileError("Cannot read the adapter configuration as an object is required", path);
   }
-  const fields = json as Fields;
-  if (fields["peft_type"] !== "LORA") fail("peft_type", "LORA is required", fields["peft_type"]);
+  const f = new Fields(json, path);
+  if (f.get("peft_type") !== "LORA") f.fail("peft_type", "LORA is required");
   for (const key of refused) {
-    const value = fields[key];
-    const empty = value === undefined || value === null || value === false ||
-      (typeof value === "object" && Object.keys(value).length === 0);
-    if (!empty) fail(key, "it is not supported and must be unset", value);
+    const value = f.get(key);
+    const rests = value === undefined || value === false ||
+      typeof value === "object" && Object.keys(value!).length === 0;
+    if (!rests) f.fail(key, "it is not supported and must be unset");
   }
-  const bias = fields["bias"] ?? "none";
-  if (bias !== "none") fail("bias", "none is required", bias);
-  const targets = fields["target_modules"];
-  if (!isStrings(targets) || targets.length === 0) {
-    return fail("target_modules", "a list of module names is required", targets);
+  if (!harmless.includes(f.get("init_lora_weights") ?? true)) {
+    f.fail("init_lora_weights", "it changes the base weights, which is not supported");
   }
-  const rank = fields["r"] ?? 8;
-  const alpha = fields["lora_alpha"] ?? 8;
-  if (!Number.isSafeInteger(rank)) fail("r", "a positive integer is required", rank);
-  if (typeof alpha !== "number") fail("lora_alpha", "a number is required", alpha);
-  const saved = fields["modules_to_save"] ?? [];
-  if (!isStrings(saved)) return fail("modules_to_save", "a list of names is required", saved);
+  const taskType = f.text("task_type");
+  if (taskType !== undefined && !taskTypes.includes(taskType)) {
+    f.fail("task_type", `one of ${taskTypes.join(", ")} is required`);
+  }
+  const targets = f.rule("target_modules");
+  if (targets.length === 0) {
+    f.fail("target_modules", "names of modules or a regular expression are required");
+  }
+  const exclude = f.rule("exclude_modules");
+  for (const rule of [targets, exclude]) if (typeof rule === "string") pythonPattern(rule, path);
+  const bias = biasKinds.find((kind) => kind === (f.get("bias") ?? "none")) ??
+    f.fail("bias", `one of ${biasKinds.join(", ")} is required`);
+  const declared = f.names("modules_to_save");
+  const modulesToSave = taskType === "SEQ_CLS" ? [...new Set([...declared, ...heads])] : declared;
+  for (const name of modulesToSave) pythonPattern(name, path);
   return {
-    lora: {
-      targets,
-      rank: rank as number,
-      alpha: alpha as number,
-      rsLora: fields["use_rslora"] === true,
-    },
-    taskType: typeof fields["task_type"] === "string" ? fields["task_type"] : undefined,
-    modulesToSave: saved,
-    baseModel: typeof fields["base_model_name_or_path"] === "string"
-      ? fields["base_model_name_or_path"]
-      : undefined,
-    ...(typeof fields["revision"] === "string" && { revision: fields["revision"] }),
+    targets,
+    exclude,
+    ...layersOf(f, typeof targets === "string"),
+    rank: f.number("r", 8, isRank, `${rankRequired} is required`),
+    alpha: f.number("lora_alpha", 8, isAlpha, `${alphaRequired} is required`),
+    rsLora: f.flag("use_rslora"),
+    rankPattern: f.pattern("rank_pattern", isRank, rankRequired),
+    alphaPattern: f.pattern("alpha_pattern", isAlpha, alphaRequired),
+    bias,
+    taskType,
+    modulesToSave,
+    baseModel: f.text("base_model_name_or_path"),
+    revision: f.text("revision"),
   };
 }
 
-function isStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === "string");
+/** Reads layers_to_transform and layers_pattern. */
+function layersOf(f: Fields, expression: boolean): Pick<TargetRules, "layers" | "layersPattern"> {
+  const one = f.get("layers_to_transform");
+  const layers = typeof one === "number" ? [one] : one ?? [];
+  const pattern = f.rule("layers_pattern");
+  const layersPattern = typeof pattern === "string" ? [pattern] : pattern;
+  if (!Array.isArray(layers) || !layers.every((layer) => Number.isSafeInteger(layer))) {
+    return f.fail("layers_to_transform", "a number or a list of numbers is required");
+  }
+  if (layers.length === 0) return {};
+  if (expression) f.fail("layers_to_transform", "target_modules must then be a list");
+  for (const source of layersPattern) pythonPattern(source, f.path);
+  return { layers, layersPattern };
 }
 
 /** The adapter configuration as PEFT writes it: keys sorted, two spaces. */
@@ -107,91 +203,32 @@ export function formatAdapterConfig(
   config: AdapterConfig,
   options: { readonly loraDropout: number; readonly fanInFanOut: boolean },
 ): string {
-  const { lora, taskType, modulesToSave, baseModel, revision } = config;
-  const fused = fusedOptions(lora);
+  const orNull = <T extends { readonly length: number }>(value: T | undefined) =>
+    value === undefined || value.length === 0 ? null : value;
   const fields = {
-    alpha_pattern: {},
+    alpha_pattern: config.alphaPattern ?? {},
     auto_mapping: null,
-    base_model_name_or_path: baseModel ?? null,
-    bias: "none",
-    exclude_modules: null,
+    base_model_name_or_path: config.baseModel ?? null,
+    bias: config.bias ?? "none",
+    exclude_modules: orNull(config.exclude),
     fan_in_fan_out: options.fanInFanOut,
     inference_mode: true,
     init_lora_weights: true,
     layer_replication: null,
-    layers_pattern: null,
-    layers_to_transform: null,
-    lora_alpha: fused.alpha,
+    layers_pattern: orNull(config.layersPattern),
+    layers_to_transform: orNull(config.layers),
+    lora_alpha: config.alpha,
     lora_bias: false,
     lora_dropout: options.loraDropout,
-    modules_to_save: modulesToSave.length > 0 ? modulesToSave : null,
+    modules_to_save: orNull(config.modulesToSave),
     peft_type: "LORA",
-    r: fused.rank,
-    rank_pattern: {},
-    revision: revision ?? null,
-    target_modules: fused.targets,
-    task_type: taskType ?? null,
+    r: config.rank,
+    rank_pattern: config.rankPattern ?? {},
+    revision: config.revision ?? null,
+    target_modules: config.targets,
+    task_type: config.taskType ?? null,
     use_dora: false,
-    use_rslora: fused.rsLora ?? false,
+    use_rslora: config.rsLora ?? false,
   };
   return `${JSON.stringify(fields, null, 2)}\n`;
-}
-
-const third = /^(.*c_attn)\.[qkv]$/;
-
-/**
- * Thirds of a fused layer have no place in PEFT: n of them become one update of n times the rank,
- * with alpha raised so that the factor stays.
- */
-export function fusedOptions(lora: LoraOptions): LoraOptions {
-  const thirds = lora.targets.filter((target) => third.test(target));
-  if (thirds.length === 0) return lora;
-  const others = lora.targets.filter((target) => !third.test(target));
-  if (others.length > 0) {
-    throw new FileError(
-      `Cannot write ${thirds.join(", ")} beside ${others.join(", ")} as thirds of c_attn must be ` +
-        "the only targets",
-      "adapter_config.json",
-    );
-  }
-  const growth = lora.rsLora ? Math.sqrt(thirds.length) : thirds.length;
-  return {
-    ...lora,
-    targets: [...new Set(thirds.map((target) => third.exec(target)![1]!))],
-    rank: lora.rank * thirds.length,
-    alpha: lora.alpha * growth,
-  };
-}
-
-/** One part of a fused update, on the host. */
-export interface HostPart {
-  /** First output. */
-  readonly start: number;
-  /** Outputs. */
-  readonly size: number;
-  /** `[rank, inputs]`. */
-  readonly down: ArrayLike<number>;
-  /** `[size, rank]`. */
-  readonly up: ArrayLike<number>;
-}
-
-/** Stacks the down-projections and places the up-projections in the rows and columns they own. */
-export function fuseParts(
-  parts: readonly HostPart[],
-  rank: number,
-  inputs: number,
-  outputs: number,
-): { down: Float32Array; up: Float32Array } {
-  const total = rank * parts.length;
-  const down = new Float32Array(total * inputs);
-  const up = new Float32Array(outputs * total);
-  parts.forEach((part, index) => {
-    down.set(part.down, index * rank * inputs);
-    for (let row = 0; row < part.size; row++) {
-      for (let r = 0; r < rank; r++) {
-        up[(part.start + row) * total + index * rank + r] = part.up[row * rank + r]!;
-      }
-    }
-  });
-  return { down, up };
 }

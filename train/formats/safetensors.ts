@@ -5,6 +5,7 @@
  */
 
 import { FileError, OptionError, ShapeError } from "../../core/errors.ts";
+import { shown } from "../../nn/shown.ts";
 import { scanJson } from "./json_scan.ts";
 
 /** Element types that can be read and written. */
@@ -32,16 +33,19 @@ export interface SafetensorsHeader {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
+/** What a header says of a tensor, its place aside. */
+export type TensorInfo = Pick<TensorEntry, "name" | "dtype" | "shape">;
+
 /** A tensor to be written. */
-export interface TensorData {
-  /** Name of the tensor. */
-  readonly name: string;
-  /** Element type. */
-  readonly dtype: Dtype;
-  /** Shape; empty for a scalar. */
-  readonly shape: readonly number[];
+export interface TensorData extends TensorInfo {
   /** Little-endian elements in row-major order. */
   readonly bytes: Uint8Array;
+}
+
+/** A tensor to be written that need not be in memory as a whole. */
+export interface TensorParts extends TensorInfo {
+  /** Little-endian elements in row-major order, part by part. */
+  parts(): Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 }
 
 const maximumHeaderSize = 100_000_000;
@@ -100,7 +104,7 @@ export function headerLength(start: Uint8Array, fileLength: number, name: string
 function parseEntry(name: string, value: unknown, file: string): TensorEntry {
   const fail = (requirement: string, found: unknown): never => {
     throw new FileError(
-      `Cannot read tensor ${name} as it requires ${requirement}: found ${JSON.stringify(found)}`,
+      `Cannot read tensor ${name} as it requires ${requirement}: found ${shown(found)}`,
       file,
     );
   };
@@ -120,7 +124,7 @@ function parseMetadata(value: unknown, file: string): Map<string, string> {
   if (value === undefined) return metadata;
   const fail = (found: unknown): never => {
     throw new FileError(
-      `Cannot read metadata as it requires text values: found ${JSON.stringify(found)}`,
+      `Cannot read metadata as it requires text values: found ${shown(found)}`,
       file,
     );
   };
@@ -163,7 +167,7 @@ export function parseHeader(
   }
   if (!isRecord(parsed)) return fail("an object", typeof parsed);
   const duplicate = scanJson(text).duplicate;
-  if (duplicate !== undefined) fail("distinct keys", `${JSON.stringify(duplicate)} twice`);
+  if (duplicate !== undefined) fail("distinct keys", `${shown(duplicate)} twice`);
   const entries: TensorEntry[] = [];
   for (const [key, value] of Object.entries(parsed)) {
     if (key !== "__metadata__") entries.push(parseEntry(key, value, name));
@@ -197,6 +201,47 @@ function compareCodePoints(a: string, b: string): number {
   return left.length - right.length;
 }
 
+/** Bytes before the data section, and the tensors in the order of theirs. */
+function layOut<T extends TensorInfo>(
+  tensors: Iterable<T>,
+  metadata: Readonly<Record<string, string>> | undefined,
+): { head: Uint8Array<ArrayBuffer>; sorted: readonly T[]; dataLength: number } {
+  const sorted = [...tensors].sort((a, b) =>
+    writingOrder.indexOf(a.dtype) - writingOrder.indexOf(b.dtype) ||
+    compareCodePoints(a.name, b.name)
+  );
+  const parts = metadata === undefined ? [] : [`"__metadata__":${JSON.stringify(metadata)}`];
+  const names = new Set(["__metadata__"]);
+  let end = 0;
+  for (const { name, dtype, shape } of sorted) {
+    if (names.has(name)) {
+      throw new OptionError(`Cannot write tensor as it requires a name of its own: found ${name}`);
+    }
+    names.add(name);
+    const place = `"data_offsets":[${end},${end += lengthOf(dtype, shape)}]`;
+    parts.push(`${JSON.stringify(name)}:{"dtype":"${dtype}","shape":[${shape}],${place}}`);
+  }
+  const text = new TextEncoder().encode(`{${parts.join(",")}}`);
+  const header = Math.ceil(text.length / 8) * 8;
+  const head = new Uint8Array(8 + header).fill(0x20);
+  new DataView(head.buffer).setBigUint64(0, BigInt(header), true);
+  head.set(text, 8);
+  return { head, sorted, dataLength: end };
+}
+
+/** Bytes of a tensor to be written; NaN where the shape is none. */
+function lengthOf(dtype: Dtype, shape: readonly number[]): number {
+  return shape.every(isSize) ? byteLength(dtype, shape) : NaN;
+}
+
+function requireLength({ name, dtype, shape }: TensorInfo, found: number): void {
+  const length = lengthOf(dtype, shape);
+  if (found === length) return;
+  throw new ShapeError(
+    `Cannot write tensor ${name} as ${dtype} [${shape}] requires ${length} bytes: found ${found}`,
+  );
+}
+
 /**
  * Writes tensors as one safetensors file, laid out byte for byte as the reference writer does.
  *
@@ -210,37 +255,40 @@ export function encodeSafetensors(
   tensors: Iterable<TensorData>,
   metadata?: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
-  const sorted = [...tensors].sort((a, b) =>
-    writingOrder.indexOf(a.dtype) - writingOrder.indexOf(b.dtype) ||
-    compareCodePoints(a.name, b.name)
-  );
-  const parts = metadata === undefined ? [] : [`"__metadata__":${JSON.stringify(metadata)}`];
-  const names = new Set(["__metadata__"]);
-  let end = 0;
-  for (const { name, dtype, shape, bytes } of sorted) {
-    if (names.has(name)) {
-      throw new OptionError(`Cannot write tensor as it requires a name of its own: found ${name}`);
-    }
-    names.add(name);
-    const length = shape.every(isSize) ? byteLength(dtype, shape) : NaN;
-    if (bytes.length !== length) {
-      throw new ShapeError(
-        `Cannot write tensor ${name} as ${dtype} [${shape}] requires ${length} bytes: found ${bytes.length}`,
-      );
-    }
-    const place = `"data_offsets":[${end},${end += length}]`;
-    parts.push(`${JSON.stringify(name)}:{"dtype":"${dtype}","shape":[${shape}],${place}}`);
-  }
-  const text = new TextEncoder().encode(`{${parts.join(",")}}`);
-  const header = Math.ceil(text.length / 8) * 8;
-  const file = new Uint8Array(8 + header + end);
-  new DataView(file.buffer).setBigUint64(0, BigInt(header), true);
-  file.fill(0x20, 8, 8 + header);
-  file.set(text, 8);
-  let position = 8 + header;
+  const list = [...tensors];
+  for (const tensor of list) requireLength(tensor, tensor.bytes.length);
+  const { head, sorted, dataLength } = layOut(list, metadata);
+  const file = new Uint8Array(head.length + dataLength);
+  file.set(head);
+  let position = head.length;
   for (const { bytes } of sorted) {
     file.set(bytes, position);
     position += bytes.length;
   }
   return file;
+}
+
+/**
+ * Encodes a file part by part, so that it need not fit into memory.
+ *
+ * @param tensors Tensors in any order
+ * @param metadata Texts for `__metadata__`; transformers requires `{format: "pt"}`
+ * @returns The file; a part may share memory with the next
+ * @throws {ShapeError} If the parts of a tensor do not fit its shape and dtype
+ * @throws {OptionError} If a name occurs twice or is reserved
+ */
+export async function* streamSafetensors(
+  tensors: Iterable<TensorParts>,
+  metadata?: Readonly<Record<string, string>>,
+): AsyncGenerator<Uint8Array> {
+  const { head, sorted } = layOut(tensors, metadata);
+  yield head;
+  for (const tensor of sorted) {
+    let length = 0;
+    for await (const part of tensor.parts()) {
+      length += part.length;
+      yield part;
+    }
+    requireLength(tensor, length);
+  }
 }

@@ -1,10 +1,10 @@
 /**
- * Conversion of the little-endian elements of a safetensors file into arrays of numbers.
+ * Conversion between the little-endian elements of a safetensors file and arrays of numbers.
  *
  * @module
  */
 
-import { ShapeError } from "../../core/errors.ts";
+import { OptionError, ShapeError } from "../../core/errors.ts";
 import { decodeHalf } from "../../core/half.ts";
 import type { Dtype } from "./safetensors.ts";
 
@@ -73,4 +73,66 @@ export function toFloat32(bytes: Uint8Array, dtype: Dtype): Float32Array {
 export function toFloat64(bytes: Uint8Array, dtype: Dtype): Float64Array {
   const values = toNumbers(bytes, dtype);
   return values instanceof Float64Array ? values : new Float64Array(values);
+}
+
+/**
+ * Converts elements to the precision of a device.
+ *
+ * @param bytes Little-endian elements at any offset
+ * @param dtype Their type
+ * @param float Precision of the result
+ * @returns The values; a view of the same memory where nothing is to be done
+ * @throws {ShapeError} If the bytes are not whole elements
+ */
+export function toFloat(
+  bytes: Uint8Array,
+  dtype: Dtype,
+  float: "f32" | "f64",
+): Float32Array | Float64Array {
+  return float === "f64" ? toFloat64(bytes, dtype) : toFloat32(bytes, dtype);
+}
+
+/** Element types of weights. */
+export type FloatDtype = "F64" | "F32" | "F16" | "BF16";
+
+/** Whether elements are floats. */
+export function isFloat(dtype: Dtype): dtype is FloatDtype {
+  return dtype === "F64" || dtype === "F32" || dtype === "F16" || dtype === "BF16";
+}
+
+/**
+ * Converts numbers to elements, rounding to the nearest.
+ *
+ * @param values Numbers
+ * @param dtype Their type in the file
+ * @returns Little-endian elements; a view of the same memory where nothing is to be done
+ * @throws {OptionError} If a number is too large for half precision
+ */
+export function fromFloat(values: Float32Array | Float64Array, dtype: FloatDtype): Uint8Array {
+  let elements: Float64Array | Float32Array | Float16Array | Uint16Array;
+  if (dtype === "F64") {
+    elements = values instanceof Float64Array ? values : new Float64Array(values);
+  } else if (dtype === "F16") elements = toHalves(values);
+  else {
+    elements = values instanceof Float32Array ? values : new Float32Array(values);
+    if (dtype === "BF16") elements = upperHalves(elements);
+  }
+  return new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
+}
+
+function toHalves(values: Float32Array | Float64Array): Float16Array {
+  const halves = new Float16Array(values);
+  const lost = values.find((x, i) => Number.isFinite(x) && !Number.isFinite(halves[i]));
+  if (lost === undefined) return halves;
+  throw new OptionError(`Cannot convert to F16 as at most 65504 is required: found ${lost}`);
+}
+
+/** BF16 is the upper half of F32; of two nearest the even one is taken. */
+function upperHalves(values: Float32Array): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  return Uint16Array.from(bits, (word, index) => {
+    // Rounding could carry a NaN over to zero.
+    if (Number.isNaN(values[index])) return 0x7fc0;
+    return (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+  });
 }

@@ -5,12 +5,13 @@
  */
 
 import { FileError } from "../../core/errors.ts";
+import { shown } from "../../nn/shown.ts";
 import { readJson } from "../files.ts";
 
 /**
  * Reads the index of a sharded checkpoint: the shard's file name by tensor name.
  *
- * @throws {FileError} If it is malformed, or a name leads out of the folder
+ * @throws {FileError} If it is missing or malformed, or a name leads out of the folder
  */
 export async function readWeightMap(path: string): Promise<Map<string, string>> {
   const index = await readJson(path);
@@ -25,9 +26,7 @@ export async function readWeightMap(path: string): Promise<Map<string, string>> 
     // A shard name comes from whoever published the model: it must not lead out of the directory.
     if (typeof file !== "string" || /^$|[/\\\0]|^\.\.?$|\.\./.test(file)) {
       throw new FileError(
-        `Cannot read index as tensor ${name} requires a plain file name: found ${
-          JSON.stringify(file)
-        }`,
+        `Cannot read index as tensor ${name} requires a plain file name: found ${shown(file)}`,
         path,
       );
     }

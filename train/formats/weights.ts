@@ -7,7 +7,7 @@
 import { OptionError } from "../../core/errors.ts";
 import type { WeightSource } from "../../nn/model.ts";
 import { headerLength, parseHeader, type TensorEntry } from "./safetensors.ts";
-import { toFloat32, toFloat64 } from "./safetensors_values.ts";
+import { toFloat } from "./safetensors_values.ts";
 
 /**
  * Reads the header of a safetensors file; values are converted when they are asked for.
@@ -39,8 +39,7 @@ export function parseSafetensors(
     shape: (name) => entry(name).shape,
     read(name, float) {
       const { begin, end, dtype } = entry(name);
-      const data = bytes.subarray(start + begin, start + end);
-      return Promise.resolve(float === "f32" ? toFloat32(data, dtype) : toFloat64(data, dtype));
+      return Promise.resolve(toFloat(bytes.subarray(start + begin, start + end), dtype, float));
     },
   };
 }

@@ -1,0 +1,87 @@
+// Time and peak resident memory of loading a checkpoint that is written for it.
+// deno task bench load --gigabytes 2
+import process from "node:process";
+import { normal, seedKey } from "../core/random.ts";
+import { parseConfig } from "../nn/config.ts";
+import { languageModel } from "../nn/model.ts";
+import { parameters } from "../nn/module.ts";
+import { writeFileAtomic } from "../train/files.ts";
+import { streamSafetensors } from "../train/formats/safetensors.ts";
+import { openLanguageModel } from "../train/load_model.ts";
+import { prepare, report } from "./measure.ts";
+
+/** LLaMA's shapes at 1.1 billion parameters, but for the number of layers. */
+const shape = {
+  model_type: "llama",
+  vocab_size: 32000,
+  hidden_size: 2048,
+  num_attention_heads: 32,
+  num_key_value_heads: 4,
+  intermediate_size: 5632,
+  max_position_embeddings: 2048,
+  tie_word_embeddings: true,
+};
+
+/** Writes a model of at least the given size; gives the size. */
+async function writeModel(folder: string, bytes: number): Promise<number> {
+  const values = normal(seedKey(1), 2 ** 16).map((x) => x / 50);
+  const chunk = new Uint8Array(new Float32Array(values).buffer);
+  for (let layers = 1;; layers++) {
+    const fields = { ...shape, num_hidden_layers: layers };
+    const model = languageModel(parseConfig(fields));
+    const entries = [...parameters(model)];
+    const size = entries.reduce((sum, [, parameter]) => sum + 4 * parameter.size, 0);
+    if (size < bytes) continue;
+    const tensors = entries.map(([name, parameter]) => ({
+      name,
+      dtype: "F32" as const,
+      shape: parameter.shape,
+      *parts() {
+        for (let left = 4 * parameter.size; left > 0; left -= chunk.length) {
+          yield chunk.subarray(0, left);
+        }
+      },
+    }));
+    await writeFileAtomic(`${folder}/config.json`, JSON.stringify(fields));
+    await writeFileAtomic(
+      `${folder}/model.safetensors`,
+      streamSafetensors(tensors, { format: "pt" }),
+    );
+    return size;
+  }
+}
+
+/** Most memory that was resident so far, in bytes. */
+const peak = () => process.resourceUsage().maxRSS * 1024;
+
+/** Writes a model, loads it and reports. */
+export async function loadBench(args: string[]): Promise<void> {
+  const { values, device, reason } = await prepare({
+    gigabytes: { kind: "number", help: "size of the checkpoint", fallback: 2 },
+  }, args);
+  await using _device = device;
+  using _scope = device.scope("load");
+  const folder = await Deno.makeTempDir();
+  try {
+    const size = await writeModel(folder, 1e9 * Number(values["gigabytes"]));
+    const before = peak();
+    const start = performance.now();
+    const { report: { used } } = await openLanguageModel(folder, device, seedKey(1));
+    const seconds = (performance.now() - start) / 1000;
+    const gigabytes = (bytes: number) => Number((bytes / 1e9).toFixed(3));
+    report(
+      [{
+        tensors: used.length,
+        size: gigabytes(size),
+        seconds: Number(seconds.toFixed(2)),
+        peakBefore: gigabytes(before),
+        peakResident: gigabytes(peak()),
+        ratio: Number((peak() / size).toFixed(3)),
+      }],
+      values["json"],
+      `${reason}; sizes in GB`,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Adapting a model as an adapter configuration of PEFT's says: its rules for targets, ranks, alphas
+ * and tied weights.
+ *
+ * @module
+ */
+
+import { FileError } from "../../core/errors.ts";
+import { LanguageModel } from "../../nn/decoder.ts";
+import { Linear } from "../../nn/linear.ts";
+import { adapt } from "../../nn/lora.ts";
+import type { WeightSource } from "../../nn/model.ts";
+import { type Module, modules } from "../../nn/module.ts";
+import { shown } from "../../nn/shown.ts";
+import { heads } from "../../nn/trainable.ts";
+import type { AdapterConfig } from "./peft.ts";
+import { chooseTargets, patternValues } from "./peft_targets.ts";
+import { peftPrefix } from "./peft_tensors.ts";
+
+/**
+ * Adapts a model, which has its numbers already, to an adapter of any kind that PEFT writes.
+ *
+ * @param layers Layers of the model
+ * @param source The adapter's tensors, which {@linkcode fillAdapter} then reads
+ * @param path Name of the configuration file, for messages
+ * @throws {FileError} If the configuration names what this model does not have, or what cannot be
+ * adapted
+ * @example
+ * ```ts ignore
+ * const adapter = parseAdapterConfig(await (await fetch("adapter_config.json")).json());
+ * const weights = await (await fetch("adapter_model.safetensors")).arrayBuffer();
+ * const source = parseSafetensors(weights, "adapter_model.safetensors");
+ * adaptTo(model, config.layers, adapter, source);
+ * await fillAdapter(model, adapter, source, device);
+ * ```
+ */
+export function adaptTo(
+  model: Module,
+  layers: number,
+  adapter: AdapterConfig,
+  source: WeightSource,
+  path = "adapter_config.json",
+): void {
+  if (model instanceof LanguageModel && unties(model, adapter, source)) model.untie();
+  const { rank, alpha, rsLora = false, rankPattern = {}, alphaPattern = {} } = adapter;
+  const all = [...modules(model)];
+  const paths = all.map(([place]) => place);
+  const linears = all.flatMap(([place, module]) => module instanceof Linear ? [place] : []);
+  for (const name of adapter.modulesToSave) {
+    const known = heads.some((head) => head === name) ||
+      paths.some((place) => place.endsWith(name));
+    if (!known) {
+      throw new FileError(
+        `Cannot use modules_to_save of this adapter as a module of this model is required: ` +
+          `found ${shown(name)}`,
+        path,
+      );
+    }
+  }
+  const targets = chooseTargets(adapter, paths, linears, path);
+  const numbers = (patterns: Readonly<Record<string, number>>) => {
+    const valueOf = patternValues(patterns, path);
+    return Object.fromEntries(targets.flatMap((place) => {
+      const value = valueOf(place);
+      return value === undefined ? [] : [[place, value]];
+    }));
+  };
+  const [ranks, alphas] = [numbers(rankPattern), numbers(alphaPattern)];
+  adapt(model, layers, { targets, rank, alpha, rsLora, ranks, alphas });
+}
+
+/** Whether an adapter changes the output layer or the embedding without the other. */
+function unties(model: Module, { modulesToSave }: AdapterConfig, source: WeightSource): boolean {
+  const embeddings = [...modules(model)].map(([path]) => path)
+    .filter((path) => /\.(wte|embed_tokens)$/.test(path));
+  return modulesToSave.some((name) => embeddings.some((path) => path.endsWith(name))) ||
+    [...source.names()].some((name) => name.startsWith(`${peftPrefix}lm_head.`));
+}

@@ -1,0 +1,74 @@
+/**
+ * Single safetensors files of a checkpoint: opened with a validated header, read by ranges.
+ *
+ * @module
+ */
+
+import { FileError } from "../../core/errors.ts";
+import { headerLength, parseHeader, type TensorEntry } from "./safetensors.ts";
+
+/** An open file. */
+export interface Shard {
+  /** Its path. */
+  readonly path: string;
+  /** The file. */
+  readonly file: Deno.FsFile;
+  /** First byte of the data section. */
+  readonly dataStart: number;
+  /** Its tensors by name. */
+  readonly tensors: ReadonlyMap<string, TensorEntry>;
+  /** Its metadata. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/**
+ * Fills `bytes` from a place in a file without giving up the turn: two reads in flight on one file
+ * would move each other's position.
+ *
+ * @throws {FileError} If the file ends before that
+ */
+export function readRange(
+  file: Deno.FsFile,
+  start: number,
+  bytes: Uint8Array<ArrayBuffer>,
+  path: string,
+): Uint8Array<ArrayBuffer> {
+  file.seekSync(start, Deno.SeekMode.Start);
+  for (let filled = 0; filled < bytes.length;) {
+    const count = file.readSync(bytes.subarray(filled));
+    if (count === null || count === 0) {
+      throw new FileError(
+        `Cannot read file as it requires ${start + bytes.length} bytes: found ${start + filled}`,
+        path,
+      );
+    }
+    filled += count;
+  }
+  return bytes;
+}
+
+/**
+ * Opens a file and validates its header.
+ *
+ * @throws {FileError} If it is missing or malformed
+ */
+export async function openShard(path: string): Promise<Shard> {
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path, { read: true });
+  } catch (error) {
+    const found = error instanceof Deno.errors.NotFound ? "nothing there" : String(error);
+    throw new FileError(`Cannot open checkpoint as it requires a file: found ${found}`, path);
+  }
+  try {
+    const { size } = await file.stat();
+    const start = readRange(file, 0, new Uint8Array(Math.min(size, 8)), path);
+    const length = headerLength(start, size, path);
+    const dataStart = 8 + length;
+    const header = readRange(file, 8, new Uint8Array(length), path);
+    return { path, file, dataStart, ...parseHeader(header, size - dataStart, path) };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
