@@ -120,6 +120,7 @@ export {
   initialise,
   languageModel,
   load,
+  type LoadOptions,
   type LoadReport,
   type WeightSource,
 } from "./nn/model.ts";

@@ -7,6 +7,7 @@ import { languageModel } from "../nn/model.ts";
 import { parameters } from "../nn/module.ts";
 import { writeFileAtomic } from "../train/files.ts";
 import { streamSafetensors } from "../train/formats/safetensors.ts";
+import { type FloatDtype, fromFloat } from "../train/formats/safetensors_values.ts";
 import { openLanguageModel } from "../train/load_model.ts";
 import { prepare, report } from "./measure.ts";
 
@@ -23,21 +24,22 @@ const shape = {
 };
 
 /** Writes a model of at least the given size; gives the size. */
-async function writeModel(folder: string, bytes: number): Promise<number> {
+async function writeModel(folder: string, bytes: number, dtype: FloatDtype): Promise<number> {
   const values = normal(seedKey(1), 2 ** 16).map((x) => x / 50);
-  const chunk = new Uint8Array(new Float32Array(values).buffer);
+  const chunk = fromFloat(values, dtype);
+  const width = chunk.length / values.length;
   for (let layers = 1;; layers++) {
     const fields = { ...shape, num_hidden_layers: layers };
     const model = languageModel(parseConfig(fields));
     const entries = [...parameters(model)];
-    const size = entries.reduce((sum, [, parameter]) => sum + 4 * parameter.size, 0);
+    const size = entries.reduce((sum, [, parameter]) => sum + width * parameter.size, 0);
     if (size < bytes) continue;
     const tensors = entries.map(([name, parameter]) => ({
       name,
-      dtype: "F32" as const,
+      dtype,
       shape: parameter.shape,
       *parts() {
-        for (let left = 4 * parameter.size; left > 0; left -= chunk.length) {
+        for (let left = width * parameter.size; left > 0; left -= chunk.length) {
           yield chunk.subarray(0, left);
         }
       },
@@ -58,15 +60,17 @@ const peak = () => process.resourceUsage().maxRSS * 1024;
 export async function loadBench(args: string[]): Promise<void> {
   const { values, device, reason } = await prepare({
     gigabytes: { kind: "number", help: "size of the checkpoint", fallback: 2 },
+    half: { kind: "switch", help: "weights of 16 bits, kept so", fallback: false },
   }, args);
   await using _device = device;
   using _scope = device.scope("load");
+  const half = values["half"] === true;
   const folder = await Deno.makeTempDir();
   try {
-    const size = await writeModel(folder, 1e9 * Number(values["gigabytes"]));
+    const size = await writeModel(folder, 1e9 * Number(values["gigabytes"]), half ? "BF16" : "F32");
     const before = peak();
     const start = performance.now();
-    const { report: { used } } = await openLanguageModel(folder, device, seedKey(1));
+    const { report: { used } } = await openLanguageModel(folder, device, seedKey(1), { half });
     const seconds = (performance.now() - start) / 1000;
     const gigabytes = (bytes: number) => Number((bytes / 1e9).toFixed(3));
     report(

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bytesPerElement } from "../core/dtype.ts";
+import { bytesPerElement, type Half } from "../core/dtype.ts";
 import { FileError, OptionError, ShapeError } from "../core/errors.ts";
 import { fold, type Key, normal, uniform } from "../core/random.ts";
 import { sameShape } from "../core/shape.ts";
@@ -57,6 +57,14 @@ export interface WeightSource {
   read(name: string, float: "f32" | "f64"): Promise<Float32Array | Float64Array>;
   /** The same part by part; each part is used up before the next is asked for. */
   parts?(name: string, float: "f32" | "f64"): AsyncIterable<Float32Array | Float64Array>;
+  /** Bits of one, part by part, where its numbers have 16 bits. */
+  halves?(name: string): { readonly dtype: Half; readonly parts: Iterable<Uint8Array> } | undefined;
+}
+
+/** How a checkpoint is loaded. */
+export interface LoadOptions {
+  /** Whether matrices of 16 bits stay so: half the memory, and the same numbers. Default false. */
+  readonly half?: boolean;
 }
 
 /** What became of a checkpoint's tensors. */
@@ -101,6 +109,7 @@ export async function load(
   source: WeightSource,
   device: Device,
   key: Key,
+  { half = false }: LoadOptions = {},
 ): Promise<LoadReport> {
   const present = new Set(source.names());
   const sources = new Map<string, string>();
@@ -122,7 +131,9 @@ export async function load(
         source.file?.(name) ?? source.path,
       );
     }
-    await fillParameter(parameter, source, name, device);
+    const bits = half && shape.length === 2 ? source.halves?.(name) : undefined;
+    if (bits === undefined) await fillParameter(parameter, source, name, device);
+    else fillHalves(parameter, bits, device);
     sources.set(path, name);
   }
   if (model instanceof LanguageModel || model instanceof DecoderClassifier) model.prepare(device);
@@ -159,6 +170,20 @@ export async function fillParameter(
     );
   }
   parameter.value = filled;
+}
+
+function fillHalves(
+  parameter: Parameter,
+  { dtype, parts }: { readonly dtype: Half; readonly parts: Iterable<Uint8Array> },
+  device: Device,
+): void {
+  const value = Value.allocate(device.backend, dtype, parameter.shape);
+  let offset = 0;
+  for (const part of parts) {
+    device.backend.write(value.storage.buffer, offset, part);
+    offset += part.byteLength;
+  }
+  parameter.value = new Tensor(value, device);
 }
 
 /**

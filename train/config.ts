@@ -106,6 +106,8 @@ export interface TrainConfig extends BeamConfig {
   readonly seed: number;
   /** Float of all tensors. */
   readonly dtype: "f32" | "f64";
+  /** Whether frozen matrices keep the 16 bits of their file. */
+  readonly half: boolean;
   /** Backend. */
   readonly backend: BackendName;
   /** Kind of CPU kernels. */
@@ -205,6 +207,7 @@ export const trainOptions: { readonly [K in keyof Required<TrainConfig>]: Option
   bucket: { kind: "switch", help: "batches in random order of length", fallback: true },
   seed: integer("seed of order, initialisation and masks", 0, 1),
   dtype: { kind: "choice", choices: ["f32", "f64"], help: "float of all tensors", fallback: "f32" },
+  half: { kind: "switch", help: "matrices keep the 16 bits of their file", fallback: false },
   ...deviceOptions,
   saveEvery: integer("steps between checkpoints", 1, "none is saved"),
   adapter: text("start from this saved adapter, a folder or a repository", "a new one"),

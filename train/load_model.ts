@@ -13,6 +13,7 @@ import {
   classifier,
   languageModel,
   load,
+  type LoadOptions,
   type LoadReport,
   type WeightSource,
 } from "../nn/model.ts";
@@ -48,6 +49,11 @@ export function weightsOf(checkpoint: Checkpoint): WeightSource {
       const { dtype } = checkpoint.entry(name);
       for (const part of checkpoint.parts(name)) yield toFloat(part, dtype, float);
     },
+    halves(name) {
+      const { dtype } = checkpoint.entry(name);
+      if (dtype !== "F16" && dtype !== "BF16") return undefined;
+      return { dtype: dtype === "F16" ? "f16" : "bf16", parts: checkpoint.parts(name) };
+    },
   };
 }
 
@@ -57,9 +63,10 @@ async function fill<M extends Classifier | LanguageModel>(
   directory: string,
   device: Device,
   key: Key,
+  options?: LoadOptions,
 ): Promise<Loaded<M>> {
   using checkpoint = await Checkpoint.open(directory);
-  return { model, config, report: await load(model, weightsOf(checkpoint), device, key) };
+  return { model, config, report: await load(model, weightsOf(checkpoint), device, key, options) };
 }
 
 /** Opens a sequence classifier; `labels` overrides the number of classes of the configuration. */
@@ -68,10 +75,11 @@ export async function openClassifier(
   device: Device,
   key: Key,
   labels?: number,
+  options?: LoadOptions,
 ): Promise<Loaded<Classifier>> {
   const read = await readConfig(directory);
   const config = labels === undefined ? read : { ...read, labels };
-  return await fill(classifier(config), config, directory, device, key);
+  return await fill(classifier(config), config, directory, device, key, options);
 }
 
 /** Opens a language model. */
@@ -79,7 +87,8 @@ export async function openLanguageModel(
   directory: string,
   device: Device,
   key: Key,
+  options?: LoadOptions,
 ): Promise<Loaded<LanguageModel>> {
   const config = await readConfig(directory);
-  return await fill(languageModel(config), config, directory, device, key);
+  return await fill(languageModel(config), config, directory, device, key, options);
 }

@@ -53,8 +53,8 @@ export async function openRun(
   const key = fold(seedKey(config.seed), "initialisation");
   const classes = kindOf(config.task, (await readRun(run)).classes ?? []).labels;
   const { model } = generates(config.task)
-    ? await openLanguageModel(directory, device, key)
-    : await openClassifier(directory, device, key, Math.max(1, classes.length));
+    ? await openLanguageModel(directory, device, key, config)
+    : await openClassifier(directory, device, key, Math.max(1, classes.length), config);
   await loadAdapter(model, architecture, run, device);
   return { model, architecture, tokenizer, classes };
 }

@@ -78,8 +78,14 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   task.notes.forEach((note) => say(`data: ${note}`));
 
   const { model, report } = task.labels === 0
-    ? await openLanguageModel(base.directory, device, fold(key, "initialisation"))
-    : await openClassifier(base.directory, device, fold(key, "initialisation"), task.labels);
+    ? await openLanguageModel(base.directory, device, fold(key, "initialisation"), config)
+    : await openClassifier(
+      base.directory,
+      device,
+      fold(key, "initialisation"),
+      task.labels,
+      config,
+    );
   describeWeights(report, say);
 
   const adapter = start === undefined
