@@ -2,6 +2,7 @@
 import { dispatchBench } from "./dispatch.ts";
 import { generateBench } from "./generate.ts";
 import { loadBench } from "./load.ts";
+import { peersBench } from "./peers.ts";
 import { productBench } from "./product.ts";
 import { profileBench } from "./profile.ts";
 import { rowwiseBench } from "./rowwise.ts";
@@ -15,6 +16,7 @@ const benches: Readonly<Record<string, (args: string[]) => Promise<void>>> = {
   load: loadBench,
   profile: profileBench,
   generate: generateBench,
+  peers: peersBench,
 };
 
 const [name = "", ...args] = Deno.args;

@@ -1,11 +1,28 @@
-// Matrix products: GFLOP/s by shape. deno task bench product --backend webgpu --m 4096 --n 4096 --k 4096
+// Matrix products: GFLOP/s by shape, on the CPU beside the processor's peak.
+// deno task bench product --backend webgpu --m 4096 --n 4096 --k 4096
 import { matmul } from "../core/ops/matmul.ts";
 import { transpose } from "../core/ops/view.ts";
 import { tensor } from "../core/tensor.ts";
 import { milliseconds, prepare, report } from "./measure.ts";
+import { Peak } from "./peak.ts";
+import { fill } from "./rowwise_cases.ts";
+
+type Shape = readonly [m: number, n: number, k: number];
+
+/** What the CPU is measured at: squares, a layer's product, LoRA's, attention's, one row. */
+export const cpuShapes: readonly Shape[] = [
+  [256, 256, 256],
+  [512, 512, 512],
+  [1024, 1024, 1024],
+  [512, 768, 3072],
+  [512, 768, 8],
+  [512, 8, 768],
+  [512, 64, 512],
+  [1, 768, 768],
+];
 
 /** Squares, and the products of a training step (A·B, or A·Bᵀ as linear layers have it). */
-const shapes: readonly (readonly [number, number, number])[] = [
+const gpuShapes: readonly Shape[] = [
   [1024, 1024, 1024],
   [2048, 2048, 2048],
   [4096, 4096, 4096],
@@ -29,19 +46,17 @@ export async function productBench(args: string[]): Promise<void> {
   }, args);
   await using _device = device;
   const [m, n, k] = ["m", "n", "k"].map((name) => values[name] as number | undefined);
-  const list = m === undefined ? shapes : [[m, n ?? m, k ?? m] as const];
   const cpu = device.backend.name === "cpu";
+  const shapes = cpu ? cpuShapes : gpuShapes;
+  const list = m === undefined ? shapes : [[m, n ?? m, k ?? m] as const];
+  const threads = values["threads"] as number | undefined ?? navigator.hardwareConcurrency;
+  using loop = cpu ? new Peak(values["kernels"] === "javascript" ? 1 : threads) : undefined;
   const rows: Record<string, unknown>[] = [];
   for (const [m, n, k] of list) {
     const flop = 2 * m * n * k;
-    if (cpu && flop > 1e10 && list.length > 1) continue;
     using _scope = device.scope("shape");
-    const fill = (count: number) =>
-      Float32Array.from({ length: count }, (_, i) => (i * 7 % 13) / 13 - 0.5);
-    const a = tensor(device, fill(m * k), [m, k]);
-    const b = tensor(device, fill(k * n), [k, n]);
-    const bt = tensor(device, fill(k * n), [n, k]);
-    const repeats = Math.max(1, Math.min(50, Math.round((cpu ? 2e9 : 1e12) / flop)));
+    const [a, b, bt] = [fill(device, m, k), fill(device, k, n), fill(device, n, k)];
+    const repeats = Math.max(1, Math.min(cpu ? 2000 : 50, Math.round((cpu ? 1e9 : 1e12) / flop)));
     const one = tensor(device, [0]);
     const settle = async () => {
       if (cpu) return;
@@ -49,8 +64,9 @@ export async function productBench(args: string[]): Promise<void> {
       await matmul(tensor(device, [1], [1, 1]), tensor(device, [1], [1, 1])).read();
       await one.read();
     };
-    const nn = await milliseconds(device, () => void matmul(a, b), settle, repeats);
-    const nt = await milliseconds(device, () => void matmul(a, transpose(bt)), settle, repeats);
+    const nn = await milliseconds(device, () => void matmul(a, b), settle, repeats, 9);
+    const peak = loop?.measure();
+    const nt = await milliseconds(device, () => void matmul(a, transpose(bt)), settle, repeats, 9);
     const gflops = (ms: number) => Number((flop / ms / 1e6).toFixed(1));
     rows.push({
       m,
@@ -59,6 +75,10 @@ export async function productBench(args: string[]): Promise<void> {
       ms: Number(nn.toFixed(4)),
       gflops: gflops(nn),
       gflopsTransposed: gflops(nt),
+      ...(peak !== undefined && {
+        peak: Number(peak.toFixed(1)),
+        ratio: Number((flop / nn / 1e6 / peak).toFixed(3)),
+      }),
     });
   }
   report(rows, values["json"], reason);

@@ -1,6 +1,8 @@
 """A LoRA step of PyTorch + PEFT on the shapes of `deno task bench step`, median of 20 after 5.
 
-python bench/peers/lora_step.py gpt2-medium 8 64 [fp32|tf32|bf16] [cuda|cpu]
+python bench/peers/lora_step.py gpt2-medium 8 64 [fp32|tf32|bf16] [cuda|cpu] [serve]
+
+With `serve` it is a contender of `deno task bench peers`.
 """
 
 import json
@@ -44,9 +46,9 @@ model = get_peft_model(model, lora).to(device).train()
 optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-4, fused=device == "cuda")
 ids = torch.randint(5, 30000, (batch, length), device=device)
 labels = ids if name == "gpt2-medium" else torch.randint(0, 2, (batch,), device=device)
-times = []
-for step in range(25):
-    start = time.perf_counter()
+
+
+def step():
     with torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bf16"):
         loss = model(input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels).loss
     loss.backward()
@@ -54,6 +56,17 @@ for step in range(25):
     optimizer.step()
     optimizer.zero_grad()
     loss.item()
+
+
+if sys.argv[6:] == ["serve"]:
+    from serve import serve
+
+    serve(lambda name, sizes: step)
+    sys.exit()
+times = []
+for _ in range(25):
+    start = time.perf_counter()
+    step()
     times.append((time.perf_counter() - start) * 1000)
 times = sorted(times[5:])
 print(json.dumps({"model": name, "batch": batch, "length": length, "precision": precision, "ms": round(times[10], 2)}))

@@ -10,16 +10,16 @@ import { type Code, f32x4, i32x4, type Routine, v128 } from "./assembler.ts";
 /** Makes the code of a value from those of its operands. */
 export type Lanes = (...operands: Code[]) => Code;
 
-const tanhSeries = [-0.33333318, 0.133326017, -0.0538538566, 0.021077753, -0.00628246566];
-const erfSeries = [
-  -0.376126307,
-  0.112836299,
-  -0.0268554842,
-  0.0051912918,
-  -0.00080350314,
-  7.93310682e-05,
-];
-const erfTail = [0.275491948, 0.342269918, 0.0293679324, 0.55623037, -0.203299555];
+const tanhQuotient = {
+  limit: 9,
+  p: [0.99999998, 0.133810338, 0.0034955968, 2.06091854e-5, 1.33547354e-8],
+  q: [1, 0.467143495, 0.0258770179, 3.28564725e-4, 7.77660285e-7],
+};
+const erfQuotient = {
+  limit: 3.92,
+  p: [1.12837915, 0.190402525, 0.0527480778, 3.76541134e-3, 2.84871844e-4, 2.05003654e-6],
+  q: [1, 0.502072588, 0.114107369, 0.0149688135, 1.16247379e-3, 3.80906191e-5],
+};
 const exponential = [1, 1, 0.499999935, 0.166665207, 0.0416683874, 0.0083687102, 0.00138146122];
 const logarithm = [
   0.333333317,
@@ -54,6 +54,16 @@ export function laneOperations(
   /** The value within limits; what is not a number stays so, as it stands first. */
   const clamp = (x: Code, low: number, high: number) =>
     f32x4.max(f32x4.min(x, f32x4.of(high)), f32x4.of(low));
+
+  /** `x P(x²) / Q(x²)`: an odd function that is flat beyond the limit; error below 4e-7. */
+  const odd = ({ limit, p, q }: typeof tanhQuotient): Lanes => (x) => {
+    const [a, square] = [vector(), vector()];
+    return [
+      a.set(clamp(x!, -limit, limit)),
+      square.set(f32x4.mul(a.get, a.get)),
+      f32x4.div(f32x4.mul(a.get, horner(square.get, p)), horner(square.get, q)),
+    ];
+  };
 
   /** `2^n P(r)` with `x = n ln 2 + r`; zero below -87, relative error below 2e-7. */
   const exp: Lanes = (x) => {
@@ -105,48 +115,6 @@ export function laneOperations(
     ];
   };
 
-  /**
-   * An odd function: near zero `x (slope + x² P(x²))`, where nothing cancels, beyond the limit the
-   * sign of x times `far(|x|)`.
-   */
-  const odd =
-    (slope: number, series: readonly number[], limit: number, far: Lanes): Lanes => (x) => {
-      const [a, magnitude, square, outside] = [vector(), vector(), vector(), vector()];
-      const near = madd(square.get, horner(square.get, series), f32x4.of(slope));
-      return [
-        a.set(x!),
-        magnitude.set(f32x4.abs(a.get)),
-        square.set(f32x4.mul(a.get, a.get)),
-        outside.set(far(magnitude.get)),
-        v128.select(
-          f32x4.less(f32x4.of(limit), magnitude.get),
-          v128.or(outside.get, v128.and(a.get, i32x4.of(0x80000000))),
-          f32x4.mul(a.get, near),
-        ),
-      ];
-    };
-  const one = f32x4.of(1);
-
-  /** Beyond 0.55 it is `1 - 2 / (exp(2x) + 1)`; error below 2e-7. */
-  const tanh = odd(
-    1,
-    tanhSeries,
-    0.55,
-    (x) => f32x4.sub(one, f32x4.div(f32x4.of(2), f32x4.add(exp(f32x4.add(x!, x!)), one))),
-  );
-
-  /** Beyond 1 it is `1 - exp(-x²) u P(u)` with `u = 1 / (1 + x/2)`; error below 2e-7. */
-  const erf = odd(2 / Math.sqrt(Math.PI), erfSeries, 1, (x) => {
-    const u = vector();
-    return [
-      u.set(f32x4.div(one, madd(x!, f32x4.of(0.5), one))),
-      f32x4.sub(
-        one,
-        f32x4.mul(exp(f32x4.neg(f32x4.mul(x!, x!))), f32x4.mul(u.get, horner(u.get, erfTail))),
-      ),
-    ];
-  });
-
   /** A word of Threefry-2x32-20; see `core/random.ts` for the readable form. */
   const draw: Lanes = (k0, k1, first, position) => {
     const [x, y, a, b, c] = [vector(), vector(), vector(), vector(), vector()];
@@ -184,9 +152,9 @@ export function laneOperations(
     exp,
     log,
     sqrt: f32x4.sqrt,
-    rsqrt: (a) => f32x4.div(one, f32x4.sqrt(a!)),
-    tanh,
-    erf,
+    rsqrt: (a) => f32x4.div(f32x4.of(1), f32x4.sqrt(a!)),
+    tanh: odd(tanhQuotient),
+    erf: odd(erfQuotient),
     max: f32x4.max,
     select: (condition, a, b) => v128.select(condition!, a!, b!),
     stop: (a) => a!,

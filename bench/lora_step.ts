@@ -1,0 +1,44 @@
+// A LoRA step on a model with random weights, for the benches that run it.
+import { seedKey } from "../core/random.ts";
+import type { Device } from "../core/storage.ts";
+import { toLabelled } from "../nn/batch.ts";
+import { type Method, methods, plan } from "../nn/dropout.ts";
+import { Trainable } from "../nn/trainable.ts";
+import type { OptionTable, OptionValues } from "../train/flags.ts";
+import { trainStep } from "../train/step.ts";
+import { modelShapes, randomModel } from "./random_model.ts";
+
+const size = (help: string, fallback: number) =>
+  ({ kind: "integer", help, fallback, least: 1 }) as const;
+
+/** Flags that say which step. */
+export const stepOptions = {
+  model: { kind: "choice", choices: Object.keys(modelShapes), help: "shape", fallback: "minilm" },
+  batch: size("sequences", 8),
+  length: size("tokens of each", 64),
+  method: { kind: "choice", choices: methods, help: "method", fallback: "lora" },
+} satisfies OptionTable;
+
+/** A function that makes one step, read-back of the loss included; the open scope owns the model. */
+export async function loraStep(device: Device, values: OptionValues): Promise<() => Promise<void>> {
+  const { model, decoder } = randomModel(device, values["model"] as keyof typeof modelShapes);
+  const [batch, length] = [values["batch"] as number, values["length"] as number];
+  const trainable = await Trainable.of(model, device);
+  const dropout = plan(values["method"] as Method, decoder);
+  let count = 0;
+  return async () => {
+    using _step = device.scope("step");
+    const step = count++;
+    const examples = Array.from({ length: batch }, (_, b) => ({
+      ids: Array.from({ length }, (_, i) => (b * 131 + i * 17 + step * 7 + 50) % 30000),
+      ...(decoder ? { predictFrom: Math.floor(length / 2) } : { label: b % 2 }),
+    }));
+    const labelled = toLabelled(device, examples, examples.map((_, b) => b), 0);
+    const { loss } = trainStep({ model, trainable }, [labelled], seedKey(step), {
+      plan: dropout,
+      optimiser: { learningRate: 1e-4 },
+    });
+    const value = await loss.item();
+    if (!Number.isFinite(value)) throw new RangeError(`Cannot go on with a loss of ${value}`);
+  };
+}

@@ -1,0 +1,70 @@
+// The processor's peak at multiply-adds of 128 bits: a loop that touches registers alone.
+import { f32x4, i32, loop, Routine, v128 } from "../kernels/cpu/wasm/assembler.ts";
+import { Crew } from "../kernels/cpu/wasm/crew.ts";
+import { multiplyAdd } from "../kernels/cpu/wasm/functions.ts";
+import { Heap } from "../kernels/cpu/wasm/heap.ts";
+import { hasRelaxed } from "../kernels/cpu/wasm/support.ts";
+import { shared } from "../kernels/cpu/wasm/worker.ts";
+
+const sums = 12;
+const unrolled = 4;
+const turns = 2 ** 16;
+/** Tasks of each thread: few enough to be quick, several so that threads end together. */
+const share = 4;
+
+/** A loop over multiply-adds, on several threads. */
+export class Peak {
+  /** Floating-point operations of one run. */
+  readonly flop: number;
+  readonly #crew: Crew;
+  readonly #kernel: number;
+
+  /**
+   * Makes the loop.
+   *
+   * @param threads How many threads run it at once
+   */
+  constructor(readonly threads: number) {
+    const heap = Heap.open(threads > 1, shared.bytes);
+    if (heap === undefined) throw new RangeError("Cannot measure the peak without a memory");
+    this.#crew = new Crew(heap, threads);
+    this.#crew.reserve(64);
+    const routine = new Routine(2);
+    const i = routine.local("i32");
+    const [x, y] = routine.locals(2, "v128");
+    const lanes = routine.locals(sums, "v128");
+    const madd = multiplyAdd(hasRelaxed());
+    const step = lanes.map((sum) => sum.set(madd(x.get, y.get, sum.get)));
+    const scratch = routine.parameters[1]!.get;
+    const all = lanes.map((sum) => sum.get).reduce((a, b) => f32x4.add(a, b));
+    this.#kernel = this.#crew.kernel(routine.assemble([
+      x.set(v128.load(scratch)),
+      y.set(v128.load(scratch)),
+      loop(i, i32.of(0), i32.of(turns), i32.of(1), Array.from({ length: unrolled }, () => step)),
+      v128.store(scratch, f32x4.mul(all, f32x4.of(0))),
+    ], heap.type));
+    this.flop = threads * share * turns * unrolled * sums * 8;
+  }
+
+  /** Runs it once. */
+  run(): void {
+    const count = this.threads * share;
+    this.#crew.run(Array.from({ length: count }, () => this.#crew.task(this.#kernel, [])));
+  }
+
+  /** GFLOP/s: the median of several runs. */
+  measure(rounds = 9): number {
+    const times: number[] = [];
+    for (let round = -5; round < rounds; round++) {
+      const start = performance.now();
+      this.run();
+      if (round >= 0) times.push(performance.now() - start);
+    }
+    return this.flop / times.sort((a, b) => a - b)[rounds >> 1]! / 1e6;
+  }
+
+  /** Stops the threads. */
+  [Symbol.dispose](): void {
+    this.#crew.close();
+  }
+}
