@@ -12,6 +12,7 @@ import { coalesce, walkOuter } from "../../coalesce.ts";
 import type { CpuBuffer } from "../buffer.ts";
 import type { Crew } from "./crew.ts";
 import { dotRoutine } from "./dots.ts";
+import { fewRowsRoutine } from "./few_rows.ts";
 import type { Format } from "./load.ts";
 import type { Matrix, Multiply, ProductLibrary } from "./matrix.ts";
 import { packRoutine, packWords, tileColumns, tileRows } from "./pack.ts";
@@ -28,6 +29,8 @@ const columnBlock = 1536;
 const inPlaceRows = 64;
 /** Rows up to which sums along the inner axis beat packing. */
 const dotRows = 4;
+/** Rows up to which a tile of five would waste more than it shares. */
+const fewRows = 2;
 /** Bytes of B that a task packs for itself. */
 const ownBytes = 2 ** 18;
 /** Multiplications worth a task of their own. */
@@ -41,7 +44,12 @@ const routines = {
   packed: (target: Target, format: Format) => productRoutine(target, false, format),
   inPlace: (target: Target) => productRoutine(target, true),
   dots: dotRoutine,
+  fewRows: fewRowsRoutine,
 };
+
+/** How B is read: packed, where it lies, or along its dense axis for few rows. */
+type Way = Exclude<keyof typeof routines, "pack">;
+
 type ProductTask = Readonly<Record<(typeof productWords)[number], number>>;
 
 /** Products over the memory of a crew. */
@@ -150,12 +158,13 @@ export class Products {
     const width32 = b.format === "f32";
     const dots = m <= dotRows && b.row === (width32 ? 4 : 2) && a.column === 4;
     const inPlace = width32 && b.column === 4 && m <= inPlaceRows;
-    const kernel = dots ? "dots" : inPlace ? "inPlace" : "packed";
+    const few = inPlace && m <= fewRows;
+    const kernel: Way = dots ? "dots" : few ? "fewRows" : inPlace ? "inPlace" : "packed";
     // Blocks of equal height, a whole number of them for each thread.
     const blocks = Math.ceil(m / rowBlock / threads) * threads;
     const height = Math.max(1, Math.ceil(m / blocks / tileRows)) * tileRows;
     const pieces = Math.ceil(2 * threads / Math.ceil(m / height));
-    const innerStep = dots ? k : innerBlock;
+    const innerStep = dots || few ? k : innerBlock;
     crew.reserve(productScratch(height, 0, Math.min(k, innerStep)));
     if (kernel === "packed") this.#reserveStrips(Math.min(n, columnBlock), Math.min(k, innerStep));
     for (let left = 0; left < n; left += columnBlock) {
@@ -212,7 +221,7 @@ export class Products {
   }
 
   #task(
-    kernel: "packed" | "inPlace" | "dots",
+    kernel: Way,
     format: Format,
     task: ProductTask,
     next?: number,
