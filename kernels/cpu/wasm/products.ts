@@ -153,7 +153,7 @@ export class Products {
   ): boolean {
     const { crew } = this;
     const work = m * n * k;
-    if (work > taskWork && this.#library?.(m, n, k, a, b, c)) return false;
+    if (m > dotRows && work > taskWork && this.#library?.(m, n, k, a, b, c)) return false;
     const threads = work < 2 * taskWork ? 1 : crew.threads;
     const width32 = b.format === "f32";
     const dots = m <= dotRows && b.row === (width32 ? 4 : 2) && a.column === 4;
