@@ -35,7 +35,7 @@ const options: OptionTable = {
 
 const usage = `Fine-tunes a Hugging Face checkpoint with LoRA and dropout.
 
-  deno task train                                   one-minute demonstration
+  deno task train                                   short demonstration
   deno task train --task rte --data DIR --model DIR --method hiddenkey --out DIR`;
 
 /** Options that are not part of a run's configuration. */
