@@ -5,7 +5,7 @@ import { decodeHalf } from "../core/half.ts";
 import { add } from "../core/ops/elementwise.ts";
 import { gather } from "../core/ops/gather.ts";
 import { matmul } from "../core/ops/matmul.ts";
-import { dense, transpose } from "../core/ops/view.ts";
+import { dense, flip, transpose } from "../core/ops/view.ts";
 import { seedKey, threefry, uniform } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
 import { type Tensor, tensor } from "../core/tensor.ts";
@@ -33,6 +33,7 @@ async function compare(device: Device, dtype: Half): Promise<void> {
   const ways: Record<string, (table: Tensor) => Tensor> = {
     "read back": (t) => t,
     "rows": (t) => gather(t, ids),
+    "rows that run backwards": (t) => gather(flip(t, 1), ids),
     "columns as rows": (t) => gather(transpose(t), ids),
     "a sum": (t) => add(numbers(height, width), t),
     "a sum by columns": (t) => add(numbers(width, height), transpose(t)),
@@ -73,6 +74,13 @@ for (const dtype of ["f16", "bf16"] as const) {
     },
   );
 }
+
+cpuTest((variant) => `gather() reads rows that run backwards, by ${variant}`, async (device) => {
+  using _scope = device.scope("gather");
+  const table = tensor(device, [1, 2, 3, 4, 5, 6], [2, 3]);
+  const rows = gather(flip(table, 1), tensor(device, [1, 0], [2], "u32"));
+  assertEquals([...await rows.read()], [6, 5, 4, 3, 2, 1]);
+});
 
 Deno.test("decodeHalf() agrees with the platform's half-precision numbers", () => {
   const bits = Uint16Array.from({ length: 65536 }, (_, i) => i);

@@ -135,19 +135,18 @@ export class JavaScriptEngine {
 export function gather({ space, inputs, outputs }: Binding): void {
   const [count, width] = space as [number, number];
   const [table, rows] = inputs as [Bound, Bound];
-  const { dtype } = table;
   const [at, to] = [elements(rows), elements(outputs[0]!)];
+  const [down, across] = table.strides as [number, number];
   const { halves } = table.buffer as CpuBuffer;
-  const all = isHalf(dtype) ? undefined : elements(table);
-  const step = table.strides[1]!;
-  const span = (width - 1) * step + 1;
+  // Halves are widened row by row where a row is dense, as the whole table may be large.
+  const half = across === 1 && isHalf(table.dtype) ? table.dtype : undefined;
+  const from = half === undefined ? elements(table) : undefined;
   for (let i = 0; i < count; i++) {
-    const row = table.offset + at[rows.offset + i * rows.strides[0]!]! * table.strides[0]!;
-    const values = isHalf(dtype)
-      ? decodeHalf(halves.subarray(row, row + span), dtype)
-      : all!.subarray(row, row + span);
-    if (step === 1) to.set(values, i * width);
-    else for (let j = 0; j < width; j++) to[i * width + j] = values[j * step]!;
+    const row = table.offset + at[rows.offset + i * rows.strides[0]!]! * down;
+    if (from === undefined) {
+      to.set(decodeHalf(halves.subarray(row, row + width), half!), i * width);
+    } else if (across === 1) to.set(from.subarray(row, row + width), i * width);
+    else for (let j = 0; j < width; j++) to[i * width + j] = from[row + j * across]!;
   }
 }
 

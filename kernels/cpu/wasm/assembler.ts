@@ -75,7 +75,6 @@ export const i32 = {
   isZero: plain(0x45),
   equal: plain(0x46),
   less: plain(0x49),
-  greater: plain(0x4b),
   least: (a: Code, b: Code): Code => [a, b, a, b, 0x49, 0x1b],
 };
 
