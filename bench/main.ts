@@ -7,6 +7,7 @@ import { productBench } from "./product.ts";
 import { profileBench } from "./profile.ts";
 import { rowwiseBench } from "./rowwise.ts";
 import { stepBench } from "./step.ts";
+import { variantsBench } from "./variants.ts";
 
 const benches: Readonly<Record<string, (args: string[]) => Promise<void>>> = {
   product: productBench,
@@ -17,6 +18,7 @@ const benches: Readonly<Record<string, (args: string[]) => Promise<void>>> = {
   profile: profileBench,
   generate: generateBench,
   peers: peersBench,
+  variants: variantsBench,
 };
 
 const [name = "", ...args] = Deno.args;

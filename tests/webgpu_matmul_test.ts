@@ -5,6 +5,8 @@ import { seedKey, uniform } from "../core/random.ts";
 import { Device, sizeOf } from "../core/storage.ts";
 import { type Tensor, tensor } from "../core/tensor.ts";
 import { WebGpuBackend } from "../kernels/webgpu/backend.ts";
+import { type MatmulPolicy, usualPolicy } from "../kernels/webgpu/choice.ts";
+import { direct, tiled } from "../kernels/webgpu/variant.ts";
 import { webGpuTest } from "./webgpu_device.ts";
 import { withDevice } from "./with_device.ts";
 
@@ -57,11 +59,20 @@ async function products(device: Device, { batch, m, n, k, layouts }: Shape): Pro
   return await Promise.all(results.map(async (t) => [...await t.read()]));
 }
 
-for (const software of [true, false]) {
-  const name = software ? "without workgroup memory" : "in tiles";
+/** Every kind of variant, whatever would be chosen, and the number of shapes it is tried on. */
+const policies: Readonly<Record<string, [number, MatmulPolicy]>> = {
+  "as chosen for software": [24, (sizes) => usualPolicy(sizes, true)],
+  "as chosen for a GPU": [12, (sizes) => usualPolicy(sizes, false)],
+  "by lanes": [24, () => ({ variant: direct(8, 32, 4), split: 1 })],
+  "in tiles, in chunks": [12, () => ({ variant: tiled(32, 16, 8, 4, 4), split: 3 })],
+  "in deep tiles": [8, () => ({ variant: tiled(16, 32, 4, 4, 32), split: 1 })],
+};
+
+for (const [name, [count, policy]] of Object.entries(policies)) {
   webGpuTest(`matmul() ${name} agrees with f64 on random shapes`, async (shared, { device }) => {
-    const backend = new WebGpuBackend(device, { description: "variant under test", software });
-    for (const shape of shapes(24)) {
+    const facts = { description: "variant under test", software: true };
+    const backend = new WebGpuBackend(device, facts, policy);
+    for (const shape of shapes(count)) {
       const actual = await products(new Device(backend), shape);
       await withDevice("f64", async (oracle) => {
         (await products(oracle, shape)).forEach((expected, r) => {

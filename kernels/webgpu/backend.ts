@@ -11,14 +11,16 @@ import { type MatmulProgram, type Program, readsRow, type RowProgram } from "../
 import { coalesce } from "../coalesce.ts";
 import { Faults } from "./faults.ts";
 import { type GpuBuffer, Pool, writeWords } from "./memory.ts";
-import { type MatmulVariant, renderMatmul } from "./matmul.ts";
-import { finishProgram, plainProduct, variantKey } from "./split.ts";
+import { layoutOf } from "./access.ts";
+import { type MatmulShape, renderMatmul, shapeKey } from "./matmul.ts";
+import { finishProgram, plainProduct } from "./split.ts";
 import { CommandQueue } from "./queue.ts";
 import { Readback } from "./readback.ts";
 import { mapSize, renderRow, type RowVariant } from "./row.ts";
 import { slotsUsed } from "./shader.ts";
 import { gatherShader, scatterAddShader } from "./rows_by_index.ts";
 import { type MatmulPolicy, usualPolicy } from "./choice.ts";
+import { type MatmulVariant, turnOf } from "./variant.ts";
 
 /** What was found when the adapter was opened. */
 export interface AdapterFacts {
@@ -177,14 +179,10 @@ export class WebGpuBackend implements Backend {
     const { space, inputs, outputs, scalars } = binding;
     const [m, n, k] = space.slice(-3) as [number, number, number];
     const batch = space.slice(0, -3);
-    const rank = batch.length;
     const count = batch.reduce((a, b) => a * b, 1);
-    const [a, b] = inputs as readonly [Bound, Bound];
-    const contiguous = [a.strides[rank + 1] === 1, b.strides[rank] === 1] as const;
-    const variant = this.policy.choose(m, n, k, count, contiguous, this.facts.software);
-    const split = this.policy.split(variant, m, n, k, count);
+    const { variant, split } = this.policy({ m, n, k, batch: count }, this.facts.software);
     if (split > 1) return this.#splitMatmul(program, binding, variant, split);
-    this.#product(program, [...batch, m, n, k, k], [...inputs, ...outputs], scalars, variant);
+    this.#product(program, [...batch, m, n, k], k, [...inputs, ...outputs], scalars, variant);
   }
 
   /** Partial products over chunks of the inner axis, then their sum with the epilogue. */
@@ -192,7 +190,8 @@ export class WebGpuBackend implements Backend {
     const { space, inputs, outputs, scalars } = binding;
     const [m, n, k] = space.slice(-3) as [number, number, number];
     const batch = space.slice(0, -3);
-    const chunk = Math.ceil(k / split / variant.tile[2]) * variant.tile[2];
+    const turn = turnOf(variant);
+    const chunk = Math.ceil(k / split / turn) * turn;
     const chunks = Math.ceil(k / chunk);
     const [a, b] = inputs as readonly [Bound, Bound];
     const shape = [...batch, m, n];
@@ -202,8 +201,7 @@ export class WebGpuBackend implements Backend {
     const along = (o: Bound, step: number) => ({ ...o, strides: [chunk * step, ...o.strides] });
     const partial: Bound = { buffer, dtype: "f32", offset: 0, strides: [size, ...steps] };
     const operands = [along(a, a.strides.at(-1)!), along(b, b.strides.at(-2)!), partial];
-    const sizes = [chunks, ...batch, m, n, k, chunk];
-    this.#product(plainProduct, sizes, operands, [], { ...variant, split: true });
+    this.#product(plainProduct, [chunks, ...batch, m, n, k], chunk, operands, [], variant);
     const each = (o: Bound) => ({ ...o, strides: [...o.strides, 0] });
     this.#row(finishProgram(program), {
       space: [...shape, chunks],
@@ -215,31 +213,42 @@ export class WebGpuBackend implements Backend {
     if (!this.#pool.give(buffer)) this.#queue.destroy(buffer.slab);
   }
 
-  /** Records one product; `sizes` are batch axes, M, N, K and the chunk of K. */
+  /** Records one product; where `chunk` is less than K, the first batch axis counts chunks. */
   #product(
     program: MatmulProgram,
-    sizes: readonly number[],
+    space: readonly number[],
+    chunk: number,
     operands: readonly Bound[],
     scalars: readonly number[],
     variant: MatmulVariant,
   ): void {
-    const rank = sizes.length - 4;
-    const [m, n] = sizes.slice(rank) as [number, number];
-    const { tile: [bm, bn] } = variant;
-    const dtypes = [operands[0]!.dtype, operands[1]!.dtype] as const;
+    const rank = space.length - 3;
+    const [m, n, k] = space.slice(rank) as [number, number, number];
+    const shape: MatmulShape = {
+      rank,
+      variant,
+      layout: layoutOf(space, operands),
+      dtypes: [operands[0]!.dtype, operands[1]!.dtype],
+      even: k % turnOf(variant) === 0,
+      chunked: chunk < k,
+    };
     const pipeline = this.#queue.compile(
-      `${program.key}/${rank}/${variantKey(variant)}/${dtypes}`,
-      () => renderMatmul(program, rank, variant, dtypes),
+      `${program.key}/${shapeKey(shape)}`,
+      () => renderMatmul(program, shape),
     );
-    const parameters = [...sizes];
+    const parameters = [...space, chunk];
     for (const { offset, strides } of operands) {
       parameters.push(offset | 0, ...strides.map((s) => s | 0));
     }
     this.#pushScalars(program, scalars, parameters);
-    const count = sizes.slice(0, rank).reduce((a, b) => a * b, 1);
+    const count = space.slice(0, rank).reduce((a, b) => a * b, 1);
     const buffers = operands.map(({ buffer }) => buffer as GpuBuffer);
-    const groups = [Math.ceil(n / bn), Math.ceil(m / bm), count] as const;
-    this.#queue.dispatch(pipeline, buffers, parameters, groups);
+    const [bm, bn] = variant.tile;
+    this.#queue.dispatch(pipeline, buffers, parameters, [
+      Math.ceil(n / bn),
+      Math.ceil(m / bm),
+      count,
+    ]);
   }
 
   #byIndex(family: "gather" | "scatterAdd", { space, inputs, outputs }: Binding): void {

@@ -4,71 +4,67 @@
  * @module
  */
 
-import type { MatmulVariant } from "./matmul.ts";
+import { direct, type MatmulVariant, tiled } from "./variant.ts";
 
-/** How products are computed; benches put others in its place. */
-export interface MatmulPolicy {
-  /** Tile sizes for a shape. */
-  readonly choose: (
-    m: number,
-    n: number,
-    k: number,
-    batch: number,
-    contiguous: readonly [boolean, boolean],
-    software: boolean,
-  ) => MatmulVariant;
-  /** Chunks of the inner axis. */
-  readonly split: (
-    variant: MatmulVariant,
-    m: number,
-    n: number,
-    k: number,
-    batch: number,
-  ) => number;
+/** A product's sizes. */
+export interface MatmulSizes {
+  /** Rows. */
+  readonly m: number;
+  /** Columns. */
+  readonly n: number;
+  /** Inner size. */
+  readonly k: number;
+  /** Products at once. */
+  readonly batch: number;
 }
 
-/** Workgroups below which a large tile leaves a big GPU idle. */
+/** How a product is computed. */
+export interface MatmulPlan {
+  /** The way to compute. */
+  readonly variant: MatmulVariant;
+  /**
+   * Chunks of the inner axis, so that a product with a small result fills a GPU. The partial results
+   * are added, with the epilogue, by a second program.
+   */
+  readonly split: number;
+}
+
+/** How products are computed; benches put others in its place. */
+export type MatmulPolicy = (sizes: MatmulSizes, software: boolean) => MatmulPlan;
+
+/** The smallest of 4, 8 and 16 that holds `size`. */
+const narrow = (size: number) => size <= 4 ? 4 : size <= 8 ? 8 : 16;
+
+/** Invocations of a workgroup that share an inner axis of `k` when each takes at least two turns. */
+const lanesFor = (k: number, most: number) => {
+  let lanes = 1;
+  while (lanes < most && lanes * 8 < k) lanes *= 2;
+  return lanes;
+};
+
+/** Workgroups that fill a big GPU. */
 const enough = 128;
 
-/** Chooses tile sizes for an `m x n x k` product in `batch` copies. */
-const chooseMatmul: MatmulPolicy["choose"] = (m, n, k, batch, contiguous, software) => {
-  if (software) {
-    const wide = m >= 32 && n >= 32;
-    const own = wide ? [8, 8] as const : [4, 4] as const;
-    return {
-      tiled: false,
-      tile: [own[0] * 2, own[1] * 4, 1],
-      own,
-      split: false,
-      contiguous: [false, false],
-    };
-  }
-  const groups = (bm: number, bn: number) => Math.ceil(m / bm) * Math.ceil(n / bn) * batch;
-  const depth = k <= 8 ? 8 : 16;
-  const make = (bm: number, bn: number, tm: 4 | 8, tn: 4 | 8): MatmulVariant => ({
-    tiled: true,
-    tile: [bm, bn, depth],
-    own: [tm, tn],
-    split: false,
-    contiguous,
-  });
-  if (n <= 16) return make(64, 16, 4, 4);
-  if (m <= 16) return make(16, 64, 4, 4);
-  if (m <= 32 || n <= 32) return make(32, 32, 4, 4);
-  if (groups(64, 64) >= enough) return make(64, 64, 8, 8);
-  if (groups(64, 32) >= enough) return make(64, 32, 8, 4);
-  return make(32, 32, 4, 4);
-};
-
-/**
- * Into how many chunks the inner axis is cut, so that a product with a small result fills a GPU.
- * The partial results are added, with the epilogue, by a second program.
- */
-const chooseSplit: MatmulPolicy["split"] = ({ tiled, tile: [bm, bn] }, m, n, k, batch) => {
-  const groups = Math.ceil(m / bm) * Math.ceil(n / bn) * batch;
-  if (!tiled || groups >= 2 * enough || k < 256) return 1;
-  return Math.max(1, Math.min(16, Math.floor(k / 128), Math.ceil(4 * enough / groups)));
-};
-
 /** What was measured to be good. */
-export const usualPolicy: MatmulPolicy = { choose: chooseMatmul, split: chooseSplit };
+export const usualPolicy: MatmulPolicy = ({ m, n, k, batch }, software) => {
+  const whole = (variant: MatmulVariant): MatmulPlan => ({ variant, split: 1 });
+  if (software) {
+    const own = m >= 32 && n >= 32 ? [8, 8] as const : [4, 4] as const;
+    return whole(direct(own[0] * 2, own[1] * 4, 1, own));
+  }
+  if (n <= 16) return whole(direct(4, narrow(n), lanesFor(k, 256 / narrow(n))));
+  if (m <= 16) return whole(direct(narrow(m), 32, lanesFor(k, 128 / narrow(m))));
+  if (m <= 32) return whole(n <= 4096 ? direct(4, 32, lanesFor(k, 32)) : tiled(32, 64, 4, 8));
+  const groups = (bm: number, bn: number) => Math.ceil(m / bm) * Math.ceil(n / bn) * batch;
+  if (n <= 32) return whole(tiled(32, 32, 4, 4));
+  const [square, broad] = [groups(64, 64), groups(64, 128)];
+  if (m <= 512 && broad >= 8 * enough) return whole(tiled(64, 128, 8, 8));
+  if (square >= enough) return whole(tiled(64, 64, 8, 8));
+  if (k < 1024) return whole(tiled(32, 32, 4, 4, 32));
+  const fits = broad * 128 <= 1.1 * n * Math.ceil(m / 64) * batch;
+  const [variant, count] = fits ? [tiled(64, 128, 8, 8), broad] : [tiled(64, 64, 8, 8), square];
+  return {
+    variant,
+    split: Math.min(Math.floor(k / 128), Math.max(1, Math.round(3 * enough / count))),
+  };
+};

@@ -12,7 +12,6 @@ import {
   type RowProgram,
   rowProgram,
 } from "../../core/program.ts";
-import type { MatmulVariant } from "./matmul.ts";
 
 /** A product without an epilogue. */
 export const plainProduct: MatmulProgram = matmulProgram(["f32", "f32"], [input(0, "f32", 3)]);
@@ -32,9 +31,4 @@ export function finishProgram(program: MatmulProgram): RowProgram {
     finishes.set(program, found);
   }
   return found;
-}
-
-/** Text that tells variants apart. */
-export function variantKey({ tiled, tile, own, split, contiguous }: MatmulVariant): string {
-  return `${tiled} ${tile} ${own} ${split} ${contiguous}`;
 }

@@ -2,15 +2,15 @@
 import type { Backend } from "../../core/backend.ts";
 import { gradient } from "../../core/gradient.ts";
 import { sum } from "../../core/ops/rowwise.ts";
-import { type Program, readsRow } from "../../core/program.ts";
+import { type MatmulProgram, type Program, readsRow } from "../../core/program.ts";
 import { seedKey } from "../../core/random.ts";
 import { Device, sizeOf } from "../../core/storage.ts";
 import { tensor } from "../../core/tensor.ts";
-import { type MatmulVariant, renderMatmul } from "../../kernels/webgpu/matmul.ts";
+import { type MatmulShape, renderMatmul } from "../../kernels/webgpu/matmul.ts";
 import { renderRow } from "../../kernels/webgpu/row.ts";
 import { gatherShader, scatterAddShader } from "../../kernels/webgpu/rows_by_index.ts";
 import { usualPolicy } from "../../kernels/webgpu/choice.ts";
-import { finishProgram, plainProduct, variantKey } from "../../kernels/webgpu/split.ts";
+import { finishProgram, plainProduct } from "../../kernels/webgpu/split.ts";
 import { toLabelled } from "../../nn/batch.ts";
 import { plan } from "../../nn/dropout.ts";
 import { Trainable, trainHead } from "../../nn/trainable.ts";
@@ -54,31 +54,40 @@ async function runEverything(device: Device): Promise<void> {
 /** One shape for each way in which a product is computed. */
 const shapes = [[1024, 16], [16, 1024], [32, 64], [64, 64], [512, 512], [1024, 1024]] as const;
 
-function matmulVariants(): MatmulVariant[] {
-  const found = new Map<string, MatmulVariant>();
+/** Variants, each on operands that are read four elements at a time and one by one. */
+function matmulShapes(program: MatmulProgram, rank: number, chunked = false): MatmulShape[] {
+  const made: MatmulShape[] = [];
+  const others = program.inputs.length - 2 + program.outputs.length;
   for (const [m, n] of shapes) {
-    for (const k of [8, 64]) {
-      for (const contiguous of [[true, false], [false, true]] as const) {
-        for (const software of [true, false]) {
-          const variant = usualPolicy.choose(m, n, k, 1, contiguous, software);
-          found.set(variantKey(variant), variant);
-        }
+    for (const software of [true, false]) {
+      const { variant } = usualPolicy({ m, n, k: 64, batch: 1 }, software);
+      for (const wide of [true, false]) {
+        made.push({
+          rank,
+          variant,
+          layout: {
+            read: [{ run: "inner", wide }, { run: "outer", wide }],
+            wide: new Array<boolean>(others).fill(wide),
+          },
+          dtypes: ["f32", wide ? "f32" : "f16"],
+          even: wide,
+          chunked,
+        });
       }
     }
   }
-  return [...found.values()];
+  return made;
 }
 
 /** All distinct texts. */
 export async function everyShader(): Promise<string[]> {
-  const variants = matmulVariants();
   const codes = new Set([
     gatherShader("f32").code,
     gatherShader("f16").code,
     scatterAddShader.code,
   ]);
-  for (const variant of variants.filter(({ tiled }) => tiled)) {
-    codes.add(renderMatmul(plainProduct, 1, { ...variant, split: true }).code);
+  for (const shape of matmulShapes(plainProduct, 1, true)) {
+    codes.add(renderMatmul(plainProduct, shape).code);
   }
   const note = (program: Program, axes: number): void => {
     if (program.family === "row") {
@@ -86,7 +95,9 @@ export async function everyShader(): Promise<string[]> {
         codes.add(renderRow(program, Math.max(1, axes), variant, 64).code);
       }
     } else if (program.family === "matmul") {
-      for (const variant of variants) codes.add(renderMatmul(program, axes - 3, variant).code);
+      for (const shape of matmulShapes(program, axes - 3)) {
+        codes.add(renderMatmul(program, shape).code);
+      }
       note(finishProgram(program), axes);
     }
   };
