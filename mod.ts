@@ -53,7 +53,7 @@ export {
   tanh,
 } from "./core/ops/elementwise.ts";
 export { gather, scatterAdd } from "./core/ops/gather.ts";
-export { matmul, matmulAdd, matmulScaledAdd } from "./core/ops/matmul.ts";
+export { matmul, matmulAdd, matmulScaled } from "./core/ops/matmul.ts";
 export { expand, mean, sum, sumRow, sumTo } from "./core/ops/rowwise.ts";
 export { concatenate, slice } from "./core/ops/slice.ts";
 export { dense, flip, permute, reshape, transpose } from "./core/ops/view.ts";

@@ -66,7 +66,7 @@ export function randomModel(device: Device, name: keyof typeof modelShapes) {
   };
   fill();
   adapt(model, config.layers, {
-    targets: decoder ? ["c_attn.q", "c_attn.v"] : ["query", "value"],
+    targets: decoder ? ["c_attn"] : ["query", "value"],
     rank: decoder ? 4 : 8,
     alpha: 16,
   });

@@ -105,10 +105,20 @@ function step(entry: Entry, cotangents: Map<Value, Tensor>, device: Device): voi
     }
     return new Tensor(value, device);
   };
+  const carried: Tensor[] = [];
   const gradients = entry.op.vjp!({
     attributes: entry.attributes,
     wanted: entry.wanted,
     shapes: entry.inputs.map((value) => value.shape),
+    order: (position) => entry.inputs[position]!.order,
+    carry(position) {
+      const value = entry.inputs[position]!;
+      const before = cotangents.get(value);
+      if (before === undefined) return undefined;
+      cotangents.delete(value);
+      carried.push(before);
+      return before;
+    },
     device,
     input: handle(entry.inputs),
     output: handle(entry.outputs),
@@ -122,6 +132,7 @@ function step(entry: Entry, cotangents: Map<Value, Tensor>, device: Device): voi
     cotangents.set(value, scope.keep(own));
     before?.[Symbol.dispose]();
   });
+  for (const before of carried) before[Symbol.dispose]();
   entry.outputs.forEach((value, i) => {
     given[i]?.[Symbol.dispose]();
     cotangents.delete(value);

@@ -18,6 +18,13 @@ export interface Recorded<A> {
   readonly wanted: readonly boolean[];
   /** Shape of each input. */
   readonly shapes: readonly (readonly number[])[];
+  /** Axes of an input in the order of memory, the slowest first. */
+  order(position: number): readonly number[];
+  /**
+   * The gradient that an input has so far, from operations that ran later. A vjp that asks for it
+   * must add it to what it returns; whoever does not ask leaves the addition to the tape.
+   */
+  carry(position: number): Tensor | undefined;
   /** Handle that owns the results. */
   readonly device: Device;
   /** An input that {@linkcode Op.reads} names. */

@@ -55,9 +55,26 @@ export class Value {
     readonly offset = 0,
   ) {}
 
-  /** A dense value in memory of its own. */
-  static allocate(backend: Backend, dtype: Dtype, shape: readonly number[]): Value {
-    return new Value(new Storage(backend, dtype, sizeOf(shape)), shape);
+  /** A value without holes in memory of its own; `order` has its axes, the slowest first. */
+  static allocate(
+    backend: Backend,
+    dtype: Dtype,
+    shape: readonly number[],
+    order?: readonly number[],
+  ): Value {
+    return new Value(
+      new Storage(backend, dtype, sizeOf(shape)),
+      shape,
+      order === undefined ? undefined : stridesIn(order, shape),
+    );
+  }
+
+  /** Axes in the order of memory, the slowest first; those of size 1 come before all others. */
+  get order(): number[] {
+    const step = (axis: number) =>
+      this.shape[axis] === 1 ? Infinity : Math.abs(this.strides[axis]!);
+    const axes = this.shape.map((_, axis) => axis);
+    return axes.sort((a, b) => step(a) === step(b) ? a - b : step(b) - step(a));
   }
 
   /** Element type. */
@@ -96,6 +113,12 @@ export function rowMajor(shape: readonly number[]): number[] {
     step *= shape[axis]!;
   }
   return strides;
+}
+
+/** Strides of an array without holes whose axes lie in the given order, the slowest first. */
+function stridesIn(order: readonly number[], shape: readonly number[]): number[] {
+  const steps = rowMajor(order.map((axis) => shape[axis]!));
+  return shape.map((_, axis) => steps[order.indexOf(axis)]!);
 }
 
 /** What a scope can own. */

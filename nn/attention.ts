@@ -71,8 +71,8 @@ export function attend(
     weights: siteAt(pass, "weights", path, layer, layers),
     maximum,
   });
-  const joined = matmul(weights, v);
   const order = earlier === undefined ? [0, 3, 1, 2, 4] : [3, 0, 1, 2, 4];
+  const joined = matmul(weights, v, order);
   return reshape(permute(joined, order), [batch, tokens, heads * size]);
 }
 

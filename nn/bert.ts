@@ -17,7 +17,7 @@ import type { Tensor } from "../core/tensor.ts";
 import { attend, type AttentionSettings, splitHeads } from "./attention.ts";
 import type { ModelConfig } from "./config.ts";
 import { dropWhere } from "./drop.ts";
-import { activate, hiddenCut } from "./feed_forward.ts";
+import { activated, hiddenCut, outputCut } from "./feed_forward.ts";
 import { Embedding, Linear, type Projection } from "./linear.ts";
 import { Module } from "./module.ts";
 import { LayerNorm } from "./norm.ts";
@@ -109,7 +109,7 @@ class Attention extends Module {
     const { query, key, value } = this.self;
     const [q, k, v] = [query, key, value].map((p) => splitHeads(p.forward(x, pass), heads));
     const context = attend(q!, k!, v!, this.#settings, pass);
-    return this.output.LayerNorm.forward(add(this.output.dense.forward(context, pass), x));
+    return this.output.LayerNorm.forward(this.output.dense.forward(context, pass, x));
   }
 }
 
@@ -141,11 +141,10 @@ class Layer extends Module {
   forward(x: Tensor, pass: Pass): Tensor {
     const { layers, activation } = this.#config;
     const attended = this.attention.forward(x, pass);
-    const cut = (t: Tensor, point: "inner" | "output") =>
-      hiddenCut(t, point, pass, this.#layer, layers);
-    const inner = activate(activation, this.intermediate.dense.forward(attended, pass));
-    const result = this.output.dense.forward(cut(inner, "inner"), pass);
-    return this.output.LayerNorm.forward(add(cut(result, "output"), attended));
+    const { dense, LayerNorm } = this.output;
+    const inner = activated(activation, this.intermediate.dense, attended, pass);
+    const kept = hiddenCut(inner, "inner", pass, this.#layer, layers);
+    return LayerNorm.forward(outputCut(dense, kept, attended, pass, this.#layer, layers));
   }
 }
 

@@ -4,22 +4,39 @@
  * @module
  */
 
-import { gelu, geluTanh, relu, silu } from "../core/ops/elementwise.ts";
+import { apply } from "../core/apply.ts";
+import type { Float } from "../core/expr.ts";
+import * as functions from "../core/functions.ts";
+import { add, gelu, geluTanh, relu, silu } from "../core/ops/elementwise.ts";
+import { contraction } from "../core/ops/matmul.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { Activation } from "./config.ts";
 import { dropWhere } from "./drop.ts";
+import { Linear, type Projection } from "./linear.ts";
 import { type Pass, siteAt } from "./pass.ts";
 
-const table: Record<Activation, (x: Tensor) => Tensor> = {
-  gelu,
-  gelu_new: geluTanh,
-  silu,
-  relu,
+/** Of an activation: its operation, and those of a product, and a product plus bias, that end in it. */
+const entry = (alone: (x: Tensor) => Tensor, f: (x: Float) => Float) => ({
+  alone,
+  product: contraction(`matmul, ${f.name}`, 0, f),
+  biased: contraction(`matmulAdd, ${f.name}`, 1, (product, bias) => f(product.add(bias!))),
+});
+
+/** By their names in config.json. */
+export const activations: Readonly<Record<Activation, ReturnType<typeof entry>>> = {
+  gelu: entry(gelu, functions.gelu),
+  gelu_new: entry(geluTanh, functions.geluTanh),
+  silu: entry(silu, functions.silu),
+  relu: entry(relu, functions.relu),
 };
 
-/** Applies an activation by its name in config.json. */
-export function activate(name: Activation, x: Tensor): Tensor {
-  return table[name](x);
+/** A linear layer and its activation: one program where the layer is a plain one. */
+export function activated(name: Activation, layer: Projection, x: Tensor, pass: Pass): Tensor {
+  const { alone, product, biased } = activations[name];
+  if (!(layer instanceof Linear)) return alone(layer.forward(x, pass));
+  return layer.bias === undefined
+    ? apply(product, [x, layer.matrix()], {})[0]!
+    : apply(biased, [x, layer.matrix(), layer.bias.value], {})[0]!;
 }
 
 /** HiddenCut, where it is active at this point of this layer. */
@@ -30,6 +47,25 @@ export function hiddenCut(
   layer: number,
   layers: number,
 ): Tensor {
+  const active = cutAt(point, pass, layer, layers);
+  return active === undefined ? x : dropWhere(x, active);
+}
+
+/** The last linear layer of the module, HiddenCut of its result where it is active, the residual. */
+export function outputCut(
+  output: Projection,
+  inner: Tensor,
+  residual: Tensor,
+  pass: Pass,
+  layer: number,
+  layers: number,
+): Tensor {
+  const active = cutAt("output", pass, layer, layers);
+  if (active === undefined) return output.forward(inner, pass, residual);
+  return add(dropWhere(output.forward(inner, pass), active), residual);
+}
+
+function cutAt(point: "inner" | "output", pass: Pass, layer: number, layers: number) {
   const active = siteAt(pass, "hidden", `layer.${layer}`, layer, layers);
-  return (active?.site.point ?? "output") === point ? dropWhere(x, active) : x;
+  return (active?.site.point ?? "output") === point ? active : undefined;
 }

@@ -9,13 +9,13 @@
 
 import { add } from "../core/ops/elementwise.ts";
 import { gather } from "../core/ops/gather.ts";
-import { slice } from "../core/ops/slice.ts";
+import { split } from "../core/ops/slice.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { attend, type AttentionSettings, splitHeads } from "./attention.ts";
 import type { ModelConfig } from "./config.ts";
 import { DecoderBody } from "./decoder_body.ts";
 import { dropWhere } from "./drop.ts";
-import { activate, hiddenCut } from "./feed_forward.ts";
+import { activated, hiddenCut, outputCut } from "./feed_forward.ts";
 import { Embedding, Linear, type Projection } from "./linear.ts";
 import { Module, type Parameter } from "./module.ts";
 import { LayerNorm } from "./norm.ts";
@@ -39,13 +39,13 @@ class Attention extends Module {
     this.#settings = { ...sizes, layer, causal: true };
   }
 
-  forward(x: Tensor, pass: Pass): Tensor {
+  /** Attends and adds the residual. */
+  forward(x: Tensor, residual: Tensor, pass: Pass): Tensor {
     const fused = this.c_attn.forward(x, pass);
     const width = x.shape.at(-1)!;
-    const [q, k, v] = [0, 1, 2].map((part) =>
-      splitHeads(slice(fused, 2, part * width, (part + 1) * width), this.#settings.heads)
-    );
-    return this.c_proj.forward(attend(q!, k!, v!, this.#settings, pass), pass);
+    const [q, k, v] = split(fused, 2, [width, width, width])
+      .map((part) => splitHeads(part, this.#settings.heads));
+    return this.c_proj.forward(attend(q!, k!, v!, this.#settings, pass), pass, residual);
   }
 }
 
@@ -80,11 +80,11 @@ class Block extends Module {
 
   forward(x: Tensor, pass: Pass): Tensor {
     const { activation, layers } = this.#config;
-    const cut = (t: Tensor, point: "inner" | "output") =>
-      hiddenCut(t, point, pass, this.#layer, layers);
-    const attended = add(x, this.attn.forward(this.ln_1.forward(x), pass));
-    const inner = activate(activation, this.mlp.c_fc.forward(this.ln_2.forward(attended), pass));
-    return add(attended, cut(this.mlp.c_proj.forward(cut(inner, "inner"), pass), "output"));
+    const { c_fc, c_proj } = this.mlp;
+    const attended = this.attn.forward(this.ln_1.forward(x), x, pass);
+    const inner = activated(activation, c_fc, this.ln_2.forward(attended), pass);
+    const kept = hiddenCut(inner, "inner", pass, this.#layer, layers);
+    return outputCut(c_proj, kept, attended, pass, this.#layer, layers);
   }
 }
 

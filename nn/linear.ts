@@ -6,7 +6,7 @@
 
 import { gather } from "../core/ops/gather.ts";
 import { matmul, matmulAdd } from "../core/ops/matmul.ts";
-import { reshape, transpose } from "../core/ops/view.ts";
+import { transpose } from "../core/ops/view.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { Module, Parameter } from "./module.ts";
 import type { Pass } from "./pass.ts";
@@ -17,8 +17,8 @@ export abstract class Projection extends Module {
   abstract readonly inputs: number;
   /** Size of the last axis of the result. */
   abstract readonly outputs: number;
-  /** `[…, inputs] -> […, outputs]`. */
-  abstract forward(x: Tensor, pass: Pass): Tensor;
+  /** `[…, inputs] -> […, outputs]`, plus `beside`, such as a residual, of the same shape. */
+  abstract forward(x: Tensor, pass: Pass, beside?: Tensor): Tensor;
 }
 
 /** Options of {@linkcode Linear}. */
@@ -60,12 +60,12 @@ export class Linear extends Projection {
   }
 
   /** Applies the layer to the last axis. */
-  override forward(x: Tensor): Tensor {
-    const rows = reshape(x, [-1, this.inputs]);
-    const y = this.bias === undefined
-      ? matmul(rows, this.matrix())
-      : matmulAdd(rows, this.matrix(), this.bias.value);
-    return reshape(y, [...x.shape.slice(0, -1), this.outputs]);
+  override forward(x: Tensor, _pass?: Pass, beside?: Tensor): Tensor {
+    const [first, second] = [this.bias?.value, beside].filter((extra) => extra !== undefined);
+    if (first === undefined) return matmul(x, this.matrix());
+    return second === undefined
+      ? matmulAdd(x, this.matrix(), first)
+      : matmulAdd(x, this.matrix(), first, second);
   }
 }
 

@@ -6,14 +6,14 @@
  * @module
  */
 
-import { add, mul } from "../core/ops/elementwise.ts";
+import { mul } from "../core/ops/elementwise.ts";
 import type { Device } from "../core/storage.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { attend, type AttentionSettings, splitHeads } from "./attention.ts";
 import type { ModelConfig } from "./config.ts";
 import { DecoderBody } from "./decoder_body.ts";
 import { dropWhere } from "./drop.ts";
-import { activate, hiddenCut } from "./feed_forward.ts";
+import { activated, hiddenCut, outputCut } from "./feed_forward.ts";
 import { Embedding, Linear, type Projection } from "./linear.ts";
 import { Module, type Parameter } from "./module.ts";
 import { RmsNorm } from "./norm.ts";
@@ -38,12 +38,13 @@ class Attention extends Module {
     this.#settings = { heads, keyValueHeads, size, maximum, layers, layer, causal: true };
   }
 
-  forward(x: Tensor, rows: RotaryTables, pass: Pass): Tensor {
+  /** Attends and adds the residual. */
+  forward(x: Tensor, residual: Tensor, rows: RotaryTables, pass: Pass): Tensor {
     const { heads, keyValueHeads } = this.#settings;
     const q = rotate(splitHeads(this.q_proj.forward(x, pass), heads), rows);
     const k = rotate(splitHeads(this.k_proj.forward(x, pass), keyValueHeads), rows);
     const v = splitHeads(this.v_proj.forward(x, pass), keyValueHeads);
-    return this.o_proj.forward(attend(q, k, v, this.#settings, pass), pass);
+    return this.o_proj.forward(attend(q, k, v, this.#settings, pass), pass, residual);
   }
 }
 
@@ -80,13 +81,13 @@ class Layer extends Module {
 
   forward(x: Tensor, rows: RotaryTables, pass: Pass): Tensor {
     const { activation, layers } = this.#config;
-    const cut = (t: Tensor, point: "inner" | "output") =>
-      hiddenCut(t, point, pass, this.#layer, layers);
-    const attended = add(x, this.self_attn.forward(this.input_layernorm.forward(x), rows, pass));
+    const { gate_proj, up_proj, down_proj } = this.mlp;
+    const attended = this.self_attn.forward(this.input_layernorm.forward(x), x, rows, pass);
     const normed = this.post_attention_layernorm.forward(attended);
-    const gate = activate(activation, this.mlp.gate_proj.forward(normed, pass));
-    const inner = cut(mul(gate, this.mlp.up_proj.forward(normed, pass)), "inner");
-    return add(attended, cut(this.mlp.down_proj.forward(inner, pass), "output"));
+    const gate = activated(activation, gate_proj, normed, pass);
+    const inner = mul(gate, up_proj.forward(normed, pass));
+    const kept = hiddenCut(inner, "inner", pass, this.#layer, layers);
+    return outputCut(down_proj, kept, attended, pass, this.#layer, layers);
   }
 }
 

@@ -9,9 +9,9 @@
 
 import { OptionError } from "../core/errors.ts";
 import { add, scale } from "../core/ops/elementwise.ts";
-import { matmul, matmulScaledAdd } from "../core/ops/matmul.ts";
-import { concatenate, slice } from "../core/ops/slice.ts";
-import { reshape, transpose } from "../core/ops/view.ts";
+import { matmul, matmulAdd, matmulScaled } from "../core/ops/matmul.ts";
+import { concatenate, slice, split } from "../core/ops/slice.ts";
+import { transpose } from "../core/ops/view.ts";
 import { untracked } from "../core/tape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { dropWhere } from "./drop.ts";
@@ -115,8 +115,8 @@ export class LoraLinear extends Projection {
   }
 
   /** Applies base and update. */
-  override forward(x: Tensor, pass: Pass): Tensor {
-    const base = this.base.forward(x);
+  override forward(x: Tensor, pass: Pass, beside?: Tensor): Tensor {
+    const base = this.base.forward(x, pass, beside);
     if (this.merged) return base;
     const layer = layerOf(this.path);
     const active = siteAt(pass, "lora", this.path, layer, this.layers);
@@ -126,23 +126,27 @@ export class LoraLinear extends Projection {
           `found ${x.shape[0]} rows for ${pass.inputs.batch} examples`,
       );
     }
-    const input = dropWhere(x, active);
-    const rows = reshape(input, [-1, this.inputs]);
-    return reshape(this.#update(rows, reshape(base, [-1, this.outputs])), base.shape);
+    return this.#update(dropWhere(x, active), base);
   }
 
-  /** `base + factor · B A rows`, part by part. */
-  #update(rows: Tensor, base: Tensor): Tensor {
-    const pieces: Tensor[] = [];
+  /** `base + factor · B A x`, part by part. */
+  #update(x: Tensor, base: Tensor): Tensor {
+    const sizes: number[] = [];
+    const updates: (Part | undefined)[] = [];
     let done = 0;
-    for (const { start, size, down, up } of this.parts) {
-      if (start > done) pieces.push(slice(base, 1, done, start));
-      const inner = matmul(rows, transpose(down.value));
-      const part = slice(base, 1, start, done = start + size);
-      pieces.push(matmulScaledAdd(inner, transpose(up.value), part, this.factor));
+    for (const part of this.parts) {
+      if (part.start > done) sizes.push(part.start - done), updates.push(undefined);
+      sizes.push(part.size), updates.push(part);
+      done = part.start + part.size;
     }
-    if (done < this.outputs) pieces.push(slice(base, 1, done, this.outputs));
-    return pieces.length === 1 ? pieces[0]! : concatenate(pieces, 1);
+    if (done < this.outputs) sizes.push(this.outputs - done), updates.push(undefined);
+    const pieces = split(base, -1, sizes).map((piece, i) => {
+      const part = updates[i];
+      if (part === undefined) return piece;
+      const inner = matmulScaled(x, transpose(part.down.value), this.factor);
+      return matmulAdd(inner, transpose(part.up.value), piece);
+    });
+    return pieces.length === 1 ? pieces[0]! : concatenate(pieces, -1);
   }
 
   /** Whether the base weight holds the update. */

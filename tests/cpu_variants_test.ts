@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { gradient } from "../core/gradient.ts";
 import { mul } from "../core/ops/elementwise.ts";
-import { matmul, matmulAdd, matmulScaledAdd } from "../core/ops/matmul.ts";
+import { matmul, matmulAdd } from "../core/ops/matmul.ts";
 import { sum } from "../core/ops/rowwise.ts";
 import { permute, transpose } from "../core/ops/view.ts";
 import { seedKey, uniform } from "../core/random.ts";
@@ -69,7 +69,7 @@ async function run(device: Device, { batch, m, n, k, flipped, kind }: Product): 
     ? matmul(a, b)
     : kind === "bias"
     ? matmulAdd(a, b, bias())
-    : matmulScaledAdd(a, b, make(m, n, 2), 0.25);
+    : matmulAdd(a, b, bias(), make(m, n, 2));
   return [[...await result.read()]];
 }
 

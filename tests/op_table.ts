@@ -125,9 +125,32 @@ export const opTable: readonly OpRow[] = [
     run: (_, [a, b, c]) => products.matmulAdd(a!, b!, c!),
   },
   {
-    name: "matmulScaledAdd",
-    shapes: [[3, 2], [2, 4], [3, 4]],
-    run: (_, [a, b, c]) => products.matmulScaledAdd(a!, b!, c!, 0.3),
+    name: "matmulAdd, bias and residual",
+    shapes: [[3, 5], [5, 4], [4], [3, 4]],
+    run: (_, [a, b, c, d]) => products.matmulAdd(a!, b!, c!, d!),
+  },
+  {
+    name: "matmul, result in another order of memory",
+    shapes: [[2, 3, 5], [2, 5, 4]],
+    run: (_, [a, b]) => products.matmul(a!, b!, [1, 0, 2]),
+  },
+  {
+    name: "matmul, columns apart in memory",
+    shapes: [[2, 3, 5], [2, 5, 4]],
+    run: (_, [a, b]) => products.matmul(a!, b!, [2, 0, 1]),
+  },
+  {
+    name: "matmul, operands with other uses",
+    shapes: [[3, 4], [4, 4]],
+    run: (_, [a, b]) => {
+      const y = elementwise.add(products.matmul(a!, b!), products.matmul(a!, views.transpose(b!)));
+      return elementwise.mul(y, elementwise.add(a!, elementwise.tanh(a!)));
+    },
+  },
+  {
+    name: "matmulScaled",
+    shapes: [[3, 2], [2, 4]],
+    run: (_, [a, b]) => products.matmulScaled(a!, b!, 0.3),
   },
   {
     name: "contraction",
@@ -154,6 +177,22 @@ export const opTable: readonly OpRow[] = [
   { name: "permute", shapes: [[2, 3, 4]], run: (_, [x]) => views.permute(x!, [2, 0, 1]) },
   { name: "transpose", shapes: [[2, 3, 4]], run: (_, [x]) => views.transpose(x!) },
   { name: "flip", shapes: [[2, 3, 4]], run: (_, [x]) => views.flip(x!, 1) },
+  {
+    name: "split",
+    shapes: [[2, 6, 3]],
+    run: (_, [x]) => {
+      const [a, , c] = parts.split(x!, 1, [2, 2, 2]);
+      return elementwise.mul(a!, c!);
+    },
+  },
+  {
+    name: "split, unequal",
+    shapes: [[2, 6]],
+    run: (_, [x]) => {
+      const [a, b] = parts.split(x!, -1, [2, 4]);
+      return parts.concatenate([b!, elementwise.tanh(a!), b!], 1);
+    },
+  },
   { name: "slice", shapes: [[2, 5, 3]], run: (_, [x]) => parts.slice(x!, 1, 1, 4) },
   {
     name: "concatenate",

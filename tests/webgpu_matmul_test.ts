@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { matmul, matmulAdd, matmulScaledAdd } from "../core/ops/matmul.ts";
+import { matmul, matmulAdd, matmulScaled } from "../core/ops/matmul.ts";
 import { permute, transpose } from "../core/ops/view.ts";
 import { seedKey, uniform } from "../core/random.ts";
 import { Device, sizeOf } from "../core/storage.ts";
@@ -55,7 +55,7 @@ async function products(device: Device, { batch, m, n, k, layouts }: Shape): Pro
   const axes = [...batch.keys()].reverse();
   const turned = permute(base, [...axes, batch.length, batch.length + 1]);
   const extra = permute(turned, [...axes, batch.length, batch.length + 1]);
-  const results = [matmul(a, b), matmulAdd(a, b, bias), matmulScaledAdd(a, b, extra, 0.25)];
+  const results = [matmul(a, b), matmulScaled(a, b, 0.25), matmulAdd(a, b, bias, extra)];
   return await Promise.all(results.map(async (t) => [...await t.read()]));
 }
 

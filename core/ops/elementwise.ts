@@ -5,7 +5,8 @@
  */
 
 import { apply } from "../apply.ts";
-import { type Expr, type Float, float, input, maximum as larger, scalar, select } from "../expr.ts";
+import { type Expr, type Float, input, maximum as larger, scalar } from "../expr.ts";
+import * as functions from "../functions.ts";
 import type { Tensor } from "../tensor.ts";
 import { type RowOp, rowwise } from "./rowwise.ts";
 
@@ -58,26 +59,15 @@ export const erf: (x: Tensor) => Tensor = unary("erf", (x) => x.unary("erf"));
 /** Square. */
 export const square: (x: Tensor) => Tensor = unary("square", (x) => x.mul(x));
 /** `x Φ(x)`, exact: Hugging Face's `gelu`. */
-export const gelu: (x: Tensor) => Tensor = unary("gelu", (x) => {
-  return x.mul(0.5).mul(x.mul(Math.SQRT1_2).unary("erf").add(1));
-});
+export const gelu: (x: Tensor) => Tensor = unary("gelu", functions.gelu);
 /** The approximation of GELU by tanh: Hugging Face's `gelu_new`. */
-export const geluTanh: (x: Tensor) => Tensor = unary("geluTanh", (x) => {
-  const inner = x.add(x.mul(x).mul(x).mul(0.044715)).mul(Math.sqrt(2 / Math.PI));
-  return x.mul(0.5).mul(inner.unary("tanh").add(1));
-});
+export const geluTanh: (x: Tensor) => Tensor = unary("geluTanh", functions.geluTanh);
 /** `1 / (1 + exp(-x))`, by tanh so that nothing overflows. */
-export const sigmoid: (x: Tensor) => Tensor = unary("sigmoid", logistic);
+export const sigmoid: (x: Tensor) => Tensor = unary("sigmoid", functions.sigmoid);
 /** `x sigmoid(x)`. */
-export const silu: (x: Tensor) => Tensor = unary("silu", (x) => x.mul(logistic(x)));
+export const silu: (x: Tensor) => Tensor = unary("silu", functions.silu);
 /** The positive part; the derivative at 0 is 0. */
-export const relu: (x: Tensor) => Tensor = unary("relu", (x) => {
-  return select(x.compare("le", 0), float(0), x);
-});
-
-function logistic(x: Float): Float {
-  return x.mul(0.5).unary("tanh").add(1).mul(0.5);
-}
+export const relu: (x: Tensor) => Tensor = unary("relu", functions.relu);
 
 const scaleOp = elementwise("scale", 1, (x) => x!.mul(scalar(0, "f32")));
 

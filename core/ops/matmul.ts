@@ -8,19 +8,22 @@
 import { apply } from "../apply.ts";
 import { ShapeError } from "../errors.ts";
 import { type Float, input, scalar } from "../expr.ts";
-import { floatOf, type Op } from "../op.ts";
+import { floatOf, type Op, type Recorded } from "../op.ts";
 import { matmulProgram } from "../program.ts";
-import { broadcast } from "../shape.ts";
+import { broadcast, sameShape } from "../shape.ts";
 import { Value } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
+import { merged, turned } from "./arrange.ts";
 import { add } from "./elementwise.ts";
 import { rowwise, sumTo } from "./rowwise.ts";
-import { transpose } from "./view.ts";
+import { reshape, transpose } from "./view.ts";
 
-/** Numbers that the epilogue reads, by slot. */
+/** What varies between two runs of the same product. */
 export interface MatmulAttributes {
-  /** Numbers by slot. */
+  /** Numbers that the epilogue reads, by slot. */
   readonly scalars?: readonly number[];
+  /** Axes of the result in the order of memory, the slowest first; row-major where absent. */
+  readonly order?: readonly number[] | undefined;
 }
 
 /**
@@ -42,21 +45,26 @@ export function contraction(
   const program = matmulProgram(kinds, saves ? [result, leaves[0]!] : [result]);
   return {
     name,
-    launch(device, inputs, { scalars = [] }) {
+    launch(device, inputs, { scalars = [], order }) {
       const [a, b] = inputs as readonly [Value, Value];
       const batch = batchOf(name, a.shape, b.shape);
       const [m, k, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
       const shape = [...batch, m, n];
       const float = floatOf(name, device, inputs);
-      const outs = program.outputs.map(() => Value.allocate(device.backend, float, shape));
+      const outs = program.outputs.map(() => Value.allocate(device.backend, float, shape, order));
+      const operands = [
+        a.bound([...batch, m, k]),
+        b.bound([...batch, k, n]),
+        ...inputs.slice(2).map((extra) => extra.bound(shape)),
+        ...outs.map((out) => out.bound()),
+      ];
+      const straight = { space: [...shape, k], operands };
+      const apart = n > 1 && order?.at(-1) === shape.length - 2;
+      const product = merged(apart ? turned(straight) : straight);
       device.backend.run(program, {
-        space: [...shape, k],
-        inputs: [
-          a.bound([...batch, m, k]),
-          b.bound([...batch, k, n]),
-          ...inputs.slice(2).map((extra) => extra.bound(shape)),
-        ],
-        outputs: outs.map((out) => out.bound()),
+        space: product.space,
+        inputs: product.operands.slice(0, 2 + extras),
+        outputs: product.operands.slice(2 + extras),
         indices: [],
         scalars,
       });
@@ -70,6 +78,8 @@ export function contraction(
         attributes: recorded.attributes,
         wanted: [product, ...wanted.slice(2)],
         shapes: [shape, ...shapes.slice(2)],
+        order: (i) => recorded.order(i === 0 ? 0 : i + 1),
+        carry: (i) => i === 0 ? undefined : recorded.carry(i + 1),
         device,
         input: (i) => i === 0 ? recorded.output(1) : recorded.input(i + 1),
         output: () => recorded.output(0),
@@ -78,11 +88,9 @@ export function contraction(
       const gp = through !== undefined && direct !== undefined
         ? add(through, direct)
         : through ?? direct;
-      const a = () => recorded.input(0);
-      const b = () => recorded.input(1);
       return [
-        wanted[0] ? sumTo(matmul(gp!, transpose(b())), shapes[0]!) : undefined,
-        wanted[1] ? sumTo(matmul(transpose(a()), gp!), shapes[1]!) : undefined,
+        wanted[0] ? gradientOf(recorded, 0, gp!, transpose(recorded.input(1))) : undefined,
+        wanted[1] ? gradientOfB(recorded, recorded.input(0), gp!) : undefined,
         ...rest,
       ];
     },
@@ -98,6 +106,30 @@ export function contraction(
   };
 }
 
+/** Gradient of B, which batches may share: then their rows are one inner axis. */
+function gradientOfB(recorded: Recorded<MatmulAttributes>, a: Tensor, g: Tensor): Tensor {
+  const shared = recorded.shapes[1]!.length === 2 && a.shape.length === g.shape.length;
+  const rows = (x: Tensor) => shared ? reshape(x, [-1, x.shape.at(-1)!]) : x;
+  return gradientOf(recorded, 1, transpose(rows(a)), rows(g));
+}
+
+/** `a·b` as the gradient of an input: in its order of memory, added to what came before. */
+function gradientOf(
+  { shapes, order, carry }: Pick<Recorded<unknown>, "shapes" | "order" | "carry">,
+  position: number,
+  a: Tensor,
+  b: Tensor,
+): Tensor {
+  const batch = batchOf("matmul", a.shape, b.shape);
+  const fits = sameShape([...batch, a.shape.at(-2)!, b.shape.at(-1)!], shapes[position]!);
+  if (!fits) return sumTo(matmul(a, b), shapes[position]!);
+  const before = carry(position);
+  const attributes = { order: order(position) };
+  return before === undefined
+    ? apply(plainOp, [a, b], attributes)[0]!
+    : apply(sumOp(1), [a, b, before], attributes)[0]!;
+}
+
 function batchOf(name: string, a: readonly number[], b: readonly number[]): number[] {
   if (a.length < 2 || b.length < 2 || a.at(-1) !== b.at(-2)) {
     throw new ShapeError(
@@ -109,30 +141,34 @@ function batchOf(name: string, a: readonly number[], b: readonly number[]): numb
 }
 
 const plainOp = contraction("matmul", 0, (product) => product);
-const addOp = contraction("matmulAdd", 1, (product, extra) => product.add(extra!));
-const scaledAddOp = contraction(
-  "matmulScaledAdd",
-  1,
-  (product, extra) => extra!.add(product.mul(scalar(0, "f32"))),
+const sumOps = [1, 2].map((count) =>
+  contraction(
+    count === 1 ? "matmulAdd" : "matmulAddTwo",
+    count,
+    (product, ...extras) => extras.reduce((sum, extra) => sum.add(extra), product),
+  )
 );
+const sumOp = (count: number) => sumOps[count - 1]!;
+const scaledOp = contraction("matmulScaled", 0, (product) => product.mul(scalar(0, "f32")));
 
 /**
  * Matrix product.
  *
  * **Shapes**: `[…batch, m, k] x […batch, k, n] -> […batch, m, n]`; batches broadcast.
  *
+ * @param order Axes of the result in the order of memory, the slowest first; default row-major
  * @throws {ShapeError} If the inner sizes differ
  */
-export function matmul(a: Tensor, b: Tensor): Tensor {
-  return apply(plainOp, [a, b], {})[0]!;
+export function matmul(a: Tensor, b: Tensor, order?: readonly number[]): Tensor {
+  return apply(plainOp, [a, b], { order })[0]!;
 }
 
-/** Matrix product plus `extra`, which broadcasts to the result (a bias or a residual). */
-export function matmulAdd(a: Tensor, b: Tensor, extra: Tensor): Tensor {
-  return apply(addOp, [a, b, extra], {})[0]!;
+/** Matrix product plus one or two extras, which broadcast to the result (a bias, a residual). */
+export function matmulAdd(a: Tensor, b: Tensor, ...extras: [Tensor] | [Tensor, Tensor]): Tensor {
+  return apply(sumOp(extras.length), [a, b, ...extras], {})[0]!;
 }
 
-/** `extra + factor · A·B`: how LoRA's up-projection lands in the base product's output. */
-export function matmulScaledAdd(a: Tensor, b: Tensor, extra: Tensor, factor: number): Tensor {
-  return apply(scaledAddOp, [a, b, extra], { scalars: [factor] })[0]!;
+/** `factor · A·B`: LoRA's down-projection, so that the factor meets few numbers. */
+export function matmulScaled(a: Tensor, b: Tensor, factor: number): Tensor {
+  return apply(scaledOp, [a, b], { scalars: [factor] })[0]!;
 }

@@ -55,8 +55,14 @@ export interface RowOp extends Op<RowAttributes> {
 /** How one vjp is computed: an operation, and where its inputs come from. */
 interface Plan {
   readonly op: RowOp | undefined;
-  readonly sources: readonly { from: "cotangent" | "input" | "output"; position: number }[];
+  readonly sources: readonly Source[];
   readonly results: readonly (Result | undefined)[];
+}
+
+/** Where an input of a vjp comes from; `carry` is the gradient that an input has so far. */
+interface Source {
+  readonly from: "cotangent" | "input" | "output" | "carry";
+  readonly position: number;
 }
 
 /** Where the gradient of one input is found, and whether it stands for a whole row of equal ones. */
@@ -82,11 +88,15 @@ export function rowwise(
 ): RowOp {
   const program = rowProgram(inputs, outputs);
   const plans = new Map<string, Plan>();
-  const planFor = (cotangents: readonly boolean[], wanted: readonly boolean[]): Plan => {
-    const key = `${cotangents}|${wanted}`;
+  const planFor = (
+    cotangents: readonly boolean[],
+    wanted: readonly boolean[],
+    carried: readonly boolean[] = [],
+  ): Plan => {
+    const key = `${cotangents}|${wanted}|${carried}`;
     let found = plans.get(key);
     if (found === undefined) {
-      plans.set(key, found = plan(name, inputs, outputs, override, cotangents, wanted));
+      plans.set(key, found = plan(name, inputs, outputs, override, cotangents, wanted, carried));
     }
     return found;
   };
@@ -99,9 +109,11 @@ export function rowwise(
     launch(device, values, { space: given, scalars = [], indices = [] }) {
       const space = given ?? broadcast(name, values.map((value) => value.shape));
       const dtype = floatOf(name, device, values);
-      const results = outputs.map((e) =>
-        Value.allocate(device.backend, e.kind === "u32" ? "u32" : dtype, outputShape(e, space))
-      );
+      const order = orderOf(values, space);
+      const results = outputs.map((e) => {
+        const kind = e.kind === "u32" ? "u32" : dtype;
+        return Value.allocate(device.backend, kind, outputShape(e, space), order);
+      });
       device.backend.run(program, {
         space,
         inputs: values.map((value) => value.bound(space)),
@@ -112,11 +124,17 @@ export function rowwise(
       return results;
     },
     vjp(recorded, cotangents) {
-      const { op: backward, sources, results } = planFor(
-        cotangents.map((g) => g !== undefined),
-        recorded.wanted,
-      );
-      return execute(backward, sources, results, recorded, cotangents, name);
+      const { wanted, shapes, attributes } = recorded;
+      const space = attributes.space ?? broadcast(name, shapes);
+      const present = cotangents.map((g) => g !== undefined);
+      const { results } = planFor(present, wanted);
+      // What is computed over the whole space can take in what came before.
+      const carries = results.map((result, i) => {
+        const whole = result?.from === "made" && !result.spread && sameShape(shapes[i]!, space);
+        return whole ? recorded.carry(i) : undefined;
+      });
+      const carried = planFor(present, wanted, carries.map((before) => before !== undefined));
+      return execute(carried, recorded, cotangents, carries, space);
     },
     reads(wanted) {
       const { sources } = planFor(outputs.map((e) => e.kind === "f32"), wanted);
@@ -131,6 +149,12 @@ export function rowwise(
   return op;
 }
 
+/** The order of memory of the first input of full size, where its rows lie in one piece. */
+function orderOf(values: readonly Value[], space: readonly number[]): number[] | undefined {
+  const order = values.find(({ shape }) => sameShape(shape, space))?.order;
+  return order?.at(-1) === space.length - 1 ? order : undefined;
+}
+
 function outputShape(e: Expr, space: readonly number[]): readonly number[] {
   return (e.level & 2) !== 0 || space.length === 0 ? space : [...space.slice(0, -1), 1];
 }
@@ -143,6 +167,7 @@ function plan(
   override: Override | undefined,
   cotangents: readonly boolean[],
   wanted: readonly boolean[],
+  carried: readonly boolean[],
 ): Plan {
   const [n, m] = [inputs.length, outputs.length];
   const stored = (e: Expr): Level => (e.level & 2) !== 0 ? 3 : 1;
@@ -166,14 +191,16 @@ function plan(
     const final = same < 0 ? substitute(e, saved) : e;
     const spread = (leaf(i)!.level & 2) !== 0 && (final.level & 2) === 0;
     if (same >= 0) return { from: "cotangent", position: same, spread };
-    return { from: "made", position: expressions.push(final) - 1, spread };
+    const sum = carried[i] ? final.add(input(n + 2 * m + i, "f32", 3)) : final;
+    return { from: "made", position: expressions.push(sum) - 1, spread };
   });
   const leaves = topological(expressions).filter((e) => e.op === "input");
   const compact = new Map(leaves.map((e, slot) => [e, input(slot, e.kind as "f32", e.level)]));
-  const sources = leaves.map(({ attribute: slot }) => {
-    if (slot < n) return { from: "input" as const, position: slot };
-    if (slot < n + m) return { from: "cotangent" as const, position: slot - n };
-    return { from: "output" as const, position: slot - n - m };
+  const sources = leaves.map(({ attribute: slot }): Source => {
+    if (slot < n) return { from: "input", position: slot };
+    if (slot < n + m) return { from: "cotangent", position: slot - n };
+    if (slot < n + 2 * m) return { from: "output", position: slot - n - m };
+    return { from: "carry", position: slot - n - 2 * m };
   });
   const renumbered = expressions.map((e) => substitute(e, compact));
   const op = renumbered.length === 0
@@ -184,16 +211,15 @@ function plan(
 
 /** Runs a planned gradient and undoes broadcasting. */
 function execute(
-  op: RowOp | undefined,
-  sources: Plan["sources"],
-  results: Plan["results"],
+  { op, sources, results }: Plan,
   { attributes, shapes, input, output, device }: Recorded<RowAttributes>,
   cotangents: Gradients,
-  name: string,
+  carries: Gradients,
+  space: readonly number[],
 ): Gradients {
-  const space = attributes.space ?? broadcast(name, shapes);
   const operands = sources.map(({ from, position }) => {
     if (from === "cotangent") return cotangents[position]!;
+    if (from === "carry") return carries[position]!;
     return from === "input" ? input(position) : output(position);
   });
   const made = op === undefined ? [] : apply(op, operands, { ...attributes, space }, device);

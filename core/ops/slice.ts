@@ -7,12 +7,13 @@
 import { apply } from "../apply.ts";
 import { widened } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
-import { filled } from "../expr.ts";
+import { filled, type Float, float, index, input, select, word } from "../expr.ts";
 import type { Op } from "../op.ts";
 import { rowProgram } from "../program.ts";
 import { axisOf } from "../shape.ts";
 import { Value } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
+import { rowwise } from "./rowwise.ts";
 import { copyInto, nothing } from "./view.ts";
 
 interface Part {
@@ -75,12 +76,57 @@ export function slice(x: Tensor, axis: number, start: number, end: number): Tens
   return apply(sliceOp, [x], { axis: full, start, size: end - start })[0]!;
 }
 
+/** Most parts that one program joins. */
+const joined = 4;
+
+/** Joins parts of equal size: the space has an axis for the number of the part. */
+const joins = Array.from({ length: joined + 1 }, (_, count) => {
+  const parts = Array.from({ length: count }, (_, slot) => input(slot, "f32", 3));
+  const chosen = parts.reduceRight<Float>(
+    (rest, part, slot) => slot === count - 1 ? part : select(isPart(slot), part, rest),
+    float(0),
+  );
+  return rowProgram(parts.map(() => "f32"), [chosen]);
+});
+
+function isPart(slot: number) {
+  return index(0, 3).compare("eq", word(slot));
+}
+
+function joinEqual(out: Value, inputs: readonly Value[], axis: number): void {
+  const { shape } = inputs[0]!;
+  const among = (list: readonly number[], one: number) => [
+    ...list.slice(0, axis),
+    one,
+    ...list.slice(axis),
+  ];
+  const target = out.bound();
+  out.storage.backend.run(joins[inputs.length]!, {
+    space: among(shape, inputs.length),
+    inputs: inputs.map((x) => {
+      const bound = x.bound();
+      return { ...bound, strides: among(bound.strides, 0) };
+    }),
+    outputs: [{
+      ...target,
+      strides: among(target.strides, target.strides[axis]! * shape[axis]!),
+    }],
+    indices: [{ offset: 0, strides: among(shape.map(() => 0), 1) }],
+    scalars: [],
+  });
+}
+
 const concatenateOp: Op<number> = {
   name: "concatenate",
   launch(device, inputs, axis) {
     const size = inputs.reduce((sum, x) => sum + x.shape[axis]!, 0);
     const shape = inputs[0]!.shape.map((s, a) => a === axis ? size : s);
     const out = Value.allocate(device.backend, widened(inputs[0]!.dtype, device.float), shape);
+    const equal = inputs.every((x) => x.shape[axis] === inputs[0]!.shape[axis]);
+    if (equal && inputs.length <= joined && inputs[0]!.dtype !== "u32") {
+      joinEqual(out, inputs, axis);
+      return [out];
+    }
     let start = 0;
     for (const x of inputs) {
       copyInto(x, partOf(out, { axis, start, size: x.shape[axis]! }));
@@ -88,10 +134,7 @@ const concatenateOp: Op<number> = {
     }
     return [out];
   },
-  vjp({ attributes: axis, shapes }, [g]) {
-    let start = 0;
-    return shapes.map((shape) => slice(g!, axis, start, start += shape[axis]!));
-  },
+  vjp: ({ attributes: axis, shapes }, [g]) => split(g!, axis, shapes.map((shape) => shape[axis]!)),
   reads: (wanted) => ({ inputs: wanted.map(() => false), outputs: [false] }),
 };
 
@@ -114,4 +157,42 @@ export function concatenate(parts: readonly Tensor[], axis: number): Tensor {
     }
   }
   return apply(concatenateOp, parts, full)[0]!;
+}
+
+const zerosOp = rowwise("zeros", [], [filled(0)]);
+
+const splitOp: Op<{ readonly axis: number; readonly sizes: readonly number[] }> = {
+  name: "split",
+  launch(_, [x], { axis, sizes }) {
+    let start = 0;
+    return sizes.map((size) => {
+      const part = partOf(x!, { axis, start, size });
+      start += size;
+      return part;
+    });
+  },
+  vjp({ attributes: { axis, sizes }, shapes, device }, cotangents) {
+    const parts = sizes.map((size, i) => {
+      const space = shapes[0]!.map((s, a) => a === axis ? size : s);
+      return cotangents[i] ?? apply(zerosOp, [], { space }, device)[0]!;
+    });
+    return [concatenate(parts, axis)];
+  },
+  reads: () => nothing,
+};
+
+/**
+ * Cuts an axis into parts of the given sizes, without a copy.
+ *
+ * @throws {ShapeError} If the sizes do not add up to that of the axis
+ */
+export function split(x: Tensor, axis: number, sizes: readonly number[]): Tensor[] {
+  const full = axisOf("split", axis, x.shape.length);
+  const sum = sizes.reduce((total, size) => total + size, 0);
+  if (sum !== x.shape[full] || sizes.some((size) => !(size >= 0))) {
+    throw new ShapeError(
+      `Cannot split axis ${axis} into [${sizes}] as the sizes must add up to ${x.shape[full]}`,
+    );
+  }
+  return sizes.length === 1 ? [x] : apply(splitOp, [x], { axis: full, sizes });
 }

@@ -46,15 +46,37 @@ export function dense(x: Tensor): Tensor {
   return x.value.dense ? x : apply(denseOp, [x], undefined)[0]!;
 }
 
+/** Strides of the same elements in another shape, where one step along each axis suffices. */
+function reshapedStrides({ shape, strides }: Value, to: readonly number[]): number[] | undefined {
+  const from = shape.flatMap((size, axis) => size === 1 ? [] : [{ size, step: strides[axis]! }]);
+  const result = new Array<number>(to.length).fill(0);
+  let [at, first] = [to.length - 1, from.length - 1];
+  while (first >= 0) {
+    // A run of old axes that are walked evenly, then the new axes that it is cut into.
+    let { size, step } = from[first--]!;
+    while (first >= 0 && from[first]!.step === step * size) size *= from[first--]!.size;
+    while (size > 1 && at >= 0) {
+      if (size % to[at]! !== 0) return undefined;
+      result[at] = step;
+      step *= to[at]!;
+      size /= to[at--]!;
+    }
+    if (size > 1) return undefined;
+  }
+  return result;
+}
+
 const reshapeOp: Op<readonly number[]> = {
   name: "reshape",
-  launch: (_, [x], shape) => [new Value(x!.storage, shape, rowMajor(shape), x!.offset)],
+  launch: (_, [x], shape) => [
+    new Value(x!.storage, shape, reshapedStrides(x!, shape), x!.offset),
+  ],
   vjp: ({ shapes }, [g]) => [reshape(g!, shapes[0]!)],
   reads: () => nothing,
 };
 
 /**
- * The same elements in another shape; one size may be -1.
+ * The same elements in another shape, without a copy where strides can say it; one size may be -1.
  *
  * @throws {ShapeError} If the number of elements differs
  */
@@ -64,7 +86,9 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   if (sizeOf(full) !== sizeOf(x.shape) || full.some((size) => !Number.isInteger(size))) {
     throw new ShapeError(`Cannot reshape [${x.shape}] to [${shape}] as the sizes must agree`);
   }
-  return sameShape(full, x.shape) ? x : apply(reshapeOp, [dense(x)], full)[0]!;
+  if (sameShape(full, x.shape)) return x;
+  const viewed = reshapedStrides(x.value, full) !== undefined;
+  return apply(reshapeOp, [viewed ? x : dense(x)], full)[0]!;
 }
 
 const permuteOp: Op<readonly number[]> = {
