@@ -6,17 +6,23 @@
 
 import type { Affine, Backend, Binding, Bound, Buffer } from "../../core/backend.ts";
 import type { Dtype } from "../../core/dtype.ts";
-import { topological } from "../../core/expr.ts";
-import { type MatmulProgram, type Program, readsRow, type RowProgram } from "../../core/program.ts";
+import {
+  type GatherProgram,
+  type MatmulProgram,
+  type Program,
+  readsRow,
+  type RowProgram,
+  type ScatterAddProgram,
+} from "../../core/program.ts";
 import { coalesce } from "../coalesce.ts";
 import { Faults } from "./faults.ts";
+import { type Launch, Launches, makeLaunch, slotsOf } from "./launch.ts";
 import { type GpuBuffer, Pool, writeWords } from "./memory.ts";
 import { type MatmulVariant, renderMatmul } from "./matmul.ts";
 import { finishProgram, plainProduct, variantKey } from "./split.ts";
 import { CommandQueue } from "./queue.ts";
 import { Readback } from "./readback.ts";
 import { mapSize, renderRow, type RowVariant } from "./row.ts";
-import { slotsUsed } from "./shader.ts";
 import { gatherShader, scatterAddShader } from "./rows_by_index.ts";
 import { type MatmulPolicy, usualPolicy } from "./choice.ts";
 
@@ -28,22 +34,8 @@ export interface AdapterFacts {
   readonly software: boolean;
 }
 
-const floats = new Float32Array(1);
-const bits = new Int32Array(floats.buffer);
-
-/** Bit pattern of a float, as i32. */
-function floatBits(value: number): number {
-  floats[0] = value;
-  return bits[0]!;
-}
-
 /** llvmpipe ends every loop after 65,535 turns, so long rows must be shared there too. */
 const longestSerialRow = 4096;
-
-interface Slots {
-  readonly scalars: readonly string[];
-  readonly indices: number;
-}
 
 /** Runs programs on a WebGPU device. */
 export class WebGpuBackend implements Backend {
@@ -57,7 +49,7 @@ export class WebGpuBackend implements Backend {
   readonly #queue: CommandQueue;
   readonly #readback: Readback;
   readonly #faults: Faults;
-  readonly #slotsOf = new WeakMap<Program, Slots>();
+  readonly #launches = new Launches();
 
   /** Made by `openWebGpu`. */
   constructor(
@@ -67,8 +59,8 @@ export class WebGpuBackend implements Backend {
   ) {
     this.description = `WebGPU, ${facts.description}${facts.software ? " (software)" : ""}`;
     this.#faults = new Faults(device, this.description);
-    this.#pool = new Pool(device, 2 ** 31);
     this.#queue = new CommandQueue(device);
+    this.#pool = new Pool(device, 2 ** 31, (slab) => this.#queue.destroy(slab));
     this.#readback = new Readback(device, this.#queue);
   }
 
@@ -95,8 +87,7 @@ export class WebGpuBackend implements Backend {
   release(buffer: Buffer): void {
     this.statistics.buffers--;
     this.statistics.bytes -= buffer.bytes;
-    const own = buffer as GpuBuffer;
-    if (!this.#pool.give(own)) this.#queue.destroy(own.slab);
+    this.#pool.give(buffer as GpuBuffer);
   }
 
   /** Queues an upload after what was recorded. */
@@ -131,18 +122,25 @@ export class WebGpuBackend implements Backend {
       case "matmul":
         return this.#matmul(program, binding);
       case "gather":
-        return this.#byIndex("gather", binding);
       case "scatterAdd":
-        return this.#byIndex("scatterAdd", binding);
+        return this.#byIndex(program, binding);
       default:
         program satisfies never;
     }
   }
 
-  #row(program: RowProgram, { space, inputs, outputs, indices, scalars }: Binding): void {
+  #row(program: RowProgram, binding: Binding): void {
+    const { space, inputs, outputs, indices, scalars } = binding;
     const bound = [...inputs, ...outputs];
-    const used = indices.slice(0, this.#slots(program).indices);
-    const operands: readonly Affine[] = [...bound, ...used];
+    const operands = indices.length === 0 ? bound : [...bound, ...indices];
+    const make = () => this.#rowLaunch(program, binding);
+    const launch = this.#launches.find(program, space, operands, make);
+    this.#queue.dispatch(launch, bound, indices, scalars);
+  }
+
+  #rowLaunch(program: RowProgram, { space, inputs, outputs, indices }: Binding): Launch {
+    const used = slotsOf(program);
+    const operands: Affine[] = [...inputs, ...outputs, ...indices.slice(0, used.indices)];
     const rowwise = readsRow(program);
     const full = space.length > 0 ? space : [1];
     const walk = coalesce(full, operands.map((o) => o.strides), rowwise);
@@ -163,14 +161,8 @@ export class WebGpuBackend implements Backend {
       () => renderRow(program, rank, variant, groupSize, dtypes),
     );
     const count = variant === "map" ? elements : rows;
-    const parameters = [...walk.space, count];
-    operands.forEach((o, k) =>
-      parameters.push(o.offset | 0, ...walk.strides[k]!.map((s) => s | 0))
-    );
-    this.#pushScalars(program, scalars, parameters);
     const groups = variant === "group" ? count : Math.ceil(count / mapSize);
-    const buffers = bound.map(({ buffer }) => buffer as GpuBuffer);
-    this.#queue.dispatch(pipeline, buffers, parameters, grid(groups));
+    return makeLaunch(pipeline, [...walk.space, count], walk.strides, used.scalars, grid(groups));
   }
 
   #matmul(program: MatmulProgram, binding: Binding): void {
@@ -212,7 +204,7 @@ export class WebGpuBackend implements Backend {
       indices: [],
       scalars,
     });
-    if (!this.#pool.give(buffer)) this.#queue.destroy(buffer.slab);
+    this.#pool.give(buffer);
   }
 
   /** Records one product; `sizes` are batch axes, M, N, K and the chunk of K. */
@@ -223,59 +215,43 @@ export class WebGpuBackend implements Backend {
     scalars: readonly number[],
     variant: MatmulVariant,
   ): void {
-    const rank = sizes.length - 4;
-    const [m, n] = sizes.slice(rank) as [number, number];
-    const { tile: [bm, bn] } = variant;
-    const dtypes = [operands[0]!.dtype, operands[1]!.dtype] as const;
-    const pipeline = this.#queue.compile(
-      `${program.key}/${rank}/${variantKey(variant)}/${dtypes}`,
-      () => renderMatmul(program, rank, variant, dtypes),
-    );
-    const parameters = [...sizes];
-    for (const { offset, strides } of operands) {
-      parameters.push(offset | 0, ...strides.map((s) => s | 0));
-    }
-    this.#pushScalars(program, scalars, parameters);
-    const count = sizes.slice(0, rank).reduce((a, b) => a * b, 1);
-    const buffers = operands.map(({ buffer }) => buffer as GpuBuffer);
-    const groups = [Math.ceil(n / bn), Math.ceil(m / bm), count] as const;
-    this.#queue.dispatch(pipeline, buffers, parameters, groups);
-  }
-
-  #byIndex(family: "gather" | "scatterAdd", { space, inputs, outputs }: Binding): void {
-    const [count, width, height = 0] = space as [number, number, number?];
-    const [table, rows] = inputs as readonly [Bound, Bound];
-    const out = outputs[0]!;
-    const elements = (family === "gather" ? count : height) * width;
-    const { dtype } = table;
-    const pipeline = this.#queue.compile(
-      `${family}/${dtype}`,
-      () => family === "gather" ? gatherShader(dtype) : scatterAddShader,
-    );
-    const parameters = [count, width, height, elements];
-    parameters.push(table.offset, table.strides[0]!, table.strides[1]!, 0);
-    parameters.push(rows.offset, rows.strides[0]!, 0, 0, out.offset);
-    const buffers = [table, rows, out].map(({ buffer }) => buffer as GpuBuffer);
-    this.#queue.dispatch(pipeline, buffers, parameters, grid(Math.ceil(elements / 64)));
-  }
-
-  #pushScalars(program: RowProgram | MatmulProgram, scalars: readonly number[], to: number[]) {
-    this.#slots(program).scalars.forEach((kind, i) => {
-      const value = scalars[i] ?? 0;
-      to.push(kind === "f32" ? floatBits(value) : value | 0);
+    const launch = this.#launches.find(program, sizes, operands, () => {
+      const rank = sizes.length - 4;
+      const [m, n] = sizes.slice(rank) as [number, number];
+      const { tile: [bm, bn] } = variant;
+      const dtypes = [operands[0]!.dtype, operands[1]!.dtype] as const;
+      const pipeline = this.#queue.compile(
+        `${program.key}/${rank}/${variantKey(variant)}/${dtypes}`,
+        () => renderMatmul(program, rank, variant, dtypes),
+      );
+      const count = sizes.slice(0, rank).reduce((a, b) => a * b, 1);
+      const groups = [Math.ceil(n / bn), Math.ceil(m / bm), count] as const;
+      const strides = operands.map((o) => o.strides);
+      return makeLaunch(pipeline, sizes, strides, slotsOf(program).scalars, groups);
     });
+    this.#queue.dispatch(launch, operands, [], scalars);
   }
 
-  /** Kinds of the scalars and number of the indices that a program reads. */
-  #slots(program: RowProgram | MatmulProgram): Slots {
-    let found = this.#slotsOf.get(program);
-    if (found === undefined) {
-      const nodes = topological(program.outputs);
-      const scalars = new Array<string>(slotsUsed(nodes, "scalar")).fill("u32");
-      for (const e of nodes) if (e.op === "scalar") scalars[e.attribute] = e.kind;
-      this.#slotsOf.set(program, found = { scalars, indices: slotsUsed(nodes, "index") });
-    }
-    return found;
+  #byIndex(program: GatherProgram | ScatterAddProgram, binding: Binding): void {
+    const operands = [...binding.inputs, ...binding.outputs];
+    const launch = this.#launches.find(program, binding.space, operands, () => {
+      const [count, width, height = 0] = binding.space as [number, number, number?];
+      const [table, rows] = binding.inputs as readonly [Bound, Bound];
+      const { family } = program;
+      const pipeline = this.#queue.compile(
+        `${family}/${table.dtype}`,
+        () => family === "gather" ? gatherShader(table.dtype) : scatterAddShader,
+      );
+      const elements = (family === "gather" ? count : height) * width;
+      const sizes = [count, width, height, elements];
+      const strides = [[table.strides[0]!, table.strides[1]!, 0], [rows.strides[0]!, 0, 0], [
+        0,
+        0,
+        0,
+      ]];
+      return makeLaunch(pipeline, sizes, strides, [], grid(Math.ceil(elements / 64)));
+    });
+    this.#queue.dispatch(launch, operands, [], []);
   }
 
   /** Destroys the device. */
