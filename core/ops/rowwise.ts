@@ -81,9 +81,10 @@ export function rowwise(
   override?: Override,
 ): RowOp {
   const program = rowProgram(inputs, outputs);
-  const plans = new Map<string, Plan>();
+  const plans = new Map<number, Plan>();
   const planFor = (cotangents: readonly boolean[], wanted: readonly boolean[]): Plan => {
-    const key = `${cotangents}|${wanted}`;
+    const bit = (sum: number, set: boolean) => 2 * sum + Number(set);
+    const key = wanted.reduce(bit, cotangents.reduce(bit, 0));
     let found = plans.get(key);
     if (found === undefined) {
       plans.set(key, found = plan(name, inputs, outputs, override, cotangents, wanted));
