@@ -8,14 +8,14 @@ import { type GpuBuffer, Pool, type Slab } from "../kernels/webgpu/memory.ts";
 /** A pool whose slabs are counted: `held` is the bytes of all that were not destroyed. */
 function countingPool(budget: number) {
   const counts = { held: 0, made: 0 };
-  const limits = { maxStorageBufferBindingSize: 2 ** 20, maxBufferSize: 2 ** 20 };
   const createBuffer = ({ size }: { size: number }) => {
     counts.held += size;
     counts.made++;
     return {};
   };
   const destroy = ({ size }: Slab) => void (counts.held -= size);
-  const pool = new Pool({ limits, createBuffer } as unknown as GPUDevice, budget, destroy);
+  const device = { limits: { maxBufferSize: 2 ** 20 }, createBuffer } as unknown as GPUDevice;
+  const pool = new Pool(device, 2 ** 18, budget, destroy);
   return { pool, counts };
 }
 
@@ -62,8 +62,11 @@ Deno.test("Pool never holds more than the budget beyond the most that was in use
   assert(spare > budget, "what waits for reuse is not destroyed before it must");
 });
 
-Deno.test("Pool refuses what the adapter cannot bind", () => {
+Deno.test("Pool never makes larger than a binding what fits one, and refuses what fits no buffer", () => {
   const { pool } = countingPool(0);
+  assertEquals(pool.take(2 ** 18 - 4).slab.size, 2 ** 18);
+  assert(pool.take(2 ** 18 + 4).slab.size > 2 ** 18);
+  assertEquals(pool.take(2 ** 20 - 4).slab.size, 2 ** 20);
   assertThrows(() => pool.take(2 ** 20 + 4), DeviceError, "Cannot hold a tensor");
 });
 

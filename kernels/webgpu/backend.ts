@@ -19,12 +19,13 @@ import { Faults } from "./faults.ts";
 import { type Launch, Launches, makeLaunch, slotsOf } from "./launch.ts";
 import { type GpuBuffer, Pool, writeWords } from "./memory.ts";
 import { type MatmulVariant, renderMatmul } from "./matmul.ts";
-import { finishProgram, plainProduct, variantKey } from "./split.ts";
+import { finishBinding, finishProgram, plainProduct, variantKey } from "./split.ts";
 import { CommandQueue } from "./queue.ts";
 import { Readback } from "./readback.ts";
 import { mapSize, renderRow, type RowVariant } from "./row.ts";
 import { gatherShader, scatterAddShader } from "./rows_by_index.ts";
 import { type MatmulPolicy, usualPolicy } from "./choice.ts";
+import { Windows } from "./windows.ts";
 
 /** What was found when the adapter was opened. */
 export interface AdapterFacts {
@@ -49,6 +50,7 @@ export class WebGpuBackend implements Backend {
   readonly #queue: CommandQueue;
   readonly #readback: Readback;
   readonly #faults: Faults;
+  readonly #windows: Windows;
   readonly #launches = new Launches();
 
   /** Made by `openWebGpu`. */
@@ -56,17 +58,29 @@ export class WebGpuBackend implements Backend {
     readonly device: GPUDevice,
     readonly facts: AdapterFacts,
     readonly policy: MatmulPolicy = usualPolicy,
+    readonly bindingLimit: number = device.limits.maxStorageBufferBindingSize,
   ) {
     this.description = `WebGPU, ${facts.description}${facts.software ? " (software)" : ""}`;
     this.#faults = new Faults(device, this.description);
     this.#queue = new CommandQueue(device);
-    this.#pool = new Pool(device, 2 ** 31, (slab) => this.#queue.destroy(slab));
+    this.#pool = new Pool(device, bindingLimit, 2 ** 31, (slab) => this.#queue.destroy(slab));
+    this.#windows = new Windows(
+      bindingLimit,
+      device.limits.minStorageBufferOffsetAlignment,
+      this.#pool,
+      (program, binding) => this.#record(program, binding),
+    );
     this.#readback = new Readback(device, this.#queue);
   }
 
   /** Finds out how results can be read. */
   prepare(): Promise<void> {
     return this.#readback.probe();
+  }
+
+  /** Dispatches recorded so far: a program may take several. */
+  get dispatches(): number {
+    return this.#queue.dispatches;
   }
 
   /** WGSL has no doubles. */
@@ -116,6 +130,11 @@ export class WebGpuBackend implements Backend {
   run(program: Program, binding: Binding): void {
     this.statistics.runs++;
     if (binding.space.includes(0)) return;
+    if (this.#windows.concerns(binding)) this.#windows.run(program, binding);
+    else this.#record(program, binding);
+  }
+
+  #record(program: Program, binding: Binding): void {
     switch (program.family) {
       case "row":
         return this.#row(program, binding);
@@ -175,13 +194,14 @@ export class WebGpuBackend implements Backend {
     const contiguous = [a.strides[rank + 1] === 1, b.strides[rank] === 1] as const;
     const variant = this.policy.choose(m, n, k, count, contiguous, this.facts.software);
     const split = this.policy.split(variant, m, n, k, count);
-    if (split > 1) return this.#splitMatmul(program, binding, variant, split);
+    const fits = 4 * split * m * n * count <= this.bindingLimit;
+    if (split > 1 && fits) return this.#splitMatmul(program, binding, variant, split);
     this.#product(program, [...batch, m, n, k, k], [...inputs, ...outputs], scalars, variant);
   }
 
   /** Partial products over chunks of the inner axis, then their sum with the epilogue. */
   #splitMatmul(program: MatmulProgram, binding: Binding, variant: MatmulVariant, split: number) {
-    const { space, inputs, outputs, scalars } = binding;
+    const { space, inputs } = binding;
     const [m, n, k] = space.slice(-3) as [number, number, number];
     const batch = space.slice(0, -3);
     const chunk = Math.ceil(k / split / variant.tile[2]) * variant.tile[2];
@@ -196,14 +216,8 @@ export class WebGpuBackend implements Backend {
     const operands = [along(a, a.strides.at(-1)!), along(b, b.strides.at(-2)!), partial];
     const sizes = [chunks, ...batch, m, n, k, chunk];
     this.#product(plainProduct, sizes, operands, [], { ...variant, split: true });
-    const each = (o: Bound) => ({ ...o, strides: [...o.strides, 0] });
-    this.#row(finishProgram(program), {
-      space: [...shape, chunks],
-      inputs: [{ ...partial, strides: [...steps, size] }, ...inputs.slice(2).map(each)],
-      outputs: outputs.map(each),
-      indices: [],
-      scalars,
-    });
+    const apart = { ...partial, strides: [...steps, size] };
+    this.#row(finishProgram(program), finishBinding(binding, apart, chunks));
     this.#pool.give(buffer);
   }
 
@@ -244,14 +258,11 @@ export class WebGpuBackend implements Backend {
       );
       const elements = (family === "gather" ? count : height) * width;
       const sizes = [count, width, height, elements];
-      const strides = [[table.strides[0]!, table.strides[1]!, 0], [rows.strides[0]!, 0, 0], [
-        0,
-        0,
-        0,
-      ]];
-      return makeLaunch(pipeline, sizes, strides, [], grid(Math.ceil(elements / 64)));
+      const strides = [[...table.strides, 0], [rows.strides[0]!, 0, 0], [0, 0, 0]];
+      const windows = ["u32", "u32"];
+      return makeLaunch(pipeline, sizes, strides, windows, grid(Math.ceil(elements / 64)));
     });
-    this.#queue.dispatch(launch, operands, [], []);
+    this.#queue.dispatch(launch, operands, [], binding.scalars);
   }
 
   /** Destroys the device. */

@@ -58,8 +58,8 @@ export function makeLaunch(
   return { pipeline, parameters: Int32Array.from(parameters), offsets, step, scalars, groups };
 }
 
-/** What a launch is found by; only operands in memory have a type. */
-type Layout = Pick<Affine, "strides"> & { readonly dtype?: Dtype };
+/** An operand; only those in memory have a type. */
+type Operand = Affine & { readonly dtype?: Dtype };
 
 const codes: Readonly<Record<Dtype, number>> = { f32: 0, f64: 1, u32: 2, f16: 3, bf16: 4 };
 
@@ -68,11 +68,14 @@ export class Launches {
   readonly #made = new WeakMap<Program, IntegerMap<Launch>>();
   readonly #key = new IntegerKey();
 
-  /** The launch of a program for these sizes and strides; `make` is called the first time. */
+  /**
+   * The launch of a program for these sizes, strides and alignments to four elements; `make` is
+   * called the first time.
+   */
   find(
     program: Program,
     sizes: readonly number[],
-    operands: readonly Layout[],
+    operands: readonly Operand[],
     make: () => Launch,
   ): Launch {
     let made = this.#made.get(program);
@@ -80,8 +83,8 @@ export class Launches {
     const key = this.#key;
     key.clear();
     for (const size of sizes) key.add(size);
-    for (const { dtype, strides } of operands) {
-      if (dtype !== undefined) key.add(codes[dtype]);
+    for (const { dtype, offset, strides } of operands) {
+      if (dtype !== undefined) key.add(4 * codes[dtype] + (offset & 3));
       for (const stride of strides) key.add(stride);
     }
     let launch = made.get(key);

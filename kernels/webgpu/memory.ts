@@ -5,23 +5,32 @@
  * @module
  */
 
-import type { Buffer } from "../../core/backend.ts";
+import type { Bound, Buffer } from "../../core/backend.ts";
 import { DeviceError } from "../../core/errors.ts";
 
-/** A WebGPU buffer that is handed out again and again. */
+/** A WebGPU buffer that is handed out again and again, or a window of one. */
 export interface Slab {
   /** Number that bind groups are cached by. */
   readonly id: number;
   /** The memory. */
   readonly raw: GPUBuffer;
+  /** Byte where it begins. */
+  readonly offset: number;
   /** Its size in bytes. */
   readonly size: number;
+  /** Windows of it that were bound. */
+  readonly windows: Slab[];
 }
 
 /** Part of a slab, from its beginning, in use. */
 export class GpuBuffer implements Buffer {
   /** `bytes` is what was asked for. */
   constructor(readonly bytes: number, readonly slab: Slab) {}
+}
+
+/** Where an operand lies. */
+export function slabOf({ buffer }: Bound): Slab {
+  return (buffer as GpuBuffer).slab;
 }
 
 /** Rounds up to one of four sizes between powers of two. */
@@ -48,11 +57,13 @@ export class Pool {
   #serial = 0;
 
   /**
+   * @param limit Bytes that can be bound at once
    * @param budget Bytes that may be held beyond the most that were ever in use at once
    * @param destroy Ends a slab's life once no queued work needs it
    */
   constructor(
     readonly device: GPUDevice,
+    readonly limit: number,
     readonly budget: number,
     readonly destroy: (slab: Slab) => void,
   ) {}
@@ -60,16 +71,17 @@ export class Pool {
   /**
    * A buffer of at least `bytes`.
    *
-   * @throws {DeviceError} If the adapter cannot bind that many
+   * @throws {DeviceError} If the adapter has no buffers of that size
    */
   take(bytes: number): GpuBuffer {
-    const limit = this.device.limits.maxStorageBufferBindingSize;
-    if (bytes > limit) {
+    const most = this.device.limits.maxBufferSize - this.device.limits.maxBufferSize % 256;
+    if (bytes > most) {
       throw new DeviceError(
-        `Cannot hold a tensor of ${bytes} bytes as the adapter binds at most ${limit}`,
+        `Cannot hold a tensor of ${bytes} bytes as the adapter's buffers have at most ${most}`,
       );
     }
-    const size = Math.min(limit, sizeClass(bytes));
+    // What can be bound as a whole is not made larger than that.
+    const size = Math.min(bytes <= this.limit ? this.limit : most, sizeClass(bytes));
     this.#live += size;
     this.#peak = Math.max(this.#peak, this.#live);
     const reused = this.#shelf(size).slabs.pop();
@@ -80,7 +92,16 @@ export class Pool {
     this.#makeRoom();
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
     const raw = this.device.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST });
-    return new GpuBuffer(bytes, { id: this.#serial++, raw, size });
+    return new GpuBuffer(bytes, { id: this.#serial++, raw, offset: 0, size, windows: [] });
+  }
+
+  /** A part of a slab, to be bound by itself. */
+  window({ raw, windows }: Slab, offset: number, size: number): Slab {
+    let found = windows.find((w) => w.offset === offset && w.size === size);
+    if (found === undefined) {
+      windows.push(found = { id: this.#serial++, raw, offset, size, windows: [] });
+    }
+    return found;
   }
 
   /** Takes a buffer back. */

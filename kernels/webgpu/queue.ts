@@ -8,7 +8,7 @@
 import type { Affine, Bound } from "../../core/backend.ts";
 import { IntegerKey, IntegerMap } from "./integers.ts";
 import type { Launch, Pipeline } from "./launch.ts";
-import type { GpuBuffer, Slab } from "./memory.ts";
+import { type Slab, slabOf } from "./memory.ts";
 import type { Shader } from "./shader.ts";
 
 /** Parameters come in units of the offset alignment that every adapter grants. */
@@ -42,6 +42,9 @@ export class CommandQueue {
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     });
   }
+
+  /** Dispatches recorded since the queue was made. */
+  dispatches = 0;
 
   /** Whether dispatches wait for submission. */
   get pending(): boolean {
@@ -94,6 +97,7 @@ export class CommandQueue {
     indices: readonly Affine[],
     scalars: readonly number[],
   ): void {
+    this.dispatches++;
     const units = Math.ceil(parameters.length * 4 / unitBytes);
     if (this.#used + units > Math.min(ringUnits, this.#flushAt)) this.flush();
     const at = this.#used * unitBytes / 4;
@@ -133,10 +137,10 @@ export class CommandQueue {
       layout,
       entries: [
         { binding: 0, resource: { buffer: this.#ring, size: units * unitBytes } },
-        ...bound.map(({ operand }, i) => ({
-          binding: i + 1,
-          resource: { buffer: slabOf(operands[operand]!).raw },
-        })),
+        ...bound.map(({ operand }, i) => {
+          const { raw: buffer, offset, size } = slabOf(operands[operand]!);
+          return { binding: i + 1, resource: { buffer, offset, size } };
+        }),
       ],
     });
     this.#groups.set(key, group);
@@ -161,8 +165,9 @@ export class CommandQueue {
   }
 
   /** Destroys a slab once the commands that may use it are submitted. */
-  destroy({ raw, id }: Slab): void {
-    this.#groups.drop((numbers) => numbers.indexOf(id, 2) >= 0);
+  destroy({ raw, id, windows }: Slab): void {
+    const ids = [id, ...windows.map((window) => window.id)];
+    this.#groups.drop((numbers) => ids.some((gone) => numbers.indexOf(gone, 2) >= 0));
     if (this.pending) this.#doomed.push(raw);
     else raw.destroy();
   }
@@ -172,8 +177,4 @@ export class CommandQueue {
     this.#ring.destroy();
     this.#groups.clear();
   }
-}
-
-function slabOf({ buffer }: Bound): Slab {
-  return (buffer as GpuBuffer).slab;
 }
