@@ -7,6 +7,7 @@
 import { widened } from "./dtype.ts";
 import { GradientError } from "./errors.ts";
 import { filled } from "./expr.ts";
+import type { Recorded } from "./op.ts";
 import { add } from "./ops/elementwise.ts";
 import { rowProgram } from "./program.ts";
 import { type Device, sizeOf, Value } from "./storage.ts";
@@ -97,46 +98,62 @@ function backward(
 function step(entry: Entry, cotangents: Map<Value, Tensor>, device: Device): void {
   const given = entry.outputs.map((value) => cotangents.get(value));
   if (given.every((g) => g === undefined)) return;
-  using scope = device.scope(`backward of ${entry.op.name}`);
-  const handle = (values: readonly Value[]) => (position: number) => {
-    const value = values[position]!;
+  // Not `using`: engines do not optimise a function that has it, and every entry passes here.
+  const scope = device.scope(`backward of ${entry.op.name}`);
+  try {
+    const carried: Tensor[] = [];
+    const gradients = entry.op.vjp!(
+      recorded(entry, device, (position) => {
+        const value = entry.inputs[position]!;
+        const before = cotangents.get(value);
+        if (before === undefined) return undefined;
+        cotangents.delete(value);
+        carried.push(before);
+        return before;
+      }),
+      given,
+    );
+    entry.inputs.forEach((value, i) => {
+      const g = entry.wanted[i] ? gradients[i] : undefined;
+      if (g === undefined) return;
+      const before = cotangents.get(value);
+      // A vjp may pass a cotangent on: the same value needs a handle of its own.
+      const own = before === undefined ? new Tensor(g.value, device) : add(before, g);
+      cotangents.set(value, scope.keep(own));
+      before?.[Symbol.dispose]();
+    });
+    for (const before of carried) before[Symbol.dispose]();
+    entry.outputs.forEach((value, i) => {
+      given[i]?.[Symbol.dispose]();
+      cotangents.delete(value);
+    });
+  } finally {
+    scope.close();
+  }
+}
+
+/** What an entry's vjp sees. */
+function recorded(
+  entry: Entry,
+  device: Device,
+  carry: Recorded<unknown>["carry"],
+): Recorded<unknown> {
+  const handle = (value: Value) => {
     if (!entry.retained.includes(value)) {
       throw new GradientError(`Cannot read a value that ${entry.op.name} did not ask to keep`);
     }
     return new Tensor(value, device);
   };
-  const carried: Tensor[] = [];
-  const gradients = entry.op.vjp!({
+  return {
     attributes: entry.attributes,
     wanted: entry.wanted,
     shapes: entry.inputs.map((value) => value.shape),
     order: (position) => entry.inputs[position]!.order,
-    carry(position) {
-      const value = entry.inputs[position]!;
-      const before = cotangents.get(value);
-      if (before === undefined) return undefined;
-      cotangents.delete(value);
-      carried.push(before);
-      return before;
-    },
+    carry,
     device,
-    input: handle(entry.inputs),
-    output: handle(entry.outputs),
-  }, given);
-  entry.inputs.forEach((value, i) => {
-    const g = entry.wanted[i] ? gradients[i] : undefined;
-    if (g === undefined) return;
-    const before = cotangents.get(value);
-    // A vjp may pass a cotangent on: the same value needs a handle of its own.
-    const own = before === undefined ? new Tensor(g.value, device) : add(before, g);
-    cotangents.set(value, scope.keep(own));
-    before?.[Symbol.dispose]();
-  });
-  for (const before of carried) before[Symbol.dispose]();
-  entry.outputs.forEach((value, i) => {
-    given[i]?.[Symbol.dispose]();
-    cotangents.delete(value);
-  });
+    input: (position) => handle(entry.inputs[position]!),
+    output: (position) => handle(entry.outputs[position]!),
+  };
 }
 
 function ones(like: Tensor, device: Device): Tensor {

@@ -12,6 +12,8 @@ import { ShapeError } from "./errors.ts";
  * @throws {ShapeError} If two sizes on an axis differ and neither is 1
  */
 export function broadcast(name: string, shapes: readonly (readonly number[])[]): number[] {
+  const first = shapes[0];
+  if (first !== undefined && shapes.every((shape) => sameShape(shape, first))) return [...first];
   const rank = Math.max(0, ...shapes.map((shape) => shape.length));
   const result = new Array<number>(rank).fill(1);
   for (const shape of shapes) {

@@ -91,10 +91,11 @@ export class Value {
   /** What a backend needs, over the coordinates of `space` (shapes broadcast from the right). */
   bound(space: readonly number[] = this.shape): Bound {
     const missing = space.length - this.shape.length;
-    const strides = space.map((_, axis) => {
+    const strides = new Array<number>(space.length);
+    for (let axis = 0; axis < space.length; axis++) {
       const own = axis - missing;
-      return own < 0 || this.shape[own] === 1 ? 0 : this.strides[own]!;
-    });
+      strides[axis] = own < 0 || this.shape[own] === 1 ? 0 : this.strides[own]!;
+    }
     return { buffer: this.storage.buffer, dtype: this.dtype, offset: this.offset, strides };
   }
 }

@@ -2,7 +2,7 @@
 import { assert } from "@std/assert";
 import { gradient } from "../core/gradient.ts";
 import { mul } from "../core/ops/elementwise.ts";
-import { sum } from "../core/ops/rowwise.ts";
+import { sum, sumRow } from "../core/ops/rowwise.ts";
 import { seedKey, uniform } from "../core/random.ts";
 import { type Device, sizeOf } from "../core/storage.ts";
 import { tensor } from "../core/tensor.ts";
@@ -22,7 +22,9 @@ export async function resultsOf(row: OpRow, device: Device): Promise<Results> {
   const { result, gradients } = gradient(() => {
     const y = row.run(device, inputs);
     const weights = uniform(seedKey(3), sizeOf(y.shape)).map((u) => Math.fround(u - 0.5));
-    return { loss: sum(mul(y, tensor(device, weights, y.shape))), y };
+    // By rows first: adapters may have to see a part of the result at a time.
+    const weighed = mul(y, tensor(device, weights, y.shape));
+    return { loss: sum(y.shape.length > 1 ? sumRow(weighed) : weighed), y };
   }, inputs);
   const read = [result.y, ...gradients.map((g) => g!)];
   return await Promise.all(read.map(async (t) => [...await t.read()]));

@@ -87,13 +87,14 @@ export function rowwise(
   override?: Override,
 ): RowOp {
   const program = rowProgram(inputs, outputs);
-  const plans = new Map<string, Plan>();
+  const plans = new Map<number, Plan>();
   const planFor = (
     cotangents: readonly boolean[],
     wanted: readonly boolean[],
     carried: readonly boolean[] = [],
   ): Plan => {
-    const key = `${cotangents}|${wanted}|${carried}`;
+    const bit = (sum: number, set: boolean) => 2 * sum + Number(set);
+    const key = carried.reduce(bit, wanted.reduce(bit, cotangents.reduce(bit, 1)));
     let found = plans.get(key);
     if (found === undefined) {
       plans.set(key, found = plan(name, inputs, outputs, override, cotangents, wanted, carried));

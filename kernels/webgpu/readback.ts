@@ -60,7 +60,8 @@ export class Readback {
   #take(bytes: number): Staging {
     const found = this.#free.findIndex(({ size }) => size >= bytes);
     if (found >= 0) return this.#free.splice(found, 1)[0]!;
-    const size = Math.max(4096, 2 ** Math.ceil(Math.log2(bytes)));
+    const most = Math.max(bytes, this.device.limits.maxBufferSize / 2);
+    const size = Math.min(most, Math.max(4096, 2 ** Math.ceil(Math.log2(bytes))));
     const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
     // Mapped once before, or reading without waiting ends the process.
     const raw = this.device.createBuffer({ size, usage, mappedAtCreation: true });

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Binding, Bound } from "../../core/backend.ts";
 import { type Expr, input, rowSum, substitute } from "../../core/expr.ts";
 import {
   type MatmulProgram,
@@ -31,4 +32,20 @@ export function finishProgram(program: MatmulProgram): RowProgram {
     finishes.set(program, found);
   }
   return found;
+}
+
+/** The run of that program over `chunks` products; `partial` is seen over the result and the chunks. */
+export function finishBinding(
+  { space, inputs, outputs, scalars }: Binding,
+  partial: Bound,
+  chunks: number,
+): Binding {
+  const each = (o: Bound) => ({ ...o, strides: [...o.strides, 0] });
+  return {
+    space: [...space.slice(0, -1), chunks],
+    inputs: [partial, ...inputs.slice(2).map(each)],
+    outputs: outputs.map(each),
+    indices: [],
+    scalars,
+  };
 }
