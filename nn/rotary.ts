@@ -54,17 +54,20 @@ export function rotaryTables(
   };
 }
 
-/** Rows of the tables for a batch: `[batch, tokens] -> [batch, 1, tokens, size]` each. */
+/**
+ * Rows of the tables for a batch, cut into halves: `[batch, tokens] -> [batch, 1, tokens, 2,
+ * size / 2]` each.
+ */
 export function rotaryRows(tables: RotaryTables, positions: Tensor): RotaryTables {
   const [batch, tokens] = positions.shape as [number, number];
   const rows = (table: Tensor) =>
-    reshape(gather(table, positions), [batch, 1, tokens, table.shape[1]!]);
+    reshape(gather(table, positions), [batch, 1, tokens, 2, table.shape[1]! / 2]);
   return { cosine: rows(tables.cosine), sine: rows(tables.sine) };
 }
 
-/** Rotates `[batch, heads, tokens, size]`. */
+/** Rotates `[batch, heads, tokens, size]` by what {@linkcode rotaryRows} gives. */
 export function rotate(x: Tensor, { cosine, sine }: RotaryTables): Tensor {
-  const [batch, heads, tokens, size] = x.shape as [number, number, number, number];
-  const halves = flip(reshape(x, [batch, heads, tokens, 2, size / 2]), 3);
-  return apply(rotateOp, [x, reshape(halves, x.shape), cosine, sine], {})[0]!;
+  const halves = reshape(x, [...x.shape.slice(0, -1), 2, x.shape.at(-1)! / 2]);
+  const rotated = apply(rotateOp, [halves, flip(halves, -2), cosine, sine], {})[0]!;
+  return reshape(rotated, x.shape);
 }

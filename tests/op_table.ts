@@ -13,6 +13,7 @@ import { type AttentionStructure, attentionWeightsOp } from "../nn/attention_wei
 import { dropElementsOp, dropSpanOp } from "../nn/drop.ts";
 import { crossEntropyOp, klOp } from "../nn/losses.ts";
 import { layerNormOp, rmsNormOp } from "../nn/norm.ts";
+import { activations } from "../nn/feed_forward.ts";
 import { rotateOp } from "../nn/rotary.ts";
 import type { RowOp } from "../core/ops/rowwise.ts";
 
@@ -209,6 +210,12 @@ export const opTable: readonly OpRow[] = [
     shapes: [[3, 6], [6]],
     run: (_, x) => apply(rmsNormOp, x, { scalars: [1e-5] })[0]!,
   },
+  ...Object.entries(activations).map(([name, { gated }]): OpRow => ({
+    name: `matmul, gated ${name}`,
+    shapes: [[3, 5], [5, 4], [3, 4]],
+    ...(name === "relu" && { range: [0.5, 3] }),
+    run: (_, x) => apply(gated, x, {})[0]!,
+  })),
   {
     name: "rotate",
     shapes: [[2, 3, 4], [2, 3, 4], [3, 4], [3, 4]],
