@@ -14,7 +14,7 @@ import { dropElementsOp, dropSpanOp } from "../nn/drop.ts";
 import { crossEntropyOp, klOp } from "../nn/losses.ts";
 import { layerNormOp, rmsNormOp } from "../nn/norm.ts";
 import { activations } from "../nn/feed_forward.ts";
-import { rotateOp } from "../nn/rotary.ts";
+import { rotaryRows, rotaryTables, rotate } from "../nn/rotary.ts";
 import type { RowOp } from "../core/ops/rowwise.ts";
 
 /** One operation under test. */
@@ -218,8 +218,11 @@ export const opTable: readonly OpRow[] = [
   })),
   {
     name: "rotate",
-    shapes: [[2, 3, 4], [2, 3, 4], [3, 4], [3, 4]],
-    run: (_, x) => apply(rotateOp, x, {})[0]!,
+    shapes: [[2, 3, 4, 6]],
+    run(device, [x]) {
+      const positions = words(device, [0, 1, 2, 3, 5, 8, 1, 7], [2, 4]);
+      return rotate(x!, rotaryRows(rotaryTables(device, 9, 6, 100), positions));
+    },
   },
   {
     name: "crossEntropy",
