@@ -221,6 +221,12 @@ export class Device implements AsyncDisposable {
     return this.#innermost = new Scope(name, this.#innermost, this);
   }
 
+  /** Runs `make` in a scope of its own, which ends all that was made there but the result. */
+  within<T extends Owned>(name: string, make: () => T): T {
+    using scope = this.scope(name);
+    return scope.keep(make());
+  }
+
   /**
    * Called by a scope at its end.
    *

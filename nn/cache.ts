@@ -7,10 +7,14 @@
  */
 
 import { ShapeError } from "../core/errors.ts";
-import { copyInto } from "../core/ops/view.ts";
+import { input } from "../core/expr.ts";
+import { rowProgram } from "../core/program.ts";
 import { type Device, Value } from "../core/storage.ts";
 import { Tensor, tensor } from "../core/tensor.ts";
-import { gatherInto } from "../core/update.ts";
+import { gatherInto, update } from "../core/update.ts";
+
+/** Copies keys and values at once. */
+const store = rowProgram(["f32", "f32"], [input(0, "f32", 3), input(1, "f32", 3)]);
 
 /** Keys and values of one layer, each `[sequences, heads, 1, slots, size]`. */
 export interface Earlier {
@@ -20,7 +24,7 @@ export interface Earlier {
   readonly value: Tensor;
 }
 
-/** One layer's memory, each `[capacity · sequences, heads, size]`; the first `used` slots are filled. */
+/** One layer's memory, each `[all slots, heads, size]`; the first `used` of each sequence are filled. */
 interface Layer {
   readonly key: Tensor;
   readonly value: Tensor;
@@ -32,11 +36,14 @@ export class Cache implements Disposable {
   readonly #layers: Layer[] = [];
   #sequences: number;
   #capacity: number;
+  /** Slots of all sequences together that a layer's memory has. */
+  #memory: number;
 
   /** Makes an empty cache for `sequences` prompts, with room for `capacity` slots of each. */
   constructor(readonly device: Device, sequences: number, capacity: number) {
     this.#sequences = sequences;
     this.#capacity = capacity;
+    this.#memory = sequences * capacity;
   }
 
   /** Prompts. */
@@ -47,6 +54,11 @@ export class Cache implements Disposable {
   /** Slots that there is room for. */
   get capacity(): number {
     return this.#capacity;
+  }
+
+  /** Slots that the memory would have for another number of sequences. */
+  slotsFor(sequences: number): number {
+    return Math.floor(this.#memory / sequences);
   }
 
   /** Slots in use. */
@@ -79,9 +91,10 @@ export class Cache implements Disposable {
     const width = heads * size;
     const step = this.#sequences * width;
     const strides = [width, size, step, 1];
-    for (const [from, to] of [[key, memory.key], [value, memory.value]] as const) {
-      copyInto(from.value, new Value(to.value.storage, from.shape, strides, used * step));
-    }
+    const [keys, values] = [memory.key, memory.value].map(({ value: { storage } }) =>
+      new Tensor(new Value(storage, key.shape, strides, used * step), this.device)
+    ) as [Tensor, Tensor];
+    update(store, [keys, values], [key, value]);
     this.#layers[layer] = { ...memory, used: after };
     if (used === 0) return undefined;
     const shape = [this.#sequences, heads, 1, after, size];
@@ -91,7 +104,8 @@ export class Cache implements Disposable {
   }
 
   /**
-   * Keeps some sequences and slots, in a new order, and makes room.
+   * Keeps some sequences and slots, in a new order. The memory keeps its size where that suffices, so
+   * that each layer can take what the one before it left.
    *
    * @param sequences Those that stay, by their numbers
    * @param slots For each of them its slots in their new order, as many for each
@@ -112,6 +126,7 @@ export class Cache implements Disposable {
     const index = tensor(this.device, rows, undefined, "u32");
     this.#sequences = sequences.length;
     this.#capacity = capacity;
+    this.#memory = Math.max(this.#memory, sequences.length * capacity);
     this.#layers.forEach((layer, i) => {
       const [, heads, size] = layer.key.shape as [number, number, number];
       const fresh = this.#make(heads, size);
@@ -125,7 +140,7 @@ export class Cache implements Disposable {
   /** Empty memory for a layer, which no scope owns. */
   #make(heads: number, size: number): Layer {
     const { backend, float } = this.device;
-    const shape = [this.#capacity * this.#sequences, heads, size];
+    const shape = [this.#memory, heads, size];
     const make = () => new Tensor(Value.allocate(backend, float, shape), this.device);
     const [key, value] = [make(), make()];
     for (const made of [key, value]) made.scope?.disown(made);

@@ -7,7 +7,7 @@
 import { apply } from "../core/apply.ts";
 import type { Float } from "../core/expr.ts";
 import * as functions from "../core/functions.ts";
-import { add, gelu, geluTanh, relu, silu } from "../core/ops/elementwise.ts";
+import { add, gelu, geluTanh, mul, relu, silu } from "../core/ops/elementwise.ts";
 import { contraction } from "../core/ops/matmul.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { Activation } from "./config.ts";
@@ -15,11 +15,15 @@ import { dropWhere } from "./drop.ts";
 import { Linear, type Projection } from "./linear.ts";
 import { type Pass, siteAt } from "./pass.ts";
 
-/** Of an activation: its operation, and those of a product, and a product plus bias, that end in it. */
+/**
+ * Of an activation: its operation, those of a product, and a product plus bias, that end in it, and
+ * that of a product times the activation of a gate.
+ */
 const entry = (alone: (x: Tensor) => Tensor, f: (x: Float) => Float) => ({
   alone,
   product: contraction(`matmul, ${f.name}`, 0, f),
   biased: contraction(`matmulAdd, ${f.name}`, 1, (product, bias) => f(product.add(bias!))),
+  gated: contraction(`matmul, gated ${f.name}`, 1, (product, gate) => f(gate!).mul(product)),
 });
 
 /** By their names in config.json. */
@@ -37,6 +41,20 @@ export function activated(name: Activation, layer: Projection, x: Tensor, pass: 
   return layer.bias === undefined
     ? apply(product, [x, layer.matrix()], {})[0]!
     : apply(biased, [x, layer.matrix(), layer.bias.value], {})[0]!;
+}
+
+/** `activation(gate)` times a linear layer: one program where the layer is a plain one. */
+export function gated(
+  name: Activation,
+  gate: Tensor,
+  layer: Projection,
+  x: Tensor,
+  pass: Pass,
+): Tensor {
+  const { alone, gated } = activations[name];
+  return layer instanceof Linear && layer.bias === undefined
+    ? apply(gated, [x, layer.matrix(), gate], {})[0]!
+    : mul(alone(gate), layer.forward(x, pass));
 }
 
 /** HiddenCut, where it is active at this point of this layer. */

@@ -38,8 +38,10 @@ export interface GenerateOptions {
   readonly earlyStopping?: boolean | "never";
 }
 
-/** Steps that the cache has room for when it is made or moved. */
-const ahead = 16;
+/** Steps that the cache has room for when its memory is made. */
+const ahead = 32;
+/** Fewest steps that it has room for when it was moved. */
+const least = 8;
 /** Share of a batch that may be over before the rest is moved together. */
 const idle = 1 / 4;
 
@@ -98,7 +100,9 @@ export async function generate(
     const running = texts.filter(({ search }) => search.beams.length > 0).length;
     if (running === 0) return results;
     const full = cache.slots + beams > cache.capacity;
-    if (full || running <= (1 - idle) * texts.length) texts = compact(cache, texts, room);
+    if (full || running <= (1 - idle) * texts.length) {
+      texts = compact(cache, texts, least * beams, room);
+    }
   }
   return results;
 }

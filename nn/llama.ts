@@ -6,14 +6,13 @@
  * @module
  */
 
-import { mul } from "../core/ops/elementwise.ts";
 import type { Device } from "../core/storage.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { attend, type AttentionSettings, splitHeads } from "./attention.ts";
 import type { ModelConfig } from "./config.ts";
 import { DecoderBody } from "./decoder_body.ts";
 import { dropWhere } from "./drop.ts";
-import { activated, hiddenCut, outputCut } from "./feed_forward.ts";
+import { gated, hiddenCut, outputCut } from "./feed_forward.ts";
 import { Embedding, Linear, type Projection } from "./linear.ts";
 import { Module, type Parameter } from "./module.ts";
 import { RmsNorm } from "./norm.ts";
@@ -84,8 +83,7 @@ class Layer extends Module {
     const { gate_proj, up_proj, down_proj } = this.mlp;
     const attended = this.self_attn.forward(this.input_layernorm.forward(x), x, rows, pass);
     const normed = this.post_attention_layernorm.forward(attended);
-    const gate = activated(activation, gate_proj, normed, pass);
-    const inner = mul(gate, up_proj.forward(normed, pass));
+    const inner = gated(activation, gate_proj.forward(normed, pass), up_proj, normed, pass);
     const kept = hiddenCut(inner, "inner", pass, this.#layer, layers);
     return outputCut(down_proj, kept, attended, pass, this.#layer, layers);
   }
@@ -129,7 +127,8 @@ export class LlamaModel extends DecoderBody {
     const rows = rotaryRows(this.#tables!, pass.inputs.positions);
     for (const layer of this.layers) {
       pass.trace?.push(x);
-      x = layer.forward(x, rows, pass);
+      // What a layer made and no tape holds serves the next one: it stays in the GPU's cache.
+      x = x.device.within("layer", () => layer.forward(x, rows, pass));
     }
     x = this.norm.forward(x);
     pass.trace?.push(x);

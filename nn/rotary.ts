@@ -7,19 +7,54 @@
  */
 
 import { apply } from "../core/apply.ts";
-import { elementwise } from "../core/ops/elementwise.ts";
+import { GradientError } from "../core/errors.ts";
+import { input, scalar } from "../core/expr.ts";
+import { floatOf, type Op } from "../core/op.ts";
 import { gather } from "../core/ops/gather.ts";
-import type { RowOp } from "../core/ops/rowwise.ts";
-import { flip, reshape } from "../core/ops/view.ts";
-import type { Device } from "../core/storage.ts";
+import { reshape } from "../core/ops/view.ts";
+import { rowProgram } from "../core/program.ts";
+import { type Device, Value } from "../core/storage.ts";
 import { type Tensor, tensor } from "../core/tensor.ts";
 
-/** `x·cos + swapped·sin`, where `sin` carries the sign of each half. */
-export const rotateOp: RowOp = elementwise(
-  "rotate",
-  4,
-  (x, swapped, cosine, sine) => x!.mul(cosine!).add(swapped!.mul(sine!)),
-);
+/** `x·cos ± swapped·sin`, where `sin` carries the sign of each half. */
+const program = (() => {
+  const [x, swapped, cosine, sine] = [0, 1, 2, 3].map((slot) => input(slot, "f32", 3));
+  const turned = swapped!.mul(sine!).mul(scalar(0, "f32"));
+  return rowProgram(["f32", "f32", "f32", "f32"], [x!.mul(cosine!).add(turned)]);
+})();
+
+/** Rotates `[…, 2, half]` by the tables, or with -1 back: the gradient of one is the other. */
+const rotateOp: Op<1 | -1> = {
+  name: "rotate",
+  launch(device, values, direction) {
+    const [x, cosine, sine] = values as readonly [Value, Value, Value];
+    const { shape, strides, offset } = x;
+    const out = Value.allocate(device.backend, floatOf("rotate", device, values), shape, x.order);
+    const own = x.bound();
+    const halves = shape.length - 2;
+    const swapped = strides.map((step, axis) => axis === halves ? -step : step);
+    device.backend.run(program, {
+      space: shape,
+      inputs: [
+        own,
+        { ...own, strides: swapped, offset: offset + strides[halves]! },
+        cosine.bound(shape),
+        sine.bound(shape),
+      ],
+      outputs: [out.bound()],
+      indices: [],
+      scalars: [direction],
+    });
+    return [out];
+  },
+  vjp({ attributes: direction, wanted, input }, [g]) {
+    if (wanted[1] || wanted[2]) {
+      throw new GradientError("Cannot differentiate a rotation by its tables: use noGrad");
+    }
+    return [apply(rotateOp, [g!, input(1), input(2)], direction === 1 ? -1 : 1)[0]!];
+  },
+  reads: () => ({ inputs: [false, true, true], outputs: [false] }),
+};
 
 /** Tables of cosines and signed sines, one row a position. */
 export interface RotaryTables {
@@ -54,17 +89,19 @@ export function rotaryTables(
   };
 }
 
-/** Rows of the tables for a batch: `[batch, tokens] -> [batch, 1, tokens, size]` each. */
+/**
+ * Rows of the tables for a batch, cut into halves: `[batch, tokens] -> [batch, 1, tokens, 2,
+ * size / 2]` each.
+ */
 export function rotaryRows(tables: RotaryTables, positions: Tensor): RotaryTables {
   const [batch, tokens] = positions.shape as [number, number];
   const rows = (table: Tensor) =>
-    reshape(gather(table, positions), [batch, 1, tokens, table.shape[1]!]);
+    reshape(gather(table, positions), [batch, 1, tokens, 2, table.shape[1]! / 2]);
   return { cosine: rows(tables.cosine), sine: rows(tables.sine) };
 }
 
-/** Rotates `[batch, heads, tokens, size]`. */
+/** Rotates `[batch, heads, tokens, size]` by what {@linkcode rotaryRows} gives. */
 export function rotate(x: Tensor, { cosine, sine }: RotaryTables): Tensor {
-  const [batch, heads, tokens, size] = x.shape as [number, number, number, number];
-  const halves = flip(reshape(x, [batch, heads, tokens, 2, size / 2]), 3);
-  return apply(rotateOp, [x, reshape(halves, x.shape), cosine, sine], {})[0]!;
+  const halves = reshape(x, [...x.shape.slice(0, -1), 2, x.shape.at(-1)! / 2]);
+  return reshape(apply(rotateOp, [halves, cosine, sine], 1)[0]!, x.shape);
 }

@@ -76,24 +76,33 @@ export function startSearch(convention: BeamConvention, settings: SearchSettings
 
 const start: readonly Beam[] = [{ ids: [], score: 0, parent: 0 }];
 
-/** The best `count` continuations of all beams; of equal ones that of the first beam, lower token. */
+/**
+ * The best `count` continuations of all beams; of equal ones that of the first beam, lower token.
+ * Candidates of a beam come best first, so only the next one of each is looked at.
+ */
 function continuations(
   beams: readonly Beam[],
   candidates: readonly (readonly Candidate[])[],
   count: number,
 ): Beam[] {
-  const all = beams.flatMap(({ ids, score }, parent) =>
-    candidates[parent]!.map(({ id, logProbability }) => ({
-      ids,
-      id,
-      score: score + logProbability,
-      parent,
-    }))
-  );
-  const best = all.sort((a, b) => b.score - a.score || a.parent - b.parent || a.id - b.id);
-  return best.slice(0, count).map(({ ids, id, score, parent }) => {
-    return { ids: [...ids, id], score, parent };
-  });
+  const next = new Uint32Array(beams.length);
+  const scoreOf = (parent: number) => {
+    const candidate = candidates[parent]![next[parent]!];
+    return candidate === undefined ? -Infinity : beams[parent]!.score + candidate.logProbability;
+  };
+  const scores = Float64Array.from(beams, (_, parent) => scoreOf(parent));
+  const found: Beam[] = [];
+  while (found.length < count) {
+    let parent = 0;
+    for (let b = 1; b < scores.length; b++) if (scores[b]! > scores[parent]!) parent = b;
+    const score = scores[parent]!;
+    if (score === -Infinity) break;
+    const { id } = candidates[parent]![next[parent]!]!;
+    found.push({ ids: [...beams[parent]!.ids, id], score, parent });
+    next[parent]!++;
+    scores[parent] = scoreOf(parent);
+  }
+  return found;
 }
 
 /** A text that ended or was cut. */

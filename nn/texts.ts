@@ -48,17 +48,25 @@ export function followBeams(texts: readonly Text[]): void {
 }
 
 /**
- * Drops texts that are over and slots that no beam sees, and makes room.
+ * Drops texts that are over and slots that no beam sees.
  *
- * @param room Slots to have room for beside those in use
+ * @param least Slots to have room for beside those in use
+ * @param room Slots to make room for where the cache's memory does not give the least
  * @returns The texts that go on, in the order of the cache
  */
-export function compact(cache: Cache, texts: readonly Text[], room: number): Text[] {
+export function compact(
+  cache: Cache,
+  texts: readonly Text[],
+  least: number,
+  room: number,
+): Text[] {
   const kept = texts.filter(({ search }) => search.beams.length > 0);
   const slots = kept.map(({ prompt, paths }) => [...prompt.keys(), ...new Set(paths.flat())]);
   const longest = Math.max(...slots.map((own) => own.length));
   const filled = slots.map((own) => [...own, ...new Array<number>(longest - own.length).fill(0)]);
-  cache.arrange(kept.map((text) => texts.indexOf(text)), filled, longest + room);
+  const there = cache.slotsFor(kept.length);
+  const capacity = there >= longest + least ? there : longest + room;
+  cache.arrange(kept.map((text) => texts.indexOf(text)), filled, capacity);
   kept.forEach((text, i) => {
     const moved = new Map(slots[i]!.map((slot, at) => [slot, at]));
     text.paths = text.paths.map((path) => path.map((slot) => moved.get(slot)!));

@@ -88,6 +88,8 @@ Deno.test("predict and eval search as their flags say, and otherwise as the run 
   };
   const own = await predicted();
   assertEquals(own, await expected({ beams: 2 }));
+  assertEquals(await predicted("--batch", "1"), own);
+  await assertRejects(() => predicted("--batch", "0"), OptionError, "--batch");
   const changes = { beams: 3, noRepeatNgram: 1, beamConvention: "lora", newTokens: 5 };
   const flags = "--beams 3 --no-repeat-ngram 1 --beam-convention lora --new-tokens 5".split(" ");
   const changed = await predicted(...flags);

@@ -13,7 +13,8 @@ import { type AttentionStructure, attentionWeightsOp } from "../nn/attention_wei
 import { dropElementsOp, dropSpanOp } from "../nn/drop.ts";
 import { crossEntropyOp, klOp } from "../nn/losses.ts";
 import { layerNormOp, rmsNormOp } from "../nn/norm.ts";
-import { rotateOp } from "../nn/rotary.ts";
+import { activations } from "../nn/feed_forward.ts";
+import { rotaryRows, rotaryTables, rotate } from "../nn/rotary.ts";
 import type { RowOp } from "../core/ops/rowwise.ts";
 
 /** One operation under test. */
@@ -209,10 +210,19 @@ export const opTable: readonly OpRow[] = [
     shapes: [[3, 6], [6]],
     run: (_, x) => apply(rmsNormOp, x, { scalars: [1e-5] })[0]!,
   },
+  ...Object.entries(activations).map(([name, { gated }]): OpRow => ({
+    name: `matmul, gated ${name}`,
+    shapes: [[3, 5], [5, 4], [3, 4]],
+    ...(name === "relu" && { range: [0.5, 3] }),
+    run: (_, x) => apply(gated, x, {})[0]!,
+  })),
   {
     name: "rotate",
-    shapes: [[2, 3, 4], [2, 3, 4], [3, 4], [3, 4]],
-    run: (_, x) => apply(rotateOp, x, {})[0]!,
+    shapes: [[2, 3, 4, 6]],
+    run(device, [x]) {
+      const positions = words(device, [0, 1, 2, 3, 5, 8, 1, 7], [2, 4]);
+      return rotate(x!, rotaryRows(rotaryTables(device, 9, 6, 100), positions));
+    },
   },
   {
     name: "crossEntropy",

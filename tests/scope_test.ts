@@ -5,7 +5,7 @@ import { add, mul, square } from "../core/ops/elementwise.ts";
 import { sum } from "../core/ops/rowwise.ts";
 import { Device } from "../core/storage.ts";
 import { noGrad } from "../core/tape.ts";
-import { tensor } from "../core/tensor.ts";
+import { type Tensor, tensor } from "../core/tensor.ts";
 import { withDevice } from "./with_device.ts";
 
 Deno.test("Tensor says in which scope a disposed one was made", () =>
@@ -49,6 +49,17 @@ Deno.test("Scope.keep() never shortens the life of what an outer scope owns", ()
       inner.keep(x);
     }
     assertEquals(await x.item(), 1);
+  }));
+
+Deno.test("Device.within() ends all that was made but the result", () =>
+  withDevice("f64", async (device) => {
+    let inner: Tensor | undefined;
+    const x = tensor(device, [3]);
+    const made = device.within("part", () => add(inner = square(x), x));
+    assertEquals([await made.item(), made.scope?.name], [12, "test"]);
+    assertThrows(() => inner!.shape, DisposedError, "it was made in scope part");
+    assertEquals(device.within("part", () => x), x);
+    assertEquals(await x.item(), 3);
   }));
 
 Deno.test("Scope refuses to close before one that was opened later", () =>

@@ -28,7 +28,7 @@ RENAMED = {"eatType": "Type", "priceRange": "price", "familyFriendly": "family f
 
 
 def linearise(representation):
-    slots = re.findall(r"(\w+)\[([^\]]*)\]", representation)
+    slots = re.findall(r"([^\[\], ][^\[\],]*)\[([^\]]*)\]", representation)
     return " | ".join(f"{RENAMED.get(name, name)} : {value}" for name, value in slots)
 
 

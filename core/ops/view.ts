@@ -48,13 +48,18 @@ export function dense(x: Tensor): Tensor {
 
 /** Strides of the same elements in another shape, where one step along each axis suffices. */
 function reshapedStrides({ shape, strides }: Value, to: readonly number[]): number[] | undefined {
-  const from = shape.flatMap((size, axis) => size === 1 ? [] : [{ size, step: strides[axis]! }]);
   const result = new Array<number>(to.length).fill(0);
-  let [at, first] = [to.length - 1, from.length - 1];
-  while (first >= 0) {
+  let at = to.length - 1;
+  let axis = shape.length - 1;
+  const skip = () => {
+    while (axis >= 0 && shape[axis] === 1) axis--;
+    return axis >= 0;
+  };
+  while (skip()) {
     // A run of old axes that are walked evenly, then the new axes that it is cut into.
-    let { size, step } = from[first--]!;
-    while (first >= 0 && from[first]!.step === step * size) size *= from[first--]!.size;
+    let step = strides[axis]!;
+    let size = shape[axis--]!;
+    while (skip() && strides[axis] === step * size) size *= shape[axis--]!;
     while (size > 1 && at >= 0) {
       if (size % to[at]! !== 0) return undefined;
       result[at] = step;
@@ -66,11 +71,15 @@ function reshapedStrides({ shape, strides }: Value, to: readonly number[]): numb
   return result;
 }
 
-const reshapeOp: Op<readonly number[]> = {
+/** Another shape, and the strides by which the memory has it. */
+interface Reshaped {
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+}
+
+const reshapeOp: Op<Reshaped> = {
   name: "reshape",
-  launch: (_, [x], shape) => [
-    new Value(x!.storage, shape, reshapedStrides(x!, shape), x!.offset),
-  ],
+  launch: (_, [x], { shape, strides }) => [new Value(x!.storage, shape, strides, x!.offset)],
   vjp: ({ shapes }, [g]) => [reshape(g!, shapes[0]!)],
   reads: () => nothing,
 };
@@ -87,8 +96,10 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
     throw new ShapeError(`Cannot reshape [${x.shape}] to [${shape}] as the sizes must agree`);
   }
   if (sameShape(full, x.shape)) return x;
-  const viewed = reshapedStrides(x.value, full) !== undefined;
-  return apply(reshapeOp, [viewed ? x : dense(x)], full)[0]!;
+  const strides = reshapedStrides(x.value, full);
+  return strides === undefined
+    ? apply(reshapeOp, [dense(x)], { shape: full, strides: rowMajor(full) })[0]!
+    : apply(reshapeOp, [x], { shape: full, strides })[0]!;
 }
 
 const permuteOp: Op<readonly number[]> = {

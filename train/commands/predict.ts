@@ -30,6 +30,9 @@ const changeable: readonly (keyof typeof trainOptions)[] = [
   ...Object.keys(beamOptions) as (keyof typeof beamOptions)[],
 ];
 
+/** Texts in a batch. */
+const usualBatch = 32;
+
 const options: OptionTable = {
   run: { kind: "text", help: "folder of the run", required: true },
   input: {
@@ -40,14 +43,13 @@ const options: OptionTable = {
   },
   out: { kind: "text", help: "file for the predictions", shown: "standard output" },
   model: { kind: "text", help: "folder of the base model", shown: "the run's" },
+  batch: { kind: "integer", help: "texts that are read at once", least: 1, fallback: usualBatch },
   ...Object.fromEntries(
     changeable.map((name) => [name, { ...trainOptions[name], shown: "the run's" }]),
   ),
   verbose: { kind: "switch", help: "show stack traces" },
   help: { kind: "switch", help: "show this text" },
 };
-
-const batch = 32;
 
 /** Runs the command and returns the exit code. */
 export async function predictCommand(args: readonly string[]): Promise<number> {
@@ -70,6 +72,7 @@ export async function predictCommand(args: readonly string[]): Promise<number> {
     Object.entries(values).filter(([name]) => ["model", ...changeable].includes(name)),
   );
   const config = await runConfig(run, changes);
+  const batch = (values["batch"] ?? usualBatch) as number;
   const { device } = await openDevice(config);
   await using _device = device;
   using _scope = device.scope("predict");
