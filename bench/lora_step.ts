@@ -19,14 +19,21 @@ export const stepOptions = {
   method: { kind: "choice", choices: methods, help: "method", fallback: "lora" },
 } satisfies OptionTable;
 
-/** A function that makes one step, read-back of the loss included; the open scope owns the model. */
-export async function loraStep(device: Device, values: OptionValues): Promise<() => Promise<void>> {
+/**
+ * A function that makes one step, read-back of the loss included, and returns the milliseconds until
+ * all of it was queued; the open scope owns the model.
+ */
+export async function loraStep(
+  device: Device,
+  values: OptionValues,
+): Promise<() => Promise<number>> {
   const { model, decoder } = randomModel(device, values["model"] as keyof typeof modelShapes);
   const [batch, length] = [values["batch"] as number, values["length"] as number];
   const trainable = await Trainable.of(model, device);
   const dropout = plan(values["method"] as Method, decoder);
   let count = 0;
   return async () => {
+    const start = performance.now();
     using _step = device.scope("step");
     const step = count++;
     const examples = Array.from({ length: batch }, (_, b) => ({
@@ -38,7 +45,9 @@ export async function loraStep(device: Device, values: OptionValues): Promise<()
       plan: dropout,
       optimiser: { learningRate: 1e-4 },
     });
+    const queued = performance.now() - start;
     const value = await loss.item();
     if (!Number.isFinite(value)) throw new RangeError(`Cannot go on with a loss of ${value}`);
+    return queued;
   };
 }

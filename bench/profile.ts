@@ -32,13 +32,14 @@ export async function profileBench(args: string[]): Promise<void> {
   };
   await step();
   backend.run = run;
-  const rows: { program: string; space: string; count: number; each: number; total: number }[] = [];
+  const rows: Record<string, string | number>[] = [];
   const families: Record<string, number> = {};
   for (const { program, binding, count } of seen.values()) {
-    let each = Infinity;
+    let [each, queued] = [Infinity, Infinity];
     for (let round = 0; round < 3; round++) {
       const start = performance.now();
       for (let i = 0; i < repeats; i++) run(program, binding);
+      queued = Math.min(queued, (performance.now() - start) / repeats * 1000);
       await backend.read(binding.outputs[0]!.buffer, 0, 4);
       each = Math.min(each, (performance.now() - start) / repeats * 1000);
     }
@@ -50,12 +51,13 @@ export async function profileBench(args: string[]): Promise<void> {
       program: name.slice(0, 40),
       space: binding.space.join(" "),
       count,
+      queued: Number(queued.toFixed(1)),
       each: Number(each.toFixed(1)),
       total: Number((each * count / 1000).toFixed(3)),
     });
   }
-  rows.sort((a, b) => b.total - a.total);
-  const sum = rows.reduce((total, row) => total + row.total, 0);
+  rows.sort((a, b) => Number(b["total"]) - Number(a["total"]));
+  const sum = rows.reduce((total, row) => total + Number(row["total"]), 0);
   const sums = Object.entries(families).map(([family, total]) => ({
     family,
     total: Number(total.toFixed(3)),

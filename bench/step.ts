@@ -14,19 +14,19 @@ export async function stepBench(args: string[]): Promise<void> {
   const run = await loraStep(device, values);
   const steps = values["steps"] as number;
   const clock = new ProductClock(device.backend);
-  const rows: { ms: number; products: number }[] = [];
+  const rows: { ms: number; queued: number; products: number }[] = [];
   const { statistics } = device.backend;
   let dispatches = 0;
   for (let step = -3; step < steps; step++) {
     const [before, products] = [statistics.runs, clock.milliseconds];
     const start = performance.now();
-    await run();
+    const queued = await run();
     const ms = performance.now() - start;
-    if (step >= 0) rows.push({ ms, products: clock.milliseconds - products });
+    if (step >= 0) rows.push({ ms, queued, products: clock.milliseconds - products });
     dispatches = statistics.runs - before;
   }
   rows.sort((a, b) => a.ms - b.ms);
-  const { ms, products } = rows[Math.floor(steps / 2)]!;
+  const { ms, queued, products } = rows[Math.floor(steps / 2)]!;
   report(
     [{
       model: values["model"],
@@ -35,6 +35,7 @@ export async function stepBench(args: string[]): Promise<void> {
       length: values["length"],
       ms: Number(ms.toFixed(2)),
       least: Number(rows[0]!.ms.toFixed(2)),
+      queued: Number(queued.toFixed(2)),
       dispatches,
       peakMegabytes: Math.round(statistics.peakBytes / 1e6),
       liveBuffers: statistics.buffers,

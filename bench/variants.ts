@@ -49,6 +49,14 @@ const wideTiles: readonly MatmulVariant[] = [
   tiled(128, 64, 8, 8),
   tiled(64, 128, 8, 8),
   tiled(64, 64, 8, 8),
+  tiled(64, 64, 8, 8, 16, 2),
+  tiled(64, 64, 8, 8, 8, 2),
+  tiled(64, 64, 8, 8, 32),
+  tiled(64, 128, 8, 8, 16, 2),
+  tiled(64, 128, 8, 8, 8, 2),
+  tiled(128, 64, 8, 8, 16, 2),
+  tiled(32, 64, 4, 8, 16, 2),
+  tiled(32, 32, 4, 4, 32, 2),
   tiled(64, 32, 8, 4),
   tiled(64, 64, 4, 8),
   tiled(32, 64, 4, 8),
@@ -113,9 +121,9 @@ export async function variantsBench(args: string[]): Promise<void> {
         if (split > 1 && (groups * split > 2500 || k / split < 128 || variant.depth === 0)) {
           continue;
         }
-        const { tile, own, depth, lanes } = variant;
+        const { tile, own, depth, stages, lanes } = variant;
         await measure(
-          `${tile.join("x")} ${own.join("x")} d${depth} l${lanes} /${split}`,
+          `${tile.join("x")} ${own.join("x")} d${depth} s${stages} l${lanes} /${split}`,
           {
             variant,
             split,
