@@ -5,10 +5,12 @@
  * @module
  */
 
+import { apply } from "../core/apply.ts";
 import { OptionError, ShapeError, TrainingError } from "../core/errors.ts";
-import { filled, type Float, float, input, old, scalar, select } from "../core/expr.ts";
-import { square } from "../core/ops/elementwise.ts";
-import { sumRow } from "../core/ops/rowwise.ts";
+import { filled, type Float, float, input, old, rowSum, scalar, select } from "../core/expr.ts";
+import { rowwise, sumRow } from "../core/ops/rowwise.ts";
+import { slice } from "../core/ops/slice.ts";
+import { reshape } from "../core/ops/view.ts";
 import { rowProgram } from "../core/program.ts";
 import { rowMajor, Value } from "../core/storage.ts";
 import { type Device, sizeOf } from "../core/storage.ts";
@@ -29,6 +31,14 @@ export interface AdamWStep {
   /** Largest norm of the gradient, 0 for none; default 1. */
   readonly maxNorm?: number;
 }
+
+/** Gradients lie in whole lines of this length, so that many workgroups share the work of a sum. */
+const line = 1024;
+
+const squaredRowsOp = (() => {
+  const x = input(0, "f32", 3);
+  return rowwise("squaredRows", ["f32"], [rowSum(x.mul(x))]);
+})();
 
 const accumulate = rowProgram(["f32"], [old(0).add(input(0, "f32", 3))]);
 const clear = rowProgram([], [filled(0)]);
@@ -103,8 +113,8 @@ export class Trainable {
     this.parameters = entries.map(([, parameter]) => parameter);
     this.flat = flat;
     const count = sizeOf(flat.shape);
-    const zeros = () => tensor(device, new Float64Array(count));
-    this.gradients = zeros();
+    const zeros = (length = count) => tensor(device, new Float64Array(length));
+    this.gradients = slice(zeros(Math.ceil(count / line) * line), 0, 0, count);
     this.first = zeros();
     this.second = zeros();
     this.#views = viewsOf(this.gradients, this.parameters);
@@ -157,7 +167,13 @@ export class Trainable {
 
   /** Squared norm of the gradients, `[1]`. */
   squaredNorm(): Tensor {
-    return sumRow(square(this.gradients));
+    const { storage } = this.gradients.value;
+    const rows = new Tensor(
+      new Value(storage, [storage.length / line, line]),
+      this.gradients.device,
+    );
+    const sums = apply(squaredRowsOp, [rows], {})[0]!;
+    return reshape(sumRow(reshape(sums, [-1])), [1]);
   }
 
   /** One AdamW step (Loshchilov and Hutter 2019), as PyTorch computes it. */

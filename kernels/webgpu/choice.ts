@@ -59,7 +59,7 @@ export const usualPolicy: MatmulPolicy = ({ m, n, k, batch }, software) => {
   if (n <= 32) return whole(tiled(32, 32, 4, 4));
   const [square, broad] = [groups(64, 64), groups(64, 128)];
   if (m <= 512 && broad >= 8 * enough) return whole(tiled(64, 128, 8, 8));
-  if (square >= enough) return whole(tiled(64, 64, 8, 8));
+  if (square > 1.25 * enough) return whole(tiled(64, 64, 8, 8));
   if (k < 1024) return whole(tiled(32, 32, 4, 4, 32));
   const fits = broad * 128 <= 1.1 * n * Math.ceil(m / 64) * batch;
   const [variant, count] = fits ? [tiled(64, 128, 8, 8), broad] : [tiled(64, 64, 8, 8), square];
