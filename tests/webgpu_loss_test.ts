@@ -31,9 +31,9 @@ webGpuTest(
   },
 );
 
-webGpuTest("A tensor beyond what the adapter binds is refused with both sizes", async () => {
+webGpuTest("A tensor beyond the adapter's buffers is refused with both sizes", async () => {
   const backend = (await openGpu())!;
-  const limit = backend.device.limits.maxStorageBufferBindingSize;
+  const limit = backend.device.limits.maxBufferSize;
   assertThrows(() => backend.allocate(limit + 4), DeviceError, `${limit + 4} bytes`);
   await backend[Symbol.asyncDispose]();
 });
