@@ -24,7 +24,9 @@ import { type MatmulVariant, turnOf } from "./variant.ts";
 import { finishBinding, finishProgram, plainProduct } from "./split.ts";
 import { CommandQueue } from "./queue.ts";
 import { Readback } from "./readback.ts";
-import { mapSize, renderRow, type RowVariant } from "./row.ts";
+import { renderRow } from "./row.ts";
+import { chooseRow, rowKey, workOf } from "./row_shape.ts";
+import { probeSubgroups, type Subgroups } from "./subgroups.ts";
 import { gatherShader, scatterAddShader } from "./rows_by_index.ts";
 import { type MatmulPolicy, usualPolicy } from "./choice.ts";
 import { Windows } from "./windows.ts";
@@ -37,15 +39,14 @@ export interface AdapterFacts {
   readonly software: boolean;
 }
 
-/** llvmpipe ends every loop after 65,535 turns, so long rows must be shared there too. */
-const longestSerialRow = 4096;
-
 /** Runs programs on a WebGPU device. */
 export class WebGpuBackend implements Backend {
   /** Name for options. */
   readonly name = "webgpu";
   /** Adapter, and whether it is software. */
   readonly description: string;
+  /** How programs use subgroups, where {@linkcode prepare} found that they can. */
+  subgroups: Subgroups | undefined;
   /** Live counts. */
   readonly statistics = { buffers: 0, bytes: 0, peakBytes: 0, runs: 0 };
   readonly #pool: Pool;
@@ -75,9 +76,22 @@ export class WebGpuBackend implements Backend {
     this.#readback = new Readback(device, this.#queue);
   }
 
-  /** Finds out how results can be read. */
-  prepare(): Promise<void> {
-    return this.#readback.probe();
+  /**
+   * Finds out how results can be read, and whether programs can use subgroups.
+   *
+   * @param subgroupSize Invocations of the largest subgroup, where the adapter says so
+   */
+  async prepare(subgroupSize?: number): Promise<void> {
+    await this.#readback.probe();
+    if (subgroupSize === undefined || !this.device.features.has("subgroups")) return;
+    this.subgroups = await probeSubgroups(this.device, subgroupSize, (shader, bytes) => {
+      const pipeline = this.#queue.compile(shader.code, () => shader);
+      const buffer = this.#pool.take(bytes);
+      const bound: Bound = { buffer, dtype: "u32", offset: 0, strides: [] };
+      this.#queue.dispatch(makeLaunch(pipeline, [0], [[]], [], [1, 1, 1]), [bound], [], []);
+      this.#pool.give(buffer);
+      return this.#readback.read(buffer.slab.raw, 0, bytes);
+    });
   }
 
   /** Dispatches recorded so far: a program may take several. */
@@ -162,27 +176,14 @@ export class WebGpuBackend implements Backend {
   #rowLaunch(program: RowProgram, { space, inputs, outputs, indices }: Binding): Launch {
     const used = slotsOf(program);
     const operands: Affine[] = [...inputs, ...outputs, ...indices.slice(0, used.indices)];
-    const rowwise = readsRow(program);
     const full = space.length > 0 ? space : [1];
-    const walk = coalesce(full, operands.map((o) => o.strides), rowwise);
-    const cols = walk.space.at(-1)!;
-    const rank = walk.space.length;
-    const elements = walk.space.reduce((a, b) => a * b, 1);
-    const rows = elements / cols;
-    const variant: RowVariant = !rowwise
-      ? "map"
-      : cols <= (this.facts.software ? longestSerialRow : 16)
-      ? "serial"
-      : "group";
-    const groupSize = cols <= 64 ? 32 : cols <= 1024 ? 64 : 256;
-    const dtypes = inputs.map(({ dtype }) => dtype);
-    const shape = `${rank}/${variant}/${variant === "group" ? groupSize : 0}`;
+    const walk = coalesce(full, operands.map((o) => o.strides), readsRow(program));
+    const shape = chooseRow(program, walk, [...inputs, ...outputs], this);
     const pipeline = this.#queue.compile(
-      `${program.key}/${shape}/${dtypes}`,
-      () => renderRow(program, rank, variant, groupSize, dtypes),
+      `${program.key}/${rowKey(shape)}`,
+      () => renderRow(program, shape),
     );
-    const count = variant === "map" ? elements : rows;
-    const groups = variant === "group" ? count : Math.ceil(count / mapSize);
+    const { count, groups } = workOf(shape, walk.space);
     return makeLaunch(pipeline, [...walk.space, count], walk.strides, used.scalars, grid(groups));
   }
 

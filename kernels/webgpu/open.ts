@@ -12,6 +12,7 @@ const limits = [
   "maxStorageBufferBindingSize",
   "maxStorageBuffersPerShaderStage",
   "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
   "maxComputeWorkgroupStorageSize",
 ] as const;
 
@@ -26,7 +27,7 @@ export async function openWebGpu(): Promise<WebGpuBackend | undefined> {
   const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) return undefined;
   const requiredLimits = Object.fromEntries(limits.map((name) => [name, adapter.limits[name]]));
-  const device = await adapter.requestDevice({ requiredLimits });
+  const device = await openDevice(adapter, requiredLimits);
   const { vendor, architecture, device: model, description, isFallbackAdapter } = adapter.info;
   // Browsers leave most of these empty.
   const names = [vendor, architecture, model].filter((name) => name !== "").join(" ");
@@ -37,6 +38,19 @@ export async function openWebGpu(): Promise<WebGpuBackend | undefined> {
       /llvmpipe|swiftshader|software|lavapipe/i.test(`${text} ${names}`),
   };
   const backend = new WebGpuBackend(device, facts);
-  await backend.prepare();
+  await backend.prepare(adapter.info.subgroupMaxSize);
   return backend;
+}
+
+/** With subgroups, where they are offered; Deno does not list them, so that only trying tells. */
+async function openDevice(
+  adapter: GPUAdapter,
+  requiredLimits: Record<string, number>,
+): Promise<GPUDevice> {
+  try {
+    const requiredFeatures = ["subgroups"] as GPUFeatureName[];
+    return await adapter.requestDevice({ requiredLimits, requiredFeatures });
+  } catch {
+    return await adapter.requestDevice({ requiredLimits });
+  }
 }

@@ -35,11 +35,13 @@ async function reportOf(text, links, open) {
 /** What the browser's compiler says about WGSL texts; nothing where there is no WebGPU. */
 export async function compileShaders(codes) {
   const adapter = await navigator.gpu?.requestAdapter();
-  const device = await adapter?.requestDevice();
+  const has = adapter?.features.has("subgroups");
+  const device = await adapter?.requestDevice({ requiredFeatures: has ? ["subgroups"] : [] });
   if (device === undefined) return [];
-  const infos = codes.map((code) => device.createShaderModule({ code }).getCompilationInfo());
+  const meant = codes.filter((code) => has || !code.startsWith("enable subgroups"));
+  const infos = meant.map((code) => device.createShaderModule({ code }).getCompilationInfo());
   return (await Promise.all(infos)).flatMap(({ messages }, i) =>
-    messages.map(({ message, lineNum }) => `${message}: ${codes[i].split("\n")[lineNum - 1]}`)
+    messages.map(({ message, lineNum }) => `${message}: ${meant[i].split("\n")[lineNum - 1]}`)
   );
 }
 

@@ -2,15 +2,17 @@
 import type { Backend } from "../../core/backend.ts";
 import { gradient } from "../../core/gradient.ts";
 import { sum } from "../../core/ops/rowwise.ts";
-import { type MatmulProgram, type Program, readsRow } from "../../core/program.ts";
+import { type MatmulProgram, type Program, readsRow, type RowProgram } from "../../core/program.ts";
 import { seedKey } from "../../core/random.ts";
 import { Device, sizeOf } from "../../core/storage.ts";
 import { tensor } from "../../core/tensor.ts";
 import { type MatmulShape, renderMatmul } from "../../kernels/webgpu/matmul.ts";
 import { renderRow } from "../../kernels/webgpu/row.ts";
+import { type RowShape, variesAlong } from "../../kernels/webgpu/row_shape.ts";
 import { gatherShader, scatterAddShader } from "../../kernels/webgpu/rows_by_index.ts";
 import { usualPolicy } from "../../kernels/webgpu/choice.ts";
 import { finishProgram, plainProduct } from "../../kernels/webgpu/split.ts";
+import { browserPrelude } from "../../kernels/webgpu/subgroups.ts";
 import { toLabelled } from "../../nn/batch.ts";
 import { plan } from "../../nn/dropout.ts";
 import { Trainable, trainHead } from "../../nn/trainable.ts";
@@ -79,6 +81,29 @@ function matmulShapes(program: MatmulProgram, rank: number, chunked = false): Ma
   return made;
 }
 
+/** Ways to run a row program: by single columns and by fours, with subgroups and without. */
+function rowShapes(program: RowProgram, axes: number): RowShape[] {
+  const subgroups = { prelude: browserPrelude, largest: 32 };
+  const ways: readonly Pick<RowShape, "kind" | "size" | "subgroups">[] = readsRow(program)
+    ? [
+      { kind: "serial", size: 64 },
+      { kind: "group", size: 64 },
+      { kind: "group", size: 256, subgroups },
+      { kind: "subgroup", size: 128, subgroups },
+    ]
+    : [{ kind: "map", size: 64 }];
+  const dtypes = program.inputs.map((kind) => kind === "u32" ? "u32" : "f32");
+  const operands = [...program.inputs, ...program.outputs].map((_, k) => k);
+  return [false, true].flatMap((wide) =>
+    ways.map((way) => ({
+      ...way,
+      rank: Math.max(2, axes),
+      dtypes,
+      wide: operands.map((k) => wide && variesAlong(program, k)),
+    }))
+  );
+}
+
 /** All distinct texts. */
 export async function everyShader(): Promise<string[]> {
   const codes = new Set([
@@ -91,9 +116,7 @@ export async function everyShader(): Promise<string[]> {
   }
   const note = (program: Program, axes: number): void => {
     if (program.family === "row") {
-      for (const variant of readsRow(program) ? ["serial", "group"] as const : ["map"] as const) {
-        codes.add(renderRow(program, Math.max(1, axes), variant, 64).code);
-      }
+      for (const shape of rowShapes(program, axes)) codes.add(renderRow(program, shape).code);
     } else if (program.family === "matmul") {
       for (const shape of matmulShapes(program, axes - 3)) {
         codes.add(renderMatmul(program, shape).code);
