@@ -74,6 +74,7 @@ export type { Matrix, Multiply, ProductLibrary } from "./kernels/cpu/wasm/matrix
 export { type AdapterFacts, WebGpuBackend } from "./kernels/webgpu/backend.ts";
 export type { MatmulPlan, MatmulPolicy, MatmulSizes } from "./kernels/webgpu/choice.ts";
 export { openWebGpu } from "./kernels/webgpu/open.ts";
+export type { Subgroups } from "./kernels/webgpu/subgroups.ts";
 export type { MatmulVariant } from "./kernels/webgpu/variant.ts";
 export { type AttentionOptions, attentionWeights } from "./nn/attention_weights.ts";
 export { type Encoded, lossCount, toLabelled } from "./nn/batch.ts";

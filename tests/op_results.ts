@@ -3,6 +3,7 @@ import { assert } from "@std/assert";
 import { gradient } from "../core/gradient.ts";
 import { mul } from "../core/ops/elementwise.ts";
 import { sum, sumRow } from "../core/ops/rowwise.ts";
+import { reshape } from "../core/ops/view.ts";
 import { seedKey, uniform } from "../core/random.ts";
 import { type Device, sizeOf } from "../core/storage.ts";
 import { tensor } from "../core/tensor.ts";
@@ -22,9 +23,10 @@ export async function resultsOf(row: OpRow, device: Device): Promise<Results> {
   const { result, gradients } = gradient(() => {
     const y = row.run(device, inputs);
     const weights = uniform(seedKey(3), sizeOf(y.shape)).map((u) => Math.fround(u - 0.5));
-    // By rows first: adapters may have to see a part of the result at a time.
-    const weighed = mul(y, tensor(device, weights, y.shape));
-    return { loss: sum(y.shape.length > 1 ? sumRow(weighed) : weighed), y };
+    let total = mul(y, tensor(device, weights, y.shape));
+    // Axis by axis: adapters may have to see few numbers at a time.
+    while (total.shape.length > 1) total = reshape(sumRow(total), total.shape.slice(0, -1));
+    return { loss: sum(total), y };
   }, inputs);
   const read = [result.y, ...gradients.map((g) => g!)];
   return await Promise.all(read.map(async (t) => [...await t.read()]));

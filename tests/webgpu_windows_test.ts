@@ -61,7 +61,7 @@ for (const software of [true, false]) {
           assertClose(actual, await resultsOf(row, oracle), row.name);
         });
       }
-      assertEquals([...divided].sort(), ["matmul", "row"]);
+      assert(divided.has("row") && divided.has("matmul"));
       await backend[Symbol.asyncDispose]();
     },
   );
