@@ -65,7 +65,6 @@ const policies: Readonly<Record<string, [number, MatmulPolicy]>> = {
   "as chosen for a GPU": [12, (sizes) => usualPolicy(sizes, false)],
   "by lanes": [24, () => ({ variant: direct(8, 32, 4), split: 1 })],
   "in tiles, in chunks": [12, () => ({ variant: tiled(32, 16, 8, 4, 4), split: 3 })],
-  "in two stages": [8, () => ({ variant: tiled(16, 16, 4, 4, 4, 2), split: 1 })],
   "in deep tiles": [8, () => ({ variant: tiled(16, 32, 4, 4, 32), split: 1 })],
 };
 

@@ -39,9 +39,9 @@ export interface MatmulShape {
 
 /** Text that tells shapes apart. */
 export function shapeKey({ rank, variant, layout, dtypes, even, chunked }: MatmulShape): string {
-  const { tile, own, depth, stages, lanes } = variant;
+  const { tile, own, depth, lanes } = variant;
   const read = layout.read.map(({ run, wide }) => `${run} ${wide}`);
-  return [rank, tile, own, depth, stages, lanes, read, layout.wide, dtypes, even, chunked].join(
+  return [rank, tile, own, depth, lanes, read, layout.wide, dtypes, even, chunked].join(
     "/",
   );
 }

@@ -122,7 +122,7 @@ function partsOf(text: BodyText, operand: 0 | 1): Part[] {
 /** Tiles in workgroup memory; the next tile is on its way from memory while one is multiplied. */
 function tiledBody(text: BodyText): Body {
   const { variant, rank, place, limits } = text;
-  const { tile: [bm, bn], own: [tm, tn], depth: bk, stages } = variant;
+  const { tile: [bm, bn], own: [tm, tn], depth: bk } = variant;
   const parts = ([0, 1] as const).flatMap((operand) => partsOf(text, operand));
   const lines = [`let t = ty * ${groupOf(variant)[0]} + tx;`, ...accumulators(variant.own)];
   for (const part of parts) {
@@ -140,38 +140,34 @@ function tiledBody(text: BodyText): Body {
     );
   }
   const fetch = (k: string) => parts.flatMap((part) => fetchBlock(part, `${k} + k${part.id} * 4`));
-  const store = (stage: string) =>
-    parts.flatMap((part) => [
-      `${part.guard}{`,
-      ...[0, 1, 2, 3].map((c) =>
-        `${part.tile}[${stage}][k${part.id} * 4 + ${c}][o${part.id}] = ${vectorOf(part, c)};`
-      ),
-      "}",
-    ]);
-  // Indices are constants or the same in every turn, so that they are checked once.
+  const store = parts.flatMap((part) => [
+    `${part.guard}{`,
+    ...[0, 1, 2, 3].map((c) =>
+      `${part.tile}[k${part.id} * 4 + ${c}][o${part.id}] = ${vectorOf(part, c)};`
+    ),
+    "}",
+  ]);
+  // The first index is a constant and the second the same in every turn: both are checked once.
   const compute = Array.from({ length: bk }, (_, kk) =>
     multiply(
-      groupsOf(tm, bm, "ty").map((_, g) => `tileA[stage][${kk}][${g * bm / tm} + ty]`),
-      groupsOf(tn, bn, "tx").map((_, g) => `tileB[stage][${kk}][${g * bn / tn} + tx]`),
+      groupsOf(tm, bm, "ty").map((_, g) => `tileA[${kk}][${g * bm / tm} + ty]`),
+      groupsOf(tn, bn, "tx").map((_, g) => `tileB[${kk}][${g * bn / tn} + tx]`),
     )).flat();
-  const next = [`if (k0 + ${bk} < depth) {`, ...fetch(`k0 + ${bk}`), "}"];
-  lines.push("var stage = 0;", ...fetch("0"));
-  if (stages === 2) lines.push(...store("0"));
-  lines.push(`for (var k0 = 0; k0 < depth; k0 += ${bk}) {`);
-  if (stages === 2) {
-    // What is overwritten was read before the barrier.
-    const other = [...store("1 - stage"), "stage = 1 - stage;"];
-    lines.push("workgroupBarrier();", ...next, ...compute, ...other);
-  } else {lines.push(
-      ...store("0"),
-      "workgroupBarrier();",
-      ...next,
-      ...compute,
-      "workgroupBarrier();",
-    );}
-  lines.push("}", ...finishes(variant));
+  lines.push(
+    ...fetch("0"),
+    `for (var k0 = 0; k0 < depth; k0 += ${bk}) {`,
+    ...store,
+    "workgroupBarrier();",
+    `if (k0 + ${bk} < depth) {`,
+    ...fetch(`k0 + ${bk}`),
+    "}",
+    ...compute,
+    "workgroupBarrier();",
+    "}",
+    ...finishes(variant),
+  );
   const tile = (name: string, width: number) =>
-    `var<workgroup> tile${name}: array<array<array<vec4<f32>, ${width / 4}>, ${bk}>, ${stages}>;`;
+    `var<workgroup> tile${name}: array<array<vec4<f32>, ${width / 4}>, ${bk}>;`;
   return { shared: `${tile("A", bm)}\n${tile("B", bn)}`, lines };
 }
 

@@ -12,8 +12,6 @@ export interface MatmulVariant {
   readonly own: readonly [number, number];
   /** Inner elements of a tile in workgroup memory; 0 where each invocation reads what it needs. */
   readonly depth: number;
-  /** Tiles in workgroup memory at once, 1 or 2: with two, one barrier a tile suffices. */
-  readonly stages: number;
   /** Without tiles: invocations that share the inner axis of one block, a power of two. */
   readonly lanes: number;
 }
@@ -25,9 +23,8 @@ export function tiled(
   tm: 4 | 8,
   tn: 4 | 8,
   depth = 16,
-  stages = 1,
 ): MatmulVariant {
-  return { tile: [bm, bn], own: [tm, tn], depth, stages, lanes: 1 };
+  return { tile: [bm, bn], own: [tm, tn], depth, lanes: 1 };
 }
 
 /** A product whose invocations read what they need; `lanes` of them share one block's inner axis. */
@@ -37,7 +34,7 @@ export function direct(
   lanes: number,
   own: readonly [number, number] = [4, 4],
 ): MatmulVariant {
-  return { tile: [bm, bn], own, depth: 0, stages: 1, lanes };
+  return { tile: [bm, bn], own, depth: 0, lanes };
 }
 
 /** Invocations of a workgroup along columns, rows and the inner axis. */
