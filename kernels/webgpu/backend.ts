@@ -6,15 +6,13 @@
 
 import type { Affine, Backend, Binding, Bound, Buffer } from "../../core/backend.ts";
 import type { Dtype } from "../../core/dtype.ts";
-import {
-  type GatherProgram,
-  type MatmulProgram,
-  type Program,
-  readsRow,
-  type RowProgram,
-  type ScatterAddProgram,
+import type {
+  GatherProgram,
+  MatmulProgram,
+  Program,
+  RowProgram,
+  ScatterAddProgram,
 } from "../../core/program.ts";
-import { coalesce } from "../coalesce.ts";
 import { Faults } from "./faults.ts";
 import { type Launch, Launches, makeLaunch, slotsOf } from "./launch.ts";
 import { type GpuBuffer, Pool, writeWords } from "./memory.ts";
@@ -25,7 +23,7 @@ import { finishBinding, finishProgram, plainProduct } from "./split.ts";
 import { CommandQueue } from "./queue.ts";
 import { Readback } from "./readback.ts";
 import { renderRow } from "./row.ts";
-import { chooseRow, rowKey, workOf } from "./row_shape.ts";
+import { chooseRow, rowKey, walkOf, workOf } from "./row_shape.ts";
 import { probeSubgroups, type Subgroups } from "./subgroups.ts";
 import { gatherShader, scatterAddShader } from "./rows_by_index.ts";
 import { type MatmulPolicy, usualPolicy } from "./choice.ts";
@@ -176,8 +174,7 @@ export class WebGpuBackend implements Backend {
   #rowLaunch(program: RowProgram, { space, inputs, outputs, indices }: Binding): Launch {
     const used = slotsOf(program);
     const operands: Affine[] = [...inputs, ...outputs, ...indices.slice(0, used.indices)];
-    const full = space.length > 0 ? space : [1];
-    const walk = coalesce(full, operands.map((o) => o.strides), readsRow(program));
+    const walk = walkOf(program, space, operands);
     const shape = chooseRow(program, walk, [...inputs, ...outputs], this);
     const pipeline = this.#queue.compile(
       `${program.key}/${rowKey(shape)}`,

@@ -122,12 +122,15 @@ ${this.#lines.join("\n")}
     } else lines.push(`let r = i32(${group} * ${size}u + lid);`);
     lines.push(`if (r >= ${parameter(this.#count)}) { return; }`, "var rest = r;");
     const axes = this.#isMap ? rank : rank - 1;
-    for (let axis = axes - 1; axis > 0; axis--) {
+    for (let axis = axes - 1; axis >= 0; axis--) {
       const unit = axis === rank - 1 ? this.#components.length : 1;
       const length = `(${parameter(this.#sizes + axis)} / ${unit})`;
-      lines.push(`let c${axis} = rest % ${length} * ${unit}; rest = rest / ${length};`);
+      lines.push(
+        axis === 0
+          ? `let c0 = rest * ${unit};`
+          : `let c${axis} = rest % ${length} * ${unit}; rest = rest / ${length};`,
+      );
     }
-    lines.push("let c0 = rest;");
   }
 
   #stride(operand: number, axis: number): string {

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Bound } from "../../core/backend.ts";
+import type { Affine, Bound } from "../../core/backend.ts";
 import { type Dtype, isHalf } from "../../core/dtype.ts";
 import { topological } from "../../core/expr.ts";
 import { readsRow, type RowProgram } from "../../core/program.ts";
-import type { Walk } from "../coalesce.ts";
+import { coalesce, type Walk } from "../coalesce.ts";
 import type { Subgroups } from "./subgroups.ts";
 
 /** All that the text of a row program depends on, beside the program. */
@@ -43,6 +43,23 @@ export interface RowAdapter {
       "maxComputeInvocationsPerWorkgroup" | "maxComputeWorkgroupSizeX"
     >;
   };
+}
+
+/** The space of a program, simplified; a map needs no row axis. */
+export function walkOf(
+  program: RowProgram,
+  space: readonly number[],
+  operands: readonly Affine[],
+): Walk {
+  const keep = readsRow(program);
+  const strides = operands.map((o) => o.strides);
+  const walk = coalesce(space.length > 0 ? space : [1], strides, keep);
+  if (!keep && walk.space[0] === 1) {
+    for (const axes of [walk.space, ...walk.strides]) {
+      axes.shift();
+    }
+  }
+  return walk;
 }
 
 /** Chooses for a program over a simplified space; `bound` are the inputs and outputs. */

@@ -97,7 +97,7 @@ function rowShapes(program: RowProgram, axes: number): RowShape[] {
   return [false, true].flatMap((wide) =>
     ways.map((way) => ({
       ...way,
-      rank: Math.max(2, axes),
+      rank: Math.max(readsRow(program) ? 2 : 1, axes),
       dtypes,
       wide: operands.map((k) => wide && variesAlong(program, k)),
     }))
