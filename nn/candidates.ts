@@ -17,6 +17,7 @@ import {
   scalar,
   select,
 } from "../core/expr.ts";
+import type { TypedArray } from "../core/dtype.ts";
 import { slice } from "../core/ops/slice.ts";
 import { reshape } from "../core/ops/view.ts";
 import { type RowProgram, rowProgram } from "../core/program.ts";
@@ -58,6 +59,43 @@ const listed = 4;
 /** Stands for no token. */
 const none = 0xFFFFFFFF;
 
+/** Candidates of one row, best first; an array of them is one too. */
+export interface Ranking {
+  /** How many there are. */
+  readonly length: number;
+  /** The one at a place, from 0. */
+  at(place: number): Candidate | undefined;
+}
+
+/** Candidates as they were read: most are never looked at. */
+class Found implements Ranking {
+  readonly #values: TypedArray;
+  readonly #start: number;
+  readonly #count: number;
+  /** Places that are not banned; absent where none is banned. */
+  readonly #allowed: readonly number[] | undefined;
+
+  /** Log-probabilities lie at `start`, the tokens `count` elements behind them. */
+  constructor(values: TypedArray, start: number, count: number, banned: readonly number[]) {
+    this.#values = values;
+    this.#start = start;
+    this.#count = count;
+    if (banned.length === 0) return;
+    const places = Array.from({ length: count }, (_, place) => place);
+    this.#allowed = places.filter((place) => !banned.includes(values[start + count + place]!));
+  }
+
+  get length(): number {
+    return this.#allowed?.length ?? this.#count;
+  }
+
+  at(place: number): Candidate | undefined {
+    if (place >= this.length) return undefined;
+    const at = this.#start + (this.#allowed?.[place] ?? place);
+    return { id: this.#values[at + this.#count]!, logProbability: this.#values[at]! };
+  }
+}
+
 const logSoftmax = (() => {
   const x = input(0, "f32", 3);
   const shifted = x.sub(rowMax(x));
@@ -86,7 +124,7 @@ const penalise = correction((x) => {
  * @param logits `[rows, vocabulary]`; their memory may be used
  * @throws {RangeError} If logits are not finite
  */
-export async function candidates(logits: Tensor, scoring: Scoring): Promise<Candidate[][]> {
+export async function candidates(logits: Tensor, scoring: Scoring): Promise<Ranking[]> {
   const { corrections, correctFirst } = scoring;
   const { device } = logits;
   const [rows, vocabulary] = logits.shape as [number, number];
@@ -106,12 +144,7 @@ export async function candidates(logits: Tensor, scoring: Scoring): Promise<Cand
         `Cannot choose a token as finite logits are required: found ${found[at]} in row ${row}`,
       );
     }
-    const made: Candidate[] = [];
-    for (let i = at; i < at + count; i++) {
-      const id = found[i + count]!;
-      if (!banned.includes(id)) made.push({ id, logProbability: found[i]! });
-    }
-    return made;
+    return new Found(found, at, count, banned);
   });
 }
 

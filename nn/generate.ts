@@ -113,8 +113,9 @@ function correctionOf(
   ids: readonly number[] | undefined,
   { convention = "hf", noRepeatNgram = 0, repetitionPenalty = 1 }: GenerateOptions,
 ): Correction {
-  if (ids === undefined) return { banned: [], repeated: [] };
-  const seen = convention === "hf" ? [...prompt, ...ids] : ids;
+  const corrects = noRepeatNgram > 0 || repetitionPenalty !== 1;
+  if (ids === undefined || !corrects) return { banned: [], repeated: [] };
+  const seen = convention === "hf" ? prompt.concat(ids) : ids;
   return {
     banned: repeatedEnds(seen, noRepeatNgram),
     repeated: repetitionPenalty === 1 ? [] : [...new Set(seen)],

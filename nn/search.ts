@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Candidate } from "./candidates.ts";
+import type { Ranking } from "./candidates.ts";
 
 /** Conventions of beam search, by name. */
 export const beamConventions = ["hf", "lora"] as const;
@@ -62,7 +62,7 @@ export interface Search {
   /** Candidates that each beam needs. */
   readonly width: number;
   /** Takes the candidates of each beam, best first. */
-  advance(candidates: readonly (readonly Candidate[])[]): void;
+  advance(candidates: readonly Ranking[]): void;
   /** The best text; there is one once the search is over. */
   readonly best: Generated | undefined;
 }
@@ -76,33 +76,48 @@ export function startSearch(convention: BeamConvention, settings: SearchSettings
 
 const start: readonly Beam[] = [{ ids: [], score: 0, parent: 0 }];
 
+/** A beam and the token that may follow it. */
+interface Continuation {
+  readonly parent: number;
+  readonly id: number;
+  readonly score: number;
+}
+
 /**
  * The best `count` continuations of all beams; of equal ones that of the first beam, lower token.
  * Candidates of a beam come best first, so only the next one of each is looked at.
  */
 function continuations(
   beams: readonly Beam[],
-  candidates: readonly (readonly Candidate[])[],
+  candidates: readonly Ranking[],
   count: number,
-): Beam[] {
-  const next = new Uint32Array(beams.length);
-  const scoreOf = (parent: number) => {
-    const candidate = candidates[parent]![next[parent]!];
-    return candidate === undefined ? -Infinity : beams[parent]!.score + candidate.logProbability;
+): Continuation[] {
+  const places = new Uint32Array(beams.length);
+  const nextOf = (parent: number): Continuation | undefined => {
+    const candidate = candidates[parent]!.at(places[parent]!++);
+    if (candidate === undefined) return undefined;
+    const { id, logProbability } = candidate;
+    return { parent, id, score: beams[parent]!.score + logProbability };
   };
-  const scores = Float64Array.from(beams, (_, parent) => scoreOf(parent));
-  const found: Beam[] = [];
+  const heads = beams.map((_, parent) => nextOf(parent));
+  const found: Continuation[] = [];
   while (found.length < count) {
-    let parent = 0;
-    for (let b = 1; b < scores.length; b++) if (scores[b]! > scores[parent]!) parent = b;
-    const score = scores[parent]!;
-    if (score === -Infinity) break;
-    const { id } = candidates[parent]![next[parent]!]!;
-    found.push({ ids: [...beams[parent]!.ids, id], score, parent });
-    next[parent]!++;
-    scores[parent] = scoreOf(parent);
+    let best: Continuation | undefined;
+    for (const head of heads) {
+      if (head !== undefined && (best === undefined || head.score > best.score)) best = head;
+    }
+    if (best === undefined) break;
+    found.push(best);
+    heads[best.parent] = nextOf(best.parent);
   }
   return found;
+}
+
+/** The texts that continuations make. */
+function grown(beams: readonly Beam[], chosen: readonly Continuation[]): Beam[] {
+  return chosen.map(({ parent, id, score }) => {
+    return { ids: beams[parent]!.ids.concat(id), score, parent };
+  });
 }
 
 /** A text that ended or was cut. */
@@ -136,16 +151,17 @@ class PooledSearch implements Search {
     return this.#pool[0];
   }
 
-  advance(candidates: readonly (readonly Candidate[])[]): void {
+  advance(candidates: readonly Ranking[]): void {
     const { beams, eosIds, limit, earlyStopping, lengthPenalty } = this.#settings;
     const length = this.#beams[0]!.ids.length + 1;
-    const ends = ({ ids }: Beam) => ids.length === limit || eosIds.has(ids.at(-1)!);
-    const found = continuations(this.#beams, candidates, this.width);
+    const ends = ({ id }: Continuation) => length === limit || eosIds.has(id);
+    const before = this.#beams;
+    const found = continuations(before, candidates, this.width);
     // Candidates behind the first `beams` only fill up what goes on; without any, texts are cut.
-    const ended = found.length === 0 ? this.#beams : found.slice(0, beams).filter(ends);
+    const ended = found.length === 0 ? before : grown(before, found.slice(0, beams).filter(ends));
     const texts = ended.map((beam) => finished(beam, this.#settings));
     this.#pool = [...this.#pool, ...texts].sort((a, b) => b.score - a.score).slice(0, beams);
-    this.#beams = found.filter((beam) => !ends(beam)).slice(0, beams);
+    this.#beams = grown(before, found.filter((next) => !ends(next)).slice(0, beams));
     if (this.#pool.length < beams || this.#beams.length === 0) return;
     const assumed = earlyStopping === "never" && lengthPenalty > 0 ? limit : length;
     const hope = this.#beams[0]!.score / assumed ** lengthPenalty;
@@ -173,16 +189,17 @@ class SteadySearch implements Search {
     return this.#best;
   }
 
-  advance(candidates: readonly (readonly Candidate[])[]): void {
+  advance(candidates: readonly Ranking[]): void {
     const { beams, eosIds, limit, lengthPenalty } = this.#settings;
-    const found = continuations(this.#beams, candidates, beams);
-    const length = this.#beams[0]!.ids.length + 1;
-    const ends = ({ ids }: Beam) => length === limit || eosIds.has(ids.at(-1)!);
-    for (const beam of found.length === 0 ? this.#beams : found.filter(ends)) {
+    const before = this.#beams;
+    const found = continuations(before, candidates, beams);
+    const length = before[0]!.ids.length + 1;
+    const ends = ({ id }: Continuation) => length === limit || eosIds.has(id);
+    for (const beam of found.length === 0 ? before : grown(before, found.filter(ends))) {
       const text = finished(beam, this.#settings);
       if (this.#best === undefined || text.score > this.#best.score) this.#best = text;
     }
-    this.#beams = found.filter((beam) => !ends(beam));
+    this.#beams = grown(before, found.filter((next) => !ends(next)));
     // The original runs on to the limit: what cannot become the best changes nothing.
     const reach = ({ score }: Beam) =>
       Math.max(score / (length + 1) ** lengthPenalty, score / limit ** lengthPenalty);

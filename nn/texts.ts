@@ -81,7 +81,7 @@ export function compact(
 export function nextInputs(device: Device, cache: Cache, texts: readonly Text[]): Inputs {
   const branches = Math.max(...texts.map(({ search }) => search.beams.length));
   const [batch, before] = [branches * texts.length, cache.slots];
-  for (const text of texts) text.paths = text.paths.map((path, b) => [...path, before + b]);
+  for (const text of texts) text.paths = text.paths.map((path, b) => path.concat(before + b));
   const steps = Math.max(...texts.flatMap(({ paths }) => paths.map((path) => path.length)));
   const slots = before + branches;
   // One upload for all: tokens and positions by row, lengths and paths by text.

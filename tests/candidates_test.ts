@@ -4,7 +4,7 @@ import { ShapeError } from "../core/errors.ts";
 import type { Device } from "../core/storage.ts";
 import { tensor } from "../core/tensor.ts";
 import { Cache } from "../nn/cache.ts";
-import { candidates, type Scoring } from "../nn/candidates.ts";
+import { type Candidate, candidates, type Ranking, type Scoring } from "../nn/candidates.ts";
 import { repeatedEnds } from "../nn/repetition.ts";
 import { chunk, isChunked, top } from "../nn/top.ts";
 import { webGpuTest } from "./webgpu_device.ts";
@@ -68,6 +68,11 @@ function expected(logits: readonly number[], scoring: Scoring, row: number): [nu
     .slice(0, scoring.count);
 }
 
+function listOf(row: Ranking): Candidate[] {
+  assertEquals(row.at(row.length), undefined);
+  return Array.from({ length: row.length }, (_, place) => row.at(place)!);
+}
+
 async function assertCandidates(device: Device, vocabulary: number, tolerance: number) {
   using _scope = device.scope("candidates");
   const rows = Array.from({ length: 3 }, (_, row) => {
@@ -86,8 +91,8 @@ async function assertCandidates(device: Device, vocabulary: number, tolerance: n
       const found = await candidates(tensor(device, rows.flat(), [3, vocabulary]), scoring);
       rows.forEach((logits, row) => {
         const wanted = expected(logits, scoring, row);
-        assertEquals(found[row]!.map(({ id }) => id), wanted.map(([id]) => id));
-        found[row]!.forEach(({ logProbability }, i) => {
+        assertEquals(listOf(found[row]!).map(({ id }) => id), wanted.map(([id]) => id));
+        listOf(found[row]!).forEach(({ logProbability }, i) => {
           assertAlmostEquals(logProbability, wanted[i]![1], tolerance);
         });
       });
@@ -112,7 +117,7 @@ Deno.test("candidates() leaves out banned tokens even where nothing else is left
       const corrections = [{ banned: [0, 1, 2], repeated: [] }, { banned: [0, 2], repeated: [] }];
       const scoring = { corrections, penalty: 1, correctFirst, count: 3 };
       const logits = tensor(device, [1, 2, 3, 1, 2, 3], [2, 3]);
-      const ids = (await candidates(logits, scoring)).map((row) => row.map(({ id }) => id));
+      const ids = (await candidates(logits, scoring)).map((row) => listOf(row).map(({ id }) => id));
       assertEquals(ids, [[], [1]]);
     }
   });
