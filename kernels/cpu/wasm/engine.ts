@@ -18,8 +18,8 @@ import { coalesce, walkOuter } from "../../coalesce.ts";
 import type { CpuBuffer } from "../buffer.ts";
 import { motionOf } from "../passes.ts";
 import type { Crew } from "./crew.ts";
+import type { ProductLibrary } from "./library.ts";
 import type { Format } from "./load.ts";
-import type { ProductLibrary } from "./matrix.ts";
 import { type Block, Products } from "./products.ts";
 import { renderRow } from "./row.ts";
 

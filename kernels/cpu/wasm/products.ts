@@ -13,8 +13,9 @@ import type { CpuBuffer } from "../buffer.ts";
 import type { Crew } from "./crew.ts";
 import { dotRoutine } from "./dots.ts";
 import { fewRowsRoutine } from "./few_rows.ts";
+import type { LibraryProducts, ProductLibrary } from "./library.ts";
 import type { Format } from "./load.ts";
-import type { Matrix, Multiply, ProductLibrary } from "./matrix.ts";
+import { type Matrix, moved } from "./matrix.ts";
 import { packRoutine, packWords, tileColumns, tileRows } from "./pack.ts";
 import { productRoutine, productScratch, productWords } from "./product.ts";
 import type { Target } from "./task.ts";
@@ -35,6 +36,10 @@ const fewRows = 2;
 const ownBytes = 2 ** 18;
 /** Multiplications worth a task of their own. */
 const taskWork = 2 ** 18;
+/** Multiplications from which on a library is faster. */
+const libraryWork = 2 ** 18;
+/** The same where many products are a batch, so that a call costs less. */
+const libraryBatchWork = 2 ** 15;
 
 /** Writes the task that finishes a block of the result, and gives its address. */
 export type Block = (top: number, left: number, rows: number, columns: number) => number;
@@ -55,7 +60,7 @@ type ProductTask = Readonly<Record<(typeof productWords)[number], number>>;
 /** Products over the memory of a crew. */
 export class Products {
   readonly #kernels = new Map<string, number>();
-  readonly #library: Multiply | undefined;
+  readonly #library: LibraryProducts | undefined;
   #strips = 0;
   #stripBytes = 0;
 
@@ -67,7 +72,7 @@ export class Products {
    * @param library Takes what is not small
    */
   constructor(readonly crew: Crew, readonly relaxed: boolean, library?: ProductLibrary) {
-    this.#library = library?.bind(crew.heap.memory.buffer);
+    this.#library = library?.open(crew);
   }
 
   /**
@@ -117,7 +122,12 @@ export class Products {
     [aBatch, bBatch, cBatch]: readonly number[],
     tasks: number[],
   ): void {
-    const share = Math.max(1, Math.ceil(taskWork / (m * n * k)));
+    const work = m * n * k;
+    const calls = m > dotRows && work >= libraryBatchWork
+      ? this.#library?.batch([m, n, k], [a, b, c], count, [aBatch!, bBatch!, cBatch!])
+      : undefined;
+    if (calls !== undefined) return void tasks.push(...calls);
+    const share = Math.max(1, Math.ceil(taskWork / work));
     const inPlace = b.format === "f32" && b.column === 4 && m <= inPlaceRows;
     const kernel = inPlace ? "inPlace" : "packed";
     this.crew.reserve(productScratch(Math.min(m, rowBlock), kernel === "packed" ? n : 0, k));
@@ -153,7 +163,13 @@ export class Products {
   ): boolean {
     const { crew } = this;
     const work = m * n * k;
-    if (m > dotRows && work > taskWork && this.#library?.(m, n, k, a, b, c)) return false;
+    const pieces = m > dotRows && work > libraryWork
+      ? this.#library?.pieces([m, n, k], [a, b, c], (...block) => finish?.(...block))
+      : undefined;
+    if (pieces !== undefined) {
+      crew.run(pieces);
+      return finish !== undefined;
+    }
     const threads = work < 2 * taskWork ? 1 : crew.threads;
     const width32 = b.format === "f32";
     const dots = m <= dotRows && b.row === (width32 ? 4 : 2) && a.column === 4;
@@ -163,13 +179,13 @@ export class Products {
     // Blocks of equal height, a whole number of them for each thread.
     const blocks = Math.ceil(m / rowBlock / threads) * threads;
     const height = Math.max(1, Math.ceil(m / blocks / tileRows)) * tileRows;
-    const pieces = Math.ceil(2 * threads / Math.ceil(m / height));
+    const across = Math.ceil(2 * threads / Math.ceil(m / height));
     const innerStep = dots || few ? k : innerBlock;
     crew.reserve(productScratch(height, 0, Math.min(k, innerStep)));
     if (kernel === "packed") this.#reserveStrips(Math.min(n, columnBlock), Math.min(k, innerStep));
     for (let left = 0; left < n; left += columnBlock) {
       const width = Math.min(columnBlock, n - left);
-      const piece = threads === 1 ? width : roundUp(Math.ceil(width / pieces), tileColumns);
+      const piece = threads === 1 ? width : roundUp(Math.ceil(width / across), tileColumns);
       for (let start = 0; start < k; start += innerStep) {
         const depth = Math.min(innerStep, k - start);
         const part = moved(b, left * b.column + start * b.row);
@@ -253,10 +269,6 @@ export class Products {
 
 function roundUp(value: number, multiple: number): number {
   return Math.ceil(value / multiple) * multiple;
-}
-
-function moved(matrix: Matrix, bytes: number): Matrix {
-  return { ...matrix, address: matrix.address + bytes };
 }
 
 /** A task for one product that is not packed yet. */
