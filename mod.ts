@@ -70,7 +70,17 @@ export { noGrad, untracked } from "./core/tape.ts";
 export { Tensor, tensor } from "./core/tensor.ts";
 export { type CpuOptions, openCpu } from "./kernels/cpu/backend.ts";
 export type { Format } from "./kernels/cpu/wasm/load.ts";
-export type { Matrix, Multiply, ProductLibrary } from "./kernels/cpu/wasm/matrix.ts";
+export type {
+  Finish,
+  LibraryProducts,
+  Native,
+  Operands,
+  ProductLibrary,
+  Run,
+  Sizes,
+  Threads,
+} from "./kernels/cpu/wasm/library.ts";
+export type { Matrix } from "./kernels/cpu/wasm/matrix.ts";
 export { type AdapterFacts, WebGpuBackend } from "./kernels/webgpu/backend.ts";
 export type { MatmulPlan, MatmulPolicy, MatmulSizes } from "./kernels/webgpu/choice.ts";
 export { openWebGpu } from "./kernels/webgpu/open.ts";

@@ -3,7 +3,7 @@ import { type CpuOptions, openCpu } from "../kernels/cpu/backend.ts";
 import { Device } from "../core/storage.ts";
 import { findBlas } from "../train/blas.ts";
 
-const blas = findBlas("auto", 1);
+const blas = findBlas("auto");
 
 /** Options of each variant; a missing one is skipped by its test. */
 export const cpuVariants: Readonly<Record<string, CpuOptions | undefined>> = {

@@ -8,10 +8,10 @@ import { seedKey, uniform } from "../core/random.ts";
 import { Device, sizeOf } from "../core/storage.ts";
 import { type Tensor, tensor } from "../core/tensor.ts";
 import { scalarOperations } from "../core/scalar.ts";
-import { openCpu } from "../kernels/cpu/backend.ts";
+import { type CpuOptions, openCpu } from "../kernels/cpu/backend.ts";
 import { Routine } from "../kernels/cpu/wasm/assembler.ts";
 import { laneOperations } from "../kernels/cpu/wasm/functions.ts";
-import { cpuTest } from "./cpu_variants.ts";
+import { cpuTest, cpuVariants } from "./cpu_variants.ts";
 import { assertClose, type Results, resultsOf } from "./op_results.ts";
 import { opTable } from "./op_table.ts";
 
@@ -96,23 +96,31 @@ Deno.test("laneOperations() has every scalar operation", () => {
   assertEquals([...lanes, ...rendered].sort(), [...scalarOperations].sort());
 });
 
-Deno.test("results do not depend on the number of threads, to the bit", async () => {
-  const withThreads = async (threads: number) => {
-    await using device = new Device(openCpu({ threads }));
-    using _scope = device.scope("threads");
-    const data = (seed: number, count: number) => uniform(seedKey(seed), count).map((u) => u - 0.5);
-    const a = tensor(device, data(1, 257 * 301), [257, 301]);
-    const b = tensor(device, data(2, 301 * 263), [301, 263]);
-    const batch = permute(tensor(device, data(3, 6 * 70 * 40), [6, 70, 40]), [0, 2, 1]);
-    const { result, gradients } = gradient(() => {
-      const y = matmul(a, b);
-      const z = matmul(batch, transpose(batch));
-      return { loss: sum(mul(y, y)), z };
-    }, [a, b]);
-    const read = [result.z, ...gradients.map((g) => g!)];
-    return await Promise.all(read.map(async (t) => [...await t.read()]));
-  };
-  const one = await withThreads(1);
-  assertEquals(await withThreads(2), one);
-  assertEquals(await withThreads(5), one);
-});
+async function resultsWith(options: CpuOptions): Promise<Results> {
+  await using device = new Device(openCpu(options));
+  using _scope = device.scope("threads");
+  const data = (seed: number, count: number) => uniform(seedKey(seed), count).map((u) => u - 0.5);
+  const a = tensor(device, data(1, 257 * 301), [257, 301]);
+  const b = tensor(device, data(2, 301 * 263), [301, 263]);
+  const batch = permute(tensor(device, data(3, 6 * 70 * 40), [6, 70, 40]), [0, 2, 1]);
+  const { result, gradients } = gradient(() => {
+    const y = matmul(a, b);
+    const z = matmul(batch, transpose(batch));
+    return { loss: sum(mul(y, y)), z };
+  }, [a, b]);
+  const read = [result.z, ...gradients.map((g) => g!)];
+  return await Promise.all(read.map(async (t) => [...await t.read()]));
+}
+
+for (const name of ["relaxed SIMD", "a BLAS (needs one, and --allow-ffi)"]) {
+  const options = cpuVariants[name];
+  Deno.test({
+    name: `results do not depend on the number of threads, to the bit, by ${name}`,
+    ignore: options === undefined,
+    async fn() {
+      const one = await resultsWith(options!);
+      assertEquals(await resultsWith({ ...options, threads: 2 }), one);
+      assertEquals(await resultsWith({ ...options, threads: 5 }), one);
+    },
+  });
+}

@@ -123,7 +123,7 @@ export async function openDevice(choice: DeviceChoice): Promise<Opened> {
 function openCpuFor({ dtype, kernels = "auto", threads, blas = "auto" }: DeviceChoice): Backend {
   if (dtype === "f64" || kernels === "javascript") return openCpu({ kernels: "javascript" });
   const count = threads ?? navigator.hardwareConcurrency;
-  const library = findBlas(blas, count);
+  const library = findBlas(blas);
   return openCpu({ kernels, threads: count, ...(library && { library }) });
 }
 

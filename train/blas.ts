@@ -6,42 +6,27 @@
  */
 
 import { OptionError } from "../core/errors.ts";
-import type { Matrix, Multiply, ProductLibrary } from "../kernels/cpu/wasm/matrix.ts";
+import type { ProductLibrary, Run } from "../kernels/cpu/wasm/library.ts";
+import { CblasProducts } from "./cblas.ts";
 
 const candidates: Partial<Record<typeof Deno.build.os, readonly string[]>> = {
   linux: ["libopenblas.so.0", "libopenblas.so"],
   darwin: ["/System/Library/Frameworks/Accelerate.framework/Accelerate"],
 };
 
-const sgemm = {
-  parameters: [
-    ...["i32", "i32", "i32", "i32", "i32", "i32", "f32"] as const,
-    ...["usize", "i32", "usize", "i32", "f32", "usize", "i32"] as const,
-  ],
-  result: "void",
-} as const;
-const threadSetter = {
-  parameters: ["i32"],
-  result: "void",
-  optional: true,
-} as const;
-
-const [rowMajor, plain, transposed] = [101, 111, 112];
-
 /**
  * Finds a library.
  *
  * @param choice `off`, `auto` (one that the system has, where permission is granted) or a path
- * @param threads Threads it may use, where it can be told
  * @throws {OptionError} If the library at a path cannot be used
  */
-export function findBlas(choice: string, threads: number): ProductLibrary | undefined {
+export function findBlas(choice: string): ProductLibrary | undefined {
   if (choice === "off") return undefined;
-  if (choice !== "auto") return open(choice, threads);
+  if (choice !== "auto") return open(choice);
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
   for (const path of candidates[Deno.build.os] ?? []) {
     try {
-      return open(path, threads);
+      return open(path);
     } catch {
       // Another name may be there.
     }
@@ -49,51 +34,59 @@ export function findBlas(choice: string, threads: number): ProductLibrary | unde
   return undefined;
 }
 
-function open(path: string, threads: number): ProductLibrary {
+function open(path: string): ProductLibrary {
   let library;
   try {
-    library = Deno.dlopen(path, {
-      cblas_sgemm: sgemm,
-      openblas_set_num_threads: threadSetter,
-    });
+    library = cblas(path);
   } catch (cause) {
     const found = cause instanceof Error ? cause.message : String(cause);
     throw new OptionError(
       `Cannot use --blas ${path} as a library with cblas_sgemm and --allow-ffi are required: ${found}`,
     );
   }
-  const { symbols } = library;
-  symbols.openblas_set_num_threads?.(threads);
+  const { concurrent, bind } = library;
+  const native = { bind, text: `(${cblas})(${JSON.stringify(path)}).bind` };
   return {
     name: path.split("/").at(-1)!,
-    bind(memory): Multiply {
-      const start = Deno.UnsafePointer.value(
-        Deno.UnsafePointer.of(new Uint8Array(memory) as Uint8Array<ArrayBuffer>),
-      );
-      const at = (matrix: Matrix) => start + BigInt(matrix.address);
-      return (m, n, k, a, b, c) => {
-        const [left, right] = [layout(a, m, k), layout(b, k, n)];
-        if (left === undefined || right === undefined || c.column !== 4) return false;
-        symbols.cblas_sgemm(
-          ...[rowMajor, left.order, right.order, m, n, k, 1] as const,
-          ...[at(a), left.leading, at(b), right.leading, 0, at(c), Math.max(n, c.row / 4)] as const,
-        );
-        return true;
-      };
-    },
+    open: (threads) => new CblasProducts(threads, native, concurrent),
   };
 }
 
-/** How the library is told of a matrix: dense rows, or dense columns as its transpose. */
-function layout({ format, row, column }: Matrix, rows: number, columns: number) {
-  if (format !== "f32") return undefined;
-  const dense = (inner: number, outer: number, count: number, lines: number) =>
-    (inner === 4 || count === 1) && (outer / 4 >= count || lines === 1);
-  if (dense(column, row, columns, rows)) {
-    return { order: plain, leading: Math.max(columns, row / 4) };
-  }
-  if (dense(row, column, rows, columns)) {
-    return { order: transposed, leading: Math.max(rows, column / 4) };
-  }
-  return undefined;
+/**
+ * Opens a library for the thread that calls this. It is sent to workers as text, so it must not
+ * refer to anything outside itself.
+ */
+function cblas(path: string): { concurrent: boolean; bind: (memory: ArrayBufferLike) => Run } {
+  const { symbols } = Deno.dlopen(path, {
+    cblas_sgemm: {
+      parameters: [
+        ...["i32", "i32", "i32", "i32", "i32", "i32", "f32"] as const,
+        ...["usize", "i32", "usize", "i32", "f32", "usize", "i32"] as const,
+      ],
+      result: "void",
+    },
+    openblas_set_num_threads: { parameters: ["i32"], result: "void", optional: true },
+  });
+  const one = symbols.openblas_set_num_threads;
+  one?.(1);
+  const bind = (memory: ArrayBufferLike): Run => {
+    const words = new Int32Array(memory);
+    const start = Deno.UnsafePointer.value(
+      Deno.UnsafePointer.of(new Uint8Array(memory) as Uint8Array<ArrayBuffer>),
+    );
+    const [rowMajor, head] = [101, 2];
+    return (task) => {
+      const word = (index: number) => words[(task >>> 2) + head + index]!;
+      const addresses = [word(9), word(11), word(13)].map((at) => at >>> 0);
+      for (let count = word(0); count > 0; count--) {
+        const [a, b, c] = addresses.map((at) => start + BigInt(at)) as [bigint, bigint, bigint];
+        symbols.cblas_sgemm(
+          ...[rowMajor, word(4), word(5), word(6), word(7), word(8), 1] as const,
+          ...[a, word(10), b, word(12), 0, c, word(14)] as const,
+        );
+        addresses.forEach((_, operand) => addresses[operand]! += word(1 + operand));
+      }
+    };
+  };
+  return { concurrent: one !== null && one !== undefined, bind };
 }

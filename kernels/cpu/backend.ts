@@ -14,7 +14,7 @@ import { Crew } from "./wasm/crew.ts";
 import { WasmEngine } from "./wasm/engine.ts";
 import { Heap } from "./wasm/heap.ts";
 import { hasRelaxed, hasSimd } from "./wasm/support.ts";
-import type { ProductLibrary } from "./wasm/matrix.ts";
+import type { ProductLibrary } from "./wasm/library.ts";
 import { shared } from "./wasm/worker.ts";
 
 /** What {@linkcode openCpu} can be told. */

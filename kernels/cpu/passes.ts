@@ -73,6 +73,21 @@ export function passesOf(program: RowProgram): Passes {
   };
 }
 
+/**
+ * Products whose only use is to be added, to another value or to a row's sum: a multiply-add does
+ * both.
+ */
+export function loneProducts(program: RowProgram): Set<Expr> {
+  const nodes = topological(program.outputs);
+  const uses = new Map<Expr, number>();
+  for (const e of [...nodes.flatMap(({ args }) => args), ...program.outputs]) {
+    uses.set(e, (uses.get(e) ?? 0) + 1);
+  }
+  const lone = (e: Expr) => e.op === "mul" && varies(e) && uses.get(e) === 1;
+  const sums = nodes.filter(({ op }) => op === "add" || op === "rowSum");
+  return new Set(sums.flatMap(({ args }) => args.find(lone) ?? []));
+}
+
 /** Nodes to compute in a pass, operands first; what an earlier pass stored is a leaf. */
 function columnNodes(roots: readonly Expr[], scratch: ReadonlyMap<Expr, number>, pass: number) {
   const order: Expr[] = [];

@@ -7,10 +7,9 @@
 
 import { DeviceError } from "../../../core/errors.ts";
 import type { Heap } from "./heap.ts";
+import type { Native, Run } from "./library.ts";
 import { head } from "./task.ts";
 import { kernelCount, shared, type Start, ticketCount, worker } from "./worker.ts";
-
-type Run = (task: number, scratch: number) => void;
 
 /** Milliseconds a worker looks for tickets before it sleeps. */
 const patience = 1;
@@ -20,6 +19,7 @@ const taskBytes = 2 ** 20;
 export class Crew {
   readonly #words: Int32Array;
   readonly #kernels: Run[] = [];
+  readonly #natives: string[] = [];
   readonly #workers: Worker[] = [];
   readonly #tasks: number;
   #top: number;
@@ -39,19 +39,29 @@ export class Crew {
 
   /** Registers a module; its number stands at the head of its tasks. */
   kernel(bytes: Uint8Array<ArrayBuffer>): number {
-    const id = this.#kernels.length;
-    if (id === kernelCount) {
-      throw new DeviceError(`Cannot make another kernel as ${kernelCount} are the most`);
-    }
     const module = new WebAssembly.Module(bytes);
     const { exports } = new WebAssembly.Instance(module, { host: { memory: this.heap.memory } });
-    this.#kernels.push(exports["run"] as Run);
+    const id = this.#add(exports["run"] as Run);
     if (this.threads > 1) {
       const address = this.#allocate(bytes.length);
       new Uint8Array(this.heap.memory.buffer, address, bytes.length).set(bytes);
       this.#words.set([address, bytes.length], shared.kernels + 2 * id);
     }
     return id;
+  }
+
+  /** Registers a kernel that is no WebAssembly, before any task runs. */
+  native({ bind, text }: Native): number {
+    const id = this.#add(bind(this.heap.memory.buffer));
+    this.#natives.push(`${id}: ${text}`);
+    return id;
+  }
+
+  #add(run: Run): number {
+    if (this.#kernels.length === kernelCount) {
+      throw new DeviceError(`Cannot make another kernel as ${kernelCount} are the most`);
+    }
+    return this.#kernels.push(run) - 1;
   }
 
   /** Room of at least `bytes` that each thread has to itself while a task runs. */
@@ -110,7 +120,7 @@ export class Crew {
   }
 
   #start(): void {
-    const text = new Blob([`(${worker})()`], { type: "text/javascript" });
+    const text = new Blob([`(${worker})({${this.#natives}})`], { type: "text/javascript" });
     const url = URL.createObjectURL(text);
     for (let thread = 1; thread < this.threads; thread++) {
       const started = new Worker(url, { type: "module" });

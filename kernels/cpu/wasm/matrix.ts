@@ -1,5 +1,5 @@
 /**
- * Matrices in memory, and what a system library must offer to multiply them.
+ * Matrices in memory.
  *
  * @module
  */
@@ -18,20 +18,7 @@ export interface Matrix {
   readonly column: number;
 }
 
-/** `c = a·b`; false where the layout is not one that the library takes. */
-export type Multiply = (
-  m: number,
-  n: number,
-  k: number,
-  a: Matrix,
-  b: Matrix,
-  c: Matrix,
-) => boolean;
-
-/** A system library of matrix products. */
-export interface ProductLibrary {
-  /** For logs. */
-  readonly name: string;
-  /** Its product over a memory, whose start is address 0. */
-  bind(memory: ArrayBufferLike): Multiply;
+/** The matrix that begins some bytes later. */
+export function moved(matrix: Matrix, bytes: number): Matrix {
+  return { ...matrix, address: matrix.address + bytes };
 }

@@ -13,10 +13,18 @@ import type { CpuBuffer } from "../buffer.ts";
 import type { Crew } from "./crew.ts";
 import { dotRoutine } from "./dots.ts";
 import { fewRowsRoutine } from "./few_rows.ts";
+import type { LibraryProducts, ProductLibrary } from "./library.ts";
 import type { Format } from "./load.ts";
-import type { Matrix, Multiply, ProductLibrary } from "./matrix.ts";
+import { type Matrix, moved } from "./matrix.ts";
 import { packRoutine, packWords, tileColumns, tileRows } from "./pack.ts";
-import { productRoutine, productScratch, productWords } from "./product.ts";
+import {
+  narrowRows,
+  productRoutine,
+  productScratch,
+  type ProductTask,
+  productTask,
+  productWords,
+} from "./product.ts";
 import type { Target } from "./task.ts";
 
 /** Rows whose packed panel stays in the second cache. */
@@ -27,22 +35,29 @@ const innerBlock = 768;
 const columnBlock = 1536;
 /** Rows up to which reading B in place beats packing it. */
 const inPlaceRows = 64;
+/** Columns up to which packing A would cost more than it saves. */
+const narrowColumns = 16;
 /** Rows up to which sums along the inner axis beat packing. */
 const dotRows = 4;
 /** Rows up to which a tile of five would waste more than it shares. */
 const fewRows = 2;
 /** Bytes of B that a task packs for itself. */
 const ownBytes = 2 ** 18;
+/** Numbers that are packed before other threads could have been told. */
+const packedHere = 2 ** 14;
 /** Multiplications worth a task of their own. */
 const taskWork = 2 ** 18;
+/** Multiplications from which on a library is faster. */
+const libraryWork = 2 ** 15;
 
 /** Writes the task that finishes a block of the result, and gives its address. */
 export type Block = (top: number, left: number, rows: number, columns: number) => number;
 
 const routines = {
   pack: packRoutine,
-  packed: (target: Target, format: Format) => productRoutine(target, false, format),
-  inPlace: (target: Target) => productRoutine(target, true),
+  packed: (target: Target, format: Format) => productRoutine(target, undefined, format),
+  narrow: (target: Target, format: Format) => productRoutine(target, "a", format),
+  inPlace: (target: Target) => productRoutine(target, "b"),
   dots: dotRoutine,
   fewRows: fewRowsRoutine,
 };
@@ -50,12 +65,10 @@ const routines = {
 /** How B is read: packed, where it lies, or along its dense axis for few rows. */
 type Way = Exclude<keyof typeof routines, "pack">;
 
-type ProductTask = Readonly<Record<(typeof productWords)[number], number>>;
-
 /** Products over the memory of a crew. */
 export class Products {
   readonly #kernels = new Map<string, number>();
-  readonly #library: Multiply | undefined;
+  readonly #library: LibraryProducts | undefined;
   #strips = 0;
   #stripBytes = 0;
 
@@ -67,7 +80,7 @@ export class Products {
    * @param library Takes what is not small
    */
   constructor(readonly crew: Crew, readonly relaxed: boolean, library?: ProductLibrary) {
-    this.#library = library?.bind(crew.heap.memory.buffer);
+    this.#library = library?.open(crew);
   }
 
   /**
@@ -117,14 +130,19 @@ export class Products {
     [aBatch, bBatch, cBatch]: readonly number[],
     tasks: number[],
   ): void {
-    const share = Math.max(1, Math.ceil(taskWork / (m * n * k)));
+    const work = m * n * k;
+    const calls = work > libraryWork
+      ? this.#library?.batch([m, n, k], [a, b, c], count, [aBatch!, bBatch!, cBatch!])
+      : undefined;
+    if (calls !== undefined) return void tasks.push(...calls);
+    const share = Math.max(1, Math.ceil(taskWork / work));
     const inPlace = b.format === "f32" && b.column === 4 && m <= inPlaceRows;
     const kernel = inPlace ? "inPlace" : "packed";
     this.crew.reserve(productScratch(Math.min(m, rowBlock), kernel === "packed" ? n : 0, k));
     for (let from = 0; from < count; from += share) {
       for (let top = 0; top < m; top += rowBlock) {
         tasks.push(this.#task(kernel, b.format, {
-          ...product(
+          ...productTask(
             moved(a, top * a.row + from * aBatch!),
             moved(b, from * bBatch!),
             moved(c, top * c.row + from * cBatch!),
@@ -153,34 +171,48 @@ export class Products {
   ): boolean {
     const { crew } = this;
     const work = m * n * k;
-    if (m > dotRows && work > taskWork && this.#library?.(m, n, k, a, b, c)) return false;
+    const pieces = work > libraryWork
+      ? this.#library?.pieces([m, n, k], [a, b, c], (...block) => finish?.(...block))
+      : undefined;
+    if (pieces !== undefined) {
+      crew.run(pieces);
+      return finish !== undefined;
+    }
     const threads = work < 2 * taskWork ? 1 : crew.threads;
     const width32 = b.format === "f32";
     const dots = m <= dotRows && b.row === (width32 ? 4 : 2) && a.column === 4;
     const inPlace = width32 && b.column === 4 && m <= inPlaceRows;
     const few = inPlace && m <= fewRows;
-    const kernel: Way = dots ? "dots" : few ? "fewRows" : inPlace ? "inPlace" : "packed";
-    // Blocks of equal height, a whole number of them for each thread.
-    const blocks = Math.ceil(m / rowBlock / threads) * threads;
-    const height = Math.max(1, Math.ceil(m / blocks / tileRows)) * tileRows;
-    const pieces = Math.ceil(2 * threads / Math.ceil(m / height));
+    const narrow = n <= narrowColumns && a.column === 4;
+    const ways = { dots, fewRows: few, inPlace, narrow, packed: true };
+    const kernel = (Object.keys(ways) as Way[]).find((way) => ways[way])!;
+    const packs = kernel === "packed" || kernel === "narrow";
+    // Blocks of nearly equal height, a whole number of them for each thread.
+    const tile = narrow ? narrowRows : tileRows;
+    const tiles = Math.ceil(m / tile);
+    const blocks = Math.min(tiles, Math.ceil(m / rowBlock / threads) * threads);
+    const edge = (block: number) => Math.min(m, Math.floor(tiles * block / blocks) * tile);
+    const height = Math.ceil(tiles / blocks) * tile;
+    const across = Math.ceil(2 * threads / blocks);
     const innerStep = dots || few ? k : innerBlock;
     crew.reserve(productScratch(height, 0, Math.min(k, innerStep)));
-    if (kernel === "packed") this.#reserveStrips(Math.min(n, columnBlock), Math.min(k, innerStep));
+    if (packs) this.#reserveStrips(Math.min(n, columnBlock), Math.min(k, innerStep));
     for (let left = 0; left < n; left += columnBlock) {
       const width = Math.min(columnBlock, n - left);
-      const piece = threads === 1 ? width : roundUp(Math.ceil(width / pieces), tileColumns);
+      const piece = threads === 1 ? width : roundUp(Math.ceil(width / across), tileColumns);
       for (let start = 0; start < k; start += innerStep) {
         const depth = Math.min(innerStep, k - start);
         const part = moved(b, left * b.column + start * b.row);
-        if (kernel === "packed") this.#packStrips(part, width, depth, threads);
+        if (packs) this.#packStrips(part, width, depth, threads);
         const tasks: number[] = [];
         const done = start + depth === k ? finish : undefined;
-        for (let top = 0; top < m; top += height) {
+        for (let block = 0; block < blocks; block++) {
+          const top = edge(block);
+          const rows = edge(block + 1) - top;
           for (let at = 0; at < width; at += piece) {
-            const [rows, columns] = [Math.min(height, m - top), Math.min(piece, width - at)];
+            const columns = Math.min(piece, width - at);
             const task = {
-              ...product(
+              ...productTask(
                 moved(a, top * a.row + start * a.column),
                 moved(part, at * b.column),
                 moved(c, top * c.row + (left + at) * c.column),
@@ -189,7 +221,7 @@ export class Products {
                 depth,
               ),
               adds: start > 0 ? 1 : 0,
-              packed: kernel === "packed" ? this.#strips + at * depth * 4 : 0,
+              packed: packs ? this.#strips + at * depth * 4 : 0,
             };
             const next = done?.(top, left + at, rows, columns);
             tasks.push(this.#task(kernel, b.format, task, next));
@@ -203,7 +235,8 @@ export class Products {
   }
 
   #packStrips(b: Matrix, width: number, depth: number, threads: number): void {
-    const share = threads === 1 ? width : roundUp(Math.ceil(width / (2 * threads)), tileColumns);
+    const shares = width * depth < packedHere ? 1 : 2 * threads;
+    const share = threads === 1 ? width : roundUp(Math.ceil(width / shares), tileColumns);
     const kernel = this.#kernel("pack", b.format);
     const tasks: number[] = [];
     for (let at = 0; at < width; at += share) {
@@ -253,31 +286,4 @@ export class Products {
 
 function roundUp(value: number, multiple: number): number {
   return Math.ceil(value / multiple) * multiple;
-}
-
-function moved(matrix: Matrix, bytes: number): Matrix {
-  return { ...matrix, address: matrix.address + bytes };
-}
-
-/** A task for one product that is not packed yet. */
-function product(a: Matrix, b: Matrix, c: Matrix, m: number, n: number, k: number): ProductTask {
-  return {
-    count: 1,
-    aBatch: 0,
-    bBatch: 0,
-    cBatch: 0,
-    a: a.address,
-    aRow: a.row,
-    aInner: a.column,
-    b: b.address,
-    bInner: b.row,
-    bColumn: b.column,
-    c: c.address,
-    cRow: c.row,
-    m,
-    n,
-    k,
-    adds: 0,
-    packed: 0,
-  };
 }

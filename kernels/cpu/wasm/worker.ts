@@ -48,13 +48,17 @@ export interface Start {
   readonly patience: number;
 }
 
-/** The worker's program. */
-export function worker(): void {
+/** The worker's program; `natives` makes the kernels that are no WebAssembly, by number. */
+export function worker(
+  natives: Readonly<Record<number, (memory: ArrayBufferLike) => (task: number) => void>>,
+): void {
   globalThis.addEventListener("message", (event) => {
     const { memory, thread, places, patience } = (event as MessageEvent<Start>).data;
     const words = new Int32Array(memory.buffer);
     const kernels: ((task: number, scratch: number) => void)[] = [];
     const kernel = (id: number) => {
+      const native = natives[id];
+      if (native !== undefined) return kernels[id] = native(memory.buffer);
       const place = places.kernels + 2 * id;
       const start = words[place]! >>> 0;
       const bytes = new Uint8Array(memory.buffer, start, words[place + 1]!).slice();
