@@ -17,6 +17,8 @@ export async function stepBench(args: string[]): Promise<void> {
   const rows: { ms: number; queued: number; products: number }[] = [];
   const { statistics } = device.backend;
   let dispatches = 0;
+  const live = () => ({ buffers: statistics.buffers, bytes: statistics.bytes });
+  let early = live();
   for (let step = -3; step < steps; step++) {
     const [before, products] = [statistics.runs, clock.milliseconds];
     const start = performance.now();
@@ -24,6 +26,7 @@ export async function stepBench(args: string[]): Promise<void> {
     const ms = performance.now() - start;
     if (step >= 0) rows.push({ ms, queued, products: clock.milliseconds - products });
     dispatches = statistics.runs - before;
+    if (step === -1) early = live();
   }
   rows.sort((a, b) => a.ms - b.ms);
   const { ms, queued, products } = rows[Math.floor(steps / 2)]!;
@@ -38,7 +41,8 @@ export async function stepBench(args: string[]): Promise<void> {
       queued: Number(queued.toFixed(2)),
       dispatches,
       peakMegabytes: Math.round(statistics.peakBytes / 1e6),
-      liveBuffers: statistics.buffers,
+      liveBuffers: [early.buffers, statistics.buffers].join(" to "),
+      liveBytes: [early.bytes, statistics.bytes].join(" to "),
       ...(clock.milliseconds > 0 && { outsideProducts: Number((1 - products / ms).toFixed(3)) }),
       peakResidentMebibytes: peakResidentMebibytes(),
     }],

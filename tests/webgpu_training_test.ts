@@ -68,16 +68,3 @@ webGpuTest("200 steps leave the number and the bytes of buffers as they were", a
     else if (step > 1) assertEquals([statistics.buffers, statistics.bytes], [buffers, bytes]);
   });
 });
-
-webGpuTest("a step of a known block takes a known number of programs", async (device) => {
-  const { statistics } = device.backend;
-  const counts: number[] = [];
-  let before = 0;
-  await losses(device, "lora", 4, () => {
-    counts.push(statistics.runs - before);
-    before = statistics.runs;
-  });
-  assertEquals(new Set(counts.slice(1)).size, 1);
-  // Two layers of 50-odd programs each way and the ends; more of them is a regression.
-  assert(counts[3]! <= 150, `${counts[3]} programs`);
-});
