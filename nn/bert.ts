@@ -191,7 +191,7 @@ export class EncoderModel extends Module {
     x = dropWhere(x, siteAt(pass, "input", "embeddings", undefined, this.#layers));
     for (const layer of this.encoder.layer) {
       pass.trace?.push(x);
-      x = layer.forward(x, pass);
+      x = x.device.within("layer", () => layer.forward(x, pass));
     }
     pass.trace?.push(x);
     return x;

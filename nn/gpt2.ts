@@ -120,7 +120,7 @@ export class Gpt2Model extends DecoderBody {
     x = dropWhere(x, siteAt(pass, "input", "embeddings", undefined, this.h.length));
     for (const block of this.h) {
       pass.trace?.push(x);
-      x = block.forward(x, pass);
+      x = x.device.within("layer", () => block.forward(x, pass));
     }
     x = this.ln_f.forward(x);
     pass.trace?.push(x);
