@@ -73,6 +73,18 @@ export function passesOf(program: RowProgram): Passes {
   };
 }
 
+/** Products whose only use is to be summed along the row: a multiply-add does both. */
+export function loneProducts(program: RowProgram): Set<Expr> {
+  const nodes = topological(program.outputs);
+  const uses = new Map<Expr, number>();
+  for (const e of [...nodes.flatMap(({ args }) => args), ...program.outputs]) {
+    uses.set(e, (uses.get(e) ?? 0) + 1);
+  }
+  const lone = (e: Expr) => e.op === "mul" && varies(e) && uses.get(e) === 1;
+  const summed = nodes.flatMap(({ op, args }) => op === "rowSum" ? args : []);
+  return new Set(summed.filter(lone));
+}
+
 /** Nodes to compute in a pass, operands first; what an earlier pass stored is a leaf. */
 function columnNodes(roots: readonly Expr[], scratch: ReadonlyMap<Expr, number>, pass: number) {
   const order: Expr[] = [];

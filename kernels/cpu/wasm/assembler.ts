@@ -6,37 +6,15 @@
  * @module
  */
 
-/** Bytes, nested as the instructions are. */
-export type Code = number | readonly Code[];
+import { bytesOf, type Code, Constant, signed, unsigned } from "./code.ts";
+
+export type { Code };
 
 /** Types of locals. */
 export type ValueType = "i32" | "f64" | "v128";
 
 const typeCodes = { i32: 0x7f, f64: 0x7c, v128: 0x7b } satisfies Record<ValueType, number>;
 const none = 0x40;
-
-/** An unsigned LEB128 number. */
-function unsigned(value: number): number[] {
-  const bytes: number[] = [];
-  do {
-    const low = value % 128;
-    value = Math.floor(value / 128);
-    bytes.push(value > 0 ? low | 128 : low);
-  } while (value > 0);
-  return bytes;
-}
-
-/** A signed LEB128 number of 32 bits. */
-function signed(value: number): number[] {
-  const bytes: number[] = [];
-  for (let rest = value | 0;;) {
-    const low = rest & 127;
-    rest >>= 7;
-    const done = (rest === 0 && (low & 64) === 0) || (rest === -1 && (low & 64) !== 0);
-    bytes.push(done ? low : low | 128);
-    if (done) return bytes;
-  }
-}
 
 const plain = (opcode: number) => (...operands: Code[]): Code => [operands, opcode];
 const vector = (opcode: number) => {
@@ -119,11 +97,17 @@ export const v128 = {
   select: (mask: Code, a: Code, b: Code): Code => [[a, b, mask], [0xfd, 0x52]],
 };
 
-const lanes = (bytes: Uint8Array): Code => [0xfd, 0x0c, [...bytes]];
+/** Four words that one instruction makes, all zeros or ones, are made where they are used. */
+const lanes = (words: ArrayLike<number>): Code => {
+  const bytes = [...new Uint8Array(Uint32Array.from(words).buffer)];
+  const cheap = bytes.every((byte) => byte === bytes[0]) && [0, 255].includes(bytes[0]!);
+  return cheap ? vectorOf(bytes) : new Constant(bytes);
+};
+const vectorOf = (bytes: readonly number[]): Code => [0xfd, 0x0c, bytes];
 
 /** Four floats. */
 export const f32x4 = {
-  of: (value: number): Code => lanes(new Uint8Array(new Float32Array(4).fill(value).buffer)),
+  of: (value: number): Code => lanes(new Uint32Array(new Float32Array(4).fill(value).buffer)),
   lane: (value: Code, lane: number): Code => [value, 0xfd, 0x1f, lane],
   splat: vector(0x13),
   fromSigned: vector(0xfa),
@@ -150,9 +134,7 @@ export const i32x4 = {
   /** Whole part of floats from 0 on. */
   fromFloat: vector(0xf9),
   of: (...values: readonly number[]): Code =>
-    lanes(
-      new Uint8Array(Uint32Array.from({ length: 4 }, (_, i) => values[i % values.length]!).buffer),
-    ),
+    lanes(Array.from({ length: 4 }, (_, i) => values[i % values.length]!)),
   splat: vector(0x11),
   add: vector(0xae),
   sub: vector(0xb1),
@@ -245,8 +227,21 @@ export class Routine {
 
   /** The module with `body` as its function `run`, over the memory imported as `host.memory`. */
   assemble(body: Code, memory: MemoryType): Uint8Array<ArrayBuffer> {
+    const constants = new Map<string, Code>();
+    const made = (constant: Constant): Code => {
+      const key = constant.bytes.join();
+      let use = constants.get(key);
+      if (use === undefined) {
+        const local = this.local("v128");
+        before.push(local.set(vectorOf(constant.bytes)));
+        constants.set(key, use = local.get);
+      }
+      return use;
+    };
+    const before: Code[] = [];
+    const main = bytesOf(body, made);
     const locals = this.#types.slice(this.parameters.length).map((type) => [1, typeCodes[type]]);
-    const text = bytesOf([unsigned(locals.length), locals, body, 0x0b]);
+    const text = bytesOf([unsigned(locals.length), locals, before, main, 0x0b]);
     const section = (id: number, content: Code) => {
       const bytes = bytesOf(content);
       return [id, unsigned(bytes.length), bytes];
@@ -270,10 +265,4 @@ export interface MemoryType {
   readonly pages: number;
   /** Whether threads share it. */
   readonly shared: boolean;
-}
-
-function bytesOf(code: Code, into: number[] = []): number[] {
-  if (typeof code === "number") into.push(code);
-  else for (const part of code) bytesOf(part, into);
-  return into;
 }

@@ -76,12 +76,11 @@ export function laneOperations(
       n.set(madd(a.get, f32x4.of(Math.LOG2E), magic)),
       r.set(madd(whole, f32x4.of(-0.693359375), a.get)),
       r.set(madd(whole, f32x4.of(2.12194440e-4), r.get)),
-      // 2^n in two factors, as 2^128 alone is infinite.
-      a.set(f32x4.mul(
-        horner(r.get, exponential),
+      // 2 P(r) times 2^(n-1), as 2^128 alone is infinite.
+      f32x4.mul(
+        horner(r.get, exponential.map((c) => 2 * c)),
         i32x4.shiftLeft(i32x4.add(n.get, i32x4.of(126)), 23),
-      )),
-      f32x4.add(a.get, a.get),
+      ),
     ];
   };
 

@@ -7,9 +7,11 @@
 
 import { depth, type Expr } from "../../../core/expr.ts";
 import type { RowProgram } from "../../../core/program.ts";
-import { type Motion, type Pass, passesOf, varies } from "../passes.ts";
-import { type Code, f32x4, f64, i32, i32x4, type Local, loop, Routine, v128 } from "./assembler.ts";
-import { laneOperations } from "./functions.ts";
+import { loneProducts, type Motion, type Pass, passesOf, varies } from "../passes.ts";
+import { scalarRow } from "../../../core/scalar.ts";
+import { accumulator, type Lane, type Term } from "./accumulator.ts";
+import { type Code, f32x4, i32, i32x4, type Local, loop, Routine, v128 } from "./assembler.ts";
+import { laneOperations, multiplyAdd } from "./functions.ts";
 import { type Format, loadsOf } from "./load.ts";
 import { head, type Target } from "./task.ts";
 
@@ -25,10 +27,13 @@ export interface RowRoutine {
 
 /** Columns whose sum is kept in 32 bits before it joins a double. */
 const chunk = 1024;
+/** Nodes that one turn of a loop over columns computes at most, where it computes any twice. */
+const turnNodes = 64;
 
 /**
- * `formats` are those of the inputs. The task's words are rows, columns, then base, row step and column step of each operand (bytes
- * for memory, values for indices; in the order inputs, outputs, indices), then the scalars.
+ * `formats` are those of the inputs. The task's words are rows, columns, then base, row step and
+ * column step of each operand (bytes for memory, values for indices; in the order inputs, outputs,
+ * indices), then the scalars.
  */
 export function renderRow(
   program: RowProgram,
@@ -55,7 +60,10 @@ export function renderRow(
     // Memory runs along as an address, an index as four values.
     at: k < indices ? integer() : vector(),
   }));
+  const lone = relaxed ? loneProducts(program) : new Set<Expr>();
   const values = new Map<Expr, Local>();
+  /** Quotients whose divisor is the same for a whole row: multiplied by its inverse. */
+  const inverses = new Map<Expr, Local>();
   const scalars = new Map<number, "f32" | "u32">();
   let known = true;
 
@@ -65,14 +73,19 @@ export function renderRow(
     }
     return values.get(e)!.get;
   };
-  const load = (operand: number, lane: Lane): Code => {
+  const termOf = (e: Expr): Term => {
+    if (!lone.has(e)) return { value: valueOf(e), onto: (sum) => f32x4.add(valueOf(e), sum) };
+    const [a, b] = e.args.map(valueOf) as [Code, Code];
+    return { value: f32x4.mul(a, b), onto: (sum) => multiplyAdd(relaxed)(a, b, sum) };
+  };
+  const load = (operand: number, lane: Lane, copy: number): Code => {
     const { motion, base, columnStep, at } = operands[operand]!;
     const loads = loadsOf(formats[operand] ?? "f32", routine);
     if (lane === "row" || motion === "fixed") return loads.splat(base.get);
     if (motion === "unit") {
       const along = loads.bytes === 4 ? j!.get : i32.divide(j!.get, i32.of(2));
       const address = i32.add(base.get, along);
-      return lane === "four" ? loads.four(address) : loads.splat(address);
+      return lane === "four" ? loads.four(address, 4 * loads.bytes * copy) : loads.splat(address);
     }
     if (lane === "one") return loads.splat(at.get);
     if (loads.bytes === 2) {
@@ -88,12 +101,12 @@ export function renderRow(
       v128.loadZero(at.get),
     );
   };
-  const compute = (e: Expr, lane: Lane): Code => {
+  const compute = (e: Expr, lane: Lane, copy: number): Code => {
     switch (e.op) {
       case "input":
-        return load(e.attribute, varies(e) ? lane : "row");
+        return load(e.attribute, varies(e) ? lane : "row", copy);
       case "old":
-        return load(inputs + e.attribute, lane);
+        return load(inputs + e.attribute, lane, copy);
       case "index": {
         const { base, at } = operands[indices + e.attribute]!;
         return varies(e) ? at.get : i32x4.splat(base.get);
@@ -109,6 +122,9 @@ export function renderRow(
       case "le":
       case "eq":
         return compare(e.op, e.args[0]!.kind)(...e.args.map(valueOf));
+      case "div":
+        if (inverses.has(e)) return f32x4.mul(valueOf(e.args[0]!), inverses.get(e)!.get);
+        return f32x4.div(...e.args.map(valueOf));
       default: {
         const operation = operations[e.op];
         if (operation === undefined) known = false;
@@ -116,21 +132,23 @@ export function renderRow(
       }
     }
   };
-  const declare = (e: Expr, lane: Lane): Code => {
+  const declare = (e: Expr, lane: Lane, copy = 0): Code => {
     if (e.op === "constant") return [];
     let value = values.get(e);
-    const code = compute(e, lane);
+    const code = compute(e, lane, copy);
     if (value === undefined) values.set(e, value = vector());
     return value.set(code);
   };
   const scratchAt = (slot: number) =>
     i32.add(i32.add(room.get, i32.mul(width!.get, i32.of(slot))), j!.get);
-  const store = (operand: number, value: Code, lane: Lane): Code => {
+  const store = (operand: number, value: Code, lane: Lane, copy = 0): Code => {
     const { motion, base, columnStep, at } = operands[operand]!;
     if (lane === "row" || motion === "fixed") return v128.storeLane(base.get, value, 0);
     if (motion === "unit") {
       const address = i32.add(base.get, j!.get);
-      return lane === "four" ? v128.store(address, value) : v128.storeLane(address, value, 0);
+      return lane === "four"
+        ? v128.store(address, value, 16 * copy)
+        : v128.storeLane(address, value, 0);
     }
     if (lane === "one") return v128.storeLane(at.get, value, 0);
     return [0, 1, 2, 3].map((n) =>
@@ -139,34 +157,43 @@ export function renderRow(
   };
 
   const renderPass = ({ row, columns, reductions, stored }: Pass, pass: number): Code => {
-    const before = row.map((e) => declare(e, "row"));
+    const before = [row.map((e) => declare(e, "row"))];
     if (reductions.length + stored.length === 0) return before;
+    for (const e of columns) {
+      if (e.op !== "div" || varies(e.args[1]!)) continue;
+      const inverse = vector();
+      inverses.set(e, inverse);
+      before.push([inverse.set(f32x4.div(f32x4.of(1), valueOf(e.args[1]!)))]);
+    }
     const moving = operands.filter(({ motion, at }, k) =>
       (at.type === "v128" &&
         columns.some((e) => e.op === "index" && e.attribute === k - indices)) ||
       (at.type === "i32" && motion === "step")
     );
-    const element = (lane: "four" | "one"): Code => [
+    const element = (lane: "four" | "one", copy = 0): Code => [
       columns.map((e) => {
+        if (lone.has(e)) return [];
         const slot = scratch.get(e);
-        if (slot === undefined) return declare(e, lane);
+        if (slot === undefined) return declare(e, lane, copy);
         const value = values.get(e) ?? vector();
         if (depth(e) < pass) {
           values.set(e, value);
           const address = scratchAt(slot);
-          return value.set(lane === "four" ? v128.load(address) : v128.loadSplat(address));
+          return value.set(
+            lane === "four" ? v128.load(address, 16 * copy) : v128.loadSplat(address),
+          );
         }
-        const code = declare(e, lane);
+        const code = declare(e, lane, copy);
         const address = scratchAt(slot);
         return [
           code,
           lane === "four"
-            ? v128.store(address, valueOf(e))
+            ? v128.store(address, valueOf(e), 16 * copy)
             : v128.storeLane(address, valueOf(e), 0),
         ];
       }),
-      reductions.map((e) => accumulators.get(e)!.add(valueOf(e.args[0]!), lane)),
-      stored.map((k) => store(inputs + k, valueOf(program.outputs[k]!), lane)),
+      reductions.map((e) => accumulators.get(e)!.add(termOf(e.args[0]!), lane, copy)),
+      stored.map((k) => store(inputs + k, valueOf(program.outputs[k]!), lane, copy)),
       moving.map(({ at, columnStep }) => {
         const step = i32.mul(columnStep.get, i32.of(lane === "four" ? 4 : 1));
         return at.set(
@@ -174,12 +201,22 @@ export function renderRow(
         );
       }),
     ];
+    const copies = unrolled(columns.filter((e) => !scratch.has(e) || depth(e) === pass));
     const accumulators = new Map(
-      reductions.map((e) => [e, accumulator(e.op === "rowSum", routine)]),
+      reductions.map((e) => [e, accumulator(e.op === "rowSum", routine, copies)]),
     );
     const all = [...accumulators.values()];
-    const stop = integer();
-    const four = element("four");
+    const folds = all.flatMap(({ fold }) => fold ?? []);
+    const [stop, together] = [integer(), integer()];
+    const step = 16 * copies;
+    const fours = (to: Code, from: Code) =>
+      loop(
+        j!,
+        from,
+        to,
+        i32.of(step),
+        Array.from({ length: copies }, (_, n) => element("four", n)),
+      );
     return [
       before,
       all.map(({ start }) => start),
@@ -191,21 +228,19 @@ export function renderRow(
           ),
         )
       ),
-      all.some(({ fold }) => fold !== undefined)
-        ? [
-          // The outer loop steps by what the inner one has done.
-          loop(stop, i32.of(0), whole!.get, i32.of(4 * chunk), [
-            loop(
-              j!,
-              stop.get,
-              i32.least(i32.add(stop.get, i32.of(4 * chunk)), whole!.get),
-              i32.of(16),
-              four,
-            ),
-            all.map(({ fold }) => fold ?? []),
-          ]),
-        ]
-        : loop(j!, i32.of(0), whole!.get, i32.of(16), four),
+      together.set(i32.and(width!.get, i32.of(-step))),
+      folds.length === 0 ? fours(together.get, i32.of(0)) : loop(
+        // The outer loop steps by what the inner one has done.
+        stop,
+        i32.of(0),
+        together.get,
+        i32.of(4 * chunk),
+        [fours(i32.least(i32.sum(stop.get, i32.of(4 * chunk)), together.get), stop.get), folds],
+      ),
+      copies === 1 ? [] : [
+        loop(j!, together.get, whole!.get, i32.of(16), element("four")),
+        folds,
+      ],
       loop(j!, whole!.get, width!.get, i32.of(4), element("one")),
       reductions.map((e) => {
         const value = vector();
@@ -239,39 +274,14 @@ export function renderRow(
   return { bytes: routine.assemble(body, memory), scratch: scratch.size, scalars };
 }
 
-/** Which columns a piece of code is for: none, four, or one. */
-type Lane = "row" | "four" | "one";
-
 function compare(op: "lt" | "le" | "eq", kind: Expr["kind"]) {
   const lanes = kind === "f32" ? f32x4 : i32x4;
   return { lt: lanes.less, le: lanes.atMost, eq: lanes.equal }[op];
 }
 
-/** A reduction under way: lanes apart; sums are folded into a double after every chunk. */
-function accumulator(sums: boolean, routine: Routine) {
-  const lanes = routine.local("v128");
-  const swap = (order: number[]) => v128.shuffle(lanes.get, lanes.get, order);
-  if (!sums) {
-    const larger = (other: Code) => lanes.set(f32x4.max(lanes.get, other));
-    return {
-      start: lanes.set(f32x4.of(-3.4028234663852886e38)),
-      add: (value: Code, lane: Lane) =>
-        larger(lane === "four" ? value : f32x4.splat(f32x4.lane(value, 0))),
-      fold: undefined,
-      result: [larger(swap([2, 3, 0, 1])), larger(swap([1, 0, 3, 2])), lanes.get],
-    };
-  }
-  const total = routine.local("f64");
-  const join = (value: Code) => total.set(f64.add(total.get, f64.promote(f32x4.lane(value, 0))));
-  return {
-    start: [total.set(f64.of(0)), lanes.set(f32x4.of(0))],
-    add: (value: Code, lane: Lane) =>
-      lane === "four" ? lanes.set(f32x4.add(lanes.get, value)) : join(value),
-    fold: [
-      lanes.set(f32x4.add(lanes.get, swap([2, 3, 0, 1]))),
-      join(f32x4.add(lanes.get, swap([1, 0, 3, 2]))),
-      lanes.set(f32x4.of(0)),
-    ],
-    result: f32x4.splat(f64.demote(total.get)),
-  };
+/** How many times four columns are computed in one turn of the loop: more often where it is short. */
+function unrolled(computed: readonly Expr[]): number {
+  const nodes = computed.filter(({ op }) => op !== "constant");
+  if (nodes.some(({ op, args }) => args.length > 0 && scalarRow(op).costly)) return 1;
+  return [8, 4, 2].find((copies) => copies * nodes.length <= turnNodes) ?? 1;
 }
