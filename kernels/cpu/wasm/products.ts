@@ -37,9 +37,7 @@ const ownBytes = 2 ** 18;
 /** Multiplications worth a task of their own. */
 const taskWork = 2 ** 18;
 /** Multiplications from which on a library is faster. */
-const libraryWork = 2 ** 18;
-/** The same where many products are a batch, so that a call costs less. */
-const libraryBatchWork = 2 ** 15;
+const libraryWork = 2 ** 15;
 
 /** Writes the task that finishes a block of the result, and gives its address. */
 export type Block = (top: number, left: number, rows: number, columns: number) => number;
@@ -123,7 +121,7 @@ export class Products {
     tasks: number[],
   ): void {
     const work = m * n * k;
-    const calls = m > dotRows && work >= libraryBatchWork
+    const calls = work > libraryWork
       ? this.#library?.batch([m, n, k], [a, b, c], count, [aBatch!, bBatch!, cBatch!])
       : undefined;
     if (calls !== undefined) return void tasks.push(...calls);
@@ -163,7 +161,7 @@ export class Products {
   ): boolean {
     const { crew } = this;
     const work = m * n * k;
-    const pieces = m > dotRows && work > libraryWork
+    const pieces = work > libraryWork
       ? this.#library?.pieces([m, n, k], [a, b, c], (...block) => finish?.(...block))
       : undefined;
     if (pieces !== undefined) {
