@@ -5,6 +5,9 @@
  * @module
  */
 
+/** Steps of an axis that is too short to be worth a visit. */
+const shortAxis = 32;
+
 /** A space and the strides of each operand over it. */
 export interface Walk {
   /** Size of each axis. */
@@ -44,6 +47,16 @@ export function coalesce(
     out.strides.forEach((steps) => steps.unshift(0));
   }
   return out;
+}
+
+/** Puts the longest of the leading axes before the last one if a short one is there: fewer visits. */
+export function longestBeforeLast({ space, strides }: Walk): void {
+  const leading = space.slice(0, -1);
+  if (leading.at(-1)! >= shortAxis) return;
+  const longest = leading.indexOf(Math.max(...leading));
+  for (const list of [space, ...strides]) {
+    list.splice(leading.length - 1, 0, ...list.splice(longest, 1));
+  }
 }
 
 /** Calls `visit` with each operand's offset at each point of the leading axes. */

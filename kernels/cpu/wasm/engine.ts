@@ -14,7 +14,7 @@ import {
   type RowProgram,
   rowProgram,
 } from "../../../core/program.ts";
-import { coalesce, walkOuter } from "../../coalesce.ts";
+import { coalesce, longestBeforeLast, walkOuter } from "../../coalesce.ts";
 import type { CpuBuffer } from "../buffer.ts";
 import { motionOf } from "../passes.ts";
 import type { Crew } from "./crew.ts";
@@ -66,6 +66,7 @@ export class WasmEngine {
     const operands = [...bound, ...indices];
     const reduces = readsRow(program);
     const walk = coalesce(space.length > 0 ? space : [1], operands.map((o) => o.strides), reduces);
+    longestBeforeLast(walk);
     const last = walk.space.length - 1;
     const kernel = this.#kernel(program, inputs, walk.strides.map((steps) => steps[last]!));
     if (kernel === undefined) return false;
