@@ -40,7 +40,7 @@ export class Peak {
     this.#kernel = this.#crew.kernel(routine.assemble([
       x.set(v128.load(scratch)),
       y.set(v128.load(scratch)),
-      loop(i, i32.of(0), i32.of(turns), i32.of(1), Array.from({ length: unrolled }, () => step)),
+      loop(i, i32.of(turns), 1, Array.from({ length: unrolled }, () => step)),
       v128.store(scratch, f32x4.mul(all, f32x4.of(0))),
     ], heap.type));
     this.flop = threads * share * turns * unrolled * sums * 8;

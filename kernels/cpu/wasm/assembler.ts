@@ -188,9 +188,9 @@ export function repeat(body: Code, again: Code): Code {
 }
 
 /** `for (i = from; i < to; i += step)` over unsigned integers. */
-export function loop(i: Local, from: Code, to: Code, step: Code, body: Code): Code {
+export function loop(i: Local, to: Code, step: number, body: Code, from = i32.of(0)): Code {
   const more = i32.less(i.get, to);
-  return [i.set(from), when(more, repeat([body, i.step(step)], more))];
+  return [i.set(from), when(more, repeat([body, i.step(i32.of(step))], more))];
 }
 
 /** A list of variables, as long as its type says. */

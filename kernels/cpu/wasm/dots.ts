@@ -34,7 +34,7 @@ export function dotRoutine(target: Target, format: Format): Uint8Array<ArrayBuff
   return routine.assemble([
     read,
     whole.set(i32.and(w.k.get, i32.of(-4))),
-    loop(j, i32.of(0), w.n.get, i32.of(4), [
+    loop(j, w.n.get, 4, [
       left.set(i32.sub(w.n.get, j.get)),
       // A missing column repeats the last one and is not stored.
       offsets.map((offset, column) =>
@@ -43,13 +43,13 @@ export function dotRoutine(target: Target, format: Format): Uint8Array<ArrayBuff
           w.bColumn.get,
         ))
       ),
-      loop(i, i32.of(0), w.m.get, i32.of(1), [
+      loop(i, w.m.get, 1, [
         pa.set(i32.sum(w.a.get, i32.mul(i.get, w.aRow.get))),
         from.set(i32.sum(w.b.get, i32.mul(j.get, w.bColumn.get))),
         to.set(i32.sum(w.c.get, i32.mul(i.get, w.cRow.get), i32.mul(j.get, i32.of(4)))),
         sums.map((sum) => sum.set(f32x4.of(0))),
-        loop(p, i32.of(0), whole.get, i32.of(4), step("four", 4)),
-        loop(p, whole.get, w.k.get, i32.of(1), step("first", 1)),
+        loop(p, whole.get, 4, step("four", 4)),
+        loop(p, w.k.get, 1, step("first", 1), whole.get),
         result.set(columnSums(sums)),
         when(
           i32.less(i32.of(3), left.get),

@@ -21,8 +21,8 @@ export function fewRowsRoutine(target: Target): Uint8Array<ArrayBuffer> {
   const whole = i32.and(w.n.get, i32.of(-4));
   const at = (row: Local) => i32.sum(row.get, i32.mul(j.get, i32.of(4)));
   const alongColumns = (four: Code, one: Code): Code => [
-    loop(j, i32.of(0), whole, i32.of(4), four),
-    loop(j, whole, w.n.get, i32.of(1), one),
+    loop(j, whole, 4, four),
+    loop(j, w.n.get, 1, one, whole),
   ];
 
   /** Adds `count` rows of B, from step p on. */
@@ -47,15 +47,15 @@ export function fewRowsRoutine(target: Target): Uint8Array<ArrayBuffer> {
   const fours = i32.and(w.k.get, i32.of(-4));
   return routine.assemble([
     read,
-    loop(i, i32.of(0), w.m.get, i32.of(1), [
+    loop(i, w.m.get, 1, [
       pa.set(i32.sum(w.a.get, i32.mul(i.get, w.aRow.get))),
       to.set(i32.sum(w.c.get, i32.mul(i.get, w.cRow.get))),
       alongColumns(
         v128.store(at(to), f32x4.of(0)),
         v128.storeLane(at(to), f32x4.of(0), 0),
       ),
-      loop(p, i32.of(0), fours, i32.of(4), add(4)),
-      loop(p, fours, w.k.get, i32.of(1), add(1)),
+      loop(p, fours, 4, add(4)),
+      loop(p, w.k.get, 1, add(1), fours),
     ]),
   ], target.memory);
 }

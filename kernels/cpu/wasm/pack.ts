@@ -77,7 +77,7 @@ export function pack(
   ];
   return [
     at.set(w.target.get),
-    loop(strip, i32.of(0), w.lines.get, i32.of(width), [
+    loop(strip, w.lines.get, width, [
       from.set(i32.sum(w.source.get, i32.mul(strip.get, w.line.get))),
       // A missing line repeats the last one.
       lines.map((line) =>
@@ -87,14 +87,14 @@ export function pack(
         ))
       ),
       when(i32.equal(w.line.get, dense), [
-        loop(step, i32.of(0), w.k.get, i32.of(1), alongLines),
+        loop(step, w.k.get, 1, alongLines),
       ], [
         whole.set(i32.of(0)),
         when(i32.equal(w.inner.get, dense), [
           whole.set(i32.and(w.k.get, i32.of(-4))),
-          loop(step, i32.of(0), whole.get, i32.of(4), alongInner),
+          loop(step, whole.get, 4, alongInner),
         ]),
-        loop(step, whole.get, w.k.get, i32.of(1), oneByOne),
+        loop(step, w.k.get, 1, oneByOne, whole.get),
       ]),
     ]),
   ];

@@ -8,6 +8,7 @@
 import { type Code, f32x4, i32, type Local, loop, Routine, v128, when } from "./assembler.ts";
 import { multiplyAdd } from "./functions.ts";
 import type { Format } from "./load.ts";
+import type { Matrix } from "./matrix.ts";
 import { pack, tileColumns, tileRows } from "./pack.ts";
 import { readWords, type Target } from "./task.ts";
 
@@ -35,21 +36,58 @@ export const productWords = [
   "packed",
 ] as const;
 
+/** A product task: its words by name. */
+export type ProductTask = Readonly<Record<(typeof productWords)[number], number>>;
+
+/** A task for one product that is not packed yet. */
+export function productTask(
+  a: Matrix,
+  b: Matrix,
+  c: Matrix,
+  m: number,
+  n: number,
+  k: number,
+): ProductTask {
+  return {
+    count: 1,
+    aBatch: 0,
+    bBatch: 0,
+    cBatch: 0,
+    a: a.address,
+    aRow: a.row,
+    aInner: a.column,
+    b: b.address,
+    bInner: b.row,
+    bColumn: b.column,
+    c: c.address,
+    cRow: c.row,
+    m,
+    n,
+    k,
+    adds: 0,
+    packed: 0,
+  };
+}
+
 /** Bytes of scratch that a product of `m` rows takes; `n` counts the columns it packs itself. */
 export function productScratch(m: number, n: number, k: number): number {
   const padded = (lines: number, width: number) => Math.ceil(lines / width) * width;
   return edgeBytes + 4 * k * (padded(m, tileRows) + padded(n, tileColumns));
 }
 
+/** Which operand is read where it lies, as floats of 32 bits: A dense along its rows, or B along its. */
+export type InPlace = "a" | "b" | undefined;
+
 /**
- * `C = A·B`, or `C += A·B`; `inPlace` reads B where it lies, as floats of 32 bits dense along its
- * columns. `format` is that of the B that a task packs itself.
+ * `C = A·B`, or `C += A·B`. `format` is that of the B that a task packs itself. With A in place tiles
+ * have four rows: it takes as many registers to hold four steps of them.
  */
 export function productRoutine(
   target: Target,
-  inPlace: boolean,
+  inPlace: InPlace,
   format: Format = "f32",
 ): Uint8Array<ArrayBuffer> {
+  const height = inPlace === "a" ? 4 : tileRows;
   const routine = new Routine(2);
   const scratch = routine.parameters[1]!;
   const { words: w, read } = readWords(routine, productWords);
@@ -58,26 +96,28 @@ export function productRoutine(
   const panelBytes = i32.mul(strips, i32.mul(w.k.get, i32.of(4 * tileRows)));
   const rows = { source: w.a, inner: w.aInner, line: w.aRow, k: w.k, lines: w.m, target: panel };
   const own = { source: w.b, inner: w.bInner, line: w.bColumn, k: w.k, lines: w.n };
-  const firstStrip = inPlace ? strip.set(w.b.get) : [
+  const firstStrip = inPlace === "b" ? strip.set(w.b.get) : [
     strip.set(w.packed.get),
     when(i32.isZero(w.packed.get), [
       strip.set(columns.get),
       pack(routine, { ...own, target: columns }, tileColumns, format),
     ]),
   ];
-  const nextStrip = inPlace ? i32.of(4 * tileColumns) : i32.mul(w.k.get, i32.of(4 * tileColumns));
+  const nextStrip = inPlace === "b"
+    ? i32.of(4 * tileColumns)
+    : i32.mul(w.k.get, i32.of(4 * tileColumns));
   return routine.assemble([
     read,
     panel.set(i32.sum(scratch.get, i32.of(edgeBytes))),
     columns.set(i32.sum(panel.get, panelBytes)),
-    loop(batch, i32.of(0), w.count.get, i32.of(1), [
-      pack(routine, rows, tileRows),
+    loop(batch, w.count.get, 1, [
+      inPlace === "a" ? [] : pack(routine, rows, tileRows),
       firstStrip,
-      loop(j, i32.of(0), w.n.get, i32.of(tileColumns), [
-        pa.set(panel.get),
-        loop(i, i32.of(0), w.m.get, i32.of(tileRows), [
+      loop(j, w.n.get, tileColumns, [
+        pa.set(inPlace === "a" ? w.a.get : panel.get),
+        loop(i, w.m.get, height, [
           pb.set(strip.get),
-          tile({ routine, w, target, inPlace, i, j, pa, pb }),
+          tile({ routine, w, target, inPlace, height, i, j, pa, pb }),
         ]),
         strip.step(nextStrip),
       ]),
@@ -92,7 +132,8 @@ interface Tile {
   readonly routine: Routine;
   readonly w: Readonly<Record<(typeof productWords)[number], Local>>;
   readonly target: Target;
-  readonly inPlace: boolean;
+  readonly inPlace: InPlace;
+  readonly height: number;
   /** First row and column of the tile. */
   readonly i: Local;
   readonly j: Local;
@@ -102,37 +143,56 @@ interface Tile {
 }
 
 /** Multiplies one tile and stores it; one that juts out goes through scratch. */
-function tile({ routine, w, target, inPlace, i, j, pa, pb }: Tile): Code {
+function tile({ routine, w, target, inPlace, height, i, j, pa, pb }: Tile): Code {
   const scratch = routine.parameters[1]!;
   const [p, to, toRow, adds] = routine.locals(4, "i32");
   const madd = multiplyAdd(target.relaxed);
-  const sums = Array.from({ length: tileRows }, () => routine.locals(2, "v128"));
+  const sums = Array.from({ length: height }, () => routine.locals(2, "v128"));
+  const rows = sums.map(() => routine.local("i32"));
+  const steps = sums.map(() => routine.local("v128"));
   const [a, b0, b1, splat] = routine.locals(4, "v128");
+  const row = (index: number) => i32.sum(pa.get, rows[index]!.get);
 
   /** One inner step: few values live at a time, or sixteen registers do not hold them. */
-  const step = (aOffset: number, bOffset: number): Code => [
+  const step = (bOffset: number, factor: (row: number) => Code): Code => [
     b0.set(v128.load(pb.get, bOffset)),
     b1.set(v128.load(pb.get, bOffset + 16)),
-    a.set(v128.load(pa.get, aOffset)),
     sums.map(([left, right], row) => [
-      splat.set(
-        row < 4
-          ? v128.shuffle(a.get, a.get, [row, row, row, row])
-          : v128.loadSplat(pa.get, aOffset + 4 * row),
-      ),
+      splat.set(factor(row)),
       left.set(madd(splat.get, b0.get, left.get)),
       right.set(madd(splat.get, b1.get, right.get)),
     ]),
   ];
-  const bStep = inPlace ? w.bInner.get : i32.of(4 * tileColumns);
-  const one = [step(0, 0), pa.step(i32.of(4 * tileRows)), pb.step(bStep)];
-  const four = [
-    [0, 1, 2, 3].map((k) =>
-      inPlace ? [step(4 * tileRows * k, 0), pb.step(bStep)] : step(4 * tileRows * k, 32 * k)
-    ),
-    pa.step(i32.of(16 * tileRows)),
-    inPlace ? [] : pb.step(i32.of(16 * tileColumns)),
+  const lane = (from: Local, index: number) =>
+    v128.shuffle(from.get, from.get, Array(4).fill(index));
+  const packed = (bOffset: number, aOffset: number): Code =>
+    step(bOffset, (row) =>
+      row === 4 ? v128.loadSplat(pa.get, aOffset + 16) : [
+        row === 0 ? a.set(v128.load(pa.get, aOffset)) : [],
+        lane(a, row),
+      ]);
+  const bStep = inPlace === "b" ? w.bInner.get : i32.of(4 * tileColumns);
+  const one = [
+    inPlace === "a" ? step(0, (index) => v128.loadSplat(row(index))) : packed(0, 0),
+    pa.step(i32.of(inPlace === "a" ? 4 : 4 * tileRows)),
+    pb.step(bStep),
   ];
+  const four = inPlace === "a"
+    ? [
+      steps.map((value, index) => value.set(v128.load(row(index)))),
+      [0, 1, 2, 3].map((k) => step(32 * k, (index) => lane(steps[index]!, k))),
+      pa.step(i32.of(16)),
+      pb.step(i32.of(16 * tileColumns)),
+    ]
+    : [
+      [0, 1, 2, 3].map((k) =>
+        inPlace === "b"
+          ? [packed(0, 4 * tileRows * k), pb.step(bStep)]
+          : packed(32 * k, 4 * tileRows * k)
+      ),
+      pa.step(i32.of(16 * tileRows)),
+      inPlace === "b" ? [] : pb.step(i32.of(16 * tileColumns)),
+    ];
   const whole = i32.and(w.k.get, i32.of(-4));
   const store = (value: (sum: Local, address: Code, offset: number) => Code): Code =>
     sums.map((halves, row) => {
@@ -143,13 +203,23 @@ function tile({ routine, w, target, inPlace, i, j, pa, pb }: Tile): Code {
     });
   const result = i32.sum(w.c.get, i32.mul(i.get, w.cRow.get), i32.mul(j.get, i32.of(4)));
   const fits = i32.and(
-    i32.less(i32.sum(i.get, i32.of(tileRows - 1)), w.m.get),
+    i32.less(i32.sum(i.get, i32.of(height - 1)), w.m.get),
     i32.less(i32.sum(j.get, i32.of(tileColumns - 1)), w.n.get),
   );
   return [
     sums.map((halves) => halves.map((sum) => sum.set(f32x4.of(0)))),
-    loop(p, i32.of(0), whole, i32.of(4), four),
-    loop(p, whole, w.k.get, i32.of(1), one),
+    inPlace !== "a" ? [] : [
+      pa.set(i32.sum(w.a.get, i32.mul(i.get, w.aRow.get))),
+      // A missing row repeats the last one.
+      rows.map((offset, index) =>
+        offset.set(i32.mul(
+          i32.least(i32.of(index), i32.sub(i32.sub(w.m.get, i.get), i32.of(1))),
+          w.aRow.get,
+        ))
+      ),
+    ],
+    loop(p, whole, 4, four),
+    loop(p, w.k.get, 1, one, whole),
     when(
       fits,
       [to.set(result), toRow.set(w.cRow.get), adds.set(w.adds.get)],
@@ -160,36 +230,31 @@ function tile({ routine, w, target, inPlace, i, j, pa, pb }: Tile): Code {
       store((sum, address, offset) => f32x4.add(v128.load(address, offset), sum.get)),
       store((sum) => sum.get),
     ),
-    when(i32.equal(to.get, scratch.get), copyEdge(routine, w, i, j, result)),
+    when(i32.equal(to.get, scratch.get), copyEdge(routine, w, height, i, j, result)),
   ];
 }
 
 /** Copies what lies inside the result from the tile in scratch. */
-function copyEdge(routine: Routine, w: Tile["w"], i: Local, j: Local, result: Code): Code {
+function copyEdge(
+  routine: Routine,
+  w: Tile["w"],
+  height: number,
+  i: Local,
+  j: Local,
+  result: Code,
+): Code {
   const scratch = routine.parameters[1]!;
   const [row, column, from, to] = routine.locals(4, "i32");
   const value = routine.local("v128");
-  return loop(
-    row,
-    i32.of(0),
-    i32.least(i32.of(tileRows), i32.sub(w.m.get, i.get)),
-    i32.of(1),
-    [
-      from.set(i32.sum(scratch.get, i32.mul(row.get, i32.of(4 * tileColumns)))),
-      to.set(i32.sum(result, i32.mul(row.get, w.cRow.get))),
-      loop(
-        column,
-        i32.of(0),
-        i32.least(i32.of(tileColumns), i32.sub(w.n.get, j.get)),
-        i32.of(1),
-        [
-          value.set(v128.loadSplat(from.get)),
-          when(w.adds.get, value.set(f32x4.add(value.get, v128.loadSplat(to.get)))),
-          v128.storeLane(to.get, value.get, 0),
-          from.step(i32.of(4)),
-          to.step(i32.of(4)),
-        ],
-      ),
-    ],
-  );
+  return loop(row, i32.least(i32.of(height), i32.sub(w.m.get, i.get)), 1, [
+    from.set(i32.sum(scratch.get, i32.mul(row.get, i32.of(4 * tileColumns)))),
+    to.set(i32.sum(result, i32.mul(row.get, w.cRow.get))),
+    loop(column, i32.least(i32.of(tileColumns), i32.sub(w.n.get, j.get)), 1, [
+      value.set(v128.loadSplat(from.get)),
+      when(w.adds.get, value.set(f32x4.add(value.get, v128.loadSplat(to.get)))),
+      v128.storeLane(to.get, value.get, 0),
+      from.step(i32.of(4)),
+      to.step(i32.of(4)),
+    ]),
+  ]);
 }

@@ -17,7 +17,13 @@ import type { LibraryProducts, ProductLibrary } from "./library.ts";
 import type { Format } from "./load.ts";
 import { type Matrix, moved } from "./matrix.ts";
 import { packRoutine, packWords, tileColumns, tileRows } from "./pack.ts";
-import { productRoutine, productScratch, productWords } from "./product.ts";
+import {
+  productRoutine,
+  productScratch,
+  type ProductTask,
+  productTask,
+  productWords,
+} from "./product.ts";
 import type { Target } from "./task.ts";
 
 /** Rows whose packed panel stays in the second cache. */
@@ -28,6 +34,8 @@ const innerBlock = 768;
 const columnBlock = 1536;
 /** Rows up to which reading B in place beats packing it. */
 const inPlaceRows = 64;
+/** Columns up to which packing A would cost more than it saves. */
+const narrowColumns = 16;
 /** Rows up to which sums along the inner axis beat packing. */
 const dotRows = 4;
 /** Rows up to which a tile of five would waste more than it shares. */
@@ -44,16 +52,15 @@ export type Block = (top: number, left: number, rows: number, columns: number) =
 
 const routines = {
   pack: packRoutine,
-  packed: (target: Target, format: Format) => productRoutine(target, false, format),
-  inPlace: (target: Target) => productRoutine(target, true),
+  packed: (target: Target, format: Format) => productRoutine(target, undefined, format),
+  narrow: (target: Target, format: Format) => productRoutine(target, "a", format),
+  inPlace: (target: Target) => productRoutine(target, "b"),
   dots: dotRoutine,
   fewRows: fewRowsRoutine,
 };
 
 /** How B is read: packed, where it lies, or along its dense axis for few rows. */
 type Way = Exclude<keyof typeof routines, "pack">;
-
-type ProductTask = Readonly<Record<(typeof productWords)[number], number>>;
 
 /** Products over the memory of a crew. */
 export class Products {
@@ -132,7 +139,7 @@ export class Products {
     for (let from = 0; from < count; from += share) {
       for (let top = 0; top < m; top += rowBlock) {
         tasks.push(this.#task(kernel, b.format, {
-          ...product(
+          ...productTask(
             moved(a, top * a.row + from * aBatch!),
             moved(b, from * bBatch!),
             moved(c, top * c.row + from * cBatch!),
@@ -173,28 +180,31 @@ export class Products {
     const dots = m <= dotRows && b.row === (width32 ? 4 : 2) && a.column === 4;
     const inPlace = width32 && b.column === 4 && m <= inPlaceRows;
     const few = inPlace && m <= fewRows;
-    const kernel: Way = dots ? "dots" : few ? "fewRows" : inPlace ? "inPlace" : "packed";
+    const narrow = n <= narrowColumns && a.column === 4;
+    const ways = { dots, fewRows: few, inPlace, narrow, packed: true };
+    const kernel = (Object.keys(ways) as Way[]).find((way) => ways[way])!;
+    const packs = kernel === "packed" || kernel === "narrow";
     // Blocks of equal height, a whole number of them for each thread.
     const blocks = Math.ceil(m / rowBlock / threads) * threads;
     const height = Math.max(1, Math.ceil(m / blocks / tileRows)) * tileRows;
     const across = Math.ceil(2 * threads / Math.ceil(m / height));
     const innerStep = dots || few ? k : innerBlock;
     crew.reserve(productScratch(height, 0, Math.min(k, innerStep)));
-    if (kernel === "packed") this.#reserveStrips(Math.min(n, columnBlock), Math.min(k, innerStep));
+    if (packs) this.#reserveStrips(Math.min(n, columnBlock), Math.min(k, innerStep));
     for (let left = 0; left < n; left += columnBlock) {
       const width = Math.min(columnBlock, n - left);
       const piece = threads === 1 ? width : roundUp(Math.ceil(width / across), tileColumns);
       for (let start = 0; start < k; start += innerStep) {
         const depth = Math.min(innerStep, k - start);
         const part = moved(b, left * b.column + start * b.row);
-        if (kernel === "packed") this.#packStrips(part, width, depth, threads);
+        if (packs) this.#packStrips(part, width, depth, threads);
         const tasks: number[] = [];
         const done = start + depth === k ? finish : undefined;
         for (let top = 0; top < m; top += height) {
           for (let at = 0; at < width; at += piece) {
             const [rows, columns] = [Math.min(height, m - top), Math.min(piece, width - at)];
             const task = {
-              ...product(
+              ...productTask(
                 moved(a, top * a.row + start * a.column),
                 moved(part, at * b.column),
                 moved(c, top * c.row + (left + at) * c.column),
@@ -203,7 +213,7 @@ export class Products {
                 depth,
               ),
               adds: start > 0 ? 1 : 0,
-              packed: kernel === "packed" ? this.#strips + at * depth * 4 : 0,
+              packed: packs ? this.#strips + at * depth * 4 : 0,
             };
             const next = done?.(top, left + at, rows, columns);
             tasks.push(this.#task(kernel, b.format, task, next));
@@ -267,27 +277,4 @@ export class Products {
 
 function roundUp(value: number, multiple: number): number {
   return Math.ceil(value / multiple) * multiple;
-}
-
-/** A task for one product that is not packed yet. */
-function product(a: Matrix, b: Matrix, c: Matrix, m: number, n: number, k: number): ProductTask {
-  return {
-    count: 1,
-    aBatch: 0,
-    bBatch: 0,
-    cBatch: 0,
-    a: a.address,
-    aRow: a.row,
-    aInner: a.column,
-    b: b.address,
-    bInner: b.row,
-    bColumn: b.column,
-    c: c.address,
-    cRow: c.row,
-    m,
-    n,
-    k,
-    adds: 0,
-    packed: 0,
-  };
 }

@@ -210,13 +210,7 @@ export function renderRow(
     const [stop, together] = [integer(), integer()];
     const step = 16 * copies;
     const fours = (to: Code, from: Code) =>
-      loop(
-        j!,
-        from,
-        to,
-        i32.of(step),
-        Array.from({ length: copies }, (_, n) => element("four", n)),
-      );
+      loop(j!, to, step, Array.from({ length: copies }, (_, n) => element("four", n)), from);
     return [
       before,
       all.map(({ start }) => start),
@@ -230,18 +224,16 @@ export function renderRow(
       ),
       together.set(i32.and(width!.get, i32.of(-step))),
       folds.length === 0 ? fours(together.get, i32.of(0)) : loop(
-        // The outer loop steps by what the inner one has done.
         stop,
-        i32.of(0),
         together.get,
-        i32.of(4 * chunk),
+        4 * chunk,
         [fours(i32.least(i32.sum(stop.get, i32.of(4 * chunk)), together.get), stop.get), folds],
       ),
       copies === 1 ? [] : [
-        loop(j!, together.get, whole!.get, i32.of(16), element("four")),
+        loop(j!, whole!.get, 16, element("four"), together.get),
         folds,
       ],
-      loop(j!, whole!.get, width!.get, i32.of(4), element("one")),
+      loop(j!, width!.get, 4, element("one"), whole!.get),
       reductions.map((e) => {
         const value = vector();
         values.set(e, value);
@@ -264,7 +256,7 @@ export function renderRow(
   ];
   const body = [
     start,
-    loop(i!, i32.of(0), rows!.get, i32.of(1), [
+    loop(i!, rows!.get, 1, [
       list.map(renderPass),
       program.outputs.map((e, k) => varies(e) ? [] : store(inputs + k, valueOf(e), "row")),
       operands.map(({ base, rowStep }) => base.step(rowStep.get)),
