@@ -15,6 +15,9 @@ import { readWords, type Target } from "./task.ts";
 /** Bytes of scratch for a tile that juts out over the result. */
 const edgeBytes = 192;
 
+/** Rows of a tile that reads A where it lies. */
+export const narrowRows = 4;
+
 /** Words of a product task; steps in bytes. `packed` is the address of packed strips, or 0. */
 export const productWords = [
   "count",
@@ -87,7 +90,7 @@ export function productRoutine(
   inPlace: InPlace,
   format: Format = "f32",
 ): Uint8Array<ArrayBuffer> {
-  const height = inPlace === "a" ? 4 : tileRows;
+  const height = inPlace === "a" ? narrowRows : tileRows;
   const routine = new Routine(2);
   const scratch = routine.parameters[1]!;
   const { words: w, read } = readWords(routine, productWords);

@@ -18,6 +18,7 @@ import type { Format } from "./load.ts";
 import { type Matrix, moved } from "./matrix.ts";
 import { packRoutine, packWords, tileColumns, tileRows } from "./pack.ts";
 import {
+  narrowRows,
   productRoutine,
   productScratch,
   type ProductTask,
@@ -42,6 +43,8 @@ const dotRows = 4;
 const fewRows = 2;
 /** Bytes of B that a task packs for itself. */
 const ownBytes = 2 ** 18;
+/** Numbers that are packed before other threads could have been told. */
+const packedHere = 2 ** 14;
 /** Multiplications worth a task of their own. */
 const taskWork = 2 ** 18;
 /** Multiplications from which on a library is faster. */
@@ -184,10 +187,13 @@ export class Products {
     const ways = { dots, fewRows: few, inPlace, narrow, packed: true };
     const kernel = (Object.keys(ways) as Way[]).find((way) => ways[way])!;
     const packs = kernel === "packed" || kernel === "narrow";
-    // Blocks of equal height, a whole number of them for each thread.
-    const blocks = Math.ceil(m / rowBlock / threads) * threads;
-    const height = Math.max(1, Math.ceil(m / blocks / tileRows)) * tileRows;
-    const across = Math.ceil(2 * threads / Math.ceil(m / height));
+    // Blocks of nearly equal height, a whole number of them for each thread.
+    const tile = narrow ? narrowRows : tileRows;
+    const tiles = Math.ceil(m / tile);
+    const blocks = Math.min(tiles, Math.ceil(m / rowBlock / threads) * threads);
+    const edge = (block: number) => Math.min(m, Math.floor(tiles * block / blocks) * tile);
+    const height = Math.ceil(tiles / blocks) * tile;
+    const across = Math.ceil(2 * threads / blocks);
     const innerStep = dots || few ? k : innerBlock;
     crew.reserve(productScratch(height, 0, Math.min(k, innerStep)));
     if (packs) this.#reserveStrips(Math.min(n, columnBlock), Math.min(k, innerStep));
@@ -200,9 +206,11 @@ export class Products {
         if (packs) this.#packStrips(part, width, depth, threads);
         const tasks: number[] = [];
         const done = start + depth === k ? finish : undefined;
-        for (let top = 0; top < m; top += height) {
+        for (let block = 0; block < blocks; block++) {
+          const top = edge(block);
+          const rows = edge(block + 1) - top;
           for (let at = 0; at < width; at += piece) {
-            const [rows, columns] = [Math.min(height, m - top), Math.min(piece, width - at)];
+            const columns = Math.min(piece, width - at);
             const task = {
               ...productTask(
                 moved(a, top * a.row + start * a.column),
@@ -227,7 +235,8 @@ export class Products {
   }
 
   #packStrips(b: Matrix, width: number, depth: number, threads: number): void {
-    const share = threads === 1 ? width : roundUp(Math.ceil(width / (2 * threads)), tileColumns);
+    const shares = width * depth < packedHere ? 1 : 2 * threads;
+    const share = threads === 1 ? width : roundUp(Math.ceil(width / shares), tileColumns);
     const kernel = this.#kernel("pack", b.format);
     const tasks: number[] = [];
     for (let at = 0; at < width; at += share) {
