@@ -73,10 +73,7 @@ export function passesOf(program: RowProgram): Passes {
   };
 }
 
-/**
- * Products whose only use is to be added, to another value or to a row's sum: a multiply-add does
- * both.
- */
+/** Products whose only use is to be summed along the row: a multiply-add does both. */
 export function loneProducts(program: RowProgram): Set<Expr> {
   const nodes = topological(program.outputs);
   const uses = new Map<Expr, number>();
@@ -84,8 +81,8 @@ export function loneProducts(program: RowProgram): Set<Expr> {
     uses.set(e, (uses.get(e) ?? 0) + 1);
   }
   const lone = (e: Expr) => e.op === "mul" && varies(e) && uses.get(e) === 1;
-  const sums = nodes.filter(({ op }) => op === "add" || op === "rowSum");
-  return new Set(sums.flatMap(({ args }) => args.find(lone) ?? []));
+  const summed = nodes.flatMap(({ op, args }) => op === "rowSum" ? args : []);
+  return new Set(summed.filter(lone));
 }
 
 /** Nodes to compute in a pass, operands first; what an earlier pass stored is a leaf. */

@@ -122,10 +122,6 @@ export function renderRow(
       case "le":
       case "eq":
         return compare(e.op, e.args[0]!.kind)(...e.args.map(valueOf));
-      case "add": {
-        const [term, other] = lone.has(e.args[1]!) ? [e.args[1]!, e.args[0]!] : e.args;
-        return termOf(term!).onto(valueOf(other!));
-      }
       case "div":
         if (inverses.has(e)) return f32x4.mul(valueOf(e.args[0]!), inverses.get(e)!.get);
         return f32x4.div(...e.args.map(valueOf));
