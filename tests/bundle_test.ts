@@ -40,9 +40,9 @@ Deno.test.beforeAll(async () => {
 
 Deno.test.afterAll(() => Deno.remove(site, { recursive: true }));
 
-Deno.test("the bundle has the exports of mod.ts in at most 150 kB, and nothing of a host", async () => {
+Deno.test("the bundle has the exports of mod.ts in at most 175 kB, and nothing of a host", async () => {
   const text = await Deno.readTextFile(`${site}/hiddenkey.js`);
-  assertLessOrEqual(new TextEncoder().encode(text).length, 150_000);
+  assertLessOrEqual(new TextEncoder().encode(text).length, 175_000);
   assertEquals(ts.preProcessFile(text, true, true).importedFiles, []);
   assertEquals(text.match(/\b(?:Deno|process|Buffer|require)[.(]/g), null);
   const bundled = await import(`file://${site}/hiddenkey.js`);
