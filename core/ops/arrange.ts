@@ -30,11 +30,10 @@ export function merged(product: ProductSpace): ProductSpace {
   const axis = space.length - 4;
   if (axis < 0) return product;
   const [count, m] = space.slice(axis) as [number, number];
-  const fits = operands.every(({ strides }, o) =>
-    o === 1
-      ? count === 1 || strides[axis] === 0
-      : count === 1 || strides[axis] === strides[axis + 1]! * m
-  );
+  const fits = count === 1 ||
+    operands.every(({ strides }, o) =>
+      o === 1 ? strides[axis] === 0 : m === 1 || strides[axis] === strides[axis + 1]! * m
+    );
   if (!fits) return product;
   return merged({
     space: [...space.slice(0, axis), count * m, ...space.slice(axis + 2)],
