@@ -154,6 +154,14 @@ export const opTable: readonly OpRow[] = [
     run: (_, [a, b]) => products.matmulScaled(a!, b!, 0.3),
   },
   {
+    name: "matmulScaled, operands with other uses",
+    shapes: [[2, 3, 4], [4, 4]],
+    run: (_, [a, b]) => {
+      const y = products.matmulScaled(products.matmulScaled(a!, b!, 0.7), b!, -1.3);
+      return elementwise.mul(elementwise.add(y, a!), elementwise.tanh(products.matmul(a!, b!)));
+    },
+  },
+  {
     name: "contraction",
     shapes: [[3, 2], [2, 4], [4]],
     run: (_, [a, b, c]) => apply(tanhContraction, [a!, b!, c!], {})[0]!,

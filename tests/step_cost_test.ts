@@ -48,10 +48,10 @@ async function programs(architecture: Architecture, method: Method, layers: numb
 
 // Forward and backward of one layer, with the gradients of its adapters added up.
 const known: readonly [Architecture, Method, number][] = [
-  ["gpt2", "lora", 31],
-  ["bert", "lora", 43],
-  ["llama", "lora", 51],
-  ["gpt2", "hiddenkey-", 34],
+  ["gpt2", "lora", 30],
+  ["bert", "lora", 41],
+  ["llama", "lora", 49],
+  ["gpt2", "hiddenkey-", 33],
 ];
 
 for (const [architecture, method, expected] of known) {

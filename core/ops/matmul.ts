@@ -39,6 +39,8 @@ export function contraction(
   const leaves = Array.from({ length: extras + 1 }, (_, slot) => input(slot, "f32", 3));
   const result = epilogue(leaves[0]!, ...leaves.slice(1));
   const plain = result === leaves[0];
+  // A factor of the product is one of its gradients too.
+  const scaled = result === leaves[0]!.mul(scalar(0, "f32"));
   const after = rowwise(`${name}.epilogue`, leaves.map(() => "f32" as const), [result]);
   const saves = !plain && after.reads!(leaves.map(() => true)).inputs[0]!;
   const kinds = ["f32", "f32", ...leaves.slice(1).map(() => "f32" as const)] as const;
@@ -74,7 +76,7 @@ export function contraction(
       const { wanted, shapes, device } = recorded;
       const product = wanted[0]! || wanted[1]!;
       const shape = (g ?? direct)!.shape;
-      const [through, ...rest] = plain || g === undefined ? [g] : after.vjp!({
+      const [through, ...rest] = plain || scaled || g === undefined ? [g] : after.vjp!({
         attributes: recorded.attributes,
         wanted: [product, ...wanted.slice(2)],
         shapes: [shape, ...shapes.slice(2)],
@@ -89,13 +91,13 @@ export function contraction(
         ? add(through, direct)
         : through ?? direct;
       return [
-        wanted[0] ? gradientOf(recorded, 0, gp!, transpose(recorded.input(1))) : undefined,
-        wanted[1] ? gradientOfB(recorded, recorded.input(0), gp!) : undefined,
+        wanted[0] ? gradientOf(recorded, 0, gp!, transpose(recorded.input(1)), scaled) : undefined,
+        wanted[1] ? gradientOfB(recorded, recorded.input(0), gp!, scaled) : undefined,
         ...rest,
       ];
     },
     reads(wanted) {
-      const needs = plain
+      const needs = plain || scaled
         ? { inputs: [false], outputs: [false] }
         : after.reads!([wanted[0]! || wanted[1]!, ...wanted.slice(2)]);
       return {
@@ -107,27 +109,36 @@ export function contraction(
 }
 
 /** Gradient of B, which batches may share: then their rows are one inner axis. */
-function gradientOfB(recorded: Recorded<MatmulAttributes>, a: Tensor, g: Tensor): Tensor {
+function gradientOfB(
+  recorded: Recorded<MatmulAttributes>,
+  a: Tensor,
+  g: Tensor,
+  scaled: boolean,
+): Tensor {
   const shared = recorded.shapes[1]!.length === 2 && a.shape.length === g.shape.length;
   const rows = (x: Tensor) => shared ? reshape(x, [-1, x.shape.at(-1)!]) : x;
-  return gradientOf(recorded, 1, transpose(rows(a)), rows(g));
+  return gradientOf(recorded, 1, transpose(rows(a)), rows(g), scaled);
 }
 
 /** `a·b` as the gradient of an input: in its order of memory, added to what came before. */
 function gradientOf(
-  { shapes, order, carry }: Pick<Recorded<unknown>, "shapes" | "order" | "carry">,
+  { shapes, order, carry, attributes }: Recorded<MatmulAttributes>,
   position: number,
   a: Tensor,
   b: Tensor,
+  scaled: boolean,
 ): Tensor {
   const batch = batchOf("matmul", a.shape, b.shape);
-  const fits = sameShape([...batch, a.shape.at(-2)!, b.shape.at(-1)!], shapes[position]!);
-  if (!fits) return sumTo(matmul(a, b), shapes[position]!);
-  const before = carry(position);
-  const attributes = { order: order(position) };
-  return before === undefined
-    ? apply(plainOp, [a, b], attributes)[0]!
-    : apply(sumOp(1), [a, b, before], attributes)[0]!;
+  const shape = shapes[position]!;
+  const fits = sameShape([...batch, a.shape.at(-2)!, b.shape.at(-1)!], shape);
+  const scalars = attributes.scalars ?? [];
+  const before = fits ? carry(position) : undefined;
+  const inputs = before === undefined ? [a, b] : [a, b, before];
+  const op = scaled ? scaledOps[inputs.length - 2]! : sumOps[inputs.length - 2]!;
+  return sumTo(
+    apply(op, inputs, fits ? { scalars, order: order(position) } : { scalars })[0]!,
+    shape,
+  );
 }
 
 function batchOf(name: string, a: readonly number[], b: readonly number[]): number[] {
@@ -140,16 +151,16 @@ function batchOf(name: string, a: readonly number[], b: readonly number[]): numb
   return broadcast(name, [a.slice(0, -2), b.slice(0, -2)]);
 }
 
-const plainOp = contraction("matmul", 0, (product) => product);
-const sumOps = [1, 2].map((count) =>
-  contraction(
-    count === 1 ? "matmulAdd" : "matmulAddTwo",
-    count,
-    (product, ...extras) => extras.reduce((sum, extra) => sum.add(extra), product),
-  )
+const plus = (product: Float, extras: readonly Float[]) =>
+  extras.reduce((sum, extra) => sum.add(extra), product);
+/** By the number of extras. */
+const sumOps = ["matmul", "matmulAdd", "matmulAddTwo"].map((name, count) =>
+  contraction(name, count, (product, ...extras) => plus(product, extras))
 );
-const sumOp = (count: number) => sumOps[count - 1]!;
-const scaledOp = contraction("matmulScaled", 0, (product) => product.mul(scalar(0, "f32")));
+/** The same with a factor of the product. */
+const scaledOps = ["matmulScaled", "matmulScaledAdd"].map((name, count) =>
+  contraction(name, count, (product, ...extras) => plus(product.mul(scalar(0, "f32")), extras))
+);
 
 /**
  * Matrix product.
@@ -160,15 +171,15 @@ const scaledOp = contraction("matmulScaled", 0, (product) => product.mul(scalar(
  * @throws {ShapeError} If the inner sizes differ
  */
 export function matmul(a: Tensor, b: Tensor, order?: readonly number[]): Tensor {
-  return apply(plainOp, [a, b], { order })[0]!;
+  return apply(sumOps[0]!, [a, b], { order })[0]!;
 }
 
 /** Matrix product plus one or two extras, which broadcast to the result (a bias, a residual). */
 export function matmulAdd(a: Tensor, b: Tensor, ...extras: [Tensor] | [Tensor, Tensor]): Tensor {
-  return apply(sumOp(extras.length), [a, b, ...extras], {})[0]!;
+  return apply(sumOps[extras.length]!, [a, b, ...extras], {})[0]!;
 }
 
 /** `factor · A·B`: LoRA's down-projection, so that the factor meets few numbers. */
 export function matmulScaled(a: Tensor, b: Tensor, factor: number): Tensor {
-  return apply(scaledOp, [a, b], { scalars: [factor] })[0]!;
+  return apply(scaledOps[0]!, [a, b], { scalars: [factor] })[0]!;
 }
