@@ -6,7 +6,7 @@
  */
 
 import type { Kind } from "./dtype.ts";
-import { columns, depth, type Expr, type Float, topological } from "./expr.ts";
+import { columns, depth, type Expr, type Float, input, topological } from "./expr.ts";
 
 /**
  * Outputs are expressions over the elements of a row. The space is `[…rows, columns]`; an output
@@ -78,6 +78,11 @@ export function readsRow(program: RowProgram): boolean {
   return known;
 }
 const rowUse = new WeakMap<RowProgram, boolean>();
+
+/** Copies floats; halves are widened. */
+export const copyProgram: RowProgram = rowProgram(["f32"], [input(0, "f32", 3)]);
+/** Copies words. */
+export const copyWordProgram: RowProgram = rowProgram(["u32"], [input(0, "u32", 3)]);
 
 /** The gather program. */
 export const gatherProgram: GatherProgram = { family: "gather", key: "gather" };

@@ -11,7 +11,7 @@ import { filled, type Float, float, input, old, rowSum, scalar, select } from ".
 import { rowwise, sumRow } from "../core/ops/rowwise.ts";
 import { slice } from "../core/ops/slice.ts";
 import { reshape } from "../core/ops/view.ts";
-import { rowProgram } from "../core/program.ts";
+import { copyProgram, rowProgram } from "../core/program.ts";
 import { rowMajor, Value } from "../core/storage.ts";
 import { type Device, sizeOf } from "../core/storage.ts";
 import { Tensor, tensor } from "../core/tensor.ts";
@@ -213,12 +213,10 @@ export class Trainable {
         );
       }
       using source = tensor(target.device, state[name]);
-      update(copy, [target], [source]);
+      update(copyProgram, [target], [source]);
     }
   }
 }
-
-const copy = rowProgram(["f32"], [input(0, "f32", 3)]);
 
 function viewsOf(flat: Tensor, list: readonly Parameter[]): Tensor[] {
   let at = 0;

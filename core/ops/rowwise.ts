@@ -128,14 +128,15 @@ export function rowwise(
       const { wanted, shapes, attributes } = recorded;
       const space = attributes.space ?? broadcast(name, shapes);
       const present = cotangents.map((g) => g !== undefined);
-      const { results } = planFor(present, wanted);
+      const plain = planFor(present, wanted);
       // What is computed over the whole space can take in what came before.
-      const carries = results.map((result, i) => {
+      const carries = plain.results.map((result, i) => {
         const whole = result?.from === "made" && !result.spread && sameShape(shapes[i]!, space);
         return whole ? recorded.carry(i) : undefined;
       });
-      const carried = planFor(present, wanted, carries.map((before) => before !== undefined));
-      return execute(carried, recorded, cotangents, carries, space);
+      const carried = carries.map((before) => before !== undefined);
+      const chosen = carried.includes(true) ? planFor(present, wanted, carried) : plain;
+      return execute(chosen, recorded, cotangents, carries, space);
     },
     reads(wanted) {
       const { sources } = planFor(outputs.map((e) => e.kind === "f32"), wanted);

@@ -7,18 +7,15 @@
 import { apply } from "../apply.ts";
 import { widened } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
-import { input } from "../expr.ts";
 import type { Op, Reads } from "../op.ts";
-import { rowProgram } from "../program.ts";
+import { copyProgram, copyWordProgram } from "../program.ts";
 import { axisOf, sameShape } from "../shape.ts";
 import { rowMajor, sizeOf, Value } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
 
-const copyFloat = rowProgram(["f32"], [input(0, "f32", 3)]);
-const copyWord = rowProgram(["u32"], [input(0, "u32", 3)]);
 /** Queues a copy of `from` into the place `to`, which has the same shape. */
 export function copyInto(from: Value, to: Value): void {
-  from.storage.backend.run(from.dtype === "u32" ? copyWord : copyFloat, {
+  from.storage.backend.run(from.dtype === "u32" ? copyWordProgram : copyProgram, {
     space: to.shape,
     inputs: [from.bound(to.shape)],
     outputs: [to.bound()],

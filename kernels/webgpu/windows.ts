@@ -9,14 +9,16 @@
 import type { Binding, Bound } from "../../core/backend.ts";
 import { bytesPerElement } from "../../core/dtype.ts";
 import { DeviceError } from "../../core/errors.ts";
-import { input } from "../../core/expr.ts";
-import { type MatmulProgram, type Program, readsRow, rowProgram } from "../../core/program.ts";
+import {
+  copyProgram,
+  copyWordProgram,
+  type MatmulProgram,
+  type Program,
+  readsRow,
+} from "../../core/program.ts";
 import { cut, extentOf, type Reach } from "./extent.ts";
 import { GpuBuffer, type Pool, slabOf } from "./memory.ts";
 import { finishBinding, finishProgram, plainProduct } from "./split.ts";
-
-const copyFloat = rowProgram(["f32"], [input(0, "f32", 3)]);
-const copyWord = rowProgram(["u32"], [input(0, "u32", 3)]);
 
 /** Runs programs whose operands may lie in slabs beyond one binding. */
 export class Windows {
@@ -69,8 +71,8 @@ export class Windows {
       length === 1 ? 0 : sizes.slice(axis + 1).reduce((x, y) => x * y, 1)
     );
     const [dtype, program] = bound.dtype === "u32"
-      ? ["u32", copyWord] as const
-      : ["f32", copyFloat] as const;
+      ? ["u32", copyWordProgram] as const
+      : ["f32", copyProgram] as const;
     const copy: Bound = { buffer, dtype, offset: 0, strides };
     const binding = { inputs: [bound], outputs: [copy], indices: [], scalars: [] };
     this.#divide(program, { space: sizes, ...binding });
