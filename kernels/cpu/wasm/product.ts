@@ -8,7 +8,7 @@
 import { type Code, f32x4, i32, type Local, loop, Routine, v128, when } from "./assembler.ts";
 import { multiplyAdd } from "./functions.ts";
 import type { Format } from "./load.ts";
-import type { Matrix } from "./matrix.ts";
+import type { Operands, Sizes } from "./library.ts";
 import { pack, tileColumns, tileRows } from "./pack.ts";
 import { readWords, type Target } from "./task.ts";
 
@@ -43,14 +43,7 @@ export const productWords = [
 export type ProductTask = Readonly<Record<(typeof productWords)[number], number>>;
 
 /** A task for one product that is not packed yet. */
-export function productTask(
-  a: Matrix,
-  b: Matrix,
-  c: Matrix,
-  m: number,
-  n: number,
-  k: number,
-): ProductTask {
+export function productTask([m, n, k]: Sizes, [a, b, c]: Operands): ProductTask {
   return {
     count: 1,
     aBatch: 0,

@@ -13,7 +13,7 @@ import type { CpuBuffer } from "../buffer.ts";
 import type { Crew } from "./crew.ts";
 import { dotRoutine } from "./dots.ts";
 import { fewRowsRoutine } from "./few_rows.ts";
-import type { LibraryProducts, ProductLibrary } from "./library.ts";
+import type { LibraryProducts, Operands, ProductLibrary, Sizes } from "./library.ts";
 import type { Format } from "./load.ts";
 import { type Matrix, moved } from "./matrix.ts";
 import { packRoutine, packWords, tileColumns, tileRows } from "./pack.ts";
@@ -101,17 +101,18 @@ export class Products {
         const [row, column] = steps[o]!.slice(rank) as [number, number];
         return { format: operands[o]!.dtype as Format, address, row, column };
       }) as [Matrix, Matrix, Matrix];
-    if (rank === 0) return this.#large(...matrices(addresses), m, n, k, finish);
+    const sizes = [m, n, k] as const;
+    if (rank === 0) return this.#large(sizes, matrices(addresses), finish);
     const walk = coalesce(space.slice(0, rank), steps.map((s) => s.slice(0, rank)), false);
     if (n * k * 4 > ownBytes) {
-      walkOuter(walk, 0, addresses, (at) => void this.#large(...matrices(at), m, n, k));
+      walkOuter(walk, 0, addresses, (at) => void this.#large(sizes, matrices(at)));
       return false;
     }
     const count = walk.space.at(-1)!;
     const moves = walk.strides.map((s) => s.at(-1)!);
     const tasks: number[] = [];
     walkOuter(walk, 1, addresses, (at) => {
-      this.#batch(...matrices(at), m, n, k, count, moves, tasks);
+      tasks.push(...this.#batch(sizes, matrices(at), count, moves));
       if (this.crew.full) this.crew.run(tasks.splice(0));
     });
     this.crew.run(tasks);
@@ -119,22 +120,16 @@ export class Products {
   }
 
   /** Tasks of several small products each. */
-  #batch(
-    a: Matrix,
-    b: Matrix,
-    c: Matrix,
-    m: number,
-    n: number,
-    k: number,
-    count: number,
-    [aBatch, bBatch, cBatch]: readonly number[],
-    tasks: number[],
-  ): void {
+  #batch(sizes: Sizes, operands: Operands, count: number, moves: readonly number[]): number[] {
+    const [m, n, k] = sizes;
+    const [a, b, c] = operands;
+    const [aBatch, bBatch, cBatch] = moves as readonly [number, number, number];
     const work = m * n * k;
     const calls = work > libraryWork
-      ? this.#library?.batch([m, n, k], [a, b, c], count, [aBatch!, bBatch!, cBatch!])
+      ? this.#library?.batch(sizes, operands, count, moves)
       : undefined;
-    if (calls !== undefined) return void tasks.push(...calls);
+    if (calls !== undefined) return calls;
+    const tasks: number[] = [];
     const share = Math.max(1, Math.ceil(taskWork / work));
     const inPlace = b.format === "f32" && b.column === 4 && m <= inPlaceRows;
     const kernel = inPlace ? "inPlace" : "packed";
@@ -142,37 +137,29 @@ export class Products {
     for (let from = 0; from < count; from += share) {
       for (let top = 0; top < m; top += rowBlock) {
         tasks.push(this.#task(kernel, b.format, {
-          ...productTask(
-            moved(a, top * a.row + from * aBatch!),
-            moved(b, from * bBatch!),
-            moved(c, top * c.row + from * cBatch!),
-            Math.min(rowBlock, m - top),
-            n,
-            k,
-          ),
+          ...productTask([Math.min(rowBlock, m - top), n, k], [
+            moved(a, top * a.row + from * aBatch),
+            moved(b, from * bBatch),
+            moved(c, top * c.row + from * cBatch),
+          ]),
           count: Math.min(share, count - from),
-          aBatch: aBatch!,
-          bBatch: bBatch!,
-          cBatch: cBatch!,
+          aBatch,
+          bBatch,
+          cBatch,
         }));
       }
     }
+    return tasks;
   }
 
   /** One product, block by block; whether the blocks were finished. */
-  #large(
-    a: Matrix,
-    b: Matrix,
-    c: Matrix,
-    m: number,
-    n: number,
-    k: number,
-    finish?: Block,
-  ): boolean {
+  #large(sizes: Sizes, operands: Operands, finish?: Block): boolean {
     const { crew } = this;
+    const [m, n, k] = sizes;
+    const [a, b, c] = operands;
     const work = m * n * k;
     const pieces = work > libraryWork
-      ? this.#library?.pieces([m, n, k], [a, b, c], (...block) => finish?.(...block))
+      ? this.#library?.pieces(sizes, operands, (...block) => finish?.(...block))
       : undefined;
     if (pieces !== undefined) {
       crew.run(pieces);
@@ -212,14 +199,11 @@ export class Products {
           for (let at = 0; at < width; at += piece) {
             const columns = Math.min(piece, width - at);
             const task = {
-              ...productTask(
+              ...productTask([rows, columns, depth], [
                 moved(a, top * a.row + start * a.column),
                 moved(part, at * b.column),
                 moved(c, top * c.row + (left + at) * c.column),
-                rows,
-                columns,
-                depth,
-              ),
+              ]),
               adds: start > 0 ? 1 : 0,
               packed: packs ? this.#strips + at * depth * 4 : 0,
             };
