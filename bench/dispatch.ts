@@ -1,7 +1,7 @@
 // The cost of one small program, dependent on the last. deno task bench dispatch --backend webgpu
 import { scale } from "../core/ops/elementwise.ts";
 import { type Tensor, tensor } from "../core/tensor.ts";
-import { milliseconds, prepare, report } from "./measure.ts";
+import { median, milliseconds, prepare, report } from "./measure.ts";
 
 /** Measures chains of scalings and a read-back. */
 export async function dispatchBench(args: string[]): Promise<void> {
@@ -32,8 +32,4 @@ export async function dispatchBench(args: string[]): Promise<void> {
     microsecondsPerRead: Number((1000 * read).toFixed(1)),
   }];
   report(rows, values["json"], reason);
-}
-
-function median(numbers: number[]): number {
-  return numbers.sort((a, b) => a - b)[numbers.length >> 1]!;
 }

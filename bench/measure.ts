@@ -35,7 +35,12 @@ export async function milliseconds(
     await settle();
     if (round >= 0) times.push((performance.now() - start) / repeats);
   }
-  return times.sort((a, b) => a - b)[Math.floor(rounds / 2)]!;
+  return median(times);
+}
+
+/** The middle of some numbers, the upper one of two. */
+export function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
 }
 
 /** Prints rows as a table, or as JSON. */
