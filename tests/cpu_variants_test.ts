@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { gradient } from "../core/gradient.ts";
 import { mul } from "../core/ops/elementwise.ts";
 import { matmul, matmulAdd } from "../core/ops/matmul.ts";
@@ -12,6 +12,7 @@ import { type CpuOptions, openCpu } from "../kernels/cpu/backend.ts";
 import { Routine } from "../kernels/cpu/wasm/assembler.ts";
 import { laneOperations } from "../kernels/cpu/wasm/functions.ts";
 import { cpuTest, cpuVariants } from "./cpu_variants.ts";
+import { openDevice } from "../train/backend.ts";
 import { assertClose, type Results, resultsOf } from "./op_results.ts";
 import { opTable } from "./op_table.ts";
 
@@ -124,3 +125,37 @@ for (const name of ["relaxed SIMD", "a BLAS (needs one, and --allow-ffi)"]) {
     },
   });
 }
+
+/** 40 x 40 sums of 700 products, all positive. */
+async function sumsBy(options: CpuOptions, float: "f32" | "f64" = "f32"): Promise<number[]> {
+  await using device = new Device(openCpu(options), float);
+  using _scope = device.scope("sums");
+  const side = (seed: number) => uniform(seedKey(seed), 40 * 700).map(Math.fround);
+  return [
+    ...await matmul(tensor(device, side(1), [40, 700]), tensor(device, side(2), [700, 40]))
+      .read(),
+  ];
+}
+
+Deno.test("kernels that round each product apart are no less exact, as they round fewer sums", async () => {
+  const exact = await sumsBy({ kernels: "javascript" }, "f64");
+  const error = async (kernels: "simd" | "relaxed") => {
+    const found = await sumsBy({ kernels });
+    return Math.sqrt(found.reduce((sum, x, i) => sum + (x - exact[i]!) ** 2, 0) / found.length);
+  };
+  const [apart, once] = [await error("simd"), await error("relaxed")];
+  assert(apart < 0.85 * once, `${apart} beside ${once}`);
+});
+
+Deno.test({
+  name: "kernels for one result everywhere take no BLAS that is not named",
+  ignore: cpuVariants["a BLAS (needs one, and --allow-ffi)"] === undefined,
+  async fn() {
+    const choice = { backend: "cpu", dtype: "f32", threads: 1 } as const;
+    for (const kernels of ["simd", "auto"] as const) {
+      const { device, reason } = await openDevice({ ...choice, kernels });
+      await using _device = device;
+      assertEquals(reason.includes("products by"), kernels === "auto");
+    }
+  },
+});

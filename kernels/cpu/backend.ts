@@ -15,7 +15,7 @@ import { WasmEngine } from "./wasm/engine.ts";
 import { Heap } from "./wasm/heap.ts";
 import { hasRelaxed, hasSimd } from "./wasm/support.ts";
 import type { ProductLibrary } from "./wasm/library.ts";
-import { shared } from "./wasm/worker.ts";
+import { shared, threadCount } from "./wasm/worker.ts";
 
 /** What {@linkcode openCpu} can be told. */
 export interface CpuOptions {
@@ -131,7 +131,7 @@ export function openCpu(options: CpuOptions = {}): Backend {
   const several = threads > 1 && typeof SharedArrayBuffer === "function";
   const heap = kernels !== "javascript" && hasSimd() ? Heap.open(several, shared.bytes) : undefined;
   if (heap === undefined) return new CpuBackend(undefined, "CPU, JavaScript");
-  const crew = new Crew(heap, several ? threads : 1);
+  const crew = new Crew(heap, several ? Math.min(threads, threadCount) : 1);
   const parts = [
     `CPU, WebAssembly ${relaxed ? "relaxed SIMD" : "SIMD"}`,
     crew.threads === 1 ? "1 thread" : `${crew.threads} threads`,

@@ -9,7 +9,7 @@ import { DeviceError } from "../../../core/errors.ts";
 import type { Heap } from "./heap.ts";
 import type { Native, Run } from "./library.ts";
 import { head } from "./task.ts";
-import { kernelCount, shared, type Start, ticketCount, worker } from "./worker.ts";
+import { kernelCount, partWords, shared, type Start, take, ticketCount, worker } from "./worker.ts";
 
 /** Milliseconds a worker looks for tickets before it sleeps. */
 const patience = 1;
@@ -120,11 +120,14 @@ export class Crew {
   }
 
   #start(): void {
-    const text = new Blob([`(${worker})({${this.#natives}})`], { type: "text/javascript" });
+    const text = new Blob([`(${worker})(${take}, {${this.#natives}})`], {
+      type: "text/javascript",
+    });
     const url = URL.createObjectURL(text);
-    for (let thread = 1; thread < this.threads; thread++) {
+    const { threads, heap: { memory } } = this;
+    for (let thread = 1; thread < threads; thread++) {
       const started = new Worker(url, { type: "module" });
-      const start: Start = { memory: this.heap.memory, thread, places: shared, patience };
+      const start: Start = { memory, thread, threads, places: shared, patience };
       started.postMessage(start);
       this.#workers.push(started);
     }
@@ -132,17 +135,25 @@ export class Crew {
 
   #share(tasks: readonly number[]): void {
     if (this.#workers.length === 0) this.#start();
+    const { threads } = this;
     const words = this.#words;
-    const end = words[shared.end]! + tasks.length | 0;
+    const first = words[shared.end]!;
     tasks.forEach((task, i) => {
-      words[shared.tickets + (words[shared.end]! + i & ticketCount - 1)] = task;
+      words[shared.tickets + (first + i & ticketCount - 1)] = task;
     });
+    for (let thread = 0; thread < threads; thread++) {
+      const part = shared.parts + partWords * thread;
+      const edge = (thread: number) => first + Math.floor(tasks.length * thread / threads) | 0;
+      // In this order: whoever sees the old end of the part takes none of it.
+      Atomics.store(words, part, edge(thread));
+      Atomics.store(words, part + 1, edge(thread + 1));
+    }
+    const end = first + tasks.length | 0;
     Atomics.store(words, shared.end, end);
     if (Atomics.load(words, shared.sleepers) > 0) Atomics.notify(words, shared.end);
     for (;;) {
-      const ticket = Atomics.load(words, shared.next);
-      if (ticket === end) break;
-      if (Atomics.compareExchange(words, shared.next, ticket, ticket + 1 | 0) !== ticket) continue;
+      const ticket = take(words, shared.parts, 0, threads);
+      if (ticket === undefined) break;
       this.#chain(words[shared.tickets + (ticket & ticketCount - 1)]!);
       Atomics.add(words, shared.done, 1);
     }

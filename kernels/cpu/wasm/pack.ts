@@ -9,8 +9,13 @@ import { type Code, i32, type Local, loop, Routine, v128, when } from "./assembl
 import { type Format, loadsOf } from "./load.ts";
 import { readWords, type Target } from "./task.ts";
 
-/** Rows of a tile of the product. */
-export const tileRows = 5;
+/**
+ * Rows of a tile of the product, as many as registers hold: a multiply-add that rounds once needs two
+ * vectors of B beside the sums, two products that are added first need four.
+ */
+export function tileRowsOf(relaxed: boolean): number {
+  return relaxed ? 5 : 4;
+}
 /** Columns of a tile of the product. */
 export const tileColumns = 8;
 /** Bytes beyond an operand that packing may read. */

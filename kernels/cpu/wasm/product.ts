@@ -9,14 +9,11 @@ import { type Code, f32x4, i32, type Local, loop, Routine, v128, when } from "./
 import { multiplyAdd } from "./functions.ts";
 import type { Format } from "./load.ts";
 import type { Operands, Sizes } from "./library.ts";
-import { pack, tileColumns, tileRows } from "./pack.ts";
+import { pack, tileColumns, tileRowsOf } from "./pack.ts";
 import { readWords, type Target } from "./task.ts";
 
 /** Bytes of scratch for a tile that juts out over the result. */
 const edgeBytes = 192;
-
-/** Rows of a tile that reads A where it lies. */
-export const narrowRows = 4;
 
 /** Words of a product task; steps in bytes. `packed` is the address of packed strips, or 0. */
 export const productWords = [
@@ -65,8 +62,11 @@ export function productTask([m, n, k]: Sizes, [a, b, c]: Operands): ProductTask 
   };
 }
 
-/** Bytes of scratch that a product of `m` rows takes; `n` counts the columns it packs itself. */
-export function productScratch(m: number, n: number, k: number): number {
+/**
+ * Bytes of scratch that a product takes in tiles of `tileRows` rows; `n` counts the columns it packs
+ * itself.
+ */
+export function productScratch([m, n, k]: Sizes, tileRows: number): number {
   const padded = (lines: number, width: number) => Math.ceil(lines / width) * width;
   return edgeBytes + 4 * k * (padded(m, tileRows) + padded(n, tileColumns));
 }
@@ -74,18 +74,15 @@ export function productScratch(m: number, n: number, k: number): number {
 /** Which operand is read where it lies, as floats of 32 bits: A dense along its rows, or B along its. */
 export type InPlace = "a" | "b" | undefined;
 
-/**
- * `C = A·B`, or `C += A·B`. `format` is that of the B that a task packs itself. With A in place tiles
- * have four rows: it takes as many registers to hold four steps of them.
- */
+/** `C = A·B`, or `C += A·B`. `format` is that of the B that a task packs itself. */
 export function productRoutine(
   target: Target,
   inPlace: InPlace,
   format: Format = "f32",
 ): Uint8Array<ArrayBuffer> {
-  const height = inPlace === "a" ? narrowRows : tileRows;
   const routine = new Routine(2);
   const scratch = routine.parameters[1]!;
+  const tileRows = tileRowsOf(target.relaxed);
   const { words: w, read } = readWords(routine, productWords);
   const [batch, i, j, strip, pa, pb, panel, columns] = routine.locals(8, "i32");
   const strips = i32.divide(i32.sum(w.m.get, i32.of(tileRows - 1)), i32.of(tileRows));
@@ -110,10 +107,10 @@ export function productRoutine(
       inPlace === "a" ? [] : pack(routine, rows, tileRows),
       firstStrip,
       loop(j, w.n.get, tileColumns, [
-        pa.set(inPlace === "a" ? w.a.get : panel.get),
-        loop(i, w.m.get, height, [
+        pa.set(panel.get),
+        loop(i, w.m.get, tileRows, [
           pb.set(strip.get),
-          tile({ routine, w, target, inPlace, height, i, j, pa, pb }),
+          tile({ routine, w, relaxed: target.relaxed, inPlace, i, j, pa, pb }),
         ]),
         strip.step(nextStrip),
       ]),
@@ -127,9 +124,8 @@ export function productRoutine(
 interface Tile {
   readonly routine: Routine;
   readonly w: Readonly<Record<(typeof productWords)[number], Local>>;
-  readonly target: Target;
+  readonly relaxed: boolean;
   readonly inPlace: InPlace;
-  readonly height: number;
   /** First row and column of the tile. */
   readonly i: Local;
   readonly j: Local;
@@ -139,56 +135,64 @@ interface Tile {
 }
 
 /** Multiplies one tile and stores it; one that juts out goes through scratch. */
-function tile({ routine, w, target, inPlace, height, i, j, pa, pb }: Tile): Code {
+function tile({ routine, w, relaxed, inPlace, i, j, pa, pb }: Tile): Code {
   const scratch = routine.parameters[1]!;
   const [p, to, toRow, adds] = routine.locals(4, "i32");
-  const madd = multiplyAdd(target.relaxed);
-  const sums = Array.from({ length: height }, () => routine.locals(2, "v128"));
+  const madd = multiplyAdd(relaxed);
+  const tileRows = tileRowsOf(relaxed);
+  const sums = Array.from({ length: tileRows }, () => routine.locals(2, "v128"));
+  /** Where A is read in place: its rows, each with a run of its own. */
   const rows = sums.map(() => routine.local("i32"));
-  const steps = sums.map(() => routine.local("v128"));
-  const [a, b0, b1, splat] = routine.locals(4, "v128");
-  const row = (index: number) => i32.sum(pa.get, rows[index]!.get);
+  const [a, splat, nextSplat] = routine.locals(3, "v128");
+  const b = routine.locals(2, "v128");
+  const next = routine.locals(2, "v128");
+  const bStep = inPlace === "b" ? w.bInner.get : i32.of(4 * tileColumns);
 
-  /** One inner step: few values live at a time, or sixteen registers do not hold them. */
-  const step = (bOffset: number, factor: (row: number) => Code): Code => [
-    b0.set(v128.load(pb.get, bOffset)),
-    b1.set(v128.load(pb.get, bOffset + 16)),
-    sums.map(([left, right], row) => [
-      splat.set(factor(row)),
-      left.set(madd(splat.get, b0.get, left.get)),
-      right.set(madd(splat.get, b1.get, right.get)),
+  /** A number of A in every lane: that of a row, some inner steps on. */
+  const factor = (row: number, k = 0): Code =>
+    inPlace === "a"
+      ? v128.loadSplat(rows[row]!.get, 4 * k)
+      : v128.loadSplat(pa.get, 4 * (tileRows * k + row));
+  /** The same, the rows of a step one after the other: a packed step is but two loads. */
+  const inTurn = (row: number, k = 0): Code => {
+    if (inPlace === "a" || row === 4) return factor(row, k);
+    const lane = v128.shuffle(a.get, a.get, Array(4).fill(row));
+    return row === 0 ? [a.set(v128.load(pa.get, 4 * tileRows * k)), lane] : lane;
+  };
+  /** Few values live at a time, or sixteen registers do not hold them. */
+  const step = (bOffset = 0, k = 0): Code => [
+    b.map((half, side) => half.set(v128.load(pb.get, bOffset + 16 * side))),
+    sums.map((halves, row) => [
+      splat.set(inTurn(row, k)),
+      halves.map((sum, side) => sum.set(madd(splat.get, b[side]!.get, sum.get))),
     ]),
   ];
-  const lane = (from: Local, index: number) =>
-    v128.shuffle(from.get, from.get, Array(4).fill(index));
-  const packed = (bOffset: number, aOffset: number): Code =>
-    step(bOffset, (row) =>
-      row === 4 ? v128.loadSplat(pa.get, aOffset + 16) : [
-        row === 0 ? a.set(v128.load(pa.get, aOffset)) : [],
-        lane(a, row),
-      ]);
-  const bStep = inPlace === "b" ? w.bInner.get : i32.of(4 * tileColumns);
-  const one = [
-    inPlace === "a" ? step(0, (index) => v128.loadSplat(row(index))) : packed(0, 0),
-    pa.step(i32.of(inPlace === "a" ? 4 : 4 * tileRows)),
-    pb.step(bStep),
+  const onward = (steps: number): Code =>
+    inPlace === "a"
+      ? rows.map((row) => row.step(i32.of(4 * steps)))
+      : pa.step(i32.of(4 * tileRows * steps));
+  const one = [step(), onward(1), pb.step(bStep)];
+  const fused = inPlace === "b"
+    ? [[0, 1, 2, 3].map((k) => [step(0, k), pb.step(bStep)]), onward(4)]
+    : [[0, 1, 2, 3].map((k) => step(32 * k, k)), onward(4), pb.step(i32.of(16 * tileColumns))];
+  /** Where multiplying and adding round apart, two products are added before they join a sum. */
+  const pair = (k: number): Code => [
+    b.map((half, side) => half.set(v128.load(pb.get, 16 * side))),
+    next.map((half, side) => half.set(v128.load(i32.sum(pb.get, bStep), 16 * side))),
+    sums.map((halves, row) => [
+      splat.set(factor(row, k)),
+      nextSplat.set(factor(row, k + 1)),
+      halves.map((sum, side) => {
+        const products = f32x4.add(
+          f32x4.mul(splat.get, b[side]!.get),
+          f32x4.mul(nextSplat.get, next[side]!.get),
+        );
+        return sum.set(f32x4.add(sum.get, products));
+      }),
+    ]),
+    pb.step(i32.mul(bStep, i32.of(2))),
   ];
-  const four = inPlace === "a"
-    ? [
-      steps.map((value, index) => value.set(v128.load(row(index)))),
-      [0, 1, 2, 3].map((k) => step(32 * k, (index) => lane(steps[index]!, k))),
-      pa.step(i32.of(16)),
-      pb.step(i32.of(16 * tileColumns)),
-    ]
-    : [
-      [0, 1, 2, 3].map((k) =>
-        inPlace === "b"
-          ? [packed(0, 4 * tileRows * k), pb.step(bStep)]
-          : packed(32 * k, 4 * tileRows * k)
-      ),
-      pa.step(i32.of(16 * tileRows)),
-      inPlace === "b" ? [] : pb.step(i32.of(16 * tileColumns)),
-    ];
+  const four = relaxed ? fused : [pair(0), pair(2), onward(4)];
   const whole = i32.and(w.k.get, i32.of(-4));
   const store = (value: (sum: Local, address: Code, offset: number) => Code): Code =>
     sums.map((halves, row) => {
@@ -199,21 +203,16 @@ function tile({ routine, w, target, inPlace, height, i, j, pa, pb }: Tile): Code
     });
   const result = i32.sum(w.c.get, i32.mul(i.get, w.cRow.get), i32.mul(j.get, i32.of(4)));
   const fits = i32.and(
-    i32.less(i32.sum(i.get, i32.of(height - 1)), w.m.get),
+    i32.less(i32.sum(i.get, i32.of(tileRows - 1)), w.m.get),
     i32.less(i32.sum(j.get, i32.of(tileColumns - 1)), w.n.get),
   );
   return [
     sums.map((halves) => halves.map((sum) => sum.set(f32x4.of(0)))),
-    inPlace !== "a" ? [] : [
-      pa.set(i32.sum(w.a.get, i32.mul(i.get, w.aRow.get))),
+    inPlace !== "a" ? [] : rows.map((row, index) => {
       // A missing row repeats the last one.
-      rows.map((offset, index) =>
-        offset.set(i32.mul(
-          i32.least(i32.of(index), i32.sub(i32.sub(w.m.get, i.get), i32.of(1))),
-          w.aRow.get,
-        ))
-      ),
-    ],
+      const line = i32.least(i32.sum(i.get, i32.of(index)), i32.sub(w.m.get, i32.of(1)));
+      return row.set(i32.sum(w.a.get, i32.mul(line, w.aRow.get)));
+    }),
     loop(p, whole, 4, four),
     loop(p, w.k.get, 1, one, whole),
     when(
@@ -226,7 +225,7 @@ function tile({ routine, w, target, inPlace, height, i, j, pa, pb }: Tile): Code
       store((sum, address, offset) => f32x4.add(v128.load(address, offset), sum.get)),
       store((sum) => sum.get),
     ),
-    when(i32.equal(to.get, scratch.get), copyEdge(routine, w, height, i, j, result)),
+    when(i32.equal(to.get, scratch.get), copyEdge(routine, w, tileRows, i, j, result)),
   ];
 }
 
@@ -234,7 +233,7 @@ function tile({ routine, w, target, inPlace, height, i, j, pa, pb }: Tile): Code
 function copyEdge(
   routine: Routine,
   w: Tile["w"],
-  height: number,
+  tileRows: number,
   i: Local,
   j: Local,
   result: Code,
@@ -242,7 +241,7 @@ function copyEdge(
   const scratch = routine.parameters[1]!;
   const [row, column, from, to] = routine.locals(4, "i32");
   const value = routine.local("v128");
-  return loop(row, i32.least(i32.of(height), i32.sub(w.m.get, i.get)), 1, [
+  return loop(row, i32.least(i32.of(tileRows), i32.sub(w.m.get, i.get)), 1, [
     from.set(i32.sum(scratch.get, i32.mul(row.get, i32.of(4 * tileColumns)))),
     to.set(i32.sum(result, i32.mul(row.get, w.cRow.get))),
     loop(column, i32.least(i32.of(tileColumns), i32.sub(w.n.get, j.get)), 1, [

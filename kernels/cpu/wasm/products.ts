@@ -16,9 +16,8 @@ import { fewRowsRoutine } from "./few_rows.ts";
 import type { LibraryProducts, Operands, ProductLibrary, Sizes } from "./library.ts";
 import type { Format } from "./load.ts";
 import { type Matrix, moved } from "./matrix.ts";
-import { packRoutine, packWords, tileColumns, tileRows } from "./pack.ts";
+import { packRoutine, packWords, tileColumns, tileRowsOf } from "./pack.ts";
 import {
-  narrowRows,
   productRoutine,
   productScratch,
   type ProductTask,
@@ -36,7 +35,7 @@ const columnBlock = 1536;
 /** Rows up to which reading B in place beats packing it. */
 const inPlaceRows = 64;
 /** Columns up to which packing A would cost more than it saves. */
-const narrowColumns = 16;
+const narrowColumns = 64;
 /** Rows up to which sums along the inner axis beat packing. */
 const dotRows = 4;
 /** Rows up to which a tile of five would waste more than it shares. */
@@ -69,6 +68,7 @@ type Way = Exclude<keyof typeof routines, "pack">;
 export class Products {
   readonly #kernels = new Map<string, number>();
   readonly #library: LibraryProducts | undefined;
+  readonly #tileRows: number;
   #strips = 0;
   #stripBytes = 0;
 
@@ -81,6 +81,7 @@ export class Products {
    */
   constructor(readonly crew: Crew, readonly relaxed: boolean, library?: ProductLibrary) {
     this.#library = library?.open(crew);
+    this.#tileRows = tileRowsOf(relaxed);
   }
 
   /**
@@ -133,7 +134,8 @@ export class Products {
     const share = Math.max(1, Math.ceil(taskWork / work));
     const inPlace = b.format === "f32" && b.column === 4 && m <= inPlaceRows;
     const kernel = inPlace ? "inPlace" : "packed";
-    this.crew.reserve(productScratch(Math.min(m, rowBlock), kernel === "packed" ? n : 0, k));
+    const sizesPacked = [Math.min(m, rowBlock), kernel === "packed" ? n : 0, k] as const;
+    this.crew.reserve(productScratch(sizesPacked, this.#tileRows));
     for (let from = 0; from < count; from += share) {
       for (let top = 0; top < m; top += rowBlock) {
         tasks.push(this.#task(kernel, b.format, {
@@ -168,21 +170,22 @@ export class Products {
     const threads = work < 2 * taskWork ? 1 : crew.threads;
     const width32 = b.format === "f32";
     const dots = m <= dotRows && b.row === (width32 ? 4 : 2) && a.column === 4;
+    const few = m <= fewRows && b.column === bytesPerElement(b.format);
     const inPlace = width32 && b.column === 4 && m <= inPlaceRows;
-    const few = inPlace && m <= fewRows;
     const narrow = n <= narrowColumns && a.column === 4;
     const ways = { dots, fewRows: few, inPlace, narrow, packed: true };
     const kernel = (Object.keys(ways) as Way[]).find((way) => ways[way])!;
     const packs = kernel === "packed" || kernel === "narrow";
     // Blocks of nearly equal height, a whole number of them for each thread.
-    const tile = narrow ? narrowRows : tileRows;
-    const tiles = Math.ceil(m / tile);
+    const tileRows = this.#tileRows;
+    const tiles = Math.ceil(m / tileRows);
     const blocks = Math.min(tiles, Math.ceil(m / rowBlock / threads) * threads);
-    const edge = (block: number) => Math.min(m, Math.floor(tiles * block / blocks) * tile);
-    const height = Math.ceil(tiles / blocks) * tile;
-    const across = Math.ceil(2 * threads / blocks);
+    const edge = (block: number) => Math.min(m, Math.floor(tiles * block / blocks) * tileRows);
+    const height = Math.ceil(tiles / blocks) * tileRows;
+    // Few rows are bound by memory: as long runs through B as there can be.
+    const across = Math.ceil((few ? 1 : 2) * threads / blocks);
     const innerStep = dots || few ? k : innerBlock;
-    crew.reserve(productScratch(height, 0, Math.min(k, innerStep)));
+    crew.reserve(productScratch([height, 0, Math.min(k, innerStep)], tileRows));
     if (packs) this.#reserveStrips(Math.min(n, columnBlock), Math.min(k, innerStep));
     for (let left = 0; left < n; left += columnBlock) {
       const width = Math.min(columnBlock, n - left);

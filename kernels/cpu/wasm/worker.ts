@@ -1,20 +1,18 @@
 /**
- * What a thread does: takes tickets from shared memory and runs their tasks. The function is sent
- * to workers as text, so it must not refer to anything outside itself.
+ * What a thread does: takes tickets from shared memory and runs their tasks. Functions are sent to
+ * workers as text, so they must not refer to anything outside themselves.
  *
  * @module
  */
 
 /** Numbers of the words that threads share, each on a cache line of its own. */
 export const shared = {
-  /** Next ticket to take. */
-  next: 0,
   /** First ticket that does not exist yet. */
-  end: 16,
+  end: 0,
   /** Tickets done. */
-  done: 32,
+  done: 16,
   /** Threads asleep. */
-  sleepers: 48,
+  sleepers: 32,
   /** Address of the scratch of thread 0. */
   scratch: 64,
   /** Bytes of scratch of each thread. */
@@ -23,13 +21,20 @@ export const shared = {
   failed: 66,
   /** Not 0 once workers must end. */
   stop: 67,
+  /** Each thread's part: the next ticket of it and the first beyond it. */
+  parts: 1024,
   /** Addresses of tasks, by the low bits of their tickets. */
-  tickets: 4096,
+  tickets: 8192,
   /** Address and size of each kernel's module. */
-  kernels: 8192,
+  kernels: 12288,
   /** All of them, in bytes. */
-  bytes: 65536,
+  bytes: 81920,
 } as const;
+
+/** Words of a thread's part: a cache line. */
+export const partWords = 16;
+/** Threads that fit. */
+export const threadCount = (shared.tickets - shared.parts) / partWords;
 
 /** Tickets that fit at a time. */
 export const ticketCount = 4096;
@@ -42,18 +47,42 @@ export interface Start {
   readonly memory: WebAssembly.Memory;
   /** Number of the thread; 0 is the one that posts tasks. */
   readonly thread: number;
+  /** How many there are. */
+  readonly threads: number;
   /** The words of {@linkcode shared}. */
   readonly places: typeof shared;
   /** Milliseconds to look for tickets before sleeping. */
   readonly patience: number;
 }
 
+/**
+ * Takes a ticket of the thread's own part, or of another's when that is empty: so a thread keeps to
+ * the rows that its cache has seen.
+ */
+export function take(
+  words: Int32Array,
+  parts: number,
+  thread: number,
+  threads: number,
+): number | undefined {
+  for (let turn = 0; turn < threads; turn++) {
+    const part = parts + 16 * ((thread + turn) % threads);
+    for (;;) {
+      const ticket = Atomics.load(words, part);
+      if ((Atomics.load(words, part + 1) - ticket | 0) <= 0) break;
+      if (Atomics.compareExchange(words, part, ticket, ticket + 1 | 0) === ticket) return ticket;
+    }
+  }
+  return undefined;
+}
+
 /** The worker's program; `natives` makes the kernels that are no WebAssembly, by number. */
 export function worker(
+  takeTicket: typeof take,
   natives: Readonly<Record<number, (memory: ArrayBufferLike) => (task: number) => void>>,
 ): void {
   globalThis.addEventListener("message", (event) => {
-    const { memory, thread, places, patience } = (event as MessageEvent<Start>).data;
+    const { memory, thread, threads, places, patience } = (event as MessageEvent<Start>).data;
     const words = new Int32Array(memory.buffer);
     const kernels: ((task: number, scratch: number) => void)[] = [];
     const kernel = (id: number) => {
@@ -76,12 +105,9 @@ export function worker(
       }
     };
     while (Atomics.load(words, places.stop) === 0) {
-      const ticket = Atomics.load(words, places.next);
       const end = Atomics.load(words, places.end);
-      if (ticket !== end) {
-        if (Atomics.compareExchange(words, places.next, ticket, ticket + 1 | 0) !== ticket) {
-          continue;
-        }
+      const ticket = takeTicket(words, places.parts, thread, threads);
+      if (ticket !== undefined) {
         try {
           run(ticket);
         } catch {
