@@ -2,7 +2,7 @@
 // HIDDENKEY_PYTHON=python deno task bench peers > bench/results/cpu.md
 import { cpus, loadavg } from "node:os";
 import { parseFlags } from "../train/flags.ts";
-import { type Answers, compete, type Entry } from "./peers/contender.ts";
+import { type Answers, type Case, compete, type Entry, fastest } from "./peers/contender.ts";
 import { productTables, rowwiseTable, stepTable } from "./peers/tables.ts";
 import { cpuShapes } from "./product.ts";
 
@@ -47,26 +47,29 @@ const rowwise: readonly (readonly [string, readonly number[]])[] = [
   ["adamw 1048576", [2 ** 20]],
 ];
 
+/** Asks contenders for cases, by a way that is given. */
+type Ask = (entries: readonly Entry[], cases: readonly Case[]) => Promise<Answers[]>;
+
 const sections = {
-  async product(python: string, rounds: number): Promise<string> {
+  async product(ask: Ask, rounds: number): Promise<string> {
     const cases = cpuShapes.map((sizes) => (
-      { name: `product ${sizes.join(" x ")}`, sizes, budget: 20, rounds }
+      { name: `product ${sizes.join(" x ")}`, sizes, budget: 100, rounds }
     ));
     const entries = [...peaks, ...here, ...web, ...natives];
-    return productTables(cases, await compete(entries, cases, python));
+    return productTables(cases, await ask(entries, cases));
   },
-  async rowwise(python: string, rounds: number): Promise<string> {
+  async rowwise(ask: Ask, rounds: number): Promise<string> {
     const cases = rowwise.map(([name, sizes]) => ({ name, sizes, budget: 50, rounds }));
     const entries = [here[0]!, ...web.slice(0, 3), natives[1]!];
-    return rowwiseTable(cases, await compete(entries, cases, python));
+    return rowwiseTable(cases, await ask(entries, cases));
   },
-  async step(python: string): Promise<string> {
+  async step(ask: Ask): Promise<string> {
     const peers = [1, 2].map((threads) =>
       native("PyTorch", threads, "lora_step.py", "minilm", "16", "64", "fp32", "cpu", "serve")
     );
     const entries = [here[0]!, here[2]!, peers[0]!, here[1]!, here[3]!, peers[1]!];
     const question = { name: "step", sizes: [16, 64], budget: 2000, rounds: 5 };
-    const [answers] = await compete(entries, [question], python) as [Answers];
+    const [answers] = await ask(entries, [question]) as [Answers];
     return stepTable(answers);
   },
 } as const;
@@ -76,12 +79,17 @@ export async function peersBench(args: string[]): Promise<void> {
   const { values } = parseFlags({
     only: { kind: "choice", choices: Object.keys(sections), help: "the one section to measure" },
     rounds: { kind: "integer", help: "rounds that count", least: 1 },
+    best: { kind: "switch", help: "figures of each contender's fastest round" },
   }, args);
   const python = Deno.env.get("HIDDENKEY_PYTHON") ?? "python3";
   const rounds = values["rounds"] as number | undefined ?? 11;
+  const ask: Ask = async (entries, cases) => {
+    const answers = await compete(entries, cases, python);
+    return values["best"] ? answers.map(fastest) : answers;
+  };
   console.log(heading());
   for (const [name, section] of Object.entries(sections)) {
-    if ((values["only"] ?? name) === name) console.log(`\n${await section(python, rounds)}`);
+    if ((values["only"] ?? name) === name) console.log(`\n${await section(ask, rounds)}`);
   }
 }
 
@@ -95,6 +103,7 @@ ${
     loadavg()[0]!.toFixed(2)
   } when the run began: where a peak is below that of other rows, something else ran.
 Contenders are processes of their own, asked in turn, round by round; figures are medians of the
-rounds, ratios medians of the rounds' ratios, and \`(no)\` marks a ratio that misses its bar. A number
-after a name counts threads; BLAS is this library with the system's OpenBLAS for products.`;
+rounds, ratios medians of the rounds' ratios (with \`--best\`, those of each contender's fastest
+round), and \`(no)\` marks a ratio that misses its bar. A number after a name counts threads; BLAS
+is this library with the system's OpenBLAS for products.`;
 }

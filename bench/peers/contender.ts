@@ -105,6 +105,15 @@ export async function compete(
   return results;
 }
 
+/** The fastest answer of each contender alone: what neighbours of a shared machine left alone. */
+export function fastest(answers: Answers): Answers {
+  return new Map(
+    [...answers].map((
+      [name, given],
+    ) => [name, given.toSorted((a, b) => a.ms! - b.ms!).slice(0, 1)]),
+  );
+}
+
 /** The median. */
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
