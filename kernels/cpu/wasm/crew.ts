@@ -9,7 +9,7 @@ import { DeviceError } from "../../../core/errors.ts";
 import type { Heap } from "./heap.ts";
 import type { Native, Run } from "./library.ts";
 import { head } from "./task.ts";
-import { kernelCount, partWords, shared, type Start, take, ticketCount, worker } from "./worker.ts";
+import { kernelCount, shared, type Start, take, worker } from "./worker.ts";
 
 /** Milliseconds a worker looks for tickets before it sleeps. */
 const patience = 1;
@@ -96,8 +96,8 @@ export class Crew {
   run(tasks: readonly number[]): void {
     if (tasks.length === 1 || this.threads === 1) this.runHere(tasks);
     else {
-      for (let from = 0; from < tasks.length; from += ticketCount) {
-        this.#share(tasks.slice(from, from + ticketCount));
+      for (let from = 0; from < tasks.length; from += shared.ticketCount) {
+        this.#share(tasks.slice(from, from + shared.ticketCount));
       }
     }
     this.#top = this.#tasks;
@@ -139,10 +139,10 @@ export class Crew {
     const words = this.#words;
     const first = words[shared.end]!;
     tasks.forEach((task, i) => {
-      words[shared.tickets + (first + i & ticketCount - 1)] = task;
+      words[shared.tickets + (first + i & shared.ticketCount - 1)] = task;
     });
     for (let thread = 0; thread < threads; thread++) {
-      const part = shared.parts + partWords * thread;
+      const part = shared.parts + shared.partWords * thread;
       const edge = (thread: number) => first + Math.floor(tasks.length * thread / threads) | 0;
       // In this order: whoever sees the old end of the part takes none of it.
       Atomics.store(words, part, edge(thread));
@@ -152,9 +152,9 @@ export class Crew {
     Atomics.store(words, shared.end, end);
     if (Atomics.load(words, shared.sleepers) > 0) Atomics.notify(words, shared.end);
     for (;;) {
-      const ticket = take(words, shared.parts, 0, threads);
+      const ticket = take(words, shared, 0, threads);
       if (ticket === undefined) break;
-      this.#chain(words[shared.tickets + (ticket & ticketCount - 1)]!);
+      this.#chain(words[shared.tickets + (ticket & shared.ticketCount - 1)]!);
       Atomics.add(words, shared.done, 1);
     }
     while (Atomics.load(words, shared.done) !== end);

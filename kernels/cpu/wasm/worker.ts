@@ -5,7 +5,7 @@
  * @module
  */
 
-/** Numbers of the words that threads share, each on a cache line of its own. */
+/** Where the words are that threads share; those that change often have a cache line each. */
 export const shared = {
   /** First ticket that does not exist yet. */
   end: 0,
@@ -23,21 +23,20 @@ export const shared = {
   stop: 67,
   /** Each thread's part: the next ticket of it and the first beyond it. */
   parts: 1024,
+  /** Words from part to part. */
+  partWords: 16,
   /** Addresses of tasks, by the low bits of their tickets. */
   tickets: 8192,
+  /** Tickets that fit at a time, a power of two. */
+  ticketCount: 4096,
   /** Address and size of each kernel's module. */
   kernels: 12288,
   /** All of them, in bytes. */
   bytes: 81920,
 } as const;
 
-/** Words of a thread's part: a cache line. */
-export const partWords = 16;
 /** Threads that fit. */
-export const threadCount = (shared.tickets - shared.parts) / partWords;
-
-/** Tickets that fit at a time. */
-export const ticketCount = 4096;
+export const threadCount = (shared.tickets - shared.parts) / shared.partWords;
 /** Kernels that fit. */
 export const kernelCount = 4096;
 
@@ -61,12 +60,12 @@ export interface Start {
  */
 export function take(
   words: Int32Array,
-  parts: number,
+  places: typeof shared,
   thread: number,
   threads: number,
 ): number | undefined {
   for (let turn = 0; turn < threads; turn++) {
-    const part = parts + 16 * ((thread + turn) % threads);
+    const part = places.parts + places.partWords * ((thread + turn) % threads);
     for (;;) {
       const ticket = Atomics.load(words, part);
       if ((Atomics.load(words, part + 1) - ticket | 0) <= 0) break;
@@ -98,7 +97,7 @@ export function worker(
     };
     const run = (ticket: number) => {
       const scratch = words[places.scratch]! + thread * words[places.scratchBytes]!;
-      for (let task = words[places.tickets + (ticket & 4095)]!; task !== 0;) {
+      for (let task = words[places.tickets + (ticket & places.ticketCount - 1)]!; task !== 0;) {
         const id = words[task >> 2]!;
         (kernels[id] ?? kernel(id))(task, scratch);
         task = words[(task >> 2) + 1]!;
@@ -106,7 +105,7 @@ export function worker(
     };
     while (Atomics.load(words, places.stop) === 0) {
       const end = Atomics.load(words, places.end);
-      const ticket = takeTicket(words, places.parts, thread, threads);
+      const ticket = takeTicket(words, places, thread, threads);
       if (ticket !== undefined) {
         try {
           run(ticket);
