@@ -38,9 +38,9 @@ export async function milliseconds(
   return median(times);
 }
 
-/** The middle of some numbers, the upper one of two. */
+/** The middle of some numbers, the upper one of two; not a number where there are none. */
 export function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? NaN;
 }
 
 /** Prints rows as a table, or as JSON. */

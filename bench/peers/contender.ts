@@ -113,8 +113,3 @@ export function fastest(answers: Answers): Answers {
     ) => [name, given.toSorted((a, b) => a.ms! - b.ms!).slice(0, 1)]),
   );
 }
-
-/** The median. */
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
-}

@@ -1,5 +1,6 @@
 // Tables of Markdown, and how figures become cells.
-import { type Answers, median } from "./contender.ts";
+import { median } from "../measure.ts";
+import type { Answers } from "./contender.ts";
 
 /** A table: the first column to the left, numbers to the right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

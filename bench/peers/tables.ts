@@ -1,5 +1,6 @@
 // What the answers of the contenders say, beside the bars they are held to.
-import { type Answers, type Case, median } from "./contender.ts";
+import { median } from "../measure.ts";
+import type { Answers, Case } from "./contender.ts";
 import { cell, judged, milliseconds, speedup, table } from "./report.ts";
 
 const peers = ["tfjs", "onnxruntime", "jax-js 1"] as const;
