@@ -151,10 +151,8 @@ export class Crew {
     const end = first + tasks.length | 0;
     Atomics.store(words, shared.end, end);
     if (Atomics.load(words, shared.sleepers) > 0) Atomics.notify(words, shared.end);
-    for (;;) {
-      const ticket = take(words, shared, 0, threads);
-      if (ticket === undefined) break;
-      this.#chain(words[shared.tickets + (ticket & shared.ticketCount - 1)]!);
+    for (let task; (task = take(words, shared, 0, threads)) !== 0;) {
+      this.#chain(task);
       Atomics.add(words, shared.done, 1);
     }
     while (Atomics.load(words, shared.done) !== end);

@@ -168,10 +168,10 @@ export class Products {
       return finish !== undefined;
     }
     const threads = work < 2 * taskWork ? 1 : crew.threads;
-    const width32 = b.format === "f32";
-    const dots = m <= dotRows && b.row === (width32 ? 4 : 2) && a.column === 4;
-    const few = m <= fewRows && b.column === bytesPerElement(b.format);
-    const inPlace = width32 && b.column === 4 && m <= inPlaceRows;
+    const bytes = bytesPerElement(b.format);
+    const dots = m <= dotRows && b.row === bytes && a.column === 4;
+    const few = m <= fewRows && b.column === bytes;
+    const inPlace = b.format === "f32" && b.column === bytes && m <= inPlaceRows;
     const narrow = n <= narrowColumns && a.column === 4;
     const ways = { dots, fewRows: few, inPlace, narrow, packed: true };
     const kernel = (Object.keys(ways) as Way[]).find((way) => ways[way])!;

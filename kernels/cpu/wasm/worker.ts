@@ -56,28 +56,30 @@ export interface Start {
 
 /**
  * Takes a ticket of the thread's own part, or of another's when that is empty: so a thread keeps to
- * the rows that its cache has seen.
+ * the rows that its cache has seen. Returns the address of its task, or 0 where no ticket is left.
  */
 export function take(
   words: Int32Array,
   places: typeof shared,
   thread: number,
   threads: number,
-): number | undefined {
+): number {
   for (let turn = 0; turn < threads; turn++) {
     const part = places.parts + places.partWords * ((thread + turn) % threads);
     for (;;) {
       const ticket = Atomics.load(words, part);
       if ((Atomics.load(words, part + 1) - ticket | 0) <= 0) break;
-      if (Atomics.compareExchange(words, part, ticket, ticket + 1 | 0) === ticket) return ticket;
+      if (Atomics.compareExchange(words, part, ticket, ticket + 1 | 0) === ticket) {
+        return words[places.tickets + (ticket & places.ticketCount - 1)]!;
+      }
     }
   }
-  return undefined;
+  return 0;
 }
 
 /** The worker's program; `natives` makes the kernels that are no WebAssembly, by number. */
 export function worker(
-  takeTicket: typeof take,
+  takeTask: typeof take,
   natives: Readonly<Record<number, (memory: ArrayBufferLike) => (task: number) => void>>,
 ): void {
   globalThis.addEventListener("message", (event) => {
@@ -95,9 +97,9 @@ export function worker(
       });
       return kernels[id] = exports["run"] as (task: number, scratch: number) => void;
     };
-    const run = (ticket: number) => {
+    const run = (first: number) => {
       const scratch = words[places.scratch]! + thread * words[places.scratchBytes]!;
-      for (let task = words[places.tickets + (ticket & places.ticketCount - 1)]!; task !== 0;) {
+      for (let task = first; task !== 0;) {
         const id = words[task >> 2]!;
         (kernels[id] ?? kernel(id))(task, scratch);
         task = words[(task >> 2) + 1]!;
@@ -105,10 +107,10 @@ export function worker(
     };
     while (Atomics.load(words, places.stop) === 0) {
       const end = Atomics.load(words, places.end);
-      const ticket = takeTicket(words, places, thread, threads);
-      if (ticket !== undefined) {
+      const task = takeTask(words, places, thread, threads);
+      if (task !== 0) {
         try {
-          run(ticket);
+          run(task);
         } catch {
           Atomics.add(words, places.failed, 1);
         }
