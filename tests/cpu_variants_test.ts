@@ -103,13 +103,16 @@ async function resultsWith(options: CpuOptions): Promise<Results> {
   const data = (seed: number, count: number) => uniform(seedKey(seed), count).map((u) => u - 0.5);
   const a = tensor(device, data(1, 257 * 301), [257, 301]);
   const b = tensor(device, data(2, 301 * 263), [301, 263]);
+  const c = tensor(device, data(4, 129 * 131), [129, 131]);
+  const d = tensor(device, data(5, 131 * 130), [131, 130]);
   const batch = permute(tensor(device, data(3, 6 * 70 * 40), [6, 70, 40]), [0, 2, 1]);
   const { result, gradients } = gradient(() => {
+    const small = matmul(c, d);
     const y = matmul(a, b);
     const z = matmul(batch, transpose(batch));
-    return { loss: sum(mul(y, y)), z };
+    return { loss: sum(mul(y, y)), z, small };
   }, [a, b]);
-  const read = [result.z, ...gradients.map((g) => g!)];
+  const read = [result.z, result.small, ...gradients.map((g) => g!)];
   return await Promise.all(read.map(async (t) => [...await t.read()]));
 }
 

@@ -102,7 +102,7 @@ export function productRoutine(
   return routine.assemble([
     read,
     panel.set(i32.sum(scratch.get, i32.of(edgeBytes))),
-    columns.set(i32.sum(panel.get, panelBytes)),
+    columns.set(inPlace === "a" ? panel.get : i32.sum(panel.get, panelBytes)),
     loop(batch, w.count.get, 1, [
       inPlace === "a" ? [] : pack(routine, rows, tileRows),
       firstStrip,

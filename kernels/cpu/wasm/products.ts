@@ -11,6 +11,7 @@ import { DeviceError } from "../../../core/errors.ts";
 import { coalesce, walkOuter } from "../../coalesce.ts";
 import type { CpuBuffer } from "../buffer.ts";
 import type { Crew } from "./crew.ts";
+import { cutOf, inPlaceRows, ownBytes, roundUp, rowBlock, taskWork, type Way } from "./cut.ts";
 import { dotRoutine } from "./dots.ts";
 import { fewRowsRoutine } from "./few_rows.ts";
 import type { LibraryProducts, Operands, ProductLibrary, Sizes } from "./library.ts";
@@ -26,43 +27,24 @@ import {
 } from "./product.ts";
 import type { Target } from "./task.ts";
 
-/** Rows whose packed panel stays in the second cache. */
-const rowBlock = 120;
-/** Inner steps of a panel. */
-const innerBlock = 768;
-/** Columns packed at a time. */
-const columnBlock = 1536;
-/** Rows up to which reading B in place beats packing it. */
-const inPlaceRows = 64;
-/** Columns up to which packing A would cost more than it saves. */
-const narrowColumns = 64;
-/** Rows up to which sums along the inner axis beat packing. */
-const dotRows = 4;
-/** Rows up to which a tile of five would waste more than it shares. */
-const fewRows = 2;
-/** Bytes of B that a task packs for itself. */
-const ownBytes = 2 ** 18;
 /** Numbers that are packed before other threads could have been told. */
 const packedHere = 2 ** 14;
-/** Multiplications worth a task of their own. */
-const taskWork = 2 ** 18;
 /** Multiplications from which on a library is faster. */
 const libraryWork = 2 ** 15;
 
 /** Writes the task that finishes a block of the result, and gives its address. */
 export type Block = (top: number, left: number, rows: number, columns: number) => number;
 
-const routines = {
+type Render = (target: Target, format: Format) => Uint8Array<ArrayBuffer>;
+
+const routines: Readonly<Record<Way | "pack", Render>> = {
   pack: packRoutine,
-  packed: (target: Target, format: Format) => productRoutine(target, undefined, format),
-  narrow: (target: Target, format: Format) => productRoutine(target, "a", format),
-  inPlace: (target: Target) => productRoutine(target, "b"),
+  packed: (target, format) => productRoutine(target, undefined, format),
+  narrow: (target, format) => productRoutine(target, "a", format),
+  inPlace: (target) => productRoutine(target, "b"),
   dots: dotRoutine,
   fewRows: fewRowsRoutine,
 };
-
-/** How B is read: packed, where it lies, or along its dense axis for few rows. */
-type Way = Exclude<keyof typeof routines, "pack">;
 
 /** Products over the memory of a crew. */
 export class Products {
@@ -167,33 +149,21 @@ export class Products {
       crew.run(pieces);
       return finish !== undefined;
     }
-    const threads = work < 2 * taskWork ? 1 : crew.threads;
-    const bytes = bytesPerElement(b.format);
-    const dots = m <= dotRows && b.row === bytes && a.column === 4;
-    const few = m <= fewRows && b.column === bytes;
-    const inPlace = b.format === "f32" && b.column === bytes && m <= inPlaceRows;
-    const narrow = n <= narrowColumns && a.column === 4;
-    const ways = { dots, fewRows: few, inPlace, narrow, packed: true };
-    const kernel = (Object.keys(ways) as Way[]).find((way) => ways[way])!;
-    const packs = kernel === "packed" || kernel === "narrow";
-    // Blocks of nearly equal height, a whole number of them for each thread.
     const tileRows = this.#tileRows;
+    const cut = cutOf(sizes, operands, tileRows, crew.threads);
+    const { way, threads, blocks, piece, packing } = cut;
     const tiles = Math.ceil(m / tileRows);
-    const blocks = Math.min(tiles, Math.ceil(m / rowBlock / threads) * threads);
     const edge = (block: number) => Math.min(m, Math.floor(tiles * block / blocks) * tileRows);
     const height = Math.ceil(tiles / blocks) * tileRows;
-    // Few rows are bound by memory: as long runs through B as there can be.
-    const across = Math.ceil((few ? 1 : 2) * threads / blocks);
-    const innerStep = dots || few ? k : innerBlock;
-    crew.reserve(productScratch([height, 0, Math.min(k, innerStep)], tileRows));
-    if (packs) this.#reserveStrips(Math.min(n, columnBlock), Math.min(k, innerStep));
-    for (let left = 0; left < n; left += columnBlock) {
-      const width = Math.min(columnBlock, n - left);
-      const piece = threads === 1 ? width : roundUp(Math.ceil(width / across), tileColumns);
-      for (let start = 0; start < k; start += innerStep) {
-        const depth = Math.min(innerStep, k - start);
+    const columns = packing === "own" ? piece : 0;
+    crew.reserve(productScratch([way === "narrow" ? 0 : height, columns, cut.depth], tileRows));
+    if (packing === "shared") this.#reserveStrips(cut.width, cut.depth);
+    for (let left = 0; left < n; left += cut.width) {
+      const width = Math.min(cut.width, n - left);
+      for (let start = 0; start < k; start += cut.depth) {
+        const depth = Math.min(cut.depth, k - start);
         const part = moved(b, left * b.column + start * b.row);
-        if (packs) this.#packStrips(part, width, depth, threads);
+        if (packing === "shared") this.#packStrips(part, width, depth, threads);
         const tasks: number[] = [];
         const done = start + depth === k ? finish : undefined;
         for (let block = 0; block < blocks; block++) {
@@ -208,10 +178,10 @@ export class Products {
                 moved(c, top * c.row + (left + at) * c.column),
               ]),
               adds: start > 0 ? 1 : 0,
-              packed: packs ? this.#strips + at * depth * 4 : 0,
+              packed: packing === "shared" ? this.#strips + at * depth * 4 : 0,
             };
             const next = done?.(top, left + at, rows, columns);
-            tasks.push(this.#task(kernel, b.format, task, next));
+            tasks.push(this.#task(way, b.format, task, next));
           }
         }
         if (threads === 1) crew.runHere(tasks);
@@ -240,12 +210,7 @@ export class Products {
     this.crew.run(tasks);
   }
 
-  #task(
-    kernel: Way,
-    format: Format,
-    task: ProductTask,
-    next?: number,
-  ): number {
+  #task(kernel: Way, format: Format, task: ProductTask, next?: number): number {
     const id = this.#kernel(kernel, format);
     return this.crew.task(id, productWords.map((word) => task[word]), next);
   }
@@ -269,8 +234,4 @@ export class Products {
     if (address === undefined) throw new DeviceError(`Cannot reserve ${bytes} bytes of memory`);
     [this.#strips, this.#stripBytes] = [address, bytes];
   }
-}
-
-function roundUp(value: number, multiple: number): number {
-  return Math.ceil(value / multiple) * multiple;
 }

@@ -1,0 +1,106 @@
+/**
+ * How one product is cut: which kernel runs it, in what blocks, and who packs B.
+ *
+ * @module
+ */
+
+import { bytesPerElement } from "../../../core/dtype.ts";
+import type { Operands, Sizes } from "./library.ts";
+import { tileColumns } from "./pack.ts";
+
+/** Inner steps of a panel. */
+const innerBlock = 768;
+/** Columns packed at a time. */
+const columnBlock = 1536;
+/** Rows whose packed panel stays in the second cache. */
+export const rowBlock = 120;
+/** Rows of A that are read in place at a time. */
+const narrowBlock = 256;
+/** Rows up to which reading B in place beats packing it. */
+export const inPlaceRows = 64;
+/** Columns up to which packing A would cost more than it saves. */
+const narrowColumns = 64;
+/** Inner steps that pay for finding the rows of a tile. */
+const narrowDepth = 64;
+/** Rows up to which sums along the inner axis beat packing. */
+const dotRows = 4;
+/** Rows up to which a tile of five would waste more than it shares. */
+const fewRows = 2;
+/** Bytes of an operand that the second cache holds beside the other. */
+export const ownBytes = 2 ** 18;
+/** Multiplications worth a task of their own. */
+export const taskWork = 2 ** 18;
+
+/** A kernel, by what it does with the operands. */
+export type Way =
+  /** B read along its dense inner axis. */
+  | "dots"
+  /** Both read where they lie, B in long runs. */
+  | "fewRows"
+  /** B read where it lies, A packed. */
+  | "inPlace"
+  /** A read where it lies, B packed. */
+  | "narrow"
+  /** Both packed. */
+  | "packed";
+
+/** How a product is cut. */
+export interface Cut {
+  readonly way: Way;
+  /** Threads that share it. */
+  readonly threads: number;
+  /** Blocks of rows of nearly equal height. */
+  readonly blocks: number;
+  /** Columns of a panel of B. */
+  readonly width: number;
+  /** Columns of a task. */
+  readonly piece: number;
+  /** Inner steps of a panel of B. */
+  readonly depth: number;
+  /** Who packs B: all threads for all tasks, or each task its own columns. */
+  readonly packing: "shared" | "own" | "none";
+}
+
+/** The cut of `A·B` of some sizes, for tiles of `tileRows` rows and at most so many threads. */
+export function cutOf(
+  [m, n, k]: Sizes,
+  [a, b]: Operands,
+  tileRows: number,
+  most: number,
+): Cut {
+  const threads = m * n * k < 2 * taskWork ? 1 : most;
+  const bytes = bytesPerElement(b.format);
+  const few = m <= fewRows && b.column === bytes;
+  // What both fits the second cache is packed by whoever reads it, without a meeting before.
+  const own = threads > 1 && k >= narrowDepth && Math.max(m, n) * k * 4 <= ownBytes;
+  const ways = {
+    dots: m <= dotRows && b.row === bytes && a.column === 4,
+    fewRows: few,
+    inPlace: b.format === "f32" && b.column === bytes && m <= inPlaceRows,
+    narrow: a.column === 4 && (n <= narrowColumns || own),
+    packed: true,
+  };
+  const way = (Object.keys(ways) as Way[]).find((way) => ways[way])!;
+  const alone = way === "narrow" && n > narrowColumns;
+  const depth = way === "dots" || way === "fewRows" ? k : Math.min(k, innerBlock);
+  const width = Math.min(n, columnBlock);
+  const each = Math.ceil(m / (way === "narrow" ? narrowBlock : rowBlock) / threads);
+  const shared = way === "narrow" && threads > 1 ? Math.max(2, each) : each;
+  const blocks = alone ? 1 : Math.min(Math.ceil(m / tileRows), shared * threads);
+  // Few rows are bound by memory: as long runs through B as there can be.
+  const across = Math.ceil((few ? 1 : 2) * threads / blocks);
+  return {
+    way,
+    threads,
+    blocks,
+    width,
+    piece: threads === 1 ? width : roundUp(Math.ceil(width / across), tileColumns),
+    depth,
+    packing: alone ? "own" : way === "packed" || way === "narrow" ? "shared" : "none",
+  };
+}
+
+/** The least multiple that is not below a value. */
+export function roundUp(value: number, multiple: number): number {
+  return Math.ceil(value / multiple) * multiple;
+}
