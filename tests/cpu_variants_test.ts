@@ -44,11 +44,11 @@ function randomProducts(count: number): Product[] {
   return Array.from({ length: count }, (_, i): Product => {
     const at = (j: number) => u[i * 8 + j]!;
     const size = (j: number) => sizes[Math.floor(at(j) * sizes.length)]!;
-    const deep = at(6) < 0.03;
+    const [deep, thin] = [at(6) < 0.03, at(6) > 0.94];
     return {
       batch: at(7) < 0.6 ? [] : at(7) < 0.8 ? [3] : [2, 2],
-      m: size(0),
-      n: size(1),
+      m: thin ? 1 + size(0) % 4 : size(0),
+      n: thin ? 900 + size(1) : size(1),
       k: deep ? 700 + size(2) : size(2),
       flipped: [at(3) < 0.5, at(4) < 0.5, at(5) < 0.5],
       kind: (["bare", "bias", "extra"] as const)[i % 3]!,
@@ -105,14 +105,18 @@ async function resultsWith(options: CpuOptions): Promise<Results> {
   const b = tensor(device, data(2, 301 * 263), [301, 263]);
   const c = tensor(device, data(4, 129 * 131), [129, 131]);
   const d = tensor(device, data(5, 131 * 130), [131, 130]);
+  const row = tensor(device, data(6, 1200), [1, 1200]);
+  const even = tensor(device, data(7, 1200 * 1008), [1200, 1008]);
+  const odd = tensor(device, data(8, 1200 * 1001), [1200, 1001]);
   const batch = permute(tensor(device, data(3, 6 * 70 * 40), [6, 70, 40]), [0, 2, 1]);
   const { result, gradients } = gradient(() => {
     const small = matmul(c, d);
     const y = matmul(a, b);
     const z = matmul(batch, transpose(batch));
-    return { loss: sum(mul(y, y)), z, small };
+    return { loss: sum(mul(y, y)), z, small, even: matmul(row, even), odd: matmul(row, odd) };
   }, [a, b]);
-  const read = [result.z, result.small, ...gradients.map((g) => g!)];
+  const { z, small, even: wide, odd: wider } = result;
+  const read = [z, small, wide, wider, ...gradients.map((g) => g!)];
   return await Promise.all(read.map(async (t) => [...await t.read()]));
 }
 

@@ -17,15 +17,19 @@ export const rowBlock = 120;
 /** Rows of A that are read in place at a time. */
 const narrowBlock = 256;
 /** Rows up to which reading B in place beats packing it. */
-export const inPlaceRows = 64;
+const inPlaceRows = 24;
 /** Columns up to which packing A would cost more than it saves. */
 const narrowColumns = 64;
 /** Inner steps that pay for finding the rows of a tile. */
 const narrowDepth = 64;
 /** Rows up to which sums along the inner axis beat packing. */
-const dotRows = 4;
+const dotRows = 16;
 /** Rows up to which a tile of five would waste more than it shares. */
 const fewRows = 2;
+/** Rows up to which such sums beat a library, which packs B. */
+const libraryRows = 4;
+/** Multiplications from which on a library is faster. */
+export const libraryWork = 2 ** 15;
 /** Bytes of an operand that the second cache holds beside the other. */
 export const ownBytes = 2 ** 18;
 /** Multiplications worth a task of their own. */
@@ -59,6 +63,8 @@ export interface Cut {
   readonly depth: number;
   /** Who packs B: all threads for all tasks, or each task its own columns. */
   readonly packing: "shared" | "own" | "none";
+  /** Whether a library would be faster, if there is one. */
+  readonly library: boolean;
 }
 
 /** The cut of `A·B` of some sizes, for tiles of `tileRows` rows and at most so many threads. */
@@ -68,7 +74,8 @@ export function cutOf(
   tileRows: number,
   most: number,
 ): Cut {
-  const threads = m * n * k < 2 * taskWork ? 1 : most;
+  const work = m * n * k;
+  const threads = work < 2 * taskWork ? 1 : most;
   const bytes = bytesPerElement(b.format);
   const few = m <= fewRows && b.column === bytes;
   // What both fits the second cache is packed by whoever reads it, without a meeting before.
@@ -87,6 +94,7 @@ export function cutOf(
   const each = Math.ceil(m / (way === "narrow" ? narrowBlock : rowBlock) / threads);
   const shared = way === "narrow" && threads > 1 ? Math.max(2, each) : each;
   const blocks = alone ? 1 : Math.min(Math.ceil(m / tileRows), shared * threads);
+  const beaten = way === "dots" ? m <= libraryRows : way === "fewRows" && m > 1;
   // Few rows are bound by memory: as long runs through B as there can be.
   const across = Math.ceil((few ? 1 : 2) * threads / blocks);
   return {
@@ -97,6 +105,7 @@ export function cutOf(
     piece: threads === 1 ? width : roundUp(Math.ceil(width / across), tileColumns),
     depth,
     packing: alone ? "own" : way === "packed" || way === "narrow" ? "shared" : "none",
+    library: work > libraryWork && !beaten,
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * How a product is cut into tasks: blocks that fit the caches, columns of B packed once for all
- * rows, small batches whole. The inner sum's order is the same however many threads there are.
+ * Products as tasks: one product block by block, small ones of a batch whole. The inner sum's order
+ * is the same however many threads there are.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { DeviceError } from "../../../core/errors.ts";
 import { coalesce, walkOuter } from "../../coalesce.ts";
 import type { CpuBuffer } from "../buffer.ts";
 import type { Crew } from "./crew.ts";
-import { cutOf, inPlaceRows, ownBytes, roundUp, rowBlock, taskWork, type Way } from "./cut.ts";
+import { cutOf, libraryWork, ownBytes, roundUp, rowBlock, taskWork, type Way } from "./cut.ts";
 import { dotRoutine } from "./dots.ts";
 import { fewRowsRoutine } from "./few_rows.ts";
 import type { LibraryProducts, Operands, ProductLibrary, Sizes } from "./library.ts";
@@ -27,10 +27,10 @@ import {
 } from "./product.ts";
 import type { Target } from "./task.ts";
 
+/** Rows of one product of a batch up to which reading B in place beats packing it. */
+const inPlaceRows = 64;
 /** Numbers that are packed before other threads could have been told. */
 const packedHere = 2 ** 14;
-/** Multiplications from which on a library is faster. */
-const libraryWork = 2 ** 15;
 
 /** Writes the task that finishes a block of the result, and gives its address. */
 export type Block = (top: number, left: number, rows: number, columns: number) => number;
@@ -141,17 +141,16 @@ export class Products {
     const { crew } = this;
     const [m, n, k] = sizes;
     const [a, b, c] = operands;
-    const work = m * n * k;
-    const pieces = work > libraryWork
+    const tileRows = this.#tileRows;
+    const cut = cutOf(sizes, operands, tileRows, crew.threads);
+    const { way, threads, blocks, piece, packing } = cut;
+    const pieces = cut.library
       ? this.#library?.pieces(sizes, operands, (...block) => finish?.(...block))
       : undefined;
     if (pieces !== undefined) {
       crew.run(pieces);
       return finish !== undefined;
     }
-    const tileRows = this.#tileRows;
-    const cut = cutOf(sizes, operands, tileRows, crew.threads);
-    const { way, threads, blocks, piece, packing } = cut;
     const tiles = Math.ceil(m / tileRows);
     const edge = (block: number) => Math.min(m, Math.floor(tiles * block / blocks) * tileRows);
     const height = Math.ceil(tiles / blocks) * tileRows;
