@@ -41,7 +41,7 @@ function open(path: string): ProductLibrary {
   } catch (cause) {
     const found = cause instanceof Error ? cause.message : String(cause);
     throw new OptionError(
-      `Cannot use --blas ${path} as a library with cblas_sgemm and --allow-ffi are required: ${found}`,
+      `Cannot use --blas ${path} as a library with CBLAS's products and --allow-ffi are required: ${found}`,
     );
   }
   const { concurrent, bind } = library;
@@ -65,6 +65,13 @@ function cblas(path: string): { concurrent: boolean; bind: (memory: ArrayBufferL
       ],
       result: "void",
     },
+    cblas_sgemv: {
+      parameters: [
+        ...["i32", "i32", "i32", "i32", "f32", "usize", "i32"] as const,
+        ...["usize", "i32", "f32", "usize", "i32"] as const,
+      ],
+      result: "void",
+    },
     openblas_set_num_threads: { parameters: ["i32"], result: "void", optional: true },
   });
   const one = symbols.openblas_set_num_threads;
@@ -74,16 +81,25 @@ function cblas(path: string): { concurrent: boolean; bind: (memory: ArrayBufferL
     const start = Deno.UnsafePointer.value(
       Deno.UnsafePointer.of(new Uint8Array(memory) as Uint8Array<ArrayBuffer>),
     );
-    const [rowMajor, head] = [101, 2];
+    const [rowMajor, plain, transposed, head] = [101, 111, 112, 2];
     return (task) => {
       const word = (index: number) => words[(task >>> 2) + head + index]!;
+      // A library may pack B for one row, too.
+      const vector = word(6) === 1 && word(4) === plain && word(5) === plain;
       const addresses = [word(9), word(11), word(13)].map((at) => at >>> 0);
       for (let count = word(0); count > 0; count--) {
         const [a, b, c] = addresses.map((at) => start + BigInt(at)) as [bigint, bigint, bigint];
-        symbols.cblas_sgemm(
-          ...[rowMajor, word(4), word(5), word(6), word(7), word(8), 1] as const,
-          ...[a, word(10), b, word(12), 0, c, word(14)] as const,
-        );
+        if (vector) {
+          symbols.cblas_sgemv(
+            ...[rowMajor, transposed, word(8), word(7), 1, b, word(12)] as const,
+            ...[a, 1, 0, c, 1] as const,
+          );
+        } else {
+          symbols.cblas_sgemm(
+            ...[rowMajor, word(4), word(5), word(6), word(7), word(8), 1] as const,
+            ...[a, word(10), b, word(12), 0, c, word(14)] as const,
+          );
+        }
         addresses.forEach((_, operand) => addresses[operand]! += word(1 + operand));
       }
     };

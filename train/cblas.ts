@@ -42,6 +42,8 @@ const [plain, transposed] = [111, 112];
  * another order below some size (OpenBLAS: a million), and results must not depend on the pieces.
  */
 const pieceWork = 2 ** 20;
+/** The same for one row by a matrix, where every column is summed alike. */
+const rowWork = 2 ** 18;
 /** Pieces begin at multiples of this. */
 const grain = 16;
 /** Multiplications of a task of several small products. */
@@ -73,8 +75,12 @@ export class CblasProducts implements LibraryProducts {
   ): number[] | undefined {
     const tall = m >= n;
     const [long, short] = tall ? [m, n] : [n, m];
-    const most = this.concurrent ? this.crew.threads : 1;
-    const count = Math.max(1, Math.min(most, Math.floor(long / (pieceWork / short / k + grain))));
+    // Columns that fill no vector are summed apart, and where they are changes with the pieces.
+    const row = m === 1 && a.column === 4 && b.column === 4;
+    const whole = !this.concurrent || (row && n % grain > 0);
+    const least = (row ? rowWork : pieceWork) / short / k + grain;
+    const most = whole ? 1 : this.crew.threads;
+    const count = Math.max(1, Math.min(most, Math.floor(long / least)));
     const edge = (piece: number) =>
       piece === count ? long : Math.floor(long * piece / count / grain) * grain;
     const tasks: number[] = [];
