@@ -44,6 +44,8 @@ const [plain, transposed] = [111, 112];
 const pieceWork = 2 ** 20;
 /** The same for one row by a matrix, where every column is summed alike. */
 const rowWork = 2 ** 18;
+/** Columns for each row from which on a product is cut along its columns. */
+const wide = 8;
 /** Pieces begin at multiples of this. */
 const grain = 16;
 /** Multiplications of a task of several small products. */
@@ -65,15 +67,16 @@ export class CblasProducts implements LibraryProducts {
   }
 
   /**
-   * Tasks of one product, cut along the longer side of the result; nothing where the layout is not
-   * one that the library takes. `finish` writes the task that follows a block, if any.
+   * Tasks of one product, cut along its rows, or its columns where they are many times as many:
+   * threads that write halves of the same rows slow each other. Nothing where the layout is not one
+   * that the library takes. `finish` writes the task that follows a block, if any.
    */
   pieces(
     [m, n, k]: Sizes,
     [a, b, c]: Operands,
     finish: Finish,
   ): number[] | undefined {
-    const tall = m >= n;
+    const tall = m * wide >= n;
     const [long, short] = tall ? [m, n] : [n, m];
     // Columns that fill no vector are summed apart, and where they are changes with the pieces.
     const row = m === 1 && a.column === 4 && b.column === 4;
