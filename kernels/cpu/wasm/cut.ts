@@ -77,34 +77,33 @@ export function cutOf(
   const work = m * n * k;
   const threads = work < 2 * taskWork ? 1 : most;
   const bytes = bytesPerElement(b.format);
-  const few = m <= fewRows && b.column === bytes;
   // What both fits the second cache is packed by whoever reads it, without a meeting before.
   const own = threads > 1 && k >= narrowDepth && Math.max(m, n) * k * 4 <= ownBytes;
   const ways = {
     dots: m <= dotRows && b.row === bytes && a.column === 4,
-    fewRows: few,
+    fewRows: m <= fewRows && b.column === bytes,
     inPlace: b.format === "f32" && b.column === bytes && m <= inPlaceRows,
     narrow: a.column === 4 && (n <= narrowColumns || own),
     packed: true,
   };
   const way = (Object.keys(ways) as Way[]).find((way) => ways[way])!;
-  const alone = way === "narrow" && n > narrowColumns;
-  const depth = way === "dots" || way === "fewRows" ? k : Math.min(k, innerBlock);
-  const width = Math.min(n, columnBlock);
-  const each = Math.ceil(m / (way === "narrow" ? narrowBlock : rowBlock) / threads);
-  const shared = way === "narrow" && threads > 1 ? Math.max(2, each) : each;
-  const blocks = alone ? 1 : Math.min(Math.ceil(m / tileRows), shared * threads);
-  const beaten = way === "dots" ? m <= libraryRows : way === "fewRows" && m > 1;
-  // Few rows are bound by memory: as long runs through B as there can be.
+  const [dots, few, narrow] = [way === "dots", way === "fewRows", way === "narrow"];
+  const alone = narrow && n > narrowColumns;
+  const width = dots ? n : Math.min(n, columnBlock);
+  const each = Math.ceil(m / (narrow ? narrowBlock : rowBlock) / threads);
+  const shared = narrow && threads > 1 ? Math.max(2, each) : each;
+  // Few rows are bound by memory: no part of B is read by two threads, in runs as long as can be.
+  const blocks = alone || dots ? 1 : Math.min(Math.ceil(m / tileRows), shared * threads);
   const across = Math.ceil((few ? 1 : 2) * threads / blocks);
+  const beaten = dots ? m <= libraryRows : few && m > 1;
   return {
     way,
     threads,
     blocks,
     width,
     piece: threads === 1 ? width : roundUp(Math.ceil(width / across), tileColumns),
-    depth,
-    packing: alone ? "own" : way === "packed" || way === "narrow" ? "shared" : "none",
+    depth: dots || few ? k : Math.min(k, innerBlock),
+    packing: alone ? "own" : narrow || way === "packed" ? "shared" : "none",
     library: work > libraryWork && !beaten,
   };
 }
