@@ -17,6 +17,9 @@ export async function prepare(table: OptionTable, args: string[]) {
   return { values: all, ...opened };
 }
 
+/** Milliseconds of runs before any is measured: engines compile hot code in the background. */
+const warmUp = 250;
+
 /** Milliseconds of one run: the median over `rounds` of `repeats` runs that end in `settle`. */
 export async function milliseconds(
   device: Device,
@@ -25,16 +28,19 @@ export async function milliseconds(
   repeats: number,
   rounds = 7,
 ): Promise<number> {
-  const times: number[] = [];
-  for (let round = -2; round < rounds; round++) {
+  const round = async () => {
     const start = performance.now();
     for (let i = 0; i < repeats; i++) {
       using _scope = device.scope("bench");
       run();
     }
     await settle();
-    if (round >= 0) times.push((performance.now() - start) / repeats);
-  }
+    return (performance.now() - start) / repeats;
+  };
+  const warm = performance.now() + warmUp;
+  for (let i = 0; i < 2 || performance.now() < warm; i++) await round();
+  const times: number[] = [];
+  while (times.length < rounds) times.push(await round());
   return median(times);
 }
 

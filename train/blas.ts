@@ -41,7 +41,8 @@ function open(path: string): ProductLibrary {
   } catch (cause) {
     const found = cause instanceof Error ? cause.message : String(cause);
     throw new OptionError(
-      `Cannot use --blas ${path} as a library with CBLAS's products and --allow-ffi are required: ${found}`,
+      `Cannot use --blas ${path} as --allow-ffi and a library with cblas_sgemm and cblas_sgemv are ` +
+        `required: ${found}`,
     );
   }
   const { concurrent, bind } = library;
