@@ -6,7 +6,7 @@
 
 import { bytesPerElement } from "../../../core/dtype.ts";
 import type { Operands, Sizes } from "./library.ts";
-import { tileColumns } from "./pack.ts";
+import { roundUp, tileColumns } from "./pack.ts";
 
 /** Inner steps of a panel. */
 const innerBlock = 768;
@@ -26,7 +26,7 @@ const narrowDepth = 64;
 const dotRows = 16;
 /** Rows up to which a tile of five would waste more than it shares. */
 const fewRows = 2;
-/** Rows up to which such sums beat a library, which packs B. */
+/** Rows up to which sums along the inner axis beat a library, which packs B. */
 const libraryRows = 4;
 /** Multiplications from which on a library is faster. */
 export const libraryWork = 2 ** 15;
@@ -77,7 +77,7 @@ export function cutOf(
   const work = m * n * k;
   const threads = work < 2 * taskWork ? 1 : most;
   const bytes = bytesPerElement(b.format);
-  // What both fits the second cache is packed by whoever reads it, without a meeting before.
+  // Where both fit the second cache, each task packs what it reads of B, without a meeting before.
   const own = threads > 1 && k >= narrowDepth && Math.max(m, n) * k * 4 <= ownBytes;
   const ways = {
     dots: m <= dotRows && b.row === bytes && a.column === 4,
@@ -95,6 +95,7 @@ export function cutOf(
   // Few rows are bound by memory: no part of B is read by two threads, in runs as long as can be.
   const blocks = alone || dots ? 1 : Math.min(Math.ceil(m / tileRows), shared * threads);
   const across = Math.ceil((few ? 1 : 2) * threads / blocks);
+  // A library packs B for few rows, too, but for a single one that is not transposed.
   const beaten = dots ? m <= libraryRows : few && m > 1;
   return {
     way,
@@ -106,9 +107,4 @@ export function cutOf(
     packing: alone ? "own" : narrow || way === "packed" ? "shared" : "none",
     library: work > libraryWork && !beaten,
   };
-}
-
-/** The least multiple that is not below a value. */
-export function roundUp(value: number, multiple: number): number {
-  return Math.ceil(value / multiple) * multiple;
 }

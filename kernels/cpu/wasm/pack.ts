@@ -27,6 +27,11 @@ export const packWords = ["source", "inner", "line", "k", "lines", "target"] as 
 /** The variables of a packing. */
 export type PackLocals = Readonly<Record<(typeof packWords)[number], Local>>;
 
+/** The least multiple that is not below a value. */
+export function roundUp(value: number, multiple: number): number {
+  return Math.ceil(value / multiple) * multiple;
+}
+
 /** The routine that packs columns of B. */
 export function packRoutine({ memory }: Target, format: Format): Uint8Array<ArrayBuffer> {
   const routine = new Routine(2);

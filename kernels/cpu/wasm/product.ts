@@ -9,7 +9,7 @@ import { type Code, f32x4, i32, type Local, loop, Routine, v128, when } from "./
 import { multiplyAdd } from "./functions.ts";
 import type { Format } from "./load.ts";
 import type { Operands, Sizes } from "./library.ts";
-import { pack, tileColumns, tileRowsOf } from "./pack.ts";
+import { pack, roundUp, tileColumns, tileRowsOf } from "./pack.ts";
 import { readWords, type Target } from "./task.ts";
 
 /** Bytes of scratch for a tile that juts out over the result. */
@@ -67,8 +67,7 @@ export function productTask([m, n, k]: Sizes, [a, b, c]: Operands): ProductTask 
  * itself.
  */
 export function productScratch([m, n, k]: Sizes, tileRows: number): number {
-  const padded = (lines: number, width: number) => Math.ceil(lines / width) * width;
-  return edgeBytes + 4 * k * (padded(m, tileRows) + padded(n, tileColumns));
+  return edgeBytes + 4 * k * (roundUp(m, tileRows) + roundUp(n, tileColumns));
 }
 
 /** Which operand is read where it lies, as floats of 32 bits: A dense along its rows, or B along its. */

@@ -11,13 +11,13 @@ import { DeviceError } from "../../../core/errors.ts";
 import { coalesce, walkOuter } from "../../coalesce.ts";
 import type { CpuBuffer } from "../buffer.ts";
 import type { Crew } from "./crew.ts";
-import { cutOf, libraryWork, ownBytes, roundUp, rowBlock, taskWork, type Way } from "./cut.ts";
+import { cutOf, libraryWork, ownBytes, rowBlock, taskWork, type Way } from "./cut.ts";
 import { dotRoutine } from "./dots.ts";
 import { fewRowsRoutine } from "./few_rows.ts";
 import type { LibraryProducts, Operands, ProductLibrary, Sizes } from "./library.ts";
 import type { Format } from "./load.ts";
 import { type Matrix, moved } from "./matrix.ts";
-import { packRoutine, packWords, tileColumns, tileRowsOf } from "./pack.ts";
+import { packRoutine, packWords, roundUp, tileColumns, tileRowsOf } from "./pack.ts";
 import {
   productRoutine,
   productScratch,
