@@ -148,9 +148,9 @@ export {
 } from "./nn/pass.ts";
 export { type BeamConvention, beamConventions, type Generated } from "./nn/search.ts";
 export { type AdamWStep, Trainable, trainHead } from "./nn/trainable.ts";
-export { type AdapterFiles, encodeAdapter, fillAdapter } from "./train/formats/adapter.ts";
-export { type AdapterConfig, type BiasKind, parseAdapterConfig } from "./train/formats/peft.ts";
-export { adaptTo } from "./train/formats/peft_adapt.ts";
-export type { TargetRules } from "./train/formats/peft_targets.ts";
-export { parseSafetensors } from "./train/formats/weights.ts";
+export { type AdapterFiles, encodeAdapter, fillAdapter } from "./nn/formats/adapter.ts";
+export { type AdapterConfig, type BiasKind, parseAdapterConfig } from "./nn/formats/peft_config.ts";
+export { adaptTo } from "./nn/formats/peft_apply.ts";
+export type { TargetRules } from "./nn/formats/peft_targets.ts";
+export { parseSafetensors } from "./nn/formats/weights.ts";
 export { type State, type StepFigures, type StepOptions, trainStep } from "./train/step.ts";

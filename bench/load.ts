@@ -6,8 +6,8 @@ import { parseConfig } from "../nn/config.ts";
 import { languageModel } from "../nn/model.ts";
 import { parameters } from "../nn/module.ts";
 import { writeFileAtomic } from "../train/files.ts";
-import { streamSafetensors } from "../train/formats/safetensors.ts";
-import { type FloatDtype, fromFloat } from "../train/formats/safetensors_values.ts";
+import { streamSafetensors } from "../nn/formats/safetensors.ts";
+import { type FloatDtype, fromFloat } from "../nn/formats/safetensors_values.ts";
 import { openLanguageModel } from "../train/load_model.ts";
 import { prepare, report } from "./measure.ts";
 

@@ -1,6 +1,6 @@
 import type { Architecture } from "../nn/config.ts";
 import type { LoraOptions } from "../nn/lora.ts";
-import type { AdapterConfig } from "../train/formats/peft.ts";
+import type { AdapterConfig } from "../nn/formats/peft_config.ts";
 
 const encoder = { taskType: "SEQ_CLS", modulesToSave: ["classifier", "score"] };
 const decoder = { taskType: "CAUSAL_LM", modulesToSave: [] };

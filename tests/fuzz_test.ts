@@ -18,7 +18,7 @@ import { type Module, parameters } from "../nn/module.ts";
 import { toInputs } from "../nn/pass.ts";
 import { loadAdapter } from "../train/adapter.ts";
 import { Checkpoint } from "../train/formats/checkpoint.ts";
-import { placeOf } from "../train/formats/peft_tensors.ts";
+import { placeOf } from "../nn/formats/peft_tensors.ts";
 import { openClassifier, openLanguageModel } from "../train/load_model.ts";
 import { jsonFileMutation, type Mutation, weightsMutation } from "./mutations.ts";
 import { withDevice } from "./with_device.ts";

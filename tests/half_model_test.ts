@@ -9,14 +9,14 @@ import { parameters } from "../nn/module.ts";
 import { toInputs } from "../nn/pass.ts";
 import { Trainable, trainHead } from "../nn/trainable.ts";
 import { Checkpoint } from "../train/formats/checkpoint.ts";
-import { encodeSafetensors } from "../train/formats/safetensors.ts";
-import { type FloatDtype, fromFloat } from "../train/formats/safetensors_values.ts";
+import { encodeSafetensors } from "../nn/formats/safetensors.ts";
+import { type FloatDtype, fromFloat } from "../nn/formats/safetensors_values.ts";
 import { openClassifier, openLanguageModel } from "../train/load_model.ts";
 import { trainStep } from "../train/step.ts";
 import { tinyExamples } from "./tiny_models.ts";
 import { withDevice } from "./with_device.ts";
 
-const golden = decodeURIComponent(new URL("golden", import.meta.url).pathname);
+const golden = decodeURIComponent(new URL("./golden", import.meta.url).pathname);
 
 /** Writes a golden model again, with numbers of another type. */
 async function convert(base: string, folder: string, dtype: FloatDtype): Promise<void> {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { scanJson } from "../train/formats/json_scan.ts";
+import { scanJson } from "../nn/formats/json_scan.ts";
 
 function isJson(text: string): boolean {
   try {

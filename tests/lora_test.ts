@@ -28,7 +28,7 @@ import { classifier, initialise, languageModel } from "../nn/model.ts";
 import { type Module, parameters } from "../nn/module.ts";
 import { objective } from "../nn/objective.ts";
 import { type Pass, toInputs } from "../nn/pass.ts";
-import { fuseParts } from "../train/formats/peft_fusion.ts";
+import { fuseParts } from "../nn/formats/peft_fused_qkv.ts";
 import { assertClose, randomTensor } from "./differences.ts";
 import { fillRandomly, randomModel, tinyConfig, tinyExamples } from "./tiny_models.ts";
 import { withDevice } from "./with_device.ts";

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { parityTable } from "../train/commands/parity.ts";
 import { Checkpoint } from "../train/formats/checkpoint.ts";
-import { encodeSafetensors, type TensorData } from "../train/formats/safetensors.ts";
+import { encodeSafetensors, type TensorData } from "../nn/formats/safetensors.ts";
 import { runParity } from "../train/parity.ts";
 import { Comparison, relativeError } from "../train/parity_rows.ts";
 import { tensor } from "../core/tensor.ts";

@@ -4,7 +4,7 @@ import {
   type AdapterConfig,
   formatAdapterConfig,
   parseAdapterConfig,
-} from "../train/formats/peft.ts";
+} from "../nn/formats/peft_config.ts";
 
 const least = { peft_type: "LORA", target_modules: ["query"] };
 

@@ -9,7 +9,7 @@ import {
   patternValues,
   pythonPattern,
   type TargetRules,
-} from "../train/formats/peft_targets.ts";
+} from "../nn/formats/peft_targets.ts";
 import { tinyConfig } from "./tiny_models.ts";
 
 /** What rules choose in a tiny model of two layers, by the ends that tell paths apart. */

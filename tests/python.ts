@@ -1,8 +1,8 @@
 /** The Python of the interoperability tests, where there is one. */
 
-/** Path of a file beside the tests. */
+/** Path of a file below `tests`. */
 export const here = (path: string): string =>
-  decodeURIComponent(new URL(path, import.meta.url).pathname);
+  decodeURIComponent(new URL(`../${path}`, import.meta.url).pathname);
 
 /** The interpreter, where one is named and this process may start it. */
 function findPython(): string | undefined {

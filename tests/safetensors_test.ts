@@ -9,7 +9,7 @@ import {
   type SafetensorsHeader,
   streamSafetensors,
   type TensorData,
-} from "../train/formats/safetensors.ts";
+} from "../nn/formats/safetensors.ts";
 import { shared, sharedTest } from "./shared.ts";
 
 const sizes: Record<Dtype, number> = {

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { OptionError, ShapeError } from "../core/errors.ts";
-import type { Dtype } from "../train/formats/safetensors.ts";
-import { fromFloat, toFloat32, toFloat64 } from "../train/formats/safetensors_values.ts";
+import type { Dtype } from "../nn/formats/safetensors.ts";
+import { fromFloat, toFloat32, toFloat64 } from "../nn/formats/safetensors_values.ts";
 
 Deno.test("toFloat32() decodes every half-precision number as DataView does", () => {
   const bits = Uint16Array.from({ length: 65536 }, (_, index) => index);

@@ -8,10 +8,10 @@ import { adapt } from "../nn/lora.ts";
 import { classifier, load } from "../nn/model.ts";
 import { parameters } from "../nn/module.ts";
 import { trainHead } from "../nn/trainable.ts";
-import { encodeAdapter, fillAdapter } from "../train/formats/adapter.ts";
-import { parseAdapterConfig } from "../train/formats/peft.ts";
-import { encodeSafetensors } from "../train/formats/safetensors.ts";
-import { parseSafetensors } from "../train/formats/weights.ts";
+import { encodeAdapter, fillAdapter } from "../nn/formats/adapter.ts";
+import { parseAdapterConfig } from "../nn/formats/peft_config.ts";
+import { encodeSafetensors } from "../nn/formats/safetensors.ts";
+import { parseSafetensors } from "../nn/formats/weights.ts";
 import { tinyExamples } from "./tiny_models.ts";
 import { withDevice } from "./with_device.ts";
 
@@ -52,7 +52,7 @@ Deno.test("parseSafetensors() names the file that is cut off and the tensor that
 });
 
 const golden = (name: string) =>
-  new URL(`golden/bert-classification/base/${name}`, import.meta.url);
+  new URL(`./golden/bert-classification/base/${name}`, import.meta.url);
 
 const lora = { targets: ["query", "value"], rank: 2, alpha: 4 };
 const adapter = { ...lora, taskType: "SEQ_CLS", modulesToSave: ["classifier"] };

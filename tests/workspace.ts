@@ -8,7 +8,7 @@ import { parameters } from "../nn/module.ts";
 import { checkConfig, type TaskName, type TrainConfig, trainOptions } from "../train/config.ts";
 import { grammarWords } from "../train/data/grammar_clauses.ts";
 import { fallbacks } from "../train/flags.ts";
-import { encodeSafetensors, type TensorData } from "../train/formats/safetensors.ts";
+import { encodeSafetensors, type TensorData } from "../nn/formats/safetensors.ts";
 import { generates } from "../train/tasks/kind.ts";
 import { fillRandomly } from "./tiny_models.ts";
 import { writeE2e, writeGlue, writeWebnlg } from "./workspace_data.ts";

@@ -9,10 +9,10 @@ import type { Device } from "../core/storage.ts";
 import type { ModelConfig } from "../nn/config.ts";
 import type { Module } from "../nn/module.ts";
 import { exists, readJson, writeFileAtomic } from "./files.ts";
-import { encodeAdapter, fillAdapter } from "./formats/adapter.ts";
+import { encodeAdapter, fillAdapter } from "../nn/formats/adapter.ts";
 import { Checkpoint } from "./formats/checkpoint.ts";
-import { type AdapterConfig, parseAdapterConfig } from "./formats/peft.ts";
-import { adaptTo } from "./formats/peft_adapt.ts";
+import { type AdapterConfig, parseAdapterConfig } from "../nn/formats/peft_config.ts";
+import { adaptTo } from "../nn/formats/peft_apply.ts";
 import { weightsOf } from "./load_model.ts";
 
 /**

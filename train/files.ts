@@ -5,7 +5,7 @@
  */
 
 import { FileError, OptionError, ShapeError } from "../core/errors.ts";
-import { scanJson } from "./formats/json_scan.ts";
+import { scanJson } from "../nn/formats/json_scan.ts";
 
 /** Says in a few words why the system refused a file operation. */
 export function reasonOf(error: unknown): string {

@@ -19,7 +19,7 @@ import {
 } from "../nn/model.ts";
 import { readJson } from "./files.ts";
 import { Checkpoint } from "./formats/checkpoint.ts";
-import { toFloat } from "./formats/safetensors_values.ts";
+import { toFloat } from "../nn/formats/safetensors_values.ts";
 
 /** A model with its numbers. */
 export interface Loaded<M> {

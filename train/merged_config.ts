@@ -5,7 +5,7 @@
  */
 
 import type { Architecture, ModelConfig } from "../nn/config.ts";
-import type { FloatDtype } from "./formats/safetensors_values.ts";
+import type { FloatDtype } from "../nn/formats/safetensors_values.ts";
 import { isRecord, type JsonObject } from "./tokenizer_json.ts";
 
 /** Which of its two models an architecture is used as. */

@@ -8,9 +8,9 @@
 import { adapted } from "../nn/lora.ts";
 import { type Module, type Parameter, parameters } from "../nn/module.ts";
 import type { Checkpoint } from "./formats/checkpoint.ts";
-import { isUpdate, ownerOf } from "./formats/peft_tensors.ts";
-import type { TensorParts } from "./formats/safetensors.ts";
-import { type FloatDtype, fromFloat, isFloat, toFloat } from "./formats/safetensors_values.ts";
+import { isUpdate, ownerOf } from "../nn/formats/peft_tensors.ts";
+import type { TensorParts } from "../nn/formats/safetensors.ts";
+import { type FloatDtype, fromFloat, isFloat, toFloat } from "../nn/formats/safetensors_values.ts";
 import type { Loaded } from "./load_model.ts";
 
 /** A tensor of a merged model. */

@@ -39,10 +39,10 @@ export {
   type OptionValues,
 } from "./flags.ts";
 export { Checkpoint } from "./formats/checkpoint.ts";
-export type { AdapterConfig, BiasKind } from "./formats/peft.ts";
-export type { TargetRules } from "./formats/peft_targets.ts";
-export type { Dtype, TensorEntry } from "./formats/safetensors.ts";
-export type { FloatDtype } from "./formats/safetensors_values.ts";
+export type { AdapterConfig, BiasKind } from "../nn/formats/peft_config.ts";
+export type { TargetRules } from "../nn/formats/peft_targets.ts";
+export type { Dtype, TensorEntry } from "../nn/formats/safetensors.ts";
+export type { FloatDtype } from "../nn/formats/safetensors_values.ts";
 export { loadMeteor } from "./load_meteor.ts";
 export { locate, type Place } from "./hub/locate.ts";
 export type { SnapshotKind } from "./hub/needed.ts";

@@ -6,7 +6,7 @@
  */
 
 import type { TrainConfig } from "./config.ts";
-import type { AdapterConfig } from "./formats/peft.ts";
+import type { AdapterConfig } from "../nn/formats/peft_config.ts";
 import type { Figures, Task } from "./tasks/task.ts";
 
 /** Names of figures in the Hub's list of metrics; others have none. */

@@ -21,7 +21,7 @@ import { Trainable } from "../nn/trainable.ts";
 import { loadAdapter } from "./adapter.ts";
 import { readJson } from "./files.ts";
 import { Checkpoint } from "./formats/checkpoint.ts";
-import { peftPrefix } from "./formats/peft_tensors.ts";
+import { peftPrefix } from "../nn/formats/peft_tensors.ts";
 import { openClassifier, openLanguageModel } from "./load_model.ts";
 import { Comparison, type ParityRow } from "./parity_rows.ts";
 import { linearSchedule } from "./schedule.ts";

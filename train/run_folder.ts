@@ -14,8 +14,8 @@ import type { Trainable } from "../nn/trainable.ts";
 import { saveAdapter } from "./adapter.ts";
 import { exists, readJson, readText, writeFileAtomic } from "./files.ts";
 import { Checkpoint } from "./formats/checkpoint.ts";
-import type { AdapterConfig } from "./formats/peft.ts";
-import { encodeSafetensors } from "./formats/safetensors.ts";
+import type { AdapterConfig } from "../nn/formats/peft_config.ts";
+import { encodeSafetensors } from "../nn/formats/safetensors.ts";
 import { isRecord } from "./tokenizer_json.ts";
 
 /** Formats JSON for people. */

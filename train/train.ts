@@ -17,7 +17,7 @@ import { openDevice } from "./backend.ts";
 import { checkLayers, dropoutPlan, type TrainConfig } from "./config.ts";
 import { requireEmptyDirectory, samePlace } from "./files.ts";
 import { fit, type FitHooks, type FitResult, planSteps } from "./fit.ts";
-import type { AdapterConfig } from "./formats/peft.ts";
+import type { AdapterConfig } from "../nn/formats/peft_config.ts";
 import { locate, type Place } from "./hub/locate.ts";
 import type { DownloadHooks } from "./hub/snapshot.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";

@@ -7,7 +7,7 @@
 import { OptionError } from "../../core/errors.ts";
 import { deviceChoice, deviceOptions } from "../backend.ts";
 import { helpText, type OptionTable, parseFlags } from "../flags.ts";
-import type { FloatDtype } from "../formats/safetensors_values.ts";
+import type { FloatDtype } from "../../nn/formats/safetensors_values.ts";
 import { locate } from "../hub/locate.ts";
 import { mergeAdapter } from "../merge.ts";
 import { runConfig } from "../open_run.ts";

@@ -10,8 +10,8 @@ import type { Device } from "../../core/storage.ts";
 import { type ModelConfig, parseConfig } from "../../nn/config.ts";
 import { type Classifier, classifier, load } from "../../nn/model.ts";
 import { grammarWords } from "../data/grammar_clauses.ts";
-import { parseHeader } from "../formats/safetensors.ts";
-import { toFloat } from "../formats/safetensors_values.ts";
+import { parseHeader } from "../../nn/formats/safetensors.ts";
+import { toFloat } from "../../nn/formats/safetensors_values.ts";
 import { Tokenizer } from "../tokenizer.ts";
 import { buildWordPiece } from "../tokenizer_legacy.ts";
 

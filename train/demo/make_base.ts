@@ -16,7 +16,7 @@ import { grammarDataset } from "../data/grammar.ts";
 import { writeFileAtomic } from "../files.ts";
 import { fit } from "../fit.ts";
 import { fallbacks } from "../flags.ts";
-import { encodeSafetensors, type TensorData } from "../formats/safetensors.ts";
+import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors.ts";
 import { classificationTask } from "../tasks/classification.ts";
 import { baseConfig, baseFile, baseTokenizer } from "./base.ts";
 

@@ -6,8 +6,8 @@
 
 import { DisposedError, FileError, OptionError } from "../../core/errors.ts";
 import { exists } from "../files.ts";
-import type { TensorEntry } from "./safetensors.ts";
-import { toFloat } from "./safetensors_values.ts";
+import type { TensorEntry } from "../../nn/formats/safetensors.ts";
+import { toFloat } from "../../nn/formats/safetensors_values.ts";
 import { openShard, readRange, type Shard } from "./shard.ts";
 import { readWeightMap } from "./weight_map.ts";
 

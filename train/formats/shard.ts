@@ -5,7 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { headerLength, parseHeader, type TensorEntry } from "./safetensors.ts";
+import { headerLength, parseHeader, type TensorEntry } from "../../nn/formats/safetensors.ts";
 
 /** An open file. */
 export interface Shard {

@@ -5,9 +5,9 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { shown } from "../../nn/shown.ts";
-import { heads } from "../../nn/trainable.ts";
-import { isRecord } from "../tokenizer_json.ts";
+import { shown } from "../shown.ts";
+import { heads } from "../trainable.ts";
+import { isRecord } from "../../train/tokenizer_json.ts";
 import { patternValues, pythonPattern, type TargetRules } from "./peft_targets.ts";
 
 /** Which biases are trained and saved with an adapter: none, all, or those of adapted layers. */

@@ -6,14 +6,14 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { LanguageModel } from "../../nn/decoder.ts";
-import { Linear } from "../../nn/linear.ts";
-import { adapt } from "../../nn/lora.ts";
-import type { WeightSource } from "../../nn/model.ts";
-import { type Module, modules } from "../../nn/module.ts";
-import { shown } from "../../nn/shown.ts";
-import { heads } from "../../nn/trainable.ts";
-import type { AdapterConfig } from "./peft.ts";
+import { LanguageModel } from "../decoder.ts";
+import { Linear } from "../linear.ts";
+import { adapt } from "../lora.ts";
+import type { WeightSource } from "../model.ts";
+import { type Module, modules } from "../module.ts";
+import { shown } from "../shown.ts";
+import { heads } from "../trainable.ts";
+import type { AdapterConfig } from "./peft_config.ts";
 import { chooseTargets, patternValues } from "./peft_targets.ts";
 import { peftPrefix } from "./peft_tensors.ts";
 

@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { LoraLinear } from "../../nn/lora.ts";
-import type { AdapterConfig } from "./peft.ts";
+import type { LoraLinear } from "../lora.ts";
+import type { AdapterConfig } from "./peft_config.ts";
 
 /** Whether a layer is adapted in one part. */
 export function isWhole({ parts, outputs }: LoraLinear): boolean {

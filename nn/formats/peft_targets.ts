@@ -6,8 +6,8 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { shown } from "../../nn/shown.ts";
-import { heads } from "../../nn/trainable.ts";
+import { shown } from "../shown.ts";
+import { heads } from "../trainable.ts";
 
 /** The part of an adapter configuration that chooses modules. */
 export interface TargetRules {

@@ -7,12 +7,12 @@
 import { FileError } from "../../core/errors.ts";
 import { sameShape } from "../../core/shape.ts";
 import type { Device } from "../../core/storage.ts";
-import { adapted } from "../../nn/lora.ts";
-import { fillParameter, type WeightSource } from "../../nn/model.ts";
-import { type Module, type Parameter, parameters } from "../../nn/module.ts";
-import { isHead } from "../../nn/trainable.ts";
-import { type AdapterConfig, formatAdapterConfig } from "./peft.ts";
-import { fusedConfig, fuseParts, isWhole } from "./peft_fusion.ts";
+import { adapted } from "../lora.ts";
+import { fillParameter, type WeightSource } from "../model.ts";
+import { type Module, type Parameter, parameters } from "../module.ts";
+import { isHead } from "../trainable.ts";
+import { type AdapterConfig, formatAdapterConfig } from "./peft_config.ts";
+import { fusedConfig, fuseParts, isWhole } from "./peft_fused_qkv.ts";
 import { declaredBy, isUpdate, nameOf, peftPrefix, placeOf } from "./peft_tensors.ts";
 import { encodeSafetensors, type TensorData } from "./safetensors.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AdapterConfig } from "./peft.ts";
+import type { AdapterConfig } from "./peft_config.ts";
 
 /** Prefix of every tensor name. */
 export const peftPrefix = "base_model.model.";
