@@ -86,20 +86,20 @@ export type { MatmulPlan, MatmulPolicy, MatmulSizes } from "./kernels/webgpu/cho
 export { openWebGpu } from "./kernels/webgpu/open.ts";
 export type { Subgroups } from "./kernels/webgpu/subgroups.ts";
 export type { MatmulVariant } from "./kernels/webgpu/variant.ts";
-export { type AttentionOptions, attentionWeights } from "./nn/attention_weights.ts";
-export { type Encoded, lossCount, toLabelled } from "./nn/batch.ts";
-export type { Classified } from "./nn/bert.ts";
-export { Cache, type Earlier } from "./nn/cache.ts";
+export { type AttentionOptions, attentionWeights } from "./nn/layers/attention_weights.ts";
+export { type Encoded, lossCount, toLabelled } from "./nn/objective/batch.ts";
+export type { Classified } from "./nn/models/bert.ts";
+export { Cache, type Earlier } from "./nn/layers/past_key_values.ts";
 export {
   type Activation,
   type Architecture,
   architectures,
   type ModelConfig,
   parseConfig,
-} from "./nn/config.ts";
-export { Decoder, LanguageModel } from "./nn/decoder.ts";
-export { DecoderBody } from "./nn/decoder_body.ts";
-export { dropHidden } from "./nn/drop.ts";
+} from "./nn/models/config.ts";
+export { Decoder, LanguageModel } from "./nn/models/decoder.ts";
+export { DecoderBody } from "./nn/models/decoder_body.ts";
+export { dropHidden } from "./nn/dropout/mask.ts";
 export {
   type Compensation,
   type DropoutPlan,
@@ -112,9 +112,9 @@ export {
   type Site,
   type Structure,
   structures,
-} from "./nn/dropout.ts";
-export { generate, type GenerateOptions } from "./nn/generate.ts";
-export { Embedding, Linear, Projection } from "./nn/linear.ts";
+} from "./nn/dropout/plan.ts";
+export { generate, type GenerateOptions } from "./nn/generation/generate.ts";
+export { Embedding, Linear, Projection } from "./nn/layers/linear.ts";
 export {
   adapt,
   adapted,
@@ -123,8 +123,13 @@ export {
   mergeAll,
   type Part,
   unmergeAll,
-} from "./nn/lora.ts";
-export { bidirectionalKl, crossEntropy, klDivergence, squaredError } from "./nn/losses.ts";
+} from "./nn/lora/lora.ts";
+export {
+  bidirectionalKl,
+  crossEntropy,
+  klDivergence,
+  squaredError,
+} from "./nn/objective/losses.ts";
 export {
   type Classifier,
   classifier,
@@ -134,10 +139,15 @@ export {
   type LoadOptions,
   type LoadReport,
   type WeightSource,
-} from "./nn/model.ts";
-export { type Initializer, Module, modules, Parameter, parameters } from "./nn/module.ts";
-export { LayerNorm, RmsNorm } from "./nn/norm.ts";
-export { type Labelled, type Objective, objective, type ObjectiveOptions } from "./nn/objective.ts";
+} from "./nn/models/load.ts";
+export { type Initializer, Module, modules, Parameter, parameters } from "./nn/layers/module.ts";
+export { LayerNorm, RmsNorm } from "./nn/layers/norm.ts";
+export {
+  type Labelled,
+  type Objective,
+  objective,
+  type ObjectiveOptions,
+} from "./nn/objective/objective.ts";
 export {
   type ActiveSite,
   type DropoutPass,
@@ -145,12 +155,21 @@ export {
   type Pass,
   type Sequences,
   toInputs,
-} from "./nn/pass.ts";
-export { type BeamConvention, beamConventions, type Generated } from "./nn/search.ts";
-export { type AdamWStep, Trainable, trainHead } from "./nn/trainable.ts";
+} from "./nn/layers/forward_context.ts";
+export {
+  type BeamConvention,
+  beamConventions,
+  type Generated,
+} from "./nn/generation/beam_search.ts";
+export { type AdamWStep, Trainable, trainHead } from "./nn/optim/adamw.ts";
 export { type AdapterFiles, encodeAdapter, fillAdapter } from "./nn/formats/adapter.ts";
 export { type AdapterConfig, type BiasKind, parseAdapterConfig } from "./nn/formats/peft_config.ts";
 export { adaptTo } from "./nn/formats/peft_apply.ts";
 export type { TargetRules } from "./nn/formats/peft_targets.ts";
 export { parseSafetensors } from "./nn/formats/weights.ts";
-export { type State, type StepFigures, type StepOptions, trainStep } from "./train/step.ts";
+export {
+  type State,
+  type StepFigures,
+  type StepOptions,
+  trainStep,
+} from "./nn/optim/train_step.ts";

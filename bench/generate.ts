@@ -1,7 +1,7 @@
 // Beam search for the inputs of E2E's test set. deno task bench generate --model DIR --data DIR
 import { seedKey } from "../core/random.ts";
-import { generate } from "../nn/generate.ts";
-import { beamConventions } from "../nn/search.ts";
+import { generate } from "../nn/generation/generate.ts";
+import { beamConventions } from "../nn/generation/beam_search.ts";
 import { batchesByLength } from "../train/data/batches.ts";
 import { readE2e } from "../train/data/e2e.ts";
 import { groupByContext } from "../train/data/text_example.ts";

@@ -2,9 +2,9 @@
 // deno task bench load --gigabytes 2
 import process from "node:process";
 import { normal, seedKey } from "../core/random.ts";
-import { parseConfig } from "../nn/config.ts";
-import { languageModel } from "../nn/model.ts";
-import { parameters } from "../nn/module.ts";
+import { parseConfig } from "../nn/models/config.ts";
+import { languageModel } from "../nn/models/load.ts";
+import { parameters } from "../nn/layers/module.ts";
 import { writeFileAtomic } from "../train/files.ts";
 import { streamSafetensors } from "../nn/formats/safetensors.ts";
 import { type FloatDtype, fromFloat } from "../nn/formats/safetensors_values.ts";

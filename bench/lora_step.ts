@@ -1,11 +1,11 @@
 // A LoRA step on a model with random weights, for the benches that run it.
 import { seedKey } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
-import { toLabelled } from "../nn/batch.ts";
-import { type Method, methods, plan } from "../nn/dropout.ts";
-import { Trainable } from "../nn/trainable.ts";
+import { toLabelled } from "../nn/objective/batch.ts";
+import { type Method, methods, plan } from "../nn/dropout/plan.ts";
+import { Trainable } from "../nn/optim/adamw.ts";
 import type { OptionTable, OptionValues } from "../train/flags.ts";
-import { trainStep } from "../train/step.ts";
+import { trainStep } from "../nn/optim/train_step.ts";
 import { modelShapes, randomModel } from "./random_model.ts";
 
 const size = (help: string, fallback: number) =>

@@ -3,12 +3,12 @@ import { apply } from "../core/apply.ts";
 import { draw, index, scalar, toFloat, word } from "../core/expr.ts";
 import { rowwise } from "../core/ops/rowwise.ts";
 import type { Device } from "../core/storage.ts";
-import { parseConfig } from "../nn/config.ts";
-import { LanguageModel } from "../nn/decoder.ts";
-import { adapt } from "../nn/lora.ts";
-import { classifier, languageModel } from "../nn/model.ts";
-import { parameters } from "../nn/module.ts";
-import { trainHead } from "../nn/trainable.ts";
+import { parseConfig } from "../nn/models/config.ts";
+import { LanguageModel } from "../nn/models/decoder.ts";
+import { adapt } from "../nn/lora/lora.ts";
+import { classifier, languageModel } from "../nn/models/load.ts";
+import { parameters } from "../nn/layers/module.ts";
+import { trainHead } from "../nn/optim/adamw.ts";
 
 const noise = rowwise("noise", [], [
   toFloat(draw([scalar(0, "u32"), word(7)], word(0), index(0, 3)))

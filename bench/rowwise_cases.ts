@@ -3,11 +3,11 @@ import { apply } from "../core/apply.ts";
 import { gelu } from "../core/ops/elementwise.ts";
 import type { Device } from "../core/storage.ts";
 import { type Tensor, tensor } from "../core/tensor.ts";
-import { attentionWeights } from "../nn/attention_weights.ts";
-import { crossEntropy } from "../nn/losses.ts";
-import { Module, Parameter } from "../nn/module.ts";
-import { layerNormOp } from "../nn/norm.ts";
-import { Trainable } from "../nn/trainable.ts";
+import { attentionWeights } from "../nn/layers/attention_weights.ts";
+import { crossEntropy } from "../nn/objective/losses.ts";
+import { Module, Parameter } from "../nn/layers/module.ts";
+import { layerNormOp } from "../nn/layers/norm.ts";
+import { Trainable } from "../nn/optim/adamw.ts";
 
 /** A kernel: its name, elements read and written, and what runs it. */
 export type RowwiseCase = readonly [name: string, elements: number, run: () => unknown];

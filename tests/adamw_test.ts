@@ -3,9 +3,9 @@ import fc from "fast-check";
 import { OptionError, ShapeError, TrainingError } from "../core/errors.ts";
 import { sizeOf } from "../core/storage.ts";
 import { tensor } from "../core/tensor.ts";
-import { Linear } from "../nn/linear.ts";
-import { Module } from "../nn/module.ts";
-import { type AdamWStep, Trainable } from "../nn/trainable.ts";
+import { Linear } from "../nn/layers/linear.ts";
+import { Module } from "../nn/layers/module.ts";
+import { type AdamWStep, Trainable } from "../nn/optim/adamw.ts";
 import { assertClose, numbers, randomTensor } from "./differences.ts";
 import { withDevice } from "./with_device.ts";
 

@@ -1,5 +1,5 @@
-import type { Architecture } from "../nn/config.ts";
-import type { LoraOptions } from "../nn/lora.ts";
+import type { Architecture } from "../nn/models/config.ts";
+import type { LoraOptions } from "../nn/lora/lora.ts";
 import type { AdapterConfig } from "../nn/formats/peft_config.ts";
 
 const encoder = { taskType: "SEQ_CLS", modulesToSave: ["classifier", "score"] };

@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { type Key, threefry } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
 import { type Tensor, tensor } from "../core/tensor.ts";
-import { attentionWeights } from "../nn/attention_weights.ts";
-import type { Site, Structure } from "../nn/dropout.ts";
-import type { ActiveSite } from "../nn/pass.ts";
+import { attentionWeights } from "../nn/layers/attention_weights.ts";
+import type { Site, Structure } from "../nn/dropout/plan.ts";
+import type { ActiveSite } from "../nn/layers/forward_context.ts";
 import { numbers } from "./differences.ts";
 
 /** Longest sequence of the imagined model. */

@@ -4,7 +4,7 @@ import { gradient } from "../core/gradient.ts";
 import { mul } from "../core/ops/elementwise.ts";
 import { sum } from "../core/ops/rowwise.ts";
 import { type Tensor, tensor } from "../core/tensor.ts";
-import { attentionWeights } from "../nn/attention_weights.ts";
+import { attentionWeights } from "../nn/layers/attention_weights.ts";
 import {
   type AttentionCase,
   attentionCases,

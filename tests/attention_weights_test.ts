@@ -7,7 +7,7 @@ import { sum, sumRow } from "../core/ops/rowwise.ts";
 import type { Device } from "../core/storage.ts";
 import { noGrad } from "../core/tape.ts";
 import { type Tensor, tensor } from "../core/tensor.ts";
-import { attentionWeightsOp } from "../nn/attention_weights.ts";
+import { attentionWeightsOp } from "../nn/layers/attention_weights.ts";
 import {
   type AttentionCase,
   attentionCases,

@@ -8,8 +8,8 @@ import {
 import { OptionError } from "../core/errors.ts";
 import { seedKey } from "../core/random.ts";
 import { tensor } from "../core/tensor.ts";
-import type { LanguageModel } from "../nn/decoder.ts";
-import { parameters } from "../nn/module.ts";
+import type { LanguageModel } from "../nn/models/decoder.ts";
+import { parameters } from "../nn/layers/module.ts";
 import { evalCommand } from "../train/commands/eval.ts";
 import { predictCommand } from "../train/commands/predict.ts";
 import { trainOptions } from "../train/config.ts";

@@ -1,7 +1,7 @@
 // Searches written anew over whole sequences: no cache, no batch, no early end.
 import type { Device } from "../core/storage.ts";
-import type { LanguageModel } from "../nn/decoder.ts";
-import { toInputs } from "../nn/pass.ts";
+import type { LanguageModel } from "../nn/models/decoder.ts";
+import { toInputs } from "../nn/layers/forward_context.ts";
 
 /** What a search depends on. */
 export interface OracleSettings {

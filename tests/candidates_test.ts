@@ -3,10 +3,15 @@ import fc from "fast-check";
 import { ShapeError } from "../core/errors.ts";
 import type { Device } from "../core/storage.ts";
 import { tensor } from "../core/tensor.ts";
-import { Cache } from "../nn/cache.ts";
-import { type Candidate, candidates, type Ranking, type Scoring } from "../nn/candidates.ts";
-import { repeatedEnds } from "../nn/repetition.ts";
-import { chunk, isChunked, top } from "../nn/top.ts";
+import { Cache } from "../nn/layers/past_key_values.ts";
+import {
+  type Candidate,
+  candidates,
+  type Ranking,
+  type Scoring,
+} from "../nn/generation/candidates.ts";
+import { repeatedEnds } from "../nn/generation/no_repeat_ngram.ts";
+import { chunk, isChunked, top } from "../nn/generation/top_k.ts";
 import { webGpuTest } from "./webgpu_device.ts";
 import { withDevice } from "./with_device.ts";
 

@@ -6,8 +6,8 @@ import { seedKey, uniform } from "../core/random.ts";
 import { Device } from "../core/storage.ts";
 import { type Tensor, tensor } from "../core/tensor.ts";
 import { openCpu } from "../kernels/cpu/backend.ts";
-import { attentionWeights } from "../nn/attention_weights.ts";
-import { layerNormOp } from "../nn/norm.ts";
+import { attentionWeights } from "../nn/layers/attention_weights.ts";
+import { layerNormOp } from "../nn/layers/norm.ts";
 import { cpuTest } from "./cpu_variants.ts";
 import { assertClose, type Results } from "./op_results.ts";
 

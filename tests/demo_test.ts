@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertGreater, assertNotEquals } from "@std/assert";
-import { classifier } from "../nn/model.ts";
-import { parameters } from "../nn/module.ts";
+import { classifier } from "../nn/models/load.ts";
+import { parameters } from "../nn/layers/module.ts";
 import { grammarDataset } from "../train/data/grammar.ts";
 import { baseConfig, baseFile, baseTokenizer } from "../train/demo/base.ts";
 import { demonstrateMethod } from "../train/demo/demo.ts";

@@ -2,8 +2,8 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { fold, seedKey } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
 import { tensor } from "../core/tensor.ts";
-import { type Encoded, pad, toLabelled } from "../nn/batch.ts";
-import { architectures, type ModelConfig } from "../nn/config.ts";
+import { type Encoded, pad, toLabelled } from "../nn/objective/batch.ts";
+import { architectures, type ModelConfig } from "../nn/models/config.ts";
 import {
   type DropoutPlan,
   type Method,
@@ -11,12 +11,12 @@ import {
   positions,
   type Structure,
   structures,
-} from "../nn/dropout.ts";
-import { adapt } from "../nn/lora.ts";
-import { type Classifier, languageModel } from "../nn/model.ts";
-import { siteAt, toInputs } from "../nn/pass.ts";
-import { Trainable } from "../nn/trainable.ts";
-import { trainStep } from "../train/step.ts";
+} from "../nn/dropout/plan.ts";
+import { adapt } from "../nn/lora/lora.ts";
+import { type Classifier, languageModel } from "../nn/models/load.ts";
+import { siteAt, toInputs } from "../nn/layers/forward_context.ts";
+import { Trainable } from "../nn/optim/adamw.ts";
+import { trainStep } from "../nn/optim/train_step.ts";
 import { assertClose } from "./differences.ts";
 import { fillRandomly, randomModel, tinyConfig, tinyExamples } from "./tiny_models.ts";
 import { withDevice } from "./with_device.ts";

@@ -8,7 +8,7 @@ import {
   plan,
   type PlanOptions,
   type Site,
-} from "../nn/dropout.ts";
+} from "../nn/dropout/plan.ts";
 
 const none = { kind: "none", weight: 1, branches: 1 } as const;
 const sites = ({ sites }: DropoutPlan) =>

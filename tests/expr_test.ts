@@ -29,9 +29,9 @@ import type { Program } from "../core/program.ts";
 import { scalarOperations, scalarRow } from "../core/scalar.ts";
 import type { Device } from "../core/storage.ts";
 import { tensor } from "../core/tensor.ts";
-import { attentionWeightsOp } from "../nn/attention_weights.ts";
-import { crossEntropyOp, klOp } from "../nn/losses.ts";
-import { layerNormOp, rmsNormOp } from "../nn/norm.ts";
+import { attentionWeightsOp } from "../nn/layers/attention_weights.ts";
+import { crossEntropyOp, klOp } from "../nn/objective/losses.ts";
+import { layerNormOp, rmsNormOp } from "../nn/layers/norm.ts";
 import { assertGradient, numbers, randomTensor } from "./differences.ts";
 import { withDevice } from "./with_device.ts";
 

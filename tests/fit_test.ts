@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { TrainingError } from "../core/errors.ts";
 import { seedKey } from "../core/random.ts";
-import { Trainable, trainHead } from "../nn/trainable.ts";
+import { Trainable, trainHead } from "../nn/optim/adamw.ts";
 import { dropoutPlan, type TrainConfig } from "../train/config.ts";
 import { fit, type FitHooks } from "../train/fit.ts";
 import { openClassifier, readConfig } from "../train/load_model.ts";

@@ -11,11 +11,11 @@ import {
 } from "../core/errors.ts";
 import { seedKey } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
-import { pad } from "../nn/batch.ts";
-import { LanguageModel } from "../nn/decoder.ts";
-import { adapted } from "../nn/lora.ts";
-import { type Module, parameters } from "../nn/module.ts";
-import { toInputs } from "../nn/pass.ts";
+import { pad } from "../nn/objective/batch.ts";
+import { LanguageModel } from "../nn/models/decoder.ts";
+import { adapted } from "../nn/lora/lora.ts";
+import { type Module, parameters } from "../nn/layers/module.ts";
+import { toInputs } from "../nn/layers/forward_context.ts";
 import { loadAdapter } from "../train/adapter.ts";
 import { Checkpoint } from "../train/formats/checkpoint.ts";
 import { placeOf } from "../nn/formats/peft_tensors.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { generate } from "../nn/generate.ts";
+import { generate } from "../nn/generation/generate.ts";
 import { randomModel, tinyConfig } from "./tiny_models.ts";
 import { withDevice } from "./with_device.ts";
 

@@ -1,18 +1,18 @@
 import { assert, assertEquals } from "@std/assert";
 import { seedKey } from "../core/random.ts";
 import { sizeOf } from "../core/storage.ts";
-import { pad, toLabelled } from "../nn/batch.ts";
-import { plan } from "../nn/dropout.ts";
-import { adapt } from "../nn/lora.ts";
-import { initialise } from "../nn/model.ts";
-import { parameters } from "../nn/module.ts";
-import { toInputs } from "../nn/pass.ts";
-import { Trainable, trainHead } from "../nn/trainable.ts";
+import { pad, toLabelled } from "../nn/objective/batch.ts";
+import { plan } from "../nn/dropout/plan.ts";
+import { adapt } from "../nn/lora/lora.ts";
+import { initialise } from "../nn/models/load.ts";
+import { parameters } from "../nn/layers/module.ts";
+import { toInputs } from "../nn/layers/forward_context.ts";
+import { Trainable, trainHead } from "../nn/optim/adamw.ts";
 import { Checkpoint } from "../train/formats/checkpoint.ts";
 import { encodeSafetensors } from "../nn/formats/safetensors.ts";
 import { type FloatDtype, fromFloat } from "../nn/formats/safetensors_values.ts";
 import { openClassifier, openLanguageModel } from "../train/load_model.ts";
-import { trainStep } from "../train/step.ts";
+import { trainStep } from "../nn/optim/train_step.ts";
 import { tinyExamples } from "./tiny_models.ts";
 import { withDevice } from "./with_device.ts";
 

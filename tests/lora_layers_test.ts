@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { OptionError } from "../core/errors.ts";
-import { adapt, adapted, type LoraOptions } from "../nn/lora.ts";
-import { classifier } from "../nn/model.ts";
+import { adapt, adapted, type LoraOptions } from "../nn/lora/lora.ts";
+import { classifier } from "../nn/models/load.ts";
 import { tinyConfig } from "./tiny_models.ts";
 
 const path = (layer: number, name: string) => `bert.encoder.layer.${layer}.attention.self.${name}`;

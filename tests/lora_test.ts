@@ -11,10 +11,10 @@ import { sum } from "../core/ops/rowwise.ts";
 import { seedKey } from "../core/random.ts";
 import { type Device, sizeOf } from "../core/storage.ts";
 import { tensor } from "../core/tensor.ts";
-import { pad, toLabelled } from "../nn/batch.ts";
-import { type Architecture, type ModelConfig, parseConfig } from "../nn/config.ts";
-import { plan } from "../nn/dropout.ts";
-import { Linear } from "../nn/linear.ts";
+import { pad, toLabelled } from "../nn/objective/batch.ts";
+import { type Architecture, type ModelConfig, parseConfig } from "../nn/models/config.ts";
+import { plan } from "../nn/dropout/plan.ts";
+import { Linear } from "../nn/layers/linear.ts";
 import {
   adapt,
   adapted,
@@ -23,11 +23,11 @@ import {
   type LoraOptions,
   mergeAll,
   unmergeAll,
-} from "../nn/lora.ts";
-import { classifier, initialise, languageModel } from "../nn/model.ts";
-import { type Module, parameters } from "../nn/module.ts";
-import { objective } from "../nn/objective.ts";
-import { type Pass, toInputs } from "../nn/pass.ts";
+} from "../nn/lora/lora.ts";
+import { classifier, initialise, languageModel } from "../nn/models/load.ts";
+import { type Module, parameters } from "../nn/layers/module.ts";
+import { objective } from "../nn/objective/objective.ts";
+import { type Pass, toInputs } from "../nn/layers/forward_context.ts";
 import { fuseParts } from "../nn/formats/peft_fused_qkv.ts";
 import { assertClose, randomTensor } from "./differences.ts";
 import { fillRandomly, randomModel, tinyConfig, tinyExamples } from "./tiny_models.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { FileError } from "../core/errors.ts";
-import { parseConfig } from "../nn/config.ts";
+import { parseConfig } from "../nn/models/config.ts";
 
 const encoder = {
   vocab_size: 10,

@@ -4,7 +4,7 @@ import { mul } from "../core/ops/elementwise.ts";
 import { sum } from "../core/ops/rowwise.ts";
 import type { Device } from "../core/storage.ts";
 import { tensor } from "../core/tensor.ts";
-import type { Structure } from "../nn/dropout.ts";
+import type { Structure } from "../nn/dropout/plan.ts";
 import { type AttentionCase, weightsOf } from "./attention_cases.ts";
 import {
   close,

@@ -6,7 +6,7 @@ import { type RowOp, rowwise, sum, sumRow } from "../core/ops/rowwise.ts";
 import type { Device } from "../core/storage.ts";
 import { noGrad } from "../core/tape.ts";
 import { type Tensor, tensor } from "../core/tensor.ts";
-import { attentionWeightsOp, maskedSoftmax } from "../nn/attention_weights.ts";
+import { attentionWeightsOp, maskedSoftmax } from "../nn/layers/attention_weights.ts";
 import type { RowCase } from "./noise_cases.ts";
 
 /** Masks `[cases, 1, width]` of 0 and 1. */

@@ -6,9 +6,9 @@ import { sum } from "../core/ops/rowwise.ts";
 import type { Device } from "../core/storage.ts";
 import { noGrad, untracked } from "../core/tape.ts";
 import { type Tensor, tensor } from "../core/tensor.ts";
-import { dropHidden } from "../nn/drop.ts";
-import type { Site } from "../nn/dropout.ts";
-import { bidirectionalKl, klDivergence } from "../nn/losses.ts";
+import { dropHidden } from "../nn/dropout/mask.ts";
+import type { Site } from "../nn/dropout/plan.ts";
+import { bidirectionalKl, klDivergence } from "../nn/objective/losses.ts";
 import { close, runs } from "./noise_cases.ts";
 import { withDevice } from "./with_device.ts";
 

@@ -9,12 +9,12 @@ import * as parts from "../core/ops/slice.ts";
 import * as views from "../core/ops/view.ts";
 import { apply } from "../core/apply.ts";
 import { tensor } from "../core/tensor.ts";
-import { type AttentionStructure, attentionWeightsOp } from "../nn/attention_weights.ts";
-import { dropElementsOp, dropSpanOp } from "../nn/drop.ts";
-import { crossEntropyOp, klOp } from "../nn/losses.ts";
-import { layerNormOp, rmsNormOp } from "../nn/norm.ts";
-import { activations } from "../nn/feed_forward.ts";
-import { rotaryRows, rotaryTables, rotate } from "../nn/rotary.ts";
+import { type AttentionStructure, attentionWeightsOp } from "../nn/layers/attention_weights.ts";
+import { dropElementsOp, dropSpanOp } from "../nn/dropout/mask.ts";
+import { crossEntropyOp, klOp } from "../nn/objective/losses.ts";
+import { layerNormOp, rmsNormOp } from "../nn/layers/norm.ts";
+import { activations } from "../nn/layers/feed_forward.ts";
+import { rotaryRows, rotaryTables, rotate } from "../nn/layers/rotary.ts";
 import type { RowOp } from "../core/ops/rowwise.ts";
 
 /** One operation under test. */

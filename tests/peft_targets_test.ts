@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { FileError } from "../core/errors.ts";
-import { Linear } from "../nn/linear.ts";
-import type { Architecture } from "../nn/config.ts";
-import { classifier, languageModel } from "../nn/model.ts";
-import { modules } from "../nn/module.ts";
+import { Linear } from "../nn/layers/linear.ts";
+import type { Architecture } from "../nn/models/config.ts";
+import { classifier, languageModel } from "../nn/models/load.ts";
+import { modules } from "../nn/layers/module.ts";
 import {
   chooseTargets,
   patternValues,

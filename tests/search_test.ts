@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { fold, seedKey, uniform } from "../core/random.ts";
-import { type Search, startSearch } from "../nn/search.ts";
+import { type Search, startSearch } from "../nn/generation/beam_search.ts";
 import { hfSearch, loraSearch, type Next, type OracleSettings } from "./beam_oracle.ts";
 
 const vocabulary = 12;

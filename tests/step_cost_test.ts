@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { seedKey } from "../core/random.ts";
-import { toLabelled } from "../nn/batch.ts";
-import type { Architecture } from "../nn/config.ts";
-import { type Method, plan } from "../nn/dropout.ts";
-import { adapt } from "../nn/lora.ts";
-import { Trainable } from "../nn/trainable.ts";
-import { trainStep } from "../train/step.ts";
+import { toLabelled } from "../nn/objective/batch.ts";
+import type { Architecture } from "../nn/models/config.ts";
+import { type Method, plan } from "../nn/dropout/plan.ts";
+import { adapt } from "../nn/lora/lora.ts";
+import { Trainable } from "../nn/optim/adamw.ts";
+import { trainStep } from "../nn/optim/train_step.ts";
 import { fillRandomly, randomModel, tinyConfig, tinyExamples } from "./tiny_models.ts";
 import { withDevice } from "./with_device.ts";
 

@@ -10,8 +10,8 @@ import { transpose } from "../core/ops/view.ts";
 import { Value } from "../core/storage.ts";
 import { noGrad, untracked } from "../core/tape.ts";
 import { type Tensor, tensor } from "../core/tensor.ts";
-import { attentionWeightsOp } from "../nn/attention_weights.ts";
-import { layerNormOp } from "../nn/norm.ts";
+import { attentionWeightsOp } from "../nn/layers/attention_weights.ts";
+import { layerNormOp } from "../nn/layers/norm.ts";
 import { assertClose, assertGradient, type Loss, numbers, randomTensor } from "./differences.ts";
 import { withDevice } from "./with_device.ts";
 

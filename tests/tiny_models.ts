@@ -1,11 +1,11 @@
 import { fold, normal, seedKey } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
 import { tensor } from "../core/tensor.ts";
-import type { Encoded } from "../nn/batch.ts";
-import { type Architecture, type ModelConfig, parseConfig } from "../nn/config.ts";
-import { DecoderClassifier, LanguageModel } from "../nn/decoder.ts";
-import { type Classifier, classifier, languageModel } from "../nn/model.ts";
-import { type Module, parameters } from "../nn/module.ts";
+import type { Encoded } from "../nn/objective/batch.ts";
+import { type Architecture, type ModelConfig, parseConfig } from "../nn/models/config.ts";
+import { DecoderClassifier, LanguageModel } from "../nn/models/decoder.ts";
+import { type Classifier, classifier, languageModel } from "../nn/models/load.ts";
+import { type Module, parameters } from "../nn/layers/module.ts";
 
 /** Fields of config.json that every tiny model shares. */
 const fields = {

@@ -5,7 +5,7 @@ import {
   assertGreater,
   assertNotEquals,
 } from "@std/assert";
-import { type Method, methods } from "../nn/dropout.ts";
+import { type Method, methods } from "../nn/dropout/plan.ts";
 import { openDevice } from "../train/backend.ts";
 import type { TaskName, TrainConfig } from "../train/config.ts";
 import { openRun, runConfig } from "../train/open_run.ts";

@@ -2,12 +2,12 @@ import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } fr
 import { FileError, OptionError } from "../core/errors.ts";
 import { fold, normal, seedKey } from "../core/random.ts";
 import { tensor } from "../core/tensor.ts";
-import { toLabelled } from "../nn/batch.ts";
-import { parseConfig } from "../nn/config.ts";
-import { adapt } from "../nn/lora.ts";
-import { classifier, load } from "../nn/model.ts";
-import { parameters } from "../nn/module.ts";
-import { trainHead } from "../nn/trainable.ts";
+import { toLabelled } from "../nn/objective/batch.ts";
+import { parseConfig } from "../nn/models/config.ts";
+import { adapt } from "../nn/lora/lora.ts";
+import { classifier, load } from "../nn/models/load.ts";
+import { parameters } from "../nn/layers/module.ts";
+import { trainHead } from "../nn/optim/adamw.ts";
 import { encodeAdapter, fillAdapter } from "../nn/formats/adapter.ts";
 import { parseAdapterConfig } from "../nn/formats/peft_config.ts";
 import { encodeSafetensors } from "../nn/formats/safetensors.ts";

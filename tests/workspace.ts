@@ -2,9 +2,9 @@
 
 import { Device } from "../core/storage.ts";
 import { openCpu } from "../kernels/cpu/backend.ts";
-import { parseConfig } from "../nn/config.ts";
-import { classifier, languageModel } from "../nn/model.ts";
-import { parameters } from "../nn/module.ts";
+import { parseConfig } from "../nn/models/config.ts";
+import { classifier, languageModel } from "../nn/models/load.ts";
+import { parameters } from "../nn/layers/module.ts";
 import { checkConfig, type TaskName, type TrainConfig, trainOptions } from "../train/config.ts";
 import { grammarWords } from "../train/data/grammar_clauses.ts";
 import { fallbacks } from "../train/flags.ts";

@@ -6,8 +6,8 @@
 
 import { FileError } from "../core/errors.ts";
 import type { Device } from "../core/storage.ts";
-import type { ModelConfig } from "../nn/config.ts";
-import type { Module } from "../nn/module.ts";
+import type { ModelConfig } from "../nn/models/config.ts";
+import type { Module } from "../nn/layers/module.ts";
 import { exists, readJson, writeFileAtomic } from "./files.ts";
 import { encodeAdapter, fillAdapter } from "../nn/formats/adapter.ts";
 import { Checkpoint } from "./formats/checkpoint.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type BeamConvention, beamConventions } from "../nn/search.ts";
+import { type BeamConvention, beamConventions } from "../nn/generation/beam_search.ts";
 import type { OptionSpec } from "./flags.ts";
 
 /** How texts are searched for. */

@@ -16,7 +16,7 @@ import {
   positions,
   type Structure,
   structures,
-} from "../nn/dropout.ts";
+} from "../nn/dropout/plan.ts";
 import { type BackendName, deviceOptions, type KernelName } from "./backend.ts";
 import { type BeamConfig, beamOptions } from "./beam_options.ts";
 import { glueTaskNames } from "./data/glue_tasks.ts";

@@ -6,8 +6,8 @@
 
 import type { Key } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
-import { type ModelConfig, parseConfig } from "../nn/config.ts";
-import type { LanguageModel } from "../nn/decoder.ts";
+import { type ModelConfig, parseConfig } from "../nn/models/config.ts";
+import type { LanguageModel } from "../nn/models/decoder.ts";
 import {
   type Classifier,
   classifier,
@@ -16,7 +16,7 @@ import {
   type LoadOptions,
   type LoadReport,
   type WeightSource,
-} from "../nn/model.ts";
+} from "../nn/models/load.ts";
 import { readJson } from "./files.ts";
 import { Checkpoint } from "./formats/checkpoint.ts";
 import { toFloat } from "../nn/formats/safetensors_values.ts";

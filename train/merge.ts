@@ -8,11 +8,11 @@
 import { FileError } from "../core/errors.ts";
 import { seedKey, uniform } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
-import { pad } from "../nn/batch.ts";
-import type { ModelConfig } from "../nn/config.ts";
-import { LanguageModel } from "../nn/decoder.ts";
-import type { Classifier } from "../nn/model.ts";
-import { toInputs } from "../nn/pass.ts";
+import { pad } from "../nn/objective/batch.ts";
+import type { ModelConfig } from "../nn/models/config.ts";
+import { LanguageModel } from "../nn/models/decoder.ts";
+import type { Classifier } from "../nn/models/load.ts";
+import { toInputs } from "../nn/layers/forward_context.ts";
 import { loadAdapter, readAdapterConfig } from "./adapter.ts";
 import { type DeviceChoice, openDevice } from "./backend.ts";
 import { exists, readJson, writeDirectoryAtomic, writeFileAtomic } from "./files.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Architecture, ModelConfig } from "../nn/config.ts";
+import type { Architecture, ModelConfig } from "../nn/models/config.ts";
 import type { FloatDtype } from "../nn/formats/safetensors_values.ts";
 import { isRecord, type JsonObject } from "./tokenizer_json.ts";
 

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { adapted } from "../nn/lora.ts";
-import { type Module, type Parameter, parameters } from "../nn/module.ts";
+import { adapted } from "../nn/lora/lora.ts";
+import { type Module, type Parameter, parameters } from "../nn/layers/module.ts";
 import type { Checkpoint } from "./formats/checkpoint.ts";
 import { isUpdate, ownerOf } from "../nn/formats/peft_tensors.ts";
 import type { TensorParts } from "../nn/formats/safetensors.ts";

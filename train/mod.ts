@@ -81,7 +81,12 @@ export {
   type ScoreTask,
   scoreTasks,
 } from "./score.ts";
-export { type State, type StepFigures, type StepOptions, trainStep } from "./step.ts";
+export {
+  type State,
+  type StepFigures,
+  type StepOptions,
+  trainStep,
+} from "../nn/optim/train_step.ts";
 export type { Figures } from "./tasks/task.ts";
 export { type DecodeOptions, type Encoded, type EncodeOptions, Tokenizer } from "./tokenizer.ts";
 export type { TruncationStrategy } from "./tokenizer_truncation.ts";

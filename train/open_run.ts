@@ -6,9 +6,9 @@
 
 import { fold, seedKey } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
-import type { ModelConfig } from "../nn/config.ts";
-import type { LanguageModel } from "../nn/decoder.ts";
-import type { Classifier } from "../nn/model.ts";
+import type { ModelConfig } from "../nn/models/config.ts";
+import type { LanguageModel } from "../nn/models/decoder.ts";
+import type { Classifier } from "../nn/models/load.ts";
 import { loadAdapter } from "./adapter.ts";
 import { checkConfig, type TrainConfig, trainOptions } from "./config.ts";
 import { fallbacks, type OptionValues, parseObject } from "./flags.ts";

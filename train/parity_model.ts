@@ -10,14 +10,14 @@ import { gradient } from "../core/gradient.ts";
 import { seedKey } from "../core/random.ts";
 import { type Device, sizeOf } from "../core/storage.ts";
 import type { Tensor } from "../core/tensor.ts";
-import { type Encoded, lossCount, toLabelled } from "../nn/batch.ts";
-import type { ModelConfig } from "../nn/config.ts";
-import { LanguageModel } from "../nn/decoder.ts";
-import { generate, type GenerateOptions } from "../nn/generate.ts";
-import { mergeAll, unmergeAll } from "../nn/lora.ts";
-import { objective } from "../nn/objective.ts";
-import { type Pass, toInputs } from "../nn/pass.ts";
-import { Trainable } from "../nn/trainable.ts";
+import { type Encoded, lossCount, toLabelled } from "../nn/objective/batch.ts";
+import type { ModelConfig } from "../nn/models/config.ts";
+import { LanguageModel } from "../nn/models/decoder.ts";
+import { generate, type GenerateOptions } from "../nn/generation/generate.ts";
+import { mergeAll, unmergeAll } from "../nn/lora/lora.ts";
+import { objective } from "../nn/objective/objective.ts";
+import { type Pass, toInputs } from "../nn/layers/forward_context.ts";
+import { Trainable } from "../nn/optim/adamw.ts";
 import { loadAdapter } from "./adapter.ts";
 import { readJson } from "./files.ts";
 import { Checkpoint } from "./formats/checkpoint.ts";
@@ -25,7 +25,7 @@ import { peftPrefix } from "../nn/formats/peft_tensors.ts";
 import { openClassifier, openLanguageModel } from "./load_model.ts";
 import { Comparison, type ParityRow } from "./parity_rows.ts";
 import { linearSchedule } from "./schedule.ts";
-import { trainStep } from "./step.ts";
+import { trainStep } from "../nn/optim/train_step.ts";
 
 /** Hyper-parameters of a case's steps. */
 export interface CaseTraining {

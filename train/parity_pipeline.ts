@@ -8,10 +8,10 @@
 import { FileError } from "../core/errors.ts";
 import { seedKey } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
-import { type Encoded, pad, toLabelled } from "../nn/batch.ts";
-import type { Classifier } from "../nn/model.ts";
-import { toInputs } from "../nn/pass.ts";
-import { Trainable } from "../nn/trainable.ts";
+import { type Encoded, pad, toLabelled } from "../nn/objective/batch.ts";
+import type { Classifier } from "../nn/models/load.ts";
+import { toInputs } from "../nn/layers/forward_context.ts";
+import { Trainable } from "../nn/optim/adamw.ts";
 import { loadAdapter } from "./adapter.ts";
 import type { Example } from "./data/example.ts";
 import { readGlue } from "./data/glue.ts";
@@ -23,7 +23,7 @@ import { loadTokenizer } from "./load_tokenizer.ts";
 import { type CaseTraining, optimiserOf } from "./parity_model.ts";
 import { Comparison, type ParityRow } from "./parity_rows.ts";
 import { linearSchedule } from "./schedule.ts";
-import { trainStep } from "./step.ts";
+import { trainStep } from "../nn/optim/train_step.ts";
 import { isRecord } from "./tokenizer_json.ts";
 
 interface PipelineCase {

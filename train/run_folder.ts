@@ -9,8 +9,8 @@
 
 import { FileError } from "../core/errors.ts";
 import { sameShape } from "../core/shape.ts";
-import type { Module } from "../nn/module.ts";
-import type { Trainable } from "../nn/trainable.ts";
+import type { Module } from "../nn/layers/module.ts";
+import type { Trainable } from "../nn/optim/adamw.ts";
 import { saveAdapter } from "./adapter.ts";
 import { exists, readJson, readText, writeFileAtomic } from "./files.ts";
 import { Checkpoint } from "./formats/checkpoint.ts";

@@ -6,12 +6,12 @@
 
 import { fold, seedKey } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
-import type { Architecture, ModelConfig } from "../nn/config.ts";
-import type { LanguageModel } from "../nn/decoder.ts";
-import { adapt } from "../nn/lora.ts";
-import { type Classifier, initialise, languageModel, type LoadReport } from "../nn/model.ts";
-import { type Module, parameters } from "../nn/module.ts";
-import { heads, Trainable, trainHead } from "../nn/trainable.ts";
+import type { Architecture, ModelConfig } from "../nn/models/config.ts";
+import type { LanguageModel } from "../nn/models/decoder.ts";
+import { adapt } from "../nn/lora/lora.ts";
+import { type Classifier, initialise, languageModel, type LoadReport } from "../nn/models/load.ts";
+import { type Module, parameters } from "../nn/layers/module.ts";
+import { heads, Trainable, trainHead } from "../nn/optim/adamw.ts";
 import { loadAdapter } from "./adapter.ts";
 import { openDevice } from "./backend.ts";
 import { checkLayers, dropoutPlan, type TrainConfig } from "./config.ts";

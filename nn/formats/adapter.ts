@@ -7,10 +7,10 @@
 import { FileError } from "../../core/errors.ts";
 import { sameShape } from "../../core/shape.ts";
 import type { Device } from "../../core/storage.ts";
-import { adapted } from "../lora.ts";
-import { fillParameter, type WeightSource } from "../model.ts";
-import { type Module, type Parameter, parameters } from "../module.ts";
-import { isHead } from "../trainable.ts";
+import { adapted } from "../lora/lora.ts";
+import { fillParameter, type WeightSource } from "../models/load.ts";
+import { type Module, type Parameter, parameters } from "../layers/module.ts";
+import { isHead } from "../optim/adamw.ts";
 import { type AdapterConfig, formatAdapterConfig } from "./peft_config.ts";
 import { fusedConfig, fuseParts, isWhole } from "./peft_fused_qkv.ts";
 import { declaredBy, isUpdate, nameOf, peftPrefix, placeOf } from "./peft_tensors.ts";

@@ -6,13 +6,13 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { LanguageModel } from "../decoder.ts";
-import { Linear } from "../linear.ts";
-import { adapt } from "../lora.ts";
-import type { WeightSource } from "../model.ts";
-import { type Module, modules } from "../module.ts";
-import { shown } from "../shown.ts";
-import { heads } from "../trainable.ts";
+import { LanguageModel } from "../models/decoder.ts";
+import { Linear } from "../layers/linear.ts";
+import { adapt } from "../lora/lora.ts";
+import type { WeightSource } from "../models/load.ts";
+import { type Module, modules } from "../layers/module.ts";
+import { shown } from "../../core/excerpt.ts";
+import { heads } from "../optim/adamw.ts";
 import type { AdapterConfig } from "./peft_config.ts";
 import { chooseTargets, patternValues } from "./peft_targets.ts";
 import { peftPrefix } from "./peft_tensors.ts";

@@ -5,8 +5,8 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { shown } from "../shown.ts";
-import { heads } from "../trainable.ts";
+import { shown } from "../../core/excerpt.ts";
+import { heads } from "../optim/adamw.ts";
 import { isRecord } from "../../train/tokenizer_json.ts";
 import { patternValues, pythonPattern, type TargetRules } from "./peft_targets.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { LoraLinear } from "../lora.ts";
+import type { LoraLinear } from "../lora/lora.ts";
 import type { AdapterConfig } from "./peft_config.ts";
 
 /** Whether a layer is adapted in one part. */

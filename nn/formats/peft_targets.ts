@@ -6,8 +6,8 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { shown } from "../shown.ts";
-import { heads } from "../trainable.ts";
+import { shown } from "../../core/excerpt.ts";
+import { heads } from "../optim/adamw.ts";
 
 /** The part of an adapter configuration that chooses modules. */
 export interface TargetRules {

@@ -5,7 +5,7 @@
  */
 
 import { FileError, OptionError, ShapeError } from "../../core/errors.ts";
-import { shown } from "../shown.ts";
+import { shown } from "../../core/excerpt.ts";
 import { scanJson } from "./json_scan.ts";
 
 /** Element types that can be read and written. */

@@ -5,7 +5,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import type { WeightSource } from "../model.ts";
+import type { WeightSource } from "../models/load.ts";
 import { headerLength, parseHeader, type TensorEntry } from "./safetensors.ts";
 import { toFloat } from "./safetensors_values.ts";
 

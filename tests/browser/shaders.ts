@@ -13,10 +13,10 @@ import { gatherShader, scatterAddShader } from "../../kernels/webgpu/rows_by_ind
 import { usualPolicy } from "../../kernels/webgpu/choice.ts";
 import { finishProgram, plainProduct } from "../../kernels/webgpu/split.ts";
 import { browserPrelude } from "../../kernels/webgpu/subgroups.ts";
-import { toLabelled } from "../../nn/batch.ts";
-import { plan } from "../../nn/dropout.ts";
-import { Trainable, trainHead } from "../../nn/trainable.ts";
-import { trainStep } from "../../train/step.ts";
+import { toLabelled } from "../../nn/objective/batch.ts";
+import { plan } from "../../nn/dropout/plan.ts";
+import { Trainable, trainHead } from "../../nn/optim/adamw.ts";
+import { trainStep } from "../../nn/optim/train_step.ts";
 import { opTable } from "../op_table.ts";
 import { randomModel, tinyConfig, tinyExamples } from "../tiny_models.ts";
 

@@ -5,8 +5,8 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import type { LanguageModel } from "../../nn/decoder.ts";
-import type { Classifier } from "../../nn/model.ts";
+import type { LanguageModel } from "../../nn/models/decoder.ts";
+import type { Classifier } from "../../nn/models/load.ts";
 import { deviceOptionNames, openDevice } from "../backend.ts";
 import { beamOptions } from "../beam_options.ts";
 import { trainOptions } from "../config.ts";

@@ -7,8 +7,8 @@
 
 import type { Key } from "../../core/random.ts";
 import type { Device } from "../../core/storage.ts";
-import { type ModelConfig, parseConfig } from "../../nn/config.ts";
-import { type Classifier, classifier, load } from "../../nn/model.ts";
+import { type ModelConfig, parseConfig } from "../../nn/models/config.ts";
+import { type Classifier, classifier, load } from "../../nn/models/load.ts";
 import { grammarWords } from "../data/grammar_clauses.ts";
 import { parseHeader } from "../../nn/formats/safetensors.ts";
 import { toFloat } from "../../nn/formats/safetensors_values.ts";

@@ -6,11 +6,11 @@
  */
 
 import { fold, seedKey } from "../../core/random.ts";
-import type { Method } from "../../nn/dropout.ts";
-import { adapt } from "../../nn/lora.ts";
-import { initialise } from "../../nn/model.ts";
-import { parameters } from "../../nn/module.ts";
-import { Trainable, trainHead } from "../../nn/trainable.ts";
+import type { Method } from "../../nn/dropout/plan.ts";
+import { adapt } from "../../nn/lora/lora.ts";
+import { initialise } from "../../nn/models/load.ts";
+import { parameters } from "../../nn/layers/module.ts";
+import { Trainable, trainHead } from "../../nn/optim/adamw.ts";
 import { openDevice } from "../backend.ts";
 import { checkConfig, dropoutPlan, type TrainConfig, trainOptions } from "../config.ts";
 import { glueTasks } from "../data/glue_tasks.ts";

@@ -6,9 +6,9 @@
  */
 
 import { fold, seedKey } from "../../core/random.ts";
-import { classifier, initialise } from "../../nn/model.ts";
-import { Parameter, parameters } from "../../nn/module.ts";
-import { Trainable } from "../../nn/trainable.ts";
+import { classifier, initialise } from "../../nn/models/load.ts";
+import { Parameter, parameters } from "../../nn/layers/module.ts";
+import { Trainable } from "../../nn/optim/adamw.ts";
 import { openDevice } from "../backend.ts";
 import { checkConfig, trainOptions } from "../config.ts";
 import { glueTasks } from "../data/glue_tasks.ts";

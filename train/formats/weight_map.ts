@@ -5,7 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { shown } from "../../nn/shown.ts";
+import { shown } from "../../core/excerpt.ts";
 import { readJson } from "../files.ts";
 
 /**

@@ -9,13 +9,13 @@ import { gradient } from "../../core/gradient.ts";
 import type { Key } from "../../core/random.ts";
 import { type Device, sizeOf } from "../../core/storage.ts";
 import { tensor } from "../../core/tensor.ts";
-import { attentionWeights } from "../../nn/attention_weights.ts";
-import { crossEntropy, squaredError } from "../../nn/losses.ts";
+import { attentionWeights } from "../../nn/layers/attention_weights.ts";
+import { crossEntropy, squaredError } from "../../nn/objective/losses.ts";
 import { scale } from "../../core/ops/elementwise.ts";
 import { sum } from "../../core/ops/rowwise.ts";
-import { predict } from "../../nn/objective.ts";
-import { type DropoutPass, type Pass, siteAt } from "../../nn/pass.ts";
-import type { DropoutPlan } from "../../nn/dropout.ts";
+import { predict } from "../../nn/objective/objective.ts";
+import { type DropoutPass, type Pass, siteAt } from "../../nn/layers/forward_context.ts";
+import type { DropoutPlan } from "../../nn/dropout/plan.ts";
 import type { Subject } from "./subject.ts";
 
 /** One mask's gradient, or that without a mask. */

@@ -6,7 +6,7 @@
 
 import { fold, type Key, seedKey } from "../../core/random.ts";
 import type { Device } from "../../core/storage.ts";
-import { type DropoutPlan, type Method, plan, type PlanOptions } from "../../nn/dropout.ts";
+import { type DropoutPlan, type Method, plan, type PlanOptions } from "../../nn/dropout/plan.ts";
 import { type DroppedLogits, droppedLogits, probe } from "./gradients.ts";
 import {
   average,

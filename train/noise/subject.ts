@@ -7,11 +7,11 @@
 import { OptionError } from "../../core/errors.ts";
 import { fold, seedKey, threefry } from "../../core/random.ts";
 import type { Device } from "../../core/storage.ts";
-import { type Encoded, lossCount, toLabelled } from "../../nn/batch.ts";
-import type { ModelConfig } from "../../nn/config.ts";
-import type { LanguageModel } from "../../nn/decoder.ts";
-import type { Classifier } from "../../nn/model.ts";
-import type { Labelled } from "../../nn/objective.ts";
+import { type Encoded, lossCount, toLabelled } from "../../nn/objective/batch.ts";
+import type { ModelConfig } from "../../nn/models/config.ts";
+import type { LanguageModel } from "../../nn/models/decoder.ts";
+import type { Classifier } from "../../nn/models/load.ts";
+import type { Labelled } from "../../nn/objective/objective.ts";
 import { checkConfig, type TrainConfig, trainOptions } from "../config.ts";
 import { planEpoch } from "../data/batches.ts";
 import { grammarDataset } from "../data/grammar.ts";

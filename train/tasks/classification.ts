@@ -6,10 +6,10 @@
 
 import { OptionError } from "../../core/errors.ts";
 import type { Device } from "../../core/storage.ts";
-import { type Encoded, pad } from "../../nn/batch.ts";
-import type { LanguageModel } from "../../nn/decoder.ts";
-import type { Classifier } from "../../nn/model.ts";
-import { toInputs } from "../../nn/pass.ts";
+import { type Encoded, pad } from "../../nn/objective/batch.ts";
+import type { LanguageModel } from "../../nn/models/decoder.ts";
+import type { Classifier } from "../../nn/models/load.ts";
+import { toInputs } from "../../nn/layers/forward_context.ts";
 import { batchesByLength } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
 import { type MetricName, metrics } from "../metrics/classification.ts";

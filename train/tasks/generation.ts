@@ -8,12 +8,12 @@
 import { OptionError } from "../../core/errors.ts";
 import { sum } from "../../core/ops/rowwise.ts";
 import type { Device } from "../../core/storage.ts";
-import { type Encoded, lossCount, toLabelled } from "../../nn/batch.ts";
-import type { ModelConfig } from "../../nn/config.ts";
-import type { LanguageModel } from "../../nn/decoder.ts";
-import { generate } from "../../nn/generate.ts";
-import { crossEntropy } from "../../nn/losses.ts";
-import type { Classifier } from "../../nn/model.ts";
+import { type Encoded, lossCount, toLabelled } from "../../nn/objective/batch.ts";
+import type { ModelConfig } from "../../nn/models/config.ts";
+import type { LanguageModel } from "../../nn/models/decoder.ts";
+import { generate } from "../../nn/generation/generate.ts";
+import { crossEntropy } from "../../nn/objective/losses.ts";
+import type { Classifier } from "../../nn/models/load.ts";
 import type { BeamConfig } from "../beam_options.ts";
 import { batchesByLength } from "../data/batches.ts";
 import { groupByContext, type TextExample, type TextGroup } from "../data/text_example.ts";

@@ -5,7 +5,7 @@
  */
 
 import { FileError, OptionError } from "../../core/errors.ts";
-import type { ModelConfig } from "../../nn/config.ts";
+import type { ModelConfig } from "../../nn/models/config.ts";
 import type { TrainConfig } from "../config.ts";
 import { e2eFile, readE2e } from "../data/e2e.ts";
 import type { TextExample } from "../data/text_example.ts";

@@ -5,9 +5,9 @@
  */
 
 import type { Device } from "../../core/storage.ts";
-import type { Encoded } from "../../nn/batch.ts";
-import type { LanguageModel } from "../../nn/decoder.ts";
-import type { Classifier } from "../../nn/model.ts";
+import type { Encoded } from "../../nn/objective/batch.ts";
+import type { LanguageModel } from "../../nn/models/decoder.ts";
+import type { Classifier } from "../../nn/models/load.ts";
 
 /** Figures by name, such as `accuracy`. */
 export type Figures = Readonly<Record<string, number>>;

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { FileError } from "../core/errors.ts";
-import { shown } from "./shown.ts";
+import { FileError } from "../../core/errors.ts";
+import { shown } from "../../core/excerpt.ts";
 
 /** Architectures that are implemented. */
 export const architectures = ["bert", "roberta", "gpt2", "llama"] as const;

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Device } from "../core/storage.ts";
-import type { Tensor } from "../core/tensor.ts";
-import { Module, type Parameter } from "./module.ts";
-import type { Pass } from "./pass.ts";
+import type { Device } from "../../core/storage.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { Module, type Parameter } from "../layers/module.ts";
+import type { Pass } from "../layers/forward_context.ts";
 
 /** Embedding, layers and the last norm of a decoder. */
 export abstract class DecoderBody extends Module {

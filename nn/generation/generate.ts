@@ -5,16 +5,16 @@
  * @module
  */
 
-import { OptionError } from "../core/errors.ts";
-import type { Device } from "../core/storage.ts";
-import { pad } from "./batch.ts";
-import { Cache } from "./cache.ts";
+import { OptionError } from "../../core/errors.ts";
+import type { Device } from "../../core/storage.ts";
+import { pad } from "../objective/batch.ts";
+import { Cache } from "../layers/past_key_values.ts";
 import { candidates, type Correction } from "./candidates.ts";
-import type { LanguageModel } from "./decoder.ts";
-import { toInputs } from "./pass.ts";
-import { repeatedEnds } from "./repetition.ts";
-import { type BeamConvention, type Generated, startSearch } from "./search.ts";
-import { compact, followBeams, nextInputs, type Text } from "./texts.ts";
+import type { LanguageModel } from "../models/decoder.ts";
+import { toInputs } from "../layers/forward_context.ts";
+import { repeatedEnds } from "./no_repeat_ngram.ts";
+import { type BeamConvention, type Generated, startSearch } from "./beam_search.ts";
+import { compact, followBeams, nextInputs, type Text } from "./beam_state.ts";
 
 /** How texts are continued, and when they end. */
 export interface GenerateOptions {

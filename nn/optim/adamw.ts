@@ -5,18 +5,18 @@
  * @module
  */
 
-import { apply } from "../core/apply.ts";
-import { OptionError, ShapeError, TrainingError } from "../core/errors.ts";
-import { filled, type Float, float, input, old, rowSum, scalar, select } from "../core/expr.ts";
-import { rowwise, sumRow } from "../core/ops/rowwise.ts";
-import { slice } from "../core/ops/slice.ts";
-import { reshape } from "../core/ops/view.ts";
-import { copyProgram, rowProgram } from "../core/program.ts";
-import { rowMajor, Value } from "../core/storage.ts";
-import { type Device, sizeOf } from "../core/storage.ts";
-import { Tensor, tensor } from "../core/tensor.ts";
-import { update } from "../core/update.ts";
-import { type Module, type Parameter, parameters } from "./module.ts";
+import { apply } from "../../core/apply.ts";
+import { OptionError, ShapeError, TrainingError } from "../../core/errors.ts";
+import { filled, type Float, float, input, old, rowSum, scalar, select } from "../../core/expr.ts";
+import { rowwise, sumRow } from "../../core/ops/rowwise.ts";
+import { slice } from "../../core/ops/slice.ts";
+import { reshape } from "../../core/ops/view.ts";
+import { copyProgram, rowProgram } from "../../core/program.ts";
+import { rowMajor, Value } from "../../core/storage.ts";
+import { type Device, sizeOf } from "../../core/storage.ts";
+import { Tensor, tensor } from "../../core/tensor.ts";
+import { update } from "../../core/update.ts";
+import { type Module, type Parameter, parameters } from "../layers/module.ts";
 
 /** Numbers of one AdamW step. */
 export interface AdamWStep {

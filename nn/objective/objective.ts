@@ -6,16 +6,16 @@
  * @module
  */
 
-import { add, scale } from "../core/ops/elementwise.ts";
-import { sum } from "../core/ops/rowwise.ts";
-import type { Key } from "../core/random.ts";
-import { untracked } from "../core/tape.ts";
-import type { Tensor } from "../core/tensor.ts";
-import { LanguageModel } from "./decoder.ts";
-import type { DropoutPlan } from "./dropout.ts";
+import { add, scale } from "../../core/ops/elementwise.ts";
+import { sum } from "../../core/ops/rowwise.ts";
+import type { Key } from "../../core/random.ts";
+import { untracked } from "../../core/tape.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { LanguageModel } from "../models/decoder.ts";
+import type { DropoutPlan } from "../dropout/plan.ts";
 import { bidirectionalKl, crossEntropy, klDivergence, squaredError } from "./losses.ts";
-import type { Classifier } from "./model.ts";
-import type { Inputs, Pass } from "./pass.ts";
+import type { Classifier } from "../models/load.ts";
+import type { Inputs, Pass } from "../layers/forward_context.ts";
 
 /** A batch with its answers. */
 export interface Labelled {

@@ -6,18 +6,18 @@
  * @module
  */
 
-import type { Device } from "../core/storage.ts";
-import type { Tensor } from "../core/tensor.ts";
-import { attend, type AttentionSettings, splitHeads } from "./attention.ts";
+import type { Device } from "../../core/storage.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
 import type { ModelConfig } from "./config.ts";
 import { DecoderBody } from "./decoder_body.ts";
-import { dropWhere } from "./drop.ts";
-import { gated, hiddenCut, outputCut } from "./feed_forward.ts";
-import { Embedding, Linear, type Projection } from "./linear.ts";
-import { Module, type Parameter } from "./module.ts";
-import { RmsNorm } from "./norm.ts";
-import { type Pass, siteAt } from "./pass.ts";
-import { rotaryRows, type RotaryTables, rotaryTables, rotate } from "./rotary.ts";
+import { dropWhere } from "../dropout/mask.ts";
+import { gated, hiddenCut, outputCut } from "../layers/feed_forward.ts";
+import { Embedding, Linear, type Projection } from "../layers/linear.ts";
+import { Module, type Parameter } from "../layers/module.ts";
+import { RmsNorm } from "../layers/norm.ts";
+import { type Pass, siteAt } from "../layers/forward_context.ts";
+import { rotaryRows, type RotaryTables, rotaryTables, rotate } from "../layers/rotary.ts";
 
 class Attention extends Module {
   readonly q_proj: Projection;

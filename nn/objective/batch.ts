@@ -4,11 +4,11 @@
  * @module
  */
 
-import { OptionError } from "../core/errors.ts";
-import type { Device } from "../core/storage.ts";
-import { tensor } from "../core/tensor.ts";
+import { OptionError } from "../../core/errors.ts";
+import type { Device } from "../../core/storage.ts";
+import { tensor } from "../../core/tensor.ts";
 import type { Labelled } from "./objective.ts";
-import { type Sequences, toInputs } from "./pass.ts";
+import { type Sequences, toInputs } from "../layers/forward_context.ts";
 
 /** A tokenised example. */
 export interface Encoded {

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { OptionError, ShapeError } from "../core/errors.ts";
-import { sameShape } from "../core/shape.ts";
-import { sizeOf } from "../core/storage.ts";
-import type { Tensor } from "../core/tensor.ts";
+import { OptionError, ShapeError } from "../../core/errors.ts";
+import { sameShape } from "../../core/shape.ts";
+import { sizeOf } from "../../core/storage.ts";
+import type { Tensor } from "../../core/tensor.ts";
 
 /** How a parameter that no checkpoint holds starts. */
 export type Initializer =

@@ -4,16 +4,16 @@
  * @module
  */
 
-import { gradient } from "../core/gradient.ts";
-import { add } from "../core/ops/elementwise.ts";
-import type { Key } from "../core/random.ts";
-import { sizeOf } from "../core/storage.ts";
-import type { Tensor } from "../core/tensor.ts";
-import type { LanguageModel } from "../nn/decoder.ts";
-import type { DropoutPlan } from "../nn/dropout.ts";
-import type { Classifier } from "../nn/model.ts";
-import { type Labelled, objective } from "../nn/objective.ts";
-import type { AdamWStep, Trainable } from "../nn/trainable.ts";
+import { gradient } from "../../core/gradient.ts";
+import { add } from "../../core/ops/elementwise.ts";
+import type { Key } from "../../core/random.ts";
+import { sizeOf } from "../../core/storage.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import type { LanguageModel } from "../models/decoder.ts";
+import type { DropoutPlan } from "../dropout/plan.ts";
+import type { Classifier } from "../models/load.ts";
+import { type Labelled, objective } from "../objective/objective.ts";
+import type { AdamWStep, Trainable } from "./adamw.ts";
 
 /** What a step changes. */
 export interface State {

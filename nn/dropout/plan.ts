@@ -7,7 +7,7 @@
  * @module
  */
 
-import { OptionError } from "../core/errors.ts";
+import { OptionError } from "../../core/errors.ts";
 
 /** Positions at which something can be dropped. */
 export const positions = ["lora", "input", "logits", "weights", "hidden", "output"] as const;

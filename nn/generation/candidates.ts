@@ -16,15 +16,15 @@ import {
   rowSum,
   scalar,
   select,
-} from "../core/expr.ts";
-import type { TypedArray } from "../core/dtype.ts";
-import { slice } from "../core/ops/slice.ts";
-import { reshape } from "../core/ops/view.ts";
-import { type RowProgram, rowProgram } from "../core/program.ts";
-import { Value } from "../core/storage.ts";
-import { Tensor, tensor } from "../core/tensor.ts";
-import { update } from "../core/update.ts";
-import { chunk, isChunked, lowest, top } from "./top.ts";
+} from "../../core/expr.ts";
+import type { TypedArray } from "../../core/dtype.ts";
+import { slice } from "../../core/ops/slice.ts";
+import { reshape } from "../../core/ops/view.ts";
+import { type RowProgram, rowProgram } from "../../core/program.ts";
+import { Value } from "../../core/storage.ts";
+import { Tensor, tensor } from "../../core/tensor.ts";
+import { update } from "../../core/update.ts";
+import { chunk, isChunked, lowest, top } from "./top_k.ts";
 
 /** Tokens of one row whose numbers are changed, each at most once in a list. */
 export interface Correction {

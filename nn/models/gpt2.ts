@@ -7,19 +7,19 @@
  * @module
  */
 
-import { add } from "../core/ops/elementwise.ts";
-import { gather } from "../core/ops/gather.ts";
-import { split } from "../core/ops/slice.ts";
-import type { Tensor } from "../core/tensor.ts";
-import { attend, type AttentionSettings, splitHeads } from "./attention.ts";
+import { add } from "../../core/ops/elementwise.ts";
+import { gather } from "../../core/ops/gather.ts";
+import { split } from "../../core/ops/slice.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
 import type { ModelConfig } from "./config.ts";
 import { DecoderBody } from "./decoder_body.ts";
-import { dropWhere } from "./drop.ts";
-import { activated, hiddenCut, outputCut } from "./feed_forward.ts";
-import { Embedding, Linear, type Projection } from "./linear.ts";
-import { Module, type Parameter } from "./module.ts";
-import { LayerNorm } from "./norm.ts";
-import { type Pass, siteAt } from "./pass.ts";
+import { dropWhere } from "../dropout/mask.ts";
+import { activated, hiddenCut, outputCut } from "../layers/feed_forward.ts";
+import { Embedding, Linear, type Projection } from "../layers/linear.ts";
+import { Module, type Parameter } from "../layers/module.ts";
+import { LayerNorm } from "../layers/norm.ts";
+import { type Pass, siteAt } from "../layers/forward_context.ts";
 
 const transposed = { transposed: true } as const;
 

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { apply } from "../core/apply.ts";
-import type { Affine } from "../core/backend.ts";
+import { apply } from "../../core/apply.ts";
+import type { Affine } from "../../core/backend.ts";
 import {
   type Bool,
   type Expr,
@@ -20,12 +20,12 @@ import {
   scalar,
   select,
   stop,
-} from "../core/expr.ts";
-import { type RowOp, rowwise } from "../core/ops/rowwise.ts";
-import { reshape } from "../core/ops/view.ts";
-import type { Tensor } from "../core/tensor.ts";
-import { dropped, maskNumbers, maskScalars } from "./drop.ts";
-import type { ActiveSite } from "./pass.ts";
+} from "../../core/expr.ts";
+import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
+import { reshape } from "../../core/ops/view.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { dropped, maskNumbers, maskScalars } from "../dropout/mask.ts";
+import type { ActiveSite } from "./forward_context.ts";
 
 /** Which program: everything here is structure, no number. */
 export interface AttentionStructure {

@@ -4,16 +4,16 @@
  * @module
  */
 
-import { apply } from "../core/apply.ts";
-import type { Float } from "../core/expr.ts";
-import * as functions from "../core/functions.ts";
-import { add, gelu, geluTanh, mul, relu, silu } from "../core/ops/elementwise.ts";
-import { contraction } from "../core/ops/matmul.ts";
-import type { Tensor } from "../core/tensor.ts";
-import type { Activation } from "./config.ts";
-import { dropWhere } from "./drop.ts";
+import { apply } from "../../core/apply.ts";
+import type { Float } from "../../core/expr.ts";
+import * as functions from "../../core/functions.ts";
+import { add, gelu, geluTanh, mul, relu, silu } from "../../core/ops/elementwise.ts";
+import { contraction } from "../../core/ops/matmul.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import type { Activation } from "../models/config.ts";
+import { dropWhere } from "../dropout/mask.ts";
 import { Linear, type Projection } from "./linear.ts";
-import { type Pass, siteAt } from "./pass.ts";
+import { type Pass, siteAt } from "./forward_context.ts";
 
 /**
  * Of an activation: its operation, those of a product, and a product plus bias, that end in it, and

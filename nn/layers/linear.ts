@@ -4,12 +4,12 @@
  * @module
  */
 
-import { gather } from "../core/ops/gather.ts";
-import { matmul, matmulAdd } from "../core/ops/matmul.ts";
-import { transpose } from "../core/ops/view.ts";
-import type { Tensor } from "../core/tensor.ts";
+import { gather } from "../../core/ops/gather.ts";
+import { matmul, matmulAdd } from "../../core/ops/matmul.ts";
+import { transpose } from "../../core/ops/view.ts";
+import type { Tensor } from "../../core/tensor.ts";
 import { Module, Parameter } from "./module.ts";
-import type { Pass } from "./pass.ts";
+import type { Pass } from "./forward_context.ts";
 
 /** What stands where a linear layer can stand. */
 export abstract class Projection extends Module {

@@ -6,22 +6,22 @@
  * @module
  */
 
-import { apply } from "../core/apply.ts";
-import { addWords, input, scalar, select } from "../core/expr.ts";
-import { add, tanh } from "../core/ops/elementwise.ts";
-import { gather } from "../core/ops/gather.ts";
-import { rowwise } from "../core/ops/rowwise.ts";
-import { slice } from "../core/ops/slice.ts";
-import { reshape } from "../core/ops/view.ts";
-import type { Tensor } from "../core/tensor.ts";
-import { attend, type AttentionSettings, splitHeads } from "./attention.ts";
+import { apply } from "../../core/apply.ts";
+import { addWords, input, scalar, select } from "../../core/expr.ts";
+import { add, tanh } from "../../core/ops/elementwise.ts";
+import { gather } from "../../core/ops/gather.ts";
+import { rowwise } from "../../core/ops/rowwise.ts";
+import { slice } from "../../core/ops/slice.ts";
+import { reshape } from "../../core/ops/view.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
 import type { ModelConfig } from "./config.ts";
-import { dropWhere } from "./drop.ts";
-import { activated, hiddenCut, outputCut } from "./feed_forward.ts";
-import { Embedding, Linear, type Projection } from "./linear.ts";
-import { Module } from "./module.ts";
-import { LayerNorm } from "./norm.ts";
-import { type Pass, siteAt } from "./pass.ts";
+import { dropWhere } from "../dropout/mask.ts";
+import { activated, hiddenCut, outputCut } from "../layers/feed_forward.ts";
+import { Embedding, Linear, type Projection } from "../layers/linear.ts";
+import { Module } from "../layers/module.ts";
+import { LayerNorm } from "../layers/norm.ts";
+import { type Pass, siteAt } from "../layers/forward_context.ts";
 
 /** Position plus offset for real tokens; the padding token's number for pads. */
 const robertaPositions = rowwise("robertaPositions", ["u32", "u32"], [

@@ -4,17 +4,17 @@
  * @module
  */
 
-import { bytesPerElement, type Half } from "../core/dtype.ts";
-import { FileError, OptionError, ShapeError } from "../core/errors.ts";
-import { fold, type Key, normal, uniform } from "../core/random.ts";
-import { sameShape } from "../core/shape.ts";
-import { type Device, Value } from "../core/storage.ts";
-import { Tensor, tensor } from "../core/tensor.ts";
+import { bytesPerElement, type Half } from "../../core/dtype.ts";
+import { FileError, OptionError, ShapeError } from "../../core/errors.ts";
+import { fold, type Key, normal, uniform } from "../../core/random.ts";
+import { sameShape } from "../../core/shape.ts";
+import { type Device, Value } from "../../core/storage.ts";
+import { Tensor, tensor } from "../../core/tensor.ts";
 import { BertClassifier, type Classified, RobertaClassifier } from "./bert.ts";
 import type { ModelConfig } from "./config.ts";
 import { DecoderClassifier, LanguageModel } from "./decoder.ts";
-import { type Module, type Parameter, parameters } from "./module.ts";
-import type { Pass } from "./pass.ts";
+import { type Module, type Parameter, parameters } from "../layers/module.ts";
+import type { Pass } from "../layers/forward_context.ts";
 
 /** A model that classifies sequences. */
 export interface Classifier extends Module {

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { apply } from "../core/apply.ts";
-import type { Affine } from "../core/backend.ts";
+import { apply } from "../../core/apply.ts";
+import type { Affine } from "../../core/backend.ts";
 import {
   addWords,
   type Bool,
@@ -21,14 +21,14 @@ import {
   subtractWords,
   type Word,
   word,
-} from "../core/expr.ts";
-import { type RowOp, rowwise } from "../core/ops/rowwise.ts";
-import { reshape } from "../core/ops/view.ts";
-import { threshold } from "../core/random.ts";
-import { rowMajor } from "../core/storage.ts";
-import type { Tensor } from "../core/tensor.ts";
-import type { Site } from "./dropout.ts";
-import type { ActiveSite } from "./pass.ts";
+} from "../../core/expr.ts";
+import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
+import { reshape } from "../../core/ops/view.ts";
+import { threshold } from "../../core/random.ts";
+import { rowMajor } from "../../core/storage.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import type { Site } from "./plan.ts";
+import type { ActiveSite } from "../layers/forward_context.ts";
 
 /** Scalars that a mask takes: two key words, threshold or rate, and the fixed span length. */
 export const maskScalars = 4;

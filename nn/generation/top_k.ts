@@ -6,7 +6,7 @@
  * @module
  */
 
-import { apply } from "../core/apply.ts";
+import { apply } from "../../core/apply.ts";
 import {
   addWords,
   filled,
@@ -19,13 +19,13 @@ import {
   select,
   toFloat,
   toWord,
-} from "../core/expr.ts";
-import { gather } from "../core/ops/gather.ts";
-import { rowwise } from "../core/ops/rowwise.ts";
-import { concatenate } from "../core/ops/slice.ts";
-import { reshape } from "../core/ops/view.ts";
-import type { Device } from "../core/storage.ts";
-import type { Tensor } from "../core/tensor.ts";
+} from "../../core/expr.ts";
+import { gather } from "../../core/ops/gather.ts";
+import { rowwise } from "../../core/ops/rowwise.ts";
+import { concatenate } from "../../core/ops/slice.ts";
+import { reshape } from "../../core/ops/view.ts";
+import type { Device } from "../../core/storage.ts";
+import type { Tensor } from "../../core/tensor.ts";
 
 /** The lowest float of 32 bits. */
 export const lowest = -3.4028234663852886e38;

@@ -5,16 +5,16 @@
  * @module
  */
 
-import { apply } from "../core/apply.ts";
-import { float, index, input, rowMax, select, word } from "../core/expr.ts";
-import { rowwise } from "../core/ops/rowwise.ts";
-import { slice } from "../core/ops/slice.ts";
-import { reshape } from "../core/ops/view.ts";
-import { type Device, sizeOf } from "../core/storage.ts";
-import { tensor } from "../core/tensor.ts";
-import type { Cache } from "./cache.ts";
-import type { Inputs } from "./pass.ts";
-import type { Search } from "./search.ts";
+import { apply } from "../../core/apply.ts";
+import { float, index, input, rowMax, select, word } from "../../core/expr.ts";
+import { rowwise } from "../../core/ops/rowwise.ts";
+import { slice } from "../../core/ops/slice.ts";
+import { reshape } from "../../core/ops/view.ts";
+import { type Device, sizeOf } from "../../core/storage.ts";
+import { tensor } from "../../core/tensor.ts";
+import type { Cache } from "../layers/past_key_values.ts";
+import type { Inputs } from "../layers/forward_context.ts";
+import type { Search } from "./beam_search.ts";
 
 /** A prompt and its continuations. */
 export interface Text {

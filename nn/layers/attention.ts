@@ -4,13 +4,13 @@
  * @module
  */
 
-import { add } from "../core/ops/elementwise.ts";
-import { matmul } from "../core/ops/matmul.ts";
-import { permute, reshape, transpose } from "../core/ops/view.ts";
-import type { Tensor } from "../core/tensor.ts";
+import { add } from "../../core/ops/elementwise.ts";
+import { matmul } from "../../core/ops/matmul.ts";
+import { permute, reshape, transpose } from "../../core/ops/view.ts";
+import type { Tensor } from "../../core/tensor.ts";
 import { attentionWeights } from "./attention_weights.ts";
-import type { Earlier } from "./cache.ts";
-import { type Pass, siteAt } from "./pass.ts";
+import type { Earlier } from "./past_key_values.ts";
+import { type Pass, siteAt } from "./forward_context.ts";
 
 /** Sizes of an attention layer, and where it stands. */
 export interface AttentionSettings {

@@ -6,12 +6,12 @@
  * @module
  */
 
-import { ShapeError } from "../core/errors.ts";
-import { input } from "../core/expr.ts";
-import { rowProgram } from "../core/program.ts";
-import { type Device, Value } from "../core/storage.ts";
-import { Tensor, tensor } from "../core/tensor.ts";
-import { gatherInto, update } from "../core/update.ts";
+import { ShapeError } from "../../core/errors.ts";
+import { input } from "../../core/expr.ts";
+import { rowProgram } from "../../core/program.ts";
+import { type Device, Value } from "../../core/storage.ts";
+import { Tensor, tensor } from "../../core/tensor.ts";
+import { gatherInto, update } from "../../core/update.ts";
 
 /** Copies keys and values at once. */
 const store = rowProgram(["f32", "f32"], [input(0, "f32", 3), input(1, "f32", 3)]);

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { apply } from "../core/apply.ts";
+import { apply } from "../../core/apply.ts";
 import {
   columns,
   type Float,
@@ -17,11 +17,11 @@ import {
   scalar,
   select,
   stop,
-} from "../core/expr.ts";
-import { add, scale, square, sub } from "../core/ops/elementwise.ts";
-import { type RowOp, rowwise, sum } from "../core/ops/rowwise.ts";
-import { reshape } from "../core/ops/view.ts";
-import type { Tensor } from "../core/tensor.ts";
+} from "../../core/expr.ts";
+import { add, scale, square, sub } from "../../core/ops/elementwise.ts";
+import { type RowOp, rowwise, sum } from "../../core/ops/rowwise.ts";
+import { reshape } from "../../core/ops/view.ts";
+import type { Tensor } from "../../core/tensor.ts";
 
 /** Label of a row that does not count. */
 export const ignored = 0xFFFFFFFF;

@@ -4,20 +4,20 @@
  * @module
  */
 
-import { gather } from "../core/ops/gather.ts";
-import { matmul } from "../core/ops/matmul.ts";
-import { reshape, transpose } from "../core/ops/view.ts";
-import type { Device } from "../core/storage.ts";
-import type { Tensor } from "../core/tensor.ts";
+import { gather } from "../../core/ops/gather.ts";
+import { matmul } from "../../core/ops/matmul.ts";
+import { reshape, transpose } from "../../core/ops/view.ts";
+import type { Device } from "../../core/storage.ts";
+import type { Tensor } from "../../core/tensor.ts";
 import type { Classified } from "./bert.ts";
 import type { ModelConfig } from "./config.ts";
 import type { DecoderBody } from "./decoder_body.ts";
-import { dropWhere } from "./drop.ts";
+import { dropWhere } from "../dropout/mask.ts";
 import { Gpt2Model } from "./gpt2.ts";
-import { Linear, type Projection } from "./linear.ts";
+import { Linear, type Projection } from "../layers/linear.ts";
 import { LlamaModel } from "./llama.ts";
-import { Module } from "./module.ts";
-import { type Pass, siteAt } from "./pass.ts";
+import { Module } from "../layers/module.ts";
+import { type Pass, siteAt } from "../layers/forward_context.ts";
 
 /** What both heads share. */
 export abstract class Decoder extends Module {

@@ -7,17 +7,17 @@
  * @module
  */
 
-import { OptionError } from "../core/errors.ts";
-import { add, scale } from "../core/ops/elementwise.ts";
-import { matmul, matmulAdd, matmulScaled } from "../core/ops/matmul.ts";
-import { concatenate, slice, split } from "../core/ops/slice.ts";
-import { transpose } from "../core/ops/view.ts";
-import { untracked } from "../core/tape.ts";
-import type { Tensor } from "../core/tensor.ts";
-import { dropWhere } from "./drop.ts";
-import { Linear, Projection } from "./linear.ts";
-import { type Module, modules, Parameter, replaceModule } from "./module.ts";
-import { type Pass, siteAt } from "./pass.ts";
+import { OptionError } from "../../core/errors.ts";
+import { add, scale } from "../../core/ops/elementwise.ts";
+import { matmul, matmulAdd, matmulScaled } from "../../core/ops/matmul.ts";
+import { concatenate, slice, split } from "../../core/ops/slice.ts";
+import { transpose } from "../../core/ops/view.ts";
+import { untracked } from "../../core/tape.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { dropWhere } from "../dropout/mask.ts";
+import { Linear, Projection } from "../layers/linear.ts";
+import { type Module, modules, Parameter, replaceModule } from "../layers/module.ts";
+import { type Pass, siteAt } from "../layers/forward_context.ts";
 
 /** What to adapt, and how strongly. */
 export interface LoraOptions {

@@ -5,12 +5,12 @@
  * @module
  */
 
-import { OptionError } from "../core/errors.ts";
-import { fold, type Key } from "../core/random.ts";
-import type { Device } from "../core/storage.ts";
-import { type Tensor, tensor } from "../core/tensor.ts";
-import type { Cache } from "./cache.ts";
-import { activeIn, type DropoutPlan, type Position, type Site } from "./dropout.ts";
+import { OptionError } from "../../core/errors.ts";
+import { fold, type Key } from "../../core/random.ts";
+import type { Device } from "../../core/storage.ts";
+import { type Tensor, tensor } from "../../core/tensor.ts";
+import type { Cache } from "./past_key_values.ts";
+import { activeIn, type DropoutPlan, type Position, type Site } from "../dropout/plan.ts";
 
 /** Token sequences, padded on the right, on the host. */
 export interface Sequences {

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { apply } from "../core/apply.ts";
-import { columns, input, rowSum, scalar } from "../core/expr.ts";
-import { type RowOp, rowwise } from "../core/ops/rowwise.ts";
-import type { Tensor } from "../core/tensor.ts";
+import { apply } from "../../core/apply.ts";
+import { columns, input, rowSum, scalar } from "../../core/expr.ts";
+import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
+import type { Tensor } from "../../core/tensor.ts";
 import { Module, Parameter } from "./module.ts";
 
 const x = input(0, "f32", 3);
