@@ -6,7 +6,7 @@
 
 import { apply } from "../../core/apply.ts";
 import type { Float } from "../../core/expr.ts";
-import * as functions from "../../core/functions.ts";
+import * as functions from "../../core/activations.ts";
 import { add, gelu, geluTanh, mul, relu, silu } from "../../core/ops/elementwise.ts";
 import { contraction } from "../../core/ops/matmul.ts";
 import type { Tensor } from "../../core/tensor.ts";
