@@ -69,7 +69,7 @@ export { Device, type Owned, Scope, Storage, Value } from "./core/storage.ts";
 export { noGrad, untracked } from "./core/tape.ts";
 export { Tensor, tensor } from "./core/tensor.ts";
 export { type CpuOptions, openCpu } from "./kernels/cpu/backend.ts";
-export type { Format } from "./kernels/cpu/wasm/load.ts";
+export type { Format } from "./kernels/cpu/wasm/assembler/load.ts";
 export type {
   Finish,
   LibraryProducts,
@@ -79,13 +79,17 @@ export type {
   Run,
   Sizes,
   Threads,
-} from "./kernels/cpu/wasm/library.ts";
-export type { Matrix } from "./kernels/cpu/wasm/matrix.ts";
+} from "./kernels/cpu/wasm/product/blas.ts";
+export type { Matrix } from "./kernels/cpu/wasm/product/matrix.ts";
 export { type AdapterFacts, WebGpuBackend } from "./kernels/webgpu/backend.ts";
-export type { MatmulPlan, MatmulPolicy, MatmulSizes } from "./kernels/webgpu/choice.ts";
+export type {
+  MatmulPlan,
+  MatmulPolicy,
+  MatmulSizes,
+} from "./kernels/webgpu/product/matmul_policy.ts";
 export { openWebGpu } from "./kernels/webgpu/open.ts";
-export type { Subgroups } from "./kernels/webgpu/subgroups.ts";
-export type { MatmulVariant } from "./kernels/webgpu/variant.ts";
+export type { Subgroups } from "./kernels/webgpu/row/subgroups.ts";
+export type { MatmulVariant } from "./kernels/webgpu/product/variant.ts";
 export { type AttentionOptions, attentionWeights } from "./nn/layers/attention_weights.ts";
 export { type Encoded, lossCount, toLabelled } from "./nn/objective/batch.ts";
 export type { Classified } from "./nn/models/bert.ts";

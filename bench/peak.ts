@@ -1,10 +1,10 @@
 // The processor's peak at multiply-adds of 128 bits: a loop that touches registers alone.
-import { f32x4, i32, loop, Routine, v128 } from "../kernels/cpu/wasm/assembler.ts";
-import { Crew } from "../kernels/cpu/wasm/crew.ts";
-import { multiplyAdd } from "../kernels/cpu/wasm/functions.ts";
-import { Heap } from "../kernels/cpu/wasm/heap.ts";
-import { hasRelaxed } from "../kernels/cpu/wasm/support.ts";
-import { shared } from "../kernels/cpu/wasm/worker.ts";
+import { f32x4, i32, loop, Routine, v128 } from "../kernels/cpu/wasm/assembler/assembler.ts";
+import { Crew } from "../kernels/cpu/wasm/threads/thread_pool.ts";
+import { multiplyAdd } from "../kernels/cpu/wasm/assembler/scalar_functions.ts";
+import { Heap } from "../kernels/cpu/wasm/threads/heap.ts";
+import { hasRelaxed } from "../kernels/cpu/wasm/assembler/features.ts";
+import { shared } from "../kernels/cpu/wasm/threads/worker.ts";
 
 const sums = 12;
 const unrolled = 4;

@@ -1,11 +1,11 @@
-// Products by variant: what the policy in kernels/webgpu/choice.ts is made from.
+// Products by variant: what the policy in kernels/webgpu/product/matmul_policy.ts is made from.
 // deno task bench variants --m 512 --n 1024 --k 4096
 import { matmul } from "../core/ops/matmul.ts";
 import { transpose } from "../core/ops/view.ts";
 import { Device } from "../core/storage.ts";
 import { WebGpuBackend } from "../kernels/webgpu/backend.ts";
-import type { MatmulPlan } from "../kernels/webgpu/choice.ts";
-import { direct, type MatmulVariant, tiled } from "../kernels/webgpu/variant.ts";
+import type { MatmulPlan } from "../kernels/webgpu/product/matmul_policy.ts";
+import { direct, type MatmulVariant, tiled } from "../kernels/webgpu/product/variant.ts";
 import { milliseconds, prepare, report } from "./measure.ts";
 import { fill } from "./rowwise_cases.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Bound } from "../core/backend.ts";
-import { merged, type ProductSpace } from "../core/ops/arrange.ts";
+import { merged, type ProductSpace } from "../kernels/plan/matmul_layout.ts";
 
 const product = (space: number[], ...strides: number[][]): ProductSpace => ({
   space,

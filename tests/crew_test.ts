@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { f32x4, Routine, v128 } from "../kernels/cpu/wasm/assembler.ts";
-import { Crew } from "../kernels/cpu/wasm/crew.ts";
-import { Heap } from "../kernels/cpu/wasm/heap.ts";
-import { taskWord } from "../kernels/cpu/wasm/task.ts";
-import { shared } from "../kernels/cpu/wasm/worker.ts";
+import { f32x4, Routine, v128 } from "../kernels/cpu/wasm/assembler/assembler.ts";
+import { Crew } from "../kernels/cpu/wasm/threads/thread_pool.ts";
+import { Heap } from "../kernels/cpu/wasm/threads/heap.ts";
+import { taskWord } from "../kernels/cpu/wasm/threads/task.ts";
+import { shared } from "../kernels/cpu/wasm/threads/worker.ts";
 
 const most = 5000;
 

@@ -65,7 +65,7 @@ Deno.test("core imports core alone", () => {
 Deno.test("a backend imports the description of programs, shared arithmetic and its own files", () => {
   const described = ["dtype", "expr", "half", "program", "backend", "errors", "scalar", "random"]
     .map((name) => `core/${name}.ts`);
-  described.push("kernels/coalesce.ts");
+  described.push("kernels/plan/coalesce.ts");
   const own = (path: string) => path.split("/").slice(0, 2).join("/");
   assertEquals(
     breaches("kernels", (from, to) => described.includes(to) || own(from) === own(to)),

@@ -5,8 +5,8 @@ import { seedKey, uniform } from "../core/random.ts";
 import { Device, sizeOf } from "../core/storage.ts";
 import { type Tensor, tensor } from "../core/tensor.ts";
 import { WebGpuBackend } from "../kernels/webgpu/backend.ts";
-import { type MatmulPolicy, usualPolicy } from "../kernels/webgpu/choice.ts";
-import { direct, tiled } from "../kernels/webgpu/variant.ts";
+import { type MatmulPolicy, usualPolicy } from "../kernels/webgpu/product/matmul_policy.ts";
+import { direct, tiled } from "../kernels/webgpu/product/variant.ts";
 import { webGpuTest } from "./webgpu_device.ts";
 import { withDevice } from "./with_device.ts";
 

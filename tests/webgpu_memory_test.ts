@@ -2,8 +2,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DeviceError } from "../core/errors.ts";
 import { seedKey, uniform } from "../core/random.ts";
-import { IntegerKey, IntegerMap } from "../kernels/webgpu/integers.ts";
-import { type GpuBuffer, Pool, type Slab } from "../kernels/webgpu/memory.ts";
+import { IntegerKey, IntegerMap } from "../kernels/webgpu/queue/integer_map.ts";
+import { type GpuBuffer, Pool, type Slab } from "../kernels/webgpu/memory/buffer_pool.ts";
 
 /** A pool whose slabs are counted: `held` is the bytes of all that were not destroyed. */
 function countingPool(budget: number) {

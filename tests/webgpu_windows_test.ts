@@ -14,7 +14,7 @@ import { seedKey, uniform } from "../core/random.ts";
 import { Device, sizeOf } from "../core/storage.ts";
 import { type Tensor, tensor } from "../core/tensor.ts";
 import { WebGpuBackend } from "../kernels/webgpu/backend.ts";
-import { usualPolicy } from "../kernels/webgpu/choice.ts";
+import { usualPolicy } from "../kernels/webgpu/product/matmul_policy.ts";
 import { assertClose, resultsOf } from "./op_results.ts";
 import { opTable } from "./op_table.ts";
 import { webGpuTest } from "./webgpu_device.ts";

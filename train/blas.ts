@@ -6,7 +6,7 @@
  */
 
 import { OptionError } from "../core/errors.ts";
-import type { ProductLibrary, Run } from "../kernels/cpu/wasm/library.ts";
+import type { ProductLibrary, Run } from "../kernels/cpu/wasm/product/blas.ts";
 import { CblasProducts } from "./cblas.ts";
 
 const candidates: Partial<Record<typeof Deno.build.os, readonly string[]>> = {

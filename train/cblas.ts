@@ -12,8 +12,8 @@ import type {
   Operands,
   Sizes,
   Threads,
-} from "../kernels/cpu/wasm/library.ts";
-import { type Matrix, moved } from "../kernels/cpu/wasm/matrix.ts";
+} from "../kernels/cpu/wasm/product/blas.ts";
+import { type Matrix, moved } from "../kernels/cpu/wasm/product/matrix.ts";
 
 /** Words of a task: how many products, steps between them in bytes, then what CBLAS takes. */
 export const libraryWords = [

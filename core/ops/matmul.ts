@@ -13,7 +13,7 @@ import { matmulProgram } from "../program.ts";
 import { broadcast, sameShape } from "../shape.ts";
 import { Value } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
-import { merged, turned } from "./arrange.ts";
+import { merged, turned } from "../../kernels/plan/matmul_layout.ts";
 import { add } from "./elementwise.ts";
 import { rowwise, sumTo } from "./rowwise.ts";
 import { reshape, transpose } from "./view.ts";

@@ -10,12 +10,12 @@ import { OptionError } from "../../core/errors.ts";
 import type { Program } from "../../core/program.ts";
 import { CpuBuffer } from "./buffer.ts";
 import { gather, JavaScriptEngine, scatterAdd } from "./javascript/engine.ts";
-import { Crew } from "./wasm/crew.ts";
+import { Crew } from "./wasm/threads/thread_pool.ts";
 import { WasmEngine } from "./wasm/engine.ts";
-import { Heap } from "./wasm/heap.ts";
-import { hasRelaxed, hasSimd } from "./wasm/support.ts";
-import type { ProductLibrary } from "./wasm/library.ts";
-import { shared, threadCount } from "./wasm/worker.ts";
+import { Heap } from "./wasm/threads/heap.ts";
+import { hasRelaxed, hasSimd } from "./wasm/assembler/features.ts";
+import type { ProductLibrary } from "./wasm/product/blas.ts";
+import { shared, threadCount } from "./wasm/threads/worker.ts";
 
 /** What {@linkcode openCpu} can be told. */
 export interface CpuOptions {

@@ -13,21 +13,21 @@ import type {
   RowProgram,
   ScatterAddProgram,
 } from "../../core/program.ts";
-import { Faults } from "./faults.ts";
-import { type Launch, Launches, makeLaunch, slotsOf } from "./launch.ts";
-import { type GpuBuffer, Pool, writeWords } from "./memory.ts";
-import { layoutOf } from "./access.ts";
-import { type MatmulShape, renderMatmul, shapeKey } from "./matmul.ts";
-import { type MatmulVariant, turnOf } from "./variant.ts";
-import { finishBinding, finishProgram, plainProduct } from "./split.ts";
-import { CommandQueue } from "./queue.ts";
-import { Readback } from "./readback.ts";
-import { renderRow } from "./row.ts";
-import { chooseRow, rowKey, walkOf, workOf } from "./row_shape.ts";
-import { probeSubgroups, type Subgroups } from "./subgroups.ts";
-import { gatherShader, scatterAddShader } from "./rows_by_index.ts";
-import { type MatmulPolicy, usualPolicy } from "./choice.ts";
-import { Windows } from "./windows.ts";
+import { Faults } from "./queue/device_errors.ts";
+import { type Launch, Launches, makeLaunch, slotsOf } from "./queue/launch.ts";
+import { type GpuBuffer, Pool, writeWords } from "./memory/buffer_pool.ts";
+import { layoutOf } from "./product/operand_layout.ts";
+import { type MatmulShape, renderMatmul, shapeKey } from "./product/matmul.ts";
+import { type MatmulVariant, turnOf } from "./product/variant.ts";
+import { finishBinding, finishProgram, plainProduct } from "./product/split_k.ts";
+import { CommandQueue } from "./queue/queue.ts";
+import { Readback } from "./queue/readback.ts";
+import { renderRow } from "./row/row.ts";
+import { chooseRow, rowKey, walkOf, workOf } from "./row/row_shape.ts";
+import { probeSubgroups, type Subgroups } from "./row/subgroups.ts";
+import { gatherShader, scatterAddShader } from "./row/gather.ts";
+import { type MatmulPolicy, usualPolicy } from "./product/matmul_policy.ts";
+import { Windows } from "./memory/windows.ts";
 
 /** What was found when the adapter was opened. */
 export interface AdapterFacts {

@@ -14,9 +14,9 @@ import {
   type RowProgram,
   rowProgram,
 } from "../../../core/program.ts";
-import { coalesce, walkOuter } from "../../coalesce.ts";
+import { coalesce, walkOuter } from "../../plan/coalesce.ts";
 import { CpuBuffer, elements } from "../buffer.ts";
-import { type Motion, motionOf } from "../passes.ts";
+import { type Motion, motionOf } from "../../plan/row_passes.ts";
 import { type Draw, drawFunction, erf } from "./functions.ts";
 import { multiply } from "./matmul.ts";
 import { renderRow } from "./row.ts";

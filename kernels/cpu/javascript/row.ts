@@ -7,7 +7,7 @@
 import { depth, type Expr } from "../../../core/expr.ts";
 import type { RowProgram } from "../../../core/program.ts";
 import { scalarRow } from "../../../core/scalar.ts";
-import { type Motion, type Pass, passesOf, varies } from "../passes.ts";
+import { type Motion, type Pass, passesOf, varies } from "../../plan/row_passes.ts";
 
 /** Parts of the text, and how many scratch rows it uses. */
 export interface Rendered {

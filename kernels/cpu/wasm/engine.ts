@@ -14,14 +14,14 @@ import {
   type RowProgram,
   rowProgram,
 } from "../../../core/program.ts";
-import { coalesce, longestBeforeLast, walkOuter } from "../../coalesce.ts";
+import { coalesce, longestBeforeLast, walkOuter } from "../../plan/coalesce.ts";
 import type { CpuBuffer } from "../buffer.ts";
-import { motionOf } from "../passes.ts";
-import type { Crew } from "./crew.ts";
-import type { ProductLibrary } from "./library.ts";
-import type { Format } from "./load.ts";
-import { type Block, Products } from "./products.ts";
-import { renderRow } from "./row.ts";
+import { motionOf } from "../../plan/row_passes.ts";
+import type { Crew } from "./threads/thread_pool.ts";
+import type { ProductLibrary } from "./product/blas.ts";
+import type { Format } from "./assembler/load.ts";
+import { type Block, Products } from "./product/matmul_scheduler.ts";
+import { renderRow } from "./row/row.ts";
 
 interface Kernel {
   readonly id: number;

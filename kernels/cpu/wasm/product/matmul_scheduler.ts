@@ -1,0 +1,236 @@
+/**
+ * Products as tasks: one product block by block, small ones of a batch whole. The inner sum's order
+ * is the same however many threads there are.
+ *
+ * @module
+ */
+
+import type { Bound } from "../../../../core/backend.ts";
+import { bytesPerElement } from "../../../../core/dtype.ts";
+import { DeviceError } from "../../../../core/errors.ts";
+import { coalesce, walkOuter } from "../../../plan/coalesce.ts";
+import type { CpuBuffer } from "../../buffer.ts";
+import type { Crew } from "../threads/thread_pool.ts";
+import { cutOf, libraryWork, ownBytes, rowBlock, taskWork, type Way } from "./matmul_plan.ts";
+import { dotRoutine } from "./gemv_dot.ts";
+import { fewRowsRoutine } from "./gemv_axpy.ts";
+import type { LibraryProducts, Operands, ProductLibrary, Sizes } from "./blas.ts";
+import type { Format } from "../assembler/load.ts";
+import { type Matrix, moved } from "./matrix.ts";
+import { packRoutine, packWords, roundUp, tileColumns, tileRowsOf } from "./pack.ts";
+import {
+  productRoutine,
+  productScratch,
+  type ProductTask,
+  productTask,
+  productWords,
+} from "./gemm.ts";
+import type { Target } from "../threads/task.ts";
+
+/** Rows of one product of a batch up to which reading B in place beats packing it. */
+const inPlaceRows = 64;
+/** Numbers that are packed before other threads could have been told. */
+const packedHere = 2 ** 14;
+
+/** Writes the task that finishes a block of the result, and gives its address. */
+export type Block = (top: number, left: number, rows: number, columns: number) => number;
+
+type Render = (target: Target, format: Format) => Uint8Array<ArrayBuffer>;
+
+const routines: Readonly<Record<Way | "pack", Render>> = {
+  pack: packRoutine,
+  packed: (target, format) => productRoutine(target, undefined, format),
+  narrow: (target, format) => productRoutine(target, "a", format),
+  inPlace: (target) => productRoutine(target, "b"),
+  dots: dotRoutine,
+  fewRows: fewRowsRoutine,
+};
+
+/** Products over the memory of a crew. */
+export class Products {
+  readonly #kernels = new Map<string, number>();
+  readonly #library: LibraryProducts | undefined;
+  readonly #tileRows: number;
+  #strips = 0;
+  #stripBytes = 0;
+
+  /**
+   * Makes no kernel yet.
+   *
+   * @param crew Threads and their memory
+   * @param relaxed Whether a multiply-add may round once
+   * @param library Takes what is not small
+   */
+  constructor(readonly crew: Crew, readonly relaxed: boolean, library?: ProductLibrary) {
+    this.#library = library?.open(crew);
+    this.#tileRows = tileRowsOf(relaxed);
+  }
+
+  /**
+   * `c = a·b` over the space `[…batch, m, n, k]`; rows of `c` are dense. Where there is no batch,
+   * each block is finished at once, if the answer says so.
+   */
+  run(space: readonly number[], a: Bound, b: Bound, c: Bound, finish?: Block): boolean {
+    const [m, n, k] = space.slice(-3) as [number, number, number];
+    const operands = [a, b, c];
+    const rank = space.length - 3;
+    const bytes = operands.map(({ dtype }) => bytesPerElement(dtype));
+    const steps = operands.map((o, k) => o.strides.map((step) => step * bytes[k]!));
+    const addresses = operands.map(({ buffer, offset }, k) =>
+      (buffer as CpuBuffer).address + offset * bytes[k]!
+    );
+    const matrices = (at: readonly number[]) =>
+      at.map((address, o) => {
+        const [row, column] = steps[o]!.slice(rank) as [number, number];
+        return { format: operands[o]!.dtype as Format, address, row, column };
+      }) as [Matrix, Matrix, Matrix];
+    const sizes = [m, n, k] as const;
+    if (rank === 0) return this.#large(sizes, matrices(addresses), finish);
+    const walk = coalesce(space.slice(0, rank), steps.map((s) => s.slice(0, rank)), false);
+    if (n * k * 4 > ownBytes) {
+      walkOuter(walk, 0, addresses, (at) => void this.#large(sizes, matrices(at)));
+      return false;
+    }
+    const count = walk.space.at(-1)!;
+    const moves = walk.strides.map((s) => s.at(-1)!);
+    const tasks: number[] = [];
+    walkOuter(walk, 1, addresses, (at) => {
+      tasks.push(...this.#batch(sizes, matrices(at), count, moves));
+      if (this.crew.full) this.crew.run(tasks.splice(0));
+    });
+    this.crew.run(tasks);
+    return false;
+  }
+
+  /** Tasks of several small products each. */
+  #batch(sizes: Sizes, operands: Operands, count: number, moves: readonly number[]): number[] {
+    const [m, n, k] = sizes;
+    const [a, b, c] = operands;
+    const [aBatch, bBatch, cBatch] = moves as readonly [number, number, number];
+    const work = m * n * k;
+    const calls = work > libraryWork
+      ? this.#library?.batch(sizes, operands, count, moves)
+      : undefined;
+    if (calls !== undefined) return calls;
+    const tasks: number[] = [];
+    const share = Math.max(1, Math.ceil(taskWork / work));
+    const inPlace = b.format === "f32" && b.column === 4 && m <= inPlaceRows;
+    const kernel = inPlace ? "inPlace" : "packed";
+    const sizesPacked = [Math.min(m, rowBlock), kernel === "packed" ? n : 0, k] as const;
+    this.crew.reserve(productScratch(sizesPacked, this.#tileRows));
+    for (let from = 0; from < count; from += share) {
+      for (let top = 0; top < m; top += rowBlock) {
+        tasks.push(this.#task(kernel, b.format, {
+          ...productTask([Math.min(rowBlock, m - top), n, k], [
+            moved(a, top * a.row + from * aBatch),
+            moved(b, from * bBatch),
+            moved(c, top * c.row + from * cBatch),
+          ]),
+          count: Math.min(share, count - from),
+          aBatch,
+          bBatch,
+          cBatch,
+        }));
+      }
+    }
+    return tasks;
+  }
+
+  /** One product, block by block; whether the blocks were finished. */
+  #large(sizes: Sizes, operands: Operands, finish?: Block): boolean {
+    const { crew } = this;
+    const [m, n, k] = sizes;
+    const [a, b, c] = operands;
+    const tileRows = this.#tileRows;
+    const cut = cutOf(sizes, operands, tileRows, crew.threads);
+    const { way, threads, blocks, piece, packing } = cut;
+    const pieces = cut.library
+      ? this.#library?.pieces(sizes, operands, (...block) => finish?.(...block))
+      : undefined;
+    if (pieces !== undefined) {
+      crew.run(pieces);
+      return finish !== undefined;
+    }
+    const tiles = Math.ceil(m / tileRows);
+    const edge = (block: number) => Math.min(m, Math.floor(tiles * block / blocks) * tileRows);
+    const height = Math.ceil(tiles / blocks) * tileRows;
+    const columns = packing === "own" ? piece : 0;
+    crew.reserve(productScratch([way === "narrow" ? 0 : height, columns, cut.depth], tileRows));
+    if (packing === "shared") this.#reserveStrips(cut.width, cut.depth);
+    for (let left = 0; left < n; left += cut.width) {
+      const width = Math.min(cut.width, n - left);
+      for (let start = 0; start < k; start += cut.depth) {
+        const depth = Math.min(cut.depth, k - start);
+        const part = moved(b, left * b.column + start * b.row);
+        if (packing === "shared") this.#packStrips(part, width, depth, threads);
+        const tasks: number[] = [];
+        const done = start + depth === k ? finish : undefined;
+        for (let block = 0; block < blocks; block++) {
+          const top = edge(block);
+          const rows = edge(block + 1) - top;
+          for (let at = 0; at < width; at += piece) {
+            const columns = Math.min(piece, width - at);
+            const task = {
+              ...productTask([rows, columns, depth], [
+                moved(a, top * a.row + start * a.column),
+                moved(part, at * b.column),
+                moved(c, top * c.row + (left + at) * c.column),
+              ]),
+              adds: start > 0 ? 1 : 0,
+              packed: packing === "shared" ? this.#strips + at * depth * 4 : 0,
+            };
+            const next = done?.(top, left + at, rows, columns);
+            tasks.push(this.#task(way, b.format, task, next));
+          }
+        }
+        if (threads === 1) crew.runHere(tasks);
+        else crew.run(tasks);
+      }
+    }
+    return finish !== undefined;
+  }
+
+  #packStrips(b: Matrix, width: number, depth: number, threads: number): void {
+    const shares = width * depth < packedHere ? 1 : 2 * threads;
+    const share = threads === 1 ? width : roundUp(Math.ceil(width / shares), tileColumns);
+    const kernel = this.#kernel("pack", b.format);
+    const tasks: number[] = [];
+    for (let at = 0; at < width; at += share) {
+      const task: Readonly<Record<(typeof packWords)[number], number>> = {
+        source: b.address + at * b.column,
+        inner: b.row,
+        line: b.column,
+        k: depth,
+        lines: Math.min(share, width - at),
+        target: this.#strips + at * depth * 4,
+      };
+      tasks.push(this.crew.task(kernel, packWords.map((word) => task[word])));
+    }
+    this.crew.run(tasks);
+  }
+
+  #task(kernel: Way, format: Format, task: ProductTask, next?: number): number {
+    const id = this.#kernel(kernel, format);
+    return this.crew.task(id, productWords.map((word) => task[word]), next);
+  }
+
+  #kernel(name: keyof typeof routines, format: Format): number {
+    const key = `${name}/${format}`;
+    let id = this.#kernels.get(key);
+    if (id === undefined) {
+      const target = { relaxed: this.relaxed, memory: this.crew.heap.type };
+      this.#kernels.set(key, id = this.crew.kernel(routines[name](target, format)));
+    }
+    return id;
+  }
+
+  #reserveStrips(columns: number, depth: number): void {
+    const bytes = roundUp(columns, tileColumns) * depth * 4;
+    if (bytes <= this.#stripBytes) return;
+    const { heap } = this.crew;
+    if (this.#strips > 0) heap.release(this.#strips, this.#stripBytes);
+    const address = heap.allocate(bytes);
+    if (address === undefined) throw new DeviceError(`Cannot reserve ${bytes} bytes of memory`);
+    [this.#strips, this.#stripBytes] = [address, bytes];
+  }
+}

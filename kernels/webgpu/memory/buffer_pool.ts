@@ -1,0 +1,158 @@
+/**
+ * GPU memory: buffers pooled by size class. What is given back waits for reuse; it is destroyed only
+ * to make room for another size.
+ *
+ * @module
+ */
+
+import type { Bound, Buffer } from "../../../core/backend.ts";
+import { DeviceError } from "../../../core/errors.ts";
+
+/** A WebGPU buffer that is handed out again and again, or a window of one. */
+export interface Slab {
+  /** Number that bind groups are cached by. */
+  readonly id: number;
+  /** The memory. */
+  readonly raw: GPUBuffer;
+  /** Byte where it begins. */
+  readonly offset: number;
+  /** Its size in bytes. */
+  readonly size: number;
+  /** Windows of it that were bound. */
+  readonly windows: Slab[];
+}
+
+/** Part of a slab, from its beginning, in use. */
+export class GpuBuffer implements Buffer {
+  /** `bytes` is what was asked for. */
+  constructor(readonly bytes: number, readonly slab: Slab) {}
+}
+
+/** Where an operand lies. */
+export function slabOf({ buffer }: Bound): Slab {
+  return (buffer as GpuBuffer).slab;
+}
+
+/** Rounds up to one of four sizes between powers of two. */
+export function sizeClass(bytes: number): number {
+  const least = Math.max(256, bytes);
+  const unit = 2 ** Math.max(6, Math.floor(Math.log2(least)) - 2);
+  return Math.ceil(least / unit) * unit;
+}
+
+/** Slabs of one size that wait for reuse, the highest number first. */
+interface Shelf {
+  readonly slabs: Slab[];
+  /** When it was last reached for. */
+  used: number;
+}
+
+/** Allocates and reuses slabs. */
+export class Pool {
+  readonly #shelves = new Map<number, Shelf>();
+  #live = 0;
+  #peak = 0;
+  #kept = 0;
+  #clock = 0;
+  #serial = 0;
+
+  /**
+   * @param limit Bytes that can be bound at once
+   * @param budget Bytes that may be held beyond the most that were ever in use at once
+   * @param destroy Ends a slab's life once no queued work needs it
+   */
+  constructor(
+    readonly device: GPUDevice,
+    readonly limit: number,
+    readonly budget: number,
+    readonly destroy: (slab: Slab) => void,
+  ) {}
+
+  /**
+   * A buffer of at least `bytes`.
+   *
+   * @throws {DeviceError} If the adapter has no buffers of that size
+   */
+  take(bytes: number): GpuBuffer {
+    const most = this.device.limits.maxBufferSize - this.device.limits.maxBufferSize % 256;
+    if (bytes > most) {
+      throw new DeviceError(
+        `Cannot hold a tensor of ${bytes} bytes as the adapter's buffers have at most ${most}`,
+      );
+    }
+    // What can be bound as a whole is not made larger than that.
+    const size = Math.min(bytes <= this.limit ? this.limit : most, sizeClass(bytes));
+    this.#live += size;
+    this.#peak = Math.max(this.#peak, this.#live);
+    const reused = this.#shelf(size).slabs.pop();
+    if (reused !== undefined) {
+      this.#kept -= size;
+      return new GpuBuffer(bytes, reused);
+    }
+    this.#makeRoom();
+    const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
+    const raw = this.device.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST });
+    return new GpuBuffer(bytes, { id: this.#serial++, raw, offset: 0, size, windows: [] });
+  }
+
+  /** A part of a slab, to be bound by itself. */
+  window({ raw, windows }: Slab, offset: number, size: number): Slab {
+    let found = windows.find((w) => w.offset === offset && w.size === size);
+    if (found === undefined) {
+      windows.push(found = { id: this.#serial++, raw, offset, size, windows: [] });
+    }
+    return found;
+  }
+
+  /** Takes a buffer back. */
+  give({ slab }: GpuBuffer): void {
+    this.#live -= slab.size;
+    this.#kept += slab.size;
+    const { slabs } = this.#shelf(slab.size);
+    // The lowest number goes out first, so that equal steps meet equal buffers and bind groups.
+    let at = slabs.length;
+    while (at > 0 && slabs[at - 1]!.id < slab.id) at--;
+    slabs.splice(at, 0, slab);
+  }
+
+  #shelf(size: number): Shelf {
+    let shelf = this.#shelves.get(size);
+    if (shelf === undefined) this.#shelves.set(size, shelf = { slabs: [], used: 0 });
+    shelf.used = this.#clock++;
+    return shelf;
+  }
+
+  /** Destroys what was reached for longest ago until the rest fits. */
+  #makeRoom(): void {
+    while (this.#kept > 0 && this.#live + this.#kept > this.#peak + this.budget) {
+      const shelves = [...this.#shelves.values()].filter(({ slabs }) => slabs.length > 0);
+      const oldest = shelves.reduce((a, b) => a.used < b.used ? a : b);
+      const slab = oldest.slabs.shift()!;
+      this.#kept -= slab.size;
+      this.destroy(slab);
+    }
+  }
+
+  /** Destroys all that waits. */
+  clear(): void {
+    for (const { slabs } of this.#shelves.values()) for (const { raw } of slabs) raw.destroy();
+    this.#shelves.clear();
+    this.#kept = 0;
+  }
+}
+
+/** Queues an upload; an odd number of halves ends in a word of its own, as words alone can be sent. */
+export function writeWords(
+  queue: GPUQueue,
+  target: GPUBuffer,
+  offset: number,
+  source: ArrayBufferView,
+): void {
+  const { buffer, byteOffset, byteLength } = source;
+  const whole = byteLength - byteLength % 4;
+  queue.writeBuffer(target, offset, buffer as ArrayBuffer, byteOffset, whole);
+  if (whole === byteLength) return;
+  const last = new Uint8Array(4);
+  last.set(new Uint8Array(buffer, byteOffset + whole, byteLength - whole));
+  queue.writeBuffer(target, offset + whole, last);
+}

@@ -1,0 +1,137 @@
+/**
+ * Renders matrix products to WGSL: parameters, operands, the loops and the epilogue.
+ *
+ * @module
+ */
+
+import type { Dtype } from "../../../core/dtype.ts";
+import { topological } from "../../../core/expr.ts";
+import type { MatmulProgram } from "../../../core/program.ts";
+import { arrayType, type MatmulLayout, wideReader, wideType } from "./operand_layout.ts";
+import { epilogueOperands, renderEpilogue } from "./epilogue.ts";
+import { renderBody } from "./matmul_body.ts";
+import {
+  bindings,
+  elementType,
+  halfReaders,
+  parameter,
+  Parameters,
+  type Shader,
+  slotsUsed,
+} from "../shader.ts";
+import { groupOf, type MatmulVariant } from "./variant.ts";
+
+/** What the text of a product depends on beside its program. */
+export interface MatmulShape {
+  /** Batch axes. */
+  readonly rank: number;
+  /** The way to compute. */
+  readonly variant: MatmulVariant;
+  /** What the strides allow. */
+  readonly layout: MatmulLayout;
+  /** Element types of A and B. */
+  readonly dtypes: readonly [Dtype, Dtype];
+  /** Whether the inner axis, or each of its chunks, ends with a whole turn. */
+  readonly even: boolean;
+  /** Whether the first batch axis stands for chunks of the inner axis. */
+  readonly chunked: boolean;
+}
+
+/** Text that tells shapes apart. */
+export function shapeKey({ rank, variant, layout, dtypes, even, chunked }: MatmulShape): string {
+  const { tile, own, depth, lanes } = variant;
+  const read = layout.read.map(({ run, wide }) => `${run} ${wide}`);
+  return [rank, tile, own, depth, lanes, read, layout.wide, dtypes, even, chunked].join(
+    "/",
+  );
+}
+
+/**
+ * Renders a product. Parameters: sizes (batch axes, M, N, K, chunk of K), then offset and strides of each
+ * operand over the axes it has (A: batch, M, K; B: batch, K, N; others: batch, M, N), then scalars.
+ */
+export function renderMatmul(program: MatmulProgram, shape: MatmulShape): Shader {
+  const { rank, variant, layout, dtypes, even, chunked } = shape;
+  const inputs = program.inputs.length;
+  const places = new Parameters();
+  const sizes = places.take(rank + 4);
+  const operandPlaces = places.take((inputs + program.outputs.length) * (rank + 3));
+  const scalarPlaces = places.take(slotsUsed(topological(program.outputs), "scalar"));
+  const first = (k: number) => operandPlaces + k * (rank + 3);
+  const place = (k: number, axis: number) => parameter(first(k) + 1 + axis);
+  const [m, n, k, chunk] = [0, 1, 2, 3].map((axis) => parameter(sizes + rank + axis)) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+
+  const list = [0, 1, ...epilogueOperands(program)];
+  const bound = list.map((operand) => ({
+    operand,
+    writable: operand >= inputs,
+    type: operand < 2
+      ? arrayType(dtypes[operand]!, layout.read[operand]!)
+      : layout.wide[operand - 2]
+      ? wideType("f32")
+      : elementType("f32"),
+  }));
+  const readers = [0, 1].map((operand) =>
+    layout.read[operand]!.wide
+      ? wideReader(operand, dtypes[operand]!)
+      : halfReaders(dtypes, [bound[operand]!])
+  );
+  const bases = list.map((operand) => {
+    const terms = Array.from(
+      { length: rank },
+      (_, axis) => ` + z${axis} * ${place(operand, axis)}`,
+    );
+    return `q${operand} = ${parameter(first(operand))}${terms.join("")};`;
+  });
+  const batch = ["var rest = i32(wid.z);"];
+  for (let axis = rank - 1; axis >= 0; axis--) {
+    const size = parameter(sizes + axis);
+    batch.push(
+      axis === 0 ? "let z0 = rest;" : `let z${axis} = rest % ${size}; rest = rest / ${size};`,
+    );
+  }
+  const body = renderBody({
+    variant,
+    read: layout.read,
+    dtypes,
+    even,
+    rank,
+    place,
+    limits: [m, n],
+  });
+  const epilogue = renderEpilogue(program, {
+    rank,
+    wide: layout.wide,
+    place,
+    scalar: (slot) => `bitcast<f32>(${parameter(scalarPlaces + slot)})`,
+    m,
+    n,
+  });
+  const code = `${places.declaration()}
+${bindings(bound)}
+${list.map((operand) => `var<private> q${operand}: i32;`).join("\n")}
+${body.shared}
+${readers.join("")}${epilogue}
+@compute @workgroup_size(${groupOf(variant)})
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>,
+  @builtin(local_invocation_id) lid: vec3<u32>,
+) {
+${batch.join("\n")}
+${bases.join("\n")}
+let tx = i32(lid.x);
+let ty = i32(lid.y);
+let lane = i32(lid.z);
+let m0 = i32(wid.y) * ${variant.tile[0]};
+let n0 = i32(wid.x) * ${variant.tile[1]};
+let depth = ${chunked ? `min(${chunk}, ${k} - z0 * ${chunk})` : k};
+${body.lines.join("\n")}
+}
+`;
+  return { code, bound };
+}

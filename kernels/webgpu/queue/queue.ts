@@ -1,0 +1,180 @@
+/**
+ * The command queue: one open compute pass, parameters in a ring of uniform memory, bind groups by
+ * buffer identity. Nothing is submitted before it must be.
+ *
+ * @module
+ */
+
+import type { Affine, Bound } from "../../../core/backend.ts";
+import { IntegerKey, IntegerMap } from "./integer_map.ts";
+import type { Launch, Pipeline } from "./launch.ts";
+import { type Slab, slabOf } from "../memory/buffer_pool.ts";
+import type { Shader } from "../shader.ts";
+
+/** Parameters come in units of the offset alignment that every adapter grants. */
+const unitBytes = 256;
+/** Units in the ring. */
+const ringUnits = 256;
+/** After a read the GPU is idle: so many dispatches go out at first, then twice as many each time. */
+const firstFlush = 16;
+
+/** Records dispatches and submits them together. */
+export class CommandQueue {
+  readonly #ring: GPUBuffer;
+  readonly #numbers = new Int32Array(ringUnits * unitBytes / 4);
+  readonly #floats = new Float32Array(this.#numbers.buffer);
+  readonly #groups = new IntegerMap<GPUBindGroup>(2 ** 14);
+  readonly #key = new IntegerKey();
+  readonly #pipelines = new Map<string, Pipeline>();
+  readonly #layouts = new Map<string, Omit<Pipeline, "pipeline" | "bound">>();
+  readonly #doomed: GPUBuffer[] = [];
+  readonly #offset = new Uint32Array(1);
+  #encoder: GPUCommandEncoder | undefined;
+  #pass: GPUComputePassEncoder | undefined;
+  #last: Pipeline | undefined;
+  #used = 0;
+  #flushAt = firstFlush;
+
+  /** Makes the ring of parameters. */
+  constructor(readonly device: GPUDevice) {
+    this.#ring = device.createBuffer({
+      size: unitBytes * ringUnits,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+  }
+
+  /** Dispatches recorded since the queue was made. */
+  dispatches = 0;
+
+  /** Whether dispatches wait for submission. */
+  get pending(): boolean {
+    return this.#used > 0;
+  }
+
+  /** The pipeline of a shader, compiled once for each text. */
+  compile(key: string, render: () => Shader): Pipeline {
+    let found = this.#pipelines.get(key);
+    if (found !== undefined) return found;
+    const { code, bound } = render();
+    const layout = this.#layout(bound);
+    const pipeline = this.device.createComputePipeline({
+      layout: layout.pipelineLayout,
+      compute: { module: this.device.createShaderModule({ code }), entryPoint: "main" },
+    });
+    this.#pipelines.set(key, found = { ...layout, pipeline, bound });
+    return found;
+  }
+
+  #layout(bound: Shader["bound"]): Omit<Pipeline, "pipeline" | "bound"> {
+    const key = bound.map(({ writable }) => writable ? "w" : "r").join("");
+    let found = this.#layouts.get(key);
+    if (found !== undefined) return found;
+    const visibility = GPUShaderStage.COMPUTE;
+    const layout = this.device.createBindGroupLayout({
+      entries: [
+        { binding: 0, visibility, buffer: { type: "uniform", hasDynamicOffset: true } },
+        ...bound.map(({ writable }, i): GPUBindGroupLayoutEntry => ({
+          binding: i + 1,
+          visibility,
+          buffer: { type: writable ? "storage" : "read-only-storage" },
+        })),
+      ],
+    });
+    const pipelineLayout = this.device.createPipelineLayout({ bindGroupLayouts: [layout] });
+    this.#layouts.set(key, found = { layout, layoutId: this.#layouts.size, pipelineLayout });
+    return found;
+  }
+
+  /**
+   * Records a dispatch.
+   *
+   * @param operands All of the program's operands in memory, of which it binds those it reads
+   * @param indices Operands that are computed: their offsets alone count
+   */
+  dispatch(
+    { pipeline, parameters, offsets, step, scalars: kinds, groups }: Launch,
+    operands: readonly Bound[],
+    indices: readonly Affine[],
+    scalars: readonly number[],
+  ): void {
+    this.dispatches++;
+    const units = Math.ceil(parameters.length * 4 / unitBytes);
+    if (this.#used + units > Math.min(ringUnits, this.#flushAt)) this.flush();
+    const at = this.#used * unitBytes / 4;
+    const numbers = this.#numbers;
+    numbers.set(parameters, at);
+    const end = at + parameters.length - kinds.length;
+    for (let k = 0, place = at + offsets; place < end; k++, place += step) {
+      numbers[place] = (operands[k] ?? indices[k - operands.length]!).offset;
+    }
+    for (let i = 0; i < kinds.length; i++) {
+      (kinds[i] === "f32" ? this.#floats : numbers)[end + i] = scalars[i] ?? 0;
+    }
+    if (this.#pass === undefined) {
+      this.#encoder = this.device.createCommandEncoder();
+      this.#pass = this.#encoder.beginComputePass();
+    }
+    if (this.#last !== pipeline) this.#pass.setPipeline((this.#last = pipeline).pipeline);
+    this.#offset[0] = this.#used * unitBytes;
+    this.#pass.setBindGroup(0, this.#group(pipeline, units, operands), this.#offset, 0, 1);
+    this.#pass.dispatchWorkgroups(groups[0], groups[1], groups[2]);
+    this.#used += units;
+  }
+
+  #group(
+    { layout, layoutId, bound }: Pipeline,
+    units: number,
+    operands: readonly Bound[],
+  ): GPUBindGroup {
+    const key = this.#key;
+    key.clear();
+    key.add(layoutId);
+    key.add(units);
+    for (const { operand } of bound) key.add(slabOf(operands[operand]!).id);
+    let group = this.#groups.get(key);
+    if (group !== undefined) return group;
+    group = this.device.createBindGroup({
+      layout,
+      entries: [
+        { binding: 0, resource: { buffer: this.#ring, size: units * unitBytes } },
+        ...bound.map(({ operand }, i) => {
+          const { raw: buffer, offset, size } = slabOf(operands[operand]!);
+          return { binding: i + 1, resource: { buffer, offset, size } };
+        }),
+      ],
+    });
+    this.#groups.set(key, group);
+    return group;
+  }
+
+  /** Submits what was recorded, then `also`. */
+  flush(also?: (encoder: GPUCommandEncoder) => void): void {
+    if (this.#pass === undefined && also === undefined) return;
+    this.#pass?.end();
+    const encoder = this.#encoder ?? this.device.createCommandEncoder();
+    also?.(encoder);
+    // The parameters overtake the recorded commands, which have not been submitted yet.
+    if (this.#used > 0) {
+      this.device.queue.writeBuffer(this.#ring, 0, this.#numbers, 0, this.#used * unitBytes / 4);
+    }
+    this.device.queue.submit([encoder.finish()]);
+    this.#encoder = this.#pass = this.#last = undefined;
+    this.#used = 0;
+    this.#flushAt = also === undefined ? 2 * this.#flushAt : firstFlush;
+    for (const buffer of this.#doomed.splice(0)) buffer.destroy();
+  }
+
+  /** Destroys a slab once the commands that may use it are submitted. */
+  destroy({ raw, id, windows }: Slab): void {
+    const ids = [id, ...windows.map((window) => window.id)];
+    this.#groups.drop((numbers) => ids.some((gone) => numbers.indexOf(gone, 2) >= 0));
+    if (this.pending) this.#doomed.push(raw);
+    else raw.destroy();
+  }
+
+  /** Frees the ring. */
+  close(): void {
+    this.#ring.destroy();
+    this.#groups.clear();
+  }
+}

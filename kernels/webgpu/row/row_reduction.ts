@@ -1,0 +1,68 @@
+/**
+ * Joining what the invocations of a row have reduced: across subgroups where there are any, then
+ * through workgroup memory, from which each invocation adds up all parts. The reductions of a pass
+ * share a barrier, and each has places of its own, so that the next pass need not wait.
+ *
+ * @module
+ */
+
+import type { Expr } from "../../../core/expr.ts";
+import { nameOf } from "../expression.ts";
+import type { RowShape } from "./row_shape.ts";
+
+/** The smallest subgroup that WebGPU knows. */
+const smallest = 4;
+
+/** Declares the partial value of a reduction. */
+export function partial(e: Expr): string {
+  return `var s${e.id} = ${identity(e)};`;
+}
+
+/** Adds an element to the partial value. */
+export function take(e: Expr): string {
+  return `s${e.id} = ${join(e, `s${e.id}`, nameOf(e.args[0]!))};`;
+}
+
+/** Joins the partial values of a pass; `before` is how many reductions earlier passes had. */
+export function combine(reductions: readonly Expr[], shape: RowShape, before: number): string[] {
+  const { kind, size, subgroups } = shape;
+  const own = (e: Expr) => {
+    const call = e.op === "rowSum" ? "subgroupAdd" : "subgroupMax";
+    return subgroups === undefined ? `s${e.id}` : `${call}(s${e.id})`;
+  };
+  if (kind !== "group") return reductions.map((e) => `let ${nameOf(e)} = ${own(e)};`);
+  const [first, part, parts] = subgroups === undefined
+    ? ["true", "lid", `${size}u`]
+    : ["place == 0u", "lid / width", `(${size - 1}u + width) / width`];
+  const at = (k: number, i: string) => `lanes[${(before + k) * slotsOf(shape)}u + ${i}]`;
+  return [
+    ...reductions.map((e) => `let g${e.id} = ${own(e)};`),
+    `if (${first}) {`,
+    ...reductions.map((e, k) => `${at(k, part)} = g${e.id};`),
+    "}",
+    "workgroupBarrier();",
+    ...reductions.map((e) => `var t${e.id} = ${identity(e)};`),
+    `for (var i = 0u; i < ${parts}; i++) {`,
+    ...reductions.map((e, k) => `t${e.id} = ${join(e, `t${e.id}`, at(k, "i"))};`),
+    "}",
+    ...reductions.map((e) => `let ${nameOf(e)} = t${e.id};`),
+  ];
+}
+
+/** Workgroup memory that a number of reductions need. */
+export function sharedMemory(reductions: number, shape: RowShape): string {
+  if (shape.kind !== "group" || reductions === 0) return "";
+  return `var<workgroup> lanes: array<f32, ${reductions * slotsOf(shape)}>;`;
+}
+
+function slotsOf({ size, subgroups }: RowShape): number {
+  return subgroups === undefined ? size : size / smallest;
+}
+
+function identity(e: Expr): string {
+  return e.op === "rowSum" ? "0.0" : "-3.4028234663852886e38f";
+}
+
+function join(e: Expr, a: string, b: string): string {
+  return e.op === "rowSum" ? `${a} + ${b}` : `max(${a}, ${b})`;
+}

@@ -1,0 +1,138 @@
+/**
+ * How a row program is spread over invocations, chosen by the shape and the adapter.
+ *
+ * @module
+ */
+
+import type { Affine, Bound } from "../../../core/backend.ts";
+import { type Dtype, isHalf } from "../../../core/dtype.ts";
+import { topological } from "../../../core/expr.ts";
+import { readsRow, type RowProgram } from "../../../core/program.ts";
+import { coalesce, type Walk } from "../../plan/coalesce.ts";
+import type { Subgroups } from "./subgroups.ts";
+
+/** All that the text of a row program depends on, beside the program. */
+export interface RowShape {
+  /** Axes of the space. */
+  readonly rank: number;
+  /**
+   * Who computes what: an invocation an element (map) or a row (serial); a subgroup or a workgroup
+   * a row.
+   */
+  readonly kind: "map" | "serial" | "subgroup" | "group";
+  /** Invocations of a workgroup; a power of two. */
+  readonly size: number;
+  /** How subgroups are used; absent where programs cannot use them. */
+  readonly subgroups?: Subgroups | undefined;
+  /** Element types of the inputs. */
+  readonly dtypes: readonly Dtype[];
+  /** Which inputs and outputs are met four columns at a time; then all columns are taken by fours. */
+  readonly wide: readonly boolean[];
+}
+
+/** The backend, as far as it matters here. */
+export interface RowAdapter {
+  /** Whether it computes on the CPU. */
+  readonly facts: { readonly software: boolean };
+  /** Its subgroups, where programs can use them. */
+  readonly subgroups: Subgroups | undefined;
+  /** What bounds a workgroup. */
+  readonly device: {
+    readonly limits: Pick<
+      GPUSupportedLimits,
+      "maxComputeInvocationsPerWorkgroup" | "maxComputeWorkgroupSizeX"
+    >;
+  };
+}
+
+/** The space of a program, simplified; a map needs no row axis. */
+export function walkOf(
+  program: RowProgram,
+  space: readonly number[],
+  operands: readonly Affine[],
+): Walk {
+  const keep = readsRow(program);
+  const strides = operands.map((o) => o.strides);
+  const walk = coalesce(space.length > 0 ? space : [1], strides, keep);
+  if (!keep && walk.space[0] === 1) {
+    for (const axes of [walk.space, ...walk.strides]) {
+      axes.shift();
+    }
+  }
+  return walk;
+}
+
+/** Chooses for a program over a simplified space; `bound` are the inputs and outputs. */
+export function chooseRow(
+  program: RowProgram,
+  { space, strides }: Walk,
+  bound: readonly Bound[],
+  { facts: { software }, subgroups, device: { limits } }: RowAdapter,
+): RowShape {
+  const columns = space.at(-1)!;
+  const rows = space.slice(0, -1).reduce((a, b) => a * b, 1);
+  const dtypes = bound.slice(0, program.inputs.length).map(({ dtype }) => dtype);
+  const wide = columns % 4 !== 0
+    ? bound.map(() => false)
+    : bound.map((operand, k) => isWide(program, operand, strides[k]!, k));
+  const unit = wide.includes(true) ? 4 : 1;
+  const make = (kind: RowShape["kind"], size: number, used?: Subgroups): RowShape => ({
+    rank: space.length,
+    kind,
+    size,
+    subgroups: used,
+    dtypes,
+    wide,
+  });
+  if (!readsRow(program)) return make("map", 64);
+  // Barriers are dear on the CPU; llvmpipe ends every loop after 65,535 turns.
+  if (columns <= (software && subgroups === undefined ? 4096 : 16)) return make("serial", 64);
+  // A subgroup hides less of memory's delay than a workgroup: only where rows are many or short. On
+  // the CPU there is no delay to hide.
+  const longest = software ? 2 ** 17 : rows >= 4096 ? 1024 : 256;
+  if (subgroups !== undefined && columns <= longest) return make("subgroup", 128, subgroups);
+  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = limits;
+  const largest = Math.min(maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX);
+  const most = subgroups === undefined ? 256 : largest;
+  const wanted = 2 ** Math.ceil(Math.log2(columns / unit / 2));
+  return make("group", Math.max(32, Math.min(most, wanted)), subgroups);
+}
+
+/** Whether four columns of an operand are neighbours, aligned and always met together. */
+function isWide(
+  program: RowProgram,
+  { dtype, offset }: Bound,
+  strides: readonly number[],
+  operand: number,
+): boolean {
+  return !isHalf(dtype) && strides.at(-1) === 1 && offset % 4 === 0 &&
+    strides.slice(0, -1).every((step) => step % 4 === 0) && variesAlong(program, operand);
+}
+
+/** Whether a program meets an input or output by column alone. */
+export function variesAlong({ inputs, outputs }: RowProgram, operand: number): boolean {
+  const output = outputs[operand - inputs.length];
+  if (output !== undefined) return (output.level & 2) !== 0;
+  const reads = topological(outputs).filter((e) => e.op === "input" && e.attribute === operand);
+  return reads.length > 0 && reads.every((e) => (e.level & 2) !== 0);
+}
+
+/** Text that tells shapes apart. */
+export function rowKey({ rank, kind, size, subgroups, dtypes, wide }: RowShape): string {
+  return `${rank}/${kind}/${size}/${subgroups !== undefined}/${dtypes}/${wide.map(Number)}`;
+}
+
+/** What the invocations count: elements, fours of them, or rows; and the workgroups they need. */
+export function workOf(
+  { kind, size, subgroups, wide }: RowShape,
+  space: readonly number[],
+): { count: number; groups: number } {
+  const elements = space.reduce((a, b) => a * b, 1);
+  if (kind === "map") {
+    const count = elements / (wide.includes(true) ? 4 : 1);
+    return { count, groups: Math.ceil(count / size) };
+  }
+  const count = elements / space.at(-1)!;
+  const each = kind === "serial" ? size : kind === "group" ? 1 : size / subgroups!.largest;
+  return { count, groups: Math.ceil(count / each) };
+}
