@@ -5,8 +5,8 @@ import { beamConventions } from "../nn/generation/beam_search.ts";
 import { batchesByLength } from "../train/data/batches.ts";
 import { readE2e } from "../train/data/e2e.ts";
 import { groupByContext } from "../train/data/text_example.ts";
-import { openLanguageModel } from "../train/load_model.ts";
-import { loadTokenizer } from "../train/load_tokenizer.ts";
+import { openLanguageModel } from "../train/run/load_model.ts";
+import { loadTokenizer } from "../train/tokenizer/load_tokenizer.ts";
 import { frameOf, promptOf } from "../train/tasks/generation.ts";
 import { prepare } from "./measure.ts";
 

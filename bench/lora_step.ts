@@ -4,7 +4,7 @@ import type { Device } from "../core/storage.ts";
 import { toLabelled } from "../nn/objective/batch.ts";
 import { type Method, methods, plan } from "../nn/dropout/plan.ts";
 import { Trainable } from "../nn/optim/adamw.ts";
-import type { OptionTable, OptionValues } from "../train/flags.ts";
+import type { OptionTable, OptionValues } from "../train/config/options.ts";
 import { trainStep } from "../nn/optim/train_step.ts";
 import { modelShapes, randomModel } from "./random_model.ts";
 

@@ -1,7 +1,7 @@
 // Timing shared by the benches: medians of whole batches of work, ended by one read.
 import type { Device } from "../core/storage.ts";
-import { deviceChoice, deviceOptions, openDevice } from "../train/backend.ts";
-import { fallbacks, type OptionTable, parseFlags } from "../train/flags.ts";
+import { deviceChoice, deviceOptions, openDevice } from "../train/device/backend.ts";
+import { fallbacks, type OptionTable, parseFlags } from "../train/config/options.ts";
 
 /** Options that every bench has. */
 export const common = {

@@ -1,7 +1,7 @@
 // This library's CPU backend beside its peers, all in one run; prints Markdown.
 // HIDDENKEY_PYTHON=python deno task bench peers > bench/results/cpu.md
 import { cpus, loadavg } from "node:os";
-import { parseFlags } from "../train/flags.ts";
+import { parseFlags } from "../train/config/options.ts";
 import { type Answers, type Case, compete, type Entry, fastest } from "./peers/contender.ts";
 import { productTables, rowwiseTable, stepTable } from "./peers/tables.ts";
 import { cpuShapes } from "./product.ts";

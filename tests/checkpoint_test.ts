@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { DisposedError, FileError, OptionError } from "../core/errors.ts";
-import { Checkpoint } from "../train/formats/checkpoint.ts";
+import { Checkpoint } from "../train/files/checkpoint.ts";
 import { encodeSafetensors, type TensorData } from "../nn/formats/safetensors.ts";
 import { shared, sharedTest } from "./shared.ts";
 

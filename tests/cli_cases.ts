@@ -1,6 +1,6 @@
 /** Bad input for the command line: how to make it, and what the error must name. */
 
-import { Checkpoint } from "../train/formats/checkpoint.ts";
+import { Checkpoint } from "../train/files/checkpoint.ts";
 import { encodeSafetensors, type TensorData } from "../nn/formats/safetensors.ts";
 import type { Workspace } from "./workspace.ts";
 

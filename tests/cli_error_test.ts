@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Checkpoint } from "../train/formats/checkpoint.ts";
+import { Checkpoint } from "../train/files/checkpoint.ts";
 import { hiddenkey, inGroups, listing } from "./cli.ts";
 import { type BadInput, badInputs } from "./cli_cases.ts";
 import { namesIn, Workspace } from "./workspace.ts";

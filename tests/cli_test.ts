@@ -5,7 +5,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { type TaskName, trainOptions } from "../train/config.ts";
+import { type TaskName, trainOptions } from "../train/config/config.ts";
 import { generates } from "../train/tasks/kind.ts";
 import { type CommandResult, hiddenkey } from "./cli.ts";
 import { changed, tensors } from "./cli_cases.ts";

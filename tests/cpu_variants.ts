@@ -1,7 +1,7 @@
 // Every way in which the CPU backend can compute in 32 bits.
 import { type CpuOptions, openCpu } from "../kernels/cpu/backend.ts";
 import { Device } from "../core/storage.ts";
-import { findBlas } from "../train/blas.ts";
+import { findBlas } from "../train/device/blas.ts";
 
 const blas = findBlas("auto");
 

@@ -12,7 +12,7 @@ import { type CpuOptions, openCpu } from "../kernels/cpu/backend.ts";
 import { Routine } from "../kernels/cpu/wasm/assembler/assembler.ts";
 import { laneOperations } from "../kernels/cpu/wasm/assembler/scalar_functions.ts";
 import { cpuTest, cpuVariants } from "./cpu_variants.ts";
-import { openDevice } from "../train/backend.ts";
+import { openDevice } from "../train/device/backend.ts";
 import { assertClose, type Results, resultsOf } from "./op_results.ts";
 import { opTable } from "./op_table.ts";
 

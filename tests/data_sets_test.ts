@@ -5,7 +5,7 @@ import { fetchData, listingDigest } from "../train/data/fetch.ts";
 import { splitMrpc } from "../train/data/mrpc.ts";
 import { type DataSet, dataSets } from "../train/data/sources.ts";
 import { unpackGlue, unpackWebnlg } from "../train/data/unpack.ts";
-import { sha256 } from "../train/transfer/digest.ts";
+import { sha256 } from "../train/hub/digest.ts";
 import { hiddenkey, hiddenkeyWith } from "./cli.ts";
 import { fileResponse, Loopback, netTest, tornResponse } from "./loopback.ts";
 import { shared, sharedPresent } from "./shared.ts";

@@ -4,7 +4,7 @@ import { parameters } from "../nn/layers/module.ts";
 import { grammarDataset } from "../train/data/grammar.ts";
 import { baseConfig, baseFile, baseTokenizer } from "../train/demo/base.ts";
 import { demonstrateMethod } from "../train/demo/demo.ts";
-import { Checkpoint } from "../train/formats/checkpoint.ts";
+import { Checkpoint } from "../train/files/checkpoint.ts";
 
 Deno.test("base.safetensors holds the tensors of its configuration in less than 4 MB", async () => {
   const path = decodeURIComponent(baseFile.pathname);

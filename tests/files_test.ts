@@ -9,7 +9,7 @@ import {
   samePlace,
   writeDirectoryAtomic,
   writeFileAtomic,
-} from "../train/files.ts";
+} from "../train/files/files.ts";
 
 async function withDirectory(use: (path: string) => Promise<void>): Promise<void> {
   const path = await Deno.makeTempDir();

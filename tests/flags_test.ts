@@ -6,7 +6,7 @@ import {
   parseFlags,
   parseObject,
   unknownName,
-} from "../train/flags.ts";
+} from "../train/config/options.ts";
 
 const table: OptionTable = {
   name: { kind: "text", help: "a name", required: true },

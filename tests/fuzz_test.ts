@@ -16,10 +16,10 @@ import { LanguageModel } from "../nn/models/decoder.ts";
 import { adapted } from "../nn/lora/lora.ts";
 import { type Module, parameters } from "../nn/layers/module.ts";
 import { toInputs } from "../nn/layers/forward_context.ts";
-import { loadAdapter } from "../train/adapter.ts";
-import { Checkpoint } from "../train/formats/checkpoint.ts";
+import { loadAdapter } from "../train/run/adapter.ts";
+import { Checkpoint } from "../train/files/checkpoint.ts";
 import { placeOf } from "../nn/formats/peft_tensors.ts";
-import { openClassifier, openLanguageModel } from "../train/load_model.ts";
+import { openClassifier, openLanguageModel } from "../train/run/load_model.ts";
 import { jsonFileMutation, type Mutation, weightsMutation } from "./mutations.ts";
 import { withDevice } from "./with_device.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { FileError } from "../core/errors.ts";
 import type { Repository } from "../train/hub/repository.ts";
-import { sha256 } from "../train/transfer/digest.ts";
+import { sha256 } from "../train/hub/digest.ts";
 import { Bench, model, weights } from "./hub_bench.ts";
 import { netTest, tornResponse } from "./loopback.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { loadTokenizer } from "../train/load_tokenizer.ts";
-import { sha256 } from "../train/transfer/digest.ts";
+import { loadTokenizer } from "../train/tokenizer/load_tokenizer.ts";
+import { sha256 } from "../train/hub/digest.ts";
 import { Bench } from "./hub_bench.ts";
 import type { Files } from "./hub_server.ts";
 import { netTest } from "./loopback.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { OptionError } from "../core/errors.ts";
 import { describe, showDownloads } from "../train/commands/downloads.ts";
-import { locate } from "../train/hub/locate.ts";
+import { locate } from "../train/hub/resolve_model.ts";
 import { parseRepository, resemblesRepository } from "../train/hub/repository.ts";
 import { hubSettings } from "../train/hub/settings.ts";
 

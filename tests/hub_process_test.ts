@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { sha256 } from "../train/transfer/digest.ts";
+import { sha256 } from "../train/hub/digest.ts";
 import { HubServer } from "./hub_server.ts";
 import { fileResponse, netTest } from "./loopback.ts";
 import { here } from "./python.ts";

@@ -1,7 +1,7 @@
 /** A small hub on this machine: listing, resolve addresses, and large files on a server apart. */
 
 import { createHash } from "node:crypto";
-import { sha256 } from "../train/transfer/digest.ts";
+import { sha256 } from "../train/hub/digest.ts";
 import { fileResponse, Loopback } from "./loopback.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { sha256 } from "../train/transfer/digest.ts";
+import { sha256 } from "../train/hub/digest.ts";
 import { Bench, model, weights } from "./hub_bench.ts";
 import { gitSha1 } from "./hub_server.ts";
 import { netTest, tornResponse } from "./loopback.ts";

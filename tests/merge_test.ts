@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertLessOrEqual, assertRejects } from "@std/assert";
 import { FileError } from "../core/errors.ts";
-import { Checkpoint } from "../train/formats/checkpoint.ts";
+import { Checkpoint } from "../train/files/checkpoint.ts";
 import type { FloatDtype } from "../nn/formats/safetensors_values.ts";
 import type { TensorData } from "../nn/formats/safetensors.ts";
 import { fromFloat, toFloat32 } from "../nn/formats/safetensors_values.ts";
-import { mergeAdapter, type MergeReport } from "../train/merge.ts";
+import { mergeAdapter, type MergeReport } from "../train/merge/merge.ts";
 import { tensors } from "./cli_cases.ts";
 import { namesIn, Workspace } from "./workspace.ts";
 

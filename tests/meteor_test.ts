@@ -1,7 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { FileError, ShapeError } from "../core/errors.ts";
-import { loadMeteor } from "../train/load_meteor.ts";
+import { loadMeteor } from "../train/metrics/load_meteor.ts";
 import { alignWords, countChunks } from "../train/metrics/meteor_align.ts";
 import { meteor } from "../train/metrics/meteor.ts";
 import { meteorWords } from "../train/metrics/meteor_words.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { checkConfig, trainOptions } from "../train/config.ts";
-import { parseObject } from "../train/flags.ts";
-import { modelCard } from "../train/model_card.ts";
+import { checkConfig, trainOptions } from "../train/config/config.ts";
+import { parseObject } from "../train/config/options.ts";
+import { modelCard } from "../train/run/model_card.ts";
 import { train } from "../train/train.ts";
 import { Workspace } from "./workspace.ts";
 

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { parityTable } from "../train/commands/parity.ts";
-import { Checkpoint } from "../train/formats/checkpoint.ts";
+import { Checkpoint } from "../train/files/checkpoint.ts";
 import { encodeSafetensors, type TensorData } from "../nn/formats/safetensors.ts";
-import { runParity } from "../train/parity.ts";
-import { Comparison, relativeError } from "../train/parity_rows.ts";
+import { runParity } from "../train/parity/parity.ts";
+import { Comparison, relativeError } from "../train/parity/parity_rows.ts";
 import { tensor } from "../core/tensor.ts";
 import { tensors } from "./cli_cases.ts";
 import { withDevice } from "./with_device.ts";

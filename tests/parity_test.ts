@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { FileError, OptionError } from "../core/errors.ts";
 import { parityCommand, parityTable } from "../train/commands/parity.ts";
-import { runParity } from "../train/parity.ts";
-import type { ParityRow } from "../train/parity_rows.ts";
+import { runParity } from "../train/parity/parity.ts";
+import type { ParityRow } from "../train/parity/parity_rows.ts";
 import { shared, sharedRoot, sharedTest } from "./shared.ts";
 import { withDevice } from "./with_device.ts";
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { FileError } from "../core/errors.ts";
-import type { TrainConfig } from "../train/config.ts";
-import { exists } from "../train/files.ts";
-import { Checkpoint } from "../train/formats/checkpoint.ts";
+import type { TrainConfig } from "../train/config/config.ts";
+import { exists } from "../train/files/files.ts";
+import { Checkpoint } from "../train/files/checkpoint.ts";
 import { train } from "../train/train.ts";
 import { namesIn, readAdapter, readTimeless, Workspace } from "./workspace.ts";
 

@@ -1,9 +1,9 @@
 import { assertAlmostEquals, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { ShapeError } from "../core/errors.ts";
 import { linesOf, readReferences } from "../train/data/references.ts";
-import { loadMeteor } from "../train/load_meteor.ts";
+import { loadMeteor } from "../train/metrics/load_meteor.ts";
 import { challengeText, recipeText } from "../train/metrics/webnlg_text.ts";
-import { score } from "../train/score.ts";
+import { score } from "../train/metrics/score.ts";
 import { shared, sharedTest } from "./shared.ts";
 
 Deno.test("challengeText() writes ASCII in lower case and parts every sign", () => {

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { FileError, OptionError } from "../core/errors.ts";
-import { loadTokenizer } from "../train/load_tokenizer.ts";
-import { compareTokenizers } from "../train/parity_tokenizers.ts";
-import { Tokenizer } from "../train/tokenizer.ts";
-import { buildByteLevel, buildWordPiece } from "../train/tokenizer_legacy.ts";
+import { loadTokenizer } from "../train/tokenizer/load_tokenizer.ts";
+import { compareTokenizers } from "../train/parity/parity_tokenizers.ts";
+import { Tokenizer } from "../train/tokenizer/tokenizer.ts";
+import { buildByteLevel, buildWordPiece } from "../train/tokenizer/tokenizer_legacy.ts";
 import { shared, sharedTest } from "./shared.ts";
 
 const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];

@@ -6,9 +6,9 @@ import {
   assertNotEquals,
 } from "@std/assert";
 import { type Method, methods } from "../nn/dropout/plan.ts";
-import { openDevice } from "../train/backend.ts";
-import type { TaskName, TrainConfig } from "../train/config.ts";
-import { openRun, runConfig } from "../train/open_run.ts";
+import { openDevice } from "../train/device/backend.ts";
+import type { TaskName, TrainConfig } from "../train/config/config.ts";
+import { openRun, runConfig } from "../train/run/open_run.ts";
 import { openTask } from "../train/tasks/open.ts";
 import type { Figures } from "../train/tasks/task.ts";
 import { train } from "../train/train.ts";

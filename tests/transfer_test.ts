@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { DownloadError, FileError } from "../core/errors.ts";
-import { sha256 } from "../train/transfer/digest.ts";
-import { type Download, download } from "../train/transfer/download.ts";
-import { type Patience, request } from "../train/transfer/request.ts";
+import { sha256 } from "../train/hub/digest.ts";
+import { type Download, download } from "../train/hub/download.ts";
+import { type Patience, request } from "../train/hub/request.ts";
 import { fileResponse, Loopback, netTest, tornResponse } from "./loopback.ts";
 
 const content = Uint8Array.from({ length: 1000 }, (_, i) => i % 256);

@@ -1,6 +1,6 @@
 import { Device } from "../core/storage.ts";
 import type { WebGpuBackend } from "../kernels/webgpu/backend.ts";
-import { openGpu } from "../train/backend.ts";
+import { openGpu } from "../train/device/backend.ts";
 
 const backend = await openGpu();
 

@@ -3,7 +3,7 @@ import { DeviceError } from "../core/errors.ts";
 import { scale } from "../core/ops/elementwise.ts";
 import { Device } from "../core/storage.ts";
 import { tensor } from "../core/tensor.ts";
-import { openGpu } from "../train/backend.ts";
+import { openGpu } from "../train/device/backend.ts";
 import { webGpuTest } from "./webgpu_device.ts";
 
 webGpuTest("A lost device ends in one error that says so", async () => {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { FileError, OptionError } from "../core/errors.ts";
 import { groupByContext } from "../train/data/text_example.ts";
 import { lineariseTriples, parseWebnlg, readWebnlg, webnlgFiles } from "../train/data/webnlg.ts";
-import { presetFor } from "../train/presets.ts";
+import { presetFor } from "../train/config/presets.ts";
 import { bleuOf } from "../train/tasks/generation.ts";
 import { shared, sharedTest } from "./shared.ts";
 

@@ -5,9 +5,14 @@ import { openCpu } from "../kernels/cpu/backend.ts";
 import { parseConfig } from "../nn/models/config.ts";
 import { classifier, languageModel } from "../nn/models/load.ts";
 import { parameters } from "../nn/layers/module.ts";
-import { checkConfig, type TaskName, type TrainConfig, trainOptions } from "../train/config.ts";
+import {
+  checkConfig,
+  type TaskName,
+  type TrainConfig,
+  trainOptions,
+} from "../train/config/config.ts";
 import { grammarWords } from "../train/data/grammar_clauses.ts";
-import { fallbacks } from "../train/flags.ts";
+import { fallbacks } from "../train/config/options.ts";
 import { encodeSafetensors, type TensorData } from "../nn/formats/safetensors.ts";
 import { generates } from "../train/tasks/kind.ts";
 import { fillRandomly } from "./tiny_models.ts";

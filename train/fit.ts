@@ -10,7 +10,7 @@ import { fold, type Key, threefry } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
 import { type Encoded, toLabelled } from "../nn/objective/batch.ts";
 import type { DropoutPlan } from "../nn/dropout/plan.ts";
-import type { TrainConfig } from "./config.ts";
+import type { TrainConfig } from "./config/config.ts";
 import { planEpoch } from "./data/batches.ts";
 import { linearSchedule, warmupSteps } from "./schedule.ts";
 import { type State, type StepFigures, trainStep } from "../nn/optim/train_step.ts";

@@ -5,15 +5,15 @@
  * @module
  */
 
-export { loadAdapter, saveAdapter } from "./adapter.ts";
+export { loadAdapter, saveAdapter } from "./run/adapter.ts";
 export {
   type BackendName,
   backendNames,
   type DeviceChoice,
   type KernelName,
   kernelNames,
-} from "./backend.ts";
-export type { BeamConfig } from "./beam_options.ts";
+} from "./device/backend.ts";
+export type { BeamConfig } from "./config/beam_options.ts";
 export {
   checkConfig,
   dropoutPlan,
@@ -21,7 +21,7 @@ export {
   tasks,
   type TrainConfig,
   trainOptions,
-} from "./config.ts";
+} from "./config/config.ts";
 export { type E2eExample, readE2e } from "./data/e2e.ts";
 export type { Example } from "./data/example.ts";
 export { readGlue } from "./data/glue.ts";
@@ -37,19 +37,19 @@ export {
   type OptionSpec,
   type OptionTable,
   type OptionValues,
-} from "./flags.ts";
-export { Checkpoint } from "./formats/checkpoint.ts";
+} from "./config/options.ts";
+export { Checkpoint } from "./files/checkpoint.ts";
 export type { AdapterConfig, BiasKind } from "../nn/formats/peft_config.ts";
 export type { TargetRules } from "../nn/formats/peft_targets.ts";
 export type { Dtype, TensorEntry } from "../nn/formats/safetensors.ts";
 export type { FloatDtype } from "../nn/formats/safetensors_values.ts";
-export { loadMeteor } from "./load_meteor.ts";
-export { locate, type Place } from "./hub/locate.ts";
+export { loadMeteor } from "./metrics/load_meteor.ts";
+export { locate, type Place } from "./hub/resolve_model.ts";
 export type { SnapshotKind } from "./hub/needed.ts";
 export type { DownloadHooks } from "./hub/snapshot.ts";
-export { type Loaded, openClassifier, openLanguageModel } from "./load_model.ts";
-export { loadTokenizer } from "./load_tokenizer.ts";
-export { mergeAdapter, type MergeOptions, type MergeReport } from "./merge.ts";
+export { type Loaded, openClassifier, openLanguageModel } from "./run/load_model.ts";
+export { loadTokenizer } from "./tokenizer/load_tokenizer.ts";
+export { mergeAdapter, type MergeOptions, type MergeReport } from "./merge/merge.ts";
 export {
   bleuConventions,
   type BleuCounts,
@@ -80,7 +80,7 @@ export {
   type Scores,
   type ScoreTask,
   scoreTasks,
-} from "./score.ts";
+} from "./metrics/score.ts";
 export {
   type State,
   type StepFigures,
@@ -88,7 +88,12 @@ export {
   trainStep,
 } from "../nn/optim/train_step.ts";
 export type { Figures } from "./tasks/task.ts";
-export { type DecodeOptions, type Encoded, type EncodeOptions, Tokenizer } from "./tokenizer.ts";
-export type { TruncationStrategy } from "./tokenizer_truncation.ts";
-export type { DownloadProgress } from "./transfer/download.ts";
+export {
+  type DecodeOptions,
+  type Encoded,
+  type EncodeOptions,
+  Tokenizer,
+} from "./tokenizer/tokenizer.ts";
+export type { TruncationStrategy } from "./tokenizer/tokenizer_truncation.ts";
+export type { DownloadProgress } from "./hub/download.ts";
 export { train, type TrainHooks, type TrainResult } from "./train.ts";

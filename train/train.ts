@@ -12,17 +12,17 @@ import { adapt } from "../nn/lora/lora.ts";
 import { type Classifier, initialise, languageModel, type LoadReport } from "../nn/models/load.ts";
 import { type Module, parameters } from "../nn/layers/module.ts";
 import { heads, Trainable, trainHead } from "../nn/optim/adamw.ts";
-import { loadAdapter } from "./adapter.ts";
-import { openDevice } from "./backend.ts";
-import { checkLayers, dropoutPlan, type TrainConfig } from "./config.ts";
-import { requireEmptyDirectory, samePlace } from "./files.ts";
+import { loadAdapter } from "./run/adapter.ts";
+import { openDevice } from "./device/backend.ts";
+import { checkLayers, dropoutPlan, type TrainConfig } from "./config/config.ts";
+import { requireEmptyDirectory, samePlace } from "./files/files.ts";
 import { fit, type FitHooks, type FitResult, planSteps } from "./fit.ts";
 import type { AdapterConfig } from "../nn/formats/peft_config.ts";
-import { locate, type Place } from "./hub/locate.ts";
+import { locate, type Place } from "./hub/resolve_model.ts";
 import type { DownloadHooks } from "./hub/snapshot.ts";
-import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";
-import { loadTokenizer } from "./load_tokenizer.ts";
-import { modelCard } from "./model_card.ts";
+import { openClassifier, openLanguageModel, readConfig } from "./run/load_model.ts";
+import { loadTokenizer } from "./tokenizer/load_tokenizer.ts";
+import { modelCard } from "./run/model_card.ts";
 import {
   appendMetrics,
   findCheckpoint,
@@ -32,7 +32,7 @@ import {
   saveCheckpoint,
   saveRun,
   saveRunAdapter,
-} from "./run_folder.ts";
+} from "./run/run_folder.ts";
 import { generates } from "./tasks/kind.ts";
 import { openTask } from "./tasks/open.ts";
 import type { Figures } from "./tasks/task.ts";

@@ -7,7 +7,7 @@
 import { OptionError } from "../../core/errors.ts";
 import { fetchData } from "../data/fetch.ts";
 import { type DataSet, dataSets } from "../data/sources.ts";
-import { helpText, type OptionTable, parseFlags } from "../flags.ts";
+import { helpText, type OptionTable, parseFlags } from "../config/options.ts";
 import { showDownloads } from "./downloads.ts";
 
 const options: OptionTable = {

@@ -6,7 +6,7 @@
 
 import { isOn } from "../hub/settings.ts";
 import type { DownloadHooks } from "../hub/snapshot.ts";
-import type { DownloadProgress } from "../transfer/download.ts";
+import type { DownloadProgress } from "../hub/download.ts";
 
 /**
  * A line that renews itself on a terminal, and one line for each file elsewhere.

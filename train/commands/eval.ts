@@ -5,11 +5,11 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import { deviceOptionNames, openDevice } from "../backend.ts";
-import { beamOptions } from "../beam_options.ts";
-import { trainOptions } from "../config.ts";
-import { helpText, type OptionTable, parseFlags } from "../flags.ts";
-import { openRun, runConfig } from "../open_run.ts";
+import { deviceOptionNames, openDevice } from "../device/backend.ts";
+import { beamOptions } from "../config/beam_options.ts";
+import { trainOptions } from "../config/config.ts";
+import { helpText, type OptionTable, parseFlags } from "../config/options.ts";
+import { openRun, runConfig } from "../run/open_run.ts";
 import { type LabelledSplit, openTask } from "../tasks/open.ts";
 import { showDownloads } from "./downloads.ts";
 

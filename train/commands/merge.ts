@@ -5,13 +5,13 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import { deviceChoice, deviceOptions } from "../backend.ts";
-import { helpText, type OptionTable, parseFlags } from "../flags.ts";
+import { deviceChoice, deviceOptions } from "../device/backend.ts";
+import { helpText, type OptionTable, parseFlags } from "../config/options.ts";
 import type { FloatDtype } from "../../nn/formats/safetensors_values.ts";
-import { locate } from "../hub/locate.ts";
-import { mergeAdapter } from "../merge.ts";
-import { runConfig } from "../open_run.ts";
-import { readRun } from "../run_folder.ts";
+import { locate } from "../hub/resolve_model.ts";
+import { mergeAdapter } from "../merge/merge.ts";
+import { runConfig } from "../run/open_run.ts";
+import { readRun } from "../run/run_folder.ts";
 import { generates } from "../tasks/kind.ts";
 import { kindOf } from "../tasks/labelled.ts";
 import { showDownloads } from "./downloads.ts";

@@ -6,10 +6,10 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import { deviceChoice, deviceOptions, openDevice } from "../backend.ts";
-import { type TaskName, tasks } from "../config.ts";
-import { requireEmptyDirectory, writeFileAtomic } from "../files.ts";
-import { fallbacks, helpText, type OptionTable, parseFlags } from "../flags.ts";
+import { deviceChoice, deviceOptions, openDevice } from "../device/backend.ts";
+import { type TaskName, tasks } from "../config/config.ts";
+import { requireEmptyDirectory, writeFileAtomic } from "../files/files.ts";
+import { fallbacks, helpText, type OptionTable, parseFlags } from "../config/options.ts";
 import { chart } from "../noise/chart.ts";
 import { judge } from "../noise/claims.ts";
 import { study } from "../noise/study.ts";

@@ -5,10 +5,10 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import { deviceChoice, deviceOptions, openDevice } from "../backend.ts";
-import { fallbacks, helpText, type OptionTable, parseFlags } from "../flags.ts";
-import { runParity } from "../parity.ts";
-import type { ParityRow } from "../parity_rows.ts";
+import { deviceChoice, deviceOptions, openDevice } from "../device/backend.ts";
+import { fallbacks, helpText, type OptionTable, parseFlags } from "../config/options.ts";
+import { runParity } from "../parity/parity.ts";
+import type { ParityRow } from "../parity/parity_rows.ts";
 
 const options: OptionTable = {
   root: {

@@ -7,8 +7,8 @@
 import { OptionError } from "../../core/errors.ts";
 import { readPredictions } from "../data/predictions.ts";
 import { readReferences } from "../data/references.ts";
-import { fallbacks, helpText, type OptionTable, parseFlags } from "../flags.ts";
-import { loadMeteor } from "../load_meteor.ts";
+import { fallbacks, helpText, type OptionTable, parseFlags } from "../config/options.ts";
+import { loadMeteor } from "../metrics/load_meteor.ts";
 import {
   score,
   type ScoreConvention,
@@ -16,7 +16,7 @@ import {
   type Scores,
   type ScoreTask,
   scoreTasks,
-} from "../score.ts";
+} from "../metrics/score.ts";
 
 const options: OptionTable = {
   task: { kind: "choice", choices: scoreTasks, help: "whose evaluation", required: true },

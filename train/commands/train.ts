@@ -5,13 +5,19 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import { checkConfig, type TrainConfig, trainOptions } from "../config.ts";
+import { checkConfig, type TrainConfig, trainOptions } from "../config/config.ts";
 import { demonstrate } from "../demo/demo.ts";
-import { readJson } from "../files.ts";
+import { readJson } from "../files/files.ts";
 import type { StepRecord } from "../fit.ts";
-import { fallbacks, helpText, type OptionTable, parseFlags, parseObject } from "../flags.ts";
-import { presetFor, presetNames } from "../presets.ts";
-import { findCheckpoint, readRun } from "../run_folder.ts";
+import {
+  fallbacks,
+  helpText,
+  type OptionTable,
+  parseFlags,
+  parseObject,
+} from "../config/options.ts";
+import { presetFor, presetNames } from "../config/presets.ts";
+import { findCheckpoint, readRun } from "../run/run_folder.ts";
 import { locateFolders, train } from "../train.ts";
 import { showDownloads } from "./downloads.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { FileError, OptionError } from "../../core/errors.ts";
-import { exists, readText } from "../files.ts";
+import { exists, readText } from "../files/files.ts";
 import { parseCsv } from "./csv.ts";
 import type { TextExample } from "./text_example.ts";
 

@@ -5,11 +5,11 @@
  */
 
 import { DownloadError, FileError } from "../../core/errors.ts";
-import { exists, readBytes, reasonOf, writeFileAtomic } from "../files.ts";
+import { exists, readBytes, reasonOf, writeFileAtomic } from "../files/files.ts";
 import type { DownloadHooks } from "../hub/snapshot.ts";
-import { digestFile, sha256 } from "../transfer/digest.ts";
-import { download } from "../transfer/download.ts";
-import { type Patience, usualPatience } from "../transfer/request.ts";
+import { digestFile, sha256 } from "../hub/digest.ts";
+import { download } from "../hub/download.ts";
+import { type Patience, usualPatience } from "../hub/request.ts";
 import type { DataSet, Files, Source } from "./sources.ts";
 
 /** Settings of {@linkcode fetchData}. */

@@ -5,7 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { readText } from "../files.ts";
+import { readText } from "../files/files.ts";
 import type { Example } from "./example.ts";
 import { type GlueSplit, type GlueTask, type GlueTaskInfo, glueTasks } from "./glue_tasks.ts";
 import { linesOf, quoted } from "./text.ts";

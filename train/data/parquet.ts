@@ -12,7 +12,7 @@ import {
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { FileError } from "../../core/errors.ts";
-import { exists } from "../files.ts";
+import { exists } from "../files/files.ts";
 import { type Columns, positionsOf, type Row } from "./rows.ts";
 
 /**

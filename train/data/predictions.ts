@@ -5,7 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { readText } from "../files.ts";
+import { readText } from "../files/files.ts";
 import { parseCsv } from "./csv.ts";
 import { linesOf, type Segment } from "./references.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { exists, readText } from "../files.ts";
+import { exists, readText } from "../files/files.ts";
 import { parseCsv } from "./csv.ts";
 import { parseE2e } from "./e2e.ts";
 import { groupByContext } from "./text_example.ts";

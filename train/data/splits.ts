@@ -5,7 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { exists, reasonOf } from "../files.ts";
+import { exists, reasonOf } from "../files/files.ts";
 import type { GlueSplit } from "./glue_tasks.ts";
 import { tableExtensions, tablePattern } from "./table.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { readBytes, textOf } from "../files.ts";
+import { readBytes, textOf } from "../files/files.ts";
 import { parseCsv } from "./csv.ts";
 import { readParquet } from "./parquet.ts";
 import { type Columns, positionsOf, type Row } from "./rows.ts";

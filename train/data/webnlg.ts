@@ -5,7 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { exists, filesIn, readText } from "../files.ts";
+import { exists, filesIn, readText } from "../files/files.ts";
 import type { TextExample } from "./text_example.ts";
 import { parseEntries, type Triple } from "./webnlg_entries.ts";
 

@@ -7,7 +7,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { exists, readText, reasonOf, writeFileAtomic } from "../files.ts";
+import { exists, readText, reasonOf, writeFileAtomic } from "../files/files.ts";
 import { isCommit } from "./repository.ts";
 import type { HubSettings } from "./settings.ts";
 

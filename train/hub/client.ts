@@ -5,9 +5,9 @@
  */
 
 import { DownloadError } from "../../core/errors.ts";
-import type { Digest } from "../transfer/digest.ts";
-import { type Patience, request } from "../transfer/request.ts";
-import { isRecord } from "../tokenizer_json.ts";
+import type { Digest } from "./digest.ts";
+import { type Patience, request } from "./request.ts";
+import { isRecord } from "../tokenizer/tokenizer_json.ts";
 import { isCommit, type Repository } from "./repository.ts";
 import type { HubSettings } from "./settings.ts";
 

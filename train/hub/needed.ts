@@ -4,8 +4,8 @@
  * @module
  */
 
-import { exists } from "../files.ts";
-import { readWeightMap } from "../formats/weight_map.ts";
+import { exists } from "../files/files.ts";
+import { readWeightMap } from "../files/weight_map.ts";
 
 /** What a repository holds. */
 export type SnapshotKind = "model" | "adapter";

@@ -5,7 +5,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import { exists, readText } from "../files.ts";
+import { exists, readText } from "../files/files.ts";
 
 /** Hub and cache. */
 export interface HubSettings {

@@ -5,9 +5,9 @@
  */
 
 import { DownloadError, FileError } from "../../core/errors.ts";
-import { exists, reasonOf } from "../files.ts";
-import { download, type DownloadProgress } from "../transfer/download.ts";
-import { type Patience, usualPatience } from "../transfer/request.ts";
+import { exists, reasonOf } from "../files/files.ts";
+import { download, type DownloadProgress } from "./download.ts";
+import { type Patience, usualPatience } from "./request.ts";
 import { RepositoryCache } from "./cache.ts";
 import { addressOf, type Listing, readContent, readListing, refusal } from "./client.ts";
 import { missingIn, shardsOf, type SnapshotKind, unmet, wanted } from "./needed.ts";

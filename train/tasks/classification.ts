@@ -13,7 +13,7 @@ import { toInputs } from "../../nn/layers/forward_context.ts";
 import { batchesByLength } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
 import { type MetricName, metrics } from "../metrics/classification.ts";
-import type { Tokenizer } from "../tokenizer.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { LabelledKind } from "./labelled.ts";
 import type { Figures, Task } from "./task.ts";
 

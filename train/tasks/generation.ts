@@ -14,11 +14,11 @@ import type { LanguageModel } from "../../nn/models/decoder.ts";
 import { generate } from "../../nn/generation/generate.ts";
 import { crossEntropy } from "../../nn/objective/losses.ts";
 import type { Classifier } from "../../nn/models/load.ts";
-import type { BeamConfig } from "../beam_options.ts";
+import type { BeamConfig } from "../config/beam_options.ts";
 import { batchesByLength } from "../data/batches.ts";
 import { groupByContext, type TextExample, type TextGroup } from "../data/text_example.ts";
 import { corpusBleu } from "../metrics/bleu.ts";
-import type { Tokenizer } from "../tokenizer.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Figures, Task } from "./task.ts";
 
 /** Tokens around a reference. */

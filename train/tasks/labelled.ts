@@ -6,7 +6,7 @@
  */
 
 import { FileError, OptionError } from "../../core/errors.ts";
-import type { TaskName, TrainConfig } from "../config.ts";
+import type { TaskName, TrainConfig } from "../config/config.ts";
 import type { Example } from "../data/example.ts";
 import { parseGlue, readGlue } from "../data/glue.ts";
 import { type GlueSplit, type GlueTask, type GlueTaskInfo, glueTasks } from "../data/glue_tasks.ts";
@@ -14,7 +14,7 @@ import { classesOf, labelOf, type LabelRule } from "../data/labels.ts";
 import { cellError, type Row } from "../data/rows.ts";
 import { findSplit, missingSplit } from "../data/splits.ts";
 import { readTable, tablePattern } from "../data/table.ts";
-import { exists, readText } from "../files.ts";
+import { exists, readText } from "../files/files.ts";
 
 /** What a task of labels is, apart from its data. */
 export type LabelledKind = Pick<GlueTaskInfo, "title" | "labels" | "metrics" | "primaryMetric">;

@@ -6,11 +6,11 @@
 
 import { FileError, OptionError } from "../../core/errors.ts";
 import type { ModelConfig } from "../../nn/models/config.ts";
-import type { TrainConfig } from "../config.ts";
+import type { TrainConfig } from "../config/config.ts";
 import { e2eFile, readE2e } from "../data/e2e.ts";
 import type { TextExample } from "../data/text_example.ts";
 import { readWebnlg, webnlgFiles } from "../data/webnlg.ts";
-import type { Tokenizer } from "../tokenizer.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { classificationTask } from "./classification.ts";
 import { frameOf, generationTask } from "./generation.ts";
 import { generates, type TextTaskName } from "./kind.ts";

@@ -1,0 +1,73 @@
+/**
+ * Recipes by name: hyper-parameters as published.
+ *
+ * @module
+ */
+
+import { OptionError } from "../../core/errors.ts";
+import type { TaskName, TrainConfig } from "./config.ts";
+
+/** Names of all presets. */
+export const presetNames = ["paper", "lora"] as const;
+
+const understanding = { weightDecay: 0.1, warmup: 0.06, rank: 8, alpha: 16 } as const;
+
+/** Tables 6 and 7 of the paper: RoBERTa-large for GLUE, GPT-2 medium for E2E and WebNLG. */
+const paper: Partial<Record<TaskName, Partial<TrainConfig>>> = {
+  rte: { ...understanding, lr: 4e-4, epochs: 30, batch: 64, maxLength: 512 },
+  mrpc: { ...understanding, lr: 3e-4, epochs: 30, batch: 32, maxLength: 512 },
+  stsb: { ...understanding, lr: 3e-4, epochs: 10, batch: 32, maxLength: 128 },
+  sst2: { ...understanding, lr: 4e-4, epochs: 10, batch: 64, maxLength: 512 },
+  cola: { ...understanding, lr: 2e-4, epochs: 40, batch: 32, maxLength: 128 },
+  qnli: { ...understanding, lr: 2e-4, epochs: 10, batch: 32, maxLength: 512 },
+  e2e: {
+    weightDecay: 0.01,
+    warmup: 500,
+    rank: 4,
+    alpha: 32,
+    lr: 2e-4,
+    epochs: 5,
+    batch: 8,
+    smoothing: 0.1,
+    maxLength: 512,
+    beams: 10,
+    lengthPenalty: 0.9,
+    noRepeatNgram: 4,
+    beamConvention: "lora",
+  },
+};
+
+/** The README of microsoft/LoRA, examples/NLG, where it differs from the paper. */
+const lora: Partial<TrainConfig> = {
+  method: "lora-dropout",
+  rate: 0.1,
+  epsilon: 1e-6,
+  clip: 0,
+  bucket: false,
+  seed: 110,
+  lengthPenalty: 0.8,
+};
+
+const presets: Readonly<
+  Record<typeof presetNames[number], Partial<Record<TaskName, Partial<TrainConfig>>>>
+> = {
+  paper: { ...paper, webnlg: { ...paper.e2e, lengthPenalty: 0.8 } },
+  lora: { e2e: { ...paper.e2e, ...lora }, webnlg: { ...paper.e2e, ...lora } },
+};
+
+/**
+ * Settings of a preset for a task.
+ *
+ * @throws {OptionError} If the preset has none for it
+ */
+export function presetFor(name: typeof presetNames[number], task: TaskName): Partial<TrainConfig> {
+  const found = presets[name][task];
+  if (found === undefined) {
+    throw new OptionError(
+      `Cannot use preset ${name} for ${task} as it has settings for ${
+        Object.keys(presets[name]).join(", ")
+      }`,
+    );
+  }
+  return found;
+}

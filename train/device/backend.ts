@@ -1,0 +1,133 @@
+/**
+ * Choosing what runs the programs.
+ *
+ * @module
+ */
+
+import type { Backend } from "../../core/backend.ts";
+import { OptionError } from "../../core/errors.ts";
+import { Device } from "../../core/storage.ts";
+import { openCpu } from "../../kernels/cpu/backend.ts";
+import type { WebGpuBackend } from "../../kernels/webgpu/backend.ts";
+import { openWebGpu } from "../../kernels/webgpu/open.ts";
+import { findBlas } from "./blas.ts";
+import type { OptionTable, OptionValues } from "../config/options.ts";
+
+/** Names that `--backend` takes. */
+export const backendNames = ["auto", "cpu", "webgpu"] as const;
+/** A backend, by name. */
+export type BackendName = typeof backendNames[number];
+
+/** Kinds of CPU kernels that `--kernels` takes. */
+export const kernelNames = ["auto", "relaxed", "simd", "javascript"] as const;
+/** A kind of CPU kernels, by name. */
+export type KernelName = typeof kernelNames[number];
+
+/** Flags of every command that computes. */
+export const deviceOptions = {
+  backend: {
+    kind: "choice",
+    choices: backendNames,
+    help: "what runs the programs",
+    fallback: "auto",
+  },
+  kernels: {
+    kind: "choice",
+    choices: kernelNames,
+    help: "CPU: WebAssembly with relaxed multiply-adds, without, or JavaScript",
+    fallback: "auto",
+  },
+  threads: { kind: "integer", help: "CPU: threads", least: 1, shown: "one for each core" },
+  blas: {
+    kind: "text",
+    help: "CPU: library for products, auto, off or its path (needs --allow-ffi)",
+    fallback: "auto",
+  },
+} satisfies OptionTable;
+
+/** Names of those flags. */
+export const deviceOptionNames = Object.keys(deviceOptions) as (keyof typeof deviceOptions)[];
+
+/** What chooses a device. */
+export interface DeviceChoice {
+  /** Backend. */
+  readonly backend: BackendName;
+  /** Float of all tensors. */
+  readonly dtype: "f32" | "f64";
+  /** Kind of CPU kernels; default `auto`. */
+  readonly kernels?: KernelName;
+  /** CPU threads; default one for each core. */
+  readonly threads?: number;
+  /** `auto`, `off`, or the path of a BLAS; default `auto`. */
+  readonly blas?: string;
+}
+
+/** The choice that flags make. */
+export function deviceChoice(values: OptionValues, dtype: "f32" | "f64"): DeviceChoice {
+  const given = deviceOptionNames.filter((name) => values[name] !== undefined);
+  const choice = Object.fromEntries(given.map((name) => [name, values[name]]));
+  return { backend: "auto", ...choice, dtype };
+}
+
+/** A device, and one line that says what was chosen and why. */
+export interface Opened {
+  /** The device; disposing it closes the backend. */
+  readonly device: Device;
+  /** For the log. */
+  readonly reason: string;
+}
+
+/**
+ * Opens WebGPU. Where XDG_RUNTIME_DIR is unset, as on servers, a graphics library complains on
+ * standard error whenever it is asked for adapters: any folder silences it.
+ */
+export async function openGpu(): Promise<WebGpuBackend | undefined> {
+  const name = "XDG_RUNTIME_DIR";
+  if (Deno.build.os === "linux" && !Deno.env.get(name)) Deno.env.set(name, "/tmp");
+  return await openWebGpu();
+}
+
+/**
+ * Opens a device. `auto` takes a real GPU where one is found, and the CPU otherwise: software
+ * adapters are slower than the CPU backend.
+ *
+ * @throws {OptionError} If WebGPU is asked for and there is no adapter, or for doubles, or if the
+ * BLAS asked for cannot be used
+ */
+export async function openDevice(choice: DeviceChoice): Promise<Opened> {
+  const { backend: name, dtype } = choice;
+  if (name === "webgpu" && dtype === "f64") {
+    throw new OptionError("Cannot use --backend webgpu with --dtype f64 as WebGPU has no doubles");
+  }
+  const gpu = name === "cpu" || dtype === "f64" ? undefined : await openGpu();
+  if (name === "webgpu" && gpu === undefined) {
+    throw new OptionError(
+      "Cannot use --backend webgpu as a WebGPU adapter is required: found none",
+    );
+  }
+  if (gpu !== undefined && (name === "webgpu" || !gpu.facts.software)) {
+    return {
+      device: new Device(gpu),
+      reason: `${gpu.description} (${explain(name, "a GPU is there")})`,
+    };
+  }
+  const found = gpu === undefined ? "no GPU is there" : `found only ${gpu.facts.description}`;
+  await gpu?.[Symbol.asyncDispose]();
+  const backend = openCpuFor(choice);
+  return {
+    device: new Device(backend, dtype),
+    reason: `${backend.description} (${explain(name, dtype === "f64" ? "doubles" : found)})`,
+  };
+}
+
+function openCpuFor({ dtype, kernels = "auto", threads, blas = "auto" }: DeviceChoice): Backend {
+  if (dtype === "f64" || kernels === "javascript") return openCpu({ kernels: "javascript" });
+  const count = threads ?? navigator.hardwareConcurrency;
+  // A library rounds as its processor likes, and these kernels are for those who want one result.
+  const library = kernels === "simd" && blas === "auto" ? undefined : findBlas(blas);
+  return openCpu({ kernels, threads: count, ...(library && { library }) });
+}
+
+function explain(name: BackendName, found: string): string {
+  return name === "auto" ? `auto: ${found}` : "as asked";
+}

@@ -1,0 +1,239 @@
+/**
+ * Reading and writing of small files with typed errors.
+ *
+ * @module
+ */
+
+import { FileError, OptionError, ShapeError } from "../../core/errors.ts";
+import { scanJson } from "../../nn/formats/json_scan.ts";
+
+/** Says in a few words why the system refused a file operation. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "nothing there";
+  if (error instanceof Deno.errors.IsADirectory) return "a directory";
+  if (error instanceof Deno.errors.NotADirectory) return "a file among its parent directories";
+  if (error instanceof Deno.errors.NotCapable) return "no permission of the Deno process";
+  if (error instanceof Deno.errors.PermissionDenied) return "no permission of the system";
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Reads a UTF-8 text file; a byte order mark at its start is left out.
+ *
+ * @param path Path of the file
+ * @returns The text
+ * @throws {FileError} If the file cannot be read or is not UTF-8
+ */
+export async function readText(path: string): Promise<string> {
+  return textOf(await readBytes(path), path);
+}
+
+/**
+ * Reads a file.
+ *
+ * @throws {FileError} If the file cannot be read
+ */
+export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    throw new FileError(
+      `Cannot read file as it requires a readable file: found ${reasonOf(error)}`,
+      path,
+    );
+  }
+}
+
+/**
+ * Decodes a file's UTF-8; a byte order mark at its start is left out.
+ *
+ * @throws {FileError} If it is not UTF-8
+ */
+export function textOf(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new FileError("Cannot read file as it requires UTF-8 text: found other bytes", path);
+  }
+}
+
+/**
+ * Reads a JSON file.
+ *
+ * @param path Path of the file
+ * @returns The parsed value, not validated
+ * @throws {FileError} If the file cannot be read or is not JSON, with the line of the fault
+ */
+export async function readJson(path: string): Promise<unknown> {
+  return parseJson(await readText(path), path);
+}
+
+/**
+ * Parses the text of a JSON file.
+ *
+ * @param text Content of the file
+ * @param path Path of the file for messages
+ * @returns The parsed value, not validated
+ * @throws {FileError} If it is not JSON, with the line of the fault
+ */
+export function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    const fault = scanJson(text).fault ?? text.length;
+    const line = text.slice(0, fault).split("\n").length;
+    const found = fault < text.length
+      ? JSON.stringify(String.fromCodePoint(text.codePointAt(fault) ?? 0))
+      : "the end of the file";
+    throw new FileError(
+      `Cannot parse file as it requires valid JSON: found unexpected ${found}`,
+      path,
+      line,
+    );
+  }
+}
+
+/**
+ * Writes a file in one step: nobody ever sees it half-written.
+ *
+ * @param path Path of the file; an existing file is replaced
+ * @param content Bytes at once or part by part, or text that is written as UTF-8
+ * @throws {FileError} If the file cannot be written; the old content then stays
+ */
+export async function writeFileAtomic(
+  path: string,
+  content: Uint8Array | string | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  try {
+    {
+      using file = await Deno.open(temporary, { write: true, createNew: true });
+      for await (const part of bytes instanceof Uint8Array ? [bytes] : bytes) {
+        for (let written = 0; written < part.length;) {
+          written += await file.write(part.subarray(written));
+        }
+      }
+      // Without this a power cut could keep the new name but lose the content.
+      await file.syncData();
+    }
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    // What made the content may have failed, and says so itself.
+    if ([FileError, OptionError, ShapeError].some((kind) => error instanceof kind)) throw error;
+    throw new FileError(
+      `Cannot write file as it requires a writable place: found ${reasonOf(error)}`,
+      path,
+    );
+  }
+}
+
+/**
+ * Makes a directory ready for new output: creates it, or accepts it when it holds nothing.
+ *
+ * @param path Path of the directory; missing parents are created
+ * @throws {FileError} If it is a file, holds something or cannot be created
+ */
+export async function requireEmptyDirectory(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+    for await (const entry of Deno.readDir(path)) {
+      throw new FileError(
+        `Cannot use directory as it requires an empty or new directory: found ${entry.name}`,
+        path,
+      );
+    }
+  } catch (error) {
+    if (error instanceof FileError) throw error;
+    const reason = error instanceof Deno.errors.AlreadyExists ? "a file" : reasonOf(error);
+    throw new FileError(
+      `Cannot use directory as it requires an empty or new directory: found ${reason}`,
+      path,
+    );
+  }
+}
+
+/**
+ * Makes a directory in one step: it is filled beside its place and renamed.
+ *
+ * @param path Path of the directory; it must hold nothing yet
+ * @param fill Writes into the directory it is given
+ * @throws {FileError} If the place is taken or cannot be written; nothing is then left behind
+ */
+export async function writeDirectoryAtomic(
+  path: string,
+  fill: (directory: string) => Promise<void>,
+): Promise<void> {
+  const existed = await exists(path);
+  await requireEmptyDirectory(path);
+  const place = await Deno.realPath(path);
+  const partial = `${place}.${crypto.randomUUID()}.partial`;
+  try {
+    await requireEmptyDirectory(partial);
+    await fill(partial);
+    await Deno.remove(place);
+    await Deno.rename(partial, place);
+  } catch (error) {
+    await Deno.remove(partial, { recursive: true }).catch(() => {});
+    if (!existed) await Deno.remove(place).catch(() => {});
+    throw error;
+  }
+}
+
+/**
+ * Tells whether two paths, however they are spelled, lead to the same existing place.
+ *
+ * @throws {FileError} If the system refuses to say
+ */
+export async function samePlace(path: string, other: string): Promise<boolean> {
+  if (!await exists(path) || !await exists(other)) return false;
+  return await Deno.realPath(path) === await Deno.realPath(other);
+}
+
+/**
+ * Tells whether something lies at a path.
+ *
+ * @param path Path of a file or directory
+ * @returns True when it exists; a broken link does not
+ * @throws {FileError} If the system refuses to say
+ */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return false;
+    }
+    throw new FileError(
+      `Cannot look for file as it requires access: found ${reasonOf(error)}`,
+      path,
+    );
+  }
+}
+
+/**
+ * Finds the files below a directory, in the order of their paths.
+ *
+ * @param directory Path of the directory
+ * @param ending How the names of the files end
+ * @throws {FileError} If a directory cannot be read
+ */
+export async function filesIn(directory: string, ending: string): Promise<string[]> {
+  const found: string[] = [];
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(directory)) {
+      const path = `${directory}/${name}`;
+      if (isDirectory) found.push(...await filesIn(path, ending));
+      else if (name.endsWith(ending)) found.push(path);
+    }
+  } catch (error) {
+    if (error instanceof FileError) throw error;
+    throw new FileError(
+      `Cannot read directory as it requires a readable one: found ${reasonOf(error)}`,
+      directory,
+    );
+  }
+  return found.sort();
+}

@@ -1,0 +1,36 @@
+/**
+ * The index of a checkpoint that is spread over several files.
+ *
+ * @module
+ */
+
+import { FileError } from "../../core/errors.ts";
+import { shown } from "../../core/excerpt.ts";
+import { readJson } from "./files.ts";
+
+/**
+ * Reads the index of a sharded checkpoint: the shard's file name by tensor name.
+ *
+ * @throws {FileError} If it is missing or malformed, or a name leads out of the folder
+ */
+export async function readWeightMap(path: string): Promise<Map<string, string>> {
+  const index = await readJson(path);
+  const map = typeof index === "object" && index !== null && "weight_map" in index
+    ? index.weight_map
+    : undefined;
+  if (typeof map !== "object" || map === null || Array.isArray(map)) {
+    throw new FileError("Cannot read index as it requires the object weight_map: found none", path);
+  }
+  const files = new Map<string, string>();
+  for (const [name, file] of Object.entries(map)) {
+    // A shard name comes from whoever published the model: it must not lead out of the directory.
+    if (typeof file !== "string" || /^$|[/\\\0]|^\.\.?$|\.\./.test(file)) {
+      throw new FileError(
+        `Cannot read index as tensor ${name} requires a plain file name: found ${shown(file)}`,
+        path,
+      );
+    }
+    files.set(name, file);
+  }
+  return files;
+}

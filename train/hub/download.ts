@@ -1,0 +1,171 @@
+/**
+ * Downloads that go on where an earlier one stopped, checked by size and digest.
+ *
+ * @module
+ */
+
+import { DownloadError, FileError } from "../../core/errors.ts";
+import { reasonOf } from "../files/files.ts";
+import { type Digest, digestFile } from "./digest.ts";
+import {
+  isTransient,
+  type Patience,
+  pauseAfter,
+  type Question,
+  request,
+  silence,
+  unreached,
+} from "./request.ts";
+
+/** How far a download is. */
+export interface DownloadProgress {
+  /** Name of the file. */
+  readonly name: string;
+  /** Bytes that are there. */
+  readonly received: number;
+  /** Bytes in all, where the server says. */
+  readonly total: number | undefined;
+}
+
+/** What to fetch. */
+export interface Download extends Pick<Question, "address" | "token"> {
+  /** Name for progress. */
+  readonly name: string;
+  /** File that grows; what it holds already is not asked for again. */
+  readonly partial: string;
+  /** Published size in bytes, where known. */
+  readonly bytes?: number | undefined;
+  /** Published digest, where known. */
+  readonly digest?: Digest | undefined;
+  /** Called as bytes arrive. */
+  onProgress?(progress: DownloadProgress): void;
+  /** Makes an error of a response that refuses. */
+  refuse(response: Response): DownloadError;
+}
+
+/**
+ * Completes a partial file and checks it. The caller gives it its name.
+ *
+ * @throws {DownloadError} If the server refuses, or sends too little or something else; what has
+ * arrived stays for another attempt, unless its digest is wrong
+ * @throws {FileError} If the file cannot be written
+ */
+export async function download(what: Download, patience: Patience): Promise<void> {
+  const { partial, digest, address } = what;
+  const before = await sizeOf(partial);
+  await fill(what, patience);
+  if (digest === undefined) return;
+  let found = await digestFile(partial, digest.algorithm);
+  if (found !== digest.hex && before > 0) {
+    // What lay there may have been of another file.
+    await Deno.remove(partial);
+    await fill(what, patience);
+    found = await digestFile(partial, digest.algorithm);
+  }
+  if (found === digest.hex) return;
+  await Deno.remove(partial);
+  throw new DownloadError(
+    `Cannot keep download as ${digest.algorithm} ${digest.hex} is required: found ${found}`,
+    address,
+  );
+}
+
+/** Asks until the file is whole; only attempts that add nothing are counted. */
+async function fill(what: Download, patience: Patience): Promise<void> {
+  let longest = await sizeOf(what.partial);
+  for (let failures = 1;; failures++) {
+    let fault: unknown;
+    try {
+      const missing = await append(what, patience);
+      if (missing === 0) return;
+      const size = await sizeOf(what.partial);
+      fault = new DownloadError(
+        `Cannot complete download as ${size + missing} bytes are required: found ${size}`,
+        what.address,
+      );
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      fault = unreached(error, what.address);
+    }
+    const size = await sizeOf(what.partial);
+    if (size > longest) failures = 0;
+    longest = Math.max(longest, size);
+    if (failures >= patience.attempts) throw fault;
+    await patience.wait(pauseAfter(Math.max(1, failures)));
+  }
+}
+
+/** Appends what one response brings and returns how many bytes are missing. */
+async function append(what: Download, patience: Patience): Promise<number> {
+  const { name, address, token, partial } = what;
+  let from = await sizeOf(partial);
+  if (what.bytes !== undefined && from > what.bytes) from = 0;
+  if (what.bytes !== undefined && from > 0 && from === what.bytes) return 0;
+  const { response } = await request({ address, token, from }, patience);
+  const range = /^bytes (\d+)-/.exec(response.headers.get("Content-Range") ?? "");
+  if (response.status === 416 || response.status === 206 && Number(range?.[1]) !== from) {
+    // What lies there is no beginning of this file, or the server cannot go on from it.
+    await response.body?.cancel();
+    await Deno.remove(partial);
+    return what.bytes ?? 1;
+  }
+  if (!response.ok) {
+    await response.body?.cancel();
+    throw what.refuse(response);
+  }
+  if (response.status !== 206) from = 0;
+  const length = response.headers.get("Content-Length");
+  const total = what.bytes ?? (length === null ? undefined : from + Number(length));
+  let received = from;
+  try {
+    using file = await Deno.open(partial, { write: true, create: true });
+    await file.truncate(from);
+    await file.seek(from, Deno.SeekMode.Start);
+    for await (const chunk of chunksOf(response, patience.timeout)) {
+      for (let written = 0; written < chunk.length;) {
+        written += await file.write(chunk.subarray(written));
+      }
+      received += chunk.length;
+      what.onProgress?.({ name, received, total });
+    }
+    await file.syncData();
+  } catch (error) {
+    if (isTransient(error)) throw error;
+    throw new FileError(`Cannot write download: found ${reasonOf(error)}`, partial);
+  }
+  if (total !== undefined && received > total) {
+    await Deno.remove(partial);
+    throw new DownloadError(
+      `Cannot keep download as ${total} bytes are required: found ${received}`,
+      address,
+    );
+  }
+  return total === undefined ? 0 : total - received;
+}
+
+/** The parts of a body; a connection that falls silent is an error. */
+async function* chunksOf({ body }: Response, timeout: number): AsyncGenerator<Uint8Array> {
+  if (body === null) return;
+  const reader = body.getReader();
+  try {
+    while (true) {
+      const { promise, reject } = Promise.withResolvers<never>();
+      const timer = setTimeout(() => reject(silence(timeout)), timeout);
+      const { done, value } = await Promise.race([reader.read(), promise])
+        .finally(() => clearTimeout(timer));
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await Deno.stat(path)).size;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return 0;
+    throw new FileError(`Cannot look for file: found ${reasonOf(error)}`, path);
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * From what `--model` or `--adapter` says to a folder: a path, or a repository of the hub.
+ *
+ * @module
+ */
+
+import { exists } from "../files/files.ts";
+import type { SnapshotKind } from "./needed.ts";
+import { parseRepository, resemblesRepository } from "./repository.ts";
+import { hubSettings } from "./settings.ts";
+import { type DownloadHooks, obtain } from "./snapshot.ts";
+
+/** A folder with a model or an adapter. */
+export interface Place {
+  /** The folder. */
+  readonly directory: string;
+  /** What leads here for good: the path as given, or `org/name@commit`. */
+  readonly name: string;
+  /** Repository the folder came from. */
+  readonly id?: string;
+  /** Its commit. */
+  readonly commit?: string;
+}
+
+/**
+ * Finds a model or an adapter. What has the form `org/name` or `org/name@revision` and is no path
+ * that exists is taken from the hub's cache, or downloaded into it.
+ *
+ * @throws {OptionError} If it is no path that exists and no name of a repository
+ * @throws {DownloadError} If the hub refuses or cannot be reached
+ * @throws {FileError} If the cache cannot be written
+ */
+export async function locate(
+  place: string,
+  kind: SnapshotKind,
+  hooks: DownloadHooks = {},
+): Promise<Place> {
+  if (!resemblesRepository(place) || await exists(place)) return { directory: place, name: place };
+  const repository = parseRepository(place);
+  const { directory, commit } = await obtain(repository, kind, await hubSettings(), hooks);
+  return { directory, name: `${repository.id}@${commit}`, id: repository.id, commit };
+}

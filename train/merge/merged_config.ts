@@ -1,0 +1,66 @@
+/**
+ * The config.json of a merged model: the base's, with what the merged weights require.
+ *
+ * @module
+ */
+
+import type { Architecture, ModelConfig } from "../../nn/models/config.ts";
+import type { FloatDtype } from "../../nn/formats/safetensors_values.ts";
+import { isRecord, type JsonObject } from "../tokenizer/tokenizer_json.ts";
+
+/** Which of its two models an architecture is used as. */
+export interface ModelKind {
+  /** Whether it classifies; it predicts tokens otherwise. */
+  readonly classifies: boolean;
+  /** Classes, where the adapter says it; 1 for regression. */
+  readonly labels?: number;
+}
+
+/** What the merged weights require. */
+export interface MergedFacts extends ModelKind {
+  /** Names of the classes in their order, where they are known; empty for regression. */
+  readonly names?: readonly string[] | undefined;
+  /** Type of all weights, where it is not the base's. */
+  readonly dtype?: FloatDtype | undefined;
+  /** Whether the output layer has a weight of its own. */
+  readonly untied: boolean;
+}
+
+const classes: Readonly<Record<Architecture, readonly [classifier: string, language: string]>> = {
+  bert: ["BertForSequenceClassification", "BertForMaskedLM"],
+  roberta: ["RobertaForSequenceClassification", "RobertaForMaskedLM"],
+  gpt2: ["GPT2ForSequenceClassification", "GPT2LMHeadModel"],
+  llama: ["LlamaForSequenceClassification", "LlamaForCausalLM"],
+};
+
+const dtypeNames: Readonly<Record<FloatDtype, string>> = {
+  F64: "float64",
+  F32: "float32",
+  F16: "float16",
+  BF16: "bfloat16",
+};
+
+/** Formats the configuration. */
+export function mergedConfig(base: JsonObject, config: ModelConfig, facts: MergedFacts): string {
+  const { classifies, labels = config.labels, names, dtype, untied } = facts;
+  const fields: Record<string, unknown> = {
+    ...base,
+    architectures: [classes[config.architecture][classifies ? 0 : 1]],
+  };
+  if (classifies) {
+    const own = isRecord(base["id2label"]) ? Object.values(base["id2label"]) : [];
+    const known = [names ?? [], own].find(({ length }) => length === labels) ??
+      Array.from({ length: labels }, (_, i) => `LABEL_${i}`);
+    fields["id2label"] = Object.fromEntries(known.map((name, i) => [i, name]));
+    fields["label2id"] = Object.fromEntries(known.map((name, i) => [name, i]));
+    delete fields["num_labels"];
+    if (names !== undefined) {
+      fields["problem_type"] = names.length === 0 ? "regression" : "single_label_classification";
+    }
+  }
+  if (untied) fields["tie_word_embeddings"] = false;
+  if (dtype !== undefined) {
+    fields["torch_dtype" in base ? "torch_dtype" : "dtype"] = dtypeNames[dtype];
+  }
+  return `${JSON.stringify(fields, null, 2)}\n`;
+}

@@ -1,0 +1,178 @@
+/**
+ * Pipeline parity: from the text of a GLUE file through tokenizer, batches and optimiser steps to
+ * the logits of the development set, against reference values computed in double precision.
+ *
+ * @module
+ */
+
+import { FileError } from "../../core/errors.ts";
+import { seedKey } from "../../core/random.ts";
+import type { Device } from "../../core/storage.ts";
+import { type Encoded, pad, toLabelled } from "../../nn/objective/batch.ts";
+import type { Classifier } from "../../nn/models/load.ts";
+import { toInputs } from "../../nn/layers/forward_context.ts";
+import { Trainable } from "../../nn/optim/adamw.ts";
+import { loadAdapter } from "../run/adapter.ts";
+import type { Example } from "../data/example.ts";
+import { readGlue } from "../data/glue.ts";
+import { type GlueTask, glueTasks } from "../data/glue_tasks.ts";
+import { readJson } from "../files/files.ts";
+import { Checkpoint } from "../files/checkpoint.ts";
+import { openClassifier } from "../run/load_model.ts";
+import { loadTokenizer } from "../tokenizer/load_tokenizer.ts";
+import { type CaseTraining, optimiserOf } from "./parity_model.ts";
+import { Comparison, type ParityRow } from "./parity_rows.ts";
+import { linearSchedule } from "../schedule.ts";
+import { trainStep } from "../../nn/optim/train_step.ts";
+import { isRecord } from "../tokenizer/tokenizer_json.ts";
+
+interface PipelineCase {
+  readonly case: string;
+  readonly task: GlueTask;
+  readonly model: string;
+  readonly train_file: string;
+  readonly dev_file: string;
+  readonly training: CaseTraining & { readonly batch: number; readonly max_length: number };
+  readonly losses: number[];
+  readonly grad_norms: number[];
+  readonly learning_rates: number[];
+  readonly first_batch_input_ids: number[][];
+  readonly trainable: number;
+}
+
+/** Tolerances of pipeline parity, relative to a quantity's largest value. */
+export function pipelineTolerances(device: Device): { figures: number; logits: number } {
+  if (device.backend.name === "webgpu") return { figures: 5e-3, logits: 5e-3 };
+  return device.float === "f64" ? { figures: 1e-8, logits: 1e-8 } : { figures: 1e-5, logits: 2e-5 };
+}
+
+/**
+ * Compares one pipeline case.
+ *
+ * @param directory Folder with case.json, adapter and expected.safetensors
+ * @param root Folder below which the model and the data that the case names lie
+ * @throws {FileError} If the case, its model or its data cannot be read
+ */
+export async function comparePipeline(
+  directory: string,
+  root: string,
+  device: Device,
+): Promise<ParityRow[]> {
+  const spec = await readCase(`${directory}/case.json`);
+  using expected = await Checkpoint.open(`${directory}/expected.safetensors`);
+  const tolerances = pipelineTolerances(device);
+  const rows = new Comparison(spec.case, expected, tolerances.figures);
+  const outputs = new Comparison(spec.case, expected, tolerances.logits);
+  using _scope = device.scope(spec.case);
+  const { batch: size, max_length: maxLength, total_steps: steps, warmup_steps: warmup } =
+    spec.training;
+
+  const tokenizer = await loadTokenizer(`${root}/${spec.model}`);
+  const padId = tokenizer.padId ?? 0;
+  const encode = ({ textA, textB, label }: Example): Encoded => ({
+    ...tokenizer.encode(textA, textB, { maxLength }),
+    label,
+  });
+  const parent = (path: string) => `${root}/${path}`.replace(/\/[^/]*$/, "");
+  const devRows = expected.entry("dev.logits.before").shape[0]!;
+  const train = (await readGlue(spec.task, parent(spec.train_file), "train"))
+    .slice(0, size * steps).map(encode);
+  const dev = (await readGlue(spec.task, parent(spec.dev_file), "dev"))
+    .slice(0, devRows).map(encode);
+  const first = pad(train.slice(0, size), padId);
+  rows.tokens("first_batch_input_ids", [...first.ids], spec.first_batch_input_ids.flat());
+
+  const { labels, range } = glueTasks[spec.task];
+  const regression = range !== undefined;
+  const key = seedKey(0);
+  const classes = regression ? 1 : labels.length;
+  const { model, config } = await openClassifier(`${root}/${spec.model}`, device, key, classes);
+  await loadAdapter(model, config, `${directory}/adapter`, device);
+  const trainable = await Trainable.of(model, device);
+  const count = trainable.parameters.reduce((sum, parameter) => sum + parameter.size, 0);
+  rows.tokens("trainable", [count], [spec.trainable]);
+
+  const logits = async (name: string) => {
+    const actual = await classifyAll(model, dev, size, padId, device);
+    outputs.numbers(name, actual, await expected.readFloat(name, "f64"));
+  };
+  await logits("dev.logits.before");
+  const figures = { losses: [] as number[], norms: [] as number[], rates: [] as number[] };
+  for (let step = 0; step < steps; step++) {
+    using _step = device.scope("step");
+    const examples = train.slice(step * size, (step + 1) * size);
+    const numbers = examples.map((_, b) => b);
+    const rate = spec.training.lr * linearSchedule(step, warmup, steps);
+    const batch = toLabelled(device, examples, numbers, padId, regression);
+    const done = trainStep({ model, trainable }, [batch], key, {
+      regression,
+      optimiser: optimiserOf(spec.training, rate),
+    });
+    figures.losses.push(await done.task.item());
+    figures.norms.push(Math.sqrt(await done.squaredNorm.item()));
+    figures.rates.push(rate);
+  }
+  rows.numbers("losses", figures.losses, spec.losses);
+  rows.numbers("grad_norms", figures.norms, spec.grad_norms);
+  rows.numbers("learning_rates", figures.rates, spec.learning_rates);
+  await logits("dev.logits.after");
+  return rows.finish(outputs);
+}
+
+async function classifyAll(
+  model: Classifier,
+  examples: readonly Encoded[],
+  size: number,
+  padId: number,
+  device: Device,
+): Promise<number[]> {
+  const all: number[] = [];
+  for (let start = 0; start < examples.length; start += size) {
+    using _batch = device.scope("batch");
+    const inputs = toInputs(device, pad(examples.slice(start, start + size), padId));
+    all.push(...await model.classify({ inputs }).logits.read());
+  }
+  return all;
+}
+
+const numbersOf = (value: unknown) =>
+  Array.isArray(value) && value.every((item) => typeof item === "number");
+
+/** What each key of a case must be. */
+const required: Readonly<Record<keyof PipelineCase, (value: unknown) => boolean>> = {
+  case: (value) => typeof value === "string",
+  task: (value) => typeof value === "string" && Object.hasOwn(glueTasks, value),
+  model: (value) => typeof value === "string",
+  train_file: (value) => typeof value === "string",
+  dev_file: (value) => typeof value === "string",
+  training: (value) => isRecord(value) && trainingKeys.every((key) => key in value),
+  losses: numbersOf,
+  grad_norms: numbersOf,
+  learning_rates: numbersOf,
+  first_batch_input_ids: (value) => Array.isArray(value) && value.every(numbersOf),
+  trainable: (value) => typeof value === "number",
+};
+
+const trainingKeys = [
+  "lr",
+  "weight_decay",
+  "betas",
+  "eps",
+  "warmup_steps",
+  "total_steps",
+  "max_grad_norm",
+  "batch",
+  "max_length",
+];
+
+async function readCase(path: string): Promise<PipelineCase> {
+  const fields = await readJson(path);
+  for (const [key, fits] of Object.entries(required)) {
+    const value = isRecord(fields) ? fields[key] : undefined;
+    if (!fits(value)) {
+      const found = (JSON.stringify(value) ?? "nothing").slice(0, 60);
+      throw new FileError(`Cannot read case as it requires a valid ${key}: found ${found}`, path);
+    }
+  }
+  return fields as PipelineCase;
+}

@@ -1,0 +1,100 @@
+/**
+ * Rows of a parity report: a quantity's largest error, relative to its largest expected value.
+ *
+ * @module
+ */
+
+import type { Tensor } from "../../core/tensor.ts";
+import type { Checkpoint } from "../files/checkpoint.ts";
+
+/** One compared quantity. */
+export interface ParityRow {
+  /** Case it belongs to. */
+  readonly case: string;
+  /** What was compared. */
+  readonly quantity: string;
+  /** Largest absolute difference over largest expected value; absent where skipped. */
+  readonly error?: number;
+  /** What is allowed; absent where skipped. */
+  readonly tolerance?: number;
+  /** Whether the error is within; `skipped` where it is not implemented. */
+  readonly ok: boolean | "skipped";
+  /** Why it was skipped, or what differs. */
+  readonly note?: string;
+}
+
+/** Largest absolute difference over the largest expected value. */
+export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (actual.length !== expected.length || expected.length === 0) return Infinity;
+  let [difference, largest] = [0, 0];
+  for (let i = 0; i < actual.length; i++) {
+    const d = Math.abs(actual[i]! - expected[i]!);
+    if (Number.isNaN(d)) return NaN;
+    difference = Math.max(difference, d);
+    largest = Math.max(largest, Math.abs(expected[i]!));
+  }
+  return difference === 0 ? 0 : difference / largest;
+}
+
+/** Collects the rows of one case. */
+export class Comparison {
+  /** What was compared so far. */
+  readonly rows: ParityRow[] = [];
+  readonly #references = new Set<string>();
+
+  /**
+   * @param name Name of the case
+   * @param expected Reference values
+   * @param tolerance What is allowed
+   */
+  constructor(
+    readonly name: string,
+    readonly expected: Checkpoint,
+    readonly tolerance: number,
+  ) {}
+
+  /** Compares a tensor with the reference of that name. */
+  async tensor(quantity: string, actual: Tensor, reference = quantity): Promise<void> {
+    this.#references.add(reference);
+    this.numbers(
+      quantity,
+      await actual.read(),
+      await this.expected.readFloat(reference, "f64"),
+    );
+  }
+
+  /** Compares numbers. */
+  numbers(quantity: string, actual: ArrayLike<number>, expected: ArrayLike<number>): void {
+    this.#references.add(quantity);
+    const error = relativeError(actual, expected);
+    const { name, tolerance } = this;
+    this.rows.push({ case: name, quantity, error, tolerance, ok: error <= tolerance });
+  }
+
+  /** Compares tokens, which must be equal. */
+  tokens(quantity: string, actual: readonly number[], expected: readonly number[]): void {
+    const different = expected.filter((id, i) => id !== actual[i]).length +
+      Math.max(0, actual.length - expected.length);
+    this.rows.push({
+      case: this.name,
+      quantity,
+      error: different / expected.length,
+      tolerance: 0,
+      ok: different === 0,
+    });
+  }
+
+  /** Fails every reference value that neither this nor the other comparison looked at. */
+  finish(other: Comparison): ParityRow[] {
+    for (const name of this.expected.names()) {
+      if (this.#references.has(name) || other.#references.has(name)) continue;
+      this.rows.push({ case: this.name, quantity: name, ok: false, note: "was not compared" });
+    }
+    return [...this.rows, ...other.rows];
+  }
+
+  /** Notes a quantity that cannot be compared yet. */
+  skip(quantity: string, note: string): void {
+    this.rows.push({ case: this.name, quantity, ok: "skipped", note });
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Adapters on disk: a folder that PEFT or this project wrote.
+ *
+ * @module
+ */
+
+import { FileError } from "../../core/errors.ts";
+import type { Device } from "../../core/storage.ts";
+import type { ModelConfig } from "../../nn/models/config.ts";
+import type { Module } from "../../nn/layers/module.ts";
+import { exists, readJson, writeFileAtomic } from "../files/files.ts";
+import { encodeAdapter, fillAdapter } from "../../nn/formats/adapter.ts";
+import { Checkpoint } from "../files/checkpoint.ts";
+import { type AdapterConfig, parseAdapterConfig } from "../../nn/formats/peft_config.ts";
+import { adaptTo } from "../../nn/formats/peft_apply.ts";
+import { weightsOf } from "./load_model.ts";
+
+/**
+ * Adapts a model to a configuration and fills it from a folder.
+ *
+ * @throws {FileError} If the configuration asks for what is not supported, a tensor is missing,
+ * misshapen or has no place, or a declared head is absent
+ */
+export async function loadAdapter(
+  model: Module,
+  config: ModelConfig,
+  directory: string,
+  device: Device,
+): Promise<AdapterConfig> {
+  const adapter = await readAdapterConfig(directory);
+  const path = `${directory}/adapter_model.safetensors`;
+  if (!await exists(path)) throw new FileError("Cannot find adapter_model.safetensors", directory);
+  using file = await Checkpoint.open(path);
+  const source = weightsOf(file);
+  adaptTo(model, config.layers, adapter, source, `${directory}/adapter_config.json`);
+  await fillAdapter(model, adapter, source, device);
+  return adapter;
+}
+
+/**
+ * Reads a folder's adapter_config.json.
+ *
+ * @throws {FileError} If it is missing, malformed or asks for what is not supported
+ */
+export async function readAdapterConfig(directory: string): Promise<AdapterConfig> {
+  const path = `${directory}/adapter_config.json`;
+  return parseAdapterConfig(await readJson(path), path);
+}
+
+/** Writes adapter_model.safetensors and adapter_config.json. */
+export async function saveAdapter(
+  model: Module,
+  adapter: AdapterConfig,
+  directory: string,
+  loraDropout = 0,
+): Promise<void> {
+  const files = await encodeAdapter(model, adapter, loraDropout);
+  for (const [name, content] of Object.entries(files)) {
+    await writeFileAtomic(`${directory}/${name}`, content);
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * The model card of an adapter folder: what the Hub reads at the top, and what a person wants to
+ * know.
+ *
+ * @module
+ */
+
+import type { TrainConfig } from "../config/config.ts";
+import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
+import type { Figures, Task } from "../tasks/task.ts";
+
+/** Names of figures in the Hub's list of metrics; others have none. */
+const metricNames: Readonly<Record<string, string>> = {
+  accuracy: "accuracy",
+  f1: "f1",
+  matthews: "matthews_correlation",
+  pearson: "pearsonr",
+  spearman: "spearmanr",
+  bleu: "bleu",
+  perplexity: "perplexity",
+};
+
+/**
+ * Writes the card.
+ *
+ * @param task Its name, and the classes of the head
+ * @param figures Figures on the development set, where they are known
+ */
+export function modelCard(
+  adapter: AdapterConfig,
+  { out: _, ...config }: TrainConfig,
+  task: Pick<Task, "name" | "labels">,
+  figures: Figures = {},
+): string {
+  const { name, labels } = task;
+  const base = adapter.baseModel ?? config.model;
+  const revision = adapter.baseModel === undefined ? undefined : adapter.revision;
+  const classifies = labels > 0;
+  const metrics = Object.keys(figures).flatMap((name) => metricNames[name] ?? []);
+  const list = (key: string, items: readonly string[]) =>
+    items.length === 0 ? [] : [`${key}:`, ...items.map((item) => `- ${JSON.stringify(item)}`)];
+  const autoClass = `AutoModelFor${classifies ? "SequenceClassification" : "CausalLM"}`;
+  const options = [
+    JSON.stringify(base),
+    ...(revision === undefined ? [] : [`revision=${JSON.stringify(revision)}`]),
+    ...(classifies ? [`num_labels=${labels}`] : []),
+  ];
+  return [
+    "---",
+    `base_model: ${JSON.stringify(base)}`,
+    "library_name: peft",
+    `pipeline_tag: ${classifies ? "text-classification" : "text-generation"}`,
+    ...list("tags", [`base_model:adapter:${base}`, "hiddenkey", "lora", "transformers"]),
+    ...list("metrics", metrics),
+    "---",
+    "",
+    `# LoRA for ${name}, trained with ${config.method}`,
+    "",
+    `A LoRA adapter of \`${base}\` for ${name}, trained with the method \`${config.method}\` of the`,
+    "[HiddenKey](https://arxiv.org/abs/2403.00812) framework.",
+    "",
+    "## Use",
+    "",
+    "```python",
+    "from peft import PeftModel",
+    `from transformers import ${autoClass}`,
+    "",
+    `base = ${autoClass}.from_pretrained(${options.join(", ")})`,
+    'model = PeftModel.from_pretrained(base, "PATH OF THIS FOLDER")',
+    "```",
+    "",
+    ...evaluation(figures),
+    "## Training",
+    "",
+    "`deno task train --config FILE --out DIR` repeats the run, where FILE holds:",
+    "",
+    "```json",
+    JSON.stringify(config, null, 2),
+    "```",
+    "",
+  ].join("\n");
+}
+
+function evaluation(figures: Figures): string[] {
+  const rows = Object.entries(figures).map(([name, value]) => `| ${name} | ${value.toFixed(4)} |`);
+  if (rows.length === 0) return [];
+  const head = ["On the development set, after the last step:", "", "| figure | value |"];
+  return ["## Evaluation", "", ...head, "| ------ | ----- |", ...rows, ""];
+}

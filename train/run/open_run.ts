@@ -1,0 +1,60 @@
+/**
+ * A saved run, opened again: base model, adapter and configuration.
+ *
+ * @module
+ */
+
+import { fold, seedKey } from "../../core/random.ts";
+import type { Device } from "../../core/storage.ts";
+import type { ModelConfig } from "../../nn/models/config.ts";
+import type { LanguageModel } from "../../nn/models/decoder.ts";
+import type { Classifier } from "../../nn/models/load.ts";
+import { loadAdapter } from "./adapter.ts";
+import { checkConfig, type TrainConfig, trainOptions } from "../config/config.ts";
+import { fallbacks, type OptionValues, parseObject } from "../config/options.ts";
+import { locate } from "../hub/resolve_model.ts";
+import type { DownloadHooks } from "../hub/snapshot.ts";
+import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";
+import { loadTokenizer } from "../tokenizer/load_tokenizer.ts";
+import { readRun } from "./run_folder.ts";
+import { generates } from "../tasks/kind.ts";
+import { kindOf } from "../tasks/labelled.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+
+/** The configuration a run was made with, changed by what is given. */
+export async function runConfig(run: string, changes: OptionValues = {}): Promise<TrainConfig> {
+  const { config } = await readRun(run);
+  const saved = parseObject(trainOptions, config, `${run}/run.json`);
+  return checkConfig({ ...fallbacks(trainOptions), ...saved, ...changes });
+}
+
+/** A model as it was trained. */
+export interface OpenRun {
+  /** Base model with the adapter. */
+  readonly model: Classifier | LanguageModel;
+  /** Configuration of the base model. */
+  readonly architecture: ModelConfig;
+  /** Its tokenizer. */
+  readonly tokenizer: Tokenizer;
+  /** Words of its classes; none for scores and texts. */
+  readonly classes: readonly string[];
+}
+
+/** Opens a run's model, downloaded where it is not on this machine; the open scope owns it. */
+export async function openRun(
+  run: string,
+  config: TrainConfig,
+  device: Device,
+  hooks: DownloadHooks = {},
+): Promise<OpenRun> {
+  const { directory } = await locate(config.model, "model", hooks);
+  const tokenizer = await loadTokenizer(directory);
+  const architecture = await readConfig(directory);
+  const key = fold(seedKey(config.seed), "initialisation");
+  const classes = kindOf(config.task, (await readRun(run)).classes ?? []).labels;
+  const { model } = generates(config.task)
+    ? await openLanguageModel(directory, device, key, config)
+    : await openClassifier(directory, device, key, Math.max(1, classes.length), config);
+  await loadAdapter(model, architecture, run, device);
+  return { model, architecture, tokenizer, classes };
+}

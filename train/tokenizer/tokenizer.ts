@@ -1,0 +1,174 @@
+/**
+ * Tokenizers of Hugging Face checkpoints, with truncation and pairs as the reference has them.
+ *
+ * @module
+ */
+
+import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
+import { FileError, OptionError } from "../../core/errors.ts";
+import {
+  adaptTokenizerJson,
+  configuredToken,
+  isRecord,
+  type JsonObject,
+} from "./tokenizer_json.ts";
+import { countSpecial, readTemplate, type Template } from "./tokenizer_template.ts";
+import { truncatedLengths, type TruncationStrategy } from "./tokenizer_truncation.ts";
+
+/** Options of {@link Tokenizer.encode}. */
+export interface EncodeOptions {
+  /** Most tokens of the result, special tokens included; no limit by default. */
+  readonly maxLength?: number;
+  /** Which sequence gives way to the limit; `longest_first` by default. */
+  readonly strategy?: TruncationStrategy;
+  /** Whether special tokens are added; true by default. */
+  readonly special?: boolean;
+}
+
+/** Options of {@link Tokenizer.decode}. */
+export interface DecodeOptions {
+  /** Whether special tokens are left out; false by default. */
+  readonly skipSpecial?: boolean;
+}
+
+/** Tokens of one input. */
+export interface Encoded {
+  /** Token ids. */
+  readonly ids: number[];
+  /** Token types, as many as ids. */
+  readonly typeIds: number[];
+}
+
+// Tokens that play a role by convention where tokenizer_config.json is absent or silent.
+const conventionalTokens = {
+  pad_token: ["<pad>", "[PAD]"],
+  bos_token: ["<s>", "<|endoftext|>"],
+  eos_token: ["</s>", "<|endoftext|>"],
+};
+
+/** Turns text into token ids and back. */
+export class Tokenizer {
+  /** Id of the padding token; undefined when there is none. */
+  readonly padId: number | undefined;
+  /** Id of the token that begins a text; undefined when there is none. */
+  readonly bosId: number | undefined;
+  /** Id of the token that ends a text; undefined when there is none. */
+  readonly eosId: number | undefined;
+  /** One more than the highest token id, added tokens included. */
+  readonly vocabularySize: number;
+  readonly #library: LibraryTokenizer;
+  readonly #template: Template;
+
+  /**
+   * Builds a tokenizer from parsed files, which works in a browser too.
+   *
+   * @param tokenizerJson Parsed `tokenizer.json`; its truncation and padding are switched off
+   * @param tokenizerConfig Parsed `tokenizer_config.json`, or an empty object
+   * @param name File name for messages
+   * @throws {FileError} If a key is missing or asks for something unsupported
+   */
+  constructor(tokenizerJson: unknown, tokenizerConfig: JsonObject = {}, name = "tokenizer.json") {
+    const adapted = adaptTokenizerJson(tokenizerJson, name);
+    const original = isRecord(tokenizerJson) ? tokenizerJson : adapted;
+    this.#template = readTemplate(original["post_processor"], name);
+    const eosToken = configuredToken(tokenizerConfig, "eos_token");
+    try {
+      // Not the whole configuration: the library would act on keys that the reference ignores.
+      this.#library = new LibraryTokenizer(adapted, { eos_token: eosToken });
+    } catch (error) {
+      const found = error instanceof Error ? error.message : String(error);
+      throw new FileError(`Cannot load tokenizer as it requires supported parts: ${found}`, name);
+    }
+    const role = (key: keyof typeof conventionalTokens): number | undefined => {
+      if (key in tokenizerConfig) {
+        const token = configuredToken(tokenizerConfig, key);
+        return token === undefined ? undefined : this.tokenId(token);
+      }
+      const added = [...this.#library.get_added_tokens_decoder().values()];
+      const names = conventionalTokens[key];
+      return names.flatMap((text) => added.filter((token) => token.content === text))[0]?.id;
+    };
+    this.padId = role("pad_token");
+    this.bosId = role("bos_token");
+    this.eosId = role("eos_token");
+    this.vocabularySize = this.#library.model?.vocab.length ?? 0;
+  }
+
+  /**
+   * Encodes a text or a pair of texts.
+   *
+   * @param text The first text
+   * @param pair The second text; an empty one still makes a pair
+   * @param options Limit, strategy and special tokens
+   * @returns Ids and token types, not padded
+   * @throws {OptionError} If the limit cannot be kept, or text is unknown without a token for it
+   */
+  encode(text: string, pair?: string, options: EncodeOptions = {}): Encoded {
+    const { maxLength, strategy = "longest_first", special = true } = options;
+    let first = this.#sequence(text);
+    let second = pair === undefined ? [] : this.#sequence(pair);
+    const pieces = pair === undefined ? this.#template.single : this.#template.pair;
+    if (maxLength !== undefined) {
+      const limit = maxLength - (special ? countSpecial(pieces) : 0);
+      if (!Number.isInteger(maxLength) || limit < 0) {
+        throw new OptionError(
+          `Cannot truncate as maxLength requires an integer from ${maxLength - limit}: ` +
+            `found ${maxLength}`,
+        );
+      }
+      const secondLength = pair === undefined ? undefined : second.length;
+      const [a, b] = truncatedLengths(first.length, secondLength, limit, strategy);
+      first = first.slice(0, a);
+      second = second.slice(0, b);
+    }
+    const ids: number[] = [];
+    const typeIds: number[] = [];
+    for (const { content, typeId } of pieces) {
+      if (typeof content !== "string" && !special) continue;
+      for (const id of content === "A" ? first : content === "B" ? second : content) {
+        ids.push(id);
+        typeIds.push(typeId);
+      }
+    }
+    return { ids, typeIds };
+  }
+
+  /**
+   * Decodes token ids, without any clean-up of spaces before punctuation that the files do not ask
+   * for. Ids beyond the vocabulary, which a padded embedding can yield, are left out.
+   *
+   * @param ids Token ids
+   * @param options Whether special tokens are left out
+   * @returns The text
+   */
+  decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
+    const known = [...ids].filter((id) => this.#library.id_to_token(id) !== undefined);
+    if (known.length === 0) return "";
+    return this.#library.decode(known, {
+      skip_special_tokens: options.skipSpecial ?? false,
+      clean_up_tokenization_spaces: false,
+    });
+  }
+
+  /**
+   * Looks up a token.
+   *
+   * @param token Text of the token as the vocabulary has it
+   * @returns Its id; undefined when there is none
+   */
+  tokenId(token: string): number | undefined {
+    return this.#library.token_to_id(token);
+  }
+
+  /** Encodes a text without special tokens. */
+  #sequence(text: string): number[] {
+    const ids = this.#library.encode(text).ids;
+    // Typed as numbers, but unknown text has no id where the vocabulary lacks the unknown token.
+    if (ids.every(Number.isInteger)) return ids;
+    throw new OptionError(
+      `Cannot encode text as it requires a token for unknown text: found none for ${
+        JSON.stringify(text.slice(0, 40))
+      }`,
+    );
+  }
+}
