@@ -4,7 +4,7 @@ import * as library from "../mod.ts";
 import { drawMasks, runPage } from "./browser/probe.js";
 import { everyShader } from "./browser/shaders.ts";
 import type { Visit } from "./browser/visit.ts";
-import { findProgram, mayRun, outputOf } from "./programs.ts";
+import { findProgram, mayRun, outputOf } from "./support/programs.ts";
 
 const here = (path: string) => decodeURIComponent(new URL(path, import.meta.url).pathname);
 

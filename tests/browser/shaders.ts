@@ -17,8 +17,8 @@ import { toLabelled } from "../../nn/objective/batch.ts";
 import { plan } from "../../nn/dropout/plan.ts";
 import { Trainable, trainHead } from "../../nn/optim/adamw.ts";
 import { trainStep } from "../../nn/optim/train_step.ts";
-import { opTable } from "../op_table.ts";
-import { randomModel, tinyConfig, tinyExamples } from "../tiny_models.ts";
+import { opTable } from "../support/op_table.ts";
+import { randomModel, tinyConfig, tinyExamples } from "../support/tiny_models.ts";
 
 /** Computes nothing, and calls `note` for each program with the axes of its space. */
 function listener(note: (program: Program, axes: number) => void): Backend {

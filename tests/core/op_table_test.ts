@@ -1,0 +1,73 @@
+import { assert, assertEquals } from "@std/assert";
+import { gradient } from "../../core/gradient.ts";
+import { mul } from "../../core/ops/elementwise.ts";
+import { sum } from "../../core/ops/rowwise.ts";
+import { seedKey, uniform } from "../../core/random.ts";
+import { type Device, sizeOf } from "../../core/storage.ts";
+import { type Tensor, tensor } from "../../core/tensor.ts";
+import { exportedOperations, type OpRow, opTable } from "../support/op_table.ts";
+import { withDevice } from "../support/with_device.ts";
+
+function values({ shapes, range: [low, high] = [-2, 2] }: OpRow, seed: number): Float64Array[] {
+  return shapes.map((shape, i) => {
+    return uniform(seedKey(seed * 100 + i), sizeOf(shape)).map((u) => low + u * (high - low));
+  });
+}
+
+async function forward(row: OpRow, device: Device, data: ArrayLike<number>[]): Promise<number[]> {
+  using _scope = device.scope("forward");
+  const inputs = data.map((x, i) => tensor(device, x, row.shapes[i]!));
+  return [...await row.run(device, inputs).read()];
+}
+
+Deno.test("opTable has a row for every exported operation", () => {
+  const named = new Set(opTable.map(({ name }) => name.split(",")[0]!));
+  assertEquals(exportedOperations.filter((name) => !named.has(name)), []);
+});
+
+for (const row of opTable) {
+  Deno.test(`${row.name}() in f32 agrees with f64`, async () => {
+    const data = values(row, 1).map((x) => Float32Array.from(x));
+    let [single, double]: [number[], number[]] = [[], []];
+    await withDevice("f32", async (d) => void (single = await forward(row, d, data)));
+    await withDevice("f64", async (d) => void (double = await forward(row, d, data)));
+    single.forEach((x, i) => {
+      assert(Math.abs(x - double[i]!) <= 1e-6 + 1e-5 * Math.abs(double[i]!), `${x} ${double[i]}`);
+    });
+  });
+
+  Deno.test(`${row.name}() has the gradient that differences show`, async () => {
+    await withDevice("f64", async (device) => {
+      for (const seed of [1, 2, 3]) await directional(row, device, seed);
+    });
+  });
+}
+
+// (f(x + hd) - f(x - hd)) / 2h = d · ∇f, with f the result weighted by fixed random numbers.
+async function directional(row: OpRow, device: Device, seed: number): Promise<void> {
+  using _scope = device.scope("check");
+  const data = values(row, seed);
+  const direction = data.map((x, i) =>
+    uniform(seedKey(900 + seed * 10 + i), x.length).map((u) => u - 0.5)
+  );
+  const weigh = (y: Tensor) => {
+    const weights = uniform(seedKey(seed), sizeOf(y.shape)).map((u) => u - 0.5);
+    return sum(mul(y, tensor(device, weights, y.shape)));
+  };
+  const at = async (h: number) => {
+    const moved = data.map((x, i) => x.map((value, j) => value + h * direction[i]![j]!));
+    const inputs = moved.map((x, i) => tensor(device, x, row.shapes[i]!));
+    return await weigh(row.run(device, inputs)).item();
+  };
+  const h = 1e-6;
+  const numeric = (await at(h) - await at(-h)) / (2 * h);
+  const inputs = data.map((x, i) => tensor(device, x, row.shapes[i]!));
+  const { gradients } = gradient(() => weigh(row.run(device, inputs)), inputs);
+  let analytic = 0;
+  for (const [i, g] of gradients.entries()) {
+    assertEquals(g!.shape, row.shapes[i]!);
+    (await g!.read()).forEach((value, j) => analytic += value * direction[i]![j]!);
+  }
+  const error = Math.abs(analytic - numeric) / Math.max(1e-3, Math.abs(numeric));
+  assert(error <= 1e-6, `seed ${seed}: ${analytic} by derivation, ${numeric} by differences`);
+}

@@ -1,0 +1,168 @@
+import { assert, assertEquals } from "@std/assert";
+import { gradient } from "../../../core/gradient.ts";
+import { mul } from "../../../core/ops/elementwise.ts";
+import { matmul, matmulAdd } from "../../../core/ops/matmul.ts";
+import { sum } from "../../../core/ops/rowwise.ts";
+import { permute, transpose } from "../../../core/ops/view.ts";
+import { seedKey, uniform } from "../../../core/random.ts";
+import { Device, sizeOf } from "../../../core/storage.ts";
+import { type Tensor, tensor } from "../../../core/tensor.ts";
+import { scalarOperations } from "../../../core/scalar.ts";
+import { type CpuOptions, openCpu } from "../../../kernels/cpu/backend.ts";
+import { Routine } from "../../../kernels/cpu/wasm/assembler/assembler.ts";
+import { laneOperations } from "../../../kernels/cpu/wasm/assembler/scalar_functions.ts";
+import { cpuTest, cpuVariants } from "../../support/cpu_variants.ts";
+import { openDevice } from "../../../train/device/backend.ts";
+import { assertClose, type Results, resultsOf } from "../../support/op_results.ts";
+import { opTable } from "../../support/op_table.ts";
+
+cpuTest(
+  (variant) => `every operation and its gradient agrees with f64 by ${variant}`,
+  async (device) => {
+    await using oracle = new Device(openCpu({ kernels: "javascript" }), "f64");
+    for (const row of opTable) {
+      assertClose(await resultsOf(row, device), await resultsOf(row, oracle), row.name);
+    }
+  },
+);
+
+interface Product {
+  readonly batch: readonly number[];
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** Whether A, B or the addend lie transposed in memory. */
+  readonly flipped: readonly [boolean, boolean, boolean];
+  /** The bare product, a sum with a row, or a scaled sum with a matrix. */
+  readonly kind: "bare" | "bias" | "extra";
+}
+
+/** Edges of tiles and blocks, skinny sides, batches, all layouts. */
+function randomProducts(count: number): Product[] {
+  const sizes = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 33, 64, 65, 100, 121];
+  const u = uniform(seedKey(5), count * 8);
+  return Array.from({ length: count }, (_, i): Product => {
+    const at = (j: number) => u[i * 8 + j]!;
+    const size = (j: number) => sizes[Math.floor(at(j) * sizes.length)]!;
+    const [deep, thin] = [at(6) < 0.03, at(6) > 0.94];
+    return {
+      batch: at(7) < 0.6 ? [] : at(7) < 0.8 ? [3] : [2, 2],
+      m: thin ? 1 + size(0) % 4 : size(0),
+      n: thin ? 900 + size(1) : size(1),
+      k: deep ? 700 + size(2) : size(2),
+      flipped: [at(3) < 0.5, at(4) < 0.5, at(5) < 0.5],
+      kind: (["bare", "bias", "extra"] as const)[i % 3]!,
+    };
+  });
+}
+
+async function run(device: Device, { batch, m, n, k, flipped, kind }: Product): Promise<Results> {
+  using _scope = device.scope("product");
+  const make = (rows: number, columns: number, slot: 0 | 1 | 2): Tensor => {
+    const shape = [...batch, ...(flipped[slot] ? [columns, rows] : [rows, columns])];
+    const data = uniform(seedKey(slot), sizeOf(shape)).map((u) => Math.fround(u - 0.5));
+    const t = tensor(device, data, shape);
+    return flipped[slot] ? transpose(t) : t;
+  };
+  const [a, b] = [make(m, k, 0), make(k, n, 1)];
+  const bias = () => tensor(device, uniform(seedKey(4), n).map(Math.fround));
+  const result = kind === "bare"
+    ? matmul(a, b)
+    : kind === "bias"
+    ? matmulAdd(a, b, bias())
+    : matmulAdd(a, b, bias(), make(m, n, 2));
+  return [[...await result.read()]];
+}
+
+const shapes = randomProducts(600);
+const expected: Results[] = [];
+
+cpuTest(
+  (variant) => `products of 600 random shapes, layouts and epilogues agree with f64 by ${variant}`,
+  async (device) => {
+    if (expected.length === 0) {
+      await using oracle = new Device(openCpu({ kernels: "javascript" }), "f64");
+      for (const shape of shapes) expected.push(await run(oracle, shape));
+    }
+    for (const [i, shape] of shapes.entries()) {
+      assertClose(await run(device, shape), expected[i]!, JSON.stringify(shape));
+    }
+  },
+);
+
+Deno.test("laneOperations() has every scalar operation", () => {
+  const lanes = Object.keys(laneOperations(new Routine(2), true));
+  // These depend on the kind of their operands, or on a constant: the row renderer has them.
+  const rendered = ["lt", "le", "eq", "wordShift"];
+  assertEquals([...lanes, ...rendered].sort(), [...scalarOperations].sort());
+});
+
+async function resultsWith(options: CpuOptions): Promise<Results> {
+  await using device = new Device(openCpu(options));
+  using _scope = device.scope("threads");
+  const data = (seed: number, count: number) => uniform(seedKey(seed), count).map((u) => u - 0.5);
+  const a = tensor(device, data(1, 257 * 301), [257, 301]);
+  const b = tensor(device, data(2, 301 * 263), [301, 263]);
+  const c = tensor(device, data(4, 129 * 131), [129, 131]);
+  const d = tensor(device, data(5, 131 * 130), [131, 130]);
+  const row = tensor(device, data(6, 1200), [1, 1200]);
+  const even = tensor(device, data(7, 1200 * 1008), [1200, 1008]);
+  const odd = tensor(device, data(8, 1200 * 1001), [1200, 1001]);
+  const batch = permute(tensor(device, data(3, 6 * 70 * 40), [6, 70, 40]), [0, 2, 1]);
+  const { result, gradients } = gradient(() => {
+    const small = matmul(c, d);
+    const y = matmul(a, b);
+    const z = matmul(batch, transpose(batch));
+    return { loss: sum(mul(y, y)), z, small, even: matmul(row, even), odd: matmul(row, odd) };
+  }, [a, b]);
+  const { z, small, even: wide, odd: wider } = result;
+  const read = [z, small, wide, wider, ...gradients.map((g) => g!)];
+  return await Promise.all(read.map(async (t) => [...await t.read()]));
+}
+
+for (const name of ["relaxed SIMD", "a BLAS (needs one, and --allow-ffi)"]) {
+  const options = cpuVariants[name];
+  Deno.test({
+    name: `results do not depend on the number of threads, to the bit, by ${name}`,
+    ignore: options === undefined,
+    async fn() {
+      const one = await resultsWith(options!);
+      assertEquals(await resultsWith({ ...options, threads: 2 }), one);
+      assertEquals(await resultsWith({ ...options, threads: 5 }), one);
+    },
+  });
+}
+
+/** 40 x 40 sums of 700 products, all positive. */
+async function sumsBy(options: CpuOptions, float: "f32" | "f64" = "f32"): Promise<number[]> {
+  await using device = new Device(openCpu(options), float);
+  using _scope = device.scope("sums");
+  const side = (seed: number) => uniform(seedKey(seed), 40 * 700).map(Math.fround);
+  return [
+    ...await matmul(tensor(device, side(1), [40, 700]), tensor(device, side(2), [700, 40]))
+      .read(),
+  ];
+}
+
+Deno.test("kernels that round each product apart are no less exact, as they round fewer sums", async () => {
+  const exact = await sumsBy({ kernels: "javascript" }, "f64");
+  const error = async (kernels: "simd" | "relaxed") => {
+    const found = await sumsBy({ kernels });
+    return Math.sqrt(found.reduce((sum, x, i) => sum + (x - exact[i]!) ** 2, 0) / found.length);
+  };
+  const [apart, once] = [await error("simd"), await error("relaxed")];
+  assert(apart < 0.85 * once, `${apart} beside ${once}`);
+});
+
+Deno.test({
+  name: "kernels for one result everywhere take no BLAS that is not named",
+  ignore: cpuVariants["a BLAS (needs one, and --allow-ffi)"] === undefined,
+  async fn() {
+    const choice = { backend: "cpu", dtype: "f32", threads: 1 } as const;
+    for (const kernels of ["simd", "auto"] as const) {
+      const { device, reason } = await openDevice({ ...choice, kernels });
+      await using _device = device;
+      assertEquals(reason.includes("products by"), kernels === "auto");
+    }
+  },
+});

@@ -1,0 +1,29 @@
+import { assertEquals } from "@std/assert";
+import type { Bound } from "../../../core/backend.ts";
+import { merged, type ProductSpace } from "../../../kernels/plan/matmul_layout.ts";
+
+const product = (space: number[], ...strides: number[][]): ProductSpace => ({
+  space,
+  operands: strides.map((steps): Bound => {
+    return { buffer: { bytes: 0 }, dtype: "f32", offset: 0, strides: steps };
+  }),
+});
+
+const seen = ({ space, operands }: ProductSpace) => [space, ...operands.map((o) => o.strides)];
+
+Deno.test("merged() makes one product of batches that share B", () => {
+  const made = merged(product([5, 3, 4, 2], [6, 2, 1], [0, 4, 1], [0, 0, 1], [12, 4, 1]));
+  assertEquals(seen(made), [[15, 4, 2], [2, 1], [4, 1], [0, 1], [4, 1]]);
+});
+
+Deno.test("merged() makes one product of single rows, whose own step is 0", () => {
+  const made = merged(product([5, 1, 4, 2], [2, 0, 1], [0, 4, 1], [4, 0, 1]));
+  assertEquals(seen(made), [[5, 4, 2], [2, 1], [4, 1], [4, 1]]);
+});
+
+Deno.test("merged() leaves batches with a B of their own, and rows that lie apart", () => {
+  const own = product([5, 3, 4, 2], [6, 2, 1], [8, 4, 1], [12, 4, 1]);
+  assertEquals(merged(own), own);
+  const apart = product([5, 3, 4, 2], [7, 2, 1], [0, 4, 1], [12, 4, 1]);
+  assertEquals(merged(apart), apart);
+});

@@ -1,0 +1,202 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { fold, seedKey } from "../../../core/random.ts";
+import type { Device } from "../../../core/storage.ts";
+import { tensor } from "../../../core/tensor.ts";
+import { type Encoded, pad, toLabelled } from "../../../nn/objective/batch.ts";
+import { architectures, type ModelConfig } from "../../../nn/models/config.ts";
+import {
+  type DropoutPlan,
+  type Method,
+  plan,
+  positions,
+  type Structure,
+  structures,
+} from "../../../nn/dropout/plan.ts";
+import { adapt } from "../../../nn/lora/lora.ts";
+import { type Classifier, languageModel } from "../../../nn/models/load.ts";
+import { siteAt, toInputs } from "../../../nn/layers/forward_context.ts";
+import { Trainable } from "../../../nn/optim/adamw.ts";
+import { trainStep } from "../../../nn/optim/train_step.ts";
+import { assertClose } from "../../support/differences.ts";
+import { fillRandomly, randomModel, tinyConfig, tinyExamples } from "../../support/tiny_models.ts";
+import { withDevice } from "../../support/with_device.ts";
+
+const key = seedKey(12);
+const targets = {
+  bert: ["query", "value"],
+  roberta: ["query", "value"],
+  gpt2: ["c_attn.q", "c_attn.v"],
+  llama: ["q_proj", "v_proj"],
+} as const;
+
+/** Every position at once, in one structure; what has no tokens by elements, or it is all or none. */
+const wholePlan = (structure: Structure): DropoutPlan => ({
+  sites: positions.map((position) => ({
+    position,
+    structure: position === "output" ? "element" : structure,
+    rate: 0.375,
+    layers: "all",
+  })),
+  compensation: { kind: "none", weight: 0, branches: 1 },
+});
+
+/** A classifier with LoRA whose numbers are all random, so that every site counts. */
+function adaptedClassifier(device: Device, config: ModelConfig): Classifier {
+  const model = randomModel(device, config, "classifier");
+  adapt(model, config.layers, { targets: targets[config.architecture], rank: 2, alpha: 4 });
+  fillRandomly(model, device);
+  return model;
+}
+
+/** Logits of examples with their numbers in the global batch. */
+async function logitsOf(
+  device: Device,
+  model: Classifier,
+  examples: readonly Encoded[],
+  counters: readonly number[],
+  dropping: DropoutPlan,
+  extra = 0,
+): Promise<number[][]> {
+  using _scope = device.scope("logits");
+  const sequences = pad(examples, 0);
+  const width = sequences.width + extra;
+  const ids = new Uint32Array(examples.length * width);
+  examples.forEach((example, b) => ids.set(example.ids, b * width));
+  const inputs = toInputs(device, { ids, lengths: sequences.lengths, width });
+  const dropout = {
+    plan: dropping,
+    key,
+    examples: tensor(device, counters, [counters.length], "u32"),
+    lengths: inputs.lengths,
+  };
+  const logits = await model.classify({ inputs, dropout }).logits.read();
+  return examples.map((_, b) => [...logits.subarray(b * 3, b * 3 + 3)]);
+}
+
+const examples = tinyExamples([5, 2, 7]);
+const counters = [0, 2, 4];
+const limit = 1e-13;
+
+for (const architecture of architectures) {
+  const config = tinyConfig(architecture);
+
+  Deno.test(`masks of ${architecture} are a function of key and counter, not of call order`, () =>
+    withDevice("f64", async (device) => {
+      const model = adaptedClassifier(device, config);
+      for (const structure of structures) {
+        const all = wholePlan(structure);
+        const first = await logitsOf(device, model, examples, counters, all);
+        const other = await logitsOf(device, model, examples, [1, 3, 5], all);
+        assertEquals(await logitsOf(device, model, examples, counters, all), first);
+        // The second pass has counters of its own.
+        for (const b of [0, 1, 2]) assertNotEquals(other[b], first[b]);
+      }
+    }));
+
+  Deno.test(`masks of ${architecture} do not depend on padding, bucketing or micro-batches`, () =>
+    withDevice("f64", async (device) => {
+      const model = adaptedClassifier(device, config);
+      for (const structure of structures) {
+        const all = wholePlan(structure);
+        const run = (order: number[], extra: number) =>
+          logitsOf(
+            device,
+            model,
+            order.map((b) => examples[b]!),
+            order.map((b) => counters[b]!),
+            all,
+            extra,
+          );
+        const whole = await run([0, 1, 2], 0);
+        const sorted = await run([1, 0, 2], 0);
+        const wide = await run([0, 1, 2], 6);
+        const last = await run([2, 1], 3);
+        for (const b of [0, 1, 2]) {
+          const [alone] = await run([b], 0);
+          assertClose(alone!, whole[b]!, limit);
+          assertClose(wide[b]!, whole[b]!, limit);
+          assertClose(sorted[[1, 0, 2][b]!]!, whole[b]!, limit);
+          if (b > 0) assertClose(last[2 - b]!, whole[b]!, limit);
+        }
+        // The number of an example decides, not its place.
+        const moved = await logitsOf(device, model, examples, [2, 0, 4], all);
+        assert(Math.abs(moved[0]![0]! - whole[0]![0]!) > 1e-6);
+        assertClose(moved[2]!, whole[2]!, limit);
+      }
+    }));
+}
+
+Deno.test("siteAt() gives every position, layer and step a key of its own", () =>
+  withDevice("f32", (device) => {
+    const inputs = toInputs(device, pad(examples, 0));
+    const keys = new Set<string>();
+    for (const step of [1, 2]) {
+      const dropping = wholePlan("element");
+      const dropout = { plan: dropping, key: fold(key, step), examples: inputs.lengths };
+      const pass = { inputs, dropout: { ...dropout, lengths: inputs.lengths } };
+      for (const layer of [0, 1]) {
+        for (const position of positions) {
+          keys.add(String(siteAt(pass, position, `layer.${layer}`, layer, 2)!.key));
+        }
+      }
+    }
+    assertEquals(keys.size, 2 * 2 * positions.length);
+  }));
+
+const optimiser = {
+  learningRate: 1e-3,
+  betas: [0.9, 0.999],
+  epsilon: 1e-8,
+  weightDecay: 0.1,
+  maxNorm: 1,
+} as const;
+
+/** Loss, compensation, gradients and norm of one step over a window of batches. */
+async function stepOf(device: Device, config: ModelConfig, windows: number[][], method: Method) {
+  using _scope = device.scope("step");
+  const language = config.architecture === "gpt2";
+  const list = tinyExamples([5, 2, 7, 4, 6, 3], language);
+  const model = language ? languageModel(config) : adaptedClassifier(device, config);
+  if (language) {
+    fillRandomly(model, device);
+    adapt(model, config.layers, { targets: targets.gpt2, rank: 2, alpha: 4 });
+    fillRandomly(model, device);
+  }
+  const trainable = await Trainable.of(model, device);
+  const batches = windows.map((places) =>
+    toLabelled(device, places.map((place) => list[place]!), places, 0)
+  );
+  const figures = trainStep({ model, trainable }, batches, key, {
+    plan: plan(method, false, { rate: 0.25, klWeight: 0.5 }),
+    smoothing: 0.1,
+    optimiser,
+  });
+  return {
+    loss: [await figures.loss.item(), await figures.task.item(), await figures.squaredNorm.item()],
+    compensation: await figures.compensation?.item(),
+    gradients: await trainable.gradients.read(),
+    steps: trainable.steps,
+  };
+}
+
+for (const architecture of ["bert", "gpt2"] as const) {
+  for (const method of ["hiddenkey", "lora-dropout", "dropattention"] as const) {
+    Deno.test(`accumulation over batches of ${architecture} equals one batch, with ${method}`, () =>
+      withDevice("f64", async (device) => {
+        const config = tinyConfig(architecture);
+        const whole = await stepOf(device, config, [[0, 1, 2, 3, 4, 5]], method);
+        assert(whole.gradients.some((g) => Math.abs(g) > 1e-3));
+        for (const windows of [[[0, 1, 2], [3, 4, 5]], [[5, 0], [1, 4], [3, 2]]]) {
+          const parts = await stepOf(device, config, windows, method);
+          assertClose(parts.loss, whole.loss, 1e-12);
+          assertClose(parts.gradients, whole.gradients, 1e-12);
+          assertEquals(parts.compensation === undefined, method !== "hiddenkey");
+          if (parts.compensation !== undefined) {
+            assertClose([parts.compensation], [whole.compensation!], 1e-12);
+            assert(parts.compensation > 1e-4);
+          }
+          assertEquals(parts.steps, 1);
+        }
+      }));
+  }
+}

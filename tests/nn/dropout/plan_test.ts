@@ -1,0 +1,125 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { OptionError } from "../../../core/errors.ts";
+import {
+  activeIn,
+  type DropoutPlan,
+  type Method,
+  methods,
+  plan,
+  type PlanOptions,
+  type Site,
+} from "../../../nn/dropout/plan.ts";
+
+const none = { kind: "none", weight: 1, branches: 1 } as const;
+const sites = ({ sites }: DropoutPlan) =>
+  sites.map(({ position, structure, rate }) => `${structure} ${position} ${rate}`);
+
+Deno.test("plan() of each method is what the paper says", () => {
+  const expected: Record<Method, [string[], string]> = {
+    "lora": [[], "none"],
+    "lora-dropout": [["element lora 0.1"], "none"],
+    "dropkey": [["column logits 0.1"], "none"],
+    "dropattention": [["column weights 0.1"], "none"],
+    "hiddencut": [["element hidden 0.1"], "none"],
+    "hiddenkey-": [["column logits 0.1", "element hidden 0.1"], "none"],
+    "hiddenkey": [["column logits 0.1", "element hidden 0.1"], "kl"],
+  };
+  for (const method of methods) {
+    const found = plan(method, false);
+    assertEquals([sites(found), found.compensation.kind], expected[method], method);
+    assertEquals([found.compensation.weight, found.compensation.branches], [1, 1]);
+  }
+});
+
+Deno.test("plan() drops in all layers of encoders and the latter half of decoders", () => {
+  const layers = (decoder: boolean, options: PlanOptions = {}) =>
+    plan("hiddenkey", decoder, options).sites.map((site) => site.layers);
+  assertEquals(layers(false), ["all", "all"]);
+  assertEquals(layers(true), ["latter-half", "latter-half"]);
+  assertEquals(layers(true, { layers: "all" }), ["all", "all"]);
+  assertEquals(layers(false, { layers: [1, 3] }), [[1, 3], [1, 3]]);
+});
+
+Deno.test("plan() takes one rate, or rates by position, which add sites of their own", () => {
+  assertEquals(sites(plan("hiddenkey-", false, { rate: 0.2 })), [
+    "column logits 0.2",
+    "element hidden 0.2",
+  ]);
+  assertEquals(
+    sites(plan("hiddenkey-", false, { rate: { hidden: 0.3, output: 0.25, input: 0.5 } })),
+    [
+      "column logits 0.1",
+      "element hidden 0.3",
+      "element output 0.25",
+      "element input 0.5",
+    ],
+  );
+  assertEquals(sites(plan("lora", false, { rate: 0.4 })), []);
+});
+
+Deno.test("plan() leaves out sites of rate 0, but not spans of a given length", () => {
+  assertEquals(sites(plan("hiddenkey", false, { rate: 0 })), []);
+  assertEquals(sites(plan("hiddenkey", false, { rate: { logits: 0 } })), ["element hidden 0.1"]);
+  const spans = plan("dropkey", false, { rate: 0, structure: "span", spanLength: 3 });
+  assertEquals(spans.sites, [
+    { position: "logits", structure: "span", rate: 0, layers: "all", spanLength: 3 },
+  ]);
+});
+
+Deno.test("plan() passes the options on to every site", () => {
+  const options = { structure: "span", noGrad: false, point: "inner", perHead: false } as const;
+  const site = { rate: 0.1, layers: "all", ...options } as const;
+  assertEquals(plan("hiddenkey", false, { ...options, compensation: "js", klWeight: 0.5 }), {
+    sites: [{ position: "logits", ...site }, { position: "hidden", ...site }],
+    compensation: { kind: "js", weight: 0.5, branches: 1 },
+  });
+  assertEquals(plan("lora", true, { compensation: "kl", branches: 2, klWeight: 0 }), {
+    sites: [],
+    compensation: { kind: "kl", weight: 0, branches: 2 },
+  });
+  assertEquals(plan("lora", true).compensation, none);
+});
+
+Deno.test("plan() refuses rates outside [0, 1) and weights below 0", () => {
+  for (const rate of [-0.1, 1, 1.5, NaN, Infinity]) {
+    const text = `Cannot drop logits as the rate must lie in [0, 1): found ${rate}`;
+    assertThrows(() => plan("dropkey", false, { rate }), OptionError, text);
+    assertThrows(() => plan("dropkey", false, { rate: { logits: rate } }), OptionError, text);
+    const anything = text.replace("logits", "anything");
+    assertThrows(() => plan("lora", false, { rate }), OptionError, anything);
+  }
+  for (const klWeight of [-1, NaN, Infinity]) {
+    assertThrows(
+      () => plan("hiddenkey", false, { klWeight }),
+      OptionError,
+      `Cannot weigh the compensation by ${klWeight}: at least 0 is required`,
+    );
+  }
+});
+
+Deno.test("plan() refuses a span length that is no positive integer", () => {
+  for (const spanLength of [-1, 1.5, NaN]) {
+    assertThrows(() => plan("dropkey", false, { structure: "span", spanLength }), OptionError);
+  }
+});
+
+Deno.test("activeIn() counts the latter half from the middle, for even and odd numbers", () => {
+  const active = (layers: Site["layers"], count: number) =>
+    Array.from({ length: count }, (_, layer) => layer).filter((layer) =>
+      activeIn({ position: "hidden", structure: "element", rate: 0.1, layers }, layer, count)
+    );
+  // Layers >= count / 2.
+  assertEquals(active("latter-half", 24), [12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]);
+  assertEquals(active("latter-half", 5), [3, 4]);
+  assertEquals(active("latter-half", 1), []);
+  assertEquals(active("latter-half", 2), [1]);
+  assertEquals(active("all", 3), [0, 1, 2]);
+  assertEquals(active([0, 2, 9], 3), [0, 2]);
+});
+
+Deno.test("activeIn() is always true outside the layers", () => {
+  for (const layers of ["all", "latter-half", [1]] as const) {
+    const site: Site = { position: "output", structure: "element", rate: 0.1, layers };
+    assertEquals(activeIn(site, undefined, 4), true);
+  }
+});

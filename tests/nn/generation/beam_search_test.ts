@@ -1,0 +1,80 @@
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { fold, seedKey, uniform } from "../../../core/random.ts";
+import { type Search, startSearch } from "../../../nn/generation/beam_search.ts";
+import { hfSearch, loraSearch, type Next, type OracleSettings } from "../../support/beam_oracle.ts";
+
+const vocabulary = 12;
+
+/** A model made of random numbers: log-probabilities depend on the whole text. */
+function randomNext(seed: number, spread: number): Next {
+  return (_, ids) => {
+    const drawn = uniform(fold(seedKey(seed), ids.join()), vocabulary);
+    const values = [...drawn].map((u) => spread * Math.log(u));
+    const total = Math.log(values.reduce((sum, x) => sum + Math.exp(x), 0));
+    return Promise.resolve(values.map((x) => x - total));
+  };
+}
+
+/** Feeds a search with the best tokens of each beam until it is over. */
+async function finish(search: Search, next: Next): Promise<number> {
+  let steps = 0;
+  for (; search.beams.length > 0; steps++) {
+    const found = await Promise.all(search.beams.map(async ({ ids }) => {
+      const all = (await next([], ids)).map((logProbability, id) => ({ id, logProbability }));
+      return all.sort((a, b) => b.logProbability - a.logProbability).slice(0, search.width);
+    }));
+    search.advance(found);
+  }
+  return steps;
+}
+
+const drawn = fc.record({
+  beams: fc.integer({ min: 2, max: 4 }),
+  limit: fc.integer({ min: 1, max: 9 }),
+  lengthPenalty: fc.constantFrom(-1, 0, 0.8, 1, 3),
+  eosIds: fc.uniqueArray(fc.integer({ min: 0, max: vocabulary - 1 }), { maxLength: 5 }),
+  earlyStopping: fc.constantFrom<boolean | "never">(false, true, "never"),
+  seed: fc.integer({ min: 0, max: 1e6 }),
+  spread: fc.constantFrom(0.3, 1, 3, 10),
+});
+
+for (const convention of ["hf", "lora"] as const) {
+  Deno.test(`a search by ${convention} finds what its rules find over all continuations`, async () => {
+    const lengths = new Set<number>();
+    let sooner = 0;
+    await fc.assert(
+      fc.asyncProperty(drawn, async ({ seed, spread, ...some }) => {
+        const settings: OracleSettings = {
+          ...some,
+          convention,
+          noRepeatNgram: 0,
+          repetitionPenalty: 1,
+        };
+        const next = randomNext(seed, spread);
+        const search = startSearch(convention, { ...some, eosIds: new Set(some.eosIds) });
+        const steps = await finish(search, next);
+        const { ids, end, score } = search.best!;
+        const oracle = convention === "hf" ? hfSearch : loraSearch;
+        const expected = await oracle(next, [], settings);
+        assertEquals(end === undefined ? ids : [...ids, end], expected.ids);
+        assertAlmostEquals(score, expected.score, 1e-12);
+        lengths.add(expected.ids.length);
+        if (steps < some.limit) sooner++;
+      }),
+      { numRuns: 2000, seed: 6 },
+    );
+    // The property would say little if all searches went to their limits, or none.
+    assert(lengths.size === 9 && sooner > 200 && sooner < 1800, `${lengths.size}, ${sooner}`);
+  });
+}
+
+Deno.test("a search that nothing may follow gives the text it has", () => {
+  for (const convention of ["hf", "lora"] as const) {
+    const settings = { beams: 2, limit: 5, lengthPenalty: 1, earlyStopping: false } as const;
+    const search = startSearch(convention, { ...settings, eosIds: new Set([9]) });
+    search.advance([[{ id: 4, logProbability: -1 }, { id: 3, logProbability: -2 }]]);
+    search.advance([[], []]);
+    assertEquals([search.beams, search.best], [[], { ids: [4], score: -1 }]);
+  }
+});

@@ -1,0 +1,48 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { OptionError } from "../../../core/errors.ts";
+import { adapt, adapted, type LoraOptions } from "../../../nn/lora/lora.ts";
+import { classifier } from "../../../nn/models/load.ts";
+import { tinyConfig } from "../../support/tiny_models.ts";
+
+const path = (layer: number, name: string) => `bert.encoder.layer.${layer}.attention.self.${name}`;
+
+/** Rank and factor of each adapted layer of a tiny BERT. */
+function layersOf(options: Partial<LoraOptions>): [string, number, number][] {
+  const model = classifier(tinyConfig("bert"));
+  adapt(model, 2, { targets: ["query", "key"], rank: 4, alpha: 8, ...options });
+  return adapted(model).map(([name, { rank, factor }]) => [name, rank, factor]);
+}
+
+Deno.test("adapt() gives layers ranks and alphas of their own, by path or its ending", () => {
+  assertEquals(layersOf({ ranks: { "layer.1.attention.self.query": 2, key: 16 } }), [
+    [path(0, "query"), 4, 2],
+    [path(0, "key"), 16, 0.5],
+    [path(1, "query"), 2, 4],
+    [path(1, "key"), 16, 0.5],
+  ]);
+  const both = { ranks: { query: 16 }, alphas: { [path(0, "query")]: 2, query: 4 }, rsLora: true };
+  assertEquals(layersOf({ targets: ["query"], ...both }), [
+    [path(0, "query"), 16, 2 / 4],
+    [path(1, "query"), 16, 4 / 4],
+  ]);
+  // An ending begins after a dot.
+  assertEquals(layersOf({ targets: ["key"], ranks: { ey: 1 } }).map(([, rank]) => rank), [4, 4]);
+});
+
+Deno.test("adapt() leaves out modules and all below them", () => {
+  const found = layersOf({ exclude: ["layer.0", path(1, "quer")] }).map(([name]) => name);
+  assertEquals(found, [path(1, "query"), path(1, "key")]);
+  const roberta = classifier(tinyConfig("roberta"));
+  const options = { targets: ["dense"], rank: 1, alpha: 1, exclude: ["classifier"] };
+  assertEquals(adapt(roberta, 2, options).filter((name) => name.startsWith("classifier")), []);
+});
+
+Deno.test("adapt() refuses ranks and alphas of single layers, and leaves the model as it was", () => {
+  const model = classifier(tinyConfig("bert"));
+  const attempt = (options: Partial<LoraOptions>) => () =>
+    adapt(model, 2, { targets: ["query"], rank: 4, alpha: 8, ...options });
+  assertThrows(attempt({ ranks: { "1.attention.self.query": 0 } }), OptionError, "with rank 0");
+  assertThrows(attempt({ alphas: { "1.attention.self.query": -1 } }), OptionError, "alpha -1");
+  assertThrows(attempt({ exclude: ["bert"] }), OptionError, "Cannot find target module query");
+  assertEquals(adapted(model), []);
+});

@@ -1,0 +1,87 @@
+import { assert, assertEquals } from "@std/assert";
+import { seedKey } from "../../../core/random.ts";
+import { sizeOf } from "../../../core/storage.ts";
+import { pad, toLabelled } from "../../../nn/objective/batch.ts";
+import { plan } from "../../../nn/dropout/plan.ts";
+import { adapt } from "../../../nn/lora/lora.ts";
+import { initialise } from "../../../nn/models/load.ts";
+import { parameters } from "../../../nn/layers/module.ts";
+import { toInputs } from "../../../nn/layers/forward_context.ts";
+import { Trainable, trainHead } from "../../../nn/optim/adamw.ts";
+import { Checkpoint } from "../../../train/files/checkpoint.ts";
+import { encodeSafetensors } from "../../../nn/formats/safetensors.ts";
+import { type FloatDtype, fromFloat } from "../../../nn/formats/safetensors_values.ts";
+import { openClassifier, openLanguageModel } from "../../../train/run/load_model.ts";
+import { trainStep } from "../../../nn/optim/train_step.ts";
+import { tinyExamples } from "../../support/tiny_models.ts";
+import { withDevice } from "../../support/with_device.ts";
+
+const golden = decodeURIComponent(new URL("../../golden", import.meta.url).pathname);
+
+/** Writes a golden model again, with numbers of another type. */
+async function convert(base: string, folder: string, dtype: FloatDtype): Promise<void> {
+  using checkpoint = await Checkpoint.open(base);
+  const names = [...checkpoint.names()];
+  const tensors = await Promise.all(names.map(async (name) => ({
+    name,
+    dtype,
+    shape: checkpoint.entry(name).shape,
+    bytes: fromFloat(await checkpoint.readFloat(name, "f32"), dtype),
+  })));
+  await Deno.writeFile(`${folder}/model.safetensors`, encodeSafetensors(tensors, { format: "pt" }));
+  await Deno.copyFile(`${base}/config.json`, `${folder}/config.json`);
+}
+
+/** Logits, the bytes of the model, and the losses of three LoRA steps. */
+async function use(folder: string, classifies: boolean, half: boolean) {
+  const found = { logits: [] as number[], losses: [] as number[], bytes: 0 };
+  await withDevice("f32", async (device) => {
+    const key = seedKey(3);
+    const { model, config } = classifies
+      ? await openClassifier(folder, device, key, undefined, { half })
+      : await openLanguageModel(folder, device, key, { half });
+    found.bytes = device.backend.statistics.bytes;
+    const inputs = toInputs(device, pad(tinyExamples([5, 3]), 0));
+    const logits = "logits" in model ? model.logits({ inputs }) : model.classify({ inputs }).logits;
+    found.logits.push(...await logits.read());
+    const targets = classifies ? ["query", "value"] : ["q_proj", "v_proj"];
+    adapt(model, config.layers, { targets, rank: 2, alpha: 4 });
+    for (const [path, parameter] of parameters(model)) {
+      if (!parameter.filled) initialise(parameter, path, device, key);
+    }
+    if (classifies) trainHead(model);
+    const trainable = await Trainable.of(model, device);
+    for (let step = 0; step < 3; step++) {
+      using _step = device.scope("step");
+      const examples = tinyExamples([5, 3]).map((example, i) =>
+        classifies ? { ...example, label: i } : { ...example, predictFrom: 1 }
+      );
+      const labelled = toLabelled(device, examples, [0, 1], 0);
+      const { loss } = trainStep({ model, trainable }, [labelled], seedKey(step), {
+        plan: plan("hiddenkey", !classifies),
+        optimiser: { learningRate: 1e-2 },
+      });
+      found.losses.push(await loss.item());
+    }
+    assert(found.logits.length > 0 && sizeOf(logits.shape) === found.logits.length);
+  });
+  return found;
+}
+
+for (const dtype of ["F16", "BF16"] as const) {
+  for (const name of ["bert-classification", "llama-lm"]) {
+    Deno.test(`a model kept in ${dtype} computes and trains as when widened: ${name}`, async () => {
+      const folder = await Deno.makeTempDir();
+      try {
+        await convert(`${golden}/${name}/base`, folder, dtype);
+        const kept = await use(folder, name.startsWith("bert"), true);
+        const { bytes, ...widened } = await use(folder, name.startsWith("bert"), false);
+        assertEquals({ logits: kept.logits, losses: kept.losses }, widened);
+        assert(kept.bytes < 0.75 * bytes, `${kept.bytes} bytes beside ${bytes}`);
+        assert(new Set(kept.losses).size === 3);
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    });
+  }
+}

@@ -1,0 +1,66 @@
+import { assertEquals } from "@std/assert";
+import { seedKey } from "../../../core/random.ts";
+import { toLabelled } from "../../../nn/objective/batch.ts";
+import type { Architecture } from "../../../nn/models/config.ts";
+import { type Method, plan } from "../../../nn/dropout/plan.ts";
+import { adapt } from "../../../nn/lora/lora.ts";
+import { Trainable } from "../../../nn/optim/adamw.ts";
+import { trainStep } from "../../../nn/optim/train_step.ts";
+import { fillRandomly, randomModel, tinyConfig, tinyExamples } from "../../support/tiny_models.ts";
+import { withDevice } from "../../support/with_device.ts";
+
+const targets: Partial<Record<Architecture, string[]>> = {
+  bert: ["query", "value"],
+  gpt2: ["c_attn"],
+  llama: ["q_proj", "v_proj"],
+};
+
+/** Programs of a training step of a model with so many layers. */
+async function programs(architecture: Architecture, method: Method, layers: number) {
+  let count = 0;
+  await withDevice("f32", async (device) => {
+    const decoder = architecture !== "bert";
+    const change = { num_hidden_layers: layers };
+    const config = tinyConfig(architecture, change);
+    const model = decoder
+      ? randomModel(device, config, "language")
+      : randomModel(device, config, "classifier");
+    adapt(model, layers, { targets: targets[architecture]!, rank: 2, alpha: 4 });
+    fillRandomly(model, device);
+    const trainable = await Trainable.of(model, device);
+    const { statistics } = device.backend;
+    const before = statistics.runs;
+    trainStep(
+      { model, trainable },
+      [
+        toLabelled(device, tinyExamples([5, 3], decoder), [0, 1], 0),
+      ],
+      seedKey(1),
+      {
+        plan: plan(method, decoder, { layers: "all" }),
+        optimiser: { learningRate: 1e-3 },
+      },
+    );
+    count = statistics.runs - before;
+  });
+  return count;
+}
+
+// Forward and backward of one layer, with the gradients of its adapters added up.
+const known: readonly [Architecture, Method, number][] = [
+  ["gpt2", "lora", 30],
+  ["bert", "lora", 41],
+  ["llama", "lora", 49],
+  ["gpt2", "hiddenkey-", 33],
+];
+
+for (const [architecture, method, expected] of known) {
+  const name = `a training step of ${architecture} with ${method}`;
+  Deno.test(`${name} takes ${expected} programs a layer`, async () => {
+    const [two, three] = [
+      await programs(architecture, method, 2),
+      await programs(architecture, method, 3),
+    ];
+    assertEquals(three - two, expected);
+  });
+}

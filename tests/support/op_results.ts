@@ -1,0 +1,44 @@
+// What an operation of the table gives on a device, to compare devices.
+import { assert } from "@std/assert";
+import { gradient } from "../../core/gradient.ts";
+import { mul } from "../../core/ops/elementwise.ts";
+import { sum, sumRow } from "../../core/ops/rowwise.ts";
+import { reshape } from "../../core/ops/view.ts";
+import { seedKey, uniform } from "../../core/random.ts";
+import { type Device, sizeOf } from "../../core/storage.ts";
+import { tensor } from "../../core/tensor.ts";
+import type { OpRow } from "./op_table.ts";
+
+/** Several tensors' elements. */
+export type Results = readonly (readonly number[])[];
+
+/** The result and every gradient of a row of the table. */
+export async function resultsOf(row: OpRow, device: Device): Promise<Results> {
+  using _scope = device.scope("run");
+  const [low, high] = row.range ?? [-2, 2];
+  const inputs = row.shapes.map((shape, i) => {
+    const data = uniform(seedKey(70 + i), sizeOf(shape)).map((u) => low + u * (high - low));
+    return tensor(device, data.map(Math.fround), shape);
+  });
+  const { result, gradients } = gradient(() => {
+    const y = row.run(device, inputs);
+    const weights = uniform(seedKey(3), sizeOf(y.shape)).map((u) => Math.fround(u - 0.5));
+    let total = mul(y, tensor(device, weights, y.shape));
+    // Axis by axis: adapters may have to see few numbers at a time.
+    while (total.shape.length > 1) total = reshape(sumRow(total), total.shape.slice(0, -1));
+    return { loss: sum(total), y };
+  }, inputs);
+  const read = [result.y, ...gradients.map((g) => g!)];
+  return await Promise.all(read.map(async (t) => [...await t.read()]));
+}
+
+/** Asserts that each tensor is within 1e-6 + 1e-5 of its largest element of what is expected. */
+export function assertClose(actual: Results, expected: Results, what: string): void {
+  expected.forEach((values, r) => {
+    const largest = values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+    values.forEach((x, i) => {
+      const error = Math.abs(actual[r]![i]! - x);
+      assert(error <= 1e-6 + 1e-5 * largest, `${what}, ${r}[${i}]: ${actual[r]![i]} for ${x}`);
+    });
+  });
+}

@@ -1,0 +1,81 @@
+import { fold, normal, seedKey } from "../../core/random.ts";
+import type { Device } from "../../core/storage.ts";
+import { tensor } from "../../core/tensor.ts";
+import type { Encoded } from "../../nn/objective/batch.ts";
+import { type Architecture, type ModelConfig, parseConfig } from "../../nn/models/config.ts";
+import { DecoderClassifier, LanguageModel } from "../../nn/models/decoder.ts";
+import { type Classifier, classifier, languageModel } from "../../nn/models/load.ts";
+import { type Module, parameters } from "../../nn/layers/module.ts";
+
+/** Fields of config.json that every tiny model shares. */
+const fields = {
+  vocab_size: 23,
+  hidden_size: 8,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+  intermediate_size: 12,
+  max_position_embeddings: 16,
+  num_labels: 3,
+  pad_token_id: 0,
+} as const;
+
+const own: Record<Architecture, Record<string, unknown>> = {
+  bert: { hidden_act: "gelu" },
+  // Positions start at 2, so 18 rows hold 16 positions.
+  roberta: { hidden_act: "gelu", type_vocab_size: 1, pad_token_id: 1, max_position_embeddings: 18 },
+  gpt2: { activation_function: "gelu_new" },
+  llama: { hidden_act: "silu", num_key_value_heads: 1 },
+};
+
+/** A configuration of a few thousand numbers: 16 positions, width 8, 2 heads, 2 layers. */
+export function tinyConfig(
+  architecture: Architecture,
+  change: Record<string, unknown> = {},
+): ModelConfig {
+  return parseConfig({ model_type: architecture, ...fields, ...own[architecture], ...change });
+}
+
+/** Fills every parameter from a stream of its own; norms stay near the identity. */
+export function fillRandomly(model: Module, device: Device, seed = 1): void {
+  for (const [path, parameter] of parameters(model)) {
+    const norm = parameter.shape.length === 1 && path.endsWith("weight");
+    const data = normal(fold(seedKey(seed), path), parameter.size)
+      .map((x) => norm ? 1 + 0.1 * x : 0.4 * x);
+    parameter.value = tensor(device, data, parameter.shape);
+  }
+  if (model instanceof LanguageModel || model instanceof DecoderClassifier) model.prepare(device);
+}
+
+/** A model with random weights, owned by the open scope. */
+export function randomModel(
+  device: Device,
+  config: ModelConfig,
+  kind: "classifier",
+  seed?: number,
+): Classifier;
+/** A model with random weights, owned by the open scope. */
+export function randomModel(
+  device: Device,
+  config: ModelConfig,
+  kind: "language",
+  seed?: number,
+): LanguageModel;
+/** A model with random weights, owned by the open scope. */
+export function randomModel(
+  device: Device,
+  config: ModelConfig,
+  kind: "classifier" | "language",
+  seed = 1,
+): Classifier | LanguageModel {
+  const model = kind === "language" ? languageModel(config) : classifier(config);
+  fillRandomly(model, device, seed);
+  return model;
+}
+
+/** Labelled token sequences of the given lengths, the same for the same lengths. */
+export function tinyExamples(lengths: readonly number[], predict = false): Encoded[] {
+  return lengths.map((length, i) => ({
+    ids: Array.from({ length }, (_, t) => 2 + (7 * i + 5 * t + i * t) % 21),
+    ...(predict ? { predictFrom: Math.max(1, length >> 1) } : { label: i % 3 }),
+  }));
+}

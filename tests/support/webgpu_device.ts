@@ -1,0 +1,34 @@
+import { Device } from "../../core/storage.ts";
+import type { WebGpuBackend } from "../../kernels/webgpu/backend.ts";
+import { openGpu } from "../../train/device/backend.ts";
+
+const backend = await openGpu();
+
+/** Whether the tests below can run; REQUIRE_WEBGPU=1 makes them fail instead of being skipped. */
+const required = Deno.env.get("REQUIRE_WEBGPU") === "1";
+
+/** Declares a test on the WebGPU adapter, which all tests share; it fails if memory is left behind. */
+export function webGpuTest(
+  name: string,
+  body: (device: Device, backend: WebGpuBackend) => Promise<void> | void,
+): void {
+  const ignore = backend === undefined && !required;
+  Deno.test({
+    name: ignore ? `${name} (needs a WebGPU adapter)` : name,
+    ignore,
+    // The adapter lives as long as the process.
+    sanitizeResources: false,
+    sanitizeOps: false,
+    async fn() {
+      if (backend === undefined) throw new Error("REQUIRE_WEBGPU is 1, but there is no adapter");
+      const before = backend.statistics.buffers;
+      const device = new Device(backend);
+      {
+        using _scope = device.scope("test");
+        await body(device, backend);
+      }
+      const left = backend.statistics.buffers - before;
+      if (left !== 0) throw new Error(`Leaked ${left} buffers`);
+    },
+  });
+}

@@ -1,0 +1,125 @@
+import { assert, assertEquals, assertLess, assertNotEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { OptionError, ShapeError } from "../../../core/errors.ts";
+import { packSequences, planEpoch } from "../../../train/data/batches.ts";
+
+/** A reproducible source of uniform numbers for the tests. */
+function uniform(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+const never = () => {
+  throw new Error("random() was called");
+};
+
+const plans = fc.record({
+  lengths: fc.array(fc.integer({ min: 1, max: 60 }), { maxLength: 600 }),
+  batch: fc.integer({ min: 1, max: 9 }),
+  bucket: fc.boolean(),
+  shuffle: fc.boolean(),
+  seed: fc.nat(),
+});
+
+Deno.test("planEpoch() uses every example once, in full batches but for one", () => {
+  fc.assert(fc.property(plans, ({ seed, ...plan }) => {
+    const batches = planEpoch({ ...plan, random: uniform(seed) });
+    const count = plan.lengths.length;
+    assertEquals(batches.flat().sort((a, b) => a - b), Array.from({ length: count }, (_, i) => i));
+    assertEquals(batches.length, Math.ceil(count / plan.batch));
+    const partial = batches.map((batch) => batch.length).filter((size) => size !== plan.batch);
+    assertEquals(partial, count % plan.batch === 0 ? [] : [count % plan.batch]);
+  }));
+});
+
+Deno.test("planEpoch() is a function of its random source", () => {
+  fc.assert(fc.property(plans, ({ seed, ...plan }) => {
+    assertEquals(
+      planEpoch({ ...plan, random: uniform(seed) }),
+      planEpoch({ ...plan, random: uniform(seed) }),
+    );
+  }));
+  const plan = { lengths: new Array<number>(40).fill(1), batch: 4, bucket: false, shuffle: true };
+  assertNotEquals(
+    planEpoch({ ...plan, random: uniform(1) }),
+    planEpoch({ ...plan, random: uniform(2) }),
+  );
+});
+
+Deno.test("planEpoch() keeps the order of the file without bucket and shuffle", () => {
+  const plan = { lengths: [9, 1, 5, 7, 2], batch: 2, bucket: false, shuffle: false, random: never };
+  assertEquals(planEpoch(plan), [[0, 1], [2, 3], [4]]);
+});
+
+Deno.test("planEpoch() sorts by length, stably and without random numbers, if only bucketing", () => {
+  const plan = { lengths: [9, 1, 5, 1, 2], batch: 2, bucket: true, shuffle: false, random: never };
+  assertEquals(planEpoch(plan), [[1, 3], [4, 2], [0]]);
+});
+
+Deno.test("planEpoch() puts similar lengths together if bucketing, in random order", () => {
+  const draw = uniform(3);
+  const lengths = Array.from({ length: 4000 }, () => 1 + Math.floor(100 * draw()));
+  const padded = (bucket: boolean) =>
+    planEpoch({ lengths, batch: 8, bucket, shuffle: true, random: uniform(4) })
+      .reduce((sum, batch) => sum + 8 * Math.max(...batch.map((index) => lengths[index] ?? 0)), 0);
+  const tokens = lengths.reduce((sum, length) => sum + length, 0);
+  assertLess(padded(true), 1.05 * tokens);
+  assert(padded(false) > 1.5 * tokens);
+  const batches = planEpoch({ lengths, batch: 8, bucket: true, shuffle: true, random: uniform(4) });
+  const longest = batches.map((batch) => Math.max(...batch.map((index) => lengths[index] ?? 0)));
+  const falls = longest.filter((length, at) => length < (longest[at - 1] ?? 0)).length;
+  assert(falls > batches.length / 3, `${falls} of ${batches.length} batches are shorter`);
+});
+
+Deno.test("planEpoch() draws every order of three examples about equally often", () => {
+  const random = uniform(5);
+  const counts = new Map<string, number>();
+  for (let round = 0; round < 6000; round++) {
+    const plan = { lengths: [1, 1, 1], batch: 3, bucket: false, shuffle: true, random };
+    const order = String(planEpoch(plan)[0]);
+    counts.set(order, (counts.get(order) ?? 0) + 1);
+  }
+  assertEquals(counts.size, 6);
+  for (const count of counts.values()) assertLess(Math.abs(count - 1000), 150);
+});
+
+Deno.test("planEpoch() refuses a batch that is no positive integer", () => {
+  for (const batch of [0, -1, 1.5, NaN, Infinity]) {
+    assertThrows(
+      () => planEpoch({ lengths: [1], batch, bucket: false, shuffle: false, random: never }),
+      OptionError,
+      `batch must be a positive integer: found ${batch}`,
+    );
+  }
+});
+
+Deno.test("packSequences() pads on the right to the longest sequence", () => {
+  assertEquals(packSequences([[5], [6, 7, 8], [9, 1]], 4), {
+    ids: Uint32Array.of(5, 4, 4, 6, 7, 8, 9, 1, 4),
+    lengths: [1, 3, 2],
+    width: 3,
+  });
+});
+
+Deno.test("packSequences() keeps every token in its place", () => {
+  const sequence = fc.array(fc.nat({ max: 60000 }), { minLength: 1, maxLength: 20 });
+  fc.assert(
+    fc.property(fc.array(sequence, { minLength: 1, maxLength: 9 }), fc.nat(), (rows, pad) => {
+      const { ids, lengths, width } = packSequences(rows, pad);
+      assertEquals(ids.length, rows.length * width);
+      assertEquals(lengths, rows.map((row) => row.length));
+      rows.forEach((row, at) => {
+        const padding = new Array<number>(width - row.length).fill(pad);
+        assertEquals([...ids.subarray(at * width, (at + 1) * width)], [...row, ...padding]);
+      });
+    }),
+  );
+});
+
+Deno.test("packSequences() refuses empty input", () => {
+  assertThrows(() => packSequences([], 0), ShapeError, "found no sequence");
+  assertThrows(() => packSequences([[1], []], 0), ShapeError, "found 0 in sequence 1");
+});

@@ -1,0 +1,102 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { TrainingError } from "../../core/errors.ts";
+import { seedKey } from "../../core/random.ts";
+import { Trainable, trainHead } from "../../nn/optim/adamw.ts";
+import { dropoutPlan, type TrainConfig } from "../../train/config/config.ts";
+import { fit, type FitHooks } from "../../train/fit.ts";
+import { openClassifier, readConfig } from "../../train/run/load_model.ts";
+import { loadTokenizer } from "../../train/tokenizer/load_tokenizer.ts";
+import { openTask } from "../../train/tasks/open.ts";
+import type { Task } from "../../train/tasks/task.ts";
+import { withDevice } from "../support/with_device.ts";
+import { Workspace } from "../support/workspace.ts";
+
+const workspace = await Workspace.open();
+Deno.test.afterAll(() => workspace[Symbol.asyncDispose]());
+
+/** What a test may change, and what it is told. */
+interface Setting {
+  readonly config?: Partial<TrainConfig>;
+  readonly task?: Partial<Task>;
+  readonly hooks?: (trainable: Trainable) => FitHooks;
+  readonly from?: number;
+}
+
+/** Trains the head of the tiny BERT on RTE, eight steps of two epochs; an error is a result. */
+async function fitHead({ config: changes, task: other, hooks, from = 0 }: Setting) {
+  const config = workspace.config("rte", changes);
+  const told: string[] = [];
+  let result: unknown;
+  await withDevice("f32", async (device) => {
+    const architecture = await readConfig(config.model);
+    const task = await openTask(config, architecture, await loadTokenizer(config.model));
+    const { model } = await openClassifier(config.model, device, seedKey(1), task.labels);
+    trainHead(model);
+    const trainable = await Trainable.of(model, device);
+    trainable.steps = from;
+    const own = hooks?.(trainable) ?? {};
+    const plan = dropoutPlan(config, false);
+    const run = { ...task, ...other };
+    const done = fit({ model, trainable }, run, device, config, plan, seedKey(1), {
+      onEvaluation: ({ step }) => void told.push(`evaluation ${step}`),
+      onCheckpoint: (step) => void told.push(`checkpoint ${step}`),
+      ...own,
+    });
+    result = await done.then(({ step, aborted }) => [step, aborted], (thrown) => thrown);
+  });
+  return { told, result };
+}
+
+/** Makes a parameter infinite after a step. */
+const poison = (at: number) => (trainable: Trainable): FitHooks => ({
+  onStep({ step }) {
+    if (step !== at) return;
+    const none = new Float64Array(trainable.flat.shape[0]!);
+    trainable.restore({ flat: none.with(3, Infinity), first: none, second: none });
+  },
+});
+
+async function refused(setting: Setting, ...parts: string[]): Promise<string[]> {
+  const { told, result } = await fitHead(setting);
+  const error = await assertRejects(() => Promise.reject(result), TrainingError);
+  for (const part of parts) assertStringIncludes(error.message, part);
+  return told;
+}
+
+Deno.test("fit() evaluates each epoch and tells of checkpoints between", async () => {
+  const { told, result } = await fitHead({ config: { saveEvery: 3 } });
+  assertEquals(told, ["checkpoint 3", "evaluation 4", "checkpoint 6", "evaluation 8"]);
+  assertEquals(result, [8, false]);
+});
+
+Deno.test("fit() evaluates once where no step is left", async () => {
+  for (const from of [8, 9]) {
+    const { told, result } = await fitHead({ from });
+    assertEquals([told, result], [[`evaluation ${from}`], [from, false]]);
+  }
+});
+
+Deno.test("fit() refuses an evaluation that is not finite", async () => {
+  for (const value of [NaN, Infinity]) {
+    const task = { evaluate: () => Promise.resolve({ accuracy: value }) };
+    const told = await refused({ task }, "step 4", "eval_accuracy", `finite: found ${value}`);
+    assertEquals(told, []);
+  }
+});
+
+Deno.test("fit() refuses parameters that are not finite before it saves them", async () => {
+  const parts = ["parameter", "finite: found Infinity"];
+  const config = { saveEvery: 3 };
+  assertEquals(await refused({ config, hooks: poison(3) }, "step 3", ...parts), []);
+  const last = await refused({ config, hooks: poison(8) }, "step 8", ...parts);
+  assertEquals(last, ["checkpoint 3", "evaluation 4", "checkpoint 6"]);
+  const controller = new AbortController();
+  const hooks = (trainable: Trainable): FitHooks => ({
+    signal: controller.signal,
+    async onStep(record, steps) {
+      await poison(2)(trainable).onStep?.(record, steps);
+      if (record.step === 2) controller.abort();
+    },
+  });
+  assertEquals(await refused({ hooks }, "step 2", ...parts), []);
+});

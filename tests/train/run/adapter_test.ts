@@ -1,0 +1,214 @@
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { FileError } from "../../../core/errors.ts";
+import { fold, normal, seedKey } from "../../../core/random.ts";
+import type { Device } from "../../../core/storage.ts";
+import { tensor } from "../../../core/tensor.ts";
+import { pad } from "../../../nn/objective/batch.ts";
+import type { Architecture } from "../../../nn/models/config.ts";
+import { LanguageModel } from "../../../nn/models/decoder.ts";
+import { adapt, adapted } from "../../../nn/lora/lora.ts";
+import { parameters } from "../../../nn/layers/module.ts";
+import { toInputs } from "../../../nn/layers/forward_context.ts";
+import type { Classifier } from "../../../nn/models/load.ts";
+import { loadAdapter, saveAdapter } from "../../../train/run/adapter.ts";
+import { encodeAdapter, fillAdapter } from "../../../nn/formats/adapter.ts";
+import { Checkpoint } from "../../../train/files/checkpoint.ts";
+import { parseAdapterConfig } from "../../../nn/formats/peft_config.ts";
+import { adaptTo } from "../../../nn/formats/peft_apply.ts";
+import { declaredBy, isUpdate } from "../../../nn/formats/peft_tensors.ts";
+import type { TensorData } from "../../../nn/formats/safetensors.ts";
+import { parseSafetensors } from "../../../nn/formats/weights.ts";
+import { openClassifier } from "../../../train/run/load_model.ts";
+import { adapterCases } from "../../support/adapter_cases.ts";
+import { tensors } from "../../support/cli_cases.ts";
+import { randomModel, tinyConfig, tinyExamples } from "../../support/tiny_models.ts";
+import { withDevice } from "../../support/with_device.ts";
+
+async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** A tiny model, always the same, as a classifier or a language model. */
+function open(architecture: Architecture, language: boolean, device: Device) {
+  const config = tinyConfig(architecture);
+  const model = language
+    ? randomModel(device, config, "language")
+    : randomModel(device, config, "classifier");
+  return { config, model };
+}
+
+async function logitsOf(model: LanguageModel | Classifier, device: Device) {
+  using _scope = device.scope("logits");
+  const inputs = toInputs(device, pad(tinyExamples([5, 3]), 0));
+  const logits = model instanceof LanguageModel
+    ? model.logits({ inputs })
+    : model.classify({ inputs }).logits;
+  return [...await logits.read()];
+}
+
+for (const { what, architecture, config: adapter, lora = {}, whole } of adapterCases) {
+  Deno.test(`an adapter comes back from its folder and from bytes: ${what}`, () =>
+    withFolder((folder) =>
+      withDevice("f32", async (device) => {
+        const language = adapter.taskType === "CAUSAL_LM";
+        const { model, config } = open(architecture, language, device);
+        const ties = ["lm_head", "wte"];
+        const untied = [adapter.targets, adapter.modulesToSave].flat()
+          .some((name) => ties.includes(name));
+        if (untied && model instanceof LanguageModel) model.untie();
+        const { rank, alpha, rsLora = false } = adapter;
+        const targets = [adapter.targets].flat();
+        adapt(model, config.layers, { targets, rank, alpha, rsLora, ...lora });
+        const isDeclared = declaredBy(adapter, new Set(adapted(model).map(([path]) => path)));
+        for (const [path, parameter] of parameters(model)) {
+          if (!isDeclared(path)) continue;
+          const values = normal(fold(seedKey(9), path), parameter.size).map((x) => x / 4);
+          parameter.value = tensor(device, values, parameter.shape);
+        }
+        await saveAdapter(model, adapter, folder, 0);
+        using file = await Checkpoint.open(`${folder}/adapter_model.safetensors`);
+        const names = file.names().map((name) => name.replace("base_model.model.", ""));
+        assertEquals(names.filter((name) => !isUpdate(name)).sort(), whole.toSorted());
+
+        const again = open(architecture, language, device);
+        const before = await logitsOf(again.model, device);
+        const loaded = await loadAdapter(again.model, again.config, folder, device);
+        assertEquals(loaded.bias, adapter.bias ?? "none");
+        const after = await logitsOf(again.model, device);
+        assertEquals(after, await logitsOf(model, device));
+        assertNotEquals(after, before);
+        const trained = [...parameters(again.model)].filter(([, { trainable }]) => trainable);
+        assertEquals(trained.length, names.length);
+
+        const third = open(architecture, language, device);
+        const files = await encodeAdapter(model, adapter);
+        const read = parseAdapterConfig(JSON.parse(files["adapter_config.json"]));
+        assertEquals(read, loaded);
+        const source = parseSafetensors(files["adapter_model.safetensors"]);
+        adaptTo(third.model, third.config.layers, read, source);
+        await fillAdapter(third.model, read, source, device);
+        assertEquals(await logitsOf(third.model, device), after);
+      })
+    ));
+}
+
+const golden = decodeURIComponent(new URL("../../golden", import.meta.url).pathname);
+const prefix = "base_model.model.";
+
+/** Loads BERT's golden adapter with its configuration and tensors changed. */
+async function loadChanged(
+  fields: Record<string, unknown>,
+  change: (tensor: TensorData) => TensorData[],
+): Promise<void> {
+  await withFolder(async (folder) => {
+    const from = `${golden}/bert-classification/adapter`;
+    const config = JSON.parse(await Deno.readTextFile(`${from}/adapter_config.json`));
+    await Deno.writeTextFile(
+      `${folder}/adapter_config.json`,
+      JSON.stringify({ ...config, ...fields }),
+    );
+    await Deno.writeFile(
+      `${folder}/adapter_model.safetensors`,
+      await tensors(`${from}/adapter_model.safetensors`, change),
+    );
+    await withDevice("f32", async (device) => {
+      const base = `${golden}/bert-classification/base`;
+      const { model, config } = await openClassifier(base, device, seedKey(1));
+      await loadAdapter(model, config, folder, device);
+    });
+  });
+}
+
+const drop = (ending: string) => (tensor: TensorData) =>
+  tensor.name.endsWith(ending) ? [] : [tensor];
+const rename = (ending: string, to: string) => (tensor: TensorData) =>
+  tensor.name.endsWith(ending)
+    ? [tensor, { ...tensor, name: tensor.name.replace(ending, to) }]
+    : [tensor];
+
+const faults: readonly [
+  what: string,
+  message: string,
+  fields: Record<string, unknown>,
+  change: (tensor: TensorData) => TensorData[],
+][] = [
+  [
+    "a head that is missing",
+    `${prefix}classifier.weight, which the adapter declares`,
+    {},
+    drop(
+      "classifier.weight",
+    ),
+  ],
+  [
+    "a head that is missing though undeclared",
+    `${prefix}classifier.weight, which the adapter declares`,
+    { modules_to_save: null },
+    drop("classifier.weight"),
+  ],
+  [
+    "half an update",
+    "layer.1.output.dense.lora_B.weight, which the adapter declares",
+    {},
+    drop("layer.1.output.dense.lora_B.weight"),
+  ],
+  ["biases that are missing", "LayerNorm.bias, which the adapter declares", { bias: "all" }, (
+    tensor,
+  ) => [tensor]],
+  [
+    "a tensor without a place",
+    `Cannot place tensor ${prefix}classifier.gain as the model has no classifier.gain`,
+    {},
+    rename("classifier.weight", "classifier.gain"),
+  ],
+  [
+    "two tensors for one place",
+    "as another one is for classifier.bias",
+    {},
+    rename("classifier.bias", "classifier.base_layer.bias"),
+  ],
+  ["a rank that differs from its tensors", "as shape [3,12] is required: found [2,12]", {
+    rank_pattern: { "layer.0.attention.self.key": 3 },
+  }, (tensor) => [tensor]],
+  [
+    "a saved module that the model lacks",
+    'modules_to_save of this adapter as a module of this model is required: found "qa_outputs"',
+    { modules_to_save: ["qa_outputs"] },
+    (tensor) => [tensor],
+  ],
+];
+for (const [what, message, fields, change] of faults) {
+  Deno.test(`loadAdapter() refuses ${what}`, async () => {
+    await assertRejects(() => loadChanged(fields, change), FileError, message);
+  });
+}
+
+Deno.test("loadAdapter() passes over the biases that PEFT repeats for a head", async () => {
+  await loadChanged(
+    {},
+    (tensor) =>
+      ["original_module", "modules_to_save.default", "modules_to_save"].reduce(
+        (list, name) => list.concat(rename("classifier.bias", `classifier.${name}.bias`)(tensor)),
+        [] as TensorData[],
+      ).filter(({ name }, i, all) => all.findIndex((other) => other.name === name) === i),
+  );
+});
+
+Deno.test("loadAdapter() names the file that is missing", async () => {
+  await withFolder(async (folder) => {
+    await Deno.copyFile(
+      `${golden}/gpt2-lm/adapter/adapter_config.json`,
+      `${folder}/adapter_config.json`,
+    );
+    await withDevice("f32", async (device) => {
+      const { model, config } = open("gpt2", true, device);
+      const load = () => loadAdapter(model, config, folder, device);
+      await assertRejects(load, FileError, "Cannot find adapter_model.safetensors");
+    });
+  });
+});
