@@ -39,7 +39,7 @@ export async function generateBench(args: string[]): Promise<void> {
   const run = (members: readonly number[], maxNewTokens: number) =>
     generate(model, device, members.map((i) => prompts[i]!), {
       maxNewTokens,
-      positions: config.positions,
+      positions: config.maxPositions,
       eosIds: config.eosIds,
       beams: number("beams"),
       lengthPenalty: 0.9,

@@ -43,10 +43,10 @@ class Embeddings extends Module {
     super();
     // RoBERTa counts positions from after the padding token's number.
     this.#offset = config.architecture === "roberta" ? (config.padId ?? 1) + 1 : 0;
-    this.word_embeddings = new Embedding(config.vocabulary, config.width);
-    this.position_embeddings = new Embedding(config.positions + this.#offset, config.width);
-    this.token_type_embeddings = new Embedding(config.types, config.width);
-    this.LayerNorm = new LayerNorm(config.width, config.epsilon);
+    this.word_embeddings = new Embedding(config.vocabularySize, config.hiddenSize);
+    this.position_embeddings = new Embedding(config.maxPositions + this.#offset, config.hiddenSize);
+    this.token_type_embeddings = new Embedding(config.typeVocabularySize, config.hiddenSize);
+    this.LayerNorm = new LayerNorm(config.hiddenSize, config.epsilon);
   }
 
   forward(pass: Pass): Tensor {
@@ -85,8 +85,8 @@ class Output extends Module {
 
   constructor(inputs: number, config: ModelConfig) {
     super();
-    this.dense = new Linear(inputs, config.width);
-    this.LayerNorm = new LayerNorm(config.width, config.epsilon);
+    this.dense = new Linear(inputs, config.hiddenSize);
+    this.LayerNorm = new LayerNorm(config.hiddenSize, config.epsilon);
   }
 }
 
@@ -97,9 +97,9 @@ class Attention extends Module {
 
   constructor(config: ModelConfig, layer: number) {
     super();
-    this.self = new SelfAttention(config.width);
-    this.output = new Output(config.width, config);
-    const { heads, headSize: size, positions: maximum, layers } = config;
+    this.self = new SelfAttention(config.hiddenSize);
+    this.output = new Output(config.hiddenSize, config);
+    const { heads, headSize: size, maxPositions: maximum, layers } = config;
     const sizes = { heads, keyValueHeads: heads, size, maximum, layers };
     this.#settings = { ...sizes, layer, causal: false };
   }
@@ -118,7 +118,7 @@ class Intermediate extends Module {
 
   constructor(config: ModelConfig) {
     super();
-    this.dense = new Linear(config.width, config.inner);
+    this.dense = new Linear(config.hiddenSize, config.intermediateSize);
   }
 }
 
@@ -133,7 +133,7 @@ class Layer extends Module {
     super();
     this.attention = new Attention(config, layer);
     this.intermediate = new Intermediate(config);
-    this.output = new Output(config.inner, config);
+    this.output = new Output(config.intermediateSize, config);
     this.#config = config;
     this.#layer = layer;
   }
@@ -181,7 +181,7 @@ export class EncoderModel extends Module {
     super();
     this.embeddings = new Embeddings(config);
     this.encoder = new Encoder(config);
-    if (config.architecture === "bert") this.pooler = new Pooler(config.width);
+    if (config.architecture === "bert") this.pooler = new Pooler(config.hiddenSize);
     this.#layers = config.layers;
   }
 
@@ -203,10 +203,10 @@ class RobertaHead extends Module {
   readonly dense: Projection;
   readonly out_proj: Projection;
 
-  constructor({ width, labels, initializerRange: deviation }: ModelConfig) {
+  constructor({ hiddenSize, labels, initializerRange: deviation }: ModelConfig) {
     super();
-    this.dense = new Linear(width, width, { deviation });
-    this.out_proj = new Linear(width, labels, { deviation });
+    this.dense = new Linear(hiddenSize, hiddenSize, { deviation });
+    this.out_proj = new Linear(hiddenSize, labels, { deviation });
   }
 }
 
@@ -231,9 +231,9 @@ export class BertClassifier extends Module {
   /** Makes the model without numbers. */
   constructor(config: ModelConfig) {
     super();
-    const { width, labels, initializerRange: deviation } = config;
+    const { hiddenSize, labels, initializerRange: deviation } = config;
     this.bert = new EncoderModel(config);
-    this.classifier = new Linear(width, labels, { deviation });
+    this.classifier = new Linear(hiddenSize, labels, { deviation });
     this.#layers = config.layers;
   }
 

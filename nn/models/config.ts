@@ -20,9 +20,9 @@ export interface ModelConfig {
   /** Family. */
   readonly architecture: Architecture;
   /** Rows of the token embedding. */
-  readonly vocabulary: number;
+  readonly vocabularySize: number;
   /** Width of the hidden states. */
-  readonly width: number;
+  readonly hiddenSize: number;
   /** Layers. */
   readonly layers: number;
   /** Query heads. */
@@ -32,13 +32,13 @@ export interface ModelConfig {
   /** Width of a head. */
   readonly headSize: number;
   /** Width inside the feed-forward module. */
-  readonly inner: number;
+  readonly intermediateSize: number;
   /** Activation inside the feed-forward module. */
   readonly activation: Activation;
   /** Longest sequence, in tokens. */
-  readonly positions: number;
+  readonly maxPositions: number;
   /** Segments (BERT 2, RoBERTa 1). */
-  readonly types: number;
+  readonly typeVocabularySize: number;
   /** Summand of the norms. */
   readonly epsilon: number;
   /** Padding token, where the model has one. */
@@ -148,9 +148,9 @@ export function parseConfig(fields: unknown, path = "config.json"): ModelConfig 
   // Either spelling is read; the architecture's own comes first and is the one that is missed.
   const either = (gpt2: string, other: string) =>
     architecture === "gpt2" ? [gpt2, other] : [other, gpt2];
-  const width = r.size(either("n_embd", "hidden_size"));
+  const hiddenSize = r.size(either("n_embd", "hidden_size"));
   const heads = r.size(either("n_head", "num_attention_heads"));
-  const headSize = r.size(["head_dim"], width / heads);
+  const headSize = r.size(["head_dim"], hiddenSize / heads);
   const keyValueHeads = r.size(["num_key_value_heads"], heads);
   if (heads % keyValueHeads !== 0) {
     r.fail("num_key_value_heads", `a divisor of ${heads} is required`, keyValueHeads);
@@ -176,25 +176,25 @@ export function parseConfig(fields: unknown, path = "config.json"): ModelConfig 
     undefined,
     bounds.positions,
   );
-  const positions = rows - (architecture === "roberta" ? robertaOffset(r) : 0);
-  if (positions < 1) {
+  const maxPositions = rows - (architecture === "roberta" ? robertaOffset(r) : 0);
+  if (maxPositions < 1) {
     r.fail("pad_token_id", "it must be below max_position_embeddings", r.id("pad_token_id"));
   }
   return {
     architecture,
-    vocabulary: r.size(["vocab_size"]),
-    width,
+    vocabularySize: r.size(["vocab_size"]),
+    hiddenSize,
     layers: r.size(either("n_layer", "num_hidden_layers"), undefined, bounds.layers),
     heads,
     keyValueHeads,
     headSize,
-    inner: r.size(
+    intermediateSize: r.size(
       either("n_inner", "intermediate_size"),
-      architecture === "gpt2" ? 4 * width : undefined,
+      architecture === "gpt2" ? 4 * hiddenSize : undefined,
     ),
     activation: activationOf(r, architecture),
-    positions,
-    types: decoder ? 1 : r.size(["type_vocab_size"], 2),
+    maxPositions,
+    typeVocabularySize: decoder ? 1 : r.size(["type_vocab_size"], 2),
     epsilon: r.number(["layer_norm_eps", "layer_norm_epsilon", "rms_norm_eps"], 1e-5),
     padId: r.id("pad_token_id"),
     bosId: r.id("bos_token_id"),

@@ -60,7 +60,9 @@ export class LanguageModel extends Decoder {
   /** Makes the model without numbers. */
   constructor(config: ModelConfig) {
     super(config);
-    if (!config.tied) this.lm_head = new Linear(config.width, config.vocabulary, { bias: false });
+    if (!config.tied) {
+      this.lm_head = new Linear(config.hiddenSize, config.vocabularySize, { bias: false });
+    }
   }
 
   /** Gives the output layer a weight of its own, which starts as the token embedding. */
@@ -97,8 +99,8 @@ export class DecoderClassifier extends Decoder {
   /** Makes the model without numbers. */
   constructor(config: ModelConfig) {
     super(config);
-    const { width, labels, initializerRange: deviation } = config;
-    this.score = new Linear(width, labels, { bias: false, deviation });
+    const { hiddenSize, labels, initializerRange: deviation } = config;
+    this.score = new Linear(hiddenSize, labels, { bias: false, deviation });
   }
 
   /** Classifies by the last real token. */

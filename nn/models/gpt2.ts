@@ -30,9 +30,9 @@ class Attention extends Module {
 
   constructor(config: ModelConfig, layer: number) {
     super();
-    const { width, heads, headSize: size, positions: maximum, layers } = config;
-    this.c_attn = new Linear(width, 3 * width, transposed);
-    this.c_proj = new Linear(width, width, transposed);
+    const { hiddenSize, heads, headSize: size, maxPositions: maximum, layers } = config;
+    this.c_attn = new Linear(hiddenSize, 3 * hiddenSize, transposed);
+    this.c_proj = new Linear(hiddenSize, hiddenSize, transposed);
     const scale = (config.scaleScores ? 1 / Math.sqrt(size) : 1) /
       (config.scaleByLayer ? layer + 1 : 1);
     const sizes = { heads, keyValueHeads: heads, size, scale, maximum, layers };
@@ -53,10 +53,10 @@ class FeedForward extends Module {
   readonly c_fc: Projection;
   readonly c_proj: Projection;
 
-  constructor({ width, inner }: ModelConfig) {
+  constructor({ hiddenSize, intermediateSize }: ModelConfig) {
     super();
-    this.c_fc = new Linear(width, inner, transposed);
-    this.c_proj = new Linear(inner, width, transposed);
+    this.c_fc = new Linear(hiddenSize, intermediateSize, transposed);
+    this.c_proj = new Linear(intermediateSize, hiddenSize, transposed);
   }
 }
 
@@ -70,9 +70,9 @@ class Block extends Module {
 
   constructor(config: ModelConfig, layer: number) {
     super();
-    this.ln_1 = new LayerNorm(config.width, config.epsilon);
+    this.ln_1 = new LayerNorm(config.hiddenSize, config.epsilon);
     this.attn = new Attention(config, layer);
-    this.ln_2 = new LayerNorm(config.width, config.epsilon);
+    this.ln_2 = new LayerNorm(config.hiddenSize, config.epsilon);
     this.mlp = new FeedForward(config);
     this.#config = config;
     this.#layer = layer;
@@ -102,10 +102,10 @@ export class Gpt2Model extends DecoderBody {
   /** Makes the model without numbers. */
   constructor(config: ModelConfig) {
     super();
-    this.wte = new Embedding(config.vocabulary, config.width);
-    this.wpe = new Embedding(config.positions, config.width);
+    this.wte = new Embedding(config.vocabularySize, config.hiddenSize);
+    this.wpe = new Embedding(config.maxPositions, config.hiddenSize);
     this.h = Array.from({ length: config.layers }, (_, i) => new Block(config, i));
-    this.ln_f = new LayerNorm(config.width, config.epsilon);
+    this.ln_f = new LayerNorm(config.hiddenSize, config.epsilon);
   }
 
   /** The token embedding. */

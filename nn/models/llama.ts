@@ -28,12 +28,12 @@ class Attention extends Module {
 
   constructor(config: ModelConfig, layer: number) {
     super();
-    const { width, heads, keyValueHeads, headSize: size, attentionBias: bias } = config;
-    this.q_proj = new Linear(width, heads * size, { bias });
-    this.k_proj = new Linear(width, keyValueHeads * size, { bias });
-    this.v_proj = new Linear(width, keyValueHeads * size, { bias });
-    this.o_proj = new Linear(heads * size, width, { bias });
-    const { positions: maximum, layers } = config;
+    const { hiddenSize, heads, keyValueHeads, headSize: size, attentionBias: bias } = config;
+    this.q_proj = new Linear(hiddenSize, heads * size, { bias });
+    this.k_proj = new Linear(hiddenSize, keyValueHeads * size, { bias });
+    this.v_proj = new Linear(hiddenSize, keyValueHeads * size, { bias });
+    this.o_proj = new Linear(heads * size, hiddenSize, { bias });
+    const { maxPositions: maximum, layers } = config;
     this.#settings = { heads, keyValueHeads, size, maximum, layers, layer, causal: true };
   }
 
@@ -52,11 +52,11 @@ class FeedForward extends Module {
   readonly up_proj: Projection;
   readonly down_proj: Projection;
 
-  constructor({ width, inner, mlpBias: bias }: ModelConfig) {
+  constructor({ hiddenSize, intermediateSize, mlpBias: bias }: ModelConfig) {
     super();
-    this.gate_proj = new Linear(width, inner, { bias });
-    this.up_proj = new Linear(width, inner, { bias });
-    this.down_proj = new Linear(inner, width, { bias });
+    this.gate_proj = new Linear(hiddenSize, intermediateSize, { bias });
+    this.up_proj = new Linear(hiddenSize, intermediateSize, { bias });
+    this.down_proj = new Linear(intermediateSize, hiddenSize, { bias });
   }
 }
 
@@ -72,8 +72,8 @@ class Layer extends Module {
     super();
     this.self_attn = new Attention(config, layer);
     this.mlp = new FeedForward(config);
-    this.input_layernorm = new RmsNorm(config.width, config.epsilon);
-    this.post_attention_layernorm = new RmsNorm(config.width, config.epsilon);
+    this.input_layernorm = new RmsNorm(config.hiddenSize, config.epsilon);
+    this.post_attention_layernorm = new RmsNorm(config.hiddenSize, config.epsilon);
     this.#config = config;
     this.#layer = layer;
   }
@@ -103,9 +103,9 @@ export class LlamaModel extends DecoderBody {
   /** Makes the model without numbers. */
   constructor(config: ModelConfig) {
     super();
-    this.embed_tokens = new Embedding(config.vocabulary, config.width);
+    this.embed_tokens = new Embedding(config.vocabularySize, config.hiddenSize);
     this.layers = Array.from({ length: config.layers }, (_, i) => new Layer(config, i));
-    this.norm = new RmsNorm(config.width, config.epsilon);
+    this.norm = new RmsNorm(config.hiddenSize, config.epsilon);
     this.#config = config;
   }
 
@@ -116,8 +116,8 @@ export class LlamaModel extends DecoderBody {
 
   /** Computes the rotary tables; the caller's scope owns them. */
   override prepare(device: Device): void {
-    const { positions, headSize, ropeTheta } = this.#config;
-    this.#tables = rotaryTables(device, positions, headSize, ropeTheta);
+    const { maxPositions, headSize, ropeTheta } = this.#config;
+    this.#tables = rotaryTables(device, maxPositions, headSize, ropeTheta);
   }
 
   /** Normalised hidden states, `[batch, tokens, width]`. */

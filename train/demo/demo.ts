@@ -78,7 +78,7 @@ function grammarTask(seed: number): Task {
     kind: glueTasks.rte,
     ...grammarDataset({ ...data, seed }),
     tokenizer: baseTokenizer(),
-    maxLength: baseConfig.positions,
+    maxLength: baseConfig.maxPositions,
     batch: 100,
   });
 }

@@ -39,7 +39,7 @@ if (import.meta.main) {
     kind: glueTasks.rte,
     ...data,
     tokenizer: baseTokenizer(),
-    maxLength: baseConfig.positions,
+    maxLength: baseConfig.maxPositions,
     batch: 100,
   });
   const config = checkConfig({

@@ -144,13 +144,15 @@ async function write(
 
 /** What an adapter is for: its own head says it, else its task, else the base model's class. */
 async function kindOf(base: string, adapter: string): Promise<ModelKind> {
-  const { architecture, width } = await readConfig(base);
+  const { architecture, hiddenSize } = await readConfig(base);
   const { taskType } = await readAdapterConfig(adapter);
   using file = await Checkpoint.open(`${adapter}/adapter_model.safetensors`);
   const head = ["classifier.out_proj", "classifier", "score"]
     .map((name) => `${peftPrefix}${name}.weight`).find((name) => file.has(name));
   const [labels, inputs] = head === undefined ? [] : file.entry(head).shape;
-  if (labels !== undefined && labels > 0 && inputs === width) return { classifies: true, labels };
+  if (labels !== undefined && labels > 0 && inputs === hiddenSize) {
+    return { classifies: true, labels };
+  }
   const fields = await readJson(`${base}/config.json`) as JsonObject;
   const classifier = /ForSequenceClassification$/.test(String(fields["architectures"]));
   const encoder = architecture === "bert" || architecture === "roberta";
@@ -171,13 +173,13 @@ function open(
 /** Logits of three made-up sequences of different lengths. */
 async function logitsOf(
   model: Classifier | LanguageModel,
-  { vocabulary, positions, padId }: ModelConfig,
+  { vocabularySize, maxPositions, padId }: ModelConfig,
   device: Device,
 ): Promise<number[]> {
   using _scope = device.scope("logits");
   const examples = [12, 7, 3].map((most) => {
-    const length = Math.min(most, positions);
-    const ids = [...uniform(seedKey(most), length)].map((x) => Math.floor(x * vocabulary));
+    const length = Math.min(most, maxPositions);
+    const ids = [...uniform(seedKey(most), length)].map((x) => Math.floor(x * vocabularySize));
     return { ids };
   });
   // LLaMA's first checkpoints say -1 for no padding token.

@@ -77,7 +77,7 @@ export async function droppedLogits(
   const shape = scoresShape({ config, batch });
   const scores = tensor(device, new Float32Array(sizeOf(shape)), shape);
   const causal = config.architecture === "gpt2" || config.architecture === "llama";
-  const common = { scale: 1, causal, mask: inputs.mask, maximum: config.positions };
+  const common = { scale: 1, causal, mask: inputs.mask, maximum: config.maxPositions };
   const all = await attentionWeights(scores, common).read();
   const kept = await attentionWeights(scores, { ...common, logits, weights }).read();
   const visible = Uint8Array.from(all, (weight) => weight > 0 ? 1 : 0);

@@ -177,7 +177,7 @@ function generateOptions(settings: GenerationSettings, config: ModelConfig): Gen
   return {
     maxNewTokens: settings.max_new_tokens,
     eosIds: settings.eos_token_id ?? config.eosIds,
-    positions: config.positions,
+    positions: config.maxPositions,
     beams: settings.num_beams ?? 1,
     lengthPenalty: settings.length_penalty ?? 1,
     noRepeatNgram: settings.no_repeat_ngram_size ?? 0,

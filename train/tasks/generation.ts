@@ -121,7 +121,7 @@ export async function continueAll(
     const made = await generate(model, device, members.map((i) => prompts[i]!), {
       maxNewTokens: newTokens,
       eosIds,
-      positions: config.positions,
+      positions: config.maxPositions,
       beams,
       lengthPenalty,
       noRepeatNgram,

@@ -109,11 +109,11 @@ export async function openTask(
  * @throws {OptionError} If the model cannot take that many
  */
 export function longest(config: TrainConfig, model: ModelConfig): number {
-  const usual = Math.min(generates(config.task) ? 512 : 128, model.positions);
+  const usual = Math.min(generates(config.task) ? 512 : 128, model.maxPositions);
   const { maxLength = usual } = config;
-  if (maxLength > model.positions) {
+  if (maxLength > model.maxPositions) {
     throw new OptionError(
-      `Cannot use --max-length ${maxLength} as the model takes at most ${model.positions} tokens`,
+      `Cannot use --max-length ${maxLength} as the model takes at most ${model.maxPositions} tokens`,
     );
   }
   return maxLength;

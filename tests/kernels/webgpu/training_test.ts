@@ -33,7 +33,7 @@ async function losses(
     {
       using _step = device.scope("step");
       const examples = [7, 5, 8, 3].map((length, b) => ({
-        ids: Array.from({ length }, (_, i) => (step * 5 + b * 7 + i * 3) % config.vocabulary),
+        ids: Array.from({ length }, (_, i) => (step * 5 + b * 7 + i * 3) % config.vocabularySize),
         label: (step + b) % 2,
       }));
       const batch = toLabelled(device, examples, [0, 1, 2, 3], 0);

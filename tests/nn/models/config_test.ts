@@ -39,12 +39,12 @@ Deno.test("parseConfig() takes the architecture's own key before the other spell
   const mixed = { ...encoder, n_embd: 4, n_layer: 1, n_head: 1, n_positions: 7 };
   const pick = (architecture: string) => {
     const fields = { model_type: architecture, ...mixed };
-    const { width, layers, heads, positions } = parseConfig(fields);
-    return [width, layers, heads, positions];
+    const { hiddenSize, layers, heads, maxPositions } = parseConfig(fields);
+    return [hiddenSize, layers, heads, maxPositions];
   };
   assertEquals(pick("bert"), [8, 3, 2, 32]);
   assertEquals(pick("gpt2"), [4, 1, 1, 7]);
-  assertEquals(parseConfig({ model_type: "gpt2", ...encoder }).width, 8);
+  assertEquals(parseConfig({ model_type: "gpt2", ...encoder }).hiddenSize, 8);
 });
 
 Deno.test("parseConfig() says what is allowed where the architecture is missing or unknown", () => {

@@ -29,7 +29,7 @@ Deno.test("The demonstration's tokenizer knows each word of the grammar", () => 
     const words = `${textA} ${textB}`.split(" ").length;
     // One token a word, and [CLS] A [SEP] B [SEP].
     assertEquals([ids.includes(unknown!), ids.length], [false, words + 3]);
-    assert(ids.length <= baseConfig.positions);
+    assert(ids.length <= baseConfig.maxPositions);
   }
 });
 
