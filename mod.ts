@@ -16,7 +16,7 @@
  * @module
  */
 
-export type { Affine, Backend, Binding, Bound, Buffer, Statistics } from "./core/backend.ts";
+export type { Affine, Backend, BackendStatistics, Binding, Bound, Buffer } from "./core/backend.ts";
 export type { Dtype, Half, Kind, TypedArray } from "./core/dtype.ts";
 export {
   DeviceError,
@@ -56,7 +56,7 @@ export { gather, scatterAdd } from "./core/ops/gather.ts";
 export { matmul, matmulAdd, matmulScaled } from "./core/ops/matmul.ts";
 export { expand, mean, sum, sumRow, sumTo } from "./core/ops/rowwise.ts";
 export { concatenate, slice } from "./core/ops/slice.ts";
-export { dense, flip, permute, reshape, transpose } from "./core/ops/view.ts";
+export { contiguous, flip, permute, reshape, transpose } from "./core/ops/view.ts";
 export type {
   GatherProgram,
   MatmulProgram,
@@ -64,18 +64,18 @@ export type {
   RowProgram,
   ScatterAddProgram,
 } from "./core/program.ts";
-export { fold, type Key, seedKey, threefry } from "./core/random.ts";
+export { foldKey, type Key, seedKey, threefry } from "./core/random.ts";
 export { Device, type Owned, Scope, Storage, Value } from "./core/storage.ts";
 export { noGrad, untracked } from "./core/tape.ts";
 export { Tensor, tensor } from "./core/tensor.ts";
 export { type CpuOptions, openCpu } from "./kernels/cpu/backend.ts";
 export type { Format } from "./kernels/cpu/wasm/assembler/load.ts";
 export type {
+  Blas,
+  BlasProducts,
   Finish,
-  LibraryProducts,
   Native,
   Operands,
-  ProductLibrary,
   Run,
   Sizes,
   Threads,
@@ -91,9 +91,9 @@ export { openWebGpu } from "./kernels/webgpu/open.ts";
 export type { Subgroups } from "./kernels/webgpu/row/subgroups.ts";
 export type { MatmulVariant } from "./kernels/webgpu/product/variant.ts";
 export { type AttentionOptions, attentionWeights } from "./nn/layers/attention_weights.ts";
-export { type Encoded, lossCount, toLabelled } from "./nn/objective/batch.ts";
-export type { Classified } from "./nn/models/bert.ts";
-export { Cache, type Earlier } from "./nn/layers/past_key_values.ts";
+export { countTargets, type EncodedExample, toBatch } from "./nn/objective/batch.ts";
+export type { ModelOutput } from "./nn/models/bert.ts";
+export { type KeyValues, PastKeyValues } from "./nn/layers/past_key_values.ts";
 export {
   type Activation,
   type Architecture,
@@ -107,9 +107,9 @@ export { dropHidden } from "./nn/dropout/mask.ts";
 export {
   type Compensation,
   type DropoutPlan,
+  dropoutPlan,
   type Method,
   methods,
-  plan,
   type PlanOptions,
   type Position,
   positions,
@@ -120,13 +120,13 @@ export {
 export { generate, type GenerateOptions } from "./nn/generation/generate.ts";
 export { Embedding, Linear, Projection } from "./nn/layers/linear.ts";
 export {
-  adapt,
-  adapted,
+  applyLora,
+  loraLayers,
   LoraLinear,
   type LoraOptions,
-  mergeAll,
+  mergeLora,
   type Part,
-  unmergeAll,
+  unmergeLora,
 } from "./nn/lora/lora.ts";
 export {
   bidirectionalKl,
@@ -137,9 +137,9 @@ export {
 export {
   type Classifier,
   classifier,
-  initialise,
+  initialize,
   languageModel,
-  load,
+  loadModel,
   type LoadOptions,
   type LoadReport,
   type WeightSource,
@@ -147,16 +147,16 @@ export {
 export { type Initializer, Module, modules, Parameter, parameters } from "./nn/layers/module.ts";
 export { LayerNorm, RmsNorm } from "./nn/layers/norm.ts";
 export {
-  type Labelled,
+  type Batch,
   type Objective,
   objective,
   type ObjectiveOptions,
 } from "./nn/objective/objective.ts";
 export {
   type ActiveSite,
-  type DropoutPass,
+  type DropoutContext,
+  type ForwardContext,
   type Inputs,
-  type Pass,
   type Sequences,
   toInputs,
 } from "./nn/layers/forward_context.ts";
@@ -165,15 +165,15 @@ export {
   beamConventions,
   type Generated,
 } from "./nn/generation/beam_search.ts";
-export { type AdamWStep, Trainable, trainHead } from "./nn/optim/adamw.ts";
+export { type AdamWOptions, Trainable, trainHead } from "./nn/optim/adamw.ts";
 export { type AdapterFiles, encodeAdapter, fillAdapter } from "./nn/formats/adapter.ts";
 export { type AdapterConfig, type BiasKind, parseAdapterConfig } from "./nn/formats/peft_config.ts";
-export { adaptTo } from "./nn/formats/peft_apply.ts";
+export { applyAdapterConfig } from "./nn/formats/peft_apply.ts";
 export type { TargetRules } from "./nn/formats/peft_targets.ts";
 export { parseSafetensors } from "./nn/formats/weights.ts";
 export {
-  type State,
-  type StepFigures,
+  type StepMetrics,
   type StepOptions,
+  type TrainState,
   trainStep,
 } from "./nn/optim/train_step.ts";

@@ -7,7 +7,7 @@ import { readE2e } from "../train/data/e2e.ts";
 import { groupByContext } from "../train/data/text_example.ts";
 import { openLanguageModel } from "../train/run/load_model.ts";
 import { loadTokenizer } from "../train/tokenizer/load_tokenizer.ts";
-import { frameOf, promptOf } from "../train/tasks/generation.ts";
+import { promptOf, specialTokens } from "../train/tasks/generation.ts";
 import { prepare } from "./measure.ts";
 
 /** Measures generation and prints one line of JSON; `bench/peers/generate.py` does the same. */
@@ -21,7 +21,7 @@ export async function generateBench(args: string[]): Promise<void> {
     batch: integer("prompts in a batch", 32),
     beams: integer("beams", 10),
     newTokens: integer("tokens to add at most", 64),
-    convention: { kind: "choice", choices: beamConventions, help: "convention", fallback: "hf" },
+    convention: { kind: "choice", choices: beamConventions, help: "convention", default: "hf" },
   }, args);
   await using _device = device;
   using _scope = device.scope("bench");
@@ -29,7 +29,7 @@ export async function generateBench(args: string[]): Promise<void> {
   const directory = String(values["model"]);
   const { model, config } = await openLanguageModel(directory, device, seedKey(0));
   const tokenizer = await loadTokenizer(directory);
-  const frame = frameOf(config, tokenizer);
+  const frame = specialTokens(config, tokenizer);
   const contexts = values["data"] === undefined
     ? Array.from({ length: number("limit") }, (_, i) => madeUp(i))
     : groupByContext(await readE2e(String(values["data"]), "test")).map(({ context }) => context);

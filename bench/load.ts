@@ -7,7 +7,7 @@ import { languageModel } from "../nn/models/load.ts";
 import { parameters } from "../nn/layers/module.ts";
 import { writeFileAtomic } from "../train/files/files.ts";
 import { streamSafetensors } from "../nn/formats/safetensors.ts";
-import { type FloatDtype, fromFloat } from "../nn/formats/safetensors_values.ts";
+import { encodeFloats, type FloatDtype } from "../nn/formats/safetensors_values.ts";
 import { openLanguageModel } from "../train/run/load_model.ts";
 import { prepare, report } from "./measure.ts";
 
@@ -26,7 +26,7 @@ const shape = {
 /** Writes a model of at least the given size; gives the size. */
 async function writeModel(folder: string, bytes: number, dtype: FloatDtype): Promise<number> {
   const values = normal(seedKey(1), 2 ** 16).map((x) => x / 50);
-  const chunk = fromFloat(values, dtype);
+  const chunk = encodeFloats(values, dtype);
   const width = chunk.length / values.length;
   for (let layers = 1;; layers++) {
     const fields = { ...shape, num_hidden_layers: layers };
@@ -59,8 +59,8 @@ const peak = () => process.resourceUsage().maxRSS * 1024;
 /** Writes a model, loads it and reports. */
 export async function loadBench(args: string[]): Promise<void> {
   const { values, device, reason } = await prepare({
-    gigabytes: { kind: "number", help: "size of the checkpoint", fallback: 2 },
-    half: { kind: "switch", help: "weights of 16 bits, kept so", fallback: false },
+    gigabytes: { kind: "number", help: "size of the checkpoint", default: 2 },
+    half: { kind: "switch", help: "weights of 16 bits, kept so", default: false },
   }, args);
   await using _device = device;
   using _scope = device.scope("load");

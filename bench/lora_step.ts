@@ -1,8 +1,8 @@
 // A LoRA step on a model with random weights, for the benches that run it.
 import { seedKey } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
-import { toLabelled } from "../nn/objective/batch.ts";
-import { type Method, methods, plan } from "../nn/dropout/plan.ts";
+import { toBatch } from "../nn/objective/batch.ts";
+import { dropoutPlan, type Method, methods } from "../nn/dropout/plan.ts";
 import { Trainable } from "../nn/optim/adamw.ts";
 import type { OptionTable, OptionValues } from "../train/config/options.ts";
 import { trainStep } from "../nn/optim/train_step.ts";
@@ -13,10 +13,10 @@ const size = (help: string, fallback: number) =>
 
 /** Flags that say which step. */
 export const stepOptions = {
-  model: { kind: "choice", choices: Object.keys(modelShapes), help: "shape", fallback: "minilm" },
+  model: { kind: "choice", choices: Object.keys(modelShapes), help: "shape", default: "minilm" },
   batch: size("sequences", 8),
   length: size("tokens of each", 64),
-  method: { kind: "choice", choices: methods, help: "method", fallback: "lora" },
+  method: { kind: "choice", choices: methods, help: "method", default: "lora" },
 } satisfies OptionTable;
 
 /**
@@ -30,7 +30,7 @@ export async function loraStep(
   const { model, decoder } = randomModel(device, values["model"] as keyof typeof modelShapes);
   const [batch, length] = [values["batch"] as number, values["length"] as number];
   const trainable = await Trainable.of(model, device);
-  const dropout = plan(values["method"] as Method, decoder);
+  const dropout = dropoutPlan(values["method"] as Method, decoder);
   let count = 0;
   return async () => {
     const start = performance.now();
@@ -40,7 +40,7 @@ export async function loraStep(
       ids: Array.from({ length }, (_, i) => (b * 131 + i * 17 + step * 7 + 50) % 30000),
       ...(decoder ? { predictFrom: Math.floor(length / 2) } : { label: b % 2 }),
     }));
-    const labelled = toLabelled(device, examples, examples.map((_, b) => b), 0);
+    const labelled = toBatch(device, examples, examples.map((_, b) => b), 0);
     const { loss } = trainStep({ model, trainable }, [labelled], seedKey(step), {
       plan: dropout,
       optimiser: { learningRate: 1e-4 },

@@ -1,18 +1,18 @@
 // Timing shared by the benches: medians of whole batches of work, ended by one read.
 import type { Device } from "../core/storage.ts";
 import { deviceChoice, deviceOptions, openDevice } from "../train/device/backend.ts";
-import { fallbacks, type OptionTable, parseFlags } from "../train/config/options.ts";
+import { defaultsOf, type OptionTable, parseFlags } from "../train/config/options.ts";
 
 /** Options that every bench has. */
 export const common = {
   ...deviceOptions,
-  json: { kind: "switch", help: "print JSON", fallback: false },
+  json: { kind: "switch", help: "print JSON", default: false },
 } satisfies OptionTable;
 
 /** Reads flags and opens the device. */
 export async function prepare(table: OptionTable, args: string[]) {
   const { values } = parseFlags({ ...common, ...table }, args);
-  const all = { ...fallbacks({ ...common, ...table }), ...values };
+  const all = { ...defaultsOf({ ...common, ...table }), ...values };
   const opened = await openDevice(deviceChoice(all, "f32"));
   return { values: all, ...opened };
 }

@@ -1,6 +1,6 @@
 // The processor's peak at multiply-adds of 128 bits: a loop that touches registers alone.
 import { f32x4, i32, loop, Routine, v128 } from "../kernels/cpu/wasm/assembler/assembler.ts";
-import { Crew } from "../kernels/cpu/wasm/threads/thread_pool.ts";
+import { ThreadPool } from "../kernels/cpu/wasm/threads/thread_pool.ts";
 import { multiplyAdd } from "../kernels/cpu/wasm/assembler/scalar_functions.ts";
 import { Heap } from "../kernels/cpu/wasm/threads/heap.ts";
 import { hasRelaxed } from "../kernels/cpu/wasm/assembler/features.ts";
@@ -16,7 +16,7 @@ const share = 4;
 export class Peak {
   /** Floating-point operations of one run. */
   readonly flop: number;
-  readonly #crew: Crew;
+  readonly #crew: ThreadPool;
   readonly #kernel: number;
 
   /**
@@ -27,7 +27,7 @@ export class Peak {
   constructor(readonly threads: number) {
     const heap = Heap.open(threads > 1, shared.bytes);
     if (heap === undefined) throw new RangeError("Cannot measure the peak without a memory");
-    this.#crew = new Crew(heap, threads);
+    this.#crew = new ThreadPool(heap, threads);
     this.#crew.reserve(64);
     const routine = new Routine(2);
     const i = routine.local("i32");

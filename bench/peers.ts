@@ -78,7 +78,7 @@ const sections = {
 export async function peersBench(args: string[]): Promise<void> {
   const { values } = parseFlags({
     only: { kind: "choice", choices: Object.keys(sections), help: "the one section to measure" },
-    rounds: { kind: "integer", help: "rounds that count", least: 1 },
+    rounds: { kind: "integer", help: "rounds that count", min: 1 },
     best: { kind: "switch", help: "figures of each contender's fastest round" },
   }, args);
   const python = Deno.env.get("HIDDENKEY_PYTHON") ?? "python3";

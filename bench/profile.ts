@@ -9,9 +9,9 @@ import { prepare, report } from "./measure.ts";
 export async function profileBench(args: string[]): Promise<void> {
   const { values, device, reason } = await prepare({
     ...stepOptions,
-    batch: { ...stepOptions.batch, fallback: 16 },
-    repeats: { kind: "integer", help: "runs of each program", fallback: 100, least: 1 },
-    families: { kind: "switch", help: "sum the programs of each family", fallback: false },
+    batch: { ...stepOptions.batch, default: 16 },
+    repeats: { kind: "integer", help: "runs of each program", default: 100, min: 1 },
+    families: { kind: "switch", help: "sum the programs of each family", default: false },
   }, args);
   await using _device = device;
   using _scope = device.scope("bench");

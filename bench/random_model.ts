@@ -5,7 +5,7 @@ import { rowwise } from "../core/ops/rowwise.ts";
 import type { Device } from "../core/storage.ts";
 import { parseConfig } from "../nn/models/config.ts";
 import { LanguageModel } from "../nn/models/decoder.ts";
-import { adapt } from "../nn/lora/lora.ts";
+import { applyLora } from "../nn/lora/lora.ts";
 import { classifier, languageModel } from "../nn/models/load.ts";
 import { parameters } from "../nn/layers/module.ts";
 import { trainHead } from "../nn/optim/adamw.ts";
@@ -65,7 +65,7 @@ export function randomModel(device: Device, name: keyof typeof modelShapes) {
     }
   };
   fill();
-  adapt(model, config.layers, {
+  applyLora(model, config.layers, {
     targets: decoder ? ["c_attn"] : ["query", "value"],
     rank: decoder ? 4 : 8,
     alpha: 16,

@@ -7,7 +7,7 @@ import { peakResidentMebibytes, ProductClock } from "./product_clock.ts";
 export async function stepBench(args: string[]): Promise<void> {
   const { values, device, reason } = await prepare({
     ...stepOptions,
-    steps: { kind: "integer", help: "measured steps", fallback: 20, least: 1 },
+    steps: { kind: "integer", help: "measured steps", default: 20, min: 1 },
   }, args);
   await using _device = device;
   using _scope = device.scope("bench");

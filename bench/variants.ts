@@ -70,9 +70,9 @@ export async function variantsBench(args: string[]): Promise<void> {
     m: size("rows"),
     n: size("columns"),
     k: size("inner size"),
-    top: { kind: "integer", help: "plans to show for each shape", fallback: 6, least: 1 },
-    narrow: { kind: "switch", help: "products with a narrow side", fallback: false },
-    straight: { kind: "switch", help: "A·B, not A·Bᵀ as in linear layers", fallback: false },
+    top: { kind: "integer", help: "plans to show for each shape", default: 6, min: 1 },
+    narrow: { kind: "switch", help: "products with a narrow side", default: false },
+    straight: { kind: "switch", help: "A·B, not A·Bᵀ as in linear layers", default: false },
   }, args);
   await using _device = device;
   if (!(device.backend instanceof WebGpuBackend)) throw new TypeError("WebGPU is required");

@@ -45,7 +45,7 @@ export interface Binding {
 }
 
 /** Counts since the backend was opened. */
-export interface Statistics {
+export interface BackendStatistics {
   /** Buffers allocated and not released. */
   readonly buffers: number;
   /** Their bytes. */
@@ -63,7 +63,7 @@ export interface Backend extends AsyncDisposable {
   /** One line for logs: adapter, threads, library. */
   readonly description: string;
   /** Live counts. */
-  readonly statistics: Statistics;
+  readonly statistics: BackendStatistics;
   /** Whether tensors of the dtype can be held. */
   supports(dtype: Dtype): boolean;
   /** Reserves memory; its contents are unspecified. */

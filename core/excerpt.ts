@@ -5,7 +5,7 @@
  */
 
 /** A parsed JSON value as a message shows it. */
-export function shown(value: unknown): string {
+export function excerpt(value: unknown): string {
   let text: string;
   try {
     text = JSON.stringify(value) ?? "none";

@@ -164,7 +164,7 @@ export function select<K extends Kind>(condition: Bool, a: Expr<K>, b: Expr<K>):
   return a === b ? a : node("select", [condition, a, b], a.kind);
 }
 /** The larger of two floats. */
-export function maximum(a: Float, b: Float): Float {
+export function larger(a: Float, b: Float): Float {
   return node("max", [a, b], "f32");
 }
 /** A word as a float. */

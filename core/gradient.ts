@@ -11,7 +11,7 @@ import type { Recorded } from "./op.ts";
 import { add } from "./ops/elementwise.ts";
 import { rowProgram } from "./program.ts";
 import { type Device, sizeOf, Value } from "./storage.ts";
-import { type Entry, letGo, recording, Tape } from "./tape.ts";
+import { type Entry, recording, release, Tape } from "./tape.ts";
 import { deviceOf } from "./apply.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -58,7 +58,7 @@ export function gradient<R extends Tensor | { readonly loss: Tensor }>(
       if (t instanceof Tensor && t.scope === forward) forward.keep(t);
     }
   } catch (error) {
-    for (let entry = tape.pop(); entry !== undefined; entry = tape.pop()) letGo(entry);
+    for (let entry = tape.pop(); entry !== undefined; entry = tape.pop()) release(entry);
     throw error;
   } finally {
     forward[Symbol.dispose]();
@@ -82,11 +82,11 @@ function backward(
       try {
         step(entry, cotangents, device);
       } finally {
-        letGo(entry);
+        release(entry);
       }
     }
   } finally {
-    for (let entry = tape.pop(); entry !== undefined; entry = tape.pop()) letGo(entry);
+    for (let entry = tape.pop(); entry !== undefined; entry = tape.pop()) release(entry);
   }
   return parameters.map((p) => {
     const g = cotangents.get(p.value);
@@ -114,7 +114,7 @@ function step(entry: Entry, cotangents: Map<Value, Tensor>, device: Device): voi
       given,
     );
     entry.inputs.forEach((value, i) => {
-      const g = entry.wanted[i] ? gradients[i] : undefined;
+      const g = entry.needsGradient[i] ? gradients[i] : undefined;
       if (g === undefined) return;
       const before = cotangents.get(value);
       // A vjp may pass a cotangent on: the same value needs a handle of its own.
@@ -136,7 +136,7 @@ function step(entry: Entry, cotangents: Map<Value, Tensor>, device: Device): voi
 function recorded(
   entry: Entry,
   device: Device,
-  carry: Recorded<unknown>["carry"],
+  accumulateInto: Recorded<unknown>["accumulateInto"],
 ): Recorded<unknown> {
   const handle = (value: Value) => {
     if (!entry.retained.includes(value)) {
@@ -146,10 +146,10 @@ function recorded(
   };
   return {
     attributes: entry.attributes,
-    wanted: entry.wanted,
+    needsGradient: entry.needsGradient,
     shapes: entry.inputs.map((value) => value.shape),
     order: (position) => entry.inputs[position]!.order,
-    carry,
+    accumulateInto,
     device,
     input: (position) => handle(entry.inputs[position]!),
     output: (position) => handle(entry.outputs[position]!),

@@ -15,7 +15,7 @@ export interface Recorded<A> {
   /** Attributes of the operation. */
   readonly attributes: A;
   /** Which inputs need a gradient. */
-  readonly wanted: readonly boolean[];
+  readonly needsGradient: readonly boolean[];
   /** Shape of each input. */
   readonly shapes: readonly (readonly number[])[];
   /** Axes of an input in the order of memory, the slowest first. */
@@ -24,12 +24,12 @@ export interface Recorded<A> {
    * The gradient that an input has so far, from operations that ran later. A vjp that asks for it
    * must add it to what it returns; whoever does not ask leaves the addition to the tape.
    */
-  carry(position: number): Tensor | undefined;
+  accumulateInto(position: number): Tensor | undefined;
   /** Handle that owns the results. */
   readonly device: Device;
-  /** An input that {@linkcode Op.reads} names. */
+  /** An input that {@linkcode Op.saves} names. */
   input(position: number): Tensor;
-  /** An output that {@linkcode Op.reads} names. */
+  /** An output that {@linkcode Op.saves} names. */
   output(position: number): Tensor;
 }
 
@@ -37,7 +37,7 @@ export interface Recorded<A> {
 export type Gradients = readonly (Tensor | undefined)[];
 
 /** Which inputs and outputs a vjp reads: the tape lets go of the others. */
-export interface Reads {
+export interface SavedValues {
   /** By position of the input. */
   readonly inputs: readonly boolean[];
   /** By position of the output. */
@@ -53,7 +53,7 @@ export interface Op<A = undefined> {
   /** Gradients of the inputs, given those of the outputs; an operation without one ends in an error. */
   readonly vjp?: (recorded: Recorded<A>, cotangents: Gradients) => Gradients;
   /** What the vjp reads, given which inputs need a gradient; everything where absent. */
-  readonly reads?: (wanted: readonly boolean[]) => Reads;
+  readonly saves?: (needsGradient: readonly boolean[]) => SavedValues;
 }
 
 /**

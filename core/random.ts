@@ -38,7 +38,7 @@ export function seedKey(seed: number): Key {
 }
 
 /** A key derived from another one by a number or the path of a site. */
-export function fold(key: Key, by: number | string): Key {
+export function foldKey(key: Key, by: number | string): Key {
   // Numbers and paths use different words of the counter, so they cannot meet.
   return typeof by === "number" ? threefry(key, by, 0) : threefry(key, hash(by), 1);
 }

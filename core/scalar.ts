@@ -8,7 +8,7 @@
 import { type Bool, type Expr, type Float, float, select } from "./expr.ts";
 
 /** What an operation on scalars is. */
-export interface Row {
+export interface ScalarRow {
   /** JavaScript text over the operands' names. */
   readonly js: (...args: string[]) => string;
   /** WGSL text, where it is not the JavaScript text. */
@@ -95,9 +95,9 @@ const rows = {
   wordMultiply: { js: (a, b) => `Math.imul(${a}, ${b}) >>> 0`, wgsl: infix("*") },
   wordShift: { js: (a, b) => `${a} >>> ${b}`, wgsl: infix(">>") },
   draw: { js: call("draw"), costly: true },
-} satisfies Record<string, Row>;
+} satisfies Record<string, ScalarRow>;
 
-const table: ReadonlyMap<string, Row> = new Map(Object.entries(rows));
+const table: ReadonlyMap<string, ScalarRow> = new Map(Object.entries(rows));
 
 /** Names of all scalar operations. */
 export const scalarOperations: readonly string[] = Object.keys(rows);
@@ -107,7 +107,7 @@ export const scalarOperations: readonly string[] = Object.keys(rows);
  *
  * @throws {TypeError} If there is none
  */
-export function scalarRow(op: string): Row {
+export function scalarRow(op: string): ScalarRow {
   const row = table.get(op);
   if (row === undefined) throw new TypeError(`Cannot find scalar operation ${op} in the table`);
   return row;

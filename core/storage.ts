@@ -51,7 +51,7 @@ export class Value {
   constructor(
     readonly storage: Storage,
     readonly shape: readonly number[],
-    readonly strides: readonly number[] = rowMajor(shape),
+    readonly strides: readonly number[] = contiguousStrides(shape),
     readonly offset = 0,
   ) {}
 
@@ -83,8 +83,8 @@ export class Value {
   }
 
   /** Whether the elements lie in row-major order without holes. */
-  get dense(): boolean {
-    const expected = rowMajor(this.shape);
+  get contiguous(): boolean {
+    const expected = contiguousStrides(this.shape);
     return this.shape.every((size, axis) => size === 1 || this.strides[axis] === expected[axis]);
   }
 
@@ -106,7 +106,7 @@ export function sizeOf(shape: readonly number[]): number {
 }
 
 /** Strides of a dense row-major array. */
-export function rowMajor(shape: readonly number[]): number[] {
+export function contiguousStrides(shape: readonly number[]): number[] {
   const strides = new Array<number>(shape.length);
   let step = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
@@ -118,7 +118,7 @@ export function rowMajor(shape: readonly number[]): number[] {
 
 /** Strides of an array without holes whose axes lie in the given order, the slowest first. */
 function stridesIn(order: readonly number[], shape: readonly number[]): number[] {
-  const steps = rowMajor(order.map((axis) => shape[axis]!));
+  const steps = contiguousStrides(order.map((axis) => shape[axis]!));
   return shape.map((_, axis) => steps[order.indexOf(axis)]!);
 }
 

@@ -17,7 +17,7 @@ export interface Entry {
   /** Its attributes. */
   readonly attributes: unknown;
   /** Which inputs depend on a watched value. */
-  readonly wanted: readonly boolean[];
+  readonly needsGradient: readonly boolean[];
   /** Values that went in. */
   readonly inputs: readonly Value[];
   /** Values that came out. */
@@ -44,29 +44,29 @@ export class Tape {
 
   /** Adds an entry where the operation is reached. */
   add(op: Op<unknown>, attributes: unknown, inputs: readonly Value[], outputs: readonly Value[]) {
-    const wanted = inputs.map((value) => this.#followed.has(value));
-    if (!wanted.includes(true)) return;
+    const needsGradient = inputs.map((value) => this.#followed.has(value));
+    if (!needsGradient.includes(true)) return;
     if (op.vjp === undefined) {
       throw new GradientError(`Cannot record ${op.name} as it has no derivative: use noGrad`);
     }
-    const reads = op.reads?.(wanted);
+    const saves = op.saves?.(needsGradient);
     const retained = [
-      ...inputs.filter((_, i) => reads?.inputs[i] ?? true),
-      ...outputs.filter((_, i) => reads?.outputs[i] ?? true),
+      ...inputs.filter((_, i) => saves?.inputs[i] ?? true),
+      ...outputs.filter((_, i) => saves?.outputs[i] ?? true),
     ];
     for (const value of retained) value.storage.retain();
     for (const value of outputs) this.#followed.add(value);
-    this.entries.push({ op, attributes, wanted, inputs, outputs, retained });
+    this.entries.push({ op, attributes, needsGradient, inputs, outputs, retained });
   }
 
-  /** Takes the last entry off; the caller must {@linkcode letGo} of it. */
+  /** Takes the last entry off; the caller must {@linkcode release} of it. */
   pop(): Entry | undefined {
     return this.entries.pop();
   }
 }
 
 /** Ends an entry's hold on its values. */
-export function letGo(entry: Entry): void {
+export function release(entry: Entry): void {
   for (const value of entry.retained) value.storage.release();
 }
 

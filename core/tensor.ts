@@ -67,7 +67,7 @@ export class Tensor implements Owned {
       const bytes = await storage.backend.read(storage.buffer, start * width, length * width);
       return isHalf(dtype) ? decodeHalf(new Uint16Array(bytes), dtype) : viewAs(dtype, bytes);
     };
-    if (this.value.dense) return await read(offset, size);
+    if (this.value.contiguous) return await read(offset, size);
     const all = await read(0, storage.length);
     const out = widened(dtype, "f32");
     return viewAs(out, new ArrayBuffer(size * bytesPerElement(out))).map((_, position) => {

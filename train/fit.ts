@@ -6,15 +6,15 @@
  */
 
 import { OptionError, TrainingError } from "../core/errors.ts";
-import { fold, type Key, threefry } from "../core/random.ts";
+import { foldKey, type Key, threefry } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
-import { type Encoded, toLabelled } from "../nn/objective/batch.ts";
+import { type EncodedExample, toBatch } from "../nn/objective/batch.ts";
 import type { DropoutPlan } from "../nn/dropout/plan.ts";
 import type { TrainConfig } from "./config/config.ts";
 import { planEpoch } from "./data/batches.ts";
 import { linearSchedule, warmupSteps } from "./schedule.ts";
-import { type State, type StepFigures, trainStep } from "../nn/optim/train_step.ts";
-import type { Figures, Task } from "./tasks/task.ts";
+import { type StepMetrics, type TrainState, trainStep } from "../nn/optim/train_step.ts";
+import type { Metrics, Task } from "./tasks/task.ts";
 
 /** One step, as it is logged. */
 export interface StepRecord {
@@ -35,7 +35,7 @@ export interface StepRecord {
 }
 
 /** An evaluation, as it is logged; figures are named `eval_…`. */
-export type EvaluationRecord = { readonly step: number; readonly epoch: number } & Figures;
+export type EvaluationRecord = { readonly step: number; readonly epoch: number } & Metrics;
 
 /** What the loop tells its caller. */
 export interface FitHooks {
@@ -60,7 +60,7 @@ export interface FitResult {
   /** Whether the signal ended it. */
   readonly aborted: boolean;
   /** Last evaluation. */
-  readonly figures: Figures;
+  readonly figures: Metrics;
   /** Best primary figure of all evaluations. */
   readonly best: number;
   /** Mean task loss of the last epoch. */
@@ -102,7 +102,7 @@ export function planSteps(
  * be saved is not finite
  */
 export async function fit(
-  state: State,
+  state: TrainState,
   task: Task,
   device: Device,
   config: TrainConfig,
@@ -113,7 +113,7 @@ export async function fit(
   const examples = task.train;
   const { perEpoch, steps } = planSteps(config, examples.length);
   const warmup = warmupSteps(config.warmup, steps);
-  let [figures, best, epochLoss, epochSteps]: [Figures, number, number, number] = [{}, NaN, 0, 0];
+  let [figures, best, epochLoss, epochSteps]: [Metrics, number, number, number] = [{}, NaN, 0, 0];
   let lastEpochLoss = NaN;
   const start = state.trainable.steps;
   const evaluate = async (step: number, epoch: number) => {
@@ -135,7 +135,7 @@ export async function fit(
     const record = await runStep(state, task, device, window, {
       config,
       plan,
-      key: fold(fold(key, "dropout"), step),
+      key: foldKey(foldKey(key, "dropout"), step),
       learningRate: config.lr * linearSchedule(step, warmup, steps),
       step,
       epoch: (step + 1) / perEpoch,
@@ -170,7 +170,7 @@ interface StepSettings {
 }
 
 async function runStep(
-  state: State,
+  state: TrainState,
   task: Task,
   device: Device,
   { members }: Window,
@@ -186,7 +186,7 @@ async function runStep(
     batches.push(order.slice(at, at + config.batch));
   }
   const labelled = batches.map((places) =>
-    toLabelled(device, places.map((p) => examples[p]!), places, task.padId, task.regression)
+    toBatch(device, places.map((p) => examples[p]!), places, task.padId, task.regression)
   );
   const figures = trainStep(state, labelled, key, {
     plan,
@@ -208,7 +208,7 @@ async function runStep(
   };
 }
 
-async function readFigures({ loss, task, compensation, squaredNorm }: StepFigures, step: number) {
+async function readFigures({ loss, task, compensation, squaredNorm }: StepMetrics, step: number) {
   const read = {
     loss: await loss.item(),
     task_loss: await task.item(),
@@ -220,7 +220,7 @@ async function readFigures({ loss, task, compensation, squaredNorm }: StepFigure
 }
 
 /** Refuses what must not be saved: the loss of a step is that before its update. */
-async function requireFiniteParameters({ trainable }: State, step: number): Promise<void> {
+async function requireFiniteParameters({ trainable }: TrainState, step: number): Promise<void> {
   const values = await trainable.flat.read();
   const found = values.find((value) => !Number.isFinite(value));
   if (found !== undefined) requireFinite("every trained parameter", found, step);
@@ -236,14 +236,14 @@ function requireFinite(name: string, value: number, step: number): void {
 
 /** The examples of a step: a function of step and key alone, so that a resumed run sees the same. */
 function windowAt(
-  examples: readonly Encoded[],
+  examples: readonly EncodedExample[],
   step: number,
   perEpoch: number,
   { batch, accumulate, bucket }: TrainConfig,
   key: Key,
 ): Window {
   const epoch = Math.floor(step / perEpoch);
-  const order = fold(fold(key, "order"), epoch);
+  const order = foldKey(foldKey(key, "order"), epoch);
   let plan = plans.get(examples);
   if (plan?.order[0] !== order[0] || plan.order[1] !== order[1]) {
     let drawn = 0;
@@ -261,4 +261,4 @@ function windowAt(
 }
 
 /** The plan of the epoch that runs, so that it is not made anew at every step. */
-const plans = new WeakMap<readonly Encoded[], { order: Key; windows: number[][] }>();
+const plans = new WeakMap<readonly EncodedExample[], { order: Key; windows: number[][] }>();

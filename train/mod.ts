@@ -16,7 +16,7 @@ export {
 export type { BeamConfig } from "./config/beam_options.ts";
 export {
   checkConfig,
-  dropoutPlan,
+  planOf,
   type TaskName,
   tasks,
   type TrainConfig,
@@ -32,7 +32,7 @@ export type { TextExample } from "./data/text_example.ts";
 export { readWebnlg, type WebnlgExample, type WebnlgTexts } from "./data/webnlg.ts";
 export type { EvaluationRecord, FitHooks, FitResult, StepRecord } from "./fit.ts";
 export {
-  fallbacks,
+  defaultsOf,
   type OptionKind,
   type OptionSpec,
   type OptionTable,
@@ -41,10 +41,10 @@ export {
 export { Checkpoint } from "./files/checkpoint.ts";
 export type { AdapterConfig, BiasKind } from "../nn/formats/peft_config.ts";
 export type { TargetRules } from "../nn/formats/peft_targets.ts";
-export type { Dtype, TensorEntry } from "../nn/formats/safetensors.ts";
+export type { FileDtype, TensorEntry } from "../nn/formats/safetensors.ts";
 export type { FloatDtype } from "../nn/formats/safetensors_values.ts";
 export { loadMeteor } from "./metrics/load_meteor.ts";
-export { locate, type Place } from "./hub/resolve_model.ts";
+export { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
 export type { SnapshotKind } from "./hub/needed.ts";
 export type { DownloadHooks } from "./hub/snapshot.ts";
 export { type Loaded, openClassifier, openLanguageModel } from "./run/load_model.ts";
@@ -65,7 +65,7 @@ export { cider, type CiderOptions } from "./metrics/cider.ts";
 export { accuracy, f1, matthews, pearson, spearman } from "./metrics/classification.ts";
 export { meteor, type MeteorOptions, type MeteorResult } from "./metrics/meteor.ts";
 export type { MeteorResources, SynonymLookup } from "./metrics/meteor_resources.ts";
-export type { MeteorFigures, MeteorModule } from "./metrics/meteor_statistics.ts";
+export type { MeteorMetrics, MeteorModule } from "./metrics/meteor_statistics.ts";
 export type { PrefixKind } from "./metrics/meteor_words.ts";
 export { nist, type NistConvention, type NistOptions } from "./metrics/nist.ts";
 export { rougeL, type RougeOptions } from "./metrics/rouge.ts";
@@ -73,26 +73,26 @@ export { ter, type TerOptions, type TerResult } from "./metrics/ter.ts";
 export { meanTer, type MeanTerResult } from "./metrics/ter_mean.ts";
 export type { Tokenization } from "./metrics/tokenization.ts";
 export {
-  score,
   type ScoreConvention,
   scoreConventions,
   type ScoreOptions,
   type Scores,
   type ScoreTask,
   scoreTasks,
+  scoreTexts,
 } from "./metrics/score.ts";
 export {
-  type State,
-  type StepFigures,
+  type StepMetrics,
   type StepOptions,
+  type TrainState,
   trainStep,
 } from "../nn/optim/train_step.ts";
-export type { Figures } from "./tasks/task.ts";
+export type { Metrics } from "./tasks/task.ts";
 export {
   type DecodeOptions,
-  type Encoded,
   type EncodeOptions,
   Tokenizer,
+  type TokenizerOutput,
 } from "./tokenizer/tokenizer.ts";
 export type { TruncationStrategy } from "./tokenizer/tokenizer_truncation.ts";
 export type { DownloadProgress } from "./hub/download.ts";

@@ -4,21 +4,21 @@
  * @module
  */
 
-import { fold, seedKey } from "../core/random.ts";
+import { foldKey, seedKey } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
 import type { Architecture, ModelConfig } from "../nn/models/config.ts";
 import type { LanguageModel } from "../nn/models/decoder.ts";
-import { adapt } from "../nn/lora/lora.ts";
-import { type Classifier, initialise, languageModel, type LoadReport } from "../nn/models/load.ts";
+import { applyLora } from "../nn/lora/lora.ts";
+import { type Classifier, initialize, languageModel, type LoadReport } from "../nn/models/load.ts";
 import { type Module, parameters } from "../nn/layers/module.ts";
 import { heads, Trainable, trainHead } from "../nn/optim/adamw.ts";
 import { loadAdapter } from "./run/adapter.ts";
 import { openDevice } from "./device/backend.ts";
-import { checkLayers, dropoutPlan, type TrainConfig } from "./config/config.ts";
-import { requireEmptyDirectory, samePlace } from "./files/files.ts";
+import { checkLayers, planOf, type TrainConfig } from "./config/config.ts";
+import { requireEmptyDirectory, sameFile } from "./files/files.ts";
 import { fit, type FitHooks, type FitResult, planSteps } from "./fit.ts";
 import type { AdapterConfig } from "../nn/formats/peft_config.ts";
-import { locate, type Place } from "./hub/resolve_model.ts";
+import { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
 import type { DownloadHooks } from "./hub/snapshot.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./run/load_model.ts";
 import { loadTokenizer } from "./tokenizer/load_tokenizer.ts";
@@ -35,7 +35,7 @@ import {
 } from "./run/run_folder.ts";
 import { generates } from "./tasks/kind.ts";
 import { openTask } from "./tasks/open.ts";
-import type { Figures } from "./tasks/task.ts";
+import type { Metrics } from "./tasks/task.ts";
 
 /** What a caller of {@linkcode train} may hook into. */
 export interface TrainHooks
@@ -78,11 +78,11 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   task.notes.forEach((note) => say(`data: ${note}`));
 
   const { model, report } = task.labels === 0
-    ? await openLanguageModel(base.directory, device, fold(key, "initialisation"), config)
+    ? await openLanguageModel(base.directory, device, foldKey(key, "initialisation"), config)
     : await openClassifier(
       base.directory,
       device,
-      fold(key, "initialisation"),
+      foldKey(key, "initialisation"),
       task.labels,
       config,
     );
@@ -97,7 +97,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const facts = { config, classes: task.classes, ...counts, backend: reason };
 
   const decoder = architecture.architecture === "gpt2" || architecture.architecture === "llama";
-  const plan = dropoutPlan(config, decoder);
+  const plan = planOf(config, decoder);
   const loraDropout = plan.sites.find(({ position }) => position === "lora")?.rate ?? 0;
   const settings = { method: config.method, plan, targets: adapter.targets, config };
   const { out } = config;
@@ -105,12 +105,12 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
     const { run, checkpoint } = await findCheckpoint(hooks.resume);
     await restoreCheckpoint(checkpoint, trainable);
     say(`resumed from ${checkpoint} at step ${trainable.steps}`);
-    if (out !== undefined && await samePlace(out, run)) await rewindRun(out, trainable.steps);
+    if (out !== undefined && await sameFile(out, run)) await rewindRun(out, trainable.steps);
     else if (out !== undefined) await requireEmptyDirectory(out);
   } else if (out !== undefined) await requireEmptyDirectory(out);
   if (out !== undefined) await saveRun(out, facts);
 
-  const saveFiles = (folder: string, figures?: Figures) => {
+  const saveFiles = (folder: string, figures?: Metrics) => {
     const card = modelCard(adapter, config, task, figures);
     return saveRunAdapter(model, adapter, folder, { settings, loraDropout, card });
   };
@@ -146,9 +146,9 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
 /** Folders of a run, and its configuration with the commits they were taken from. */
 export interface RunFolders {
   /** Base model. */
-  readonly base: Place;
+  readonly base: ModelSource;
   /** Adapter to start from. */
-  readonly start: Place | undefined;
+  readonly start: ModelSource | undefined;
   /** The configuration; a repository's name has its commit, which never changes. */
   readonly config: TrainConfig;
 }
@@ -158,10 +158,10 @@ export async function locateFolders(
   config: TrainConfig,
   hooks: DownloadHooks = {},
 ): Promise<RunFolders> {
-  const base = await locate(config.model, "model", hooks);
+  const base = await resolveModel(config.model, "model", hooks);
   const start = config.adapter === undefined
     ? undefined
-    : await locate(config.adapter, "adapter", hooks);
+    : await resolveModel(config.adapter, "adapter", hooks);
   const named = { model: base.name, ...(start && { adapter: start.name }) };
   return { base, start, config: { ...config, ...named } };
 }
@@ -185,17 +185,17 @@ function newAdapter(
   model: Classifier | LanguageModel,
   architecture: ModelConfig,
   config: TrainConfig,
-  base: Place,
+  base: ModelSource,
   device: Device,
 ): AdapterConfig {
   const { rank, alpha, rslora: rsLora, seed } = config;
   const { targets = usualTargets[architecture.architecture] } = config;
   const classifies = !generates(config.task);
   const modulesToSave = classifies ? heads : [];
-  adapt(model, architecture.layers, { targets, rank, alpha, rsLora, exclude: modulesToSave });
-  const key = fold(seedKey(seed), "initialisation");
+  applyLora(model, architecture.layers, { targets, rank, alpha, rsLora, exclude: modulesToSave });
+  const key = foldKey(seedKey(seed), "initialisation");
   for (const [path, parameter] of parameters(model)) {
-    if (!parameter.filled) initialise(parameter, path, device, key);
+    if (!parameter.filled) initialize(parameter, path, device, key);
   }
   return {
     targets,

@@ -5,7 +5,7 @@
  */
 
 import { apply } from "../apply.ts";
-import { type Expr, type Float, input, maximum as larger, scalar } from "../expr.ts";
+import { type Expr, type Float, input, larger as larger, scalar } from "../expr.ts";
 import * as functions from "../activations.ts";
 import type { Tensor } from "../tensor.ts";
 import { type RowOp, rowwise } from "./rowwise.ts";

@@ -11,7 +11,7 @@ import type { Op } from "../op.ts";
 import { gatherProgram, scatterAddProgram } from "../program.ts";
 import { sizeOf, Value } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
-import { dense, reshape } from "./view.ts";
+import { contiguous, reshape } from "./view.ts";
 
 const gatherOp: Op = {
   name: "gather",
@@ -29,7 +29,7 @@ const gatherOp: Op = {
     return [out];
   },
   vjp: ({ shapes, input }, [g]) => [apply(scatterAddOp, [g!, input(1)], shapes[0]![0]!)[0]!],
-  reads: () => ({ inputs: [false, true], outputs: [false] }),
+  saves: () => ({ inputs: [false, true], outputs: [false] }),
 };
 
 const scatterAddOp: Op<number> = {
@@ -49,14 +49,14 @@ const scatterAddOp: Op<number> = {
     return [out];
   },
   vjp: ({ input }, [g]) => [gather(g!, input(1))],
-  reads: () => ({ inputs: [false, true], outputs: [false] }),
+  saves: () => ({ inputs: [false, true], outputs: [false] }),
 };
 
 function flatRows(rows: Tensor): Tensor {
   if (rows.dtype !== "u32") {
     throw new ShapeError(`Cannot index rows by ${rows.dtype} as u32 is required`);
   }
-  return dense(reshape(rows, [sizeOf(rows.shape)]));
+  return contiguous(reshape(rows, [sizeOf(rows.shape)]));
 }
 
 /**

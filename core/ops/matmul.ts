@@ -31,7 +31,7 @@ export interface MatmulAttributes {
  *
  * @param extras How many further inputs broadcast to the result
  */
-export function contraction(
+export function fusedMatmul(
   name: string,
   extras: number,
   epilogue: (product: Float, ...extras: Float[]) => Float,
@@ -42,7 +42,7 @@ export function contraction(
   // A factor of the product is one of its gradients too.
   const scaled = result === leaves[0]!.mul(scalar(0, "f32"));
   const after = rowwise(`${name}.epilogue`, leaves.map(() => "f32" as const), [result]);
-  const saves = !plain && after.reads!(leaves.map(() => true)).inputs[0]!;
+  const saves = !plain && after.saves!(leaves.map(() => true)).inputs[0]!;
   const kinds = ["f32", "f32", ...leaves.slice(1).map(() => "f32" as const)] as const;
   const program = matmulProgram(kinds, saves ? [result, leaves[0]!] : [result]);
   return {
@@ -73,15 +73,15 @@ export function contraction(
       return outs;
     },
     vjp(recorded, [g, direct]) {
-      const { wanted, shapes, device } = recorded;
-      const product = wanted[0]! || wanted[1]!;
+      const { needsGradient, shapes, device } = recorded;
+      const product = needsGradient[0]! || needsGradient[1]!;
       const shape = (g ?? direct)!.shape;
       const [through, ...rest] = plain || scaled || g === undefined ? [g] : after.vjp!({
         attributes: recorded.attributes,
-        wanted: [product, ...wanted.slice(2)],
+        needsGradient: [product, ...needsGradient.slice(2)],
         shapes: [shape, ...shapes.slice(2)],
         order: (i) => recorded.order(i === 0 ? 0 : i + 1),
-        carry: (i) => i === 0 ? undefined : recorded.carry(i + 1),
+        accumulateInto: (i) => i === 0 ? undefined : recorded.accumulateInto(i + 1),
         device,
         input: (i) => i === 0 ? recorded.output(1) : recorded.input(i + 1),
         output: () => recorded.output(0),
@@ -91,17 +91,19 @@ export function contraction(
         ? add(through, direct)
         : through ?? direct;
       return [
-        wanted[0] ? gradientOf(recorded, 0, gp!, transpose(recorded.input(1)), scaled) : undefined,
-        wanted[1] ? gradientOfB(recorded, recorded.input(0), gp!, scaled) : undefined,
+        needsGradient[0]
+          ? gradientOf(recorded, 0, gp!, transpose(recorded.input(1)), scaled)
+          : undefined,
+        needsGradient[1] ? gradientOfB(recorded, recorded.input(0), gp!, scaled) : undefined,
         ...rest,
       ];
     },
-    reads(wanted) {
+    saves(needsGradient) {
       const needs = plain || scaled
         ? { inputs: [false], outputs: [false] }
-        : after.reads!([wanted[0]! || wanted[1]!, ...wanted.slice(2)]);
+        : after.saves!([needsGradient[0]! || needsGradient[1]!, ...needsGradient.slice(2)]);
       return {
-        inputs: [wanted[1]!, wanted[0]!, ...needs.inputs.slice(1)],
+        inputs: [needsGradient[1]!, needsGradient[0]!, ...needs.inputs.slice(1)],
         outputs: [needs.outputs[0]!, needs.inputs[0]!],
       };
     },
@@ -122,7 +124,7 @@ function gradientOfB(
 
 /** `a·b` as the gradient of an input: in its order of memory, added to what came before. */
 function gradientOf(
-  { shapes, order, carry, attributes }: Recorded<MatmulAttributes>,
+  { shapes, order, accumulateInto, attributes }: Recorded<MatmulAttributes>,
   position: number,
   a: Tensor,
   b: Tensor,
@@ -132,7 +134,7 @@ function gradientOf(
   const shape = shapes[position]!;
   const fits = sameShape([...batch, a.shape.at(-2)!, b.shape.at(-1)!], shape);
   const scalars = attributes.scalars ?? [];
-  const before = fits ? carry(position) : undefined;
+  const before = fits ? accumulateInto(position) : undefined;
   const inputs = before === undefined ? [a, b] : [a, b, before];
   const op = scaled ? scaledOps[inputs.length - 2]! : sumOps[inputs.length - 2]!;
   return sumTo(
@@ -155,11 +157,11 @@ const plus = (product: Float, extras: readonly Float[]) =>
   extras.reduce((sum, extra) => sum.add(extra), product);
 /** By the number of extras. */
 const sumOps = ["matmul", "matmulAdd", "matmulAddTwo"].map((name, count) =>
-  contraction(name, count, (product, ...extras) => plus(product, extras))
+  fusedMatmul(name, count, (product, ...extras) => plus(product, extras))
 );
 /** The same with a factor of the product. */
 const scaledOps = ["matmulScaled", "matmulScaledAdd"].map((name, count) =>
-  contraction(name, count, (product, ...extras) => plus(product.mul(scalar(0, "f32")), extras))
+  fusedMatmul(name, count, (product, ...extras) => plus(product.mul(scalar(0, "f32")), extras))
 );
 
 /**

@@ -59,9 +59,9 @@ interface Plan {
   readonly results: readonly (Result | undefined)[];
 }
 
-/** Where an input of a vjp comes from; `carry` is the gradient that an input has so far. */
+/** Where an input of a vjp comes from; `accumulated` is the gradient that an input has so far. */
 interface Source {
-  readonly from: "cotangent" | "input" | "output" | "carry";
+  readonly from: "cotangent" | "input" | "output" | "accumulated";
   readonly position: number;
 }
 
@@ -69,7 +69,7 @@ interface Source {
 interface Result {
   readonly from: "cotangent" | "made";
   readonly position: number;
-  readonly spread: boolean;
+  readonly broadcasts: boolean;
 }
 
 /**
@@ -90,14 +90,17 @@ export function rowwise(
   const plans = new Map<number, Plan>();
   const planFor = (
     cotangents: readonly boolean[],
-    wanted: readonly boolean[],
+    needsGradient: readonly boolean[],
     carried: readonly boolean[] = [],
   ): Plan => {
     const bit = (sum: number, set: boolean) => 2 * sum + Number(set);
-    const key = carried.reduce(bit, wanted.reduce(bit, cotangents.reduce(bit, 1)));
+    const key = carried.reduce(bit, needsGradient.reduce(bit, cotangents.reduce(bit, 1)));
     let found = plans.get(key);
     if (found === undefined) {
-      plans.set(key, found = plan(name, inputs, outputs, override, cotangents, wanted, carried));
+      plans.set(
+        key,
+        found = plan(name, inputs, outputs, override, cotangents, needsGradient, carried),
+      );
     }
     return found;
   };
@@ -125,21 +128,21 @@ export function rowwise(
       return results;
     },
     vjp(recorded, cotangents) {
-      const { wanted, shapes, attributes } = recorded;
+      const { needsGradient, shapes, attributes } = recorded;
       const space = attributes.space ?? broadcast(name, shapes);
       const present = cotangents.map((g) => g !== undefined);
-      const plain = planFor(present, wanted);
+      const plain = planFor(present, needsGradient);
       // What is computed over the whole space can take in what came before.
-      const carries = plain.results.map((result, i) => {
-        const whole = result?.from === "made" && !result.spread && sameShape(shapes[i]!, space);
-        return whole ? recorded.carry(i) : undefined;
+      const before = plain.results.map((result, i) => {
+        const whole = result?.from === "made" && !result.broadcasts && sameShape(shapes[i]!, space);
+        return whole ? recorded.accumulateInto(i) : undefined;
       });
-      const carried = carries.map((before) => before !== undefined);
-      const chosen = carried.includes(true) ? planFor(present, wanted, carried) : plain;
-      return execute(chosen, recorded, cotangents, carries, space);
+      const carried = before.map((before) => before !== undefined);
+      const chosen = carried.includes(true) ? planFor(present, needsGradient, carried) : plain;
+      return execute(chosen, recorded, cotangents, before, space);
     },
-    reads(wanted) {
-      const { sources } = planFor(outputs.map((e) => e.kind === "f32"), wanted);
+    saves(needsGradient) {
+      const { sources } = planFor(outputs.map((e) => e.kind === "f32"), needsGradient);
       const read = (from: string, position: number) =>
         sources.some((s) => s.from === from && s.position === position);
       return {
@@ -168,7 +171,7 @@ function plan(
   outputs: readonly Expr[],
   override: Override | undefined,
   cotangents: readonly boolean[],
-  wanted: readonly boolean[],
+  needsGradient: readonly boolean[],
   carried: readonly boolean[],
 ): Plan {
   const [n, m] = [inputs.length, outputs.length];
@@ -187,14 +190,14 @@ function plan(
     : derive(outputs as Float[], given, inputs.map((_, i) => leaf(i) ?? float(0)));
   const expressions: Expr[] = [];
   const results = inputs.map((kind, i): Result | undefined => {
-    const e = wanted[i] && kind === "f32" && leaf(i) !== undefined ? raw[i] : undefined;
+    const e = needsGradient[i] && kind === "f32" && leaf(i) !== undefined ? raw[i] : undefined;
     if (e === undefined) return undefined;
     const same = given.findIndex((g) => g !== undefined && g === e);
     const final = same < 0 ? substitute(e, saved) : e;
-    const spread = (leaf(i)!.level & 2) !== 0 && (final.level & 2) === 0;
-    if (same >= 0) return { from: "cotangent", position: same, spread };
+    const broadcasts = (leaf(i)!.level & 2) !== 0 && (final.level & 2) === 0;
+    if (same >= 0) return { from: "cotangent", position: same, broadcasts };
     const sum = carried[i] ? final.add(input(n + 2 * m + i, "f32", 3)) : final;
-    return { from: "made", position: expressions.push(sum) - 1, spread };
+    return { from: "made", position: expressions.push(sum) - 1, broadcasts };
   });
   const leaves = topological(expressions).filter((e) => e.op === "input");
   const compact = new Map(leaves.map((e, slot) => [e, input(slot, e.kind as "f32", e.level)]));
@@ -202,7 +205,7 @@ function plan(
     if (slot < n) return { from: "input", position: slot };
     if (slot < n + m) return { from: "cotangent", position: slot - n };
     if (slot < n + 2 * m) return { from: "output", position: slot - n - m };
-    return { from: "carry", position: slot - n - 2 * m };
+    return { from: "accumulated", position: slot - n - 2 * m };
   });
   const renumbered = expressions.map((e) => substitute(e, compact));
   const op = renumbered.length === 0
@@ -216,19 +219,19 @@ function execute(
   { op, sources, results }: Plan,
   { attributes, shapes, input, output, device }: Recorded<RowAttributes>,
   cotangents: Gradients,
-  carries: Gradients,
+  before: Gradients,
   space: readonly number[],
 ): Gradients {
   const operands = sources.map(({ from, position }) => {
     if (from === "cotangent") return cotangents[position]!;
-    if (from === "carry") return carries[position]!;
+    if (from === "accumulated") return before[position]!;
     return from === "input" ? input(position) : output(position);
   });
   const made = op === undefined ? [] : apply(op, operands, { ...attributes, space }, device);
   return results.map((result, i) => {
     if (result === undefined) return undefined;
     const g = (result.from === "made" ? made : cotangents)[result.position]!;
-    return sumTo(result.spread ? expand(g, space) : g, shapes[i]!);
+    return sumTo(result.broadcasts ? expand(g, space) : g, shapes[i]!);
   });
 }
 
@@ -271,7 +274,7 @@ const expandOp: Op<readonly number[]> = {
   name: "expand",
   launch: (_, [x], shape) => [new Value(x!.storage, shape, x!.bound(shape).strides, x!.offset)],
   vjp: ({ shapes }, [g]) => [sumTo(g!, shapes[0]!)],
-  reads: () => nothing,
+  saves: () => nothing,
 };
 
 /**

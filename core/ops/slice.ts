@@ -41,7 +41,7 @@ const sliceOp: Op<Part> = {
   vjp: ({ attributes: { axis, start }, shapes }, [g]) => [
     apply(padOp, [g!], { axis, start, size: shapes[0]![axis]! })[0],
   ],
-  reads: () => nothing,
+  saves: () => nothing,
 };
 
 /** Zeros with the input at `start`; `size` is that of the result. */
@@ -58,7 +58,7 @@ const padOp: Op<Part> = {
   vjp: ({ attributes: { axis, start }, shapes }, [g]) => [
     slice(g!, axis, start, start + shapes[0]![axis]!),
   ],
-  reads: () => nothing,
+  saves: () => nothing,
 };
 
 /**
@@ -135,7 +135,7 @@ const concatenateOp: Op<number> = {
     return [out];
   },
   vjp: ({ attributes: axis, shapes }, [g]) => split(g!, axis, shapes.map((shape) => shape[axis]!)),
-  reads: (wanted) => ({ inputs: wanted.map(() => false), outputs: [false] }),
+  saves: (needsGradient) => ({ inputs: needsGradient.map(() => false), outputs: [false] }),
 };
 
 /**
@@ -178,7 +178,7 @@ const splitOp: Op<{ readonly axis: number; readonly sizes: readonly number[] }> 
     });
     return [concatenate(parts, axis)];
   },
-  reads: () => nothing,
+  saves: () => nothing,
 };
 
 /**

@@ -7,10 +7,10 @@
 import { apply } from "../apply.ts";
 import { widened } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
-import type { Op, Reads } from "../op.ts";
+import type { Op, SavedValues } from "../op.ts";
 import { copyProgram, copyWordProgram } from "../program.ts";
 import { axisOf, sameShape } from "../shape.ts";
-import { rowMajor, sizeOf, Value } from "../storage.ts";
+import { contiguousStrides, sizeOf, Value } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Queues a copy of `from` into the place `to`, which has the same shape. */
@@ -25,9 +25,9 @@ export function copyInto(from: Value, to: Value): void {
 }
 
 /** What a view's vjp reads. */
-export const nothing: Reads = { inputs: [false], outputs: [false] };
+export const nothing: SavedValues = { inputs: [false], outputs: [false] };
 
-const denseOp: Op = {
+const contiguousOp: Op = {
   name: "dense",
   launch(device, [x]) {
     const out = Value.allocate(device.backend, widened(x!.dtype, device.float), x!.shape);
@@ -35,12 +35,12 @@ const denseOp: Op = {
     return [out];
   },
   vjp: (_, [g]) => [g],
-  reads: () => nothing,
+  saves: () => nothing,
 };
 
 /** The same elements in row-major order without holes; no copy where they already are. */
-export function dense(x: Tensor): Tensor {
-  return x.value.dense ? x : apply(denseOp, [x], undefined)[0]!;
+export function contiguous(x: Tensor): Tensor {
+  return x.value.contiguous ? x : apply(contiguousOp, [x], undefined)[0]!;
 }
 
 /** Strides of the same elements in another shape, where one step along each axis suffices. */
@@ -78,7 +78,7 @@ const reshapeOp: Op<Reshaped> = {
   name: "reshape",
   launch: (_, [x], { shape, strides }) => [new Value(x!.storage, shape, strides, x!.offset)],
   vjp: ({ shapes }, [g]) => [reshape(g!, shapes[0]!)],
-  reads: () => nothing,
+  saves: () => nothing,
 };
 
 /**
@@ -95,7 +95,7 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   if (sameShape(full, x.shape)) return x;
   const strides = reshapedStrides(x.value, full);
   return strides === undefined
-    ? apply(reshapeOp, [dense(x)], { shape: full, strides: rowMajor(full) })[0]!
+    ? apply(reshapeOp, [contiguous(x)], { shape: full, strides: contiguousStrides(full) })[0]!
     : apply(reshapeOp, [x], { shape: full, strides })[0]!;
 }
 
@@ -113,7 +113,7 @@ const permuteOp: Op<readonly number[]> = {
     { attributes },
     [g],
   ) => [permute(g!, attributes.map((_, axis) => attributes.indexOf(axis)))],
-  reads: () => nothing,
+  saves: () => nothing,
 };
 
 /** Axes in another order: axis i of the result is axis `axes[i]` of `x`. */
@@ -140,7 +140,7 @@ const flipOp: Op<number> = {
     return [new Value(x!.storage, x!.shape, strides, x!.offset + last)];
   },
   vjp: ({ attributes }, [g]) => [flip(g!, attributes)],
-  reads: () => nothing,
+  saves: () => nothing,
 };
 
 /** The elements of an axis in reverse order. */

@@ -9,12 +9,12 @@ import type { Backend, Binding, Buffer } from "../../core/backend.ts";
 import { OptionError } from "../../core/errors.ts";
 import type { Program } from "../../core/program.ts";
 import { CpuBuffer } from "./buffer.ts";
-import { gather, JavaScriptEngine, scatterAdd } from "./javascript/engine.ts";
-import { Crew } from "./wasm/threads/thread_pool.ts";
+import { JavaScriptEngine, runGather, runScatterAdd } from "./javascript/engine.ts";
+import { ThreadPool } from "./wasm/threads/thread_pool.ts";
 import { WasmEngine } from "./wasm/engine.ts";
 import { Heap } from "./wasm/threads/heap.ts";
 import { hasRelaxed, hasSimd } from "./wasm/assembler/features.ts";
-import type { ProductLibrary } from "./wasm/product/blas.ts";
+import type { Blas } from "./wasm/product/blas.ts";
 import { shared, threadCount } from "./wasm/threads/worker.ts";
 
 /** What {@linkcode openCpu} can be told. */
@@ -27,7 +27,7 @@ export interface CpuOptions {
   /** Threads that work on one program; default 1. More need `SharedArrayBuffer`. */
   readonly threads?: number;
   /** System library for products, where the host has one. */
-  readonly library?: ProductLibrary;
+  readonly library?: Blas;
 }
 
 /** Bytes of released memory outside the heap, kept for the next allocation of the same size. */
@@ -88,9 +88,9 @@ class CpuBackend implements Backend {
         if (!this.wasm?.matmul(program, binding)) this.#javascript.matmul(program, binding);
         return;
       case "gather":
-        return gather(binding);
+        return runGather(binding);
       case "scatterAdd":
-        return scatterAdd(binding);
+        return runScatterAdd(binding);
       default:
         program satisfies never;
     }
@@ -131,7 +131,7 @@ export function openCpu(options: CpuOptions = {}): Backend {
   const several = threads > 1 && typeof SharedArrayBuffer === "function";
   const heap = kernels !== "javascript" && hasSimd() ? Heap.open(several, shared.bytes) : undefined;
   if (heap === undefined) return new CpuBackend(undefined, "CPU, JavaScript");
-  const crew = new Crew(heap, several ? Math.min(threads, threadCount) : 1);
+  const crew = new ThreadPool(heap, several ? Math.min(threads, threadCount) : 1);
   const parts = [
     `CPU, WebAssembly ${relaxed ? "relaxed SIMD" : "SIMD"}`,
     crew.threads === 1 ? "1 thread" : `${crew.threads} threads`,

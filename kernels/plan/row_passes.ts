@@ -10,7 +10,7 @@ import type { RowProgram } from "../../core/program.ts";
 import { scalarRow } from "../../core/scalar.ts";
 
 /** One pass over the columns of a row. */
-export interface Pass {
+export interface RowPass {
   /** Nodes of the row to compute before it, operands first. */
   readonly row: readonly Expr[];
   /** Nodes of each element, operands first. */
@@ -22,11 +22,11 @@ export interface Pass {
 }
 
 /** All passes of a program. */
-export interface Passes {
+export interface RowPlan {
   /** Nodes that no coordinate changes, operands first. */
   readonly uniform: readonly Expr[];
   /** In order. */
-  readonly list: readonly Pass[];
+  readonly list: readonly RowPass[];
   /** Row of scratch of each node that has one. */
   readonly scratch: ReadonlyMap<Expr, number>;
 }
@@ -45,7 +45,7 @@ export function varies(e: Expr): boolean {
 }
 
 /** Plans a program. */
-export function passesOf(program: RowProgram): Passes {
+export function planRow(program: RowProgram): RowPlan {
   const nodes = topological(program.outputs);
   const count = Math.max(...program.outputs.map(depth)) + 1;
   const parts = Array.from({ length: count }, (_, pass) => {

@@ -13,7 +13,7 @@ import type {
   RowProgram,
   ScatterAddProgram,
 } from "../../core/program.ts";
-import { Faults } from "./queue/device_errors.ts";
+import { DeviceErrors } from "./queue/device_errors.ts";
 import { type Launch, Launches, makeLaunch, slotsOf } from "./queue/launch.ts";
 import { type GpuBuffer, Pool, writeWords } from "./memory/buffer_pool.ts";
 import { layoutOf } from "./product/operand_layout.ts";
@@ -22,7 +22,7 @@ import { type MatmulVariant, turnOf } from "./product/variant.ts";
 import { finishBinding, finishProgram, plainProduct } from "./product/split_k.ts";
 import { CommandQueue } from "./queue/queue.ts";
 import { Readback } from "./queue/readback.ts";
-import { renderRow } from "./row/row.ts";
+import { renderRowShader } from "./row/row.ts";
 import { chooseRow, rowKey, walkOf, workOf } from "./row/row_shape.ts";
 import { probeSubgroups, type Subgroups } from "./row/subgroups.ts";
 import { gatherShader, scatterAddShader } from "./row/gather.ts";
@@ -50,7 +50,7 @@ export class WebGpuBackend implements Backend {
   readonly #pool: Pool;
   readonly #queue: CommandQueue;
   readonly #readback: Readback;
-  readonly #faults: Faults;
+  readonly #faults: DeviceErrors;
   readonly #windows: Windows;
   readonly #launches = new Launches();
 
@@ -62,7 +62,7 @@ export class WebGpuBackend implements Backend {
     readonly bindingLimit: number = device.limits.maxStorageBufferBindingSize,
   ) {
     this.description = `WebGPU, ${facts.description}${facts.software ? " (software)" : ""}`;
-    this.#faults = new Faults(device, this.description);
+    this.#faults = new DeviceErrors(device, this.description);
     this.#queue = new CommandQueue(device);
     this.#pool = new Pool(device, bindingLimit, 2 ** 31, (slab) => this.#queue.destroy(slab));
     this.#windows = new Windows(
@@ -178,7 +178,7 @@ export class WebGpuBackend implements Backend {
     const shape = chooseRow(program, walk, [...inputs, ...outputs], this);
     const pipeline = this.#queue.compile(
       `${program.key}/${rowKey(shape)}`,
-      () => renderRow(program, shape),
+      () => renderRowShader(program, shape),
     );
     const { count, groups } = workOf(shape, walk.space);
     return makeLaunch(pipeline, [...walk.space, count], walk.strides, used.scalars, grid(groups));

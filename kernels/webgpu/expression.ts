@@ -20,7 +20,7 @@ export interface Leaves {
 }
 
 /** Name of a node's value; constants stand for themselves. */
-export function nameOf(e: Expr): string {
+export function variableName(e: Expr): string {
   if (e.op !== "constant") return `v${e.id}`;
   if (e.kind === "u32") return `${e.attribute}u`;
   const text = String(e.attribute);
@@ -29,7 +29,7 @@ export function nameOf(e: Expr): string {
 
 /** Statement that computes a node from its operands' names. */
 export function statement(e: Expr, leaves: Leaves): string {
-  return `let ${nameOf(e)} = ${textOf(e, leaves)};`;
+  return `let ${variableName(e)} = ${textOf(e, leaves)};`;
 }
 
 function textOf(e: Expr, leaves: Leaves): string {
@@ -47,7 +47,7 @@ function textOf(e: Expr, leaves: Leaves): string {
     default: {
       if (isReduction(e)) throw new TypeError("Cannot render a reduction as a statement");
       const row = scalarRow(e.op);
-      return (row.wgsl ?? row.js)(...e.args.map(nameOf));
+      return (row.wgsl ?? row.js)(...e.args.map(variableName));
     }
   }
 }

@@ -25,7 +25,7 @@ import {
 import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { threshold } from "../../core/random.ts";
-import { rowMajor } from "../../core/storage.ts";
+import { contiguousStrides } from "../../core/storage.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Site } from "./plan.ts";
 import type { ActiveSite } from "../layers/forward_context.ts";
@@ -102,9 +102,9 @@ export function survivorFactor(site: Site): number {
  * representation without tokens is the whole of it.
  */
 export function dropHidden(x: Tensor, active: ActiveSite): Tensor {
-  const { site, pass } = active;
+  const { site, dropout } = active;
   const shape = x.shape;
-  const strides = rowMajor(shape).map((step, axis) => axis === 0 ? 0 : step);
+  const strides = contiguousStrides(shape).map((step, axis) => axis === 0 ? 0 : step);
   const perToken = shape.map((_, axis) => axis === 1 && shape.length > 2 ? 1 : 0);
   const position: Affine = {
     offset: 0,
@@ -112,8 +112,8 @@ export function dropHidden(x: Tensor, active: ActiveSite): Tensor {
   };
   const perExample = [shape[0]!, ...shape.slice(1).map(() => 1)];
   const span = site.structure === "span";
-  const inputs = [x, reshape(pass.examples, perExample)];
-  if (span) inputs.push(reshape(pass.lengths, perExample));
+  const inputs = [x, reshape(dropout.examples, perExample)];
+  if (span) inputs.push(reshape(dropout.lengths, perExample));
   return apply(span ? dropSpanOp : dropElementsOp, inputs, {
     scalars: [...maskNumbers(active), survivorFactor(site)],
     indices: [position],

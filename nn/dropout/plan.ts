@@ -122,7 +122,11 @@ export const defaultRate = 0.1;
  * @param decoder Whether the model is a decoder, which drops in the latter half of its layers
  * @throws {OptionError} If a rate lies outside [0, 1) or an option does not fit
  */
-export function plan(method: Method, decoder: boolean, options: PlanOptions = {}): DropoutPlan {
+export function dropoutPlan(
+  method: Method,
+  decoder: boolean,
+  options: PlanOptions = {},
+): DropoutPlan {
   const { rate = defaultRate, layers = decoder ? "latter-half" : "all", structure } = options;
   const byPosition: Partial<Record<Position, number>> = typeof rate === "number" ? {} : rate;
   const own = layout[method];

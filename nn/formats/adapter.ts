@@ -7,13 +7,13 @@
 import { FileError } from "../../core/errors.ts";
 import { sameShape } from "../../core/shape.ts";
 import type { Device } from "../../core/storage.ts";
-import { adapted } from "../lora/lora.ts";
+import { loraLayers } from "../lora/lora.ts";
 import { fillParameter, type WeightSource } from "../models/load.ts";
 import { type Module, type Parameter, parameters } from "../layers/module.ts";
 import { isHead } from "../optim/adamw.ts";
 import { type AdapterConfig, formatAdapterConfig } from "./peft_config.ts";
 import { fusedConfig, fuseParts, isWhole } from "./peft_fused_qkv.ts";
-import { declaredBy, isUpdate, nameOf, peftPrefix, placeOf } from "./peft_tensors.ts";
+import { adapterTensorName, declaredBy, isUpdate, peftPrefix, placeOf } from "./peft_tensors.ts";
 import { encodeSafetensors, type TensorData } from "./safetensors.ts";
 
 /** The files of an adapter, by their names. */
@@ -37,7 +37,7 @@ export async function fillAdapter(
   device: Device,
 ): Promise<void> {
   const { path } = source;
-  const isDeclared = declaredBy(adapter, new Set(adapted(model).map(([layer]) => layer)));
+  const isDeclared = declaredBy(adapter, new Set(loraLayers(model).map(([layer]) => layer)));
   const places = new Map<string, Parameter>(parameters(model));
   const filled = new Set<string>();
   for (const name of source.names()) {
@@ -86,7 +86,7 @@ export async function encodeAdapter(
     const bytes = new Uint8Array(Float32Array.from(values).buffer);
     tensors.push({ name, dtype: "F32", shape, bytes });
   };
-  const layers = adapted(model);
+  const layers = loraLayers(model);
   for (const [path, layer] of layers) {
     const { parts, rank, inputs, outputs } = layer;
     const host = await Promise.all(parts.map(async ({ start, size, down, up }) => ({
@@ -104,7 +104,7 @@ export async function encodeAdapter(
   const isDeclared = declaredBy(adapter, paths);
   for (const [path, parameter] of parameters(model)) {
     if (isUpdate(path) || !isHead(path) && !isDeclared(path)) continue;
-    put(nameOf(path, paths), parameter.shape, await parameter.value.read());
+    put(adapterTensorName(path, paths), parameter.shape, await parameter.value.read());
   }
   const fanInFanOut = layers.some(([, layer]) => layer.base.transposed);
   const config = fusedConfig(adapter, layers);

@@ -8,10 +8,10 @@
 import { FileError } from "../../core/errors.ts";
 import { LanguageModel } from "../models/decoder.ts";
 import { Linear } from "../layers/linear.ts";
-import { adapt } from "../lora/lora.ts";
+import { applyLora } from "../lora/lora.ts";
 import type { WeightSource } from "../models/load.ts";
 import { type Module, modules } from "../layers/module.ts";
-import { shown } from "../../core/excerpt.ts";
+import { excerpt } from "../../core/excerpt.ts";
 import { heads } from "../optim/adamw.ts";
 import type { AdapterConfig } from "./peft_config.ts";
 import { chooseTargets, patternValues } from "./peft_targets.ts";
@@ -34,7 +34,7 @@ import { peftPrefix } from "./peft_tensors.ts";
  * await fillAdapter(model, adapter, source, device);
  * ```
  */
-export function adaptTo(
+export function applyAdapterConfig(
   model: Module,
   layers: number,
   adapter: AdapterConfig,
@@ -52,7 +52,7 @@ export function adaptTo(
     if (!known) {
       throw new FileError(
         `Cannot use modules_to_save of this adapter as a module of this model is required: ` +
-          `found ${shown(name)}`,
+          `found ${excerpt(name)}`,
         path,
       );
     }
@@ -66,7 +66,7 @@ export function adaptTo(
     }));
   };
   const [ranks, alphas] = [numbers(rankPattern), numbers(alphaPattern)];
-  adapt(model, layers, { targets, rank, alpha, rsLora, ranks, alphas });
+  applyLora(model, layers, { targets, rank, alpha, rsLora, ranks, alphas });
 }
 
 /** Whether an adapter changes the output layer or the embedding without the other. */

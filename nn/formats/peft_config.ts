@@ -5,7 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { shown } from "../../core/excerpt.ts";
+import { excerpt } from "../../core/excerpt.ts";
 import { heads } from "../optim/adamw.ts";
 import { isRecord } from "../../train/tokenizer/tokenizer_json.ts";
 import { patternValues, pythonPattern, type TargetRules } from "./peft_targets.ts";
@@ -70,7 +70,7 @@ class Fields {
 
   fail(key: string, required: string): never {
     throw new FileError(
-      `Cannot use ${key} of this adapter as ${required}: found ${shown(this.get(key))}`,
+      `Cannot use ${key} of this adapter as ${required}: found ${excerpt(this.get(key))}`,
       this.path,
     );
   }

@@ -22,10 +22,10 @@ export function fusedConfig(
   layers: readonly (readonly [string, LoraLinear])[],
 ): AdapterConfig {
   if (layers.every(([, layer]) => isWhole(layer))) return config;
-  const rows = layers.map(([path, { rank, factor, parts }]) => {
+  const rows = layers.map(([path, { rank, scaling, parts }]) => {
     const total = rank * parts.length;
     // A quotient times its divisor may miss by one digit: 5 / 3 * 3 must be 5.
-    const alpha = Number((factor * (config.rsLora ? Math.sqrt(total) : total)).toPrecision(15));
+    const alpha = Number((scaling * (config.rsLora ? Math.sqrt(total) : total)).toPrecision(15));
     return { key: `^${path.replaceAll(".", "\\.")}`, rank: total, alpha };
   });
   const [{ rank, alpha }] = rows as [typeof rows[number]];

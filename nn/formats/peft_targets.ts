@@ -6,7 +6,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { shown } from "../../core/excerpt.ts";
+import { excerpt } from "../../core/excerpt.ts";
 import { heads } from "../optim/adamw.ts";
 
 /** The part of an adapter configuration that chooses modules. */
@@ -43,7 +43,7 @@ export function pythonPattern(
       return job();
     } catch {
       throw new FileError(
-        `Cannot use pattern ${shown(source)} of this adapter as a regular expression ` +
+        `Cannot use pattern ${excerpt(source)} of this adapter as a regular expression ` +
           "that JavaScript shares with Python is required",
         file,
       );
@@ -124,7 +124,7 @@ export function chooseTargets(
   if (chosen.length === 0) {
     throw new FileError(
       "Cannot use target_modules of this adapter as a module of this model is required: found " +
-        `none for ${shown(targets)}`,
+        `none for ${excerpt(targets)}`,
       file,
     );
   }

@@ -26,7 +26,7 @@ export function placeOf(name: string): string | undefined {
 }
 
 /** The name of a parameter's tensor; adapted layers keep their own parameters a level lower. */
-export function nameOf(place: string, adapted: ReadonlySet<string>): string {
+export function adapterTensorName(place: string, adapted: ReadonlySet<string>): string {
   const own = !isUpdate(place) && adapted.has(ownerOf(place));
   return peftPrefix + (own ? place.replace(/(?=[^.]+$)/, "base_layer.") : place);
 }

@@ -5,18 +5,18 @@
  */
 
 import { FileError, OptionError, ShapeError } from "../../core/errors.ts";
-import { shown } from "../../core/excerpt.ts";
+import { excerpt } from "../../core/excerpt.ts";
 import { scanJson } from "./json_scan.ts";
 
 /** Element types that can be read and written. */
-export type Dtype = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "U8" | "BOOL";
+export type FileDtype = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "U8" | "BOOL";
 
 /** Where one tensor lies in a file. */
 export interface TensorEntry {
   /** Name of the tensor. */
   readonly name: string;
   /** Element type. */
-  readonly dtype: Dtype;
+  readonly dtype: FileDtype;
   /** Shape; empty for a scalar. */
   readonly shape: readonly number[];
   /** First byte, counted from the start of the data section. */
@@ -49,7 +49,7 @@ export interface TensorParts extends TensorInfo {
 }
 
 const maximumHeaderSize = 100_000_000;
-const itemSizes: Readonly<Record<Dtype, number>> = {
+const itemSizes: Readonly<Record<FileDtype, number>> = {
   F64: 8,
   F32: 4,
   F16: 2,
@@ -60,9 +60,18 @@ const itemSizes: Readonly<Record<Dtype, number>> = {
   BOOL: 1,
 };
 // The order in which the reference writer lays out tensors of different types.
-const writingOrder: readonly Dtype[] = ["I64", "F64", "F32", "I32", "BF16", "F16", "U8", "BOOL"];
+const writingOrder: readonly FileDtype[] = [
+  "I64",
+  "F64",
+  "F32",
+  "I32",
+  "BF16",
+  "F16",
+  "U8",
+  "BOOL",
+];
 
-const isDtype = (value: unknown): value is Dtype =>
+const isDtype = (value: unknown): value is FileDtype =>
   typeof value === "string" && Object.hasOwn(itemSizes, value);
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -70,7 +79,7 @@ const isSize = (value: unknown): value is number =>
   Number.isSafeInteger(value) && Number(value) >= 0;
 
 /** Bytes of a tensor, or NaN when they are beyond the exact integers. */
-function byteLength(dtype: Dtype, shape: readonly number[]): number {
+function byteLength(dtype: FileDtype, shape: readonly number[]): number {
   let length = itemSizes[dtype];
   for (const size of shape) length *= size;
   return shape.includes(0) ? 0 : Number.isSafeInteger(length) ? length : NaN;
@@ -104,7 +113,7 @@ export function headerLength(start: Uint8Array, fileLength: number, name: string
 function parseEntry(name: string, value: unknown, file: string): TensorEntry {
   const fail = (requirement: string, found: unknown): never => {
     throw new FileError(
-      `Cannot read tensor ${name} as it requires ${requirement}: found ${shown(found)}`,
+      `Cannot read tensor ${name} as it requires ${requirement}: found ${excerpt(found)}`,
       file,
     );
   };
@@ -124,7 +133,7 @@ function parseMetadata(value: unknown, file: string): Map<string, string> {
   if (value === undefined) return metadata;
   const fail = (found: unknown): never => {
     throw new FileError(
-      `Cannot read metadata as it requires text values: found ${shown(found)}`,
+      `Cannot read metadata as it requires text values: found ${excerpt(found)}`,
       file,
     );
   };
@@ -167,7 +176,7 @@ export function parseHeader(
   }
   if (!isRecord(parsed)) return fail("an object", typeof parsed);
   const duplicate = scanJson(text).duplicate;
-  if (duplicate !== undefined) fail("distinct keys", `${shown(duplicate)} twice`);
+  if (duplicate !== undefined) fail("distinct keys", `${excerpt(duplicate)} twice`);
   const entries: TensorEntry[] = [];
   for (const [key, value] of Object.entries(parsed)) {
     if (key !== "__metadata__") entries.push(parseEntry(key, value, name));
@@ -230,7 +239,7 @@ function layOut<T extends TensorInfo>(
 }
 
 /** Bytes of a tensor to be written; NaN where the shape is none. */
-function lengthOf(dtype: Dtype, shape: readonly number[]): number {
+function lengthOf(dtype: FileDtype, shape: readonly number[]): number {
   return shape.every(isSize) ? byteLength(dtype, shape) : NaN;
 }
 

@@ -6,7 +6,7 @@
 
 import { OptionError, ShapeError } from "../../core/errors.ts";
 import { decodeHalf } from "../../core/half.ts";
-import type { Dtype } from "./safetensors.ts";
+import type { FileDtype } from "./safetensors.ts";
 
 interface ArrayType<T> {
   readonly BYTES_PER_ELEMENT: number;
@@ -28,7 +28,7 @@ function viewAs<T>(bytes: Uint8Array, type: ArrayType<T>): T {
 /** Elements as whatever array type represents them exactly; 64-bit integers round to numbers. */
 function toNumbers(
   bytes: Uint8Array,
-  dtype: Dtype,
+  dtype: FileDtype,
 ): Float64Array | Float32Array | Int32Array | Uint8Array {
   switch (dtype) {
     case "F64":
@@ -57,7 +57,7 @@ function toNumbers(
  * @returns The values; a view of the same memory for aligned F32, else a copy
  * @throws {ShapeError} If the bytes are not whole elements
  */
-export function toFloat32(bytes: Uint8Array, dtype: Dtype): Float32Array {
+export function toFloat32(bytes: Uint8Array, dtype: FileDtype): Float32Array {
   const values = toNumbers(bytes, dtype);
   return values instanceof Float32Array ? values : new Float32Array(values);
 }
@@ -70,7 +70,7 @@ export function toFloat32(bytes: Uint8Array, dtype: Dtype): Float32Array {
  * @returns The values; a view of the same memory for aligned F64, else a copy
  * @throws {ShapeError} If the bytes are not whole elements
  */
-export function toFloat64(bytes: Uint8Array, dtype: Dtype): Float64Array {
+export function toFloat64(bytes: Uint8Array, dtype: FileDtype): Float64Array {
   const values = toNumbers(bytes, dtype);
   return values instanceof Float64Array ? values : new Float64Array(values);
 }
@@ -84,9 +84,9 @@ export function toFloat64(bytes: Uint8Array, dtype: Dtype): Float64Array {
  * @returns The values; a view of the same memory where nothing is to be done
  * @throws {ShapeError} If the bytes are not whole elements
  */
-export function toFloat(
+export function decodeFloats(
   bytes: Uint8Array,
-  dtype: Dtype,
+  dtype: FileDtype,
   float: "f32" | "f64",
 ): Float32Array | Float64Array {
   return float === "f64" ? toFloat64(bytes, dtype) : toFloat32(bytes, dtype);
@@ -96,7 +96,7 @@ export function toFloat(
 export type FloatDtype = "F64" | "F32" | "F16" | "BF16";
 
 /** Whether elements are floats. */
-export function isFloat(dtype: Dtype): dtype is FloatDtype {
+export function isFloat(dtype: FileDtype): dtype is FloatDtype {
   return dtype === "F64" || dtype === "F32" || dtype === "F16" || dtype === "BF16";
 }
 
@@ -108,7 +108,7 @@ export function isFloat(dtype: Dtype): dtype is FloatDtype {
  * @returns Little-endian elements; a view of the same memory where nothing is to be done
  * @throws {OptionError} If a number is too large for half precision
  */
-export function fromFloat(values: Float32Array | Float64Array, dtype: FloatDtype): Uint8Array {
+export function encodeFloats(values: Float32Array | Float64Array, dtype: FloatDtype): Uint8Array {
   let elements: Float64Array | Float32Array | Float16Array | Uint16Array;
   if (dtype === "F64") {
     elements = values instanceof Float64Array ? values : new Float64Array(values);

@@ -7,7 +7,7 @@
 import { OptionError } from "../../core/errors.ts";
 import type { WeightSource } from "../models/load.ts";
 import { headerLength, parseHeader, type TensorEntry } from "./safetensors.ts";
-import { toFloat } from "./safetensors_values.ts";
+import { decodeFloats } from "./safetensors_values.ts";
 
 /**
  * Reads the header of a safetensors file; values are converted when they are asked for.
@@ -39,7 +39,9 @@ export function parseSafetensors(
     shape: (name) => entry(name).shape,
     read(name, float) {
       const { begin, end, dtype } = entry(name);
-      return Promise.resolve(toFloat(bytes.subarray(start + begin, start + end), dtype, float));
+      return Promise.resolve(
+        decodeFloats(bytes.subarray(start + begin, start + end), dtype, float),
+      );
     },
   };
 }

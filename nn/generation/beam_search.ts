@@ -70,8 +70,8 @@ export interface Search {
 /** Starts a search. */
 export function startSearch(convention: BeamConvention, settings: SearchSettings): Search {
   return convention === "hf" && settings.beams > 1
-    ? new PooledSearch(settings)
-    : new SteadySearch(settings);
+    ? new HfBeamSearch(settings)
+    : new LoraBeamSearch(settings);
 }
 
 const start: readonly Beam[] = [{ ids: [], score: 0, parent: 0 }];
@@ -130,7 +130,7 @@ function finished({ ids, score }: Beam, { eosIds, lengthPenalty }: SearchSetting
 }
 
 /** transformers' `_beam_search`. */
-class PooledSearch implements Search {
+class HfBeamSearch implements Search {
   readonly width: number;
   readonly #settings: SearchSettings;
   /** Finished texts, best first. */
@@ -170,7 +170,7 @@ class PooledSearch implements Search {
 }
 
 /** `gpt2_beam.py` of microsoft/LoRA; with one beam, greedy search. */
-class SteadySearch implements Search {
+class LoraBeamSearch implements Search {
   readonly width: number;
   readonly #settings: SearchSettings;
   #best: Generated | undefined;

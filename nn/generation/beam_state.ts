@@ -12,12 +12,12 @@ import { slice } from "../../core/ops/slice.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { type Device, sizeOf } from "../../core/storage.ts";
 import { tensor } from "../../core/tensor.ts";
-import type { Cache } from "../layers/past_key_values.ts";
+import type { PastKeyValues } from "../layers/past_key_values.ts";
 import type { Inputs } from "../layers/forward_context.ts";
 import type { Search } from "./beam_search.ts";
 
 /** A prompt and its continuations. */
-export interface Text {
+export interface Hypothesis {
   /** Place among all prompts. */
   readonly number: number;
   /** Tokens to continue; they take the first slots of the text's sequence. */
@@ -43,7 +43,7 @@ const visibleOp = (() => {
 })();
 
 /** Lets each text follow what its search chose. The new tokens get slots in {@linkcode nextInputs}. */
-export function followBeams(texts: readonly Text[]): void {
+export function followBeams(texts: readonly Hypothesis[]): void {
   for (const text of texts) text.paths = text.search.beams.map(({ parent }) => text.paths[parent]!);
 }
 
@@ -55,11 +55,11 @@ export function followBeams(texts: readonly Text[]): void {
  * @returns The texts that go on, in the order of the cache
  */
 export function compact(
-  cache: Cache,
-  texts: readonly Text[],
+  cache: PastKeyValues,
+  texts: readonly Hypothesis[],
   least: number,
   room: number,
-): Text[] {
+): Hypothesis[] {
   const kept = texts.filter(({ search }) => search.beams.length > 0);
   const slots = kept.map(({ prompt, paths }) => [...prompt.keys(), ...new Set(paths.flat())]);
   const longest = Math.max(...slots.map((own) => own.length));
@@ -78,7 +78,11 @@ export function compact(
  * The last token of every beam, which takes the next slots of the cache. Row r is beam
  * ⌊r / texts⌋ of text r mod texts; a text with fewer beams than another has rows that mean nothing.
  */
-export function nextInputs(device: Device, cache: Cache, texts: readonly Text[]): Inputs {
+export function nextInputs(
+  device: Device,
+  cache: PastKeyValues,
+  texts: readonly Hypothesis[],
+): Inputs {
   const branches = Math.max(...texts.map(({ search }) => search.beams.length));
   const [batch, before] = [branches * texts.length, cache.slots];
   for (const text of texts) text.paths = text.paths.map((path, b) => path.concat(before + b));

@@ -24,7 +24,7 @@ import { type RowProgram, rowProgram } from "../../core/program.ts";
 import { Value } from "../../core/storage.ts";
 import { Tensor, tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
-import { chunk, isChunked, lowest, top } from "./top_k.ts";
+import { chunk, isChunked, lowest, topK } from "./top_k.ts";
 
 /** Tokens of one row whose numbers are changed, each at most once in a list. */
 export interface Correction {
@@ -136,7 +136,7 @@ export async function candidates(logits: Tensor, scoring: Scoring): Promise<Rank
   if (correctFirst) correct(logits, scoring);
   update(logSoftmax, [scores], [logits]);
   if (!correctFirst) correct(scores, scoring);
-  const found = await top(padded, count).read();
+  const found = await topK(padded, count).read();
   return corrections.map(({ banned }, row) => {
     const at = 2 * row * count;
     if (!Number.isFinite(found[at])) {

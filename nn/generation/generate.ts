@@ -8,13 +8,13 @@
 import { OptionError } from "../../core/errors.ts";
 import type { Device } from "../../core/storage.ts";
 import { pad } from "../objective/batch.ts";
-import { Cache } from "../layers/past_key_values.ts";
+import { PastKeyValues } from "../layers/past_key_values.ts";
 import { candidates, type Correction } from "./candidates.ts";
 import type { LanguageModel } from "../models/decoder.ts";
 import { toInputs } from "../layers/forward_context.ts";
-import { repeatedEnds } from "./no_repeat_ngram.ts";
+import { bannedTokens } from "./no_repeat_ngram.ts";
 import { type BeamConvention, type Generated, startSearch } from "./beam_search.ts";
-import { compact, followBeams, nextInputs, type Text } from "./beam_state.ts";
+import { compact, followBeams, type Hypothesis, nextInputs } from "./beam_state.ts";
 
 /** How texts are continued, and when they end. */
 export interface GenerateOptions {
@@ -64,7 +64,7 @@ export async function generate(
   const { maxNewTokens, eosIds = [], positions, beams = 1, lengthPenalty = 1 } = options;
   const { repetitionPenalty = 1, convention = "hf", earlyStopping = false } = options;
   const shared = { beams, lengthPenalty, eosIds: new Set(eosIds), earlyStopping };
-  const all = prompts.map((prompt, number): Text => {
+  const all = prompts.map((prompt, number): Hypothesis => {
     const limit = Math.min(maxNewTokens, positions - prompt.length);
     const search = startSearch(convention, { ...shared, limit });
     return { number, prompt, search, paths: [[]] };
@@ -73,7 +73,7 @@ export async function generate(
   const longest = Math.max(0, ...prompts.map((prompt) => prompt.length));
   using _owner = device.scope("generate");
   const room = Math.min(ahead, maxNewTokens) * beams;
-  using cache = new Cache(device, all.length, longest + room);
+  using cache = new PastKeyValues(device, all.length, longest + room);
   let texts = all;
   while (texts.length > 0) {
     using _step = device.scope("generate a token");
@@ -117,7 +117,7 @@ function correctionOf(
   if (ids === undefined || !corrects) return { banned: [], repeated: [] };
   const seen = convention === "hf" ? prompt.concat(ids) : ids;
   return {
-    banned: repeatedEnds(seen, noRepeatNgram),
+    banned: bannedTokens(seen, noRepeatNgram),
     repeated: repetitionPenalty === 1 ? [] : [...new Set(seen)],
   };
 }

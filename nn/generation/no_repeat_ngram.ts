@@ -10,7 +10,7 @@
  * @param ids The text
  * @param size Length of a run; 0 bans nothing
  */
-export function repeatedEnds(ids: readonly number[], size: number): number[] {
+export function bannedTokens(ids: readonly number[], size: number): number[] {
   const found = new Set<number>();
   if (size === 0) return [];
   const last = ids.length - size;

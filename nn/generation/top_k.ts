@@ -81,7 +81,7 @@ interface Best {
  * @param x Finite numbers; where {@linkcode isChunked}, rows of whole chunks
  * @param count At most the length of a row
  */
-export function top(x: Tensor, count: number): Tensor {
+export function topK(x: Tensor, count: number): Tensor {
   const { values, columns } = best(x, count);
   return concatenate([values, columns], 1);
 }

@@ -9,8 +9,8 @@ import { matmul } from "../../core/ops/matmul.ts";
 import { permute, reshape, transpose } from "../../core/ops/view.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { attentionWeights } from "./attention_weights.ts";
-import type { Earlier } from "./past_key_values.ts";
-import { type Pass, siteAt } from "./forward_context.ts";
+import type { KeyValues } from "./past_key_values.ts";
+import { type ForwardContext, siteAt } from "./forward_context.ts";
 
 /** Sizes of an attention layer, and where it stands. */
 export interface AttentionSettings {
@@ -50,25 +50,25 @@ export function attend(
   key: Tensor,
   value: Tensor,
   settings: AttentionSettings,
-  pass: Pass,
+  context: ForwardContext,
 ): Tensor {
   const { heads, keyValueHeads, size, causal, maximum, layer, layers } = settings;
   const [batch, , tokens] = query.shape as [number, number, number];
   const group = heads / keyValueHeads;
-  const earlier = pass.cache?.extend(layer, key, value);
+  const earlier = context.cache?.extend(layer, key, value);
   const parts = [batch, keyValueHeads, group, tokens, size];
   const own = (x: Tensor) => reshape(x, [batch, keyValueHeads, 1, tokens, size]);
   const q = earlier === undefined ? reshape(query, parts) : asQueries(query, earlier, group);
   const [k, v] = earlier === undefined ? [own(key), own(value)] : [earlier.key, earlier.value];
   const path = `layer.${layer}`;
   const scores = matmul(q, transpose(k));
-  const probe = pass.probes?.[layer];
+  const probe = context.probes?.[layer];
   const weights = attentionWeights(probe === undefined ? scores : add(scores, probe), {
     scale: settings.scale ?? 1 / Math.sqrt(size),
     causal: causal && earlier === undefined,
-    mask: pass.inputs.mask,
-    logits: siteAt(pass, "logits", path, layer, layers),
-    weights: siteAt(pass, "weights", path, layer, layers),
+    mask: context.inputs.mask,
+    logits: siteAt(context, "logits", path, layer, layers),
+    weights: siteAt(context, "weights", path, layer, layers),
     maximum,
   });
   const order = earlier === undefined ? [0, 3, 1, 2, 4] : [3, 0, 1, 2, 4];
@@ -77,7 +77,7 @@ export function attend(
 }
 
 /** The rows of a sequence as its queries: they share keys, so one product serves them all. */
-function asQueries(query: Tensor, { key }: Earlier, group: number): Tensor {
+function asQueries(query: Tensor, { key }: KeyValues, group: number): Tensor {
   const [batch, , , size] = query.shape as [number, number, number, number];
   const [sequences, heads] = key.shape as [number, number];
   const rows = reshape(query, [batch / sequences, sequences, heads, group, size]);

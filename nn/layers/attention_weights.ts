@@ -14,7 +14,7 @@ import {
   float,
   index,
   input,
-  maximum,
+  larger,
   rowMax,
   rowSum,
   scalar,
@@ -107,7 +107,7 @@ export function maskedSoftmax(x: Float, keep: Bool | undefined): {
   const sum = rowSum(exponential);
   const total = keep === undefined ? sum : select(float(0).compare("lt", sum), sum, float(1));
   // A difference of large logits may overflow to an infinity, of which no gradient survives.
-  const log = maximum(shifted, float(lowest)).sub(total.unary("log"));
+  const log = larger(shifted, float(lowest)).sub(total.unary("log"));
   return { softmax: exponential.div(total), log, peak, total };
 }
 
@@ -151,12 +151,12 @@ export function attentionWeights(scores: Tensor, options: AttentionOptions): Ten
   const op = attentionWeightsOp({
     causal: causal && queries > 1,
     masked: mask !== undefined,
-    logits: kindOf(logits),
-    weights: kindOf(weights),
+    logits: structureOf(logits),
+    weights: structureOf(weights),
     noGrad: weights?.site.noGrad ?? true,
   });
   const inputs = [scores];
-  const drawing = (logits ?? weights)?.pass;
+  const drawing = (logits ?? weights)?.dropout;
   const spans = [logits, weights].some((active) => active?.site.structure === "span");
   if (mask !== undefined) {
     inputs.push(reshape(mask, [batch, 1, 1, mask.shape.length === 2 ? 1 : queries, keys]));
@@ -175,7 +175,7 @@ export function attentionWeights(scores: Tensor, options: AttentionOptions): Ten
   })[0]!;
 }
 
-function kindOf(active: ActiveSite | undefined): AttentionStructure["logits"] {
+function structureOf(active: ActiveSite | undefined): AttentionStructure["logits"] {
   if (active === undefined) return "none";
   return active.site.structure === "span" ? "span" : "independent";
 }

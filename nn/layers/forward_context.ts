@@ -1,15 +1,15 @@
 /**
  * One run of a model over a batch: the inputs on the device, and what is dropped. Dropout is on
- * exactly when a pass carries it; there is no training flag.
+ * exactly when the context carries it; there is no training flag.
  *
  * @module
  */
 
 import { OptionError } from "../../core/errors.ts";
-import { fold, type Key } from "../../core/random.ts";
+import { foldKey, type Key } from "../../core/random.ts";
 import type { Device } from "../../core/storage.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
-import type { Cache } from "./past_key_values.ts";
+import type { PastKeyValues } from "./past_key_values.ts";
 import { activeIn, type DropoutPlan, type Position, type Site } from "../dropout/plan.ts";
 
 /** Token sequences, padded on the right, on the host. */
@@ -48,7 +48,7 @@ export interface Inputs {
 }
 
 /** What decides every mask of a pass. */
-export interface DropoutPass {
+export interface DropoutContext {
   /** Where and how. */
   readonly plan: DropoutPlan;
   /** Key of the step. */
@@ -60,13 +60,13 @@ export interface DropoutPass {
 }
 
 /** All that a layer may read beside its input. */
-export interface Pass {
+export interface ForwardContext {
   /** The batch. */
   readonly inputs: Inputs;
   /** What is dropped; absent at inference. */
-  readonly dropout?: DropoutPass;
+  readonly dropout?: DropoutContext;
   /** Keys and values of earlier tokens, which those of this pass join. */
-  readonly cache?: Cache;
+  readonly cache?: PastKeyValues;
   /**
    * Added to each layer's attention scores, `[batch, keyHeads, group, queries, keys]`: the gradient
    * of a zero probe is that of the scores.
@@ -83,23 +83,23 @@ export interface ActiveSite {
   /** Key of this place in this step. */
   readonly key: Key;
   /** Where examples and lengths are. */
-  readonly pass: DropoutPass;
+  readonly dropout: DropoutContext;
 }
 
 /** The active site at a position, if any. `path` names the place; `layer` counts from 0. */
 export function siteAt(
-  pass: Pass,
+  context: ForwardContext,
   position: Position,
   path: string,
   layer: number | undefined,
   layers: number,
 ): ActiveSite | undefined {
-  const { dropout } = pass;
+  const { dropout } = context;
   const site = dropout?.plan.sites.find((s) =>
     s.position === position && activeIn(s, layer, layers)
   );
   if (dropout === undefined || site === undefined) return undefined;
-  return { site, key: fold(dropout.key, `${path}/${position}`), pass: dropout };
+  return { site, key: foldKey(dropout.key, `${path}/${position}`), dropout: dropout };
 }
 
 /**

@@ -9,7 +9,7 @@ import { matmul, matmulAdd } from "../../core/ops/matmul.ts";
 import { transpose } from "../../core/ops/view.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { Module, Parameter } from "./module.ts";
-import type { Pass } from "./forward_context.ts";
+import type { ForwardContext } from "./forward_context.ts";
 
 /** What stands where a linear layer can stand. */
 export abstract class Projection extends Module {
@@ -18,7 +18,7 @@ export abstract class Projection extends Module {
   /** Size of the last axis of the result. */
   abstract readonly outputs: number;
   /** `[…, inputs] -> […, outputs]`, plus `beside`, such as a residual, of the same shape. */
-  abstract forward(x: Tensor, pass: Pass, beside?: Tensor): Tensor;
+  abstract forward(x: Tensor, context: ForwardContext, beside?: Tensor): Tensor;
 }
 
 /** Options of {@linkcode Linear}. */
@@ -60,7 +60,7 @@ export class Linear extends Projection {
   }
 
   /** Applies the layer to the last axis. */
-  override forward(x: Tensor, _pass?: Pass, beside?: Tensor): Tensor {
+  override forward(x: Tensor, _pass?: ForwardContext, beside?: Tensor): Tensor {
     const [first, second] = [this.bias?.value, beside].filter((extra) => extra !== undefined);
     if (first === undefined) return matmul(x, this.matrix());
     return second === undefined

@@ -17,7 +17,7 @@ import { gatherInto, update } from "../../core/update.ts";
 const store = rowProgram(["f32", "f32"], [input(0, "f32", 3), input(1, "f32", 3)]);
 
 /** Keys and values of one layer, each `[sequences, heads, 1, slots, size]`. */
-export interface Earlier {
+export interface KeyValues {
   /** Keys. */
   readonly key: Tensor;
   /** Values. */
@@ -32,7 +32,7 @@ interface Layer {
 }
 
 /** Keys and values by layer. Whoever makes it disposes it. */
-export class Cache implements Disposable {
+export class PastKeyValues implements Disposable {
   readonly #layers: Layer[] = [];
   #sequences: number;
   #capacity: number;
@@ -75,7 +75,7 @@ export class Cache implements Disposable {
    * @returns All slots of the layer, the new ones included; nothing where there were none before
    * @throws {ShapeError} If the slots do not suffice, or rows do not fit the sequences
    */
-  extend(layer: number, key: Tensor, value: Tensor): Earlier | undefined {
+  extend(layer: number, key: Tensor, value: Tensor): KeyValues | undefined {
     const [rows, heads, tokens, size] = key.shape as [number, number, number, number];
     const branches = rows / this.#sequences;
     const { used } = this.#layers[layer] ??= this.#make(heads, size);

@@ -47,13 +47,13 @@ const rotateOp: Op<1 | -1> = {
     });
     return [out];
   },
-  vjp({ attributes: direction, wanted, input }, [g]) {
-    if (wanted[1] || wanted[2]) {
+  vjp({ attributes: direction, needsGradient, input }, [g]) {
+    if (needsGradient[1] || needsGradient[2]) {
       throw new GradientError("Cannot differentiate a rotation by its tables: use noGrad");
     }
     return [apply(rotateOp, [g!, input(1), input(2)], direction === 1 ? -1 : 1)[0]!];
   },
-  reads: () => ({ inputs: [false, true, true], outputs: [false] }),
+  saves: () => ({ inputs: [false, true, true], outputs: [false] }),
 };
 
 /** Tables of cosines and signed sines, one row a position. */

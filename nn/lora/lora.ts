@@ -17,7 +17,7 @@ import type { Tensor } from "../../core/tensor.ts";
 import { dropWhere } from "../dropout/mask.ts";
 import { Linear, Projection } from "../layers/linear.ts";
 import { type Module, modules, Parameter, replaceModule } from "../layers/module.ts";
-import { type Pass, siteAt } from "../layers/forward_context.ts";
+import { type ForwardContext, siteAt } from "../layers/forward_context.ts";
 
 /** What to adapt, and how strongly. */
 export interface LoraOptions {
@@ -67,7 +67,7 @@ export class LoraLinear extends Projection {
    * @param path Its path in the model
    * @param layers Layers of the model, for dropout sites
    * @param rank Inner size
-   * @param factor Factor of the update
+   * @param scaling Factor of the update
    * @param thirds Which of q, k and v; the whole layer where empty
    */
   constructor(
@@ -75,7 +75,7 @@ export class LoraLinear extends Projection {
     readonly path: string,
     readonly layers: number,
     readonly rank: number,
-    readonly factor: number,
+    readonly scaling: number,
     thirds: readonly string[] = [],
   ) {
     super();
@@ -115,15 +115,15 @@ export class LoraLinear extends Projection {
   }
 
   /** Applies base and update. */
-  override forward(x: Tensor, pass: Pass, beside?: Tensor): Tensor {
-    const base = this.base.forward(x, pass, beside);
+  override forward(x: Tensor, context: ForwardContext, beside?: Tensor): Tensor {
+    const base = this.base.forward(x, context, beside);
     if (this.merged) return base;
     const layer = layerOf(this.path);
-    const active = siteAt(pass, "lora", this.path, layer, this.layers);
-    if (active !== undefined && x.shape[0] !== pass.inputs.batch) {
+    const active = siteAt(context, "lora", this.path, layer, this.layers);
+    if (active !== undefined && x.shape[0] !== context.inputs.batch) {
       throw new OptionError(
         `Cannot drop from the input of ${this.path} as one row an example is required: ` +
-          `found ${x.shape[0]} rows for ${pass.inputs.batch} examples`,
+          `found ${x.shape[0]} rows for ${context.inputs.batch} examples`,
       );
     }
     return this.#update(dropWhere(x, active), base);
@@ -143,7 +143,7 @@ export class LoraLinear extends Projection {
     const pieces = split(base, -1, sizes).map((piece, i) => {
       const part = updates[i];
       if (part === undefined) return piece;
-      const inner = matmulScaled(x, transpose(part.down.value), this.factor);
+      const inner = matmulScaled(x, transpose(part.down.value), this.scaling);
       return matmulAdd(inner, transpose(part.up.value), piece);
     });
     return pieces.length === 1 ? pieces[0]! : concatenate(pieces, -1);
@@ -157,7 +157,7 @@ export class LoraLinear extends Projection {
   /** `factor · B A` in the layout of the base weight. */
   delta(): Tensor {
     const columns = this.parts.map(({ down, up }) =>
-      scale(matmul(transpose(down.value), transpose(up.value)), this.factor)
+      scale(matmul(transpose(down.value), transpose(up.value)), this.scaling)
     );
     const [whole] = columns;
     if (this.parts.length === 1 && this.parts[0]!.size === this.outputs) {
@@ -221,7 +221,7 @@ export function layerOf(path: string): number | undefined {
  * @throws {OptionError} If a rank is no positive integer, an alpha is not positive, or a target
  * names nothing
  */
-export function adapt(model: Module, layers: number, options: LoraOptions): string[] {
+export function applyLora(model: Module, layers: number, options: LoraOptions): string[] {
   const { targets, rsLora = false, exclude = [] } = options;
   const numberOf = (path: string, usual: number, some: LoraOptions["ranks"] = {}) =>
     Object.entries(some).find(([name]) => isNamed(path, name))?.[1] ?? usual;
@@ -269,18 +269,18 @@ function isNamed(path: string, name: string): boolean {
 }
 
 /** The adapted layers of a model, with their paths. */
-export function adapted(model: Module): [string, LoraLinear][] {
+export function loraLayers(model: Module): [string, LoraLinear][] {
   return [...modules(model)].filter((entry): entry is [string, LoraLinear] =>
     entry[1] instanceof LoraLinear
   );
 }
 
 /** Merges every adapted layer. */
-export function mergeAll(model: Module): void {
-  for (const [, layer] of adapted(model)) layer.merge();
+export function mergeLora(model: Module): void {
+  for (const [, layer] of loraLayers(model)) layer.merge();
 }
 
 /** Takes every update out of the base weights again. */
-export function unmergeAll(model: Module): void {
-  for (const [, layer] of adapted(model)) layer.unmerge();
+export function unmergeLora(model: Module): void {
+  for (const [, layer] of loraLayers(model)) layer.unmerge();
 }

@@ -21,7 +21,7 @@ import { activated, hiddenCut, outputCut } from "../layers/feed_forward.ts";
 import { Embedding, Linear, type Projection } from "../layers/linear.ts";
 import { Module } from "../layers/module.ts";
 import { LayerNorm } from "../layers/norm.ts";
-import { type Pass, siteAt } from "../layers/forward_context.ts";
+import { type ForwardContext, siteAt } from "../layers/forward_context.ts";
 
 /** Position plus offset for real tokens; the padding token's number for pads. */
 const robertaPositions = rowwise("robertaPositions", ["u32", "u32"], [
@@ -49,13 +49,13 @@ class Embeddings extends Module {
     this.LayerNorm = new LayerNorm(config.hiddenSize, config.epsilon);
   }
 
-  forward(pass: Pass): Tensor {
-    const words = this.word_embeddings.forward(pass.inputs.ids);
-    const types = this.token_type_embeddings.forward(pass.inputs.typeIds);
-    return this.LayerNorm.forward(add(add(words, types), this.#positions(pass)));
+  forward(context: ForwardContext): Tensor {
+    const words = this.word_embeddings.forward(context.inputs.ids);
+    const types = this.token_type_embeddings.forward(context.inputs.typeIds);
+    return this.LayerNorm.forward(add(add(words, types), this.#positions(context)));
   }
 
-  #positions({ inputs: { mask, positions, width } }: Pass): Tensor {
+  #positions({ inputs: { mask, positions, width } }: ForwardContext): Tensor {
     const { weight } = this.position_embeddings;
     if (this.#offset === 0 || mask === undefined) {
       return slice(weight.value, 0, this.#offset, this.#offset + width);
@@ -104,12 +104,12 @@ class Attention extends Module {
     this.#settings = { ...sizes, layer, causal: false };
   }
 
-  forward(x: Tensor, pass: Pass): Tensor {
+  forward(x: Tensor, context: ForwardContext): Tensor {
     const { heads } = this.#settings;
     const { query, key, value } = this.self;
-    const [q, k, v] = [query, key, value].map((p) => splitHeads(p.forward(x, pass), heads));
-    const context = attend(q!, k!, v!, this.#settings, pass);
-    return this.output.LayerNorm.forward(this.output.dense.forward(context, pass, x));
+    const [q, k, v] = [query, key, value].map((p) => splitHeads(p.forward(x, context), heads));
+    const attended = attend(q!, k!, v!, this.#settings, context);
+    return this.output.LayerNorm.forward(this.output.dense.forward(attended, context, x));
   }
 }
 
@@ -138,13 +138,13 @@ class Layer extends Module {
     this.#layer = layer;
   }
 
-  forward(x: Tensor, pass: Pass): Tensor {
+  forward(x: Tensor, context: ForwardContext): Tensor {
     const { layers, activation } = this.#config;
-    const attended = this.attention.forward(x, pass);
+    const attended = this.attention.forward(x, context);
     const { dense, LayerNorm } = this.output;
-    const inner = activated(activation, this.intermediate.dense, attended, pass);
-    const kept = hiddenCut(inner, "inner", pass, this.#layer, layers);
-    return LayerNorm.forward(outputCut(dense, kept, attended, pass, this.#layer, layers));
+    const inner = activated(activation, this.intermediate.dense, attended, context);
+    const kept = hiddenCut(inner, "inner", context, this.#layer, layers);
+    return LayerNorm.forward(outputCut(dense, kept, attended, context, this.#layer, layers));
   }
 }
 
@@ -186,14 +186,14 @@ export class EncoderModel extends Module {
   }
 
   /** Hidden states of the last layer, `[batch, tokens, width]`. */
-  forward(pass: Pass): Tensor {
-    let x = this.embeddings.forward(pass);
-    x = dropWhere(x, siteAt(pass, "input", "embeddings", undefined, this.#layers));
+  forward(context: ForwardContext): Tensor {
+    let x = this.embeddings.forward(context);
+    x = dropWhere(x, siteAt(context, "input", "embeddings", undefined, this.#layers));
     for (const layer of this.encoder.layer) {
-      pass.trace?.push(x);
-      x = x.device.within("layer", () => layer.forward(x, pass));
+      context.trace?.push(x);
+      x = x.device.within("layer", () => layer.forward(x, context));
     }
-    pass.trace?.push(x);
+    context.trace?.push(x);
     return x;
   }
 }
@@ -211,7 +211,7 @@ class RobertaHead extends Module {
 }
 
 /** Logits of a batch, and the representation they were computed from. */
-export interface Classified {
+export interface ModelOutput {
   /** `[batch, labels]`. */
   readonly logits: Tensor;
   /** Last layer at the token that stands for the sequence, `[batch, width]`. */
@@ -238,12 +238,12 @@ export class BertClassifier extends Module {
   }
 
   /** Classifies by the pooled first token. */
-  classify(pass: Pass): Classified {
-    const hidden = this.bert.forward(pass);
+  classify(context: ForwardContext): ModelOutput {
+    const hidden = this.bert.forward(context);
     const representation = firstToken(hidden);
-    const pooled = tanh(this.bert.pooler!.dense.forward(representation, pass));
-    const dropped = dropWhere(pooled, siteAt(pass, "output", "pooled", undefined, this.#layers));
-    return { logits: this.classifier.forward(dropped, pass), representation, hidden };
+    const pooled = tanh(this.bert.pooler!.dense.forward(representation, context));
+    const dropped = dropWhere(pooled, siteAt(context, "output", "pooled", undefined, this.#layers));
+    return { logits: this.classifier.forward(dropped, context), representation, hidden };
   }
 }
 
@@ -264,13 +264,13 @@ export class RobertaClassifier extends Module {
   }
 
   /** Classifies by the first token. */
-  classify(pass: Pass): Classified {
-    const hidden = this.roberta.forward(pass);
+  classify(context: ForwardContext): ModelOutput {
+    const hidden = this.roberta.forward(context);
     const representation = firstToken(hidden);
-    const active = siteAt(pass, "output", "pooled", undefined, this.#layers);
+    const active = siteAt(context, "output", "pooled", undefined, this.#layers);
     const { dense, out_proj } = this.classifier;
-    const inner = tanh(dense.forward(dropWhere(representation, active), pass));
-    return { logits: out_proj.forward(inner, pass), representation, hidden };
+    const inner = tanh(dense.forward(dropWhere(representation, active), context));
+    return { logits: out_proj.forward(inner, context), representation, hidden };
   }
 }
 

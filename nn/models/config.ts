@@ -6,7 +6,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { shown } from "../../core/excerpt.ts";
+import { excerpt } from "../../core/excerpt.ts";
 
 /** Architectures that are implemented. */
 export const architectures = ["bert", "roberta", "gpt2", "llama"] as const;
@@ -74,7 +74,7 @@ class Reader {
   constructor(readonly fields: Fields, readonly path: string) {}
 
   fail(key: string, required: string, found: unknown): never {
-    const verdict = found === undefined ? "it is missing" : `found ${shown(found)}`;
+    const verdict = found === undefined ? "it is missing" : `found ${excerpt(found)}`;
     throw new FileError(
       `Cannot use ${key} of this configuration as ${required}: ${verdict}`,
       this.path,

@@ -9,7 +9,7 @@ import { matmul } from "../../core/ops/matmul.ts";
 import { reshape, transpose } from "../../core/ops/view.ts";
 import type { Device } from "../../core/storage.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import type { Classified } from "./bert.ts";
+import type { ModelOutput } from "./bert.ts";
 import type { ModelConfig } from "./config.ts";
 import type { DecoderBody } from "./decoder_body.ts";
 import { dropWhere } from "../dropout/mask.ts";
@@ -17,7 +17,7 @@ import { Gpt2Model } from "./gpt2.ts";
 import { Linear, type Projection } from "../layers/linear.ts";
 import { LlamaModel } from "./llama.ts";
 import { Module } from "../layers/module.ts";
-import { type Pass, siteAt } from "../layers/forward_context.ts";
+import { type ForwardContext, siteAt } from "../layers/forward_context.ts";
 
 /** What both heads share. */
 export abstract class Decoder extends Module {
@@ -46,9 +46,9 @@ export abstract class Decoder extends Module {
   }
 
   /** Normalised hidden states after output dropout, `[batch, tokens, width]`. */
-  body(pass: Pass): Tensor {
-    const hidden = this.below.forward(pass);
-    return dropWhere(hidden, siteAt(pass, "output", "hidden", undefined, this.#layers));
+  body(context: ForwardContext): Tensor {
+    const hidden = this.below.forward(context);
+    return dropWhere(hidden, siteAt(context, "output", "hidden", undefined, this.#layers));
   }
 }
 
@@ -80,12 +80,12 @@ export class LanguageModel extends Decoder {
    * @param rows Flat token indices, `[count]`; with them the result is `[count, vocabulary]`,
    * without `[batch, tokens, vocabulary]`
    */
-  logits(pass: Pass, rows?: Tensor): Tensor {
-    const hidden = this.body(pass);
+  logits(context: ForwardContext, rows?: Tensor): Tensor {
+    const hidden = this.body(context);
     const [batch, tokens, width] = hidden.shape as [number, number, number];
     const flat = reshape(hidden, [batch * tokens, width]);
     const chosen = rows === undefined ? flat : gather(flat, rows);
-    const logits = this.lm_head?.forward(chosen, pass) ??
+    const logits = this.lm_head?.forward(chosen, context) ??
       matmul(chosen, transpose(this.below.embedding.value));
     return rows === undefined ? reshape(logits, [batch, tokens, logits.shape[1]!]) : logits;
   }
@@ -104,10 +104,10 @@ export class DecoderClassifier extends Decoder {
   }
 
   /** Classifies by the last real token. */
-  classify(pass: Pass): Classified {
-    const hidden = this.body(pass);
+  classify(context: ForwardContext): ModelOutput {
+    const hidden = this.body(context);
     const [batch, tokens, width] = hidden.shape as [number, number, number];
-    const representation = gather(reshape(hidden, [batch * tokens, width]), pass.inputs.last);
-    return { logits: this.score.forward(representation, pass), representation, hidden };
+    const representation = gather(reshape(hidden, [batch * tokens, width]), context.inputs.last);
+    return { logits: this.score.forward(representation, context), representation, hidden };
   }
 }

@@ -7,7 +7,7 @@
 import type { Device } from "../../core/storage.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { Module, type Parameter } from "../layers/module.ts";
-import type { Pass } from "../layers/forward_context.ts";
+import type { ForwardContext } from "../layers/forward_context.ts";
 
 /** Embedding, layers and the last norm of a decoder. */
 export abstract class DecoderBody extends Module {
@@ -15,7 +15,7 @@ export abstract class DecoderBody extends Module {
   abstract readonly embedding: Parameter;
 
   /** Normalised hidden states, `[batch, tokens, width]`. */
-  abstract forward(pass: Pass): Tensor;
+  abstract forward(context: ForwardContext): Tensor;
 
   /** Computes tables that are not parameters; the open scope owns them. */
   prepare(_device: Device): void {}

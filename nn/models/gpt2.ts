@@ -19,7 +19,7 @@ import { activated, hiddenCut, outputCut } from "../layers/feed_forward.ts";
 import { Embedding, Linear, type Projection } from "../layers/linear.ts";
 import { Module, type Parameter } from "../layers/module.ts";
 import { LayerNorm } from "../layers/norm.ts";
-import { type Pass, siteAt } from "../layers/forward_context.ts";
+import { type ForwardContext, siteAt } from "../layers/forward_context.ts";
 
 const transposed = { transposed: true } as const;
 
@@ -40,12 +40,12 @@ class Attention extends Module {
   }
 
   /** Attends and adds the residual. */
-  forward(x: Tensor, residual: Tensor, pass: Pass): Tensor {
-    const fused = this.c_attn.forward(x, pass);
+  forward(x: Tensor, residual: Tensor, context: ForwardContext): Tensor {
+    const fused = this.c_attn.forward(x, context);
     const width = x.shape.at(-1)!;
     const [q, k, v] = split(fused, 2, [width, width, width])
       .map((part) => splitHeads(part, this.#settings.heads));
-    return this.c_proj.forward(attend(q!, k!, v!, this.#settings, pass), pass, residual);
+    return this.c_proj.forward(attend(q!, k!, v!, this.#settings, context), context, residual);
   }
 }
 
@@ -78,13 +78,13 @@ class Block extends Module {
     this.#layer = layer;
   }
 
-  forward(x: Tensor, pass: Pass): Tensor {
+  forward(x: Tensor, context: ForwardContext): Tensor {
     const { activation, layers } = this.#config;
     const { c_fc, c_proj } = this.mlp;
-    const attended = this.attn.forward(this.ln_1.forward(x), x, pass);
-    const inner = activated(activation, c_fc, this.ln_2.forward(attended), pass);
-    const kept = hiddenCut(inner, "inner", pass, this.#layer, layers);
-    return outputCut(c_proj, kept, attended, pass, this.#layer, layers);
+    const attended = this.attn.forward(this.ln_1.forward(x), x, context);
+    const inner = activated(activation, c_fc, this.ln_2.forward(attended), context);
+    const kept = hiddenCut(inner, "inner", context, this.#layer, layers);
+    return outputCut(c_proj, kept, attended, context, this.#layer, layers);
   }
 }
 
@@ -114,16 +114,16 @@ export class Gpt2Model extends DecoderBody {
   }
 
   /** Normalised hidden states, `[batch, tokens, width]`. */
-  override forward(pass: Pass): Tensor {
-    const { ids, positions } = pass.inputs;
+  override forward(context: ForwardContext): Tensor {
+    const { ids, positions } = context.inputs;
     let x = add(this.wte.forward(ids), gather(this.wpe.weight.value, positions));
-    x = dropWhere(x, siteAt(pass, "input", "embeddings", undefined, this.h.length));
+    x = dropWhere(x, siteAt(context, "input", "embeddings", undefined, this.h.length));
     for (const block of this.h) {
-      pass.trace?.push(x);
-      x = x.device.within("layer", () => block.forward(x, pass));
+      context.trace?.push(x);
+      x = x.device.within("layer", () => block.forward(x, context));
     }
     x = this.ln_f.forward(x);
-    pass.trace?.push(x);
+    context.trace?.push(x);
     return x;
   }
 }

@@ -16,7 +16,7 @@ import { gated, hiddenCut, outputCut } from "../layers/feed_forward.ts";
 import { Embedding, Linear, type Projection } from "../layers/linear.ts";
 import { Module, type Parameter } from "../layers/module.ts";
 import { RmsNorm } from "../layers/norm.ts";
-import { type Pass, siteAt } from "../layers/forward_context.ts";
+import { type ForwardContext, siteAt } from "../layers/forward_context.ts";
 import { rotaryRows, type RotaryTables, rotaryTables, rotate } from "../layers/rotary.ts";
 
 class Attention extends Module {
@@ -38,12 +38,12 @@ class Attention extends Module {
   }
 
   /** Attends and adds the residual. */
-  forward(x: Tensor, residual: Tensor, rows: RotaryTables, pass: Pass): Tensor {
+  forward(x: Tensor, residual: Tensor, rows: RotaryTables, context: ForwardContext): Tensor {
     const { heads, keyValueHeads } = this.#settings;
-    const q = rotate(splitHeads(this.q_proj.forward(x, pass), heads), rows);
-    const k = rotate(splitHeads(this.k_proj.forward(x, pass), keyValueHeads), rows);
-    const v = splitHeads(this.v_proj.forward(x, pass), keyValueHeads);
-    return this.o_proj.forward(attend(q, k, v, this.#settings, pass), pass, residual);
+    const q = rotate(splitHeads(this.q_proj.forward(x, context), heads), rows);
+    const k = rotate(splitHeads(this.k_proj.forward(x, context), keyValueHeads), rows);
+    const v = splitHeads(this.v_proj.forward(x, context), keyValueHeads);
+    return this.o_proj.forward(attend(q, k, v, this.#settings, context), context, residual);
   }
 }
 
@@ -78,14 +78,14 @@ class Layer extends Module {
     this.#layer = layer;
   }
 
-  forward(x: Tensor, rows: RotaryTables, pass: Pass): Tensor {
+  forward(x: Tensor, rows: RotaryTables, context: ForwardContext): Tensor {
     const { activation, layers } = this.#config;
     const { gate_proj, up_proj, down_proj } = this.mlp;
-    const attended = this.self_attn.forward(this.input_layernorm.forward(x), x, rows, pass);
+    const attended = this.self_attn.forward(this.input_layernorm.forward(x), x, rows, context);
     const normed = this.post_attention_layernorm.forward(attended);
-    const inner = gated(activation, gate_proj.forward(normed, pass), up_proj, normed, pass);
-    const kept = hiddenCut(inner, "inner", pass, this.#layer, layers);
-    return outputCut(down_proj, kept, attended, pass, this.#layer, layers);
+    const inner = gated(activation, gate_proj.forward(normed, context), up_proj, normed, context);
+    const kept = hiddenCut(inner, "inner", context, this.#layer, layers);
+    return outputCut(down_proj, kept, attended, context, this.#layer, layers);
   }
 }
 
@@ -121,17 +121,17 @@ export class LlamaModel extends DecoderBody {
   }
 
   /** Normalised hidden states, `[batch, tokens, width]`. */
-  override forward(pass: Pass): Tensor {
-    let x = this.embed_tokens.forward(pass.inputs.ids);
-    x = dropWhere(x, siteAt(pass, "input", "embeddings", undefined, this.layers.length));
-    const rows = rotaryRows(this.#tables!, pass.inputs.positions);
+  override forward(context: ForwardContext): Tensor {
+    let x = this.embed_tokens.forward(context.inputs.ids);
+    x = dropWhere(x, siteAt(context, "input", "embeddings", undefined, this.layers.length));
+    const rows = rotaryRows(this.#tables!, context.inputs.positions);
     for (const layer of this.layers) {
-      pass.trace?.push(x);
+      context.trace?.push(x);
       // What a layer made and no tape holds serves the next one: it stays in the GPU's cache.
-      x = x.device.within("layer", () => layer.forward(x, rows, pass));
+      x = x.device.within("layer", () => layer.forward(x, rows, context));
     }
     x = this.norm.forward(x);
-    pass.trace?.push(x);
+    context.trace?.push(x);
     return x;
   }
 }

@@ -6,20 +6,20 @@
 
 import { bytesPerElement, type Half } from "../../core/dtype.ts";
 import { FileError, OptionError, ShapeError } from "../../core/errors.ts";
-import { fold, type Key, normal, uniform } from "../../core/random.ts";
+import { foldKey, type Key, normal, uniform } from "../../core/random.ts";
 import { sameShape } from "../../core/shape.ts";
 import { type Device, Value } from "../../core/storage.ts";
 import { Tensor, tensor } from "../../core/tensor.ts";
-import { BertClassifier, type Classified, RobertaClassifier } from "./bert.ts";
+import { BertClassifier, type ModelOutput, RobertaClassifier } from "./bert.ts";
 import type { ModelConfig } from "./config.ts";
 import { DecoderClassifier, LanguageModel } from "./decoder.ts";
 import { type Module, type Parameter, parameters } from "../layers/module.ts";
-import type { Pass } from "../layers/forward_context.ts";
+import type { ForwardContext } from "../layers/forward_context.ts";
 
 /** A model that classifies sequences. */
 export interface Classifier extends Module {
   /** Logits of a batch. */
-  classify(pass: Pass): Classified;
+  classify(context: ForwardContext): ModelOutput;
 }
 
 /** Makes a sequence classifier (or regressor) without numbers. */
@@ -86,7 +86,7 @@ const useless =
   /(position_ids|token_type_ids|attn\.(masked_)?bias|rotary_emb\.inv_freq|^cls\..*|^lm_head\..*|pooler\..*|^score\.weight|^classifier\..*)$/;
 
 /** Names a parameter may have in a checkpoint: with or without the base prefix, old norm names. */
-function candidates(path: string): string[] {
+function checkpointNames(path: string): string[] {
   const names = [path, path.replace(prefix, "")];
   const old = names.map((name) =>
     name.replace(/LayerNorm\.weight$/, "LayerNorm.gamma").replace(
@@ -104,7 +104,7 @@ function candidates(path: string): string[] {
  * @param key Key of what is initialised
  * @throws {FileError} If a tensor is missing or has another shape
  */
-export async function load(
+export async function loadModel(
   model: Module,
   source: WeightSource,
   device: Device,
@@ -115,12 +115,12 @@ export async function load(
   const sources = new Map<string, string>();
   const initialised: string[] = [];
   for (const [path, parameter] of parameters(model)) {
-    const name = candidates(path).find((candidate) => present.has(candidate));
+    const name = checkpointNames(path).find((candidate) => present.has(candidate));
     if (name === undefined) {
       if (parameter.initializer === undefined) {
         throw new FileError(`Cannot find tensor ${path}, which the model requires`, source.path);
       }
-      initialise(parameter, path, device, key);
+      initialize(parameter, path, device, key);
       initialised.push(path);
       continue;
     }
@@ -191,9 +191,9 @@ function fillHalves(
  *
  * @throws {OptionError} If it has none
  */
-export function initialise(parameter: Parameter, path: string, device: Device, key: Key): void {
+export function initialize(parameter: Parameter, path: string, device: Device, key: Key): void {
   const { initializer, shape, size } = parameter;
-  const stream = fold(key, path);
+  const stream = foldKey(key, path);
   let data: Float64Array;
   switch (initializer?.kind) {
     case "zeros":

@@ -7,11 +7,11 @@
 import { OptionError } from "../../core/errors.ts";
 import type { Device } from "../../core/storage.ts";
 import { tensor } from "../../core/tensor.ts";
-import type { Labelled } from "./objective.ts";
+import type { Batch } from "./objective.ts";
 import { type Sequences, toInputs } from "../layers/forward_context.ts";
 
 /** A tokenised example. */
-export interface Encoded {
+export interface EncodedExample {
   /** Tokens. */
   readonly ids: readonly number[];
   /** Segment of each token; zeros where absent. */
@@ -23,7 +23,7 @@ export interface Encoded {
 }
 
 /** Pads sequences on the right to the longest. */
-export function pad(examples: readonly Encoded[], padId: number): Sequences {
+export function pad(examples: readonly EncodedExample[], padId: number): Sequences {
   const width = Math.max(...examples.map(({ ids }) => ids.length));
   const ids = new Uint32Array(examples.length * width).fill(padId);
   const typeIds = new Uint32Array(examples.length * width);
@@ -35,7 +35,7 @@ export function pad(examples: readonly Encoded[], padId: number): Sequences {
 }
 
 /** Number of losses a batch sums: examples, or target tokens of language models. */
-export function lossCount(examples: readonly Encoded[]): number {
+export function countTargets(examples: readonly EncodedExample[]): number {
   return examples.reduce((sum, { ids, predictFrom }) => {
     return sum + (predictFrom === undefined ? 1 : ids.length - predictFrom);
   }, 0);
@@ -48,13 +48,13 @@ export function lossCount(examples: readonly Encoded[]): number {
  * @param regression Whether labels are scores
  * @throws {OptionError} If an example lacks its label, or predicts its first token
  */
-export function toLabelled(
+export function toBatch(
   device: Device,
-  examples: readonly Encoded[],
+  examples: readonly EncodedExample[],
   numbers: readonly number[],
   padId: number,
   regression = false,
-): Labelled {
+): Batch {
   const inputs = toInputs(device, pad(examples, padId));
   const counters = (pass: number) =>
     tensor(device, numbers.map((n) => 2 * n + pass), undefined, "u32");

@@ -24,7 +24,7 @@ import { reshape } from "../../core/ops/view.ts";
 import type { Tensor } from "../../core/tensor.ts";
 
 /** Label of a row that does not count. */
-export const ignored = 0xFFFFFFFF;
+export const ignoreIndex = 0xFFFFFFFF;
 
 /** Log-probabilities as `(x - m) - log s`, and the row values they are made of. */
 function logSoftmax(x: Float): { log: Float; peak: Float; total: Float } {
@@ -45,7 +45,7 @@ export const crossEntropyOp: RowOp = (() => {
     .sub(total.unary("log"));
   const average = rowSum(shifted).div(columns).sub(total.unary("log"));
   const loss = float(1).sub(smoothing).mul(chosen).add(smoothing.mul(average)).neg();
-  const counted = select(label.compare("eq", ignored), float(0), loss);
+  const counted = select(label.compare("eq", ignoreIndex), float(0), loss);
   return rowwise("crossEntropy", ["f32", "u32"], [counted, peak, total]);
 })();
 
@@ -59,7 +59,7 @@ export const klOp: RowOp = (() => {
 
 /**
  * Cross-entropy of each row with its label, with label smoothing as PyTorch has it (uniform over
- * all classes, the label included). A label of {@linkcode ignored} gives 0.
+ * all classes, the label included). A label of {@linkcode ignoreIndex} gives 0.
  *
  * **Shapes**: `[rows, classes], [rows] -> [rows, 1]`. **Units**: nats.
  */

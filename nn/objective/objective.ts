@@ -15,17 +15,17 @@ import { LanguageModel } from "../models/decoder.ts";
 import type { DropoutPlan } from "../dropout/plan.ts";
 import { bidirectionalKl, crossEntropy, klDivergence, squaredError } from "./losses.ts";
 import type { Classifier } from "../models/load.ts";
-import type { Inputs, Pass } from "../layers/forward_context.ts";
+import type { ForwardContext, Inputs } from "../layers/forward_context.ts";
 
 /** A batch with its answers. */
-export interface Labelled {
+export interface Batch {
   /** The sequences. */
   readonly inputs: Inputs;
   /** Classes or next tokens (u32), or scores (float), one an example or target token. */
   readonly labels: Tensor;
   /** Language models: flat indices of the tokens whose successor is predicted. */
   readonly rows?: Tensor;
-  /** Counters of the examples for the first and the second pass (see `DropoutPass.examples`). */
+  /** Counters of the examples for the first and the second pass (see `DropoutContext.examples`). */
   readonly examples: readonly [Tensor, Tensor];
 }
 
@@ -56,16 +56,16 @@ export interface Objective {
 /** Computes the objective of a batch; call it inside `gradient`. */
 export function objective(
   model: Classifier | LanguageModel,
-  batch: Labelled,
+  batch: Batch,
   { plan, key, smoothing = 0, regression = false, normaliser }: ObjectiveOptions,
 ): Objective {
   const { inputs, examples, labels } = batch;
-  const run = (pass: 0 | 1): Predicted => {
+  const run = (pass: 0 | 1): Prediction => {
     if (plan === undefined) return predict(model, { inputs }, batch, regression);
     const dropout = { plan, key, examples: examples[pass], lengths: inputs.lengths };
     return predict(model, { inputs, dropout }, batch, regression);
   };
-  const taskLoss = ({ logits }: Predicted) => {
+  const taskLoss = ({ logits }: Prediction) => {
     const rows = regression
       ? squaredError(logits, labels)
       : crossEntropy(logits, labels, smoothing);
@@ -91,7 +91,7 @@ function combine(task: Tensor, compensation: Tensor, weight: number): Objective 
 }
 
 /** What a pass predicts, and the logits whose distributions are compared. */
-export interface Predicted {
+export interface Prediction {
   /** `[rows, classes]`. */
   readonly logits: Tensor;
   /** Regression compares the features of the last layer, all else the logits. */
@@ -101,14 +101,14 @@ export interface Predicted {
 /** Runs the model over a labelled batch. */
 export function predict(
   model: Classifier | LanguageModel,
-  pass: Pass,
-  { rows }: Pick<Labelled, "rows">,
+  context: ForwardContext,
+  { rows }: Pick<Batch, "rows">,
   regression = false,
-): Predicted {
+): Prediction {
   if (model instanceof LanguageModel) {
-    const logits = model.logits(pass, rows!);
+    const logits = model.logits(context, rows!);
     return { logits, compared: logits };
   }
-  const { logits, representation } = model.classify(pass);
+  const { logits, representation } = model.classify(context);
   return { logits, compared: regression ? representation : logits };
 }

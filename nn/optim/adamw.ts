@@ -12,14 +12,14 @@ import { rowwise, sumRow } from "../../core/ops/rowwise.ts";
 import { slice } from "../../core/ops/slice.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { copyProgram, rowProgram } from "../../core/program.ts";
-import { rowMajor, Value } from "../../core/storage.ts";
+import { contiguousStrides, Value } from "../../core/storage.ts";
 import { type Device, sizeOf } from "../../core/storage.ts";
 import { Tensor, tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
 import { type Module, type Parameter, parameters } from "../layers/module.ts";
 
 /** Numbers of one AdamW step. */
-export interface AdamWStep {
+export interface AdamWOptions {
   /** Step size. */
   readonly learningRate: number;
   /** Decay of the running means; default 0.9 and 0.999. */
@@ -177,7 +177,7 @@ export class Trainable {
   }
 
   /** One AdamW step (Loshchilov and Hutter 2019), as PyTorch computes it. */
-  step(squaredNorm: Tensor, options: AdamWStep): void {
+  step(squaredNorm: Tensor, options: AdamWOptions): void {
     const { learningRate, betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0, maxNorm = 1 } =
       options;
     const [beta1, beta2] = betas;
@@ -221,7 +221,7 @@ export class Trainable {
 function viewsOf(flat: Tensor, list: readonly Parameter[]): Tensor[] {
   let at = 0;
   return list.map(({ shape, size }) => {
-    const value = new Value(flat.value.storage, shape, rowMajor(shape), at);
+    const value = new Value(flat.value.storage, shape, contiguousStrides(shape), at);
     at += size;
     return new Tensor(value, flat.device);
   });

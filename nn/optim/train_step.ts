@@ -12,11 +12,11 @@ import type { Tensor } from "../../core/tensor.ts";
 import type { LanguageModel } from "../models/decoder.ts";
 import type { DropoutPlan } from "../dropout/plan.ts";
 import type { Classifier } from "../models/load.ts";
-import { type Labelled, objective } from "../objective/objective.ts";
-import type { AdamWStep, Trainable } from "./adamw.ts";
+import { type Batch, objective } from "../objective/objective.ts";
+import type { AdamWOptions, Trainable } from "./adamw.ts";
 
 /** What a step changes. */
-export interface State {
+export interface TrainState {
   /** The model. */
   readonly model: Classifier | LanguageModel;
   /** Its trainable parameters and their moments. */
@@ -32,11 +32,11 @@ export interface StepOptions {
   /** Whether labels are scores. */
   readonly regression?: boolean;
   /** Numbers of the optimiser. */
-  readonly optimiser: AdamWStep;
+  readonly optimiser: AdamWOptions;
 }
 
 /** Figures of a step, still on the device; the caller's scope owns them. */
-export interface StepFigures {
+export interface StepMetrics {
   /** What was minimised. */
   readonly loss: Tensor;
   /** Loss of the task alone. */
@@ -52,16 +52,16 @@ export interface StepFigures {
  * over all labels of the window.
  */
 export function trainStep(
-  { model, trainable }: State,
-  window: readonly Labelled[],
+  { model, trainable }: TrainState,
+  window: readonly Batch[],
   key: Key,
   { optimiser, ...options }: StepOptions,
-): StepFigures {
+): StepMetrics {
   trainable.clear();
   const tensors = trainable.tensors;
   const { device } = trainable.flat;
   const normaliser = window.reduce((count, { labels }) => count + sizeOf(labels.shape), 0);
-  let total: Omit<StepFigures, "squaredNorm"> | undefined;
+  let total: Omit<StepMetrics, "squaredNorm"> | undefined;
   for (const batch of window) {
     using scope = device.scope("batch");
     const run = () => objective(model, batch, { ...options, normaliser, key });

@@ -7,14 +7,14 @@ import { seedKey } from "../../core/random.ts";
 import { Device, sizeOf } from "../../core/storage.ts";
 import { tensor } from "../../core/tensor.ts";
 import { type MatmulShape, renderMatmul } from "../../kernels/webgpu/product/matmul.ts";
-import { renderRow } from "../../kernels/webgpu/row/row.ts";
+import { renderRowShader } from "../../kernels/webgpu/row/row.ts";
 import { type RowShape, variesAlong } from "../../kernels/webgpu/row/row_shape.ts";
 import { gatherShader, scatterAddShader } from "../../kernels/webgpu/row/gather.ts";
 import { usualPolicy } from "../../kernels/webgpu/product/matmul_policy.ts";
 import { finishProgram, plainProduct } from "../../kernels/webgpu/product/split_k.ts";
 import { browserPrelude } from "../../kernels/webgpu/row/subgroups.ts";
-import { toLabelled } from "../../nn/objective/batch.ts";
-import { plan } from "../../nn/dropout/plan.ts";
+import { toBatch } from "../../nn/objective/batch.ts";
+import { dropoutPlan } from "../../nn/dropout/plan.ts";
 import { Trainable, trainHead } from "../../nn/optim/adamw.ts";
 import { trainStep } from "../../nn/optim/train_step.ts";
 import { opTable } from "../support/op_table.ts";
@@ -45,9 +45,9 @@ async function runEverything(device: Device): Promise<void> {
     const model = randomModel(device, tinyConfig(architecture), "classifier");
     trainHead(model);
     const trainable = await Trainable.of(model, device);
-    const batch = toLabelled(device, tinyExamples([5, 3]), [0, 1], 0);
+    const batch = toBatch(device, tinyExamples([5, 3]), [0, 1], 0);
     trainStep({ model, trainable }, [batch], seedKey(1), {
-      plan: plan("hiddenkey", architecture !== "bert"),
+      plan: dropoutPlan("hiddenkey", architecture !== "bert"),
       optimiser: { learningRate: 1e-3 },
     });
   }
@@ -116,7 +116,7 @@ export async function everyShader(): Promise<string[]> {
   }
   const note = (program: Program, axes: number): void => {
     if (program.family === "row") {
-      for (const shape of rowShapes(program, axes)) codes.add(renderRow(program, shape).code);
+      for (const shape of rowShapes(program, axes)) codes.add(renderRowShader(program, shape).code);
     } else if (program.family === "matmul") {
       for (const shape of matmulShapes(program, axes - 3)) {
         codes.add(renderMatmul(program, shape).code);

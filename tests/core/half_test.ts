@@ -5,7 +5,7 @@ import { decodeHalf } from "../../core/half.ts";
 import { add } from "../../core/ops/elementwise.ts";
 import { gather } from "../../core/ops/gather.ts";
 import { matmul } from "../../core/ops/matmul.ts";
-import { dense, flip, transpose } from "../../core/ops/view.ts";
+import { contiguous, flip, transpose } from "../../core/ops/view.ts";
 import { seedKey, threefry, uniform } from "../../core/random.ts";
 import type { Device } from "../../core/storage.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
@@ -37,7 +37,7 @@ async function compare(device: Device, dtype: Half): Promise<void> {
     "columns as rows": (t) => gather(transpose(t), ids),
     "a sum": (t) => add(numbers(height, width), t),
     "a sum by columns": (t) => add(numbers(width, height), transpose(t)),
-    "a copy": (t) => dense(transpose(t)),
+    "a copy": (t) => contiguous(transpose(t)),
     "the left of a product": (t) => matmul(t, numbers(width, 9)),
   };
   for (const rows of [1, 3, 7, 70, 130]) {
@@ -69,7 +69,7 @@ for (const dtype of ["f16", "bf16"] as const) {
     async (device) => {
       using _scope = device.scope("all");
       const bits = Uint16Array.from({ length: 65536 }, (_, i) => i);
-      const widened = await dense(tensor(device, bits, [65536], dtype)).read();
+      const widened = await contiguous(tensor(device, bits, [65536], dtype)).read();
       assertEquals(widened, decodeHalf(bits, dtype));
     },
   );

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLess, assertNotEquals } from "@std/assert";
 import fc from "fast-check";
 import {
-  fold,
+  foldKey,
   type Key,
   normal,
   seedKey,
@@ -44,20 +44,25 @@ Deno.test("fold() gives keys that do not meet, for numbers, paths and their orde
   const root = seedKey(7);
   const paths = Array.from({ length: 200 }, (_, i) => `layer.${i >> 2}/${"abcd"[i & 3]}`);
   const keys: Key[] = [root];
-  for (let i = 0; i < 200; i++) keys.push(fold(root, i));
-  for (const path of paths) keys.push(fold(root, path));
-  keys.push(fold(fold(root, 1), 2), fold(fold(root, 2), 1), fold(root, "1"));
-  for (const path of paths) keys.push(fold(fold(root, 3), path));
+  for (let i = 0; i < 200; i++) keys.push(foldKey(root, i));
+  for (const path of paths) keys.push(foldKey(root, path));
+  keys.push(foldKey(foldKey(root, 1), 2), foldKey(foldKey(root, 2), 1), foldKey(root, "1"));
+  for (const path of paths) keys.push(foldKey(foldKey(root, 3), path));
   assertEquals(new Set(keys.map(String)).size, keys.length);
-  assertEquals(fold(root, "a"), fold(root, "a"));
+  assertEquals(foldKey(root, "a"), foldKey(root, "a"));
   // The number that FNV-1a makes of "a".
-  assertNotEquals(fold(root, "a"), fold(root, 0xE40C292C));
-  assertNotEquals(fold(root, 1), fold(seedKey(8), 1));
+  assertNotEquals(foldKey(root, "a"), foldKey(root, 0xE40C292C));
+  assertNotEquals(foldKey(root, 1), foldKey(seedKey(8), 1));
 });
 
 Deno.test("fold() gives streams without correlation", () => {
   const [root, count] = [seedKey(1), 40_000];
-  const streams = [fold(root, 1), fold(root, 2), fold(root, "1"), fold(fold(root, 1), 1)]
+  const streams = [
+    foldKey(root, 1),
+    foldKey(root, 2),
+    foldKey(root, "1"),
+    foldKey(foldKey(root, 1), 1),
+  ]
     .map((key) => uniform(key, count));
   streams.forEach((a, i) =>
     streams.slice(i + 1).forEach((b) => {

@@ -1,7 +1,7 @@
 import { apply } from "../../core/apply.ts";
 import { gradient } from "../../core/gradient.ts";
 import { add, mul } from "../../core/ops/elementwise.ts";
-import { contraction } from "../../core/ops/matmul.ts";
+import { fusedMatmul } from "../../core/ops/matmul.ts";
 import { sum } from "../../core/ops/rowwise.ts";
 import { sizeOf } from "../../core/storage.ts";
 import type { Tensor } from "../../core/tensor.ts";
@@ -9,7 +9,7 @@ import { assertGradient, type Loss, numbers, randomTensor } from "../support/dif
 import { type OpRow, opTable } from "../support/op_table.ts";
 import { withDevice } from "../support/with_device.ts";
 
-const gated = contraction("gated", 1, (product, extra) => product.mul(product).mul(extra!));
+const gated = fusedMatmul("gated", 1, (product, extra) => product.mul(product).mul(extra!));
 /** The gradient of its epilogue reads the product itself, which is thus saved. */
 const saving: OpRow = {
   name: "contraction with a saved product",

@@ -145,7 +145,7 @@ export function weightsOf(
   const active = (site: Site): ActiveSite => ({
     site,
     key,
-    pass: {
+    dropout: {
       plan: { sites: [site], compensation: { kind: "none", weight: 0, branches: 1 } },
       key,
       examples: words(lengths.map((_, b) => exampleNumber(b))),

@@ -5,7 +5,7 @@ import { DownloadError } from "../../core/errors.ts";
 import type { SnapshotKind } from "../../train/hub/needed.ts";
 import type { Repository } from "../../train/hub/repository.ts";
 import { hubSettings } from "../../train/hub/settings.ts";
-import { type DownloadHooks, obtain, type Snapshot } from "../../train/hub/snapshot.ts";
+import { type DownloadHooks, downloadSnapshot, type Snapshot } from "../../train/hub/snapshot.ts";
 import { type Files, HubServer } from "./hub_server.ts";
 import { namesIn } from "./workspace.ts";
 
@@ -47,7 +47,13 @@ export class Bench implements AsyncDisposable {
     };
     const patience = { attempts: 4, timeout: settings.timeout, wait };
     const onMessage = (line: string) => this.said.push(line);
-    return await obtain({ id, revision }, kind, settings, { onMessage, ...hooks }, patience);
+    return await downloadSnapshot(
+      { id, revision },
+      kind,
+      settings,
+      { onMessage, ...hooks },
+      patience,
+    );
   }
 
   /** Requires that a download fails and returns the error. */

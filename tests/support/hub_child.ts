@@ -1,6 +1,6 @@
 /** A process that gets a model of the hub that its environment names, and prints the folder. */
 
-import { locate } from "../../train/hub/resolve_model.ts";
+import { resolveModel } from "../../train/hub/resolve_model.ts";
 
 const [name = ""] = Deno.args;
-console.log((await locate(name, "model")).directory);
+console.log((await resolveModel(name, "model")).directory);

@@ -181,7 +181,7 @@ export const opTable: readonly OpRow[] = [
   { name: "sum", shapes: [[3, 4]], run: (_, [x]) => rows.sum(x!) },
   { name: "sumTo", shapes: [[3, 4, 2]], run: (_, [x]) => rows.sumTo(x!, [4, 1]) },
   { name: "expand", shapes: [[4, 1]], run: (_, [x]) => rows.expand(x!, [2, 4, 3]) },
-  { name: "dense", shapes: [[3, 4]], run: (_, [x]) => views.dense(views.transpose(x!)) },
+  { name: "dense", shapes: [[3, 4]], run: (_, [x]) => views.contiguous(views.transpose(x!)) },
   { name: "reshape", shapes: [[3, 4]], run: (_, [x]) => views.reshape(x!, [2, -1]) },
   { name: "permute", shapes: [[2, 3, 4]], run: (_, [x]) => views.permute(x!, [2, 0, 1]) },
   { name: "transpose", shapes: [[2, 3, 4]], run: (_, [x]) => views.transpose(x!) },
@@ -271,7 +271,7 @@ export const opTable: readonly OpRow[] = [
 ];
 
 /** A product whose epilogue is not linear, so that the product is saved. */
-export const tanhContraction = products.contraction(
+export const tanhContraction = products.fusedMatmul(
   "contraction",
   1,
   (product, bias) => product.add(bias!).unary("tanh"),

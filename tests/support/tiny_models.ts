@@ -1,7 +1,7 @@
-import { fold, normal, seedKey } from "../../core/random.ts";
+import { foldKey, normal, seedKey } from "../../core/random.ts";
 import type { Device } from "../../core/storage.ts";
 import { tensor } from "../../core/tensor.ts";
-import type { Encoded } from "../../nn/objective/batch.ts";
+import type { EncodedExample } from "../../nn/objective/batch.ts";
 import { type Architecture, type ModelConfig, parseConfig } from "../../nn/models/config.ts";
 import { DecoderClassifier, LanguageModel } from "../../nn/models/decoder.ts";
 import { type Classifier, classifier, languageModel } from "../../nn/models/load.ts";
@@ -39,7 +39,7 @@ export function tinyConfig(
 export function fillRandomly(model: Module, device: Device, seed = 1): void {
   for (const [path, parameter] of parameters(model)) {
     const norm = parameter.shape.length === 1 && path.endsWith("weight");
-    const data = normal(fold(seedKey(seed), path), parameter.size)
+    const data = normal(foldKey(seedKey(seed), path), parameter.size)
       .map((x) => norm ? 1 + 0.1 * x : 0.4 * x);
     parameter.value = tensor(device, data, parameter.shape);
   }
@@ -73,7 +73,7 @@ export function randomModel(
 }
 
 /** Labelled token sequences of the given lengths, the same for the same lengths. */
-export function tinyExamples(lengths: readonly number[], predict = false): Encoded[] {
+export function tinyExamples(lengths: readonly number[], predict = false): EncodedExample[] {
   return lengths.map((length, i) => ({
     ids: Array.from({ length }, (_, t) => 2 + (7 * i + 5 * t + i * t) % 21),
     ...(predict ? { predictFrom: Math.max(1, length >> 1) } : { label: i % 3 }),

@@ -12,7 +12,7 @@ import {
   trainOptions,
 } from "../../train/config/config.ts";
 import { grammarWords } from "../../train/data/grammar_clauses.ts";
-import { fallbacks } from "../../train/config/options.ts";
+import { defaultsOf } from "../../train/config/options.ts";
 import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors.ts";
 import { generates } from "../../train/tasks/kind.ts";
 import { fillRandomly } from "./tiny_models.ts";
@@ -91,7 +91,7 @@ export class Workspace implements AsyncDisposable {
   /** A run of eight steps: two passes over the 32 training examples. */
   config(task: TaskName, changes: Partial<TrainConfig> = {}): TrainConfig {
     return checkConfig({
-      ...fallbacks(trainOptions),
+      ...defaultsOf(trainOptions),
       task,
       data: this.data(task),
       model: this.model(generates(task) ? "gpt2" : "bert"),

@@ -10,7 +10,7 @@ import { openDevice } from "../../train/device/backend.ts";
 import type { TaskName, TrainConfig } from "../../train/config/config.ts";
 import { openRun, runConfig } from "../../train/run/open_run.ts";
 import { openTask } from "../../train/tasks/open.ts";
-import type { Figures } from "../../train/tasks/task.ts";
+import type { Metrics } from "../../train/tasks/task.ts";
 import { train } from "../../train/train.ts";
 import { namesIn, readAdapter, readMetrics, Workspace } from "../support/workspace.ts";
 
@@ -31,7 +31,7 @@ async function readJson(path: string): Promise<Record<string, unknown>> {
 }
 
 /** The figures of a saved run, computed anew. */
-async function evaluate(run: string): Promise<Figures> {
+async function evaluate(run: string): Promise<Metrics> {
   const config = await runConfig(run);
   const { device } = await openDevice(config);
   await using _device = device;
@@ -42,7 +42,7 @@ async function evaluate(run: string): Promise<Figures> {
 }
 
 /** The last evaluation that a run has logged. */
-async function lastEvaluation(run: string): Promise<Figures> {
+async function lastEvaluation(run: string): Promise<Metrics> {
   const last = (await readMetrics(run)).at(-1)!;
   return Object.fromEntries(
     Object.entries(last).flatMap(([name, value]) => {
@@ -88,7 +88,7 @@ for (const method of methods) {
     assertEquals(run["config"], JSON.parse(JSON.stringify(config)));
     // Two layers, each with query and value of 4 x (16 + 16), and a head of 2 x 16 + 2.
     assertEquals([run["trainable"], result.trainable], [546, 546]);
-    assertEquals((run["result"] as { figures: Figures }).figures, result.figures);
+    assertEquals((run["result"] as { figures: Metrics }).figures, result.figures);
 
     const lines = await readMetrics(out);
     assertEquals(lines.map(({ step }) => step), [1, 2, 3, 4, 4, 5, 6, 7, 8, 8]);

@@ -12,8 +12,8 @@ import { showDownloads } from "./downloads.ts";
 
 const options: OptionTable = {
   out: { kind: "text", help: "folder for the files", required: true },
-  only: { kind: "list", help: "parts, such as RTE or trainset.csv", shown: "all" },
-  mirror: { kind: "text", help: "address that has MIRROR/host/path", shown: "the hosts" },
+  only: { kind: "list", help: "parts, such as RTE or trainset.csv", defaultText: "all" },
+  mirror: { kind: "text", help: "address that has MIRROR/host/path", defaultText: "the hosts" },
   verbose: { kind: "switch", help: "show stack traces" },
   help: { kind: "switch", help: "show this text" },
 };

@@ -26,7 +26,7 @@ const changeable: readonly (keyof typeof trainOptions)[] = [
 
 const options: OptionTable = {
   run: { kind: "text", help: "folder of the run", required: true },
-  split: { kind: "choice", choices: ["dev", "test"], help: "what to evaluate", fallback: "dev" },
+  split: { kind: "choice", choices: ["dev", "test"], help: "what to evaluate", default: "dev" },
   ...Object.fromEntries(
     changeable.map((name) => [name, { ...trainOptions[name], shown: "the run's" }]),
   ),

@@ -8,27 +8,31 @@ import { OptionError } from "../../core/errors.ts";
 import { deviceChoice, deviceOptions } from "../device/backend.ts";
 import { helpText, type OptionTable, parseFlags } from "../config/options.ts";
 import type { FloatDtype } from "../../nn/formats/safetensors_values.ts";
-import { locate } from "../hub/resolve_model.ts";
+import { resolveModel } from "../hub/resolve_model.ts";
 import { mergeAdapter } from "../merge/merge.ts";
 import { runConfig } from "../run/open_run.ts";
 import { readRun } from "../run/run_folder.ts";
 import { generates } from "../tasks/kind.ts";
-import { kindOf } from "../tasks/labelled.ts";
+import { labelKind } from "../tasks/labelled.ts";
 import { showDownloads } from "./downloads.ts";
 
 const options: OptionTable = {
-  run: { kind: "text", help: "folder of a run, which names its base model", shown: "--adapter" },
-  adapter: { kind: "text", help: "folder or repository of a PEFT adapter", shown: "--run" },
-  model: { kind: "text", help: "folder or repository of the base model", shown: "the run's" },
+  run: {
+    kind: "text",
+    help: "folder of a run, which names its base model",
+    defaultText: "--adapter",
+  },
+  adapter: { kind: "text", help: "folder or repository of a PEFT adapter", defaultText: "--run" },
+  model: { kind: "text", help: "folder or repository of the base model", defaultText: "the run's" },
   out: { kind: "text", help: "folder for the merged model", required: true },
   dtype: {
     kind: "choice",
     choices: ["f64", "f32", "f16", "bf16"],
     help: "type of all weights",
-    shown: "the base model's",
+    defaultText: "the base model's",
   },
   ...deviceOptions,
-  backend: { ...deviceOptions.backend, fallback: "cpu" },
+  backend: { ...deviceOptions.backend, default: "cpu" },
   verbose: { kind: "switch", help: "show stack traces" },
   help: { kind: "switch", help: "show this text" },
 };
@@ -58,8 +62,8 @@ export async function mergeCommand(args: readonly string[]): Promise<number> {
     : await ofRun(run, model);
   const hooks = showDownloads();
   const { difference, largest, tensors, changed, leftOut } = await mergeAdapter({
-    model: (await locate(places.model, "model", hooks)).directory,
-    adapter: (await locate(places.adapter, "adapter", hooks)).directory,
+    model: (await resolveModel(places.model, "model", hooks)).directory,
+    adapter: (await resolveModel(places.adapter, "adapter", hooks)).directory,
     out,
     ...(dtype !== undefined && { dtype: dtype.toUpperCase() as FloatDtype }),
     ...(labels !== undefined && { labels }),
@@ -84,6 +88,6 @@ async function ofRun(run: string, given: string | undefined) {
   const { task, model } = await runConfig(run, given === undefined ? {} : { model: given });
   const labels = generates(task)
     ? undefined
-    : kindOf(task, (await readRun(run)).classes ?? []).labels;
+    : labelKind(task, (await readRun(run)).classes ?? []).labels;
   return { model, adapter: run, labels };
 }

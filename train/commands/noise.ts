@@ -9,7 +9,7 @@ import { OptionError } from "../../core/errors.ts";
 import { deviceChoice, deviceOptions, openDevice } from "../device/backend.ts";
 import { type TaskName, tasks } from "../config/config.ts";
 import { requireEmptyDirectory, writeFileAtomic } from "../files/files.ts";
-import { fallbacks, helpText, type OptionTable, parseFlags } from "../config/options.ts";
+import { defaultsOf, helpText, type OptionTable, parseFlags } from "../config/options.ts";
 import { chart } from "../noise/chart.ts";
 import { judge } from "../noise/claims.ts";
 import { study } from "../noise/study.ts";
@@ -17,26 +17,34 @@ import { openSubject, type SubjectOptions } from "../noise/subject.ts";
 import { noiseTable } from "../noise/table.ts";
 
 const options: OptionTable = {
-  model: { kind: "text", help: "folder of the base model", shown: "the demonstration's" },
-  data: { kind: "text", help: "folder with the task's published files", shown: "grammar task" },
-  task: { kind: "choice", choices: tasks, help: "task of the data", shown: "grammar task" },
-  batch: { kind: "integer", help: "examples in the batch", least: 1, fallback: 16 },
+  model: { kind: "text", help: "folder of the base model", defaultText: "the demonstration's" },
+  data: {
+    kind: "text",
+    help: "folder with the task's published files",
+    defaultText: "grammar task",
+  },
+  task: { kind: "choice", choices: tasks, help: "task of the data", defaultText: "grammar task" },
+  batch: { kind: "integer", help: "examples in the batch", min: 1, default: 16 },
   maxLength: {
     kind: "integer",
     help: "most tokens in a sequence",
-    least: 4,
-    shown: "128, e2e and webnlg 512; at most the model's",
+    min: 4,
+    defaultText: "128, e2e and webnlg 512; at most the model's",
   },
-  masks: { kind: "integer", help: "masks for each method and rate", least: 4, fallback: 32 },
+  masks: { kind: "integer", help: "masks for each method and rate", min: 4, default: 32 },
   rates: {
     kind: "list",
     help: "dropout rates, at least two, ascending",
-    fallback: ["0.01", "0.02", "0.05", "0.1", "0.2", "0.3", "0.5"],
+    default: ["0.01", "0.02", "0.05", "0.1", "0.2", "0.3", "0.5"],
   },
-  seed: { kind: "integer", help: "seed of batch, head and masks", least: 0, fallback: 1 },
+  seed: { kind: "integer", help: "seed of batch, head and masks", min: 0, default: 1 },
   ...deviceOptions,
-  out: { kind: "text", help: "new folder for noise.json and noise.svg", shown: "nothing is saved" },
-  json: { kind: "switch", help: "print noise.json instead of the table", fallback: false },
+  out: {
+    kind: "text",
+    help: "new folder for noise.json and noise.svg",
+    defaultText: "nothing is saved",
+  },
+  json: { kind: "switch", help: "print noise.json instead of the table", default: false },
   verbose: { kind: "switch", help: "show stack traces" },
   help: { kind: "switch", help: "show this text" },
 };
@@ -64,7 +72,7 @@ export async function noiseCommand(args: readonly string[]): Promise<number> {
     console.log(helpText(usage, options));
     return 0;
   }
-  const values = { ...fallbacks(options), ...given };
+  const values = { ...defaultsOf(options), ...given };
   const rates = ratesOf(values["rates"] as string[]);
   const settings = subjectOf(values);
   const masks = Number(values["masks"]);

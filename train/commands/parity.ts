@@ -6,7 +6,7 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { deviceChoice, deviceOptions, openDevice } from "../device/backend.ts";
-import { fallbacks, helpText, type OptionTable, parseFlags } from "../config/options.ts";
+import { defaultsOf, helpText, type OptionTable, parseFlags } from "../config/options.ts";
 import { runParity } from "../parity/parity.ts";
 import type { ParityRow } from "../parity/parity_rows.ts";
 
@@ -14,17 +14,17 @@ const options: OptionTable = {
   root: {
     kind: "text",
     help: "folder below which the models/… and data/… that a case names lie",
-    fallback: "../shared",
+    default: "../shared",
   },
   dtype: {
     kind: "choice",
     choices: ["f32", "f64"],
     help: "precision; the tolerances follow it",
-    fallback: "f32",
+    default: "f32",
   },
   ...deviceOptions,
-  json: { kind: "switch", help: "print every quantity as JSON", fallback: false },
-  help: { kind: "switch", help: "show this", fallback: false },
+  json: { kind: "switch", help: "print every quantity as JSON", default: false },
+  help: { kind: "switch", help: "show this", default: false },
 };
 
 const usage = `Usage: deno task parity PATH… [options]
@@ -44,7 +44,7 @@ past its tolerance.`;
  */
 export async function parityCommand(args: string[]): Promise<number> {
   const { values: given, words } = parseFlags(options, args);
-  const values = { ...fallbacks(options), ...given };
+  const values = { ...defaultsOf(options), ...given };
   if (values["help"] === true) {
     console.log(helpText(usage, options));
     return 0;

@@ -17,7 +17,7 @@ import { readText, writeFileAtomic } from "../files/files.ts";
 import { helpText, type OptionTable, parseFlags } from "../config/options.ts";
 import { openRun, runConfig } from "../run/open_run.ts";
 import { classifyAll, encodeExamples, prediction } from "../tasks/classification.ts";
-import { continueAll, frameOf } from "../tasks/generation.ts";
+import { continueAll, specialTokens } from "../tasks/generation.ts";
 import { generates } from "../tasks/kind.ts";
 import { readUnlabelled } from "../tasks/labelled.ts";
 import { longest } from "../tasks/open.ts";
@@ -41,9 +41,9 @@ const options: OptionTable = {
       "a table of texts; GLUE: also a TSV as the task's test.tsv; e2e: a CSV with MR; webnlg: XML, JSON",
     required: true,
   },
-  out: { kind: "text", help: "file for the predictions", shown: "standard output" },
-  model: { kind: "text", help: "folder of the base model", shown: "the run's" },
-  batch: { kind: "integer", help: "texts that are read at once", least: 1, fallback: usualBatch },
+  out: { kind: "text", help: "file for the predictions", defaultText: "standard output" },
+  model: { kind: "text", help: "folder of the base model", defaultText: "the run's" },
+  batch: { kind: "integer", help: "texts that are read at once", min: 1, default: usualBatch },
   ...Object.fromEntries(
     changeable.map((name) => [name, { ...trainOptions[name], shown: "the run's" }]),
   ),
@@ -83,7 +83,7 @@ export async function predictCommand(args: readonly string[]): Promise<number> {
     const { model, architecture, tokenizer } = await openRun(run, config, device, showDownloads());
     const texts = await continueAll(model as LanguageModel, device, groups.map((g) => g.context), {
       tokenizer,
-      frame: frameOf(architecture, tokenizer),
+      frame: specialTokens(architecture, tokenizer),
       config: architecture,
       newTokens: config.newTokens,
       search: config,

@@ -7,15 +7,15 @@
 import { OptionError } from "../../core/errors.ts";
 import { readPredictions } from "../data/predictions.ts";
 import { readReferences } from "../data/references.ts";
-import { fallbacks, helpText, type OptionTable, parseFlags } from "../config/options.ts";
+import { defaultsOf, helpText, type OptionTable, parseFlags } from "../config/options.ts";
 import { loadMeteor } from "../metrics/load_meteor.ts";
 import {
-  score,
   type ScoreConvention,
   scoreConventions,
   type Scores,
   type ScoreTask,
   scoreTasks,
+  scoreTexts,
 } from "../metrics/score.ts";
 
 const options: OptionTable = {
@@ -26,20 +26,20 @@ const options: OptionTable = {
     kind: "choice",
     choices: scoreConventions,
     help: "programs of the challenge, or of the paper",
-    fallback: "challenge",
+    default: "challenge",
   },
   part: {
     kind: "choice",
     choices: ["seen", "unseen"],
     help: "score one part of WebNLG's XML or JSON",
-    shown: "all",
+    defaultText: "all",
   },
   meteorResources: {
     kind: "text",
     help: "folder resources of METEOR 1.5, for function words and synonyms",
-    shown: "none: METEOR compares words and stems",
+    defaultText: "none: METEOR compares words and stems",
   },
-  json: { kind: "switch", help: "print one JSON object", fallback: false },
+  json: { kind: "switch", help: "print one JSON object", default: false },
   verbose: { kind: "switch", help: "show stack traces" },
   help: { kind: "switch", help: "show this text" },
 };
@@ -68,7 +68,7 @@ export async function scoreCommand(args: readonly string[]): Promise<number> {
     console.log(helpText(usage, options));
     return 0;
   }
-  const values = { ...fallbacks(options), ...given };
+  const values = { ...defaultsOf(options), ...given };
   for (const name of ["task", "references", "predictions"]) {
     if (values[name] !== undefined) continue;
     throw new OptionError(`Cannot score without --${name}: it is required`);
@@ -84,7 +84,7 @@ export async function scoreCommand(args: readonly string[]): Promise<number> {
   if (chosen.length === 0) {
     throw new OptionError(`Cannot score --part ${part} as ${references} has no such part`);
   }
-  const scores = score(
+  const scores = scoreTexts(
     values["task"] as ScoreTask,
     chosen.map(({ output }) => output),
     chosen.map((segment) => segment.references),

@@ -10,7 +10,7 @@ import { demonstrate } from "../demo/demo.ts";
 import { readJson } from "../files/files.ts";
 import type { StepRecord } from "../fit.ts";
 import {
-  fallbacks,
+  defaultsOf,
   helpText,
   type OptionTable,
   parseFlags,
@@ -27,13 +27,17 @@ const options: OptionTable = {
     kind: "choice",
     choices: presetNames,
     help: "published hyper-parameters",
-    shown: "none",
+    defaultText: "none",
   },
-  config: { kind: "text", help: "JSON file with these options, in camel case", shown: "none" },
+  config: {
+    kind: "text",
+    help: "JSON file with these options, in camel case",
+    defaultText: "none",
+  },
   resume: {
     kind: "text",
     help: "go on from a checkpoint, or the last one of a run",
-    shown: "a new run",
+    defaultText: "a new run",
   },
   verbose: { kind: "switch", help: "show stack traces" },
   help: { kind: "switch", help: "show this text" },
@@ -106,9 +110,9 @@ async function resolve(
   }
   const given = { ...resumed, ...file, ...own };
   const preset = flags["preset"] as typeof presetNames[number] | undefined;
-  const { task } = checkConfig({ ...fallbacks(trainOptions), ...given });
+  const { task } = checkConfig({ ...defaultsOf(trainOptions), ...given });
   const recipe = preset === undefined ? {} : presetFor(preset, task);
-  return checkConfig({ ...fallbacks(trainOptions), ...recipe, ...given });
+  return checkConfig({ ...defaultsOf(trainOptions), ...recipe, ...given });
 }
 
 /** A line that renews itself on a terminal; elsewhere every twentieth step gets its own. */

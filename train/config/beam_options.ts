@@ -23,29 +23,29 @@ export interface BeamConfig {
 
 /** The options of {@linkcode BeamConfig}. */
 export const beamOptions: { readonly [K in keyof BeamConfig]: OptionSpec } = {
-  beams: { kind: "integer", help: "e2e: beams of the search, 1 for greedy", least: 1, fallback: 1 },
+  beams: { kind: "integer", help: "e2e: beams of the search, 1 for greedy", min: 1, default: 1 },
   lengthPenalty: {
     kind: "number",
     help: "e2e: power of the length that a score is divided by",
-    least: 0,
-    fallback: 1,
+    min: 0,
+    default: 1,
   },
   noRepeatNgram: {
     kind: "integer",
     help: "e2e: length of token runs that occur once, 0 for no limit",
-    least: 0,
-    fallback: 0,
+    min: 0,
+    default: 0,
   },
   repetitionPenalty: {
     kind: "number",
     help: "e2e: makes tokens less likely that have occurred",
-    least: 0,
-    fallback: 1,
+    min: 0,
+    default: 1,
   },
   beamConvention: {
     kind: "choice",
     choices: beamConventions,
     help: "e2e: beam search of transformers or of microsoft/LoRA",
-    fallback: "hf",
+    default: "hf",
   },
 };

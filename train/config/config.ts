@@ -8,9 +8,9 @@
 import { OptionError } from "../../core/errors.ts";
 import {
   type DropoutPlan,
+  dropoutPlan,
   type Method,
   methods,
-  plan,
   type PlanOptions,
   type Position,
   positions,
@@ -130,18 +130,22 @@ export interface TrainConfig extends BeamConfig {
   readonly generate?: number;
 }
 
-const text = (help: string, shown: string): OptionSpec => ({ kind: "text", help, shown });
+const text = (help: string, defaultText: string): OptionSpec => ({
+  kind: "text",
+  help,
+  defaultText,
+});
 const needed = (help: string): OptionSpec => ({ kind: "text", help, required: true });
 /** An integer; words instead of a number say what happens without it. */
-const integer = (help: string, least: number, usual: number | string): OptionSpec =>
+const integer = (help: string, min: number, usual: number | string): OptionSpec =>
   typeof usual === "string"
-    ? { kind: "integer", help, least, shown: usual }
-    : { kind: "integer", help, least, fallback: usual };
-const number = (help: string, fallback: number, least = 0): OptionSpec => ({
+    ? { kind: "integer", help, min, defaultText: usual }
+    : { kind: "integer", help, min, default: usual };
+const number = (help: string, usual: number, min = 0): OptionSpec => ({
   kind: "number",
   help,
-  least,
-  fallback,
+  min,
+  default: usual,
 });
 
 /** The options of `train`, in the order of its help. */
@@ -153,40 +157,40 @@ export const trainOptions: { readonly [K in keyof Required<TrainConfig>]: Option
   label: text("column of the label", "label"),
   model: needed("folder of a model, or its repository on the hub: org/name[@revision]"),
   out: text("new folder for adapter, metrics and checkpoints", "nothing is saved"),
-  method: { kind: "choice", choices: methods, help: "dropout method", fallback: "lora" },
+  method: { kind: "choice", choices: methods, help: "dropout method", default: "lora" },
   structure: {
     kind: "choice",
     choices: structures,
     help: "structure of every mask",
-    shown: "the method's",
+    defaultText: "the method's",
   },
   compensation: {
     kind: "choice",
     choices: ["none", "kl", "js"],
     help: "loss between two passes",
-    shown: "the method's",
+    defaultText: "the method's",
   },
   kl: number("weight of that loss", 1),
   branches: integer("branches of KL with a gradient, 1 or 2", 1, 1),
-  rate: { kind: "rate", help: "dropout rate, or POSITION=RATE,…", shown: "0.1" },
+  rate: { kind: "rate", help: "dropout rate, or POSITION=RATE,…", defaultText: "0.1" },
   layers: {
     kind: "list",
     help: "layers with dropout: all, latter-half or numbers",
-    shown: "all for encoders, latter-half for decoders",
+    defaultText: "all for encoders, latter-half for decoders",
   },
-  nograd: { kind: "switch", help: "DropAttention without NoGrad", fallback: true },
+  nograd: { kind: "switch", help: "DropAttention without NoGrad", default: true },
   point: {
     kind: "choice",
     choices: ["output", "inner"],
     help: "HiddenCut after the feed-forward module or inside it",
-    fallback: "output",
+    default: "output",
   },
-  perHead: { kind: "switch", help: "one attention mask for all heads", fallback: true },
+  perHead: { kind: "switch", help: "one attention mask for all heads", default: true },
   spanLength: integer("tokens in a span", 1, "rate x length"),
   rank: integer("rank of LoRA", 1, 8),
   alpha: number("alpha of LoRA", 16),
-  rslora: { kind: "switch", help: "scale LoRA by alpha/√rank", fallback: false },
-  targets: { kind: "list", help: "modules to adapt", shown: "query and value" },
+  rslora: { kind: "switch", help: "scale LoRA by alpha/√rank", default: false },
+  targets: { kind: "list", help: "modules to adapt", defaultText: "query and value" },
   epochs: number("passes over the training data", 3),
   maxSteps: integer("most optimiser steps", 1, "all of the epochs"),
   batch: integer("examples in a batch", 1, 16),
@@ -204,10 +208,10 @@ export const trainOptions: { readonly [K in keyof Required<TrainConfig>]: Option
     4,
     "128, e2e and webnlg 512; at most the model's",
   ),
-  bucket: { kind: "switch", help: "batches in random order of length", fallback: true },
+  bucket: { kind: "switch", help: "batches in random order of length", default: true },
   seed: integer("seed of order, initialisation and masks", 0, 1),
-  dtype: { kind: "choice", choices: ["f32", "f64"], help: "float of all tensors", fallback: "f32" },
-  half: { kind: "switch", help: "matrices keep the 16 bits of their file", fallback: false },
+  dtype: { kind: "choice", choices: ["f32", "f64"], help: "float of all tensors", default: "f32" },
+  half: { kind: "switch", help: "matrices keep the 16 bits of their file", default: false },
   ...deviceOptions,
   saveEvery: integer("steps between checkpoints", 1, "none is saved"),
   adapter: text("start from this saved adapter, a folder or a repository", "a new one"),
@@ -247,12 +251,12 @@ export function checkConfig(values: OptionValues): TrainConfig {
       }
     }
   }
-  dropoutPlan(config, false);
+  planOf(config, false);
   return config;
 }
 
 /** The dropout plan of a configuration. */
-export function dropoutPlan(config: TrainConfig, decoder: boolean): DropoutPlan {
+export function planOf(config: TrainConfig, decoder: boolean): DropoutPlan {
   const { rate, structure, compensation, layers, spanLength } = config;
   const options: PlanOptions = {
     klWeight: config.kl,
@@ -266,7 +270,7 @@ export function dropoutPlan(config: TrainConfig, decoder: boolean): DropoutPlan 
     ...(layers === undefined ? {} : { layers: layersOf(layers) }),
     ...(spanLength === undefined ? {} : { spanLength }),
   };
-  return plan(config.method, decoder, options);
+  return dropoutPlan(config.method, decoder, options);
 }
 
 /**

@@ -19,11 +19,11 @@ export interface OptionSpec {
   /** Allowed words of a choice. */
   readonly choices?: readonly string[];
   /** Smallest allowed number. */
-  readonly least?: number;
+  readonly min?: number;
   /** Value where nothing is given; absent: none. */
-  readonly fallback?: string | number | boolean | readonly string[];
+  readonly default?: string | number | boolean | readonly string[];
   /** What help shows as the default where it is no plain value. */
-  readonly shown?: string;
+  readonly defaultText?: string;
   /** Whether nothing can be done without it. */
   readonly required?: boolean;
 }
@@ -113,10 +113,10 @@ export function parseObject(table: OptionTable, object: unknown, path: string): 
 }
 
 /** The defaults of a table. */
-export function fallbacks(table: OptionTable): OptionValues {
+export function defaultsOf(table: OptionTable): OptionValues {
   return Object.fromEntries(
-    Object.entries(table).flatMap(([name, { fallback }]) => {
-      return fallback === undefined ? [] : [[name, fallback]];
+    Object.entries(table).flatMap(([name, spec]) => {
+      return spec.default === undefined ? [] : [[name, spec.default]];
     }),
   );
 }
@@ -144,10 +144,10 @@ function readValue(name: string, spec: OptionSpec, raw: unknown): unknown {
     case "integer": {
       const value = typeof raw === "number" ? raw : String(raw).trim() === "" ? NaN : Number(raw);
       const whole = spec.kind === "integer";
-      const bound = spec.least === undefined ? "" : ` of at least ${spec.least}`;
+      const bound = spec.min === undefined ? "" : ` of at least ${spec.min}`;
       if (
         !Number.isFinite(value) || whole && !Number.isSafeInteger(value) ||
-        value < (spec.least ?? -Infinity)
+        value < (spec.min ?? -Infinity)
       ) {
         fail(`${whole ? "an integer" : "a number"}${bound}`);
       }
@@ -223,10 +223,11 @@ export function helpText(usage: string, table: OptionTable): string {
       choice: spec.choices?.join("|") ?? "",
       switch: "",
     }[spec.kind];
-    const flag = spec.kind === "switch" && spec.fallback === true
+    const flag = spec.kind === "switch" && spec.default === true
       ? `no-${kebab(name)}`
       : kebab(name);
-    const shown = spec.shown ?? (spec.kind === "switch" ? undefined : spec.fallback?.toString());
+    const shown = spec.defaultText ??
+      (spec.kind === "switch" ? undefined : spec.default?.toString());
     const remark = shown ? ` (default: ${shown})` : spec.required ? " (required)" : "";
     return [`  --${flag} ${word}`.trimEnd(), spec.help + remark];
   });

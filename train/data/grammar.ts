@@ -8,12 +8,12 @@ import { OptionError } from "../../core/errors.ts";
 import type { Example } from "./example.ts";
 import {
   animals,
+  categoryOf,
   type Clause,
   colours,
   entails,
   fruits,
   insidePlaces,
-  kindOf,
   numbers,
   outsidePlaces,
   people,
@@ -157,7 +157,7 @@ function drawSpot(random: () => number): string {
 
 /** A statement that follows from a fact, with the kind of its object where that is affirmed. */
 function weaken(fact: Clause, random: () => number): Clause {
-  const kind = fact.negated || random() < 0.03 ? undefined : kindOf(fact.object);
+  const kind = fact.negated || random() < 0.03 ? undefined : categoryOf(fact.object);
   if (kind === undefined) return fact;
   const { colour: _, ...rest } = fact;
   return { ...rest, object: kind };

@@ -56,7 +56,7 @@ export const grammarWords: readonly string[] = [
 ];
 
 /** The kind of a thing or place, such as `animal` for `dog`; `undefined` for other words. */
-export function kindOf(object: string): string | undefined {
+export function categoryOf(object: string): string | undefined {
   return Object.keys(members).find((kind) => members[kind]?.includes(object));
 }
 
@@ -65,7 +65,9 @@ export function render({ subject, verb, object, colour, negated }: Clause): stri
   const words = [subject];
   if (verb === "is") {
     words.push("is", ...(negated ? ["not"] : []));
-    if (kindOf(object) !== undefined) words.push("in", numbers.includes(object) ? "room" : "the");
+    if (categoryOf(object) !== undefined) {
+      words.push("in", numbers.includes(object) ? "room" : "the");
+    }
     words.push(object);
   } else {
     words.push(...(negated ? ["never"] : []), verb);
@@ -89,6 +91,6 @@ export function entails(premise: Clause, hypothesis: Clause): boolean {
   if (premise.negated) {
     return same && (premise.colour === undefined || premise.colour === hypothesis.colour);
   }
-  return (same || kindOf(premise.object) === hypothesis.object) &&
+  return (same || categoryOf(premise.object) === hypothesis.object) &&
     (hypothesis.colour === undefined || premise.colour === hypothesis.colour);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { cellError, type Row } from "./rows.ts";
+import { cellError, type TableRow } from "./rows.ts";
 import { quoted } from "./text.ts";
 
 /** How labels are read. */
@@ -30,7 +30,7 @@ function numberOf(cell: unknown): number {
  *
  * @throws {FileError} If the cell is neither a class nor a score that the rule allows
  */
-export function labelOf(cell: unknown, row: Row, rule: LabelRule): number | undefined {
+export function labelOf(cell: unknown, row: TableRow, rule: LabelRule): number | undefined {
   if (isNothing(cell)) return undefined;
   const value = numberOf(cell);
   const { classes, column, range } = rule;
@@ -62,7 +62,7 @@ export function labelOf(cell: unknown, row: Row, rule: LabelRule): number | unde
  * @throws {FileError} If a training example has no label, or a number that is no class
  */
 export function classesOf(
-  labels: readonly { readonly cell: unknown; readonly row: Row }[],
+  labels: readonly { readonly cell: unknown; readonly row: TableRow }[],
   column: string,
   known: readonly string[],
 ): string[] {

@@ -13,14 +13,14 @@ import {
 import { compressors } from "hyparquet-compressors";
 import { FileError } from "../../core/errors.ts";
 import { exists } from "../files/files.ts";
-import { type Columns, positionsOf, type Row } from "./rows.ts";
+import { type Columns, positionsOf, type TableRow } from "./rows.ts";
 
 /**
  * Reads columns of a parquet file.
  *
  * @throws {FileError} If the file is missing or malformed, or lacks a column
  */
-export async function readParquet(path: string, columns: Columns): Promise<Row[]> {
+export async function readParquet(path: string, columns: Columns): Promise<TableRow[]> {
   if (!await exists(path)) {
     throw new FileError("Cannot read file as it requires a readable file: found nothing", path);
   }

@@ -7,14 +7,14 @@
 import { FileError } from "../../core/errors.ts";
 import { readText } from "../files/files.ts";
 import { parseCsv } from "./csv.ts";
-import { linesOf, type Segment } from "./references.ts";
+import { lineBlocks, type Segment } from "./references.ts";
 
 /** Names of the first column in the challenge's files, as e2e-metrics knows them. */
 const inputHeader =
   /^(mr|src|source|meaning([_ .-]rep(resentation)?)?|da|dial(ogue)?[_ .-]act)s?$/i;
 
 /** One row of a table of inputs and outputs. */
-interface Row {
+interface PredictionRow {
   readonly input: string;
   readonly output: string;
   readonly line: number;
@@ -44,7 +44,7 @@ export async function readPredictions(
   if (rows !== undefined && segments.every(({ input }) => input !== undefined)) {
     return pair(rows, segments, path, references);
   }
-  const outputs = rows?.map(({ output }) => output) ?? linesOf(text);
+  const outputs = rows?.map(({ output }) => output) ?? lineBlocks(text);
   if (outputs.length === segments.length) return outputs;
   throw new FileError(
     `Cannot pair outputs as one for each of ${segments.length} segments is required: ` +
@@ -55,7 +55,7 @@ export async function readPredictions(
   );
 }
 
-function parseTable(text: string, name: string): Row[] {
+function parseTable(text: string, name: string): PredictionRow[] {
   const records = parseCsv(text, name, text.split("\n", 1)[0]!.includes("\t") ? "\t" : ",");
   if (inputHeader.test(records[0]?.fields[0] ?? "")) records.shift();
   return records.map(({ fields, line }) => {
@@ -75,13 +75,13 @@ function repaired(text: string): string {
 }
 
 function pair(
-  rows: readonly Row[],
+  rows: readonly PredictionRow[],
   segments: readonly Segment[],
   path: string,
   references: string,
 ): string[] {
   const outputs = new Map(
-    segments.map(({ input }): [unknown, Row | undefined] => [input, undefined]),
+    segments.map(({ input }): [unknown, PredictionRow | undefined] => [input, undefined]),
   );
   for (const row of rows) {
     const found = JSON.stringify(row.input);

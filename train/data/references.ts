@@ -65,7 +65,7 @@ async function parse(text: string, path: string): Promise<Segment[]> {
 }
 
 /** The lines of a text, without the end behind the last one. */
-export function linesOf(text: string): string[] {
+export function lineBlocks(text: string): string[] {
   return text.replace(/\r*\n$/, "").split(/\r*\n/).map((line) => line.trim());
 }
 
@@ -88,7 +88,7 @@ function parseCorpus(text: string, name: string): Segment[] {
 }
 
 function parseTer(text: string, name: string): Text[] {
-  return linesOf(text).map((line, i) => {
+  return lineBlocks(text).map((line, i) => {
     const [, words, key] = /^(.*\S)\s*\((\S+)\)$/.exec(line) ?? [];
     if (words !== undefined && key !== undefined) return { key, text: words, line: i + 1 };
     const found = JSON.stringify(line);
@@ -111,7 +111,7 @@ function gather(texts: readonly Text[]): Segment[] {
 
 function parseGroups(text: string, path: string): Segment[] {
   const size = Number(/(\d+)ref\.meteor$/.exec(path)?.[1] ?? 3);
-  const lines = linesOf(text);
+  const lines = lineBlocks(text);
   if (lines.length % size !== 0) {
     throw new FileError(
       `Cannot read references as ${size} lines a segment are required: found ${lines.length} lines`,
@@ -127,11 +127,11 @@ function parseGroups(text: string, path: string): Segment[] {
 
 async function parseParallel(text: string, path: string): Promise<Segment[]> {
   const [, stem, first] = /^(.*?)(\d+)\.lex$/.exec(path) ?? [];
-  const columns = [linesOf(text)];
+  const columns = [lineBlocks(text)];
   for (let next = Number(first) + 1; stem !== undefined; next++) {
     const other = `${stem}${next}.lex`;
     if (!await exists(other)) break;
-    const lines = linesOf(await readText(other));
+    const lines = lineBlocks(await readText(other));
     const [required, found] = [columns[0]!.length, lines.length];
     if (found !== required) {
       throw new FileError(
@@ -146,7 +146,7 @@ async function parseParallel(text: string, path: string): Promise<Segment[]> {
 }
 
 function parseBlocks(text: string): Segment[] {
-  const lines = linesOf(text.trimEnd());
+  const lines = lineBlocks(text.trimEnd());
   if (lines.every((line) => line !== "")) {
     return lines.map((line, row) => segmentOf([line], row + 1));
   }

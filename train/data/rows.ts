@@ -5,10 +5,10 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { quoted, shown } from "./text.ts";
+import { excerptOf, quoted } from "./text.ts";
 
 /** One row of a table. */
-export interface Row {
+export interface TableRow {
   /** Cells of the columns that were asked for, in their order; undefined where there is none. */
   readonly cells: readonly unknown[];
   /** File the row is of. */
@@ -23,7 +23,7 @@ export interface Row {
 export interface Columns {
   /** Columns that must be there. */
   readonly required: readonly string[];
-  /** Columns that may be absent; they follow in {@linkcode Row.cells}. */
+  /** Columns that may be absent; they follow in {@linkcode TableRow.cells}. */
   readonly optional?: readonly string[];
 }
 
@@ -61,7 +61,7 @@ export function positionsOf(
 
 /** An error about one cell. */
 export function cellError(
-  { path, row, line }: Row,
+  { path, row, line }: TableRow,
   column: string,
   required: string,
   found: unknown,
@@ -69,7 +69,7 @@ export function cellError(
   const where = line === undefined ? ` of row ${row}` : "";
   return new FileError(
     `Cannot read column ${quoted([column])}${where} as ${required} is required: found ${
-      shown(found)
+      excerptOf(found)
     }`,
     path,
     line,

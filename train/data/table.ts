@@ -9,8 +9,8 @@ import { FileError } from "../../core/errors.ts";
 import { readBytes, textOf } from "../files/files.ts";
 import { parseCsv } from "./csv.ts";
 import { readParquet } from "./parquet.ts";
-import { type Columns, positionsOf, type Row } from "./rows.ts";
-import { linesOf, shown } from "./text.ts";
+import { type Columns, positionsOf, type TableRow } from "./rows.ts";
+import { excerptOf, linesOf } from "./text.ts";
 
 /** Extensions of tables. */
 export const tableExtensions = ["parquet", "jsonl", "ndjson", "csv", "tsv"] as const;
@@ -23,7 +23,7 @@ export const tablePattern: RegExp = /\.(?:parquet|(?:jsonl|ndjson|csv|tsv)(?:\.g
  *
  * @throws {FileError} If the file is missing or malformed, or lacks a column
  */
-export async function readTable(path: string, columns: Columns): Promise<Row[]> {
+export async function readTable(path: string, columns: Columns): Promise<TableRow[]> {
   const [, extension, gzip] = /\.(\w+)(\.gz)?$/.exec(path) ?? [];
   if (extension === "parquet") return await readParquet(path, columns);
   const bytes = await readBytes(path);
@@ -60,7 +60,7 @@ function fromRecords(
   [header, ...records]: readonly { readonly fields: readonly string[]; readonly line: number }[],
   path: string,
   columns: Columns,
-): Row[] {
+): TableRow[] {
   const { fields: names, line } = header ?? { fields: [], line: 1 };
   const positions = positionsOf(names, columns, path, line);
   return records.map(({ fields, line }, index) => {
@@ -76,9 +76,9 @@ function fromRecords(
   });
 }
 
-function parseJsonLines(text: string, path: string, columns: Columns): Row[] {
+function parseJsonLines(text: string, path: string, columns: Columns): TableRow[] {
   const names = [...columns.required, ...columns.optional ?? []];
-  const rows: Row[] = [];
+  const rows: TableRow[] = [];
   linesOf(text).forEach((source, index) => {
     if (source.trim() === "") return;
     let value: unknown;
@@ -88,7 +88,7 @@ function parseJsonLines(text: string, path: string, columns: Columns): Row[] {
       // Falls through to the error.
     }
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      const found = shown(value === undefined ? source : value);
+      const found = excerptOf(value === undefined ? source : value);
       const message = `Cannot read line as one JSON object is required: found ${found}`;
       throw new FileError(message, path, index + 1);
     }

@@ -8,10 +8,10 @@
 import type { Key } from "../../core/random.ts";
 import type { Device } from "../../core/storage.ts";
 import { type ModelConfig, parseConfig } from "../../nn/models/config.ts";
-import { type Classifier, classifier, load } from "../../nn/models/load.ts";
+import { type Classifier, classifier, loadModel } from "../../nn/models/load.ts";
 import { grammarWords } from "../data/grammar_clauses.ts";
 import { parseHeader } from "../../nn/formats/safetensors.ts";
-import { toFloat } from "../../nn/formats/safetensors_values.ts";
+import { decodeFloats } from "../../nn/formats/safetensors_values.ts";
 import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { buildWordPiece } from "../tokenizer/tokenizer_legacy.ts";
 
@@ -49,7 +49,7 @@ export async function openBase(device: Device, key: Key): Promise<Classifier> {
   const data = bytes.subarray(8 + length);
   const { tensors } = parseHeader(bytes.subarray(8, 8 + length), data.length, name);
   const model = classifier(baseConfig);
-  await load(
+  await loadModel(
     model,
     {
       path: name,
@@ -57,7 +57,7 @@ export async function openBase(device: Device, key: Key): Promise<Classifier> {
       shape: (tensor) => tensors.get(tensor)!.shape,
       read(tensor, float) {
         const { begin, end, dtype } = tensors.get(tensor)!;
-        return Promise.resolve(toFloat(data.subarray(begin, end), dtype, float));
+        return Promise.resolve(decodeFloats(data.subarray(begin, end), dtype, float));
       },
     },
     device,

@@ -5,18 +5,18 @@
  * @module
  */
 
-import { fold, seedKey } from "../../core/random.ts";
+import { foldKey, seedKey } from "../../core/random.ts";
 import type { Method } from "../../nn/dropout/plan.ts";
-import { adapt } from "../../nn/lora/lora.ts";
-import { initialise } from "../../nn/models/load.ts";
+import { applyLora } from "../../nn/lora/lora.ts";
+import { initialize } from "../../nn/models/load.ts";
 import { parameters } from "../../nn/layers/module.ts";
 import { Trainable, trainHead } from "../../nn/optim/adamw.ts";
 import { openDevice } from "../device/backend.ts";
-import { checkConfig, dropoutPlan, type TrainConfig, trainOptions } from "../config/config.ts";
+import { checkConfig, planOf, type TrainConfig, trainOptions } from "../config/config.ts";
 import { glueTasks } from "../data/glue_tasks.ts";
 import { grammarDataset } from "../data/grammar.ts";
 import { fit, type FitResult } from "../fit.ts";
-import { fallbacks } from "../config/options.ts";
+import { defaultsOf } from "../config/options.ts";
 import { classificationTask } from "../tasks/classification.ts";
 import type { Task } from "../tasks/task.ts";
 import { baseConfig, baseTokenizer, openBase } from "./base.ts";
@@ -45,7 +45,7 @@ export async function demonstrateMethod(
   say: (line: string) => void = () => {},
 ): Promise<FitResult> {
   const config = checkConfig({
-    ...fallbacks(trainOptions),
+    ...defaultsOf(trainOptions),
     ...demoSettings,
     method,
     seed,
@@ -55,15 +55,15 @@ export async function demonstrateMethod(
   await using _device = device;
   using _scope = device.scope("demonstration");
   const key = seedKey(seed);
-  const model = await openBase(device, fold(key, "initialisation"));
+  const model = await openBase(device, foldKey(key, "initialisation"));
   const { rank, alpha } = config;
-  adapt(model, baseConfig.layers, { targets: ["query", "value"], rank, alpha });
+  applyLora(model, baseConfig.layers, { targets: ["query", "value"], rank, alpha });
   for (const [path, parameter] of parameters(model)) {
-    if (!parameter.filled) initialise(parameter, path, device, fold(key, "initialisation"));
+    if (!parameter.filled) initialize(parameter, path, device, foldKey(key, "initialisation"));
   }
   trainHead(model);
   const trainable = await Trainable.of(model, device);
-  const plan = dropoutPlan(config, false);
+  const plan = planOf(config, false);
   const task = grammarTask(seed);
   return await fit({ model, trainable }, task, device, config, plan, key, {
     onEvaluation({ epoch, ...figures }) {

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { fold, seedKey } from "../../core/random.ts";
-import { classifier, initialise } from "../../nn/models/load.ts";
+import { foldKey, seedKey } from "../../core/random.ts";
+import { classifier, initialize } from "../../nn/models/load.ts";
 import { Parameter, parameters } from "../../nn/layers/module.ts";
 import { Trainable } from "../../nn/optim/adamw.ts";
 import { openDevice } from "../device/backend.ts";
@@ -15,7 +15,7 @@ import { glueTasks } from "../data/glue_tasks.ts";
 import { grammarDataset } from "../data/grammar.ts";
 import { writeFileAtomic } from "../files/files.ts";
 import { fit } from "../fit.ts";
-import { fallbacks } from "../config/options.ts";
+import { defaultsOf } from "../config/options.ts";
 import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors.ts";
 import { classificationTask } from "../tasks/classification.ts";
 import { baseConfig, baseFile, baseTokenizer } from "./base.ts";
@@ -30,7 +30,7 @@ if (import.meta.main) {
   const key = seedKey(seed);
   for (const [path, parameter] of parameters(model)) {
     const start = new Parameter(parameter.shape, startOf(path));
-    initialise(start, path, device, fold(key, "initialisation"));
+    initialize(start, path, device, foldKey(key, "initialisation"));
     parameter.value = start.value;
     parameter.trainable = true;
   }
@@ -43,7 +43,7 @@ if (import.meta.main) {
     batch: 100,
   });
   const config = checkConfig({
-    ...fallbacks(trainOptions),
+    ...defaultsOf(trainOptions),
     task: "rte",
     data: "",
     model: "",

@@ -29,19 +29,19 @@ export const deviceOptions = {
     kind: "choice",
     choices: backendNames,
     help: "what runs the programs",
-    fallback: "auto",
+    default: "auto",
   },
   kernels: {
     kind: "choice",
     choices: kernelNames,
     help: "CPU: WebAssembly with relaxed multiply-adds, without, or JavaScript",
-    fallback: "auto",
+    default: "auto",
   },
-  threads: { kind: "integer", help: "CPU: threads", least: 1, shown: "one for each core" },
+  threads: { kind: "integer", help: "CPU: threads", min: 1, defaultText: "one for each core" },
   blas: {
     kind: "text",
     help: "CPU: library for products, auto, off or its path (needs --allow-ffi)",
-    fallback: "auto",
+    default: "auto",
   },
 } satisfies OptionTable;
 

@@ -6,7 +6,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import type { ProductLibrary, Run } from "../../kernels/cpu/wasm/product/blas.ts";
+import type { Blas, Run } from "../../kernels/cpu/wasm/product/blas.ts";
 import { CblasProducts } from "./cblas.ts";
 
 const candidates: Partial<Record<typeof Deno.build.os, readonly string[]>> = {
@@ -20,7 +20,7 @@ const candidates: Partial<Record<typeof Deno.build.os, readonly string[]>> = {
  * @param choice `off`, `auto` (one that the system has, where permission is granted) or a path
  * @throws {OptionError} If the library at a path cannot be used
  */
-export function findBlas(choice: string): ProductLibrary | undefined {
+export function findBlas(choice: string): Blas | undefined {
   if (choice === "off") return undefined;
   if (choice !== "auto") return open(choice);
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
@@ -34,7 +34,7 @@ export function findBlas(choice: string): ProductLibrary | undefined {
   return undefined;
 }
 
-function open(path: string): ProductLibrary {
+function open(path: string): Blas {
   let library;
   try {
     library = cblas(path);

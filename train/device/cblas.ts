@@ -6,8 +6,8 @@
  */
 
 import type {
+  BlasProducts,
   Finish,
-  LibraryProducts,
   Native,
   Operands,
   Sizes,
@@ -52,7 +52,7 @@ const grain = 16;
 const batchWork = 2 ** 20;
 
 /** Makes tasks for a library. */
-export class CblasProducts implements LibraryProducts {
+export class CblasProducts implements BlasProducts {
   readonly #kernel: number;
 
   /**

@@ -7,11 +7,11 @@
 import { DisposedError, FileError, OptionError } from "../../core/errors.ts";
 import { exists } from "./files.ts";
 import type { TensorEntry } from "../../nn/formats/safetensors.ts";
-import { toFloat } from "../../nn/formats/safetensors_values.ts";
+import { decodeFloats } from "../../nn/formats/safetensors_values.ts";
 import { openShard, readRange, type Shard } from "./shard.ts";
 import { readWeightMap } from "./weight_map.ts";
 
-interface Place {
+interface TensorPlace {
   readonly shard: Shard;
   readonly entry: TensorEntry;
 }
@@ -29,10 +29,14 @@ export class Checkpoint implements Disposable {
   /** The safetensors file, or the index of several. */
   readonly path: string;
   readonly #shards: readonly Shard[];
-  readonly #places: ReadonlyMap<string, Place>;
+  readonly #places: ReadonlyMap<string, TensorPlace>;
   #closed = false;
 
-  private constructor(path: string, shards: readonly Shard[], places: ReadonlyMap<string, Place>) {
+  private constructor(
+    path: string,
+    shards: readonly Shard[],
+    places: ReadonlyMap<string, TensorPlace>,
+  ) {
     this.path = path;
     this.#shards = shards;
     this.#places = places;
@@ -66,7 +70,7 @@ export class Checkpoint implements Disposable {
     }
     const shards: Shard[] = [];
     try {
-      const places = new Map<string, Place>();
+      const places = new Map<string, TensorPlace>();
       for (const file of files) {
         const shard = await openShard(file);
         shards.push(shard);
@@ -206,7 +210,7 @@ export class Checkpoint implements Disposable {
    */
   readFloat(name: string, precision: "f32" | "f64"): Promise<Float32Array | Float64Array>;
   async readFloat(name: string, precision: "f32" | "f64"): Promise<Float32Array | Float64Array> {
-    return toFloat(await this.read(name), this.entry(name).dtype, precision);
+    return decodeFloats(await this.read(name), this.entry(name).dtype, precision);
   }
 
   /** Closes all files; a second call does nothing. */
@@ -232,7 +236,7 @@ export class Checkpoint implements Disposable {
     return readRange(shard.file, shard.dataStart + entry.begin + start, memory, shard.path);
   }
 
-  #place(name: string): Place {
+  #place(name: string): TensorPlace {
     const place = this.#places.get(name);
     if (place === undefined) {
       throw new OptionError(

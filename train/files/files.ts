@@ -186,7 +186,7 @@ export async function writeDirectoryAtomic(
  *
  * @throws {FileError} If the system refuses to say
  */
-export async function samePlace(path: string, other: string): Promise<boolean> {
+export async function sameFile(path: string, other: string): Promise<boolean> {
   if (!await exists(path) || !await exists(other)) return false;
   return await Deno.realPath(path) === await Deno.realPath(other);
 }

@@ -5,7 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { shown } from "../../core/excerpt.ts";
+import { excerpt } from "../../core/excerpt.ts";
 import { readJson } from "./files.ts";
 
 /**
@@ -26,7 +26,7 @@ export async function readWeightMap(path: string): Promise<Map<string, string>> 
     // A shard name comes from whoever published the model: it must not lead out of the directory.
     if (typeof file !== "string" || /^$|[/\\\0]|^\.\.?$|\.\./.test(file)) {
       throw new FileError(
-        `Cannot read index as tensor ${name} requires a plain file name: found ${shown(file)}`,
+        `Cannot read index as tensor ${name} requires a plain file name: found ${excerpt(file)}`,
         path,
       );
     }

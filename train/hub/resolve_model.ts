@@ -8,10 +8,10 @@ import { exists } from "../files/files.ts";
 import type { SnapshotKind } from "./needed.ts";
 import { parseRepository, resemblesRepository } from "./repository.ts";
 import { hubSettings } from "./settings.ts";
-import { type DownloadHooks, obtain } from "./snapshot.ts";
+import { type DownloadHooks, downloadSnapshot } from "./snapshot.ts";
 
 /** A folder with a model or an adapter. */
-export interface Place {
+export interface ModelSource {
   /** The folder. */
   readonly directory: string;
   /** What leads here for good: the path as given, or `org/name@commit`. */
@@ -30,13 +30,18 @@ export interface Place {
  * @throws {DownloadError} If the hub refuses or cannot be reached
  * @throws {FileError} If the cache cannot be written
  */
-export async function locate(
+export async function resolveModel(
   place: string,
   kind: SnapshotKind,
   hooks: DownloadHooks = {},
-): Promise<Place> {
+): Promise<ModelSource> {
   if (!resemblesRepository(place) || await exists(place)) return { directory: place, name: place };
   const repository = parseRepository(place);
-  const { directory, commit } = await obtain(repository, kind, await hubSettings(), hooks);
+  const { directory, commit } = await downloadSnapshot(
+    repository,
+    kind,
+    await hubSettings(),
+    hooks,
+  );
   return { directory, name: `${repository.id}@${commit}`, id: repository.id, commit };
 }

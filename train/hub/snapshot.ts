@@ -37,7 +37,7 @@ export interface Snapshot {
  * @throws {DownloadError} If the hub refuses or cannot be reached and the cache does not have all
  * @throws {FileError} If the cache cannot be written
  */
-export async function obtain(
+export async function downloadSnapshot(
   repository: Repository,
   kind: SnapshotKind,
   settings: HubSettings,
@@ -86,8 +86,8 @@ export async function obtain(
   const { commit } = listing;
   const fetcher = { repository, commit, cache, settings, hooks, patience };
   const directory = cache.snapshot(commit);
-  for (const file of wanted(kind, listing.files)) await place(file, fetcher);
-  for (const file of await shardsOf(kind, directory)) await place(file, fetcher);
+  for (const file of wanted(kind, listing.files)) await linkFile(file, fetcher);
+  for (const file of await shardsOf(kind, directory)) await linkFile(file, fetcher);
   // Noted last: what a branch leads to in the cache is whole.
   await cache.noteCommit(revision, commit);
   return { directory, commit };
@@ -103,7 +103,7 @@ interface Fetcher {
 }
 
 /** Brings one file into the snapshot. */
-async function place(file: string, fetcher: Fetcher): Promise<void> {
+async function linkFile(file: string, fetcher: Fetcher): Promise<void> {
   const { repository, commit, cache, settings, hooks, patience } = fetcher;
   const target = `${cache.snapshot(commit)}/${file}`;
   if (await exists(target)) return;

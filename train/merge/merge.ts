@@ -86,7 +86,7 @@ export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> 
   const choice = { backend: "cpu", ...options.device, dtype: doubles ? "f64" : "f32" } as const;
   const { device } = await openDevice(choice);
   await using _device = device;
-  const kind = await kindOf(base, adapter);
+  const kind = await modelKindOf(base, adapter);
   let report: MergeReport | undefined;
   await writeDirectoryAtomic(out, async (folder) => {
     const { logits: before, ...written } = await write(options, kind, source, device, folder);
@@ -143,7 +143,7 @@ async function write(
 }
 
 /** What an adapter is for: its own head says it, else its task, else the base model's class. */
-async function kindOf(base: string, adapter: string): Promise<ModelKind> {
+async function modelKindOf(base: string, adapter: string): Promise<ModelKind> {
   const { architecture, hiddenSize } = await readConfig(base);
   const { taskType } = await readAdapterConfig(adapter);
   using file = await Checkpoint.open(`${adapter}/adapter_model.safetensors`);

@@ -5,16 +5,16 @@
  * @module
  */
 
-import { adapted } from "../../nn/lora/lora.ts";
+import { loraLayers } from "../../nn/lora/lora.ts";
 import { type Module, type Parameter, parameters } from "../../nn/layers/module.ts";
 import type { Checkpoint } from "../files/checkpoint.ts";
 import { isUpdate, ownerOf } from "../../nn/formats/peft_tensors.ts";
 import type { TensorParts } from "../../nn/formats/safetensors.ts";
 import {
+  decodeFloats,
+  encodeFloats,
   type FloatDtype,
-  fromFloat,
   isFloat,
-  toFloat,
 } from "../../nn/formats/safetensors_values.ts";
 import type { Loaded } from "../run/load_model.ts";
 
@@ -39,7 +39,7 @@ export function mergedTensors(
 ): MergedTensor[] {
   const entries = [...parameters(model)].filter(([path]) => !isUpdate(path));
   const inBase = entries.every(([path]) => sources.has(path));
-  const layers = new Map(adapted(model));
+  const layers = new Map(loraLayers(model));
   const usual = source.names().map((name) => source.entry(name).dtype).find(isFloat) ?? "F32";
   return entries.map(([path, parameter]) => {
     const from = sources.get(path);
@@ -54,13 +54,13 @@ export function mergedTensors(
       async *parts() {
         if (!changed) {
           for (const part of source.parts(from)) {
-            yield fromFloat(toFloat(part, stored, "f64"), dtype);
+            yield encodeFloats(decodeFloats(part, stored, "f64"), dtype);
           }
           return;
         }
         // One merged weight at a time, so that the model is not held twice.
         layer?.merge();
-        yield fromFloat(await floatsOf(parameter), dtype);
+        yield encodeFloats(await floatsOf(parameter), dtype);
         layer?.unmerge();
       },
     };

@@ -10,10 +10,10 @@ import {
   addStatistics,
   emptyStatistics,
   figuresOf,
-  type MeteorFigures,
+  type MeteorCounts,
+  type MeteorMetrics,
   type MeteorModule,
   type Side,
-  type Statistics,
 } from "./meteor_statistics.ts";
 import { meteorWords } from "./meteor_words.ts";
 import { stem } from "./porter2.ts";
@@ -26,7 +26,7 @@ export interface MeteorOptions {
 }
 
 /** METEOR of a corpus, and the figures it is made of. */
-export interface MeteorResult extends MeteorFigures {
+export interface MeteorResult extends MeteorMetrics {
   /** METEOR of each segment from 0 to 1. */
   readonly segments: readonly number[];
   /** Modules that ran. */
@@ -127,7 +127,7 @@ function compare(
   reference: readonly Word[],
   relation: Relation<Word>,
   modules: number,
-): Statistics {
+): MeteorCounts {
   const pairs = alignWords(hypothesis, reference, relation, modules);
   const statistics = { ...emptyStatistics(modules), chunks: countChunks(pairs) };
   const tally = (side: Side, words: readonly Word[], partnered: "word" | "partner") => {

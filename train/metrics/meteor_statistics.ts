@@ -8,7 +8,7 @@
 export type MeteorModule = "exact" | "stem" | "synonym";
 
 /** The figures of one segment or of a corpus. */
-export interface MeteorFigures {
+export interface MeteorMetrics {
   /** METEOR from 0 to 1. */
   readonly score: number;
   /** Weighted share of the hypotheses' words with a partner. */
@@ -32,7 +32,7 @@ export interface Side {
 }
 
 /** Counts of a segment or of a corpus. */
-export interface Statistics {
+export interface MeteorCounts {
   /** Words of the hypothesis. */
   readonly hypothesis: Side;
   /** Words of the reference. */
@@ -46,7 +46,7 @@ const alpha = 0.85, beta = 0.2, gamma = 0.6, delta = 0.75;
 const weights: Readonly<Record<MeteorModule, number>> = { exact: 1, stem: 0.6, synonym: 0.8 };
 
 /** Counts of nothing. */
-export function emptyStatistics(modules: number): Statistics {
+export function emptyStatistics(modules: number): MeteorCounts {
   const side = (): Side => ({
     length: 0,
     functionWords: 0,
@@ -57,7 +57,7 @@ export function emptyStatistics(modules: number): Statistics {
 }
 
 /** Adds the counts of a segment to those of a corpus. */
-export function addStatistics(total: Statistics, segment: Statistics): void {
+export function addStatistics(total: MeteorCounts, segment: MeteorCounts): void {
   // METEOR counts no chunk for a hypothesis that is its reference.
   if (!isWhole(segment)) total.chunks += segment.chunks;
   for (const name of ["hypothesis", "reference"] as const) {
@@ -71,9 +71,9 @@ export function addStatistics(total: Statistics, segment: Statistics): void {
 
 /** METEOR of counts; texts without a match, and empty ones, score 0. */
 export function figuresOf(
-  statistics: Statistics,
+  statistics: MeteorCounts,
   modules: readonly MeteorModule[],
-): MeteorFigures {
+): MeteorMetrics {
   const { hypothesis, reference, chunks } = statistics;
   const precision = weightedShare(hypothesis, modules);
   const recall = weightedShare(reference, modules);
@@ -98,7 +98,7 @@ function matchesOf({ contentMatches, functionMatches }: Side): number {
 }
 
 /** Whether every word of both texts has a partner, in one chunk. */
-function isWhole({ hypothesis, reference, chunks }: Statistics): boolean {
+function isWhole({ hypothesis, reference, chunks }: MeteorCounts): boolean {
   return chunks === 1 && matchesOf(hypothesis) === hypothesis.length &&
     matchesOf(reference) === reference.length;
 }

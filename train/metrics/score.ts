@@ -27,7 +27,7 @@ export const scoreConventions = ["challenge", "paper"] as const;
 /** Whose programs to follow. */
 export type ScoreConvention = typeof scoreConventions[number];
 
-/** Settings of {@linkcode score}. */
+/** Settings of {@linkcode scoreTexts}. */
 export interface ScoreOptions {
   /** Whose programs to follow; `challenge` by default. */
   readonly convention?: ScoreConvention;
@@ -91,7 +91,7 @@ const unlearned: MeteorResources = {
  * assertEquals([BLEU, ROUGE_L, CIDEr].map((figure) => figure.toFixed(3)), ["1.000", "1.000", "10.000"]);
  * ```
  */
-export function score(
+export function scoreTexts(
   task: ScoreTask,
   hypotheses: readonly string[],
   references: readonly (readonly string[])[],

@@ -6,7 +6,7 @@
 
 import { drawPanel, label, type Line, type LineStyle, marker } from "./panel.ts";
 import type { Estimate } from "./statistics.ts";
-import { type Figures, type Row, titles, type Variant, variants } from "./study.ts";
+import { type NoiseMetrics, type NoiseRow, titles, type Variant, variants } from "./study.ts";
 
 /** Colours of Okabe and Ito: distinct for every kind of sight, and in grey with their dashes. */
 const styles: Readonly<Record<Variant, LineStyle>> = {
@@ -23,9 +23,9 @@ const size = { width: 940, height: 360 };
  *
  * @param subject Model and data, for the caption
  */
-export function chart(rows: readonly Row[], subject: string): string {
+export function chart(rows: readonly NoiseRow[], subject: string): string {
   const rates = [...new Set(rows.map(({ rate }) => rate))];
-  const lines = (pick: (figures: Figures) => Estimate | undefined, factor = 1): Line[] =>
+  const lines = (pick: (figures: NoiseMetrics) => Estimate | undefined, factor = 1): Line[] =>
     variants.map((variant) => ({
       style: styles[variant],
       points: rows.filter((row) => row.variant === variant).flatMap(({ rate, mean }) => {

@@ -5,7 +5,7 @@
  */
 
 import { studentT } from "./statistics.ts";
-import { type Row, titles, type Variant } from "./study.ts";
+import { type NoiseRow, titles, type Variant } from "./study.ts";
 
 /** A claim and what the measurements say. */
 export interface Claim {
@@ -18,7 +18,7 @@ export interface Claim {
 }
 
 /** Judges all claims; intervals of 95 % decide what is more than chance. */
-export function judge(rows: readonly Row[]): Claim[] {
+export function judge(rows: readonly NoiseRow[]): Claim[] {
   return [
     sendsNothing(rows, "dropkey"),
     sendsNothing(rows, "dropattention"),
@@ -28,7 +28,7 @@ export function judge(rows: readonly Row[]): Claim[] {
   ];
 }
 
-const of = (rows: readonly Row[], variant: Variant) =>
+const of = (rows: readonly NoiseRow[], variant: Variant) =>
   rows.filter((row) => row.variant === variant);
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 const list = (rates: readonly number[]) => rates.join(", ");
@@ -43,10 +43,10 @@ function claim(text: string, rates: readonly number[], holding: readonly number[
   return { claim: text, verdict, sentence: `${text}: ${verdict}${where}; ${number}.` } as const;
 }
 
-function sendsNothing(rows: readonly Row[], variant: Variant): Claim {
+function sendsNothing(rows: readonly NoiseRow[], variant: Variant): Claim {
   const own = of(rows, variant);
   // Shares are not negative, so a mean of 0 is 0 for every mask.
-  const largest = (row: Row) => Math.max(...row.layers.map(({ share }) => share!.value));
+  const largest = (row: NoiseRow) => Math.max(...row.layers.map(({ share }) => share!.value));
   const holding = own.filter((row) => largest(row) === 0).map(({ rate }) => rate);
   const most = Math.max(...own.map(largest));
   const dropped = own.map(({ mean }) => mean.dropped ?? 0);
@@ -59,7 +59,7 @@ function sendsNothing(rows: readonly Row[], variant: Variant): Claim {
   );
 }
 
-function sendsSomething(rows: readonly Row[]): Claim {
+function sendsSomething(rows: readonly NoiseRow[]): Claim {
   const own = of(rows, "dropattention-nograd");
   const holding = own.filter(({ mean }) => mean.share!.low > 0).map(({ rate }) => rate);
   const least = own.reduce((a, b) => b.mean.share!.value < a.mean.share!.value ? b : a);
@@ -73,12 +73,12 @@ function sendsSomething(rows: readonly Row[]): Claim {
   );
 }
 
-function shareGrows(rows: readonly Row[]): Claim {
+function shareGrows(rows: readonly NoiseRow[]): Claim {
   const own = of(rows, "dropattention-nograd");
   const [first, last] = [own[0]!, own.at(-1)!];
-  const share = (row: Row) => row.mean.share!;
+  const share = (row: NoiseRow) => row.mean.share!;
   /** 1 or -1 where the share differs by more than chance. */
-  const change = (from: Row, to: Row) => {
+  const change = (from: NoiseRow, to: NoiseRow) => {
     const difference = share(to).value - share(from).value;
     const half = studentT(to.masks - 1) * Math.hypot(share(from).error, share(to).error);
     return Math.abs(difference) > half ? Math.sign(difference) : 0;
@@ -99,10 +99,10 @@ function shareGrows(rows: readonly Row[]): Claim {
 }
 
 /** Compares how much noise rises from the lowest rate, in units of the squared mean gradient. */
-function noiseGrowsFaster(rows: readonly Row[]): Claim {
+function noiseGrowsFaster(rows: readonly NoiseRow[]): Claim {
   const [noisy, quiet] = [of(rows, "dropattention-nograd"), of(rows, "dropkey")];
-  const noise = (row: Row) => row.mean.noise;
-  const rise = (own: readonly Row[], i: number) => noise(own[i]!).value - noise(own[0]!).value;
+  const noise = (row: NoiseRow) => row.mean.noise;
+  const rise = (own: readonly NoiseRow[], i: number) => noise(own[i]!).value - noise(own[0]!).value;
   const half = (i: number) => {
     const ends = [noisy[0]!, noisy[i]!, quiet[0]!, quiet[i]!];
     return Math.hypot(...ends.map((row) => noise(row).error));
@@ -114,7 +114,7 @@ function noiseGrowsFaster(rows: readonly Row[]): Claim {
   const above = noisy.filter((row, i) => noise(row).low > noise(quiet[i]!).high);
   const last = places.length;
   const show = (x: number) => x.toPrecision(3);
-  const risen = (own: readonly Row[]) =>
+  const risen = (own: readonly NoiseRow[]) =>
     `${show(noise(own[0]!).value)} to ${show(noise(own[last]!).value)}`;
   return claim(
     `Variance grows with p faster for ${titles["dropattention-nograd"]} than for DropKey`,

@@ -14,7 +14,11 @@ import { crossEntropy, squaredError } from "../../nn/objective/losses.ts";
 import { scale } from "../../core/ops/elementwise.ts";
 import { sum } from "../../core/ops/rowwise.ts";
 import { predict } from "../../nn/objective/objective.ts";
-import { type DropoutPass, type Pass, siteAt } from "../../nn/layers/forward_context.ts";
+import {
+  type DropoutContext,
+  type ForwardContext,
+  siteAt,
+} from "../../nn/layers/forward_context.ts";
 import type { DropoutPlan } from "../../nn/dropout/plan.ts";
 import type { Subject } from "./subject.ts";
 
@@ -38,8 +42,8 @@ export async function probe(
   const { inputs, examples, labels } = batch;
   const { gradients } = gradient(() => {
     const dropout = plan && { plan, key, examples: examples[0], lengths: inputs.lengths };
-    const pass: Pass = { inputs, probes, ...(dropout && { dropout }) };
-    const { logits } = predict(model, pass, batch, regression);
+    const context: ForwardContext = { inputs, probes, ...(dropout && { dropout }) };
+    const { logits } = predict(model, context, batch, regression);
     const rows = regression ? squaredError(logits, labels) : crossEntropy(logits, labels);
     return scale(sum(rows), 1 / normaliser);
   }, probes);
@@ -69,7 +73,7 @@ export async function droppedLogits(
 ): Promise<DroppedLogits | undefined> {
   using _scope = device.scope("dropped logits");
   const { inputs, examples } = batch;
-  const dropout: DropoutPass = { plan, key, examples: examples[0], lengths: inputs.lengths };
+  const dropout: DropoutContext = { plan, key, examples: examples[0], lengths: inputs.lengths };
   const at = (position: "logits" | "weights") =>
     siteAt({ inputs, dropout }, position, `layer.${layer}`, layer, config.layers);
   const [logits, weights] = [at("logits"), at("weights")];

@@ -51,7 +51,7 @@ export interface Panel {
 }
 
 /** Where a panel lies, in user units. */
-export interface Frame {
+export interface PanelFrame {
   /** Left end of the x axis. */
   readonly left: number;
   /** Top of the plot. */
@@ -87,7 +87,7 @@ export function marker({ marker, colour }: LineStyle, x: number, y: number): str
 }
 
 /** Draws a panel. */
-export function drawPanel(panel: Panel, frame: Frame): string {
+export function drawPanel(panel: Panel, frame: PanelFrame): string {
   const { left, top, width, height } = frame;
   const { lines, rates, logarithmic } = panel;
   const [first, last] = [Math.log(rates[0]!), Math.log(rates.at(-1)!)];

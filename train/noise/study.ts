@@ -4,9 +4,14 @@
  * @module
  */
 
-import { fold, type Key, seedKey } from "../../core/random.ts";
+import { foldKey, type Key, seedKey } from "../../core/random.ts";
 import type { Device } from "../../core/storage.ts";
-import { type DropoutPlan, type Method, plan, type PlanOptions } from "../../nn/dropout/plan.ts";
+import {
+  type DropoutPlan,
+  dropoutPlan,
+  type Method,
+  type PlanOptions,
+} from "../../nn/dropout/plan.ts";
 import { type DroppedLogits, droppedLogits, probe } from "./gradients.ts";
 import {
   average,
@@ -45,7 +50,7 @@ const layout: Readonly<Record<Variant, readonly [Method, PlanOptions]>> = {
 };
 
 /** Figures of one layer, or means over layers. */
-export interface Figures {
+export interface NoiseMetrics {
   /** Share of the squared gradient on dropped logits; absent where no logit is dropped. */
   readonly share?: Estimate;
   /** Share of the visible logits that is dropped; absent where none is. */
@@ -59,7 +64,7 @@ export interface Figures {
 }
 
 /** What was measured for a variant at a rate. */
-export interface Row {
+export interface NoiseRow {
   /** Variant. */
   readonly variant: Variant;
   /** Dropout rate. */
@@ -67,9 +72,9 @@ export interface Row {
   /** Masks that were drawn. */
   readonly masks: number;
   /** Means over the layers. */
-  readonly mean: Figures;
+  readonly mean: NoiseMetrics;
   /** By layer. */
-  readonly layers: readonly Figures[];
+  readonly layers: readonly NoiseMetrics[];
 }
 
 /** Settings of {@linkcode study}. */
@@ -81,7 +86,7 @@ export interface StudyOptions {
   /** Seed of the masks. */
   readonly seed: number;
   /** Told after each variant and rate. */
-  onRow?(row: Row): void;
+  onRow?(row: NoiseRow): void;
 }
 
 /**
@@ -92,15 +97,18 @@ export async function study(
   device: Device,
   subject: Subject,
   { rates, masks, seed, onRow }: StudyOptions,
-): Promise<Row[]> {
+): Promise<NoiseRow[]> {
   const { layers: clean } = await probe(device, subject);
-  const root = fold(seedKey(seed), "masks");
-  const rows: Row[] = [];
+  const root = foldKey(seedKey(seed), "masks");
+  const rows: NoiseRow[] = [];
   for (const variant of variants) {
     for (const rate of rates) {
       const [method, options] = layout[variant];
-      const dropout = plan(method, false, { ...options, rate, layers: "all" });
-      const keys = Array.from({ length: masks }, (_, n) => fold(fold(root, `rate ${rate}`), n));
+      const dropout = dropoutPlan(method, false, { ...options, rate, layers: "all" });
+      const keys = Array.from(
+        { length: masks },
+        (_, n) => foldKey(foldKey(root, `rate ${rate}`), n),
+      );
       const row = { variant, rate, masks, ...await measure(device, subject, dropout, keys, clean) };
       rows.push(row);
       onRow?.(row);
@@ -123,7 +131,7 @@ async function measure(
   dropout: DropoutPlan,
   keys: readonly Key[],
   clean: readonly Float32Array[],
-): Promise<Pick<Row, "mean" | "layers">> {
+): Promise<Pick<NoiseRow, "mean" | "layers">> {
   const gradients = clean.map((): Float32Array[] => []);
   const landed = clean.map((): (Landed | undefined)[] => []);
   for (const key of keys) {
@@ -143,7 +151,7 @@ async function measure(
 }
 
 /** Figures averaged over layers, mask by mask, so that intervals respect what layers share. */
-function figuresOf(layers: readonly Measured[]): Figures {
+function figuresOf(layers: readonly Measured[]): NoiseMetrics {
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
   const masks = layers[0]!.cosines.map((_, n) => n);
   const landed = (pick: (of: Landed) => number) =>

@@ -5,19 +5,19 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import { fold, seedKey, threefry } from "../../core/random.ts";
+import { foldKey, seedKey, threefry } from "../../core/random.ts";
 import type { Device } from "../../core/storage.ts";
-import { type Encoded, lossCount, toLabelled } from "../../nn/objective/batch.ts";
+import { countTargets, type EncodedExample, toBatch } from "../../nn/objective/batch.ts";
 import type { ModelConfig } from "../../nn/models/config.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";
 import type { Classifier } from "../../nn/models/load.ts";
-import type { Labelled } from "../../nn/objective/objective.ts";
+import type { Batch } from "../../nn/objective/objective.ts";
 import { checkConfig, type TrainConfig, trainOptions } from "../config/config.ts";
 import { planEpoch } from "../data/batches.ts";
 import { grammarDataset } from "../data/grammar.ts";
 import { baseConfig, baseTokenizer, openBase } from "../demo/base.ts";
-import { fallbacks, type OptionValues } from "../config/options.ts";
-import { locate } from "../hub/resolve_model.ts";
+import { defaultsOf, type OptionValues } from "../config/options.ts";
+import { resolveModel } from "../hub/resolve_model.ts";
 import { openClassifier, openLanguageModel, readConfig } from "../run/load_model.ts";
 import { loadTokenizer } from "../tokenizer/load_tokenizer.ts";
 import { encodeExamples } from "../tasks/classification.ts";
@@ -30,7 +30,7 @@ export interface Subject {
   /** Its configuration. */
   readonly config: ModelConfig;
   /** The batch. */
-  readonly batch: Labelled;
+  readonly batch: Batch;
   /** Losses that the batch sums. */
   readonly normaliser: number;
   /** Whether labels are scores. */
@@ -62,12 +62,12 @@ const demonstration = { train: 256, dev: 500, noise: 0.25 } as const;
  */
 export async function openSubject(device: Device, options: SubjectOptions): Promise<Subject> {
   const { source, batch, maxLength, seed } = options;
-  const key = fold(seedKey(seed), "initialisation");
+  const key = foldKey(seedKey(seed), "initialisation");
   const limit: OptionValues = maxLength === undefined ? {} : { maxLength };
   if (source === undefined) {
     const name = "the demonstration's base model and grammar task";
     const settings = { task: "rte", data: name, model: name };
-    const config = checkConfig({ ...fallbacks(trainOptions), ...settings, ...limit });
+    const config = checkConfig({ ...defaultsOf(trainOptions), ...settings, ...limit });
     const tokenizer = baseTokenizer();
     const { train } = grammarDataset({ ...demonstration, seed });
     const examples = encodeExamples(train, tokenizer, longest(config, baseConfig));
@@ -75,8 +75,8 @@ export async function openSubject(device: Device, options: SubjectOptions): Prom
     const model = await openBase(device, key);
     return { model, config: baseConfig, regression: false, name, ...drawn };
   }
-  const config = checkConfig({ ...fallbacks(trainOptions), ...source, ...limit, devLimit: 1 });
-  const { directory } = await locate(source.model, "model");
+  const config = checkConfig({ ...defaultsOf(trainOptions), ...source, ...limit, devLimit: 1 });
+  const { directory } = await resolveModel(source.model, "model");
   const architecture = await readConfig(directory);
   const task = await openTask(config, architecture, await loadTokenizer(directory));
   const { padId, regression } = task;
@@ -91,7 +91,7 @@ export async function openSubject(device: Device, options: SubjectOptions): Prom
 
 function drawBatch(
   device: Device,
-  examples: readonly Encoded[],
+  examples: readonly EncodedExample[],
   { batch, seed, padId, regression = false }: {
     readonly batch: number;
     readonly seed: number;
@@ -104,7 +104,7 @@ function drawBatch(
       `Cannot use --batch ${batch} as there are ${examples.length} training examples`,
     );
   }
-  const key = fold(seedKey(seed), "order");
+  const key = foldKey(seedKey(seed), "order");
   let drawn = 0;
   const random = () => threefry(key, 0, drawn++)[0] / 2 ** 32;
   const lengths = examples.map(({ ids }) => ids.length);
@@ -112,7 +112,7 @@ function drawBatch(
   const chosen = members.map((i) => examples[i]!);
   const places = chosen.map((_, place) => place);
   return {
-    batch: toLabelled(device, chosen, places, padId, regression),
-    normaliser: lossCount(chosen),
+    batch: toBatch(device, chosen, places, padId, regression),
+    normaliser: countTargets(chosen),
   };
 }

@@ -5,10 +5,10 @@
  */
 
 import type { Estimate } from "./statistics.ts";
-import { type Row, titles } from "./study.ts";
+import { type NoiseRow, titles } from "./study.ts";
 
 /** One line for each variant and rate: means over the layers, ± half an interval of 95 %. */
-export function noiseTable(rows: readonly Row[]): string {
+export function noiseTable(rows: readonly NoiseRow[]): string {
   const lines = [["method", "p", "share %", "noise", "signal/noise", "cosine"]];
   let before = "";
   for (const { variant, rate, mean: { share, noise, signal, cosine } } of rows) {

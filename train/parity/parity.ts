@@ -74,14 +74,14 @@ async function casesIn(path: string): Promise<[string, Kind][]> {
   if (!await exists(path)) {
     throw new FileError("Cannot find case as it requires a file or folder: found nothing", path);
   }
-  const own = await kindOf(path);
+  const own = await pathKind(path);
   if (own !== undefined) return [[path, own]];
   const cases: [string, Kind][] = [];
   if ((await Deno.stat(path)).isDirectory) {
     const names: string[] = [];
     for await (const { name } of Deno.readDir(path)) names.push(name);
     for (const name of names.sort()) {
-      const kind = await kindOf(`${path}/${name}`);
+      const kind = await pathKind(`${path}/${name}`);
       if (kind !== undefined) cases.push([`${path}/${name}`, kind]);
     }
   }
@@ -93,7 +93,7 @@ async function casesIn(path: string): Promise<[string, Kind][]> {
   );
 }
 
-async function kindOf(path: string): Promise<Kind | undefined> {
+async function pathKind(path: string): Promise<Kind | undefined> {
   if (/(^|\/)tokenizers\.json$/.test(path)) return "tokenizers";
   if (/(^|\/)metrics\.json$/.test(path)) return "metrics";
   if (!await exists(`${path}/case.json`)) return undefined;

@@ -10,13 +10,13 @@ import { gradient } from "../../core/gradient.ts";
 import { seedKey } from "../../core/random.ts";
 import { type Device, sizeOf } from "../../core/storage.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { type Encoded, lossCount, toLabelled } from "../../nn/objective/batch.ts";
+import { countTargets, type EncodedExample, toBatch } from "../../nn/objective/batch.ts";
 import type { ModelConfig } from "../../nn/models/config.ts";
 import { LanguageModel } from "../../nn/models/decoder.ts";
 import { generate, type GenerateOptions } from "../../nn/generation/generate.ts";
-import { mergeAll, unmergeAll } from "../../nn/lora/lora.ts";
+import { mergeLora, unmergeLora } from "../../nn/lora/lora.ts";
 import { objective } from "../../nn/objective/objective.ts";
-import { type Pass, toInputs } from "../../nn/layers/forward_context.ts";
+import { type ForwardContext, toInputs } from "../../nn/layers/forward_context.ts";
 import { Trainable } from "../../nn/optim/adamw.ts";
 import { loadAdapter } from "../run/adapter.ts";
 import { readJson } from "../files/files.ts";
@@ -109,8 +109,8 @@ export async function compareModel(directory: string, device: Device): Promise<P
   };
   const inputs = toInputs(device, sequences);
   const forward = (trace?: Tensor[]) => {
-    const pass: Pass = trace === undefined ? { inputs } : { inputs, trace };
-    return model instanceof LanguageModel ? model.logits(pass) : model.classify(pass).logits;
+    const context: ForwardContext = trace === undefined ? { inputs } : { inputs, trace };
+    return model instanceof LanguageModel ? model.logits(context) : model.classify(context).logits;
   };
   const trace: Tensor[] = [];
   await rows.tensor("base.logits", forward(trace));
@@ -120,15 +120,16 @@ export async function compareModel(directory: string, device: Device): Promise<P
   await loadAdapter(model, config, `${directory}/adapter`, device);
   await rows.tensor("adapter.logits", forward());
   const trainable = await Trainable.of(model, device);
-  const batch = toLabelled(device, examples, examples.map((_, b) => b), padId, regression);
-  const run = () => objective(model, batch, { key, regression, normaliser: lossCount(examples) });
+  const batch = toBatch(device, examples, examples.map((_, b) => b), padId, regression);
+  const run = () =>
+    objective(model, batch, { key, regression, normaliser: countTargets(examples) });
   const { result, gradients } = gradient(run, trainable.tensors);
   rows.numbers("trainable", [sizeOf(trainable.flat.shape)], [spec.trainable]);
   await rows.tensor("adapter.loss", result.loss);
   for (const [i, name] of trainable.names.entries()) {
     await rows.tensor(`grad.${peftPrefix}${name}`, gradients[i]!);
   }
-  mergeAll(model);
+  mergeLora(model);
   await rows.tensor("merged.logits", forward());
   for (const { prompt, settings, output } of spec.generation ?? []) {
     if (!(model instanceof LanguageModel)) continue;
@@ -138,7 +139,7 @@ export async function compareModel(directory: string, device: Device): Promise<P
     const { ids, end } = made!;
     rows.tokens(name, [...prompt, ...ids, ...(end === undefined ? [] : [end])], output);
   }
-  unmergeAll(model);
+  unmergeLora(model);
   await rows.tensor("unmerged.logits", forward(), "adapter.logits");
 
   const steps = new Comparison(spec.case, expected, stepped);
@@ -198,7 +199,7 @@ async function readCase(directory: string): Promise<ModelCase> {
   return spec as unknown as ModelCase;
 }
 
-function encode({ inputs, labels }: ModelCase, language: boolean): Encoded[] {
+function encode({ inputs, labels }: ModelCase, language: boolean): EncodedExample[] {
   return inputs.input_ids.map((all, b) => {
     const length = inputs.attention_mask[b]!.reduce((sum, visible) => sum + visible, 0);
     const ids = all.slice(0, length);

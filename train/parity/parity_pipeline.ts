@@ -8,7 +8,7 @@
 import { FileError } from "../../core/errors.ts";
 import { seedKey } from "../../core/random.ts";
 import type { Device } from "../../core/storage.ts";
-import { type Encoded, pad, toLabelled } from "../../nn/objective/batch.ts";
+import { type EncodedExample, pad, toBatch } from "../../nn/objective/batch.ts";
 import type { Classifier } from "../../nn/models/load.ts";
 import { toInputs } from "../../nn/layers/forward_context.ts";
 import { Trainable } from "../../nn/optim/adamw.ts";
@@ -69,7 +69,7 @@ export async function comparePipeline(
 
   const tokenizer = await loadTokenizer(`${root}/${spec.model}`);
   const padId = tokenizer.padId ?? 0;
-  const encode = ({ textA, textB, label }: Example): Encoded => ({
+  const encode = ({ textA, textB, label }: Example): EncodedExample => ({
     ...tokenizer.encode(textA, textB, { maxLength }),
     label,
   });
@@ -103,7 +103,7 @@ export async function comparePipeline(
     const examples = train.slice(step * size, (step + 1) * size);
     const numbers = examples.map((_, b) => b);
     const rate = spec.training.lr * linearSchedule(step, warmup, steps);
-    const batch = toLabelled(device, examples, numbers, padId, regression);
+    const batch = toBatch(device, examples, numbers, padId, regression);
     const done = trainStep({ model, trainable }, [batch], key, {
       regression,
       optimiser: optimiserOf(spec.training, rate),
@@ -121,7 +121,7 @@ export async function comparePipeline(
 
 async function classifyAll(
   model: Classifier,
-  examples: readonly Encoded[],
+  examples: readonly EncodedExample[],
   size: number,
   padId: number,
   device: Device,

@@ -12,7 +12,7 @@ import { exists, readJson, writeFileAtomic } from "../files/files.ts";
 import { encodeAdapter, fillAdapter } from "../../nn/formats/adapter.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
 import { type AdapterConfig, parseAdapterConfig } from "../../nn/formats/peft_config.ts";
-import { adaptTo } from "../../nn/formats/peft_apply.ts";
+import { applyAdapterConfig } from "../../nn/formats/peft_apply.ts";
 import { weightsOf } from "./load_model.ts";
 
 /**
@@ -32,7 +32,7 @@ export async function loadAdapter(
   if (!await exists(path)) throw new FileError("Cannot find adapter_model.safetensors", directory);
   using file = await Checkpoint.open(path);
   const source = weightsOf(file);
-  adaptTo(model, config.layers, adapter, source, `${directory}/adapter_config.json`);
+  applyAdapterConfig(model, config.layers, adapter, source, `${directory}/adapter_config.json`);
   await fillAdapter(model, adapter, source, device);
   return adapter;
 }

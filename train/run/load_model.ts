@@ -12,14 +12,14 @@ import {
   type Classifier,
   classifier,
   languageModel,
-  load,
+  loadModel,
   type LoadOptions,
   type LoadReport,
   type WeightSource,
 } from "../../nn/models/load.ts";
 import { readJson } from "../files/files.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
-import { toFloat } from "../../nn/formats/safetensors_values.ts";
+import { decodeFloats } from "../../nn/formats/safetensors_values.ts";
 
 /** A model with its numbers. */
 export interface Loaded<M> {
@@ -47,7 +47,7 @@ export function weightsOf(checkpoint: Checkpoint): WeightSource {
     read: (name, float) => checkpoint.readFloat(name, float),
     async *parts(name, float) {
       const { dtype } = checkpoint.entry(name);
-      for (const part of checkpoint.parts(name)) yield toFloat(part, dtype, float);
+      for (const part of checkpoint.parts(name)) yield decodeFloats(part, dtype, float);
     },
     halves(name) {
       const { dtype } = checkpoint.entry(name);
@@ -66,7 +66,11 @@ async function fill<M extends Classifier | LanguageModel>(
   options?: LoadOptions,
 ): Promise<Loaded<M>> {
   using checkpoint = await Checkpoint.open(directory);
-  return { model, config, report: await load(model, weightsOf(checkpoint), device, key, options) };
+  return {
+    model,
+    config,
+    report: await loadModel(model, weightsOf(checkpoint), device, key, options),
+  };
 }
 
 /** Opens a sequence classifier; `labels` overrides the number of classes of the configuration. */

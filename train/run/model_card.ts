@@ -7,7 +7,7 @@
 
 import type { TrainConfig } from "../config/config.ts";
 import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
-import type { Figures, Task } from "../tasks/task.ts";
+import type { Metrics, Task } from "../tasks/task.ts";
 
 /** Names of figures in the Hub's list of metrics; others have none. */
 const metricNames: Readonly<Record<string, string>> = {
@@ -30,7 +30,7 @@ export function modelCard(
   adapter: AdapterConfig,
   { out: _, ...config }: TrainConfig,
   task: Pick<Task, "name" | "labels">,
-  figures: Figures = {},
+  figures: Metrics = {},
 ): string {
   const { name, labels } = task;
   const base = adapter.baseModel ?? config.model;
@@ -81,7 +81,7 @@ export function modelCard(
   ].join("\n");
 }
 
-function evaluation(figures: Figures): string[] {
+function evaluation(figures: Metrics): string[] {
   const rows = Object.entries(figures).map(([name, value]) => `| ${name} | ${value.toFixed(4)} |`);
   if (rows.length === 0) return [];
   const head = ["On the development set, after the last step:", "", "| figure | value |"];

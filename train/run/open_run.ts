@@ -4,28 +4,28 @@
  * @module
  */
 
-import { fold, seedKey } from "../../core/random.ts";
+import { foldKey, seedKey } from "../../core/random.ts";
 import type { Device } from "../../core/storage.ts";
 import type { ModelConfig } from "../../nn/models/config.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";
 import type { Classifier } from "../../nn/models/load.ts";
 import { loadAdapter } from "./adapter.ts";
 import { checkConfig, type TrainConfig, trainOptions } from "../config/config.ts";
-import { fallbacks, type OptionValues, parseObject } from "../config/options.ts";
-import { locate } from "../hub/resolve_model.ts";
+import { defaultsOf, type OptionValues, parseObject } from "../config/options.ts";
+import { resolveModel } from "../hub/resolve_model.ts";
 import type { DownloadHooks } from "../hub/snapshot.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";
 import { loadTokenizer } from "../tokenizer/load_tokenizer.ts";
 import { readRun } from "./run_folder.ts";
 import { generates } from "../tasks/kind.ts";
-import { kindOf } from "../tasks/labelled.ts";
+import { labelKind } from "../tasks/labelled.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /** The configuration a run was made with, changed by what is given. */
 export async function runConfig(run: string, changes: OptionValues = {}): Promise<TrainConfig> {
   const { config } = await readRun(run);
   const saved = parseObject(trainOptions, config, `${run}/run.json`);
-  return checkConfig({ ...fallbacks(trainOptions), ...saved, ...changes });
+  return checkConfig({ ...defaultsOf(trainOptions), ...saved, ...changes });
 }
 
 /** A model as it was trained. */
@@ -47,11 +47,11 @@ export async function openRun(
   device: Device,
   hooks: DownloadHooks = {},
 ): Promise<OpenRun> {
-  const { directory } = await locate(config.model, "model", hooks);
+  const { directory } = await resolveModel(config.model, "model", hooks);
   const tokenizer = await loadTokenizer(directory);
   const architecture = await readConfig(directory);
-  const key = fold(seedKey(config.seed), "initialisation");
-  const classes = kindOf(config.task, (await readRun(run)).classes ?? []).labels;
+  const key = foldKey(seedKey(config.seed), "initialisation");
+  const classes = labelKind(config.task, (await readRun(run)).classes ?? []).labels;
   const { model } = generates(config.task)
     ? await openLanguageModel(directory, device, key, config)
     : await openClassifier(directory, device, key, Math.max(1, classes.length), config);

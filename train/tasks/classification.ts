@@ -6,7 +6,7 @@
 
 import { OptionError } from "../../core/errors.ts";
 import type { Device } from "../../core/storage.ts";
-import { type Encoded, pad } from "../../nn/objective/batch.ts";
+import { type EncodedExample, pad } from "../../nn/objective/batch.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";
 import type { Classifier } from "../../nn/models/load.ts";
 import { toInputs } from "../../nn/layers/forward_context.ts";
@@ -15,14 +15,14 @@ import type { Example } from "../data/example.ts";
 import { type MetricName, metrics } from "../metrics/classification.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { LabelledKind } from "./labelled.ts";
-import type { Figures, Task } from "./task.ts";
+import type { Metrics, Task } from "./task.ts";
 
 /** Tokenises examples; texts longer than `maxLength` tokens lose their ends, the longer text first. */
 export function encodeExamples(
   examples: readonly Example[],
   tokenizer: Tokenizer,
   maxLength: number,
-): Encoded[] {
+): EncodedExample[] {
   return examples.map(({ textA, textB, label }) => ({
     ...tokenizer.encode(textA, textB, { maxLength }),
     label,
@@ -33,7 +33,7 @@ export function encodeExamples(
 export async function classifyAll(
   model: Classifier,
   device: Device,
-  examples: readonly Encoded[],
+  examples: readonly EncodedExample[],
   padId: number,
   batch: number,
 ): Promise<number[][]> {
@@ -89,7 +89,7 @@ export function classificationTask(settings: ClassificationSettings): Task {
     async evaluate(model: Classifier | LanguageModel, device: Device) {
       const logits = await classifyAll(model as Classifier, device, encoded, padId, batch);
       const predicted = logits.map((row) => prediction(row, regression));
-      return score(kind.metrics, predicted, dev);
+      return metricsOf(kind.metrics, predicted, dev);
     },
   };
 }
@@ -99,11 +99,11 @@ export function classificationTask(settings: ClassificationSettings): Task {
  *
  * @throws {OptionError} If an example has no label
  */
-export function score(
+export function metricsOf(
   names: readonly MetricName[],
   predicted: readonly number[],
   examples: readonly Example[],
-): Figures {
+): Metrics {
   const labels = examples.map(({ label, index }) => {
     if (label === undefined) {
       throw new OptionError(`Cannot score example ${index} as it has no label`);

@@ -8,7 +8,7 @@
 import { OptionError } from "../../core/errors.ts";
 import { sum } from "../../core/ops/rowwise.ts";
 import type { Device } from "../../core/storage.ts";
-import { type Encoded, lossCount, toLabelled } from "../../nn/objective/batch.ts";
+import { countTargets, type EncodedExample, toBatch } from "../../nn/objective/batch.ts";
 import type { ModelConfig } from "../../nn/models/config.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";
 import { generate } from "../../nn/generation/generate.ts";
@@ -19,10 +19,10 @@ import { batchesByLength } from "../data/batches.ts";
 import { groupByContext, type TextExample, type TextGroup } from "../data/text_example.ts";
 import { corpusBleu } from "../metrics/bleu.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import type { Figures, Task } from "./task.ts";
+import type { Metrics, Task } from "./task.ts";
 
 /** Tokens around a reference. */
-export interface Frame {
+export interface SpecialTokens {
   /** Between context and reference. */
   readonly bosId: number;
   /** After the reference. */
@@ -36,7 +36,7 @@ export interface Frame {
  *
  * @throws {OptionError} If neither configuration nor tokenizer names them
  */
-export function frameOf(config: ModelConfig, tokenizer: Tokenizer): Frame {
+export function specialTokens(config: ModelConfig, tokenizer: Tokenizer): SpecialTokens {
   const bosId = config.bosId ?? tokenizer.bosId;
   const eosId = config.eosIds[0] ?? tokenizer.eosId;
   if (bosId === undefined || eosId === undefined) {
@@ -46,7 +46,11 @@ export function frameOf(config: ModelConfig, tokenizer: Tokenizer): Frame {
 }
 
 /** Tokens that a reference is generated from: the context, then bos. */
-export function promptOf(context: string, tokenizer: Tokenizer, { bosId }: Frame): number[] {
+export function promptOf(
+  context: string,
+  tokenizer: Tokenizer,
+  { bosId }: SpecialTokens,
+): number[] {
   return [...tokenizer.encode(context, undefined, { special: false }).ids, bosId];
 }
 
@@ -54,11 +58,11 @@ export function promptOf(context: string, tokenizer: Tokenizer, { bosId }: Frame
 export function encodeReferences(
   examples: readonly TextExample[],
   tokenizer: Tokenizer,
-  frame: Frame,
+  frame: SpecialTokens,
   maxLength: number,
-): { encoded: Encoded[]; cut: number } {
+): { encoded: EncodedExample[]; cut: number } {
   let cut = 0;
-  const encoded = examples.map(({ context, reference, index }): Encoded => {
+  const encoded = examples.map(({ context, reference, index }): EncodedExample => {
     if (reference === undefined) {
       throw new OptionError(`Cannot train on example ${index} without a reference`);
     }
@@ -80,7 +84,7 @@ export function encodeReferences(
 export async function tokenLoss(
   model: LanguageModel,
   device: Device,
-  examples: readonly Encoded[],
+  examples: readonly EncodedExample[],
   padId: number,
   batch: number,
 ): Promise<number> {
@@ -88,7 +92,7 @@ export async function tokenLoss(
   let total = 0;
   for (const members of batchesByLength(lengths, batch)) {
     using _scope = device.scope("token loss");
-    const { inputs, rows, labels } = toLabelled(
+    const { inputs, rows, labels } = toBatch(
       device,
       members.map((i) => examples[i]!),
       members.map((_, i) => i),
@@ -97,7 +101,7 @@ export async function tokenLoss(
     const logits = model.logits({ inputs }, rows);
     total += await sum(crossEntropy(logits, labels)).item();
   }
-  return total / lossCount(examples);
+  return total / countTargets(examples);
 }
 
 /** Continuations of contexts, in their order. */
@@ -141,7 +145,7 @@ export interface GenerationSettings {
   /** Tokenizer of the model. */
   readonly tokenizer: Tokenizer;
   /** Tokens around a reference. */
-  readonly frame: Frame;
+  readonly frame: SpecialTokens;
   /** Configuration of the model. */
   readonly config: ModelConfig;
   /** Tokens to add at most. */
@@ -185,7 +189,7 @@ export function generationTask(settings: TaskSettings): Task {
     async evaluate(model: Classifier | LanguageModel, device: Device, final: boolean) {
       const decoder = model as LanguageModel;
       const loss = await tokenLoss(decoder, device, dev.encoded, frame.padId, batch);
-      const figures: Figures = { loss, perplexity: Math.exp(loss) };
+      const figures: Metrics = { loss, perplexity: Math.exp(loss) };
       if (!final || groups.length === 0) return figures;
       const contexts = groups.map(({ context }) => context);
       const outputs = await continueAll(decoder, device, contexts, settings);
@@ -195,7 +199,7 @@ export function generationTask(settings: TaskSettings): Task {
 }
 
 /** BLEU of all outputs and, where the data have several parts, of each part. */
-export function bleuOf(outputs: readonly string[], groups: readonly TextGroup[]): Figures {
+export function bleuOf(outputs: readonly string[], groups: readonly TextGroup[]): Metrics {
   const rows = groups.map(({ references, part }, i) => ({ output: outputs[i]!, references, part }));
   const score = (members: typeof rows) =>
     corpusBleu(

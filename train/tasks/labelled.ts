@@ -11,7 +11,7 @@ import type { Example } from "../data/example.ts";
 import { parseGlue, readGlue } from "../data/glue.ts";
 import { type GlueSplit, type GlueTask, type GlueTaskInfo, glueTasks } from "../data/glue_tasks.ts";
 import { classesOf, labelOf, type LabelRule } from "../data/labels.ts";
-import { cellError, type Row } from "../data/rows.ts";
+import { cellError, type TableRow } from "../data/rows.ts";
 import { findSplit, missingSplit } from "../data/splits.ts";
 import { readTable, tablePattern } from "../data/table.ts";
 import { exists, readText } from "../files/files.ts";
@@ -46,7 +46,7 @@ function glueOf(task: TaskName): GlueTask | undefined {
 }
 
 /** The task of a configuration, given the words of its classes. */
-export function kindOf(task: TaskName, classes: readonly string[]): LabelledKind {
+export function labelKind(task: TaskName, classes: readonly string[]): LabelledKind {
   const glue = glueOf(task);
   if (glue !== undefined) return glueTasks[glue];
   const two = classes.length === 2 ? ["f1"] as const : [];
@@ -88,7 +88,7 @@ export async function readLabelled(
     const cells = trained.flatMap((one) => "row" in one ? { cell: one.cell, row: one.row } : []);
     classes = classesOf(cells, label, known);
   }
-  const kind = kindOf(task, classes);
+  const kind = labelKind(task, classes);
   const rule = ruleOf(config, kind);
   const train = trained.map((one, index) => {
     const example = exampleOf(one, index, rule);
@@ -124,7 +124,7 @@ interface Raw {
   readonly textA: string;
   readonly textB: string | undefined;
   readonly cell: unknown;
-  readonly row: Row;
+  readonly row: TableRow;
 }
 
 function exampleOf(one: Raw | Example, index: number, rule: LabelRule): Example {

@@ -12,7 +12,7 @@ import type { TextExample } from "../data/text_example.ts";
 import { readWebnlg, webnlgFiles } from "../data/webnlg.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { classificationTask } from "./classification.ts";
-import { frameOf, generationTask } from "./generation.ts";
+import { generationTask, specialTokens } from "./generation.ts";
 import { generates, type TextTaskName } from "./kind.ts";
 import { namesColumns, readLabelled } from "./labelled.ts";
 import type { Task } from "./task.ts";
@@ -82,7 +82,7 @@ export async function openTask(
       train: limited(train, config.trainLimit),
       dev: limited(dev, config.devLimit),
       tokenizer,
-      frame: frameOf(model, tokenizer),
+      frame: specialTokens(model, tokenizer),
       config: model,
       maxLength,
       newTokens,

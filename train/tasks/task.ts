@@ -5,12 +5,12 @@
  */
 
 import type { Device } from "../../core/storage.ts";
-import type { Encoded } from "../../nn/objective/batch.ts";
+import type { EncodedExample } from "../../nn/objective/batch.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";
 import type { Classifier } from "../../nn/models/load.ts";
 
 /** Figures by name, such as `accuracy`. */
-export type Figures = Readonly<Record<string, number>>;
+export type Metrics = Readonly<Record<string, number>>;
 
 /** Data of a task, tokenised, and its evaluation. */
 export interface Task {
@@ -23,7 +23,7 @@ export interface Task {
   /** Whether labels are scores. */
   readonly regression: boolean;
   /** Training examples. */
-  readonly train: readonly Encoded[];
+  readonly train: readonly EncodedExample[];
   /** Padding token. */
   readonly padId: number;
   /** Figure that the task is judged by. */
@@ -35,5 +35,5 @@ export interface Task {
    *
    * @param final Whether training is over: costly figures are computed then
    */
-  evaluate(model: Classifier | LanguageModel, device: Device, final: boolean): Promise<Figures>;
+  evaluate(model: Classifier | LanguageModel, device: Device, final: boolean): Promise<Metrics>;
 }

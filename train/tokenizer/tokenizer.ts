@@ -32,7 +32,7 @@ export interface DecodeOptions {
 }
 
 /** Tokens of one input. */
-export interface Encoded {
+export interface TokenizerOutput {
   /** Token ids. */
   readonly ids: number[];
   /** Token types, as many as ids. */
@@ -103,7 +103,7 @@ export class Tokenizer {
    * @returns Ids and token types, not padded
    * @throws {OptionError} If the limit cannot be kept, or text is unknown without a token for it
    */
-  encode(text: string, pair?: string, options: EncodeOptions = {}): Encoded {
+  encode(text: string, pair?: string, options: EncodeOptions = {}): TokenizerOutput {
     const { maxLength, strategy = "longest_first", special = true } = options;
     let first = this.#sequence(text);
     let second = pair === undefined ? [] : this.#sequence(pair);

@@ -17,9 +17,9 @@ import {
 import { coalesce, walkOuter } from "../../plan/coalesce.ts";
 import { CpuBuffer, elements } from "../buffer.ts";
 import { type Motion, motionOf } from "../../plan/row_passes.ts";
-import { type Draw, drawFunction, erf } from "./functions.ts";
+import { type Draw, drawFunction, erfDouble } from "./functions.ts";
 import { multiply } from "./matmul.ts";
-import { renderRow } from "./row.ts";
+import { renderRowLoop } from "./row.ts";
 
 interface Kernel {
   readonly run: (
@@ -32,7 +32,7 @@ interface Kernel {
     scalars: readonly number[],
     scratch: readonly Float64Array[],
     draw: Draw,
-    errorFunction: typeof erf,
+    errorFunction: typeof erfDouble,
   ) => void;
   readonly scratch: number;
 }
@@ -62,7 +62,18 @@ export class JavaScriptEngine {
     const arrays = bound.map(elements);
     const draw = drawFunction();
     walkOuter(walk, 2, operands.map((o) => o.offset), (offsets) => {
-      kernel.run(rows, cols, arrays, offsets, rowSteps, columnSteps, scalars, scratch, draw, erf);
+      kernel.run(
+        rows,
+        cols,
+        arrays,
+        offsets,
+        rowSteps,
+        columnSteps,
+        scalars,
+        scratch,
+        draw,
+        erfDouble,
+      );
     });
   }
 
@@ -111,7 +122,7 @@ export class JavaScriptEngine {
     const key = `${program.key}/${bound.map((b) => b.dtype)}/${motions}`;
     let kernel = this.#kernels.get(key);
     if (kernel === undefined) {
-      const { text, scratch } = renderRow(program, motions);
+      const { text, scratch } = renderRowLoop(program, motions);
       const run = new Function(
         ..."rows cols arrays offsets rowSteps columnSteps scalars scratch draw erf".split(" "),
         text,
@@ -132,7 +143,7 @@ export class JavaScriptEngine {
 }
 
 /** `out[i, :] = table[index[i], :]`. */
-export function gather({ space, inputs, outputs }: Binding): void {
+export function runGather({ space, inputs, outputs }: Binding): void {
   const [count, width] = space as [number, number];
   const [table, rows] = inputs as [Bound, Bound];
   const [at, to] = [elements(rows), elements(outputs[0]!)];
@@ -151,7 +162,7 @@ export function gather({ space, inputs, outputs }: Binding): void {
 }
 
 /** `out = 0; out[index[i], :] += rows[i, :]`, in the order of i. */
-export function scatterAdd({ space, inputs, outputs }: Binding): void {
+export function runScatterAdd({ space, inputs, outputs }: Binding): void {
   const [count, width, height] = space as [number, number, number];
   const [values, rows] = inputs as [Bound, Bound];
   const [from, at, to] = [elements(values), elements(rows), elements(outputs[0]!)];

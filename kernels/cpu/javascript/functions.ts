@@ -60,7 +60,7 @@ function erfTable(): Float64Array {
 }
 
 /** Error function, accurate to about 1e-16. */
-export function erf(x: number): number {
+export function erfDouble(x: number): number {
   const a = Math.abs(x);
   if (!(a < limit)) return Math.sign(x);
   const node = Math.round(a * nodesPerUnit);

@@ -8,7 +8,7 @@
 import type { TypedArray } from "../../../core/dtype.ts";
 
 /** A matrix inside an array. */
-export interface Matrix {
+export interface MatrixView {
   /** Elements. */
   readonly data: TypedArray;
   /** Element at row 0, column 0. */
@@ -27,7 +27,14 @@ let panelA = new Float64Array(0);
 let panelB = new Float64Array(0);
 
 /** `out = a·b`, row-major `m x n` doubles. */
-export function multiply(a: Matrix, b: Matrix, m: number, n: number, k: number, out: Float64Array) {
+export function multiply(
+  a: MatrixView,
+  b: MatrixView,
+  m: number,
+  n: number,
+  k: number,
+  out: Float64Array,
+) {
   out.fill(0, 0, m * n);
   const paddedN = Math.ceil(n / tile) * tile;
   const inner = Math.min(k, innerBlock);
@@ -57,7 +64,7 @@ export function multiply(a: Matrix, b: Matrix, m: number, n: number, k: number, 
 /** Copies strips of four lines, interleaved, padded with zeros. */
 function pack(
   panel: Float64Array,
-  { data }: Matrix,
+  { data }: MatrixView,
   offset: number,
   lineStep: number,
   innerStep: number,

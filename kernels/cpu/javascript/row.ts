@@ -7,7 +7,7 @@
 import { depth, type Expr } from "../../../core/expr.ts";
 import type { RowProgram } from "../../../core/program.ts";
 import { scalarRow } from "../../../core/scalar.ts";
-import { type Motion, type Pass, passesOf, varies } from "../../plan/row_passes.ts";
+import { type Motion, planRow, type RowPass, varies } from "../../plan/row_passes.ts";
 
 /** Parts of the text, and how many scratch rows it uses. */
 export interface Rendered {
@@ -18,8 +18,8 @@ export interface Rendered {
 }
 
 /** Operands in the order inputs, outputs, indices. */
-export function renderRow(program: RowProgram, motions: readonly Motion[]): Rendered {
-  const { uniform, list, scratch } = passesOf(program);
+export function renderRowLoop(program: RowProgram, motions: readonly Motion[]): Rendered {
+  const { uniform, list, scratch } = planRow(program);
   const inputs = program.inputs.length;
   const indices = inputs + program.outputs.length;
 
@@ -68,7 +68,7 @@ export function renderRow(program: RowProgram, motions: readonly Motion[]): Rend
   lines.push(...operands.map((k) => `p${k} += r${k};`), "}");
   return { text: lines.join("\n"), scratch: scratch.size };
 
-  function renderPass({ row, columns, reductions, stored }: Pass, pass: number): void {
+  function renderPass({ row, columns, reductions, stored }: RowPass, pass: number): void {
     row.forEach(declare);
     if (reductions.length + stored.length === 0) return;
     for (const e of reductions) {

@@ -17,11 +17,11 @@ import {
 import { coalesce, longestBeforeLast, walkOuter } from "../../plan/coalesce.ts";
 import type { CpuBuffer } from "../buffer.ts";
 import { motionOf } from "../../plan/row_passes.ts";
-import type { Crew } from "./threads/thread_pool.ts";
-import type { ProductLibrary } from "./product/blas.ts";
+import type { ThreadPool } from "./threads/thread_pool.ts";
+import type { Blas } from "./product/blas.ts";
 import type { Format } from "./assembler/load.ts";
-import { type Block, Products } from "./product/matmul_scheduler.ts";
-import { renderRow } from "./row/row.ts";
+import { type BlockTask, MatmulScheduler } from "./product/matmul_scheduler.ts";
+import { renderRowRoutine } from "./row/row.ts";
 
 interface Kernel {
   readonly id: number;
@@ -45,7 +45,7 @@ const threadedElements = 2 ** 15;
 export class WasmEngine {
   readonly #kernels = new Map<string, Kernel | undefined>();
   readonly #epilogues = new WeakMap<MatmulProgram, Epilogue>();
-  readonly #products: Products;
+  readonly #products: MatmulScheduler;
 
   /**
    * Makes the engine.
@@ -54,8 +54,8 @@ export class WasmEngine {
    * @param relaxed Whether a multiply-add may round once
    * @param library Library for large products
    */
-  constructor(readonly crew: Crew, readonly relaxed: boolean, library?: ProductLibrary) {
-    this.#products = new Products(crew, relaxed, library);
+  constructor(readonly crew: ThreadPool, readonly relaxed: boolean, library?: Blas) {
+    this.#products = new MatmulScheduler(crew, relaxed, library);
   }
 
   /** Runs a row program, or says that it cannot. */
@@ -131,7 +131,7 @@ export class WasmEngine {
   }
 
   /** Tasks that run a map on a block of a matrix, while it is in the cache. */
-  #block(program: RowProgram, { inputs, outputs, scalars }: Binding): Block | undefined {
+  #block(program: RowProgram, { inputs, outputs, scalars }: Binding): BlockTask | undefined {
     const operands = [...inputs, ...outputs];
     const kernel = this.#kernel(program, inputs, operands.map(({ strides }) => strides[1]!));
     if (kernel === undefined) return undefined;
@@ -159,7 +159,7 @@ export class WasmEngine {
     const key = `${program.key}/${motions}/${formats}`;
     if (!this.#kernels.has(key)) {
       const { crew, relaxed } = this;
-      const routine = renderRow(program, motions, formats, {
+      const routine = renderRowRoutine(program, motions, formats, {
         relaxed,
         memory: crew.heap.type,
       });

@@ -9,7 +9,7 @@ import type { Dtype } from "../../../core/dtype.ts";
 import { type Access, gathered } from "./operand_layout.ts";
 
 /** Text of an operand's step along an axis. */
-export type Place = (operand: number, axis: number) => string;
+export type ElementText = (operand: number, axis: number) => string;
 
 /** A block of an operand. */
 export interface Block {
@@ -39,7 +39,7 @@ export function declareBlock(
   { id, operand, access: { run, wide } }: Block,
   outer: string,
   limit: string,
-  place: Place,
+  place: ElementText,
   axes: readonly [number, number],
 ): string[] {
   const whole = wide && run === "outer";

@@ -7,8 +7,8 @@
 
 import { type Expr, topological } from "../../../core/expr.ts";
 import type { MatmulProgram } from "../../../core/program.ts";
-import type { Place } from "./block.ts";
-import { helpers, type Leaves, nameOf, statement } from "../expression.ts";
+import type { ElementText } from "./block.ts";
+import { helpers, type Leaves, statement, variableName } from "../expression.ts";
 
 /** What the text of an epilogue depends on. */
 export interface EpilogueText {
@@ -17,7 +17,7 @@ export interface EpilogueText {
   /** Whether extras and outputs are met four columns at a time. */
   readonly wide: readonly boolean[];
   /** Text of an operand's step along an axis. */
-  readonly place: Place;
+  readonly place: ElementText;
   /** Text of a number given at the run. */
   readonly scalar: (slot: number) => string;
   /** Text of the size of M. */
@@ -79,7 +79,7 @@ export function renderEpilogue(program: MatmulProgram, text: EpilogueText): stri
   return `${helpers(nodes)}struct Results { ${results.map((name) => `${name}: f32`).join(", ")} }
 fn each(${parameters.map((name) => `${name}: f32`).join(", ")}) -> Results {
 ${body.join("\n")}
-return Results(${program.outputs.map(nameOf).join(", ")});
+return Results(${program.outputs.map(variableName).join(", ")});
 }
 fn finish(x: vec4<f32>, m: i32, n: i32) {
 if (m >= ${m} || n >= ${n}) { return; }

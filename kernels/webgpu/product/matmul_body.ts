@@ -7,7 +7,7 @@
 
 import type { Dtype } from "../../../core/dtype.ts";
 import type { Access } from "./operand_layout.ts";
-import { type Block, declareBlock, fetchBlock, type Place, vectorOf } from "./block.ts";
+import { type Block, declareBlock, type ElementText, fetchBlock, vectorOf } from "./block.ts";
 import { groupOf, type MatmulVariant, turnOf } from "./variant.ts";
 
 /** What the text of a body depends on. */
@@ -23,7 +23,7 @@ export interface BodyText {
   /** Batch axes. */
   readonly rank: number;
   /** Text of an operand's step along an axis. */
-  readonly place: Place;
+  readonly place: ElementText;
   /** Text of the sizes of M and N. */
   readonly limits: readonly [string, string];
 }

@@ -7,7 +7,7 @@
 import { DeviceError } from "../../../core/errors.ts";
 
 /** Remembers the first error of a device. */
-export class Faults {
+export class DeviceErrors {
   #first: string | undefined;
 
   /** Listens to the device; `description` names it in messages. */

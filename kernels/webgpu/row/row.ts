@@ -7,8 +7,8 @@
 
 import { depth, type Expr, isReduction, topological } from "../../../core/expr.ts";
 import type { RowProgram } from "../../../core/program.ts";
-import { combine, partial, sharedMemory, take } from "./row_reduction.ts";
-import { helpers, type Leaves, nameOf, statement } from "../expression.ts";
+import { combine, partial, sharedMemory, takeReduced } from "./row_reduction.ts";
+import { helpers, type Leaves, statement, variableName } from "../expression.ts";
 import type { RowShape } from "./row_shape.ts";
 import {
   bindings,
@@ -25,7 +25,7 @@ import {
  * Renders a program. Parameters: sizes of the axes, number of rows or of what a map counts, then
  * offset and strides of each operand (inputs, outputs, indices), then the scalars.
  */
-export function renderRow(program: RowProgram, shape: RowShape): Shader {
+export function renderRowShader(program: RowProgram, shape: RowShape): Shader {
   return new RowText(program, shape).render();
 }
 
@@ -208,7 +208,7 @@ ${this.#lines.join("\n")}
     const guard = kind === "serial" ? "" : "if (lane == 0) ";
     outputs.forEach((e, k) => {
       const operand = inputs.length + k;
-      if (!varies(e)) lines.push(`${guard}{ a${operand}[p${operand}] = ${nameOf(e)}; }`);
+      if (!varies(e)) lines.push(`${guard}{ a${operand}[p${operand}] = ${variableName(e)}; }`);
     });
   }
 
@@ -228,12 +228,12 @@ ${this.#lines.join("\n")}
     this.#components.forEach((component, c) => {
       lines.push("{");
       this.#emit(nodes, c);
-      lines.push(...reductions.map(take));
+      lines.push(...reductions.map(takeReduced));
       for (const k of stored) {
         const target = wide[operand(k)]
           ? `o${k}.${component}`
           : `a${operand(k)}[${this.#at(operand(k), true, c)}]`;
-        lines.push(`${target} = ${nameOf(outputs[k]!)};`);
+        lines.push(`${target} = ${variableName(outputs[k]!)};`);
       }
       lines.push("}");
     });

@@ -7,7 +7,7 @@
  */
 
 import type { Expr } from "../../../core/expr.ts";
-import { nameOf } from "../expression.ts";
+import { variableName } from "../expression.ts";
 import type { RowShape } from "./row_shape.ts";
 
 /** The smallest subgroup that WebGPU knows. */
@@ -19,8 +19,8 @@ export function partial(e: Expr): string {
 }
 
 /** Adds an element to the partial value. */
-export function take(e: Expr): string {
-  return `s${e.id} = ${join(e, `s${e.id}`, nameOf(e.args[0]!))};`;
+export function takeReduced(e: Expr): string {
+  return `s${e.id} = ${join(e, `s${e.id}`, variableName(e.args[0]!))};`;
 }
 
 /** Joins the partial values of a pass; `before` is how many reductions earlier passes had. */
@@ -30,7 +30,7 @@ export function combine(reductions: readonly Expr[], shape: RowShape, before: nu
     const call = e.op === "rowSum" ? "subgroupAdd" : "subgroupMax";
     return subgroups === undefined ? `s${e.id}` : `${call}(s${e.id})`;
   };
-  if (kind !== "group") return reductions.map((e) => `let ${nameOf(e)} = ${own(e)};`);
+  if (kind !== "group") return reductions.map((e) => `let ${variableName(e)} = ${own(e)};`);
   const [first, part, parts] = subgroups === undefined
     ? ["true", "lid", `${size}u`]
     : ["place == 0u", "lid / width", `(${size - 1}u + width) / width`];
@@ -45,7 +45,7 @@ export function combine(reductions: readonly Expr[], shape: RowShape, before: nu
     `for (var i = 0u; i < ${parts}; i++) {`,
     ...reductions.map((e, k) => `t${e.id} = ${join(e, `t${e.id}`, at(k, "i"))};`),
     "}",
-    ...reductions.map((e) => `let ${nameOf(e)} = t${e.id};`),
+    ...reductions.map((e) => `let ${variableName(e)} = t${e.id};`),
   ];
 }
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { f32x4, Routine, v128 } from "../../../kernels/cpu/wasm/assembler/assembler.ts";
-import { Crew } from "../../../kernels/cpu/wasm/threads/thread_pool.ts";
+import { ThreadPool } from "../../../kernels/cpu/wasm/threads/thread_pool.ts";
 import { Heap } from "../../../kernels/cpu/wasm/threads/heap.ts";
 import { taskWord } from "../../../kernels/cpu/wasm/threads/task.ts";
 import { shared } from "../../../kernels/cpu/wasm/threads/worker.ts";
@@ -10,7 +10,7 @@ const most = 5000;
 for (const threads of [2, 5]) {
   Deno.test(`each task of 3000 batches runs once, on ${threads} threads that sleep and wake`, async () => {
     const heap = Heap.open(true, shared.bytes)!;
-    const crew = new Crew(heap, threads);
+    const crew = new ThreadPool(heap, threads);
     crew.reserve(64);
     const routine = new Routine(2);
     const place = routine.local("i32");

@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { fold, seedKey } from "../../../core/random.ts";
+import { foldKey, seedKey } from "../../../core/random.ts";
 import type { Device } from "../../../core/storage.ts";
-import { toLabelled } from "../../../nn/objective/batch.ts";
-import { type Method, methods, plan } from "../../../nn/dropout/plan.ts";
-import { adapt } from "../../../nn/lora/lora.ts";
-import { initialise } from "../../../nn/models/load.ts";
+import { toBatch } from "../../../nn/objective/batch.ts";
+import { dropoutPlan, type Method, methods } from "../../../nn/dropout/plan.ts";
+import { applyLora } from "../../../nn/lora/lora.ts";
+import { initialize } from "../../../nn/models/load.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { Trainable, trainHead } from "../../../nn/optim/adamw.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
@@ -22,9 +22,9 @@ async function losses(
   using _scope = device.scope("training");
   const config = tinyConfig("bert");
   const model = randomModel(device, config, "classifier");
-  adapt(model, config.layers, { targets: ["query", "value"], rank: 4, alpha: 8 });
+  applyLora(model, config.layers, { targets: ["query", "value"], rank: 4, alpha: 8 });
   for (const [path, parameter] of parameters(model)) {
-    if (!parameter.filled) initialise(parameter, path, device, seedKey(4));
+    if (!parameter.filled) initialize(parameter, path, device, seedKey(4));
   }
   trainHead(model);
   const trainable = await Trainable.of(model, device);
@@ -36,9 +36,9 @@ async function losses(
         ids: Array.from({ length }, (_, i) => (step * 5 + b * 7 + i * 3) % config.vocabularySize),
         label: (step + b) % 2,
       }));
-      const batch = toLabelled(device, examples, [0, 1, 2, 3], 0);
-      const { loss } = trainStep({ model, trainable }, [batch], fold(seedKey(9), step), {
-        plan: plan(method, false, { rate: 0.2 }),
+      const batch = toBatch(device, examples, [0, 1, 2, 3], 0);
+      const { loss } = trainStep({ model, trainable }, [batch], foldKey(seedKey(9), step), {
+        plan: dropoutPlan(method, false, { rate: 0.2 }),
         optimiser: { learningRate: 1e-3 },
       });
       results.push(await loss.item());

@@ -5,15 +5,15 @@ import { sum } from "../../../core/ops/rowwise.ts";
 import { seedKey } from "../../../core/random.ts";
 import type { Device } from "../../../core/storage.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
-import { pad, toLabelled } from "../../../nn/objective/batch.ts";
+import { pad, toBatch } from "../../../nn/objective/batch.ts";
 import { dropHidden, survivorFactor } from "../../../nn/dropout/mask.ts";
-import { plan, type Position, type Site } from "../../../nn/dropout/plan.ts";
-import { adapt } from "../../../nn/lora/lora.ts";
+import { dropoutPlan, type Position, type Site } from "../../../nn/dropout/plan.ts";
+import { applyLora } from "../../../nn/lora/lora.ts";
 import { bidirectionalKl, crossEntropy, klDivergence } from "../../../nn/objective/losses.ts";
 import type { Classifier } from "../../../nn/models/load.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { objective } from "../../../nn/objective/objective.ts";
-import { type DropoutPass, toInputs } from "../../../nn/layers/forward_context.ts";
+import { type DropoutContext, toInputs } from "../../../nn/layers/forward_context.ts";
 import { assertClose, numbers } from "../../support/differences.ts";
 import { fillRandomly, randomModel, tinyConfig, tinyExamples } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
@@ -30,9 +30,9 @@ const everything = (position: Position, change: Partial<Site> = {}): Site => ({
   ...change,
 });
 
-function passOf(device: Device, sites: readonly Site[], examples: number[], lengths: number[]) {
+function dropoutOf(device: Device, sites: readonly Site[], examples: number[], lengths: number[]) {
   const words = (data: number[]) => tensor(device, data, [data.length], "u32");
-  const result: DropoutPass = {
+  const result: DropoutContext = {
     plan: { sites, compensation: clean },
     key,
     examples: words(examples),
@@ -46,7 +46,7 @@ const lengths = [5, 3];
 /** Logits of the tiny examples under the sites. */
 async function logitsOf(device: Device, model: Classifier, sites: readonly Site[]) {
   const inputs = toInputs(device, pad(tinyExamples(lengths), 0));
-  const dropout = passOf(device, sites, [0, 2], lengths);
+  const dropout = dropoutOf(device, sites, [0, 2], lengths);
   return [...await model.classify({ inputs, dropout }).logits.read()];
 }
 
@@ -67,8 +67,8 @@ Deno.test("element HiddenCut is the identity on average over masks", () =>
     const site: Site = { position: "hidden", structure: "element", rate, layers: "all" };
     for (let step = 0; step < count; step++) {
       using _scope = device.scope("mask");
-      const pass = passOf(device, [site], [2 * step], [4]);
-      const y = dropHidden(tensor(device, x, [1, 4, 6]), { site, key, pass });
+      const dropout = dropoutOf(device, [site], [2 * step], [4]);
+      const y = dropHidden(tensor(device, x, [1, 4, 6]), { site, key, dropout });
       (await y.read()).forEach((value, i) => {
         // Survivors times 1 / (1 - p), all others 0.
         if (value !== 0) assertClose([value], [x[i]! / (1 - rate)], 0, 1e-15);
@@ -95,9 +95,9 @@ Deno.test("HiddenCut drops whole tokens as columns and one run of them as span",
   withDevice("f64", async (device) => {
     const drop = async (structure: "column" | "span", example: number) => {
       const site: Site = { position: "hidden", structure, rate: 0.25, layers: "all" };
-      const pass = passOf(device, [site], [example], [8]);
+      const dropout = dropoutOf(device, [site], [example], [8]);
       const ones = tensor(device, new Float64Array(10 * 3).fill(1), [1, 10, 3]);
-      const y = [...await dropHidden(ones, { site, key, pass }).read()];
+      const y = [...await dropHidden(ones, { site, key, dropout }).read()];
       return y.join("").match(/.{3}/g)!.map((token) => {
         assert(token === "000" || token === "111", token);
         return token[0] === "0" ? "x" : ".";
@@ -142,7 +142,7 @@ Deno.test("the positions input, output and lora act where they say", () =>
     zero(device, blind, "embeddings.LayerNorm.weight", "embeddings.LayerNorm.bias");
     const input = await logitsOf(device, model, [everything("input")]);
     assertEquals(input, await logitsOf(device, blind, []));
-    adapt(model, config.layers, { targets: ["query", "value"], rank: 2, alpha: 4 });
+    applyLora(model, config.layers, { targets: ["query", "value"], rank: 2, alpha: 4 });
     fillRandomly(model, device);
     assertNotEquals(await logitsOf(device, model, []), base);
     assertEquals(await logitsOf(device, model, [everything("lora")]), base);
@@ -156,12 +156,12 @@ Deno.test("decoders drop in the latter half of their layers alone", () =>
       const inputs = toInputs(device, pad(tinyExamples(lengths), 0));
       const states = async (sites: readonly Site[]) => {
         const trace: Tensor[] = [];
-        model.logits({ inputs, trace, dropout: passOf(device, sites, [0, 2], lengths) });
+        model.logits({ inputs, trace, dropout: dropoutOf(device, sites, [0, 2], lengths) });
         return await Promise.all(trace.map(async (t) => [...await t.read()]));
       };
       for (const method of ["dropkey", "dropattention", "hiddencut"] as const) {
         const before = await states([]);
-        const after = await states(plan(method, true, { rate: 0.5 }).sites);
+        const after = await states(dropoutPlan(method, true, { rate: 0.5 }).sites);
         // The trace holds what enters layers 0 to 3, then the result.
         assertEquals(after.slice(0, 3), before.slice(0, 3));
         assertNotEquals(after[3], before[3]);
@@ -187,7 +187,7 @@ Deno.test("KL is by its formula, symmetric, and zero between equal passes", () =
 /** A tiny classifier, a batch and its tensors. */
 function setting(device: Device) {
   const model = randomModel(device, tinyConfig("bert"), "classifier");
-  const batch = toLabelled(device, tinyExamples([5, 3, 4]), [0, 1, 2], 0);
+  const batch = toBatch(device, tinyExamples([5, 3, 4]), [0, 1, 2], 0);
   const tensors = [...parameters(model)].map(([, parameter]) => parameter.value);
   const gradientOf = async (run: () => Tensor | { loss: Tensor }) => {
     const { gradients } = gradient(run, tensors);
@@ -195,7 +195,7 @@ function setting(device: Device) {
     return all.flat();
   };
   const { inputs, labels, examples } = batch;
-  const logits = (method: ReturnType<typeof plan> | undefined, pass: 0 | 1) => {
+  const logits = (method: ReturnType<typeof dropoutPlan> | undefined, pass: 0 | 1) => {
     if (method === undefined) return model.classify({ inputs }).logits;
     const dropout = { plan: method, key, examples: examples[pass], lengths: inputs.lengths };
     return model.classify({ inputs, dropout }).logits;
@@ -207,7 +207,7 @@ function setting(device: Device) {
 Deno.test("HiddenKey's two passes differ, and only the first receives a gradient", () =>
   withDevice("f64", async (device) => {
     const { model, batch, gradientOf, logits, task } = setting(device);
-    const method = plan("hiddenkey", false, { rate: 0.3, klWeight: 0.7 });
+    const method = dropoutPlan("hiddenkey", false, { rate: 0.3, klWeight: 0.7 });
     const [first, second] = [logits(method, 0), logits(method, 1)];
     assertNotEquals(await first.read(), await second.read());
     const options = { plan: method, key, normaliser: 3 };
@@ -226,7 +226,7 @@ Deno.test("HiddenKey's two passes differ, and only the first receives a gradient
 Deno.test("KL with two branches weighs both tasks and differentiates both passes", () =>
   withDevice("f64", async (device) => {
     const { model, batch, gradientOf, logits, task } = setting(device);
-    const method = plan("hiddenkey", false, { rate: 0.3, klWeight: 0.7, branches: 2 });
+    const method = dropoutPlan("hiddenkey", false, { rate: 0.3, klWeight: 0.7, branches: 2 });
     const expected = await gradientOf(() => {
       const [first, second] = [logits(method, 0), logits(method, 1)];
       const both = scale(add(task(first), task(second)), 0.5);
@@ -239,7 +239,11 @@ Deno.test("KL with two branches weighs both tasks and differentiates both passes
 Deno.test("KL between passes without dropout is zero and leaves the task's gradient", () =>
   withDevice("f64", async (device) => {
     const { model, batch, gradientOf, logits, task } = setting(device);
-    const options = { plan: plan("lora", false, { compensation: "kl" }), key, normaliser: 3 };
+    const options = {
+      plan: dropoutPlan("lora", false, { compensation: "kl" }),
+      key,
+      normaliser: 3,
+    };
     assertEquals(await objective(model, batch, options).compensation!.item(), 0);
     const expected = await gradientOf(() => task(logits(undefined, 0)));
     assertClose(await gradientOf(() => objective(model, batch, options)), expected, 1e-14);
@@ -248,7 +252,11 @@ Deno.test("KL between passes without dropout is zero and leaves the task's gradi
 Deno.test('the "JS" of the paper is KL(P1, P) one way, with P from inference and detached', () =>
   withDevice("f64", async (device) => {
     const { model, batch, gradientOf, logits, task } = setting(device);
-    const method = plan("hiddenkey", false, { rate: 0.3, klWeight: 0.7, compensation: "js" });
+    const method = dropoutPlan("hiddenkey", false, {
+      rate: 0.3,
+      klWeight: 0.7,
+      compensation: "js",
+    });
     const options = { plan: method, key, normaliser: 3 };
     const inference = logits(undefined, 0);
     const { compensation } = objective(model, batch, options);

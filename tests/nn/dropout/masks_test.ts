@@ -1,18 +1,18 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { fold, seedKey } from "../../../core/random.ts";
+import { foldKey, seedKey } from "../../../core/random.ts";
 import type { Device } from "../../../core/storage.ts";
 import { tensor } from "../../../core/tensor.ts";
-import { type Encoded, pad, toLabelled } from "../../../nn/objective/batch.ts";
+import { type EncodedExample, pad, toBatch } from "../../../nn/objective/batch.ts";
 import { architectures, type ModelConfig } from "../../../nn/models/config.ts";
 import {
   type DropoutPlan,
+  dropoutPlan,
   type Method,
-  plan,
   positions,
   type Structure,
   structures,
 } from "../../../nn/dropout/plan.ts";
-import { adapt } from "../../../nn/lora/lora.ts";
+import { applyLora } from "../../../nn/lora/lora.ts";
 import { type Classifier, languageModel } from "../../../nn/models/load.ts";
 import { siteAt, toInputs } from "../../../nn/layers/forward_context.ts";
 import { Trainable } from "../../../nn/optim/adamw.ts";
@@ -43,7 +43,7 @@ const wholePlan = (structure: Structure): DropoutPlan => ({
 /** A classifier with LoRA whose numbers are all random, so that every site counts. */
 function adaptedClassifier(device: Device, config: ModelConfig): Classifier {
   const model = randomModel(device, config, "classifier");
-  adapt(model, config.layers, { targets: targets[config.architecture], rank: 2, alpha: 4 });
+  applyLora(model, config.layers, { targets: targets[config.architecture], rank: 2, alpha: 4 });
   fillRandomly(model, device);
   return model;
 }
@@ -52,7 +52,7 @@ function adaptedClassifier(device: Device, config: ModelConfig): Classifier {
 async function logitsOf(
   device: Device,
   model: Classifier,
-  examples: readonly Encoded[],
+  examples: readonly EncodedExample[],
   counters: readonly number[],
   dropping: DropoutPlan,
   extra = 0,
@@ -132,7 +132,7 @@ Deno.test("siteAt() gives every position, layer and step a key of its own", () =
     const keys = new Set<string>();
     for (const step of [1, 2]) {
       const dropping = wholePlan("element");
-      const dropout = { plan: dropping, key: fold(key, step), examples: inputs.lengths };
+      const dropout = { plan: dropping, key: foldKey(key, step), examples: inputs.lengths };
       const pass = { inputs, dropout: { ...dropout, lengths: inputs.lengths } };
       for (const layer of [0, 1]) {
         for (const position of positions) {
@@ -159,15 +159,15 @@ async function stepOf(device: Device, config: ModelConfig, windows: number[][], 
   const model = language ? languageModel(config) : adaptedClassifier(device, config);
   if (language) {
     fillRandomly(model, device);
-    adapt(model, config.layers, { targets: targets.gpt2, rank: 2, alpha: 4 });
+    applyLora(model, config.layers, { targets: targets.gpt2, rank: 2, alpha: 4 });
     fillRandomly(model, device);
   }
   const trainable = await Trainable.of(model, device);
   const batches = windows.map((places) =>
-    toLabelled(device, places.map((place) => list[place]!), places, 0)
+    toBatch(device, places.map((place) => list[place]!), places, 0)
   );
   const figures = trainStep({ model, trainable }, batches, key, {
-    plan: plan(method, false, { rate: 0.25, klWeight: 0.5 }),
+    plan: dropoutPlan(method, false, { rate: 0.25, klWeight: 0.5 }),
     smoothing: 0.1,
     optimiser,
   });

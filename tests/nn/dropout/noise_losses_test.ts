@@ -136,7 +136,7 @@ Deno.test("element HiddenCut and its Jacobian have the identity as their mean", 
           const count = 1024;
           const site: Site = { position: "hidden", structure: "element", rate, layers: "all" };
           const words = (data: number[]) => tensor(device, data, [count], "u32");
-          const pass = {
+          const dropout = {
             plan: { sites: [site], compensation: { kind: "none", weight: 0, branches: 1 } },
             key,
             examples: words(Array.from({ length: count }, (_, i) => 2 * i)),
@@ -145,7 +145,7 @@ Deno.test("element HiddenCut and its Jacobian have the identity as their mean", 
           const data = Array.from({ length: count }, () => hidden).flat();
           const x = tensor(device, data, [count, 2, 3]);
           const { result, gradients } = gradient(() => {
-            const cut = dropHidden(x, { site, key, pass });
+            const cut = dropHidden(x, { site, key, dropout });
             return { loss: sum(cut), cut };
           }, [x]);
           const [cut, slope] = [await result.cut.read(), await gradients[0]!.read()];

@@ -3,9 +3,9 @@ import { OptionError } from "../../../core/errors.ts";
 import {
   activeIn,
   type DropoutPlan,
+  dropoutPlan,
   type Method,
   methods,
-  plan,
   type PlanOptions,
   type Site,
 } from "../../../nn/dropout/plan.ts";
@@ -25,7 +25,7 @@ Deno.test("plan() of each method is what the paper says", () => {
     "hiddenkey": [["column logits 0.1", "element hidden 0.1"], "kl"],
   };
   for (const method of methods) {
-    const found = plan(method, false);
+    const found = dropoutPlan(method, false);
     assertEquals([sites(found), found.compensation.kind], expected[method], method);
     assertEquals([found.compensation.weight, found.compensation.branches], [1, 1]);
   }
@@ -33,7 +33,7 @@ Deno.test("plan() of each method is what the paper says", () => {
 
 Deno.test("plan() drops in all layers of encoders and the latter half of decoders", () => {
   const layers = (decoder: boolean, options: PlanOptions = {}) =>
-    plan("hiddenkey", decoder, options).sites.map((site) => site.layers);
+    dropoutPlan("hiddenkey", decoder, options).sites.map((site) => site.layers);
   assertEquals(layers(false), ["all", "all"]);
   assertEquals(layers(true), ["latter-half", "latter-half"]);
   assertEquals(layers(true, { layers: "all" }), ["all", "all"]);
@@ -41,12 +41,12 @@ Deno.test("plan() drops in all layers of encoders and the latter half of decoder
 });
 
 Deno.test("plan() takes one rate, or rates by position, which add sites of their own", () => {
-  assertEquals(sites(plan("hiddenkey-", false, { rate: 0.2 })), [
+  assertEquals(sites(dropoutPlan("hiddenkey-", false, { rate: 0.2 })), [
     "column logits 0.2",
     "element hidden 0.2",
   ]);
   assertEquals(
-    sites(plan("hiddenkey-", false, { rate: { hidden: 0.3, output: 0.25, input: 0.5 } })),
+    sites(dropoutPlan("hiddenkey-", false, { rate: { hidden: 0.3, output: 0.25, input: 0.5 } })),
     [
       "column logits 0.1",
       "element hidden 0.3",
@@ -54,13 +54,15 @@ Deno.test("plan() takes one rate, or rates by position, which add sites of their
       "element input 0.5",
     ],
   );
-  assertEquals(sites(plan("lora", false, { rate: 0.4 })), []);
+  assertEquals(sites(dropoutPlan("lora", false, { rate: 0.4 })), []);
 });
 
 Deno.test("plan() leaves out sites of rate 0, but not spans of a given length", () => {
-  assertEquals(sites(plan("hiddenkey", false, { rate: 0 })), []);
-  assertEquals(sites(plan("hiddenkey", false, { rate: { logits: 0 } })), ["element hidden 0.1"]);
-  const spans = plan("dropkey", false, { rate: 0, structure: "span", spanLength: 3 });
+  assertEquals(sites(dropoutPlan("hiddenkey", false, { rate: 0 })), []);
+  assertEquals(sites(dropoutPlan("hiddenkey", false, { rate: { logits: 0 } })), [
+    "element hidden 0.1",
+  ]);
+  const spans = dropoutPlan("dropkey", false, { rate: 0, structure: "span", spanLength: 3 });
   assertEquals(spans.sites, [
     { position: "logits", structure: "span", rate: 0, layers: "all", spanLength: 3 },
   ]);
@@ -69,28 +71,32 @@ Deno.test("plan() leaves out sites of rate 0, but not spans of a given length", 
 Deno.test("plan() passes the options on to every site", () => {
   const options = { structure: "span", noGrad: false, point: "inner", perHead: false } as const;
   const site = { rate: 0.1, layers: "all", ...options } as const;
-  assertEquals(plan("hiddenkey", false, { ...options, compensation: "js", klWeight: 0.5 }), {
+  assertEquals(dropoutPlan("hiddenkey", false, { ...options, compensation: "js", klWeight: 0.5 }), {
     sites: [{ position: "logits", ...site }, { position: "hidden", ...site }],
     compensation: { kind: "js", weight: 0.5, branches: 1 },
   });
-  assertEquals(plan("lora", true, { compensation: "kl", branches: 2, klWeight: 0 }), {
+  assertEquals(dropoutPlan("lora", true, { compensation: "kl", branches: 2, klWeight: 0 }), {
     sites: [],
     compensation: { kind: "kl", weight: 0, branches: 2 },
   });
-  assertEquals(plan("lora", true).compensation, none);
+  assertEquals(dropoutPlan("lora", true).compensation, none);
 });
 
 Deno.test("plan() refuses rates outside [0, 1) and weights below 0", () => {
   for (const rate of [-0.1, 1, 1.5, NaN, Infinity]) {
     const text = `Cannot drop logits as the rate must lie in [0, 1): found ${rate}`;
-    assertThrows(() => plan("dropkey", false, { rate }), OptionError, text);
-    assertThrows(() => plan("dropkey", false, { rate: { logits: rate } }), OptionError, text);
+    assertThrows(() => dropoutPlan("dropkey", false, { rate }), OptionError, text);
+    assertThrows(
+      () => dropoutPlan("dropkey", false, { rate: { logits: rate } }),
+      OptionError,
+      text,
+    );
     const anything = text.replace("logits", "anything");
-    assertThrows(() => plan("lora", false, { rate }), OptionError, anything);
+    assertThrows(() => dropoutPlan("lora", false, { rate }), OptionError, anything);
   }
   for (const klWeight of [-1, NaN, Infinity]) {
     assertThrows(
-      () => plan("hiddenkey", false, { klWeight }),
+      () => dropoutPlan("hiddenkey", false, { klWeight }),
       OptionError,
       `Cannot weigh the compensation by ${klWeight}: at least 0 is required`,
     );
@@ -99,7 +105,10 @@ Deno.test("plan() refuses rates outside [0, 1) and weights below 0", () => {
 
 Deno.test("plan() refuses a span length that is no positive integer", () => {
   for (const spanLength of [-1, 1.5, NaN]) {
-    assertThrows(() => plan("dropkey", false, { structure: "span", spanLength }), OptionError);
+    assertThrows(
+      () => dropoutPlan("dropkey", false, { structure: "span", spanLength }),
+      OptionError,
+    );
   }
 });
 

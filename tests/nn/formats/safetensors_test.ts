@@ -2,8 +2,8 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { FileError, OptionError, ShapeError } from "../../../core/errors.ts";
 import {
-  type Dtype,
   encodeSafetensors,
+  type FileDtype,
   headerLength,
   parseHeader,
   type SafetensorsHeader,
@@ -12,7 +12,7 @@ import {
 } from "../../../nn/formats/safetensors.ts";
 import { shared, sharedTest } from "../../support/shared.ts";
 
-const sizes: Record<Dtype, number> = {
+const sizes: Record<FileDtype, number> = {
   F64: 8,
   F32: 4,
   F16: 2,
@@ -39,7 +39,7 @@ const tensor = (dtype: string, shape: unknown, begin: unknown, end: unknown) =>
 
 const anyTensor: fc.Arbitrary<TensorData> = fc.record({
   name: fc.string({ unit: "binary" }).filter((name) => name !== "__metadata__"),
-  dtype: fc.constantFrom(...(Object.keys(sizes) as Dtype[])),
+  dtype: fc.constantFrom(...(Object.keys(sizes) as FileDtype[])),
   shape: fc.array(fc.nat(4), { maxLength: 4 }),
   fill: fc.nat(255),
 }).map(({ fill, ...rest }) => {
@@ -66,7 +66,7 @@ Deno.test("encodeSafetensors() and parseHeader() round-trip any tensors and meta
 });
 
 Deno.test("encodeSafetensors() orders by dtype, then by the UTF-8 bytes of the name", () => {
-  const names: [string, Dtype][] = [["b", "F32"], ["\u{1F600}", "F32"], ["\uFFFD", "F32"]];
+  const names: [string, FileDtype][] = [["b", "F32"], ["\u{1F600}", "F32"], ["\uFFFD", "F32"]];
   names.push(["z", "I64"], ["10", "F32"], ["9", "F32"], ["a", "BOOL"], ["m", "F16"], ["k", "BF16"]);
   const file = encodeSafetensors(
     names.map(([name, dtype]) => ({ name, dtype, shape: [], bytes: new Uint8Array(sizes[dtype]) })),

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { OptionError, ShapeError } from "../../../core/errors.ts";
-import type { Dtype } from "../../../nn/formats/safetensors.ts";
-import { fromFloat, toFloat32, toFloat64 } from "../../../nn/formats/safetensors_values.ts";
+import type { FileDtype } from "../../../nn/formats/safetensors.ts";
+import { encodeFloats, toFloat32, toFloat64 } from "../../../nn/formats/safetensors_values.ts";
 
 Deno.test("toFloat32() decodes every half-precision number as DataView does", () => {
   const bits = Uint16Array.from({ length: 65536 }, (_, index) => index);
@@ -15,7 +15,7 @@ Deno.test("toFloat32() decodes every half-precision number as DataView does", ()
 });
 
 Deno.test("toFloat32() and toFloat64() convert every dtype", () => {
-  const cases: [Dtype, ArrayBuffer, number[]][] = [
+  const cases: [FileDtype, ArrayBuffer, number[]][] = [
     ["F64", new Float64Array([1.5, -2]).buffer, [1.5, -2]],
     ["F32", new Float32Array([1.5, -2]).buffer, [1.5, -2]],
     ["F16", new Uint16Array([0x3e00, 0xc000, 0x7c00, 0x0001]).buffer, [
@@ -46,7 +46,7 @@ Deno.test("fromFloat() rounds to the nearest, ties to even, and keeps what is no
   const wide = (
     values: number[],
     dtype: "F16" | "BF16",
-  ) => [...toFloat64(fromFloat(new Float64Array(values), dtype), dtype)];
+  ) => [...toFloat64(encodeFloats(new Float64Array(values), dtype), dtype)];
   const odd = [NaN, Infinity, -Infinity, 0, -0];
   assertEquals(wide(odd, "F16"), odd);
   assertEquals(wide(odd, "BF16"), odd);
@@ -57,11 +57,11 @@ Deno.test("fromFloat() rounds to the nearest, ties to even, and keeps what is no
   assertEquals(wide([2049, 2051, 65504, 2 ** -24, 2 ** -26], "F16"), [
     ...[2048, 2052, 65504, 2 ** -24, 0],
   ]);
-  assertThrows(() => fromFloat(new Float32Array([1, 65520]), "F16"), OptionError, "found 65520");
+  assertThrows(() => encodeFloats(new Float32Array([1, 65520]), "F16"), OptionError, "found 65520");
   fc.assert(fc.property(fc.float32Array(), (values) => {
     const bits = new Uint32Array(values.buffer);
-    assertEquals(fromFloat(values, "F32"), new Uint8Array(values.buffer));
-    const halves = new Uint16Array(fromFloat(values, "BF16").slice().buffer);
+    assertEquals(encodeFloats(values, "F32"), new Uint8Array(values.buffer));
+    const halves = new Uint16Array(encodeFloats(values, "BF16").slice().buffer);
     halves.forEach((half, i) => {
       if (Number.isNaN(values[i])) return assertEquals(half, 0x7fc0);
       assert(Math.abs((half * 2 ** 16) - bits[i]!) <= 2 ** 15);

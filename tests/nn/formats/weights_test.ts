@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { FileError, OptionError } from "../../../core/errors.ts";
-import { fold, normal, seedKey } from "../../../core/random.ts";
+import { foldKey, normal, seedKey } from "../../../core/random.ts";
 import { tensor } from "../../../core/tensor.ts";
-import { toLabelled } from "../../../nn/objective/batch.ts";
+import { toBatch } from "../../../nn/objective/batch.ts";
 import { parseConfig } from "../../../nn/models/config.ts";
-import { adapt } from "../../../nn/lora/lora.ts";
-import { classifier, load } from "../../../nn/models/load.ts";
+import { applyLora } from "../../../nn/lora/lora.ts";
+import { classifier, loadModel } from "../../../nn/models/load.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { trainHead } from "../../../nn/optim/adamw.ts";
 import { encodeAdapter, fillAdapter } from "../../../nn/formats/adapter.ts";
@@ -61,18 +61,18 @@ Deno.test("an adapter of encodeAdapter() brings another model to the same logits
   withDevice("f32", async (device) => {
     const config = parseConfig(JSON.parse(await Deno.readTextFile(golden("config.json"))));
     const base = await Deno.readFile(golden("model.safetensors"));
-    const { inputs } = toLabelled(device, tinyExamples([5, 3]), [0, 1], 0);
+    const { inputs } = toBatch(device, tinyExamples([5, 3]), [0, 1], 0);
     const open = async (seed: number) => {
       const model = classifier(config);
-      adapt(model, config.layers, lora);
-      await load(model, parseSafetensors(base), device, seedKey(seed));
+      applyLora(model, config.layers, lora);
+      await loadModel(model, parseSafetensors(base), device, seedKey(seed));
       return { model, logits: async () => await model.classify({ inputs }).logits.read() };
     };
     const trained = await open(1);
     trainHead(trained.model);
     for (const [path, parameter] of parameters(trained.model)) {
       if (!parameter.trainable) continue;
-      const values = normal(fold(seedKey(2), path), parameter.size);
+      const values = normal(foldKey(seedKey(2), path), parameter.size);
       parameter.value = tensor(device, values, parameter.shape);
     }
     const files = await encodeAdapter(trained.model, adapter);

@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { fold, seedKey, uniform } from "../../../core/random.ts";
+import { foldKey, seedKey, uniform } from "../../../core/random.ts";
 import { type Search, startSearch } from "../../../nn/generation/beam_search.ts";
 import { hfSearch, loraSearch, type Next, type OracleSettings } from "../../support/beam_oracle.ts";
 
@@ -9,7 +9,7 @@ const vocabulary = 12;
 /** A model made of random numbers: log-probabilities depend on the whole text. */
 function randomNext(seed: number, spread: number): Next {
   return (_, ids) => {
-    const drawn = uniform(fold(seedKey(seed), ids.join()), vocabulary);
+    const drawn = uniform(foldKey(seedKey(seed), ids.join()), vocabulary);
     const values = [...drawn].map((u) => spread * Math.log(u));
     const total = Math.log(values.reduce((sum, x) => sum + Math.exp(x), 0));
     return Promise.resolve(values.map((x) => x - total));

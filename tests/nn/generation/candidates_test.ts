@@ -3,15 +3,15 @@ import fc from "fast-check";
 import { ShapeError } from "../../../core/errors.ts";
 import type { Device } from "../../../core/storage.ts";
 import { tensor } from "../../../core/tensor.ts";
-import { Cache } from "../../../nn/layers/past_key_values.ts";
+import { PastKeyValues } from "../../../nn/layers/past_key_values.ts";
 import {
   type Candidate,
   candidates,
   type Ranking,
   type Scoring,
 } from "../../../nn/generation/candidates.ts";
-import { repeatedEnds } from "../../../nn/generation/no_repeat_ngram.ts";
-import { chunk, isChunked, top } from "../../../nn/generation/top_k.ts";
+import { bannedTokens } from "../../../nn/generation/no_repeat_ngram.ts";
+import { chunk, isChunked, topK } from "../../../nn/generation/top_k.ts";
 import { webGpuTest } from "../../support/webgpu_device.ts";
 import { withDevice } from "../../support/with_device.ts";
 
@@ -21,7 +21,7 @@ async function assertTop(device: Device, rows: number, length: number, count: nu
   const data = Float32Array.from({ length: rows * length }, (_, i) => {
     return Math.fround(((i * 7919 + (i % 97) * 31) % kinds) / 3 - 5);
   });
-  const found = await top(tensor(device, data, [rows, length]), count).read();
+  const found = await topK(tensor(device, data, [rows, length]), count).read();
   for (let row = 0; row < rows; row++) {
     const order = Array.from({ length }, (_, column) => column).sort((a, b) => {
       return data[row * length + b]! - data[row * length + a]! || a - b;
@@ -129,10 +129,10 @@ Deno.test("candidates() leaves out banned tokens even where nothing else is left
 });
 
 Deno.test("repeatedEnds() are the tokens that would repeat a run", () => {
-  assertEquals(repeatedEnds([1, 2, 3, 1, 2], 3), [3]);
-  assertEquals(repeatedEnds([1, 2, 3, 1, 2], 2), [3]);
-  assertEquals(repeatedEnds([5, 5], 2), [5]);
-  assertEquals(repeatedEnds([1, 2], 3), []);
+  assertEquals(bannedTokens([1, 2, 3, 1, 2], 3), [3]);
+  assertEquals(bannedTokens([1, 2, 3, 1, 2], 2), [3]);
+  assertEquals(bannedTokens([5, 5], 2), [5]);
+  assertEquals(bannedTokens([1, 2], 3), []);
   const few = fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 12 });
   fc.assert(fc.property(few, fc.integer({ min: 0, max: 4 }), (ids, size) => {
     const repeats = [0, 1, 2, 3].filter((id) => {
@@ -142,13 +142,13 @@ Deno.test("repeatedEnds() are the tokens that would repeat a run", () => {
           at + size <= ids.length && ids.slice(at, at + size).join() === run.join()
         );
     });
-    assertEquals(repeatedEnds(ids, size).sort(), repeats);
+    assertEquals(bannedTokens(ids, size).sort(), repeats);
   }));
 });
 
 Deno.test("Cache keeps what each layer was given, through moves", async () => {
   await withDevice("f32", async (device) => {
-    using cache = new Cache(device, 2, 4);
+    using cache = new PastKeyValues(device, 2, 4);
     // Element: 100 · row + 10 · token + channel; one head of two channels.
     const rows = (count: number, tokens: number, add = 0) => {
       const size = count * tokens * 2;

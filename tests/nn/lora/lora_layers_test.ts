@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { OptionError } from "../../../core/errors.ts";
-import { adapt, adapted, type LoraOptions } from "../../../nn/lora/lora.ts";
+import { applyLora, loraLayers, type LoraOptions } from "../../../nn/lora/lora.ts";
 import { classifier } from "../../../nn/models/load.ts";
 import { tinyConfig } from "../../support/tiny_models.ts";
 
@@ -9,8 +9,8 @@ const path = (layer: number, name: string) => `bert.encoder.layer.${layer}.atten
 /** Rank and factor of each adapted layer of a tiny BERT. */
 function layersOf(options: Partial<LoraOptions>): [string, number, number][] {
   const model = classifier(tinyConfig("bert"));
-  adapt(model, 2, { targets: ["query", "key"], rank: 4, alpha: 8, ...options });
-  return adapted(model).map(([name, { rank, factor }]) => [name, rank, factor]);
+  applyLora(model, 2, { targets: ["query", "key"], rank: 4, alpha: 8, ...options });
+  return loraLayers(model).map(([name, { rank, scaling }]) => [name, rank, scaling]);
 }
 
 Deno.test("adapt() gives layers ranks and alphas of their own, by path or its ending", () => {
@@ -34,15 +34,15 @@ Deno.test("adapt() leaves out modules and all below them", () => {
   assertEquals(found, [path(1, "query"), path(1, "key")]);
   const roberta = classifier(tinyConfig("roberta"));
   const options = { targets: ["dense"], rank: 1, alpha: 1, exclude: ["classifier"] };
-  assertEquals(adapt(roberta, 2, options).filter((name) => name.startsWith("classifier")), []);
+  assertEquals(applyLora(roberta, 2, options).filter((name) => name.startsWith("classifier")), []);
 });
 
 Deno.test("adapt() refuses ranks and alphas of single layers, and leaves the model as it was", () => {
   const model = classifier(tinyConfig("bert"));
   const attempt = (options: Partial<LoraOptions>) => () =>
-    adapt(model, 2, { targets: ["query"], rank: 4, alpha: 8, ...options });
+    applyLora(model, 2, { targets: ["query"], rank: 4, alpha: 8, ...options });
   assertThrows(attempt({ ranks: { "1.attention.self.query": 0 } }), OptionError, "with rank 0");
   assertThrows(attempt({ alphas: { "1.attention.self.query": -1 } }), OptionError, "alpha -1");
   assertThrows(attempt({ exclude: ["bert"] }), OptionError, "Cannot find target module query");
-  assertEquals(adapted(model), []);
+  assertEquals(loraLayers(model), []);
 });

@@ -11,23 +11,23 @@ import { sum } from "../../../core/ops/rowwise.ts";
 import { seedKey } from "../../../core/random.ts";
 import { type Device, sizeOf } from "../../../core/storage.ts";
 import { tensor } from "../../../core/tensor.ts";
-import { pad, toLabelled } from "../../../nn/objective/batch.ts";
+import { pad, toBatch } from "../../../nn/objective/batch.ts";
 import { type Architecture, type ModelConfig, parseConfig } from "../../../nn/models/config.ts";
-import { plan } from "../../../nn/dropout/plan.ts";
+import { dropoutPlan } from "../../../nn/dropout/plan.ts";
 import { Linear } from "../../../nn/layers/linear.ts";
 import {
-  adapt,
-  adapted,
+  applyLora,
   layerOf,
+  loraLayers,
   LoraLinear,
   type LoraOptions,
-  mergeAll,
-  unmergeAll,
+  mergeLora,
+  unmergeLora,
 } from "../../../nn/lora/lora.ts";
-import { classifier, initialise, languageModel } from "../../../nn/models/load.ts";
+import { classifier, initialize, languageModel } from "../../../nn/models/load.ts";
 import { type Module, parameters } from "../../../nn/layers/module.ts";
 import { objective } from "../../../nn/objective/objective.ts";
-import { type Pass, toInputs } from "../../../nn/layers/forward_context.ts";
+import { type ForwardContext, toInputs } from "../../../nn/layers/forward_context.ts";
 import { fuseParts } from "../../../nn/formats/peft_fused_qkv.ts";
 import { assertClose, randomTensor } from "../../support/differences.ts";
 import { fillRandomly, randomModel, tinyConfig, tinyExamples } from "../../support/tiny_models.ts";
@@ -42,7 +42,7 @@ const targets: Record<Architecture, readonly string[]> = {
 
 /** Numbers in the low-rank updates. */
 function updateSize(model: Module): number {
-  return adapted(model).reduce(
+  return loraLayers(model).reduce(
     (total, [, { parts }]) => total + parts.reduce((n, { down, up }) => n + down.size + up.size, 0),
     0,
   );
@@ -50,7 +50,7 @@ function updateSize(model: Module): number {
 
 function countOf(config: ModelConfig, rank: number): number {
   const model = config.architecture === "roberta" ? classifier(config) : languageModel(config);
-  adapt(model, config.layers, { targets: targets[config.architecture], rank, alpha: 16 });
+  applyLora(model, config.layers, { targets: targets[config.architecture], rank, alpha: 16 });
   const trainable = [...parameters(model)].filter(([, parameter]) => parameter.trainable);
   assert(trainable.every(([path]) => path.includes("lora_")));
   assertEquals(trainable.reduce((total, [, { size }]) => total + size, 0), updateSize(model));
@@ -104,10 +104,10 @@ async function logitsOf(device: Device, model: ReturnType<typeof classifier>): P
 
 /** Fills the updates: as they start, or with random B. */
 function fillUpdates(model: Module, device: Device, start: boolean): void {
-  for (const [path, layer] of adapted(model)) {
+  for (const [path, layer] of loraLayers(model)) {
     for (const { name, down, up } of layer.parts) {
-      initialise(down, `${path}.${name}.A`, device, seedKey(3));
-      if (start) initialise(up, `${path}.${name}.B`, device, seedKey(3));
+      initialize(down, `${path}.${name}.A`, device, seedKey(3));
+      if (start) initialize(up, `${path}.${name}.B`, device, seedKey(3));
       else up.value = randomTensor(device, path.length, up.shape);
     }
   }
@@ -121,7 +121,10 @@ for (const architecture of ["bert", "roberta", "gpt2", "llama"] as const) {
     withDevice("f32", async (device) => {
       const model = randomModel(device, config, "classifier");
       const base = await logitsOf(device, model);
-      assertEquals(adapt(model, config.layers, options).length, architecture === "gpt2" ? 2 : 4);
+      assertEquals(
+        applyLora(model, config.layers, options).length,
+        architecture === "gpt2" ? 2 : 4,
+      );
       fillUpdates(model, device, true);
       assertEquals(await logitsOf(device, model), base);
       fillUpdates(model, device, false);
@@ -131,25 +134,25 @@ for (const architecture of ["bert", "roberta", "gpt2", "llama"] as const) {
   Deno.test(`merging LoRA into ${architecture} changes nothing, unmerging restores every bit`, () =>
     withDevice("f64", async (device) => {
       const model = randomModel(device, config, "classifier");
-      adapt(model, config.layers, options);
+      applyLora(model, config.layers, options);
       fillUpdates(model, device, false);
       const apart = await logitsOf(device, model);
-      const weights = adapted(model).map(([, { base }]) => base.weight.value);
+      const weights = loraLayers(model).map(([, { base }]) => base.weight.value);
       const before = await Promise.all(weights.map((weight) => weight.read()));
       const { buffers } = device.backend.statistics;
-      mergeAll(model);
+      mergeLora(model);
       assertClose(await logitsOf(device, model), apart, 1e-12);
-      const [path, layer] = adapted(model)[0]!;
+      const [path, layer] = loraLayers(model)[0]!;
       assertNotEquals(await layer.base.weight.value.read(), before[0]);
       assertThrows(
         () => layer.merge(),
         OptionError,
         `Cannot merge ${path} twice: unmerge it first`,
       );
-      unmergeAll(model);
-      unmergeAll(model);
+      unmergeLora(model);
+      unmergeLora(model);
       assertEquals(device.backend.statistics.buffers, buffers);
-      for (const [i, [, { base }]] of adapted(model).entries()) {
+      for (const [i, [, { base }]] of loraLayers(model).entries()) {
         assertStrictEquals(base.weight.value, weights[i]);
         assertEquals(await base.weight.value.read(), before[i]);
       }
@@ -163,7 +166,7 @@ for (const architecture of ["bert", "roberta", "gpt2", "llama"] as const) {
         [...parameters(model)].map(([path, p]) => [path, p.value.value.storage]),
       );
       const { buffers, bytes } = device.backend.statistics;
-      adapt(model, config.layers, options);
+      applyLora(model, config.layers, options);
       const after = [...parameters(model)].filter(([path]) => !path.includes("lora_"));
       assertEquals(after.map(([path]) => path), [...storages.keys()]);
       for (const [path, p] of after) {
@@ -183,7 +186,7 @@ function fusedLayer(device: Device): Linear {
   return base;
 }
 
-const pass = {} as Pass;
+const context = {} as ForwardContext;
 
 Deno.test("thirds of c_attn equal one update with block matrices", () =>
   withDevice("f64", async (device) => {
@@ -210,7 +213,11 @@ Deno.test("thirds of c_attn equal one update with block matrices", () =>
       part!.down.value = tensor(device, down, [rank, 6]);
       part!.up.value = tensor(device, up, [12, rank]);
       const x = randomTensor(device, 3, [2, 5, 6]);
-      assertClose(await apart.forward(x, pass).read(), await whole.forward(x, pass).read(), 1e-13);
+      assertClose(
+        await apart.forward(x, context).read(),
+        await whole.forward(x, context).read(),
+        1e-13,
+      );
       assertClose(await apart.delta().read(), await whole.delta().read(), 1e-13);
     }
   }));
@@ -220,16 +227,16 @@ Deno.test("LoraLinear is W x + s B A x, with alpha / rank or alpha / sqrt(rank)"
     for (const rsLora of [false, true]) {
       const config = tinyConfig("bert");
       const model = randomModel(device, config, "classifier");
-      adapt(model, config.layers, {
+      applyLora(model, config.layers, {
         targets: ["layer.1.attention.self.key"],
         rank: 4,
         alpha: 6,
         rsLora,
       });
       fillUpdates(model, device, false);
-      const [[path, layer]] = adapted(model) as [[string, LoraLinear]];
+      const [[path, layer]] = loraLayers(model) as [[string, LoraLinear]];
       assertEquals(path, "bert.encoder.layer.1.attention.self.key");
-      assertEquals([layer.factor, layerOf(path)], [rsLora ? 6 / 2 : 6 / 4, 1]);
+      assertEquals([layer.scaling, layerOf(path)], [rsLora ? 6 / 2 : 6 / 4, 1]);
       const x = randomTensor(device, 5, [1, 8]);
       const [a, b] = [
         await layer.parts[0]!.down.value.read(),
@@ -241,9 +248,9 @@ Deno.test("LoraLinear is W x + s B A x, with alpha / rank or alpha / sqrt(rank)"
         for (let r = 0; r < 4; r++) {
           for (let i = 0; i < 8; i++) update += b[out * 4 + r]! * a[r * 8 + i]! * input[i]!;
         }
-        return y + layer.factor * update;
+        return y + layer.scaling * update;
       });
-      assertClose(await layer.forward(x, pass).read(), expected, 1e-13);
+      assertClose(await layer.forward(x, context).read(), expected, 1e-13);
     }
   }));
 
@@ -251,13 +258,13 @@ Deno.test("LoRA at its start gives B a gradient and A the gradient zero", () =>
   withDevice("f64", async (device) => {
     const layer = new LoraLinear(fusedLayer(device), "h.0.attn.c_attn", 1, 2, 1);
     const [{ down, up }] = layer.parts as [LoraLinear["parts"][0]];
-    initialise(down, "A", device, seedKey(1));
-    initialise(up, "B", device, seedKey(1));
+    initialize(down, "A", device, seedKey(1));
+    initialize(up, "B", device, seedKey(1));
     const bound = 1 / Math.sqrt(6);
     const a = await down.value.read();
     assert(a.every((x) => Math.abs(x) <= bound) && a.some((x) => Math.abs(x) > bound / 2));
     const x = randomTensor(device, 3, [4, 6]);
-    const { gradients, unused } = gradient(() => sum(layer.forward(x, pass)), [
+    const { gradients, unused } = gradient(() => sum(layer.forward(x, context)), [
       down.value,
       up.value,
     ]);
@@ -271,7 +278,7 @@ Deno.test("adapt() refuses unknown targets and unusable ranks and factors", () =
   const model = () => classifier(tinyConfig("bert"));
   const refuse = (options: Partial<LoraOptions>, text: string) =>
     assertThrows(
-      () => adapt(model(), 2, { targets: ["query"], rank: 2, alpha: 4, ...options }),
+      () => applyLora(model(), 2, { targets: ["query"], rank: 2, alpha: 4, ...options }),
       OptionError,
       text,
     );
@@ -288,10 +295,10 @@ Deno.test("LoRA dropout refuses a layer that sees tokens without their examples"
   withDevice("f64", (device) => {
     const config = tinyConfig("llama");
     const model = randomModel(device, config, "language");
-    adapt(model, config.layers, { targets: ["lm_head"], rank: 2, alpha: 4 });
+    applyLora(model, config.layers, { targets: ["lm_head"], rank: 2, alpha: 4 });
     fillRandomly(model, device);
-    const batch = toLabelled(device, tinyExamples([5, 3], true), [0, 1], 0);
-    const dropping = plan("lora-dropout", true, { rate: 0.5 });
+    const batch = toBatch(device, tinyExamples([5, 3], true), [0, 1], 0);
+    const dropping = dropoutPlan("lora-dropout", true, { rate: 0.5 });
     const options = { key: seedKey(1), normaliser: 4 };
     const run = () => objective(model, batch, { ...options, plan: dropping });
     assertThrows(run, OptionError, "lm_head");

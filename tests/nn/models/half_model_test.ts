@@ -1,16 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
 import { seedKey } from "../../../core/random.ts";
 import { sizeOf } from "../../../core/storage.ts";
-import { pad, toLabelled } from "../../../nn/objective/batch.ts";
-import { plan } from "../../../nn/dropout/plan.ts";
-import { adapt } from "../../../nn/lora/lora.ts";
-import { initialise } from "../../../nn/models/load.ts";
+import { pad, toBatch } from "../../../nn/objective/batch.ts";
+import { dropoutPlan } from "../../../nn/dropout/plan.ts";
+import { applyLora } from "../../../nn/lora/lora.ts";
+import { initialize } from "../../../nn/models/load.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { toInputs } from "../../../nn/layers/forward_context.ts";
 import { Trainable, trainHead } from "../../../nn/optim/adamw.ts";
 import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import { encodeSafetensors } from "../../../nn/formats/safetensors.ts";
-import { type FloatDtype, fromFloat } from "../../../nn/formats/safetensors_values.ts";
+import { encodeFloats, type FloatDtype } from "../../../nn/formats/safetensors_values.ts";
 import { openClassifier, openLanguageModel } from "../../../train/run/load_model.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
 import { tinyExamples } from "../../support/tiny_models.ts";
@@ -26,7 +26,7 @@ async function convert(base: string, folder: string, dtype: FloatDtype): Promise
     name,
     dtype,
     shape: checkpoint.entry(name).shape,
-    bytes: fromFloat(await checkpoint.readFloat(name, "f32"), dtype),
+    bytes: encodeFloats(await checkpoint.readFloat(name, "f32"), dtype),
   })));
   await Deno.writeFile(`${folder}/model.safetensors`, encodeSafetensors(tensors, { format: "pt" }));
   await Deno.copyFile(`${base}/config.json`, `${folder}/config.json`);
@@ -45,9 +45,9 @@ async function use(folder: string, classifies: boolean, half: boolean) {
     const logits = "logits" in model ? model.logits({ inputs }) : model.classify({ inputs }).logits;
     found.logits.push(...await logits.read());
     const targets = classifies ? ["query", "value"] : ["q_proj", "v_proj"];
-    adapt(model, config.layers, { targets, rank: 2, alpha: 4 });
+    applyLora(model, config.layers, { targets, rank: 2, alpha: 4 });
     for (const [path, parameter] of parameters(model)) {
-      if (!parameter.filled) initialise(parameter, path, device, key);
+      if (!parameter.filled) initialize(parameter, path, device, key);
     }
     if (classifies) trainHead(model);
     const trainable = await Trainable.of(model, device);
@@ -56,9 +56,9 @@ async function use(folder: string, classifies: boolean, half: boolean) {
       const examples = tinyExamples([5, 3]).map((example, i) =>
         classifies ? { ...example, label: i } : { ...example, predictFrom: 1 }
       );
-      const labelled = toLabelled(device, examples, [0, 1], 0);
+      const labelled = toBatch(device, examples, [0, 1], 0);
       const { loss } = trainStep({ model, trainable }, [labelled], seedKey(step), {
-        plan: plan("hiddenkey", !classifies),
+        plan: dropoutPlan("hiddenkey", !classifies),
         optimiser: { learningRate: 1e-2 },
       });
       found.losses.push(await loss.item());

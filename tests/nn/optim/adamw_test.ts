@@ -5,7 +5,7 @@ import { sizeOf } from "../../../core/storage.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { Linear } from "../../../nn/layers/linear.ts";
 import { Module } from "../../../nn/layers/module.ts";
-import { type AdamWStep, Trainable } from "../../../nn/optim/adamw.ts";
+import { type AdamWOptions, Trainable } from "../../../nn/optim/adamw.ts";
 import { assertClose, numbers, randomTensor } from "../../support/differences.ts";
 import { withDevice } from "../../support/with_device.ts";
 
@@ -39,7 +39,7 @@ class PlainAdamW {
 
   constructor(readonly values: Float64Array) {}
 
-  step(gradients: Float64Array, options: AdamWStep): void {
+  step(gradients: Float64Array, options: AdamWOptions): void {
     const { learningRate, betas: [beta1, beta2], epsilon, weightDecay, maxNorm } = {
       ...usual,
       ...options,
@@ -150,7 +150,7 @@ Deno.test("Trainable names a parameter that the loss does not reach", () =>
 
 Deno.test("Trainable restores values and moments and continues as if never stopped", () =>
   withDevice("f64", async (device) => {
-    const options: AdamWStep = {
+    const options: AdamWOptions = {
       learningRate: 0.01,
       betas: [0.9, 0.999],
       epsilon: 1e-8,

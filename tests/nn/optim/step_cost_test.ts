@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { seedKey } from "../../../core/random.ts";
-import { toLabelled } from "../../../nn/objective/batch.ts";
+import { toBatch } from "../../../nn/objective/batch.ts";
 import type { Architecture } from "../../../nn/models/config.ts";
-import { type Method, plan } from "../../../nn/dropout/plan.ts";
-import { adapt } from "../../../nn/lora/lora.ts";
+import { dropoutPlan, type Method } from "../../../nn/dropout/plan.ts";
+import { applyLora } from "../../../nn/lora/lora.ts";
 import { Trainable } from "../../../nn/optim/adamw.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
 import { fillRandomly, randomModel, tinyConfig, tinyExamples } from "../../support/tiny_models.ts";
@@ -25,7 +25,7 @@ async function programs(architecture: Architecture, method: Method, layers: numb
     const model = decoder
       ? randomModel(device, config, "language")
       : randomModel(device, config, "classifier");
-    adapt(model, layers, { targets: targets[architecture]!, rank: 2, alpha: 4 });
+    applyLora(model, layers, { targets: targets[architecture]!, rank: 2, alpha: 4 });
     fillRandomly(model, device);
     const trainable = await Trainable.of(model, device);
     const { statistics } = device.backend;
@@ -33,11 +33,11 @@ async function programs(architecture: Architecture, method: Method, layers: numb
     trainStep(
       { model, trainable },
       [
-        toLabelled(device, tinyExamples([5, 3], decoder), [0, 1], 0),
+        toBatch(device, tinyExamples([5, 3], decoder), [0, 1], 0),
       ],
       seedKey(1),
       {
-        plan: plan(method, decoder, { layers: "all" }),
+        plan: dropoutPlan(method, decoder, { layers: "all" }),
         optimiser: { learningRate: 1e-3 },
       },
     );

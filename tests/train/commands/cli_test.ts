@@ -268,13 +268,13 @@ Deno.test("--help lists every option of train with its default", async () => {
   const required = ["task", "data", "model"];
   const absent = ["out", "adapter"];
   const undefaulted: string[] = [];
-  for (const [name, { fallback, kind, help }] of Object.entries(trainOptions)) {
+  for (const [name, { default: usual, kind, help }] of Object.entries(trainOptions)) {
     const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     const lines = helpOf(out, flag);
     assertStringIncludes(lines, help);
     const shown = /\(default: (.+)\)/.exec(lines)?.[1];
     if (kind === "switch" || required.includes(name) || absent.includes(name)) continue;
-    if (fallback !== undefined) assertEquals(shown, String(fallback), name);
+    if (usual !== undefined) assertEquals(shown, String(usual), name);
     else if (shown === undefined) undefaulted.push(name);
   }
   assertEquals(undefaulted, []);

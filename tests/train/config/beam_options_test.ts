@@ -21,7 +21,7 @@ import { loadTokenizer } from "../../../train/tokenizer/load_tokenizer.ts";
 import { corpusBleu } from "../../../train/metrics/bleu.ts";
 import { openRun, runConfig } from "../../../train/run/open_run.ts";
 import { presetFor } from "../../../train/config/presets.ts";
-import { continueAll, frameOf } from "../../../train/tasks/generation.ts";
+import { continueAll, specialTokens } from "../../../train/tasks/generation.ts";
 import { train } from "../../../train/train.ts";
 import { withDevice } from "../../support/with_device.ts";
 import { Workspace } from "../../support/workspace.ts";
@@ -76,7 +76,7 @@ Deno.test("predict and eval search as their flags say, and otherwise as the run 
       const { model, architecture, tokenizer } = await openRun(run, config, device);
       const texts = await continueAll(model as LanguageModel, device, contexts, {
         tokenizer,
-        frame: frameOf(architecture, tokenizer),
+        frame: specialTokens(architecture, tokenizer),
         config: architecture,
         newTokens: config.newTokens,
         search: config,
@@ -127,7 +127,7 @@ Deno.test("continueAll() ends a text of the LoRA recipe at a blank line", async 
       const search = { beams: 1, lengthPenalty: 1, noRepeatNgram: 2, repetitionPenalty: 1 };
       return await continueAll(model, device, ["name : x"], {
         tokenizer,
-        frame: frameOf(config, tokenizer),
+        frame: specialTokens(config, tokenizer),
         config,
         newTokens: 4,
         search: { ...search, beamConvention },

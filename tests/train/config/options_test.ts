@@ -10,11 +10,11 @@ import {
 
 const table: OptionTable = {
   name: { kind: "text", help: "a name", required: true },
-  share: { kind: "number", help: "a share", least: 0, fallback: 0.5 },
-  shift: { kind: "number", help: "a shift", shown: "none" },
+  share: { kind: "number", help: "a share", min: 0, default: 0.5 },
+  shift: { kind: "number", help: "a shift", defaultText: "none" },
   rate: { kind: "rate", help: "a rate" },
   layers: { kind: "list", help: "layers" },
-  perHead: { kind: "switch", help: "one for all", fallback: true },
+  perHead: { kind: "switch", help: "one for all", default: true },
 };
 
 const flags = (...args: string[]) => parseFlags(table, args).values;

@@ -6,7 +6,7 @@ import {
   readJson,
   readText,
   requireEmptyDirectory,
-  samePlace,
+  sameFile,
   writeDirectoryAtomic,
   writeFileAtomic,
 } from "../../../train/files/files.ts";
@@ -79,11 +79,11 @@ Deno.test("samePlace() sees through spellings and links", () =>
     for (
       const other of [`${a}/`, `${directory}/b/../a`, `${directory}//a/.`, `${directory}/link`]
     ) {
-      assert(await samePlace(a, other), other);
+      assert(await sameFile(a, other), other);
     }
     for (const other of [`${directory}/b`, `${directory}/none`]) {
-      assert(!await samePlace(a, other), other);
-      assert(!await samePlace(other, a), other);
+      assert(!await sameFile(a, other), other);
+      assert(!await sameFile(other, a), other);
     }
   }));
 

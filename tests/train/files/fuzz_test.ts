@@ -13,7 +13,7 @@ import { seedKey } from "../../../core/random.ts";
 import type { Device } from "../../../core/storage.ts";
 import { pad } from "../../../nn/objective/batch.ts";
 import { LanguageModel } from "../../../nn/models/decoder.ts";
-import { adapted } from "../../../nn/lora/lora.ts";
+import { loraLayers } from "../../../nn/lora/lora.ts";
 import { type Module, parameters } from "../../../nn/layers/module.ts";
 import { toInputs } from "../../../nn/layers/forward_context.ts";
 import { loadAdapter } from "../../../train/run/adapter.ts";
@@ -239,9 +239,9 @@ const checkAdapter = async (folder: string, device: Device, language: boolean) =
   const fields = JSON.parse(await Deno.readTextFile(`${folder}/adapter/adapter_config.json`));
   const plain = [fields.rank_pattern, fields.alpha_pattern]
     .every((patterns) => Object.keys(patterns ?? {}).length === 0);
-  for (const [path, { rank, factor }] of plain ? adapted(model) : []) {
+  for (const [path, { rank, scaling }] of plain ? loraLayers(model) : []) {
     const [r, alpha] = [fields.r ?? 8, fields.lora_alpha ?? 8];
-    assertEquals([rank, factor], [r, alpha / (fields.use_rslora ? Math.sqrt(r) : r)], path);
+    assertEquals([rank, scaling], [r, alpha / (fields.use_rslora ? Math.sqrt(r) : r)], path);
   }
   await tryForward(model, device);
   return true;

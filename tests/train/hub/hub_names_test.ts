@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { OptionError } from "../../../core/errors.ts";
 import { describe, showDownloads } from "../../../train/commands/downloads.ts";
-import { locate } from "../../../train/hub/resolve_model.ts";
+import { resolveModel } from "../../../train/hub/resolve_model.ts";
 import { parseRepository, resemblesRepository } from "../../../train/hub/repository.ts";
 import { hubSettings } from "../../../train/hub/settings.ts";
 
@@ -39,9 +39,9 @@ Deno.test("locate() takes a folder that exists, whatever its name", async () => 
   const folder = await Deno.makeTempDir();
   await Deno.mkdir(`${folder}/org/name`, { recursive: true });
   const place = { directory: `${folder}/org/name`, name: `${folder}/org/name` };
-  assertEquals(await locate(place.name, "model"), place);
-  assertEquals(await locate("nowhere", "model"), { directory: "nowhere", name: "nowhere" });
-  await assertRejects(() => locate("org/na--me", "model"), OptionError);
+  assertEquals(await resolveModel(place.name, "model"), place);
+  assertEquals(await resolveModel("nowhere", "model"), { directory: "nowhere", name: "nowhere" });
+  await assertRejects(() => resolveModel("org/na--me", "model"), OptionError);
   await Deno.remove(folder, { recursive: true });
 });
 

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
-import { fold, normal, seedKey } from "../../../core/random.ts";
+import { foldKey, normal, seedKey } from "../../../core/random.ts";
 import type { Device } from "../../../core/storage.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { pad } from "../../../nn/objective/batch.ts";
 import { LanguageModel } from "../../../nn/models/decoder.ts";
-import { adapt, type LoraOptions } from "../../../nn/lora/lora.ts";
+import { applyLora, type LoraOptions } from "../../../nn/lora/lora.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { toInputs } from "../../../nn/layers/forward_context.ts";
 import { trainHead } from "../../../nn/optim/adamw.ts";
@@ -140,12 +140,12 @@ pythonTest("PEFT computes the same logits from what saveAdapter() writes", async
       const base = here(`./golden/${name}/base`);
       const { model, config } = await open(base, device, name.endsWith("-lm"));
       const before = await logitsOf(model, device);
-      adapt(model, config.layers, lora);
+      applyLora(model, config.layers, lora);
       trainHead(model);
       for (const [path, parameter] of parameters(model)) {
         if (!parameter.trainable) continue;
         // Rounded, as the file holds 32 bits.
-        const values = normal(fold(seedKey(7), path), parameter.size).map((x) =>
+        const values = normal(foldKey(seedKey(7), path), parameter.size).map((x) =>
           Math.fround(x / 4)
         );
         parameter.value = tensor(device, values, parameter.shape);

@@ -3,7 +3,7 @@ import { FileError } from "../../../core/errors.ts";
 import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import type { FloatDtype } from "../../../nn/formats/safetensors_values.ts";
 import type { TensorData } from "../../../nn/formats/safetensors.ts";
-import { fromFloat, toFloat32 } from "../../../nn/formats/safetensors_values.ts";
+import { encodeFloats, toFloat32 } from "../../../nn/formats/safetensors_values.ts";
 import { mergeAdapter, type MergeReport } from "../../../train/merge/merge.ts";
 import { tensors } from "../../support/cli_cases.ts";
 import { namesIn, Workspace } from "../../support/workspace.ts";
@@ -81,7 +81,7 @@ for (const name of cases) {
 const converted = (dtype: FloatDtype) => (tensor: TensorData): TensorData[] => [{
   ...tensor,
   dtype,
-  bytes: fromFloat(toFloat32(tensor.bytes, tensor.dtype), dtype),
+  bytes: encodeFloats(toFloat32(tensor.bytes, tensor.dtype), dtype),
 }];
 
 for (const dtype of ["F16", "BF16", "F64"] as const) {

@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { linesOf, readReferences } from "../../../train/data/references.ts";
+import { lineBlocks, readReferences } from "../../../train/data/references.ts";
 import {
   bleuConventions,
   type BleuCounts,
@@ -14,7 +14,7 @@ import type { Tokenization } from "../../../train/metrics/tokenization.ts";
 import { shared, sharedTest } from "../../support/shared.ts";
 
 const readShared = async (path: string) => JSON.parse(await Deno.readTextFile(shared(path)));
-const readLines = async (path: string) => linesOf(await Deno.readTextFile(shared(path)));
+const readLines = async (path: string) => lineBlocks(await Deno.readTextFile(shared(path)));
 
 interface GenerationCase {
   hypotheses: string[];

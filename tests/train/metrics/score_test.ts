@@ -1,9 +1,9 @@
 import { assertAlmostEquals, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { ShapeError } from "../../../core/errors.ts";
-import { linesOf, readReferences } from "../../../train/data/references.ts";
+import { lineBlocks, readReferences } from "../../../train/data/references.ts";
 import { loadMeteor } from "../../../train/metrics/load_meteor.ts";
 import { challengeText, recipeText } from "../../../train/metrics/webnlg_text.ts";
-import { score } from "../../../train/metrics/score.ts";
+import { scoreTexts } from "../../../train/metrics/score.ts";
 import { shared, sharedTest } from "../../support/shared.ts";
 
 Deno.test("challengeText() writes ASCII in lower case and parts every sign", () => {
@@ -24,7 +24,7 @@ const outputs = ["Aromi is a cheap pub.", "Clowns serves French food."];
 const references = [["Aromi is a cheap pub.", "The Aromi pub is cheap!"], ["It is French."]];
 
 Deno.test("score() of E2E has the five metrics, and METEOR by words without punctuation", () => {
-  const { METEOR_modules: modules, ...figures } = score("e2e", outputs, references);
+  const { METEOR_modules: modules, ...figures } = scoreTexts("e2e", outputs, references);
   assertEquals(Object.keys(figures), [
     "convention",
     "segments",
@@ -36,7 +36,7 @@ Deno.test("score() of E2E has the five metrics, and METEOR by words without punc
   ]);
   assertEquals([figures.convention, figures.segments], ["challenge", 2]);
   assertEquals(modules, ["exact", "stem"]);
-  const marks = score("e2e", ["A pub, (cheap)."], [["A pub (cheap)!"]]);
+  const marks = scoreTexts("e2e", ["A pub, (cheap)."], [["A pub (cheap)!"]]);
   assertEquals(marks.METEOR, 1);
   assertLess(marks.BLEU, 1);
 });
@@ -45,7 +45,7 @@ Deno.test("score() of E2E takes BLEU's smoothing and NIST's lengths from the con
   const texts = ["a b c x y z", "d"];
   const lists = [["a b c v w"], ["d", "d e f"]];
   const [challenge, paper] = (["challenge", "paper"] as const).map((convention) =>
-    score("e2e", texts, lists, { convention })
+    scoreTexts("e2e", texts, lists, { convention })
   );
   // Matches of 1-grams to 4-grams; mteval takes half a match of the longest.
   const precisions = 4 / 7 * 2 / 5 * 1 / 4 * 0.5 / 3;
@@ -58,7 +58,7 @@ Deno.test("score() of E2E takes BLEU's smoothing and NIST's lengths from the con
   assertAlmostEquals(paper!.NIST, words / 7, 1e-12);
   // 6 words of outputs against 9 / 1.5 words of references by mteval, against 5 + 2 by pymteval.
   const short = (convention: "challenge" | "paper") =>
-    score("e2e", ["a b c x y", "d"], lists, { convention }).NIST;
+    scoreTexts("e2e", ["a b c x y", "d"], lists, { convention }).NIST;
   assertAlmostEquals(short("challenge"), words / 6, 1e-12);
   const penalty = 0.5 ** ((Math.log(6 / 7) / Math.log(2 / 3)) ** 2);
   assertAlmostEquals(short("paper"), penalty * words / 6, 1e-12);
@@ -66,7 +66,7 @@ Deno.test("score() of E2E takes BLEU's smoothing and NIST's lengths from the con
 
 Deno.test("score() of WebNLG compares texts in ASCII under the challenge's convention alone", () => {
   const figures = (convention: "challenge" | "paper") =>
-    score("webnlg", ["Café Ångström ran here"], [["cafe angstrom ran here"]], { convention });
+    scoreTexts("webnlg", ["Café Ångström ran here"], [["cafe angstrom ran here"]], { convention });
   const [challenge, paper] = [figures("challenge"), figures("paper")];
   assertAlmostEquals(challenge.BLEU, 1, 1e-12);
   assertEquals([challenge.TER, challenge.chrF], [0, 1]);
@@ -79,16 +79,17 @@ Deno.test("score() of WebNLG takes three references, six by the paper", () => {
   const own = "a fourth text of five words";
   const texts = [["one", "two", "three", own]];
   const bleu = (convention: "challenge" | "paper") =>
-    score("webnlg", [own], texts, { convention }).BLEU;
+    scoreTexts("webnlg", [own], texts, { convention }).BLEU;
   assertEquals(bleu("challenge"), 0);
   assertAlmostEquals(bleu("paper"), 1, 1e-12);
   const seventh = [["one", "two", "three", "four", "five", "six", own]];
-  assertEquals(score("webnlg", [own], seventh, { convention: "paper" }).BLEU, 0);
+  assertEquals(scoreTexts("webnlg", [own], seventh, { convention: "paper" }).BLEU, 0);
 });
 
 Deno.test("score() counts a missing reference of WebNLG as multi-bleu does", () => {
   const texts = [["a b c d e f g h i"], ["a b c d e f", "x"]];
-  const bleu = (hypothesis: string) => score("webnlg", [hypothesis, "a b c d e f"], texts).BLEU;
+  const bleu = (hypothesis: string) =>
+    scoreTexts("webnlg", [hypothesis, "a b c d e f"], texts).BLEU;
   // The nearest length to 4 words is the empty line's: 10 words against 0 + 6, no brevity penalty.
   assertAlmostEquals(bleu("a b c d"), 1, 1e-12);
   // The nearest to 5 words is 9: 11 words against 9 + 6.
@@ -96,7 +97,7 @@ Deno.test("score() counts a missing reference of WebNLG as multi-bleu does", () 
 });
 
 Deno.test("score() refuses outputs and references of different number", () => {
-  assertThrows(() => score("e2e", ["a"], []), ShapeError, "found 1 hypotheses and 0 lists");
+  assertThrows(() => scoreTexts("e2e", ["a"], []), ShapeError, "found 1 hypotheses and 0 lists");
 });
 
 sharedTest("challengeText() of WebNLG's XML gives the challenge's reference files", async () => {
@@ -105,7 +106,9 @@ sharedTest("challengeText() of WebNLG's XML gives the challenge's reference file
   const segments = await readReferences(corpus);
   assertEquals(segments.filter(({ part }) => part === "unseen").length, 891);
   for (const column of [0, 1, 2]) {
-    const lines = linesOf(await Deno.readTextFile(`${folder}/gold-all-cat-reference${column}.lex`));
+    const lines = lineBlocks(
+      await Deno.readTextFile(`${folder}/gold-all-cat-reference${column}.lex`),
+    );
     const texts = segments.map(({ references }) => challengeText(references[column] ?? ""));
     assertEquals(texts, lines.map((line) => line.replace(/ +/g, " ")));
   }
@@ -121,8 +124,8 @@ sharedTest("score() equals the official figures of a team of the WebNLG challeng
   const [team, track] = ["GKB_Unimelb", "new-cat"];
   const path = `${folder}/references/gold-${track}-reference0.lex`;
   const lists = (await readReferences(path)).map((segment) => segment.references);
-  const outputs = linesOf(await Deno.readTextFile(`${folder}/teams/${team}_${track}.txt`));
-  const { BLEU, TER, METEOR } = score("webnlg", outputs, lists, { meteor });
+  const outputs = lineBlocks(await Deno.readTextFile(`${folder}/teams/${team}_${track}.txt`));
+  const { BLEU, TER, METEOR } = scoreTexts("webnlg", outputs, lists, { meteor });
   const expected = scores[team][track];
   assertAlmostEquals(BLEU, expected.BLEU / 100, 5.001e-5);
   assertAlmostEquals(TER!, expected.TER, 1e-12);

@@ -3,7 +3,7 @@ import { FileError, OptionError } from "../../../core/errors.ts";
 import { noiseCommand } from "../../../train/commands/noise.ts";
 import { judge } from "../../../train/noise/claims.ts";
 import { spreadOf, studentT } from "../../../train/noise/statistics.ts";
-import { type Row, variants } from "../../../train/noise/study.ts";
+import { type NoiseRow, variants } from "../../../train/noise/study.ts";
 import { numbers } from "../../support/differences.ts";
 
 const small = ["--backend", "cpu", "--batch", "2", "--masks", "4", "--rates", "0.3,0.5"];
@@ -55,10 +55,10 @@ Deno.test("noise writes every figure and a well-formed chart", async () => {
     const { rows, claims, rates, masks } = JSON.parse(await Deno.readTextFile(`${out}/noise.json`));
     assertEquals([rates, masks], [[0.3, 0.5], 4]);
     assertEquals(
-      rows.map(({ variant, rate }: Row) => `${variant} ${rate}`),
+      rows.map(({ variant, rate }: NoiseRow) => `${variant} ${rate}`),
       variants.flatMap((variant) => [`${variant} 0.3`, `${variant} 0.5`]),
     );
-    for (const { variant, mean, layers } of rows as Row[]) {
+    for (const { variant, mean, layers } of rows as NoiseRow[]) {
       assertEquals(layers.length, 2);
       for (const { share, dropped, noise, signal, cosine } of [mean, ...layers]) {
         assert(noise.value === null || noise.value > 0);
@@ -125,9 +125,9 @@ Deno.test("studentT() agrees with tables", () => {
 Deno.test("judge() follows the numbers: growth, no growth, and growth at some rates", () => {
   const at = (value: number) => ({ value, error: 0.01, low: value - 0.02, high: value + 0.02 });
   const exact = { value: 0, error: 0, low: 0, high: 0 };
-  const rowsOf = (noisy: readonly number[], share: number): Row[] =>
+  const rowsOf = (noisy: readonly number[], share: number): NoiseRow[] =>
     variants.flatMap((variant) =>
-      noisy.map((noise, i): Row => {
+      noisy.map((noise, i): NoiseRow => {
         const own = variant === "dropattention-nograd";
         const sent = own ? at(share * (i + 1)) : exact;
         const figures = {
@@ -139,7 +139,7 @@ Deno.test("judge() follows the numbers: growth, no growth, and growth at some ra
         return { variant, rate: 0.1 * (i + 1), masks: 8, mean: figures, layers: [figures] };
       })
     );
-  const verdicts = (rows: Row[]) => judge(rows).map(({ verdict }) => verdict);
+  const verdicts = (rows: NoiseRow[]) => judge(rows).map(({ verdict }) => verdict);
   assertEquals(verdicts(rowsOf([1, 4, 9], 0.2)), ["holds", "holds", "holds", "holds", "holds"]);
   assertEquals(verdicts(rowsOf([1, 2, 3], 0.2)).at(-1), "does not hold");
   assertEquals(verdicts(rowsOf([1, 2, 9], 0.2)).at(-1), "holds only when");

@@ -1,12 +1,12 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { FileError } from "../../../core/errors.ts";
-import { fold, normal, seedKey } from "../../../core/random.ts";
+import { foldKey, normal, seedKey } from "../../../core/random.ts";
 import type { Device } from "../../../core/storage.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { pad } from "../../../nn/objective/batch.ts";
 import type { Architecture } from "../../../nn/models/config.ts";
 import { LanguageModel } from "../../../nn/models/decoder.ts";
-import { adapt, adapted } from "../../../nn/lora/lora.ts";
+import { applyLora, loraLayers } from "../../../nn/lora/lora.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { toInputs } from "../../../nn/layers/forward_context.ts";
 import type { Classifier } from "../../../nn/models/load.ts";
@@ -14,7 +14,7 @@ import { loadAdapter, saveAdapter } from "../../../train/run/adapter.ts";
 import { encodeAdapter, fillAdapter } from "../../../nn/formats/adapter.ts";
 import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import { parseAdapterConfig } from "../../../nn/formats/peft_config.ts";
-import { adaptTo } from "../../../nn/formats/peft_apply.ts";
+import { applyAdapterConfig } from "../../../nn/formats/peft_apply.ts";
 import { declaredBy, isUpdate } from "../../../nn/formats/peft_tensors.ts";
 import type { TensorData } from "../../../nn/formats/safetensors.ts";
 import { parseSafetensors } from "../../../nn/formats/weights.ts";
@@ -63,11 +63,11 @@ for (const { what, architecture, config: adapter, lora = {}, whole } of adapterC
         if (untied && model instanceof LanguageModel) model.untie();
         const { rank, alpha, rsLora = false } = adapter;
         const targets = [adapter.targets].flat();
-        adapt(model, config.layers, { targets, rank, alpha, rsLora, ...lora });
-        const isDeclared = declaredBy(adapter, new Set(adapted(model).map(([path]) => path)));
+        applyLora(model, config.layers, { targets, rank, alpha, rsLora, ...lora });
+        const isDeclared = declaredBy(adapter, new Set(loraLayers(model).map(([path]) => path)));
         for (const [path, parameter] of parameters(model)) {
           if (!isDeclared(path)) continue;
-          const values = normal(fold(seedKey(9), path), parameter.size).map((x) => x / 4);
+          const values = normal(foldKey(seedKey(9), path), parameter.size).map((x) => x / 4);
           parameter.value = tensor(device, values, parameter.shape);
         }
         await saveAdapter(model, adapter, folder, 0);
@@ -90,7 +90,7 @@ for (const { what, architecture, config: adapter, lora = {}, whole } of adapterC
         const read = parseAdapterConfig(JSON.parse(files["adapter_config.json"]));
         assertEquals(read, loaded);
         const source = parseSafetensors(files["adapter_model.safetensors"]);
-        adaptTo(third.model, third.config.layers, read, source);
+        applyAdapterConfig(third.model, third.config.layers, read, source);
         await fillAdapter(third.model, read, source, device);
         assertEquals(await logitsOf(third.model, device), after);
       })

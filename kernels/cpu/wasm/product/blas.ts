@@ -41,7 +41,7 @@ export type Finish = (
 ) => number | undefined;
 
 /** A library that makes tasks; nothing where a layout is not one that it takes. */
-export interface LibraryProducts {
+export interface BlasProducts {
   /** Tasks of one product. */
   pieces(sizes: Sizes, operands: Operands, finish: Finish): number[] | undefined;
   /** Tasks of `count` products whose operands lie `moves` bytes apart. */
@@ -54,9 +54,9 @@ export interface LibraryProducts {
 }
 
 /** A system library of matrix products. */
-export interface ProductLibrary {
+export interface Blas {
   /** For logs. */
   readonly name: string;
   /** Its products by these threads. */
-  open(threads: Threads): LibraryProducts;
+  open(threads: Threads): BlasProducts;
 }

@@ -46,10 +46,10 @@ export const productWords = [
 ] as const;
 
 /** A product task: its words by name. */
-export type ProductTask = Readonly<Record<(typeof productWords)[number], number>>;
+export type GemmTask = Readonly<Record<(typeof productWords)[number], number>>;
 
 /** A task for one product that is not packed yet. */
-export function productTask([m, n, k]: Sizes, [a, b, c]: Operands): ProductTask {
+export function gemmTask([m, n, k]: Sizes, [a, b, c]: Operands): GemmTask {
   return {
     count: 1,
     aBatch: 0,
@@ -75,7 +75,7 @@ export function productTask([m, n, k]: Sizes, [a, b, c]: Operands): ProductTask 
  * Bytes of scratch that a product takes in tiles of `tileRows` rows; `n` counts the columns it packs
  * itself.
  */
-export function productScratch([m, n, k]: Sizes, tileRows: number): number {
+export function gemmScratch([m, n, k]: Sizes, tileRows: number): number {
   return edgeBytes + 4 * k * (roundUp(m, tileRows) + roundUp(n, tileColumns));
 }
 
@@ -83,7 +83,7 @@ export function productScratch([m, n, k]: Sizes, tileRows: number): number {
 export type InPlace = "a" | "b" | undefined;
 
 /** `C = A·B`, or `C += A·B`. `format` is that of the B that a task packs itself. */
-export function productRoutine(
+export function gemmRoutine(
   target: Target,
   inPlace: InPlace,
   format: Format = "f32",

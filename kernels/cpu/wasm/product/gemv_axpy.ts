@@ -16,7 +16,7 @@ import { readWords, type Target } from "../threads/task.ts";
 type Piece = (column: number) => Code;
 
 /** `C = A·B` for tasks with the words of a product, which pack nothing and add to nothing. */
-export function fewRowsRoutine(target: Target, format: Format): Uint8Array<ArrayBuffer> {
+export function gemvAxpyRoutine(target: Target, format: Format): Uint8Array<ArrayBuffer> {
   const routine = new Routine(2);
   const loads = loadsOf(format, routine);
   const { words: w, read } = readWords(routine, productWords);

@@ -22,7 +22,7 @@ import { productWords } from "./gemm.ts";
 import { readWords, type Target } from "../threads/task.ts";
 
 /** `C = A·B` for tasks with the words of a product, which pack nothing and add to nothing. */
-export function dotRoutine(target: Target, format: Format): Uint8Array<ArrayBuffer> {
+export function gemvDotRoutine(target: Target, format: Format): Uint8Array<ArrayBuffer> {
   const routine = new Routine(2);
   const { words: w, read } = readWords(routine, productWords);
   const madd = multiplyAdd(target.relaxed);

@@ -36,7 +36,7 @@ export const ownBytes = 2 ** 18;
 export const taskWork = 2 ** 18;
 
 /** A kernel, by what it does with the operands. */
-export type Way =
+export type MatmulKernel =
   /** B read along its dense inner axis. */
   | "dots"
   /** Both read where they lie, B in long runs. */
@@ -49,8 +49,8 @@ export type Way =
   | "packed";
 
 /** How a product is cut. */
-export interface Cut {
-  readonly way: Way;
+export interface MatmulPlan {
+  readonly way: MatmulKernel;
   /** Threads that share it. */
   readonly threads: number;
   /** Blocks of rows of nearly equal height. */
@@ -68,12 +68,12 @@ export interface Cut {
 }
 
 /** The cut of `A·B` of some sizes, for tiles of `tileRows` rows and at most so many threads. */
-export function cutOf(
+export function planMatmul(
   [m, n, k]: Sizes,
   [a, b]: Operands,
   tileRows: number,
   most: number,
-): Cut {
+): MatmulPlan {
   const work = m * n * k;
   const threads = work < 2 * taskWork ? 1 : most;
   const bytes = bytesPerElement(b.format);
@@ -86,7 +86,7 @@ export function cutOf(
     narrow: a.column === 4 && (n <= narrowColumns || own),
     packed: true,
   };
-  const way = (Object.keys(ways) as Way[]).find((way) => ways[way])!;
+  const way = (Object.keys(ways) as MatmulKernel[]).find((way) => ways[way])!;
   const [dots, few, narrow] = [way === "dots", way === "fewRows", way === "narrow"];
   const alone = narrow && n > narrowColumns;
   const width = dots ? n : Math.min(n, columnBlock);

@@ -10,21 +10,22 @@ import { bytesPerElement } from "../../../../core/dtype.ts";
 import { DeviceError } from "../../../../core/errors.ts";
 import { coalesce, walkOuter } from "../../../plan/coalesce.ts";
 import type { CpuBuffer } from "../../buffer.ts";
-import type { Crew } from "../threads/thread_pool.ts";
-import { cutOf, libraryWork, ownBytes, rowBlock, taskWork, type Way } from "./matmul_plan.ts";
-import { dotRoutine } from "./gemv_dot.ts";
-import { fewRowsRoutine } from "./gemv_axpy.ts";
-import type { LibraryProducts, Operands, ProductLibrary, Sizes } from "./blas.ts";
+import type { ThreadPool } from "../threads/thread_pool.ts";
+import {
+  libraryWork,
+  type MatmulKernel,
+  ownBytes,
+  planMatmul,
+  rowBlock,
+  taskWork,
+} from "./matmul_plan.ts";
+import { gemvDotRoutine } from "./gemv_dot.ts";
+import { gemvAxpyRoutine } from "./gemv_axpy.ts";
+import type { Blas, BlasProducts, Operands, Sizes } from "./blas.ts";
 import type { Format } from "../assembler/load.ts";
 import { type Matrix, moved } from "./matrix.ts";
 import { packRoutine, packWords, roundUp, tileColumns, tileRowsOf } from "./pack.ts";
-import {
-  productRoutine,
-  productScratch,
-  type ProductTask,
-  productTask,
-  productWords,
-} from "./gemm.ts";
+import { gemmRoutine, gemmScratch, type GemmTask, gemmTask, productWords } from "./gemm.ts";
 import type { Target } from "../threads/task.ts";
 
 /** Rows of one product of a batch up to which reading B in place beats packing it. */
@@ -33,23 +34,23 @@ const inPlaceRows = 64;
 const packedHere = 2 ** 14;
 
 /** Writes the task that finishes a block of the result, and gives its address. */
-export type Block = (top: number, left: number, rows: number, columns: number) => number;
+export type BlockTask = (top: number, left: number, rows: number, columns: number) => number;
 
 type Render = (target: Target, format: Format) => Uint8Array<ArrayBuffer>;
 
-const routines: Readonly<Record<Way | "pack", Render>> = {
+const routines: Readonly<Record<MatmulKernel | "pack", Render>> = {
   pack: packRoutine,
-  packed: (target, format) => productRoutine(target, undefined, format),
-  narrow: (target, format) => productRoutine(target, "a", format),
-  inPlace: (target) => productRoutine(target, "b"),
-  dots: dotRoutine,
-  fewRows: fewRowsRoutine,
+  packed: (target, format) => gemmRoutine(target, undefined, format),
+  narrow: (target, format) => gemmRoutine(target, "a", format),
+  inPlace: (target) => gemmRoutine(target, "b"),
+  dots: gemvDotRoutine,
+  fewRows: gemvAxpyRoutine,
 };
 
 /** Products over the memory of a crew. */
-export class Products {
+export class MatmulScheduler {
   readonly #kernels = new Map<string, number>();
-  readonly #library: LibraryProducts | undefined;
+  readonly #library: BlasProducts | undefined;
   readonly #tileRows: number;
   #strips = 0;
   #stripBytes = 0;
@@ -61,7 +62,7 @@ export class Products {
    * @param relaxed Whether a multiply-add may round once
    * @param library Takes what is not small
    */
-  constructor(readonly crew: Crew, readonly relaxed: boolean, library?: ProductLibrary) {
+  constructor(readonly crew: ThreadPool, readonly relaxed: boolean, library?: Blas) {
     this.#library = library?.open(crew);
     this.#tileRows = tileRowsOf(relaxed);
   }
@@ -70,7 +71,7 @@ export class Products {
    * `c = a·b` over the space `[…batch, m, n, k]`; rows of `c` are dense. Where there is no batch,
    * each block is finished at once, if the answer says so.
    */
-  run(space: readonly number[], a: Bound, b: Bound, c: Bound, finish?: Block): boolean {
+  run(space: readonly number[], a: Bound, b: Bound, c: Bound, finish?: BlockTask): boolean {
     const [m, n, k] = space.slice(-3) as [number, number, number];
     const operands = [a, b, c];
     const rank = space.length - 3;
@@ -117,11 +118,11 @@ export class Products {
     const inPlace = b.format === "f32" && b.column === 4 && m <= inPlaceRows;
     const kernel = inPlace ? "inPlace" : "packed";
     const sizesPacked = [Math.min(m, rowBlock), kernel === "packed" ? n : 0, k] as const;
-    this.crew.reserve(productScratch(sizesPacked, this.#tileRows));
+    this.crew.reserve(gemmScratch(sizesPacked, this.#tileRows));
     for (let from = 0; from < count; from += share) {
       for (let top = 0; top < m; top += rowBlock) {
         tasks.push(this.#task(kernel, b.format, {
-          ...productTask([Math.min(rowBlock, m - top), n, k], [
+          ...gemmTask([Math.min(rowBlock, m - top), n, k], [
             moved(a, top * a.row + from * aBatch),
             moved(b, from * bBatch),
             moved(c, top * c.row + from * cBatch),
@@ -137,12 +138,12 @@ export class Products {
   }
 
   /** One product, block by block; whether the blocks were finished. */
-  #large(sizes: Sizes, operands: Operands, finish?: Block): boolean {
+  #large(sizes: Sizes, operands: Operands, finish?: BlockTask): boolean {
     const { crew } = this;
     const [m, n, k] = sizes;
     const [a, b, c] = operands;
     const tileRows = this.#tileRows;
-    const cut = cutOf(sizes, operands, tileRows, crew.threads);
+    const cut = planMatmul(sizes, operands, tileRows, crew.threads);
     const { way, threads, blocks, piece, packing } = cut;
     const pieces = cut.library
       ? this.#library?.pieces(sizes, operands, (...block) => finish?.(...block))
@@ -155,7 +156,7 @@ export class Products {
     const edge = (block: number) => Math.min(m, Math.floor(tiles * block / blocks) * tileRows);
     const height = Math.ceil(tiles / blocks) * tileRows;
     const columns = packing === "own" ? piece : 0;
-    crew.reserve(productScratch([way === "narrow" ? 0 : height, columns, cut.depth], tileRows));
+    crew.reserve(gemmScratch([way === "narrow" ? 0 : height, columns, cut.depth], tileRows));
     if (packing === "shared") this.#reserveStrips(cut.width, cut.depth);
     for (let left = 0; left < n; left += cut.width) {
       const width = Math.min(cut.width, n - left);
@@ -171,7 +172,7 @@ export class Products {
           for (let at = 0; at < width; at += piece) {
             const columns = Math.min(piece, width - at);
             const task = {
-              ...productTask([rows, columns, depth], [
+              ...gemmTask([rows, columns, depth], [
                 moved(a, top * a.row + start * a.column),
                 moved(part, at * b.column),
                 moved(c, top * c.row + (left + at) * c.column),
@@ -209,7 +210,7 @@ export class Products {
     this.crew.run(tasks);
   }
 
-  #task(kernel: Way, format: Format, task: ProductTask, next?: number): number {
+  #task(kernel: MatmulKernel, format: Format, task: GemmTask, next?: number): number {
     const id = this.#kernel(kernel, format);
     return this.crew.task(id, productWords.map((word) => task[word]), next);
   }

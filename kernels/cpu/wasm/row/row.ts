@@ -10,8 +10,8 @@ import type { RowProgram } from "../../../../core/program.ts";
 import {
   loneProducts,
   type Motion,
-  type Pass,
-  passesOf,
+  planRow,
+  type RowPass,
   varies,
 } from "../../../plan/row_passes.ts";
 import { scalarRow } from "../../../../core/scalar.ts";
@@ -50,13 +50,13 @@ const turnNodes = 64;
  * column step of each operand (bytes for memory, values for indices; in the order inputs, outputs,
  * indices), then the scalars.
  */
-export function renderRow(
+export function renderRowRoutine(
   program: RowProgram,
   motions: readonly Motion[],
   formats: readonly Format[],
   { relaxed, memory }: Target,
 ): RowRoutine | undefined {
-  const { uniform, list, scratch } = passesOf(program);
+  const { uniform, list, scratch } = planRow(program);
   const routine = new Routine(2);
   const [task, room] = routine.parameters as [Local, Local];
   const operations = laneOperations(routine, relaxed);
@@ -171,7 +171,7 @@ export function renderRow(
     );
   };
 
-  const renderPass = ({ row, columns, reductions, stored }: Pass, pass: number): Code => {
+  const renderPass = ({ row, columns, reductions, stored }: RowPass, pass: number): Code => {
     const before = [row.map((e) => declare(e, "row"))];
     if (reductions.length + stored.length === 0) return before;
     for (const e of columns) {

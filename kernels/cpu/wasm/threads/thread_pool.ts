@@ -9,14 +9,14 @@ import { DeviceError } from "../../../../core/errors.ts";
 import type { Heap } from "./heap.ts";
 import type { Native, Run } from "../product/blas.ts";
 import { head } from "./task.ts";
-import { kernelCount, shared, type Start, take, worker } from "./worker.ts";
+import { kernelCount, shared, type Start, takeSlot, worker } from "./worker.ts";
 
 /** Milliseconds a worker looks for tickets before it sleeps. */
-const patience = 1;
+const spinTime = 1;
 const taskBytes = 2 ** 20;
 
 /** Threads over one memory; thread 0 is the caller's. */
-export class Crew {
+export class ThreadPool {
   readonly #words: Int32Array;
   readonly #kernels: Run[] = [];
   readonly #natives: string[] = [];
@@ -120,14 +120,14 @@ export class Crew {
   }
 
   #start(): void {
-    const text = new Blob([`(${worker})(${take}, {${this.#natives}})`], {
+    const text = new Blob([`(${worker})(${takeSlot}, {${this.#natives}})`], {
       type: "text/javascript",
     });
     const url = URL.createObjectURL(text);
     const { threads, heap: { memory } } = this;
     for (let thread = 1; thread < threads; thread++) {
       const started = new Worker(url, { type: "module" });
-      const start: Start = { memory, thread, threads, places: shared, patience };
+      const start: Start = { memory, thread, threads, places: shared, spinTime };
       started.postMessage(start);
       this.#workers.push(started);
     }
@@ -151,7 +151,7 @@ export class Crew {
     const end = first + tasks.length | 0;
     Atomics.store(words, shared.end, end);
     if (Atomics.load(words, shared.sleepers) > 0) Atomics.notify(words, shared.end);
-    for (let task; (task = take(words, shared, 0, threads)) !== 0;) {
+    for (let task; (task = takeSlot(words, shared, 0, threads)) !== 0;) {
       this.#chain(task);
       Atomics.add(words, shared.done, 1);
     }

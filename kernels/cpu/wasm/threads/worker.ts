@@ -51,14 +51,14 @@ export interface Start {
   /** The words of {@linkcode shared}. */
   readonly places: typeof shared;
   /** Milliseconds to look for tickets before sleeping. */
-  readonly patience: number;
+  readonly spinTime: number;
 }
 
 /**
  * Takes a ticket of the thread's own part, or of another's when that is empty: so a thread keeps to
  * the rows that its cache has seen. Returns the address of its task, or 0 where no ticket is left.
  */
-export function take(
+export function takeSlot(
   words: Int32Array,
   places: typeof shared,
   thread: number,
@@ -79,11 +79,11 @@ export function take(
 
 /** The worker's program; `natives` makes the kernels that are no WebAssembly, by number. */
 export function worker(
-  takeTask: typeof take,
+  takeTask: typeof takeSlot,
   natives: Readonly<Record<number, (memory: ArrayBufferLike) => (task: number) => void>>,
 ): void {
   globalThis.addEventListener("message", (event) => {
-    const { memory, thread, threads, places, patience } = (event as MessageEvent<Start>).data;
+    const { memory, thread, threads, places, spinTime } = (event as MessageEvent<Start>).data;
     const words = new Int32Array(memory.buffer);
     const kernels: ((task: number, scratch: number) => void)[] = [];
     const kernel = (id: number) => {
@@ -117,7 +117,7 @@ export function worker(
         Atomics.add(words, places.done, 1);
         continue;
       }
-      const until = performance.now() + patience;
+      const until = performance.now() + spinTime;
       let turns = 0;
       while (Atomics.load(words, places.end) === end) {
         if (++turns % 256 !== 0 || performance.now() < until) continue;
