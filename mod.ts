@@ -91,18 +91,9 @@ export { openWebGpu } from "./kernels/webgpu/open.ts";
 export type { Subgroups } from "./kernels/webgpu/row/subgroups.ts";
 export type { MatmulVariant } from "./kernels/webgpu/product/variant.ts";
 export { type AttentionOptions, attentionWeights } from "./nn/layers/attention_weights.ts";
-export { countTargets, type EncodedExample, toBatch } from "./nn/objective/batch.ts";
-export type { ModelOutput } from "./nn/models/bert.ts";
 export { type KeyValues, PastKeyValues } from "./nn/layers/past_key_values.ts";
-export {
-  type Activation,
-  type Architecture,
-  architectures,
-  type ModelConfig,
-  parseConfig,
-} from "./nn/models/config.ts";
-export { Decoder, LanguageModel } from "./nn/models/decoder.ts";
-export { DecoderBody } from "./nn/models/decoder_body.ts";
+export { parseConfig } from "./nn/models/config.ts";
+export { DecoderBody, LanguageModel } from "./nn/models/decoder.ts";
 export { dropHidden } from "./nn/dropout/mask.ts";
 export {
   type Compensation,
@@ -119,15 +110,7 @@ export {
 } from "./nn/dropout/plan.ts";
 export { generate, type GenerateOptions } from "./nn/generation/generate.ts";
 export { Embedding, Linear, Projection } from "./nn/layers/linear.ts";
-export {
-  applyLora,
-  loraLayers,
-  LoraLinear,
-  type LoraOptions,
-  mergeLora,
-  type Part,
-  unmergeLora,
-} from "./nn/lora/lora.ts";
+export { loraLayers, LoraLinear, type Part } from "./nn/lora/lora.ts";
 export {
   bidirectionalKl,
   crossEntropy,
@@ -135,10 +118,7 @@ export {
   squaredError,
 } from "./nn/objective/losses.ts";
 export {
-  type Classifier,
-  classifier,
   initialize,
-  languageModel,
   loadModel,
   type LoadOptions,
   type LoadReport,
@@ -146,20 +126,8 @@ export {
 } from "./nn/models/load.ts";
 export { type Initializer, Module, modules, Parameter, parameters } from "./nn/layers/module.ts";
 export { LayerNorm, RmsNorm } from "./nn/layers/norm.ts";
-export {
-  type Batch,
-  type Objective,
-  objective,
-  type ObjectiveOptions,
-} from "./nn/objective/objective.ts";
-export {
-  type ActiveSite,
-  type DropoutContext,
-  type ForwardContext,
-  type Inputs,
-  type Sequences,
-  toInputs,
-} from "./nn/layers/forward_context.ts";
+export { objective, type ObjectiveOptions, type StepMetrics } from "./nn/objective/objective.ts";
+export type { ForwardContext } from "./nn/layers/forward_context.ts";
 export {
   type BeamConvention,
   beamConventions,
@@ -171,9 +139,12 @@ export { type AdapterConfig, type BiasKind, parseAdapterConfig } from "./nn/form
 export { applyAdapterConfig } from "./nn/formats/peft_apply.ts";
 export type { TargetRules } from "./nn/formats/peft_targets.ts";
 export { parseSafetensors } from "./nn/formats/weights.ts";
-export {
-  type StepMetrics,
-  type StepOptions,
-  type TrainState,
-  trainStep,
-} from "./nn/optim/train_step.ts";
+export { type StepOptions, type TrainState, trainStep } from "./nn/optim/train_step.ts";
+export { type Batch, countTargets, type EncodedExample, toBatch } from "./nn/layers/batch.ts";
+export type { Model, ModelConfig, ModelOutput } from "./nn/models/model.ts";
+export type { Activation } from "./nn/layers/feed_forward.ts";
+export type { Architecture } from "./nn/models/architecture.ts";
+export { architectures, classifier, languageModel } from "./nn/models/registry.ts";
+export type { ActiveSite, DropoutContext } from "./nn/dropout/site.ts";
+export { applyLora, type LoraOptions } from "./nn/lora/apply.ts";
+export { mergeLora, unmergeLora } from "./nn/lora/merge.ts";

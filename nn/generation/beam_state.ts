@@ -13,7 +13,7 @@ import { reshape } from "../../core/ops/view.ts";
 import { type Device, sizeOf } from "../../core/storage.ts";
 import { tensor } from "../../core/tensor.ts";
 import type { PastKeyValues } from "../layers/past_key_values.ts";
-import type { Inputs } from "../layers/forward_context.ts";
+import type { Batch } from "../layers/batch.ts";
 import type { Search } from "./beam_search.ts";
 
 /** A prompt and its continuations. */
@@ -82,7 +82,7 @@ export function nextInputs(
   device: Device,
   cache: PastKeyValues,
   texts: readonly Hypothesis[],
-): Inputs {
+): Batch {
   const branches = Math.max(...texts.map(({ search }) => search.beams.length));
   const [batch, before] = [branches * texts.length, cache.slots];
   for (const text of texts) text.paths = text.paths.map((path, b) => path.concat(before + b));
@@ -117,7 +117,7 @@ export function nextInputs(
     positions: part(1, [batch, 1]),
     mask: reshape(mask, [texts.length, branches, slots]),
     last: part(2, [batch]),
-    batch,
+    size: batch,
     width: 1,
   };
 }

@@ -7,11 +7,10 @@
 
 import { OptionError } from "../../core/errors.ts";
 import type { Device } from "../../core/storage.ts";
-import { pad } from "../objective/batch.ts";
+import { toBatch } from "../layers/batch.ts";
 import { PastKeyValues } from "../layers/past_key_values.ts";
 import { candidates, type Correction } from "./candidates.ts";
-import type { LanguageModel } from "../models/decoder.ts";
-import { toInputs } from "../layers/forward_context.ts";
+import type { Model } from "../models/model.ts";
 import { bannedTokens } from "./no_repeat_ngram.ts";
 import { type BeamConvention, type Generated, startSearch } from "./beam_search.ts";
 import { compact, followBeams, type Hypothesis, nextInputs } from "./beam_state.ts";
@@ -50,12 +49,13 @@ const idle = 1 / 4;
  *
  * Prompts of similar length waste least. A text's result does not depend on the others.
  *
+ * @param model A language model, whose logits are over the vocabulary
  * @returns For each prompt its text
  * @throws {OptionError} If a prompt is empty or leaves no room, or an option does not fit
  * @throws {RangeError} If the model computes numbers that are not finite
  */
 export async function generate(
-  model: LanguageModel,
+  model: Model,
   device: Device,
   prompts: readonly (readonly number[])[],
   options: GenerateOptions,
@@ -77,15 +77,16 @@ export async function generate(
   let texts = all;
   while (texts.length > 0) {
     using _step = device.scope("generate a token");
-    const inputs = cache.slots === 0
-      ? toInputs(device, pad(prompts.map((ids) => ({ ids })), 0))
+    const batch = cache.slots === 0
+      ? toBatch(device, prompts.map((ids) => ({ ids })))
       : nextInputs(device, cache, texts);
-    const corrections = Array.from({ length: inputs.batch }, (_, row) => {
+    const corrections = Array.from({ length: batch.size }, (_, row) => {
       const { prompt, search } = texts[row % texts.length]!;
       const beam = search.beams[Math.floor(row / texts.length)];
       return correctionOf(prompt, beam?.ids, options);
     });
-    const found = await candidates(model.logits({ inputs, cache }, inputs.last), {
+    const { logits } = model.forward({ batch: { ...batch, rows: batch.last }, cache });
+    const found = await candidates(logits, {
       corrections,
       penalty: repetitionPenalty,
       correctFirst: convention === "lora" || beams === 1,

@@ -25,7 +25,7 @@ import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
 import { reshape } from "../../core/ops/view.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { dropped, maskNumbers, maskScalars } from "../dropout/mask.ts";
-import type { ActiveSite } from "./forward_context.ts";
+import type { ActiveSite } from "../dropout/site.ts";
 
 /** Which program: everything here is structure, no number. */
 export interface AttentionStructure {

@@ -6,7 +6,7 @@
  */
 
 import { foldKey, seedKey } from "../../core/random.ts";
-import { classifier, initialize } from "../../nn/models/load.ts";
+import { initialize } from "../../nn/models/load.ts";
 import { Parameter, parameters } from "../../nn/layers/module.ts";
 import { Trainable } from "../../nn/optim/adamw.ts";
 import { openDevice } from "../device/backend.ts";
@@ -19,6 +19,7 @@ import { defaultsOf } from "../config/options.ts";
 import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors.ts";
 import { classificationTask } from "../tasks/classification.ts";
 import { baseConfig, baseFile, baseTokenizer } from "./base.ts";
+import { classifier } from "../../nn/models/registry.ts";
 
 const [pairs, epochs, seed] = [4000, 16, 100];
 

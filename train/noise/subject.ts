@@ -7,11 +7,6 @@
 import { OptionError } from "../../core/errors.ts";
 import { foldKey, seedKey, threefry } from "../../core/random.ts";
 import type { Device } from "../../core/storage.ts";
-import { countTargets, type EncodedExample, toBatch } from "../../nn/objective/batch.ts";
-import type { ModelConfig } from "../../nn/models/config.ts";
-import type { LanguageModel } from "../../nn/models/decoder.ts";
-import type { Classifier } from "../../nn/models/load.ts";
-import type { Batch } from "../../nn/objective/objective.ts";
 import { checkConfig, type TrainConfig, trainOptions } from "../config/config.ts";
 import { planEpoch } from "../data/batches.ts";
 import { grammarDataset } from "../data/grammar.ts";
@@ -22,11 +17,13 @@ import { openClassifier, openLanguageModel, readConfig } from "../run/load_model
 import { loadTokenizer } from "../tokenizer/load_tokenizer.ts";
 import { encodeExamples } from "../tasks/classification.ts";
 import { longest, openTask } from "../tasks/open.ts";
+import { type Batch, countTargets, type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
+import type { Model, ModelConfig } from "../../nn/models/model.ts";
 
 /** A model and a batch, on the device. */
 export interface Subject {
   /** The model, before training. */
-  readonly model: Classifier | LanguageModel;
+  readonly model: Model;
   /** Its configuration. */
   readonly config: ModelConfig;
   /** The batch. */
@@ -112,7 +109,7 @@ function drawBatch(
   const chosen = members.map((i) => examples[i]!);
   const places = chosen.map((_, place) => place);
   return {
-    batch: toBatch(device, chosen, places, padId, regression),
+    batch: toBatch(device, chosen, { numbers: places, padId, regression }),
     normaliser: countTargets(chosen),
   };
 }

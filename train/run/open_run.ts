@@ -6,9 +6,6 @@
 
 import { foldKey, seedKey } from "../../core/random.ts";
 import type { Device } from "../../core/storage.ts";
-import type { ModelConfig } from "../../nn/models/config.ts";
-import type { LanguageModel } from "../../nn/models/decoder.ts";
-import type { Classifier } from "../../nn/models/load.ts";
 import { loadAdapter } from "./adapter.ts";
 import { checkConfig, type TrainConfig, trainOptions } from "../config/config.ts";
 import { defaultsOf, type OptionValues, parseObject } from "../config/options.ts";
@@ -20,6 +17,7 @@ import { readRun } from "./run_folder.ts";
 import { generates } from "../tasks/kind.ts";
 import { labelKind } from "../tasks/labelled.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Model, ModelConfig } from "../../nn/models/model.ts";
 
 /** The configuration a run was made with, changed by what is given. */
 export async function runConfig(run: string, changes: OptionValues = {}): Promise<TrainConfig> {
@@ -31,7 +29,7 @@ export async function runConfig(run: string, changes: OptionValues = {}): Promis
 /** A model as it was trained. */
 export interface OpenRun {
   /** Base model with the adapter. */
-  readonly model: Classifier | LanguageModel;
+  readonly model: Model;
   /** Configuration of the base model. */
   readonly architecture: ModelConfig;
   /** Its tokenizer. */
@@ -55,6 +53,6 @@ export async function openRun(
   const { model } = generates(config.task)
     ? await openLanguageModel(directory, device, key, config)
     : await openClassifier(directory, device, key, Math.max(1, classes.length), config);
-  await loadAdapter(model, architecture, run, device);
+  await loadAdapter(model, run, device);
   return { model, architecture, tokenizer, classes };
 }
