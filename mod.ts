@@ -93,7 +93,8 @@ export type { MatmulVariant } from "./kernels/webgpu/product/variant.ts";
 export { type AttentionOptions, attentionWeights } from "./nn/layers/attention_weights.ts";
 export { type KeyValues, PastKeyValues } from "./nn/layers/past_key_values.ts";
 export { parseConfig } from "./nn/models/config.ts";
-export { DecoderBody, LanguageModel } from "./nn/models/decoder.ts";
+export type { ConfigFields } from "./nn/models/config_fields.ts";
+export { Decoder, DecoderBody, LanguageModel } from "./nn/models/decoder.ts";
 export { dropHidden } from "./nn/dropout/mask.ts";
 export {
   type Compensation,
@@ -110,7 +111,7 @@ export {
 } from "./nn/dropout/plan.ts";
 export { generate, type GenerateOptions } from "./nn/generation/generate.ts";
 export { Embedding, Linear, Projection } from "./nn/layers/linear.ts";
-export { loraLayers, LoraLinear, type Part } from "./nn/lora/lora.ts";
+export { loraLayers, LoraLinear, type LoraLinearOptions, type Part } from "./nn/lora/lora.ts";
 export {
   bidirectionalKl,
   crossEntropy,
@@ -140,11 +141,17 @@ export { applyAdapterConfig } from "./nn/formats/peft_apply.ts";
 export type { TargetRules } from "./nn/formats/peft_targets.ts";
 export { parseSafetensors } from "./nn/formats/weights.ts";
 export { type StepOptions, type TrainState, trainStep } from "./nn/optim/train_step.ts";
-export { type Batch, countTargets, type EncodedExample, toBatch } from "./nn/layers/batch.ts";
+export {
+  type Batch,
+  type BatchOptions,
+  countTargets,
+  type EncodedExample,
+  toBatch,
+} from "./nn/layers/batch.ts";
 export type { Model, ModelConfig, ModelOutput } from "./nn/models/model.ts";
 export type { Activation } from "./nn/layers/feed_forward.ts";
-export type { Architecture } from "./nn/models/architecture.ts";
+export type { Architecture, ConfigKeys } from "./nn/models/architecture.ts";
 export { architectures, classifier, languageModel } from "./nn/models/registry.ts";
-export type { ActiveSite, DropoutContext } from "./nn/dropout/site.ts";
+export type { ActiveSite, DropoutContext, LayerPlace } from "./nn/dropout/site.ts";
 export { applyLora, type LoraOptions } from "./nn/lora/apply.ts";
 export { mergeLora, unmergeLora } from "./nn/lora/merge.ts";

@@ -23,11 +23,11 @@ export interface GenerateOptions {
   readonly eosIds?: readonly number[];
   /** Longest sequence of the model; generation ends there. */
   readonly positions: number;
-  /** Texts that are followed at once; default 1, greedy search. */
+  /** Hypotheses that are followed at once; default 1, greedy search. */
   readonly beams?: number;
-  /** Power of its length that a text's score is divided by; default 1. */
+  /** Power of its length that a hypothesis's score is divided by; default 1. */
   readonly lengthPenalty?: number;
-  /** Length of token runs that may occur only once; default 0, any number of times. */
+  /** Length of the n-grams that may occur only once; default 0, any number of times. */
   readonly noRepeatNgram?: number;
   /** Above 1 makes tokens that have occurred less likely; default 1. */
   readonly repetitionPenalty?: number;
@@ -45,12 +45,12 @@ const least = 8;
 const idle = 1 / 4;
 
 /**
- * Continues each prompt by its most likely tokens, or by the best text that a beam search finds.
+ * Continues each prompt by its most likely tokens, or by the best hypothesis of a beam search.
  *
- * Prompts of similar length waste least. A text's result does not depend on the others.
+ * Prompts of similar length waste least. The result of one does not depend on the others.
  *
  * @param model A language model, whose logits are over the vocabulary
- * @returns For each prompt its text
+ * @returns For each prompt its continuation
  * @throws {OptionError} If a prompt is empty or leaves no room, or an option does not fit
  * @throws {RangeError} If the model computes numbers that are not finite
  */
@@ -74,15 +74,15 @@ export async function generate(
   using _owner = device.scope("generate");
   const room = Math.min(ahead, maxNewTokens) * beams;
   using cache = new PastKeyValues(device, all.length, longest + room);
-  let texts = all;
-  while (texts.length > 0) {
+  let hypotheses = all;
+  while (hypotheses.length > 0) {
     using _step = device.scope("generate a token");
     const batch = cache.slots === 0
       ? toBatch(device, prompts.map((ids) => ({ ids })))
-      : nextInputs(device, cache, texts);
+      : nextInputs(device, cache, hypotheses);
     const corrections = Array.from({ length: batch.size }, (_, row) => {
-      const { prompt, search } = texts[row % texts.length]!;
-      const beam = search.beams[Math.floor(row / texts.length)];
+      const { prompt, search } = hypotheses[row % hypotheses.length]!;
+      const beam = search.beams[Math.floor(row / hypotheses.length)];
       return correctionOf(prompt, beam?.ids, options);
     });
     const { logits } = model.forward({ batch: { ...batch, rows: batch.last }, cache });
@@ -90,19 +90,19 @@ export async function generate(
       corrections,
       penalty: repetitionPenalty,
       correctFirst: convention === "lora" || beams === 1,
-      count: Math.max(...texts.map(({ search }) => search.width)),
+      count: Math.max(...hypotheses.map(({ search }) => search.width)),
     });
-    texts.forEach(({ number, search }, t) => {
+    hypotheses.forEach(({ number, search }, t) => {
       if (search.beams.length === 0) return;
-      search.advance(search.beams.map((_, b) => found[b * texts.length + t]!));
+      search.advance(search.beams.map((_, b) => found[b * hypotheses.length + t]!));
       if (search.beams.length === 0) results[number] = search.best!;
     });
-    followBeams(texts);
-    const running = texts.filter(({ search }) => search.beams.length > 0).length;
+    followBeams(hypotheses);
+    const running = hypotheses.filter(({ search }) => search.beams.length > 0).length;
     if (running === 0) return results;
     const full = cache.slots + beams > cache.capacity;
-    if (full || running <= (1 - idle) * texts.length) {
-      texts = compact(cache, texts, least * beams, room);
+    if (full || running <= (1 - idle) * hypotheses.length) {
+      hypotheses = compact(cache, hypotheses, least * beams, room);
     }
   }
   return results;

@@ -8,7 +8,7 @@ import { scale } from "../../core/ops/elementwise.ts";
 import { concatenate, slice, split } from "../../core/ops/slice.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Linear } from "../layers/linear.ts";
-import { LoraLinear, type LoraLinearOptions, type Part, type Span } from "./lora.ts";
+import { LoraLinear, type LoraLinearOptions, type Part } from "./lora.ts";
 
 /** The thirds of the outputs, in their order. */
 const order = ["q", "k", "v"] as const;
@@ -29,7 +29,7 @@ export class FusedQkvLora extends LoraLinear {
   /** Wraps a layer; the updates have no numbers yet. */
   constructor(base: Linear, options: LoraLinearOptions, thirds: readonly Third[]) {
     const size = base.outputs / 3;
-    const spans: readonly Span[] = order.map((name, i) => ({ name, start: i * size, size }));
+    const spans = order.map((name, i) => ({ name, start: i * size, size }));
     super(base, options, spans.filter((_, i) => thirds.includes(order[i]!)));
   }
 

@@ -19,18 +19,14 @@ import type { ForwardContext } from "../layers/forward_context.ts";
 import { type Linear, Projection } from "../layers/linear.ts";
 import { type Module, modules, Parameter } from "../layers/module.ts";
 
-/** Outputs of a layer that have an update of their own. */
-export interface Span {
+/** The low-rank update of some outputs of a layer. */
+export interface Part {
   /** Name in parameter paths, or "" for the whole layer. */
   readonly name: string;
   /** First output. */
   readonly start: number;
   /** Outputs. */
   readonly size: number;
-}
-
-/** The low-rank update of some outputs of a layer. */
-export interface Part extends Span {
   /** `[rank, inputs]`. */
   readonly down: Parameter;
   /** `[size, rank]`. */
@@ -68,7 +64,7 @@ export class LoraLinear extends Projection {
   constructor(
     readonly base: Linear,
     { place, rank, scaling }: LoraLinearOptions,
-    spans: readonly Span[] = [{ name: "", start: 0, size: base.outputs }],
+    spans: readonly Omit<Part, "down" | "up">[] = [{ name: "", start: 0, size: base.outputs }],
   ) {
     super();
     [this.place, this.rank, this.scaling] = [place, rank, scaling];
@@ -85,10 +81,12 @@ export class LoraLinear extends Projection {
     return this.place.path;
   }
 
+  /** Size of the last axis of the input. */
   override get inputs(): number {
     return this.base.inputs;
   }
 
+  /** Size of the last axis of the result. */
   override get outputs(): number {
     return this.base.outputs;
   }
@@ -109,7 +107,7 @@ export class LoraLinear extends Projection {
     return this.merged ? base : this.updated(base, this.#dropped(x, context));
   }
 
-  /** `base + s B A x`: `[…, outputs], [.…, inputs] -> […, outputs]`. */
+  /** `base + s B A x`: `[…, outputs], […, inputs] -> […, outputs]`. */
   protected updated(base: Tensor, x: Tensor): Tensor {
     return this.updatedPart(this.parts[0]!, base, x);
   }

@@ -11,6 +11,8 @@ import { type Activation, activationNames } from "../layers/feed_forward.ts";
 /** The keys of a configuration file; `null` counts as absent. */
 export class ConfigFields {
   /**
+   * Wraps the keys.
+   *
    * @param fields The parsed JSON
    * @param path Name of the file, for messages
    */

@@ -28,12 +28,18 @@ export abstract class DecoderBody extends Module {
   prepare(_device: Device): void {}
 }
 
-/** What both heads share. */
-abstract class Decoder extends Model {
+/** What language models and classifiers by the last token share. */
+export abstract class Decoder extends Model {
   readonly #prefix: string;
   /** Embedding, layers and last norm. */
   readonly #body: DecoderBody;
 
+  /**
+   * Makes the model without numbers.
+   *
+   * @param prefix Field that checkpoints hold the body in
+   * @param body Embedding, layers and last norm
+   */
   constructor(config: ModelConfig, prefix: string, body: DecoderBody) {
     super(config);
     this.#prefix = prefix;
@@ -46,6 +52,7 @@ abstract class Decoder extends Model {
     yield* super.members();
   }
 
+  /** Computes the tables of the body; the open scope owns them. */
   override prepare(device: Device): void {
     this.#body.prepare(device);
   }
@@ -80,10 +87,12 @@ export class LanguageModel extends Decoder {
     }
   }
 
+  /** The token embedding, where it is the output layer too. */
   override get tied(): Parameter | undefined {
     return this.lm_head === undefined ? this.embedding : undefined;
   }
 
+  /** Gives the output layer a weight of its own, which starts as the token embedding. */
   override untie(): void {
     if (this.tied === undefined) return;
     const { shape: [vocabulary, width], value } = this.tied;
@@ -122,6 +131,7 @@ export class DecoderClassifier extends Decoder {
     this.score = new Linear(hiddenSize, labels, { bias: false, deviation });
   }
 
+  /** Classifies by the last real token. */
   override forward(context: ForwardContext): ModelOutput {
     const hidden = this.hiddenStates(context);
     const [batch, tokens, width] = hidden.shape as [number, number, number];

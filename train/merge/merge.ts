@@ -13,7 +13,6 @@ import { type DeviceChoice, openDevice } from "../device/backend.ts";
 import { exists, readJson, writeDirectoryAtomic, writeFileAtomic } from "../files/files.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
 import { peftPrefix, placeOf } from "../../nn/formats/peft_tensors.ts";
-import { streamSafetensors } from "../../nn/formats/safetensors.ts";
 import type { FloatDtype } from "../../nn/formats/safetensors_values.ts";
 import { type Loaded, openClassifier, openLanguageModel, readConfig } from "../run/load_model.ts";
 import { mergedConfig, type ModelKind } from "./merged_config.ts";
@@ -21,6 +20,7 @@ import { mergedTensors } from "./merged_tensors.ts";
 import { toBatch } from "../../nn/layers/batch.ts";
 import type { Model } from "../../nn/models/model.ts";
 import type { JsonObject } from "../../nn/formats/json_record.ts";
+import { streamSafetensors } from "../../nn/formats/safetensors_write.ts";
 
 /** What to merge, and where to. */
 export interface MergeOptions {

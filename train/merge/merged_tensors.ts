@@ -9,7 +9,6 @@ import { loraLayers } from "../../nn/lora/lora.ts";
 import { type Parameter, parameters } from "../../nn/layers/module.ts";
 import type { Checkpoint } from "../files/checkpoint.ts";
 import { isUpdate, ownerOf } from "../../nn/formats/peft_tensors.ts";
-import type { TensorParts } from "../../nn/formats/safetensors.ts";
 import {
   decodeFloats,
   encodeFloats,
@@ -18,6 +17,7 @@ import {
 } from "../../nn/formats/safetensors_values.ts";
 import type { Model } from "../../nn/models/model.ts";
 import type { Loaded } from "../run/load_model.ts";
+import type { TensorParts } from "../../nn/formats/safetensors_write.ts";
 
 /** A tensor of a merged model. */
 export interface MergedTensor extends TensorParts {

@@ -8,13 +8,13 @@ import { parameters } from "../../../nn/layers/module.ts";
 import { trainHead } from "../../../nn/optim/adamw.ts";
 import { encodeAdapter, fillAdapter } from "../../../nn/formats/adapter.ts";
 import { parseAdapterConfig } from "../../../nn/formats/peft_config.ts";
-import { encodeSafetensors } from "../../../nn/formats/safetensors.ts";
 import { parseSafetensors } from "../../../nn/formats/weights.ts";
 import { tinyExamples } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import { classifier } from "../../../nn/models/registry.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
+import { encodeSafetensors } from "../../../nn/formats/safetensors_write.ts";
 
 const bytesOf = (...numbers: number[]) => new Uint8Array(numbers);
 

@@ -11,7 +11,6 @@ import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import { parseAdapterConfig } from "../../../nn/formats/peft_config.ts";
 import { applyAdapterConfig } from "../../../nn/formats/peft_apply.ts";
 import { declaredBy, isUpdate } from "../../../nn/formats/peft_tensors.ts";
-import type { TensorData } from "../../../nn/formats/safetensors.ts";
 import { parseSafetensors } from "../../../nn/formats/weights.ts";
 import { openClassifier } from "../../../train/run/load_model.ts";
 import { adapterCases } from "../../support/adapter_cases.ts";
@@ -26,6 +25,7 @@ import { withDevice } from "../../support/with_device.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import type { Model } from "../../../nn/models/model.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
+import type { TensorData } from "../../../nn/formats/safetensors_write.ts";
 
 async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
