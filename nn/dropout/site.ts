@@ -14,7 +14,7 @@ export interface LayerPlace {
   readonly path: string;
   /** Number of its layer, from 0; absent outside of the layers. */
   readonly layer?: number | undefined;
-  /** Layers of the model. */
+  /** Layers of the model, of which a plan may mean the latter half. */
   readonly layers: number;
 }
 
@@ -25,9 +25,9 @@ export function layerPlace(layer: number, layers: number): LayerPlace & { readon
 
 /** What decides every mask of a pass. */
 export interface DropoutContext {
-  /** Where and how. */
+  /** Where, in which structure, how compensated. */
   readonly plan: DropoutPlan;
-  /** Key of the step. */
+  /** Key of the step, from which those of all places are folded. */
   readonly key: Key;
   /** Number of each example in the global batch, times 2, plus the pass: `[batch]`. */
   readonly examples: Tensor;
@@ -37,7 +37,7 @@ export interface DropoutContext {
 
 /** A site that is active at a place, with the key of its masks there. */
 export interface ActiveSite {
-  /** What to drop. */
+  /** In which structure and how much. */
   readonly site: Site;
   /** Key of this place in this step. */
   readonly key: Key;

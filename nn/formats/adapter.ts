@@ -18,7 +18,7 @@ import { encodeSafetensors, type TensorData } from "./safetensors_write.ts";
 
 /** The files of an adapter, by their names. */
 export interface AdapterFiles {
-  /** Updates and head. */
+  /** Tensors of the updates, of the head and of what else was trained. */
   readonly "adapter_model.safetensors": Uint8Array<ArrayBuffer>;
   /** What PEFT needs to know to load them. */
   readonly "adapter_config.json": string;

@@ -15,9 +15,9 @@ export type FileDtype = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "U8" | 
 
 /** Where one tensor lies in a file. */
 export interface TensorEntry {
-  /** Name of the tensor. */
+  /** Key in the header. */
   readonly name: string;
-  /** Element type. */
+  /** Type of the elements. */
   readonly dtype: FileDtype;
   /** Shape; empty for a scalar. */
   readonly shape: readonly number[];
@@ -27,7 +27,7 @@ export interface TensorEntry {
   readonly end: number;
 }
 
-/** A validated header. */
+/** A header that keeps all rules of the format. */
 export interface SafetensorsHeader {
   /** Tensors by name, in the order of their bytes. */
   readonly tensors: ReadonlyMap<string, TensorEntry>;

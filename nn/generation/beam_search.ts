@@ -22,7 +22,7 @@ export type BeamConvention = typeof beamConventions[number];
 export interface Beam {
   /** Its tokens after the prompt. */
   readonly ids: readonly number[];
-  /** Sum of their log-probabilities. */
+  /** Sum of their log-probabilities, in nats. */
   readonly score: number;
   /** Number of the beam that it continues, one step before. */
   readonly parent: number;
@@ -38,7 +38,7 @@ export interface Generated {
   readonly score: number;
 }
 
-/** What decides a search. */
+/** What decides a search, apart from its candidates. */
 export interface SearchSettings {
   /** Hypotheses that are followed at once. */
   readonly beams: number;
@@ -67,7 +67,7 @@ export interface Search {
   readonly best: Generated | undefined;
 }
 
-/** Starts a search. */
+/** Starts the search for one prompt; without beams both conventions are greedy search. */
 export function startSearch(convention: BeamConvention, settings: SearchSettings): Search {
   return convention === "hf" && settings.beams > 1
     ? new HfBeamSearch(settings)

@@ -18,11 +18,11 @@ import type { Search } from "./beam_search.ts";
 
 /** A prompt and its continuations. */
 export interface Hypothesis {
-  /** Place among all prompts. */
+  /** Place among all prompts, where its result goes. */
   readonly number: number;
   /** Tokens to continue; they take the first slots of its sequence. */
   readonly prompt: readonly number[];
-  /** Chooses its continuations. */
+  /** The search that chooses its continuations. */
   readonly search: Search;
   /** For each beam, the slots of its tokens after the prompt. */
   paths: readonly (readonly number[])[];

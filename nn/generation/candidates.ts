@@ -1,5 +1,5 @@
 /**
- * What may follow each text: log-probabilities of the next token, with penalties and bans, and the
+ * What may follow each hypothesis: log-probabilities of the next token, with penalties and bans, and the
  * most likely tokens of each row. Only these are read.
  *
  * @module
@@ -28,15 +28,15 @@ import { chunk, isChunked, lowest, topK } from "./top_k.ts";
 
 /** Tokens of one row whose numbers are changed, each at most once in a list. */
 export interface Correction {
-  /** Tokens that cannot follow. */
+  /** Tokens whose probability becomes 0. */
   readonly banned: readonly number[];
   /** Tokens that are penalised for having occurred. */
   readonly repeated: readonly number[];
 }
 
-/** How {@linkcode candidates} scores. */
+/** How {@linkcode candidates} turns logits into scores. */
 export interface Scoring {
-  /** One for each row. */
+  /** For each row of the logits, the tokens it corrects. */
   readonly corrections: readonly Correction[];
   /** Divides positive numbers of repeated tokens and multiplies the others. */
   readonly penalty: number;
@@ -46,11 +46,11 @@ export interface Scoring {
   readonly count: number;
 }
 
-/** A token that may follow a text. */
+/** A token that may follow a hypothesis. */
 export interface Candidate {
-  /** The token. */
+  /** Number of the token. */
   readonly id: number;
-  /** Its log-probability. */
+  /** Its log-probability, in nats. */
   readonly logProbability: number;
 }
 
@@ -61,7 +61,7 @@ const none = 0xFFFFFFFF;
 
 /** Candidates of one row, best first; an array of them is one too. */
 export interface Ranking {
-  /** How many there are. */
+  /** Number of candidates. */
   readonly length: number;
   /** The one at a place, from 0. */
   at(place: number): Candidate | undefined;

@@ -15,11 +15,11 @@ import { bannedTokens } from "./no_repeat_ngram.ts";
 import { type BeamConvention, type Generated, startSearch } from "./beam_search.ts";
 import { compact, followBeams, type Hypothesis, nextInputs } from "./beam_state.ts";
 
-/** How texts are continued, and when they end. */
+/** How prompts are continued, and when that ends. */
 export interface GenerateOptions {
-  /** Most tokens to add. */
+  /** Most tokens to add to a prompt. */
   readonly maxNewTokens: number;
-  /** Tokens that end a text. */
+  /** Tokens that end a hypothesis; default none. */
   readonly eosIds?: readonly number[];
   /** Longest sequence of the model; generation ends there. */
   readonly positions: number;

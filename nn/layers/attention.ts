@@ -15,7 +15,7 @@ import type { ForwardContext } from "./forward_context.ts";
 
 /** Sizes of an attention layer, and where it stands. */
 export interface AttentionSettings {
-  /** Query heads. */
+  /** Number of query heads. */
   readonly heads: number;
   /** Key and value heads; queries share them in groups. */
   readonly keyValueHeads: number;
@@ -27,7 +27,7 @@ export interface AttentionSettings {
   readonly scale?: number;
   /** Longest sequence of the model. */
   readonly maximum: number;
-  /** Where the layer stands. */
+  /** Where the layer stands, for dropout and the cache. */
   readonly place: LayerPlace & { readonly layer: number };
 }
 

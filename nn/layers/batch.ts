@@ -8,9 +8,9 @@ import { OptionError } from "../../core/errors.ts";
 import type { Device } from "../../core/storage.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 
-/** A tokenised example. */
+/** An example as tokens. */
 export interface EncodedExample {
-  /** Tokens. */
+  /** Numbers of its tokens, special ones included. */
   readonly ids: readonly number[];
   /** Segment of each token; zeros where absent. */
   readonly typeIds?: readonly number[];
@@ -22,13 +22,13 @@ export interface EncodedExample {
 
 /** Token sequences on the device, padded on the right to one width, with what is predicted of them. */
 export interface Batch {
-  /** Sequences. */
+  /** Number of sequences. */
   readonly size: number;
   /** Tokens of each, with padding. */
   readonly width: number;
-  /** `[size, width]`. */
+  /** Numbers of the tokens, `[size, width]`. */
   readonly ids: Tensor;
-  /** `[size, width]`. */
+  /** Segments of the tokens, `[size, width]`. */
   readonly typeIds: Tensor;
   /** Position from 0, `[size, width]`. */
   readonly positions: Tensor;
@@ -37,7 +37,7 @@ export interface Batch {
    * tokens `[sequences, rows of each, slots]`.
    */
   readonly mask: Tensor | undefined;
-  /** Number of real tokens, `[size]`. */
+  /** Number of real tokens of each, `[size]`. */
   readonly lengths: Tensor;
   /** Flat index of each sequence's last real token, `[size]`. */
   readonly last: Tensor;
@@ -58,7 +58,7 @@ export interface Batch {
   readonly examples?: readonly [Tensor, Tensor];
 }
 
-/** Options of {@linkcode toBatch}. */
+/** How {@linkcode toBatch} lays examples out. */
 export interface BatchOptions {
   /** Token that fills up shorter sequences; default 0. */
   readonly padId?: number;

@@ -12,7 +12,7 @@ import type { PastKeyValues } from "./past_key_values.ts";
 
 /** All that a layer may read beside its input. */
 export interface ForwardContext {
-  /** The sequences. */
+  /** Token sequences, and which of them may see which. */
   readonly batch: Batch;
   /** What is dropped; absent at inference. */
   readonly dropout?: DropoutContext;

@@ -33,12 +33,12 @@ export class Parameter {
    */
   constructor(readonly shape: readonly number[], readonly initializer?: Initializer) {}
 
-  /** Number of elements. */
+  /** Number of elements, of all axes together. */
   get size(): number {
     return sizeOf(this.shape);
   }
 
-  /** Whether it has numbers. */
+  /** Whether a tensor was put in place. */
   get filled(): boolean {
     return this.#tensor !== undefined;
   }
@@ -72,7 +72,7 @@ export class Parameter {
   }
 }
 
-/** Something with parameters. */
+/** Something with parameters: a layer, a part of a model, or a model. */
 export abstract class Module {
   /** Direct members: modules, lists of modules and parameters, by field name. */
   *members(): Iterable<[string, Module | Parameter]> {

@@ -46,7 +46,7 @@ export class PastKeyValues implements Disposable {
     this.#memory = sequences * capacity;
   }
 
-  /** Prompts. */
+  /** Number of prompts. */
   get sequences(): number {
     return this.#sequences;
   }
@@ -61,7 +61,7 @@ export class PastKeyValues implements Disposable {
     return Math.floor(this.#memory / sequences);
   }
 
-  /** Slots in use. */
+  /** Slots of each sequence that are in use. */
   get slots(): number {
     return this.#layers[0]?.used ?? 0;
   }

@@ -18,7 +18,7 @@ export interface LoraOptions {
    * that third of GPT-2's fused layer.
    */
   readonly targets: readonly string[];
-  /** Inner size. */
+  /** Inner size of the updates. */
   readonly rank: number;
   /** The update is multiplied by alpha/rank, or by alpha/√rank with rsLoRA. */
   readonly alpha: number;

@@ -23,23 +23,23 @@ import { type Module, modules, Parameter } from "../layers/module.ts";
 export interface Part {
   /** Name in parameter paths, or "" for the whole layer. */
   readonly name: string;
-  /** First output. */
+  /** First of its outputs. */
   readonly start: number;
-  /** Outputs. */
+  /** Number of its outputs. */
   readonly size: number;
-  /** `[rank, inputs]`. */
+  /** A, `[rank, inputs]`. */
   readonly down: Parameter;
-  /** `[size, rank]`. */
+  /** B, `[size, rank]`. */
   readonly up: Parameter;
 }
 
-/** Options of {@linkcode LoraLinear}. */
+/** Where a {@linkcode LoraLinear} stands, and how strong its update is. */
 export interface LoraLinearOptions {
   /** Where the layer stands; its path is that in the model. */
   readonly place: LayerPlace;
-  /** Inner size. */
+  /** Inner size of the update. */
   readonly rank: number;
-  /** Factor of the update. */
+  /** Factor s of the update. */
   readonly scaling: number;
 }
 
@@ -47,9 +47,9 @@ export interface LoraLinearOptions {
 export class LoraLinear extends Projection {
   /** Where the layer stands. */
   readonly place: LayerPlace;
-  /** Inner size. */
+  /** Inner size of the update. */
   readonly rank: number;
-  /** Factor of the update. */
+  /** Factor s of the update. */
   readonly scaling: number;
   /** Low-rank updates, in the order of their outputs; one alone for the whole layer. */
   readonly parts: readonly Part[];
@@ -76,7 +76,7 @@ export class LoraLinear extends Projection {
     for (const { down, up } of this.parts) down.trainable = up.trainable = true;
   }
 
-  /** Path in the model. */
+  /** Path of the layer in the model, with which its parameters begin. */
   get path(): string {
     return this.place.path;
   }

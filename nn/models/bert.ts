@@ -59,7 +59,7 @@ class BertClassifier extends Model {
   }
 }
 
-/** BERT. */
+/** `bert`: classifier. */
 export const bert: Architecture<EncoderConfig> = {
   name: "bert",
   causal: false,

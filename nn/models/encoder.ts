@@ -15,19 +15,19 @@ import { slice } from "../../core/ops/slice.ts";
 import { reshape } from "../../core/ops/view.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
-import { dropWhere } from "../dropout/mask.ts";
-import { type LayerPlace, layerPlace, siteAt } from "../dropout/site.ts";
+import { type LayerPlace, layerPlace } from "../dropout/site.ts";
 import { activated, type Activation, downProject } from "../layers/feed_forward.ts";
 import { Embedding, Linear, type Projection } from "../layers/linear.ts";
 import { Module } from "../layers/module.ts";
 import { LayerNorm } from "../layers/norm.ts";
+import { runLayers } from "../layers/stack.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import type { ConfigFields } from "./config_fields.ts";
 import type { ModelConfig } from "./model.ts";
 
 /** Configuration of an encoder with learned positions and segments. */
 export interface EncoderConfig extends ModelConfig {
-  /** Segments. */
+  /** Segments that tokens can belong to. */
   readonly typeVocabularySize: number;
   /** Rows of the position embedding before that of the first position. */
   readonly positionOffset: number;
@@ -170,32 +170,27 @@ class Encoder extends Module {
   }
 }
 
-/** Embeddings and layers. */
+/** Embeddings and layers, such as `RobertaModel`. */
 export class EncoderModel extends Module {
   /** Sum of word, segment and position embeddings, normalised. */
   readonly embeddings: Embeddings;
-  /** The layers. */
+  /** The layers, in their order. */
   readonly encoder: Encoder;
-  readonly #layers: number;
 
   /** Makes the model without numbers. */
   constructor(config: EncoderConfig) {
     super();
     this.embeddings = new Embeddings(config);
     this.encoder = new Encoder(config);
-    this.#layers = config.layers;
   }
 
   /** Hidden states of the last layer, `[batch, tokens, width]`. */
   forward(context: ForwardContext): Tensor {
-    let x = this.embeddings.forward(context);
-    x = dropWhere(x, siteAt(context, "input", { path: "embeddings", layers: this.#layers }));
-    for (const layer of this.encoder.layer) {
-      context.trace?.push(x);
-      x = x.device.within("layer", () => layer.forward(x, context));
-    }
-    context.trace?.push(x);
-    return x;
+    const embedded = this.embeddings.forward(context);
+    const { layer: layers } = this.encoder;
+    const hidden = runLayers(layers, embedded, context, (layer, x) => layer.forward(x, context));
+    context.trace?.push(hidden);
+    return hidden;
   }
 }
 

@@ -12,18 +12,18 @@ import { gather } from "../../core/ops/gather.ts";
 import { split } from "../../core/ops/slice.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
-import { dropWhere } from "../dropout/mask.ts";
-import { type LayerPlace, layerPlace, siteAt } from "../dropout/site.ts";
+import { type LayerPlace, layerPlace } from "../dropout/site.ts";
 import { activated, type Activation, downProject } from "../layers/feed_forward.ts";
 import { Embedding, Linear, type Projection } from "../layers/linear.ts";
 import { Module, type Parameter } from "../layers/module.ts";
 import { LayerNorm } from "../layers/norm.ts";
+import { runLayers } from "../layers/stack.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import type { Architecture } from "./architecture.ts";
 import { DecoderBody, DecoderClassifier, LanguageModel } from "./decoder.ts";
 import type { ModelConfig } from "./model.ts";
 
-/** GPT-2's own keys. */
+/** Keys that configurations of GPT-2 alone have. */
 interface Gpt2Config extends ModelConfig {
   /** Whether scores are divided by √(head size). */
   readonly scaleScores: boolean;
@@ -98,16 +98,11 @@ class Block extends Module {
 
 /** `GPT2Model`. */
 class Gpt2Model extends DecoderBody {
-  /** Token embedding. */
   readonly wte: Embedding;
-  /** Position embedding. */
   readonly wpe: Embedding;
-  /** Blocks. */
   readonly h: readonly Block[];
-  /** Last norm. */
   readonly ln_f: LayerNorm;
 
-  /** Makes the model without numbers. */
   constructor(config: Gpt2Config) {
     super();
     this.wte = new Embedding(config.vocabularySize, config.hiddenSize);
@@ -116,7 +111,6 @@ class Gpt2Model extends DecoderBody {
     this.ln_f = new LayerNorm(config.hiddenSize, config.epsilon);
   }
 
-  /** The token embedding. */
   override get embedding(): Parameter {
     return this.wte.weight;
   }
@@ -124,21 +118,17 @@ class Gpt2Model extends DecoderBody {
   /** Normalised hidden states, `[batch, tokens, width]`. */
   override forward(context: ForwardContext): Tensor {
     const { ids, positions } = context.batch;
-    let x = add(this.wte.forward(ids), gather(this.wpe.weight.value, positions));
-    x = dropWhere(x, siteAt(context, "input", { path: "embeddings", layers: this.h.length }));
-    for (const block of this.h) {
-      context.trace?.push(x);
-      x = x.device.within("layer", () => block.forward(x, context));
-    }
-    x = this.ln_f.forward(x);
-    context.trace?.push(x);
-    return x;
+    const embedded = add(this.wte.forward(ids), gather(this.wpe.weight.value, positions));
+    const last = runLayers(this.h, embedded, context, (block, x) => block.forward(x, context));
+    const hidden = this.ln_f.forward(last);
+    context.trace?.push(hidden);
+    return hidden;
   }
 }
 
 const prefix = "transformer";
 
-/** GPT-2. */
+/** `gpt2`: classifier and language model. */
 export const gpt2: Architecture<Gpt2Config> = {
   name: "gpt2",
   causal: true,

@@ -9,12 +9,12 @@
 import type { Device } from "../../core/storage.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
-import { dropWhere } from "../dropout/mask.ts";
-import { type LayerPlace, layerPlace, siteAt } from "../dropout/site.ts";
+import { type LayerPlace, layerPlace } from "../dropout/site.ts";
 import { type Activation, downProject, gated } from "../layers/feed_forward.ts";
 import { Embedding, Linear, type Projection } from "../layers/linear.ts";
 import { Module, type Parameter } from "../layers/module.ts";
 import { RmsNorm } from "../layers/norm.ts";
+import { runLayers } from "../layers/stack.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import { rotaryRows, type RotaryTables, rotaryTables, rotate } from "../layers/rotary.ts";
 import { type Architecture, usualKeys } from "./architecture.ts";
@@ -22,8 +22,8 @@ import type { ConfigFields } from "./config_fields.ts";
 import { DecoderBody, DecoderClassifier, LanguageModel } from "./decoder.ts";
 import type { ModelConfig } from "./model.ts";
 
-/** LLaMA's own keys. */
-interface LlamaConfig extends ModelConfig {
+/** Keys that configurations of LLaMA and its kin have. */
+export interface LlamaConfig extends ModelConfig {
   /** Base of the rotary angles. */
   readonly ropeTheta: number;
   /** Whether query, key, value and output projections have biases. */
@@ -102,13 +102,13 @@ class Layer extends Module {
   }
 }
 
-/** `LlamaModel`. */
-class LlamaModel extends DecoderBody {
-  /** Token embedding. */
+/** `LlamaModel`: the decoder of LLaMA and its kin. */
+export class LlamaModel extends DecoderBody {
+  /** Token embedding, `[vocabulary, width]`. */
   readonly embed_tokens: Embedding;
-  /** Layers. */
+  /** The layers, in their order. */
   readonly layers: readonly Layer[];
-  /** Last norm. */
+  /** Norm of the last layer's hidden states. */
   readonly norm: RmsNorm;
   readonly #config: LlamaConfig;
   #tables: RotaryTables | undefined;
@@ -122,7 +122,7 @@ class LlamaModel extends DecoderBody {
     this.#config = config;
   }
 
-  /** The token embedding. */
+  /** Token embedding, `[vocabulary, width]`. */
   override get embedding(): Parameter {
     return this.embed_tokens.weight;
   }
@@ -135,17 +135,18 @@ class LlamaModel extends DecoderBody {
 
   /** Normalised hidden states, `[batch, tokens, width]`. */
   override forward(context: ForwardContext): Tensor {
-    let x = this.embed_tokens.forward(context.batch.ids);
-    x = dropWhere(x, siteAt(context, "input", { path: "embeddings", layers: this.layers.length }));
-    const rows = rotaryRows(this.#tables!, context.batch.positions);
-    for (const layer of this.layers) {
-      context.trace?.push(x);
-      // What a layer made and no tape holds serves the next one: it stays in the GPU's cache.
-      x = x.device.within("layer", () => layer.forward(x, rows, context));
-    }
-    x = this.norm.forward(x);
-    context.trace?.push(x);
-    return x;
+    const { ids, positions } = context.batch;
+    const rows = rotaryRows(this.#tables!, positions);
+    const embedded = this.embed_tokens.forward(ids);
+    const last = runLayers(
+      this.layers,
+      embedded,
+      context,
+      (layer, x) => layer.forward(x, rows, context),
+    );
+    const hidden = this.norm.forward(last);
+    context.trace?.push(hidden);
+    return hidden;
   }
 }
 
@@ -162,9 +163,23 @@ function ropeTheta(fields: ConfigFields): number {
   return fields.number(["rope_theta"], 10000);
 }
 
+/**
+ * Reads LLaMA's own keys.
+ *
+ * @throws {FileError} If one does not fit, or positions are scaled, which is not implemented
+ */
+export function llamaConfig(fields: ConfigFields, common: ModelConfig): LlamaConfig {
+  return {
+    ...common,
+    ropeTheta: ropeTheta(fields),
+    attentionBias: fields.flag("attention_bias", false),
+    mlpBias: fields.flag("mlp_bias", false),
+  };
+}
+
 const prefix = "model";
 
-/** LLaMA. */
+/** `llama`: classifier and language model. */
 export const llama: Architecture<LlamaConfig> = {
   name: "llama",
   causal: true,
@@ -174,12 +189,7 @@ export const llama: Architecture<LlamaConfig> = {
   buffers: /rotary_emb\.inv_freq$/,
   keys: usualKeys,
   defaults: { activation: "silu", tied: false },
-  configure: (fields, common) => ({
-    ...common,
-    ropeTheta: ropeTheta(fields),
-    attentionBias: fields.flag("attention_bias", false),
-    mlpBias: fields.flag("mlp_bias", false),
-  }),
+  configure: llamaConfig,
   classifier: (config) => new DecoderClassifier(config, prefix, new LlamaModel(config)),
   languageModel: (config) => new LanguageModel(config, prefix, new LlamaModel(config)),
 };

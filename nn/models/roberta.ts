@@ -65,7 +65,7 @@ function configure(fields: ConfigFields, common: ModelConfig): EncoderConfig {
   return { ...encoderConfig(fields, common), maxPositions, positionOffset };
 }
 
-/** RoBERTa. */
+/** `roberta`: classifier. */
 export const roberta: Architecture<EncoderConfig> = {
   name: "roberta",
   causal: false,

@@ -23,9 +23,9 @@ export interface ObjectiveOptions {
   readonly plan?: DropoutPlan;
   /** Key of the step's masks. */
   readonly key: Key;
-  /** Label smoothing. */
+  /** Share of the label that is spread over all classes; default 0. */
   readonly smoothing?: number;
-  /** Whether labels are scores. */
+  /** Whether labels are scores, whose loss is the squared error; default false. */
   readonly regression?: boolean;
   /** Examples or target tokens of the whole window; losses are sums divided by it. */
   readonly normaliser: number;

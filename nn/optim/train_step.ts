@@ -14,9 +14,9 @@ import type { Model } from "../models/model.ts";
 import { objective, type StepMetrics } from "../objective/objective.ts";
 import type { AdamWOptions, Trainable } from "./adamw.ts";
 
-/** What a step changes. */
+/** What a step changes: the numbers of a model and of its optimiser. */
 export interface TrainState {
-  /** The model. */
+  /** The model, of which `trainable` are parameters. */
   readonly model: Model;
   /** Its trainable parameters and their moments. */
   readonly trainable: Trainable;
@@ -26,11 +26,11 @@ export interface TrainState {
 export interface StepOptions {
   /** What is dropped; absent: nothing. */
   readonly plan?: DropoutPlan;
-  /** Label smoothing. */
+  /** Share of the label that is spread over all classes; default 0. */
   readonly smoothing?: number;
-  /** Whether labels are scores. */
+  /** Whether labels are scores, whose loss is the squared error; default false. */
   readonly regression?: boolean;
-  /** Numbers of the optimiser. */
+  /** Learning rate, decay and clipping. */
   readonly optimiser: AdamWOptions;
 }
 
