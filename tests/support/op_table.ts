@@ -162,7 +162,7 @@ export const opTable: readonly OpRow[] = [
     },
   },
   {
-    name: "contraction",
+    name: "fusedMatmul",
     shapes: [[3, 2], [2, 4], [4]],
     run: (_, [a, b, c]) => apply(tanhContraction, [a!, b!, c!], {})[0]!,
   },
@@ -181,7 +181,7 @@ export const opTable: readonly OpRow[] = [
   { name: "sum", shapes: [[3, 4]], run: (_, [x]) => rows.sum(x!) },
   { name: "sumTo", shapes: [[3, 4, 2]], run: (_, [x]) => rows.sumTo(x!, [4, 1]) },
   { name: "expand", shapes: [[4, 1]], run: (_, [x]) => rows.expand(x!, [2, 4, 3]) },
-  { name: "dense", shapes: [[3, 4]], run: (_, [x]) => views.contiguous(views.transpose(x!)) },
+  { name: "contiguous", shapes: [[3, 4]], run: (_, [x]) => views.contiguous(views.transpose(x!)) },
   { name: "reshape", shapes: [[3, 4]], run: (_, [x]) => views.reshape(x!, [2, -1]) },
   { name: "permute", shapes: [[2, 3, 4]], run: (_, [x]) => views.permute(x!, [2, 0, 1]) },
   { name: "transpose", shapes: [[2, 3, 4]], run: (_, [x]) => views.transpose(x!) },
