@@ -1,7 +1,7 @@
 // Row-wise kernels at the sizes that peers are measured at too.
 import { apply } from "../core/apply.ts";
 import { gelu } from "../core/ops/elementwise.ts";
-import type { Device } from "../core/storage.ts";
+import type { Device } from "../core/device.ts";
 import { type Tensor, tensor } from "../core/tensor.ts";
 import { attentionWeights } from "../nn/layers/attention_weights.ts";
 import { crossEntropy } from "../nn/objective/losses.ts";

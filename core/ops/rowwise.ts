@@ -23,8 +23,8 @@ import {
 } from "../expr.ts";
 import { floatOf, type Gradients, type Op, type Recorded } from "../op.ts";
 import { rowProgram } from "../program.ts";
-import { broadcast, sameShape } from "../shape.ts";
-import { sizeOf, Value } from "../storage.ts";
+import { broadcast, sameShape, sizeOf } from "../shape.ts";
+import { Value } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
 import { nothing, permute, reshape } from "./view.ts";
 

@@ -24,7 +24,7 @@ import { gather } from "../../core/ops/gather.ts";
 import { rowwise } from "../../core/ops/rowwise.ts";
 import { concatenate } from "../../core/ops/slice.ts";
 import { reshape } from "../../core/ops/view.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import type { Tensor } from "../../core/tensor.ts";
 
 /** The lowest float of 32 bits. */

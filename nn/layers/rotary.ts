@@ -13,7 +13,8 @@ import { floatOf, type Op } from "../../core/op.ts";
 import { gather } from "../../core/ops/gather.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { rowProgram } from "../../core/program.ts";
-import { type Device, Value } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
+import { Value } from "../../core/storage.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 
 /** `x·cos ± swapped·sin`, where `sin` carries the sign of each half. */

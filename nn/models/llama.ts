@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
 import type { ModelConfig } from "./config.ts";

@@ -27,7 +27,7 @@ import { elementwise, mul } from "../../core/ops/elementwise.ts";
 import { type RowOp, sum } from "../../core/ops/rowwise.ts";
 import type { Program } from "../../core/program.ts";
 import { scalarOperations, scalarRow } from "../../core/scalar.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { tensor } from "../../core/tensor.ts";
 import { attentionWeightsOp } from "../../nn/layers/attention_weights.ts";
 import { crossEntropyOp, klOp } from "../../nn/objective/losses.ts";

@@ -3,7 +3,7 @@ import { float, input, rowSum, select, stop } from "../../core/expr.ts";
 import { gradient } from "../../core/gradient.ts";
 import { div, exp, mul } from "../../core/ops/elementwise.ts";
 import { type RowOp, rowwise, sum, sumRow } from "../../core/ops/rowwise.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { noGrad } from "../../core/tape.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { attentionWeightsOp, maskedSoftmax } from "../../nn/layers/attention_weights.ts";

@@ -1,5 +1,5 @@
 // One row for every exported operation: how to call it, and inputs on which it is smooth.
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import * as elementwise from "../../core/ops/elementwise.ts";
 import * as gathering from "../../core/ops/gather.ts";

@@ -3,7 +3,7 @@ import { gradient } from "../../../core/gradient.ts";
 import { add, scale } from "../../../core/ops/elementwise.ts";
 import { sum } from "../../../core/ops/rowwise.ts";
 import { seedKey } from "../../../core/random.ts";
-import type { Device } from "../../../core/storage.ts";
+import type { Device } from "../../../core/device.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { pad, toBatch } from "../../../nn/objective/batch.ts";
 import { dropHidden, survivorFactor } from "../../../nn/dropout/mask.ts";

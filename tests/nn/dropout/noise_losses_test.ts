@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { gradient } from "../../../core/gradient.ts";
 import { scale } from "../../../core/ops/elementwise.ts";
 import { sum } from "../../../core/ops/rowwise.ts";
-import type { Device } from "../../../core/storage.ts";
+import type { Device } from "../../../core/device.ts";
 import { noGrad, untracked } from "../../../core/tape.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { dropHidden } from "../../../nn/dropout/mask.ts";

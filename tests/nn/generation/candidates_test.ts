@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { ShapeError } from "../../../core/errors.ts";
-import type { Device } from "../../../core/storage.ts";
+import type { Device } from "../../../core/device.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { PastKeyValues } from "../../../nn/layers/past_key_values.ts";
 import {
