@@ -129,12 +129,7 @@ export {
   type Part,
   unmergeLora,
 } from "./nn/lora/lora.ts";
-export {
-  bidirectionalKl,
-  crossEntropy,
-  klDivergence,
-  squaredError,
-} from "./nn/objective/losses.ts";
+export { bidirectionalKl, crossEntropy, klDivergence, squaredError } from "./core/ops/losses.ts";
 export {
   type Classifier,
   classifier,

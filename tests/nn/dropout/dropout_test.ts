@@ -9,7 +9,7 @@ import { pad, toBatch } from "../../../nn/objective/batch.ts";
 import { dropHidden, survivorFactor } from "../../../nn/dropout/mask.ts";
 import { dropoutPlan, type Position, type Site } from "../../../nn/dropout/plan.ts";
 import { applyLora } from "../../../nn/lora/lora.ts";
-import { bidirectionalKl, crossEntropy, klDivergence } from "../../../nn/objective/losses.ts";
+import { bidirectionalKl, crossEntropy, klDivergence } from "../../../core/ops/losses.ts";
 import type { Classifier } from "../../../nn/models/load.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { objective } from "../../../nn/objective/objective.ts";

@@ -11,7 +11,7 @@ import {
   type Scoring,
 } from "../../../nn/generation/candidates.ts";
 import { bannedTokens } from "../../../nn/generation/no_repeat_ngram.ts";
-import { chunk, isChunked, topK } from "../../../nn/generation/top_k.ts";
+import { chunk, isChunked, topK } from "../../../core/ops/top_k.ts";
 import { webGpuTest } from "../../support/webgpu_device.ts";
 import { withDevice } from "../../support/with_device.ts";
 
