@@ -65,7 +65,8 @@ export type {
   ScatterAddProgram,
 } from "./core/program.ts";
 export { foldKey, type Key, seedKey, threefry } from "./core/random.ts";
-export { Device, type Owned, Scope, Storage, Value } from "./core/storage.ts";
+export { Device, type Owned, Scope } from "./core/device.ts";
+export { Storage, Value } from "./core/storage.ts";
 export { noGrad, untracked } from "./core/tape.ts";
 export { Tensor, tensor } from "./core/tensor.ts";
 export { type CpuOptions, openCpu } from "./kernels/cpu/backend.ts";
@@ -128,12 +129,7 @@ export {
   type Part,
   unmergeLora,
 } from "./nn/lora/lora.ts";
-export {
-  bidirectionalKl,
-  crossEntropy,
-  klDivergence,
-  squaredError,
-} from "./nn/objective/losses.ts";
+export { bidirectionalKl, crossEntropy, klDivergence, squaredError } from "./core/ops/losses.ts";
 export {
   type Classifier,
   classifier,

@@ -1,6 +1,6 @@
 // A LoRA step on a model with random weights, for the benches that run it.
 import { seedKey } from "../core/random.ts";
-import type { Device } from "../core/storage.ts";
+import type { Device } from "../core/device.ts";
 import { toBatch } from "../nn/objective/batch.ts";
 import { dropoutPlan, type Method, methods } from "../nn/dropout/plan.ts";
 import { Trainable } from "../nn/optim/adamw.ts";

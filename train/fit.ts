@@ -7,7 +7,7 @@
 
 import { OptionError, TrainingError } from "../core/errors.ts";
 import { foldKey, type Key, threefry } from "../core/random.ts";
-import type { Device } from "../core/storage.ts";
+import type { Device } from "../core/device.ts";
 import { type EncodedExample, toBatch } from "../nn/objective/batch.ts";
 import type { DropoutPlan } from "../nn/dropout/plan.ts";
 import type { TrainConfig } from "./config/config.ts";

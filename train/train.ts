@@ -5,7 +5,7 @@
  */
 
 import { foldKey, seedKey } from "../core/random.ts";
-import type { Device } from "../core/storage.ts";
+import type { Device } from "../core/device.ts";
 import type { Architecture, ModelConfig } from "../nn/models/config.ts";
 import type { LanguageModel } from "../nn/models/decoder.ts";
 import { applyLora } from "../nn/lora/lora.ts";

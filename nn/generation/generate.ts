@@ -6,7 +6,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { pad } from "../objective/batch.ts";
 import { PastKeyValues } from "../layers/past_key_values.ts";
 import { candidates, type Correction } from "./candidates.ts";

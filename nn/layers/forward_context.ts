@@ -7,7 +7,7 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { foldKey, type Key } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import type { PastKeyValues } from "./past_key_values.ts";
 import { activeIn, type DropoutPlan, type Position, type Site } from "../dropout/plan.ts";

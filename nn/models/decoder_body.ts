@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { Module, type Parameter } from "../layers/module.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
 import type { ModelConfig } from "./config.ts";
@@ -17,7 +17,7 @@ import { Embedding, Linear, type Projection } from "../layers/linear.ts";
 import { Module, type Parameter } from "../layers/module.ts";
 import { RmsNorm } from "../layers/norm.ts";
 import { type ForwardContext, siteAt } from "../layers/forward_context.ts";
-import { rotaryRows, type RotaryTables, rotaryTables, rotate } from "../layers/rotary.ts";
+import { rotaryRows, type RotaryTables, rotaryTables, rotate } from "../../core/ops/rotary.ts";
 
 class Attention extends Module {
   readonly q_proj: Projection;

@@ -5,7 +5,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { tensor } from "../../core/tensor.ts";
 import type { Batch } from "./objective.ts";
 import { type Sequences, toInputs } from "../layers/forward_context.ts";

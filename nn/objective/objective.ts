@@ -13,7 +13,12 @@ import { untracked } from "../../core/tape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { LanguageModel } from "../models/decoder.ts";
 import type { DropoutPlan } from "../dropout/plan.ts";
-import { bidirectionalKl, crossEntropy, klDivergence, squaredError } from "./losses.ts";
+import {
+  bidirectionalKl,
+  crossEntropy,
+  klDivergence,
+  squaredError,
+} from "../../core/ops/losses.ts";
 import type { Classifier } from "../models/load.ts";
 import type { ForwardContext, Inputs } from "../layers/forward_context.ts";
 

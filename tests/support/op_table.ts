@@ -1,5 +1,5 @@
 // One row for every exported operation: how to call it, and inputs on which it is smooth.
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import * as elementwise from "../../core/ops/elementwise.ts";
 import * as gathering from "../../core/ops/gather.ts";
@@ -11,10 +11,10 @@ import { apply } from "../../core/apply.ts";
 import { tensor } from "../../core/tensor.ts";
 import { type AttentionStructure, attentionWeightsOp } from "../../nn/layers/attention_weights.ts";
 import { dropElementsOp, dropSpanOp } from "../../nn/dropout/mask.ts";
-import { crossEntropyOp, klOp } from "../../nn/objective/losses.ts";
-import { layerNormOp, rmsNormOp } from "../../nn/layers/norm.ts";
+import { crossEntropyOp, klOp } from "../../core/ops/losses.ts";
+import { layerNormOp, rmsNormOp } from "../../core/ops/norm.ts";
 import { activations } from "../../nn/layers/feed_forward.ts";
-import { rotaryRows, rotaryTables, rotate } from "../../nn/layers/rotary.ts";
+import { rotaryRows, rotaryTables, rotate } from "../../core/ops/rotary.ts";
 import type { RowOp } from "../../core/ops/rowwise.ts";
 
 /** One operation under test. */

@@ -1,5 +1,5 @@
 import { foldKey, normal, seedKey } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { tensor } from "../../core/tensor.ts";
 import type { EncodedExample } from "../../nn/objective/batch.ts";
 import { type Architecture, type ModelConfig, parseConfig } from "../../nn/models/config.ts";

@@ -1,6 +1,6 @@
 /** A temporary folder with tiny models and data in the published layouts, all of our own making. */
 
-import { Device } from "../../core/storage.ts";
+import { Device } from "../../core/device.ts";
 import { openCpu } from "../../kernels/cpu/backend.ts";
 import { parseConfig } from "../../nn/models/config.ts";
 import { classifier, languageModel } from "../../nn/models/load.ts";

@@ -6,7 +6,7 @@
  */
 
 import type { Key } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { type ModelConfig, parseConfig } from "../../nn/models/config.ts";
 import { type Classifier, classifier, loadModel } from "../../nn/models/load.ts";
 import { grammarWords } from "../data/grammar_clauses.ts";

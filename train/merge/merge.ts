@@ -7,7 +7,7 @@
 
 import { FileError } from "../../core/errors.ts";
 import { seedKey, uniform } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { pad } from "../../nn/objective/batch.ts";
 import type { ModelConfig } from "../../nn/models/config.ts";
 import { LanguageModel } from "../../nn/models/decoder.ts";

@@ -5,7 +5,7 @@
  */
 
 import { foldKey, type Key, seedKey } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import {
   type DropoutPlan,
   dropoutPlan,

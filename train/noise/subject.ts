@@ -6,7 +6,7 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { foldKey, seedKey, threefry } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { countTargets, type EncodedExample, toBatch } from "../../nn/objective/batch.ts";
 import type { ModelConfig } from "../../nn/models/config.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";

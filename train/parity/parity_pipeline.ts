@@ -7,7 +7,7 @@
 
 import { FileError } from "../../core/errors.ts";
 import { seedKey } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { type EncodedExample, pad, toBatch } from "../../nn/objective/batch.ts";
 import type { Classifier } from "../../nn/models/load.ts";
 import { toInputs } from "../../nn/layers/forward_context.ts";

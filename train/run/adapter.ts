@@ -5,7 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import type { ModelConfig } from "../../nn/models/config.ts";
 import type { Module } from "../../nn/layers/module.ts";
 import { exists, readJson, writeFileAtomic } from "../files/files.ts";

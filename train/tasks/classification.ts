@@ -5,7 +5,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { type EncodedExample, pad } from "../../nn/objective/batch.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";
 import type { Classifier } from "../../nn/models/load.ts";

@@ -7,12 +7,12 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { sum } from "../../core/ops/rowwise.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { countTargets, type EncodedExample, toBatch } from "../../nn/objective/batch.ts";
 import type { ModelConfig } from "../../nn/models/config.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";
 import { generate } from "../../nn/generation/generate.ts";
-import { crossEntropy } from "../../nn/objective/losses.ts";
+import { crossEntropy } from "../../core/ops/losses.ts";
 import type { Classifier } from "../../nn/models/load.ts";
 import type { BeamConfig } from "../config/beam_options.ts";
 import { batchesByLength } from "../data/batches.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { foldKey, seedKey } from "../../../core/random.ts";
-import type { Device } from "../../../core/storage.ts";
+import type { Device } from "../../../core/device.ts";
 import { toBatch } from "../../../nn/objective/batch.ts";
 import { dropoutPlan, type Method, methods } from "../../../nn/dropout/plan.ts";
 import { applyLora } from "../../../nn/lora/lora.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { seedKey } from "../../../core/random.ts";
-import { sizeOf } from "../../../core/storage.ts";
+import { sizeOf } from "../../../core/shape.ts";
 import { pad, toBatch } from "../../../nn/objective/batch.ts";
 import { dropoutPlan } from "../../../nn/dropout/plan.ts";
 import { applyLora } from "../../../nn/lora/lora.ts";

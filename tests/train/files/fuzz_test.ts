@@ -10,7 +10,7 @@ import {
   TrainingError,
 } from "../../../core/errors.ts";
 import { seedKey } from "../../../core/random.ts";
-import type { Device } from "../../../core/storage.ts";
+import type { Device } from "../../../core/device.ts";
 import { pad } from "../../../nn/objective/batch.ts";
 import { LanguageModel } from "../../../nn/models/decoder.ts";
 import { loraLayers } from "../../../nn/lora/lora.ts";
