@@ -5,15 +5,16 @@
  * @module
  */
 
+import type { Device } from "../core/device.ts";
 import { OptionError, TrainingError } from "../core/errors.ts";
 import { foldKey, type Key, threefry } from "../core/random.ts";
-import type { Device } from "../core/device.ts";
-import { type EncodedExample, toBatch } from "../nn/objective/batch.ts";
 import type { DropoutPlan } from "../nn/dropout/plan.ts";
+import { type EncodedExample, toBatch } from "../nn/layers/batch.ts";
+import type { StepMetrics } from "../nn/objective/objective.ts";
+import { type TrainState, trainStep } from "../nn/optim/train_step.ts";
 import type { TrainConfig } from "./config/config.ts";
 import { planEpoch } from "./data/batches.ts";
 import { linearSchedule, warmupSteps } from "./schedule.ts";
-import { type StepMetrics, type TrainState, trainStep } from "../nn/optim/train_step.ts";
 import type { Metrics, Task } from "./tasks/task.ts";
 
 /** One step, as it is logged. */
@@ -186,7 +187,11 @@ async function runStep(
     batches.push(order.slice(at, at + config.batch));
   }
   const labelled = batches.map((places) =>
-    toBatch(device, places.map((p) => examples[p]!), places, task.padId, task.regression)
+    toBatch(device, places.map((place) => examples[place]!), {
+      numbers: places,
+      padId: task.padId,
+      regression: task.regression,
+    })
   );
   const figures = trainStep(state, labelled, key, {
     plan,

@@ -81,12 +81,7 @@ export {
   scoreTasks,
   scoreTexts,
 } from "./metrics/score.ts";
-export {
-  type StepMetrics,
-  type StepOptions,
-  type TrainState,
-  trainStep,
-} from "../nn/optim/train_step.ts";
+export { type StepOptions, type TrainState, trainStep } from "../nn/optim/train_step.ts";
 export type { Metrics } from "./tasks/task.ts";
 export {
   type DecodeOptions,
@@ -97,3 +92,4 @@ export {
 export type { TruncationStrategy } from "./tokenizer/tokenizer_truncation.ts";
 export type { DownloadProgress } from "./hub/download.ts";
 export { train, type TrainHooks, type TrainResult } from "./train.ts";
+export type { StepMetrics } from "../nn/objective/objective.ts";

@@ -4,24 +4,23 @@
  * @module
  */
 
-import { foldKey, seedKey } from "../core/random.ts";
 import type { Device } from "../core/device.ts";
-import type { Architecture, ModelConfig } from "../nn/models/config.ts";
-import type { LanguageModel } from "../nn/models/decoder.ts";
-import { applyLora } from "../nn/lora/lora.ts";
-import { type Classifier, initialize, languageModel, type LoadReport } from "../nn/models/load.ts";
+import { foldKey, seedKey } from "../core/random.ts";
+import type { AdapterConfig } from "../nn/formats/peft_config.ts";
 import { type Module, parameters } from "../nn/layers/module.ts";
+import { applyLora } from "../nn/lora/apply.ts";
+import { initialize, type LoadReport } from "../nn/models/load.ts";
+import type { Model } from "../nn/models/model.ts";
+import { architectureOf, languageModel } from "../nn/models/registry.ts";
 import { heads, Trainable, trainHead } from "../nn/optim/adamw.ts";
-import { loadAdapter } from "./run/adapter.ts";
-import { openDevice } from "./device/backend.ts";
 import { checkLayers, planOf, type TrainConfig } from "./config/config.ts";
+import { openDevice } from "./device/backend.ts";
 import { requireEmptyDirectory, sameFile } from "./files/files.ts";
 import { fit, type FitHooks, type FitResult, planSteps } from "./fit.ts";
-import type { AdapterConfig } from "../nn/formats/peft_config.ts";
 import { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
 import type { DownloadHooks } from "./hub/snapshot.ts";
+import { loadAdapter } from "./run/adapter.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./run/load_model.ts";
-import { loadTokenizer } from "./tokenizer/load_tokenizer.ts";
 import { modelCard } from "./run/model_card.ts";
 import {
   appendMetrics,
@@ -36,6 +35,7 @@ import {
 import { generates } from "./tasks/kind.ts";
 import { openTask } from "./tasks/open.ts";
 import type { Metrics } from "./tasks/task.ts";
+import { loadTokenizer } from "./tokenizer/load_tokenizer.ts";
 
 /** What a caller of {@linkcode train} may hook into. */
 export interface TrainHooks
@@ -89,15 +89,14 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   describeWeights(report, say);
 
   const adapter = start === undefined
-    ? newAdapter(model, architecture, config, base, device)
-    : await loadAdapter(model, architecture, start.directory, device);
+    ? newAdapter(model, config, base, device)
+    : await loadAdapter(model, start.directory, device);
   trainHead(model);
   const trainable = await Trainable.of(model, device);
   const counts = describeParameters(model, say);
   const facts = { config, classes: task.classes, ...counts, backend: reason };
 
-  const decoder = architecture.architecture === "gpt2" || architecture.architecture === "llama";
-  const plan = planOf(config, decoder);
+  const plan = planOf(config, architecture.causal);
   const loraDropout = plan.sites.find(({ position }) => position === "lora")?.rate ?? 0;
   const settings = { method: config.method, plan, targets: adapter.targets, config };
   const { out } = config;
@@ -172,27 +171,18 @@ async function savedClasses(resume: string | undefined): Promise<readonly string
   return (await readRun((await findCheckpoint(resume)).run)).classes;
 }
 
-/** Modules that are adapted where nothing is said: query and value. */
-const usualTargets: Readonly<Record<Architecture, readonly string[]>> = {
-  bert: ["query", "value"],
-  roberta: ["query", "value"],
-  gpt2: ["c_attn.q", "c_attn.v"],
-  llama: ["q_proj", "v_proj"],
-};
-
 /** Adapts the model anew. */
 function newAdapter(
-  model: Classifier | LanguageModel,
-  architecture: ModelConfig,
+  model: Model,
   config: TrainConfig,
   base: ModelSource,
   device: Device,
 ): AdapterConfig {
   const { rank, alpha, rslora: rsLora, seed } = config;
-  const { targets = usualTargets[architecture.architecture] } = config;
+  const { targets = architectureOf(model.config).targets } = config;
   const classifies = !generates(config.task);
   const modulesToSave = classifies ? heads : [];
-  applyLora(model, architecture.layers, { targets, rank, alpha, rsLora, exclude: modulesToSave });
+  applyLora(model, { targets, rank, alpha, rsLora, exclude: modulesToSave });
   const key = foldKey(seedKey(seed), "initialisation");
   for (const [path, parameter] of parameters(model)) {
     if (!parameter.filled) initialize(parameter, path, device, key);

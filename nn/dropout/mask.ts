@@ -28,7 +28,7 @@ import { threshold } from "../../core/random.ts";
 import { contiguousStrides } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Site } from "./plan.ts";
-import type { ActiveSite } from "../layers/forward_context.ts";
+import type { ActiveSite } from "./site.ts";
 
 /** Scalars that a mask takes: two key words, threshold or rate, and the fixed span length. */
 export const maskScalars = 4;

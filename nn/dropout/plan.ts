@@ -1,6 +1,6 @@
 /**
  * The dropout framework as values: where to drop, in which structure, and how the gap between
- * training and inference is compensated. Not here: how a mask is drawn and applied (`drop.ts`).
+ * training and inference is compensated. Not here: how a mask is drawn and applied (`mask.ts`).
  *
  * **Source**: "LoRA Meets Dropout under a Unified Framework" (Wang et al. 2024), section 3.
  *

@@ -14,7 +14,7 @@ import { isHead } from "../optim/adamw.ts";
 import { type AdapterConfig, formatAdapterConfig } from "./peft_config.ts";
 import { fusedConfig, fuseParts, isWhole } from "./peft_fused_qkv.ts";
 import { adapterTensorName, declaredBy, isUpdate, peftPrefix, placeOf } from "./peft_tensors.ts";
-import { encodeSafetensors, type TensorData } from "./safetensors.ts";
+import { encodeSafetensors, type TensorData } from "./safetensors_write.ts";
 
 /** The files of an adapter, by their names. */
 export interface AdapterFiles {

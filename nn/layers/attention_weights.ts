@@ -24,7 +24,7 @@ import { maskedSoftmaxOf } from "../../core/ops/softmax.ts";
 import { reshape } from "../../core/ops/view.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { dropped, maskNumbers, maskScalars } from "../dropout/mask.ts";
-import type { ActiveSite } from "./forward_context.ts";
+import type { ActiveSite } from "../dropout/site.ts";
 
 /** Which program: everything here is structure, no number. */
 export interface AttentionStructure {

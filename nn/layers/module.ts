@@ -109,11 +109,11 @@ export function* parameters(module: Module, path = ""): Iterable<[string, Parame
  * @throws {OptionError} If there is no module at the path
  */
 export function replaceModule(root: Module, path: string, replacement: Module): void {
-  const names = path.split(".");
-  let parent: unknown = root;
-  for (const name of names.slice(0, -1)) parent = (parent as Record<string, unknown>)?.[name];
-  const last = names.at(-1)!;
-  const holder = parent as Record<string, unknown> | undefined;
-  if (!(holder?.[last] instanceof Module)) throw new OptionError(`Cannot find a module at ${path}`);
-  holder[last] = replacement;
+  const [, parent, name] = /^(?:(.*)\.)?([^.]+)$/.exec(path) ?? [];
+  const holder = [...modules(root)].find(([place]) => place === (parent ?? ""))?.[1];
+  const fields = holder as Record<string, unknown> | undefined;
+  if (name === undefined || !(fields?.[name] instanceof Module)) {
+    throw new OptionError(`Cannot find a module at ${path}`);
+  }
+  fields[name] = replacement;
 }

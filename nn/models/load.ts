@@ -1,5 +1,5 @@
 /**
- * From a configuration to a model, and from a checkpoint to its numbers.
+ * From a checkpoint to the numbers of a model.
  *
  * @module
  */
@@ -11,38 +11,9 @@ import { sameShape } from "../../core/shape.ts";
 import type { Device } from "../../core/device.ts";
 import { Value } from "../../core/storage.ts";
 import { Tensor, tensor } from "../../core/tensor.ts";
-import { BertClassifier, type ModelOutput, RobertaClassifier } from "./bert.ts";
-import type { ModelConfig } from "./config.ts";
-import { DecoderClassifier, LanguageModel } from "./decoder.ts";
-import { type Module, type Parameter, parameters } from "../layers/module.ts";
-import type { ForwardContext } from "../layers/forward_context.ts";
-
-/** A model that classifies sequences. */
-export interface Classifier extends Module {
-  /** Logits of a batch. */
-  classify(context: ForwardContext): ModelOutput;
-}
-
-/** Makes a sequence classifier (or regressor) without numbers. */
-export function classifier(config: ModelConfig): Classifier {
-  if (config.architecture === "bert") return new BertClassifier(config);
-  if (config.architecture === "roberta") return new RobertaClassifier(config);
-  return new DecoderClassifier(config);
-}
-
-/**
- * Makes a language model without numbers.
- *
- * @throws {OptionError} If the architecture is an encoder
- */
-export function languageModel(config: ModelConfig): LanguageModel {
-  if (config.architecture === "bert" || config.architecture === "roberta") {
-    throw new OptionError(
-      `Cannot use ${config.architecture} as a language model: gpt2 or llama is required`,
-    );
-  }
-  return new LanguageModel(config);
-}
+import { type Parameter, parameters } from "../layers/module.ts";
+import type { Model } from "./model.ts";
+import { architectureOf } from "./registry.ts";
 
 /** Where numbers come from. */
 export interface WeightSource {
@@ -82,18 +53,16 @@ export interface LoadReport {
   readonly initialised: readonly string[];
 }
 
-const prefix = /^(bert|roberta|transformer|model)\./;
-const useless =
-  /(position_ids|token_type_ids|attn\.(masked_)?bias|rotary_emb\.inv_freq|^cls\..*|^lm_head\..*|pooler\..*|^score\.weight|^classifier\..*)$/;
+/** Tensors of heads, which another model may have. */
+const heads = /^(cls|lm_head|classifier)\.|^score\.weight$|pooler\.[^.]+/;
 
 /** Names a parameter may have in a checkpoint: with or without the base prefix, old norm names. */
-function checkpointNames(path: string): string[] {
-  const names = [path, path.replace(prefix, "")];
+function checkpointNames(path: string, prefix: string): string[] {
+  const start = `${prefix}.`;
+  const names = [path, path.startsWith(start) ? path.slice(start.length) : path];
   const old = names.map((name) =>
-    name.replace(/LayerNorm\.weight$/, "LayerNorm.gamma").replace(
-      /LayerNorm\.bias$/,
-      "LayerNorm.beta",
-    )
+    name.replace(/LayerNorm\.weight$/, "LayerNorm.gamma")
+      .replace(/LayerNorm\.bias$/, "LayerNorm.beta")
   );
   return [...new Set([...names, ...old])];
 }
@@ -106,17 +75,18 @@ function checkpointNames(path: string): string[] {
  * @throws {FileError} If a tensor is missing or has another shape
  */
 export async function loadModel(
-  model: Module,
+  model: Model,
   source: WeightSource,
   device: Device,
   key: Key,
   { half = false }: LoadOptions = {},
 ): Promise<LoadReport> {
+  const { prefix, buffers } = architectureOf(model.config);
   const present = new Set(source.names());
   const sources = new Map<string, string>();
   const initialised: string[] = [];
   for (const [path, parameter] of parameters(model)) {
-    const name = checkpointNames(path).find((candidate) => present.has(candidate));
+    const name = checkpointNames(path, prefix).find((candidate) => present.has(candidate));
     if (name === undefined) {
       if (parameter.initializer === undefined) {
         throw new FileError(`Cannot find tensor ${path}, which the model requires`, source.path);
@@ -137,12 +107,14 @@ export async function loadModel(
     else fillHalves(parameter, bits, device);
     sources.set(path, name);
   }
-  if (model instanceof LanguageModel || model instanceof DecoderClassifier) model.prepare(device);
-  const used = [...sources.values()];
-  const rest = [...present].filter((name) => !used.includes(name));
-  const ignored = rest.filter((name) => useless.test(name));
-  const unexpected = rest.filter((name) => !useless.test(name));
-  return { used, sources, ignored, unexpected, initialised };
+  model.prepare(device);
+  const used = new Set(sources.values());
+  const [ignored, unexpected]: [string[], string[]] = [[], []];
+  for (const name of present) {
+    if (used.has(name)) continue;
+    (buffers.test(name) || heads.test(name) ? ignored : unexpected).push(name);
+  }
+  return { used: [...sources.values()], sources, ignored, unexpected, initialised };
 }
 
 /**

@@ -1,21 +1,20 @@
 // One row for every exported operation: how to call it, and inputs on which it is smooth.
+import { apply } from "../../core/apply.ts";
 import type { Device } from "../../core/device.ts";
-import type { Tensor } from "../../core/tensor.ts";
+import { crossEntropyOp, klOp } from "../../core/ops/losses.ts";
+import { layerNormOp, rmsNormOp } from "../../core/ops/norm.ts";
+import { rotaryRows, rotaryTables, rotate } from "../../core/ops/rotary.ts";
+import type { RowOp } from "../../core/ops/rowwise.ts";
+import { type Tensor, tensor } from "../../core/tensor.ts";
+import { dropElementsOp, dropSpanOp } from "../../nn/dropout/mask.ts";
+import { type AttentionStructure, attentionWeightsOp } from "../../nn/layers/attention_weights.ts";
+import { activations } from "../../nn/layers/feed_forward.ts";
 import * as elementwise from "../../core/ops/elementwise.ts";
 import * as gathering from "../../core/ops/gather.ts";
 import * as products from "../../core/ops/matmul.ts";
 import * as rows from "../../core/ops/rowwise.ts";
 import * as parts from "../../core/ops/slice.ts";
 import * as views from "../../core/ops/view.ts";
-import { apply } from "../../core/apply.ts";
-import { tensor } from "../../core/tensor.ts";
-import { type AttentionStructure, attentionWeightsOp } from "../../nn/layers/attention_weights.ts";
-import { dropElementsOp, dropSpanOp } from "../../nn/dropout/mask.ts";
-import { crossEntropyOp, klOp } from "../../core/ops/losses.ts";
-import { layerNormOp, rmsNormOp } from "../../core/ops/norm.ts";
-import { activations } from "../../nn/layers/feed_forward.ts";
-import { rotaryRows, rotaryTables, rotate } from "../../core/ops/rotary.ts";
-import type { RowOp } from "../../core/ops/rowwise.ts";
 
 /** One operation under test. */
 export interface OpRow {

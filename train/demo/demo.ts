@@ -7,7 +7,6 @@
 
 import { foldKey, seedKey } from "../../core/random.ts";
 import type { Method } from "../../nn/dropout/plan.ts";
-import { applyLora } from "../../nn/lora/lora.ts";
 import { initialize } from "../../nn/models/load.ts";
 import { parameters } from "../../nn/layers/module.ts";
 import { Trainable, trainHead } from "../../nn/optim/adamw.ts";
@@ -20,6 +19,7 @@ import { defaultsOf } from "../config/options.ts";
 import { classificationTask } from "../tasks/classification.ts";
 import type { Task } from "../tasks/task.ts";
 import { baseConfig, baseTokenizer, openBase } from "./base.ts";
+import { applyLora } from "../../nn/lora/apply.ts";
 
 /** Settings of the demonstration; everything else is `train`'s default. */
 export const demoSettings = {
@@ -57,7 +57,7 @@ export async function demonstrateMethod(
   const key = seedKey(seed);
   const model = await openBase(device, foldKey(key, "initialisation"));
   const { rank, alpha } = config;
-  applyLora(model, baseConfig.layers, { targets: ["query", "value"], rank, alpha });
+  applyLora(model, { targets: ["query", "value"], rank, alpha });
   for (const [path, parameter] of parameters(model)) {
     if (!parameter.filled) initialize(parameter, path, device, foldKey(key, "initialisation"));
   }

@@ -6,7 +6,7 @@
  */
 
 import { foldKey, seedKey } from "../../core/random.ts";
-import { classifier, initialize } from "../../nn/models/load.ts";
+import { initialize } from "../../nn/models/load.ts";
 import { Parameter, parameters } from "../../nn/layers/module.ts";
 import { Trainable } from "../../nn/optim/adamw.ts";
 import { openDevice } from "../device/backend.ts";
@@ -16,9 +16,10 @@ import { grammarDataset } from "../data/grammar.ts";
 import { writeFileAtomic } from "../files/files.ts";
 import { fit } from "../fit.ts";
 import { defaultsOf } from "../config/options.ts";
-import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors.ts";
 import { classificationTask } from "../tasks/classification.ts";
 import { baseConfig, baseFile, baseTokenizer } from "./base.ts";
+import { classifier } from "../../nn/models/registry.ts";
+import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors_write.ts";
 
 const [pairs, epochs, seed] = [4000, 16, 100];
 

@@ -4,29 +4,26 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
 import { foldKey, seedKey, threefry } from "../../core/random.ts";
-import type { Device } from "../../core/device.ts";
-import { countTargets, type EncodedExample, toBatch } from "../../nn/objective/batch.ts";
-import type { ModelConfig } from "../../nn/models/config.ts";
-import type { LanguageModel } from "../../nn/models/decoder.ts";
-import type { Classifier } from "../../nn/models/load.ts";
-import type { Batch } from "../../nn/objective/objective.ts";
+import { type Batch, countTargets, type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
+import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import { checkConfig, type TrainConfig, trainOptions } from "../config/config.ts";
+import { defaultsOf, type OptionValues } from "../config/options.ts";
 import { planEpoch } from "../data/batches.ts";
 import { grammarDataset } from "../data/grammar.ts";
 import { baseConfig, baseTokenizer, openBase } from "../demo/base.ts";
-import { defaultsOf, type OptionValues } from "../config/options.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
 import { openClassifier, openLanguageModel, readConfig } from "../run/load_model.ts";
-import { loadTokenizer } from "../tokenizer/load_tokenizer.ts";
 import { encodeExamples } from "../tasks/classification.ts";
 import { longest, openTask } from "../tasks/open.ts";
+import { loadTokenizer } from "../tokenizer/load_tokenizer.ts";
 
 /** A model and a batch, on the device. */
 export interface Subject {
   /** The model, before training. */
-  readonly model: Classifier | LanguageModel;
+  readonly model: Model;
   /** Its configuration. */
   readonly config: ModelConfig;
   /** The batch. */
@@ -112,7 +109,7 @@ function drawBatch(
   const chosen = members.map((i) => examples[i]!);
   const places = chosen.map((_, place) => place);
   return {
-    batch: toBatch(device, chosen, places, padId, regression),
+    batch: toBatch(device, chosen, { numbers: places, padId, regression }),
     normaliser: countTargets(chosen),
   };
 }

@@ -4,15 +4,15 @@
  * @module
  */
 
-import { FileError } from "../../core/errors.ts";
 import type { Device } from "../../core/device.ts";
-import type { ModelConfig } from "../../nn/models/config.ts";
-import type { Module } from "../../nn/layers/module.ts";
-import { exists, readJson, writeFileAtomic } from "../files/files.ts";
+import { FileError } from "../../core/errors.ts";
 import { encodeAdapter, fillAdapter } from "../../nn/formats/adapter.ts";
-import { Checkpoint } from "../files/checkpoint.ts";
-import { type AdapterConfig, parseAdapterConfig } from "../../nn/formats/peft_config.ts";
 import { applyAdapterConfig } from "../../nn/formats/peft_apply.ts";
+import { type AdapterConfig, parseAdapterConfig } from "../../nn/formats/peft_config.ts";
+import type { Module } from "../../nn/layers/module.ts";
+import type { Model } from "../../nn/models/model.ts";
+import { Checkpoint } from "../files/checkpoint.ts";
+import { exists, readJson, writeFileAtomic } from "../files/files.ts";
 import { weightsOf } from "./load_model.ts";
 
 /**
@@ -22,8 +22,7 @@ import { weightsOf } from "./load_model.ts";
  * misshapen or has no place, or a declared head is absent
  */
 export async function loadAdapter(
-  model: Module,
-  config: ModelConfig,
+  model: Model,
   directory: string,
   device: Device,
 ): Promise<AdapterConfig> {
@@ -32,7 +31,7 @@ export async function loadAdapter(
   if (!await exists(path)) throw new FileError("Cannot find adapter_model.safetensors", directory);
   using file = await Checkpoint.open(path);
   const source = weightsOf(file);
-  applyAdapterConfig(model, config.layers, adapter, source, `${directory}/adapter_config.json`);
+  applyAdapterConfig(model, adapter, source, `${directory}/adapter_config.json`);
   await fillAdapter(model, adapter, source, device);
   return adapter;
 }

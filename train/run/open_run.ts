@@ -4,22 +4,20 @@
  * @module
  */
 
-import { foldKey, seedKey } from "../../core/random.ts";
 import type { Device } from "../../core/device.ts";
-import type { ModelConfig } from "../../nn/models/config.ts";
-import type { LanguageModel } from "../../nn/models/decoder.ts";
-import type { Classifier } from "../../nn/models/load.ts";
-import { loadAdapter } from "./adapter.ts";
+import { foldKey, seedKey } from "../../core/random.ts";
+import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import { checkConfig, type TrainConfig, trainOptions } from "../config/config.ts";
 import { defaultsOf, type OptionValues, parseObject } from "../config/options.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
 import type { DownloadHooks } from "../hub/snapshot.ts";
-import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";
-import { loadTokenizer } from "../tokenizer/load_tokenizer.ts";
-import { readRun } from "./run_folder.ts";
 import { generates } from "../tasks/kind.ts";
 import { labelKind } from "../tasks/labelled.ts";
+import { loadTokenizer } from "../tokenizer/load_tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { loadAdapter } from "./adapter.ts";
+import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";
+import { readRun } from "./run_folder.ts";
 
 /** The configuration a run was made with, changed by what is given. */
 export async function runConfig(run: string, changes: OptionValues = {}): Promise<TrainConfig> {
@@ -31,7 +29,7 @@ export async function runConfig(run: string, changes: OptionValues = {}): Promis
 /** A model as it was trained. */
 export interface OpenRun {
   /** Base model with the adapter. */
-  readonly model: Classifier | LanguageModel;
+  readonly model: Model;
   /** Configuration of the base model. */
   readonly architecture: ModelConfig;
   /** Its tokenizer. */
@@ -55,6 +53,6 @@ export async function openRun(
   const { model } = generates(config.task)
     ? await openLanguageModel(directory, device, key, config)
     : await openClassifier(directory, device, key, Math.max(1, classes.length), config);
-  await loadAdapter(model, architecture, run, device);
+  await loadAdapter(model, run, device);
   return { model, architecture, tokenizer, classes };
 }

@@ -5,7 +5,6 @@
  */
 
 import { FileError, OptionError } from "../../core/errors.ts";
-import type { ModelConfig } from "../../nn/models/config.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { e2eFile, readE2e } from "../data/e2e.ts";
 import type { TextExample } from "../data/text_example.ts";
@@ -16,6 +15,7 @@ import { generationTask, specialTokens } from "./generation.ts";
 import { generates, type TextTaskName } from "./kind.ts";
 import { namesColumns, readLabelled } from "./labelled.ts";
 import type { Task } from "./task.ts";
+import type { ModelConfig } from "../../nn/models/model.ts";
 
 /** Sequences in an evaluation batch. */
 const evaluationBatch = 32;

@@ -5,9 +5,8 @@
  */
 
 import type { Device } from "../../core/device.ts";
-import type { EncodedExample } from "../../nn/objective/batch.ts";
-import type { LanguageModel } from "../../nn/models/decoder.ts";
-import type { Classifier } from "../../nn/models/load.ts";
+import type { EncodedExample } from "../../nn/layers/batch.ts";
+import type { Model } from "../../nn/models/model.ts";
 
 /** Figures by name, such as `accuracy`. */
 export type Metrics = Readonly<Record<string, number>>;
@@ -35,5 +34,5 @@ export interface Task {
    *
    * @param final Whether training is over: costly figures are computed then
    */
-  evaluate(model: Classifier | LanguageModel, device: Device, final: boolean): Promise<Metrics>;
+  evaluate(model: Model, device: Device, final: boolean): Promise<Metrics>;
 }

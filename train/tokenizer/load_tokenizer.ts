@@ -7,8 +7,8 @@
 import { FileError } from "../../core/errors.ts";
 import { exists, readJson, readText } from "../files/files.ts";
 import { Tokenizer } from "./tokenizer.ts";
-import { isRecord, type JsonObject } from "./tokenizer_json.ts";
 import { buildByteLevel, buildWordPiece } from "./tokenizer_legacy.ts";
+import { isRecord, type JsonObject } from "../../nn/formats/json_record.ts";
 
 /** Returns the first path that exists. */
 async function firstOf(paths: readonly string[]): Promise<string | undefined> {
