@@ -6,6 +6,7 @@
 
 import { FileError, OptionError, ShapeError } from "../../core/errors.ts";
 import { excerpt } from "../../core/excerpt.ts";
+import { isRecord } from "./json_records.ts";
 import { scanJson } from "./json_scan.ts";
 
 /** Element types that can be read and written. */
@@ -73,8 +74,6 @@ const writingOrder: readonly FileDtype[] = [
 
 const isDtype = (value: unknown): value is FileDtype =>
   typeof value === "string" && Object.hasOwn(itemSizes, value);
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const isSize = (value: unknown): value is number =>
   Number.isSafeInteger(value) && Number(value) >= 0;
 

@@ -6,6 +6,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
+import { isRecord } from "../../nn/formats/json_records.ts";
 import { readBytes, textOf } from "../files/files.ts";
 import { parseCsv } from "./csv.ts";
 import { readParquet } from "./parquet.ts";
@@ -87,7 +88,7 @@ function parseJsonLines(text: string, path: string, columns: Columns): TableRow[
     } catch {
       // Falls through to the error.
     }
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    if (!isRecord(value)) {
       const found = excerptOf(value === undefined ? source : value);
       const message = `Cannot read line as one JSON object is required: found ${found}`;
       throw new FileError(message, path, index + 1);

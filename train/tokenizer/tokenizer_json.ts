@@ -5,19 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-
-/** An object read from JSON. */
-export type JsonObject = Readonly<Record<string, unknown>>;
-
-/**
- * Tells whether a value is an object of JSON.
- *
- * @param value Any value
- * @returns True for objects, false for arrays and null
- */
-export function isRecord(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+import { isRecord, type JsonObject } from "../../nn/formats/json_records.ts";
 
 /** Replaces steps in which the library differs from the reference by ones in which it does not. */
 function adaptPreTokenizer(step: unknown, name: string): unknown {

@@ -5,7 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { isRecord, type JsonObject } from "./tokenizer_json.ts";
+import { isRecord, type JsonObject } from "../../nn/formats/json_records.ts";
 
 /** Describes a special token; the mask of RoBERTa swallows the spaces before it. */
 function addedToken(id: number, content: string): JsonObject {
