@@ -33,7 +33,7 @@ import {
   saveRun,
   saveRunAdapter,
 } from "./run/run_folder.ts";
-import { generates } from "./tasks/kind.ts";
+import { generates } from "./data/text_tasks.ts";
 import { openTask } from "./tasks/open.ts";
 import type { Metrics } from "./tasks/task.ts";
 

@@ -14,7 +14,7 @@ import {
 import { grammarWords } from "../../train/data/grammar_clauses.ts";
 import { defaultsOf } from "../../train/config/options.ts";
 import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors.ts";
-import { generates } from "../../train/tasks/kind.ts";
+import { generates } from "../../train/data/text_tasks.ts";
 import { fillRandomly } from "./tiny_models.ts";
 import { writeE2e, writeGlue, writeWebnlg } from "./workspace_data.ts";
 import { byteLevelFiles, llamaTokenizer } from "./workspace_tokenizer.ts";

@@ -12,7 +12,7 @@ import { resolveModel } from "../hub/resolve_model.ts";
 import { mergeAdapter } from "../merge/merge.ts";
 import { runConfig } from "../run/open_run.ts";
 import { readRun } from "../run/run_folder.ts";
-import { generates } from "../tasks/kind.ts";
+import { generates } from "../data/text_tasks.ts";
 import { labelKind } from "../tasks/labelled.ts";
 import { showDownloads } from "./downloads.ts";
 

@@ -71,8 +71,7 @@ export function meteor(
   { resources }: MeteorOptions,
 ): MeteorResult {
   const lists = requireReferences("METEOR", hypotheses, references);
-  const modules: MeteorModule[] = ["exact", "stem"];
-  if (resources.synonyms !== undefined) modules.push("synonym");
+  const modules = meteorModules(resources);
   const words = reader(resources);
   const relation = relationBy(modules);
   const total = emptyStatistics(modules.length);
@@ -103,6 +102,11 @@ function reader(resources: MeteorResources): (text: string) => Word[] {
       lexicon.set(word, found);
       return found;
     });
+}
+
+/** Modules that run, in their order: synonyms only where they are known. */
+export function meteorModules({ synonyms }: MeteorResources): readonly MeteorModule[] {
+  return synonyms === undefined ? ["exact", "stem"] : ["exact", "stem", "synonym"];
 }
 
 /** Which modules match two words; remembered, as corpora repeat their words. */

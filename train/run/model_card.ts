@@ -7,18 +7,8 @@
 
 import type { TrainConfig } from "../config/config.ts";
 import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
+import { hubMetricNames } from "../metrics/metric_table.ts";
 import type { Metrics, Task } from "../tasks/task.ts";
-
-/** Names of figures in the Hub's list of metrics; others have none. */
-const metricNames: Readonly<Record<string, string>> = {
-  accuracy: "accuracy",
-  f1: "f1",
-  matthews: "matthews_correlation",
-  pearson: "pearsonr",
-  spearman: "spearmanr",
-  bleu: "bleu",
-  perplexity: "perplexity",
-};
 
 /**
  * Writes the card.
@@ -36,7 +26,7 @@ export function modelCard(
   const base = adapter.baseModel ?? config.model;
   const revision = adapter.baseModel === undefined ? undefined : adapter.revision;
   const classifies = labels > 0;
-  const metrics = Object.keys(figures).flatMap((name) => metricNames[name] ?? []);
+  const metrics = Object.keys(figures).flatMap((name) => hubMetricNames.get(name) ?? []);
   const list = (key: string, items: readonly string[]) =>
     items.length === 0 ? [] : [`${key}:`, ...items.map((item) => `- ${JSON.stringify(item)}`)];
   const autoClass = `AutoModelFor${classifies ? "SequenceClassification" : "CausalLM"}`;

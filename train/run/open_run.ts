@@ -17,7 +17,7 @@ import type { DownloadHooks } from "../hub/snapshot.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";
 import { loadTokenizer } from "../tokenizer/load_tokenizer.ts";
 import { readRun } from "./run_folder.ts";
-import { generates } from "../tasks/kind.ts";
+import { generates } from "../data/text_tasks.ts";
 import { labelKind } from "../tasks/labelled.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 

@@ -12,7 +12,7 @@ import type { Classifier } from "../../nn/models/load.ts";
 import { toInputs } from "../../nn/layers/forward_context.ts";
 import { batchesByLength } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
-import { type MetricName, metrics } from "../metrics/classification.ts";
+import { labelMetrics, type MetricName } from "../metrics/metric_table.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { LabelledKind } from "./labelled.ts";
 import type { Metrics, Task } from "./task.ts";
@@ -110,7 +110,9 @@ export function metricsOf(
     }
     return label;
   });
-  return Object.fromEntries(names.map((name) => [name, metrics[name](predicted, labels)]));
+  return Object.fromEntries(
+    names.map((name) => [name, labelMetrics[name].compute(predicted, labels)]),
+  );
 }
 
 /** What published data repeat: duplicates are kept, as published scores include them. */

@@ -17,7 +17,7 @@ import type { Classifier } from "../../nn/models/load.ts";
 import type { BeamConfig } from "../config/beam_options.ts";
 import { batchesByLength } from "../data/batches.ts";
 import { groupByContext, type TextExample, type TextGroup } from "../data/text_example.ts";
-import { corpusBleu } from "../metrics/bleu.ts";
+import { textMetrics } from "../metrics/metric_table.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Metrics, Task } from "./task.ts";
 
@@ -193,21 +193,22 @@ export function generationTask(settings: TaskSettings): Task {
       if (!final || groups.length === 0) return figures;
       const contexts = groups.map(({ context }) => context);
       const outputs = await continueAll(decoder, device, contexts, settings);
-      return { ...figures, ...bleuOf(outputs, groups) };
+      return { ...figures, ...scoreOutputs(outputs, groups) };
     },
   };
 }
 
-/** BLEU of all outputs and, where the data have several parts, of each part. */
-export function bleuOf(outputs: readonly string[], groups: readonly TextGroup[]): Metrics {
+/** The text metrics of all outputs and, where the data have several parts, of each part. */
+export function scoreOutputs(outputs: readonly string[], groups: readonly TextGroup[]): Metrics {
   const rows = groups.map(({ references, part }, i) => ({ output: outputs[i]!, references, part }));
-  const score = (members: typeof rows) =>
-    corpusBleu(
-      members.map(({ output }) => output),
-      members.map(({ references }) => references),
-      { lowercase: true },
-    ).score;
   const parts = [...Map.groupBy(rows, ({ part }) => part)];
-  const own = parts.map(([part, members]) => [`bleu_${part}`, score(members)] as const);
-  return { bleu: score(rows), ...(parts.length > 1 ? Object.fromEntries(own) : {}) };
+  const own = parts.map(([part, members]) => ({ suffix: `_${part}`, members }));
+  const sets = [{ suffix: "", members: rows }, ...(parts.length > 1 ? own : [])];
+  const scores = Object.entries(textMetrics).flatMap(([name, { compute }]) =>
+    sets.map(({ suffix, members }) => {
+      const lists = members.map(({ references }) => references);
+      return [`${name}${suffix}`, compute(members.map(({ output }) => output), lists)] as const;
+    })
+  );
+  return Object.fromEntries(scores);
 }

@@ -151,9 +151,7 @@ function columnsOf({ task, textA, textB, label = "label" }: TrainConfig) {
   const glue = glueOf(task);
   const usual: { readonly textA: string; readonly textB?: string } = glue === undefined
     ? { textA: "text" }
-    : glue === "mrpc"
-    ? { textA: "sentence1", textB: "sentence2" }
-    : glueTasks[glue];
+    : glueTasks[glue].hubColumns ?? glueTasks[glue];
   return { textA: textA ?? usual.textA, textB: textB ?? usual.textB, label };
 }
 

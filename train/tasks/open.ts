@@ -7,13 +7,11 @@
 import { FileError, OptionError } from "../../core/errors.ts";
 import type { ModelConfig } from "../../nn/models/config.ts";
 import type { TrainConfig } from "../config/config.ts";
-import { e2eFile, readE2e } from "../data/e2e.ts";
-import type { TextExample } from "../data/text_example.ts";
-import { readWebnlg, webnlgFiles } from "../data/webnlg.ts";
+import { readTexts } from "../data/text_example.ts";
+import { generates, textTasks } from "../data/text_tasks.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { classificationTask } from "./classification.ts";
 import { generationTask, specialTokens } from "./generation.ts";
-import { generates, type TextTaskName } from "./kind.ts";
 import { namesColumns, readLabelled } from "./labelled.ts";
 import type { Task } from "./task.ts";
 
@@ -32,22 +30,6 @@ export interface TaskData {
   /** Words of the classes, where a saved run knows them. */
   readonly classes?: readonly string[] | undefined;
 }
-
-interface TextData {
-  readonly name: string;
-  read(directory: string, part: "train" | LabelledSplit): Promise<TextExample[]>;
-  files(directory: string, part: "train" | LabelledSplit): Promise<string[]>;
-}
-
-/** Where the examples of generation tasks come from. */
-const textData: Readonly<Record<TextTaskName, TextData>> = {
-  e2e: {
-    name: "E2E",
-    read: readE2e,
-    files: async (directory, part) => [await e2eFile(directory, part)],
-  },
-  webnlg: { name: "WebNLG", read: readWebnlg, files: webnlgFiles },
-};
 
 /**
  * Opens a task.
@@ -68,17 +50,18 @@ export async function openTask(
   }
   const maxLength = longest(config, model);
   if (generates(task)) {
-    const { name, read, files } = textData[task];
+    const { title, parse, files } = textTasks[task];
     const answered = async (part: "train" | LabelledSplit) => {
-      const examples = await read(data, part);
+      const paths = await files(data, part);
+      const examples = await readTexts(paths, parse);
       if (examples.every(({ reference }) => reference !== undefined)) return examples;
-      const [path, ...others] = await files(data, part);
+      const [path, ...others] = paths;
       throw unanswered(part, "references", others.length === 0 ? path! : data);
     };
     const train = trains ? await answered("train") : [];
     const dev = await answered(split);
     return generationTask({
-      name,
+      name: title,
       train: limited(train, config.trainLimit),
       dev: limited(dev, config.devLimit),
       tokenizer,
