@@ -6,7 +6,7 @@
 
 import { FileError, OptionError, ShapeError } from "../../core/errors.ts";
 import { excerpt } from "../../core/excerpt.ts";
-import { isRecord } from "./json_records.ts";
+import { isRecord } from "./json_record.ts";
 import { scanJson } from "./json_scan.ts";
 
 /** Element types that can be read and written. */

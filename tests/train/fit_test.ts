@@ -37,7 +37,7 @@ async function fitHead({ config: changes, task: other, hooks, from = 0 }: Settin
     const own = hooks?.(trainable) ?? {};
     const plan = planOf(config, false);
     const run = { ...task, ...other };
-    const done = fit({ model, trainable }, run, device, config, plan, seedKey(1), {
+    const done = fit({ model, trainable }, { task: run, config, plan, key: seedKey(1) }, {
       onEvaluation: ({ step }) => void told.push(`evaluation ${step}`),
       onCheckpoint: (step) => void told.push(`checkpoint ${step}`),
       ...own,

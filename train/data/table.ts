@@ -6,7 +6,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { isRecord } from "../../nn/formats/json_records.ts";
+import { isRecord } from "../../nn/formats/json_record.ts";
 import { readBytes, textOf } from "../files/files.ts";
 import { parseCsv } from "./csv.ts";
 import { readParquet } from "./parquet.ts";

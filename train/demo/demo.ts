@@ -65,9 +65,9 @@ export async function demonstrateMethod(
   const trainable = await Trainable.of(model, device);
   const plan = planOf(config, false);
   const task = grammarTask(seed);
-  return await fit({ model, trainable }, task, device, config, plan, key, {
-    onEvaluation({ epoch, ...figures }) {
-      const accuracy = (100 * figures["eval_accuracy"]!).toFixed(1);
+  return await fit({ model, trainable }, { task, config, plan, key }, {
+    onEvaluation({ epoch, ...metrics }) {
+      const accuracy = (100 * metrics["eval_accuracy"]!).toFixed(1);
       say(`${method.padEnd(10)} epoch ${epoch.toFixed(0).padStart(2)}  dev accuracy ${accuracy} %`);
     },
   });
@@ -99,10 +99,10 @@ export async function demonstrate(print: (line: string) => void): Promise<void> 
     print("");
   }
   print("method      last dev accuracy  best dev accuracy  last train loss  seconds");
-  for (const [method, { figures, best, lastEpochLoss }, seconds] of rows) {
+  for (const [method, { metrics, best, lastEpochLoss }, seconds] of rows) {
     const percent = (x: number) => `${(100 * x).toFixed(1)} %`.padStart(17);
     print(
-      `${method.padEnd(10)}  ${percent(figures["accuracy"]!)}  ${percent(best)}  ` +
+      `${method.padEnd(10)}  ${percent(metrics["accuracy"]!)}  ${percent(best)}  ` +
         `${lastEpochLoss.toFixed(3).padStart(15)}  ${seconds.toFixed(1).padStart(7)}`,
     );
   }

@@ -7,7 +7,7 @@
 import { DownloadError } from "../../core/errors.ts";
 import type { Digest } from "./digest.ts";
 import { type Patience, request } from "./request.ts";
-import { isRecord } from "../../nn/formats/json_records.ts";
+import { isRecord } from "../../nn/formats/json_record.ts";
 import { isCommit, type Repository } from "./repository.ts";
 import type { HubSettings } from "./settings.ts";
 

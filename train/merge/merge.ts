@@ -23,7 +23,7 @@ import type { FloatDtype } from "../../nn/formats/safetensors_values.ts";
 import { type Loaded, openClassifier, openLanguageModel, readConfig } from "../run/load_model.ts";
 import { mergedConfig, type ModelKind } from "./merged_config.ts";
 import { mergedTensors } from "./merged_tensors.ts";
-import type { JsonObject } from "../../nn/formats/json_records.ts";
+import type { JsonObject } from "../../nn/formats/json_record.ts";
 
 /** What to merge, and where to. */
 export interface MergeOptions {

@@ -6,7 +6,7 @@
 
 import type { Architecture, ModelConfig } from "../../nn/models/config.ts";
 import type { FloatDtype } from "../../nn/formats/safetensors_values.ts";
-import { isRecord, type JsonObject } from "../../nn/formats/json_records.ts";
+import { isRecord, type JsonObject } from "../../nn/formats/json_record.ts";
 
 /** Which of its two models an architecture is used as. */
 export interface ModelKind {

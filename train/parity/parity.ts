@@ -12,7 +12,7 @@ import { compareModel } from "./parity_model.ts";
 import { comparePipeline } from "./parity_pipeline.ts";
 import type { ParityRow } from "./parity_rows.ts";
 import { compareTokenizers, type TokenizerDifference } from "./parity_tokenizers.ts";
-import { isRecord } from "../../nn/formats/json_records.ts";
+import { isRecord } from "../../nn/formats/json_record.ts";
 
 /** Options of {@linkcode runParity}. */
 export interface ParityOptions {

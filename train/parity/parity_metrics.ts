@@ -11,7 +11,7 @@ import { chrf } from "../metrics/chrf.ts";
 import { type LabelMetric, labelMetrics } from "../metrics/metric_table.ts";
 import { ter } from "../metrics/ter.ts";
 import { type ParityRow, relativeError } from "./parity_rows.ts";
-import { isRecord, type JsonObject } from "../../nn/formats/json_records.ts";
+import { isRecord, type JsonObject } from "../../nn/formats/json_record.ts";
 
 /** Largest error of a metric, relative to its largest value; all are computed in doubles. */
 export const metricTolerance = 1e-9;

@@ -24,7 +24,7 @@ import { type CaseTraining, optimiserOf } from "./parity_model.ts";
 import { Comparison, type ParityRow } from "./parity_rows.ts";
 import { linearSchedule } from "../schedule.ts";
 import { trainStep } from "../../nn/optim/train_step.ts";
-import { isRecord } from "../../nn/formats/json_records.ts";
+import { isRecord } from "../../nn/formats/json_record.ts";
 
 interface PipelineCase {
   readonly case: string;

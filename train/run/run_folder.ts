@@ -16,7 +16,7 @@ import { exists, readJson, readText, writeFileAtomic } from "../files/files.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
 import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
 import { encodeSafetensors } from "../../nn/formats/safetensors.ts";
-import { isRecord } from "../../nn/formats/json_records.ts";
+import { isRecord } from "../../nn/formats/json_record.ts";
 
 /** Formats JSON for people. */
 function pretty(value: unknown): string {

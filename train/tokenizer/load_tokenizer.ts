@@ -7,7 +7,7 @@
 import { FileError } from "../../core/errors.ts";
 import { exists, readJson, readText } from "../files/files.ts";
 import { Tokenizer } from "./tokenizer.ts";
-import { isRecord, type JsonObject } from "../../nn/formats/json_records.ts";
+import { isRecord, type JsonObject } from "../../nn/formats/json_record.ts";
 import { buildByteLevel, buildWordPiece } from "./tokenizer_legacy.ts";
 
 /** Returns the first path that exists. */
