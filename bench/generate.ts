@@ -6,7 +6,7 @@ import { batchesByLength } from "../train/data/batches.ts";
 import { readE2e } from "../train/data/e2e.ts";
 import { groupByContext } from "../train/data/text_example.ts";
 import { openLanguageModel } from "../train/run/load_model.ts";
-import { loadTokenizer } from "../train/tokenizer/load_tokenizer.ts";
+import { loadTokenizer } from "../train/run/load_tokenizer.ts";
 import { promptOf, specialTokens } from "../train/tasks/generation.ts";
 import { prepare } from "./measure.ts";
 

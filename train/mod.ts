@@ -46,9 +46,9 @@ export type { FloatDtype } from "../nn/formats/safetensors_values.ts";
 export { loadMeteor } from "./metrics/load_meteor.ts";
 export { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
 export type { SnapshotKind } from "./hub/needed.ts";
-export type { DownloadHooks } from "./hub/snapshot.ts";
+export type { DownloadHooks } from "./hub/download.ts";
 export { type Loaded, openClassifier, openLanguageModel } from "./run/load_model.ts";
-export { loadTokenizer } from "./tokenizer/load_tokenizer.ts";
+export { loadTokenizer } from "./run/load_tokenizer.ts";
 export { mergeAdapter, type MergeOptions, type MergeReport } from "./merge/merge.ts";
 export {
   bleuConventions,

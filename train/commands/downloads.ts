@@ -5,7 +5,7 @@
  */
 
 import { isOn } from "../hub/settings.ts";
-import type { DownloadHooks } from "../hub/snapshot.ts";
+import type { DownloadHooks } from "../hub/download.ts";
 import type { DownloadProgress } from "../hub/download.ts";
 
 /**

@@ -11,7 +11,7 @@ import { readBytes, textOf } from "../files/files.ts";
 import { parseCsv } from "./csv.ts";
 import { readParquet } from "./parquet.ts";
 import { type Columns, positionsOf, type TableRow } from "./rows.ts";
-import { excerptOf, linesOf } from "./text.ts";
+import { linesOf, shortExcerpt } from "./text.ts";
 
 /** Extensions of tables. */
 export const tableExtensions = ["parquet", "jsonl", "ndjson", "csv", "tsv"] as const;
@@ -89,7 +89,7 @@ function parseJsonLines(text: string, path: string, columns: Columns): TableRow[
       // Falls through to the error.
     }
     if (!isRecord(value)) {
-      const found = excerptOf(value === undefined ? source : value);
+      const found = shortExcerpt(value === undefined ? source : value);
       const message = `Cannot read line as one JSON object is required: found ${found}`;
       throw new FileError(message, path, index + 1);
     }

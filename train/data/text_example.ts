@@ -12,7 +12,7 @@ export interface TextExample {
   readonly context: string;
   /** The text, as published; `undefined` in a test file without references. */
   readonly reference: string | undefined;
-  /** Zero-based place among the examples that were read. */
+  /** Zero-based index among the examples that were read. */
   readonly index: number;
   /** Part of the data that is also evaluated for itself, such as `seen`. */
   readonly part?: string;

@@ -9,9 +9,9 @@ import type { MeteorResources } from "./meteor_resources.ts";
 import {
   addStatistics,
   emptyStatistics,
-  figuresOf,
   type MeteorCounts,
   type MeteorMetrics,
+  meteorMetrics,
   type MeteorModule,
   type Side,
 } from "./meteor_statistics.ts";
@@ -25,7 +25,7 @@ export interface MeteorOptions {
   readonly resources: MeteorResources;
 }
 
-/** METEOR of a corpus, and the figures it is made of. */
+/** METEOR of a corpus, and the values it is made of. */
 export interface MeteorResult extends MeteorMetrics {
   /** METEOR of each segment from 0 to 1. */
   readonly segments: readonly number[];
@@ -48,7 +48,7 @@ interface Word {
  * best. Empty references are left out.
  *
  * The official program also runs a paraphrase module, which needs a large table of its own: on
- * outputs for E2E and WebNLG that adds 0.001 to 0.006. With equal modules all figures equal its own.
+ * outputs for E2E and WebNLG that adds 0.001 to 0.006. With equal modules all values equal its own.
  * NLTK's metric of the same name is an older METEOR with other parameters. E2E's evaluation splits
  * texts with Stanford's tokeniser before METEOR does, WebNLG's with NLTK's.
  *
@@ -79,13 +79,13 @@ export function meteor(
     const hypothesis = words(text);
     const [best] = lists[segment]!.map((reference) => {
       const statistics = compare(hypothesis, words(reference), relation, modules.length);
-      return { statistics, score: figuresOf(statistics, modules).score };
+      return { statistics, score: meteorMetrics(statistics, modules).score };
     }).sort((a, b) => b.score - a.score);
     addStatistics(total, best!.statistics);
     return best!.score;
   });
   const label = ["METEOR", ...modules].join("_");
-  return { ...figuresOf(total, modules), segments, modules, label };
+  return { ...meteorMetrics(total, modules), segments, modules, label };
 }
 
 /** Reads texts as words; equal words of all texts are one object. */

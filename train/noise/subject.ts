@@ -19,7 +19,7 @@ import { baseConfig, baseTokenizer, openBase } from "../demo/base.ts";
 import { defaultsOf, type OptionValues } from "../config/options.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
 import { openClassifier, openLanguageModel, readConfig } from "../run/load_model.ts";
-import { loadTokenizer } from "../tokenizer/load_tokenizer.ts";
+import { loadTokenizer } from "../run/load_tokenizer.ts";
 import { encodeExamples } from "../tasks/classification.ts";
 import { longest, openTask } from "../tasks/open.ts";
 
@@ -110,9 +110,9 @@ function drawBatch(
   const lengths = examples.map(({ ids }) => ids.length);
   const [members = []] = planEpoch({ lengths, batch, bucket: false, shuffle: true, random });
   const chosen = members.map((i) => examples[i]!);
-  const places = chosen.map((_, place) => place);
+  const numbers = chosen.map((_, i) => i);
   return {
-    batch: toBatch(device, chosen, places, padId, regression),
+    batch: toBatch(device, chosen, numbers, padId, regression),
     normaliser: countTargets(chosen),
   };
 }

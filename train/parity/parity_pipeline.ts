@@ -19,7 +19,7 @@ import { type GlueTask, glueTasks } from "../data/glue_tasks.ts";
 import { readJson } from "../files/files.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
 import { openClassifier } from "../run/load_model.ts";
-import { loadTokenizer } from "../tokenizer/load_tokenizer.ts";
+import { loadTokenizer } from "../run/load_tokenizer.ts";
 import { type CaseTraining, optimiserOf } from "./parity_model.ts";
 import { Comparison, type ParityRow } from "./parity_rows.ts";
 import { linearSchedule } from "../schedule.ts";

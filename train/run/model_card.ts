@@ -14,19 +14,19 @@ import type { Metrics, Task } from "../tasks/task.ts";
  * Writes the card.
  *
  * @param task Its name, and the classes of the head
- * @param figures Figures on the development set, where they are known
+ * @param metrics Metrics on the development set, where they are known
  */
 export function modelCard(
   adapter: AdapterConfig,
   { out: _, ...config }: TrainConfig,
   task: Pick<Task, "name" | "labels">,
-  figures: Metrics = {},
+  metrics: Metrics = {},
 ): string {
   const { name, labels } = task;
   const base = adapter.baseModel ?? config.model;
   const revision = adapter.baseModel === undefined ? undefined : adapter.revision;
   const classifies = labels > 0;
-  const metrics = Object.keys(figures).flatMap((name) => hubMetricNames.get(name) ?? []);
+  const hubNames = Object.keys(metrics).flatMap((name) => hubMetricNames.get(name) ?? []);
   const list = (key: string, items: readonly string[]) =>
     items.length === 0 ? [] : [`${key}:`, ...items.map((item) => `- ${JSON.stringify(item)}`)];
   const autoClass = `AutoModelFor${classifies ? "SequenceClassification" : "CausalLM"}`;
@@ -41,7 +41,7 @@ export function modelCard(
     "library_name: peft",
     `pipeline_tag: ${classifies ? "text-classification" : "text-generation"}`,
     ...list("tags", [`base_model:adapter:${base}`, "hiddenkey", "lora", "transformers"]),
-    ...list("metrics", metrics),
+    ...list("metrics", hubNames),
     "---",
     "",
     `# LoRA for ${name}, trained with ${config.method}`,
@@ -59,7 +59,7 @@ export function modelCard(
     'model = PeftModel.from_pretrained(base, "PATH OF THIS FOLDER")',
     "```",
     "",
-    ...evaluation(figures),
+    ...evaluation(metrics),
     "## Training",
     "",
     "`deno task train --config FILE --out DIR` repeats the run, where FILE holds:",
@@ -71,8 +71,8 @@ export function modelCard(
   ].join("\n");
 }
 
-function evaluation(figures: Metrics): string[] {
-  const rows = Object.entries(figures).map(([name, value]) => `| ${name} | ${value.toFixed(4)} |`);
+function evaluation(metrics: Metrics): string[] {
+  const rows = Object.entries(metrics).map(([name, value]) => `| ${name} | ${value.toFixed(4)} |`);
   if (rows.length === 0) return [];
   const head = ["On the development set, after the last step:", "", "| figure | value |"];
   return ["## Evaluation", "", ...head, "| ------ | ----- |", ...rows, ""];

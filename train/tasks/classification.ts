@@ -95,7 +95,7 @@ export function classificationTask(settings: ClassificationSettings): Task {
 }
 
 /**
- * Figures of predictions.
+ * Metrics of predictions.
  *
  * @throws {OptionError} If an example has no label
  */

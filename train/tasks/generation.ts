@@ -189,11 +189,11 @@ export function generationTask(settings: TaskSettings): Task {
     async evaluate(model: Classifier | LanguageModel, device: Device, final: boolean) {
       const decoder = model as LanguageModel;
       const loss = await tokenLoss(decoder, device, dev.encoded, frame.padId, batch);
-      const figures: Metrics = { loss, perplexity: Math.exp(loss) };
-      if (!final || groups.length === 0) return figures;
+      const metrics: Metrics = { loss, perplexity: Math.exp(loss) };
+      if (!final || groups.length === 0) return metrics;
       const contexts = groups.map(({ context }) => context);
       const outputs = await continueAll(decoder, device, contexts, settings);
-      return { ...figures, ...scoreOutputs(outputs, groups) };
+      return { ...metrics, ...scoreOutputs(outputs, groups) };
     },
   };
 }

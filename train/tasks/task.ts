@@ -9,7 +9,7 @@ import type { EncodedExample } from "../../nn/objective/batch.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";
 import type { Classifier } from "../../nn/models/load.ts";
 
-/** Figures by name, such as `accuracy`. */
+/** Values of metrics by name, such as `accuracy`. */
 export type Metrics = Readonly<Record<string, number>>;
 
 /** Data of a task, tokenised, and its evaluation. */
@@ -26,14 +26,14 @@ export interface Task {
   readonly train: readonly EncodedExample[];
   /** Padding token. */
   readonly padId: number;
-  /** Figure that the task is judged by. */
+  /** Metric that the task is judged by: `loss`, of which less is better, or another. */
   readonly primary: string;
   /** Remarks on the data, one line each. */
   readonly notes: readonly string[];
   /**
    * Evaluates a model on the development data.
    *
-   * @param final Whether training is over: costly figures are computed then
+   * @param final Whether training is over: costly metrics are computed then
    */
   evaluate(model: Classifier | LanguageModel, device: Device, final: boolean): Promise<Metrics>;
 }

@@ -17,7 +17,7 @@ import { readE2e } from "../../../train/data/e2e.ts";
 import { groupByContext } from "../../../train/data/text_example.ts";
 import { parseFlags } from "../../../train/config/options.ts";
 import { openLanguageModel } from "../../../train/run/load_model.ts";
-import { loadTokenizer } from "../../../train/tokenizer/load_tokenizer.ts";
+import { loadTokenizer } from "../../../train/run/load_tokenizer.ts";
 import { corpusBleu } from "../../../train/metrics/bleu.ts";
 import { openRun, runConfig } from "../../../train/run/open_run.ts";
 import { presetFor } from "../../../train/config/presets.ts";

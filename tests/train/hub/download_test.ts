@@ -2,12 +2,12 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { DownloadError, FileError } from "../../../core/errors.ts";
 import { sha256 } from "../../../train/hub/digest.ts";
 import { type Download, download } from "../../../train/hub/download.ts";
-import { type Patience, request } from "../../../train/hub/request.ts";
+import { request, type RetryPolicy } from "../../../train/hub/request.ts";
 import { fileResponse, Loopback, netTest, tornResponse } from "../../support/loopback.ts";
 
 const content = Uint8Array.from({ length: 1000 }, (_, i) => i % 256);
 
-function patient(attempts: number, timeout = 5000): Patience & { readonly waits: number[] } {
+function patient(attempts: number, timeout = 5000): RetryPolicy & { readonly waits: number[] } {
   const waits: number[] = [];
   const wait = (milliseconds: number) => {
     waits.push(milliseconds);
@@ -36,7 +36,7 @@ netTest(
 
 netTest("request() gives up after its attempts, and at once where the pause is long", async () => {
   await using server = new Loopback(limited("3"));
-  const ask = async (patience: Patience) =>
+  const ask = async (patience: RetryPolicy) =>
     await assertRejects(
       () => request({ address: `${server.origin}/a?b=c` }, patience),
       DownloadError,
@@ -93,7 +93,7 @@ async function downloading(
   server: Loopback,
   changes: Partial<Download>,
   check: (run: () => Promise<void>, path: string) => Promise<void>,
-  patience: Patience = patient(3),
+  patience: RetryPolicy = patient(3),
 ) {
   const folder = await Deno.makeTempDir({ prefix: "hiddenkey-transfer-" });
   const partial = `${folder}/file.incomplete`;
