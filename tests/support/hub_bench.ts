@@ -46,14 +46,14 @@ export class Bench implements AsyncDisposable {
       this.waits.push(milliseconds);
       return Promise.resolve();
     };
-    const patience = { attempts: 4, timeout: settings.timeout, wait };
+    const retry = { attempts: 4, timeout: settings.timeout, wait };
     const onMessage = (line: string) => this.said.push(line);
     return await downloadSnapshot(
       { id, revision },
       kind,
       settings,
       { onMessage, ...hooks },
-      patience,
+      retry,
     );
   }
 
