@@ -5,25 +5,20 @@
  */
 
 import { foldKey, seedKey } from "../core/random.ts";
-import type { Device } from "../core/storage.ts";
 import type { Architecture, ModelConfig } from "../nn/models/config.ts";
-import type { LanguageModel } from "../nn/models/decoder.ts";
-import { applyLora } from "../nn/lora/lora.ts";
-import { type Classifier, initialize, languageModel, type LoadReport } from "../nn/models/load.ts";
+import type { LoadReport } from "../nn/models/load.ts";
 import { type Module, parameters } from "../nn/layers/module.ts";
 import { heads, Trainable, trainHead } from "../nn/optim/adamw.ts";
-import { loadAdapter } from "./run/adapter.ts";
+import { addAdapter, loadAdapter, type NewAdapter } from "./run/adapter.ts";
 import { openDevice } from "./device/backend.ts";
 import { checkLayers, planOf, type TrainConfig } from "./config/config.ts";
 import { fit, type FitHooks, type FitResult, planSteps } from "./fit.ts";
-import type { AdapterConfig } from "../nn/formats/peft_config.ts";
 import { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
 import type { DownloadHooks } from "./hub/download.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./run/load_model.ts";
 import { loadTokenizer } from "./run/load_tokenizer.ts";
 import { RunOutput } from "./run/run_output.ts";
 import { findCheckpoint, readRun } from "./run/run_folder.ts";
-import { generates } from "./data/text_tasks.ts";
 import { openTask } from "./tasks/open.ts";
 import type { Task } from "./tasks/task.ts";
 
@@ -58,22 +53,17 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
 
   const key = seedKey(config.seed);
   const architecture = await readConfig(base.directory);
-  if (generates(config.task)) languageModel(architecture); // an encoder is refused before data is read
   checkLayers(config, architecture.layers);
   const task = await openData(config, architecture, base, hooks);
 
+  const initialKey = foldKey(key, "initialisation");
   const { model, report } = task.labels === 0
-    ? await openLanguageModel(base.directory, device, foldKey(key, "initialisation"), config)
-    : await openClassifier(
-      base.directory,
-      device,
-      foldKey(key, "initialisation"),
-      task.labels,
-      config,
-    );
+    ? await openLanguageModel(base.directory, device, initialKey, config)
+    : await openClassifier(base.directory, device, initialKey, task.labels, config);
   describeWeights(report, say);
+  const fresh = adapterConfig(config, architecture, base, task.labels > 0);
   const adapter = start === undefined
-    ? newAdapter(model, architecture, config, base, device)
+    ? addAdapter(model, architecture.layers, fresh, device, initialKey)
     : await loadAdapter(model, architecture, start.directory, device);
   trainHead(model);
   const trainable = await Trainable.of(model, device);
@@ -154,29 +144,19 @@ const usualTargets: Readonly<Record<Architecture, readonly string[]>> = {
   llama: ["q_proj", "v_proj"],
 };
 
-/** Adapts the model anew. */
-function newAdapter(
-  model: Classifier | LanguageModel,
-  architecture: ModelConfig,
-  config: TrainConfig,
+/** What an adapter is to be, by the configuration. */
+function adapterConfig(
+  { rank, alpha, rslora: rsLora, targets }: TrainConfig,
+  { architecture }: ModelConfig,
   base: ModelSource,
-  device: Device,
-): AdapterConfig {
-  const { rank, alpha, rslora: rsLora, seed } = config;
-  const { targets = usualTargets[architecture.architecture] } = config;
-  const classifies = !generates(config.task);
-  const modulesToSave = classifies ? heads : [];
-  applyLora(model, architecture.layers, { targets, rank, alpha, rsLora, exclude: modulesToSave });
-  const key = foldKey(seedKey(seed), "initialisation");
-  for (const [path, parameter] of parameters(model)) {
-    if (!parameter.filled) initialize(parameter, path, device, key);
-  }
+  classifies: boolean,
+): NewAdapter {
   return {
-    targets,
+    targets: targets ?? usualTargets[architecture],
     rank,
     alpha,
     rsLora,
-    modulesToSave,
+    modulesToSave: classifies ? heads : [],
     taskType: classifies ? "SEQ_CLS" : "CAUSAL_LM",
     baseModel: base.id ?? base.directory,
     revision: base.commit,

@@ -7,14 +7,12 @@
 
 import { foldKey, seedKey } from "../../core/random.ts";
 import type { Method } from "../../nn/dropout/plan.ts";
-import { applyLora } from "../../nn/lora/lora.ts";
-import { initialize } from "../../nn/models/load.ts";
-import { parameters } from "../../nn/layers/module.ts";
 import { Trainable, trainHead } from "../../nn/optim/adamw.ts";
 import { openDevice } from "../device/backend.ts";
 import { checkConfig, planOf, type TrainConfig, trainOptions } from "../config/config.ts";
 import { glueTasks } from "../data/glue_tasks.ts";
 import { grammarDataset } from "../data/grammar.ts";
+import { addAdapter } from "../run/adapter.ts";
 import { fit, type FitResult } from "../fit.ts";
 import { defaultsOf } from "../config/options.ts";
 import { classificationTask } from "../tasks/classification.ts";
@@ -57,10 +55,14 @@ export async function demonstrateMethod(
   const key = seedKey(seed);
   const model = await openBase(device, foldKey(key, "initialisation"));
   const { rank, alpha } = config;
-  applyLora(model, baseConfig.layers, { targets: ["query", "value"], rank, alpha });
-  for (const [path, parameter] of parameters(model)) {
-    if (!parameter.filled) initialize(parameter, path, device, foldKey(key, "initialisation"));
-  }
+  const adapter = {
+    targets: ["query", "value"],
+    rank,
+    alpha,
+    modulesToSave: [],
+    taskType: "SEQ_CLS",
+  };
+  addAdapter(model, baseConfig.layers, adapter, device, foldKey(key, "initialisation"));
   trainHead(model);
   const trainable = await Trainable.of(model, device);
   const plan = planOf(config, false);

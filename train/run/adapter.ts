@@ -5,9 +5,12 @@
  */
 
 import { FileError } from "../../core/errors.ts";
+import type { Key } from "../../core/random.ts";
 import type { Device } from "../../core/storage.ts";
 import type { ModelConfig } from "../../nn/models/config.ts";
-import type { Module } from "../../nn/layers/module.ts";
+import { type Module, parameters } from "../../nn/layers/module.ts";
+import { applyLora } from "../../nn/lora/lora.ts";
+import { initialize } from "../../nn/models/load.ts";
 import { exists, readJson, writeFileAtomic } from "../files/files.ts";
 import { encodeAdapter, fillAdapter } from "../../nn/formats/adapter.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
@@ -34,6 +37,28 @@ export async function loadAdapter(
   const source = weightsOf(file);
   applyAdapterConfig(model, config.layers, adapter, source, `${directory}/adapter_config.json`);
   await fillAdapter(model, adapter, source, device);
+  return adapter;
+}
+
+/** Configuration of an adapter that is made here, its targets by name. */
+export type NewAdapter = AdapterConfig & { readonly targets: readonly string[] };
+
+/**
+ * Adapts a model anew: A is drawn by the key, B is zero.
+ *
+ * @param layers Layers of the model
+ */
+export function addAdapter(
+  model: Module,
+  layers: number,
+  adapter: NewAdapter,
+  device: Device,
+  key: Key,
+): AdapterConfig {
+  applyLora(model, layers, { ...adapter, exclude: adapter.modulesToSave });
+  for (const [path, parameter] of parameters(model)) {
+    if (!parameter.filled) initialize(parameter, path, device, key);
+  }
   return adapter;
 }
 

@@ -17,8 +17,7 @@ import type { DownloadHooks } from "../hub/download.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";
 import { loadTokenizer } from "./load_tokenizer.ts";
 import { readRun } from "./run_folder.ts";
-import { generates } from "../data/text_tasks.ts";
-import { labelKind } from "../tasks/labelled.ts";
+import { classNames } from "../tasks/labelled.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /** The configuration a run was made with, changed by what is given. */
@@ -51,10 +50,10 @@ export async function openRun(
   const tokenizer = await loadTokenizer(directory);
   const architecture = await readConfig(directory);
   const key = foldKey(seedKey(config.seed), "initialisation");
-  const classes = labelKind(config.task, (await readRun(run)).classes ?? []).labels;
-  const { model } = generates(config.task)
+  const classes = classNames(config.task, (await readRun(run)).classes);
+  const { model } = classes === undefined
     ? await openLanguageModel(directory, device, key, config)
     : await openClassifier(directory, device, key, Math.max(1, classes.length), config);
   await loadAdapter(model, architecture, run, device);
-  return { model, architecture, tokenizer, classes };
+  return { model, architecture, tokenizer, classes: classes ?? [] };
 }

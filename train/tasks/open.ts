@@ -6,6 +6,7 @@
 
 import { FileError, OptionError } from "../../core/errors.ts";
 import type { ModelConfig } from "../../nn/models/config.ts";
+import { languageModel } from "../../nn/models/load.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { readTexts } from "../data/text_example.ts";
 import { generates, textTasks } from "../data/text_tasks.ts";
@@ -50,6 +51,7 @@ export async function openTask(
   }
   const maxLength = longest(config, model);
   if (generates(task)) {
+    languageModel(model); // an encoder is refused before data is read
     const { title, parse, files } = textTasks[task];
     const answered = async (part: "train" | LabelledSplit) => {
       const paths = await files(data, part);
