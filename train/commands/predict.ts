@@ -16,9 +16,10 @@ import { readText, writeFileAtomic } from "../files/files.ts";
 import { helpText, type OptionTable, parseFlags } from "../config/options.ts";
 import { openRun, runConfig } from "../run/open_run.ts";
 import { classifyAll, encodeExamples, prediction } from "../tasks/classification.ts";
-import { continueAll, specialTokens } from "../tasks/generation.ts";
+import { continueAll } from "../tasks/generation.ts";
+import { paddingOf, specialTokens } from "../tasks/special_tokens.ts";
 import { readUnlabelled } from "../tasks/labelled.ts";
-import { longest } from "../tasks/open.ts";
+import { maxSequenceLength } from "../tasks/open.ts";
 import { showDownloads } from "./downloads.ts";
 
 /** Options that a run need not keep. */
@@ -94,8 +95,8 @@ export async function predictCommand(args: readonly string[]): Promise<number> {
     const examples = await readUnlabelled(config, input);
     const opened = await openRun(run, config, device, showDownloads());
     const { model, architecture, tokenizer, classes } = opened;
-    const encoded = encodeExamples(examples, tokenizer, longest(config, architecture));
-    const padId = tokenizer.padId ?? tokenizer.eosId ?? 0;
+    const encoded = encodeExamples(examples, tokenizer, maxSequenceLength(config, architecture));
+    const padId = paddingOf(tokenizer);
     const logits = await classifyAll(model as Classifier, device, encoded, padId, batch);
     lines = ["index\tprediction"];
     logits.forEach((row, i) => {

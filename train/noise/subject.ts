@@ -21,7 +21,8 @@ import { resolveModel } from "../hub/resolve_model.ts";
 import { openClassifier, openLanguageModel, readConfig } from "../run/load_model.ts";
 import { loadTokenizer } from "../run/load_tokenizer.ts";
 import { encodeExamples } from "../tasks/classification.ts";
-import { longest, openTask } from "../tasks/open.ts";
+import { paddingOf } from "../tasks/special_tokens.ts";
+import { maxSequenceLength, openTask } from "../tasks/open.ts";
 
 /** A model and a batch, on the device. */
 export interface Subject {
@@ -70,8 +71,8 @@ export async function openSubject(device: Device, options: SubjectOptions): Prom
     const config = checkConfig({ ...defaultsOf(trainOptions), ...settings, ...limit });
     const tokenizer = baseTokenizer();
     const { train } = grammarDataset({ ...demonstration, seed });
-    const examples = encodeExamples(train, tokenizer, longest(config, baseConfig));
-    const drawn = drawBatch(device, examples, { batch, seed, padId: tokenizer.padId ?? 0 });
+    const examples = encodeExamples(train, tokenizer, maxSequenceLength(config, baseConfig));
+    const drawn = drawBatch(device, examples, { batch, seed, padId: paddingOf(tokenizer) });
     const model = await openBase(device, key);
     return { model, config: baseConfig, regression: false, name, ...drawn };
   }

@@ -15,6 +15,7 @@ import type { Example } from "../data/example.ts";
 import { labelMetrics, type MetricName } from "../metrics/metric_table.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { LabelledKind } from "./labelled.ts";
+import { paddingOf } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
 
 /** Tokenises examples; texts longer than `maxLength` tokens lose their ends, the longer text first. */
@@ -75,7 +76,7 @@ export interface ClassificationSettings {
 export function classificationTask(settings: ClassificationSettings): Task {
   const { kind, train, dev, tokenizer, maxLength, batch } = settings;
   const regression = kind.labels.length === 0;
-  const padId = tokenizer.padId ?? tokenizer.eosId ?? 0;
+  const padId = paddingOf(tokenizer);
   const encoded = encodeExamples(dev, tokenizer, maxLength);
   return {
     name: kind.title,

@@ -19,31 +19,8 @@ import { batchesByLength } from "../data/batches.ts";
 import { groupByContext, type TextExample, type TextGroup } from "../data/text_example.ts";
 import { textMetrics } from "../metrics/metric_table.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { SpecialTokens } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
-
-/** Tokens around a reference. */
-export interface SpecialTokens {
-  /** Between context and reference. */
-  readonly bosId: number;
-  /** After the reference. */
-  readonly eosId: number;
-  /** For padding. */
-  readonly padId: number;
-}
-
-/**
- * The separator, end and padding tokens of a model.
- *
- * @throws {OptionError} If neither configuration nor tokenizer names them
- */
-export function specialTokens(config: ModelConfig, tokenizer: Tokenizer): SpecialTokens {
-  const bosId = config.bosId ?? tokenizer.bosId;
-  const eosId = config.eosIds[0] ?? tokenizer.eosId;
-  if (bosId === undefined || eosId === undefined) {
-    throw new OptionError("Cannot frame references as bos and eos tokens are required: found none");
-  }
-  return { bosId, eosId, padId: config.padId ?? tokenizer.padId ?? eosId };
-}
 
 /** Tokens that a reference is generated from: the context, then bos. */
 export function promptOf(

@@ -12,8 +12,9 @@ import { readTexts } from "../data/text_example.ts";
 import { generates, textTasks } from "../data/text_tasks.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { classificationTask } from "./classification.ts";
-import { generationTask, specialTokens } from "./generation.ts";
+import { generationTask } from "./generation.ts";
 import { namesColumns, readLabelled } from "./labelled.ts";
+import { specialTokens } from "./special_tokens.ts";
 import type { Task } from "./task.ts";
 
 /** Sequences in an evaluation batch. */
@@ -49,7 +50,7 @@ export async function openTask(
   if (generates(task) && namesColumns(config)) {
     throw new OptionError(`Cannot use --text-a, --text-b or --label as ${task} has no tables`);
   }
-  const maxLength = longest(config, model);
+  const maxLength = maxSequenceLength(config, model);
   if (generates(task)) {
     languageModel(model); // an encoder is refused before data is read
     const { title, parse, files } = textTasks[task];
@@ -64,8 +65,8 @@ export async function openTask(
     const dev = await answered(split);
     return generationTask({
       name: title,
-      train: limited(train, config.trainLimit),
-      dev: limited(dev, config.devLimit),
+      train: train.slice(0, config.trainLimit),
+      dev: dev.slice(0, config.devLimit),
       tokenizer,
       frame: specialTokens(model, tokenizer),
       config: model,
@@ -80,8 +81,8 @@ export async function openTask(
   if (dev.some(({ label }) => label === undefined)) throw unanswered(split, "labels", path);
   return classificationTask({
     kind,
-    train: limited(train, config.trainLimit),
-    dev: limited(dev, config.devLimit),
+    train: train.slice(0, config.trainLimit),
+    dev: dev.slice(0, config.devLimit),
     tokenizer,
     maxLength,
     batch: evaluationBatch,
@@ -93,7 +94,7 @@ export async function openTask(
  *
  * @throws {OptionError} If the model cannot take that many
  */
-export function longest(config: TrainConfig, model: ModelConfig): number {
+export function maxSequenceLength(config: TrainConfig, model: ModelConfig): number {
   const usual = Math.min(generates(config.task) ? 512 : 128, model.maxPositions);
   const { maxLength = usual } = config;
   if (maxLength > model.maxPositions) {
@@ -109,8 +110,4 @@ function unanswered(split: string, answers: string, path: string): FileError {
     `Cannot use split ${split} as ${answers} are required: found examples without them`,
     path,
   );
-}
-
-function limited<T>(examples: readonly T[], limit: number | undefined): readonly T[] {
-  return limit === undefined ? examples : examples.slice(0, limit);
 }
