@@ -1,10 +1,16 @@
 /**
- * The GLUE tasks: columns, labels and metrics of each. One more task is one more row of the table.
+ * The GLUE tasks: columns, labels and metrics of each. One more task is its name
+ * and its row here.
  *
  * @module
  */
 
 import type { MetricName } from "../metrics/metric_table.ts";
+
+/** Identifiers of the supported GLUE tasks. */
+export const glueTaskNames = ["rte", "mrpc", "stsb", "sst2", "cola", "qnli", "wnli"] as const;
+/** Identifier of a supported GLUE task. */
+export type GlueTask = typeof glueTaskNames[number];
 
 /** The three files of a task. */
 export type GlueSplit = "train" | "dev" | "test";
@@ -40,7 +46,12 @@ const accuracyOnly = { metrics: ["accuracy"], primaryMetric: "accuracy" } as con
 const entailment = ["entailment", "not_entailment"] as const;
 const binary = ["0", "1"] as const;
 
-const table = {
+/**
+ * All supported tasks.
+ *
+ * Source: GLUE, https://gluebenchmark.com/tasks
+ */
+export const glueTasks: Readonly<Record<GlueTask, GlueTaskInfo>> = {
   rte: { title: "RTE", ...sentencePair, label: "label", labels: entailment, ...accuracyOnly },
   // Chosen by accuracy, as in the HiddenKey paper, although GLUE also prints F1.
   mrpc: {
@@ -88,17 +99,4 @@ const table = {
     ...accuracyOnly,
   },
   wnli: { title: "WNLI", ...sentencePair, label: "label", labels: binary, ...accuracyOnly },
-} as const satisfies Readonly<Record<string, GlueTaskInfo>>;
-
-/** Identifier of a supported GLUE task. */
-export type GlueTask = keyof typeof table;
-
-/**
- * All supported tasks.
- *
- * Source: GLUE, https://gluebenchmark.com/tasks
- */
-export const glueTasks: Readonly<Record<GlueTask, GlueTaskInfo>> = table;
-
-/** Identifiers of the supported tasks, in the order of the table. */
-export const glueTaskNames = Object.keys(table) as readonly GlueTask[];
+};
