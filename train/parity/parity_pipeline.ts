@@ -19,8 +19,8 @@ import { Checkpoint } from "../files/checkpoint.ts";
 import { readJson } from "../files/files.ts";
 import { loadAdapter } from "../run/adapter.ts";
 import { openClassifier } from "../run/load_model.ts";
+import { loadTokenizer } from "../run/load_tokenizer.ts";
 import { encodeExamples } from "../tasks/classification.ts";
-import { loadTokenizer } from "../tokenizer/load_tokenizer.ts";
 import { Comparison, type ParityRow } from "./parity_rows.ts";
 import { type CaseSteps, type CaseTraining, compareSteps } from "./parity_steps.ts";
 
