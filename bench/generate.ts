@@ -6,8 +6,9 @@ import { batchesByLength } from "../train/data/batches.ts";
 import { readE2e } from "../train/data/e2e.ts";
 import { groupByContext } from "../train/data/text_example.ts";
 import { openLanguageModel } from "../train/run/load_model.ts";
-import { loadTokenizer } from "../train/tokenizer/load_tokenizer.ts";
-import { promptOf, specialTokens } from "../train/tasks/generation.ts";
+import { loadTokenizer } from "../train/run/load_tokenizer.ts";
+import { promptOf } from "../train/tasks/generation.ts";
+import { specialTokens } from "../train/tasks/special_tokens.ts";
 import { prepare } from "./measure.ts";
 
 /** Measures generation and prints one line of JSON; `bench/peers/generate.py` does the same. */

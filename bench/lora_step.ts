@@ -1,12 +1,12 @@
 // A LoRA step on a model with random weights, for the benches that run it.
+import type { Device } from "../core/device.ts";
 import { seedKey } from "../core/random.ts";
-import type { Device } from "../core/storage.ts";
 import { dropoutPlan, type Method, methods } from "../nn/dropout/plan.ts";
-import { Trainable } from "../nn/optim/adamw.ts";
-import type { OptionTable, OptionValues } from "../train/config/options.ts";
-import { trainStep } from "../nn/optim/train_step.ts";
-import { modelShapes, randomModel } from "./random_model.ts";
 import { toBatch } from "../nn/layers/batch.ts";
+import { Trainable } from "../nn/optim/adamw.ts";
+import { trainStep } from "../nn/optim/train_step.ts";
+import type { OptionTable, OptionValues } from "../train/config/options.ts";
+import { modelShapes, randomModel } from "./random_model.ts";
 
 const size = (help: string, fallback: number) =>
   ({ kind: "integer", help, fallback, least: 1 }) as const;

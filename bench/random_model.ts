@@ -2,7 +2,7 @@
 import { apply } from "../core/apply.ts";
 import { draw, index, scalar, toFloat, word } from "../core/expr.ts";
 import { rowwise } from "../core/ops/rowwise.ts";
-import type { Device } from "../core/storage.ts";
+import type { Device } from "../core/device.ts";
 import { parseConfig } from "../nn/models/config.ts";
 import { parameters } from "../nn/layers/module.ts";
 import { trainHead } from "../nn/optim/adamw.ts";

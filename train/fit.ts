@@ -6,16 +6,15 @@
  */
 
 import { OptionError, TrainingError } from "../core/errors.ts";
-import { foldKey, type Key, threefry } from "../core/random.ts";
-import type { Device } from "../core/storage.ts";
+import { foldKey, type Key } from "../core/random.ts";
 import type { DropoutPlan } from "../nn/dropout/plan.ts";
-import type { TrainConfig } from "./config/config.ts";
-import { planEpoch } from "./data/batches.ts";
-import { linearSchedule, warmupSteps } from "./schedule.ts";
-import { type TrainState, trainStep } from "../nn/optim/train_step.ts";
-import type { Metrics, Task } from "./tasks/task.ts";
-import { type EncodedExample, toBatch } from "../nn/layers/batch.ts";
+import { toBatch } from "../nn/layers/batch.ts";
 import type { StepMetrics } from "../nn/objective/objective.ts";
+import { type TrainState, trainStep } from "../nn/optim/train_step.ts";
+import type { TrainConfig } from "./config/config.ts";
+import { stepWindows } from "./data/batches.ts";
+import { linearSchedule, warmupSteps } from "./schedule.ts";
+import type { Metrics, Task } from "./tasks/task.ts";
 
 /** One step, as it is logged. */
 export interface StepRecord {
@@ -35,7 +34,7 @@ export interface StepRecord {
   readonly learning_rate: number;
 }
 
-/** An evaluation, as it is logged; figures are named `eval_…`. */
+/** An evaluation, as it is logged; its metrics are named `eval_…`. */
 export type EvaluationRecord = { readonly step: number; readonly epoch: number } & Metrics;
 
 /** What the loop tells its caller. */
@@ -60,19 +59,24 @@ export interface FitResult {
   readonly epoch: number;
   /** Whether the signal ended it. */
   readonly aborted: boolean;
-  /** Last evaluation. */
-  readonly figures: Metrics;
-  /** Best primary figure of all evaluations. */
+  /** Metrics of the last evaluation; none where a signal ended training before. */
+  readonly metrics: Metrics;
+  /** Best value of the primary metric over all evaluations; NaN where there was none. */
   readonly best: number;
-  /** Mean task loss of the last epoch. */
+  /** Mean task loss of the steps of the last epoch, in nats; NaN where none was whole. */
   readonly lastEpochLoss: number;
 }
 
-/** A window of examples that makes one step. */
-interface Window {
-  readonly members: readonly number[];
-  readonly epoch: number;
-  readonly last: boolean;
+/** What a model is trained on, and how. */
+export interface FitOptions {
+  /** Data and evaluation. */
+  readonly task: Task;
+  /** Settings of the run. */
+  readonly config: TrainConfig;
+  /** What is dropped, and where. */
+  readonly plan: DropoutPlan;
+  /** Root of order and masks. */
+  readonly key: Key;
 }
 
 /**
@@ -97,68 +101,91 @@ export function planSteps(
 /**
  * Trains from `trainable.steps` on to the end; where no step is left it evaluates alone.
  *
- * @param key Root of order and masks
  * @throws {OptionError} If a batch is larger than the data
  * @throws {TrainingError} If the loss, the gradient, an evaluation, or a parameter that is about to
  * be saved is not finite
  */
 export async function fit(
   state: TrainState,
-  task: Task,
-  device: Device,
-  config: TrainConfig,
-  plan: DropoutPlan,
-  key: Key,
+  { task, config, plan, key }: FitOptions,
   hooks: FitHooks = {},
 ): Promise<FitResult> {
-  const examples = task.train;
-  const { perEpoch, steps } = planSteps(config, examples.length);
+  const { perEpoch, steps } = planSteps(config, task.train.length);
+  const { batch, accumulate, bucket, saveEvery } = config;
+  const windowOf = stepWindows(task.train.map(({ ids }) => ids.length), {
+    size: batch * accumulate,
+    bucket,
+    key: foldKey(key, "order"),
+  });
   const warmup = warmupSteps(config.warmup, steps);
-  let [figures, best, epochLoss, epochSteps]: [Metrics, number, number, number] = [{}, NaN, 0, 0];
+  const evaluation = new Evaluation(state, task, hooks);
   let lastEpochLoss = NaN;
+  let losses: number[] = [];
   const start = state.trainable.steps;
-  const evaluate = async (step: number, epoch: number) => {
-    if (step >= steps) await requireFiniteParameters(state, step);
-    figures = await task.evaluate(state.model, device, step >= steps);
-    const primary = figures[task.primary]!;
-    const better = task.primary === "loss" ? primary < best : primary > best;
-    if (Number.isNaN(best) || better) best = primary;
-    const named = Object.entries(figures).map(([name, value]) => [`eval_${name}`, value] as const);
-    for (const [name, value] of named) requireFinite(name, value, step);
-    await hooks.onEvaluation?.({ step, epoch, ...Object.fromEntries(named) });
-  };
   for (let step = start; step < steps; step++) {
     if (hooks.signal?.aborted) {
       await requireFiniteParameters(state, step);
-      return { step, steps, epoch: step / perEpoch, aborted: true, figures, best, lastEpochLoss };
+      const { metrics, best } = evaluation;
+      return { step, steps, epoch: step / perEpoch, aborted: true, metrics, best, lastEpochLoss };
     }
-    const window = windowAt(examples, step, perEpoch, config, key);
-    const record = await runStep(state, task, device, window, {
+    const done = step + 1;
+    const epoch = done / perEpoch;
+    const record = await runStep(state, task, windowOf(step), {
       config,
       plan,
       key: foldKey(foldKey(key, "dropout"), step),
       learningRate: config.lr * linearSchedule(step, warmup, steps),
-      step,
-      epoch: (step + 1) / perEpoch,
+      step: done,
+      epoch,
     });
     await hooks.onStep?.(record, steps);
-    epochLoss += record.task_loss;
-    epochSteps++;
-    const done = step + 1;
-    if (window.last || done === steps) {
-      lastEpochLoss = epochLoss / epochSteps;
-      [epochLoss, epochSteps] = [0, 0];
-      await evaluate(done, record.epoch);
+    losses.push(record.task_loss);
+    if (done % perEpoch === 0 || done === steps) {
+      lastEpochLoss = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+      losses = [];
+      await evaluation.run({ step: done, epoch }, done === steps);
     }
-    if (config.saveEvery !== undefined && done % config.saveEvery === 0 && done < steps) {
+    if (saveEvery !== undefined && done % saveEvery === 0 && done < steps) {
       await requireFiniteParameters(state, done);
-      await hooks.onCheckpoint?.(done, record.epoch, steps);
+      await hooks.onCheckpoint?.(done, epoch, steps);
     }
   }
   const step = Math.max(start, steps);
   const epoch = step / perEpoch;
-  if (start >= steps) await evaluate(step, epoch);
-  return { step, steps, epoch, aborted: false, figures, best, lastEpochLoss };
+  if (start >= steps) await evaluation.run({ step, epoch }, true);
+  const { metrics, best } = evaluation;
+  return { step, steps, epoch, aborted: false, metrics, best, lastEpochLoss };
+}
+
+/** Evaluations of a run: the last one, and the best. */
+class Evaluation {
+  /** Metrics of the last one. */
+  metrics: Metrics = {};
+  /** Best value of the task's primary metric. */
+  best = NaN;
+  readonly #state: TrainState;
+  readonly #task: Task;
+  readonly #hooks: FitHooks;
+
+  constructor(state: TrainState, task: Task, hooks: FitHooks) {
+    this.#state = state;
+    this.#task = task;
+    this.#hooks = hooks;
+  }
+
+  /** Evaluates after a step; after the last one, with what is saved then and is costly. */
+  async run(at: { readonly step: number; readonly epoch: number }, final: boolean): Promise<void> {
+    const { model, trainable } = this.#state;
+    const { primary } = this.#task;
+    if (final) await requireFiniteParameters(this.#state, at.step);
+    this.metrics = await this.#task.evaluate(model, trainable.flat.device, final);
+    const value = this.metrics[primary]!;
+    const better = primary === "loss" ? value < this.best : value > this.best;
+    if (Number.isNaN(this.best) || better) this.best = value;
+    const named = Object.entries(this.metrics).map(([name, x]) => [`eval_${name}`, x] as const);
+    for (const [name, x] of named) requireFinite(name, x, at.step);
+    await this.#hooks.onEvaluation?.({ ...at, ...Object.fromEntries(named) });
+  }
 }
 
 interface StepSettings {
@@ -173,27 +200,25 @@ interface StepSettings {
 async function runStep(
   state: TrainState,
   task: Task,
-  device: Device,
-  { members }: Window,
+  members: readonly number[],
   { config, plan, key, learningRate, step, epoch }: StepSettings,
 ): Promise<StepRecord> {
+  const { device } = state.trainable.flat;
   using _scope = device.scope("step");
-  // Masks follow an example's place in the window, so the layout in batches cannot move them.
-  const order = members.map((_, place) => place);
   const examples = members.map((i) => task.train[i]!);
+  // Masks follow an example's position in the window, so the layout in batches cannot move them.
+  const order = examples.map((_, position) => position);
   if (config.bucket) order.sort((a, b) => examples[b]!.ids.length - examples[a]!.ids.length);
-  const batches: number[][] = [];
-  for (let at = 0; at < order.length; at += config.batch) {
-    batches.push(order.slice(at, at + config.batch));
-  }
-  const labelled = batches.map((places) =>
-    toBatch(device, places.map((place) => examples[place]!), {
-      numbers: places,
+  const batches = Array.from({ length: Math.ceil(order.length / config.batch) }, (_, i) => {
+    const positions = order.slice(i * config.batch, (i + 1) * config.batch);
+    const batch = positions.map((position) => examples[position]!);
+    return toBatch(device, batch, {
+      numbers: positions,
       padId: task.padId,
       regression: task.regression,
-    })
-  );
-  const figures = trainStep(state, labelled, key, {
+    });
+  });
+  const metrics = trainStep(state, batches, key, {
     plan,
     smoothing: config.smoothing,
     regression: task.regression,
@@ -205,22 +230,17 @@ async function runStep(
       maxNorm: config.clip,
     },
   });
-  return {
-    step: step + 1,
-    epoch,
-    learning_rate: learningRate,
-    ...await readFigures(figures, step),
-  };
+  return { step, epoch, learning_rate: learningRate, ...await readMetrics(metrics, step) };
 }
 
-async function readFigures({ loss, task, compensation, squaredNorm }: StepMetrics, step: number) {
+async function readMetrics({ loss, task, compensation, squaredNorm }: StepMetrics, step: number) {
   const read = {
     loss: await loss.item(),
     task_loss: await task.item(),
     ...(compensation && { compensation: await compensation.item() }),
     grad_norm: Math.sqrt(await squaredNorm.item()),
   };
-  for (const [name, value] of Object.entries(read)) requireFinite(name, value, step + 1);
+  for (const [name, value] of Object.entries(read)) requireFinite(name, value, step);
   return read;
 }
 
@@ -238,32 +258,3 @@ function requireFinite(name: string, value: number, step: number): void {
       "lower the learning rate",
   );
 }
-
-/** The examples of a step: a function of step and key alone, so that a resumed run sees the same. */
-function windowAt(
-  examples: readonly EncodedExample[],
-  step: number,
-  perEpoch: number,
-  { batch, accumulate, bucket }: TrainConfig,
-  key: Key,
-): Window {
-  const epoch = Math.floor(step / perEpoch);
-  const order = foldKey(foldKey(key, "order"), epoch);
-  let plan = plans.get(examples);
-  if (plan?.order[0] !== order[0] || plan.order[1] !== order[1]) {
-    let drawn = 0;
-    const windows = planEpoch({
-      lengths: examples.map(({ ids }) => ids.length),
-      batch: batch * accumulate,
-      bucket,
-      shuffle: true,
-      random: () => threefry(order, 0, drawn++)[0] / 2 ** 32,
-    });
-    plans.set(examples, plan = { order, windows });
-  }
-  const members = plan.windows[step % perEpoch]!;
-  return { members, epoch, last: step % perEpoch === perEpoch - 1 };
-}
-
-/** The plan of the epoch that runs, so that it is not made anew at every step. */
-const plans = new WeakMap<readonly EncodedExample[], { order: Key; windows: number[][] }>();

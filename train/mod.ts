@@ -1,27 +1,50 @@
 /**
- * Trainers for GLUE, E2E and WebNLG: data, tokenizers, checkpoints, metrics and the training loop.
- * Needs Deno's file system.
+ * Fine-tuning from files to files: configuration, data, tokenizers, checkpoints, the trainer of GLUE,
+ * E2E and WebNLG, and the metrics that their results are reported in. Needs Deno's file system.
+ *
+ * @example Train, and see how it goes
+ * ```ts ignore
+ * import { checkConfig, defaultsOf, train, trainOptions } from "@hiddenkey/hiddenkey/train";
+ *
+ * const config = checkConfig({
+ *   ...defaultsOf(trainOptions),
+ *   task: "rte",
+ *   data: "glue/RTE",
+ *   model: "sentence-transformers/all-MiniLM-L6-v2",
+ *   method: "hiddenkey",
+ *   out: "runs/rte",
+ * });
+ * const { metrics } = await train(config, {
+ *   onStep: ({ step, loss }, steps) => console.log(`${step}/${steps} ${loss.toFixed(4)}`),
+ * });
+ * console.log(metrics.accuracy);
+ * ```
  *
  * @module
  */
 
-export { loadAdapter, saveAdapter } from "./run/adapter.ts";
-export {
-  type BackendName,
-  backendNames,
-  type DeviceChoice,
-  type KernelName,
-  kernelNames,
-} from "./device/backend.ts";
+// Training.
+export type { AdapterConfig, BiasKind } from "../nn/formats/peft_config.ts";
+export type { TargetRules } from "../nn/formats/peft_targets.ts";
+export type { FileDtype, TensorEntry } from "../nn/formats/safetensors.ts";
+export type { FloatDtype } from "../nn/formats/safetensors_values.ts";
+export type { StepMetrics } from "../nn/objective/objective.ts";
+export { type StepOptions, type TrainState, trainStep } from "../nn/optim/train_step.ts";
 export type { BeamConfig } from "./config/beam_options.ts";
 export {
   checkConfig,
-  planOf,
   type TaskName,
   tasks,
   type TrainConfig,
   trainOptions,
 } from "./config/config.ts";
+export {
+  defaultsOf,
+  type OptionKind,
+  type OptionSpec,
+  type OptionTable,
+  type OptionValues,
+} from "./config/options.ts";
 export { type E2eExample, readE2e } from "./data/e2e.ts";
 export type { Example } from "./data/example.ts";
 export { readGlue } from "./data/glue.ts";
@@ -30,25 +53,18 @@ export { readPredictions } from "./data/predictions.ts";
 export { readReferences, type Segment } from "./data/references.ts";
 export type { TextExample } from "./data/text_example.ts";
 export { readWebnlg, type WebnlgExample, type WebnlgTexts } from "./data/webnlg.ts";
-export type { EvaluationRecord, FitHooks, FitResult, StepRecord } from "./fit.ts";
 export {
-  defaultsOf,
-  type OptionKind,
-  type OptionSpec,
-  type OptionTable,
-  type OptionValues,
-} from "./config/options.ts";
+  type BackendName,
+  backendNames,
+  type DeviceChoice,
+  type KernelName,
+  kernelNames,
+} from "./device/backend.ts";
 export { Checkpoint } from "./files/checkpoint.ts";
-export type { AdapterConfig, BiasKind } from "../nn/formats/peft_config.ts";
-export type { TargetRules } from "../nn/formats/peft_targets.ts";
-export type { FileDtype, TensorEntry } from "../nn/formats/safetensors.ts";
-export type { FloatDtype } from "../nn/formats/safetensors_values.ts";
-export { loadMeteor } from "./metrics/load_meteor.ts";
-export { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
+export type { EvaluationRecord, FitHooks, FitResult, StepRecord } from "./fit.ts";
+export type { DownloadHooks, DownloadProgress } from "./hub/download.ts";
 export type { SnapshotKind } from "./hub/needed.ts";
-export type { DownloadHooks } from "./hub/snapshot.ts";
-export { type Loaded, openClassifier, openLanguageModel } from "./run/load_model.ts";
-export { loadTokenizer } from "./tokenizer/load_tokenizer.ts";
+export { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
 export { mergeAdapter, type MergeOptions, type MergeReport } from "./merge/merge.ts";
 export {
   bleuConventions,
@@ -63,15 +79,14 @@ export {
 export { chrf, type ChrfOptions, type ChrfResult, type ChrfSmoothing } from "./metrics/chrf.ts";
 export { cider, type CiderOptions } from "./metrics/cider.ts";
 export { accuracy, f1, matthews, pearson, spearman } from "./metrics/classification.ts";
+export { loadMeteor } from "./metrics/load_meteor.ts";
 export { meteor, type MeteorOptions, type MeteorResult } from "./metrics/meteor.ts";
 export type { MeteorResources, SynonymLookup } from "./metrics/meteor_resources.ts";
 export type { MeteorMetrics, MeteorModule } from "./metrics/meteor_statistics.ts";
 export type { PrefixKind } from "./metrics/meteor_words.ts";
+export type { MetricScores } from "./metrics/metric_table.ts";
 export { nist, type NistConvention, type NistOptions } from "./metrics/nist.ts";
 export { rougeL, type RougeOptions } from "./metrics/rouge.ts";
-export { ter, type TerOptions, type TerResult } from "./metrics/ter.ts";
-export { meanTer, type MeanTerResult } from "./metrics/ter_mean.ts";
-export type { Tokenization } from "./metrics/tokenization.ts";
 export {
   type ScoreConvention,
   scoreConventions,
@@ -81,7 +96,12 @@ export {
   scoreTasks,
   scoreTexts,
 } from "./metrics/score.ts";
-export { type StepOptions, type TrainState, trainStep } from "../nn/optim/train_step.ts";
+export { ter, type TerOptions, type TerResult } from "./metrics/ter.ts";
+export { meanTer, type MeanTerResult } from "./metrics/ter_mean.ts";
+export type { Tokenization } from "./metrics/tokenization.ts";
+export { loadAdapter, saveAdapter } from "./run/adapter.ts";
+export { type Loaded, openClassifier, openLanguageModel } from "./run/load_model.ts";
+export { loadTokenizer } from "./run/load_tokenizer.ts";
 export type { Metrics } from "./tasks/task.ts";
 export {
   type DecodeOptions,
@@ -90,6 +110,12 @@ export {
   type TokenizerOutput,
 } from "./tokenizer/tokenizer.ts";
 export type { TruncationStrategy } from "./tokenizer/tokenizer_truncation.ts";
-export type { DownloadProgress } from "./hub/download.ts";
 export { train, type TrainHooks, type TrainResult } from "./train.ts";
-export type { StepMetrics } from "../nn/objective/objective.ts";
+
+// Models, tokenizers and adapters in folders, or in repositories of the hub.
+
+// Data sets.
+
+// Metrics of labels.
+
+// Metrics of generated texts, as official evaluations put them together and one by one.

@@ -5,37 +5,23 @@
  */
 
 import { foldKey, seedKey } from "../core/random.ts";
-import type { Device } from "../core/storage.ts";
-import { initialize, type LoadReport } from "../nn/models/load.ts";
 import { type Module, parameters } from "../nn/layers/module.ts";
+import type { LoadReport } from "../nn/models/load.ts";
+import type { ModelConfig } from "../nn/models/model.ts";
+import { architectureOf } from "../nn/models/registry.ts";
 import { heads, Trainable, trainHead } from "../nn/optim/adamw.ts";
-import { loadAdapter } from "./run/adapter.ts";
-import { openDevice } from "./device/backend.ts";
 import { checkLayers, planOf, type TrainConfig } from "./config/config.ts";
-import { requireEmptyDirectory, sameFile } from "./files/files.ts";
+import { openDevice } from "./device/backend.ts";
 import { fit, type FitHooks, type FitResult, planSteps } from "./fit.ts";
-import type { AdapterConfig } from "../nn/formats/peft_config.ts";
+import type { DownloadHooks } from "./hub/download.ts";
 import { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
-import type { DownloadHooks } from "./hub/snapshot.ts";
+import { addAdapter, loadAdapter, type NewAdapter } from "./run/adapter.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./run/load_model.ts";
-import { loadTokenizer } from "./tokenizer/load_tokenizer.ts";
-import { modelCard } from "./run/model_card.ts";
-import {
-  appendMetrics,
-  findCheckpoint,
-  readRun,
-  restoreCheckpoint,
-  rewindRun,
-  saveCheckpoint,
-  saveRun,
-  saveRunAdapter,
-} from "./run/run_folder.ts";
-import { generates } from "./tasks/kind.ts";
+import { loadTokenizer } from "./run/load_tokenizer.ts";
+import { findCheckpoint, readRun } from "./run/run_folder.ts";
+import { RunOutput } from "./run/run_output.ts";
 import { openTask } from "./tasks/open.ts";
-import type { Metrics } from "./tasks/task.ts";
-import type { Model } from "../nn/models/model.ts";
-import { architectureOf, languageModel } from "../nn/models/registry.ts";
-import { applyLora } from "../nn/lora/apply.ts";
+import type { Task } from "./tasks/task.ts";
 
 /** What a caller of {@linkcode train} may hook into. */
 export interface TrainHooks
@@ -68,78 +54,57 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
 
   const key = seedKey(config.seed);
   const architecture = await readConfig(base.directory);
-  if (generates(config.task)) languageModel(architecture); // an encoder is refused before data is read
   checkLayers(config, architecture.layers);
-  const tokenizer = await loadTokenizer(base.directory);
-  const parts = { train: true, split: "dev", classes: await savedClasses(hooks.resume) } as const;
-  const task = await openTask(config, architecture, tokenizer, parts);
-  say(`data: ${task.name}, ${task.train.length} training examples`);
-  planSteps(config, task.train.length);
-  task.notes.forEach((note) => say(`data: ${note}`));
+  const task = await openData(config, architecture, base, hooks);
 
+  const initialKey = foldKey(key, "initialisation");
   const { model, report } = task.labels === 0
-    ? await openLanguageModel(base.directory, device, foldKey(key, "initialisation"), config)
-    : await openClassifier(
-      base.directory,
-      device,
-      foldKey(key, "initialisation"),
-      task.labels,
-      config,
-    );
+    ? await openLanguageModel(base.directory, device, initialKey, config)
+    : await openClassifier(base.directory, device, initialKey, task.labels, config);
   describeWeights(report, say);
-
+  const fresh = adapterConfig(config, architecture, base, task.labels > 0);
   const adapter = start === undefined
-    ? newAdapter(model, config, base, device)
+    ? addAdapter(model, fresh, device, initialKey)
     : await loadAdapter(model, start.directory, device);
   trainHead(model);
   const trainable = await Trainable.of(model, device);
   const counts = describeParameters(model, say);
-  const facts = { config, classes: task.classes, ...counts, backend: reason };
 
   const plan = planOf(config, architecture.causal);
-  const loraDropout = plan.sites.find(({ position }) => position === "lora")?.rate ?? 0;
-  const settings = { method: config.method, plan, targets: adapter.targets, config };
-  const { out } = config;
-  if (hooks.resume !== undefined) {
-    const { run, checkpoint } = await findCheckpoint(hooks.resume);
-    await restoreCheckpoint(checkpoint, trainable);
-    say(`resumed from ${checkpoint} at step ${trainable.steps}`);
-    if (out !== undefined && await sameFile(out, run)) await rewindRun(out, trainable.steps);
-    else if (out !== undefined) await requireEmptyDirectory(out);
-  } else if (out !== undefined) await requireEmptyDirectory(out);
-  if (out !== undefined) await saveRun(out, facts);
-
-  const saveFiles = (folder: string, figures?: Metrics) => {
-    const card = modelCard(adapter, config, task, figures);
-    return saveRunAdapter(model, adapter, folder, { settings, loraDropout, card });
-  };
-  const checkpointAt = async (step: number, epoch: number, steps: number) => {
-    if (out === undefined) return;
-    const state = { global_step: step, epoch, max_steps: steps };
-    say(`saved ${await saveCheckpoint(out, trainable, saveFiles, state)}`);
-  };
+  const facts = { ...counts, backend: reason };
+  const contents = { model, trainable, adapter, config, task, plan, facts };
+  const output = await RunOutput.open(contents, hooks.resume, say);
   const started = performance.now();
-  const result = await fit({ model, trainable }, task, device, config, plan, key, {
+  const result = await fit({ model, trainable }, { task, config, plan, key }, {
     ...(hooks.signal && { signal: hooks.signal }),
     async onStep(record, steps) {
-      const seconds = (performance.now() - started) / 1000;
-      if (out !== undefined) await appendMetrics(out, { ...record, seconds });
+      await output.append({ ...record, seconds: (performance.now() - started) / 1000 });
       await hooks.onStep?.(record, steps);
     },
     async onEvaluation(record) {
-      if (out !== undefined) await appendMetrics(out, record);
+      await output.append(record);
       await hooks.onEvaluation?.(record);
     },
-    onCheckpoint: checkpointAt,
+    onCheckpoint: (step, epoch, steps) => output.checkpoint(step, epoch, steps),
   });
-  if (out !== undefined && result.aborted) {
-    await checkpointAt(result.step, result.epoch, result.steps);
-  } else if (out !== undefined) {
-    await saveFiles(out, result.figures);
-    await saveRun(out, { ...facts, result });
-    say(`saved the adapter in ${out}`);
-  }
+  await output.finish(result);
   return { ...result, ...counts };
+}
+
+/** Reads and tokenises the data, and says what is remarkable of them. */
+async function openData(
+  config: TrainConfig,
+  architecture: ModelConfig,
+  base: ModelSource,
+  { resume, onMessage }: TrainHooks,
+): Promise<Task> {
+  const tokenizer = await loadTokenizer(base.directory);
+  const parts = { train: true, split: "dev", classes: await savedClasses(resume) } as const;
+  const task = await openTask(config, architecture, tokenizer, parts);
+  onMessage?.(`data: ${task.name}, ${task.train.length} training examples`);
+  planSteps(config, task.train.length);
+  for (const note of task.notes) onMessage?.(`data: ${note}`);
+  return task;
 }
 
 /** Folders of a run, and its configuration with the commits they were taken from. */
@@ -171,28 +136,19 @@ async function savedClasses(resume: string | undefined): Promise<readonly string
   return (await readRun((await findCheckpoint(resume)).run)).classes;
 }
 
-/** Adapts the model anew. */
-function newAdapter(
-  model: Model,
-  config: TrainConfig,
+/** What an adapter is to be, by the configuration. */
+function adapterConfig(
+  { rank, alpha, rslora: rsLora, targets }: TrainConfig,
+  architecture: ModelConfig,
   base: ModelSource,
-  device: Device,
-): AdapterConfig {
-  const { rank, alpha, rslora: rsLora, seed } = config;
-  const { targets = architectureOf(model.config).targets } = config;
-  const classifies = !generates(config.task);
-  const modulesToSave = classifies ? heads : [];
-  applyLora(model, { targets, rank, alpha, rsLora, exclude: modulesToSave });
-  const key = foldKey(seedKey(seed), "initialisation");
-  for (const [path, parameter] of parameters(model)) {
-    if (!parameter.filled) initialize(parameter, path, device, key);
-  }
+  classifies: boolean,
+): NewAdapter {
   return {
-    targets,
+    targets: targets ?? architectureOf(architecture).targets,
     rank,
     alpha,
     rsLora,
-    modulesToSave,
+    modulesToSave: classifies ? heads : [],
     taskType: classifies ? "SEQ_CLS" : "CAUSAL_LM",
     baseModel: base.id ?? base.directory,
     revision: base.commit,

@@ -25,7 +25,7 @@ import {
 import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { threshold } from "../../core/random.ts";
-import { contiguousStrides } from "../../core/storage.ts";
+import { contiguousStrides } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Site } from "./plan.ts";
 import type { ActiveSite } from "./site.ts";

@@ -6,7 +6,7 @@
 
 import { FileError } from "../../core/errors.ts";
 import { sameShape } from "../../core/shape.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { loraLayers } from "../lora/lora.ts";
 import { fillParameter, type WeightSource } from "../models/load.ts";
 import { type Module, type Parameter, parameters } from "../layers/module.ts";

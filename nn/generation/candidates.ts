@@ -17,14 +17,14 @@ import {
   scalar,
   select,
 } from "../../core/expr.ts";
-import type { TypedArray } from "../../core/dtype.ts";
+import { lowestFloat, type TypedArray } from "../../core/dtype.ts";
 import { slice } from "../../core/ops/slice.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { type RowProgram, rowProgram } from "../../core/program.ts";
 import { Value } from "../../core/storage.ts";
 import { Tensor, tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
-import { chunk, isChunked, lowest, topK } from "./top_k.ts";
+import { chunk, isChunked, topK } from "../../core/ops/top_k.ts";
 
 /** Tokens of one row whose numbers are changed, each at most once in a list. */
 export interface Correction {
@@ -102,7 +102,7 @@ const logSoftmax = (() => {
   return rowProgram(["f32"], [shifted.sub(rowSum(shifted.unary("exp")).unary("log"))]);
 })();
 
-const fill = rowProgram([], [filled(lowest)]);
+const fill = rowProgram([], [filled(lowestFloat)]);
 
 /** Changes the listed tokens of each row in place. */
 function correction(change: (x: Float) => Float): RowProgram {
@@ -111,7 +111,7 @@ function correction(change: (x: Float) => Float): RowProgram {
     .reduce((all, other) => all.and(other));
   return rowProgram(slots.map(() => "u32"), [select(kept, old(0), change(old(0)))]);
 }
-const ban = correction(() => float(lowest));
+const ban = correction(() => float(lowestFloat));
 const penalise = correction((x) => {
   const penalty = scalar(0, "f32");
   return select(x.compare("lt", 0), x.mul(penalty), x.div(penalty));

@@ -5,15 +5,15 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
-import type { Device } from "../../core/storage.ts";
 import { toBatch } from "../layers/batch.ts";
 import { PastKeyValues } from "../layers/past_key_values.ts";
-import { candidates, type Correction } from "./candidates.ts";
 import type { Model } from "../models/model.ts";
-import { bannedTokens } from "./no_repeat_ngram.ts";
 import { type BeamConvention, type Generated, startSearch } from "./beam_search.ts";
 import { compact, followBeams, type Hypothesis, nextInputs } from "./beam_state.ts";
+import { candidates, type Correction } from "./candidates.ts";
+import { bannedTokens } from "./no_repeat_ngram.ts";
 
 /** How prompts are continued, and when that ends. */
 export interface GenerateOptions {

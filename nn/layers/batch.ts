@@ -4,8 +4,8 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
-import type { Device } from "../../core/storage.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 
 /** An example as tokens. */

@@ -7,7 +7,7 @@
 
 import { apply } from "../../core/apply.ts";
 import type { Float } from "../../core/expr.ts";
-import * as functions from "../../core/activations.ts";
+import { geluOf, geluTanhOf, reluOf, siluOf } from "../../core/activations.ts";
 import { add, gelu, geluTanh, mul, relu, silu } from "../../core/ops/elementwise.ts";
 import { fusedMatmul } from "../../core/ops/matmul.ts";
 import type { Tensor } from "../../core/tensor.ts";
@@ -42,10 +42,10 @@ const entry = (alone: (x: Tensor) => Tensor, f: (x: Float) => Float) => ({
 
 /** The programs of each activation. */
 export const activations: Readonly<Record<Activation, ReturnType<typeof entry>>> = {
-  gelu: entry(gelu, functions.gelu),
-  gelu_new: entry(geluTanh, functions.geluTanh),
-  silu: entry(silu, functions.silu),
-  relu: entry(relu, functions.relu),
+  gelu: entry(gelu, geluOf),
+  gelu_new: entry(geluTanh, geluTanhOf),
+  silu: entry(silu, siluOf),
+  relu: entry(relu, reluOf),
 };
 
 /** A linear layer and its activation: one program where the layer is a plain one. */

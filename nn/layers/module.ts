@@ -6,8 +6,7 @@
  */
 
 import { OptionError, ShapeError } from "../../core/errors.ts";
-import { sameShape } from "../../core/shape.ts";
-import { sizeOf } from "../../core/storage.ts";
+import { sameShape, sizeOf } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 
 /** How a parameter that no checkpoint holds starts. */

@@ -9,7 +9,8 @@
 import { ShapeError } from "../../core/errors.ts";
 import { input } from "../../core/expr.ts";
 import { rowProgram } from "../../core/program.ts";
-import { type Device, Value } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
+import { Value } from "../../core/storage.ts";
 import { Tensor, tensor } from "../../core/tensor.ts";
 import { gatherInto, update } from "../../core/update.ts";
 

@@ -7,7 +7,7 @@
 import { gather } from "../../core/ops/gather.ts";
 import { matmul } from "../../core/ops/matmul.ts";
 import { reshape, transpose } from "../../core/ops/view.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { dropWhere } from "../dropout/mask.ts";
 import { siteAt } from "../dropout/site.ts";

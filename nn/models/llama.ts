@@ -6,17 +6,17 @@
  * @module
  */
 
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
+import { rotaryRows, type RotaryTables, rotaryTables, rotate } from "../../core/ops/rotary.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
 import { type LayerPlace, layerPlace } from "../dropout/site.ts";
+import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
 import { type Activation, downProject, gated } from "../layers/feed_forward.ts";
+import type { ForwardContext } from "../layers/forward_context.ts";
 import { Embedding, Linear, type Projection } from "../layers/linear.ts";
 import { Module, type Parameter } from "../layers/module.ts";
 import { RmsNorm } from "../layers/norm.ts";
 import { runLayers } from "../layers/stack.ts";
-import type { ForwardContext } from "../layers/forward_context.ts";
-import { rotaryRows, type RotaryTables, rotaryTables, rotate } from "../layers/rotary.ts";
 import { type Architecture, usualKeys } from "./architecture.ts";
 import type { ConfigFields } from "./config_fields.ts";
 import { DecoderBody, DecoderClassifier, LanguageModel } from "./decoder.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Activation } from "../layers/feed_forward.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";

@@ -8,6 +8,12 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { add, scale } from "../../core/ops/elementwise.ts";
+import {
+  bidirectionalKl,
+  crossEntropy,
+  klDivergence,
+  squaredError,
+} from "../../core/ops/losses.ts";
 import { sum } from "../../core/ops/rowwise.ts";
 import type { Key } from "../../core/random.ts";
 import { untracked } from "../../core/tape.ts";
@@ -15,7 +21,6 @@ import type { Tensor } from "../../core/tensor.ts";
 import type { DropoutPlan } from "../dropout/plan.ts";
 import type { Batch } from "../layers/batch.ts";
 import type { Model, ModelOutput } from "../models/model.ts";
-import { bidirectionalKl, crossEntropy, klDivergence, squaredError } from "./losses.ts";
 
 /** How the loss is made. */
 export interface ObjectiveOptions {

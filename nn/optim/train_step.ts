@@ -7,7 +7,7 @@
 import { gradient } from "../../core/gradient.ts";
 import { add } from "../../core/ops/elementwise.ts";
 import type { Key } from "../../core/random.ts";
-import { sizeOf } from "../../core/storage.ts";
+import { sizeOf } from "../../core/shape.ts";
 import type { DropoutPlan } from "../dropout/plan.ts";
 import type { Batch } from "../layers/batch.ts";
 import type { Model } from "../models/model.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { type Key, threefry } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { attentionWeights } from "../../nn/layers/attention_weights.ts";
 import type { Site, Structure } from "../../nn/dropout/plan.ts";

@@ -1,5 +1,5 @@
 // Searches written anew over whole sequences: no cache, no batch, no early end.
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";
 import { toBatch } from "../../nn/layers/batch.ts";
 

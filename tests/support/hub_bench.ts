@@ -5,7 +5,8 @@ import { DownloadError } from "../../core/errors.ts";
 import type { SnapshotKind } from "../../train/hub/needed.ts";
 import type { Repository } from "../../train/hub/repository.ts";
 import { hubSettings } from "../../train/hub/settings.ts";
-import { type DownloadHooks, downloadSnapshot, type Snapshot } from "../../train/hub/snapshot.ts";
+import type { DownloadHooks } from "../../train/hub/download.ts";
+import { downloadSnapshot, type Snapshot } from "../../train/hub/snapshot.ts";
 import { type Files, HubServer } from "./hub_server.ts";
 import { namesIn } from "./workspace.ts";
 
@@ -45,14 +46,14 @@ export class Bench implements AsyncDisposable {
       this.waits.push(milliseconds);
       return Promise.resolve();
     };
-    const patience = { attempts: 4, timeout: settings.timeout, wait };
+    const retry = { attempts: 4, timeout: settings.timeout, wait };
     const onMessage = (line: string) => this.said.push(line);
     return await downloadSnapshot(
       { id, revision },
       kind,
       settings,
       { onMessage, ...hooks },
-      patience,
+      retry,
     );
   }
 

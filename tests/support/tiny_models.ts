@@ -1,5 +1,5 @@
 import { foldKey, normal, seedKey } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { tensor } from "../../core/tensor.ts";
 import { parseConfig } from "../../nn/models/config.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";

@@ -5,7 +5,7 @@ import { Trainable, trainHead } from "../../nn/optim/adamw.ts";
 import { planOf, type TrainConfig } from "../../train/config/config.ts";
 import { fit, type FitHooks } from "../../train/fit.ts";
 import { openClassifier, readConfig } from "../../train/run/load_model.ts";
-import { loadTokenizer } from "../../train/tokenizer/load_tokenizer.ts";
+import { loadTokenizer } from "../../train/run/load_tokenizer.ts";
 import { openTask } from "../../train/tasks/open.ts";
 import type { Task } from "../../train/tasks/task.ts";
 import { withDevice } from "../support/with_device.ts";
@@ -37,7 +37,7 @@ async function fitHead({ config: changes, task: other, hooks, from = 0 }: Settin
     const own = hooks?.(trainable) ?? {};
     const plan = planOf(config, false);
     const run = { ...task, ...other };
-    const done = fit({ model, trainable }, run, device, config, plan, seedKey(1), {
+    const done = fit({ model, trainable }, { task: run, config, plan, key: seedKey(1) }, {
       onEvaluation: ({ step }) => void told.push(`evaluation ${step}`),
       onCheckpoint: (step) => void told.push(`checkpoint ${step}`),
       ...own,

@@ -30,7 +30,7 @@ async function readJson(path: string): Promise<Record<string, unknown>> {
   return JSON.parse(await Deno.readTextFile(path));
 }
 
-/** The figures of a saved run, computed anew. */
+/** The metrics of a saved run, computed anew. */
 async function evaluate(run: string): Promise<Metrics> {
   const config = await runConfig(run);
   const { device } = await openDevice(config);
@@ -88,7 +88,7 @@ for (const method of methods) {
     assertEquals(run["config"], JSON.parse(JSON.stringify(config)));
     // Two layers, each with query and value of 4 x (16 + 16), and a head of 2 x 16 + 2.
     assertEquals([run["trainable"], result.trainable], [546, 546]);
-    assertEquals((run["result"] as { figures: Metrics }).figures, result.figures);
+    assertEquals((run["result"] as { figures: Metrics }).figures, result.metrics);
 
     const lines = await readMetrics(out);
     assertEquals(lines.map(({ step }) => step), [1, 2, 3, 4, 4, 5, 6, 7, 8, 8]);
@@ -126,9 +126,9 @@ for (const [task, names, changes] of evaluated) {
   Deno.test(`openRun() gives back the last evaluation of ${task} on ${model}`, async () => {
     const out = workspace.out(`evaluated-${task}-${model}`);
     const result = await train(workspace.config(task, { ...changes, method: "hiddenkey", out }));
-    assertEquals(Object.keys(result.figures), names);
+    assertEquals(Object.keys(result.metrics), names);
     const logged = await lastEvaluation(out);
-    assertEquals(logged, { ...result.figures });
+    assertEquals(logged, { ...result.metrics });
     const again = await evaluate(out);
     assertEquals(Object.keys(again), names);
     // The adapter is saved in single precision, so a run in double precision is rounded once.
@@ -152,8 +152,8 @@ Deno.test("train() logs loss and perplexity of E2E at every epoch, BLEU at the e
 });
 
 Deno.test("train() with --generate 0 leaves out generation", async () => {
-  const { figures } = await train(workspace.config("e2e", { generate: 0, maxSteps: 1 }));
-  assertEquals(Object.keys(figures), ["loss", "perplexity"]);
+  const { metrics } = await train(workspace.config("e2e", { generate: 0, maxSteps: 1 }));
+  assertEquals(Object.keys(metrics), ["loss", "perplexity"]);
 });
 
 Deno.test("train() is a function of the configuration, the seed included", async () => {
@@ -186,7 +186,7 @@ for (const [task, model, changes] of continued) {
     for (const name of Object.keys(ended)) assertAlmostEquals(begun[name]!, ended[name]!, 1e-6);
     const fresh = await train(workspace.config(task, still));
     const [main] = Object.keys(ended);
-    assertNotEquals(fresh.figures[main!], ended[main!]);
+    assertNotEquals(fresh.metrics[main!], ended[main!]);
     assertEquals(await readAdapter(second!), await readAdapter(first!));
   });
 }

@@ -12,8 +12,7 @@ import { resolveModel } from "../hub/resolve_model.ts";
 import { mergeAdapter } from "../merge/merge.ts";
 import { runConfig } from "../run/open_run.ts";
 import { readRun } from "../run/run_folder.ts";
-import { generates } from "../tasks/kind.ts";
-import { labelKind } from "../tasks/labelled.ts";
+import { classNames } from "../tasks/labelled.ts";
 import { showDownloads } from "./downloads.ts";
 
 const options: OptionTable = {
@@ -86,8 +85,6 @@ function baseOf(model: string | undefined): string {
 /** Base model, adapter and class names of a run. */
 async function ofRun(run: string, given: string | undefined) {
   const { task, model } = await runConfig(run, given === undefined ? {} : { model: given });
-  const labels = generates(task)
-    ? undefined
-    : labelKind(task, (await readRun(run)).classes ?? []).labels;
+  const labels = classNames(task, (await readRun(run)).classes);
   return { model, adapter: run, labels };
 }

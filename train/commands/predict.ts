@@ -8,17 +8,16 @@ import { OptionError } from "../../core/errors.ts";
 import { deviceOptionNames, openDevice } from "../device/backend.ts";
 import { beamOptions } from "../config/beam_options.ts";
 import { trainOptions } from "../config/config.ts";
-import { parseE2e } from "../data/e2e.ts";
 import { groupByContext } from "../data/text_example.ts";
-import { parseWebnlg } from "../data/webnlg.ts";
+import { generates, textTasks } from "../data/text_tasks.ts";
 import { readText, writeFileAtomic } from "../files/files.ts";
 import { helpText, type OptionTable, parseFlags } from "../config/options.ts";
 import { openRun, runConfig } from "../run/open_run.ts";
 import { classifyAll, encodeExamples, prediction } from "../tasks/classification.ts";
-import { continueAll, specialTokens } from "../tasks/generation.ts";
-import { generates } from "../tasks/kind.ts";
+import { continueAll } from "../tasks/generation.ts";
+import { paddingOf, specialTokens } from "../tasks/special_tokens.ts";
 import { readUnlabelled } from "../tasks/labelled.ts";
-import { longest } from "../tasks/open.ts";
+import { maxSequenceLength } from "../tasks/open.ts";
 import { showDownloads } from "./downloads.ts";
 
 /** Options that a run need not keep. */
@@ -35,8 +34,11 @@ const options: OptionTable = {
   run: { kind: "text", help: "folder of the run", required: true },
   input: {
     kind: "text",
-    help:
-      "a table of texts; GLUE: also a TSV as the task's test.tsv; e2e: a CSV with MR; webnlg: XML, JSON",
+    help: [
+      "a table of texts",
+      "GLUE: also a TSV as the task's test.tsv",
+      ...Object.entries(textTasks).map(([name, { inputHelp }]) => `${name}: ${inputHelp}`),
+    ].join("; "),
     required: true,
   },
   out: { kind: "text", help: "file for the predictions", defaultText: "standard output" },
@@ -76,8 +78,7 @@ export async function predictCommand(args: readonly string[]): Promise<number> {
   using _scope = device.scope("predict");
   let lines: string[];
   if (generates(config.task)) {
-    const parse = config.task === "e2e" ? parseE2e : parseWebnlg;
-    const groups = groupByContext(parse(await readText(input), input));
+    const groups = groupByContext(textTasks[config.task].parse(await readText(input), input));
     const { model, architecture, tokenizer } = await openRun(run, config, device, showDownloads());
     const texts = await continueAll(model, device, groups.map((g) => g.context), {
       tokenizer,
@@ -92,8 +93,8 @@ export async function predictCommand(args: readonly string[]): Promise<number> {
     const examples = await readUnlabelled(config, input);
     const opened = await openRun(run, config, device, showDownloads());
     const { model, architecture, tokenizer, classes } = opened;
-    const encoded = encodeExamples(examples, tokenizer, longest(config, architecture));
-    const padId = tokenizer.padId ?? tokenizer.eosId ?? 0;
+    const encoded = encodeExamples(examples, tokenizer, maxSequenceLength(config, architecture));
+    const padId = paddingOf(tokenizer);
     const logits = await classifyAll(model, device, encoded, padId, batch);
     lines = ["index\tprediction"];
     logits.forEach((row, i) => {

@@ -21,10 +21,16 @@ import { type BackendName, deviceOptions, type KernelName } from "../device/back
 import { type BeamConfig, beamOptions } from "./beam_options.ts";
 import { glueTaskNames } from "../data/glue_tasks.ts";
 import { kebab, type OptionSpec, type OptionValues, unknownName } from "./options.ts";
-import { textTasks } from "../tasks/kind.ts";
+import { textTaskNames } from "../data/text_tasks.ts";
 
 /** Tasks that can be trained. */
-export const tasks = [...glueTaskNames, ...textTasks, "classification", "regression"] as const;
+export const tasks = [
+  ...glueTaskNames,
+  ...textTaskNames,
+  "classification",
+  "regression",
+] as const;
+const written = textTaskNames.join(", ");
 /** A task, by name. */
 export type TaskName = typeof tasks[number];
 
@@ -206,7 +212,7 @@ export const trainOptions: { readonly [K in keyof Required<TrainConfig>]: Option
   maxLength: integer(
     "most tokens in a sequence",
     4,
-    "128, e2e and webnlg 512; at most the model's",
+    `128, ${textTaskNames.join(" and ")} 512; at most the model's`,
   ),
   bucket: { kind: "switch", help: "batches in random order of length", default: true },
   seed: integer("seed of order, initialisation and masks", 0, 1),
@@ -217,8 +223,8 @@ export const trainOptions: { readonly [K in keyof Required<TrainConfig>]: Option
   adapter: text("start from this saved adapter, a folder or a repository", "a new one"),
   trainLimit: integer("most training examples", 1, "all"),
   devLimit: integer("most evaluation examples", 1, "all"),
-  newTokens: integer("e2e, webnlg: tokens generated for each input", 1, 64),
-  generate: integer("e2e, webnlg: inputs to generate for, 0 for none", 0, "all"),
+  newTokens: integer(`${written}: tokens generated for each input`, 1, 64),
+  generate: integer(`${written}: inputs to generate for, 0 for none`, 0, "all"),
   ...beamOptions,
 };
 

@@ -1,33 +1,24 @@
 /**
- * Which examples form a batch, and how their sequences become one rectangle.
+ * Which examples form a batch, and which an optimiser step.
  *
  * @module
  */
 
-import { OptionError, ShapeError } from "../../core/errors.ts";
+import { OptionError } from "../../core/errors.ts";
+import { foldKey, type Key, threefry } from "../../core/random.ts";
 
 /** Settings of {@linkcode planEpoch}. */
 export interface EpochPlan {
   /** Number of tokens of every example. */
-  lengths: readonly number[];
+  readonly lengths: readonly number[];
   /** Examples in a batch. */
-  batch: number;
+  readonly batch: number;
   /** Whether to batch examples of similar length. */
-  bucket: boolean;
+  readonly bucket: boolean;
   /** Whether to draw a random order. */
-  shuffle: boolean;
+  readonly shuffle: boolean;
   /** Source of uniform numbers in [0, 1); called only if `shuffle` is set. */
-  random: () => number;
-}
-
-/** Right-padded sequences. */
-export interface PackedSequences {
-  /** Token identifiers. Shape [sequences, width], row by row. */
-  ids: Uint32Array<ArrayBuffer>;
-  /** Number of tokens of every sequence, padding not counted. */
-  lengths: number[];
-  /** Length of the longest sequence. */
-  width: number;
+  readonly random: () => number;
 }
 
 const windowBatches = 50;
@@ -68,33 +59,41 @@ export function batchesByLength(lengths: readonly number[], batch: number): numb
   return planEpoch({ lengths, batch, bucket: true, shuffle: false, random: () => 0 });
 }
 
+/** Settings of {@linkcode stepWindows}. */
+export interface WindowOptions {
+  /** Examples in an optimiser step; the last step of an epoch may have fewer. */
+  readonly size: number;
+  /** Whether steps have examples of similar length. */
+  readonly bucket: boolean;
+  /** Root of the orders of all epochs. */
+  readonly key: Key;
+}
+
 /**
- * Pads sequences on the right to the longest of them.
+ * The examples of every optimiser step: a function of step and key alone, so that a resumed run sees
+ * the same.
  *
- * @throws {ShapeError} If there is no sequence or one is empty
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(packSequences([[5, 6], [7]], 0).ids, Uint32Array.of(5, 6, 7, 0));
- * ```
+ * @param lengths Number of tokens of every example
+ * @returns From a step, counted from 0, to positions in `lengths`
  */
-export function packSequences(
-  sequences: readonly (readonly number[])[],
-  padId: number,
-): PackedSequences {
-  const lengths = sequences.map((sequence) => sequence.length);
-  const empty = lengths.indexOf(0);
-  if (lengths.length === 0 || empty >= 0) {
-    const found = empty >= 0 ? `0 in sequence ${empty}` : "no sequence";
-    throw new ShapeError(
-      `Cannot pack sequences as at least 1 token in each is required: found ${found}`,
-    );
-  }
-  const width = lengths.reduce((longest, length) => Math.max(longest, length), 0);
-  const ids = new Uint32Array(sequences.length * width).fill(padId);
-  sequences.forEach((sequence, row) => ids.set(sequence, row * width));
-  return { ids, lengths, width };
+export function stepWindows(
+  lengths: readonly number[],
+  { size, bucket, key }: WindowOptions,
+): (step: number) => readonly number[] {
+  const perEpoch = Math.ceil(lengths.length / size);
+  // The plan of the epoch that runs is kept: it would be the same at every step.
+  let current: { readonly epoch: number; readonly windows: readonly number[][] } | undefined;
+  return (step) => {
+    const epoch = Math.floor(step / perEpoch);
+    if (current?.epoch !== epoch) {
+      const order = foldKey(key, epoch);
+      let drawn = 0;
+      const random = () => threefry(order, 0, drawn++)[0] / 2 ** 32;
+      const windows = planEpoch({ lengths, batch: size, bucket, shuffle: true, random });
+      current = { epoch, windows };
+    }
+    return current.windows[step % perEpoch]!;
+  };
 }
 
 function cut<T>(items: readonly T[], size: number): T[][] {

@@ -5,9 +5,9 @@
  */
 
 import { FileError, OptionError } from "../../core/errors.ts";
-import { exists, readText } from "../files/files.ts";
+import { exists } from "../files/files.ts";
 import { parseCsv } from "./csv.ts";
-import type { TextExample } from "./text_example.ts";
+import { readTexts, type TextExample, type TextTask } from "./text_example.ts";
 
 /** One meaning representation, and as its context how {@linkcode linearise} writes it, with one text. */
 export interface E2eExample extends TextExample {
@@ -97,9 +97,16 @@ export async function readE2e(
   directory: string,
   split: "train" | "dev" | "test",
 ): Promise<E2eExample[]> {
-  const path = await e2eFile(directory, split);
-  return parseE2e(await readText(path), path);
+  return await readTexts([await e2eFile(directory, split)], parseE2e);
 }
+
+/** The task of describing restaurants. */
+export const e2e: TextTask = {
+  title: "E2E",
+  inputHelp: "a CSV with MR",
+  parse: parseE2e,
+  files: async (directory, split) => [await e2eFile(directory, split)],
+};
 
 function contextOf(mr: string): string | undefined {
   if (!/^[^[\],]+\[[^[\]]+\](, *[^[\],]+\[[^[\]]+\])*$/.test(mr)) return undefined;

@@ -6,18 +6,17 @@
 
 import { DownloadError, FileError } from "../../core/errors.ts";
 import { exists, readBytes, reasonOf, writeFileAtomic } from "../files/files.ts";
-import type { DownloadHooks } from "../hub/snapshot.ts";
 import { digestFile, sha256 } from "../hub/digest.ts";
-import { download } from "../hub/download.ts";
-import { type Patience, usualPatience } from "../hub/request.ts";
-import type { DataSet, Files, Source } from "./sources.ts";
+import { download, type DownloadHooks } from "../hub/download.ts";
+import { defaultRetryPolicy, type RetryPolicy } from "../hub/request.ts";
+import type { DataSet, DataSource, UnpackedFiles } from "./sources.ts";
 
 /** Settings of {@linkcode fetchData}. */
 export interface FetchSettings extends DownloadHooks {
   /** Address under which all hosts are mirrored: `MIRROR/host/path`. */
   readonly mirror?: string | undefined;
   /** How long and how often servers are asked. */
-  readonly patience?: Patience;
+  readonly retry?: RetryPolicy;
 }
 
 /**
@@ -61,24 +60,24 @@ export async function fetchData(
   onMessage?.(`${set.name}: ${files.size} ${files.size === 1 ? "file" : "files"} in ${out}`);
 }
 
-const nameOf = ({ address }: Source) => address.slice(address.lastIndexOf("/") + 1);
+const nameOf = ({ address }: DataSource) => address.slice(address.lastIndexOf("/") + 1);
 
-function fetchSource(source: Source, partial: string, settings: FetchSettings): Promise<void> {
-  const { mirror, patience = usualPatience, onDownload } = settings;
+function fetchSource(source: DataSource, partial: string, settings: FetchSettings): Promise<void> {
+  const { mirror, retry = defaultRetryPolicy, onDownload } = settings;
   const { address, bytes, sha256, content } = source;
-  const place = mirror === undefined
+  const mirrored = mirror === undefined
     ? address
     : `${mirror.replace(/\/+$/, "")}/${address.replace(/^https:\/\//, "")}`;
   return download({
     name: nameOf(source),
-    address: place,
+    address: mirrored,
     partial,
     // An archive that is made on demand is judged by its content.
     ...(content === undefined && { bytes, digest: { algorithm: "sha256", hex: sha256 } }),
     ...(onDownload && { onProgress: onDownload }),
     refuse: ({ status }) =>
-      new DownloadError(`Cannot read file: found status ${status}`, place, status),
-  }, patience);
+      new DownloadError(`Cannot read file: found status ${status}`, mirrored, status),
+  }, retry);
 }
 
 /** Unpacks a set; what is not as published is forgotten. */
@@ -86,14 +85,14 @@ async function unpacked(
   set: DataSet,
   contents: readonly Uint8Array[],
   partials: readonly string[],
-): Promise<Files> {
-  const [{ address, content, sha256: published }] = set.sources as readonly [Source];
+): Promise<UnpackedFiles> {
+  const [{ address, content, sha256: published }] = set.sources as readonly [DataSource];
   const refuse = async (found: string): Promise<never> => {
     for (const partial of partials) await Deno.remove(partial);
     const message = `Cannot unpack ${set.name} as its published content is required: ${found}`;
     throw new DownloadError(message, address);
   };
-  let files: Files;
+  let files: UnpackedFiles;
   try {
     files = set.unpack(contents);
   } catch (error) {
@@ -111,13 +110,13 @@ async function unpacked(
 }
 
 /** SHA-256 of the lines that `sha256sum` prints for files, by path. */
-export function listingDigest(files: Files): string {
+export function listingDigest(files: UnpackedFiles): string {
   const paths = [...files.keys()].sort();
   return sha256(paths.map((path) => `${sha256(files.get(path)!)}  ${path}\n`).join(""));
 }
 
-/** Fills a folder beside the places of the files, then renames. */
-async function placeFiles(set: DataSet, files: Files, out: string): Promise<void> {
+/** Fills a folder beside the files, then renames. */
+async function placeFiles(set: DataSet, files: UnpackedFiles, out: string): Promise<void> {
   const temporary = `${out}/.${crypto.randomUUID()}.tmp`;
   try {
     for (const [path, bytes] of files) {

@@ -1,10 +1,11 @@
 /**
- * The GLUE tasks: columns, labels and metrics of each.
+ * The GLUE tasks: columns, labels and metrics of each. One more task is its name
+ * and its row here.
  *
  * @module
  */
 
-import type { MetricName } from "../metrics/classification.ts";
+import type { MetricName } from "../metrics/metric_table.ts";
 
 /** Identifiers of the supported GLUE tasks. */
 export const glueTaskNames = ["rte", "mrpc", "stsb", "sst2", "cola", "qnli", "wnli"] as const;
@@ -24,6 +25,8 @@ export interface GlueTaskInfo {
   readonly textB?: string;
   /** Name of the column with the label in the train and dev files. */
   readonly label: string;
+  /** Columns of the texts in the hub's conversion, where it renames them. */
+  readonly hubColumns?: { readonly textA: string; readonly textB: string };
   /** Words in the label column, at the position of their class; empty for regression. */
   readonly labels: readonly string[];
   /** Least and greatest score of a regression task. */
@@ -38,7 +41,7 @@ export interface GlueTaskInfo {
   readonly primaryMetric: MetricName;
 }
 
-const sentencePair = { textA: "sentence1", textB: "sentence2", label: "label" } as const;
+const sentencePair = { textA: "sentence1", textB: "sentence2" } as const;
 const accuracyOnly = { metrics: ["accuracy"], primaryMetric: "accuracy" } as const;
 const entailment = ["entailment", "not_entailment"] as const;
 const binary = ["0", "1"] as const;
@@ -46,26 +49,17 @@ const binary = ["0", "1"] as const;
 /**
  * All supported tasks.
  *
- * MRPC is chosen by accuracy, as in the HiddenKey paper, although GLUE also prints F1.
- *
  * Source: GLUE, https://gluebenchmark.com/tasks
  */
 export const glueTasks: Readonly<Record<GlueTask, GlueTaskInfo>> = {
-  rte: { title: "RTE", ...sentencePair, labels: entailment, ...accuracyOnly },
-  wnli: { title: "WNLI", ...sentencePair, labels: binary, ...accuracyOnly },
-  qnli: {
-    title: "QNLI",
-    textA: "question",
-    textB: "sentence",
-    label: "label",
-    labels: entailment,
-    ...accuracyOnly,
-  },
+  rte: { title: "RTE", ...sentencePair, label: "label", labels: entailment, ...accuracyOnly },
+  // Chosen by accuracy, as in the HiddenKey paper, although GLUE also prints F1.
   mrpc: {
     title: "MRPC",
     textA: "#1 String",
     textB: "#2 String",
     label: "Quality",
+    hubColumns: sentencePair,
     labels: binary,
     metrics: ["accuracy", "f1"],
     primaryMetric: "accuracy",
@@ -96,4 +90,13 @@ export const glueTasks: Readonly<Record<GlueTask, GlueTaskInfo>> = {
     metrics: ["matthews"],
     primaryMetric: "matthews",
   },
+  qnli: {
+    title: "QNLI",
+    textA: "question",
+    textB: "sentence",
+    label: "label",
+    labels: entailment,
+    ...accuracyOnly,
+  },
+  wnli: { title: "WNLI", ...sentencePair, label: "label", labels: binary, ...accuracyOnly },
 };

@@ -5,7 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { excerptOf, quoted } from "./text.ts";
+import { quoted, shortExcerpt } from "./text.ts";
 
 /** One row of a table. */
 export interface TableRow {
@@ -69,7 +69,7 @@ export function cellError(
   const where = line === undefined ? ` of row ${row}` : "";
   return new FileError(
     `Cannot read column ${quoted([column])}${where} as ${required} is required: found ${
-      excerptOf(found)
+      shortExcerpt(found)
     }`,
     path,
     line,

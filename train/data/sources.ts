@@ -11,10 +11,10 @@ import { splitMrpc } from "./mrpc.ts";
 import { unpackGlue, unpackWebnlg } from "./unpack.ts";
 
 /** Files by path. */
-export type Files = ReadonlyMap<string, Uint8Array>;
+export type UnpackedFiles = ReadonlyMap<string, Uint8Array>;
 
 /** One download. */
-export interface Source {
+export interface DataSource {
   /** Where it is. */
   readonly address: string;
   /** Published size in bytes. */
@@ -35,9 +35,9 @@ export interface DataSet {
   /** Files or folders that are made. */
   readonly makes: readonly string[];
   /** What is downloaded. */
-  readonly sources: readonly Source[];
+  readonly sources: readonly DataSource[];
   /** Makes the files from the downloads, in their order. */
-  unpack(downloads: readonly Uint8Array[]): Files;
+  unpack(downloads: readonly Uint8Array[]): UnpackedFiles;
 }
 
 const glueHost = "https://dl.fbaipublicfiles.com/glue/data";

@@ -6,11 +6,12 @@
  */
 
 import { FileError } from "../../core/errors.ts";
+import { isRecord } from "../../nn/formats/json_record.ts";
 import { readBytes, textOf } from "../files/files.ts";
 import { parseCsv } from "./csv.ts";
 import { readParquet } from "./parquet.ts";
 import { type Columns, positionsOf, type TableRow } from "./rows.ts";
-import { excerptOf, linesOf } from "./text.ts";
+import { linesOf, shortExcerpt } from "./text.ts";
 
 /** Extensions of tables. */
 export const tableExtensions = ["parquet", "jsonl", "ndjson", "csv", "tsv"] as const;
@@ -87,8 +88,8 @@ function parseJsonLines(text: string, path: string, columns: Columns): TableRow[
     } catch {
       // Falls through to the error.
     }
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      const found = excerptOf(value === undefined ? source : value);
+    if (!isRecord(value)) {
+      const found = shortExcerpt(value === undefined ? source : value);
       const message = `Cannot read line as one JSON object is required: found ${found}`;
       throw new FileError(message, path, index + 1);
     }

@@ -18,7 +18,7 @@ export function quoted(words: readonly string[]): string {
 }
 
 /** A value as a message shows it. */
-export function excerptOf(value: unknown): string {
+export function shortExcerpt(value: unknown): string {
   if (value === undefined || value === null) return "none";
   const text = typeof value === "bigint" ? `${value}` : JSON.stringify(value) ?? String(value);
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;

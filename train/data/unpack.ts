@@ -9,15 +9,15 @@ import { unzipSync } from "fflate";
 /**
  * Files of a zip archive by their new paths.
  *
- * @param place New path of a file; undefined where it is not needed
+ * @param pathOf New path of a file; undefined where it is not needed
  * @throws {Error} If it is no zip archive
  */
 export function unzip(
   archive: Uint8Array,
-  place: (path: string) => string | undefined,
+  pathOf: (path: string) => string | undefined,
 ): Map<string, Uint8Array> {
-  const files = unzipSync(archive, { filter: ({ name }) => place(name) !== undefined });
-  return new Map(Object.entries(files).map(([name, bytes]) => [place(name)!, bytes]));
+  const files = unzipSync(archive, { filter: ({ name }) => pathOf(name) !== undefined });
+  return new Map(Object.entries(files).map(([name, bytes]) => [pathOf(name)!, bytes]));
 }
 
 /** `train.tsv`, `dev.tsv` and `test.tsv` of a GLUE task. */

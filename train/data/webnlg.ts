@@ -5,8 +5,8 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { exists, filesIn, readText } from "../files/files.ts";
-import type { TextExample } from "./text_example.ts";
+import { exists, filesIn } from "../files/files.ts";
+import { readTexts, type TextExample, type TextTask } from "./text_example.ts";
 import { parseEntries, type Triple } from "./webnlg_entries.ts";
 
 /** Categories of the training data; the test data have five more. */
@@ -106,9 +106,14 @@ export async function readWebnlg(
   split: "train" | "dev" | "test",
   texts: WebnlgTexts = "good",
 ): Promise<WebnlgExample[]> {
-  const examples: WebnlgExample[] = [];
-  for (const path of await webnlgFiles(directory, split)) {
-    examples.push(...parseWebnlg(await readText(path), path, texts));
-  }
-  return examples.map((example, index) => ({ ...example, index }));
+  const paths = await webnlgFiles(directory, split);
+  return await readTexts(paths, (text, name) => parseWebnlg(text, name, texts));
 }
+
+/** The task of putting triples into words. */
+export const webnlg: TextTask = {
+  title: "WebNLG",
+  inputHelp: "XML, JSON",
+  parse: parseWebnlg,
+  files: webnlgFiles,
+};

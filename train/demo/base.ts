@@ -5,17 +5,17 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import type { Key } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
-import { parseConfig } from "../../nn/models/config.ts";
-import { loadModel } from "../../nn/models/load.ts";
-import { grammarWords } from "../data/grammar_clauses.ts";
 import { parseHeader } from "../../nn/formats/safetensors.ts";
 import { decodeFloats } from "../../nn/formats/safetensors_values.ts";
-import { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { buildWordPiece } from "../tokenizer/tokenizer_legacy.ts";
+import { parseConfig } from "../../nn/models/config.ts";
+import { loadModel } from "../../nn/models/load.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import { classifier } from "../../nn/models/registry.ts";
+import { grammarWords } from "../data/grammar_clauses.ts";
+import { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { buildWordPiece } from "../tokenizer/tokenizer_legacy.ts";
 
 const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 const vocabulary = [...special, ...grammarWords];

@@ -7,19 +7,17 @@
 
 import { foldKey, seedKey } from "../../core/random.ts";
 import type { Method } from "../../nn/dropout/plan.ts";
-import { initialize } from "../../nn/models/load.ts";
-import { parameters } from "../../nn/layers/module.ts";
 import { Trainable, trainHead } from "../../nn/optim/adamw.ts";
-import { openDevice } from "../device/backend.ts";
 import { checkConfig, planOf, type TrainConfig, trainOptions } from "../config/config.ts";
+import { defaultsOf } from "../config/options.ts";
 import { glueTasks } from "../data/glue_tasks.ts";
 import { grammarDataset } from "../data/grammar.ts";
+import { openDevice } from "../device/backend.ts";
 import { fit, type FitResult } from "../fit.ts";
-import { defaultsOf } from "../config/options.ts";
+import { addAdapter } from "../run/adapter.ts";
 import { classificationTask } from "../tasks/classification.ts";
 import type { Task } from "../tasks/task.ts";
 import { baseConfig, baseTokenizer, openBase } from "./base.ts";
-import { applyLora } from "../../nn/lora/apply.ts";
 
 /** Settings of the demonstration; everything else is `train`'s default. */
 export const demoSettings = {
@@ -57,17 +55,21 @@ export async function demonstrateMethod(
   const key = seedKey(seed);
   const model = await openBase(device, foldKey(key, "initialisation"));
   const { rank, alpha } = config;
-  applyLora(model, { targets: ["query", "value"], rank, alpha });
-  for (const [path, parameter] of parameters(model)) {
-    if (!parameter.filled) initialize(parameter, path, device, foldKey(key, "initialisation"));
-  }
+  const adapter = {
+    targets: ["query", "value"],
+    rank,
+    alpha,
+    modulesToSave: [],
+    taskType: "SEQ_CLS",
+  };
+  addAdapter(model, adapter, device, foldKey(key, "initialisation"));
   trainHead(model);
   const trainable = await Trainable.of(model, device);
   const plan = planOf(config, false);
   const task = grammarTask(seed);
-  return await fit({ model, trainable }, task, device, config, plan, key, {
-    onEvaluation({ epoch, ...figures }) {
-      const accuracy = (100 * figures["eval_accuracy"]!).toFixed(1);
+  return await fit({ model, trainable }, { task, config, plan, key }, {
+    onEvaluation({ epoch, ...metrics }) {
+      const accuracy = (100 * metrics["eval_accuracy"]!).toFixed(1);
       say(`${method.padEnd(10)} epoch ${epoch.toFixed(0).padStart(2)}  dev accuracy ${accuracy} %`);
     },
   });
@@ -99,10 +101,10 @@ export async function demonstrate(print: (line: string) => void): Promise<void> 
     print("");
   }
   print("method      last dev accuracy  best dev accuracy  last train loss  seconds");
-  for (const [method, { figures, best, lastEpochLoss }, seconds] of rows) {
+  for (const [method, { metrics, best, lastEpochLoss }, seconds] of rows) {
     const percent = (x: number) => `${(100 * x).toFixed(1)} %`.padStart(17);
     print(
-      `${method.padEnd(10)}  ${percent(figures["accuracy"]!)}  ${percent(best)}  ` +
+      `${method.padEnd(10)}  ${percent(metrics["accuracy"]!)}  ${percent(best)}  ` +
         `${lastEpochLoss.toFixed(3).padStart(15)}  ${seconds.toFixed(1).padStart(7)}`,
     );
   }

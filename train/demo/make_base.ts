@@ -54,7 +54,7 @@ if (import.meta.main) {
   });
   const trainable = await Trainable.of(model, device);
   const plan = { sites: [], compensation: { kind: "none", weight: 0, branches: 1 } } as const;
-  await fit({ model, trainable }, task, device, config, plan, key, {
+  await fit({ model, trainable }, { task, config, plan, key }, {
     onEvaluation: (record) => console.log(JSON.stringify(record)),
   });
   const tensors: TensorData[] = [];

@@ -11,7 +11,7 @@ import { decodeFloats } from "../../nn/formats/safetensors_values.ts";
 import { openShard, readRange, type Shard } from "./shard.ts";
 import { readWeightMap } from "./weight_map.ts";
 
-interface TensorPlace {
+interface ShardTensor {
   readonly shard: Shard;
   readonly entry: TensorEntry;
 }
@@ -29,17 +29,17 @@ export class Checkpoint implements Disposable {
   /** The safetensors file, or the index of several. */
   readonly path: string;
   readonly #shards: readonly Shard[];
-  readonly #places: ReadonlyMap<string, TensorPlace>;
+  readonly #tensors: ReadonlyMap<string, ShardTensor>;
   #closed = false;
 
   private constructor(
     path: string,
     shards: readonly Shard[],
-    places: ReadonlyMap<string, TensorPlace>,
+    tensors: ReadonlyMap<string, ShardTensor>,
   ) {
     this.path = path;
     this.#shards = shards;
-    this.#places = places;
+    this.#tensors = tensors;
   }
 
   /**
@@ -70,12 +70,12 @@ export class Checkpoint implements Disposable {
     }
     const shards: Shard[] = [];
     try {
-      const places = new Map<string, TensorPlace>();
+      const tensors = new Map<string, ShardTensor>();
       for (const file of files) {
         const shard = await openShard(file);
         shards.push(shard);
         for (const [name, entry] of shard.tensors) {
-          const other = places.get(name);
+          const other = tensors.get(name);
           if (other !== undefined) {
             throw new FileError(
               `Cannot open checkpoint as tensor ${name} requires one place: found it in ` +
@@ -83,18 +83,18 @@ export class Checkpoint implements Disposable {
               file,
             );
           }
-          places.set(name, { shard, entry });
+          tensors.set(name, { shard, entry });
         }
       }
       for (const [name, file] of weightMap) {
-        if (places.get(name)?.shard.path !== `${path}/${file}`) {
+        if (tensors.get(name)?.shard.path !== `${path}/${file}`) {
           throw new FileError(
             `Cannot open checkpoint as the index requires tensor ${name} here: found none`,
             `${path}/${file}`,
           );
         }
       }
-      return new Checkpoint(main, shards, places);
+      return new Checkpoint(main, shards, tensors);
     } catch (error) {
       for (const shard of shards) shard.file.close();
       throw error;
@@ -107,7 +107,7 @@ export class Checkpoint implements Disposable {
    * @returns The names, in the order of the files and their bytes
    */
   names(): string[] {
-    return [...this.#places.keys()];
+    return [...this.#tensors.keys()];
   }
 
   /** Metadata of all files together; the first file wins. */
@@ -119,11 +119,11 @@ export class Checkpoint implements Disposable {
    * Describes a tensor without reading its values.
    *
    * @param name Name of the tensor
-   * @returns Its dtype, shape and place
+   * @returns Its dtype, shape and the bytes it takes in its file
    * @throws {OptionError} If there is no such tensor
    */
   entry(name: string): TensorEntry {
-    return this.#place(name).entry;
+    return this.#tensor(name).entry;
   }
 
   /**
@@ -132,7 +132,7 @@ export class Checkpoint implements Disposable {
    * @throws {OptionError} If there is no such tensor
    */
   file(name: string): string {
-    return this.#place(name).shard.path;
+    return this.#tensor(name).shard.path;
   }
 
   /**
@@ -142,7 +142,7 @@ export class Checkpoint implements Disposable {
    * @returns True when it is
    */
   has(name: string): boolean {
-    return this.#places.has(name);
+    return this.#tensors.has(name);
   }
 
   /**
@@ -232,18 +232,18 @@ export class Checkpoint implements Disposable {
         `Cannot read tensor ${name} as it requires an open checkpoint: found ${this.path} closed`,
       );
     }
-    const { shard, entry } = this.#place(name);
+    const { shard, entry } = this.#tensor(name);
     return readRange(shard.file, shard.dataStart + entry.begin + start, memory, shard.path);
   }
 
-  #place(name: string): TensorPlace {
-    const place = this.#places.get(name);
-    if (place === undefined) {
+  #tensor(name: string): ShardTensor {
+    const tensor = this.#tensors.get(name);
+    if (tensor === undefined) {
       throw new OptionError(
-        `Cannot find tensor as ${this.path} requires one of its ${this.#places.size} names: ` +
+        `Cannot find tensor as ${this.path} requires one of its ${this.#tensors.size} names: ` +
           `found ${name}`,
       );
     }
-    return place;
+    return tensor;
   }
 }

@@ -5,14 +5,14 @@
  */
 
 import { DownloadError } from "../../core/errors.ts";
-import type { Digest } from "./digest.ts";
-import { type Patience, request } from "./request.ts";
-import { isCommit, type Repository } from "./repository.ts";
-import type { HubSettings } from "./settings.ts";
 import { isRecord } from "../../nn/formats/json_record.ts";
+import type { Digest } from "./digest.ts";
+import { isCommit, type Repository } from "./repository.ts";
+import { request, type RetryPolicy } from "./request.ts";
+import type { HubSettings } from "./settings.ts";
 
 /** A repository's commit and what lies in it. */
-export interface Listing {
+export interface RepositoryListing {
   /** Commit of the revision. */
   readonly commit: string;
   /** Paths of all files. */
@@ -20,7 +20,7 @@ export interface Listing {
 }
 
 /** A file's content, named by its digest. */
-export interface Content {
+export interface FileContent {
   /** Name of the content, and of its file in the cache. */
   readonly etag: string;
   /** Size in bytes, where the hub says. */
@@ -37,11 +37,11 @@ export interface Content {
 export async function readListing(
   repository: Repository,
   { endpoint, token }: HubSettings,
-  patience: Patience,
-): Promise<Listing> {
+  retry: RetryPolicy,
+): Promise<RepositoryListing> {
   const { id, revision } = repository;
   const address = `${endpoint}/api/models/${id}/revision/${encodeURIComponent(revision)}`;
-  const { response } = await request({ address, token }, patience);
+  const { response } = await request({ address, token }, retry);
   if (!response.ok) {
     await response.body?.cancel();
     throw refusal(response, repository, endpoint);
@@ -73,13 +73,13 @@ export async function readContent(
   commit: string,
   file: string,
   { endpoint, token }: HubSettings,
-  patience: Patience,
-): Promise<Content> {
+  retry: RetryPolicy,
+): Promise<FileContent> {
   const address = addressOf(endpoint, id, commit, file);
   // A large file's content is named by the redirect to the server that holds it.
   const { response, header } = await request(
     { address, method: "HEAD", token, stay: true },
-    patience,
+    retry,
   );
   await response.body?.cancel();
   if (response.status >= 400) throw refusal(response, { id, revision }, endpoint, file);

@@ -8,11 +8,11 @@ import { DownloadError, FileError } from "../../core/errors.ts";
 import { reasonOf } from "../files/files.ts";
 import { type Digest, digestFile } from "./digest.ts";
 import {
+  type HttpRequest,
   isTransient,
-  type Patience,
   pauseAfter,
-  type Question,
   request,
+  type RetryPolicy,
   silence,
   unreached,
 } from "./request.ts";
@@ -27,8 +27,16 @@ export interface DownloadProgress {
   readonly total: number | undefined;
 }
 
+/** What a caller of a download may hook into. */
+export interface DownloadHooks {
+  /** Lines for a log. */
+  onMessage?(line: string): void;
+  /** How far a download is; called as bytes arrive. */
+  onDownload?(progress: DownloadProgress): void;
+}
+
 /** What to fetch. */
-export interface Download extends Pick<Question, "address" | "token"> {
+export interface Download extends Pick<HttpRequest, "address" | "token"> {
   /** Name for progress. */
   readonly name: string;
   /** File that grows; what it holds already is not asked for again. */
@@ -50,16 +58,16 @@ export interface Download extends Pick<Question, "address" | "token"> {
  * arrived stays for another attempt, unless its digest is wrong
  * @throws {FileError} If the file cannot be written
  */
-export async function download(what: Download, patience: Patience): Promise<void> {
+export async function download(what: Download, retry: RetryPolicy): Promise<void> {
   const { partial, digest, address } = what;
   const before = await sizeOf(partial);
-  await fill(what, patience);
+  await fill(what, retry);
   if (digest === undefined) return;
   let found = await digestFile(partial, digest.algorithm);
   if (found !== digest.hex && before > 0) {
     // What lay there may have been of another file.
     await Deno.remove(partial);
-    await fill(what, patience);
+    await fill(what, retry);
     found = await digestFile(partial, digest.algorithm);
   }
   if (found === digest.hex) return;
@@ -71,12 +79,12 @@ export async function download(what: Download, patience: Patience): Promise<void
 }
 
 /** Asks until the file is whole; only attempts that add nothing are counted. */
-async function fill(what: Download, patience: Patience): Promise<void> {
+async function fill(what: Download, retry: RetryPolicy): Promise<void> {
   let longest = await sizeOf(what.partial);
   for (let failures = 1;; failures++) {
     let fault: unknown;
     try {
-      const missing = await append(what, patience);
+      const missing = await append(what, retry);
       if (missing === 0) return;
       const size = await sizeOf(what.partial);
       fault = new DownloadError(
@@ -90,18 +98,18 @@ async function fill(what: Download, patience: Patience): Promise<void> {
     const size = await sizeOf(what.partial);
     if (size > longest) failures = 0;
     longest = Math.max(longest, size);
-    if (failures >= patience.attempts) throw fault;
-    await patience.wait(pauseAfter(Math.max(1, failures)));
+    if (failures >= retry.attempts) throw fault;
+    await retry.wait(pauseAfter(Math.max(1, failures)));
   }
 }
 
 /** Appends what one response brings and returns how many bytes are missing. */
-async function append(what: Download, patience: Patience): Promise<number> {
+async function append(what: Download, retry: RetryPolicy): Promise<number> {
   const { name, address, token, partial } = what;
   let from = await sizeOf(partial);
   if (what.bytes !== undefined && from > what.bytes) from = 0;
   if (what.bytes !== undefined && from > 0 && from === what.bytes) return 0;
-  const { response } = await request({ address, token, from }, patience);
+  const { response } = await request({ address, token, from }, retry);
   const range = /^bytes (\d+)-/.exec(response.headers.get("Content-Range") ?? "");
   if (response.status === 416 || response.status === 206 && Number(range?.[1]) !== from) {
     // What lies there is no beginning of this file, or the server cannot go on from it.
@@ -121,7 +129,7 @@ async function append(what: Download, patience: Patience): Promise<number> {
     using file = await Deno.open(partial, { write: true, create: true });
     await file.truncate(from);
     await file.seek(from, Deno.SeekMode.Start);
-    for await (const chunk of chunksOf(response, patience.timeout)) {
+    for await (const chunk of chunksOf(response, retry.timeout)) {
       for (let written = 0; written < chunk.length;) {
         written += await file.write(chunk.subarray(written));
       }

@@ -47,12 +47,15 @@ const required: Record<SnapshotKind, readonly Alternatives[]> = {
 };
 
 /** The first requirement that a list of files does not meet. */
-export function unmet(kind: SnapshotKind, files: readonly string[]): Alternatives | undefined {
+export function missingFiles(
+  kind: SnapshotKind,
+  files: readonly string[],
+): Alternatives | undefined {
   return required[kind].find((names) => !names.some((name) => files.includes(name)));
 }
 
 /** What to fetch of a repository, shards aside; weights last. */
-export function wanted(kind: SnapshotKind, files: readonly string[]): string[] {
+export function filesToDownload(kind: SnapshotKind, files: readonly string[]): string[] {
   const whole = files.includes(weights[kind]) ? weights[kind] : index;
   const names = kind === "model" ? [configs.model, ...tokenizers, whole] : [
     configs.adapter,
@@ -77,7 +80,7 @@ export async function missingIn(
   for (const name of required[kind].flat()) {
     if (await exists(`${directory}/${name}`)) present.push(name);
   }
-  const missing = unmet(kind, present);
+  const missing = missingFiles(kind, present);
   if (missing !== undefined) return missing;
   for (const shard of await shardsOf(kind, directory)) {
     if (!await exists(`${directory}/${shard}`)) return [shard];

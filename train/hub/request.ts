@@ -1,5 +1,5 @@
 /**
- * One HTTP request: redirects without leaking the token, patience with busy servers, typed errors.
+ * One HTTP request: redirects without leaking the token, retries at busy servers, typed errors.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { DownloadError } from "../../core/errors.ts";
 
 /** How long and how often servers are asked. */
-export interface Patience {
+export interface RetryPolicy {
   /** Times a request is sent at most. */
   readonly attempts: number;
   /** Milliseconds without a byte after which a connection counts as dead. */
@@ -17,14 +17,14 @@ export interface Patience {
 }
 
 /** Four attempts; pauses of 1, 2 and 4 seconds where the server names none. */
-export const usualPatience: Patience = {
+export const defaultRetryPolicy: RetryPolicy = {
   attempts: 4,
   timeout: 10_000,
   wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 };
 
 /** What is asked for. */
-export interface Question {
+export interface HttpRequest {
   /** Where. */
   readonly address: string;
   /** How; GET where absent. */
@@ -38,7 +38,7 @@ export interface Question {
 }
 
 /** An answer and the headers of the redirects before it. */
-export interface Answer {
+export interface HttpAnswer {
   /** The last response; its status may say that the server refuses. */
   readonly response: Response;
   /** First value of a header on the way from the first response to the last. */
@@ -58,21 +58,21 @@ export function pauseAfter(failures: number): number {
  *
  * @throws {DownloadError} If there is no answer, or none but that the server is busy
  */
-export async function request(question: Question, patience: Patience): Promise<Answer> {
+export async function request(asked: HttpRequest, retry: RetryPolicy): Promise<HttpAnswer> {
   for (let failures = 1;; failures++) {
-    const last = failures >= patience.attempts;
+    const last = failures >= retry.attempts;
     let pause = pauseAfter(failures);
     try {
-      const answer = await follow(question, patience);
+      const answer = await follow(asked, retry);
       const { response } = answer;
       if (!busy.has(response.status)) return answer;
       await response.body?.cancel();
       pause = retryAfter(response) ?? pause;
-      if (last || pause > longestPause) throw refused(question, response.status, pause, failures);
+      if (last || pause > longestPause) throw refused(asked, response.status, pause, failures);
     } catch (error) {
-      if (last || !isTransient(error)) throw unreached(error, question.address);
+      if (last || !isTransient(error)) throw unreached(error, asked.address);
     }
-    await patience.wait(pause);
+    await retry.wait(pause);
   }
 }
 
@@ -96,9 +96,9 @@ export function unreached(error: unknown, address: string): unknown {
   return new DownloadError(`Cannot reach server as it requires a connection: ${found}`, address);
 }
 
-async function follow(question: Question, { timeout }: Patience): Promise<Answer> {
-  const { method = "GET", token, from = 0, stay = false } = question;
-  const first = new URL(question.address);
+async function follow(asked: HttpRequest, { timeout }: RetryPolicy): Promise<HttpAnswer> {
+  const { method = "GET", token, from = 0, stay = false } = asked;
+  const first = new URL(asked.address);
   const seen: Headers[] = [];
   let url = first;
   for (let hops = 0; hops < 10; hops++) {
@@ -124,7 +124,7 @@ async function follow(question: Question, { timeout }: Patience): Promise<Answer
     await response.body?.cancel();
     url = next;
   }
-  throw new DownloadError("Cannot follow redirects as at most 10 are allowed", question.address);
+  throw new DownloadError("Cannot follow redirects as at most 10 are allowed", asked.address);
 }
 
 /** The error of a connection on which nothing moves. */
@@ -140,7 +140,7 @@ function retryAfter(response: Response): number | undefined {
   return Number.isNaN(pause) ? undefined : Math.max(0, pause);
 }
 
-function refused({ address }: Question, status: number, pause: number, attempts: number) {
+function refused({ address }: HttpRequest, status: number, pause: number, attempts: number) {
   const asked = `found status ${status} at attempt ${attempts}`;
   const message = status === 429
     ? `Cannot read as the server limits requests: ${asked}, free again in ${pause / 1000} s`

@@ -8,7 +8,8 @@ import { exists } from "../files/files.ts";
 import type { SnapshotKind } from "./needed.ts";
 import { parseRepository, resemblesRepository } from "./repository.ts";
 import { hubSettings } from "./settings.ts";
-import { type DownloadHooks, downloadSnapshot } from "./snapshot.ts";
+import type { DownloadHooks } from "./download.ts";
+import { downloadSnapshot } from "./snapshot.ts";
 
 /** A folder with a model or an adapter. */
 export interface ModelSource {
@@ -31,12 +32,14 @@ export interface ModelSource {
  * @throws {FileError} If the cache cannot be written
  */
 export async function resolveModel(
-  place: string,
+  source: string,
   kind: SnapshotKind,
   hooks: DownloadHooks = {},
 ): Promise<ModelSource> {
-  if (!resemblesRepository(place) || await exists(place)) return { directory: place, name: place };
-  const repository = parseRepository(place);
+  if (!resemblesRepository(source) || await exists(source)) {
+    return { directory: source, name: source };
+  }
+  const repository = parseRepository(source);
   const { directory, commit } = await downloadSnapshot(
     repository,
     kind,

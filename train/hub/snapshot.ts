@@ -6,21 +6,13 @@
 
 import { DownloadError, FileError } from "../../core/errors.ts";
 import { exists, reasonOf } from "../files/files.ts";
-import { download, type DownloadProgress } from "./download.ts";
-import { type Patience, usualPatience } from "./request.ts";
+import { download, type DownloadHooks } from "./download.ts";
+import { defaultRetryPolicy, type RetryPolicy } from "./request.ts";
 import { RepositoryCache } from "./cache.ts";
-import { addressOf, type Listing, readContent, readListing, refusal } from "./client.ts";
-import { missingIn, shardsOf, type SnapshotKind, unmet, wanted } from "./needed.ts";
+import { addressOf, readContent, readListing, refusal, type RepositoryListing } from "./client.ts";
+import { filesToDownload, missingFiles, missingIn, shardsOf, type SnapshotKind } from "./needed.ts";
 import { isCommit, type Repository } from "./repository.ts";
 import type { HubSettings } from "./settings.ts";
-
-/** What a caller of a download may hook into. */
-export interface DownloadHooks {
-  /** Lines for a log. */
-  onMessage?(line: string): void;
-  /** How far a download is; called as bytes arrive. */
-  onDownload?(progress: DownloadProgress): void;
-}
 
 /** A repository's files in a folder. */
 export interface Snapshot {
@@ -42,7 +34,7 @@ export async function downloadSnapshot(
   kind: SnapshotKind,
   settings: HubSettings,
   hooks: DownloadHooks = {},
-  patience: Patience = { ...usualPatience, timeout: settings.timeout },
+  retry: RetryPolicy = { ...defaultRetryPolicy, timeout: settings.timeout },
 ): Promise<Snapshot> {
   const { id, revision } = repository;
   const cache = new RepositoryCache(settings, id);
@@ -60,11 +52,11 @@ export async function downloadSnapshot(
       id,
     );
   }
-  let listing: Listing;
+  let listing: RepositoryListing;
   try {
     // Where the cache will do, a silent hub is asked only once.
-    const attempts = whole === undefined ? patience.attempts : 1;
-    listing = await readListing(repository, settings, { ...patience, attempts });
+    const attempts = whole === undefined ? retry.attempts : 1;
+    listing = await readListing(repository, settings, { ...retry, attempts });
   } catch (error) {
     const silent = error instanceof DownloadError && (error.status ?? 500) >= 429;
     if (silent && cached === undefined && error.status === undefined) {
@@ -75,7 +67,7 @@ export async function downloadSnapshot(
     hooks.onMessage?.(`${id}: taken from the cache at ${whole.commit}, as ${error.message}`);
     return whole;
   }
-  const lacking = unmet(kind, listing.files);
+  const lacking = missingFiles(kind, listing.files);
   if (lacking !== undefined) {
     throw new DownloadError(
       `Cannot use this repository as ${lacking.join(" or ")} is required: found ` +
@@ -84,9 +76,9 @@ export async function downloadSnapshot(
     );
   }
   const { commit } = listing;
-  const fetcher = { repository, commit, cache, settings, hooks, patience };
+  const fetcher = { repository, commit, cache, settings, hooks, retry };
   const directory = cache.snapshot(commit);
-  for (const file of wanted(kind, listing.files)) await linkFile(file, fetcher);
+  for (const file of filesToDownload(kind, listing.files)) await linkFile(file, fetcher);
   for (const file of await shardsOf(kind, directory)) await linkFile(file, fetcher);
   // Noted last: what a branch leads to in the cache is whole.
   await cache.noteCommit(revision, commit);
@@ -99,15 +91,15 @@ interface Fetcher {
   readonly cache: RepositoryCache;
   readonly settings: HubSettings;
   readonly hooks: DownloadHooks;
-  readonly patience: Patience;
+  readonly retry: RetryPolicy;
 }
 
 /** Brings one file into the snapshot. */
 async function linkFile(file: string, fetcher: Fetcher): Promise<void> {
-  const { repository, commit, cache, settings, hooks, patience } = fetcher;
+  const { repository, commit, cache, settings, hooks, retry } = fetcher;
   const target = `${cache.snapshot(commit)}/${file}`;
   if (await exists(target)) return;
-  const content = await readContent(repository, commit, file, settings, patience);
+  const content = await readContent(repository, commit, file, settings, retry);
   const { etag, bytes, digest } = content;
   await cache.prepare(commit);
   await cache.locked(etag, async () => {
@@ -124,7 +116,7 @@ async function linkFile(file: string, fetcher: Fetcher): Promise<void> {
         digest,
         refuse: (response) => refusal(response, repository, settings.endpoint, file),
         ...(hooks.onDownload && { onProgress: hooks.onDownload }),
-      }, patience);
+      }, retry);
       await Deno.rename(partial, blob).catch((error) => {
         throw new FileError(`Cannot add file to the cache: found ${reasonOf(error)}`, blob);
       });

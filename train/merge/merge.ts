@@ -5,22 +5,22 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import { FileError } from "../../core/errors.ts";
 import { seedKey, uniform } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
-import { loadAdapter, readAdapterConfig } from "../run/adapter.ts";
-import { type DeviceChoice, openDevice } from "../device/backend.ts";
-import { exists, readJson, writeDirectoryAtomic, writeFileAtomic } from "../files/files.ts";
-import { Checkpoint } from "../files/checkpoint.ts";
+import type { JsonObject } from "../../nn/formats/json_record.ts";
 import { peftPrefix, placeOf } from "../../nn/formats/peft_tensors.ts";
 import type { FloatDtype } from "../../nn/formats/safetensors_values.ts";
+import { streamSafetensors } from "../../nn/formats/safetensors_write.ts";
+import { toBatch } from "../../nn/layers/batch.ts";
+import type { Model } from "../../nn/models/model.ts";
+import { type DeviceChoice, openDevice } from "../device/backend.ts";
+import { Checkpoint } from "../files/checkpoint.ts";
+import { exists, readJson, writeDirectoryAtomic, writeFileAtomic } from "../files/files.ts";
+import { loadAdapter, readAdapterConfig } from "../run/adapter.ts";
 import { type Loaded, openClassifier, openLanguageModel, readConfig } from "../run/load_model.ts";
 import { mergedConfig, type ModelKind } from "./merged_config.ts";
 import { mergedTensors } from "./merged_tensors.ts";
-import { toBatch } from "../../nn/layers/batch.ts";
-import type { Model } from "../../nn/models/model.ts";
-import type { JsonObject } from "../../nn/formats/json_record.ts";
-import { streamSafetensors } from "../../nn/formats/safetensors_write.ts";
 
 /** What to merge, and where to. */
 export interface MergeOptions {

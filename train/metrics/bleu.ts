@@ -52,7 +52,7 @@ export interface BleuCounts {
   referenceLength: number;
 }
 
-/** BLEU and the figures it is made of. */
+/** BLEU and the values it is made of. */
 export interface BleuResult extends BleuCounts {
   /** BLEU from 0 to 100. */
   score: number;

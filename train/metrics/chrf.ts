@@ -145,11 +145,11 @@ function compare(hypothesis: readonly Grams[], reference: readonly Grams[]): Cou
 function scoreOf(counts: Counts, beta: number, smoothing: ChrfSmoothing): number {
   const epsilon = 1e-16;
   const shares = counts.matches.map((matches, i) => {
-    const made = counts.hypothesisCounts[i]!, wanted = counts.referenceCounts[i]!;
+    const made = counts.hypothesisCounts[i]!, given = counts.referenceCounts[i]!;
     return {
       precision: made > 0 ? matches / made : epsilon,
-      recall: wanted > 0 ? matches / wanted : epsilon,
-      shared: made > 0 && wanted > 0,
+      recall: given > 0 ? matches / given : epsilon,
+      shared: made > 0 && given > 0,
     };
   });
   const fScore = (precision: number, recall: number) => {

@@ -6,21 +6,6 @@
 
 import { ShapeError } from "../../core/errors.ts";
 
-/** Compares one prediction per example with the labels. */
-export type Metric = (predictions: readonly number[], labels: readonly number[]) => number;
-
-/** Name of a metric that compares one prediction per example with the labels. */
-export type MetricName = "accuracy" | "f1" | "matthews" | "pearson" | "spearman";
-
-/** The metrics by their names. */
-export const metrics: Readonly<Record<MetricName, Metric>> = {
-  accuracy,
-  f1,
-  matthews,
-  pearson,
-  spearman,
-};
-
 /**
  * Share of predictions that equal their label.
  *

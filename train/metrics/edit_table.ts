@@ -109,10 +109,10 @@ export function moveRun(
   length: number,
   target: number,
 ): Int32Array {
-  const end = start + length, place = Math.min(target, words.length - length);
+  const end = start + length, position = Math.min(target, words.length - length);
   const moved = words.slice();
-  if (place < start) moved.copyWithin(place + length, place, start);
-  else moved.copyWithin(start, end, place + length);
-  moved.set(words.subarray(start, end), place);
+  if (position < start) moved.copyWithin(position + length, position, start);
+  else moved.copyWithin(start, end, position + length);
+  moved.set(words.subarray(start, end), position);
   return moved;
 }

@@ -9,9 +9,9 @@ import type { MeteorResources } from "./meteor_resources.ts";
 import {
   addStatistics,
   emptyStatistics,
-  figuresOf,
   type MeteorCounts,
   type MeteorMetrics,
+  meteorMetrics,
   type MeteorModule,
   type Side,
 } from "./meteor_statistics.ts";
@@ -25,7 +25,7 @@ export interface MeteorOptions {
   readonly resources: MeteorResources;
 }
 
-/** METEOR of a corpus, and the figures it is made of. */
+/** METEOR of a corpus, and the values it is made of. */
 export interface MeteorResult extends MeteorMetrics {
   /** METEOR of each segment from 0 to 1. */
   readonly segments: readonly number[];
@@ -48,7 +48,7 @@ interface Word {
  * best. Empty references are left out.
  *
  * The official program also runs a paraphrase module, which needs a large table of its own: on
- * outputs for E2E and WebNLG that adds 0.001 to 0.006. With equal modules all figures equal its own.
+ * outputs for E2E and WebNLG that adds 0.001 to 0.006. With equal modules all values equal its own.
  * NLTK's metric of the same name is an older METEOR with other parameters. E2E's evaluation splits
  * texts with Stanford's tokeniser before METEOR does, WebNLG's with NLTK's.
  *
@@ -71,8 +71,7 @@ export function meteor(
   { resources }: MeteorOptions,
 ): MeteorResult {
   const lists = requireReferences("METEOR", hypotheses, references);
-  const modules: MeteorModule[] = ["exact", "stem"];
-  if (resources.synonyms !== undefined) modules.push("synonym");
+  const modules = meteorModules(resources);
   const words = reader(resources);
   const relation = relationBy(modules);
   const total = emptyStatistics(modules.length);
@@ -80,13 +79,13 @@ export function meteor(
     const hypothesis = words(text);
     const [best] = lists[segment]!.map((reference) => {
       const statistics = compare(hypothesis, words(reference), relation, modules.length);
-      return { statistics, score: figuresOf(statistics, modules).score };
+      return { statistics, score: meteorMetrics(statistics, modules).score };
     }).sort((a, b) => b.score - a.score);
     addStatistics(total, best!.statistics);
     return best!.score;
   });
   const label = ["METEOR", ...modules].join("_");
-  return { ...figuresOf(total, modules), segments, modules, label };
+  return { ...meteorMetrics(total, modules), segments, modules, label };
 }
 
 /** Reads texts as words; equal words of all texts are one object. */
@@ -103,6 +102,11 @@ function reader(resources: MeteorResources): (text: string) => Word[] {
       lexicon.set(word, found);
       return found;
     });
+}
+
+/** Modules that run, in their order: synonyms only where they are known. */
+export function meteorModules({ synonyms }: MeteorResources): readonly MeteorModule[] {
+  return synonyms === undefined ? ["exact", "stem"] : ["exact", "stem", "synonym"];
 }
 
 /** Which modules match two words; remembered, as corpora repeat their words. */

@@ -1,5 +1,5 @@
 /**
- * The counts that METEOR sums over a corpus, and the figures they give.
+ * The counts that METEOR sums over a corpus, and the metrics they give.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 /** A way in which words are found to match, in the order in which they are tried. */
 export type MeteorModule = "exact" | "stem" | "synonym";
 
-/** The figures of one segment or of a corpus. */
+/** METEOR and what it is made of, of one segment or of a corpus. */
 export interface MeteorMetrics {
   /** METEOR from 0 to 1. */
   readonly score: number;
@@ -70,7 +70,7 @@ export function addStatistics(total: MeteorCounts, segment: MeteorCounts): void 
 }
 
 /** METEOR of counts; texts without a match, and empty ones, score 0. */
-export function figuresOf(
+export function meteorMetrics(
   statistics: MeteorCounts,
   modules: readonly MeteorModule[],
 ): MeteorMetrics {

@@ -4,16 +4,8 @@
  * @module
  */
 
-import { bleuConventions, corpusBleu } from "./bleu.ts";
-import { chrf } from "./chrf.ts";
-import { cider } from "./cider.ts";
-import { meteor } from "./meteor.ts";
 import type { MeteorResources } from "./meteor_resources.ts";
-import type { MeteorModule } from "./meteor_statistics.ts";
-import { nist } from "./nist.ts";
-import { rougeL } from "./rouge.ts";
-import { ter } from "./ter.ts";
-import { meanTer } from "./ter_mean.ts";
+import { type MetricScores, scoreMetrics, type Texts } from "./metric_table.ts";
 import { tokenizePtb } from "./tokenize_ptb.ts";
 import { challengeText, recipeText } from "./webnlg_text.ts";
 
@@ -35,31 +27,13 @@ export interface ScoreOptions {
   readonly meteor?: MeteorResources;
 }
 
-/** Scores by the names that the official programs print. All but NIST and CIDEr are shares. */
-export interface Scores {
+/** The scores, and what they are of. */
+export interface Scores extends MetricScores {
   /** Whose programs were followed. */
   readonly convention: ScoreConvention;
   /** Number of texts. */
   readonly segments: number;
-  /** BLEU-4, from 0 to 1. */
-  readonly BLEU: number;
-  /** NIST. */
-  readonly NIST: number;
-  /** METEOR, from 0 to 1. */
-  readonly METEOR: number;
-  /** Modules of METEOR that ran; the official program runs `paraphrase` too. */
-  readonly METEOR_modules: readonly MeteorModule[];
-  /** ROUGE-L, from 0 to 1. */
-  readonly ROUGE_L: number;
-  /** CIDEr, from 0 to 10. */
-  readonly CIDEr: number;
-  /** WebNLG: translation edit rate, of which 0 is best. */
-  readonly TER?: number;
-  /** WebNLG: chrF++, from 0 to 1. */
-  readonly chrF?: number;
 }
-
-type Texts = readonly [hypotheses: readonly string[], references: readonly (readonly string[])[]];
 
 const unlearned: MeteorResources = {
   functionWords: new Set(),
@@ -87,8 +61,8 @@ const unlearned: MeteorResources = {
  * import { assertEquals } from "@std/assert";
  *
  * const texts = ["Aromi is a cheap pub.", "Clowns serves French food."];
- * const { BLEU, ROUGE_L, CIDEr } = score("e2e", texts, texts.map((text) => [text]));
- * assertEquals([BLEU, ROUGE_L, CIDEr].map((figure) => figure.toFixed(3)), ["1.000", "1.000", "10.000"]);
+ * const { BLEU, ROUGE_L, CIDEr } = scoreTexts("e2e", texts, texts.map((text) => [text]));
+ * assertEquals([BLEU, ROUGE_L, CIDEr].map((value) => value.toFixed(3)), ["1.000", "1.000", "10.000"]);
  * ```
  */
 export function scoreTexts(
@@ -99,22 +73,16 @@ export function scoreTexts(
 ): Scores {
   const isChallenge = convention === "challenge";
   const texts = prepared(task, isChallenge, [hypotheses, references]);
-  const compared = task === "e2e" ? mapTexts(texts, (text) => tokenizePtb(text).join(" ")) : texts;
-  const { score: METEOR, modules } = meteor(...compared, { resources });
-  return {
-    convention,
-    segments: hypotheses.length,
-    BLEU: bleu(task, isChallenge, texts),
-    NIST: nist(...texts, { convention: isChallenge ? "mteval" : "pymteval" }),
-    METEOR,
-    METEOR_modules: modules,
-    ROUGE_L: rougeL(...texts),
-    CIDEr: cider(...texts),
-    ...(task === "e2e" ? {} : {
-      TER: isChallenge ? ter(...texts).score : withEmpty(meanTer(...texts).score, texts[0].length),
-      chrF: chrf(...texts, { wordOrder: 2, smoothing: "epsilon" }).score / 100,
-    }),
-  };
+  const meteorTexts = task === "e2e"
+    ? mapTexts(texts, (text) => tokenizePtb(text).join(" "))
+    : texts;
+  const scored = { task, isChallenge, texts, meteorTexts, resources };
+  const scores: { -readonly [Name in keyof MetricScores]?: unknown } = {};
+  for (const name of Object.keys(scoreMetrics) as (keyof MetricScores)[]) {
+    const score = scoreMetrics[name](scored);
+    if (score !== undefined) scores[name] = score;
+  }
+  return { convention, segments: hypotheses.length, ...scores as MetricScores };
 }
 
 function prepared(task: ScoreTask, isChallenge: boolean, texts: Texts): Texts {
@@ -125,23 +93,4 @@ function prepared(task: ScoreTask, isChallenge: boolean, texts: Texts): Texts {
 
 function mapTexts([hypotheses, references]: Texts, change: (text: string) => string): Texts {
   return [hypotheses.map(change), references.map((list) => list.map(change))];
-}
-
-function bleu(task: ScoreTask, isChallenge: boolean, [hypotheses, references]: Texts): number {
-  const { mteval, multiBleu, multiBleuDetok } = bleuConventions;
-  if (task === "e2e") {
-    const options = isChallenge ? mteval : { ...mteval, smoothing: "none" } as const;
-    return corpusBleu(hypotheses, references, options).score / 100;
-  }
-  if (!isChallenge) return corpusBleu(hypotheses, references, multiBleuDetok).score / 100;
-  // The challenge's reference files are of equal length: an input without a further text has an
-  // empty line, which multi-bleu takes for a text.
-  const most = Math.max(...references.map((list) => list.length));
-  const padded = references.map((list) => [...list, ...new Array(most - list.length).fill("")]);
-  return corpusBleu(hypotheses, padded, multiBleu).score / 100;
-}
-
-/** The mean after one more segment with a rate of 1, the end of the file to the paper's program. */
-function withEmpty(mean: number, segments: number): number {
-  return (mean * segments + 1) / (segments + 1);
 }

@@ -17,11 +17,9 @@ export function requireReferences(
   hypotheses: readonly string[],
   references: readonly (readonly string[])[],
 ): string[][] {
-  requirePairs(metric, hypotheses, references);
-  return references.map((texts, segment) => {
-    const given = texts.filter((text) => text !== "");
-    if (given.length === 0) throw withoutReference(metric, segment);
-    return given;
+  return requireLists(metric, hypotheses, references).map((texts, segment) => {
+    if (texts[0] === "") throw withoutReference(metric, segment);
+    return texts;
   });
 }
 
@@ -37,24 +35,17 @@ export function requireLists(
   hypotheses: readonly string[],
   references: readonly (readonly string[])[],
 ): string[][] {
-  requirePairs(metric, hypotheses, references);
+  if (hypotheses.length !== references.length || hypotheses.length === 0) {
+    throw new ShapeError(
+      `Cannot compute ${metric} as one list of references per hypothesis and at least 1 are ` +
+        `required: found ${hypotheses.length} hypotheses and ${references.length} lists`,
+    );
+  }
   return references.map((texts, segment) => {
     if (texts.length === 0) throw withoutReference(metric, segment);
     const given = texts.filter((text) => text !== "");
     return given.length > 0 ? given : [""];
   });
-}
-
-function requirePairs(
-  metric: string,
-  hypotheses: readonly string[],
-  references: readonly (readonly string[])[],
-): void {
-  if (hypotheses.length === references.length && hypotheses.length > 0) return;
-  throw new ShapeError(
-    `Cannot compute ${metric} as one list of references per hypothesis and at least 1 are ` +
-      `required: found ${hypotheses.length} hypotheses and ${references.length} lists`,
-  );
 }
 
 function withoutReference(metric: string, segment: number): ShapeError {

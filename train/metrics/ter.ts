@@ -15,7 +15,7 @@ export interface TerOptions {
   readonly normalize?: boolean;
 }
 
-/** The translation edit rate and the figures it is made of. */
+/** The translation edit rate and the values it is made of. */
 export interface TerResult {
   /** Edits for each word of the references; 0 is best, and it may be above 1. */
   readonly score: number;
@@ -30,7 +30,7 @@ export interface TerResult {
  * counts, divided by the mean length of all. Empty references are left out beside others.
  *
  * WebNLG 2017 calls tercom without options, on texts whose punctuation is already parted; this gives
- * tercom's figures. sacreBLEU orders equal shifts in another way, and so found 0.0006 more for one
+ * tercom's rates. sacreBLEU orders equal shifts in another way, and so found 0.0006 more for one
  * of that challenge's systems. The script of the 2020 challenge, which the LoRA recipe uses, computes
  * another rate: see {@linkcode meanTer}.
  *

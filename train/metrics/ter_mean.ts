@@ -87,6 +87,6 @@ function bestShift(
 }
 
 function isAfter(words: Int32Array, others: Int32Array): boolean {
-  const place = words.findIndex((word, i) => word !== others[i]);
-  return place >= 0 && words[place]! > others[place]!;
+  const first = words.findIndex((word, i) => word !== others[i]);
+  return first >= 0 && words[first]! > others[first]!;
 }

@@ -36,11 +36,11 @@ export function countEdits(hypothesis: Int32Array, reference: Int32Array): numbe
     return hypothesis.length + reference.length;
   }
   const table = new EditTable(reference, hypothesis.length, beamWidth);
-  const places = Map.groupBy(reference.keys(), (place) => reference[place]!);
+  const positions = Map.groupBy(reference.keys(), (position) => reference[position]!);
   let words = hypothesis, shifts = 0;
   for (;;) {
     const distance = table.distance(words);
-    const candidates = shiftsOf(words, reference, places, errorsOf(table.path()));
+    const candidates = shiftsOf(words, reference, positions, errorsOf(table.path()));
     const shifted = bestShift(words, distance, candidates, table);
     if (shifted === undefined) return shifts + distance;
     words = shifted;
@@ -61,7 +61,7 @@ function bestShift(
       // A shift of this length cannot save more.
       const saved = distance - least;
       if (saved > 2 * length || (best !== undefined && saved === 2 * length)) return best;
-      const shifted = moveRun(words, shift.start, shift.length, placeOf(shift));
+      const shifted = moveRun(words, shift.start, shift.length, positionOf(shift));
       const cost = table.distance(shifted) + 1;
       if (cost < least || (best === undefined && cost === least)) [best, least] = [shifted, cost];
     }
@@ -73,13 +73,13 @@ function bestShift(
 function shiftsOf(
   words: Int32Array,
   reference: Int32Array,
-  places: ReadonlyMap<number, readonly number[]>,
+  positions: ReadonlyMap<number, readonly number[]>,
   errors: Errors,
 ): Shift[][] {
   const { aligned } = errors;
   const shifts = Array.from({ length: longestRun + 1 }, (): Shift[] => []);
   for (let start = 0; start < words.length; start++) {
-    let targets = places.get(words[start]!) ?? [];
+    let targets = positions.get(words[start]!) ?? [];
     const movable = targets.some((target) => {
       const distance = aligned[target]! - start;
       return distance !== 0 && distance <= furthest && -distance - 1 <= furthest;
@@ -91,8 +91,8 @@ function shiftsOf(
       if (targets.length === 0) break;
       if (!errors.hypothesis.slice(start, last + 1).includes(true)) continue;
       const apart = targets.filter((target) => {
-        const place = aligned[target]!;
-        return (place < start || place > last) && Math.abs(place - start) <= furthest;
+        const position = aligned[target]!;
+        return (position < start || position > last) && Math.abs(position - start) <= furthest;
       });
       if (apart.length === 0) break;
       for (const target of apart) {
@@ -114,15 +114,15 @@ function anchors(
   aligned: readonly number[],
 ): number[] {
   const found = target === 0 ? [-1] : [];
-  for (let place = Math.max(0, target - 1); place < target + length; place++) {
-    const after = aligned[place]!;
-    if (after !== start && (place === target || after !== aligned[target])) found.push(after);
+  for (let position = Math.max(0, target - 1); position < target + length; position++) {
+    const after = aligned[position]!;
+    if (after !== start && (position === target || after !== aligned[target])) found.push(after);
   }
   return found;
 }
 
 /** Where a run begins after its shift. */
-function placeOf({ start, length, after }: Shift): number {
+function positionOf({ start, length, after }: Shift): number {
   if (after < start) return after + 1;
   // Where it goes inside itself, the run moves on by as many words.
   return after < start + length ? after : after + 1 - length;

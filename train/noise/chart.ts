@@ -25,7 +25,7 @@ const size = { width: 940, height: 360 };
  */
 export function chart(rows: readonly NoiseRow[], subject: string): string {
   const rates = [...new Set(rows.map(({ rate }) => rate))];
-  const lines = (pick: (figures: NoiseMetrics) => Estimate | undefined, factor = 1): Line[] =>
+  const lines = (pick: (metrics: NoiseMetrics) => Estimate | undefined, factor = 1): Line[] =>
     variants.map((variant) => ({
       style: styles[variant],
       points: rows.filter((row) => row.variant === variant).flatMap(({ rate, mean }) => {
@@ -79,9 +79,9 @@ export function chart(rows: readonly NoiseRow[], subject: string): string {
 }
 
 function legend(): string {
-  const places = [60, 180, 395, 625];
+  const lefts = [60, 180, 395, 625];
   const entries = variants.map((variant, i) => {
-    const [x, style] = [places[i]!, styles[variant]];
+    const [x, style] = [lefts[i]!, styles[variant]];
     return `<path d="M${x} 22h30" stroke="${style.colour}" stroke-width="1.5" ` +
       `stroke-dasharray="${style.dash}"/>\n${marker(style, x + 15, 22)}\n` +
       label(x + 37, 26, titles[variant]);

@@ -110,16 +110,16 @@ function noiseGrowsFaster(rows: readonly NoiseRow[]): Claim {
   const { masks } = noisy[0]!;
   const excess = (i: number) => rise(noisy, i) - rise(quiet, i);
   const bound = (i: number) => studentT(masks - 1) * half(i);
-  const places = noisy.map((_, i) => i).slice(1);
+  const positions = noisy.map((_, i) => i).slice(1);
   const above = noisy.filter((row, i) => noise(row).low > noise(quiet[i]!).high);
-  const last = places.length;
+  const last = positions.length;
   const show = (x: number) => x.toPrecision(3);
   const risen = (own: readonly NoiseRow[]) =>
     `${show(noise(own[0]!).value)} to ${show(noise(own[last]!).value)}`;
   return claim(
     `Variance grows with p faster for ${titles["dropattention-nograd"]} than for DropKey`,
-    places.map((i) => noisy[i]!.rate),
-    places.filter((i) => excess(i) - bound(i) > 0).map((i) => noisy[i]!.rate),
+    positions.map((i) => noisy[i]!.rate),
+    positions.filter((i) => excess(i) - bound(i) > 0).map((i) => noisy[i]!.rate),
     `from p = ${noisy[0]!.rate} to ${noisy[last]!.rate} it goes from ${risen(noisy)} against ` +
       `${risen(quiet)} squared mean gradients, a rise larger by ${show(excess(last))} ` +
       `(95 % interval ± ${show(bound(last))}${

@@ -7,10 +7,11 @@
 
 import { gradient } from "../../core/gradient.ts";
 import type { Key } from "../../core/random.ts";
-import { type Device, sizeOf } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
+import { sizeOf } from "../../core/shape.ts";
 import { tensor } from "../../core/tensor.ts";
 import { attentionWeights } from "../../nn/layers/attention_weights.ts";
-import { crossEntropy, squaredError } from "../../nn/objective/losses.ts";
+import { crossEntropy, squaredError } from "../../core/ops/losses.ts";
 import { scale } from "../../core/ops/elementwise.ts";
 import { sum } from "../../core/ops/rowwise.ts";
 import type { ForwardContext } from "../../nn/layers/forward_context.ts";

@@ -98,10 +98,10 @@ export function drawPanel(panel: Panel, frame: PanelFrame): string {
   const ticks = logarithmic
     ? decades(points.map(({ y }) => y))
     : steps([...panel.span, ...points.flatMap(({ low, high }) => [low, high])]);
-  const place = (y: number) => logarithmic ? Math.log(y) : y;
-  const [bottomValue, topValue] = [place(ticks[0]!), place(ticks.at(-1)!)];
+  const scaled = (y: number) => logarithmic ? Math.log(y) : y;
+  const [bottomValue, topValue] = [scaled(ticks[0]!), scaled(ticks.at(-1)!)];
   const yOf = (y: number) => {
-    const share = (place(y) - bottomValue) / (topValue - bottomValue);
+    const share = (scaled(y) - bottomValue) / (topValue - bottomValue);
     return top + height * (1 - Math.min(1, Math.max(0, share)));
   };
   const parts = [label(left, top - 10, panel.title, 'font-weight="bold"')];

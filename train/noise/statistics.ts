@@ -33,15 +33,15 @@ export function estimate(value: number, error: number, masks: number): Estimate 
   return { value, error, low: value - half, high: value + half };
 }
 
-/** Mean of one figure a mask. */
-export function meanOf(figures: readonly number[]): Estimate {
-  const count = figures.length;
-  const mean = figures.reduce((a, b) => a + b, 0) / count;
-  const squares = figures.reduce((sum, x) => sum + (x - mean) ** 2, 0);
+/** Mean of one value a mask. */
+export function meanOf(values: readonly number[]): Estimate {
+  const count = values.length;
+  const mean = values.reduce((a, b) => a + b, 0) / count;
+  const squares = values.reduce((sum, x) => sum + (x - mean) ** 2, 0);
   return estimate(mean, Math.sqrt(squares / (count - 1) / count), count);
 }
 
-/** Jackknife: a figure of all masks, and the same figure without each of them. */
+/** Jackknife: a statistic of all masks, and the same without each of them. */
 export function jackknife(all: number, without: readonly number[]): Estimate {
   const count = without.length;
   const mean = without.reduce((a, b) => a + b, 0) / count;
@@ -49,7 +49,7 @@ export function jackknife(all: number, without: readonly number[]): Estimate {
   return estimate(all, Math.sqrt(squares * (count - 1) / count), count);
 }
 
-/** A figure of all masks, and without each of them. */
+/** A statistic of all masks, and without each of them. */
 export interface Resampled {
   /** Of all masks. */
   readonly all: number;
@@ -94,12 +94,14 @@ function ratio(squares: number, total: number, count: number): number {
   return signal > 0 ? variance / signal : NaN;
 }
 
-/** Mean of resampled figures, mask by mask. */
-export function average(figures: readonly Resampled[]): Resampled {
+/** Mean of resampled statistics, mask by mask. */
+export function average(statistics: readonly Resampled[]): Resampled {
   const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
   return {
-    all: mean(figures.map(({ all }) => all)),
-    without: (figures[0]?.without ?? []).map((_, n) => mean(figures.map((f) => f.without[n]!))),
+    all: mean(statistics.map(({ all }) => all)),
+    without: (statistics[0]?.without ?? []).map((_, n) =>
+      mean(statistics.map((f) => f.without[n]!))
+    ),
   };
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { foldKey, type Key, seedKey } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import {
   type DropoutPlan,
   dropoutPlan,
@@ -49,7 +49,7 @@ const layout: Readonly<Record<Variant, readonly [Method, PlanOptions]>> = {
   "hiddencut": ["hiddencut", { structure: "element" }],
 };
 
-/** Figures of one layer, or means over layers. */
+/** Metrics of one layer, or means over layers. */
 export interface NoiseMetrics {
   /** Share of the squared gradient on dropped logits; absent where no logit is dropped. */
   readonly share?: Estimate;
@@ -147,11 +147,11 @@ async function measure(
     cosines: gradients[layer]!.map((g) => cosine(g, undropped)),
     ...spreadOf(gradients[layer]!),
   }));
-  return { mean: figuresOf(measured), layers: measured.map((layer) => figuresOf([layer])) };
+  return { mean: metricsOf(measured), layers: measured.map((layer) => metricsOf([layer])) };
 }
 
-/** Figures averaged over layers, mask by mask, so that intervals respect what layers share. */
-function figuresOf(layers: readonly Measured[]): NoiseMetrics {
+/** Metrics averaged over layers, mask by mask, so that intervals respect what layers share. */
+function metricsOf(layers: readonly Measured[]): NoiseMetrics {
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
   const masks = layers[0]!.cosines.map((_, n) => n);
   const landed = (pick: (of: Landed) => number) =>

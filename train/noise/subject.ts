@@ -4,21 +4,22 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
 import { foldKey, seedKey, threefry } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
+import { type Batch, countTargets, type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
+import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import { checkConfig, type TrainConfig, trainOptions } from "../config/config.ts";
+import { defaultsOf, type OptionValues } from "../config/options.ts";
 import { planEpoch } from "../data/batches.ts";
 import { grammarDataset } from "../data/grammar.ts";
 import { baseConfig, baseTokenizer, openBase } from "../demo/base.ts";
-import { defaultsOf, type OptionValues } from "../config/options.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
 import { openClassifier, openLanguageModel, readConfig } from "../run/load_model.ts";
-import { loadTokenizer } from "../tokenizer/load_tokenizer.ts";
+import { loadTokenizer } from "../run/load_tokenizer.ts";
 import { encodeExamples } from "../tasks/classification.ts";
-import { longest, openTask } from "../tasks/open.ts";
-import { type Batch, countTargets, type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
-import type { Model, ModelConfig } from "../../nn/models/model.ts";
+import { maxSequenceLength, openTask } from "../tasks/open.ts";
+import { paddingOf } from "../tasks/special_tokens.ts";
 
 /** A model and a batch, on the device. */
 export interface Subject {
@@ -67,8 +68,8 @@ export async function openSubject(device: Device, options: SubjectOptions): Prom
     const config = checkConfig({ ...defaultsOf(trainOptions), ...settings, ...limit });
     const tokenizer = baseTokenizer();
     const { train } = grammarDataset({ ...demonstration, seed });
-    const examples = encodeExamples(train, tokenizer, longest(config, baseConfig));
-    const drawn = drawBatch(device, examples, { batch, seed, padId: tokenizer.padId ?? 0 });
+    const examples = encodeExamples(train, tokenizer, maxSequenceLength(config, baseConfig));
+    const drawn = drawBatch(device, examples, { batch, seed, padId: paddingOf(tokenizer) });
     const model = await openBase(device, key);
     return { model, config: baseConfig, regression: false, name, ...drawn };
   }
@@ -107,9 +108,9 @@ function drawBatch(
   const lengths = examples.map(({ ids }) => ids.length);
   const [members = []] = planEpoch({ lengths, batch, bucket: false, shuffle: true, random });
   const chosen = members.map((i) => examples[i]!);
-  const places = chosen.map((_, place) => place);
+  const numbers = chosen.map((_, i) => i);
   return {
-    batch: toBatch(device, chosen, { numbers: places, padId, regression }),
+    batch: toBatch(device, chosen, { numbers, padId, regression }),
     normaliser: countTargets(chosen),
   };
 }

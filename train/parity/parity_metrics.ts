@@ -8,7 +8,7 @@ import { FileError } from "../../core/errors.ts";
 import { readJson } from "../files/files.ts";
 import { corpusBleu } from "../metrics/bleu.ts";
 import { chrf } from "../metrics/chrf.ts";
-import { type MetricName, metrics } from "../metrics/classification.ts";
+import { type LabelMetric, labelMetrics } from "../metrics/metric_table.ts";
 import { ter } from "../metrics/ter.ts";
 import { type ParityRow, relativeError } from "./parity_rows.ts";
 import { isRecord, type JsonObject } from "../../nn/formats/json_record.ts";
@@ -36,24 +36,21 @@ function generated({ hypotheses, references }: JsonObject, path: string): [strin
   return [texts(hypotheses, "hypotheses", path), read];
 }
 
-const classes = (metric: MetricName): Compute => (record, path) => {
-  const predictions = numbers(record, "predictions", path);
-  return [metrics[metric](predictions, numbers(record, "labels", path))];
+const labelled = ({ compute, of }: LabelMetric): Compute => (record, path) => {
+  const [predictions, labels] = of === "classes" ? ["predictions", "labels"] : ["scores", "gold"];
+  return [compute(numbers(record, predictions, path), numbers(record, labels, path))];
 };
 
-const scores = (metric: MetricName): Compute => (record, path) => {
-  return [metrics[metric](numbers(record, "scores", path), numbers(record, "gold", path))];
-};
+/** Names of the file where they differ from the table's. */
+const recordedNames: Readonly<Record<string, string>> = { matthews: "mcc" };
 
 /** By section of the file and key: how this project computes the value. */
 const computed: Readonly<Record<string, Readonly<Record<string, Compute>>>> = {
-  classification: {
-    accuracy: classes("accuracy"),
-    f1: classes("f1"),
-    mcc: classes("matthews"),
-    pearson: scores("pearson"),
-    spearman: scores("spearman"),
-  },
+  classification: Object.fromEntries(
+    Object.entries(labelMetrics).map((
+      [name, metric],
+    ) => [recordedNames[name] ?? name, labelled(metric)]),
+  ),
   generation: {
     bleu_13a: (...one) => [corpusBleu(...generated(...one)).score],
     bleu_13a_lower: (...one) => [corpusBleu(...generated(...one), { lowercase: true }).score],

@@ -8,7 +8,8 @@
 import { FileError } from "../../core/errors.ts";
 import { gradient } from "../../core/gradient.ts";
 import { seedKey } from "../../core/random.ts";
-import { type Device, sizeOf } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
+import { sizeOf } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { peftPrefix } from "../../nn/formats/peft_tensors.ts";
 import { generate, type GenerateOptions } from "../../nn/generation/generate.ts";

@@ -5,9 +5,10 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import { FileError } from "../../core/errors.ts";
 import { seedKey } from "../../core/random.ts";
-import { type Device, sizeOf } from "../../core/storage.ts";
+import { sizeOf } from "../../core/shape.ts";
 import { isRecord } from "../../nn/formats/json_record.ts";
 import { type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
 import type { Model } from "../../nn/models/model.ts";
@@ -18,8 +19,8 @@ import { Checkpoint } from "../files/checkpoint.ts";
 import { readJson } from "../files/files.ts";
 import { loadAdapter } from "../run/adapter.ts";
 import { openClassifier } from "../run/load_model.ts";
+import { loadTokenizer } from "../run/load_tokenizer.ts";
 import { encodeExamples } from "../tasks/classification.ts";
-import { loadTokenizer } from "../tokenizer/load_tokenizer.ts";
 import { Comparison, type ParityRow } from "./parity_rows.ts";
 import { type CaseSteps, type CaseTraining, compareSteps } from "./parity_steps.ts";
 

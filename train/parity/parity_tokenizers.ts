@@ -6,7 +6,7 @@
 
 import { FileError } from "../../core/errors.ts";
 import { readJson } from "../files/files.ts";
-import { loadTokenizer } from "../tokenizer/load_tokenizer.ts";
+import { loadTokenizer } from "../run/load_tokenizer.ts";
 import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
 import { isRecord, type JsonObject } from "../../nn/formats/json_record.ts";
 

@@ -4,16 +4,19 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import { FileError } from "../../core/errors.ts";
-import type { Device } from "../../core/storage.ts";
-import type { Module } from "../../nn/layers/module.ts";
-import { exists, readJson, writeFileAtomic } from "../files/files.ts";
+import type { Key } from "../../core/random.ts";
 import { encodeAdapter, fillAdapter } from "../../nn/formats/adapter.ts";
-import { Checkpoint } from "../files/checkpoint.ts";
-import { type AdapterConfig, parseAdapterConfig } from "../../nn/formats/peft_config.ts";
 import { applyAdapterConfig } from "../../nn/formats/peft_apply.ts";
-import { weightsOf } from "./load_model.ts";
+import { type AdapterConfig, parseAdapterConfig } from "../../nn/formats/peft_config.ts";
+import { type Module, parameters } from "../../nn/layers/module.ts";
+import { applyLora } from "../../nn/lora/apply.ts";
+import { initialize } from "../../nn/models/load.ts";
 import type { Model } from "../../nn/models/model.ts";
+import { Checkpoint } from "../files/checkpoint.ts";
+import { exists, readJson, writeFileAtomic } from "../files/files.ts";
+import { weightsOf } from "./load_model.ts";
 
 /**
  * Adapts a model to a configuration and fills it from a folder.
@@ -33,6 +36,25 @@ export async function loadAdapter(
   const source = weightsOf(file);
   applyAdapterConfig(model, adapter, source, `${directory}/adapter_config.json`);
   await fillAdapter(model, adapter, source, device);
+  return adapter;
+}
+
+/** Configuration of an adapter that is made here, its targets by name. */
+export type NewAdapter = AdapterConfig & { readonly targets: readonly string[] };
+
+/**
+ * Adapts a model anew: A is drawn by the key, B is zero.
+ */
+export function addAdapter(
+  model: Model,
+  adapter: NewAdapter,
+  device: Device,
+  key: Key,
+): AdapterConfig {
+  applyLora(model, { ...adapter, exclude: adapter.modulesToSave });
+  for (const [path, parameter] of parameters(model)) {
+    if (!parameter.filled) initialize(parameter, path, device, key);
+  }
   return adapter;
 }
 

@@ -4,8 +4,8 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import type { Key } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
 import { decodeFloats } from "../../nn/formats/safetensors_values.ts";
 import { parseConfig } from "../../nn/models/config.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";

@@ -7,36 +7,26 @@
 
 import type { TrainConfig } from "../config/config.ts";
 import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
+import { hubMetricNames } from "../metrics/metric_table.ts";
 import type { Metrics, Task } from "../tasks/task.ts";
-
-/** Names of figures in the Hub's list of metrics; others have none. */
-const metricNames: Readonly<Record<string, string>> = {
-  accuracy: "accuracy",
-  f1: "f1",
-  matthews: "matthews_correlation",
-  pearson: "pearsonr",
-  spearman: "spearmanr",
-  bleu: "bleu",
-  perplexity: "perplexity",
-};
 
 /**
  * Writes the card.
  *
  * @param task Its name, and the classes of the head
- * @param figures Figures on the development set, where they are known
+ * @param metrics Metrics on the development set, where they are known
  */
 export function modelCard(
   adapter: AdapterConfig,
   { out: _, ...config }: TrainConfig,
   task: Pick<Task, "name" | "labels">,
-  figures: Metrics = {},
+  metrics: Metrics = {},
 ): string {
   const { name, labels } = task;
   const base = adapter.baseModel ?? config.model;
   const revision = adapter.baseModel === undefined ? undefined : adapter.revision;
   const classifies = labels > 0;
-  const metrics = Object.keys(figures).flatMap((name) => metricNames[name] ?? []);
+  const hubNames = Object.keys(metrics).flatMap((name) => hubMetricNames.get(name) ?? []);
   const list = (key: string, items: readonly string[]) =>
     items.length === 0 ? [] : [`${key}:`, ...items.map((item) => `- ${JSON.stringify(item)}`)];
   const autoClass = `AutoModelFor${classifies ? "SequenceClassification" : "CausalLM"}`;
@@ -51,7 +41,7 @@ export function modelCard(
     "library_name: peft",
     `pipeline_tag: ${classifies ? "text-classification" : "text-generation"}`,
     ...list("tags", [`base_model:adapter:${base}`, "hiddenkey", "lora", "transformers"]),
-    ...list("metrics", metrics),
+    ...list("metrics", hubNames),
     "---",
     "",
     `# LoRA for ${name}, trained with ${config.method}`,
@@ -69,7 +59,7 @@ export function modelCard(
     'model = PeftModel.from_pretrained(base, "PATH OF THIS FOLDER")',
     "```",
     "",
-    ...evaluation(figures),
+    ...evaluation(metrics),
     "## Training",
     "",
     "`deno task train --config FILE --out DIR` repeats the run, where FILE holds:",
@@ -81,8 +71,8 @@ export function modelCard(
   ].join("\n");
 }
 
-function evaluation(figures: Metrics): string[] {
-  const rows = Object.entries(figures).map(([name, value]) => `| ${name} | ${value.toFixed(4)} |`);
+function evaluation(metrics: Metrics): string[] {
+  const rows = Object.entries(metrics).map(([name, value]) => `| ${name} | ${value.toFixed(4)} |`);
   if (rows.length === 0) return [];
   const head = ["On the development set, after the last step:", "", "| figure | value |"];
   return ["## Evaluation", "", ...head, "| ------ | ----- |", ...rows, ""];

@@ -4,20 +4,19 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import { foldKey, seedKey } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
-import { loadAdapter } from "./adapter.ts";
+import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import { checkConfig, type TrainConfig, trainOptions } from "../config/config.ts";
 import { defaultsOf, type OptionValues, parseObject } from "../config/options.ts";
+import type { DownloadHooks } from "../hub/download.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
-import type { DownloadHooks } from "../hub/snapshot.ts";
-import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";
-import { loadTokenizer } from "../tokenizer/load_tokenizer.ts";
-import { readRun } from "./run_folder.ts";
-import { generates } from "../tasks/kind.ts";
-import { labelKind } from "../tasks/labelled.ts";
+import { classNames } from "../tasks/labelled.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import type { Model, ModelConfig } from "../../nn/models/model.ts";
+import { loadAdapter } from "./adapter.ts";
+import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";
+import { loadTokenizer } from "./load_tokenizer.ts";
+import { readRun } from "./run_folder.ts";
 
 /** The configuration a run was made with, changed by what is given. */
 export async function runConfig(run: string, changes: OptionValues = {}): Promise<TrainConfig> {
@@ -49,10 +48,10 @@ export async function openRun(
   const tokenizer = await loadTokenizer(directory);
   const architecture = await readConfig(directory);
   const key = foldKey(seedKey(config.seed), "initialisation");
-  const classes = labelKind(config.task, (await readRun(run)).classes ?? []).labels;
-  const { model } = generates(config.task)
+  const classes = classNames(config.task, (await readRun(run)).classes);
+  const { model } = classes === undefined
     ? await openLanguageModel(directory, device, key, config)
     : await openClassifier(directory, device, key, Math.max(1, classes.length), config);
   await loadAdapter(model, run, device);
-  return { model, architecture, tokenizer, classes };
+  return { model, architecture, tokenizer, classes: classes ?? [] };
 }

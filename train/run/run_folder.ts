@@ -9,14 +9,14 @@
 
 import { FileError } from "../../core/errors.ts";
 import { sameShape } from "../../core/shape.ts";
+import { isRecord } from "../../nn/formats/json_record.ts";
+import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
+import { encodeSafetensors } from "../../nn/formats/safetensors_write.ts";
 import type { Module } from "../../nn/layers/module.ts";
 import type { Trainable } from "../../nn/optim/adamw.ts";
-import { saveAdapter } from "./adapter.ts";
-import { exists, readJson, readText, writeFileAtomic } from "../files/files.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
-import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
-import { isRecord } from "../../nn/formats/json_record.ts";
-import { encodeSafetensors } from "../../nn/formats/safetensors_write.ts";
+import { exists, readJson, readText, writeFileAtomic } from "../files/files.ts";
+import { saveAdapter } from "./adapter.ts";
 
 /** Formats JSON for people. */
 function pretty(value: unknown): string {

@@ -4,16 +4,17 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
-import type { Device } from "../../core/storage.ts";
-import { batchesByLength } from "../data/batches.ts";
-import type { Example } from "../data/example.ts";
-import { type MetricName, metrics } from "../metrics/classification.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import type { LabelledKind } from "./labelled.ts";
-import type { Metrics, Task } from "./task.ts";
 import { type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
 import type { Model } from "../../nn/models/model.ts";
+import { batchesByLength } from "../data/batches.ts";
+import type { Example } from "../data/example.ts";
+import { labelMetrics, type MetricName } from "../metrics/metric_table.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { LabelledKind } from "./labelled.ts";
+import { paddingOf } from "./special_tokens.ts";
+import type { Metrics, Task } from "./task.ts";
 
 /** Tokenises examples; texts longer than `maxLength` tokens lose their ends, the longer text first. */
 export function encodeExamples(
@@ -73,7 +74,7 @@ export interface ClassificationSettings {
 export function classificationTask(settings: ClassificationSettings): Task {
   const { kind, train, dev, tokenizer, maxLength, batch } = settings;
   const regression = kind.labels.length === 0;
-  const padId = tokenizer.padId ?? tokenizer.eosId ?? 0;
+  const padId = paddingOf(tokenizer);
   const encoded = encodeExamples(dev, tokenizer, maxLength);
   return {
     name: kind.title,
@@ -93,7 +94,7 @@ export function classificationTask(settings: ClassificationSettings): Task {
 }
 
 /**
- * Figures of predictions.
+ * Metrics of predictions.
  *
  * @throws {OptionError} If an example has no label
  */
@@ -108,7 +109,9 @@ export function metricsOf(
     }
     return label;
   });
-  return Object.fromEntries(names.map((name) => [name, metrics[name](predicted, labels)]));
+  return Object.fromEntries(
+    names.map((name) => [name, labelMetrics[name].compute(predicted, labels)]),
+  );
 }
 
 /** What published data repeat: duplicates are kept, as published scores include them. */

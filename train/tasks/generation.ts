@@ -5,43 +5,20 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
+import { crossEntropy } from "../../core/ops/losses.ts";
 import { sum } from "../../core/ops/rowwise.ts";
-import type { Device } from "../../core/storage.ts";
 import { generate } from "../../nn/generation/generate.ts";
-import { crossEntropy } from "../../nn/objective/losses.ts";
+import { countTargets, type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
+import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import type { BeamConfig } from "../config/beam_options.ts";
 import { batchesByLength } from "../data/batches.ts";
 import { groupByContext, type TextExample, type TextGroup } from "../data/text_example.ts";
-import { corpusBleu } from "../metrics/bleu.ts";
+import { textMetrics } from "../metrics/metric_table.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { SpecialTokens } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
-import { countTargets, type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
-import type { Model, ModelConfig } from "../../nn/models/model.ts";
-
-/** Tokens around a reference. */
-export interface SpecialTokens {
-  /** Between context and reference. */
-  readonly bosId: number;
-  /** After the reference. */
-  readonly eosId: number;
-  /** For padding. */
-  readonly padId: number;
-}
-
-/**
- * The separator, end and padding tokens of a model.
- *
- * @throws {OptionError} If neither configuration nor tokenizer names them
- */
-export function specialTokens(config: ModelConfig, tokenizer: Tokenizer): SpecialTokens {
-  const bosId = config.bosId ?? tokenizer.bosId;
-  const eosId = config.eosIds[0] ?? tokenizer.eosId;
-  if (bosId === undefined || eosId === undefined) {
-    throw new OptionError("Cannot frame references as bos and eos tokens are required: found none");
-  }
-  return { bosId, eosId, padId: config.padId ?? tokenizer.padId ?? eosId };
-}
 
 /** Tokens that a reference is generated from: the context, then bos. */
 export function promptOf(
@@ -181,25 +158,26 @@ export function generationTask(settings: TaskSettings): Task {
     notes: cut > 0 ? [`${cut} sequences are cut to ${maxLength} tokens`] : [],
     async evaluate(model: Model, device: Device, final: boolean) {
       const loss = await tokenLoss(model, device, dev.encoded, frame.padId, batch);
-      const figures: Metrics = { loss, perplexity: Math.exp(loss) };
-      if (!final || groups.length === 0) return figures;
+      const metrics: Metrics = { loss, perplexity: Math.exp(loss) };
+      if (!final || groups.length === 0) return metrics;
       const contexts = groups.map(({ context }) => context);
       const outputs = await continueAll(model, device, contexts, settings);
-      return { ...figures, ...bleuOf(outputs, groups) };
+      return { ...metrics, ...scoreOutputs(outputs, groups) };
     },
   };
 }
 
-/** BLEU of all outputs and, where the data have several parts, of each part. */
-export function bleuOf(outputs: readonly string[], groups: readonly TextGroup[]): Metrics {
+/** The text metrics of all outputs and, where the data have several parts, of each part. */
+export function scoreOutputs(outputs: readonly string[], groups: readonly TextGroup[]): Metrics {
   const rows = groups.map(({ references, part }, i) => ({ output: outputs[i]!, references, part }));
-  const score = (members: typeof rows) =>
-    corpusBleu(
-      members.map(({ output }) => output),
-      members.map(({ references }) => references),
-      { lowercase: true },
-    ).score;
   const parts = [...Map.groupBy(rows, ({ part }) => part)];
-  const own = parts.map(([part, members]) => [`bleu_${part}`, score(members)] as const);
-  return { bleu: score(rows), ...(parts.length > 1 ? Object.fromEntries(own) : {}) };
+  const own = parts.map(([part, members]) => ({ suffix: `_${part}`, members }));
+  const sets = [{ suffix: "", members: rows }, ...(parts.length > 1 ? own : [])];
+  const scores = Object.entries(textMetrics).flatMap(([name, { compute }]) =>
+    sets.map(({ suffix, members }) => {
+      const lists = members.map(({ references }) => references);
+      return [`${name}${suffix}`, compute(members.map(({ output }) => output), lists)] as const;
+    })
+  );
+  return Object.fromEntries(scores);
 }

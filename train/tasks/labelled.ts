@@ -10,6 +10,7 @@ import type { TaskName, TrainConfig } from "../config/config.ts";
 import type { Example } from "../data/example.ts";
 import { parseGlue, readGlue } from "../data/glue.ts";
 import { type GlueSplit, type GlueTask, type GlueTaskInfo, glueTasks } from "../data/glue_tasks.ts";
+import { generates } from "../data/text_tasks.ts";
 import { classesOf, labelOf, type LabelRule } from "../data/labels.ts";
 import { cellError, type TableRow } from "../data/rows.ts";
 import { findSplit, missingSplit } from "../data/splits.ts";
@@ -63,6 +64,14 @@ export function labelKind(task: TaskName, classes: readonly string[]): LabelledK
       metrics: ["accuracy", "matthews", ...two],
       primaryMetric: "accuracy",
     };
+}
+
+/** Words of the classes of a saved run; none for scores, undefined where texts are written. */
+export function classNames(
+  task: TaskName,
+  saved: readonly string[] | undefined,
+): readonly string[] | undefined {
+  return generates(task) ? undefined : labelKind(task, saved ?? []).labels;
 }
 
 /**
@@ -151,9 +160,7 @@ function columnsOf({ task, textA, textB, label = "label" }: TrainConfig) {
   const glue = glueOf(task);
   const usual: { readonly textA: string; readonly textB?: string } = glue === undefined
     ? { textA: "text" }
-    : glue === "mrpc"
-    ? { textA: "sentence1", textB: "sentence2" }
-    : glueTasks[glue];
+    : glueTasks[glue].hubColumns ?? glueTasks[glue];
   return { textA: textA ?? usual.textA, textB: textB ?? usual.textB, label };
 }
 

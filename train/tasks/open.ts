@@ -5,17 +5,17 @@
  */
 
 import { FileError, OptionError } from "../../core/errors.ts";
+import type { ModelConfig } from "../../nn/models/model.ts";
+import { languageModel } from "../../nn/models/registry.ts";
 import type { TrainConfig } from "../config/config.ts";
-import { e2eFile, readE2e } from "../data/e2e.ts";
-import type { TextExample } from "../data/text_example.ts";
-import { readWebnlg, webnlgFiles } from "../data/webnlg.ts";
+import { readTexts } from "../data/text_example.ts";
+import { generates, textTasks } from "../data/text_tasks.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { classificationTask } from "./classification.ts";
-import { generationTask, specialTokens } from "./generation.ts";
-import { generates, type TextTaskName } from "./kind.ts";
+import { generationTask } from "./generation.ts";
 import { namesColumns, readLabelled } from "./labelled.ts";
+import { specialTokens } from "./special_tokens.ts";
 import type { Task } from "./task.ts";
-import type { ModelConfig } from "../../nn/models/model.ts";
 
 /** Sequences in an evaluation batch. */
 const evaluationBatch = 32;
@@ -32,22 +32,6 @@ export interface TaskData {
   /** Words of the classes, where a saved run knows them. */
   readonly classes?: readonly string[] | undefined;
 }
-
-interface TextData {
-  readonly name: string;
-  read(directory: string, part: "train" | LabelledSplit): Promise<TextExample[]>;
-  files(directory: string, part: "train" | LabelledSplit): Promise<string[]>;
-}
-
-/** Where the examples of generation tasks come from. */
-const textData: Readonly<Record<TextTaskName, TextData>> = {
-  e2e: {
-    name: "E2E",
-    read: readE2e,
-    files: async (directory, part) => [await e2eFile(directory, part)],
-  },
-  webnlg: { name: "WebNLG", read: readWebnlg, files: webnlgFiles },
-};
 
 /**
  * Opens a task.
@@ -66,21 +50,23 @@ export async function openTask(
   if (generates(task) && namesColumns(config)) {
     throw new OptionError(`Cannot use --text-a, --text-b or --label as ${task} has no tables`);
   }
-  const maxLength = longest(config, model);
+  const maxLength = maxSequenceLength(config, model);
   if (generates(task)) {
-    const { name, read, files } = textData[task];
+    languageModel(model); // an encoder is refused before data is read
+    const { title, parse, files } = textTasks[task];
     const answered = async (part: "train" | LabelledSplit) => {
-      const examples = await read(data, part);
+      const paths = await files(data, part);
+      const examples = await readTexts(paths, parse);
       if (examples.every(({ reference }) => reference !== undefined)) return examples;
-      const [path, ...others] = await files(data, part);
+      const [path, ...others] = paths;
       throw unanswered(part, "references", others.length === 0 ? path! : data);
     };
     const train = trains ? await answered("train") : [];
     const dev = await answered(split);
     return generationTask({
-      name,
-      train: limited(train, config.trainLimit),
-      dev: limited(dev, config.devLimit),
+      name: title,
+      train: train.slice(0, config.trainLimit),
+      dev: dev.slice(0, config.devLimit),
       tokenizer,
       frame: specialTokens(model, tokenizer),
       config: model,
@@ -95,8 +81,8 @@ export async function openTask(
   if (dev.some(({ label }) => label === undefined)) throw unanswered(split, "labels", path);
   return classificationTask({
     kind,
-    train: limited(train, config.trainLimit),
-    dev: limited(dev, config.devLimit),
+    train: train.slice(0, config.trainLimit),
+    dev: dev.slice(0, config.devLimit),
     tokenizer,
     maxLength,
     batch: evaluationBatch,
@@ -108,7 +94,7 @@ export async function openTask(
  *
  * @throws {OptionError} If the model cannot take that many
  */
-export function longest(config: TrainConfig, model: ModelConfig): number {
+export function maxSequenceLength(config: TrainConfig, model: ModelConfig): number {
   const usual = Math.min(generates(config.task) ? 512 : 128, model.maxPositions);
   const { maxLength = usual } = config;
   if (maxLength > model.maxPositions) {
@@ -124,8 +110,4 @@ function unanswered(split: string, answers: string, path: string): FileError {
     `Cannot use split ${split} as ${answers} are required: found examples without them`,
     path,
   );
-}
-
-function limited<T>(examples: readonly T[], limit: number | undefined): readonly T[] {
-  return limit === undefined ? examples : examples.slice(0, limit);
 }

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import type { EncodedExample } from "../../nn/layers/batch.ts";
 import type { Model } from "../../nn/models/model.ts";
 
-/** Figures by name, such as `accuracy`. */
+/** Values of metrics by name, such as `accuracy`. */
 export type Metrics = Readonly<Record<string, number>>;
 
 /** Data of a task, tokenised, and its evaluation. */
@@ -25,14 +25,14 @@ export interface Task {
   readonly train: readonly EncodedExample[];
   /** Padding token. */
   readonly padId: number;
-  /** Figure that the task is judged by. */
+  /** Metric that the task is judged by: `loss`, of which less is better, or another. */
   readonly primary: string;
   /** Remarks on the data, one line each. */
   readonly notes: readonly string[];
   /**
    * Evaluates a model on the development data.
    *
-   * @param final Whether training is over: costly figures are computed then
+   * @param final Whether training is over: costly metrics are computed then
    */
   evaluate(model: Model, device: Device, final: boolean): Promise<Metrics>;
 }

@@ -1,16 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
+import type { Device } from "../../../core/device.ts";
 import { foldKey, seedKey } from "../../../core/random.ts";
-import type { Device } from "../../../core/storage.ts";
 import { dropoutPlan, type Method, methods } from "../../../nn/dropout/plan.ts";
-import { initialize } from "../../../nn/models/load.ts";
+import { toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
+import { applyLora } from "../../../nn/lora/apply.ts";
+import { initialize } from "../../../nn/models/load.ts";
 import { Trainable, trainHead } from "../../../nn/optim/adamw.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
 import { randomModel, tinyConfig } from "../../support/tiny_models.ts";
 import { webGpuTest } from "../../support/webgpu_device.ts";
 import { withDevice } from "../../support/with_device.ts";
-import { toBatch } from "../../../nn/layers/batch.ts";
-import { applyLora } from "../../../nn/lora/apply.ts";
 
 /** Losses of some steps of a tiny BERT; `after` looks at the device between steps. */
 async function losses(

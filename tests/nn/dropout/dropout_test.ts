@@ -1,22 +1,22 @@
 import { assert, assertEquals, assertLess, assertNotEquals } from "@std/assert";
+import type { Device } from "../../../core/device.ts";
 import { gradient } from "../../../core/gradient.ts";
 import { add, scale } from "../../../core/ops/elementwise.ts";
+import { bidirectionalKl, crossEntropy, klDivergence } from "../../../core/ops/losses.ts";
 import { sum } from "../../../core/ops/rowwise.ts";
 import { seedKey } from "../../../core/random.ts";
-import type { Device } from "../../../core/storage.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { dropHidden, survivorFactor } from "../../../nn/dropout/mask.ts";
 import { dropoutPlan, type Position, type Site } from "../../../nn/dropout/plan.ts";
-import { bidirectionalKl, crossEntropy, klDivergence } from "../../../nn/objective/losses.ts";
+import type { DropoutContext } from "../../../nn/dropout/site.ts";
+import { toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
+import { applyLora } from "../../../nn/lora/apply.ts";
+import type { Model } from "../../../nn/models/model.ts";
 import { objective } from "../../../nn/objective/objective.ts";
 import { assertClose, numbers } from "../../support/differences.ts";
 import { fillRandomly, randomModel, tinyConfig, tinyExamples } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
-import { toBatch } from "../../../nn/layers/batch.ts";
-import type { Model } from "../../../nn/models/model.ts";
-import type { DropoutContext } from "../../../nn/dropout/site.ts";
-import { applyLora } from "../../../nn/lora/apply.ts";
 
 const key = seedKey(5);
 const clean = { kind: "none", weight: 1, branches: 1 } as const;

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { foldKey, seedKey } from "../../../core/random.ts";
-import type { Device } from "../../../core/storage.ts";
+import type { Device } from "../../../core/device.ts";
 import { tensor } from "../../../core/tensor.ts";
 import {
   type DropoutPlan,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Device } from "../../../core/storage.ts";
+import type { Device } from "../../../core/device.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { fuseParts } from "../../../nn/formats/peft_fused_qkv.ts";
 import type { ForwardContext } from "../../../nn/layers/forward_context.ts";

@@ -5,19 +5,25 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
+import type { Device } from "../../../core/device.ts";
 import { OptionError } from "../../../core/errors.ts";
 import { gradient } from "../../../core/gradient.ts";
 import { sum } from "../../../core/ops/rowwise.ts";
 import { seedKey } from "../../../core/random.ts";
-import { type Device, sizeOf } from "../../../core/storage.ts";
-import { parseConfig } from "../../../nn/models/config.ts";
+import { sizeOf } from "../../../core/shape.ts";
 import { dropoutPlan } from "../../../nn/dropout/plan.ts";
-import { Linear } from "../../../nn/layers/linear.ts";
-import { loraLayers, LoraLinear } from "../../../nn/lora/lora.ts";
-import { initialize } from "../../../nn/models/load.ts";
-import { type Module, parameters } from "../../../nn/layers/module.ts";
-import { objective } from "../../../nn/objective/objective.ts";
+import { toBatch } from "../../../nn/layers/batch.ts";
 import type { ForwardContext } from "../../../nn/layers/forward_context.ts";
+import { Linear } from "../../../nn/layers/linear.ts";
+import { type Module, parameters } from "../../../nn/layers/module.ts";
+import { applyLora, layerOf, type LoraOptions } from "../../../nn/lora/apply.ts";
+import { loraLayers, LoraLinear } from "../../../nn/lora/lora.ts";
+import { mergeLora, unmergeLora } from "../../../nn/lora/merge.ts";
+import { parseConfig } from "../../../nn/models/config.ts";
+import { initialize } from "../../../nn/models/load.ts";
+import type { ModelConfig } from "../../../nn/models/model.ts";
+import { architectureOf, classifier, languageModel } from "../../../nn/models/registry.ts";
+import { objective } from "../../../nn/objective/objective.ts";
 import { assertClose, randomTensor } from "../../support/differences.ts";
 import {
   architectureNames,
@@ -27,11 +33,6 @@ import {
   tinyExamples,
 } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
-import { toBatch } from "../../../nn/layers/batch.ts";
-import type { ModelConfig } from "../../../nn/models/model.ts";
-import { architectureOf, classifier, languageModel } from "../../../nn/models/registry.ts";
-import { applyLora, layerOf, type LoraOptions } from "../../../nn/lora/apply.ts";
-import { mergeLora, unmergeLora } from "../../../nn/lora/merge.ts";
 
 /** Numbers in the low-rank updates. */
 function updateSize(model: Module): number {

@@ -1,19 +1,19 @@
 import { assert, assertEquals } from "@std/assert";
 import { seedKey } from "../../../core/random.ts";
-import { sizeOf } from "../../../core/storage.ts";
+import { sizeOf } from "../../../core/shape.ts";
 import { dropoutPlan } from "../../../nn/dropout/plan.ts";
-import { initialize } from "../../../nn/models/load.ts";
-import { parameters } from "../../../nn/layers/module.ts";
-import { Trainable, trainHead } from "../../../nn/optim/adamw.ts";
-import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import { encodeFloats, type FloatDtype } from "../../../nn/formats/safetensors_values.ts";
-import { openClassifier, openLanguageModel } from "../../../train/run/load_model.ts";
+import { encodeSafetensors } from "../../../nn/formats/safetensors_write.ts";
+import { toBatch } from "../../../nn/layers/batch.ts";
+import { parameters } from "../../../nn/layers/module.ts";
+import { applyLora } from "../../../nn/lora/apply.ts";
+import { initialize } from "../../../nn/models/load.ts";
+import { Trainable, trainHead } from "../../../nn/optim/adamw.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
+import { Checkpoint } from "../../../train/files/checkpoint.ts";
+import { openClassifier, openLanguageModel } from "../../../train/run/load_model.ts";
 import { tinyExamples } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
-import { toBatch } from "../../../nn/layers/batch.ts";
-import { applyLora } from "../../../nn/lora/apply.ts";
-import { encodeSafetensors } from "../../../nn/formats/safetensors_write.ts";
 
 const golden = decodeURIComponent(new URL("../../golden", import.meta.url).pathname);
 

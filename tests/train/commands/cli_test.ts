@@ -6,7 +6,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { type TaskName, trainOptions } from "../../../train/config/config.ts";
-import { generates } from "../../../train/tasks/kind.ts";
+import { generates } from "../../../train/data/text_tasks.ts";
 import { type CommandResult, hiddenkey } from "../../support/cli.ts";
 import { changed, tensors } from "../../support/cli_cases.ts";
 import { e2eInputs } from "../../support/workspace_data.ts";

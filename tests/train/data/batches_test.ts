@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertLess, assertNotEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { OptionError, ShapeError } from "../../../core/errors.ts";
-import { packSequences, planEpoch } from "../../../train/data/batches.ts";
+import { OptionError } from "../../../core/errors.ts";
+import { seedKey } from "../../../core/random.ts";
+import { planEpoch, stepWindows } from "../../../train/data/batches.ts";
 
 /** A reproducible source of uniform numbers for the tests. */
 function uniform(seed: number): () => number {
@@ -96,30 +97,15 @@ Deno.test("planEpoch() refuses a batch that is no positive integer", () => {
   }
 });
 
-Deno.test("packSequences() pads on the right to the longest sequence", () => {
-  assertEquals(packSequences([[5], [6, 7, 8], [9, 1]], 4), {
-    ids: Uint32Array.of(5, 4, 4, 6, 7, 8, 9, 1, 4),
-    lengths: [1, 3, 2],
-    width: 3,
-  });
-});
-
-Deno.test("packSequences() keeps every token in its place", () => {
-  const sequence = fc.array(fc.nat({ max: 60000 }), { minLength: 1, maxLength: 20 });
-  fc.assert(
-    fc.property(fc.array(sequence, { minLength: 1, maxLength: 9 }), fc.nat(), (rows, pad) => {
-      const { ids, lengths, width } = packSequences(rows, pad);
-      assertEquals(ids.length, rows.length * width);
-      assertEquals(lengths, rows.map((row) => row.length));
-      rows.forEach((row, at) => {
-        const padding = new Array<number>(width - row.length).fill(pad);
-        assertEquals([...ids.subarray(at * width, (at + 1) * width)], [...row, ...padding]);
-      });
-    }),
-  );
-});
-
-Deno.test("packSequences() refuses empty input", () => {
-  assertThrows(() => packSequences([], 0), ShapeError, "found no sequence");
-  assertThrows(() => packSequences([[1], []], 0), ShapeError, "found 0 in sequence 1");
+Deno.test("stepWindows() gives a step the same examples in any order of asking", () => {
+  const lengths = Array.from({ length: 23 }, (_, i) => 1 + i % 7);
+  const options = { size: 4, bucket: true, key: seedKey(3) };
+  const forward = stepWindows(lengths, options);
+  const steps = Array.from({ length: 18 }, (_, step) => forward(step));
+  const backward = stepWindows(lengths, options);
+  for (let step = 17; step >= 0; step--) assertEquals(backward(step), steps[step]);
+  const epochs = [0, 6, 12].map((first) => steps.slice(first, first + 6).flat());
+  const all = lengths.map((_, i) => i);
+  for (const epoch of epochs) assertEquals(epoch.toSorted((a, b) => a - b), all);
+  assertNotEquals(epochs[0], epochs[1]);
 });

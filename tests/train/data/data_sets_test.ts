@@ -43,7 +43,7 @@ const tiny: DataSet = {
 };
 
 const place = "data.example.org/tiny/TINY.zip";
-const patience = { attempts: 2, timeout: 5000, wait: () => Promise.resolve() };
+const retry = { attempts: 2, timeout: 5000, wait: () => Promise.resolve() };
 
 /** Fetches into a folder of its own. */
 async function fetching(
@@ -55,7 +55,7 @@ async function fetching(
   await using folder = await folderOf({});
   const said: string[] = [];
   const onMessage = (line: string) => said.push(line);
-  const settings = { mirror: `${server.origin}/`, patience, onMessage };
+  const settings = { mirror: `${server.origin}/`, retry, onMessage };
   await check(() => fetchData(set, `${folder.path}/out`, settings), `${folder.path}/out`, said);
 }
 

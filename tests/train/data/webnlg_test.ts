@@ -9,7 +9,7 @@ import {
   webnlgFiles,
 } from "../../../train/data/webnlg.ts";
 import { presetFor } from "../../../train/config/presets.ts";
-import { bleuOf } from "../../../train/tasks/generation.ts";
+import { scoreOutputs } from "../../../train/tasks/generation.ts";
 import { shared, sharedTest } from "../../support/shared.ts";
 
 const xml = `<?xml version="1.0" encoding="UTF-8"?>
@@ -201,7 +201,7 @@ Deno.test("readWebnlg() reads the JSON file of a split, else XML files in the or
   }
 });
 
-Deno.test("groupByContext() keeps the part of an input, and bleuOf() scores parts apart", () => {
+Deno.test("groupByContext() keeps the part of an input, and scoreOutputs() scores parts apart", () => {
   const groups = groupByContext([
     { context: "a", reference: "one two three four five", index: 0, part: "seen" },
     { context: "b", reference: "six seven eight nine ten", index: 1, part: "unseen" },
@@ -209,11 +209,11 @@ Deno.test("groupByContext() keeps the part of an input, and bleuOf() scores part
   ]);
   assertEquals(groups.map(({ part }) => part), ["seen", "unseen"]);
   const outputs = ["One two three four five", "no match here at all"];
-  const figures = bleuOf(outputs, groups);
+  const figures = scoreOutputs(outputs, groups);
   assertEquals(Object.keys(figures), ["bleu", "bleu_seen", "bleu_unseen"]);
   assert(Math.abs(figures["bleu_seen"]! - 100) < 1e-9);
   assertEquals(figures["bleu_unseen"], 0);
-  assertEquals(Object.keys(bleuOf(["x"], [{ context: "a", references: ["x"] }])), ["bleu"]);
+  assertEquals(Object.keys(scoreOutputs(["x"], [{ context: "a", references: ["x"] }])), ["bleu"]);
 });
 
 Deno.test("presetFor() has the paper's recipe for WebNLG, and that of the LoRA repository", () => {

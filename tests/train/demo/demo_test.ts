@@ -41,18 +41,18 @@ Deno.test("demonstrateMethod() runs, learns and is a function of method and seed
   assertEquals([first.step, first.steps, first.epoch, first.aborted], [16, 16, 1, false]);
   assertEquals(await run(1), first);
   assertEquals(lines[0], lines[1]);
-  const percent = (100 * first.figures["accuracy"]!).toFixed(1);
+  const percent = (100 * first.metrics["accuracy"]!).toFixed(1);
   assertEquals(lines[0], `lora       epoch  1  dev accuracy ${percent} %`);
   // Of 500 clean pairs with equally many of each label, 0.6 lies 4.5 deviations above chance.
-  assertGreater(first.figures["accuracy"], 0.6);
+  assertGreater(first.metrics["accuracy"], 0.6);
   const other = await run(2);
   assertNotEquals(other.lastEpochLoss, first.lastEpochLoss);
 });
 
 Deno.test("demonstrateMethod() runs HiddenKey", async () => {
-  const { step, figures, lastEpochLoss } = await demonstrateMethod("hiddenkey", 1, { epochs: 1 });
+  const { step, metrics, lastEpochLoss } = await demonstrateMethod("hiddenkey", 1, { epochs: 1 });
   assertEquals(step, 16);
-  assertEquals(Object.keys(figures), ["accuracy"]);
+  assertEquals(Object.keys(metrics), ["accuracy"]);
   assert(Number.isFinite(lastEpochLoss));
   const lora = await demonstrateMethod("lora", 1, { epochs: 1 });
   assertNotEquals(lastEpochLoss, lora.lastEpochLoss);

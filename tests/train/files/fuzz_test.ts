@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import type { Device } from "../../../core/device.ts";
 import {
   DeviceError,
   DisposedError,
@@ -10,16 +11,15 @@ import {
   TrainingError,
 } from "../../../core/errors.ts";
 import { seedKey } from "../../../core/random.ts";
-import type { Device } from "../../../core/storage.ts";
-import { loraLayers } from "../../../nn/lora/lora.ts";
-import { type Module, parameters } from "../../../nn/layers/module.ts";
-import { loadAdapter } from "../../../train/run/adapter.ts";
-import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import { placeOf } from "../../../nn/formats/peft_tensors.ts";
+import { toBatch } from "../../../nn/layers/batch.ts";
+import { type Module, parameters } from "../../../nn/layers/module.ts";
+import { loraLayers } from "../../../nn/lora/lora.ts";
+import { Checkpoint } from "../../../train/files/checkpoint.ts";
+import { loadAdapter } from "../../../train/run/adapter.ts";
 import { openClassifier, openLanguageModel } from "../../../train/run/load_model.ts";
 import { jsonFileMutation, type Mutation, weightsMutation } from "../../support/file_mutations.ts";
 import { withDevice } from "../../support/with_device.ts";
-import { toBatch } from "../../../nn/layers/batch.ts";
 
 const golden = decodeURIComponent(new URL("../../golden", import.meta.url).pathname);
 const cases = ["bert-classification", "gpt2-lm", "llama-lm", "roberta-regression-rslora"];

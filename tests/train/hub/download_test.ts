@@ -2,12 +2,12 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { DownloadError, FileError } from "../../../core/errors.ts";
 import { sha256 } from "../../../train/hub/digest.ts";
 import { type Download, download } from "../../../train/hub/download.ts";
-import { type Patience, request } from "../../../train/hub/request.ts";
+import { request, type RetryPolicy } from "../../../train/hub/request.ts";
 import { fileResponse, Loopback, netTest, tornResponse } from "../../support/loopback.ts";
 
 const content = Uint8Array.from({ length: 1000 }, (_, i) => i % 256);
 
-function patient(attempts: number, timeout = 5000): Patience & { readonly waits: number[] } {
+function patient(attempts: number, timeout = 5000): RetryPolicy & { readonly waits: number[] } {
   const waits: number[] = [];
   const wait = (milliseconds: number) => {
     waits.push(milliseconds);
@@ -25,10 +25,10 @@ netTest(
     await using server = new Loopback((request) => fileResponse(request, content));
     const date = new Date(Date.now() + 30_500).toUTCString();
     server.faults.push(limited("7"), limited(), limited(date), limited("0"));
-    const patience = patient(9);
-    const { response } = await request({ address: server.origin }, patience);
+    const retry = patient(9);
+    const { response } = await request({ address: server.origin }, retry);
     assertEquals(new Uint8Array(await response.arrayBuffer()), content);
-    const [first, second, third = NaN, fourth] = patience.waits;
+    const [first, second, third = NaN, fourth] = retry.waits;
     assertEquals([first, second, fourth], [7000, 2000, 0]);
     assert(third > 25_000 && third <= 30_500, `${third}`);
   },
@@ -36,22 +36,22 @@ netTest(
 
 netTest("request() gives up after its attempts, and at once where the pause is long", async () => {
   await using server = new Loopback(limited("3"));
-  const ask = async (patience: Patience) =>
+  const ask = async (retry: RetryPolicy) =>
     await assertRejects(
-      () => request({ address: `${server.origin}/a?b=c` }, patience),
+      () => request({ address: `${server.origin}/a?b=c` }, retry),
       DownloadError,
     );
-  const patience = patient(3);
-  const { message, status, source } = await ask(patience);
+  const retry = patient(3);
+  const { message, status, source } = await ask(retry);
   assertEquals(
     message,
     `${server.origin}/a: Cannot read as the server limits requests: ` +
       "found status 429 at attempt 3, free again in 3 s",
   );
   assertEquals([status, source], [429, `${server.origin}/a`]);
-  assertEquals([server.asked.length, patience.waits], [3, [3000, 3000]]);
+  assertEquals([server.asked.length, retry.waits], [3, [3000, 3000]]);
   server.faults.push(limited("3600"));
-  assertMatch((await ask(patience)).message, /at attempt 1, free again in 3600 s$/);
+  assertMatch((await ask(retry)).message, /at attempt 1, free again in 3600 s$/);
   server.faults.push(...[500, 502, 503].map((status) => () => new Response("sorry", { status })));
   assertMatch((await ask(patient(3))).message, /must answer: found status 503 at attempt 3$/);
 });
@@ -78,13 +78,13 @@ netTest("request() ends a circle of redirects", async () => {
 netTest("request() takes a silent server for a dead one", async () => {
   const silent = Promise.withResolvers<Response>();
   await using server = new Loopback(() => silent.promise);
-  const patience = patient(2, 30);
+  const retry = patient(2, 30);
   const error = await assertRejects(
-    () => request({ address: server.origin }, patience),
+    () => request({ address: server.origin }, retry),
     DownloadError,
   );
   assertMatch(error.message, /requires a connection: no byte within 0\.03 s$/);
-  assertEquals([patience.waits, server.asked.length], [[1000], 2]);
+  assertEquals([retry.waits, server.asked.length], [[1000], 2]);
   silent.resolve(new Response());
 });
 
@@ -93,14 +93,14 @@ async function downloading(
   server: Loopback,
   changes: Partial<Download>,
   check: (run: () => Promise<void>, path: string) => Promise<void>,
-  patience: Patience = patient(3),
+  retry: RetryPolicy = patient(3),
 ) {
   const folder = await Deno.makeTempDir({ prefix: "hiddenkey-transfer-" });
   const partial = `${folder}/file.incomplete`;
   const refuse = ({ status }: Response) => new DownloadError("Cannot read", server.origin, status);
   const what = { name: "file", address: server.origin, partial, refuse, ...changes };
   try {
-    await check(() => download(what, patience), what.partial);
+    await check(() => download(what, retry), what.partial);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

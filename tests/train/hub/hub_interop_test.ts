@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { loadTokenizer } from "../../../train/tokenizer/load_tokenizer.ts";
+import { loadTokenizer } from "../../../train/run/load_tokenizer.ts";
 import { sha256 } from "../../../train/hub/digest.ts";
 import { Bench } from "../../support/hub_bench.ts";
 import type { Files } from "../../support/hub_server.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { foldKey, normal, seedKey } from "../../../core/random.ts";
-import type { Device } from "../../../core/storage.ts";
+import type { Device } from "../../../core/device.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { LanguageModel } from "../../../nn/models/decoder.ts";
 import { parameters } from "../../../nn/layers/module.ts";

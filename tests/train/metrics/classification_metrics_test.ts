@@ -5,11 +5,10 @@ import {
   accuracy,
   f1,
   matthews,
-  type MetricName,
-  metrics,
   pearson,
   spearman,
 } from "../../../train/metrics/classification.ts";
+import { labelMetrics, type MetricName } from "../../../train/metrics/metric_table.ts";
 import { shared, sharedTest } from "../../support/shared.ts";
 
 Deno.test("accuracy(), f1() and matthews() of 2 hits, 1 false alarm, 1 miss, 4 rejections", () => {
@@ -58,9 +57,9 @@ Deno.test("pearson() and spearman() of constant input are 0, of NaN are NaN", ()
 });
 
 Deno.test("every metric refuses lengths that differ and too few examples", () => {
-  for (const [name, metric] of Object.entries(metrics)) {
-    assertThrows(() => metric([1], [1, 0]), ShapeError, "found 1 predictions and 2 labels", name);
-    assertThrows(() => metric([], []), ShapeError, "found 0 predictions and 0 labels", name);
+  for (const [name, { compute }] of Object.entries(labelMetrics)) {
+    assertThrows(() => compute([1], [1, 0]), ShapeError, "found 1 predictions and 2 labels", name);
+    assertThrows(() => compute([], []), ShapeError, "found 0 predictions and 0 labels", name);
   }
   assertThrows(() => pearson([1], [1]), ShapeError, "at least 2 are required");
   assertThrows(() => spearman([1], [1]), ShapeError, "at least 2 are required");
@@ -109,11 +108,12 @@ sharedTest("every metric equals scikit-learn and SciPy", async () => {
   assertEquals(cases.length, 6);
   for (const one of cases) {
     const expected: Record<MetricName, number> = { ...one, matthews: one.mcc };
-    for (const name of ["accuracy", "f1", "matthews"] as const) {
-      assertAlmostEquals(metrics[name](one.predictions, one.labels), expected[name], 1e-13, name);
-    }
-    for (const name of ["pearson", "spearman"] as const) {
-      assertAlmostEquals(metrics[name](one.scores, one.gold), expected[name], 1e-13, name);
+    for (const [name, { compute, of }] of Object.entries(labelMetrics)) {
+      const [predictions, labels] = of === "classes"
+        ? [one.predictions, one.labels]
+        : [one.scores, one.gold];
+      const wanted = expected[name as MetricName];
+      assertAlmostEquals(compute(predictions, labels), wanted, 1e-13, name);
     }
   }
 });

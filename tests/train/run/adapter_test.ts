@@ -1,7 +1,7 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { FileError } from "../../../core/errors.ts";
 import { foldKey, normal, seedKey } from "../../../core/random.ts";
-import type { Device } from "../../../core/storage.ts";
+import type { Device } from "../../../core/device.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { loraLayers } from "../../../nn/lora/lora.ts";
 import { parameters } from "../../../nn/layers/module.ts";

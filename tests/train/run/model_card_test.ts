@@ -62,12 +62,12 @@ Deno.test("modelCard() names the commit of a base model that came from a hub", (
   assertStringIncludes(card, 'from_pretrained("org/tiny", revision="0123abc", num_labels=2)');
 });
 
-Deno.test("train() writes a card with its figures and the configuration that repeats the run", async () => {
+Deno.test("train() writes a card with its metrics and the configuration that repeats the run", async () => {
   const out = workspace.out("card");
   const config = workspace.config("rte", { out, maxSteps: 2, rate: { hidden: 0.2 } });
-  const { figures } = await train(config);
+  const { metrics } = await train(config);
   const card = await Deno.readTextFile(`${out}/README.md`);
-  assertStringIncludes(card, `| accuracy | ${figures["accuracy"]!.toFixed(4)} |`);
+  assertStringIncludes(card, `| accuracy | ${metrics["accuracy"]!.toFixed(4)} |`);
   const json = JSON.parse(/```json\n([^]*?)```/.exec(card)![1]!);
   const read = checkConfig(parseObject(trainOptions, json, "card"));
   assertEquals({ ...read, out }, JSON.parse(JSON.stringify(config)));

@@ -146,11 +146,11 @@ Deno.test("Resuming in place names a line of metrics.jsonl that has no step", as
 
 Deno.test("Resuming at the last step still evaluates", async () => {
   const { out: saved } = await checkpointed("finished");
-  const { figures: expected } = await train(hiddenKey({ maxSteps: 6 }));
+  const { metrics: expected } = await train(hiddenKey({ maxSteps: 6 }));
   const out = workspace.out("finished, resumed");
   const config = hiddenKey({ maxSteps: 6, out });
-  const { figures } = await train(config, { resume: `${saved}/checkpoint-6` });
-  assertEquals(Object.keys(figures), Object.keys(expected));
+  const { metrics } = await train(config, { resume: `${saved}/checkpoint-6` });
+  assertEquals(Object.keys(metrics), Object.keys(expected));
 });
 
 /** Waits for the folder that a checkpoint is filled in, and puts a folder where a file must go. */

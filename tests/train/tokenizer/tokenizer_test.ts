@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { FileError, OptionError } from "../../../core/errors.ts";
-import { loadTokenizer } from "../../../train/tokenizer/load_tokenizer.ts";
+import { loadTokenizer } from "../../../train/run/load_tokenizer.ts";
 import { compareTokenizers } from "../../../train/parity/parity_tokenizers.ts";
 import { Tokenizer } from "../../../train/tokenizer/tokenizer.ts";
 import { buildByteLevel, buildWordPiece } from "../../../train/tokenizer/tokenizer_legacy.ts";

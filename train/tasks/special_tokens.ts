@@ -1,0 +1,38 @@
+/**
+ * Which tokens separate, end and pad sequences: by the model's configuration, else by its tokenizer.
+ *
+ * @module
+ */
+
+import { OptionError } from "../../core/errors.ts";
+import type { ModelConfig } from "../../nn/models/model.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+
+/** Tokens around a reference. */
+export interface SpecialTokens {
+  /** Between context and reference. */
+  readonly bosId: number;
+  /** After the reference. */
+  readonly eosId: number;
+  /** For padding. */
+  readonly padId: number;
+}
+
+/**
+ * The separator, end and padding tokens of a model.
+ *
+ * @throws {OptionError} If neither configuration nor tokenizer names them
+ */
+export function specialTokens(config: ModelConfig, tokenizer: Tokenizer): SpecialTokens {
+  const bosId = config.bosId ?? tokenizer.bosId;
+  const eosId = config.eosIds[0] ?? tokenizer.eosId;
+  if (bosId === undefined || eosId === undefined) {
+    throw new OptionError("Cannot frame references as bos and eos tokens are required: found none");
+  }
+  return { bosId, eosId, padId: config.padId ?? tokenizer.padId ?? eosId };
+}
+
+/** The padding token of a classifier; where there is none any will do, as padding is masked. */
+export function paddingOf(tokenizer: Tokenizer): number {
+  return tokenizer.padId ?? tokenizer.eosId ?? 0;
+}
