@@ -103,8 +103,8 @@ function strengthOf(path: string, options: LoraOptions): { rank: number; scaling
   return { rank, scaling: alpha / (rsLora ? Math.sqrt(rank) : rank) };
 }
 
-/** Whether a module's path is a name or ends in it. */
-function isNamed(path: string, name: string): boolean {
+/** Whether a module's path is a name, or ends in one after a dot. */
+export function isNamed(path: string, name: string): boolean {
   return path === name || path.endsWith(`.${name}`);
 }
 

@@ -30,42 +30,29 @@ export class FusedQkvLora extends LoraLinear {
   constructor(base: Linear, options: LoraLinearOptions, thirds: readonly Third[]) {
     const size = base.outputs / 3;
     const spans = order.map((name, i) => ({ name, start: i * size, size }));
-    super(base, options, spans.filter((_, i) => thirds.includes(order[i]!)));
+    super(base, options, spans.filter(({ name }) => thirds.includes(name)));
   }
 
   protected override updated(base: Tensor, x: Tensor): Tensor {
-    const pieces = this.#pieces();
-    const bases = split(base, -1, pieces.map(({ size }) => size));
+    const size = this.outputs / 3;
+    const thirds = split(base, -1, [size, size, size]);
     return concatenate(
-      bases.map((piece, i) => {
-        const { part } = pieces[i]!;
-        return part === undefined ? piece : this.updatedPart(part, piece, x);
+      thirds.map((third, i) => {
+        const part = this.#part(i);
+        return part === undefined ? third : this.updatedPart(part, third, x);
       }),
       -1,
     );
   }
 
   protected override matrix(): Tensor {
-    const zero = scale(this.base.matrix(), 0);
-    return concatenate(
-      this.#pieces().map(({ start, size, part }) =>
-        part === undefined ? slice(zero, 1, start, start + size) : this.partMatrix(part)
-      ),
-      1,
-    );
+    const thirds = order.map((_, i) => this.#part(i));
+    const none = scale(slice(this.base.matrix(), 1, 0, this.outputs / 3), 0);
+    return concatenate(thirds.map((part) => part === undefined ? none : this.partMatrix(part)), 1);
   }
 
-  /** Runs of outputs, in their order: those of a part, and those between that no part updates. */
-  #pieces(): { start: number; size: number; part?: Part }[] {
-    const pieces: { start: number; size: number; part?: Part }[] = [];
-    let done = 0;
-    for (const part of this.parts) {
-      const { start, size } = part;
-      if (start > done) pieces.push({ start: done, size: start - done });
-      pieces.push({ start, size, part });
-      done = start + size;
-    }
-    if (done < this.outputs) pieces.push({ start: done, size: this.outputs - done });
-    return pieces;
+  /** The update of a third, counted from 0; none where it stays as it is. */
+  #part(third: number): Part | undefined {
+    return this.parts.find(({ name }) => name === order[third]);
   }
 }

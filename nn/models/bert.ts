@@ -12,8 +12,14 @@ import { siteAt } from "../dropout/site.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import { Linear, type Projection } from "../layers/linear.ts";
 import { Module } from "../layers/module.ts";
-import { type Architecture, usualKeys } from "./architecture.ts";
-import { type EncoderConfig, encoderConfig, EncoderModel, firstToken } from "./encoder.ts";
+import type { Architecture } from "./architecture.ts";
+import {
+  type EncoderConfig,
+  encoderConfig,
+  EncoderModel,
+  encoderTraits,
+  firstToken,
+} from "./encoder.ts";
 import { Model, type ModelOutput } from "./model.ts";
 
 class Pooler extends Module {
@@ -61,14 +67,10 @@ class BertClassifier extends Model {
 
 /** `bert`: classifier. */
 export const bert: Architecture<EncoderConfig> = {
+  ...encoderTraits,
   name: "bert",
-  causal: false,
   prefix: "bert",
   classNames: { classifier: "BertForSequenceClassification", languageModel: "BertForMaskedLM" },
-  targets: ["query", "value"],
-  buffers: /(position_ids|token_type_ids)$/,
-  keys: usualKeys,
-  defaults: { activation: "gelu", tied: true },
   configure: encoderConfig,
   classifier: (config) => new BertClassifier(config),
 };

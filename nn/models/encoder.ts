@@ -22,6 +22,7 @@ import { Module } from "../layers/module.ts";
 import { LayerNorm } from "../layers/norm.ts";
 import { runLayers } from "../layers/stack.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
+import { type Architecture, usualKeys } from "./architecture.ts";
 import type { ConfigFields } from "./config_fields.ts";
 import type { ModelConfig } from "./model.ts";
 
@@ -32,6 +33,18 @@ export interface EncoderConfig extends ModelConfig {
   /** Rows of the position embedding before that of the first position. */
   readonly positionOffset: number;
 }
+
+/** What the architectures of this encoder have in common. */
+export const encoderTraits: Pick<
+  Architecture,
+  "causal" | "targets" | "buffers" | "keys" | "defaults"
+> = {
+  causal: false,
+  targets: ["query", "value"],
+  buffers: /(position_ids|token_type_ids)$/,
+  keys: usualKeys,
+  defaults: { activation: "gelu", tied: true },
+};
 
 /** Reads the keys of an encoder whose first position has the first row. */
 export function encoderConfig(fields: ConfigFields, common: ModelConfig): EncoderConfig {

@@ -95,14 +95,8 @@ export async function loadModel(
       initialised.push(path);
       continue;
     }
-    const shape = source.shape(name);
-    if (!sameShape(shape, parameter.shape)) {
-      throw new FileError(
-        `Cannot use tensor ${name} as shape [${parameter.shape}] is required: found [${shape}]`,
-        source.file?.(name) ?? source.path,
-      );
-    }
-    const bits = half && shape.length === 2 ? source.halves?.(name) : undefined;
+    requireShape(source, name, parameter);
+    const bits = half && parameter.shape.length === 2 ? source.halves?.(name) : undefined;
     if (bits === undefined) await fillParameter(parameter, source, name, device);
     else fillHalves(parameter, bits, device);
     sources.set(path, name);
@@ -115,6 +109,20 @@ export async function loadModel(
     (buffers.test(name) || heads.test(name) ? ignored : unexpected).push(name);
   }
   return { used: [...sources.values()], sources, ignored, unexpected, initialised };
+}
+
+/**
+ * Refuses a tensor that does not fit a parameter.
+ *
+ * @throws {FileError} If its shape is another one
+ */
+export function requireShape(source: WeightSource, name: string, { shape }: Parameter): void {
+  const found = source.shape(name);
+  if (sameShape(found, shape)) return;
+  throw new FileError(
+    `Cannot use tensor ${name} as shape [${shape}] is required: found [${found}]`,
+    source.file?.(name) ?? source.path,
+  );
 }
 
 /**

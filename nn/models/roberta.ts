@@ -13,9 +13,15 @@ import { siteAt } from "../dropout/site.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import { Linear, type Projection } from "../layers/linear.ts";
 import { Module } from "../layers/module.ts";
-import { type Architecture, usualKeys } from "./architecture.ts";
+import type { Architecture } from "./architecture.ts";
 import type { ConfigFields } from "./config_fields.ts";
-import { type EncoderConfig, encoderConfig, EncoderModel, firstToken } from "./encoder.ts";
+import {
+  type EncoderConfig,
+  encoderConfig,
+  EncoderModel,
+  encoderTraits,
+  firstToken,
+} from "./encoder.ts";
 import { Model, type ModelConfig, type ModelOutput } from "./model.ts";
 
 /** `RobertaClassificationHead`: dense, tanh, projection. */
@@ -67,17 +73,13 @@ function configure(fields: ConfigFields, common: ModelConfig): EncoderConfig {
 
 /** `roberta`: classifier. */
 export const roberta: Architecture<EncoderConfig> = {
+  ...encoderTraits,
   name: "roberta",
-  causal: false,
   prefix: "roberta",
   classNames: {
     classifier: "RobertaForSequenceClassification",
     languageModel: "RobertaForMaskedLM",
   },
-  targets: ["query", "value"],
-  buffers: /(position_ids|token_type_ids)$/,
-  keys: usualKeys,
-  defaults: { activation: "gelu", tied: true },
   configure,
   classifier: (config) => new RobertaClassifier(config),
 };
