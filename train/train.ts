@@ -31,9 +31,9 @@ export interface TrainHooks
 
 /** What {@linkcode train} returns. */
 export interface TrainResult extends FitResult {
-  /** Numbers that training changed. */
+  /** Trained parameters, counted by element. */
   readonly trainable: number;
-  /** Numbers in all. */
+  /** All parameters, counted by element. */
   readonly parameters: number;
 }
 
@@ -109,9 +109,9 @@ async function openData(
 
 /** Folders of a run, and its configuration with the commits they were taken from. */
 export interface RunFolders {
-  /** Base model. */
+  /** Base model, in a folder of its own or in the hub's cache. */
   readonly base: ModelSource;
-  /** Adapter to start from. */
+  /** Adapter to start from; undefined where a new one is made. */
   readonly start: ModelSource | undefined;
   /** The configuration; a repository's name has its commit, which never changes. */
   readonly config: TrainConfig;

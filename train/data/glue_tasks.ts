@@ -35,7 +35,7 @@ export interface GlueTaskInfo {
   readonly headerless?: readonly string[];
   /** Whether the texts are published with a space at their end. */
   readonly padded?: boolean;
-  /** Metrics to report. */
+  /** Metrics that the benchmark reports. */
   readonly metrics: readonly MetricName[];
   /** Metric that chooses the best checkpoint. */
   readonly primaryMetric: MetricName;

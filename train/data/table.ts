@@ -13,7 +13,7 @@ import { readParquet } from "./parquet.ts";
 import { type Columns, positionsOf, type TableRow } from "./rows.ts";
 import { linesOf, shortExcerpt } from "./text.ts";
 
-/** Extensions of tables. */
+/** Extensions by which tables are known; all but parquet also before `.gz`. */
 export const tableExtensions = ["parquet", "jsonl", "ndjson", "csv", "tsv"] as const;
 
 /** Whether a path is of a table, judged by its extension. */

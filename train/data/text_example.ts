@@ -20,7 +20,7 @@ export interface TextExample {
 
 /** A task in which a language model writes texts: what it is called and how its files are read. */
 export interface TextTask {
-  /** Name for logs. */
+  /** Name as its makers write it, for logs and the model card. */
   readonly title: string;
   /** What `predict` takes as its input, for the help. */
   readonly inputHelp: string;

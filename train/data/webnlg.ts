@@ -28,7 +28,7 @@ export type WebnlgTexts = "good" | "all";
 
 /** One set of triples with one text; its part is `seen` or `unseen`, after its category. */
 export interface WebnlgExample extends TextExample {
-  /** Category of DBpedia. */
+  /** Category of DBpedia, such as `Airport`. */
   readonly category: string;
 }
 

@@ -21,7 +21,7 @@ const vocabulary = [...special, ...grammarWords];
 /** Where the weights lie; `make_base.ts` writes them. */
 export const baseFile: URL = new URL("./base.safetensors", import.meta.url);
 
-/** Configuration of the base model. */
+/** Sizes of the base model: 2 layers, hidden size 64, 4 heads, 32 positions. */
 export const baseConfig: ModelConfig = parseConfig({
   model_type: "bert",
   vocab_size: vocabulary.length,

@@ -54,7 +54,7 @@ export async function probe(
 
 /** Logits of a layer, 1 where it is so, laid out as the gradient. */
 export interface DroppedLogits {
-  /** Whether the mask drops it. */
+  /** 1 where the mask drops the logit, else 0. */
   readonly dropped: Uint8Array;
   /** Whether padding and causality leave it. */
   readonly visible: Uint8Array;

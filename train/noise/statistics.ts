@@ -8,11 +8,11 @@
 export interface Estimate {
   /** Estimate. */
   readonly value: number;
-  /** Standard error. */
+  /** Standard error of the estimate. */
   readonly error: number;
-  /** Lower end of the interval. */
+  /** Lower end of the 95 % interval. */
   readonly low: number;
-  /** Upper end of the interval. */
+  /** Upper end of the 95 % interval. */
   readonly high: number;
 }
 
@@ -51,9 +51,9 @@ export function jackknife(all: number, without: readonly number[]): Estimate {
 
 /** A statistic of all masks, and without each of them. */
 export interface Resampled {
-  /** Of all masks. */
+  /** Statistic of all masks. */
   readonly all: number;
-  /** Without each mask. */
+  /** Statistic without each mask in turn. */
   readonly without: readonly number[];
 }
 
@@ -105,7 +105,7 @@ export function average(statistics: readonly Resampled[]): Resampled {
   };
 }
 
-/** Inner product. */
+/** Inner product of two vectors of equal length, summed in double precision. */
 export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;

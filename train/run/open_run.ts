@@ -29,11 +29,11 @@ export async function runConfig(run: string, changes: OptionValues = {}): Promis
 
 /** A model as it was trained. */
 export interface OpenRun {
-  /** Base model with the adapter. */
+  /** Base model with the adapter of the run. */
   readonly model: Classifier | LanguageModel;
-  /** Configuration of the base model. */
+  /** Sizes and kind of the base model. */
   readonly architecture: ModelConfig;
-  /** Its tokenizer. */
+  /** The base model's tokenizer. */
   readonly tokenizer: Tokenizer;
   /** Words of its classes; none for scores and texts. */
   readonly classes: readonly string[];

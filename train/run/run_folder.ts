@@ -18,7 +18,7 @@ import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
 import { encodeSafetensors } from "../../nn/formats/safetensors.ts";
 import { isRecord } from "../../nn/formats/json_record.ts";
 
-/** Formats JSON for people. */
+/** JSON with indentation and a line end, as people read it. */
 function pretty(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
@@ -35,14 +35,14 @@ export async function saveRunAdapter(
   await writeFileAtomic(`${directory}/README.md`, beside.card);
 }
 
-/** Writes run.json. */
+/** Writes run.json: options, classes and facts of a run, and its result once there is one. */
 export async function saveRun(directory: string, run: unknown): Promise<void> {
   await writeFileAtomic(`${directory}/run.json`, pretty(run));
 }
 
 /** What run.json says of a run. */
 export interface SavedRun {
-  /** Its options, not checked. */
+  /** Options as they were saved, not checked against the present table. */
   readonly config: Record<string, unknown>;
   /** Words of its classes, where it has classes. */
   readonly classes: readonly string[] | undefined;

@@ -58,17 +58,17 @@ export function prediction(logits: readonly number[], regression: boolean): numb
 
 /** Settings of {@linkcode classificationTask}. */
 export interface ClassificationSettings {
-  /** What the labels are. */
+  /** Name, classes and metrics of the task. */
   readonly kind: LabelledKind;
-  /** Training examples. */
+  /** Training examples, before tokenisation. */
   readonly train: readonly Example[];
-  /** Development examples. */
+  /** Examples that are evaluated; all must have labels. */
   readonly dev: readonly Example[];
-  /** Tokenizer of the model. */
+  /** The base model's tokenizer. */
   readonly tokenizer: Tokenizer;
-  /** Most tokens in a sequence. */
+  /** Most tokens in a sequence, special tokens included. */
   readonly maxLength: number;
-  /** Examples in an evaluation batch. */
+  /** Examples in an evaluation batch; changes speed and memory alone. */
   readonly batch: number;
 }
 

@@ -119,29 +119,29 @@ export async function continueAll(
 
 /** What generation needs beside the model. */
 export interface GenerationSettings {
-  /** Tokenizer of the model. */
+  /** The base model's tokenizer. */
   readonly tokenizer: Tokenizer;
-  /** Tokens around a reference. */
+  /** Tokens that separate, end and pad sequences. */
   readonly frame: SpecialTokens;
-  /** Configuration of the model. */
+  /** Sizes of the model, of which the most positions and the end tokens count here. */
   readonly config: ModelConfig;
-  /** Tokens to add at most. */
+  /** Most tokens that are added to a context. */
   readonly newTokens: number;
-  /** How texts are searched for. */
+  /** Beams and penalties of the search. */
   readonly search: BeamConfig;
-  /** Sequences in a batch. */
+  /** Contexts that are continued together; changes speed and memory alone. */
   readonly batch: number;
 }
 
 /** Settings of {@linkcode generationTask}. */
 export interface TaskSettings extends GenerationSettings {
-  /** Name for logs. */
+  /** Name as the benchmark prints it, for logs and the model card. */
   readonly name: string;
-  /** Training examples. */
+  /** Training examples, one a reference. */
   readonly train: readonly TextExample[];
-  /** Development examples, several a context. */
+  /** Examples that are evaluated, several a context. */
   readonly dev: readonly TextExample[];
-  /** Most tokens in a sequence. */
+  /** Most tokens in a sequence, context and reference together. */
   readonly maxLength: number;
   /** Contexts to generate for at the end; all where absent. */
   readonly generate?: number | undefined;

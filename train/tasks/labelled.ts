@@ -24,9 +24,9 @@ export type LabelledKind = Pick<GlueTaskInfo, "title" | "labels" | "metrics" | "
 export interface LabelledData {
   /** The task; its labels are the words of the classes. */
   readonly kind: LabelledKind;
-  /** Training examples. */
+  /** Training examples; none where they were not asked for. */
   readonly train: readonly Example[];
-  /** What is evaluated. */
+  /** Examples of the split that is evaluated. */
   readonly dev: readonly Example[];
   /** Its file, or the first of several. */
   readonly path: string;
@@ -34,9 +34,9 @@ export interface LabelledData {
 
 /** Which examples are read. */
 export interface LabelledParts {
-  /** Whether training examples are read. */
+  /** Whether training examples are read, which takes time. */
   readonly train: boolean;
-  /** What is evaluated. */
+  /** Split that is evaluated. */
   readonly split: "dev" | "test";
   /** Words of the classes, where a saved run knows them. */
   readonly classes?: readonly string[] | undefined;

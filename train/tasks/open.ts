@@ -17,7 +17,7 @@ import { namesColumns, readLabelled } from "./labelled.ts";
 import { specialTokens } from "./special_tokens.ts";
 import type { Task } from "./task.ts";
 
-/** Sequences in an evaluation batch. */
+/** Sequences in an evaluation batch; changes speed and memory alone. */
 const evaluationBatch = 32;
 
 /** Splits whose examples have answers. */
@@ -27,7 +27,7 @@ export type LabelledSplit = "dev" | "test";
 export interface TaskData {
   /** Whether the training examples are read; there are none otherwise. */
   readonly train: boolean;
-  /** What is evaluated. */
+  /** Split that is evaluated. */
   readonly split: LabelledSplit;
   /** Words of the classes, where a saved run knows them. */
   readonly classes?: readonly string[] | undefined;

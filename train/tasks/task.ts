@@ -14,17 +14,17 @@ export type Metrics = Readonly<Record<string, number>>;
 
 /** Data of a task, tokenised, and its evaluation. */
 export interface Task {
-  /** Name for logs. */
+  /** Name as the benchmark prints it, for logs and the model card. */
   readonly name: string;
   /** Classes of the head; 1 for regression, 0 for language models. */
   readonly labels: number;
   /** Words of the classes, at the positions of their numbers; none for scores and texts. */
   readonly classes: readonly string[];
-  /** Whether labels are scores. */
+  /** Whether labels are scores, else classes or tokens. */
   readonly regression: boolean;
-  /** Training examples. */
+  /** Training examples, tokenised and cut to the longest sequence. */
   readonly train: readonly EncodedExample[];
-  /** Padding token. */
+  /** Token that fills sequences up; attention never sees it. */
   readonly padId: number;
   /** Metric that the task is judged by: `loss`, of which less is better, or another. */
   readonly primary: string;

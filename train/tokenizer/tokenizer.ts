@@ -29,7 +29,7 @@ export interface DecodeOptions {
 
 /** Tokens of one input. */
 export interface TokenizerOutput {
-  /** Token ids. */
+  /** Token ids, special tokens included. */
   readonly ids: number[];
   /** Token types, as many as ids. */
   readonly typeIds: number[];

@@ -18,9 +18,9 @@ export interface TemplatePiece {
 
 /** The layouts of single sequences and pairs. */
 export interface Template {
-  /** Pieces of a single sequence. */
+  /** What a text by itself becomes. */
   readonly single: readonly TemplatePiece[];
-  /** Pieces of a pair. */
+  /** What two texts become. */
   readonly pair: readonly TemplatePiece[];
 }
 
