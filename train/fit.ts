@@ -21,9 +21,7 @@ export interface StepRecord {
   readonly step: number;
   /** Passes over the data done, a fraction within one. */
   readonly epoch: number;
-  /**
-   * What was minimised, before the update: task loss and weighted compensation, in nats a label.
-   */
+  /** What was minimised, before the update: task loss and weighted compensation. */
   readonly loss: number;
   /** Mean cross-entropy or squared error a label. */
   readonly task_loss: number;

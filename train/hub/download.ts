@@ -45,7 +45,7 @@ export interface Download extends Pick<HttpRequest, "address" | "token"> {
   readonly bytes?: number | undefined;
   /** Published digest; where absent the content is not checked. */
   readonly digest?: Digest | undefined;
-  /** Called as bytes arrive, and once at the end. */
+  /** Called as bytes arrive. */
   onProgress?(progress: DownloadProgress): void;
   /** Makes an error of a response that refuses. */
   refuse(response: Response): DownloadError;
