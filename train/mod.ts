@@ -61,8 +61,8 @@ export {
   type EncodeOptions,
   Tokenizer,
   type TokenizerOutput,
-} from "./tokenizer/tokenizer.ts";
-export type { TruncationStrategy } from "./tokenizer/tokenizer_truncation.ts";
+} from "../nn/tokenizer/tokenizer.ts";
+export type { TruncationStrategy } from "../nn/tokenizer/truncation.ts";
 export { loadAdapter, saveAdapter } from "./run/adapter.ts";
 export type { AdapterConfig, BiasKind } from "../nn/formats/peft_config.ts";
 export type { TargetRules } from "../nn/formats/peft_targets.ts";

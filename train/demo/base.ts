@@ -12,8 +12,8 @@ import { type Classifier, classifier, loadModel } from "../../nn/models/load.ts"
 import { grammarWords } from "../data/grammar_clauses.ts";
 import { parseHeader } from "../../nn/formats/safetensors.ts";
 import { decodeFloats } from "../../nn/formats/safetensors_values.ts";
-import { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { buildWordPiece } from "../tokenizer/tokenizer_legacy.ts";
+import { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
+import { buildWordPiece } from "../../nn/tokenizer/legacy.ts";
 
 const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 const vocabulary = [...special, ...grammarWords];

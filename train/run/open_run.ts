@@ -18,7 +18,7 @@ import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";
 import { loadTokenizer } from "./load_tokenizer.ts";
 import { readRun } from "./run_folder.ts";
 import { classNames } from "../tasks/labelled.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 
 /** The configuration a run was made with, changed by what is given. */
 export async function runConfig(run: string, changes: OptionValues = {}): Promise<TrainConfig> {

@@ -13,7 +13,7 @@ import { toInputs } from "../../nn/layers/forward_context.ts";
 import { batchesByLength } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
 import { labelMetrics, type MetricName } from "../metrics/metric_table.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { LabelledKind } from "./labelled.ts";
 import { paddingOf } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";

@@ -18,7 +18,7 @@ import type { BeamConfig } from "../config/beam_options.ts";
 import { batchesByLength } from "../data/batches.ts";
 import { groupByContext, type TextExample, type TextGroup } from "../data/text_example.ts";
 import { textMetrics } from "../metrics/metric_table.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { SpecialTokens } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
 

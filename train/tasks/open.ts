@@ -10,7 +10,7 @@ import { languageModel } from "../../nn/models/load.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { readTexts } from "../data/text_example.ts";
 import { generates, textTasks } from "../data/text_tasks.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { classificationTask } from "./classification.ts";
 import { generationTask } from "./generation.ts";
 import { namesColumns, readLabelled } from "./labelled.ts";

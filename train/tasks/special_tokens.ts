@@ -6,7 +6,7 @@
 
 import { OptionError } from "../../core/errors.ts";
 import type { ModelConfig } from "../../nn/models/config.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 
 /** Ids of the tokens around a reference. */
 export interface SpecialTokens {

@@ -6,10 +6,10 @@
 
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { FileError, OptionError } from "../../core/errors.ts";
-import { isRecord, type JsonObject } from "../../nn/formats/json_record.ts";
+import { isRecord, type JsonObject } from "../formats/json_record.ts";
 import { adaptTokenizerJson, configuredToken } from "./tokenizer_json.ts";
-import { countSpecial, readTemplate, type Template } from "./tokenizer_template.ts";
-import { truncatedLengths, type TruncationStrategy } from "./tokenizer_truncation.ts";
+import { countSpecial, readTemplate, type Template } from "./template.ts";
+import { truncatedLengths, type TruncationStrategy } from "./truncation.ts";
 
 /** Options of {@link Tokenizer.encode}. */
 export interface EncodeOptions {

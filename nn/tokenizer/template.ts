@@ -6,7 +6,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { isRecord, type JsonObject } from "../../nn/formats/json_record.ts";
+import { isRecord, type JsonObject } from "../formats/json_record.ts";
 
 /** One piece of an input: a special token or one of the sequences. */
 export interface TemplatePiece {
