@@ -25,6 +25,7 @@
 
 // Training.
 export { train, type TrainHooks, type TrainResult } from "./train.ts";
+export type { ParameterCounts } from "./run/describe.ts";
 export type { EvaluationRecord, FitHooks, FitResult, StepRecord } from "./fit.ts";
 export type { Metrics } from "./tasks/task.ts";
 export {

@@ -7,6 +7,7 @@
 import { FileError, OptionError } from "../../core/errors.ts";
 import { exists } from "../files/files.ts";
 import { parseCsv } from "./csv.ts";
+import { widthError } from "./rows.ts";
 import { readTexts, type TextExample, type TextTask } from "./text_example.ts";
 
 /** One meaning representation, and as its context how {@linkcode linearise} writes it, with one text. */
@@ -63,11 +64,7 @@ export function parseE2e(text: string, name: string): E2eExample[] {
   }
   return records.map(({ fields, line }, index) => {
     if (fields.length !== columns.length) {
-      throw new FileError(
-        `Cannot read row as the header requires ${columns.length} columns: found ${fields.length}`,
-        name,
-        line,
-      );
+      throw widthError({ required: columns.length, found: fields.length }, name, line);
     }
     const [mr = "", reference] = fields;
     const context = contextOf(mr);

@@ -59,6 +59,19 @@ export function positionsOf(
   return positions;
 }
 
+/** The error of a row that has more or fewer cells than the header. */
+export function widthError(
+  { required, found }: { readonly required: number; readonly found: number },
+  path: string,
+  line: number,
+): FileError {
+  return new FileError(
+    `Cannot read row as the header requires ${required} columns: found ${found}`,
+    path,
+    line,
+  );
+}
+
 /** The error of a cell that is not what its column requires. */
 export function cellError(
   { path, row, line }: TableRow,
