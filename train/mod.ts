@@ -74,8 +74,8 @@ export type { FloatDtype } from "../nn/formats/safetensors_values.ts";
 
 // Data sets.
 export { readGlue } from "./data/glue.ts";
-export { type GlueSplit, type GlueTask, glueTaskNames } from "./data/glue_tasks.ts";
-export type { Example } from "./data/example.ts";
+export { type GlueTask, glueTaskNames } from "./data/glue_tasks.ts";
+export type { Example, Split } from "./data/example.ts";
 export { type E2eExample, readE2e } from "./data/e2e.ts";
 export { readWebnlg, type WebnlgExample, type WebnlgTexts } from "./data/webnlg.ts";
 export type { TextExample } from "./data/text_example.ts";

@@ -7,6 +7,7 @@
 import { FileError, OptionError } from "../../core/errors.ts";
 import { exists } from "../files/files.ts";
 import { parseCsv } from "./csv.ts";
+import type { Split } from "./example.ts";
 import { widthError } from "./rows.ts";
 import { readTexts, type TextExample, type TextTask } from "./text_example.ts";
 
@@ -79,7 +80,7 @@ export function parseE2e(text: string, name: string): E2eExample[] {
  */
 export async function e2eFile(
   directory: string,
-  split: "train" | "dev" | "test",
+  split: Split,
 ): Promise<string> {
   const path = `${directory}/${split === "test" ? "testset_w_refs" : `${split}set`}.csv`;
   return split === "test" && !await exists(path) ? `${directory}/testset.csv` : path;
@@ -92,7 +93,7 @@ export async function e2eFile(
  */
 export async function readE2e(
   directory: string,
-  split: "train" | "dev" | "test",
+  split: Split,
 ): Promise<E2eExample[]> {
   return await readTexts([await e2eFile(directory, split)], parseE2e);
 }

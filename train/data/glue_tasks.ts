@@ -12,9 +12,6 @@ export const glueTaskNames = ["rte", "mrpc", "stsb", "sst2", "cola", "qnli", "wn
 /** Identifier of a supported GLUE task. */
 export type GlueTask = typeof glueTaskNames[number];
 
-/** The three files of a task. */
-export type GlueSplit = "train" | "dev" | "test";
-
 /** What is known about one GLUE task. */
 export interface GlueTaskInfo {
   /** Name as the benchmark prints it. */

@@ -5,6 +5,7 @@
  */
 
 import { readText } from "../files/files.ts";
+import type { Split } from "./example.ts";
 
 /** One input with one text. */
 export interface TextExample {
@@ -36,7 +37,7 @@ export interface TextTask {
    *
    * @throws {FileError} If there are none where that can be told
    */
-  files(directory: string, split: "train" | "dev" | "test"): Promise<string[]>;
+  files(directory: string, split: Split): Promise<string[]>;
 }
 
 /**

@@ -6,6 +6,7 @@
 
 import { FileError } from "../../core/errors.ts";
 import { exists, filesIn } from "../files/files.ts";
+import type { Split } from "./example.ts";
 import { readTexts, type TextExample, type TextTask } from "./text_example.ts";
 import { parseEntries, type Triple } from "./webnlg_entries.ts";
 
@@ -82,7 +83,7 @@ export function parseWebnlg(
  */
 export async function webnlgFiles(
   directory: string,
-  split: "train" | "dev" | "test",
+  split: Split,
 ): Promise<string[]> {
   const json = `${directory}/${split}.json`;
   if (await exists(json)) return [json];
@@ -103,7 +104,7 @@ export async function webnlgFiles(
  */
 export async function readWebnlg(
   directory: string,
-  split: "train" | "dev" | "test",
+  split: Split,
   texts: WebnlgTexts = "good",
 ): Promise<WebnlgExample[]> {
   const paths = await webnlgFiles(directory, split);

@@ -7,15 +7,16 @@
 
 import { FileError, OptionError } from "../../core/errors.ts";
 import type { TaskName, TrainConfig } from "../config/config.ts";
-import type { Example } from "../data/example.ts";
+import type { Example, Split } from "../data/example.ts";
 import { parseGlue, readGlue } from "../data/glue.ts";
-import { type GlueSplit, type GlueTask, type GlueTaskInfo, glueTasks } from "../data/glue_tasks.ts";
+import { type GlueTask, type GlueTaskInfo, glueTasks } from "../data/glue_tasks.ts";
 import { generates } from "../data/text_tasks.ts";
 import { classesOf, labelOf, type LabelRule } from "../data/labels.ts";
 import { cellError, type TableRow } from "../data/rows.ts";
 import { findSplit, missingSplit } from "../data/splits.ts";
 import { readTable, tablePattern } from "../data/table.ts";
 import { exists, readText } from "../files/files.ts";
+import type { TaskParts } from "./task.ts";
 
 /** What a task of labels is, apart from its data. */
 export type LabelledKind = Pick<GlueTaskInfo, "title" | "labels" | "metrics" | "primaryMetric">;
@@ -30,16 +31,6 @@ export interface LabelledData {
   readonly dev: readonly Example[];
   /** Its file, or the first of several. */
   readonly path: string;
-}
-
-/** Which examples are read. */
-export interface LabelledParts {
-  /** Whether training examples are read, which takes time. */
-  readonly train: boolean;
-  /** Split that is evaluated. */
-  readonly split: "dev" | "test";
-  /** Words of the classes, where a saved run knows them. */
-  readonly classes?: readonly string[] | undefined;
 }
 
 function glueOf(task: TaskName): GlueTask | undefined {
@@ -84,7 +75,7 @@ export function classNames(
 export async function readLabelled(
   config: TrainConfig,
   known: readonly string[],
-  parts: LabelledParts,
+  parts: TaskParts,
 ): Promise<LabelledData> {
   const { task } = config;
   const { label } = columnsOf(config);
@@ -169,7 +160,7 @@ interface SplitRows {
   readonly path: string;
 }
 
-async function readSplit(config: TrainConfig, split: GlueSplit): Promise<SplitRows> {
+async function readSplit(config: TrainConfig, split: Split): Promise<SplitRows> {
   const { data, task } = config;
   const glue = glueOf(task);
   const path = `${data}/${split}.tsv`;

@@ -8,9 +8,20 @@ import type { Device } from "../../core/storage.ts";
 import type { EncodedExample } from "../../nn/objective/batch.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";
 import type { Classifier } from "../../nn/models/load.ts";
+import type { Split } from "../data/example.ts";
 
 /** Values of metrics by name, such as `accuracy`. */
 export type Metrics = Readonly<Record<string, number>>;
+
+/** Which examples of a task are read. */
+export interface TaskParts {
+  /** Whether the training examples are read, which takes time; there are none otherwise. */
+  readonly train: boolean;
+  /** Split that is evaluated; its examples must have answers. */
+  readonly split: Exclude<Split, "train">;
+  /** Words of the classes, where a saved run knows them. */
+  readonly classes?: readonly string[] | undefined;
+}
 
 /** Data of a task, tokenised, and its evaluation. */
 export interface Task {
