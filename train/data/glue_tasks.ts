@@ -97,3 +97,8 @@ export const glueTasks: Readonly<Record<GlueTask, GlueTaskInfo>> = {
   },
   wnli: { title: "WNLI", ...sentencePair, label: "label", labels: binary, ...accuracyOnly },
 };
+
+/** Whether a task is one of GLUE. */
+export function isGlue(task: string): task is GlueTask {
+  return Object.hasOwn(glueTasks, task);
+}

@@ -9,8 +9,8 @@ import { FileError, OptionError } from "../../core/errors.ts";
 import type { TaskName, TrainConfig } from "../config/config.ts";
 import type { Example, Split } from "../data/example.ts";
 import { parseGlue, readGlue } from "../data/glue.ts";
-import { type GlueTask, type GlueTaskInfo, glueTasks } from "../data/glue_tasks.ts";
-import { generates } from "../data/text_tasks.ts";
+import { type GlueTask, type GlueTaskInfo, glueTasks, isGlue } from "../data/glue_tasks.ts";
+import { generates, type TextTaskName } from "../data/text_tasks.ts";
 import { classesOf, labelOf, type LabelRule } from "../data/labels.ts";
 import { cellError, type TableRow } from "../data/rows.ts";
 import { findSplit, missingSplit } from "../data/splits.ts";
@@ -33,28 +33,38 @@ export interface LabelledData {
   readonly path: string;
 }
 
-function glueOf(task: TaskName): GlueTask | undefined {
-  return Object.hasOwn(glueTasks, task) ? task as GlueTask : undefined;
-}
+const glueOf = (task: TaskName) => isGlue(task) ? task : undefined;
 
-/** The task of a configuration, given the words of its classes. */
+/** The tasks of the user's own tables, given the words of their classes. */
+const ownKinds: Readonly<
+  Record<
+    Exclude<TaskName, GlueTask | TextTaskName>,
+    (classes: readonly string[]) => LabelledKind
+  >
+> = {
+  classification: (classes) => ({
+    title: "classification",
+    labels: classes,
+    metrics: ["accuracy", "matthews", ...(classes.length === 2 ? ["f1"] as const : [])],
+    primaryMetric: "accuracy",
+  }),
+  regression: () => ({
+    title: "regression",
+    labels: [],
+    metrics: ["pearson", "spearman"],
+    primaryMetric: "pearson",
+  }),
+};
+
+/**
+ * The task of a configuration, given the words of its classes.
+ *
+ * @throws {OptionError} If it is one in which texts are written
+ */
 export function labelKind(task: TaskName, classes: readonly string[]): LabelledKind {
-  const glue = glueOf(task);
-  if (glue !== undefined) return glueTasks[glue];
-  const two = classes.length === 2 ? ["f1"] as const : [];
-  return task === "regression"
-    ? {
-      title: "regression",
-      labels: [],
-      metrics: ["pearson", "spearman"],
-      primaryMetric: "pearson",
-    }
-    : {
-      title: "classification",
-      labels: classes,
-      metrics: ["accuracy", "matthews", ...two],
-      primaryMetric: "accuracy",
-    };
+  if (isGlue(task)) return glueTasks[task];
+  if (!generates(task)) return ownKinds[task](classes);
+  throw new OptionError(`Cannot read labels as a task that has them is required: found ${task}`);
 }
 
 /** Words of the classes of a saved run; none for scores, undefined where texts are written. */
