@@ -17,7 +17,8 @@ import { describeParameters, describeWeights, type ParameterCounts } from "./run
 import { openClassifier, openLanguageModel, readConfig } from "./run/load_model.ts";
 import { loadTokenizer } from "./run/load_tokenizer.ts";
 import { RunOutput } from "./run/run_output.ts";
-import { findCheckpoint, readRun } from "./run/run_folder.ts";
+import { readRun } from "./run/run_folder.ts";
+import { findCheckpoint } from "./run/training_checkpoint.ts";
 import { openTask } from "./tasks/open.ts";
 import type { Task } from "./tasks/task.ts";
 

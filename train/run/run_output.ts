@@ -12,15 +12,8 @@ import type { TrainConfig } from "../config/config.ts";
 import { requireEmptyDirectory, sameFile } from "../files/files.ts";
 import type { Metrics, Task } from "../tasks/task.ts";
 import { modelCard } from "./model_card.ts";
-import {
-  appendMetrics,
-  findCheckpoint,
-  restoreCheckpoint,
-  rewindRun,
-  saveCheckpoint,
-  saveRun,
-  saveRunAdapter,
-} from "./run_folder.ts";
+import { appendMetrics, rewindRun, saveRun, saveRunAdapter } from "./run_folder.ts";
+import { findCheckpoint, restoreCheckpoint, saveCheckpoint } from "./training_checkpoint.ts";
 
 /** What is saved of a run. */
 export interface RunContents {
