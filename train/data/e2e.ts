@@ -78,7 +78,7 @@ export function parseE2e(text: string, name: string): E2eExample[] {
  * Finds the official file of a split: `trainset.csv`, `devset.csv`, or `testset_w_refs.csv` and,
  * where that is absent, `testset.csv`.
  */
-export async function e2eFile(
+async function e2eFile(
   directory: string,
   split: Split,
 ): Promise<string> {

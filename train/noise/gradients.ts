@@ -89,7 +89,7 @@ export async function droppedLogits(
 }
 
 /** Shape of one layer's attention scores. */
-export function scoresShape({ config, batch }: Pick<Subject, "config" | "batch">): number[] {
+function scoresShape({ config, batch }: Pick<Subject, "config" | "batch">): number[] {
   const { heads, keyValueHeads } = config;
   const { batch: examples, width } = batch.inputs;
   return [examples, keyValueHeads, heads / keyValueHeads, width, width];

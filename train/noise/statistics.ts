@@ -28,7 +28,7 @@ export function studentT(degrees: number): number {
 }
 
 /** An estimate from its standard error, with as many degrees of freedom as there are masks less 1. */
-export function estimate(value: number, error: number, masks: number): Estimate {
+function estimate(value: number, error: number, masks: number): Estimate {
   const half = studentT(masks - 1) * error;
   return { value, error, low: value - half, high: value + half };
 }

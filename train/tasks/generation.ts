@@ -32,7 +32,7 @@ export function promptOf(
 }
 
 /** Tokenises examples: context, bos, a space and the reference, eos. The loss is on what follows bos. */
-export function encodeReferences(
+function encodeReferences(
   examples: readonly TextExample[],
   tokenizer: Tokenizer,
   frame: SpecialTokens,
@@ -58,7 +58,7 @@ export function encodeReferences(
 }
 
 /** Mean cross-entropy a target token, in nats, without smoothing. */
-export async function tokenLoss(
+async function tokenLoss(
   model: LanguageModel,
   device: Device,
   examples: readonly EncodedExample[],

@@ -61,7 +61,7 @@ const ownKinds: Readonly<
  *
  * @throws {OptionError} If it is one in which texts are written
  */
-export function labelKind(task: TaskName, classes: readonly string[]): LabelledKind {
+function labelKind(task: TaskName, classes: readonly string[]): LabelledKind {
   if (isGlue(task)) return glueTasks[task];
   if (!generates(task)) return ownKinds[task](classes);
   throw new OptionError(`Cannot read labels as a task that has them is required: found ${task}`);
