@@ -20,17 +20,17 @@ import type { Metrics, Task } from "./tasks/task.ts";
 export interface StepRecord {
   /** Steps done, this one included. */
   readonly step: number;
-  /** Passes over the data done. */
+  /** Passes over the data done, a fraction within one. */
   readonly epoch: number;
-  /** What was minimised. */
+  /** What was minimised, before the update: task loss and weighted compensation. */
   readonly loss: number;
-  /** Loss of the task alone. */
+  /** Mean cross-entropy or squared error a label. */
   readonly task_loss: number;
   /** Compensation before its weight; absent where there is none. */
   readonly compensation?: number;
   /** Norm of the gradient before clipping. */
   readonly grad_norm: number;
-  /** Step size. */
+  /** Learning rate of the step, by the schedule. */
   readonly learning_rate: number;
 }
 
@@ -41,11 +41,13 @@ export type EvaluationRecord = { readonly step: number; readonly epoch: number }
 export interface FitHooks {
   /** Ends the loop after the step that is running. */
   readonly signal?: AbortSignal;
-  /** After each step. */
+  /** Called after each step, with the number of steps planned. */
   onStep?(record: StepRecord, steps: number): void | Promise<void>;
-  /** After each evaluation. */
+  /** Called after each evaluation: at the end of each epoch, and after the last step. */
   onEvaluation?(record: EvaluationRecord): void | Promise<void>;
-  /** Where a checkpoint is due. */
+  /**
+   * Called every `saveEvery` steps but for the last, once all parameters are known to be finite.
+   */
   onCheckpoint?(step: number, epoch: number, steps: number): void | Promise<void>;
 }
 
@@ -53,11 +55,11 @@ export interface FitHooks {
 export interface FitResult {
   /** Steps done. */
   readonly step: number;
-  /** Steps planned. */
+  /** Steps planned for the whole run. */
   readonly steps: number;
-  /** Passes over the data done. */
+  /** Passes over the data done, a fraction within one. */
   readonly epoch: number;
-  /** Whether the signal ended it. */
+  /** Whether the signal ended it before the last step. */
   readonly aborted: boolean;
   /** Metrics of the last evaluation; none where a signal ended training before. */
   readonly metrics: Metrics;
@@ -69,13 +71,13 @@ export interface FitResult {
 
 /** What a model is trained on, and how. */
 export interface FitOptions {
-  /** Data and evaluation. */
+  /** Tokenised data, and how a model is evaluated on them. */
   readonly task: Task;
-  /** Settings of the run. */
+  /** Settings of the run; its sizes are in examples and steps. */
   readonly config: TrainConfig;
-  /** What is dropped, and where. */
+  /** Which activations are dropped, how, and how that is compensated. */
   readonly plan: DropoutPlan;
-  /** Root of order and masks. */
+  /** Root of the order of examples and of all masks. */
   readonly key: Key;
 }
 
@@ -159,7 +161,7 @@ export async function fit(
 
 /** Evaluations of a run: the last one, and the best. */
 class Evaluation {
-  /** Metrics of the last one. */
+  /** Metrics of the last evaluation, none before the first. */
   metrics: Metrics = {};
   /** Best value of the task's primary metric. */
   best = NaN;

@@ -24,13 +24,10 @@
  */
 
 // Training.
-export type { AdapterConfig, BiasKind } from "../nn/formats/peft_config.ts";
-export type { TargetRules } from "../nn/formats/peft_targets.ts";
-export type { FileDtype, TensorEntry } from "../nn/formats/safetensors.ts";
-export type { FloatDtype } from "../nn/formats/safetensors_values.ts";
-export type { StepMetrics } from "../nn/objective/objective.ts";
-export { type StepOptions, type TrainState, trainStep } from "../nn/optim/train_step.ts";
-export type { BeamConfig } from "./config/beam_options.ts";
+export { train, type TrainHooks, type TrainResult } from "./train.ts";
+export type { ParameterCounts } from "./run/describe.ts";
+export type { EvaluationRecord, FitHooks, FitResult, StepRecord } from "./fit.ts";
+export type { Metrics } from "./tasks/task.ts";
 export {
   checkConfig,
   type TaskName,
@@ -38,6 +35,7 @@ export {
   type TrainConfig,
   trainOptions,
 } from "./config/config.ts";
+export type { BeamConfig } from "./config/beam_options.ts";
 export {
   defaultsOf,
   type OptionKind,
@@ -45,14 +43,6 @@ export {
   type OptionTable,
   type OptionValues,
 } from "./config/options.ts";
-export { type E2eExample, readE2e } from "./data/e2e.ts";
-export type { Example } from "./data/example.ts";
-export { readGlue } from "./data/glue.ts";
-export { type GlueSplit, type GlueTask, glueTaskNames } from "./data/glue_tasks.ts";
-export { readPredictions } from "./data/predictions.ts";
-export { readReferences, type Segment } from "./data/references.ts";
-export type { TextExample } from "./data/text_example.ts";
-export { readWebnlg, type WebnlgExample, type WebnlgTexts } from "./data/webnlg.ts";
 export {
   type BackendName,
   backendNames,
@@ -60,12 +50,52 @@ export {
   type KernelName,
   kernelNames,
 } from "./device/backend.ts";
-export { Checkpoint } from "./files/checkpoint.ts";
-export type { EvaluationRecord, FitHooks, FitResult, StepRecord } from "./fit.ts";
-export type { DownloadHooks, DownloadProgress } from "./hub/download.ts";
-export type { SnapshotKind } from "./hub/needed.ts";
+
+// Models, tokenizers and adapters in folders, or in repositories of the hub.
 export { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
+export type { SnapshotKind } from "./hub/needed.ts";
+export type { DownloadHooks, DownloadProgress } from "./hub/download.ts";
+export { type Loaded, openClassifier, openLanguageModel } from "./run/load_model.ts";
+export { loadTokenizer } from "./run/load_tokenizer.ts";
+export {
+  type DecodeOptions,
+  type EncodeOptions,
+  Tokenizer,
+  type TokenizerOutput,
+} from "../nn/tokenizer/tokenizer.ts";
+export type { TruncationStrategy } from "../nn/tokenizer/truncation.ts";
+export { loadAdapter, saveAdapter } from "./run/adapter.ts";
+export type { AdapterConfig, BiasKind } from "../nn/formats/peft_config.ts";
+export type { TargetRules } from "../nn/formats/peft_targets.ts";
 export { mergeAdapter, type MergeOptions, type MergeReport } from "./merge/merge.ts";
+export { Checkpoint } from "./files/checkpoint.ts";
+export type { FileDtype, TensorEntry } from "../nn/formats/safetensors.ts";
+export type { FloatDtype } from "../nn/formats/safetensors_values.ts";
+
+// Data sets.
+export { readGlue } from "./data/glue.ts";
+export { type GlueTask, glueTaskNames } from "./data/glue_tasks.ts";
+export type { Example, Split } from "./data/example.ts";
+export { type E2eExample, readE2e } from "./data/e2e.ts";
+export { readWebnlg, type WebnlgExample, type WebnlgTexts } from "./data/webnlg.ts";
+export type { TextExample } from "./data/text_example.ts";
+export { readReferences, type Segment } from "./data/references.ts";
+export { readPredictions } from "./data/predictions.ts";
+
+// Metrics of labels.
+export { accuracy, f1, matthews, pearson, spearman } from "./metrics/classification.ts";
+
+// Metrics of generated texts, as official evaluations put them together and one by one.
+export {
+  type ScoreConvention,
+  scoreConventions,
+  type ScoreOptions,
+  type Scores,
+  type ScoreTask,
+  scoreTasks,
+  scoreTexts,
+} from "./metrics/score.ts";
+export type { MetricScores } from "./metrics/metric_table.ts";
 export {
   bleuConventions,
   type BleuCounts,
@@ -78,44 +108,13 @@ export {
 } from "./metrics/bleu.ts";
 export { chrf, type ChrfOptions, type ChrfResult, type ChrfSmoothing } from "./metrics/chrf.ts";
 export { cider, type CiderOptions } from "./metrics/cider.ts";
-export { accuracy, f1, matthews, pearson, spearman } from "./metrics/classification.ts";
 export { loadMeteor } from "./metrics/load_meteor.ts";
 export { meteor, type MeteorOptions, type MeteorResult } from "./metrics/meteor.ts";
 export type { MeteorResources, SynonymLookup } from "./metrics/meteor_resources.ts";
 export type { MeteorMetrics, MeteorModule } from "./metrics/meteor_statistics.ts";
 export type { PrefixKind } from "./metrics/meteor_words.ts";
-export type { MetricScores } from "./metrics/metric_table.ts";
 export { nist, type NistConvention, type NistOptions } from "./metrics/nist.ts";
 export { rougeL, type RougeOptions } from "./metrics/rouge.ts";
-export {
-  type ScoreConvention,
-  scoreConventions,
-  type ScoreOptions,
-  type Scores,
-  type ScoreTask,
-  scoreTasks,
-  scoreTexts,
-} from "./metrics/score.ts";
 export { ter, type TerOptions, type TerResult } from "./metrics/ter.ts";
 export { meanTer, type MeanTerResult } from "./metrics/ter_mean.ts";
 export type { Tokenization } from "./metrics/tokenization.ts";
-export { loadAdapter, saveAdapter } from "./run/adapter.ts";
-export { type Loaded, openClassifier, openLanguageModel } from "./run/load_model.ts";
-export { loadTokenizer } from "./run/load_tokenizer.ts";
-export type { Metrics } from "./tasks/task.ts";
-export {
-  type DecodeOptions,
-  type EncodeOptions,
-  Tokenizer,
-  type TokenizerOutput,
-} from "./tokenizer/tokenizer.ts";
-export type { TruncationStrategy } from "./tokenizer/tokenizer_truncation.ts";
-export { train, type TrainHooks, type TrainResult } from "./train.ts";
-
-// Models, tokenizers and adapters in folders, or in repositories of the hub.
-
-// Data sets.
-
-// Metrics of labels.
-
-// Metrics of generated texts, as official evaluations put them together and one by one.

@@ -5,8 +5,6 @@
  */
 
 import { foldKey, seedKey } from "../core/random.ts";
-import { type Module, parameters } from "../nn/layers/module.ts";
-import type { LoadReport } from "../nn/models/load.ts";
 import type { ModelConfig } from "../nn/models/model.ts";
 import { architectureOf } from "../nn/models/registry.ts";
 import { heads, Trainable, trainHead } from "../nn/optim/adamw.ts";
@@ -16,10 +14,12 @@ import { fit, type FitHooks, type FitResult, planSteps } from "./fit.ts";
 import type { DownloadHooks } from "./hub/download.ts";
 import { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
 import { addAdapter, loadAdapter, type NewAdapter } from "./run/adapter.ts";
+import { describeParameters, describeWeights, type ParameterCounts } from "./run/describe.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./run/load_model.ts";
 import { loadTokenizer } from "./run/load_tokenizer.ts";
-import { findCheckpoint, readRun } from "./run/run_folder.ts";
+import { readRun } from "./run/run_folder.ts";
 import { RunOutput } from "./run/run_output.ts";
+import { findCheckpoint } from "./run/training_checkpoint.ts";
 import { openTask } from "./tasks/open.ts";
 import type { Task } from "./tasks/task.ts";
 
@@ -31,12 +31,7 @@ export interface TrainHooks
 }
 
 /** What {@linkcode train} returns. */
-export interface TrainResult extends FitResult {
-  /** Numbers that training changed. */
-  readonly trainable: number;
-  /** Numbers in all. */
-  readonly parameters: number;
-}
+export interface TrainResult extends FitResult, ParameterCounts {}
 
 /**
  * Fine-tunes a model.
@@ -109,9 +104,9 @@ async function openData(
 
 /** Folders of a run, and its configuration with the commits they were taken from. */
 export interface RunFolders {
-  /** Base model. */
+  /** Base model, in a folder of its own or in the hub's cache. */
   readonly base: ModelSource;
-  /** Adapter to start from. */
+  /** Adapter to start from; undefined where a new one is made. */
   readonly start: ModelSource | undefined;
   /** The configuration; a repository's name has its commit, which never changes. */
   readonly config: TrainConfig;
@@ -153,35 +148,4 @@ function adapterConfig(
     baseModel: base.id ?? base.directory,
     revision: base.commit,
   };
-}
-
-function describeWeights(report: LoadReport, say: (line: string) => void): void {
-  say(`weights: ${report.used.length} tensors used`);
-  for (const kind of ["ignored", "unexpected", "initialised"] as const) {
-    const names = report[kind];
-    if (names.length > 0) say(`weights: ${names.length} ${kind}: ${shorten(names)}`);
-  }
-}
-
-function shorten(names: readonly string[]): string {
-  return names.length > 6 ? `${names.slice(0, 6).join(", ")}, …` : names.join(", ");
-}
-
-function describeParameters(model: Module, say: (line: string) => void) {
-  const rows = [...parameters(model)];
-  const total = rows.reduce((sum, [, { size }]) => sum + size, 0);
-  const active = rows.filter(([, { trainable }]) => trainable);
-  const groups = new Map<string, { count: number; size: number; shape: readonly number[] }>();
-  for (const [path, { size, shape }] of active) {
-    const group = path.replace(/\.\d+\./, ".*.");
-    const { count, size: before } = groups.get(group) ?? { count: 0, size: 0 };
-    groups.set(group, { count: count + 1, size: before + size, shape });
-  }
-  const trainable = active.reduce((sum, [, { size }]) => sum + size, 0);
-  const share = (100 * trainable / total).toFixed(3);
-  say(`trainable: ${trainable} of ${total} parameters (${share} %)`);
-  for (const [group, { count, size, shape }] of groups) {
-    say(`  ${group} ${count} x [${shape}] = ${size}`);
-  }
-  return { trainable, parameters: total };
 }

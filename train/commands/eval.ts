@@ -10,7 +10,8 @@ import { beamOptions } from "../config/beam_options.ts";
 import { trainOptions } from "../config/config.ts";
 import { helpText, type OptionTable, parseFlags } from "../config/options.ts";
 import { openRun, runConfig } from "../run/open_run.ts";
-import { type LabelledSplit, openTask } from "../tasks/open.ts";
+import { openTask } from "../tasks/open.ts";
+import type { TaskParts } from "../tasks/task.ts";
 import { showDownloads } from "./downloads.ts";
 
 const changeable: readonly (keyof typeof trainOptions)[] = [
@@ -57,7 +58,7 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
     device,
     showDownloads(),
   );
-  const split = (values["split"] ?? "dev") as LabelledSplit;
+  const split = (values["split"] ?? "dev") as TaskParts["split"];
   const task = await openTask(config, architecture, tokenizer, { train: false, split, classes });
   const figures = await task.evaluate(model, device, true);
   if (values["json"]) console.log(JSON.stringify(figures));

@@ -17,7 +17,8 @@ import {
   parseObject,
 } from "../config/options.ts";
 import { presetFor, presetNames } from "../config/presets.ts";
-import { findCheckpoint, readRun } from "../run/run_folder.ts";
+import { readRun } from "../run/run_folder.ts";
+import { findCheckpoint } from "../run/training_checkpoint.ts";
 import { locateFolders, train } from "../train.ts";
 import { showDownloads } from "./downloads.ts";
 

@@ -11,7 +11,7 @@ import { foldKey, type Key, threefry } from "../../core/random.ts";
 export interface EpochPlan {
   /** Number of tokens of every example. */
   readonly lengths: readonly number[];
-  /** Examples in a batch. */
+  /** Examples in a batch; the last one may have fewer. */
   readonly batch: number;
   /** Whether to batch examples of similar length. */
   readonly bucket: boolean;

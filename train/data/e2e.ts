@@ -7,6 +7,8 @@
 import { FileError, OptionError } from "../../core/errors.ts";
 import { exists } from "../files/files.ts";
 import { parseCsv } from "./csv.ts";
+import type { Split } from "./example.ts";
+import { widthError } from "./rows.ts";
 import { readTexts, type TextExample, type TextTask } from "./text_example.ts";
 
 /** One meaning representation, and as its context how {@linkcode linearise} writes it, with one text. */
@@ -63,11 +65,7 @@ export function parseE2e(text: string, name: string): E2eExample[] {
   }
   return records.map(({ fields, line }, index) => {
     if (fields.length !== columns.length) {
-      throw new FileError(
-        `Cannot read row as the header requires ${columns.length} columns: found ${fields.length}`,
-        name,
-        line,
-      );
+      throw widthError({ required: columns.length, found: fields.length }, name, line);
     }
     const [mr = "", reference] = fields;
     const context = contextOf(mr);
@@ -80,9 +78,9 @@ export function parseE2e(text: string, name: string): E2eExample[] {
  * Finds the official file of a split: `trainset.csv`, `devset.csv`, or `testset_w_refs.csv` and,
  * where that is absent, `testset.csv`.
  */
-export async function e2eFile(
+async function e2eFile(
   directory: string,
-  split: "train" | "dev" | "test",
+  split: Split,
 ): Promise<string> {
   const path = `${directory}/${split === "test" ? "testset_w_refs" : `${split}set`}.csv`;
   return split === "test" && !await exists(path) ? `${directory}/testset.csv` : path;
@@ -95,7 +93,7 @@ export async function e2eFile(
  */
 export async function readE2e(
   directory: string,
-  split: "train" | "dev" | "test",
+  split: Split,
 ): Promise<E2eExample[]> {
   return await readTexts([await e2eFile(directory, split)], parseE2e);
 }

@@ -4,6 +4,9 @@
  * @module
  */
 
+/** The three parts of a data set. */
+export type Split = "train" | "dev" | "test";
+
 /** One text or pair of texts with its target. */
 export interface Example {
   /** The first or only text. */

@@ -6,8 +6,8 @@
 
 import { FileError } from "../../core/errors.ts";
 import { readText } from "../files/files.ts";
-import type { Example } from "./example.ts";
-import { type GlueSplit, type GlueTask, type GlueTaskInfo, glueTasks } from "./glue_tasks.ts";
+import type { Example, Split } from "./example.ts";
+import { type GlueTask, type GlueTaskInfo, glueTasks } from "./glue_tasks.ts";
 import { linesOf, quoted } from "./text.ts";
 
 /** Positions of the columns that are used, and the number that each row must have. */
@@ -37,7 +37,7 @@ interface Layout {
  * ]);
  * ```
  */
-export function parseGlue(task: GlueTask, split: GlueSplit, text: string, name: string): Example[] {
+export function parseGlue(task: GlueTask, split: Split, text: string, name: string): Example[] {
   const info = glueTasks[task];
   const lines = linesOf(text);
   const header = split === "test" ? undefined : info.headerless;
@@ -79,7 +79,7 @@ export function parseGlue(task: GlueTask, split: GlueSplit, text: string, name: 
 export async function readGlue(
   task: GlueTask,
   directory: string,
-  split: GlueSplit,
+  split: Split,
 ): Promise<Example[]> {
   const path = `${directory}/${split}.tsv`;
   return parseGlue(task, split, await readText(path), path);
@@ -87,7 +87,7 @@ export async function readGlue(
 
 function layoutOf(
   info: GlueTaskInfo,
-  split: GlueSplit,
+  split: Split,
   header: readonly string[],
   name: string,
 ): Layout {

@@ -12,9 +12,6 @@ export const glueTaskNames = ["rte", "mrpc", "stsb", "sst2", "cola", "qnli", "wn
 /** Identifier of a supported GLUE task. */
 export type GlueTask = typeof glueTaskNames[number];
 
-/** The three files of a task. */
-export type GlueSplit = "train" | "dev" | "test";
-
 /** What is known about one GLUE task. */
 export interface GlueTaskInfo {
   /** Name as the benchmark prints it. */
@@ -35,7 +32,7 @@ export interface GlueTaskInfo {
   readonly headerless?: readonly string[];
   /** Whether the texts are published with a space at their end. */
   readonly padded?: boolean;
-  /** Metrics to report. */
+  /** Metrics that the benchmark reports. */
   readonly metrics: readonly MetricName[];
   /** Metric that chooses the best checkpoint. */
   readonly primaryMetric: MetricName;
@@ -100,3 +97,8 @@ export const glueTasks: Readonly<Record<GlueTask, GlueTaskInfo>> = {
   },
   wnli: { title: "WNLI", ...sentencePair, label: "label", labels: binary, ...accuracyOnly },
 };
+
+/** Whether a task is one of GLUE. */
+export function isGlue(task: string): task is GlueTask {
+  return Object.hasOwn(glueTasks, task);
+}

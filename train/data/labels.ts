@@ -7,13 +7,13 @@
 import { cellError, type TableRow } from "./rows.ts";
 import { quoted } from "./text.ts";
 
-/** How labels are read. */
+/** What a label may be. */
 export interface LabelRule {
   /** Column of the label, for messages. */
   readonly column: string;
   /** Words of the classes, at the positions of their numbers; undefined for scores. */
   readonly classes: readonly string[] | undefined;
-  /** Least and greatest score. */
+  /** Least and greatest score, both allowed; any where absent. */
   readonly range?: readonly [number, number] | undefined;
 }
 

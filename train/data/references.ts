@@ -18,7 +18,7 @@ export interface Segment {
   readonly input?: string;
   /** Part of the data, where the file names it: `seen` or `unseen`. */
   readonly part?: string;
-  /** Every text, none empty. */
+  /** Every text of the input, none of them empty. */
   readonly references: readonly string[];
   /** One-based line of the first text, where known. */
   readonly line?: number;

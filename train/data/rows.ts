@@ -11,7 +11,7 @@ import { quoted, shortExcerpt } from "./text.ts";
 export interface TableRow {
   /** Cells of the columns that were asked for, in their order; undefined where there is none. */
   readonly cells: readonly unknown[];
-  /** File the row is of. */
+  /** Path of the file, for messages. */
   readonly path: string;
   /** One-based row, header not counted. */
   readonly row: number;
@@ -21,7 +21,7 @@ export interface TableRow {
 
 /** Which columns of a table are read. */
 export interface Columns {
-  /** Columns that must be there. */
+  /** Columns without which a table is refused. */
   readonly required: readonly string[];
   /** Columns that may be absent; they follow in {@linkcode TableRow.cells}. */
   readonly optional?: readonly string[];
@@ -59,7 +59,20 @@ export function positionsOf(
   return positions;
 }
 
-/** An error about one cell. */
+/** The error of a row that has more or fewer cells than the header. */
+export function widthError(
+  { required, found }: { readonly required: number; readonly found: number },
+  path: string,
+  line: number,
+): FileError {
+  return new FileError(
+    `Cannot read row as the header requires ${required} columns: found ${found}`,
+    path,
+    line,
+  );
+}
+
+/** The error of a cell that is not what its column requires. */
 export function cellError(
   { path, row, line }: TableRow,
   column: string,

@@ -10,16 +10,16 @@
 import { splitMrpc } from "./mrpc.ts";
 import { unpackGlue, unpackWebnlg } from "./unpack.ts";
 
-/** Files by path. */
+/** Contents of files by their paths below the folder of the data set. */
 export type UnpackedFiles = ReadonlyMap<string, Uint8Array>;
 
-/** One download. */
+/** One published file that is downloaded. */
 export interface DataSource {
-  /** Where it is. */
+  /** URL of the published file. */
   readonly address: string;
   /** Published size in bytes. */
   readonly bytes: number;
-  /** Published SHA-256. */
+  /** Published SHA-256, in lower-case hexadecimal digits. */
   readonly sha256: string;
   /**
    * Digest of what is unpacked, for archives that are made on demand and may be packed anew: the
@@ -30,11 +30,11 @@ export interface DataSource {
 
 /** Downloads that become files or folders together. */
 export interface DataSet {
-  /** Name for messages. */
+  /** Name by which `--only` chooses it. */
   readonly name: string;
   /** Files or folders that are made. */
   readonly makes: readonly string[];
-  /** What is downloaded. */
+  /** Published files that it is made from, in the order in which `unpack` takes them. */
   readonly sources: readonly DataSource[];
   /** Makes the files from the downloads, in their order. */
   unpack(downloads: readonly Uint8Array[]): UnpackedFiles;

@@ -6,11 +6,11 @@
 
 import { FileError } from "../../core/errors.ts";
 import { exists, reasonOf } from "../files/files.ts";
-import type { GlueSplit } from "./glue_tasks.ts";
+import type { Split } from "./example.ts";
 import { tableExtensions, tablePattern } from "./table.ts";
 
 /** Names of a split's file or folder. */
-const splitNames: Readonly<Record<GlueSplit, readonly string[]>> = {
+const splitNames: Readonly<Record<Split, readonly string[]>> = {
   train: ["train"],
   dev: ["dev", "validation", "valid", "val"],
   test: ["test"],
@@ -25,7 +25,7 @@ const shard = /^-(\d{5})-of-(\d{5})$/;
  * @returns Paths in the order of their names; none where the folder has no such file
  * @throws {FileError} If more than one choice is there, or a shard is missing
  */
-export async function findSplit(directory: string, split: GlueSplit): Promise<string[]> {
+export async function findSplit(directory: string, split: Split): Promise<string[]> {
   const found: string[][] = [];
   for (const name of splitNames[split]) {
     const folder = `${directory}/${name}`;
@@ -67,7 +67,7 @@ export async function findSplit(directory: string, split: GlueSplit): Promise<st
 }
 
 /** The error of a split that is not there. */
-export function missingSplit(directory: string, split: GlueSplit): FileError {
+export function missingSplit(directory: string, split: Split): FileError {
   return new FileError(
     `Cannot find split ${split} as a file or folder named ${splitNames[split].join(" or ")} is ` +
       `required, with the extension ${tableExtensions.join(", ")}: found none`,

@@ -10,10 +10,10 @@ import { isRecord } from "../../nn/formats/json_record.ts";
 import { readBytes, textOf } from "../files/files.ts";
 import { parseCsv } from "./csv.ts";
 import { readParquet } from "./parquet.ts";
-import { type Columns, positionsOf, type TableRow } from "./rows.ts";
+import { type Columns, positionsOf, type TableRow, widthError } from "./rows.ts";
 import { linesOf, shortExcerpt } from "./text.ts";
 
-/** Extensions of tables. */
+/** Extensions by which tables are known; all but parquet also before `.gz`. */
 export const tableExtensions = ["parquet", "jsonl", "ndjson", "csv", "tsv"] as const;
 
 /** Whether a path is of a table, judged by its extension. */
@@ -66,11 +66,7 @@ function fromRecords(
   const positions = positionsOf(names, columns, path, line);
   return records.map(({ fields, line }, index) => {
     if (fields.length !== names.length) {
-      throw new FileError(
-        `Cannot read row as the header requires ${names.length} columns: found ${fields.length}`,
-        path,
-        line,
-      );
+      throw widthError({ required: names.length, found: fields.length }, path, line);
     }
     const cells = positions.map((at) => at === undefined ? undefined : fields[at]);
     return { cells, path, row: index + 1, line };

@@ -5,6 +5,7 @@
  */
 
 import { readText } from "../files/files.ts";
+import type { Split } from "./example.ts";
 
 /** One input with one text. */
 export interface TextExample {
@@ -20,7 +21,7 @@ export interface TextExample {
 
 /** A task in which a language model writes texts: what it is called and how its files are read. */
 export interface TextTask {
-  /** Name for logs. */
+  /** Name as its makers write it, for logs and the model card. */
   readonly title: string;
   /** What `predict` takes as its input, for the help. */
   readonly inputHelp: string;
@@ -36,7 +37,7 @@ export interface TextTask {
    *
    * @throws {FileError} If there are none where that can be told
    */
-  files(directory: string, split: "train" | "dev" | "test"): Promise<string[]>;
+  files(directory: string, split: Split): Promise<string[]>;
 }
 
 /**

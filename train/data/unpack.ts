@@ -12,7 +12,7 @@ import { unzipSync } from "fflate";
  * @param pathOf New path of a file; undefined where it is not needed
  * @throws {Error} If it is no zip archive
  */
-export function unzip(
+function unzip(
   archive: Uint8Array,
   pathOf: (path: string) => string | undefined,
 ): Map<string, Uint8Array> {

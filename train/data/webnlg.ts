@@ -6,6 +6,7 @@
 
 import { FileError } from "../../core/errors.ts";
 import { exists, filesIn } from "../files/files.ts";
+import type { Split } from "./example.ts";
 import { readTexts, type TextExample, type TextTask } from "./text_example.ts";
 import { parseEntries, type Triple } from "./webnlg_entries.ts";
 
@@ -28,7 +29,7 @@ export type WebnlgTexts = "good" | "all";
 
 /** One set of triples with one text; its part is `seen` or `unseen`, after its category. */
 export interface WebnlgExample extends TextExample {
-  /** Category of DBpedia. */
+  /** Category of DBpedia, such as `Airport`. */
   readonly category: string;
 }
 
@@ -82,7 +83,7 @@ export function parseWebnlg(
  */
 export async function webnlgFiles(
   directory: string,
-  split: "train" | "dev" | "test",
+  split: Split,
 ): Promise<string[]> {
   const json = `${directory}/${split}.json`;
   if (await exists(json)) return [json];
@@ -103,7 +104,7 @@ export async function webnlgFiles(
  */
 export async function readWebnlg(
   directory: string,
-  split: "train" | "dev" | "test",
+  split: Split,
   texts: WebnlgTexts = "good",
 ): Promise<WebnlgExample[]> {
   const paths = await webnlgFiles(directory, split);

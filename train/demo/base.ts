@@ -13,9 +13,9 @@ import { parseConfig } from "../../nn/models/config.ts";
 import { loadModel } from "../../nn/models/load.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import { classifier } from "../../nn/models/registry.ts";
+import { buildWordPiece } from "../../nn/tokenizer/legacy.ts";
+import { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { grammarWords } from "../data/grammar_clauses.ts";
-import { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { buildWordPiece } from "../tokenizer/tokenizer_legacy.ts";
 
 const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 const vocabulary = [...special, ...grammarWords];
@@ -23,7 +23,7 @@ const vocabulary = [...special, ...grammarWords];
 /** Where the weights lie; `make_base.ts` writes them. */
 export const baseFile: URL = new URL("./base.safetensors", import.meta.url);
 
-/** Configuration of the base model. */
+/** Sizes of the base model: 2 layers, hidden size 64, 4 heads, 32 positions. */
 export const baseConfig: ModelConfig = parseConfig({
   model_type: "bert",
   vocab_size: vocabulary.length,

@@ -20,7 +20,7 @@ import type { Task } from "../tasks/task.ts";
 import { baseConfig, baseTokenizer, openBase } from "./base.ts";
 
 /** Settings of the demonstration; everything else is `train`'s default. */
-export const demoSettings = {
+const demoSettings = {
   task: "rte",
   data: "(grammar)",
   model: "(demonstration)",

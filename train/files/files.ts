@@ -130,6 +130,15 @@ export async function writeFileAtomic(
 }
 
 /**
+ * Writes a value as JSON with indentation and a line end, as people read it, in one step.
+ *
+ * @throws {FileError} If the file cannot be written; the old content then stays
+ */
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  await writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/**
  * Makes a directory ready for new output: creates it, or accepts it when it holds nothing.
  *
  * @param path Path of the directory; missing parents are created

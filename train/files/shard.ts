@@ -7,17 +7,17 @@
 import { FileError } from "../../core/errors.ts";
 import { headerLength, parseHeader, type TensorEntry } from "../../nn/formats/safetensors.ts";
 
-/** An open file. */
+/** A safetensors file that is open, its header read. */
 export interface Shard {
-  /** Its path. */
+  /** Path as it was given, for messages. */
   readonly path: string;
-  /** The file. */
+  /** The open file; who opened it closes it. */
   readonly file: Deno.FsFile;
   /** First byte of the data section. */
   readonly dataStart: number;
-  /** Its tensors by name. */
+  /** Where each tensor lies, in the order of the bytes. */
   readonly tensors: ReadonlyMap<string, TensorEntry>;
-  /** Its metadata. */
+  /** The header's `__metadata__`. */
   readonly metadata: ReadonlyMap<string, string>;
 }
 

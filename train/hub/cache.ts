@@ -25,12 +25,12 @@ export class RepositoryCache {
     this.#locks = `${settings.cache}/.locks/${name}`;
   }
 
-  /** Folder of a commit's files. */
+  /** Folder in which a commit's files have their own names. */
   snapshot(commit: string): string {
     return `${this.#folder}/snapshots/${commit}`;
   }
 
-  /** Path of a file's content. */
+  /** Path of a content, which is named by its ETag. */
   blob(etag: string): string {
     return `${this.#folder}/blobs/${etag}`;
   }

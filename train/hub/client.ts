@@ -13,9 +13,9 @@ import type { HubSettings } from "./settings.ts";
 
 /** A repository's commit and what lies in it. */
 export interface RepositoryListing {
-  /** Commit of the revision. */
+  /** Commit that the revision means now, 40 hexadecimal digits. */
   readonly commit: string;
-  /** Paths of all files. */
+  /** Paths of all files at that commit. */
   readonly files: readonly string[];
 }
 

@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { FileError } from "../../core/errors.ts";
 import { reasonOf } from "../files/files.ts";
 
-/** A published digest. */
+/** A digest that was published beside a file. */
 export interface Digest {
   /** How it is made; `git-sha1` is the name git gives to a file. */
   readonly algorithm: "sha256" | "git-sha1";

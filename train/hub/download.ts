@@ -19,9 +19,9 @@ import {
 
 /** How far a download is. */
 export interface DownloadProgress {
-  /** Name of the file. */
+  /** Name of the file, as the server has it. */
   readonly name: string;
-  /** Bytes that are there. */
+  /** Bytes on this disk, those of earlier attempts included. */
   readonly received: number;
   /** Bytes in all, where the server says. */
   readonly total: number | undefined;
@@ -29,21 +29,21 @@ export interface DownloadProgress {
 
 /** What a caller of a download may hook into. */
 export interface DownloadHooks {
-  /** Lines for a log. */
+  /** Called with a line for a log, such as a file that is complete. */
   onMessage?(line: string): void;
   /** How far a download is; called as bytes arrive. */
   onDownload?(progress: DownloadProgress): void;
 }
 
-/** What to fetch. */
+/** A file to download, and what it must turn out to be. */
 export interface Download extends Pick<HttpRequest, "address" | "token"> {
-  /** Name for progress. */
+  /** Name of the file, as the server has it. */
   readonly name: string;
   /** File that grows; what it holds already is not asked for again. */
   readonly partial: string;
   /** Published size in bytes, where known. */
   readonly bytes?: number | undefined;
-  /** Published digest, where known. */
+  /** Published digest; where absent the content is not checked. */
   readonly digest?: Digest | undefined;
   /** Called as bytes arrive. */
   onProgress?(progress: DownloadProgress): void;

@@ -7,7 +7,7 @@
 import { exists } from "../files/files.ts";
 import { readWeightMap } from "../files/weight_map.ts";
 
-/** What a repository holds. */
+/** What a repository is used as, which decides the files that are required of it. */
 export type SnapshotKind = "model" | "adapter";
 
 const index = "model.safetensors.index.json";

@@ -10,7 +10,7 @@ import { OptionError } from "../../core/errors.ts";
 export interface Repository {
   /** `org/name`. */
   readonly id: string;
-  /** Branch, tag or commit. */
+  /** Branch, tag or commit; `main` where none is named. */
   readonly revision: string;
 }
 

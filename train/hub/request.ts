@@ -12,7 +12,7 @@ export interface RetryPolicy {
   readonly attempts: number;
   /** Milliseconds without a byte after which a connection counts as dead. */
   readonly timeout: number;
-  /** Pauses for some milliseconds. */
+  /** Resolves after some milliseconds; tests replace it. */
   wait(milliseconds: number): Promise<void>;
 }
 
@@ -23,11 +23,11 @@ export const defaultRetryPolicy: RetryPolicy = {
   wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 };
 
-/** What is asked for. */
+/** One request, before redirects. */
 export interface HttpRequest {
   /** Where. */
   readonly address: string;
-  /** How; GET where absent. */
+  /** HTTP method; GET where absent. */
   readonly method?: "GET" | "HEAD";
   /** Bearer token, sent to the origin of the address and to no other. */
   readonly token?: string | undefined;

@@ -13,13 +13,13 @@ import { downloadSnapshot } from "./snapshot.ts";
 
 /** A folder with a model or an adapter. */
 export interface ModelSource {
-  /** The folder. */
+  /** Folder with the files, the caller's own or a snapshot in the hub's cache. */
   readonly directory: string;
   /** What leads here for good: the path as given, or `org/name@commit`. */
   readonly name: string;
-  /** Repository the folder came from. */
+  /** `org/name` of the repository; absent for a folder of the caller's own. */
   readonly id?: string;
-  /** Its commit. */
+  /** Commit of the repository, 40 hexadecimal digits. */
   readonly commit?: string;
 }
 

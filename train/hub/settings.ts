@@ -7,11 +7,11 @@
 import { OptionError } from "../../core/errors.ts";
 import { exists, readText } from "../files/files.ts";
 
-/** Hub and cache. */
+/** Which hub is asked, as whom, and where its files are kept. */
 export interface HubSettings {
   /** Address of the hub, without a slash at its end. */
   readonly endpoint: string;
-  /** Folder of the cache. */
+  /** Folder that holds `models--org--name` for each repository. */
   readonly cache: string;
   /** Token of an account, where there is one. */
   readonly token: string | undefined;
@@ -23,7 +23,7 @@ export interface HubSettings {
   readonly symlinks: boolean;
 }
 
-/** Reads one environment variable. */
+/** Reads one environment variable; undefined where it is not set. */
 export type Environment = (name: string) => string | undefined;
 
 /** Whether a variable's value switches something on. */

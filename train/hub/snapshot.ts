@@ -16,9 +16,9 @@ import type { HubSettings } from "./settings.ts";
 
 /** A repository's files in a folder. */
 export interface Snapshot {
-  /** The folder, in the cache. */
+  /** Folder of the commit's files in the cache. */
   readonly directory: string;
-  /** The commit. */
+  /** The commit, 40 hexadecimal digits. */
   readonly commit: string;
 }
 

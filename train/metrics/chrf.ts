@@ -33,11 +33,11 @@ export interface ChrfOptions {
 export interface ChrfResult {
   /** chrF from 0 to 100. */
   readonly score: number;
-  /** N-grams of the hypotheses. */
+  /** N-grams of all hypotheses, by order: characters, then words. */
   readonly hypothesisCounts: readonly number[];
   /** N-grams of each segment's best reference. */
   readonly referenceCounts: readonly number[];
-  /** N-grams that they share. */
+  /** N-grams that hypothesis and reference share, by order. */
   readonly matches: readonly number[];
 }
 

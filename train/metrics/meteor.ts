@@ -21,7 +21,7 @@ import { requireReferences } from "./segments.ts";
 
 /** Settings of {@linkcode meteor}. */
 export interface MeteorOptions {
-  /** What METEOR knows of English. */
+  /** What METEOR knows of English beside stems. */
   readonly resources: MeteorResources;
 }
 
@@ -29,7 +29,7 @@ export interface MeteorOptions {
 export interface MeteorResult extends MeteorMetrics {
   /** METEOR of each segment from 0 to 1. */
   readonly segments: readonly number[];
-  /** Modules that ran. */
+  /** Modules that ran, in their order. */
   readonly modules: readonly MeteorModule[];
   /** Name of the metric with its modules, such as `METEOR_exact_stem_synonym`. */
   readonly label: string;

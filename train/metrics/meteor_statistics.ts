@@ -9,7 +9,7 @@ export type MeteorModule = "exact" | "stem" | "synonym";
 
 /** METEOR and what it is made of, of one segment or of a corpus. */
 export interface MeteorMetrics {
-  /** METEOR from 0 to 1. */
+  /** METEOR, from 0 to 1. */
   readonly score: number;
   /** Weighted share of the hypotheses' words with a partner. */
   readonly precision: number;
@@ -33,9 +33,9 @@ export interface Side {
 
 /** Counts of a segment or of a corpus. */
 export interface MeteorCounts {
-  /** Words of the hypothesis. */
+  /** Counts of the hypothesis' words. */
   readonly hypothesis: Side;
-  /** Words of the reference. */
+  /** Counts of the reference's words. */
   readonly reference: Side;
   /** Runs of words that are adjacent and in the same order in both texts. */
   chunks: number;
@@ -45,7 +45,7 @@ export interface MeteorCounts {
 const alpha = 0.85, beta = 0.2, gamma = 0.6, delta = 0.75;
 const weights: Readonly<Record<MeteorModule, number>> = { exact: 1, stem: 0.6, synonym: 0.8 };
 
-/** Counts of nothing. */
+/** Counts before any segment, all zero. */
 export function emptyStatistics(modules: number): MeteorCounts {
   const side = (): Side => ({
     length: 0,

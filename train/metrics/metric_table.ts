@@ -21,7 +21,7 @@ import { meanTer } from "./ter_mean.ts";
 export interface LabelMetric {
   /** Compares one prediction an example with its label. */
   compute(predictions: readonly number[], labels: readonly number[]): number;
-  /** What both are. */
+  /** Whether predictions and labels are numbers of classes or scores. */
   readonly of: "classes" | "scores";
   /** Name in the Hub's list of metrics, where that has it. */
   readonly hubName?: string;
@@ -73,31 +73,31 @@ export const hubMetricNames: ReadonlyMap<string, string> = new Map([
 
 /** Texts as an official evaluation hands them to its metrics. */
 export interface ScoredTexts {
-  /** Data set. */
+  /** Data set whose evaluation is followed. */
   readonly task: "e2e" | "webnlg";
   /** Whether the challenge's programs are followed, else the paper's. */
   readonly isChallenge: boolean;
-  /** Outputs and references. */
+  /** Outputs and references, normalised as the evaluation does. */
   readonly texts: Texts;
   /** The same as METEOR compares them. */
   readonly meteorTexts: Texts;
-  /** What METEOR knows of English. */
+  /** What METEOR knows of English beside stems. */
   readonly resources: MeteorResources;
 }
 
 /** Scores by the names that the official programs print, in the order in which they do. */
 export interface MetricScores {
-  /** BLEU-4, from 0 to 1. */
+  /** BLEU-4 of the corpus, from 0 to 1. */
   readonly BLEU: number;
   /** NIST, from 0 without an upper end. */
   readonly NIST: number;
-  /** METEOR, from 0 to 1. */
+  /** METEOR of the corpus, from 0 to 1. */
   readonly METEOR: number;
   /** Modules of METEOR that ran; the official program runs `paraphrase` too. */
   readonly METEOR_modules: readonly MeteorModule[];
-  /** ROUGE-L, from 0 to 1. */
+  /** Mean ROUGE-L of the segments, from 0 to 1. */
   readonly ROUGE_L: number;
-  /** CIDEr, from 0 to 10. */
+  /** Mean CIDEr of the segments, from 0 to 10. */
   readonly CIDEr: number;
   /** WebNLG: translation edit rate, of which 0 is best. */
   readonly TER?: number;

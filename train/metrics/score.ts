@@ -31,7 +31,7 @@ export interface ScoreOptions {
 export interface Scores extends MetricScores {
   /** Whose programs were followed. */
   readonly convention: ScoreConvention;
-  /** Number of texts. */
+  /** Number of inputs, each with one output. */
   readonly segments: number;
 }
 

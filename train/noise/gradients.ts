@@ -51,7 +51,7 @@ export async function probe(
 
 /** Logits of a layer, 1 where it is so, laid out as the gradient. */
 export interface DroppedLogits {
-  /** Whether the mask drops it. */
+  /** 1 where the mask drops the logit, else 0. */
   readonly dropped: Uint8Array;
   /** Whether padding and causality leave it. */
   readonly visible: Uint8Array;
@@ -85,7 +85,7 @@ export async function droppedLogits(
 }
 
 /** Shape of one layer's attention scores. */
-export function scoresShape({ config, batch }: Pick<Subject, "config" | "batch">): number[] {
+function scoresShape({ config, batch }: Pick<Subject, "config" | "batch">): number[] {
   const { heads, keyValueHeads } = config;
   const { size, width } = batch;
   return [size, keyValueHeads, heads / keyValueHeads, width, width];

@@ -6,27 +6,27 @@
 
 /** How a line looks; shapes and dashes keep lines apart in greyscale. */
 export interface LineStyle {
-  /** Colour of line and marker. */
+  /** Colour of line and marker, as SVG writes it. */
   readonly colour: string;
-  /** SVG dash pattern. */
+  /** SVG dash pattern, which keeps lines apart in greyscale. */
   readonly dash: string;
   /** Marker. */
   readonly marker: "circle" | "square" | "triangle" | "diamond";
 }
 
-/** A point with its interval. */
+/** A point of a line, with the interval of its ordinate. */
 export interface Point {
   /** Abscissa. */
   readonly x: number;
   /** Ordinate. */
   readonly y: number;
-  /** Lower end. */
+  /** Lower end of the interval, in the units of `y`. */
   readonly low: number;
-  /** Upper end. */
+  /** Upper end of the interval, in the units of `y`. */
   readonly high: number;
 }
 
-/** One line. */
+/** A line with a marker and an interval bar at each point. */
 export interface Line {
   /** Look. */
   readonly style: LineStyle;
@@ -34,13 +34,13 @@ export interface Line {
   readonly points: readonly Point[];
 }
 
-/** What a panel shows. */
+/** Titles, axes and lines of a panel. */
 export interface Panel {
-  /** Letter and what is measured. */
+  /** Letter of the panel and what it measures. */
   readonly title: string;
   /** Title of the y axis, with its unit. */
   readonly label: string;
-  /** Logarithmic y axis. */
+  /** Whether the y axis is logarithmic. */
   readonly logarithmic: boolean;
   /** Least and greatest value of a linear axis that must be visible. */
   readonly span: readonly number[];
@@ -54,7 +54,7 @@ export interface Panel {
 export interface PanelFrame {
   /** Left end of the x axis. */
   readonly left: number;
-  /** Top of the plot. */
+  /** Upper end of the y axis. */
   readonly top: number;
   /** Length of the x axis. */
   readonly width: number;
@@ -65,14 +65,14 @@ export interface PanelFrame {
 const round = (x: number) => Number(x.toFixed(2));
 const escaped = (text: string) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");
 
-/** A text element. */
+/** An SVG text element; `x` and `y` in user units. */
 export function label(x: number, y: number, words: string, attributes = ""): string {
   return `<text x="${round(x)}" y="${round(y)}"${attributes && ` ${attributes}`}>${
     escaped(words)
   }</text>`;
 }
 
-/** A marker around a point. */
+/** An SVG marker around a point in user units. */
 export function marker({ marker, colour }: LineStyle, x: number, y: number): string {
   const [cx, cy, r] = [round(x), round(y), 3.4];
   const paint = `fill="#fff" stroke="${colour}" stroke-width="1.5"`;
@@ -86,7 +86,7 @@ export function marker({ marker, colour }: LineStyle, x: number, y: number): str
   return `<polygon points="${at}" ${paint}/>`;
 }
 
-/** Draws a panel. */
+/** The SVG group of a panel. */
 export function drawPanel(panel: Panel, frame: PanelFrame): string {
   const { left, top, width, height } = frame;
   const { lines, rates, logarithmic } = panel;

@@ -8,11 +8,11 @@
 export interface Estimate {
   /** Estimate. */
   readonly value: number;
-  /** Standard error. */
+  /** Standard error of the estimate. */
   readonly error: number;
-  /** Lower end of the interval. */
+  /** Lower end of the 95 % interval. */
   readonly low: number;
-  /** Upper end of the interval. */
+  /** Upper end of the 95 % interval. */
   readonly high: number;
 }
 
@@ -28,7 +28,7 @@ export function studentT(degrees: number): number {
 }
 
 /** An estimate from its standard error, with as many degrees of freedom as there are masks less 1. */
-export function estimate(value: number, error: number, masks: number): Estimate {
+function estimate(value: number, error: number, masks: number): Estimate {
   const half = studentT(masks - 1) * error;
   return { value, error, low: value - half, high: value + half };
 }
@@ -51,9 +51,9 @@ export function jackknife(all: number, without: readonly number[]): Estimate {
 
 /** A statistic of all masks, and without each of them. */
 export interface Resampled {
-  /** Of all masks. */
+  /** Statistic of all masks. */
   readonly all: number;
-  /** Without each mask. */
+  /** Statistic without each mask in turn. */
   readonly without: readonly number[];
 }
 
@@ -105,7 +105,7 @@ export function average(statistics: readonly Resampled[]): Resampled {
   };
 }
 
-/** Inner product. */
+/** Inner product of two vectors of equal length, summed in double precision. */
 export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;

@@ -67,13 +67,13 @@ export interface NoiseMetrics {
 export interface NoiseRow {
   /** Variant. */
   readonly variant: Variant;
-  /** Dropout rate. */
+  /** Dropout rate, in (0, 1). */
   readonly rate: number;
-  /** Masks that were drawn. */
+  /** Number of masks that were drawn. */
   readonly masks: number;
-  /** Means over the layers. */
+  /** Means over the layers, mask by mask. */
   readonly mean: NoiseMetrics;
-  /** By layer. */
+  /** Metrics of each layer, from the first. */
   readonly layers: readonly NoiseMetrics[];
 }
 
@@ -83,7 +83,7 @@ export interface StudyOptions {
   readonly rates: readonly number[];
   /** Masks for each variant and rate; at least 4. */
   readonly masks: number;
-  /** Seed of the masks. */
+  /** Seed of the masks, which no other choice depends on. */
   readonly seed: number;
   /** Told after each variant and rate. */
   onRow?(row: NoiseRow): void;

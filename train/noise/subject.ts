@@ -23,27 +23,27 @@ import { paddingOf } from "../tasks/special_tokens.ts";
 
 /** A model and a batch, on the device. */
 export interface Subject {
-  /** The model, before training. */
+  /** The model with its base weights, before training. */
   readonly model: Model;
-  /** Its configuration. */
+  /** Sizes and kind of the model. */
   readonly config: ModelConfig;
-  /** The batch. */
+  /** One batch of training examples, drawn by the seed. */
   readonly batch: Batch;
-  /** Losses that the batch sums. */
+  /** Number of losses that the batch sums: examples, or target tokens. */
   readonly normaliser: number;
   /** Whether labels are scores. */
   readonly regression: boolean;
-  /** Name of model and data. */
+  /** Model and data as the chart's title says them. */
   readonly name: string;
 }
 
-/** Which model and batch. */
+/** Which model is measured, and on how many examples. */
 export interface SubjectOptions {
   /** Model, data and task; all or none, which is the demonstration. */
   readonly source?: Pick<TrainConfig, "model" | "data" | "task">;
   /** Examples. */
   readonly batch: number;
-  /** Most tokens in a sequence. */
+  /** Most tokens in a sequence; the task's usual limit where absent. */
   readonly maxLength?: number;
   /** Seed of the head and of the choice of examples. */
   readonly seed: number;

@@ -7,7 +7,7 @@
 import { FileError } from "../../core/errors.ts";
 import { readJson } from "../files/files.ts";
 import { loadTokenizer } from "../run/load_tokenizer.ts";
-import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { EncodeOptions, Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { isRecord, type JsonObject } from "../../nn/formats/json_record.ts";
 
 /** One way in which one case differs. */

@@ -7,12 +7,12 @@
 import type { Device } from "../../core/device.ts";
 import { foldKey, seedKey } from "../../core/random.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
+import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { checkConfig, type TrainConfig, trainOptions } from "../config/config.ts";
 import { defaultsOf, type OptionValues, parseObject } from "../config/options.ts";
 import type { DownloadHooks } from "../hub/download.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
 import { classNames } from "../tasks/labelled.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { loadAdapter } from "./adapter.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";
 import { loadTokenizer } from "./load_tokenizer.ts";
@@ -27,11 +27,11 @@ export async function runConfig(run: string, changes: OptionValues = {}): Promis
 
 /** A model as it was trained. */
 export interface OpenRun {
-  /** Base model with the adapter. */
+  /** Base model with the adapter of the run. */
   readonly model: Model;
-  /** Configuration of the base model. */
+  /** Sizes and kind of the base model. */
   readonly architecture: ModelConfig;
-  /** Its tokenizer. */
+  /** The base model's tokenizer. */
   readonly tokenizer: Tokenizer;
   /** Words of its classes; none for scores and texts. */
   readonly classes: readonly string[];

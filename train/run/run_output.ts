@@ -12,29 +12,22 @@ import type { TrainConfig } from "../config/config.ts";
 import { requireEmptyDirectory, sameFile } from "../files/files.ts";
 import type { Metrics, Task } from "../tasks/task.ts";
 import { modelCard } from "./model_card.ts";
-import {
-  appendMetrics,
-  findCheckpoint,
-  restoreCheckpoint,
-  rewindRun,
-  saveCheckpoint,
-  saveRun,
-  saveRunAdapter,
-} from "./run_folder.ts";
+import { appendMetrics, rewindRun, saveRun, saveRunAdapter } from "./run_folder.ts";
+import { findCheckpoint, restoreCheckpoint, saveCheckpoint } from "./training_checkpoint.ts";
 
 /** What is saved of a run. */
 export interface RunContents {
-  /** Model with its adapter. */
+  /** Base model with the adapter that is saved. */
   readonly model: Module;
-  /** What is trained of it. */
+  /** Trained parameters and moments, which checkpoints hold. */
   readonly trainable: Trainable;
-  /** Configuration of the adapter. */
+  /** What adapter_config.json says. */
   readonly adapter: AdapterConfig;
   /** Settings; `out` is the folder, nothing is written where it is absent. */
   readonly config: TrainConfig;
-  /** Data and evaluation. */
+  /** What the card and run.json say of the task. */
   readonly task: Pick<Task, "name" | "labels" | "classes">;
-  /** What is dropped. */
+  /** What hiddenkey_config.json says was dropped. */
   readonly plan: DropoutPlan;
   /** What else run.json says: counts of parameters, the backend. */
   readonly facts: Readonly<Record<string, string | number>>;
@@ -44,9 +37,9 @@ export interface RunContents {
 export interface RunResult {
   /** Steps done. */
   readonly step: number;
-  /** Steps planned. */
+  /** Steps planned for the whole run. */
   readonly steps: number;
-  /** Passes over the data done. */
+  /** Passes over the data done, a fraction within one. */
   readonly epoch: number;
   /** Whether a signal ended it: it is saved as a checkpoint then, to go on from. */
   readonly aborted: boolean;

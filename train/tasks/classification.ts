@@ -11,7 +11,7 @@ import type { Model } from "../../nn/models/model.ts";
 import { batchesByLength } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
 import { labelMetrics, type MetricName } from "../metrics/metric_table.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { LabelledKind } from "./labelled.ts";
 import { paddingOf } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
@@ -56,17 +56,17 @@ export function prediction(logits: readonly number[], regression: boolean): numb
 
 /** Settings of {@linkcode classificationTask}. */
 export interface ClassificationSettings {
-  /** What the labels are. */
+  /** Name, classes and metrics of the task. */
   readonly kind: LabelledKind;
-  /** Training examples. */
+  /** Training examples, before tokenisation. */
   readonly train: readonly Example[];
-  /** Development examples. */
+  /** Examples that are evaluated; all must have labels. */
   readonly dev: readonly Example[];
-  /** Tokenizer of the model. */
+  /** The base model's tokenizer. */
   readonly tokenizer: Tokenizer;
-  /** Most tokens in a sequence. */
+  /** Most tokens in a sequence, special tokens included. */
   readonly maxLength: number;
-  /** Examples in an evaluation batch. */
+  /** Examples in an evaluation batch; changes speed and memory alone. */
   readonly batch: number;
 }
 

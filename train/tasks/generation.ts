@@ -16,7 +16,7 @@ import type { BeamConfig } from "../config/beam_options.ts";
 import { batchesByLength } from "../data/batches.ts";
 import { groupByContext, type TextExample, type TextGroup } from "../data/text_example.ts";
 import { textMetrics } from "../metrics/metric_table.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { SpecialTokens } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
 
@@ -30,7 +30,7 @@ export function promptOf(
 }
 
 /** Tokenises examples: context, bos, a space and the reference, eos. The loss is on what follows bos. */
-export function encodeReferences(
+function encodeReferences(
   examples: readonly TextExample[],
   tokenizer: Tokenizer,
   frame: SpecialTokens,
@@ -56,7 +56,7 @@ export function encodeReferences(
 }
 
 /** Mean cross-entropy a target token, in nats, without smoothing. */
-export async function tokenLoss(
+async function tokenLoss(
   model: Model,
   device: Device,
   examples: readonly EncodedExample[],
@@ -112,29 +112,29 @@ export async function continueAll(
 
 /** What generation needs beside the model. */
 export interface GenerationSettings {
-  /** Tokenizer of the model. */
+  /** The base model's tokenizer. */
   readonly tokenizer: Tokenizer;
-  /** Tokens around a reference. */
+  /** Tokens that separate, end and pad sequences. */
   readonly frame: SpecialTokens;
-  /** Configuration of the model. */
+  /** Sizes of the model, of which the most positions and the end tokens count here. */
   readonly config: ModelConfig;
-  /** Tokens to add at most. */
+  /** Most tokens that are added to a context. */
   readonly newTokens: number;
-  /** How texts are searched for. */
+  /** Beams and penalties of the search. */
   readonly search: BeamConfig;
-  /** Sequences in a batch. */
+  /** Contexts that are continued together; changes speed and memory alone. */
   readonly batch: number;
 }
 
 /** Settings of {@linkcode generationTask}. */
 export interface TaskSettings extends GenerationSettings {
-  /** Name for logs. */
+  /** Name as the benchmark prints it, for logs and the model card. */
   readonly name: string;
-  /** Training examples. */
+  /** Training examples, one a reference. */
   readonly train: readonly TextExample[];
-  /** Development examples, several a context. */
+  /** Examples that are evaluated, several a context. */
   readonly dev: readonly TextExample[];
-  /** Most tokens in a sequence. */
+  /** Most tokens in a sequence, context and reference together. */
   readonly maxLength: number;
   /** Contexts to generate for at the end; all where absent. */
   readonly generate?: number | undefined;

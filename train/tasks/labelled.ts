@@ -7,15 +7,16 @@
 
 import { FileError, OptionError } from "../../core/errors.ts";
 import type { TaskName, TrainConfig } from "../config/config.ts";
-import type { Example } from "../data/example.ts";
+import type { Example, Split } from "../data/example.ts";
 import { parseGlue, readGlue } from "../data/glue.ts";
-import { type GlueSplit, type GlueTask, type GlueTaskInfo, glueTasks } from "../data/glue_tasks.ts";
-import { generates } from "../data/text_tasks.ts";
+import { type GlueTask, type GlueTaskInfo, glueTasks, isGlue } from "../data/glue_tasks.ts";
+import { generates, type TextTaskName } from "../data/text_tasks.ts";
 import { classesOf, labelOf, type LabelRule } from "../data/labels.ts";
 import { cellError, type TableRow } from "../data/rows.ts";
 import { findSplit, missingSplit } from "../data/splits.ts";
 import { readTable, tablePattern } from "../data/table.ts";
 import { exists, readText } from "../files/files.ts";
+import type { TaskParts } from "./task.ts";
 
 /** What a task of labels is, apart from its data. */
 export type LabelledKind = Pick<GlueTaskInfo, "title" | "labels" | "metrics" | "primaryMetric">;
@@ -24,46 +25,46 @@ export type LabelledKind = Pick<GlueTaskInfo, "title" | "labels" | "metrics" | "
 export interface LabelledData {
   /** The task; its labels are the words of the classes. */
   readonly kind: LabelledKind;
-  /** Training examples. */
+  /** Training examples; none where they were not asked for. */
   readonly train: readonly Example[];
-  /** What is evaluated. */
+  /** Examples of the split that is evaluated. */
   readonly dev: readonly Example[];
   /** Its file, or the first of several. */
   readonly path: string;
 }
 
-/** Which examples are read. */
-export interface LabelledParts {
-  /** Whether training examples are read. */
-  readonly train: boolean;
-  /** What is evaluated. */
-  readonly split: "dev" | "test";
-  /** Words of the classes, where a saved run knows them. */
-  readonly classes?: readonly string[] | undefined;
-}
+const glueOf = (task: TaskName) => isGlue(task) ? task : undefined;
 
-function glueOf(task: TaskName): GlueTask | undefined {
-  return Object.hasOwn(glueTasks, task) ? task as GlueTask : undefined;
-}
+/** The tasks of the user's own tables, given the words of their classes. */
+const ownKinds: Readonly<
+  Record<
+    Exclude<TaskName, GlueTask | TextTaskName>,
+    (classes: readonly string[]) => LabelledKind
+  >
+> = {
+  classification: (classes) => ({
+    title: "classification",
+    labels: classes,
+    metrics: ["accuracy", "matthews", ...(classes.length === 2 ? ["f1"] as const : [])],
+    primaryMetric: "accuracy",
+  }),
+  regression: () => ({
+    title: "regression",
+    labels: [],
+    metrics: ["pearson", "spearman"],
+    primaryMetric: "pearson",
+  }),
+};
 
-/** The task of a configuration, given the words of its classes. */
-export function labelKind(task: TaskName, classes: readonly string[]): LabelledKind {
-  const glue = glueOf(task);
-  if (glue !== undefined) return glueTasks[glue];
-  const two = classes.length === 2 ? ["f1"] as const : [];
-  return task === "regression"
-    ? {
-      title: "regression",
-      labels: [],
-      metrics: ["pearson", "spearman"],
-      primaryMetric: "pearson",
-    }
-    : {
-      title: "classification",
-      labels: classes,
-      metrics: ["accuracy", "matthews", ...two],
-      primaryMetric: "accuracy",
-    };
+/**
+ * The task of a configuration, given the words of its classes.
+ *
+ * @throws {OptionError} If it is one in which texts are written
+ */
+function labelKind(task: TaskName, classes: readonly string[]): LabelledKind {
+  if (isGlue(task)) return glueTasks[task];
+  if (!generates(task)) return ownKinds[task](classes);
+  throw new OptionError(`Cannot read labels as a task that has them is required: found ${task}`);
 }
 
 /** Words of the classes of a saved run; none for scores, undefined where texts are written. */
@@ -84,7 +85,7 @@ export function classNames(
 export async function readLabelled(
   config: TrainConfig,
   known: readonly string[],
-  parts: LabelledParts,
+  parts: TaskParts,
 ): Promise<LabelledData> {
   const { task } = config;
   const { label } = columnsOf(config);
@@ -169,7 +170,7 @@ interface SplitRows {
   readonly path: string;
 }
 
-async function readSplit(config: TrainConfig, split: GlueSplit): Promise<SplitRows> {
+async function readSplit(config: TrainConfig, split: Split): Promise<SplitRows> {
   const { data, task } = config;
   const glue = glueOf(task);
   const path = `${data}/${split}.tsv`;

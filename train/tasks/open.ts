@@ -8,30 +8,18 @@ import { FileError, OptionError } from "../../core/errors.ts";
 import type { ModelConfig } from "../../nn/models/model.ts";
 import { languageModel } from "../../nn/models/registry.ts";
 import type { TrainConfig } from "../config/config.ts";
+import type { Split } from "../data/example.ts";
 import { readTexts } from "../data/text_example.ts";
 import { generates, textTasks } from "../data/text_tasks.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { classificationTask } from "./classification.ts";
 import { generationTask } from "./generation.ts";
 import { namesColumns, readLabelled } from "./labelled.ts";
 import { specialTokens } from "./special_tokens.ts";
-import type { Task } from "./task.ts";
+import type { Task, TaskParts } from "./task.ts";
 
-/** Sequences in an evaluation batch. */
+/** Sequences in an evaluation batch; changes speed and memory alone. */
 const evaluationBatch = 32;
-
-/** Splits whose examples have answers. */
-export type LabelledSplit = "dev" | "test";
-
-/** Which files of a task are read. */
-export interface TaskData {
-  /** Whether the training examples are read; there are none otherwise. */
-  readonly train: boolean;
-  /** What is evaluated. */
-  readonly split: LabelledSplit;
-  /** Words of the classes, where a saved run knows them. */
-  readonly classes?: readonly string[] | undefined;
-}
 
 /**
  * Opens a task.
@@ -43,7 +31,7 @@ export async function openTask(
   config: TrainConfig,
   model: ModelConfig,
   tokenizer: Tokenizer,
-  parts: TaskData = { train: true, split: "dev" },
+  parts: TaskParts = { train: true, split: "dev" },
 ): Promise<Task> {
   const { task, data, newTokens, generate } = config;
   const { train: trains, split } = parts;
@@ -54,7 +42,7 @@ export async function openTask(
   if (generates(task)) {
     languageModel(model); // an encoder is refused before data is read
     const { title, parse, files } = textTasks[task];
-    const answered = async (part: "train" | LabelledSplit) => {
+    const answered = async (part: Split) => {
       const paths = await files(data, part);
       const examples = await readTexts(paths, parse);
       if (examples.every(({ reference }) => reference !== undefined)) return examples;

@@ -6,15 +6,15 @@
 
 import { OptionError } from "../../core/errors.ts";
 import type { ModelConfig } from "../../nn/models/model.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 
-/** Tokens around a reference. */
+/** Ids of the tokens around a reference. */
 export interface SpecialTokens {
-  /** Between context and reference. */
+  /** Separates context and reference. */
   readonly bosId: number;
-  /** After the reference. */
+  /** Ends the reference, and the generation. */
   readonly eosId: number;
-  /** For padding. */
+  /** Fills sequences up on the right. */
   readonly padId: number;
 }
 

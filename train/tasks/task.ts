@@ -7,23 +7,34 @@
 import type { Device } from "../../core/device.ts";
 import type { EncodedExample } from "../../nn/layers/batch.ts";
 import type { Model } from "../../nn/models/model.ts";
+import type { Split } from "../data/example.ts";
 
 /** Values of metrics by name, such as `accuracy`. */
 export type Metrics = Readonly<Record<string, number>>;
 
+/** Which examples of a task are read. */
+export interface TaskParts {
+  /** Whether the training examples are read, which takes time; there are none otherwise. */
+  readonly train: boolean;
+  /** Split that is evaluated; its examples must have answers. */
+  readonly split: Exclude<Split, "train">;
+  /** Words of the classes, where a saved run knows them. */
+  readonly classes?: readonly string[] | undefined;
+}
+
 /** Data of a task, tokenised, and its evaluation. */
 export interface Task {
-  /** Name for logs. */
+  /** Name as the benchmark prints it, for logs and the model card. */
   readonly name: string;
   /** Classes of the head; 1 for regression, 0 for language models. */
   readonly labels: number;
   /** Words of the classes, at the positions of their numbers; none for scores and texts. */
   readonly classes: readonly string[];
-  /** Whether labels are scores. */
+  /** Whether labels are scores, else classes or tokens. */
   readonly regression: boolean;
-  /** Training examples. */
+  /** Training examples, tokenised and cut to the longest sequence. */
   readonly train: readonly EncodedExample[];
-  /** Padding token. */
+  /** Token that fills sequences up; attention never sees it. */
   readonly padId: number;
   /** Metric that the task is judged by: `loss`, of which less is better, or another. */
   readonly primary: string;

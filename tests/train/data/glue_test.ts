@@ -2,7 +2,8 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { FileError } from "../../../core/errors.ts";
 import { parseGlue, readGlue } from "../../../train/data/glue.ts";
-import { type GlueSplit, type GlueTask, glueTasks } from "../../../train/data/glue_tasks.ts";
+import type { Split } from "../../../train/data/example.ts";
+import { type GlueTask, glueTasks } from "../../../train/data/glue_tasks.ts";
 import { shared, sharedTest } from "../../support/shared.ts";
 
 const rteHeader = "index\tsentence1\tsentence2\tlabel\n";
@@ -138,7 +139,7 @@ const officialRows: [task: GlueTask, folder: string, rows: [number, number, numb
 ];
 for (const [task, folder, rows] of officialRows) {
   sharedTest(`readGlue() reads the official number of rows of ${folder}`, async () => {
-    const splits: GlueSplit[] = ["train", "dev", "test"];
+    const splits: Split[] = ["train", "dev", "test"];
     const read = await Promise.all(
       splits.map((split) => readGlue(task, shared(`data/glue/${folder}`), split)),
     );

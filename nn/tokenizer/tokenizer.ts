@@ -6,10 +6,10 @@
 
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { FileError, OptionError } from "../../core/errors.ts";
-import { isRecord, type JsonObject } from "../../nn/formats/json_record.ts";
+import { isRecord, type JsonObject } from "../formats/json_record.ts";
 import { adaptTokenizerJson, configuredToken } from "./tokenizer_json.ts";
-import { countSpecial, readTemplate, type Template } from "./tokenizer_template.ts";
-import { truncatedLengths, type TruncationStrategy } from "./tokenizer_truncation.ts";
+import { countSpecial, readTemplate, type Template } from "./template.ts";
+import { truncatedLengths, type TruncationStrategy } from "./truncation.ts";
 
 /** Options of {@link Tokenizer.encode}. */
 export interface EncodeOptions {
@@ -29,7 +29,7 @@ export interface DecodeOptions {
 
 /** Tokens of one input. */
 export interface TokenizerOutput {
-  /** Token ids. */
+  /** Token ids, special tokens included. */
   readonly ids: number[];
   /** Token types, as many as ids. */
   readonly typeIds: number[];

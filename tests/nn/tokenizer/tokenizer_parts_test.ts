@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { FileError } from "../../../core/errors.ts";
-import { readTemplate } from "../../../train/tokenizer/tokenizer_template.ts";
-import { truncatedLengths } from "../../../train/tokenizer/tokenizer_truncation.ts";
+import { readTemplate } from "../../../nn/tokenizer/template.ts";
+import { truncatedLengths } from "../../../nn/tokenizer/truncation.ts";
 
 Deno.test("truncatedLengths() keeps what repeated removal from the longer sequence keeps", () => {
   fc.assert(fc.property(fc.nat(40), fc.nat(40), fc.nat(90), (first, second, limit) => {

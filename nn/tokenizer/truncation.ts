@@ -23,7 +23,7 @@ export type TruncationStrategy = "longest_first" | "only_first" | "only_second";
  * @throws {OptionError} If the sequence that gives way is absent or would become empty
  * @example
  * ```ts
- * import { truncatedLengths, type TruncationStrategy } from "./tokenizer_truncation.ts";
+ * import { truncatedLengths, type TruncationStrategy } from "./truncation.ts";
  * const strategy: TruncationStrategy = "longest_first";
  * const [first, second] = truncatedLengths(10, 3, 8, strategy);
  * console.assert(first === 5 && second === 3);

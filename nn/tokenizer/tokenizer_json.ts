@@ -5,7 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { isRecord, type JsonObject } from "../../nn/formats/json_record.ts";
+import { isRecord, type JsonObject } from "../formats/json_record.ts";
 
 /** Replaces steps in which the library differs from the reference by ones in which it does not. */
 function adaptPreTokenizer(step: unknown, name: string): unknown {

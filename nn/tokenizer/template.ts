@@ -6,7 +6,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { isRecord, type JsonObject } from "../../nn/formats/json_record.ts";
+import { isRecord, type JsonObject } from "../formats/json_record.ts";
 
 /** One piece of an input: a special token or one of the sequences. */
 export interface TemplatePiece {
@@ -18,9 +18,9 @@ export interface TemplatePiece {
 
 /** The layouts of single sequences and pairs. */
 export interface Template {
-  /** Pieces of a single sequence. */
+  /** What a text by itself becomes. */
   readonly single: readonly TemplatePiece[];
-  /** Pieces of a pair. */
+  /** What two texts become. */
   readonly pair: readonly TemplatePiece[];
 }
 

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { FileError, OptionError } from "../../../core/errors.ts";
 import { loadTokenizer } from "../../../train/run/load_tokenizer.ts";
 import { compareTokenizers } from "../../../train/parity/parity_tokenizers.ts";
-import { Tokenizer } from "../../../train/tokenizer/tokenizer.ts";
-import { buildByteLevel, buildWordPiece } from "../../../train/tokenizer/tokenizer_legacy.ts";
+import { Tokenizer } from "../../../nn/tokenizer/tokenizer.ts";
+import { buildByteLevel, buildWordPiece } from "../../../nn/tokenizer/legacy.ts";
 import { shared, sharedTest } from "../../support/shared.ts";
 
 const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];

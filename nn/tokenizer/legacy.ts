@@ -5,7 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { isRecord, type JsonObject } from "../../nn/formats/json_record.ts";
+import { isRecord, type JsonObject } from "../formats/json_record.ts";
 
 /** Describes a special token; the mask of RoBERTa swallows the spaces before it. */
 function addedToken(id: number, content: string): JsonObject {
