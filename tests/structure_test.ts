@@ -27,7 +27,7 @@ function importsOf(path: string): string[] {
     ...text.matchAll(/^import\s+"([^"]+)"/gm),
     ...text.matchAll(/\bimport\(\s*"([^"]+)"/g),
   ].map((match) => match[1]!);
-  return found.filter((name) => name.startsWith("."))
+  return found.filter((name) => name.startsWith(".") && !name.endsWith(".json"))
     .map((name) => new URL(name, `file:///${path}`).pathname.slice(1));
 }
 

@@ -6,22 +6,16 @@
  */
 
 export { loadAdapter, saveAdapter } from "./run/adapter.ts";
+export type { DeviceChoice } from "./device/backend.ts";
 export {
   type BackendName,
   backendNames,
-  type DeviceChoice,
   type KernelName,
   kernelNames,
-} from "./device/backend.ts";
-export type { BeamConfig } from "./config/beam_options.ts";
-export {
-  checkConfig,
-  planOf,
-  type TaskName,
-  tasks,
-  type TrainConfig,
-  trainOptions,
-} from "./config/config.ts";
+} from "./config/device_options.ts";
+export { type BeamConfig, beamOptions } from "./config/beam_options.ts";
+export { type GivenConfig, resolveConfig, type TrainConfig } from "./config/config.ts";
+export { type TaskName, tasks, trainOptions } from "./config/train_options.ts";
 export { type E2eExample, readE2e } from "./data/e2e.ts";
 export type { Example } from "./data/example.ts";
 export { readGlue } from "./data/glue.ts";
@@ -31,13 +25,7 @@ export { readReferences, type Segment } from "./data/references.ts";
 export type { TextExample } from "./data/text_example.ts";
 export { readWebnlg, type WebnlgExample, type WebnlgTexts } from "./data/webnlg.ts";
 export type { EvaluationRecord, FitHooks, FitResult, StepRecord } from "./fit.ts";
-export {
-  defaultsOf,
-  type OptionKind,
-  type OptionSpec,
-  type OptionTable,
-  type OptionValues,
-} from "./config/options.ts";
+export type { Given, OptionsOf, OptionSpec, OptionTable, ValueOf } from "./config/options.ts";
 export { Checkpoint } from "./files/checkpoint.ts";
 export type { AdapterConfig, BiasKind } from "../nn/formats/peft_config.ts";
 export type { TargetRules } from "../nn/formats/peft_targets.ts";

@@ -8,13 +8,14 @@ import { foldKey, seedKey } from "../core/random.ts";
 import type { Device } from "../core/storage.ts";
 import type { Architecture, ModelConfig } from "../nn/models/config.ts";
 import type { LanguageModel } from "../nn/models/decoder.ts";
+import { dropoutPlan } from "../nn/dropout/plan.ts";
 import { applyLora } from "../nn/lora/lora.ts";
 import { type Classifier, initialize, languageModel, type LoadReport } from "../nn/models/load.ts";
 import { type Module, parameters } from "../nn/layers/module.ts";
 import { heads, Trainable, trainHead } from "../nn/optim/adamw.ts";
 import { loadAdapter } from "./run/adapter.ts";
 import { openDevice } from "./device/backend.ts";
-import { checkLayers, planOf, type TrainConfig } from "./config/config.ts";
+import { checkLayers, type TrainConfig } from "./config/config.ts";
 import { requireEmptyDirectory, sameFile } from "./files/files.ts";
 import { fit, type FitHooks, type FitResult, planSteps } from "./fit.ts";
 import type { AdapterConfig } from "../nn/formats/peft_config.ts";
@@ -97,7 +98,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const facts = { config, classes: task.classes, ...counts, backend: reason };
 
   const decoder = architecture.architecture === "gpt2" || architecture.architecture === "llama";
-  const plan = planOf(config, decoder);
+  const plan = dropoutPlan(config.method, decoder, config);
   const loraDropout = plan.sites.find(({ position }) => position === "lora")?.rate ?? 0;
   const settings = { method: config.method, plan, targets: adapter.targets, config };
   const { out } = config;

@@ -10,12 +10,11 @@ import { classifier, initialize } from "../../nn/models/load.ts";
 import { Parameter, parameters } from "../../nn/layers/module.ts";
 import { Trainable } from "../../nn/optim/adamw.ts";
 import { openDevice } from "../device/backend.ts";
-import { checkConfig, trainOptions } from "../config/config.ts";
+import { resolveConfig } from "../config/config.ts";
 import { glueTasks } from "../data/glue_tasks.ts";
 import { grammarDataset } from "../data/grammar.ts";
 import { writeFileAtomic } from "../files/files.ts";
 import { fit } from "../fit.ts";
-import { defaultsOf } from "../config/options.ts";
 import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors.ts";
 import { classificationTask } from "../tasks/classification.ts";
 import { baseConfig, baseFile, baseTokenizer } from "./base.ts";
@@ -42,8 +41,7 @@ if (import.meta.main) {
     maxLength: baseConfig.maxPositions,
     batch: 100,
   });
-  const config = checkConfig({
-    ...defaultsOf(trainOptions),
+  const config = resolveConfig({
     task: "rte",
     data: "",
     model: "",

@@ -12,11 +12,10 @@ import type { ModelConfig } from "../../nn/models/config.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";
 import type { Classifier } from "../../nn/models/load.ts";
 import type { Batch } from "../../nn/objective/objective.ts";
-import { checkConfig, type TrainConfig, trainOptions } from "../config/config.ts";
+import { type GivenConfig, resolveConfig, type TrainConfig } from "../config/config.ts";
 import { planEpoch } from "../data/batches.ts";
 import { grammarDataset } from "../data/grammar.ts";
 import { baseConfig, baseTokenizer, openBase } from "../demo/base.ts";
-import { defaultsOf, type OptionValues } from "../config/options.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
 import { openClassifier, openLanguageModel, readConfig } from "../run/load_model.ts";
 import { loadTokenizer } from "../tokenizer/load_tokenizer.ts";
@@ -63,11 +62,11 @@ const demonstration = { train: 256, dev: 500, noise: 0.25 } as const;
 export async function openSubject(device: Device, options: SubjectOptions): Promise<Subject> {
   const { source, batch, maxLength, seed } = options;
   const key = foldKey(seedKey(seed), "initialisation");
-  const limit: OptionValues = maxLength === undefined ? {} : { maxLength };
+  const limit: GivenConfig = maxLength === undefined ? {} : { maxLength };
   if (source === undefined) {
     const name = "the demonstration's base model and grammar task";
-    const settings = { task: "rte", data: name, model: name };
-    const config = checkConfig({ ...defaultsOf(trainOptions), ...settings, ...limit });
+    const settings = { task: "rte", data: name, model: name } as const;
+    const config = resolveConfig(settings, limit);
     const tokenizer = baseTokenizer();
     const { train } = grammarDataset({ ...demonstration, seed });
     const examples = encodeExamples(train, tokenizer, longest(config, baseConfig));
@@ -75,7 +74,7 @@ export async function openSubject(device: Device, options: SubjectOptions): Prom
     const model = await openBase(device, key);
     return { model, config: baseConfig, regression: false, name, ...drawn };
   }
-  const config = checkConfig({ ...defaultsOf(trainOptions), ...source, ...limit, devLimit: 1 });
+  const config = resolveConfig(source, limit, { devLimit: 1 });
   const { directory } = await resolveModel(source.model, "model");
   const architecture = await readConfig(directory);
   const task = await openTask(config, architecture, await loadTokenizer(directory));

@@ -10,8 +10,9 @@ import type { ModelConfig } from "../../nn/models/config.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";
 import type { Classifier } from "../../nn/models/load.ts";
 import { loadAdapter } from "./adapter.ts";
-import { checkConfig, type TrainConfig, trainOptions } from "../config/config.ts";
-import { defaultsOf, type OptionValues, parseObject } from "../config/options.ts";
+import { type GivenConfig, resolveConfig, type TrainConfig } from "../config/config.ts";
+import { parseObject } from "../config/parse.ts";
+import { trainOptions } from "../config/train_options.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
 import type { DownloadHooks } from "../hub/snapshot.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";
@@ -22,10 +23,9 @@ import { labelKind } from "../tasks/labelled.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /** The configuration a run was made with, changed by what is given. */
-export async function runConfig(run: string, changes: OptionValues = {}): Promise<TrainConfig> {
+export async function runConfig(run: string, changes: GivenConfig = {}): Promise<TrainConfig> {
   const { config } = await readRun(run);
-  const saved = parseObject(trainOptions, config, `${run}/run.json`);
-  return checkConfig({ ...defaultsOf(trainOptions), ...saved, ...changes });
+  return resolveConfig(parseObject(trainOptions, config, `${run}/run.json`), changes);
 }
 
 /** A model as it was trained. */

@@ -6,7 +6,8 @@
  */
 
 import { FileError, OptionError } from "../../core/errors.ts";
-import type { TaskName, TrainConfig } from "../config/config.ts";
+import type { TrainConfig } from "../config/config.ts";
+import type { TaskName } from "../config/train_options.ts";
 import type { Example } from "../data/example.ts";
 import { parseGlue, readGlue } from "../data/glue.ts";
 import { type GlueSplit, type GlueTask, type GlueTaskInfo, glueTasks } from "../data/glue_tasks.ts";
