@@ -28,28 +28,17 @@ export { train, type TrainHooks, type TrainResult } from "./train.ts";
 export type { ParameterCounts } from "./run/describe.ts";
 export type { EvaluationRecord, FitHooks, FitResult, StepRecord } from "./fit.ts";
 export type { Metrics } from "./tasks/task.ts";
-export {
-  checkConfig,
-  type TaskName,
-  tasks,
-  type TrainConfig,
-  trainOptions,
-} from "./config/config.ts";
-export type { BeamConfig } from "./config/beam_options.ts";
-export {
-  defaultsOf,
-  type OptionKind,
-  type OptionSpec,
-  type OptionTable,
-  type OptionValues,
-} from "./config/options.ts";
+export { type GivenConfig, resolveConfig, type TrainConfig } from "./config/config.ts";
+export { type TaskName, tasks, trainOptions } from "./config/train_options.ts";
+export { type BeamConfig, beamOptions } from "./config/beam_options.ts";
+export type { Given, OptionsOf, OptionSpec, OptionTable, ValueOf } from "./config/options.ts";
+export type { DeviceChoice } from "./device/backend.ts";
 export {
   type BackendName,
   backendNames,
-  type DeviceChoice,
   type KernelName,
   kernelNames,
-} from "./device/backend.ts";
+} from "./config/device_options.ts";
 
 // Models, tokenizers and adapters in folders, or in repositories of the hub.
 export { type ModelSource, resolveModel } from "./hub/resolve_model.ts";

@@ -5,10 +5,11 @@
  */
 
 import { foldKey, seedKey } from "../core/random.ts";
+import { dropoutPlan } from "../nn/dropout/plan.ts";
 import type { ModelConfig } from "../nn/models/model.ts";
 import { architectureOf } from "../nn/models/registry.ts";
 import { heads, Trainable, trainHead } from "../nn/optim/adamw.ts";
-import { checkLayers, planOf, type TrainConfig } from "./config/config.ts";
+import { checkLayers, type TrainConfig } from "./config/config.ts";
 import { openDevice } from "./device/backend.ts";
 import { fit, type FitHooks, type FitResult, planSteps } from "./fit.ts";
 import type { DownloadHooks } from "./hub/download.ts";
@@ -65,7 +66,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const trainable = await Trainable.of(model, device);
   const counts = describeParameters(model, say);
 
-  const plan = planOf(config, architecture.causal);
+  const plan = dropoutPlan(config.method, architecture.causal, config);
   const facts = { ...counts, backend: reason };
   const contents = { model, trainable, adapter, config, task, plan, facts };
   const output = await RunOutput.open(contents, hooks.resume, say);

@@ -1,8 +1,9 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { TrainingError } from "../../core/errors.ts";
 import { seedKey } from "../../core/random.ts";
+import { dropoutPlan } from "../../nn/dropout/plan.ts";
 import { Trainable, trainHead } from "../../nn/optim/adamw.ts";
-import { planOf, type TrainConfig } from "../../train/config/config.ts";
+import type { TrainConfig } from "../../train/config/config.ts";
 import { fit, type FitHooks } from "../../train/fit.ts";
 import { openClassifier, readConfig } from "../../train/run/load_model.ts";
 import { loadTokenizer } from "../../train/run/load_tokenizer.ts";
@@ -35,7 +36,7 @@ async function fitHead({ config: changes, task: other, hooks, from = 0 }: Settin
     const trainable = await Trainable.of(model, device);
     trainable.steps = from;
     const own = hooks?.(trainable) ?? {};
-    const plan = planOf(config, false);
+    const plan = dropoutPlan(config.method, false, config);
     const run = { ...task, ...other };
     const done = fit({ model, trainable }, { task: run, config, plan, key: seedKey(1) }, {
       onEvaluation: ({ step }) => void told.push(`evaluation ${step}`),

@@ -8,6 +8,8 @@ import { build, stop } from "esbuild";
 import { rollup } from "rollup";
 import { dts } from "rollup-plugin-dts";
 import ts from "typescript";
+import { command } from "./command.ts";
+import { runCommand } from "./program.ts";
 
 const entry = decodeURIComponent(new URL("../../mod.ts", import.meta.url).pathname);
 
@@ -57,9 +59,19 @@ async function bundleDeclarations(folder: string): Promise<void> {
   await bundle.close();
 }
 
-if (import.meta.main) {
-  const [folder = "dist"] = Deno.args;
-  const bytes = await bundleCode(folder);
-  await bundleDeclarations(folder);
-  console.log(`${folder}/hiddenkey.js: ${(bytes / 1000).toFixed(1)} kB`);
-}
+const bundleCommand = command({
+  summary: "Write the library for browsers and Node as one file, with its declarations",
+  usage:
+    "  deno task bundle [DIR]                            dist/hiddenkey.js, dist/hiddenkey.d.ts",
+  verb: "bundle",
+  options: {
+    out: { kind: "text", help: "folder for the files", positional: true, default: "dist" },
+  },
+  async run({ out }) {
+    const bytes = await bundleCode(out);
+    await bundleDeclarations(out);
+    console.log(`${out}/hiddenkey.js: ${(bytes / 1000).toFixed(1)} kB`);
+  },
+});
+
+if (import.meta.main) Deno.exitCode = await runCommand(bundleCommand, Deno.args);

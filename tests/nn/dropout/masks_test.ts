@@ -163,7 +163,7 @@ async function stepOf(device: Device, config: ModelConfig, windows: number[][], 
     toBatch(device, places.map((place) => list[place]!), { numbers: places })
   );
   const figures = trainStep({ model, trainable }, batches, key, {
-    plan: dropoutPlan(method, false, { rate: 0.25, klWeight: 0.5 }),
+    plan: dropoutPlan(method, false, { rate: 0.25, kl: 0.5 }),
     smoothing: 0.1,
     optimiser,
   });
