@@ -25,7 +25,22 @@ export { readReferences, type Segment } from "./data/references.ts";
 export type { TextExample } from "./data/text_example.ts";
 export { readWebnlg, type WebnlgExample, type WebnlgTexts } from "./data/webnlg.ts";
 export type { EvaluationRecord, FitHooks, FitResult, StepRecord } from "./fit.ts";
-export type { Given, OptionsOf, OptionSpec, OptionTable, ValueOf } from "./config/options.ts";
+export type {
+  Certain,
+  ChoiceOption,
+  Given,
+  LayerChoice,
+  LayersOption,
+  ListOption,
+  NumberOption,
+  OptionsOf,
+  OptionSpec,
+  OptionTable,
+  RateOption,
+  SwitchOption,
+  TextOption,
+  ValueOf,
+} from "./config/options.ts";
 export { Checkpoint } from "./files/checkpoint.ts";
 export type { AdapterConfig, BiasKind } from "../nn/formats/peft_config.ts";
 export type { TargetRules } from "../nn/formats/peft_targets.ts";
