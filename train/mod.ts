@@ -26,6 +26,7 @@ export type { TextExample } from "./data/text_example.ts";
 export { readWebnlg, type WebnlgExample, type WebnlgTexts } from "./data/webnlg.ts";
 export type { EvaluationRecord, FitHooks, FitResult, StepRecord } from "./fit.ts";
 export type {
+  AnyOption,
   Certain,
   ChoiceOption,
   Given,

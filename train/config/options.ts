@@ -6,7 +6,7 @@
  */
 
 /** What rows of every kind have. */
-interface AnyOption {
+export interface AnyOption {
   /** What it is, in one line; of a switch, what giving its flag does. */
   readonly help: string;
   /** Heading in the help; the options of a command where it is absent. */
