@@ -31,7 +31,23 @@ export type { Metrics } from "./tasks/task.ts";
 export { type GivenConfig, resolveConfig, type TrainConfig } from "./config/config.ts";
 export { type TaskName, tasks, trainOptions } from "./config/train_options.ts";
 export { type BeamConfig, beamOptions } from "./config/beam_options.ts";
-export type { Given, OptionsOf, OptionSpec, OptionTable, ValueOf } from "./config/options.ts";
+export type {
+  AnyOption,
+  Certain,
+  ChoiceOption,
+  Given,
+  LayerChoice,
+  LayersOption,
+  ListOption,
+  NumberOption,
+  OptionsOf,
+  OptionSpec,
+  OptionTable,
+  RateOption,
+  SwitchOption,
+  TextOption,
+  ValueOf,
+} from "./config/options.ts";
 export type { DeviceChoice } from "./device/backend.ts";
 export {
   type BackendName,

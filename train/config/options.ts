@@ -6,7 +6,7 @@
  */
 
 /** What rows of every kind have. */
-interface AnyOption {
+export interface AnyOption {
   /** What it is, in one line; of a switch, what giving its flag does. */
   readonly help: string;
   /** Heading in the help; the options of a command where it is absent. */
@@ -114,8 +114,8 @@ export type ValueOf<S extends OptionSpec> = S extends TextOption ? string
 /** What some given options are. */
 export type Given<T extends OptionTable> = { readonly [K in keyof T]?: ValueOf<T[K]> };
 
-/** Rows whose option always has a value. */
-type Certain = { readonly required: true } | { readonly default: unknown };
+/** What a row has whose option always has a value. */
+export type Certain = { readonly required: true } | { readonly default: unknown };
 
 /** All options of a table once they are resolved; those without a default may be absent. */
 export type OptionsOf<T extends OptionTable> =

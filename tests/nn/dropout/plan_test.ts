@@ -69,9 +69,10 @@ Deno.test("plan() leaves out sites of rate 0, but not spans of a given length", 
 });
 
 Deno.test("plan() passes the options on to every site", () => {
-  const options = { structure: "span", nograd: false, point: "inner", perHead: false } as const;
-  const site = { rate: 0.1, layers: "all", ...options } as const;
-  assertEquals(dropoutPlan("hiddenkey", false, { ...options, compensation: "js", kl: 0.5 }), {
+  const options = { structure: "span", point: "inner", perHead: false } as const;
+  const site = { rate: 0.1, layers: "all", noGrad: false, ...options } as const;
+  const changed = { ...options, nograd: false, compensation: "js", kl: 0.5 } as const;
+  assertEquals(dropoutPlan("hiddenkey", false, changed), {
     sites: [{ position: "logits", ...site }, { position: "hidden", ...site }],
     compensation: { kind: "js", weight: 0.5, branches: 1 },
   });
