@@ -9,7 +9,7 @@ import { type Module, parameters } from "../nn/layers/module.ts";
 import type { LoadReport } from "../nn/models/load.ts";
 import type { ModelConfig } from "../nn/models/model.ts";
 import { architectureOf } from "../nn/models/registry.ts";
-import { heads, Trainable, trainHead } from "../nn/optim/adamw.ts";
+import { Trainable } from "../nn/optim/adamw.ts";
 import { checkLayers, planOf, type TrainConfig } from "./config/config.ts";
 import { openDevice } from "./device/backend.ts";
 import { fit, type FitHooks, type FitResult, planSteps } from "./fit.ts";
@@ -22,6 +22,7 @@ import { findCheckpoint, readRun } from "./run/run_folder.ts";
 import { RunOutput } from "./run/run_output.ts";
 import { openTask } from "./tasks/open.ts";
 import type { Task } from "./tasks/task.ts";
+import { heads, trainHead } from "../nn/models/heads.ts";
 
 /** What a caller of {@linkcode train} may hook into. */
 export interface TrainHooks

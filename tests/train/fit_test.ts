@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { TrainingError } from "../../core/errors.ts";
 import { seedKey } from "../../core/random.ts";
-import { Trainable, trainHead } from "../../nn/optim/adamw.ts";
+import { Trainable } from "../../nn/optim/adamw.ts";
 import { planOf, type TrainConfig } from "../../train/config/config.ts";
 import { fit, type FitHooks } from "../../train/fit.ts";
 import { openClassifier, readConfig } from "../../train/run/load_model.ts";
@@ -10,6 +10,7 @@ import { openTask } from "../../train/tasks/open.ts";
 import type { Task } from "../../train/tasks/task.ts";
 import { withDevice } from "../support/with_device.ts";
 import { Workspace } from "../support/workspace.ts";
+import { trainHead } from "../../nn/models/heads.ts";
 
 const workspace = await Workspace.open();
 Deno.test.afterAll(() => workspace[Symbol.asyncDispose]());

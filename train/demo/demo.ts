@@ -7,7 +7,7 @@
 
 import { foldKey, seedKey } from "../../core/random.ts";
 import type { Method } from "../../nn/dropout/plan.ts";
-import { Trainable, trainHead } from "../../nn/optim/adamw.ts";
+import { Trainable } from "../../nn/optim/adamw.ts";
 import { checkConfig, planOf, type TrainConfig, trainOptions } from "../config/config.ts";
 import { defaultsOf } from "../config/options.ts";
 import { glueTasks } from "../data/glue_tasks.ts";
@@ -18,6 +18,7 @@ import { addAdapter } from "../run/adapter.ts";
 import { classificationTask } from "../tasks/classification.ts";
 import type { Task } from "../tasks/task.ts";
 import { baseConfig, baseTokenizer, openBase } from "./base.ts";
+import { trainHead } from "../../nn/models/heads.ts";
 
 /** Settings of the demonstration; everything else is `train`'s default. */
 export const demoSettings = {
