@@ -149,5 +149,6 @@ export {
 export type { Model, ModelConfig, ModelOutput } from "./nn/models/model.ts";
 export { architectures, classifier, languageModel } from "./nn/models/registry.ts";
 export { objective, type ObjectiveOptions, type StepMetrics } from "./nn/objective/objective.ts";
-export { type AdamWOptions, Trainable, trainHead } from "./nn/optim/adamw.ts";
+export { type AdamWOptions, Trainable } from "./nn/optim/adamw.ts";
 export { type StepOptions, type TrainState, trainStep } from "./nn/optim/train_step.ts";
+export { trainHead } from "./nn/models/heads.ts";

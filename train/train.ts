@@ -6,9 +6,10 @@
 
 import { foldKey, seedKey } from "../core/random.ts";
 import { dropoutPlan } from "../nn/dropout/plan.ts";
+import { heads, trainHead } from "../nn/models/heads.ts";
 import type { ModelConfig } from "../nn/models/model.ts";
 import { architectureOf } from "../nn/models/registry.ts";
-import { heads, Trainable, trainHead } from "../nn/optim/adamw.ts";
+import { Trainable } from "../nn/optim/adamw.ts";
 import { checkLayers, type TrainConfig } from "./config/config.ts";
 import { openDevice } from "./device/backend.ts";
 import { fit, type FitHooks, type FitResult, planSteps } from "./fit.ts";

@@ -11,11 +11,11 @@ import type { WeightSource } from "../models/load.ts";
 import { modules, parameters } from "../layers/module.ts";
 import type { Model } from "../models/model.ts";
 import { excerpt } from "../../core/excerpt.ts";
-import { heads } from "../optim/adamw.ts";
 import type { AdapterConfig } from "./peft_config.ts";
 import { chooseTargets, patternValues } from "./peft_targets.ts";
 import { ownerOf, peftPrefix } from "./peft_tensors.ts";
 import { applyLora } from "../lora/apply.ts";
+import { heads } from "../models/heads.ts";
 
 /**
  * Adapts a model, which has its numbers already, to an adapter of any kind that PEFT writes.

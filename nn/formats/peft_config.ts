@@ -6,9 +6,9 @@
 
 import { FileError } from "../../core/errors.ts";
 import { excerpt } from "../../core/excerpt.ts";
-import { heads } from "../optim/adamw.ts";
 import { isRecord } from "./json_record.ts";
 import { patternValues, pythonPattern, type TargetRules } from "./peft_targets.ts";
+import { heads } from "../models/heads.ts";
 
 /** Which biases are trained and saved with an adapter: none, all, or those of adapted layers. */
 export type BiasKind = "none" | "all" | "lora_only";

@@ -76,21 +76,6 @@ const adamw = (() => {
   return rowProgram(["f32", "f32"], [old(0).mul(kept).sub(rate.mul(direction)), m, v]);
 })();
 
-/** Classification heads, which are trained and saved whole, as PEFT does whether told or not. */
-export const heads = ["classifier", "score"] as const;
-
-/** Whether a path lies in a classification head. */
-export function isHead(path: string): boolean {
-  return heads.some((name) => path.startsWith(`${name}.`));
-}
-
-/** Marks the head of a classifier as trainable. */
-export function trainHead(model: Module): void {
-  for (const [path, parameter] of parameters(model)) {
-    if (isHead(path)) parameter.trainable = true;
-  }
-}
-
 /** The trainable parameters of a model, their gradients and moments. */
 export class Trainable {
   /** Paths, in the order of the flat storage. */

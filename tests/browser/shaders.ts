@@ -15,11 +15,12 @@ import { usualPolicy } from "../../kernels/webgpu/product/matmul_policy.ts";
 import { finishProgram, plainProduct } from "../../kernels/webgpu/product/split_k.ts";
 import { browserPrelude } from "../../kernels/webgpu/row/subgroups.ts";
 import { dropoutPlan } from "../../nn/dropout/plan.ts";
-import { Trainable, trainHead } from "../../nn/optim/adamw.ts";
+import { Trainable } from "../../nn/optim/adamw.ts";
 import { trainStep } from "../../nn/optim/train_step.ts";
 import { opTable } from "../support/op_table.ts";
 import { randomModel, tinyConfig, tinyExamples } from "../support/tiny_models.ts";
 import { toBatch } from "../../nn/layers/batch.ts";
+import { trainHead } from "../../nn/models/heads.ts";
 
 /** Computes nothing, and calls `note` for each program with the axes of its space. */
 function listener(note: (program: Program, axes: number) => void): Backend {

@@ -7,7 +7,8 @@
 
 import { foldKey, seedKey } from "../../core/random.ts";
 import { dropoutPlan, type Method } from "../../nn/dropout/plan.ts";
-import { Trainable, trainHead } from "../../nn/optim/adamw.ts";
+import { trainHead } from "../../nn/models/heads.ts";
+import { Trainable } from "../../nn/optim/adamw.ts";
 import { type GivenConfig, resolveConfig } from "../config/config.ts";
 import { glueTasks } from "../data/glue_tasks.ts";
 import { grammarDataset } from "../data/grammar.ts";

@@ -6,11 +6,12 @@ import { toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
 import { initialize } from "../../../nn/models/load.ts";
-import { Trainable, trainHead } from "../../../nn/optim/adamw.ts";
+import { Trainable } from "../../../nn/optim/adamw.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
 import { randomModel, tinyConfig } from "../../support/tiny_models.ts";
 import { webGpuTest } from "../../support/webgpu_device.ts";
 import { withDevice } from "../../support/with_device.ts";
+import { trainHead } from "../../../nn/models/heads.ts";
 
 /** Losses of some steps of a tiny BERT; `after` looks at the device between steps. */
 async function losses(

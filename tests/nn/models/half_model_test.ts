@@ -8,12 +8,13 @@ import { toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
 import { initialize } from "../../../nn/models/load.ts";
-import { Trainable, trainHead } from "../../../nn/optim/adamw.ts";
+import { Trainable } from "../../../nn/optim/adamw.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
 import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import { openClassifier, openLanguageModel } from "../../../train/run/load_model.ts";
 import { tinyExamples } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
+import { trainHead } from "../../../nn/models/heads.ts";
 
 const golden = decodeURIComponent(new URL("../../golden", import.meta.url).pathname);
 

@@ -4,7 +4,6 @@ import type { Device } from "../../../core/device.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { LanguageModel } from "../../../nn/models/decoder.ts";
 import { parameters } from "../../../nn/layers/module.ts";
-import { trainHead } from "../../../nn/optim/adamw.ts";
 import { loadAdapter, saveAdapter } from "../../../train/run/adapter.ts";
 import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import { openClassifier, openLanguageModel } from "../../../train/run/load_model.ts";
@@ -15,6 +14,7 @@ import { shared, sharedPresent } from "../../support/shared.ts";
 import { withDevice } from "../../support/with_device.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import { applyLora, type LoraOptions } from "../../../nn/lora/apply.ts";
+import { trainHead } from "../../../nn/models/heads.ts";
 
 /** Two sequences of different lengths. */
 const sequences = [[5, 9, 30, 7, 21, 8], [11, 4, 33, 6]];
