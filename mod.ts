@@ -17,6 +17,7 @@
  */
 
 export type { Affine, Backend, BackendStatistics, Binding, Bound, Buffer } from "./core/backend.ts";
+export { Device, type Owned, Scope } from "./core/device.ts";
 export type { Dtype, Half, Kind, TypedArray } from "./core/dtype.ts";
 export {
   DeviceError,
@@ -53,6 +54,7 @@ export {
   tanh,
 } from "./core/ops/elementwise.ts";
 export { gather, scatterAdd } from "./core/ops/gather.ts";
+export { bidirectionalKl, crossEntropy, klDivergence, squaredError } from "./core/ops/losses.ts";
 export { matmul, matmulAdd, matmulScaled } from "./core/ops/matmul.ts";
 export { expand, mean, sum, sumRow, sumTo } from "./core/ops/rowwise.ts";
 export { concatenate, slice } from "./core/ops/slice.ts";
@@ -65,7 +67,7 @@ export type {
   ScatterAddProgram,
 } from "./core/program.ts";
 export { foldKey, type Key, seedKey, threefry } from "./core/random.ts";
-export { Device, type Owned, Scope, Storage, Value } from "./core/storage.ts";
+export { Storage, Value } from "./core/storage.ts";
 export { noGrad, untracked } from "./core/tape.ts";
 export { Tensor, tensor } from "./core/tensor.ts";
 export { type CpuOptions, openCpu } from "./kernels/cpu/backend.ts";
@@ -82,27 +84,14 @@ export type {
 } from "./kernels/cpu/wasm/product/blas.ts";
 export type { Matrix } from "./kernels/cpu/wasm/product/matrix.ts";
 export { type AdapterFacts, WebGpuBackend } from "./kernels/webgpu/backend.ts";
+export { openWebGpu } from "./kernels/webgpu/open.ts";
 export type {
   MatmulPlan,
   MatmulPolicy,
   MatmulSizes,
 } from "./kernels/webgpu/product/matmul_policy.ts";
-export { openWebGpu } from "./kernels/webgpu/open.ts";
-export type { Subgroups } from "./kernels/webgpu/row/subgroups.ts";
 export type { MatmulVariant } from "./kernels/webgpu/product/variant.ts";
-export { type AttentionOptions, attentionWeights } from "./nn/layers/attention_weights.ts";
-export { countTargets, type EncodedExample, toBatch } from "./nn/objective/batch.ts";
-export type { ModelOutput } from "./nn/models/bert.ts";
-export { type KeyValues, PastKeyValues } from "./nn/layers/past_key_values.ts";
-export {
-  type Activation,
-  type Architecture,
-  architectures,
-  type ModelConfig,
-  parseConfig,
-} from "./nn/models/config.ts";
-export { Decoder, LanguageModel } from "./nn/models/decoder.ts";
-export { DecoderBody } from "./nn/models/decoder_body.ts";
+export type { Subgroups } from "./kernels/webgpu/row/subgroups.ts";
 export { dropHidden } from "./nn/dropout/mask.ts";
 export {
   type Compensation,
@@ -117,63 +106,48 @@ export {
   type Structure,
   structures,
 } from "./nn/dropout/plan.ts";
-export { generate, type GenerateOptions } from "./nn/generation/generate.ts";
-export { Embedding, Linear, Projection } from "./nn/layers/linear.ts";
-export {
-  applyLora,
-  loraLayers,
-  LoraLinear,
-  type LoraOptions,
-  mergeLora,
-  type Part,
-  unmergeLora,
-} from "./nn/lora/lora.ts";
-export {
-  bidirectionalKl,
-  crossEntropy,
-  klDivergence,
-  squaredError,
-} from "./nn/objective/losses.ts";
-export {
-  type Classifier,
-  classifier,
-  initialize,
-  languageModel,
-  loadModel,
-  type LoadOptions,
-  type LoadReport,
-  type WeightSource,
-} from "./nn/models/load.ts";
-export { type Initializer, Module, modules, Parameter, parameters } from "./nn/layers/module.ts";
-export { LayerNorm, RmsNorm } from "./nn/layers/norm.ts";
-export {
-  type Batch,
-  type Objective,
-  objective,
-  type ObjectiveOptions,
-} from "./nn/objective/objective.ts";
-export {
-  type ActiveSite,
-  type DropoutContext,
-  type ForwardContext,
-  type Inputs,
-  type Sequences,
-  toInputs,
-} from "./nn/layers/forward_context.ts";
+export type { ActiveSite, DropoutContext, LayerPlace } from "./nn/dropout/site.ts";
+export { type AdapterFiles, encodeAdapter, fillAdapter } from "./nn/formats/adapter.ts";
+export { applyAdapterConfig } from "./nn/formats/peft_apply.ts";
+export { type AdapterConfig, type BiasKind, parseAdapterConfig } from "./nn/formats/peft_config.ts";
+export type { TargetRules } from "./nn/formats/peft_targets.ts";
+export { parseSafetensors } from "./nn/formats/weights.ts";
 export {
   type BeamConvention,
   beamConventions,
   type Generated,
 } from "./nn/generation/beam_search.ts";
-export { type AdamWOptions, Trainable, trainHead } from "./nn/optim/adamw.ts";
-export { type AdapterFiles, encodeAdapter, fillAdapter } from "./nn/formats/adapter.ts";
-export { type AdapterConfig, type BiasKind, parseAdapterConfig } from "./nn/formats/peft_config.ts";
-export { applyAdapterConfig } from "./nn/formats/peft_apply.ts";
-export type { TargetRules } from "./nn/formats/peft_targets.ts";
-export { parseSafetensors } from "./nn/formats/weights.ts";
+export { generate, type GenerateOptions } from "./nn/generation/generate.ts";
+export { type AttentionOptions, attentionWeights } from "./nn/layers/attention_weights.ts";
 export {
-  type StepMetrics,
-  type StepOptions,
-  type TrainState,
-  trainStep,
-} from "./nn/optim/train_step.ts";
+  type Batch,
+  type BatchOptions,
+  countTargets,
+  type EncodedExample,
+  toBatch,
+} from "./nn/layers/batch.ts";
+export type { Activation } from "./nn/layers/feed_forward.ts";
+export type { ForwardContext } from "./nn/layers/forward_context.ts";
+export { Embedding, Linear, Projection } from "./nn/layers/linear.ts";
+export { type Initializer, Module, modules, Parameter, parameters } from "./nn/layers/module.ts";
+export { LayerNorm, RmsNorm } from "./nn/layers/norm.ts";
+export { type KeyValues, PastKeyValues } from "./nn/layers/past_key_values.ts";
+export { applyLora, type LoraOptions } from "./nn/lora/apply.ts";
+export { loraLayers, LoraLinear, type LoraLinearOptions, type Part } from "./nn/lora/lora.ts";
+export { mergeLora, unmergeLora } from "./nn/lora/merge.ts";
+export type { Architecture, ConfigKeys } from "./nn/models/architecture.ts";
+export { parseConfig } from "./nn/models/config.ts";
+export type { ConfigFields } from "./nn/models/config_fields.ts";
+export { Decoder, DecoderBody, LanguageModel } from "./nn/models/decoder.ts";
+export {
+  initialize,
+  loadModel,
+  type LoadOptions,
+  type LoadReport,
+  type WeightSource,
+} from "./nn/models/load.ts";
+export type { Model, ModelConfig, ModelOutput } from "./nn/models/model.ts";
+export { architectures, classifier, languageModel } from "./nn/models/registry.ts";
+export { objective, type ObjectiveOptions, type StepMetrics } from "./nn/objective/objective.ts";
+export { type AdamWOptions, Trainable, trainHead } from "./nn/optim/adamw.ts";
+export { type StepOptions, type TrainState, trainStep } from "./nn/optim/train_step.ts";

@@ -3,13 +3,13 @@
 import process from "node:process";
 import { normal, seedKey } from "../core/random.ts";
 import { parseConfig } from "../nn/models/config.ts";
-import { languageModel } from "../nn/models/load.ts";
 import { parameters } from "../nn/layers/module.ts";
 import { writeFileAtomic } from "../train/files/files.ts";
-import { streamSafetensors } from "../nn/formats/safetensors.ts";
 import { encodeFloats, type FloatDtype } from "../nn/formats/safetensors_values.ts";
 import { openLanguageModel } from "../train/run/load_model.ts";
 import { prepare, report } from "./measure.ts";
+import { languageModel } from "../nn/models/registry.ts";
+import { streamSafetensors } from "../nn/formats/safetensors_write.ts";
 
 /** LLaMA's shapes at 1.1 billion parameters, but for the number of layers. */
 const shape = {

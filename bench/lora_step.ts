@@ -1,11 +1,11 @@
 // A LoRA step on a model with random weights, for the benches that run it.
+import type { Device } from "../core/device.ts";
 import { seedKey } from "../core/random.ts";
-import type { Device } from "../core/storage.ts";
-import { toBatch } from "../nn/objective/batch.ts";
 import { dropoutPlan, type Method, methods } from "../nn/dropout/plan.ts";
+import { toBatch } from "../nn/layers/batch.ts";
 import { Trainable } from "../nn/optim/adamw.ts";
-import type { OptionTable, OptionValues } from "../train/config/options.ts";
 import { trainStep } from "../nn/optim/train_step.ts";
+import type { OptionTable, OptionValues } from "../train/config/options.ts";
 import { modelShapes, randomModel } from "./random_model.ts";
 
 const size = (help: string, fallback: number) =>
@@ -40,7 +40,7 @@ export async function loraStep(
       ids: Array.from({ length }, (_, i) => (b * 131 + i * 17 + step * 7 + 50) % 30000),
       ...(decoder ? { predictFrom: Math.floor(length / 2) } : { label: b % 2 }),
     }));
-    const labelled = toBatch(device, examples, examples.map((_, b) => b), 0);
+    const labelled = toBatch(device, examples, { numbers: examples.map((_, b) => b) });
     const { loss } = trainStep({ model, trainable }, [labelled], seedKey(step), {
       plan: dropout,
       optimiser: { learningRate: 1e-4 },

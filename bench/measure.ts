@@ -1,5 +1,5 @@
 // Timing shared by the benches: medians of whole batches of work, ended by one read.
-import type { Device } from "../core/storage.ts";
+import type { Device } from "../core/device.ts";
 import { deviceChoice, deviceOptions, openDevice } from "../train/device/backend.ts";
 import { defaultsOf, type OptionTable, parseFlags } from "../train/config/options.ts";
 

@@ -2,13 +2,12 @@
 import { apply } from "../core/apply.ts";
 import { draw, index, scalar, toFloat, word } from "../core/expr.ts";
 import { rowwise } from "../core/ops/rowwise.ts";
-import type { Device } from "../core/storage.ts";
+import type { Device } from "../core/device.ts";
 import { parseConfig } from "../nn/models/config.ts";
-import { LanguageModel } from "../nn/models/decoder.ts";
-import { applyLora } from "../nn/lora/lora.ts";
-import { classifier, languageModel } from "../nn/models/load.ts";
 import { parameters } from "../nn/layers/module.ts";
 import { trainHead } from "../nn/optim/adamw.ts";
+import { classifier, languageModel } from "../nn/models/registry.ts";
+import { applyLora } from "../nn/lora/apply.ts";
 
 const noise = rowwise("noise", [], [
   toFloat(draw([scalar(0, "u32"), word(7)], word(0), index(0, 3)))
@@ -50,7 +49,7 @@ export const modelShapes = {
 /** Makes a model with LoRA: rank 4 on q and v of GPT-2, rank 8 on query and value otherwise. */
 export function randomModel(device: Device, name: keyof typeof modelShapes) {
   const config = parseConfig(modelShapes[name]);
-  const decoder = config.architecture === "gpt2";
+  const decoder = config.causal;
   const model = decoder ? languageModel(config) : classifier(config);
   let key = 0;
   const fill = () => {
@@ -65,14 +64,14 @@ export function randomModel(device: Device, name: keyof typeof modelShapes) {
     }
   };
   fill();
-  applyLora(model, config.layers, {
+  applyLora(model, {
     targets: decoder ? ["c_attn"] : ["query", "value"],
     rank: decoder ? 4 : 8,
     alpha: 16,
   });
   fill();
   trainHead(model);
-  if (model instanceof LanguageModel) model.prepare(device);
+  model.prepare(device);
   return { model, config, decoder };
 }
 

@@ -1,12 +1,12 @@
 // Row-wise kernels at the sizes that peers are measured at too.
 import { apply } from "../core/apply.ts";
 import { gelu } from "../core/ops/elementwise.ts";
-import type { Device } from "../core/storage.ts";
+import type { Device } from "../core/device.ts";
 import { type Tensor, tensor } from "../core/tensor.ts";
 import { attentionWeights } from "../nn/layers/attention_weights.ts";
-import { crossEntropy } from "../nn/objective/losses.ts";
+import { crossEntropy } from "../core/ops/losses.ts";
 import { Module, Parameter } from "../nn/layers/module.ts";
-import { layerNormOp } from "../nn/layers/norm.ts";
+import { layerNormOp } from "../core/ops/norm.ts";
 import { Trainable } from "../nn/optim/adamw.ts";
 
 /** A kernel: its name, elements read and written, and what runs it. */

@@ -2,7 +2,7 @@
 // deno task bench variants --m 512 --n 1024 --k 4096
 import { matmul } from "../core/ops/matmul.ts";
 import { transpose } from "../core/ops/view.ts";
-import { Device } from "../core/storage.ts";
+import { Device } from "../core/device.ts";
 import { WebGpuBackend } from "../kernels/webgpu/backend.ts";
 import type { MatmulPlan } from "../kernels/webgpu/product/matmul_policy.ts";
 import { direct, type MatmulVariant, tiled } from "../kernels/webgpu/product/variant.ts";

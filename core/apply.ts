@@ -5,7 +5,7 @@
  */
 
 import type { Op } from "./op.ts";
-import type { Device } from "./storage.ts";
+import type { Device } from "./device.ts";
 import { record } from "./tape.ts";
 import { Tensor } from "./tensor.ts";
 

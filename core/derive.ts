@@ -6,7 +6,7 @@
  */
 
 import { GradientError } from "./errors.ts";
-import { type Expr, type Float, isReduction, rowSum, topological } from "./expr.ts";
+import { type Expr, type Float, isReduction, rowSum, topological, variesByColumn } from "./expr.ts";
 import { scalarRow } from "./scalar.ts";
 
 /**
@@ -22,7 +22,7 @@ export function derive(
 ): (Float | undefined)[] {
   const adjoint = new Map<Expr, Float>();
   const contribute = (to: Expr, g: Float): void => {
-    const fitted = (to.level & 2) === 0 && (g.level & 2) !== 0 ? rowSum(g) : g;
+    const fitted = !variesByColumn(to) && variesByColumn(g) ? rowSum(g) : g;
     const before = adjoint.get(to);
     adjoint.set(to, before === undefined ? fitted : before.add(fitted));
   };

@@ -14,6 +14,9 @@ export type Half = "f16" | "bf16";
 /** Type of a scalar expression; `f32` stands for the storage's float. */
 export type Kind = "f32" | "u32" | "bool";
 
+/** The lowest finite float of 32 bits: below or equal to every other. */
+export const lowestFloat = -3.4028234663852886e38;
+
 /** Typed array of numbers. */
 export type TypedArray = Float32Array | Float64Array | Uint32Array;
 

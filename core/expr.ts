@@ -107,6 +107,16 @@ export function node<K extends Kind>(
   return found;
 }
 
+/** Whether the value differs from column to column of a row. */
+export function variesByColumn(e: Expr): boolean {
+  return (e.level & 2) !== 0;
+}
+
+/** Whether the value differs from row to row. */
+export function variesByRow(e: Expr): boolean {
+  return (e.level & 1) !== 0;
+}
+
 function isConstant(e: Expr, value: number): boolean {
   return e.op === "constant" && e.attribute === value;
 }
@@ -218,24 +228,24 @@ export function isReduction(e: Expr): boolean {
 
 /** Largest value of the row; differentiable only under {@linkcode stop}. */
 export function rowMax(a: Float): Float {
-  return (a.level & 2) === 0 ? a : node("rowMax", [a], "f32", 0, (a.level & 1) as Level);
+  return !variesByColumn(a) ? a : node("rowMax", [a], "f32", 0, variesByRow(a) ? 1 : 0);
 }
 
 /** Sum of the row; factors that do not vary along it are moved out, so derived passes stay few. */
 export function rowSum(a: Float): Float {
-  if ((a.level & 2) === 0) return a.mul(columns);
+  if (!variesByColumn(a)) return a.mul(columns);
   const [x, y] = a.args as readonly Float[];
   if (x !== undefined && y !== undefined) {
-    if (a.op === "mul" && (x.level & 2) === 0) return x.mul(rowSum(y));
-    if (a.op === "mul" && (y.level & 2) === 0) return y.mul(rowSum(x));
-    if (a.op === "div" && (y.level & 2) === 0) return rowSum(x).div(y);
+    if (a.op === "mul" && !variesByColumn(x)) return x.mul(rowSum(y));
+    if (a.op === "mul" && !variesByColumn(y)) return y.mul(rowSum(x));
+    if (a.op === "div" && !variesByColumn(y)) return rowSum(x).div(y);
     if (a.op === "add" || a.op === "sub") {
       const apart = a.op === "add" ? rowSum(x).add(rowSum(y)) : rowSum(x).sub(rowSum(y));
       if (depth(apart) < depth(a) + 1) return apart;
     }
   }
   if (a.op === "neg") return rowSum(x!).neg();
-  return node("rowSum", [a], "f32", 0, (a.level & 1) as Level);
+  return node("rowSum", [a], "f32", 0, variesByRow(a) ? 1 : 0);
 }
 
 /** Rebuilds the expression with nodes replaced. */

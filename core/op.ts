@@ -7,7 +7,8 @@
 
 import { isHalf } from "./dtype.ts";
 import { ShapeError } from "./errors.ts";
-import type { Device, Value } from "./storage.ts";
+import type { Device } from "./device.ts";
+import type { Value } from "./storage.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** What a vjp sees of the forward run. */

@@ -6,7 +6,15 @@
  */
 
 import type { Kind } from "./dtype.ts";
-import { columns, depth, type Expr, type Float, input, topological } from "./expr.ts";
+import {
+  columns,
+  depth,
+  type Expr,
+  type Float,
+  input,
+  topological,
+  variesByColumn,
+} from "./expr.ts";
 
 /**
  * Outputs are expressions over the elements of a row. The space is `[…rows, columns]`; an output
@@ -71,7 +79,7 @@ export function matmulProgram(inputs: readonly Kind[], outputs: readonly Float[]
 export function readsRow(program: RowProgram): boolean {
   let known = rowUse.get(program);
   if (known === undefined) {
-    known = program.outputs.some((e) => depth(e) > 0 || (e.level & 2) === 0) ||
+    known = program.outputs.some((e) => depth(e) > 0 || !variesByColumn(e)) ||
       topological(program.outputs).some((e) => e === columns);
     rowUse.set(program, known);
   }

@@ -7,7 +7,9 @@
 import { bytesPerElement, type Dtype, isHalf, type TypedArray, viewAs, widened } from "./dtype.ts";
 import { DisposedError, ShapeError } from "./errors.ts";
 import { decodeHalf } from "./half.ts";
-import { type Device, type Owned, type Scope, sizeOf, Value } from "./storage.ts";
+import type { Device, Owned, Scope } from "./device.ts";
+import { sizeOf } from "./shape.ts";
+import { Value } from "./storage.ts";
 
 /** An n-dimensional array on a device. It lives until its scope ends or it is disposed. */
 export class Tensor implements Owned {

@@ -7,7 +7,7 @@
 
 import type { Affine } from "./backend.ts";
 import { gatherProgram, type RowProgram } from "./program.ts";
-import { sizeOf } from "./storage.ts";
+import { sizeOf } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**

@@ -57,7 +57,7 @@ Deno.test("a strict TypeScript project compiles against the bundle's declaration
 export async function total(config: ModelConfig): Promise<number> {
   await using device = new Device(openCpu());
   // @ts-expect-error A width is no text.
-  const width: string = config.width;
+  const width: string = config.hiddenSize;
   // @ts-expect-error A tensor needs a device.
   tensor([width]);
   if (width === "") throw new FileError("Cannot", "here", 3);

@@ -7,12 +7,13 @@
 
 import { OptionError, TrainingError } from "../core/errors.ts";
 import { foldKey, type Key } from "../core/random.ts";
-import { toBatch } from "../nn/objective/batch.ts";
 import type { DropoutPlan } from "../nn/dropout/plan.ts";
+import { toBatch } from "../nn/layers/batch.ts";
+import type { StepMetrics } from "../nn/objective/objective.ts";
+import { type TrainState, trainStep } from "../nn/optim/train_step.ts";
 import type { TrainConfig } from "./config/config.ts";
 import { stepWindows } from "./data/batches.ts";
 import { linearSchedule, warmupSteps } from "./schedule.ts";
-import { type StepMetrics, type TrainState, trainStep } from "../nn/optim/train_step.ts";
 import type { Metrics, Task } from "./tasks/task.ts";
 
 /** One step, as it is logged. */
@@ -213,7 +214,11 @@ async function runStep(
   const batches = Array.from({ length: Math.ceil(order.length / config.batch) }, (_, i) => {
     const positions = order.slice(i * config.batch, (i + 1) * config.batch);
     const batch = positions.map((position) => examples[position]!);
-    return toBatch(device, batch, positions, task.padId, task.regression);
+    return toBatch(device, batch, {
+      numbers: positions,
+      padId: task.padId,
+      regression: task.regression,
+    });
   });
   const metrics = trainStep(state, batches, key, {
     plan,

@@ -5,19 +5,20 @@
  */
 
 import { foldKey, seedKey } from "../core/random.ts";
-import type { Architecture, ModelConfig } from "../nn/models/config.ts";
+import type { ModelConfig } from "../nn/models/model.ts";
+import { architectureOf } from "../nn/models/registry.ts";
 import { heads, Trainable, trainHead } from "../nn/optim/adamw.ts";
-import { addAdapter, loadAdapter, type NewAdapter } from "./run/adapter.ts";
-import { openDevice } from "./device/backend.ts";
 import { checkLayers, planOf, type TrainConfig } from "./config/config.ts";
+import { openDevice } from "./device/backend.ts";
 import { fit, type FitHooks, type FitResult, planSteps } from "./fit.ts";
-import { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
 import type { DownloadHooks } from "./hub/download.ts";
+import { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
+import { addAdapter, loadAdapter, type NewAdapter } from "./run/adapter.ts";
 import { describeParameters, describeWeights, type ParameterCounts } from "./run/describe.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./run/load_model.ts";
 import { loadTokenizer } from "./run/load_tokenizer.ts";
-import { RunOutput } from "./run/run_output.ts";
 import { readRun } from "./run/run_folder.ts";
+import { RunOutput } from "./run/run_output.ts";
 import { findCheckpoint } from "./run/training_checkpoint.ts";
 import { openTask } from "./tasks/open.ts";
 import type { Task } from "./tasks/task.ts";
@@ -58,14 +59,13 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   describeWeights(report, say);
   const fresh = adapterConfig(config, architecture, base, task.labels > 0);
   const adapter = start === undefined
-    ? addAdapter(model, architecture.layers, fresh, device, initialKey)
-    : await loadAdapter(model, architecture, start.directory, device);
+    ? addAdapter(model, fresh, device, initialKey)
+    : await loadAdapter(model, start.directory, device);
   trainHead(model);
   const trainable = await Trainable.of(model, device);
   const counts = describeParameters(model, say);
 
-  const decoder = architecture.architecture === "gpt2" || architecture.architecture === "llama";
-  const plan = planOf(config, decoder);
+  const plan = planOf(config, architecture.causal);
   const facts = { ...counts, backend: reason };
   const contents = { model, trainable, adapter, config, task, plan, facts };
   const output = await RunOutput.open(contents, hooks.resume, say);
@@ -131,23 +131,15 @@ async function savedClasses(resume: string | undefined): Promise<readonly string
   return (await readRun((await findCheckpoint(resume)).run)).classes;
 }
 
-/** Modules that are adapted where nothing is said: query and value. */
-const usualTargets: Readonly<Record<Architecture, readonly string[]>> = {
-  bert: ["query", "value"],
-  roberta: ["query", "value"],
-  gpt2: ["c_attn.q", "c_attn.v"],
-  llama: ["q_proj", "v_proj"],
-};
-
 /** What an adapter is to be, by the configuration. */
 function adapterConfig(
   { rank, alpha, rslora: rsLora, targets }: TrainConfig,
-  { architecture }: ModelConfig,
+  architecture: ModelConfig,
   base: ModelSource,
   classifies: boolean,
 ): NewAdapter {
   return {
-    targets: targets ?? usualTargets[architecture],
+    targets: targets ?? architectureOf(architecture).targets,
     rank,
     alpha,
     rsLora,

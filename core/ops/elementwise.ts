@@ -5,8 +5,8 @@
  */
 
 import { apply } from "../apply.ts";
-import { type Expr, type Float, input, larger as larger, scalar } from "../expr.ts";
-import * as functions from "../activations.ts";
+import { type Expr, type Float, input, larger, scalar } from "../expr.ts";
+import { geluOf, geluTanhOf, reluOf, sigmoidOf, siluOf } from "../activations.ts";
 import type { Tensor } from "../tensor.ts";
 import { type RowOp, rowwise } from "./rowwise.ts";
 
@@ -59,15 +59,15 @@ export const erf: (x: Tensor) => Tensor = unary("erf", (x) => x.unary("erf"));
 /** Square. */
 export const square: (x: Tensor) => Tensor = unary("square", (x) => x.mul(x));
 /** `x Φ(x)`, exact: Hugging Face's `gelu`. */
-export const gelu: (x: Tensor) => Tensor = unary("gelu", functions.gelu);
+export const gelu: (x: Tensor) => Tensor = unary("gelu", geluOf);
 /** The approximation of GELU by tanh: Hugging Face's `gelu_new`. */
-export const geluTanh: (x: Tensor) => Tensor = unary("geluTanh", functions.geluTanh);
+export const geluTanh: (x: Tensor) => Tensor = unary("geluTanh", geluTanhOf);
 /** `1 / (1 + exp(-x))`, by tanh so that nothing overflows. */
-export const sigmoid: (x: Tensor) => Tensor = unary("sigmoid", functions.sigmoid);
+export const sigmoid: (x: Tensor) => Tensor = unary("sigmoid", sigmoidOf);
 /** `x sigmoid(x)`. */
-export const silu: (x: Tensor) => Tensor = unary("silu", functions.silu);
+export const silu: (x: Tensor) => Tensor = unary("silu", siluOf);
 /** The positive part; the derivative at 0 is 0. */
-export const relu: (x: Tensor) => Tensor = unary("relu", functions.relu);
+export const relu: (x: Tensor) => Tensor = unary("relu", reluOf);
 
 const scaleOp = elementwise("scale", 1, (x) => x!.mul(scalar(0, "f32")));
 

@@ -9,7 +9,8 @@ import { widened } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import type { Op } from "../op.ts";
 import { gatherProgram, scatterAddProgram } from "../program.ts";
-import { sizeOf, Value } from "../storage.ts";
+import { sizeOf } from "../shape.ts";
+import { Value } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
 import { contiguous, reshape } from "./view.ts";
 

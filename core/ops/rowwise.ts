@@ -20,11 +20,12 @@ import {
   rowSum,
   substitute,
   topological,
+  variesByColumn,
 } from "../expr.ts";
 import { floatOf, type Gradients, type Op, type Recorded } from "../op.ts";
 import { rowProgram } from "../program.ts";
-import { broadcast, sameShape } from "../shape.ts";
-import { sizeOf, Value } from "../storage.ts";
+import { broadcast, sameShape, sizeOf } from "../shape.ts";
+import { Value } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
 import { nothing, permute, reshape } from "./view.ts";
 
@@ -161,7 +162,7 @@ function orderOf(values: readonly Value[], space: readonly number[]): number[] |
 }
 
 function outputShape(e: Expr, space: readonly number[]): readonly number[] {
-  return (e.level & 2) !== 0 || space.length === 0 ? space : [...space.slice(0, -1), 1];
+  return variesByColumn(e) || space.length === 0 ? space : [...space.slice(0, -1), 1];
 }
 
 /** Derives the gradient and renumbers the leaves it reads. */
@@ -175,7 +176,7 @@ function plan(
   carried: readonly boolean[],
 ): Plan {
   const [n, m] = [inputs.length, outputs.length];
-  const stored = (e: Expr): Level => (e.level & 2) !== 0 ? 3 : 1;
+  const stored = (e: Expr): Level => variesByColumn(e) ? 3 : 1;
   const given = outputs.map((e, i) => cotangents[i] ? input(n + i, "f32", stored(e)) : undefined);
   const saved = new Map<Expr, Expr>();
   outputs.forEach((e, i) => {
@@ -194,7 +195,7 @@ function plan(
     if (e === undefined) return undefined;
     const same = given.findIndex((g) => g !== undefined && g === e);
     const final = same < 0 ? substitute(e, saved) : e;
-    const broadcasts = (leaf(i)!.level & 2) !== 0 && (final.level & 2) === 0;
+    const broadcasts = variesByColumn(leaf(i)!) && !variesByColumn(final);
     if (same >= 0) return { from: "cotangent", position: same, broadcasts };
     const sum = carried[i] ? final.add(input(n + 2 * m + i, "f32", 3)) : final;
     return { from: "made", position: expressions.push(sum) - 1, broadcasts };

@@ -9,8 +9,8 @@ import { widened } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import type { Op, SavedValues } from "../op.ts";
 import { copyProgram, copyWordProgram } from "../program.ts";
-import { axisOf, sameShape } from "../shape.ts";
-import { contiguousStrides, sizeOf, Value } from "../storage.ts";
+import { axisOf, contiguousStrides, sameShape, sizeOf } from "../shape.ts";
+import { Value } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Queues a copy of `from` into the place `to`, which has the same shape. */

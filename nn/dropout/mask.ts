@@ -25,10 +25,10 @@ import {
 import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { threshold } from "../../core/random.ts";
-import { contiguousStrides } from "../../core/storage.ts";
+import { contiguousStrides } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Site } from "./plan.ts";
-import type { ActiveSite } from "../layers/forward_context.ts";
+import type { ActiveSite } from "./site.ts";
 
 /** Scalars that a mask takes: two key words, threshold or rate, and the fixed span length. */
 export const maskScalars = 4;
@@ -41,7 +41,7 @@ export function maskNumbers({ site, key }: ActiveSite): number[] {
 
 /** Where a mask expression finds its words. */
 export interface MaskLeaves {
-  /** Number of the example. */
+  /** Counter of the example (see `DropoutContext.examples`). */
   readonly example: Word;
   /** Real tokens of the example. */
   readonly length: Word;
@@ -89,7 +89,7 @@ export const dropElementsOp: RowOp = dropOp(false);
 /** Zeros at one run of tokens. */
 export const dropSpanOp: RowOp = dropOp(true);
 
-/** Factor of what survives. */
+/** Factor of what survives: 1, or 1/(1 - rate) where the site rescales. */
 export function survivorFactor(site: Site): number {
   const rescale = site.rescale ?? site.structure === "element";
   return rescale ? 1 / (1 - site.rate) : 1;

@@ -1,6 +1,6 @@
 /**
  * The dropout framework as values: where to drop, in which structure, and how the gap between
- * training and inference is compensated. Not here: how a mask is drawn and applied (`drop.ts`).
+ * training and inference is compensated. Not here: how a mask is drawn and applied (`mask.ts`).
  *
  * **Source**: "LoRA Meets Dropout under a Unified Framework" (Wang et al. 2024), section 3.
  *
@@ -28,9 +28,9 @@ export type Structure = typeof structures[number];
 
 /** One place at which something is dropped. */
 export interface Site {
-  /** Where. */
+  /** What is dropped. */
   readonly position: Position;
-  /** In which structure. */
+  /** What is dropped together. */
   readonly structure: Structure;
   /** Probability of a drop, or the share of a span; in [0, 1). */
   readonly rate: number;
@@ -52,7 +52,7 @@ export interface Site {
 export interface Compensation {
   /** None; both directions of KL between two training passes; one-way KL to an inference pass. */
   readonly kind: "none" | "kl" | "js";
-  /** Factor of that loss. */
+  /** Factor of that loss, at least 0. */
   readonly weight: number;
   /** Passes that receive a gradient; the paper uses one. */
   readonly branches: 1 | 2;
@@ -60,13 +60,13 @@ export interface Compensation {
 
 /** All that a method is. */
 export interface DropoutPlan {
-  /** Places. */
+  /** Places where something is dropped; none of them twice. */
   readonly sites: readonly Site[];
-  /** Loss between passes. */
+  /** Loss that closes the gap between passes. */
   readonly compensation: Compensation;
 }
 
-/** Names of the presets. */
+/** Names of the methods, in the order of the paper. */
 export const methods = [
   "lora",
   "lora-dropout",
@@ -95,11 +95,11 @@ export interface PlanOptions {
   readonly layers?: Site["layers"];
   /** DropAttention with (default) or without NoGrad. */
   readonly noGrad?: boolean;
-  /** Where HiddenCut acts. */
+  /** Where HiddenCut acts; default after the feed-forward module. */
   readonly point?: "output" | "inner";
   /** Whether heads draw masks of their own. */
   readonly perHead?: boolean;
-  /** Tokens in a span. */
+  /** Tokens in a span, instead of round(rate x real tokens). */
   readonly spanLength?: number;
 }
 

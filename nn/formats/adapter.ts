@@ -5,20 +5,19 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { sameShape } from "../../core/shape.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { loraLayers } from "../lora/lora.ts";
-import { fillParameter, type WeightSource } from "../models/load.ts";
+import { fillParameter, requireShape, type WeightSource } from "../models/load.ts";
 import { type Module, type Parameter, parameters } from "../layers/module.ts";
 import { isHead } from "../optim/adamw.ts";
 import { type AdapterConfig, formatAdapterConfig } from "./peft_config.ts";
 import { fusedConfig, fuseParts, isWhole } from "./peft_fused_qkv.ts";
 import { adapterTensorName, declaredBy, isUpdate, peftPrefix, placeOf } from "./peft_tensors.ts";
-import { encodeSafetensors, type TensorData } from "./safetensors.ts";
+import { encodeSafetensors, type TensorData } from "./safetensors_write.ts";
 
 /** The files of an adapter, by their names. */
 export interface AdapterFiles {
-  /** Updates and head. */
+  /** Tensors of the updates, of the head and of what else was trained. */
   readonly "adapter_model.safetensors": Uint8Array<ArrayBuffer>;
   /** What PEFT needs to know to load them. */
   readonly "adapter_config.json": string;
@@ -50,13 +49,7 @@ export async function fillAdapter(
     if (filled.has(place)) {
       throw new FileError(`Cannot place tensor ${name} as another one is for ${place}`, path);
     }
-    const shape = source.shape(name);
-    if (!sameShape(shape, parameter.shape)) {
-      throw new FileError(
-        `Cannot use tensor ${name} as shape [${parameter.shape}] is required: found [${shape}]`,
-        path,
-      );
-    }
+    requireShape(source, name, parameter);
     await fillParameter(parameter, source, name, device);
     parameter.trainable ||= isDeclared(place);
     filled.add(place);

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** What a scan found. */
+/** Faults of a JSON text. */
 export interface JsonScan {
   /** Offset of the first character that breaks the grammar; undefined in valid JSON. */
   readonly fault: number | undefined;

@@ -6,21 +6,20 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { LanguageModel } from "../models/decoder.ts";
 import { Linear } from "../layers/linear.ts";
-import { applyLora } from "../lora/lora.ts";
 import type { WeightSource } from "../models/load.ts";
-import { type Module, modules } from "../layers/module.ts";
+import { modules, parameters } from "../layers/module.ts";
+import type { Model } from "../models/model.ts";
 import { excerpt } from "../../core/excerpt.ts";
 import { heads } from "../optim/adamw.ts";
 import type { AdapterConfig } from "./peft_config.ts";
 import { chooseTargets, patternValues } from "./peft_targets.ts";
-import { peftPrefix } from "./peft_tensors.ts";
+import { ownerOf, peftPrefix } from "./peft_tensors.ts";
+import { applyLora } from "../lora/apply.ts";
 
 /**
  * Adapts a model, which has its numbers already, to an adapter of any kind that PEFT writes.
  *
- * @param layers Layers of the model
  * @param source The adapter's tensors, which {@linkcode fillAdapter} then reads
  * @param path Name of the configuration file, for messages
  * @throws {FileError} If the configuration names what this model does not have, or what cannot be
@@ -30,18 +29,17 @@ import { peftPrefix } from "./peft_tensors.ts";
  * const adapter = parseAdapterConfig(await (await fetch("adapter_config.json")).json());
  * const weights = await (await fetch("adapter_model.safetensors")).arrayBuffer();
  * const source = parseSafetensors(weights, "adapter_model.safetensors");
- * adaptTo(model, config.layers, adapter, source);
+ * applyAdapterConfig(model, adapter, source);
  * await fillAdapter(model, adapter, source, device);
  * ```
  */
 export function applyAdapterConfig(
-  model: Module,
-  layers: number,
+  model: Model,
   adapter: AdapterConfig,
   source: WeightSource,
   path = "adapter_config.json",
 ): void {
-  if (model instanceof LanguageModel && unties(model, adapter, source)) model.untie();
+  if (unties(model, adapter, source)) model.untie();
   const { rank, alpha, rsLora = false, rankPattern = {}, alphaPattern = {} } = adapter;
   const all = [...modules(model)];
   const paths = all.map(([place]) => place);
@@ -66,13 +64,14 @@ export function applyAdapterConfig(
     }));
   };
   const [ranks, alphas] = [numbers(rankPattern), numbers(alphaPattern)];
-  applyLora(model, layers, { targets, rank, alpha, rsLora, ranks, alphas });
+  applyLora(model, { targets, rank, alpha, rsLora, ranks, alphas });
 }
 
-/** Whether an adapter changes the output layer or the embedding without the other. */
-function unties(model: Module, { modulesToSave }: AdapterConfig, source: WeightSource): boolean {
-  const embeddings = [...modules(model)].map(([path]) => path)
-    .filter((path) => /\.(wte|embed_tokens)$/.test(path));
-  return modulesToSave.some((name) => embeddings.some((path) => path.endsWith(name))) ||
+/** Whether an adapter changes an output layer or an embedding that are one without the other. */
+function unties(model: Model, { modulesToSave }: AdapterConfig, source: WeightSource): boolean {
+  const { tied } = model;
+  if (tied === undefined) return false;
+  const [path] = [...parameters(model)].find(([, parameter]) => parameter === tied)!;
+  return modulesToSave.some((name) => ownerOf(path).endsWith(name)) ||
     [...source.names()].some((name) => name.startsWith(`${peftPrefix}lm_head.`));
 }

@@ -16,7 +16,7 @@ const biasKinds: readonly BiasKind[] = ["none", "all", "lora_only"];
 
 /** What an adapter configuration says. */
 export interface AdapterConfig extends TargetRules {
-  /** Inner size. */
+  /** Inner size of the updates. */
   readonly rank: number;
   /** The update is multiplied by alpha/rank, or by alpha/√rank with rsLoRA. */
   readonly alpha: number;

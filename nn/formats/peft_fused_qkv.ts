@@ -44,13 +44,13 @@ export function fusedConfig(
 
 /** One part of a fused update, on the host. */
 export interface HostPart {
-  /** First output. */
+  /** First of its outputs. */
   readonly start: number;
-  /** Outputs. */
+  /** Number of its outputs. */
   readonly size: number;
-  /** `[rank, inputs]`. */
+  /** A, `[rank, inputs]`. */
   readonly down: ArrayLike<number>;
-  /** `[size, rank]`. */
+  /** B, `[size, rank]`. */
   readonly up: ArrayLike<number>;
 }
 

@@ -7,6 +7,7 @@
 
 import { FileError } from "../../core/errors.ts";
 import { excerpt } from "../../core/excerpt.ts";
+import { isNamed } from "../lora/apply.ts";
 import { heads } from "../optim/adamw.ts";
 
 /** The part of an adapter configuration that chooses modules. */
@@ -56,14 +57,9 @@ export function pythonPattern(
   return (path) => attempt(() => pattern.exec(path));
 }
 
-/** Whether a path is one of the names, or ends in one. */
-function isNamed(path: string, names: readonly string[]): boolean {
-  return names.some((name) => path === name || path.endsWith(`.${name}`));
-}
-
 /** Tests paths as names or as a regular expression. */
 function matcher(rule: readonly string[] | string, file: string): (path: string) => boolean {
-  if (typeof rule !== "string") return (path) => isNamed(path, rule);
+  if (typeof rule !== "string") return (path) => rule.some((name) => isNamed(path, name));
   const match = pythonPattern(rule, file);
   return (path) => match(path) !== null;
 }

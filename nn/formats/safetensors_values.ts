@@ -92,10 +92,10 @@ export function decodeFloats(
   return float === "f64" ? toFloat64(bytes, dtype) : toFloat32(bytes, dtype);
 }
 
-/** Element types of weights. */
+/** Element types that weights can have. */
 export type FloatDtype = "F64" | "F32" | "F16" | "BF16";
 
-/** Whether elements are floats. */
+/** Whether elements are of a type that weights can have. */
 export function isFloat(dtype: FileDtype): dtype is FloatDtype {
   return dtype === "F64" || dtype === "F32" || dtype === "F16" || dtype === "BF16";
 }

@@ -18,7 +18,7 @@ import { decodeFloats } from "./safetensors_values.ts";
  * @example
  * ```ts ignore
  * const response = await fetch("model/model.safetensors");
- * await load(model, parseSafetensors(await response.arrayBuffer()), device, seedKey(1));
+ * await loadModel(model, parseSafetensors(await response.arrayBuffer()), device, seedKey(1));
  * ```
  */
 export function parseSafetensors(

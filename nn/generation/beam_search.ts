@@ -1,5 +1,5 @@
 /**
- * How the texts that continue one prompt are chosen: transformers' beam search, that of
+ * How the hypotheses that continue one prompt are chosen: transformers' beam search, that of
  * microsoft/LoRA, and greedy search. Numbers on the host only; `generate.ts` has the model.
  *
  * @module
@@ -11,24 +11,24 @@ import type { Ranking } from "./candidates.ts";
 export const beamConventions = ["hf", "lora"] as const;
 /**
  * A convention of beam search. `hf` is that of transformers 5: enough candidates that `beams` of them
- * go on, a pool of as many finished texts, an early end once none of them can get into it; bans
- * remove probability after normalisation, and look at prompt and text. `lora` is that of
- * microsoft/LoRA: exactly `beams` candidates, of which those that end leave a gap, the best text of
- * all steps; bans come before normalisation, and look at the text alone.
+ * go on, a pool of as many finished hypotheses, an early end once none of them can get into it; bans
+ * remove probability after normalisation, and look at prompt and continuation. `lora` is that of
+ * microsoft/LoRA: exactly `beams` candidates, of which those that end leave a gap, the best hypothesis
+ * of all steps; bans come before normalisation, and look at the continuation alone.
  */
 export type BeamConvention = typeof beamConventions[number];
 
-/** A text that goes on. */
+/** A hypothesis that goes on. */
 export interface Beam {
   /** Its tokens after the prompt. */
   readonly ids: readonly number[];
-  /** Sum of their log-probabilities. */
+  /** Sum of their log-probabilities, in nats. */
   readonly score: number;
   /** Number of the beam that it continues, one step before. */
   readonly parent: number;
 }
 
-/** A text that was chosen. */
+/** A hypothesis that was chosen. */
 export interface Generated {
   /** Its tokens after the prompt, without the token that ended it. */
   readonly ids: readonly number[];
@@ -38,18 +38,18 @@ export interface Generated {
   readonly score: number;
 }
 
-/** What decides a search. */
+/** What decides a search, apart from its candidates. */
 export interface SearchSettings {
-  /** Texts that are followed at once. */
+  /** Hypotheses that are followed at once. */
   readonly beams: number;
-  /** Power of the length that a text's score is divided by. */
+  /** Power of the length that a hypothesis's score is divided by. */
   readonly lengthPenalty: number;
-  /** Tokens that end a text. */
+  /** Tokens that end a hypothesis. */
   readonly eosIds: ReadonlySet<number>;
-  /** Most tokens of a text. */
+  /** Most tokens of a hypothesis. */
   readonly limit: number;
   /**
-   * `hf`: `true` ends once there are as many finished texts as beams, `false` once running ones do
+   * `hf`: `true` ends once there are as many finished hypotheses as beams, `false` once running ones do
    * not seem able to do better, `"never"` once they cannot.
    */
   readonly earlyStopping: boolean | "never";
@@ -57,17 +57,17 @@ export interface SearchSettings {
 
 /** The search for one prompt's continuation. */
 export interface Search {
-  /** Texts that go on; none where the search is over. */
+  /** Hypotheses that go on; none where the search is over. */
   readonly beams: readonly Beam[];
   /** Candidates that each beam needs. */
   readonly width: number;
   /** Takes the candidates of each beam, best first. */
   advance(candidates: readonly Ranking[]): void;
-  /** The best text; there is one once the search is over. */
+  /** The best hypothesis; there is one once the search is over. */
   readonly best: Generated | undefined;
 }
 
-/** Starts a search. */
+/** Starts the search for one prompt; without beams both conventions are greedy search. */
 export function startSearch(convention: BeamConvention, settings: SearchSettings): Search {
   return convention === "hf" && settings.beams > 1
     ? new HfBeamSearch(settings)
@@ -113,14 +113,14 @@ function continuations(
   return found;
 }
 
-/** The texts that continuations make. */
+/** The hypotheses that continuations make. */
 function grown(beams: readonly Beam[], chosen: readonly Continuation[]): Beam[] {
   return chosen.map(({ parent, id, score }) => {
     return { ids: beams[parent]!.ids.concat(id), score, parent };
   });
 }
 
-/** A text that ended or was cut. */
+/** A hypothesis that ended or was cut, scored by its length. */
 function finished({ ids, score }: Beam, { eosIds, lengthPenalty }: SearchSettings): Generated {
   const last = ids.at(-1);
   const final = score / Math.max(1, ids.length) ** lengthPenalty;
@@ -133,7 +133,7 @@ function finished({ ids, score }: Beam, { eosIds, lengthPenalty }: SearchSetting
 class HfBeamSearch implements Search {
   readonly width: number;
   readonly #settings: SearchSettings;
-  /** Finished texts, best first. */
+  /** Finished hypotheses, best first. */
   #pool: Generated[] = [];
   #beams = start;
 
@@ -157,10 +157,10 @@ class HfBeamSearch implements Search {
     const ends = ({ id }: Continuation) => length === limit || eosIds.has(id);
     const before = this.#beams;
     const found = continuations(before, candidates, this.width);
-    // Candidates behind the first `beams` only fill up what goes on; without any, texts are cut.
+    // Candidates behind the first `beams` only fill up what goes on; without any, all are cut.
     const ended = found.length === 0 ? before : grown(before, found.slice(0, beams).filter(ends));
-    const texts = ended.map((beam) => finished(beam, this.#settings));
-    this.#pool = [...this.#pool, ...texts].sort((a, b) => b.score - a.score).slice(0, beams);
+    const hypotheses = ended.map((beam) => finished(beam, this.#settings));
+    this.#pool = [...this.#pool, ...hypotheses].sort((a, b) => b.score - a.score).slice(0, beams);
     this.#beams = grown(before, found.filter((next) => !ends(next)).slice(0, beams));
     if (this.#pool.length < beams || this.#beams.length === 0) return;
     const assumed = earlyStopping === "never" && lengthPenalty > 0 ? limit : length;
@@ -196,8 +196,8 @@ class LoraBeamSearch implements Search {
     const length = before[0]!.ids.length + 1;
     const ends = ({ id }: Continuation) => length === limit || eosIds.has(id);
     for (const beam of found.length === 0 ? before : grown(before, found.filter(ends))) {
-      const text = finished(beam, this.#settings);
-      if (this.#best === undefined || text.score > this.#best.score) this.#best = text;
+      const hypothesis = finished(beam, this.#settings);
+      if (this.#best === undefined || hypothesis.score > this.#best.score) this.#best = hypothesis;
     }
     this.#beams = grown(before, found.filter((next) => !ends(next)));
     // The original runs on to the limit: what cannot become the best changes nothing.

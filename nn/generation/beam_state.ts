@@ -1,6 +1,6 @@
 /**
- * The texts of a batch that is being generated: which slots of the cache each beam sees, and what
- * the model reads next.
+ * The hypotheses of a batch that is being generated: which slots of the cache each beam sees, and
+ * what the model reads next.
  *
  * @module
  */
@@ -10,19 +10,20 @@ import { float, index, input, rowMax, select, word } from "../../core/expr.ts";
 import { rowwise } from "../../core/ops/rowwise.ts";
 import { slice } from "../../core/ops/slice.ts";
 import { reshape } from "../../core/ops/view.ts";
-import { type Device, sizeOf } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
+import { sizeOf } from "../../core/shape.ts";
 import { tensor } from "../../core/tensor.ts";
 import type { PastKeyValues } from "../layers/past_key_values.ts";
-import type { Inputs } from "../layers/forward_context.ts";
+import type { Batch } from "../layers/batch.ts";
 import type { Search } from "./beam_search.ts";
 
 /** A prompt and its continuations. */
 export interface Hypothesis {
-  /** Place among all prompts. */
+  /** Place among all prompts, where its result goes. */
   readonly number: number;
-  /** Tokens to continue; they take the first slots of the text's sequence. */
+  /** Tokens to continue; they take the first slots of its sequence. */
   readonly prompt: readonly number[];
-  /** Chooses its continuations. */
+  /** The search that chooses its continuations. */
   readonly search: Search;
   /** For each beam, the slots of its tokens after the prompt. */
   paths: readonly (readonly number[])[];
@@ -42,59 +43,63 @@ const visibleOp = (() => {
   ]);
 })();
 
-/** Lets each text follow what its search chose. The new tokens get slots in {@linkcode nextInputs}. */
-export function followBeams(texts: readonly Hypothesis[]): void {
-  for (const text of texts) text.paths = text.search.beams.map(({ parent }) => text.paths[parent]!);
+/** Lets each hypothesis follow what its search chose. The new tokens get slots in {@linkcode nextInputs}. */
+export function followBeams(hypotheses: readonly Hypothesis[]): void {
+  for (const hypothesis of hypotheses) {
+    hypothesis.paths = hypothesis.search.beams.map(({ parent }) => hypothesis.paths[parent]!);
+  }
 }
 
 /**
- * Drops texts that are over and slots that no beam sees.
+ * Drops hypotheses that are over and slots that no beam sees.
  *
  * @param least Slots to have room for beside those in use
  * @param room Slots to make room for where the cache's memory does not give the least
- * @returns The texts that go on, in the order of the cache
+ * @returns The hypotheses that go on, in the order of the cache
  */
 export function compact(
   cache: PastKeyValues,
-  texts: readonly Hypothesis[],
+  hypotheses: readonly Hypothesis[],
   least: number,
   room: number,
 ): Hypothesis[] {
-  const kept = texts.filter(({ search }) => search.beams.length > 0);
+  const kept = hypotheses.filter(({ search }) => search.beams.length > 0);
   const slots = kept.map(({ prompt, paths }) => [...prompt.keys(), ...new Set(paths.flat())]);
   const longest = Math.max(...slots.map((own) => own.length));
   const filled = slots.map((own) => [...own, ...new Array<number>(longest - own.length).fill(0)]);
   const there = cache.slotsFor(kept.length);
   const capacity = there >= longest + least ? there : longest + room;
-  cache.arrange(kept.map((text) => texts.indexOf(text)), filled, capacity);
-  kept.forEach((text, i) => {
+  cache.arrange(kept.map((hypothesis) => hypotheses.indexOf(hypothesis)), filled, capacity);
+  kept.forEach((hypothesis, i) => {
     const moved = new Map(slots[i]!.map((slot, at) => [slot, at]));
-    text.paths = text.paths.map((path) => path.map((slot) => moved.get(slot)!));
+    hypothesis.paths = hypothesis.paths.map((path) => path.map((slot) => moved.get(slot)!));
   });
   return kept;
 }
 
 /**
- * The last token of every beam, which takes the next slots of the cache. Row r is beam
- * ⌊r / texts⌋ of text r mod texts; a text with fewer beams than another has rows that mean nothing.
+ * The last token of every beam, which takes the next slots of the cache. Of n hypotheses, row r is
+ * beam ⌊r / n⌋ of hypothesis r mod n; one with fewer beams than another has rows that mean nothing.
  */
 export function nextInputs(
   device: Device,
   cache: PastKeyValues,
-  texts: readonly Hypothesis[],
-): Inputs {
-  const branches = Math.max(...texts.map(({ search }) => search.beams.length));
-  const [batch, before] = [branches * texts.length, cache.slots];
-  for (const text of texts) text.paths = text.paths.map((path, b) => path.concat(before + b));
-  const steps = Math.max(...texts.flatMap(({ paths }) => paths.map((path) => path.length)));
+  hypotheses: readonly Hypothesis[],
+): Batch {
+  const branches = Math.max(...hypotheses.map(({ search }) => search.beams.length));
+  const [batch, before] = [branches * hypotheses.length, cache.slots];
+  for (const hypothesis of hypotheses) {
+    hypothesis.paths = hypothesis.paths.map((path, b) => path.concat(before + b));
+  }
+  const steps = Math.max(...hypotheses.flatMap(({ paths }) => paths.map((path) => path.length)));
   const slots = before + branches;
-  // One upload for all: tokens and positions by row, lengths and paths by text.
+  // One upload for all: tokens and positions by row, lengths and paths by hypothesis.
   const words = new Uint32Array(batch * (4 + steps)).fill(none);
-  texts.forEach(({ prompt, search, paths }, t) => {
+  hypotheses.forEach(({ prompt, search, paths }, t) => {
     for (let b = 0; b < branches; b++) {
-      const [row, place] = [b * texts.length + t, t * branches + b];
+      const [row, place] = [b * hypotheses.length + t, t * branches + b];
       const ids = search.beams[b]?.ids;
-      // A text that is over may stand at the last position: its rows begin anew.
+      // One that is over may stand at the last position: its rows begin anew.
       words[row] = (ids ?? prompt).at(-1)!;
       words[batch + row] = ids === undefined ? 0 : prompt.length + steps - 1;
       words[2 * batch + row] = row;
@@ -115,9 +120,9 @@ export function nextInputs(
     typeIds: ids,
     lengths: part(3, [batch]),
     positions: part(1, [batch, 1]),
-    mask: reshape(mask, [texts.length, branches, slots]),
+    mask: reshape(mask, [hypotheses.length, branches, slots]),
     last: part(2, [batch]),
-    batch,
+    size: batch,
     width: 1,
   };
 }

@@ -1,5 +1,5 @@
 /**
- * What may follow each text: log-probabilities of the next token, with penalties and bans, and the
+ * What may follow each hypothesis: log-probabilities of the next token, with penalties and bans, and the
  * most likely tokens of each row. Only these are read.
  *
  * @module
@@ -17,26 +17,26 @@ import {
   scalar,
   select,
 } from "../../core/expr.ts";
-import type { TypedArray } from "../../core/dtype.ts";
+import { lowestFloat, type TypedArray } from "../../core/dtype.ts";
 import { slice } from "../../core/ops/slice.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { type RowProgram, rowProgram } from "../../core/program.ts";
 import { Value } from "../../core/storage.ts";
 import { Tensor, tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
-import { chunk, isChunked, lowest, topK } from "./top_k.ts";
+import { chunk, isChunked, topK } from "../../core/ops/top_k.ts";
 
 /** Tokens of one row whose numbers are changed, each at most once in a list. */
 export interface Correction {
-  /** Tokens that cannot follow. */
+  /** Tokens whose probability becomes 0. */
   readonly banned: readonly number[];
   /** Tokens that are penalised for having occurred. */
   readonly repeated: readonly number[];
 }
 
-/** How {@linkcode candidates} scores. */
+/** How {@linkcode candidates} turns logits into scores. */
 export interface Scoring {
-  /** One for each row. */
+  /** For each row of the logits, the tokens it corrects. */
   readonly corrections: readonly Correction[];
   /** Divides positive numbers of repeated tokens and multiplies the others. */
   readonly penalty: number;
@@ -46,11 +46,11 @@ export interface Scoring {
   readonly count: number;
 }
 
-/** A token that may follow a text. */
+/** A token that may follow a hypothesis. */
 export interface Candidate {
-  /** The token. */
+  /** Number of the token. */
   readonly id: number;
-  /** Its log-probability. */
+  /** Its log-probability, in nats. */
   readonly logProbability: number;
 }
 
@@ -61,7 +61,7 @@ const none = 0xFFFFFFFF;
 
 /** Candidates of one row, best first; an array of them is one too. */
 export interface Ranking {
-  /** How many there are. */
+  /** Number of candidates. */
   readonly length: number;
   /** The one at a place, from 0. */
   at(place: number): Candidate | undefined;
@@ -102,7 +102,7 @@ const logSoftmax = (() => {
   return rowProgram(["f32"], [shifted.sub(rowSum(shifted.unary("exp")).unary("log"))]);
 })();
 
-const fill = rowProgram([], [filled(lowest)]);
+const fill = rowProgram([], [filled(lowestFloat)]);
 
 /** Changes the listed tokens of each row in place. */
 function correction(change: (x: Float) => Float): RowProgram {
@@ -111,7 +111,7 @@ function correction(change: (x: Float) => Float): RowProgram {
     .reduce((all, other) => all.and(other));
   return rowProgram(slots.map(() => "u32"), [select(kept, old(0), change(old(0)))]);
 }
-const ban = correction(() => float(lowest));
+const ban = correction(() => float(lowestFloat));
 const penalise = correction((x) => {
   const penalty = scalar(0, "f32");
   return select(x.compare("lt", 0), x.mul(penalty), x.div(penalty));

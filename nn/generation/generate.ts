@@ -5,30 +5,29 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
-import type { Device } from "../../core/storage.ts";
-import { pad } from "../objective/batch.ts";
+import { toBatch } from "../layers/batch.ts";
 import { PastKeyValues } from "../layers/past_key_values.ts";
-import { candidates, type Correction } from "./candidates.ts";
-import type { LanguageModel } from "../models/decoder.ts";
-import { toInputs } from "../layers/forward_context.ts";
-import { bannedTokens } from "./no_repeat_ngram.ts";
+import type { Model } from "../models/model.ts";
 import { type BeamConvention, type Generated, startSearch } from "./beam_search.ts";
 import { compact, followBeams, type Hypothesis, nextInputs } from "./beam_state.ts";
+import { candidates, type Correction } from "./candidates.ts";
+import { bannedTokens } from "./no_repeat_ngram.ts";
 
-/** How texts are continued, and when they end. */
+/** How prompts are continued, and when that ends. */
 export interface GenerateOptions {
-  /** Most tokens to add. */
+  /** Most tokens to add to a prompt. */
   readonly maxNewTokens: number;
-  /** Tokens that end a text. */
+  /** Tokens that end a hypothesis; default none. */
   readonly eosIds?: readonly number[];
   /** Longest sequence of the model; generation ends there. */
   readonly positions: number;
-  /** Texts that are followed at once; default 1, greedy search. */
+  /** Hypotheses that are followed at once; default 1, greedy search. */
   readonly beams?: number;
-  /** Power of its length that a text's score is divided by; default 1. */
+  /** Power of its length that a hypothesis's score is divided by; default 1. */
   readonly lengthPenalty?: number;
-  /** Length of token runs that may occur only once; default 0, any number of times. */
+  /** Length of the n-grams that may occur only once; default 0, any number of times. */
   readonly noRepeatNgram?: number;
   /** Above 1 makes tokens that have occurred less likely; default 1. */
   readonly repetitionPenalty?: number;
@@ -46,16 +45,17 @@ const least = 8;
 const idle = 1 / 4;
 
 /**
- * Continues each prompt by its most likely tokens, or by the best text that a beam search finds.
+ * Continues each prompt by its most likely tokens, or by the best hypothesis of a beam search.
  *
- * Prompts of similar length waste least. A text's result does not depend on the others.
+ * Prompts of similar length waste least. The result of one does not depend on the others.
  *
- * @returns For each prompt its text
+ * @param model A language model, whose logits are over the vocabulary
+ * @returns For each prompt its continuation
  * @throws {OptionError} If a prompt is empty or leaves no room, or an option does not fit
  * @throws {RangeError} If the model computes numbers that are not finite
  */
 export async function generate(
-  model: LanguageModel,
+  model: Model,
   device: Device,
   prompts: readonly (readonly number[])[],
   options: GenerateOptions,
@@ -74,34 +74,35 @@ export async function generate(
   using _owner = device.scope("generate");
   const room = Math.min(ahead, maxNewTokens) * beams;
   using cache = new PastKeyValues(device, all.length, longest + room);
-  let texts = all;
-  while (texts.length > 0) {
+  let hypotheses = all;
+  while (hypotheses.length > 0) {
     using _step = device.scope("generate a token");
-    const inputs = cache.slots === 0
-      ? toInputs(device, pad(prompts.map((ids) => ({ ids })), 0))
-      : nextInputs(device, cache, texts);
-    const corrections = Array.from({ length: inputs.batch }, (_, row) => {
-      const { prompt, search } = texts[row % texts.length]!;
-      const beam = search.beams[Math.floor(row / texts.length)];
+    const batch = cache.slots === 0
+      ? toBatch(device, prompts.map((ids) => ({ ids })))
+      : nextInputs(device, cache, hypotheses);
+    const corrections = Array.from({ length: batch.size }, (_, row) => {
+      const { prompt, search } = hypotheses[row % hypotheses.length]!;
+      const beam = search.beams[Math.floor(row / hypotheses.length)];
       return correctionOf(prompt, beam?.ids, options);
     });
-    const found = await candidates(model.logits({ inputs, cache }, inputs.last), {
+    const { logits } = model.forward({ batch: { ...batch, rows: batch.last }, cache });
+    const found = await candidates(logits, {
       corrections,
       penalty: repetitionPenalty,
       correctFirst: convention === "lora" || beams === 1,
-      count: Math.max(...texts.map(({ search }) => search.width)),
+      count: Math.max(...hypotheses.map(({ search }) => search.width)),
     });
-    texts.forEach(({ number, search }, t) => {
+    hypotheses.forEach(({ number, search }, t) => {
       if (search.beams.length === 0) return;
-      search.advance(search.beams.map((_, b) => found[b * texts.length + t]!));
+      search.advance(search.beams.map((_, b) => found[b * hypotheses.length + t]!));
       if (search.beams.length === 0) results[number] = search.best!;
     });
-    followBeams(texts);
-    const running = texts.filter(({ search }) => search.beams.length > 0).length;
+    followBeams(hypotheses);
+    const running = hypotheses.filter(({ search }) => search.beams.length > 0).length;
     if (running === 0) return results;
     const full = cache.slots + beams > cache.capacity;
-    if (full || running <= (1 - idle) * texts.length) {
-      texts = compact(cache, texts, least * beams, room);
+    if (full || running <= (1 - idle) * hypotheses.length) {
+      hypotheses = compact(cache, hypotheses, least * beams, room);
     }
   }
   return results;

@@ -1,14 +1,14 @@
 /**
- * Which tokens may not follow a text, or are penalised, because it has them already.
+ * Which tokens would repeat an n-gram.
  *
  * @module
  */
 
 /**
- * Tokens that would complete a run of `size` tokens for the second time.
+ * Tokens that would complete an n-gram for the second time.
  *
- * @param ids The text
- * @param size Length of a run; 0 bans nothing
+ * @param ids Tokens so far
+ * @param size Tokens of an n-gram; 0 bans nothing
  */
 export function bannedTokens(ids: readonly number[], size: number): number[] {
   const found = new Set<number>();

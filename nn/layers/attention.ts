@@ -8,13 +8,14 @@ import { add } from "../../core/ops/elementwise.ts";
 import { matmul } from "../../core/ops/matmul.ts";
 import { permute, reshape, transpose } from "../../core/ops/view.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import { type LayerPlace, siteAt } from "../dropout/site.ts";
 import { attentionWeights } from "./attention_weights.ts";
 import type { KeyValues } from "./past_key_values.ts";
-import { type ForwardContext, siteAt } from "./forward_context.ts";
+import type { ForwardContext } from "./forward_context.ts";
 
 /** Sizes of an attention layer, and where it stands. */
 export interface AttentionSettings {
-  /** Query heads. */
+  /** Number of query heads. */
   readonly heads: number;
   /** Key and value heads; queries share them in groups. */
   readonly keyValueHeads: number;
@@ -26,10 +27,8 @@ export interface AttentionSettings {
   readonly scale?: number;
   /** Longest sequence of the model. */
   readonly maximum: number;
-  /** Number of the layer, from 0. */
-  readonly layer: number;
-  /** Layers of the model. */
-  readonly layers: number;
+  /** Where the layer stands, for dropout and the cache. */
+  readonly place: LayerPlace & { readonly layer: number };
 }
 
 /** `[batch, tokens, heads · size] -> [batch, heads, tokens, size]`, without a copy. */
@@ -52,23 +51,22 @@ export function attend(
   settings: AttentionSettings,
   context: ForwardContext,
 ): Tensor {
-  const { heads, keyValueHeads, size, causal, maximum, layer, layers } = settings;
+  const { heads, keyValueHeads, size, causal, maximum, place } = settings;
   const [batch, , tokens] = query.shape as [number, number, number];
   const group = heads / keyValueHeads;
-  const earlier = context.cache?.extend(layer, key, value);
+  const earlier = context.cache?.extend(place.layer, key, value);
   const parts = [batch, keyValueHeads, group, tokens, size];
   const own = (x: Tensor) => reshape(x, [batch, keyValueHeads, 1, tokens, size]);
   const q = earlier === undefined ? reshape(query, parts) : asQueries(query, earlier, group);
   const [k, v] = earlier === undefined ? [own(key), own(value)] : [earlier.key, earlier.value];
-  const path = `layer.${layer}`;
   const scores = matmul(q, transpose(k));
-  const probe = context.probes?.[layer];
+  const probe = context.probes?.[place.layer];
   const weights = attentionWeights(probe === undefined ? scores : add(scores, probe), {
     scale: settings.scale ?? 1 / Math.sqrt(size),
     causal: causal && earlier === undefined,
-    mask: context.inputs.mask,
-    logits: siteAt(context, "logits", path, layer, layers),
-    weights: siteAt(context, "weights", path, layer, layers),
+    mask: context.batch.mask,
+    logits: siteAt(context, "logits", place),
+    weights: siteAt(context, "weights", place),
     maximum,
   });
   const order = earlier === undefined ? [0, 3, 1, 2, 4] : [3, 0, 1, 2, 4];

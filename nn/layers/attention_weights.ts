@@ -10,11 +10,9 @@ import type { Affine } from "../../core/backend.ts";
 import {
   type Bool,
   type Expr,
-  type Float,
   float,
   index,
   input,
-  larger,
   rowMax,
   rowSum,
   scalar,
@@ -22,10 +20,11 @@ import {
   stop,
 } from "../../core/expr.ts";
 import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
+import { maskedSoftmaxOf } from "../../core/ops/softmax.ts";
 import { reshape } from "../../core/ops/view.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { dropped, maskNumbers, maskScalars } from "../dropout/mask.ts";
-import type { ActiveSite } from "./forward_context.ts";
+import type { ActiveSite } from "../dropout/site.ts";
 
 /** Which program: everything here is structure, no number. */
 export interface AttentionStructure {
@@ -74,7 +73,7 @@ function build({ causal, masked, logits, weights, noGrad }: AttentionStructure):
     });
   const keep = logits === "none" ? visible : fallback(visible, mask(logits, 2, 1));
   const remaining = weights === "none" ? keep : fallback(keep, mask(weights, 4, 1 + maskScalars));
-  const dropping = maskedSoftmax(scores, remaining);
+  const dropping = maskedSoftmaxOf(scores, remaining);
   if (weights === "none" || !noGrad) {
     // Derivation would repeat the exponentials; this reads the result alone.
     return rowwise("attentionWeights", kinds, [dropping.softmax], ([g], [y]) => {
@@ -83,32 +82,10 @@ function build({ causal, masked, logits, weights, noGrad }: AttentionStructure):
   }
   // Eq. 2 divides by a sum that may underflow. The same function and the same gradient,
   // w'(1 + log w - NoGrad(log w)), divides by nothing small: its factor is exactly 1.
-  const before = maskedSoftmax(scores, keep);
+  const before = maskedSoftmaxOf(scores, keep);
   const result = stop(dropping.softmax).mul(before.log.sub(stop(before.log)).add(1));
   const saved = [dropping.peak, dropping.total, before.peak, before.total];
   return rowwise("attentionWeights", kinds, [result, ...saved]);
-}
-
-/** The lowest float of 32 bits: below or equal to every logit. */
-const lowest = -3.4028234663852886e38;
-
-/** Softmax over kept columns, its logarithm there, and the row's maximum and denominator. */
-export function maskedSoftmax(x: Float, keep: Bool | undefined): {
-  softmax: Float;
-  log: Float;
-  peak: Float;
-  total: Float;
-} {
-  const where = (a: Float, otherwise: number): Float =>
-    keep === undefined ? a : select(keep, a, float(otherwise));
-  const peak = stop(rowMax(where(x, lowest)));
-  const shifted = where(x.sub(peak), 0);
-  const exponential = where(float(1), 0).mul(shifted.unary("exp"));
-  const sum = rowSum(exponential);
-  const total = keep === undefined ? sum : select(float(0).compare("lt", sum), sum, float(1));
-  // A difference of large logits may overflow to an infinity, of which no gradient survives.
-  const log = larger(shifted, float(lowest)).sub(total.unary("log"));
-  return { softmax: exponential.div(total), log, peak, total };
 }
 
 /** Keys that stay; a row that would lose all its visible keys ignores the drop. */

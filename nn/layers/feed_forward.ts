@@ -1,19 +1,33 @@
 /**
- * Activations, and the places inside a feed-forward module where HiddenCut acts.
+ * The parts of a feed-forward module: activations, fused with products where that can be, and
+ * HiddenCut.
  *
  * @module
  */
 
 import { apply } from "../../core/apply.ts";
 import type { Float } from "../../core/expr.ts";
-import * as functions from "../../core/activations.ts";
+import { geluOf, geluTanhOf, reluOf, siluOf } from "../../core/activations.ts";
 import { add, gelu, geluTanh, mul, relu, silu } from "../../core/ops/elementwise.ts";
 import { fusedMatmul } from "../../core/ops/matmul.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import type { Activation } from "../models/config.ts";
 import { dropWhere } from "../dropout/mask.ts";
+import { type LayerPlace, siteAt } from "../dropout/site.ts";
 import { Linear, type Projection } from "./linear.ts";
-import { type ForwardContext, siteAt } from "./forward_context.ts";
+import type { ForwardContext } from "./forward_context.ts";
+
+/** Activation of the feed-forward module. */
+export type Activation = "gelu" | "gelu_new" | "silu" | "relu";
+
+/** Activations by the names that config.json may give them. */
+export const activationNames: Readonly<Record<string, Activation>> = {
+  gelu: "gelu",
+  gelu_new: "gelu_new",
+  gelu_pytorch_tanh: "gelu_new",
+  silu: "silu",
+  swish: "silu",
+  relu: "relu",
+};
 
 /**
  * Of an activation: its operation, those of a product, and a product plus bias, that end in it, and
@@ -26,12 +40,12 @@ const entry = (alone: (x: Tensor) => Tensor, f: (x: Float) => Float) => ({
   gated: fusedMatmul(`matmul, gated ${f.name}`, 1, (product, gate) => f(gate!).mul(product)),
 });
 
-/** By their names in config.json. */
+/** The programs of each activation. */
 export const activations: Readonly<Record<Activation, ReturnType<typeof entry>>> = {
-  gelu: entry(gelu, functions.gelu),
-  gelu_new: entry(geluTanh, functions.geluTanh),
-  silu: entry(silu, functions.silu),
-  relu: entry(relu, functions.relu),
+  gelu: entry(gelu, geluOf),
+  gelu_new: entry(geluTanh, geluTanhOf),
+  silu: entry(silu, siluOf),
+  relu: entry(relu, reluOf),
 };
 
 /** A linear layer and its activation: one program where the layer is a plain one. */
@@ -62,33 +76,23 @@ export function gated(
     : mul(alone(gate), layer.forward(x, context));
 }
 
-/** HiddenCut, where it is active at this point of this layer. */
-export function hiddenCut(
-  x: Tensor,
-  point: "inner" | "output",
-  context: ForwardContext,
-  layer: number,
-  layers: number,
-): Tensor {
-  const active = cutAt(point, context, layer, layers);
-  return active === undefined ? x : dropWhere(x, active);
-}
-
-/** The last linear layer of the module, HiddenCut of its result where it is active, the residual. */
-export function outputCut(
+/**
+ * The last linear layer of the module and the residual, with HiddenCut between them, or before the
+ * layer, where it is active.
+ *
+ * **Shapes**: inner `[batch, tokens, intermediate]`, residual `[batch, tokens, width]`, unchanged.
+ */
+export function downProject(
   output: Projection,
   inner: Tensor,
   residual: Tensor,
   context: ForwardContext,
-  layer: number,
-  layers: number,
+  place: LayerPlace,
 ): Tensor {
-  const active = cutAt("output", context, layer, layers);
+  const active = siteAt(context, "hidden", place);
   if (active === undefined) return output.forward(inner, context, residual);
+  if (active.site.point === "inner") {
+    return output.forward(dropWhere(inner, active), context, residual);
+  }
   return add(dropWhere(output.forward(inner, context), active), residual);
-}
-
-function cutAt(point: "inner" | "output", context: ForwardContext, layer: number, layers: number) {
-  const active = siteAt(context, "hidden", `layer.${layer}`, layer, layers);
-  return (active?.site.point ?? "output") === point ? active : undefined;
 }

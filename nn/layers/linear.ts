@@ -21,7 +21,7 @@ export abstract class Projection extends Module {
   abstract forward(x: Tensor, context: ForwardContext, beside?: Tensor): Tensor;
 }
 
-/** Options of {@linkcode Linear}. */
+/** What a {@linkcode Linear} has beside its sizes. */
 export interface LinearOptions {
   /** Whether a bias is added; default true. */
   readonly bias?: boolean;
@@ -69,7 +69,7 @@ export class Linear extends Projection {
   }
 }
 
-/** A table of vectors. */
+/** A table of vectors, of which tokens choose rows. */
 export class Embedding extends Module {
   /** `[count, width]`. */
   readonly weight: Parameter;

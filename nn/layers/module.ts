@@ -6,8 +6,7 @@
  */
 
 import { OptionError, ShapeError } from "../../core/errors.ts";
-import { sameShape } from "../../core/shape.ts";
-import { sizeOf } from "../../core/storage.ts";
+import { sameShape, sizeOf } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 
 /** How a parameter that no checkpoint holds starts. */
@@ -33,12 +32,12 @@ export class Parameter {
    */
   constructor(readonly shape: readonly number[], readonly initializer?: Initializer) {}
 
-  /** Number of elements. */
+  /** Number of elements, of all axes together. */
   get size(): number {
     return sizeOf(this.shape);
   }
 
-  /** Whether it has numbers. */
+  /** Whether a tensor was put in place. */
   get filled(): boolean {
     return this.#tensor !== undefined;
   }
@@ -72,7 +71,7 @@ export class Parameter {
   }
 }
 
-/** Something with parameters. */
+/** Something with parameters: a layer, a part of a model, or a model. */
 export abstract class Module {
   /** Direct members: modules, lists of modules and parameters, by field name. */
   *members(): Iterable<[string, Module | Parameter]> {
@@ -110,11 +109,11 @@ export function* parameters(module: Module, path = ""): Iterable<[string, Parame
  * @throws {OptionError} If there is no module at the path
  */
 export function replaceModule(root: Module, path: string, replacement: Module): void {
-  const names = path.split(".");
-  let parent: unknown = root;
-  for (const name of names.slice(0, -1)) parent = (parent as Record<string, unknown>)?.[name];
-  const last = names.at(-1)!;
-  const holder = parent as Record<string, unknown> | undefined;
-  if (!(holder?.[last] instanceof Module)) throw new OptionError(`Cannot find a module at ${path}`);
-  holder[last] = replacement;
+  const [, parent, name] = /^(?:(.*)\.)?([^.]+)$/.exec(path) ?? [];
+  const holder = [...modules(root)].find(([place]) => place === (parent ?? ""))?.[1];
+  const fields = holder as Record<string, unknown> | undefined;
+  if (name === undefined || !(fields?.[name] instanceof Module)) {
+    throw new OptionError(`Cannot find a module at ${path}`);
+  }
+  fields[name] = replacement;
 }

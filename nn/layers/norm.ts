@@ -1,37 +1,12 @@
 /**
- * Normalisation of the last axis.
+ * Layers that normalise the last axis.
  *
  * @module
  */
 
-import { apply } from "../../core/apply.ts";
-import { columns, input, rowSum, scalar } from "../../core/expr.ts";
-import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
+import { layerNorm, rmsNorm } from "../../core/ops/norm.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { Module, Parameter } from "./module.ts";
-
-const x = input(0, "f32", 3);
-const weight = input(1, "f32", 2);
-const bias = input(2, "f32", 2);
-const epsilon = scalar(0, "f32");
-
-const center = rowSum(x).div(columns);
-const centered = x.sub(center);
-const spread = rowSum(centered.mul(centered)).div(columns).add(epsilon).unary("rsqrt");
-const size = rowSum(x.mul(x)).div(columns).add(epsilon).unary("rsqrt");
-
-/** Layer normalisation; saves mean and reciprocal deviation. */
-export const layerNormOp: RowOp = rowwise("layerNorm", ["f32", "f32", "f32"], [
-  centered.mul(spread).mul(weight).add(bias),
-  center,
-  spread,
-]);
-
-/** Root-mean-square normalisation; saves the reciprocal size. */
-export const rmsNormOp: RowOp = rowwise("rmsNorm", ["f32", "f32"], [
-  x.mul(size).mul(weight),
-  size,
-]);
 
 /** Layer normalisation (Ba et al. 2016) of the last axis. */
 export class LayerNorm extends Module {
@@ -49,8 +24,7 @@ export class LayerNorm extends Module {
 
   /** `[…, width] -> […, width]`. */
   forward(x: Tensor): Tensor {
-    const inputs = [x, this.weight.value, this.bias.value];
-    return apply(layerNormOp, inputs, { scalars: [this.epsilon] })[0]!;
+    return layerNorm(x, this.weight.value, this.bias.value, this.epsilon);
   }
 }
 
@@ -67,6 +41,6 @@ export class RmsNorm extends Module {
 
   /** `[…, width] -> […, width]`. */
   forward(x: Tensor): Tensor {
-    return apply(rmsNormOp, [x, this.weight.value], { scalars: [this.epsilon] })[0]!;
+    return rmsNorm(x, this.weight.value, this.epsilon);
   }
 }

@@ -9,7 +9,8 @@
 import { ShapeError } from "../../core/errors.ts";
 import { input } from "../../core/expr.ts";
 import { rowProgram } from "../../core/program.ts";
-import { type Device, Value } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
+import { Value } from "../../core/storage.ts";
 import { Tensor, tensor } from "../../core/tensor.ts";
 import { gatherInto, update } from "../../core/update.ts";
 
@@ -46,7 +47,7 @@ export class PastKeyValues implements Disposable {
     this.#memory = sequences * capacity;
   }
 
-  /** Prompts. */
+  /** Number of prompts. */
   get sequences(): number {
     return this.#sequences;
   }
@@ -61,7 +62,7 @@ export class PastKeyValues implements Disposable {
     return Math.floor(this.#memory / sequences);
   }
 
-  /** Slots in use. */
+  /** Slots of each sequence that are in use. */
   get slots(): number {
     return this.#layers[0]?.used ?? 0;
   }

@@ -10,53 +10,48 @@
 import { OptionError } from "../../core/errors.ts";
 import { add, scale } from "../../core/ops/elementwise.ts";
 import { matmul, matmulAdd, matmulScaled } from "../../core/ops/matmul.ts";
-import { concatenate, slice, split } from "../../core/ops/slice.ts";
 import { transpose } from "../../core/ops/view.ts";
 import { untracked } from "../../core/tape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { dropWhere } from "../dropout/mask.ts";
-import { Linear, Projection } from "../layers/linear.ts";
-import { type Module, modules, Parameter, replaceModule } from "../layers/module.ts";
-import { type ForwardContext, siteAt } from "../layers/forward_context.ts";
-
-/** What to adapt, and how strongly. */
-export interface LoraOptions {
-  /**
-   * Module paths or their endings, such as `query`; `c_attn.q`, `c_attn.k` and `c_attn.v` adapt
-   * that third of GPT-2's fused layer.
-   */
-  readonly targets: readonly string[];
-  /** Inner size. */
-  readonly rank: number;
-  /** The update is multiplied by alpha/rank, or by alpha/√rank with rsLoRA. */
-  readonly alpha: number;
-  /** Rank-stabilised scaling; default false. */
-  readonly rsLora?: boolean;
-  /** Inner sizes of some layers, by path or its ending; the first that fits counts. */
-  readonly ranks?: Readonly<Record<string, number>>;
-  /** Their alphas, in the same way. */
-  readonly alphas?: Readonly<Record<string, number>>;
-  /** Modules that stay as they are, with all below them, such as a head that is trained whole. */
-  readonly exclude?: readonly string[];
-}
+import { type LayerPlace, siteAt } from "../dropout/site.ts";
+import type { ForwardContext } from "../layers/forward_context.ts";
+import { type Linear, Projection } from "../layers/linear.ts";
+import { type Module, modules, Parameter } from "../layers/module.ts";
 
 /** The low-rank update of some outputs of a layer. */
 export interface Part {
-  /** Name of the part, or "" for the whole layer. */
+  /** Name in parameter paths, or "" for the whole layer. */
   readonly name: string;
-  /** First output. */
+  /** First of its outputs. */
   readonly start: number;
-  /** Outputs. */
+  /** Number of its outputs. */
   readonly size: number;
-  /** `[rank, inputs]`. */
+  /** A, `[rank, inputs]`. */
   readonly down: Parameter;
-  /** `[size, rank]`. */
+  /** B, `[size, rank]`. */
   readonly up: Parameter;
 }
 
-/** A linear layer with low-rank updates. */
+/** Where a {@linkcode LoraLinear} stands, and how strong its update is. */
+export interface LoraLinearOptions {
+  /** Where the layer stands; its path is that in the model. */
+  readonly place: LayerPlace;
+  /** Inner size of the update. */
+  readonly rank: number;
+  /** Factor s of the update. */
+  readonly scaling: number;
+}
+
+/** A linear layer with a low-rank update. */
 export class LoraLinear extends Projection {
-  /** Low-rank updates, in the order of their outputs. */
+  /** Where the layer stands. */
+  readonly place: LayerPlace;
+  /** Inner size of the update. */
+  readonly rank: number;
+  /** Factor s of the update. */
+  readonly scaling: number;
+  /** Low-rank updates, in the order of their outputs; one alone for the whole layer. */
   readonly parts: readonly Part[];
   #original: Tensor | undefined;
 
@@ -64,34 +59,26 @@ export class LoraLinear extends Projection {
    * Wraps a layer; the updates have no numbers yet.
    *
    * @param base The frozen layer
-   * @param path Its path in the model
-   * @param layers Layers of the model, for dropout sites
-   * @param rank Inner size
-   * @param scaling Factor of the update
-   * @param thirds Which of q, k and v; the whole layer where empty
+   * @param spans Outputs that are updated, in their order
    */
   constructor(
     readonly base: Linear,
-    readonly path: string,
-    readonly layers: number,
-    readonly rank: number,
-    readonly scaling: number,
-    thirds: readonly string[] = [],
+    { place, rank, scaling }: LoraLinearOptions,
+    spans: readonly Omit<Part, "down" | "up">[] = [{ name: "", start: 0, size: base.outputs }],
   ) {
     super();
-    const part = (name: string, start: number, size: number): Part => ({
-      name,
-      start,
-      size,
+    [this.place, this.rank, this.scaling] = [place, rank, scaling];
+    this.parts = spans.map((span) => ({
+      ...span,
       down: new Parameter([rank, base.inputs], { kind: "uniform", bound: base.inputs ** -0.5 }),
-      up: new Parameter([size, rank], { kind: "zeros" }),
-    });
-    const third = base.outputs / 3;
-    this.parts = thirds.length === 0
-      ? [part("", 0, base.outputs)]
-      : [...thirds].sort((a, b) => "qkv".indexOf(a) - "qkv".indexOf(b))
-        .map((name) => part(name, "qkv".indexOf(name) * third, third));
+      up: new Parameter([span.size, rank], { kind: "zeros" }),
+    }));
     for (const { down, up } of this.parts) down.trainable = up.trainable = true;
+  }
+
+  /** Path of the layer in the model, with which its parameters begin. */
+  get path(): string {
+    return this.place.path;
   }
 
   /** Size of the last axis of the input. */
@@ -114,67 +101,54 @@ export class LoraLinear extends Projection {
     }
   }
 
-  /** Applies base and update. */
+  /** `W x + s B A x`; the update is part of W where it is merged. */
   override forward(x: Tensor, context: ForwardContext, beside?: Tensor): Tensor {
     const base = this.base.forward(x, context, beside);
-    if (this.merged) return base;
-    const layer = layerOf(this.path);
-    const active = siteAt(context, "lora", this.path, layer, this.layers);
-    if (active !== undefined && x.shape[0] !== context.inputs.batch) {
-      throw new OptionError(
-        `Cannot drop from the input of ${this.path} as one row an example is required: ` +
-          `found ${x.shape[0]} rows for ${context.inputs.batch} examples`,
-      );
-    }
-    return this.#update(dropWhere(x, active), base);
+    return this.merged ? base : this.updated(base, this.#dropped(x, context));
   }
 
-  /** `base + factor · B A x`, part by part. */
-  #update(x: Tensor, base: Tensor): Tensor {
-    const sizes: number[] = [];
-    const updates: (Part | undefined)[] = [];
-    let done = 0;
-    for (const part of this.parts) {
-      if (part.start > done) sizes.push(part.start - done), updates.push(undefined);
-      sizes.push(part.size), updates.push(part);
-      done = part.start + part.size;
+  /** `base + s B A x`: `[…, outputs], […, inputs] -> […, outputs]`. */
+  protected updated(base: Tensor, x: Tensor): Tensor {
+    return this.updatedPart(this.parts[0]!, base, x);
+  }
+
+  /** The same for the outputs of one part. */
+  protected updatedPart({ down, up }: Part, base: Tensor, x: Tensor): Tensor {
+    const inner = matmulScaled(x, transpose(down.value), this.scaling);
+    return matmulAdd(inner, transpose(up.value), base);
+  }
+
+  /** LoRA dropout, where it is active here. */
+  #dropped(x: Tensor, context: ForwardContext): Tensor {
+    const active = siteAt(context, "lora", this.place);
+    if (active !== undefined && x.shape[0] !== context.batch.size) {
+      throw new OptionError(
+        `Cannot drop from the input of ${this.path} as one row an example is required: ` +
+          `found ${x.shape[0]} rows for ${context.batch.size} examples`,
+      );
     }
-    if (done < this.outputs) sizes.push(this.outputs - done), updates.push(undefined);
-    const pieces = split(base, -1, sizes).map((piece, i) => {
-      const part = updates[i];
-      if (part === undefined) return piece;
-      const inner = matmulScaled(x, transpose(part.down.value), this.scaling);
-      return matmulAdd(inner, transpose(part.up.value), piece);
-    });
-    return pieces.length === 1 ? pieces[0]! : concatenate(pieces, -1);
+    return dropWhere(x, active);
+  }
+
+  /** `s B A` in the layout of the base weight. */
+  delta(): Tensor {
+    const update = this.matrix();
+    return this.base.transposed ? update : transpose(update);
+  }
+
+  /** `s B A` as `[inputs, outputs]`. */
+  protected matrix(): Tensor {
+    return this.partMatrix(this.parts[0]!);
+  }
+
+  /** `s B A` of one part as `[inputs, size]`. */
+  protected partMatrix({ down, up }: Part): Tensor {
+    return scale(matmul(transpose(down.value), transpose(up.value)), this.scaling);
   }
 
   /** Whether the base weight holds the update. */
   get merged(): boolean {
     return this.#original !== undefined;
-  }
-
-  /** `factor · B A` in the layout of the base weight. */
-  delta(): Tensor {
-    const columns = this.parts.map(({ down, up }) =>
-      scale(matmul(transpose(down.value), transpose(up.value)), this.scaling)
-    );
-    const [whole] = columns;
-    if (this.parts.length === 1 && this.parts[0]!.size === this.outputs) {
-      return this.base.transposed ? whole! : transpose(whole!);
-    }
-    const matrix = this.base.matrix();
-    const zero = scale(matrix, 0);
-    const pieces: Tensor[] = [];
-    let done = 0;
-    this.parts.forEach(({ start, size }, i) => {
-      if (start > done) pieces.push(slice(zero, 1, done, start));
-      pieces.push(columns[i]!);
-      done = start + size;
-    });
-    if (done < this.outputs) pieces.push(slice(zero, 1, done, this.outputs));
-    const joined = concatenate(pieces, 1);
-    return this.base.transposed ? joined : transpose(joined);
   }
 
   /**
@@ -208,79 +182,9 @@ export class LoraLinear extends Projection {
   }
 }
 
-/** Number of the layer that a path lies in, where it lies in one. */
-export function layerOf(path: string): number | undefined {
-  const found = /\.(\d+)\./.exec(path);
-  return found === null ? undefined : Number(found[1]);
-}
-
-/**
- * Adapts every linear layer that a target names, and returns their paths.
- *
- * @param layers Layers of the model
- * @throws {OptionError} If a rank is no positive integer, an alpha is not positive, or a target
- * names nothing
- */
-export function applyLora(model: Module, layers: number, options: LoraOptions): string[] {
-  const { targets, rsLora = false, exclude = [] } = options;
-  const numberOf = (path: string, usual: number, some: LoraOptions["ranks"] = {}) =>
-    Object.entries(some).find(([name]) => isNamed(path, name))?.[1] ?? usual;
-  const linears = [...modules(model)].filter((entry): entry is [string, Linear] =>
-    entry[1] instanceof Linear && !exclude.some((name) => `.${entry[0]}.`.includes(`.${name}.`))
-  );
-  const found = new Map<string, { linear: Linear; thirds: string[] }>();
-  for (const target of targets) {
-    const [, fused, third] = /^(.*c_attn)\.([qkv])$/.exec(target) ?? [undefined, target, undefined];
-    const named = linears.filter(([path]) => isNamed(path, fused!));
-    if (named.length === 0) {
-      const endings = [...new Set(linears.map(([path]) => path.split(".").at(-1)!))];
-      throw new OptionError(
-        `Cannot find target module ${target}: linear layers here end in ${endings.join(", ")}`,
-      );
-    }
-    for (const [path, linear] of named) {
-      const entry = found.get(path) ?? { linear, thirds: [] };
-      if (found.has(path) && (third === undefined) !== (entry.thirds.length === 0)) {
-        throw new OptionError(`Cannot adapt ${path} both as a whole and by thirds`);
-      }
-      if (third !== undefined && !entry.thirds.includes(third)) entry.thirds.push(third);
-      found.set(path, entry);
-    }
-  }
-  const wrapped = [...found].map(([path, { linear, thirds }]) => {
-    const rank = numberOf(path, options.rank, options.ranks);
-    const alpha = numberOf(path, options.alpha, options.alphas);
-    if (!Number.isSafeInteger(rank) || rank < 1) {
-      throw new OptionError(`Cannot adapt with rank ${rank}: a positive integer is required`);
-    }
-    if (!(Number.isFinite(alpha) && alpha > 0)) {
-      throw new OptionError(`Cannot adapt with alpha ${alpha}: a positive number is required`);
-    }
-    const factor = alpha / (rsLora ? Math.sqrt(rank) : rank);
-    return new LoraLinear(linear, path, layers, rank, factor, thirds);
-  });
-  for (const layer of wrapped) replaceModule(model, layer.path, layer);
-  return [...found.keys()];
-}
-
-/** Whether a module's path is a name or ends in it. */
-function isNamed(path: string, name: string): boolean {
-  return path === name || path.endsWith(`.${name}`);
-}
-
 /** The adapted layers of a model, with their paths. */
 export function loraLayers(model: Module): [string, LoraLinear][] {
   return [...modules(model)].filter((entry): entry is [string, LoraLinear] =>
     entry[1] instanceof LoraLinear
   );
-}
-
-/** Merges every adapted layer. */
-export function mergeLora(model: Module): void {
-  for (const [, layer] of loraLayers(model)) layer.merge();
-}
-
-/** Takes every update out of the base weights again. */
-export function unmergeLora(model: Module): void {
-  for (const [, layer] of loraLayers(model)) layer.unmerge();
 }

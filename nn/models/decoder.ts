@@ -7,107 +7,135 @@
 import { gather } from "../../core/ops/gather.ts";
 import { matmul } from "../../core/ops/matmul.ts";
 import { reshape, transpose } from "../../core/ops/view.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import type { ModelOutput } from "./bert.ts";
-import type { ModelConfig } from "./config.ts";
-import type { DecoderBody } from "./decoder_body.ts";
 import { dropWhere } from "../dropout/mask.ts";
-import { Gpt2Model } from "./gpt2.ts";
+import { siteAt } from "../dropout/site.ts";
+import type { ForwardContext } from "../layers/forward_context.ts";
 import { Linear, type Projection } from "../layers/linear.ts";
-import { LlamaModel } from "./llama.ts";
-import { Module } from "../layers/module.ts";
-import { type ForwardContext, siteAt } from "../layers/forward_context.ts";
+import { Module, type Parameter } from "../layers/module.ts";
+import { Model, type ModelConfig, type ModelOutput } from "./model.ts";
 
-/** What both heads share. */
-export abstract class Decoder extends Module {
-  /** GPT-2's body. */
-  readonly transformer: DecoderBody | undefined;
-  /** LLaMA's body. */
-  readonly model: DecoderBody | undefined;
-  readonly #layers: number;
+/** Embedding, layers and the last norm of a decoder. */
+export abstract class DecoderBody extends Module {
+  /** Token embedding, `[vocabulary, width]`. */
+  abstract readonly embedding: Parameter;
 
-  /** Makes the body without numbers. */
-  constructor(config: ModelConfig) {
-    super();
-    if (config.architecture === "gpt2") this.transformer = new Gpt2Model(config);
-    else this.model = new LlamaModel(config);
-    this.#layers = config.layers;
-  }
-
-  /** Embedding, layers and last norm. */
-  protected get below(): DecoderBody {
-    return (this.transformer ?? this.model)!;
-  }
+  /** Normalised hidden states, `[batch, tokens, width]`. */
+  abstract forward(context: ForwardContext): Tensor;
 
   /** Computes tables that are not parameters; the open scope owns them. */
-  prepare(device: Device): void {
-    this.below.prepare(device);
+  prepare(_device: Device): void {}
+}
+
+/** What language models and classifiers by the last token share. */
+export abstract class Decoder extends Model {
+  readonly #prefix: string;
+  /** Embedding, layers and last norm. */
+  readonly #body: DecoderBody;
+
+  /**
+   * Makes the model without numbers.
+   *
+   * @param prefix Field that checkpoints hold the body in
+   * @param body Embedding, layers and last norm
+   */
+  constructor(config: ModelConfig, prefix: string, body: DecoderBody) {
+    super(config);
+    this.#prefix = prefix;
+    this.#body = body;
+  }
+
+  /** The body under its architecture's name, then the head. */
+  override *members(): Iterable<[string, Module | Parameter]> {
+    yield [this.#prefix, this.#body];
+    yield* super.members();
+  }
+
+  /** Computes the tables of the body; the open scope owns them. */
+  override prepare(device: Device): void {
+    this.#body.prepare(device);
+  }
+
+  /** Token embedding, `[vocabulary, width]`. */
+  protected get embedding(): Parameter {
+    return this.#body.embedding;
   }
 
   /** Normalised hidden states after output dropout, `[batch, tokens, width]`. */
-  body(context: ForwardContext): Tensor {
-    const hidden = this.below.forward(context);
-    return dropWhere(hidden, siteAt(context, "output", "hidden", undefined, this.#layers));
+  protected hiddenStates(context: ForwardContext): Tensor {
+    const hidden = this.#body.forward(context);
+    const { layers } = this.config;
+    return dropWhere(hidden, siteAt(context, "output", { path: "hidden", layers }));
   }
 }
 
-/** `GPT2LMHeadModel` and `LlamaForCausalLM`. */
+/** A decoder that predicts the next token, such as `GPT2LMHeadModel`. */
 export class LanguageModel extends Decoder {
   /** `[vocabulary, width]`; absent where it is the token embedding. */
   lm_head: Projection | undefined;
 
-  /** Makes the model without numbers. */
-  constructor(config: ModelConfig) {
-    super(config);
+  /**
+   * Makes the model without numbers.
+   *
+   * @param prefix Field that checkpoints hold the body in
+   */
+  constructor(config: ModelConfig, prefix: string, body: DecoderBody) {
+    super(config, prefix, body);
     if (!config.tied) {
       this.lm_head = new Linear(config.hiddenSize, config.vocabularySize, { bias: false });
     }
   }
 
+  /** The token embedding, where it is the output layer too. */
+  override get tied(): Parameter | undefined {
+    return this.lm_head === undefined ? this.embedding : undefined;
+  }
+
   /** Gives the output layer a weight of its own, which starts as the token embedding. */
-  untie(): void {
-    if (this.lm_head !== undefined) return;
-    const { shape: [vocabulary, width], value } = this.below.embedding;
+  override untie(): void {
+    if (this.tied === undefined) return;
+    const { shape: [vocabulary, width], value } = this.tied;
     const head = new Linear(width!, vocabulary!, { bias: false });
     head.weight.value = value;
     this.lm_head = head;
   }
 
-  /**
-   * Logits of every token, or of chosen ones.
-   *
-   * @param rows Flat token indices, `[count]`; with them the result is `[count, vocabulary]`,
-   * without `[batch, tokens, vocabulary]`
-   */
-  logits(context: ForwardContext, rows?: Tensor): Tensor {
-    const hidden = this.body(context);
+  /** Predicts the successor of every token, or of the batch's `rows` alone. */
+  override forward(context: ForwardContext): ModelOutput {
+    const hidden = this.hiddenStates(context);
     const [batch, tokens, width] = hidden.shape as [number, number, number];
     const flat = reshape(hidden, [batch * tokens, width]);
+    const { rows } = context.batch;
     const chosen = rows === undefined ? flat : gather(flat, rows);
     const logits = this.lm_head?.forward(chosen, context) ??
-      matmul(chosen, transpose(this.below.embedding.value));
-    return rows === undefined ? reshape(logits, [batch, tokens, logits.shape[1]!]) : logits;
+      matmul(chosen, transpose(this.embedding.value));
+    const shape = [batch, tokens, logits.shape[1]!];
+    return { logits: rows === undefined ? reshape(logits, shape) : logits, hidden };
   }
 }
 
-/** `GPT2ForSequenceClassification` and `LlamaForSequenceClassification`. */
+/** A decoder that classifies by the last real token, such as `GPT2ForSequenceClassification`. */
 export class DecoderClassifier extends Decoder {
   /** `[labels, width]`. */
   readonly score: Projection;
 
-  /** Makes the model without numbers. */
-  constructor(config: ModelConfig) {
-    super(config);
+  /**
+   * Makes the model without numbers.
+   *
+   * @param prefix Field that checkpoints hold the body in
+   */
+  constructor(config: ModelConfig, prefix: string, body: DecoderBody) {
+    super(config, prefix, body);
     const { hiddenSize, labels, initializerRange: deviation } = config;
     this.score = new Linear(hiddenSize, labels, { bias: false, deviation });
   }
 
   /** Classifies by the last real token. */
-  classify(context: ForwardContext): ModelOutput {
-    const hidden = this.body(context);
+  override forward(context: ForwardContext): ModelOutput {
+    const hidden = this.hiddenStates(context);
     const [batch, tokens, width] = hidden.shape as [number, number, number];
-    const representation = gather(reshape(hidden, [batch * tokens, width]), context.inputs.last);
+    const representation = gather(reshape(hidden, [batch * tokens, width]), context.batch.last);
     return { logits: this.score.forward(representation, context), representation, hidden };
   }
 }

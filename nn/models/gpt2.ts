@@ -12,14 +12,24 @@ import { gather } from "../../core/ops/gather.ts";
 import { split } from "../../core/ops/slice.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
-import type { ModelConfig } from "./config.ts";
-import { DecoderBody } from "./decoder_body.ts";
-import { dropWhere } from "../dropout/mask.ts";
-import { activated, hiddenCut, outputCut } from "../layers/feed_forward.ts";
+import { type LayerPlace, layerPlace } from "../dropout/site.ts";
+import { activated, type Activation, downProject } from "../layers/feed_forward.ts";
 import { Embedding, Linear, type Projection } from "../layers/linear.ts";
 import { Module, type Parameter } from "../layers/module.ts";
 import { LayerNorm } from "../layers/norm.ts";
-import { type ForwardContext, siteAt } from "../layers/forward_context.ts";
+import { runLayers } from "../layers/stack.ts";
+import type { ForwardContext } from "../layers/forward_context.ts";
+import type { Architecture } from "./architecture.ts";
+import { DecoderBody, DecoderClassifier, LanguageModel } from "./decoder.ts";
+import type { ModelConfig } from "./model.ts";
+
+/** Keys that configurations of GPT-2 alone have. */
+interface Gpt2Config extends ModelConfig {
+  /** Whether scores are divided by √(head size). */
+  readonly scaleScores: boolean;
+  /** Whether scores are divided by the number of the layer, from 1. */
+  readonly scaleByLayer: boolean;
+}
 
 const transposed = { transposed: true } as const;
 
@@ -28,15 +38,15 @@ class Attention extends Module {
   readonly c_proj: Projection;
   readonly #settings: AttentionSettings;
 
-  constructor(config: ModelConfig, layer: number) {
+  constructor(config: Gpt2Config, layer: number) {
     super();
-    const { hiddenSize, heads, headSize: size, maxPositions: maximum, layers } = config;
+    const { hiddenSize, heads, headSize: size, maxPositions: maximum, causal } = config;
     this.c_attn = new Linear(hiddenSize, 3 * hiddenSize, transposed);
     this.c_proj = new Linear(hiddenSize, hiddenSize, transposed);
     const scale = (config.scaleScores ? 1 / Math.sqrt(size) : 1) /
       (config.scaleByLayer ? layer + 1 : 1);
-    const sizes = { heads, keyValueHeads: heads, size, scale, maximum, layers };
-    this.#settings = { ...sizes, layer, causal: true };
+    const place = layerPlace(layer, config.layers);
+    this.#settings = { heads, keyValueHeads: heads, size, scale, maximum, place, causal };
   }
 
   /** Attends and adds the residual. */
@@ -65,42 +75,35 @@ class Block extends Module {
   readonly attn: Attention;
   readonly ln_2: LayerNorm;
   readonly mlp: FeedForward;
-  readonly #config: ModelConfig;
-  readonly #layer: number;
+  readonly #activation: Activation;
+  readonly #place: LayerPlace;
 
-  constructor(config: ModelConfig, layer: number) {
+  constructor(config: Gpt2Config, layer: number) {
     super();
     this.ln_1 = new LayerNorm(config.hiddenSize, config.epsilon);
     this.attn = new Attention(config, layer);
     this.ln_2 = new LayerNorm(config.hiddenSize, config.epsilon);
     this.mlp = new FeedForward(config);
-    this.#config = config;
-    this.#layer = layer;
+    this.#activation = config.activation;
+    this.#place = layerPlace(layer, config.layers);
   }
 
   forward(x: Tensor, context: ForwardContext): Tensor {
-    const { activation, layers } = this.#config;
     const { c_fc, c_proj } = this.mlp;
     const attended = this.attn.forward(this.ln_1.forward(x), x, context);
-    const inner = activated(activation, c_fc, this.ln_2.forward(attended), context);
-    const kept = hiddenCut(inner, "inner", context, this.#layer, layers);
-    return outputCut(c_proj, kept, attended, context, this.#layer, layers);
+    const inner = activated(this.#activation, c_fc, this.ln_2.forward(attended), context);
+    return downProject(c_proj, inner, attended, context, this.#place);
   }
 }
 
 /** `GPT2Model`. */
-export class Gpt2Model extends DecoderBody {
-  /** Token embedding. */
+class Gpt2Model extends DecoderBody {
   readonly wte: Embedding;
-  /** Position embedding. */
   readonly wpe: Embedding;
-  /** Blocks. */
   readonly h: readonly Block[];
-  /** Last norm. */
   readonly ln_f: LayerNorm;
 
-  /** Makes the model without numbers. */
-  constructor(config: ModelConfig) {
+  constructor(config: Gpt2Config) {
     super();
     this.wte = new Embedding(config.vocabularySize, config.hiddenSize);
     this.wpe = new Embedding(config.maxPositions, config.hiddenSize);
@@ -108,22 +111,45 @@ export class Gpt2Model extends DecoderBody {
     this.ln_f = new LayerNorm(config.hiddenSize, config.epsilon);
   }
 
-  /** The token embedding. */
   override get embedding(): Parameter {
     return this.wte.weight;
   }
 
   /** Normalised hidden states, `[batch, tokens, width]`. */
   override forward(context: ForwardContext): Tensor {
-    const { ids, positions } = context.inputs;
-    let x = add(this.wte.forward(ids), gather(this.wpe.weight.value, positions));
-    x = dropWhere(x, siteAt(context, "input", "embeddings", undefined, this.h.length));
-    for (const block of this.h) {
-      context.trace?.push(x);
-      x = x.device.within("layer", () => block.forward(x, context));
-    }
-    x = this.ln_f.forward(x);
-    context.trace?.push(x);
-    return x;
+    const { ids, positions } = context.batch;
+    const embedded = add(this.wte.forward(ids), gather(this.wpe.weight.value, positions));
+    const last = runLayers(this.h, embedded, context, (block, x) => block.forward(x, context));
+    const hidden = this.ln_f.forward(last);
+    context.trace?.push(hidden);
+    return hidden;
   }
 }
+
+const prefix = "transformer";
+
+/** `gpt2`: classifier and language model. */
+export const gpt2: Architecture<Gpt2Config> = {
+  name: "gpt2",
+  causal: true,
+  prefix,
+  classNames: { classifier: "GPT2ForSequenceClassification", languageModel: "GPT2LMHeadModel" },
+  targets: ["c_attn.q", "c_attn.v"],
+  buffers: /attn\.(masked_)?bias$/,
+  keys: {
+    hiddenSize: "n_embd",
+    layers: "n_layer",
+    heads: "n_head",
+    intermediateSize: "n_inner",
+    maxPositions: "n_positions",
+    activation: "activation_function",
+  },
+  defaults: { activation: "gelu_new", tied: true, intermediateRatio: 4 },
+  configure: (fields, common) => ({
+    ...common,
+    scaleScores: fields.flag("scale_attn_weights", true),
+    scaleByLayer: fields.flag("scale_attn_by_inverse_layer_idx", false),
+  }),
+  classifier: (config) => new DecoderClassifier(config, prefix, new Gpt2Model(config)),
+  languageModel: (config) => new LanguageModel(config, prefix, new Gpt2Model(config)),
+};

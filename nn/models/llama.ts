@@ -6,18 +6,31 @@
  * @module
  */
 
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
+import { rotaryRows, type RotaryTables, rotaryTables, rotate } from "../../core/ops/rotary.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import { type LayerPlace, layerPlace } from "../dropout/site.ts";
 import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
-import type { ModelConfig } from "./config.ts";
-import { DecoderBody } from "./decoder_body.ts";
-import { dropWhere } from "../dropout/mask.ts";
-import { gated, hiddenCut, outputCut } from "../layers/feed_forward.ts";
+import { type Activation, downProject, gated } from "../layers/feed_forward.ts";
+import type { ForwardContext } from "../layers/forward_context.ts";
 import { Embedding, Linear, type Projection } from "../layers/linear.ts";
 import { Module, type Parameter } from "../layers/module.ts";
 import { RmsNorm } from "../layers/norm.ts";
-import { type ForwardContext, siteAt } from "../layers/forward_context.ts";
-import { rotaryRows, type RotaryTables, rotaryTables, rotate } from "../layers/rotary.ts";
+import { runLayers } from "../layers/stack.ts";
+import { type Architecture, usualKeys } from "./architecture.ts";
+import type { ConfigFields } from "./config_fields.ts";
+import { DecoderBody, DecoderClassifier, LanguageModel } from "./decoder.ts";
+import type { ModelConfig } from "./model.ts";
+
+/** Keys that configurations of LLaMA and its kin have. */
+export interface LlamaConfig extends ModelConfig {
+  /** Base of the rotary angles. */
+  readonly ropeTheta: number;
+  /** Whether query, key, value and output projections have biases. */
+  readonly attentionBias: boolean;
+  /** Whether the feed-forward layers have biases. */
+  readonly mlpBias: boolean;
+}
 
 class Attention extends Module {
   readonly q_proj: Projection;
@@ -26,15 +39,16 @@ class Attention extends Module {
   readonly o_proj: Projection;
   readonly #settings: AttentionSettings;
 
-  constructor(config: ModelConfig, layer: number) {
+  constructor(config: LlamaConfig, layer: number) {
     super();
     const { hiddenSize, heads, keyValueHeads, headSize: size, attentionBias: bias } = config;
     this.q_proj = new Linear(hiddenSize, heads * size, { bias });
     this.k_proj = new Linear(hiddenSize, keyValueHeads * size, { bias });
     this.v_proj = new Linear(hiddenSize, keyValueHeads * size, { bias });
     this.o_proj = new Linear(heads * size, hiddenSize, { bias });
-    const { maxPositions: maximum, layers } = config;
-    this.#settings = { heads, keyValueHeads, size, maximum, layers, layer, causal: true };
+    const { maxPositions: maximum, causal } = config;
+    const place = layerPlace(layer, config.layers);
+    this.#settings = { heads, keyValueHeads, size, maximum, place, causal };
   }
 
   /** Attends and adds the residual. */
@@ -52,7 +66,7 @@ class FeedForward extends Module {
   readonly up_proj: Projection;
   readonly down_proj: Projection;
 
-  constructor({ hiddenSize, intermediateSize, mlpBias: bias }: ModelConfig) {
+  constructor({ hiddenSize, intermediateSize, mlpBias: bias }: LlamaConfig) {
     super();
     this.gate_proj = new Linear(hiddenSize, intermediateSize, { bias });
     this.up_proj = new Linear(hiddenSize, intermediateSize, { bias });
@@ -65,43 +79,42 @@ class Layer extends Module {
   readonly mlp: FeedForward;
   readonly input_layernorm: RmsNorm;
   readonly post_attention_layernorm: RmsNorm;
-  readonly #config: ModelConfig;
-  readonly #layer: number;
+  readonly #activation: Activation;
+  readonly #place: LayerPlace;
 
-  constructor(config: ModelConfig, layer: number) {
+  constructor(config: LlamaConfig, layer: number) {
     super();
     this.self_attn = new Attention(config, layer);
     this.mlp = new FeedForward(config);
     this.input_layernorm = new RmsNorm(config.hiddenSize, config.epsilon);
     this.post_attention_layernorm = new RmsNorm(config.hiddenSize, config.epsilon);
-    this.#config = config;
-    this.#layer = layer;
+    this.#activation = config.activation;
+    this.#place = layerPlace(layer, config.layers);
   }
 
   forward(x: Tensor, rows: RotaryTables, context: ForwardContext): Tensor {
-    const { activation, layers } = this.#config;
     const { gate_proj, up_proj, down_proj } = this.mlp;
     const attended = this.self_attn.forward(this.input_layernorm.forward(x), x, rows, context);
     const normed = this.post_attention_layernorm.forward(attended);
-    const inner = gated(activation, gate_proj.forward(normed, context), up_proj, normed, context);
-    const kept = hiddenCut(inner, "inner", context, this.#layer, layers);
-    return outputCut(down_proj, kept, attended, context, this.#layer, layers);
+    const gate = gate_proj.forward(normed, context);
+    const inner = gated(this.#activation, gate, up_proj, normed, context);
+    return downProject(down_proj, inner, attended, context, this.#place);
   }
 }
 
-/** `LlamaModel`. */
+/** `LlamaModel`: the decoder of LLaMA and its kin. */
 export class LlamaModel extends DecoderBody {
-  /** Token embedding. */
+  /** Token embedding, `[vocabulary, width]`. */
   readonly embed_tokens: Embedding;
-  /** Layers. */
+  /** The layers, in their order. */
   readonly layers: readonly Layer[];
-  /** Last norm. */
+  /** Norm of the last layer's hidden states. */
   readonly norm: RmsNorm;
-  readonly #config: ModelConfig;
+  readonly #config: LlamaConfig;
   #tables: RotaryTables | undefined;
 
   /** Makes the model without numbers. */
-  constructor(config: ModelConfig) {
+  constructor(config: LlamaConfig) {
     super();
     this.embed_tokens = new Embedding(config.vocabularySize, config.hiddenSize);
     this.layers = Array.from({ length: config.layers }, (_, i) => new Layer(config, i));
@@ -109,7 +122,7 @@ export class LlamaModel extends DecoderBody {
     this.#config = config;
   }
 
-  /** The token embedding. */
+  /** Token embedding, `[vocabulary, width]`. */
   override get embedding(): Parameter {
     return this.embed_tokens.weight;
   }
@@ -122,16 +135,61 @@ export class LlamaModel extends DecoderBody {
 
   /** Normalised hidden states, `[batch, tokens, width]`. */
   override forward(context: ForwardContext): Tensor {
-    let x = this.embed_tokens.forward(context.inputs.ids);
-    x = dropWhere(x, siteAt(context, "input", "embeddings", undefined, this.layers.length));
-    const rows = rotaryRows(this.#tables!, context.inputs.positions);
-    for (const layer of this.layers) {
-      context.trace?.push(x);
-      // What a layer made and no tape holds serves the next one: it stays in the GPU's cache.
-      x = x.device.within("layer", () => layer.forward(x, rows, context));
-    }
-    x = this.norm.forward(x);
-    context.trace?.push(x);
-    return x;
+    const { ids, positions } = context.batch;
+    const rows = rotaryRows(this.#tables!, positions);
+    const embedded = this.embed_tokens.forward(ids);
+    const last = runLayers(
+      this.layers,
+      embedded,
+      context,
+      (layer, x) => layer.forward(x, rows, context),
+    );
+    const hidden = this.norm.forward(last);
+    context.trace?.push(hidden);
+    return hidden;
   }
 }
+
+/** The base of the rotary angles, which transformers 4 and 5 write at different places. */
+function ropeTheta(fields: ConfigFields): number {
+  for (const key of ["rope_scaling", "rope_parameters"]) {
+    const value = fields.object(key);
+    if (value === undefined) continue;
+    const { rope_type, type, rope_theta } = value;
+    const kind = rope_type ?? type ?? "default";
+    if (kind !== "default") fields.fail(`${key}.rope_type`, "default is required", kind);
+    if (typeof rope_theta === "number") return rope_theta;
+  }
+  return fields.number(["rope_theta"], 10000);
+}
+
+/**
+ * Reads LLaMA's own keys.
+ *
+ * @throws {FileError} If one does not fit, or positions are scaled, which is not implemented
+ */
+export function llamaConfig(fields: ConfigFields, common: ModelConfig): LlamaConfig {
+  return {
+    ...common,
+    ropeTheta: ropeTheta(fields),
+    attentionBias: fields.flag("attention_bias", false),
+    mlpBias: fields.flag("mlp_bias", false),
+  };
+}
+
+const prefix = "model";
+
+/** `llama`: classifier and language model. */
+export const llama: Architecture<LlamaConfig> = {
+  name: "llama",
+  causal: true,
+  prefix,
+  classNames: { classifier: "LlamaForSequenceClassification", languageModel: "LlamaForCausalLM" },
+  targets: ["q_proj", "v_proj"],
+  buffers: /rotary_emb\.inv_freq$/,
+  keys: usualKeys,
+  defaults: { activation: "silu", tied: false },
+  configure: llamaConfig,
+  classifier: (config) => new DecoderClassifier(config, prefix, new LlamaModel(config)),
+  languageModel: (config) => new LanguageModel(config, prefix, new LlamaModel(config)),
+};

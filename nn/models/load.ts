@@ -1,5 +1,5 @@
 /**
- * From a configuration to a model, and from a checkpoint to its numbers.
+ * From a checkpoint to the numbers of a model.
  *
  * @module
  */
@@ -8,40 +8,12 @@ import { bytesPerElement, type Half } from "../../core/dtype.ts";
 import { FileError, OptionError, ShapeError } from "../../core/errors.ts";
 import { foldKey, type Key, normal, uniform } from "../../core/random.ts";
 import { sameShape } from "../../core/shape.ts";
-import { type Device, Value } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
+import { Value } from "../../core/storage.ts";
 import { Tensor, tensor } from "../../core/tensor.ts";
-import { BertClassifier, type ModelOutput, RobertaClassifier } from "./bert.ts";
-import type { ModelConfig } from "./config.ts";
-import { DecoderClassifier, LanguageModel } from "./decoder.ts";
-import { type Module, type Parameter, parameters } from "../layers/module.ts";
-import type { ForwardContext } from "../layers/forward_context.ts";
-
-/** A model that classifies sequences. */
-export interface Classifier extends Module {
-  /** Logits of a batch. */
-  classify(context: ForwardContext): ModelOutput;
-}
-
-/** Makes a sequence classifier (or regressor) without numbers. */
-export function classifier(config: ModelConfig): Classifier {
-  if (config.architecture === "bert") return new BertClassifier(config);
-  if (config.architecture === "roberta") return new RobertaClassifier(config);
-  return new DecoderClassifier(config);
-}
-
-/**
- * Makes a language model without numbers.
- *
- * @throws {OptionError} If the architecture is an encoder
- */
-export function languageModel(config: ModelConfig): LanguageModel {
-  if (config.architecture === "bert" || config.architecture === "roberta") {
-    throw new OptionError(
-      `Cannot use ${config.architecture} as a language model: gpt2 or llama is required`,
-    );
-  }
-  return new LanguageModel(config);
-}
+import { type Parameter, parameters } from "../layers/module.ts";
+import type { Model } from "./model.ts";
+import { architectureOf } from "./registry.ts";
 
 /** Where numbers come from. */
 export interface WeightSource {
@@ -81,18 +53,16 @@ export interface LoadReport {
   readonly initialised: readonly string[];
 }
 
-const prefix = /^(bert|roberta|transformer|model)\./;
-const useless =
-  /(position_ids|token_type_ids|attn\.(masked_)?bias|rotary_emb\.inv_freq|^cls\..*|^lm_head\..*|pooler\..*|^score\.weight|^classifier\..*)$/;
+/** Tensors of heads, which another model may have. */
+const heads = /^(cls|lm_head|classifier)\.|^score\.weight$|pooler\.[^.]+/;
 
 /** Names a parameter may have in a checkpoint: with or without the base prefix, old norm names. */
-function checkpointNames(path: string): string[] {
-  const names = [path, path.replace(prefix, "")];
+function checkpointNames(path: string, prefix: string): string[] {
+  const start = `${prefix}.`;
+  const names = [path, path.startsWith(start) ? path.slice(start.length) : path];
   const old = names.map((name) =>
-    name.replace(/LayerNorm\.weight$/, "LayerNorm.gamma").replace(
-      /LayerNorm\.bias$/,
-      "LayerNorm.beta",
-    )
+    name.replace(/LayerNorm\.weight$/, "LayerNorm.gamma")
+      .replace(/LayerNorm\.bias$/, "LayerNorm.beta")
   );
   return [...new Set([...names, ...old])];
 }
@@ -105,17 +75,18 @@ function checkpointNames(path: string): string[] {
  * @throws {FileError} If a tensor is missing or has another shape
  */
 export async function loadModel(
-  model: Module,
+  model: Model,
   source: WeightSource,
   device: Device,
   key: Key,
   { half = false }: LoadOptions = {},
 ): Promise<LoadReport> {
+  const { prefix, buffers } = architectureOf(model.config);
   const present = new Set(source.names());
   const sources = new Map<string, string>();
   const initialised: string[] = [];
   for (const [path, parameter] of parameters(model)) {
-    const name = checkpointNames(path).find((candidate) => present.has(candidate));
+    const name = checkpointNames(path, prefix).find((candidate) => present.has(candidate));
     if (name === undefined) {
       if (parameter.initializer === undefined) {
         throw new FileError(`Cannot find tensor ${path}, which the model requires`, source.path);
@@ -124,24 +95,34 @@ export async function loadModel(
       initialised.push(path);
       continue;
     }
-    const shape = source.shape(name);
-    if (!sameShape(shape, parameter.shape)) {
-      throw new FileError(
-        `Cannot use tensor ${name} as shape [${parameter.shape}] is required: found [${shape}]`,
-        source.file?.(name) ?? source.path,
-      );
-    }
-    const bits = half && shape.length === 2 ? source.halves?.(name) : undefined;
+    requireShape(source, name, parameter);
+    const bits = half && parameter.shape.length === 2 ? source.halves?.(name) : undefined;
     if (bits === undefined) await fillParameter(parameter, source, name, device);
     else fillHalves(parameter, bits, device);
     sources.set(path, name);
   }
-  if (model instanceof LanguageModel || model instanceof DecoderClassifier) model.prepare(device);
-  const used = [...sources.values()];
-  const rest = [...present].filter((name) => !used.includes(name));
-  const ignored = rest.filter((name) => useless.test(name));
-  const unexpected = rest.filter((name) => !useless.test(name));
-  return { used, sources, ignored, unexpected, initialised };
+  model.prepare(device);
+  const used = new Set(sources.values());
+  const [ignored, unexpected]: [string[], string[]] = [[], []];
+  for (const name of present) {
+    if (used.has(name)) continue;
+    (buffers.test(name) || heads.test(name) ? ignored : unexpected).push(name);
+  }
+  return { used: [...sources.values()], sources, ignored, unexpected, initialised };
+}
+
+/**
+ * Refuses a tensor that does not fit a parameter.
+ *
+ * @throws {FileError} If its shape is another one
+ */
+export function requireShape(source: WeightSource, name: string, { shape }: Parameter): void {
+  const found = source.shape(name);
+  if (sameShape(found, shape)) return;
+  throw new FileError(
+    `Cannot use tensor ${name} as shape [${shape}] is required: found [${found}]`,
+    source.file?.(name) ?? source.path,
+  );
 }
 
 /**

@@ -6,28 +6,21 @@
  * @module
  */
 
+import { OptionError } from "../../core/errors.ts";
 import { add, scale } from "../../core/ops/elementwise.ts";
+import {
+  bidirectionalKl,
+  crossEntropy,
+  klDivergence,
+  squaredError,
+} from "../../core/ops/losses.ts";
 import { sum } from "../../core/ops/rowwise.ts";
 import type { Key } from "../../core/random.ts";
 import { untracked } from "../../core/tape.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { LanguageModel } from "../models/decoder.ts";
 import type { DropoutPlan } from "../dropout/plan.ts";
-import { bidirectionalKl, crossEntropy, klDivergence, squaredError } from "./losses.ts";
-import type { Classifier } from "../models/load.ts";
-import type { ForwardContext, Inputs } from "../layers/forward_context.ts";
-
-/** A batch with its answers. */
-export interface Batch {
-  /** The sequences. */
-  readonly inputs: Inputs;
-  /** Classes or next tokens (u32), or scores (float), one an example or target token. */
-  readonly labels: Tensor;
-  /** Language models: flat indices of the tokens whose successor is predicted. */
-  readonly rows?: Tensor;
-  /** Counters of the examples for the first and the second pass (see `DropoutContext.examples`). */
-  readonly examples: readonly [Tensor, Tensor];
-}
+import type { Batch } from "../layers/batch.ts";
+import type { Model, ModelOutput } from "../models/model.ts";
 
 /** How the loss is made. */
 export interface ObjectiveOptions {
@@ -35,80 +28,68 @@ export interface ObjectiveOptions {
   readonly plan?: DropoutPlan;
   /** Key of the step's masks. */
   readonly key: Key;
-  /** Label smoothing. */
+  /** Share of the label that is spread over all classes; default 0. */
   readonly smoothing?: number;
-  /** Whether labels are scores. */
+  /** Whether labels are scores, whose loss is the squared error; default false. */
   readonly regression?: boolean;
   /** Examples or target tokens of the whole window; losses are sums divided by it. */
   readonly normaliser: number;
 }
 
-/** Parts of the loss, one number each. */
-export interface Objective {
-  /** What is differentiated. */
+/** What a step computes beside its update, on the device; the caller's scope owns it. */
+export interface StepMetrics {
+  /** What is differentiated, one number. */
   readonly loss: Tensor;
-  /** Loss of the task alone. */
+  /** Loss of the task alone, one number. */
   readonly task: Tensor;
-  /** Compensation before its weight. */
+  /** Compensation before its weight, one number; absent where there is none. */
   readonly compensation: Tensor | undefined;
+  /** Squared norm of the gradient before clipping, `[1]`. */
+  readonly squaredNorm: Tensor;
 }
 
-/** Computes the objective of a batch; call it inside `gradient`. */
+/**
+ * Computes the objective of a batch; call it inside `gradient`.
+ *
+ * @throws {OptionError} If the batch has no labels, or something is dropped and it has no counters
+ */
 export function objective(
-  model: Classifier | LanguageModel,
+  model: Model,
   batch: Batch,
   { plan, key, smoothing = 0, regression = false, normaliser }: ObjectiveOptions,
-): Objective {
-  const { inputs, examples, labels } = batch;
-  const run = (pass: 0 | 1): Prediction => {
-    if (plan === undefined) return predict(model, { inputs }, batch, regression);
-    const dropout = { plan, key, examples: examples[pass], lengths: inputs.lengths };
-    return predict(model, { inputs, dropout }, batch, regression);
+): Omit<StepMetrics, "squaredNorm"> {
+  const { labels, examples, lengths } = batch;
+  if (labels === undefined) throw new OptionError("Cannot train on a batch without labels");
+  const run = (pass: 0 | 1): ModelOutput => {
+    if (plan === undefined) return model.forward({ batch });
+    if (examples === undefined) {
+      throw new OptionError("Cannot drop from a batch without the numbers of its examples");
+    }
+    return model.forward({ batch, dropout: { plan, key, examples: examples[pass], lengths } });
   };
-  const taskLoss = ({ logits }: Prediction) => {
+  const taskLoss = ({ logits }: ModelOutput) => {
     const rows = regression
       ? squaredError(logits, labels)
       : crossEntropy(logits, labels, smoothing);
     return scale(sum(rows), 1 / normaliser);
+  };
+  // One number has no distribution to compare: regression compares the features of the last layer.
+  const compared = ({ logits, representation }: ModelOutput) =>
+    regression && representation !== undefined ? representation : logits;
+  const combine = (task: Tensor, divergence: Tensor, weight: number) => {
+    const compensation = scale(divergence, 1 / normaliser);
+    return { loss: add(task, scale(compensation, weight)), task, compensation };
   };
   const first = run(0);
   const task = taskLoss(first);
   const { kind, weight, branches } = plan?.compensation ?? { kind: "none", weight: 0, branches: 1 };
   if (kind === "none") return { loss: task, task, compensation: undefined };
   if (kind === "js") {
-    const clean = untracked(() => predict(model, { inputs }, batch, regression));
-    const divergence = sum(klDivergence(first.compared, clean.compared));
-    return combine(task, scale(divergence, 1 / normaliser), weight);
+    const clean = untracked(() => model.forward({ batch }));
+    return combine(task, sum(klDivergence(compared(first), compared(clean))), weight);
   }
   const second = branches === 1 ? untracked(() => run(1)) : run(1);
-  const divergence = scale(bidirectionalKl(first.compared, second.compared), 1 / normaliser);
+  const divergence = bidirectionalKl(compared(first), compared(second));
   const both = branches === 1 ? task : scale(add(task, taskLoss(second)), 0.5);
   return combine(both, divergence, weight);
-}
-
-function combine(task: Tensor, compensation: Tensor, weight: number): Objective {
-  return { loss: add(task, scale(compensation, weight)), task, compensation };
-}
-
-/** What a pass predicts, and the logits whose distributions are compared. */
-export interface Prediction {
-  /** `[rows, classes]`. */
-  readonly logits: Tensor;
-  /** Regression compares the features of the last layer, all else the logits. */
-  readonly compared: Tensor;
-}
-
-/** Runs the model over a labelled batch. */
-export function predict(
-  model: Classifier | LanguageModel,
-  context: ForwardContext,
-  { rows }: Pick<Batch, "rows">,
-  regression = false,
-): Prediction {
-  if (model instanceof LanguageModel) {
-    const logits = model.logits(context, rows!);
-    return { logits, compared: logits };
-  }
-  const { logits, representation } = model.classify(context);
-  return { logits, compared: regression ? representation : logits };
 }

@@ -12,15 +12,16 @@ import { rowwise, sumRow } from "../../core/ops/rowwise.ts";
 import { slice } from "../../core/ops/slice.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { copyProgram, rowProgram } from "../../core/program.ts";
-import { contiguousStrides, Value } from "../../core/storage.ts";
-import { type Device, sizeOf } from "../../core/storage.ts";
+import { contiguousStrides, sizeOf } from "../../core/shape.ts";
+import { Value } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { Tensor, tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
 import { type Module, type Parameter, parameters } from "../layers/module.ts";
 
 /** Numbers of one AdamW step. */
 export interface AdamWOptions {
-  /** Step size. */
+  /** Factor of the direction. */
   readonly learningRate: number;
   /** Decay of the running means; default 0.9 and 0.999. */
   readonly betas?: readonly [number, number];
@@ -96,15 +97,15 @@ export class Trainable {
   readonly names: readonly string[];
   /** Parameters, in the same order. */
   readonly parameters: readonly Parameter[];
-  /** All values, `[count]`. */
+  /** Values of all parameters, `[count]`. */
   readonly flat: Tensor;
-  /** All gradients, `[count]`. */
+  /** Gradients of all parameters, `[count]`. */
   readonly gradients: Tensor;
-  /** First moments, `[count]`. */
+  /** Running means of the gradients, `[count]`. */
   readonly first: Tensor;
-  /** Second moments, `[count]`. */
+  /** Running means of their squares, `[count]`. */
   readonly second: Tensor;
-  /** Steps taken. */
+  /** Steps taken, which the bias correction counts. */
   steps = 0;
   readonly #views: readonly Tensor[];
 
@@ -141,7 +142,7 @@ export class Trainable {
     return new Trainable(device, entries, tensor(device, data));
   }
 
-  /** Tensors to differentiate by. */
+  /** Values of the parameters, in the same order, to differentiate by. */
   get tensors(): Tensor[] {
     return this.parameters.map((parameter) => parameter.value);
   }

@@ -7,18 +7,17 @@
 import { gradient } from "../../core/gradient.ts";
 import { add } from "../../core/ops/elementwise.ts";
 import type { Key } from "../../core/random.ts";
-import { sizeOf } from "../../core/storage.ts";
-import type { Tensor } from "../../core/tensor.ts";
-import type { LanguageModel } from "../models/decoder.ts";
+import { sizeOf } from "../../core/shape.ts";
 import type { DropoutPlan } from "../dropout/plan.ts";
-import type { Classifier } from "../models/load.ts";
-import { type Batch, objective } from "../objective/objective.ts";
+import type { Batch } from "../layers/batch.ts";
+import type { Model } from "../models/model.ts";
+import { objective, type StepMetrics } from "../objective/objective.ts";
 import type { AdamWOptions, Trainable } from "./adamw.ts";
 
-/** What a step changes. */
+/** What a step changes: the numbers of a model and of its optimiser. */
 export interface TrainState {
-  /** The model. */
-  readonly model: Classifier | LanguageModel;
+  /** The model, of which `trainable` are parameters. */
+  readonly model: Model;
   /** Its trainable parameters and their moments. */
   readonly trainable: Trainable;
 }
@@ -27,24 +26,12 @@ export interface TrainState {
 export interface StepOptions {
   /** What is dropped; absent: nothing. */
   readonly plan?: DropoutPlan;
-  /** Label smoothing. */
+  /** Share of the label that is spread over all classes; default 0. */
   readonly smoothing?: number;
-  /** Whether labels are scores. */
+  /** Whether labels are scores, whose loss is the squared error; default false. */
   readonly regression?: boolean;
-  /** Numbers of the optimiser. */
+  /** Learning rate, decay and clipping. */
   readonly optimiser: AdamWOptions;
-}
-
-/** Figures of a step, still on the device; the caller's scope owns them. */
-export interface StepMetrics {
-  /** What was minimised. */
-  readonly loss: Tensor;
-  /** Loss of the task alone. */
-  readonly task: Tensor;
-  /** Compensation before its weight. */
-  readonly compensation: Tensor | undefined;
-  /** Squared norm of the gradient before clipping, `[1]`. */
-  readonly squaredNorm: Tensor;
 }
 
 /**
@@ -60,7 +47,7 @@ export function trainStep(
   trainable.clear();
   const tensors = trainable.tensors;
   const { device } = trainable.flat;
-  const normaliser = window.reduce((count, { labels }) => count + sizeOf(labels.shape), 0);
+  const normaliser = window.reduce((count, { labels }) => count + sizeOf(labels?.shape ?? [0]), 0);
   let total: Omit<StepMetrics, "squaredNorm"> | undefined;
   for (const batch of window) {
     using scope = device.scope("batch");

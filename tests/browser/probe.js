@@ -47,7 +47,7 @@ export async function compileShaders(codes) {
 
 /** Which elements and keys each structure drops, as text of zeros (dropped) and ones. */
 export async function drawMasks(library, backend) {
-  const { attentionWeights, Device, dropHidden, fold, seedKey, tensor } = library;
+  const { attentionWeights, Device, dropHidden, foldKey, seedKey, tensor } = library;
   const device = new Device(backend);
   const [batch, tokens, width] = [3, 7, 5];
   const ones = (shape) => {
@@ -59,8 +59,8 @@ export async function drawMasks(library, backend) {
   for (const structure of ["element", "column", "span"]) {
     const active = (position) => ({
       site: { position, structure, rate: 0.4, layers: "all" },
-      key: fold(seedKey(5), position),
-      pass: { examples: words([0, 3, 8]), lengths: words([7, 5, 6]) },
+      key: foldKey(seedKey(5), position),
+      dropout: { examples: words([0, 3, 8]), lengths: words([7, 5, 6]) },
     });
     const logits = active("logits");
     const weights = attentionWeights(ones([batch, 2, 1, tokens, tokens]), {

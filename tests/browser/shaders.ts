@@ -4,7 +4,8 @@ import { gradient } from "../../core/gradient.ts";
 import { sum } from "../../core/ops/rowwise.ts";
 import { type MatmulProgram, type Program, readsRow, type RowProgram } from "../../core/program.ts";
 import { seedKey } from "../../core/random.ts";
-import { Device, sizeOf } from "../../core/storage.ts";
+import { Device } from "../../core/device.ts";
+import { sizeOf } from "../../core/shape.ts";
 import { tensor } from "../../core/tensor.ts";
 import { type MatmulShape, renderMatmul } from "../../kernels/webgpu/product/matmul.ts";
 import { renderRowShader } from "../../kernels/webgpu/row/row.ts";
@@ -13,12 +14,12 @@ import { gatherShader, scatterAddShader } from "../../kernels/webgpu/row/gather.
 import { usualPolicy } from "../../kernels/webgpu/product/matmul_policy.ts";
 import { finishProgram, plainProduct } from "../../kernels/webgpu/product/split_k.ts";
 import { browserPrelude } from "../../kernels/webgpu/row/subgroups.ts";
-import { toBatch } from "../../nn/objective/batch.ts";
 import { dropoutPlan } from "../../nn/dropout/plan.ts";
 import { Trainable, trainHead } from "../../nn/optim/adamw.ts";
 import { trainStep } from "../../nn/optim/train_step.ts";
 import { opTable } from "../support/op_table.ts";
 import { randomModel, tinyConfig, tinyExamples } from "../support/tiny_models.ts";
+import { toBatch } from "../../nn/layers/batch.ts";
 
 /** Computes nothing, and calls `note` for each program with the axes of its space. */
 function listener(note: (program: Program, axes: number) => void): Backend {
@@ -45,7 +46,7 @@ async function runEverything(device: Device): Promise<void> {
     const model = randomModel(device, tinyConfig(architecture), "classifier");
     trainHead(model);
     const trainable = await Trainable.of(model, device);
-    const batch = toBatch(device, tinyExamples([5, 3]), [0, 1], 0);
+    const batch = toBatch(device, tinyExamples([5, 3]), { numbers: [0, 1] });
     trainStep({ model, trainable }, [batch], seedKey(1), {
       plan: dropoutPlan("hiddenkey", architecture !== "bert"),
       optimiser: { learningRate: 1e-3 },

@@ -27,11 +27,11 @@ import { elementwise, mul } from "../../core/ops/elementwise.ts";
 import { type RowOp, sum } from "../../core/ops/rowwise.ts";
 import type { Program } from "../../core/program.ts";
 import { scalarOperations, scalarRow } from "../../core/scalar.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { tensor } from "../../core/tensor.ts";
 import { attentionWeightsOp } from "../../nn/layers/attention_weights.ts";
-import { crossEntropyOp, klOp } from "../../nn/objective/losses.ts";
-import { layerNormOp, rmsNormOp } from "../../nn/layers/norm.ts";
+import { crossEntropyOp, klOp } from "../../core/ops/losses.ts";
+import { layerNormOp, rmsNormOp } from "../../core/ops/norm.ts";
 import { assertGradient, numbers, randomTensor } from "../support/differences.ts";
 import { withDevice } from "../support/with_device.ts";
 

@@ -7,7 +7,7 @@ import { gather } from "../../core/ops/gather.ts";
 import { matmul } from "../../core/ops/matmul.ts";
 import { contiguous, flip, transpose } from "../../core/ops/view.ts";
 import { seedKey, threefry, uniform } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { cpuTest } from "../support/cpu_variants.ts";
 import { webGpuTest } from "../support/webgpu_device.ts";

@@ -3,7 +3,7 @@ import { DisposedError, ShapeError } from "../../core/errors.ts";
 import { gradient } from "../../core/gradient.ts";
 import { add, mul, square } from "../../core/ops/elementwise.ts";
 import { sum } from "../../core/ops/rowwise.ts";
-import { Device } from "../../core/storage.ts";
+import { Device } from "../../core/device.ts";
 import { noGrad } from "../../core/tape.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { withDevice } from "../support/with_device.ts";

@@ -3,7 +3,7 @@ import { gradient } from "../../core/gradient.ts";
 import { add, mul } from "../../core/ops/elementwise.ts";
 import { fusedMatmul } from "../../core/ops/matmul.ts";
 import { sum } from "../../core/ops/rowwise.ts";
-import { sizeOf } from "../../core/storage.ts";
+import { sizeOf } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { assertGradient, type Loss, numbers, randomTensor } from "../support/differences.ts";
 import { type OpRow, opTable } from "../support/op_table.ts";

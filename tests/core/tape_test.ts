@@ -11,7 +11,7 @@ import { Value } from "../../core/storage.ts";
 import { noGrad, untracked } from "../../core/tape.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { attentionWeightsOp } from "../../nn/layers/attention_weights.ts";
-import { layerNormOp } from "../../nn/layers/norm.ts";
+import { layerNormOp } from "../../core/ops/norm.ts";
 import {
   assertClose,
   assertGradient,

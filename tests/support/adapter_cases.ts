@@ -1,6 +1,6 @@
-import type { Architecture } from "../../nn/models/config.ts";
-import type { LoraOptions } from "../../nn/lora/lora.ts";
 import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
+import type { ArchitectureName } from "./tiny_models.ts";
+import type { LoraOptions } from "../../nn/lora/apply.ts";
 
 const encoder = { taskType: "SEQ_CLS", modulesToSave: ["classifier", "score"] };
 const decoder = { taskType: "CAUSAL_LM", modulesToSave: [] };
@@ -11,7 +11,7 @@ export interface AdapterCase {
   /** What is particular to it. */
   readonly what: string;
   /** Its model. */
-  readonly architecture: Architecture;
+  readonly architecture: ArchitectureName;
   /** What adapter_config.json says. */
   readonly config: AdapterConfig;
   /** What the rules of the configuration mean; its own names where absent. */

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { type Key, threefry } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { attentionWeights } from "../../nn/layers/attention_weights.ts";
 import type { Site, Structure } from "../../nn/dropout/plan.ts";
-import type { ActiveSite } from "../../nn/layers/forward_context.ts";
 import { numbers } from "./differences.ts";
+import type { ActiveSite } from "../../nn/dropout/site.ts";
 
 /** Longest sequence of the imagined model. */
 export const maximum = 16;

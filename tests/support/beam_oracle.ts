@@ -1,7 +1,7 @@
 // Searches written anew over whole sequences: no cache, no batch, no early end.
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";
-import { toInputs } from "../../nn/layers/forward_context.ts";
+import { toBatch } from "../../nn/layers/batch.ts";
 
 /** What a search depends on. */
 export interface OracleSettings {
@@ -32,10 +32,8 @@ export function nextOf(model: LanguageModel, device: Device, settings: OracleSet
     let logits = known.get(key);
     if (logits === undefined) {
       using _scope = device.scope("oracle");
-      const whole = Uint32Array.from([...prompt, ...ids]);
-      const width = whole.length;
-      const inputs = toInputs(device, { ids: whole, lengths: [width], width });
-      logits = [...await model.logits({ inputs }, inputs.last).read()];
+      const batch = toBatch(device, [{ ids: [...prompt, ...ids] }]);
+      logits = [...await model.forward({ batch: { ...batch, rows: batch.last } }).logits.read()];
       known.set(key, logits);
     }
     return adjusted(logits, prompt, ids, settings);

@@ -1,8 +1,8 @@
 /** Bad input for the command line: how to make it, and what the error must name. */
 
 import { Checkpoint } from "../../train/files/checkpoint.ts";
-import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors.ts";
 import type { Workspace } from "./workspace.ts";
+import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors_write.ts";
 
 /** One bad input. */
 export interface BadInput {

@@ -1,6 +1,6 @@
 // Every way in which the CPU backend can compute in 32 bits.
 import { type CpuOptions, openCpu } from "../../kernels/cpu/backend.ts";
-import { Device } from "../../core/storage.ts";
+import { Device } from "../../core/device.ts";
 import { findBlas } from "../../train/device/blas.ts";
 
 const blas = findBlas("auto");

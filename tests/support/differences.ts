@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { gradient } from "../../core/gradient.ts";
 import { seedKey, uniform } from "../../core/random.ts";
-import { type Device, sizeOf } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
+import { sizeOf } from "../../core/shape.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 
 /** `count` numbers in [low, high), the same for the same seed. */

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { gradient } from "../../core/gradient.ts";
 import { mul } from "../../core/ops/elementwise.ts";
 import { sum } from "../../core/ops/rowwise.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { tensor } from "../../core/tensor.ts";
 import type { Structure } from "../../nn/dropout/plan.ts";
 import { type AttentionCase, weightsOf } from "./attention_cases.ts";

@@ -3,10 +3,11 @@ import { float, input, rowSum, select, stop } from "../../core/expr.ts";
 import { gradient } from "../../core/gradient.ts";
 import { div, exp, mul } from "../../core/ops/elementwise.ts";
 import { type RowOp, rowwise, sum, sumRow } from "../../core/ops/rowwise.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { noGrad } from "../../core/tape.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
-import { attentionWeightsOp, maskedSoftmax } from "../../nn/layers/attention_weights.ts";
+import { maskedSoftmaxOf } from "../../core/ops/softmax.ts";
+import { attentionWeightsOp } from "../../nn/layers/attention_weights.ts";
 import type { RowCase } from "./noise_cases.ts";
 
 /** Masks `[cases, 1, width]` of 0 and 1. */
@@ -26,8 +27,8 @@ const softmaxOver = (x: Tensor, mask: Tensor) => normalised(mul(exp(x), mask));
 const scores = input(0, "f32", 3);
 const where = (slot: number) => float(0).compare("lt", input(slot, "f32", 3));
 const [visible, keep] = [where(1), where(2)];
-const before = maskedSoftmax(scores, visible);
-const after = maskedSoftmax(scores, keep);
+const before = maskedSoftmaxOf(scores, visible);
+const after = maskedSoftmaxOf(scores, keep);
 const bar = select(keep, before.softmax, float(0));
 const floats = ["f32", "f32", "f32"] as const;
 const fused = (op: RowOp): Form => (x, m) => apply(op, [x, m.visible, m.keep], {})[0]!;

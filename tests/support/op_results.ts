@@ -5,7 +5,8 @@ import { mul } from "../../core/ops/elementwise.ts";
 import { sum, sumRow } from "../../core/ops/rowwise.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { seedKey, uniform } from "../../core/random.ts";
-import { type Device, sizeOf } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
+import { sizeOf } from "../../core/shape.ts";
 import { tensor } from "../../core/tensor.ts";
 import type { OpRow } from "./op_table.ts";
 

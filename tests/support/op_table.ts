@@ -1,21 +1,20 @@
 // One row for every exported operation: how to call it, and inputs on which it is smooth.
-import type { Device } from "../../core/storage.ts";
-import type { Tensor } from "../../core/tensor.ts";
+import { apply } from "../../core/apply.ts";
+import type { Device } from "../../core/device.ts";
+import { crossEntropyOp, klOp } from "../../core/ops/losses.ts";
+import { layerNormOp, rmsNormOp } from "../../core/ops/norm.ts";
+import { rotaryRows, rotaryTables, rotate } from "../../core/ops/rotary.ts";
+import type { RowOp } from "../../core/ops/rowwise.ts";
+import { type Tensor, tensor } from "../../core/tensor.ts";
+import { dropElementsOp, dropSpanOp } from "../../nn/dropout/mask.ts";
+import { type AttentionStructure, attentionWeightsOp } from "../../nn/layers/attention_weights.ts";
+import { activations } from "../../nn/layers/feed_forward.ts";
 import * as elementwise from "../../core/ops/elementwise.ts";
 import * as gathering from "../../core/ops/gather.ts";
 import * as products from "../../core/ops/matmul.ts";
 import * as rows from "../../core/ops/rowwise.ts";
 import * as parts from "../../core/ops/slice.ts";
 import * as views from "../../core/ops/view.ts";
-import { apply } from "../../core/apply.ts";
-import { tensor } from "../../core/tensor.ts";
-import { type AttentionStructure, attentionWeightsOp } from "../../nn/layers/attention_weights.ts";
-import { dropElementsOp, dropSpanOp } from "../../nn/dropout/mask.ts";
-import { crossEntropyOp, klOp } from "../../nn/objective/losses.ts";
-import { layerNormOp, rmsNormOp } from "../../nn/layers/norm.ts";
-import { activations } from "../../nn/layers/feed_forward.ts";
-import { rotaryRows, rotaryTables, rotate } from "../../nn/layers/rotary.ts";
-import type { RowOp } from "../../core/ops/rowwise.ts";
 
 /** One operation under test. */
 export interface OpRow {
@@ -162,7 +161,7 @@ export const opTable: readonly OpRow[] = [
     },
   },
   {
-    name: "contraction",
+    name: "fusedMatmul",
     shapes: [[3, 2], [2, 4], [4]],
     run: (_, [a, b, c]) => apply(tanhContraction, [a!, b!, c!], {})[0]!,
   },
@@ -181,7 +180,7 @@ export const opTable: readonly OpRow[] = [
   { name: "sum", shapes: [[3, 4]], run: (_, [x]) => rows.sum(x!) },
   { name: "sumTo", shapes: [[3, 4, 2]], run: (_, [x]) => rows.sumTo(x!, [4, 1]) },
   { name: "expand", shapes: [[4, 1]], run: (_, [x]) => rows.expand(x!, [2, 4, 3]) },
-  { name: "dense", shapes: [[3, 4]], run: (_, [x]) => views.contiguous(views.transpose(x!)) },
+  { name: "contiguous", shapes: [[3, 4]], run: (_, [x]) => views.contiguous(views.transpose(x!)) },
   { name: "reshape", shapes: [[3, 4]], run: (_, [x]) => views.reshape(x!, [2, -1]) },
   { name: "permute", shapes: [[2, 3, 4]], run: (_, [x]) => views.permute(x!, [2, 0, 1]) },
   { name: "transpose", shapes: [[2, 3, 4]], run: (_, [x]) => views.transpose(x!) },

@@ -1,11 +1,12 @@
 import { foldKey, normal, seedKey } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { tensor } from "../../core/tensor.ts";
-import type { EncodedExample } from "../../nn/objective/batch.ts";
-import { type Architecture, type ModelConfig, parseConfig } from "../../nn/models/config.ts";
-import { DecoderClassifier, LanguageModel } from "../../nn/models/decoder.ts";
-import { type Classifier, classifier, languageModel } from "../../nn/models/load.ts";
-import { type Module, parameters } from "../../nn/layers/module.ts";
+import { parseConfig } from "../../nn/models/config.ts";
+import type { LanguageModel } from "../../nn/models/decoder.ts";
+import { parameters } from "../../nn/layers/module.ts";
+import type { EncodedExample } from "../../nn/layers/batch.ts";
+import type { Model, ModelConfig } from "../../nn/models/model.ts";
+import { classifier, languageModel } from "../../nn/models/registry.ts";
 
 /** Fields of config.json that every tiny model shares. */
 const fields = {
@@ -19,7 +20,12 @@ const fields = {
   pad_token_id: 0,
 } as const;
 
-const own: Record<Architecture, Record<string, unknown>> = {
+/** Architectures that have a tiny model. */
+export const architectureNames = ["bert", "roberta", "gpt2", "llama"] as const;
+/** An architecture that has a tiny model. */
+export type ArchitectureName = typeof architectureNames[number];
+
+const own: Record<ArchitectureName, Record<string, unknown>> = {
   bert: { hidden_act: "gelu" },
   // Positions start at 2, so 18 rows hold 16 positions.
   roberta: { hidden_act: "gelu", type_vocab_size: 1, pad_token_id: 1, max_position_embeddings: 18 },
@@ -29,21 +35,21 @@ const own: Record<Architecture, Record<string, unknown>> = {
 
 /** A configuration of a few thousand numbers: 16 positions, width 8, 2 heads, 2 layers. */
 export function tinyConfig(
-  architecture: Architecture,
+  architecture: ArchitectureName,
   change: Record<string, unknown> = {},
 ): ModelConfig {
   return parseConfig({ model_type: architecture, ...fields, ...own[architecture], ...change });
 }
 
 /** Fills every parameter from a stream of its own; norms stay near the identity. */
-export function fillRandomly(model: Module, device: Device, seed = 1): void {
+export function fillRandomly(model: Model, device: Device, seed = 1): void {
   for (const [path, parameter] of parameters(model)) {
     const norm = parameter.shape.length === 1 && path.endsWith("weight");
     const data = normal(foldKey(seedKey(seed), path), parameter.size)
       .map((x) => norm ? 1 + 0.1 * x : 0.4 * x);
     parameter.value = tensor(device, data, parameter.shape);
   }
-  if (model instanceof LanguageModel || model instanceof DecoderClassifier) model.prepare(device);
+  model.prepare(device);
 }
 
 /** A model with random weights, owned by the open scope. */
@@ -52,7 +58,7 @@ export function randomModel(
   config: ModelConfig,
   kind: "classifier",
   seed?: number,
-): Classifier;
+): Model;
 /** A model with random weights, owned by the open scope. */
 export function randomModel(
   device: Device,
@@ -66,7 +72,7 @@ export function randomModel(
   config: ModelConfig,
   kind: "classifier" | "language",
   seed = 1,
-): Classifier | LanguageModel {
+): Model {
   const model = kind === "language" ? languageModel(config) : classifier(config);
   fillRandomly(model, device, seed);
   return model;

@@ -1,4 +1,4 @@
-import { Device } from "../../core/storage.ts";
+import { Device } from "../../core/device.ts";
 import type { WebGpuBackend } from "../../kernels/webgpu/backend.ts";
 import { openGpu } from "../../train/device/backend.ts";
 

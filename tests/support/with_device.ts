@@ -1,4 +1,4 @@
-import { Device } from "../../core/storage.ts";
+import { Device } from "../../core/device.ts";
 import { openCpu } from "../../kernels/cpu/backend.ts";
 
 /** Runs a test body on a fresh CPU device and fails if it leaves memory behind. */

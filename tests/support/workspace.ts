@@ -1,19 +1,19 @@
 /** A temporary folder with tiny models and data in the published layouts, all of our own making. */
 
-import { Device } from "../../core/storage.ts";
+import { Device } from "../../core/device.ts";
 import { openCpu } from "../../kernels/cpu/backend.ts";
-import { parseConfig } from "../../nn/models/config.ts";
-import { classifier, languageModel } from "../../nn/models/load.ts";
+import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors_write.ts";
 import { parameters } from "../../nn/layers/module.ts";
+import { parseConfig } from "../../nn/models/config.ts";
+import { classifier, languageModel } from "../../nn/models/registry.ts";
 import {
   checkConfig,
   type TaskName,
   type TrainConfig,
   trainOptions,
 } from "../../train/config/config.ts";
-import { grammarWords } from "../../train/data/grammar_clauses.ts";
 import { defaultsOf } from "../../train/config/options.ts";
-import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors.ts";
+import { grammarWords } from "../../train/data/grammar_clauses.ts";
 import { generates } from "../../train/data/text_tasks.ts";
 import { fillRandomly } from "./tiny_models.ts";
 import { writeE2e, writeGlue, writeWebnlg } from "./workspace_data.ts";

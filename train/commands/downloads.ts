@@ -4,9 +4,8 @@
  * @module
  */
 
+import type { DownloadHooks, DownloadProgress } from "../hub/download.ts";
 import { isOn } from "../hub/settings.ts";
-import type { DownloadHooks } from "../hub/download.ts";
-import type { DownloadProgress } from "../hub/download.ts";
 
 /**
  * A line that renews itself on a terminal, and one line for each file elsewhere.

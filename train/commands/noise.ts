@@ -89,7 +89,7 @@ export async function noiseCommand(args: readonly string[]): Promise<number> {
     subject: subject.name,
     backend: reason,
     batch: settings.batch,
-    tokens: subject.batch.inputs.width,
+    tokens: subject.batch.width,
     masks,
     rates,
     seed: settings.seed,

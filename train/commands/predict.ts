@@ -5,8 +5,6 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import type { LanguageModel } from "../../nn/models/decoder.ts";
-import type { Classifier } from "../../nn/models/load.ts";
 import { deviceOptionNames, openDevice } from "../device/backend.ts";
 import { beamOptions } from "../config/beam_options.ts";
 import { trainOptions } from "../config/config.ts";
@@ -82,7 +80,7 @@ export async function predictCommand(args: readonly string[]): Promise<number> {
   if (generates(config.task)) {
     const groups = groupByContext(textTasks[config.task].parse(await readText(input), input));
     const { model, architecture, tokenizer } = await openRun(run, config, device, showDownloads());
-    const texts = await continueAll(model as LanguageModel, device, groups.map((g) => g.context), {
+    const texts = await continueAll(model, device, groups.map((g) => g.context), {
       tokenizer,
       frame: specialTokens(architecture, tokenizer),
       config: architecture,
@@ -97,7 +95,7 @@ export async function predictCommand(args: readonly string[]): Promise<number> {
     const { model, architecture, tokenizer, classes } = opened;
     const encoded = encodeExamples(examples, tokenizer, maxSequenceLength(config, architecture));
     const padId = paddingOf(tokenizer);
-    const logits = await classifyAll(model as Classifier, device, encoded, padId, batch);
+    const logits = await classifyAll(model, device, encoded, padId, batch);
     lines = ["index\tprediction"];
     logits.forEach((row, i) => {
       const value = prediction(row, classes.length === 0);

@@ -6,9 +6,8 @@
 
 import { DownloadError, FileError } from "../../core/errors.ts";
 import { exists, readBytes, reasonOf, writeFileAtomic } from "../files/files.ts";
-import type { DownloadHooks } from "../hub/download.ts";
 import { digestFile, sha256 } from "../hub/digest.ts";
-import { download } from "../hub/download.ts";
+import { download, type DownloadHooks } from "../hub/download.ts";
 import { defaultRetryPolicy, type RetryPolicy } from "../hub/request.ts";
 import type { DataSet, DataSource, UnpackedFiles } from "./sources.ts";
 

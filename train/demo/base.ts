@@ -5,15 +5,17 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import type { Key } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
-import { type ModelConfig, parseConfig } from "../../nn/models/config.ts";
-import { type Classifier, classifier, loadModel } from "../../nn/models/load.ts";
-import { grammarWords } from "../data/grammar_clauses.ts";
 import { parseHeader } from "../../nn/formats/safetensors.ts";
 import { decodeFloats } from "../../nn/formats/safetensors_values.ts";
-import { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
+import { parseConfig } from "../../nn/models/config.ts";
+import { loadModel } from "../../nn/models/load.ts";
+import type { Model, ModelConfig } from "../../nn/models/model.ts";
+import { classifier } from "../../nn/models/registry.ts";
 import { buildWordPiece } from "../../nn/tokenizer/legacy.ts";
+import { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
+import { grammarWords } from "../data/grammar_clauses.ts";
 
 const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 const vocabulary = [...special, ...grammarWords];
@@ -42,7 +44,7 @@ export function baseTokenizer(): Tokenizer {
 }
 
 /** Opens the base model with a new head; the open scope owns it. */
-export async function openBase(device: Device, key: Key): Promise<Classifier> {
+export async function openBase(device: Device, key: Key): Promise<Model> {
   const bytes = await Deno.readFile(baseFile);
   const name = "train/demo/base.safetensors";
   const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));

@@ -8,13 +8,13 @@
 import { foldKey, seedKey } from "../../core/random.ts";
 import type { Method } from "../../nn/dropout/plan.ts";
 import { Trainable, trainHead } from "../../nn/optim/adamw.ts";
-import { openDevice } from "../device/backend.ts";
 import { checkConfig, planOf, type TrainConfig, trainOptions } from "../config/config.ts";
+import { defaultsOf } from "../config/options.ts";
 import { glueTasks } from "../data/glue_tasks.ts";
 import { grammarDataset } from "../data/grammar.ts";
-import { addAdapter } from "../run/adapter.ts";
+import { openDevice } from "../device/backend.ts";
 import { fit, type FitResult } from "../fit.ts";
-import { defaultsOf } from "../config/options.ts";
+import { addAdapter } from "../run/adapter.ts";
 import { classificationTask } from "../tasks/classification.ts";
 import type { Task } from "../tasks/task.ts";
 import { baseConfig, baseTokenizer, openBase } from "./base.ts";
@@ -62,7 +62,7 @@ export async function demonstrateMethod(
     modulesToSave: [],
     taskType: "SEQ_CLS",
   };
-  addAdapter(model, baseConfig.layers, adapter, device, foldKey(key, "initialisation"));
+  addAdapter(model, adapter, device, foldKey(key, "initialisation"));
   trainHead(model);
   const trainable = await Trainable.of(model, device);
   const plan = planOf(config, false);

@@ -6,17 +6,18 @@
  */
 
 import { foldKey, seedKey } from "../../core/random.ts";
-import { classifier, initialize } from "../../nn/models/load.ts";
+import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors_write.ts";
 import { Parameter, parameters } from "../../nn/layers/module.ts";
+import { initialize } from "../../nn/models/load.ts";
+import { classifier } from "../../nn/models/registry.ts";
 import { Trainable } from "../../nn/optim/adamw.ts";
-import { openDevice } from "../device/backend.ts";
 import { checkConfig, trainOptions } from "../config/config.ts";
+import { defaultsOf } from "../config/options.ts";
 import { glueTasks } from "../data/glue_tasks.ts";
 import { grammarDataset } from "../data/grammar.ts";
+import { openDevice } from "../device/backend.ts";
 import { writeFileAtomic } from "../files/files.ts";
 import { fit } from "../fit.ts";
-import { defaultsOf } from "../config/options.ts";
-import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors.ts";
 import { classificationTask } from "../tasks/classification.ts";
 import { baseConfig, baseFile, baseTokenizer } from "./base.ts";
 

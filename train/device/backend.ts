@@ -6,7 +6,7 @@
 
 import type { Backend } from "../../core/backend.ts";
 import { OptionError } from "../../core/errors.ts";
-import { Device } from "../../core/storage.ts";
+import { Device } from "../../core/device.ts";
 import { openCpu } from "../../kernels/cpu/backend.ts";
 import type { WebGpuBackend } from "../../kernels/webgpu/backend.ts";
 import { openWebGpu } from "../../kernels/webgpu/open.ts";

@@ -5,10 +5,10 @@
  */
 
 import { DownloadError } from "../../core/errors.ts";
-import type { Digest } from "./digest.ts";
-import { request, type RetryPolicy } from "./request.ts";
 import { isRecord } from "../../nn/formats/json_record.ts";
+import type { Digest } from "./digest.ts";
 import { isCommit, type Repository } from "./repository.ts";
+import { request, type RetryPolicy } from "./request.ts";
 import type { HubSettings } from "./settings.ts";
 
 /** A repository's commit and what lies in it. */

@@ -5,25 +5,22 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import { FileError } from "../../core/errors.ts";
 import { seedKey, uniform } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
-import { pad } from "../../nn/objective/batch.ts";
-import type { ModelConfig } from "../../nn/models/config.ts";
-import { LanguageModel } from "../../nn/models/decoder.ts";
-import type { Classifier } from "../../nn/models/load.ts";
-import { toInputs } from "../../nn/layers/forward_context.ts";
-import { loadAdapter, readAdapterConfig } from "../run/adapter.ts";
-import { type DeviceChoice, openDevice } from "../device/backend.ts";
-import { exists, readJson, writeDirectoryAtomic, writeFileAtomic } from "../files/files.ts";
-import { Checkpoint } from "../files/checkpoint.ts";
+import type { JsonObject } from "../../nn/formats/json_record.ts";
 import { peftPrefix, placeOf } from "../../nn/formats/peft_tensors.ts";
-import { streamSafetensors } from "../../nn/formats/safetensors.ts";
 import type { FloatDtype } from "../../nn/formats/safetensors_values.ts";
+import { streamSafetensors } from "../../nn/formats/safetensors_write.ts";
+import { toBatch } from "../../nn/layers/batch.ts";
+import type { Model } from "../../nn/models/model.ts";
+import { type DeviceChoice, openDevice } from "../device/backend.ts";
+import { Checkpoint } from "../files/checkpoint.ts";
+import { exists, readJson, writeDirectoryAtomic, writeFileAtomic } from "../files/files.ts";
+import { loadAdapter, readAdapterConfig } from "../run/adapter.ts";
 import { type Loaded, openClassifier, openLanguageModel, readConfig } from "../run/load_model.ts";
 import { mergedConfig, type ModelKind } from "./merged_config.ts";
 import { mergedTensors } from "./merged_tensors.ts";
-import type { JsonObject } from "../../nn/formats/json_record.ts";
 
 /** What to merge, and where to. */
 export interface MergeOptions {
@@ -91,8 +88,8 @@ export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> 
   await writeDirectoryAtomic(out, async (folder) => {
     const { logits: before, ...written } = await write(options, kind, source, device, folder);
     using _scope = device.scope("check");
-    const { model, config } = await open(folder, { classifies: kind.classifies }, device);
-    const after = await logitsOf(model, config, device);
+    const { model } = await open(folder, { classifies: kind.classifies }, device);
+    const after = await logitsOf(model, device);
     const difference = maximum(after.map((x, i) => x - before[i]!));
     report = { ...written, difference, largest: maximum(before) };
   });
@@ -110,20 +107,20 @@ async function write(
   using _scope = device.scope("merge");
   const loaded = await open(base, kind, device);
   const { model, config, report } = loaded;
-  await loadAdapter(model, config, adapter, device);
+  await loadAdapter(model, adapter, device);
   using file = await Checkpoint.open(`${adapter}/adapter_model.safetensors`);
   const given = new Set(file.names().map(placeOf));
   const missing = report.initialised.find((path) => !given.has(path));
   if (missing !== undefined) {
     throw new FileError(`Cannot merge as base or adapter must hold ${missing}: found none`, base);
   }
-  const logits = await logitsOf(model, config, device);
+  const logits = await logitsOf(model, device);
   const tensors = mergedTensors(loaded, given, source, dtype);
   await writeFileAtomic(
     `${folder}/model.safetensors`,
     streamSafetensors(tensors, { format: "pt" }),
   );
-  const untied = model instanceof LanguageModel && config.tied && model.lm_head !== undefined;
+  const untied = !kind.classifies && config.tied && model.tied === undefined;
   const fields = await readJson(`${base}/config.json`) as JsonObject;
   await writeFileAtomic(
     `${folder}/config.json`,
@@ -144,7 +141,7 @@ async function write(
 
 /** What an adapter is for: its own head says it, else its task, else the base model's class. */
 async function modelKindOf(base: string, adapter: string): Promise<ModelKind> {
-  const { architecture, hiddenSize } = await readConfig(base);
+  const { causal, hiddenSize } = await readConfig(base);
   const { taskType } = await readAdapterConfig(adapter);
   using file = await Checkpoint.open(`${adapter}/adapter_model.safetensors`);
   const head = ["classifier.out_proj", "classifier", "score"]
@@ -155,15 +152,14 @@ async function modelKindOf(base: string, adapter: string): Promise<ModelKind> {
   }
   const fields = await readJson(`${base}/config.json`) as JsonObject;
   const classifier = /ForSequenceClassification$/.test(String(fields["architectures"]));
-  const encoder = architecture === "bert" || architecture === "roberta";
-  return { classifies: encoder || classifier && taskType !== "CAUSAL_LM" };
+  return { classifies: !causal || classifier && taskType !== "CAUSAL_LM" };
 }
 
 function open(
   directory: string,
   { classifies, labels }: ModelKind,
   device: Device,
-): Promise<Loaded<Classifier | LanguageModel>> {
+): Promise<Loaded<Model>> {
   const key = seedKey(0);
   return classifies
     ? openClassifier(directory, device, key, labels)
@@ -171,23 +167,17 @@ function open(
 }
 
 /** Logits of three made-up sequences of different lengths. */
-async function logitsOf(
-  model: Classifier | LanguageModel,
-  { vocabularySize, maxPositions, padId }: ModelConfig,
-  device: Device,
-): Promise<number[]> {
+async function logitsOf(model: Model, device: Device): Promise<number[]> {
   using _scope = device.scope("logits");
+  const { vocabularySize, maxPositions, padId } = model.config;
   const examples = [12, 7, 3].map((most) => {
     const length = Math.min(most, maxPositions);
     const ids = [...uniform(seedKey(most), length)].map((x) => Math.floor(x * vocabularySize));
     return { ids };
   });
   // LLaMA's first checkpoints say -1 for no padding token.
-  const inputs = toInputs(device, pad(examples, Math.max(0, padId ?? 0)));
-  const logits = model instanceof LanguageModel
-    ? model.logits({ inputs })
-    : model.classify({ inputs }).logits;
-  return [...await logits.read()];
+  const batch = toBatch(device, examples, { padId: Math.max(0, padId ?? 0) });
+  return [...await model.forward({ batch }).logits.read()];
 }
 
 /** Largest absolute number; NaN where one is. */

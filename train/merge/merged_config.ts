@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { Architecture, ModelConfig } from "../../nn/models/config.ts";
 import type { FloatDtype } from "../../nn/formats/safetensors_values.ts";
+import { architectureOf } from "../../nn/models/registry.ts";
+import type { ModelConfig } from "../../nn/models/model.ts";
 import { isRecord, type JsonObject } from "../../nn/formats/json_record.ts";
 
 /** Which of its two models an architecture is used as. */
@@ -26,13 +27,6 @@ export interface MergedFacts extends ModelKind {
   readonly untied: boolean;
 }
 
-const classes: Readonly<Record<Architecture, readonly [classifier: string, language: string]>> = {
-  bert: ["BertForSequenceClassification", "BertForMaskedLM"],
-  roberta: ["RobertaForSequenceClassification", "RobertaForMaskedLM"],
-  gpt2: ["GPT2ForSequenceClassification", "GPT2LMHeadModel"],
-  llama: ["LlamaForSequenceClassification", "LlamaForCausalLM"],
-};
-
 const dtypeNames: Readonly<Record<FloatDtype, string>> = {
   F64: "float64",
   F32: "float32",
@@ -43,9 +37,10 @@ const dtypeNames: Readonly<Record<FloatDtype, string>> = {
 /** Formats the configuration. */
 export function mergedConfig(base: JsonObject, config: ModelConfig, facts: MergedFacts): string {
   const { classifies, labels = config.labels, names, dtype, untied } = facts;
+  const { classNames } = architectureOf(config);
   const fields: Record<string, unknown> = {
     ...base,
-    architectures: [classes[config.architecture][classifies ? 0 : 1]],
+    architectures: [classifies ? classNames.classifier : classNames.languageModel],
   };
   if (classifies) {
     const own = isRecord(base["id2label"]) ? Object.values(base["id2label"]) : [];

@@ -6,17 +6,18 @@
  */
 
 import { loraLayers } from "../../nn/lora/lora.ts";
-import { type Module, type Parameter, parameters } from "../../nn/layers/module.ts";
+import { type Parameter, parameters } from "../../nn/layers/module.ts";
 import type { Checkpoint } from "../files/checkpoint.ts";
 import { isUpdate, ownerOf } from "../../nn/formats/peft_tensors.ts";
-import type { TensorParts } from "../../nn/formats/safetensors.ts";
 import {
   decodeFloats,
   encodeFloats,
   type FloatDtype,
   isFloat,
 } from "../../nn/formats/safetensors_values.ts";
+import type { Model } from "../../nn/models/model.ts";
 import type { Loaded } from "../run/load_model.ts";
+import type { TensorParts } from "../../nn/formats/safetensors_write.ts";
 
 /** A tensor of a merged model. */
 export interface MergedTensor extends TensorParts {
@@ -32,7 +33,7 @@ export interface MergedTensor extends TensorParts {
  * @param asked Type of all tensors; the base's where absent
  */
 export function mergedTensors(
-  { model, report: { sources } }: Loaded<Module>,
+  { model, report: { sources } }: Pick<Loaded<Model>, "model" | "report">,
   given: ReadonlySet<string | undefined>,
   source: Checkpoint,
   asked: FloatDtype | undefined,

@@ -5,21 +5,18 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import { gradient } from "../../core/gradient.ts";
-import type { Key } from "../../core/random.ts";
-import { type Device, sizeOf } from "../../core/storage.ts";
-import { tensor } from "../../core/tensor.ts";
-import { attentionWeights } from "../../nn/layers/attention_weights.ts";
-import { crossEntropy, squaredError } from "../../nn/objective/losses.ts";
 import { scale } from "../../core/ops/elementwise.ts";
+import { crossEntropy, squaredError } from "../../core/ops/losses.ts";
 import { sum } from "../../core/ops/rowwise.ts";
-import { predict } from "../../nn/objective/objective.ts";
-import {
-  type DropoutContext,
-  type ForwardContext,
-  siteAt,
-} from "../../nn/layers/forward_context.ts";
+import type { Key } from "../../core/random.ts";
+import { sizeOf } from "../../core/shape.ts";
+import { tensor } from "../../core/tensor.ts";
 import type { DropoutPlan } from "../../nn/dropout/plan.ts";
+import { type DropoutContext, layerPlace, siteAt } from "../../nn/dropout/site.ts";
+import { attentionWeights } from "../../nn/layers/attention_weights.ts";
+import type { ForwardContext } from "../../nn/layers/forward_context.ts";
 import type { Subject } from "./subject.ts";
 
 /** One mask's gradient, or that without a mask. */
@@ -39,12 +36,12 @@ export async function probe(
   const shape = scoresShape({ config, batch });
   const empty = new Float32Array(sizeOf(shape));
   const probes = Array.from({ length: config.layers }, () => tensor(device, empty, shape));
-  const { inputs, examples, labels } = batch;
+  const { examples, labels, lengths } = batch;
   const { gradients } = gradient(() => {
-    const dropout = plan && { plan, key, examples: examples[0], lengths: inputs.lengths };
-    const context: ForwardContext = { inputs, probes, ...(dropout && { dropout }) };
-    const { logits } = predict(model, context, batch, regression);
-    const rows = regression ? squaredError(logits, labels) : crossEntropy(logits, labels);
+    const dropout = plan && { plan, key, examples: examples![0], lengths };
+    const context: ForwardContext = { batch, probes, ...(dropout && { dropout }) };
+    const { logits } = model.forward(context);
+    const rows = regression ? squaredError(logits, labels!) : crossEntropy(logits, labels!);
     return scale(sum(rows), 1 / normaliser);
   }, probes);
   const layers: Float32Array[] = [];
@@ -72,16 +69,15 @@ export async function droppedLogits(
   layer: number,
 ): Promise<DroppedLogits | undefined> {
   using _scope = device.scope("dropped logits");
-  const { inputs, examples } = batch;
-  const dropout: DropoutContext = { plan, key, examples: examples[0], lengths: inputs.lengths };
+  const { examples, lengths, mask } = batch;
+  const dropout: DropoutContext = { plan, key, examples: examples![0], lengths };
   const at = (position: "logits" | "weights") =>
-    siteAt({ inputs, dropout }, position, `layer.${layer}`, layer, config.layers);
+    siteAt({ dropout }, position, layerPlace(layer, config.layers));
   const [logits, weights] = [at("logits"), at("weights")];
   if (logits === undefined && weights === undefined) return undefined;
   const shape = scoresShape({ config, batch });
   const scores = tensor(device, new Float32Array(sizeOf(shape)), shape);
-  const causal = config.architecture === "gpt2" || config.architecture === "llama";
-  const common = { scale: 1, causal, mask: inputs.mask, maximum: config.maxPositions };
+  const common = { scale: 1, causal: config.causal, mask, maximum: config.maxPositions };
   const all = await attentionWeights(scores, common).read();
   const kept = await attentionWeights(scores, { ...common, logits, weights }).read();
   const visible = Uint8Array.from(all, (weight) => weight > 0 ? 1 : 0);
@@ -91,6 +87,6 @@ export async function droppedLogits(
 /** Shape of one layer's attention scores. */
 function scoresShape({ config, batch }: Pick<Subject, "config" | "batch">): number[] {
   const { heads, keyValueHeads } = config;
-  const { batch: examples, width } = batch.inputs;
-  return [examples, keyValueHeads, heads / keyValueHeads, width, width];
+  const { size, width } = batch;
+  return [size, keyValueHeads, heads / keyValueHeads, width, width];
 }

@@ -4,30 +4,27 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
 import { foldKey, seedKey, threefry } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
-import { countTargets, type EncodedExample, toBatch } from "../../nn/objective/batch.ts";
-import type { ModelConfig } from "../../nn/models/config.ts";
-import type { LanguageModel } from "../../nn/models/decoder.ts";
-import type { Classifier } from "../../nn/models/load.ts";
-import type { Batch } from "../../nn/objective/objective.ts";
+import { type Batch, countTargets, type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
+import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import { checkConfig, type TrainConfig, trainOptions } from "../config/config.ts";
+import { defaultsOf, type OptionValues } from "../config/options.ts";
 import { planEpoch } from "../data/batches.ts";
 import { grammarDataset } from "../data/grammar.ts";
 import { baseConfig, baseTokenizer, openBase } from "../demo/base.ts";
-import { defaultsOf, type OptionValues } from "../config/options.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
 import { openClassifier, openLanguageModel, readConfig } from "../run/load_model.ts";
 import { loadTokenizer } from "../run/load_tokenizer.ts";
 import { encodeExamples } from "../tasks/classification.ts";
-import { paddingOf } from "../tasks/special_tokens.ts";
 import { maxSequenceLength, openTask } from "../tasks/open.ts";
+import { paddingOf } from "../tasks/special_tokens.ts";
 
 /** A model and a batch, on the device. */
 export interface Subject {
   /** The model with its base weights, before training. */
-  readonly model: Classifier | LanguageModel;
+  readonly model: Model;
   /** Sizes and kind of the model. */
   readonly config: ModelConfig;
   /** One batch of training examples, drawn by the seed. */
@@ -113,7 +110,7 @@ function drawBatch(
   const chosen = members.map((i) => examples[i]!);
   const numbers = chosen.map((_, i) => i);
   return {
-    batch: toBatch(device, chosen, numbers, padId, regression),
+    batch: toBatch(device, chosen, { numbers, padId, regression }),
     normaliser: countTargets(chosen),
   };
 }

@@ -5,7 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import type { Device } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
 import { exists, readJson } from "../files/files.ts";
 import { compareMetrics } from "./parity_metrics.ts";
 import { compareModel } from "./parity_model.ts";

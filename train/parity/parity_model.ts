@@ -8,42 +8,23 @@
 import { FileError } from "../../core/errors.ts";
 import { gradient } from "../../core/gradient.ts";
 import { seedKey } from "../../core/random.ts";
-import { type Device, sizeOf } from "../../core/storage.ts";
+import type { Device } from "../../core/device.ts";
+import { sizeOf } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { countTargets, type EncodedExample, toBatch } from "../../nn/objective/batch.ts";
-import type { ModelConfig } from "../../nn/models/config.ts";
-import { LanguageModel } from "../../nn/models/decoder.ts";
-import { generate, type GenerateOptions } from "../../nn/generation/generate.ts";
-import { mergeLora, unmergeLora } from "../../nn/lora/lora.ts";
-import { objective } from "../../nn/objective/objective.ts";
-import { type ForwardContext, toInputs } from "../../nn/layers/forward_context.ts";
-import { Trainable } from "../../nn/optim/adamw.ts";
-import { loadAdapter } from "../run/adapter.ts";
-import { readJson } from "../files/files.ts";
-import { Checkpoint } from "../files/checkpoint.ts";
 import { peftPrefix } from "../../nn/formats/peft_tensors.ts";
+import { generate, type GenerateOptions } from "../../nn/generation/generate.ts";
+import { type Batch, countTargets, type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
+import { mergeLora, unmergeLora } from "../../nn/lora/merge.ts";
+import type { Model, ModelConfig } from "../../nn/models/model.ts";
+import { objective, type ObjectiveOptions } from "../../nn/objective/objective.ts";
+import { Trainable } from "../../nn/optim/adamw.ts";
+import type { TrainState } from "../../nn/optim/train_step.ts";
+import { Checkpoint } from "../files/checkpoint.ts";
+import { readJson } from "../files/files.ts";
+import { loadAdapter } from "../run/adapter.ts";
 import { openClassifier, openLanguageModel } from "../run/load_model.ts";
 import { Comparison, type ParityRow } from "./parity_rows.ts";
-import { linearSchedule } from "../schedule.ts";
-import { trainStep } from "../../nn/optim/train_step.ts";
-
-/** Hyper-parameters of a case's steps. */
-export interface CaseTraining {
-  /** Peak learning rate. */
-  readonly lr: number;
-  /** Decoupled decay. */
-  readonly weight_decay: number;
-  /** Decay of the running means. */
-  readonly betas: readonly [number, number];
-  /** Summand of the denominator. */
-  readonly eps: number;
-  /** Steps of warm-up. */
-  readonly warmup_steps: number;
-  /** Steps in all. */
-  readonly total_steps: number;
-  /** Largest norm of the gradient. */
-  readonly max_grad_norm: number;
-}
+import { type CaseSteps, compareSteps } from "./parity_steps.ts";
 
 /** Arguments of transformers' `generate()`. */
 interface GenerationSettings {
@@ -62,7 +43,7 @@ interface Generation {
   readonly output: number[];
 }
 
-interface ModelCase {
+interface ModelCase extends CaseSteps {
   readonly case: string;
   readonly inputs: {
     readonly input_ids: number[][];
@@ -70,11 +51,7 @@ interface ModelCase {
     readonly token_type_ids?: number[][];
   };
   readonly labels: (number | number[])[];
-  readonly training: CaseTraining;
   readonly trainable: number;
-  readonly losses: number[];
-  readonly grad_norms: number[];
-  readonly learning_rates: number[];
   readonly generation?: Generation[];
 }
 
@@ -84,7 +61,11 @@ export function modelTolerances(device: Device): { once: number; stepped: number
   return device.float === "f64" ? { once: 1e-9, stepped: 1e-7 } : { once: 1e-5, stepped: 1e-3 };
 }
 
-/** Compares one case folder. */
+/**
+ * Compares one case folder.
+ *
+ * @throws {FileError} If the case, its model or its adapter cannot be read
+ */
 export async function compareModel(directory: string, device: Device): Promise<ParityRow[]> {
   const spec = await readCase(directory);
   using expected = await Checkpoint.open(`${directory}/expected.safetensors`);
@@ -92,86 +73,76 @@ export async function compareModel(directory: string, device: Device): Promise<P
   const rows = new Comparison(spec.case, expected, once);
   using _scope = device.scope(spec.case);
   const language = expected.entry("base.logits").shape.length === 3;
-  const key = seedKey(0);
-  const base = `${directory}/base`;
-  const { model, config } = language
-    ? await openLanguageModel(base, device, key)
-    : await openClassifier(base, device, key);
-  const examples = encode(spec, language);
+  const { model } = await (language ? openLanguageModel : openClassifier)(
+    `${directory}/base`,
+    device,
+    key,
+  );
   const padId = spec.inputs.input_ids.flat()[spec.inputs.attention_mask.flat().indexOf(0)] ?? 0;
   const regression = !language && spec.labels.some((label) => !Number.isInteger(label));
-  const types = spec.inputs.token_type_ids ?? spec.inputs.input_ids.map((ids) => ids.map(() => 0));
-  const sequences = {
-    ids: Uint32Array.from(spec.inputs.input_ids.flat()),
-    typeIds: Uint32Array.from(types.flat()),
-    lengths: examples.map(({ ids }) => ids.length),
-    width: spec.inputs.input_ids[0]!.length,
-  };
-  const inputs = toInputs(device, sequences);
-  const forward = (trace?: Tensor[]) => {
-    const context: ForwardContext = trace === undefined ? { inputs } : { inputs, trace };
-    return model instanceof LanguageModel ? model.logits(context) : model.classify(context).logits;
-  };
+  const examples = encode(spec, language);
+  const numbers = examples.map((_, b) => b);
+  const batch = toBatch(device, examples, { padId, numbers, regression });
+  const { rows: _targets, ...everyToken } = batch;
+  const logits = () => model.forward({ batch: everyToken }).logits;
+
   const trace: Tensor[] = [];
-  await rows.tensor("base.logits", forward(trace));
+  await rows.tensor("base.logits", model.forward({ batch: everyToken, trace }).logits);
   for (const [i, hidden] of trace.entries()) await rows.tensor(`base.hidden.${i}`, hidden);
   await rows.tensor("base.last_hidden", trace.at(-1)!);
 
-  await loadAdapter(model, config, `${directory}/adapter`, device);
-  await rows.tensor("adapter.logits", forward());
+  await loadAdapter(model, `${directory}/adapter`, device);
+  await rows.tensor("adapter.logits", logits());
   const trainable = await Trainable.of(model, device);
-  const batch = toBatch(device, examples, examples.map((_, b) => b), padId, regression);
-  const run = () =>
-    objective(model, batch, { key, regression, normaliser: countTargets(examples) });
-  const { result, gradients } = gradient(run, trainable.tensors);
   rows.numbers("trainable", [sizeOf(trainable.flat.shape)], [spec.trainable]);
+  const normaliser = countTargets(examples);
+  await compareGradients(rows, { model, trainable }, batch, { key, regression, normaliser });
+
+  mergeLora(model);
+  await rows.tensor("merged.logits", logits());
+  await compareGeneration(rows, model, device, spec.generation ?? []);
+  unmergeLora(model);
+  await rows.tensor("unmerged.logits", logits(), "adapter.logits");
+
+  const steps = new Comparison(spec.case, expected, stepped);
+  await compareSteps(steps, { model, trainable }, spec, () => batch, regression);
+  await steps.tensor("trained.logits", logits());
+  return rows.finish(steps);
+}
+
+/** Nothing is drawn: any key will do. */
+const key = seedKey(0);
+
+async function compareGradients(
+  rows: Comparison,
+  { model, trainable }: TrainState,
+  batch: Batch,
+  options: ObjectiveOptions,
+): Promise<void> {
+  const { result, gradients } = gradient(
+    () => objective(model, batch, options),
+    trainable.tensors,
+  );
   await rows.tensor("adapter.loss", result.loss);
   for (const [i, name] of trainable.names.entries()) {
     await rows.tensor(`grad.${peftPrefix}${name}`, gradients[i]!);
   }
-  mergeLora(model);
-  await rows.tensor("merged.logits", forward());
-  for (const { prompt, settings, output } of spec.generation ?? []) {
-    if (!(model instanceof LanguageModel)) continue;
+}
+
+async function compareGeneration(
+  rows: Comparison,
+  model: Model,
+  device: Device,
+  cases: readonly Generation[],
+): Promise<void> {
+  for (const { prompt, settings, output } of cases) {
     const { num_beams: beams = 1 } = settings;
     const name = `generation, ${beams > 1 ? `beam ${beams}` : "greedy"}, ${prompt.length} tokens`;
-    const [made] = await generate(model, device, [prompt], generateOptions(settings, config));
+    const options = generateOptions(settings, model.config);
+    const [made] = await generate(model, device, [prompt], options);
     const { ids, end } = made!;
     rows.tokens(name, [...prompt, ...ids, ...(end === undefined ? [] : [end])], output);
   }
-  unmergeLora(model);
-  await rows.tensor("unmerged.logits", forward(), "adapter.logits");
-
-  const steps = new Comparison(spec.case, expected, stepped);
-  const { training } = spec;
-  const figures = { losses: [] as number[], norms: [] as number[], rates: [] as number[] };
-  for (let step = 0; step < training.total_steps; step++) {
-    using _step = device.scope("step");
-    const rate = training.lr * linearSchedule(step, training.warmup_steps, training.total_steps);
-    const done = trainStep({ model, trainable }, [batch], key, {
-      regression,
-      optimiser: optimiserOf(training, rate),
-    });
-    figures.losses.push(await done.task.item());
-    figures.norms.push(Math.sqrt(await done.squaredNorm.item()));
-    figures.rates.push(rate);
-  }
-  steps.numbers("losses", figures.losses, spec.losses);
-  steps.numbers("grad_norms", figures.norms, spec.grad_norms);
-  steps.numbers("learning_rates", figures.rates, spec.learning_rates);
-  await steps.tensor("trained.logits", forward());
-  return rows.finish(steps);
-}
-
-/** AdamW's numbers at one step of a case. */
-export function optimiserOf(training: CaseTraining, learningRate: number) {
-  return {
-    learningRate,
-    betas: training.betas,
-    epsilon: training.eps,
-    weightDecay: training.weight_decay,
-    maxNorm: training.max_grad_norm,
-  };
 }
 
 function generateOptions(settings: GenerationSettings, config: ModelConfig): GenerateOptions {

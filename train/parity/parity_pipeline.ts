@@ -5,37 +5,32 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import { FileError } from "../../core/errors.ts";
 import { seedKey } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
-import { type EncodedExample, pad, toBatch } from "../../nn/objective/batch.ts";
-import type { Classifier } from "../../nn/models/load.ts";
-import { toInputs } from "../../nn/layers/forward_context.ts";
+import { sizeOf } from "../../core/shape.ts";
+import { isRecord } from "../../nn/formats/json_record.ts";
+import { type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
+import type { Model } from "../../nn/models/model.ts";
 import { Trainable } from "../../nn/optim/adamw.ts";
-import { loadAdapter } from "../run/adapter.ts";
-import type { Example } from "../data/example.ts";
 import { readGlue } from "../data/glue.ts";
 import { type GlueTask, glueTasks } from "../data/glue_tasks.ts";
-import { readJson } from "../files/files.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
+import { readJson } from "../files/files.ts";
+import { loadAdapter } from "../run/adapter.ts";
 import { openClassifier } from "../run/load_model.ts";
 import { loadTokenizer } from "../run/load_tokenizer.ts";
-import { type CaseTraining, optimiserOf } from "./parity_model.ts";
+import { encodeExamples } from "../tasks/classification.ts";
 import { Comparison, type ParityRow } from "./parity_rows.ts";
-import { linearSchedule } from "../schedule.ts";
-import { trainStep } from "../../nn/optim/train_step.ts";
-import { isRecord } from "../../nn/formats/json_record.ts";
+import { type CaseSteps, type CaseTraining, compareSteps } from "./parity_steps.ts";
 
-interface PipelineCase {
+interface PipelineCase extends CaseSteps {
   readonly case: string;
   readonly task: GlueTask;
   readonly model: string;
   readonly train_file: string;
   readonly dev_file: string;
   readonly training: CaseTraining & { readonly batch: number; readonly max_length: number };
-  readonly losses: number[];
-  readonly grad_norms: number[];
-  readonly learning_rates: number[];
   readonly first_batch_input_ids: number[][];
   readonly trainable: number;
 }
@@ -64,63 +59,50 @@ export async function comparePipeline(
   const rows = new Comparison(spec.case, expected, tolerances.figures);
   const outputs = new Comparison(spec.case, expected, tolerances.logits);
   using _scope = device.scope(spec.case);
-  const { batch: size, max_length: maxLength, total_steps: steps, warmup_steps: warmup } =
-    spec.training;
 
+  const { batch: size, max_length: maxLength, total_steps: steps } = spec.training;
   const tokenizer = await loadTokenizer(`${root}/${spec.model}`);
   const padId = tokenizer.padId ?? 0;
-  const encode = ({ textA, textB, label }: Example): EncodedExample => ({
-    ...tokenizer.encode(textA, textB, { maxLength }),
-    label,
-  });
-  const parent = (path: string) => `${root}/${path}`.replace(/\/[^/]*$/, "");
+  const read = async (path: string, split: "train" | "dev", count: number) => {
+    const folder = `${root}/${path}`.replace(/\/[^/]*$/, "");
+    const examples = (await readGlue(spec.task, folder, split)).slice(0, count);
+    return encodeExamples(examples, tokenizer, maxLength);
+  };
+  const train = await read(spec.train_file, "train", size * steps);
   const devRows = expected.entry("dev.logits.before").shape[0]!;
-  const train = (await readGlue(spec.task, parent(spec.train_file), "train"))
-    .slice(0, size * steps).map(encode);
-  const dev = (await readGlue(spec.task, parent(spec.dev_file), "dev"))
-    .slice(0, devRows).map(encode);
-  const first = pad(train.slice(0, size), padId);
-  rows.tokens("first_batch_input_ids", [...first.ids], spec.first_batch_input_ids.flat());
+  const dev = await read(spec.dev_file, "dev", devRows);
+  const first = toBatch(device, train.slice(0, size), { padId });
+  rows.tokens(
+    "first_batch_input_ids",
+    [...await first.ids.read()],
+    spec.first_batch_input_ids.flat(),
+  );
 
   const { labels, range } = glueTasks[spec.task];
   const regression = range !== undefined;
-  const key = seedKey(0);
   const classes = regression ? 1 : labels.length;
-  const { model, config } = await openClassifier(`${root}/${spec.model}`, device, key, classes);
-  await loadAdapter(model, config, `${directory}/adapter`, device);
+  const { model } = await openClassifier(`${root}/${spec.model}`, device, seedKey(0), classes);
+  await loadAdapter(model, `${directory}/adapter`, device);
   const trainable = await Trainable.of(model, device);
-  const count = trainable.parameters.reduce((sum, parameter) => sum + parameter.size, 0);
-  rows.tokens("trainable", [count], [spec.trainable]);
+  rows.tokens("trainable", [sizeOf(trainable.flat.shape)], [spec.trainable]);
 
   const logits = async (name: string) => {
     const actual = await classifyAll(model, dev, size, padId, device);
     outputs.numbers(name, actual, await expected.readFloat(name, "f64"));
   };
   await logits("dev.logits.before");
-  const figures = { losses: [] as number[], norms: [] as number[], rates: [] as number[] };
-  for (let step = 0; step < steps; step++) {
-    using _step = device.scope("step");
+  const batchOf = (step: number) => {
     const examples = train.slice(step * size, (step + 1) * size);
     const numbers = examples.map((_, b) => b);
-    const rate = spec.training.lr * linearSchedule(step, warmup, steps);
-    const batch = toBatch(device, examples, numbers, padId, regression);
-    const done = trainStep({ model, trainable }, [batch], key, {
-      regression,
-      optimiser: optimiserOf(spec.training, rate),
-    });
-    figures.losses.push(await done.task.item());
-    figures.norms.push(Math.sqrt(await done.squaredNorm.item()));
-    figures.rates.push(rate);
-  }
-  rows.numbers("losses", figures.losses, spec.losses);
-  rows.numbers("grad_norms", figures.norms, spec.grad_norms);
-  rows.numbers("learning_rates", figures.rates, spec.learning_rates);
+    return toBatch(device, examples, { numbers, padId, regression });
+  };
+  await compareSteps(rows, { model, trainable }, spec, batchOf, regression);
   await logits("dev.logits.after");
   return rows.finish(outputs);
 }
 
 async function classifyAll(
-  model: Classifier,
+  model: Model,
   examples: readonly EncodedExample[],
   size: number,
   padId: number,
@@ -129,8 +111,8 @@ async function classifyAll(
   const all: number[] = [];
   for (let start = 0; start < examples.length; start += size) {
     using _batch = device.scope("batch");
-    const inputs = toInputs(device, pad(examples.slice(start, start + size), padId));
-    all.push(...await model.classify({ inputs }).logits.read());
+    const batch = toBatch(device, examples.slice(start, start + size), { padId });
+    all.push(...await model.forward({ batch }).logits.read());
   }
   return all;
 }

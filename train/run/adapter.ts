@@ -4,18 +4,18 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import { FileError } from "../../core/errors.ts";
 import type { Key } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
-import type { ModelConfig } from "../../nn/models/config.ts";
-import { type Module, parameters } from "../../nn/layers/module.ts";
-import { applyLora } from "../../nn/lora/lora.ts";
-import { initialize } from "../../nn/models/load.ts";
-import { exists, readJson, writeFileAtomic } from "../files/files.ts";
 import { encodeAdapter, fillAdapter } from "../../nn/formats/adapter.ts";
-import { Checkpoint } from "../files/checkpoint.ts";
-import { type AdapterConfig, parseAdapterConfig } from "../../nn/formats/peft_config.ts";
 import { applyAdapterConfig } from "../../nn/formats/peft_apply.ts";
+import { type AdapterConfig, parseAdapterConfig } from "../../nn/formats/peft_config.ts";
+import { type Module, parameters } from "../../nn/layers/module.ts";
+import { applyLora } from "../../nn/lora/apply.ts";
+import { initialize } from "../../nn/models/load.ts";
+import type { Model } from "../../nn/models/model.ts";
+import { Checkpoint } from "../files/checkpoint.ts";
+import { exists, readJson, writeFileAtomic } from "../files/files.ts";
 import { weightsOf } from "./load_model.ts";
 
 /**
@@ -25,8 +25,7 @@ import { weightsOf } from "./load_model.ts";
  * misshapen or has no place, or a declared head is absent
  */
 export async function loadAdapter(
-  model: Module,
-  config: ModelConfig,
+  model: Model,
   directory: string,
   device: Device,
 ): Promise<AdapterConfig> {
@@ -35,7 +34,7 @@ export async function loadAdapter(
   if (!await exists(path)) throw new FileError("Cannot find adapter_model.safetensors", directory);
   using file = await Checkpoint.open(path);
   const source = weightsOf(file);
-  applyAdapterConfig(model, config.layers, adapter, source, `${directory}/adapter_config.json`);
+  applyAdapterConfig(model, adapter, source, `${directory}/adapter_config.json`);
   await fillAdapter(model, adapter, source, device);
   return adapter;
 }
@@ -45,17 +44,14 @@ export type NewAdapter = AdapterConfig & { readonly targets: readonly string[] }
 
 /**
  * Adapts a model anew: A is drawn by the key, B is zero.
- *
- * @param layers Layers of the model
  */
 export function addAdapter(
-  model: Module,
-  layers: number,
+  model: Model,
   adapter: NewAdapter,
   device: Device,
   key: Key,
 ): AdapterConfig {
-  applyLora(model, layers, { ...adapter, exclude: adapter.modulesToSave });
+  applyLora(model, { ...adapter, exclude: adapter.modulesToSave });
   for (const [path, parameter] of parameters(model)) {
     if (!parameter.filled) initialize(parameter, path, device, key);
   }

@@ -4,25 +4,24 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import type { Key } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
-import { type ModelConfig, parseConfig } from "../../nn/models/config.ts";
+import { decodeFloats } from "../../nn/formats/safetensors_values.ts";
+import { parseConfig } from "../../nn/models/config.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";
 import {
-  type Classifier,
-  classifier,
-  languageModel,
   loadModel,
   type LoadOptions,
   type LoadReport,
   type WeightSource,
 } from "../../nn/models/load.ts";
-import { readJson } from "../files/files.ts";
+import type { Model, ModelConfig } from "../../nn/models/model.ts";
+import { classifier, languageModel } from "../../nn/models/registry.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
-import { decodeFloats } from "../../nn/formats/safetensors_values.ts";
+import { readJson } from "../files/files.ts";
 
 /** A model with its numbers. */
-export interface Loaded<M> {
+export interface Loaded<M extends Model> {
   /** The model. */
   readonly model: M;
   /** Its configuration. */
@@ -31,7 +30,11 @@ export interface Loaded<M> {
   readonly report: LoadReport;
 }
 
-/** Reads a folder's config.json. */
+/**
+ * Reads a folder's config.json.
+ *
+ * @throws {FileError} If it is missing, malformed or asks for what is not implemented
+ */
 export async function readConfig(directory: string): Promise<ModelConfig> {
   const path = `${directory}/config.json`;
   return parseConfig(await readJson(path), path);
@@ -57,42 +60,49 @@ export function weightsOf(checkpoint: Checkpoint): WeightSource {
   };
 }
 
-async function fill<M extends Classifier | LanguageModel>(
+async function fill<M extends Model>(
   model: M,
-  config: ModelConfig,
   directory: string,
   device: Device,
   key: Key,
   options?: LoadOptions,
 ): Promise<Loaded<M>> {
   using checkpoint = await Checkpoint.open(directory);
-  return {
-    model,
-    config,
-    report: await loadModel(model, weightsOf(checkpoint), device, key, options),
-  };
+  const report = await loadModel(model, weightsOf(checkpoint), device, key, options);
+  return { model, config: model.config, report };
 }
 
-/** Opens a sequence classifier; `labels` overrides the number of classes of the configuration. */
+/**
+ * Opens a sequence classifier.
+ *
+ * @param key Key of the parameters that the folder does not hold
+ * @param labels Number of classes instead of that of the configuration
+ * @throws {FileError} If a file is missing or malformed, or a tensor is missing or misshapen
+ */
 export async function openClassifier(
   directory: string,
   device: Device,
   key: Key,
   labels?: number,
   options?: LoadOptions,
-): Promise<Loaded<Classifier>> {
-  const read = await readConfig(directory);
-  const config = labels === undefined ? read : { ...read, labels };
-  return await fill(classifier(config), config, directory, device, key, options);
+): Promise<Loaded<Model>> {
+  const config = await readConfig(directory);
+  const model = classifier(labels === undefined ? config : { ...config, labels });
+  return await fill(model, directory, device, key, options);
 }
 
-/** Opens a language model. */
+/**
+ * Opens a language model.
+ *
+ * @param key Key of the parameters that the folder does not hold
+ * @throws {FileError} If a file is missing or malformed, or a tensor is missing or misshapen
+ * @throws {OptionError} If the architecture is an encoder
+ */
 export async function openLanguageModel(
   directory: string,
   device: Device,
   key: Key,
   options?: LoadOptions,
 ): Promise<Loaded<LanguageModel>> {
-  const config = await readConfig(directory);
-  return await fill(languageModel(config), config, directory, device, key, options);
+  return await fill(languageModel(await readConfig(directory)), directory, device, key, options);
 }

@@ -5,10 +5,10 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { exists, readJson, readText } from "../files/files.ts";
-import { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { isRecord, type JsonObject } from "../../nn/formats/json_record.ts";
 import { buildByteLevel, buildWordPiece } from "../../nn/tokenizer/legacy.ts";
+import { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
+import { exists, readJson, readText } from "../files/files.ts";
 
 /** Returns the first path that exists. */
 async function firstOf(paths: readonly string[]): Promise<string | undefined> {

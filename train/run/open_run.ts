@@ -4,21 +4,19 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import { foldKey, seedKey } from "../../core/random.ts";
-import type { Device } from "../../core/storage.ts";
-import type { ModelConfig } from "../../nn/models/config.ts";
-import type { LanguageModel } from "../../nn/models/decoder.ts";
-import type { Classifier } from "../../nn/models/load.ts";
-import { loadAdapter } from "./adapter.ts";
+import type { Model, ModelConfig } from "../../nn/models/model.ts";
+import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { checkConfig, type TrainConfig, trainOptions } from "../config/config.ts";
 import { defaultsOf, type OptionValues, parseObject } from "../config/options.ts";
-import { resolveModel } from "../hub/resolve_model.ts";
 import type { DownloadHooks } from "../hub/download.ts";
+import { resolveModel } from "../hub/resolve_model.ts";
+import { classNames } from "../tasks/labelled.ts";
+import { loadAdapter } from "./adapter.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";
 import { loadTokenizer } from "./load_tokenizer.ts";
 import { readRun } from "./run_folder.ts";
-import { classNames } from "../tasks/labelled.ts";
-import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 
 /** The configuration a run was made with, changed by what is given. */
 export async function runConfig(run: string, changes: OptionValues = {}): Promise<TrainConfig> {
@@ -30,7 +28,7 @@ export async function runConfig(run: string, changes: OptionValues = {}): Promis
 /** A model as it was trained. */
 export interface OpenRun {
   /** Base model with the adapter of the run. */
-  readonly model: Classifier | LanguageModel;
+  readonly model: Model;
   /** Sizes and kind of the base model. */
   readonly architecture: ModelConfig;
   /** The base model's tokenizer. */
@@ -54,6 +52,6 @@ export async function openRun(
   const { model } = classes === undefined
     ? await openLanguageModel(directory, device, key, config)
     : await openClassifier(directory, device, key, Math.max(1, classes.length), config);
-  await loadAdapter(model, architecture, run, device);
+  await loadAdapter(model, run, device);
   return { model, architecture, tokenizer, classes: classes ?? [] };
 }

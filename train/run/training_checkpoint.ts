@@ -9,7 +9,7 @@
 import { FileError } from "../../core/errors.ts";
 import { sameShape } from "../../core/shape.ts";
 import { isRecord } from "../../nn/formats/json_record.ts";
-import { encodeSafetensors } from "../../nn/formats/safetensors.ts";
+import { encodeSafetensors } from "../../nn/formats/safetensors_write.ts";
 import type { Trainable } from "../../nn/optim/adamw.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
 import { exists, readJson, writeFileAtomic, writeJson } from "../files/files.ts";

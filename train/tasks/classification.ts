@@ -4,16 +4,14 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
-import type { Device } from "../../core/storage.ts";
-import { type EncodedExample, pad } from "../../nn/objective/batch.ts";
-import type { LanguageModel } from "../../nn/models/decoder.ts";
-import type { Classifier } from "../../nn/models/load.ts";
-import { toInputs } from "../../nn/layers/forward_context.ts";
+import { type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
+import type { Model } from "../../nn/models/model.ts";
+import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { batchesByLength } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
 import { labelMetrics, type MetricName } from "../metrics/metric_table.ts";
-import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { LabelledKind } from "./labelled.ts";
 import { paddingOf } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
@@ -32,7 +30,7 @@ export function encodeExamples(
 
 /** Logits of each example, in their order, computed in batches of similar length. */
 export async function classifyAll(
-  model: Classifier,
+  model: Model,
   device: Device,
   examples: readonly EncodedExample[],
   padId: number,
@@ -42,8 +40,8 @@ export async function classifyAll(
   const lengths = examples.map(({ ids }) => ids.length);
   for (const members of batchesByLength(lengths, batch)) {
     using _scope = device.scope("classify");
-    const inputs = toInputs(device, pad(members.map((i) => examples[i]!), padId));
-    const logits = await model.classify({ inputs }).logits.read();
+    const batch = toBatch(device, members.map((i) => examples[i]!), { padId });
+    const logits = await model.forward({ batch }).logits.read();
     const width = logits.length / members.length;
     members.forEach((i, row) => results[i] = [...logits.slice(row * width, (row + 1) * width)]);
   }
@@ -87,8 +85,8 @@ export function classificationTask(settings: ClassificationSettings): Task {
     padId,
     primary: kind.primaryMetric,
     notes: overlap(train, dev),
-    async evaluate(model: Classifier | LanguageModel, device: Device) {
-      const logits = await classifyAll(model as Classifier, device, encoded, padId, batch);
+    async evaluate(model: Model, device: Device) {
+      const logits = await classifyAll(model, device, encoded, padId, batch);
       const predicted = logits.map((row) => prediction(row, regression));
       return metricsOf(kind.metrics, predicted, dev);
     },

@@ -5,20 +5,18 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
+import { crossEntropy } from "../../core/ops/losses.ts";
 import { sum } from "../../core/ops/rowwise.ts";
-import type { Device } from "../../core/storage.ts";
-import { countTargets, type EncodedExample, toBatch } from "../../nn/objective/batch.ts";
-import type { ModelConfig } from "../../nn/models/config.ts";
-import type { LanguageModel } from "../../nn/models/decoder.ts";
 import { generate } from "../../nn/generation/generate.ts";
-import { crossEntropy } from "../../nn/objective/losses.ts";
-import type { Classifier } from "../../nn/models/load.ts";
+import { countTargets, type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
+import type { Model, ModelConfig } from "../../nn/models/model.ts";
+import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { BeamConfig } from "../config/beam_options.ts";
 import { batchesByLength } from "../data/batches.ts";
 import { groupByContext, type TextExample, type TextGroup } from "../data/text_example.ts";
 import { textMetrics } from "../metrics/metric_table.ts";
-import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { SpecialTokens } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
 
@@ -59,7 +57,7 @@ function encodeReferences(
 
 /** Mean cross-entropy a target token, in nats, without smoothing. */
 async function tokenLoss(
-  model: LanguageModel,
+  model: Model,
   device: Device,
   examples: readonly EncodedExample[],
   padId: number,
@@ -69,21 +67,16 @@ async function tokenLoss(
   let total = 0;
   for (const members of batchesByLength(lengths, batch)) {
     using _scope = device.scope("token loss");
-    const { inputs, rows, labels } = toBatch(
-      device,
-      members.map((i) => examples[i]!),
-      members.map((_, i) => i),
-      padId,
-    );
-    const logits = model.logits({ inputs }, rows);
-    total += await sum(crossEntropy(logits, labels)).item();
+    const batch = toBatch(device, members.map((i) => examples[i]!), { padId });
+    const { logits } = model.forward({ batch });
+    total += await sum(crossEntropy(logits, batch.labels!)).item();
   }
   return total / countTargets(examples);
 }
 
 /** Continuations of contexts, in their order. */
 export async function continueAll(
-  model: LanguageModel,
+  model: Model,
   device: Device,
   contexts: readonly string[],
   settings: GenerationSettings,
@@ -163,13 +156,12 @@ export function generationTask(settings: TaskSettings): Task {
     padId: frame.padId,
     primary: "loss",
     notes: cut > 0 ? [`${cut} sequences are cut to ${maxLength} tokens`] : [],
-    async evaluate(model: Classifier | LanguageModel, device: Device, final: boolean) {
-      const decoder = model as LanguageModel;
-      const loss = await tokenLoss(decoder, device, dev.encoded, frame.padId, batch);
+    async evaluate(model: Model, device: Device, final: boolean) {
+      const loss = await tokenLoss(model, device, dev.encoded, frame.padId, batch);
       const metrics: Metrics = { loss, perplexity: Math.exp(loss) };
       if (!final || groups.length === 0) return metrics;
       const contexts = groups.map(({ context }) => context);
-      const outputs = await continueAll(decoder, device, contexts, settings);
+      const outputs = await continueAll(model, device, contexts, settings);
       return { ...metrics, ...scoreOutputs(outputs, groups) };
     },
   };

@@ -5,7 +5,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import type { ModelConfig } from "../../nn/models/config.ts";
+import type { ModelConfig } from "../../nn/models/model.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 
 /** Ids of the tokens around a reference. */

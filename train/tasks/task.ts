@@ -4,10 +4,9 @@
  * @module
  */
 
-import type { Device } from "../../core/storage.ts";
-import type { EncodedExample } from "../../nn/objective/batch.ts";
-import type { LanguageModel } from "../../nn/models/decoder.ts";
-import type { Classifier } from "../../nn/models/load.ts";
+import type { Device } from "../../core/device.ts";
+import type { EncodedExample } from "../../nn/layers/batch.ts";
+import type { Model } from "../../nn/models/model.ts";
 import type { Split } from "../data/example.ts";
 
 /** Values of metrics by name, such as `accuracy`. */
@@ -46,5 +45,5 @@ export interface Task {
    *
    * @param final Whether training is over: costly metrics are computed then
    */
-  evaluate(model: Classifier | LanguageModel, device: Device, final: boolean): Promise<Metrics>;
+  evaluate(model: Model, device: Device, final: boolean): Promise<Metrics>;
 }

@@ -3,11 +3,11 @@ import { add, exp, gelu, mul } from "../../../core/ops/elementwise.ts";
 import { sumRow } from "../../../core/ops/rowwise.ts";
 import { reshape, transpose } from "../../../core/ops/view.ts";
 import { seedKey, uniform } from "../../../core/random.ts";
-import { Device } from "../../../core/storage.ts";
+import { Device } from "../../../core/device.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { openCpu } from "../../../kernels/cpu/backend.ts";
 import { attentionWeights } from "../../../nn/layers/attention_weights.ts";
-import { layerNormOp } from "../../../nn/layers/norm.ts";
+import { layerNormOp } from "../../../core/ops/norm.ts";
 import { cpuTest } from "../../support/cpu_variants.ts";
 import { assertClose, type Results } from "../../support/op_results.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DeviceError } from "../../../core/errors.ts";
 import { scale } from "../../../core/ops/elementwise.ts";
-import { Device } from "../../../core/storage.ts";
+import { Device } from "../../../core/device.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { openGpu } from "../../../train/device/backend.ts";
 import { webGpuTest } from "../../support/webgpu_device.ts";

@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
+import type { Device } from "../../../core/device.ts";
 import { foldKey, seedKey } from "../../../core/random.ts";
-import type { Device } from "../../../core/storage.ts";
-import { toBatch } from "../../../nn/objective/batch.ts";
 import { dropoutPlan, type Method, methods } from "../../../nn/dropout/plan.ts";
-import { applyLora } from "../../../nn/lora/lora.ts";
-import { initialize } from "../../../nn/models/load.ts";
+import { toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
+import { applyLora } from "../../../nn/lora/apply.ts";
+import { initialize } from "../../../nn/models/load.ts";
 import { Trainable, trainHead } from "../../../nn/optim/adamw.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
 import { randomModel, tinyConfig } from "../../support/tiny_models.ts";
@@ -22,7 +22,7 @@ async function losses(
   using _scope = device.scope("training");
   const config = tinyConfig("bert");
   const model = randomModel(device, config, "classifier");
-  applyLora(model, config.layers, { targets: ["query", "value"], rank: 4, alpha: 8 });
+  applyLora(model, { targets: ["query", "value"], rank: 4, alpha: 8 });
   for (const [path, parameter] of parameters(model)) {
     if (!parameter.filled) initialize(parameter, path, device, seedKey(4));
   }
@@ -36,7 +36,7 @@ async function losses(
         ids: Array.from({ length }, (_, i) => (step * 5 + b * 7 + i * 3) % config.vocabularySize),
         label: (step + b) % 2,
       }));
-      const batch = toBatch(device, examples, [0, 1, 2, 3], 0);
+      const batch = toBatch(device, examples, { numbers: [0, 1, 2, 3] });
       const { loss } = trainStep({ model, trainable }, [batch], foldKey(seedKey(9), step), {
         plan: dropoutPlan(method, false, { rate: 0.2 }),
         optimiser: { learningRate: 1e-3 },

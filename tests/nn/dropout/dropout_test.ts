@@ -1,19 +1,19 @@
 import { assert, assertEquals, assertLess, assertNotEquals } from "@std/assert";
+import type { Device } from "../../../core/device.ts";
 import { gradient } from "../../../core/gradient.ts";
 import { add, scale } from "../../../core/ops/elementwise.ts";
+import { bidirectionalKl, crossEntropy, klDivergence } from "../../../core/ops/losses.ts";
 import { sum } from "../../../core/ops/rowwise.ts";
 import { seedKey } from "../../../core/random.ts";
-import type { Device } from "../../../core/storage.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
-import { pad, toBatch } from "../../../nn/objective/batch.ts";
 import { dropHidden, survivorFactor } from "../../../nn/dropout/mask.ts";
 import { dropoutPlan, type Position, type Site } from "../../../nn/dropout/plan.ts";
-import { applyLora } from "../../../nn/lora/lora.ts";
-import { bidirectionalKl, crossEntropy, klDivergence } from "../../../nn/objective/losses.ts";
-import type { Classifier } from "../../../nn/models/load.ts";
+import type { DropoutContext } from "../../../nn/dropout/site.ts";
+import { toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
+import { applyLora } from "../../../nn/lora/apply.ts";
+import type { Model } from "../../../nn/models/model.ts";
 import { objective } from "../../../nn/objective/objective.ts";
-import { type DropoutContext, toInputs } from "../../../nn/layers/forward_context.ts";
 import { assertClose, numbers } from "../../support/differences.ts";
 import { fillRandomly, randomModel, tinyConfig, tinyExamples } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
@@ -44,14 +44,14 @@ function dropoutOf(device: Device, sites: readonly Site[], examples: number[], l
 const lengths = [5, 3];
 
 /** Logits of the tiny examples under the sites. */
-async function logitsOf(device: Device, model: Classifier, sites: readonly Site[]) {
-  const inputs = toInputs(device, pad(tinyExamples(lengths), 0));
+async function logitsOf(device: Device, model: Model, sites: readonly Site[]) {
+  const batch = toBatch(device, tinyExamples(lengths));
   const dropout = dropoutOf(device, sites, [0, 2], lengths);
-  return [...await model.classify({ inputs, dropout }).logits.read()];
+  return [...await model.forward({ batch, dropout }).logits.read()];
 }
 
 /** Sets the parameters whose paths end so to zero. */
-function zero(device: Device, model: Classifier, ...endings: string[]): void {
+function zero(device: Device, model: Model, ...endings: string[]): void {
   for (const [path, parameter] of parameters(model)) {
     if (endings.some((ending) => path.endsWith(ending))) {
       parameter.value = tensor(device, new Float64Array(parameter.size), parameter.shape);
@@ -142,7 +142,7 @@ Deno.test("the positions input, output and lora act where they say", () =>
     zero(device, blind, "embeddings.LayerNorm.weight", "embeddings.LayerNorm.bias");
     const input = await logitsOf(device, model, [everything("input")]);
     assertEquals(input, await logitsOf(device, blind, []));
-    applyLora(model, config.layers, { targets: ["query", "value"], rank: 2, alpha: 4 });
+    applyLora(model, { targets: ["query", "value"], rank: 2, alpha: 4 });
     fillRandomly(model, device);
     assertNotEquals(await logitsOf(device, model, []), base);
     assertEquals(await logitsOf(device, model, [everything("lora")]), base);
@@ -153,10 +153,10 @@ Deno.test("decoders drop in the latter half of their layers alone", () =>
     for (const architecture of ["gpt2", "llama"] as const) {
       const config = tinyConfig(architecture, { num_hidden_layers: 4 });
       const model = randomModel(device, config, "language");
-      const inputs = toInputs(device, pad(tinyExamples(lengths), 0));
+      const batch = toBatch(device, tinyExamples(lengths));
       const states = async (sites: readonly Site[]) => {
         const trace: Tensor[] = [];
-        model.logits({ inputs, trace, dropout: dropoutOf(device, sites, [0, 2], lengths) });
+        model.forward({ batch, trace, dropout: dropoutOf(device, sites, [0, 2], lengths) });
         return await Promise.all(trace.map(async (t) => [...await t.read()]));
       };
       for (const method of ["dropkey", "dropattention", "hiddencut"] as const) {
@@ -187,20 +187,20 @@ Deno.test("KL is by its formula, symmetric, and zero between equal passes", () =
 /** A tiny classifier, a batch and its tensors. */
 function setting(device: Device) {
   const model = randomModel(device, tinyConfig("bert"), "classifier");
-  const batch = toBatch(device, tinyExamples([5, 3, 4]), [0, 1, 2], 0);
+  const batch = toBatch(device, tinyExamples([5, 3, 4]), { numbers: [0, 1, 2] });
   const tensors = [...parameters(model)].map(([, parameter]) => parameter.value);
   const gradientOf = async (run: () => Tensor | { loss: Tensor }) => {
     const { gradients } = gradient(run, tensors);
     const all = await Promise.all(gradients.map(async (g) => g ? [...await g.read()] : []));
     return all.flat();
   };
-  const { inputs, labels, examples } = batch;
+  const { labels, examples, lengths } = batch;
   const logits = (method: ReturnType<typeof dropoutPlan> | undefined, pass: 0 | 1) => {
-    if (method === undefined) return model.classify({ inputs }).logits;
-    const dropout = { plan: method, key, examples: examples[pass], lengths: inputs.lengths };
-    return model.classify({ inputs, dropout }).logits;
+    if (method === undefined) return model.forward({ batch }).logits;
+    const dropout = { plan: method, key, examples: examples![pass], lengths };
+    return model.forward({ batch, dropout }).logits;
   };
-  const task = (x: Tensor) => scale(sum(crossEntropy(x, labels)), 1 / 3);
+  const task = (x: Tensor) => scale(sum(crossEntropy(x, labels!)), 1 / 3);
   return { model, batch, gradientOf, logits, task };
 }
 

@@ -1,9 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { foldKey, seedKey } from "../../../core/random.ts";
-import type { Device } from "../../../core/storage.ts";
+import type { Device } from "../../../core/device.ts";
 import { tensor } from "../../../core/tensor.ts";
-import { type EncodedExample, pad, toBatch } from "../../../nn/objective/batch.ts";
-import { architectures, type ModelConfig } from "../../../nn/models/config.ts";
 import {
   type DropoutPlan,
   dropoutPlan,
@@ -12,23 +10,24 @@ import {
   type Structure,
   structures,
 } from "../../../nn/dropout/plan.ts";
-import { applyLora } from "../../../nn/lora/lora.ts";
-import { type Classifier, languageModel } from "../../../nn/models/load.ts";
-import { siteAt, toInputs } from "../../../nn/layers/forward_context.ts";
 import { Trainable } from "../../../nn/optim/adamw.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
 import { assertClose } from "../../support/differences.ts";
-import { fillRandomly, randomModel, tinyConfig, tinyExamples } from "../../support/tiny_models.ts";
+import {
+  architectureNames,
+  fillRandomly,
+  randomModel,
+  tinyConfig,
+  tinyExamples,
+} from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
+import { type EncodedExample, toBatch } from "../../../nn/layers/batch.ts";
+import { architectureOf, languageModel } from "../../../nn/models/registry.ts";
+import type { Model, ModelConfig } from "../../../nn/models/model.ts";
+import { layerPlace, siteAt } from "../../../nn/dropout/site.ts";
+import { applyLora } from "../../../nn/lora/apply.ts";
 
 const key = seedKey(12);
-const targets = {
-  bert: ["query", "value"],
-  roberta: ["query", "value"],
-  gpt2: ["c_attn.q", "c_attn.v"],
-  llama: ["q_proj", "v_proj"],
-} as const;
-
 /** Every position at once, in one structure; what has no tokens by elements, or it is all or none. */
 const wholePlan = (structure: Structure): DropoutPlan => ({
   sites: positions.map((position) => ({
@@ -41,9 +40,9 @@ const wholePlan = (structure: Structure): DropoutPlan => ({
 });
 
 /** A classifier with LoRA whose numbers are all random, so that every site counts. */
-function adaptedClassifier(device: Device, config: ModelConfig): Classifier {
+function adaptedClassifier(device: Device, config: ModelConfig): Model {
   const model = randomModel(device, config, "classifier");
-  applyLora(model, config.layers, { targets: targets[config.architecture], rank: 2, alpha: 4 });
+  applyLora(model, { targets: architectureOf(config).targets, rank: 2, alpha: 4 });
   fillRandomly(model, device);
   return model;
 }
@@ -51,25 +50,22 @@ function adaptedClassifier(device: Device, config: ModelConfig): Classifier {
 /** Logits of examples with their numbers in the global batch. */
 async function logitsOf(
   device: Device,
-  model: Classifier,
+  model: Model,
   examples: readonly EncodedExample[],
   counters: readonly number[],
   dropping: DropoutPlan,
   extra = 0,
 ): Promise<number[][]> {
   using _scope = device.scope("logits");
-  const sequences = pad(examples, 0);
-  const width = sequences.width + extra;
-  const ids = new Uint32Array(examples.length * width);
-  examples.forEach((example, b) => ids.set(example.ids, b * width));
-  const inputs = toInputs(device, { ids, lengths: sequences.lengths, width });
+  const width = Math.max(...examples.map(({ ids }) => ids.length)) + extra;
+  const batch = toBatch(device, examples, { width });
   const dropout = {
     plan: dropping,
     key,
     examples: tensor(device, counters, [counters.length], "u32"),
-    lengths: inputs.lengths,
+    lengths: batch.lengths,
   };
-  const logits = await model.classify({ inputs, dropout }).logits.read();
+  const logits = await model.forward({ batch, dropout }).logits.read();
   return examples.map((_, b) => [...logits.subarray(b * 3, b * 3 + 3)]);
 }
 
@@ -77,7 +73,7 @@ const examples = tinyExamples([5, 2, 7]);
 const counters = [0, 2, 4];
 const limit = 1e-13;
 
-for (const architecture of architectures) {
+for (const architecture of architectureNames) {
   const config = tinyConfig(architecture);
 
   Deno.test(`masks of ${architecture} are a function of key and counter, not of call order`, () =>
@@ -128,15 +124,15 @@ for (const architecture of architectures) {
 
 Deno.test("siteAt() gives every position, layer and step a key of its own", () =>
   withDevice("f32", (device) => {
-    const inputs = toInputs(device, pad(examples, 0));
+    const { lengths } = toBatch(device, examples);
     const keys = new Set<string>();
     for (const step of [1, 2]) {
       const dropping = wholePlan("element");
-      const dropout = { plan: dropping, key: foldKey(key, step), examples: inputs.lengths };
-      const pass = { inputs, dropout: { ...dropout, lengths: inputs.lengths } };
+      const stepKey = foldKey(key, step);
+      const dropout = { plan: dropping, key: stepKey, examples: lengths, lengths };
       for (const layer of [0, 1]) {
         for (const position of positions) {
-          keys.add(String(siteAt(pass, position, `layer.${layer}`, layer, 2)!.key));
+          keys.add(String(siteAt({ dropout }, position, layerPlace(layer, 2))!.key));
         }
       }
     }
@@ -154,17 +150,17 @@ const optimiser = {
 /** Loss, compensation, gradients and norm of one step over a window of batches. */
 async function stepOf(device: Device, config: ModelConfig, windows: number[][], method: Method) {
   using _scope = device.scope("step");
-  const language = config.architecture === "gpt2";
+  const language = config.causal;
   const list = tinyExamples([5, 2, 7, 4, 6, 3], language);
   const model = language ? languageModel(config) : adaptedClassifier(device, config);
   if (language) {
     fillRandomly(model, device);
-    applyLora(model, config.layers, { targets: targets.gpt2, rank: 2, alpha: 4 });
+    applyLora(model, { targets: architectureOf(config).targets, rank: 2, alpha: 4 });
     fillRandomly(model, device);
   }
   const trainable = await Trainable.of(model, device);
   const batches = windows.map((places) =>
-    toBatch(device, places.map((place) => list[place]!), places, 0)
+    toBatch(device, places.map((place) => list[place]!), { numbers: places })
   );
   const figures = trainStep({ model, trainable }, batches, key, {
     plan: dropoutPlan(method, false, { rate: 0.25, klWeight: 0.5 }),

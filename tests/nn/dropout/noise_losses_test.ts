@@ -3,12 +3,12 @@ import fc from "fast-check";
 import { gradient } from "../../../core/gradient.ts";
 import { scale } from "../../../core/ops/elementwise.ts";
 import { sum } from "../../../core/ops/rowwise.ts";
-import type { Device } from "../../../core/storage.ts";
+import type { Device } from "../../../core/device.ts";
 import { noGrad, untracked } from "../../../core/tape.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { dropHidden } from "../../../nn/dropout/mask.ts";
 import type { Site } from "../../../nn/dropout/plan.ts";
-import { bidirectionalKl, klDivergence } from "../../../nn/objective/losses.ts";
+import { bidirectionalKl, klDivergence } from "../../../core/ops/losses.ts";
 import { close, runs } from "../../support/noise_cases.ts";
 import { withDevice } from "../../support/with_device.ts";
 

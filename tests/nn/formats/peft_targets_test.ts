@@ -1,8 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { FileError } from "../../../core/errors.ts";
 import { Linear } from "../../../nn/layers/linear.ts";
-import type { Architecture } from "../../../nn/models/config.ts";
-import { classifier, languageModel } from "../../../nn/models/load.ts";
 import { modules } from "../../../nn/layers/module.ts";
 import {
   chooseTargets,
@@ -10,11 +8,12 @@ import {
   pythonPattern,
   type TargetRules,
 } from "../../../nn/formats/peft_targets.ts";
-import { tinyConfig } from "../../support/tiny_models.ts";
+import { type ArchitectureName, tinyConfig } from "../../support/tiny_models.ts";
+import { classifier, languageModel } from "../../../nn/models/registry.ts";
 
 /** What rules choose in a tiny model of two layers, by the ends that tell paths apart. */
 function chosen(
-  architecture: Architecture,
+  architecture: ArchitectureName,
   rules: Partial<TargetRules>,
   language = architecture === "gpt2" || architecture === "llama",
 ): string[] {

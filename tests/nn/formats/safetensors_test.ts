@@ -2,15 +2,17 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { FileError, OptionError, ShapeError } from "../../../core/errors.ts";
 import {
-  encodeSafetensors,
   type FileDtype,
   headerLength,
   parseHeader,
   type SafetensorsHeader,
-  streamSafetensors,
-  type TensorData,
 } from "../../../nn/formats/safetensors.ts";
 import { shared, sharedTest } from "../../support/shared.ts";
+import {
+  encodeSafetensors,
+  streamSafetensors,
+  type TensorData,
+} from "../../../nn/formats/safetensors_write.ts";
 
 const sizes: Record<FileDtype, number> = {
   F64: 8,

@@ -2,18 +2,19 @@ import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } fr
 import { FileError, OptionError } from "../../../core/errors.ts";
 import { foldKey, normal, seedKey } from "../../../core/random.ts";
 import { tensor } from "../../../core/tensor.ts";
-import { toBatch } from "../../../nn/objective/batch.ts";
 import { parseConfig } from "../../../nn/models/config.ts";
-import { applyLora } from "../../../nn/lora/lora.ts";
-import { classifier, loadModel } from "../../../nn/models/load.ts";
+import { loadModel } from "../../../nn/models/load.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { trainHead } from "../../../nn/optim/adamw.ts";
 import { encodeAdapter, fillAdapter } from "../../../nn/formats/adapter.ts";
 import { parseAdapterConfig } from "../../../nn/formats/peft_config.ts";
-import { encodeSafetensors } from "../../../nn/formats/safetensors.ts";
 import { parseSafetensors } from "../../../nn/formats/weights.ts";
 import { tinyExamples } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
+import { toBatch } from "../../../nn/layers/batch.ts";
+import { classifier } from "../../../nn/models/registry.ts";
+import { applyLora } from "../../../nn/lora/apply.ts";
+import { encodeSafetensors } from "../../../nn/formats/safetensors_write.ts";
 
 const bytesOf = (...numbers: number[]) => new Uint8Array(numbers);
 
@@ -61,12 +62,12 @@ Deno.test("an adapter of encodeAdapter() brings another model to the same logits
   withDevice("f32", async (device) => {
     const config = parseConfig(JSON.parse(await Deno.readTextFile(golden("config.json"))));
     const base = await Deno.readFile(golden("model.safetensors"));
-    const { inputs } = toBatch(device, tinyExamples([5, 3]), [0, 1], 0);
+    const batch = toBatch(device, tinyExamples([5, 3]));
     const open = async (seed: number) => {
       const model = classifier(config);
-      applyLora(model, config.layers, lora);
+      applyLora(model, lora);
       await loadModel(model, parseSafetensors(base), device, seedKey(seed));
-      return { model, logits: async () => await model.classify({ inputs }).logits.read() };
+      return { model, logits: async () => await model.forward({ batch }).logits.read() };
     };
     const trained = await open(1);
     trainHead(trained.model);

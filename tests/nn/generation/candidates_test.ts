@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { ShapeError } from "../../../core/errors.ts";
-import type { Device } from "../../../core/storage.ts";
+import type { Device } from "../../../core/device.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { PastKeyValues } from "../../../nn/layers/past_key_values.ts";
 import {
@@ -11,7 +11,7 @@ import {
   type Scoring,
 } from "../../../nn/generation/candidates.ts";
 import { bannedTokens } from "../../../nn/generation/no_repeat_ngram.ts";
-import { chunk, isChunked, topK } from "../../../nn/generation/top_k.ts";
+import { chunk, isChunked, topK } from "../../../core/ops/top_k.ts";
 import { webGpuTest } from "../../support/webgpu_device.ts";
 import { withDevice } from "../../support/with_device.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { OptionError } from "../../../core/errors.ts";
-import type { Device } from "../../../core/storage.ts";
+import type { Device } from "../../../core/device.ts";
 import { tensor } from "../../../core/tensor.ts";
 import type { LanguageModel } from "../../../nn/models/decoder.ts";
 import { generate, type GenerateOptions } from "../../../nn/generation/generate.ts";

@@ -4,7 +4,7 @@ import { apply } from "../../../core/apply.ts";
 import { gradient } from "../../../core/gradient.ts";
 import { div, mul } from "../../../core/ops/elementwise.ts";
 import { sum, sumRow } from "../../../core/ops/rowwise.ts";
-import type { Device } from "../../../core/storage.ts";
+import type { Device } from "../../../core/device.ts";
 import { noGrad } from "../../../core/tape.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { attentionWeightsOp } from "../../../nn/layers/attention_weights.ts";

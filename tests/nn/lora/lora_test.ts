@@ -5,40 +5,34 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
+import type { Device } from "../../../core/device.ts";
 import { OptionError } from "../../../core/errors.ts";
 import { gradient } from "../../../core/gradient.ts";
 import { sum } from "../../../core/ops/rowwise.ts";
 import { seedKey } from "../../../core/random.ts";
-import { type Device, sizeOf } from "../../../core/storage.ts";
-import { tensor } from "../../../core/tensor.ts";
-import { pad, toBatch } from "../../../nn/objective/batch.ts";
-import { type Architecture, type ModelConfig, parseConfig } from "../../../nn/models/config.ts";
+import { sizeOf } from "../../../core/shape.ts";
 import { dropoutPlan } from "../../../nn/dropout/plan.ts";
+import { toBatch } from "../../../nn/layers/batch.ts";
+import type { ForwardContext } from "../../../nn/layers/forward_context.ts";
 import { Linear } from "../../../nn/layers/linear.ts";
-import {
-  applyLora,
-  layerOf,
-  loraLayers,
-  LoraLinear,
-  type LoraOptions,
-  mergeLora,
-  unmergeLora,
-} from "../../../nn/lora/lora.ts";
-import { classifier, initialize, languageModel } from "../../../nn/models/load.ts";
 import { type Module, parameters } from "../../../nn/layers/module.ts";
+import { applyLora, layerOf, type LoraOptions } from "../../../nn/lora/apply.ts";
+import { loraLayers, LoraLinear } from "../../../nn/lora/lora.ts";
+import { mergeLora, unmergeLora } from "../../../nn/lora/merge.ts";
+import { parseConfig } from "../../../nn/models/config.ts";
+import { initialize } from "../../../nn/models/load.ts";
+import type { ModelConfig } from "../../../nn/models/model.ts";
+import { architectureOf, classifier, languageModel } from "../../../nn/models/registry.ts";
 import { objective } from "../../../nn/objective/objective.ts";
-import { type ForwardContext, toInputs } from "../../../nn/layers/forward_context.ts";
-import { fuseParts } from "../../../nn/formats/peft_fused_qkv.ts";
 import { assertClose, randomTensor } from "../../support/differences.ts";
-import { fillRandomly, randomModel, tinyConfig, tinyExamples } from "../../support/tiny_models.ts";
+import {
+  architectureNames,
+  fillRandomly,
+  randomModel,
+  tinyConfig,
+  tinyExamples,
+} from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
-
-const targets: Record<Architecture, readonly string[]> = {
-  bert: ["query", "value"],
-  roberta: ["query", "value"],
-  gpt2: ["c_attn.q", "c_attn.v"],
-  llama: ["q_proj", "v_proj"],
-};
 
 /** Numbers in the low-rank updates. */
 function updateSize(model: Module): number {
@@ -49,8 +43,8 @@ function updateSize(model: Module): number {
 }
 
 function countOf(config: ModelConfig, rank: number): number {
-  const model = config.architecture === "roberta" ? classifier(config) : languageModel(config);
-  applyLora(model, config.layers, { targets: targets[config.architecture], rank, alpha: 16 });
+  const model = config.causal ? languageModel(config) : classifier(config);
+  applyLora(model, { targets: architectureOf(config).targets, rank, alpha: 16 });
   const trainable = [...parameters(model)].filter(([, parameter]) => parameter.trainable);
   assert(trainable.every(([path]) => path.includes("lora_")));
   assertEquals(trainable.reduce((total, [, { size }]) => total + size, 0), updateSize(model));
@@ -98,8 +92,8 @@ Deno.test("LoRA of LLaMA-2-7B at rank 8 trains 4,194,304 numbers", () => {
 /** Logits of two tiny examples. */
 async function logitsOf(device: Device, model: ReturnType<typeof classifier>): Promise<number[]> {
   using _scope = device.scope("logits");
-  const inputs = toInputs(device, pad(tinyExamples([5, 3]), 0));
-  return [...await model.classify({ inputs }).logits.read()];
+  const batch = toBatch(device, tinyExamples([5, 3]));
+  return [...await model.forward({ batch }).logits.read()];
 }
 
 /** Fills the updates: as they start, or with random B. */
@@ -113,16 +107,16 @@ function fillUpdates(model: Module, device: Device, start: boolean): void {
   }
 }
 
-for (const architecture of ["bert", "roberta", "gpt2", "llama"] as const) {
+for (const architecture of architectureNames) {
   const config = tinyConfig(architecture);
-  const options: LoraOptions = { targets: targets[architecture], rank: 3, alpha: 6 };
+  const options: LoraOptions = { targets: architectureOf(config).targets, rank: 3, alpha: 6 };
 
   Deno.test(`LoRA of ${architecture} starts as the base model, bit for bit`, () =>
     withDevice("f32", async (device) => {
       const model = randomModel(device, config, "classifier");
       const base = await logitsOf(device, model);
       assertEquals(
-        applyLora(model, config.layers, options).length,
+        applyLora(model, options).length,
         architecture === "gpt2" ? 2 : 4,
       );
       fillUpdates(model, device, true);
@@ -134,7 +128,7 @@ for (const architecture of ["bert", "roberta", "gpt2", "llama"] as const) {
   Deno.test(`merging LoRA into ${architecture} changes nothing, unmerging restores every bit`, () =>
     withDevice("f64", async (device) => {
       const model = randomModel(device, config, "classifier");
-      applyLora(model, config.layers, options);
+      applyLora(model, options);
       fillUpdates(model, device, false);
       const apart = await logitsOf(device, model);
       const weights = loraLayers(model).map(([, { base }]) => base.weight.value);
@@ -166,7 +160,7 @@ for (const architecture of ["bert", "roberta", "gpt2", "llama"] as const) {
         [...parameters(model)].map(([path, p]) => [path, p.value.value.storage]),
       );
       const { buffers, bytes } = device.backend.statistics;
-      applyLora(model, config.layers, options);
+      applyLora(model, options);
       const after = [...parameters(model)].filter(([path]) => !path.includes("lora_"));
       assertEquals(after.map(([path]) => path), [...storages.keys()]);
       for (const [path, p] of after) {
@@ -187,47 +181,14 @@ function fusedLayer(device: Device): Linear {
 }
 
 const context = {} as ForwardContext;
-
-Deno.test("thirds of c_attn equal one update with block matrices", () =>
-  withDevice("f64", async (device) => {
-    for (const thirds of [["q", "v"], ["v", "k"], ["k"], ["q", "k", "v"]]) {
-      const base = fusedLayer(device);
-      const apart = new LoraLinear(base, "h.0.attn.c_attn", 1, 2, 1.5, thirds);
-      assertEquals(
-        apart.parts.map(({ name }) => name),
-        [..."qkv"].filter((t) => thirds.includes(t)),
-      );
-      const host = [];
-      for (const [i, { down, up, start, size }] of apart.parts.entries()) {
-        // Multiples of 1/64, which fuseParts() keeps in its f32.
-        const coarse = async (seed: number, shape: readonly number[]) =>
-          (await randomTensor(device, seed, shape).read()).map((x) => Math.round(x * 64) / 64);
-        const [a, b] = [await coarse(10 + i, down.shape), await coarse(20 + i, up.shape)];
-        [down.value, up.value] = [tensor(device, a, down.shape), tensor(device, b, up.shape)];
-        host.push({ start, size, down: a, up: b });
-      }
-      const rank = 2 * thirds.length;
-      const whole = new LoraLinear(base, "h.0.attn.c_attn", 1, rank, 1.5);
-      const { down, up } = fuseParts(host, 2, 6, 12);
-      const [part] = whole.parts;
-      part!.down.value = tensor(device, down, [rank, 6]);
-      part!.up.value = tensor(device, up, [12, rank]);
-      const x = randomTensor(device, 3, [2, 5, 6]);
-      assertClose(
-        await apart.forward(x, context).read(),
-        await whole.forward(x, context).read(),
-        1e-13,
-      );
-      assertClose(await apart.delta().read(), await whole.delta().read(), 1e-13);
-    }
-  }));
+const place = { path: "h.0.attn.c_attn", layer: 0, layers: 1 };
 
 Deno.test("LoraLinear is W x + s B A x, with alpha / rank or alpha / sqrt(rank)", () =>
   withDevice("f64", async (device) => {
     for (const rsLora of [false, true]) {
       const config = tinyConfig("bert");
       const model = randomModel(device, config, "classifier");
-      applyLora(model, config.layers, {
+      applyLora(model, {
         targets: ["layer.1.attention.self.key"],
         rank: 4,
         alpha: 6,
@@ -256,7 +217,7 @@ Deno.test("LoraLinear is W x + s B A x, with alpha / rank or alpha / sqrt(rank)"
 
 Deno.test("LoRA at its start gives B a gradient and A the gradient zero", () =>
   withDevice("f64", async (device) => {
-    const layer = new LoraLinear(fusedLayer(device), "h.0.attn.c_attn", 1, 2, 1);
+    const layer = new LoraLinear(fusedLayer(device), { place, rank: 2, scaling: 1 });
     const [{ down, up }] = layer.parts as [LoraLinear["parts"][0]];
     initialize(down, "A", device, seedKey(1));
     initialize(up, "B", device, seedKey(1));
@@ -274,11 +235,11 @@ Deno.test("LoRA at its start gives B a gradient and A the gradient zero", () =>
     assert([...await gradients[1]!.read()].some((g) => g !== 0));
   }));
 
-Deno.test("adapt() refuses unknown targets and unusable ranks and factors", () => {
+Deno.test("applyLora() refuses unknown targets and unusable ranks and factors", () => {
   const model = () => classifier(tinyConfig("bert"));
   const refuse = (options: Partial<LoraOptions>, text: string) =>
     assertThrows(
-      () => applyLora(model(), 2, { targets: ["query"], rank: 2, alpha: 4, ...options }),
+      () => applyLora(model(), { targets: ["query"], rank: 2, alpha: 4, ...options }),
       OptionError,
       text,
     );
@@ -295,9 +256,9 @@ Deno.test("LoRA dropout refuses a layer that sees tokens without their examples"
   withDevice("f64", (device) => {
     const config = tinyConfig("llama");
     const model = randomModel(device, config, "language");
-    applyLora(model, config.layers, { targets: ["lm_head"], rank: 2, alpha: 4 });
+    applyLora(model, { targets: ["lm_head"], rank: 2, alpha: 4 });
     fillRandomly(model, device);
-    const batch = toBatch(device, tinyExamples([5, 3], true), [0, 1], 0);
+    const batch = toBatch(device, tinyExamples([5, 3], true), { numbers: [0, 1] });
     const dropping = dropoutPlan("lora-dropout", true, { rate: 0.5 });
     const options = { key: seedKey(1), normaliser: 4 };
     const run = () => objective(model, batch, { ...options, plan: dropping });

@@ -1,18 +1,17 @@
 import { assert, assertEquals } from "@std/assert";
 import { seedKey } from "../../../core/random.ts";
-import { sizeOf } from "../../../core/storage.ts";
-import { pad, toBatch } from "../../../nn/objective/batch.ts";
+import { sizeOf } from "../../../core/shape.ts";
 import { dropoutPlan } from "../../../nn/dropout/plan.ts";
-import { applyLora } from "../../../nn/lora/lora.ts";
-import { initialize } from "../../../nn/models/load.ts";
-import { parameters } from "../../../nn/layers/module.ts";
-import { toInputs } from "../../../nn/layers/forward_context.ts";
-import { Trainable, trainHead } from "../../../nn/optim/adamw.ts";
-import { Checkpoint } from "../../../train/files/checkpoint.ts";
-import { encodeSafetensors } from "../../../nn/formats/safetensors.ts";
 import { encodeFloats, type FloatDtype } from "../../../nn/formats/safetensors_values.ts";
-import { openClassifier, openLanguageModel } from "../../../train/run/load_model.ts";
+import { encodeSafetensors } from "../../../nn/formats/safetensors_write.ts";
+import { toBatch } from "../../../nn/layers/batch.ts";
+import { parameters } from "../../../nn/layers/module.ts";
+import { applyLora } from "../../../nn/lora/apply.ts";
+import { initialize } from "../../../nn/models/load.ts";
+import { Trainable, trainHead } from "../../../nn/optim/adamw.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
+import { Checkpoint } from "../../../train/files/checkpoint.ts";
+import { openClassifier, openLanguageModel } from "../../../train/run/load_model.ts";
 import { tinyExamples } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
 
@@ -37,15 +36,14 @@ async function use(folder: string, classifies: boolean, half: boolean) {
   const found = { logits: [] as number[], losses: [] as number[], bytes: 0 };
   await withDevice("f32", async (device) => {
     const key = seedKey(3);
-    const { model, config } = classifies
+    const { model } = classifies
       ? await openClassifier(folder, device, key, undefined, { half })
       : await openLanguageModel(folder, device, key, { half });
     found.bytes = device.backend.statistics.bytes;
-    const inputs = toInputs(device, pad(tinyExamples([5, 3]), 0));
-    const logits = "logits" in model ? model.logits({ inputs }) : model.classify({ inputs }).logits;
+    const { logits } = model.forward({ batch: toBatch(device, tinyExamples([5, 3])) });
     found.logits.push(...await logits.read());
     const targets = classifies ? ["query", "value"] : ["q_proj", "v_proj"];
-    applyLora(model, config.layers, { targets, rank: 2, alpha: 4 });
+    applyLora(model, { targets, rank: 2, alpha: 4 });
     for (const [path, parameter] of parameters(model)) {
       if (!parameter.filled) initialize(parameter, path, device, key);
     }
@@ -56,7 +54,7 @@ async function use(folder: string, classifies: boolean, half: boolean) {
       const examples = tinyExamples([5, 3]).map((example, i) =>
         classifies ? { ...example, label: i } : { ...example, predictFrom: 1 }
       );
-      const labelled = toBatch(device, examples, [0, 1], 0);
+      const labelled = toBatch(device, examples, { numbers: [0, 1] });
       const { loss } = trainStep({ model, trainable }, [labelled], seedKey(step), {
         plan: dropoutPlan("hiddenkey", !classifies),
         optimiser: { learningRate: 1e-2 },

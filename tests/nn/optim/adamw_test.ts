@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { OptionError, ShapeError, TrainingError } from "../../../core/errors.ts";
-import { sizeOf } from "../../../core/storage.ts";
+import { sizeOf } from "../../../core/shape.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { Linear } from "../../../nn/layers/linear.ts";
 import { Module } from "../../../nn/layers/module.ts";

@@ -1,22 +1,27 @@
 import { assertEquals } from "@std/assert";
 import { seedKey } from "../../../core/random.ts";
-import { toBatch } from "../../../nn/objective/batch.ts";
-import type { Architecture } from "../../../nn/models/config.ts";
 import { dropoutPlan, type Method } from "../../../nn/dropout/plan.ts";
-import { applyLora } from "../../../nn/lora/lora.ts";
 import { Trainable } from "../../../nn/optim/adamw.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
-import { fillRandomly, randomModel, tinyConfig, tinyExamples } from "../../support/tiny_models.ts";
+import {
+  type ArchitectureName,
+  fillRandomly,
+  randomModel,
+  tinyConfig,
+  tinyExamples,
+} from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
+import { toBatch } from "../../../nn/layers/batch.ts";
+import { applyLora } from "../../../nn/lora/apply.ts";
 
-const targets: Partial<Record<Architecture, string[]>> = {
+const targets: Partial<Record<ArchitectureName, string[]>> = {
   bert: ["query", "value"],
   gpt2: ["c_attn"],
   llama: ["q_proj", "v_proj"],
 };
 
 /** Programs of a training step of a model with so many layers. */
-async function programs(architecture: Architecture, method: Method, layers: number) {
+async function programs(architecture: ArchitectureName, method: Method, layers: number) {
   let count = 0;
   await withDevice("f32", async (device) => {
     const decoder = architecture !== "bert";
@@ -25,7 +30,7 @@ async function programs(architecture: Architecture, method: Method, layers: numb
     const model = decoder
       ? randomModel(device, config, "language")
       : randomModel(device, config, "classifier");
-    applyLora(model, layers, { targets: targets[architecture]!, rank: 2, alpha: 4 });
+    applyLora(model, { targets: targets[architecture]!, rank: 2, alpha: 4 });
     fillRandomly(model, device);
     const trainable = await Trainable.of(model, device);
     const { statistics } = device.backend;
@@ -33,7 +38,7 @@ async function programs(architecture: Architecture, method: Method, layers: numb
     trainStep(
       { model, trainable },
       [
-        toBatch(device, tinyExamples([5, 3], decoder), [0, 1], 0),
+        toBatch(device, tinyExamples([5, 3], decoder), { numbers: [0, 1] }),
       ],
       seedKey(1),
       {
@@ -47,7 +52,7 @@ async function programs(architecture: Architecture, method: Method, layers: numb
 }
 
 // Forward and backward of one layer, with the gradients of its adapters added up.
-const known: readonly [Architecture, Method, number][] = [
+const known: readonly [ArchitectureName, Method, number][] = [
   ["gpt2", "lora", 30],
   ["bert", "lora", 41],
   ["llama", "lora", 49],

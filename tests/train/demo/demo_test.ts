@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertGreater, assertNotEquals } from "@std/assert";
-import { classifier } from "../../../nn/models/load.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { grammarDataset } from "../../../train/data/grammar.ts";
 import { baseConfig, baseFile, baseTokenizer } from "../../../train/demo/base.ts";
 import { demonstrateMethod } from "../../../train/demo/demo.ts";
 import { Checkpoint } from "../../../train/files/checkpoint.ts";
+import { classifier } from "../../../nn/models/registry.ts";
 
 Deno.test("base.safetensors holds the tensors of its configuration in less than 4 MB", async () => {
   const path = decodeURIComponent(baseFile.pathname);

@@ -2,8 +2,8 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { DisposedError, FileError, OptionError } from "../../../core/errors.ts";
 import { Checkpoint } from "../../../train/files/checkpoint.ts";
-import { encodeSafetensors, type TensorData } from "../../../nn/formats/safetensors.ts";
 import { shared, sharedTest } from "../../support/shared.ts";
+import { encodeSafetensors, type TensorData } from "../../../nn/formats/safetensors_write.ts";
 
 async function withDirectory(use: (path: string) => Promise<void>): Promise<void> {
   const path = await Deno.makeTempDir();

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import type { Device } from "../../../core/device.ts";
 import {
   DeviceError,
   DisposedError,
@@ -10,15 +11,12 @@ import {
   TrainingError,
 } from "../../../core/errors.ts";
 import { seedKey } from "../../../core/random.ts";
-import type { Device } from "../../../core/storage.ts";
-import { pad } from "../../../nn/objective/batch.ts";
-import { LanguageModel } from "../../../nn/models/decoder.ts";
-import { loraLayers } from "../../../nn/lora/lora.ts";
-import { type Module, parameters } from "../../../nn/layers/module.ts";
-import { toInputs } from "../../../nn/layers/forward_context.ts";
-import { loadAdapter } from "../../../train/run/adapter.ts";
-import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import { placeOf } from "../../../nn/formats/peft_tensors.ts";
+import { toBatch } from "../../../nn/layers/batch.ts";
+import { type Module, parameters } from "../../../nn/layers/module.ts";
+import { loraLayers } from "../../../nn/lora/lora.ts";
+import { Checkpoint } from "../../../train/files/checkpoint.ts";
+import { loadAdapter } from "../../../train/run/adapter.ts";
 import { openClassifier, openLanguageModel } from "../../../train/run/load_model.ts";
 import { jsonFileMutation, type Mutation, weightsMutation } from "../../support/file_mutations.ts";
 import { withDevice } from "../../support/with_device.ts";
@@ -115,11 +113,8 @@ async function requireSame(
 /** One example through the model, which must end well or in a typed error. */
 async function tryForward(model: Awaited<ReturnType<typeof open>>["model"], device: Device) {
   await orTyped(async () => {
-    const inputs = toInputs(device, pad([{ ids: [1, 3, 2] }], 0));
-    const logits = model instanceof LanguageModel
-      ? model.logits({ inputs })
-      : model.classify({ inputs }).logits;
-    return await logits.read();
+    const batch = toBatch(device, [{ ids: [1, 3, 2] }]);
+    return await model.forward({ batch }).logits.read();
   });
 }
 
@@ -231,8 +226,8 @@ fuzz("a config.json", 0.2, "base/config.json", jsonFileMutation, async (
 });
 
 const checkAdapter = async (folder: string, device: Device, language: boolean) => {
-  const { model, config } = await open(`${folder}/base`, device, language);
-  const adapter = await orTyped(() => loadAdapter(model, config, `${folder}/adapter`, device));
+  const { model } = await open(`${folder}/base`, device, language);
+  const adapter = await orTyped(() => loadAdapter(model, `${folder}/adapter`, device));
   if (adapter === undefined) return false;
   const file = await Deno.readFile(`${folder}/adapter/adapter_model.safetensors`);
   await requireSame(model, reread(file), placeOf);

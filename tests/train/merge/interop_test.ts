@@ -1,12 +1,9 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { foldKey, normal, seedKey } from "../../../core/random.ts";
-import type { Device } from "../../../core/storage.ts";
+import type { Device } from "../../../core/device.ts";
 import { tensor } from "../../../core/tensor.ts";
-import { pad } from "../../../nn/objective/batch.ts";
 import { LanguageModel } from "../../../nn/models/decoder.ts";
-import { applyLora, type LoraOptions } from "../../../nn/lora/lora.ts";
 import { parameters } from "../../../nn/layers/module.ts";
-import { toInputs } from "../../../nn/layers/forward_context.ts";
 import { trainHead } from "../../../nn/optim/adamw.ts";
 import { loadAdapter, saveAdapter } from "../../../train/run/adapter.ts";
 import { Checkpoint } from "../../../train/files/checkpoint.ts";
@@ -16,6 +13,8 @@ import { relativeError } from "../../../train/parity/parity_rows.ts";
 import { here, needsPython, runPython, withoutPython } from "../../support/python.ts";
 import { shared, sharedPresent } from "../../support/shared.ts";
 import { withDevice } from "../../support/with_device.ts";
+import { toBatch } from "../../../nn/layers/batch.ts";
+import { applyLora, type LoraOptions } from "../../../nn/lora/apply.ts";
 
 /** Two sequences of different lengths. */
 const sequences = [[5, 9, 30, 7, 21, 8], [11, 4, 33, 6]];
@@ -63,10 +62,8 @@ async function open(directory: string, device: Device, language: boolean, labels
 type Model = Awaited<ReturnType<typeof open>>["model"];
 
 async function logitsOf(model: Model, device: Device): Promise<ArrayLike<number>> {
-  const inputs = toInputs(device, pad(sequences.map((ids) => ({ ids })), 1));
-  return await (model instanceof LanguageModel
-    ? model.logits({ inputs })
-    : model.classify({ inputs }).logits).read();
+  const batch = toBatch(device, sequences.map((ids) => ({ ids })), { padId: 1 });
+  return await model.forward({ batch }).logits.read();
 }
 
 /** Registers a test that gets a folder of its own and is skipped where there is no Python. */
@@ -138,9 +135,9 @@ pythonTest("PEFT computes the same logits from what saveAdapter() writes", async
   for (const [i, { base: name, lora }] of roundTrips.entries()) {
     await withDevice("f64", async (device) => {
       const base = here(`./golden/${name}/base`);
-      const { model, config } = await open(base, device, name.endsWith("-lm"));
+      const { model } = await open(base, device, name.endsWith("-lm"));
       const before = await logitsOf(model, device);
-      applyLora(model, config.layers, lora);
+      applyLora(model, lora);
       trainHead(model);
       for (const [path, parameter] of parameters(model)) {
         if (!parameter.trainable) continue;
@@ -185,8 +182,8 @@ async function through(name: string, job: Required<Omit<Job, "labels">> & Job, f
   const merged = `${folder}/${name}-merged`;
   let loaded: ArrayLike<number> = [];
   await withDevice("f64", async (device) => {
-    const { model, config } = await open(job.model, device, language, job.labels);
-    const adapter = await loadAdapter(model, config, job.adapter, device);
+    const { model } = await open(job.model, device, language, job.labels);
+    const adapter = await loadAdapter(model, job.adapter, device);
     loaded = await logitsOf(model, device);
     await Deno.mkdir(written);
     await saveAdapter(model, adapter, written);

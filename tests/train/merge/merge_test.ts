@@ -1,9 +1,12 @@
 import { assert, assertEquals, assertLessOrEqual, assertRejects } from "@std/assert";
 import { FileError } from "../../../core/errors.ts";
+import {
+  encodeFloats,
+  type FloatDtype,
+  toFloat32,
+} from "../../../nn/formats/safetensors_values.ts";
+import type { TensorData } from "../../../nn/formats/safetensors_write.ts";
 import { Checkpoint } from "../../../train/files/checkpoint.ts";
-import type { FloatDtype } from "../../../nn/formats/safetensors_values.ts";
-import type { TensorData } from "../../../nn/formats/safetensors.ts";
-import { encodeFloats, toFloat32 } from "../../../nn/formats/safetensors_values.ts";
 import { mergeAdapter, type MergeReport } from "../../../train/merge/merge.ts";
 import { tensors } from "../../support/cli_cases.ts";
 import { namesIn, Workspace } from "../../support/workspace.ts";

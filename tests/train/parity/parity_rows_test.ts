@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { parityTable } from "../../../train/commands/parity.ts";
 import { Checkpoint } from "../../../train/files/checkpoint.ts";
-import { encodeSafetensors, type TensorData } from "../../../nn/formats/safetensors.ts";
 import { runParity } from "../../../train/parity/parity.ts";
 import { Comparison, relativeError } from "../../../train/parity/parity_rows.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { tensors } from "../../support/cli_cases.ts";
 import { withDevice } from "../../support/with_device.ts";
+import { encodeSafetensors, type TensorData } from "../../../nn/formats/safetensors_write.ts";
 
 const golden = decodeURIComponent(new URL("../../golden", import.meta.url).pathname);
 

@@ -1,28 +1,31 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { FileError } from "../../../core/errors.ts";
 import { foldKey, normal, seedKey } from "../../../core/random.ts";
-import type { Device } from "../../../core/storage.ts";
+import type { Device } from "../../../core/device.ts";
 import { tensor } from "../../../core/tensor.ts";
-import { pad } from "../../../nn/objective/batch.ts";
-import type { Architecture } from "../../../nn/models/config.ts";
-import { LanguageModel } from "../../../nn/models/decoder.ts";
-import { applyLora, loraLayers } from "../../../nn/lora/lora.ts";
+import { loraLayers } from "../../../nn/lora/lora.ts";
 import { parameters } from "../../../nn/layers/module.ts";
-import { toInputs } from "../../../nn/layers/forward_context.ts";
-import type { Classifier } from "../../../nn/models/load.ts";
 import { loadAdapter, saveAdapter } from "../../../train/run/adapter.ts";
 import { encodeAdapter, fillAdapter } from "../../../nn/formats/adapter.ts";
 import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import { parseAdapterConfig } from "../../../nn/formats/peft_config.ts";
 import { applyAdapterConfig } from "../../../nn/formats/peft_apply.ts";
 import { declaredBy, isUpdate } from "../../../nn/formats/peft_tensors.ts";
-import type { TensorData } from "../../../nn/formats/safetensors.ts";
 import { parseSafetensors } from "../../../nn/formats/weights.ts";
 import { openClassifier } from "../../../train/run/load_model.ts";
 import { adapterCases } from "../../support/adapter_cases.ts";
 import { tensors } from "../../support/cli_cases.ts";
-import { randomModel, tinyConfig, tinyExamples } from "../../support/tiny_models.ts";
+import {
+  type ArchitectureName,
+  randomModel,
+  tinyConfig,
+  tinyExamples,
+} from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
+import { toBatch } from "../../../nn/layers/batch.ts";
+import type { Model } from "../../../nn/models/model.ts";
+import { applyLora } from "../../../nn/lora/apply.ts";
+import type { TensorData } from "../../../nn/formats/safetensors_write.ts";
 
 async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -34,7 +37,7 @@ async function withFolder(body: (folder: string) => Promise<void>): Promise<void
 }
 
 /** A tiny model, always the same, as a classifier or a language model. */
-function open(architecture: Architecture, language: boolean, device: Device) {
+function open(architecture: ArchitectureName, language: boolean, device: Device) {
   const config = tinyConfig(architecture);
   const model = language
     ? randomModel(device, config, "language")
@@ -42,13 +45,10 @@ function open(architecture: Architecture, language: boolean, device: Device) {
   return { config, model };
 }
 
-async function logitsOf(model: LanguageModel | Classifier, device: Device) {
+async function logitsOf(model: Model, device: Device) {
   using _scope = device.scope("logits");
-  const inputs = toInputs(device, pad(tinyExamples([5, 3]), 0));
-  const logits = model instanceof LanguageModel
-    ? model.logits({ inputs })
-    : model.classify({ inputs }).logits;
-  return [...await logits.read()];
+  const batch = toBatch(device, tinyExamples([5, 3]));
+  return [...await model.forward({ batch }).logits.read()];
 }
 
 for (const { what, architecture, config: adapter, lora = {}, whole } of adapterCases) {
@@ -56,14 +56,14 @@ for (const { what, architecture, config: adapter, lora = {}, whole } of adapterC
     withFolder((folder) =>
       withDevice("f32", async (device) => {
         const language = adapter.taskType === "CAUSAL_LM";
-        const { model, config } = open(architecture, language, device);
+        const { model } = open(architecture, language, device);
         const ties = ["lm_head", "wte"];
         const untied = [adapter.targets, adapter.modulesToSave].flat()
           .some((name) => ties.includes(name));
-        if (untied && model instanceof LanguageModel) model.untie();
+        if (untied) model.untie();
         const { rank, alpha, rsLora = false } = adapter;
         const targets = [adapter.targets].flat();
-        applyLora(model, config.layers, { targets, rank, alpha, rsLora, ...lora });
+        applyLora(model, { targets, rank, alpha, rsLora, ...lora });
         const isDeclared = declaredBy(adapter, new Set(loraLayers(model).map(([path]) => path)));
         for (const [path, parameter] of parameters(model)) {
           if (!isDeclared(path)) continue;
@@ -77,7 +77,7 @@ for (const { what, architecture, config: adapter, lora = {}, whole } of adapterC
 
         const again = open(architecture, language, device);
         const before = await logitsOf(again.model, device);
-        const loaded = await loadAdapter(again.model, again.config, folder, device);
+        const loaded = await loadAdapter(again.model, folder, device);
         assertEquals(loaded.bias, adapter.bias ?? "none");
         const after = await logitsOf(again.model, device);
         assertEquals(after, await logitsOf(model, device));
@@ -90,7 +90,7 @@ for (const { what, architecture, config: adapter, lora = {}, whole } of adapterC
         const read = parseAdapterConfig(JSON.parse(files["adapter_config.json"]));
         assertEquals(read, loaded);
         const source = parseSafetensors(files["adapter_model.safetensors"]);
-        applyAdapterConfig(third.model, third.config.layers, read, source);
+        applyAdapterConfig(third.model, read, source);
         await fillAdapter(third.model, read, source, device);
         assertEquals(await logitsOf(third.model, device), after);
       })
@@ -118,8 +118,8 @@ async function loadChanged(
     );
     await withDevice("f32", async (device) => {
       const base = `${golden}/bert-classification/base`;
-      const { model, config } = await openClassifier(base, device, seedKey(1));
-      await loadAdapter(model, config, folder, device);
+      const { model } = await openClassifier(base, device, seedKey(1));
+      await loadAdapter(model, folder, device);
     });
   });
 }
@@ -206,8 +206,8 @@ Deno.test("loadAdapter() names the file that is missing", async () => {
       `${folder}/adapter_config.json`,
     );
     await withDevice("f32", async (device) => {
-      const { model, config } = open("gpt2", true, device);
-      const load = () => loadAdapter(model, config, folder, device);
+      const { model } = open("gpt2", true, device);
+      const load = () => loadAdapter(model, folder, device);
       await assertRejects(load, FileError, "Cannot find adapter_model.safetensors");
     });
   });

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Code, f32x4, i32, Routine, v128 } from "./assembler.ts";
+import { f32x4, i32, Routine, v128 } from "./assembler.ts";
+import type { Code } from "./code.ts";
 
 function valid(code: (value: Code) => Code): boolean {
   if (typeof WebAssembly !== "object") return false;

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Code, f32x4, i32, i32x4, type Routine, v128 } from "./assembler.ts";
+import { f32x4, i32, i32x4, type Routine, v128 } from "./assembler.ts";
+import type { Code } from "./code.ts";
 
 /** How floats lie in memory. */
 export type Format = "f32" | "f16" | "bf16";

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { type Code, f32x4, i32x4, type Routine, v128 } from "./assembler.ts";
+import { f32x4, i32x4, type Routine, v128 } from "./assembler.ts";
+import type { Code } from "./code.ts";
 
 /** Makes the code of a value from those of its operands. */
 export type Lanes = (...operands: Code[]) => Code;

@@ -5,21 +5,13 @@
  * @module
  */
 
-import {
-  type Code,
-  f32x4,
-  i32,
-  type Local,
-  loop,
-  Routine,
-  v128,
-  when,
-} from "../assembler/assembler.ts";
-import { multiplyAdd } from "../assembler/scalar_functions.ts";
+import { f32x4, i32, type Local, loop, Routine, v128, when } from "../assembler/assembler.ts";
+import type { Code } from "../assembler/code.ts";
 import type { Format } from "../assembler/load.ts";
+import { multiplyAdd } from "../assembler/scalar_functions.ts";
+import { readWords, type Target } from "../threads/task.ts";
 import type { Operands, Sizes } from "./blas.ts";
 import { pack, roundUp, tileColumns, tileRowsOf } from "./pack.ts";
-import { readWords, type Target } from "../threads/task.ts";
 
 /** Bytes of scratch for a tile that juts out over the result. */
 const edgeBytes = 192;

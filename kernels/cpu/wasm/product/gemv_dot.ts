@@ -6,20 +6,12 @@
  * @module
  */
 
-import {
-  type Code,
-  f32x4,
-  i32,
-  type Local,
-  loop,
-  Routine,
-  v128,
-  when,
-} from "../assembler/assembler.ts";
-import { multiplyAdd } from "../assembler/scalar_functions.ts";
+import { f32x4, i32, type Local, loop, Routine, v128, when } from "../assembler/assembler.ts";
+import type { Code } from "../assembler/code.ts";
 import { type Format, loadsOf } from "../assembler/load.ts";
-import { productWords } from "./gemm.ts";
+import { multiplyAdd } from "../assembler/scalar_functions.ts";
 import { readWords, type Target } from "../threads/task.ts";
+import { productWords } from "./gemm.ts";
 
 /** `C = A·B` for tasks with the words of a product, which pack nothing and add to nothing. */
 export function gemvDotRoutine(target: Target, format: Format): Uint8Array<ArrayBuffer> {

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { type Code, i32, type Local, loop, Routine, v128, when } from "../assembler/assembler.ts";
+import { i32, type Local, loop, Routine, v128, when } from "../assembler/assembler.ts";
+import type { Code } from "../assembler/code.ts";
 import { type Format, loadsOf } from "../assembler/load.ts";
 import { readWords, type Target } from "../threads/task.ts";
 

@@ -7,6 +7,7 @@
 
 import { depth, type Expr } from "../../../../core/expr.ts";
 import type { RowProgram } from "../../../../core/program.ts";
+import { scalarRow } from "../../../../core/scalar.ts";
 import {
   loneProducts,
   type Motion,
@@ -14,21 +15,12 @@ import {
   type RowPass,
   varies,
 } from "../../../plan/row_passes.ts";
-import { scalarRow } from "../../../../core/scalar.ts";
-import { accumulator, type Lane, type Term } from "./row_reduction.ts";
-import {
-  type Code,
-  f32x4,
-  i32,
-  i32x4,
-  type Local,
-  loop,
-  Routine,
-  v128,
-} from "../assembler/assembler.ts";
-import { laneOperations, multiplyAdd } from "../assembler/scalar_functions.ts";
+import { f32x4, i32, i32x4, type Local, loop, Routine, v128 } from "../assembler/assembler.ts";
+import type { Code } from "../assembler/code.ts";
 import { type Format, loadsOf } from "../assembler/load.ts";
+import { laneOperations, multiplyAdd } from "../assembler/scalar_functions.ts";
 import { head, type Target } from "../threads/task.ts";
+import { accumulator, type Lane, type Term } from "./row_reduction.ts";
 
 /** A routine, and what it needs beside its operands. */
 export interface RowRoutine {

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Code, f32x4, f64, type Local, type Routine, v128 } from "../assembler/assembler.ts";
+import { f32x4, f64, type Local, type Routine, v128 } from "../assembler/assembler.ts";
+import type { Code } from "../assembler/code.ts";
 
 /** Which columns a piece of code is for: none, four, or one. */
 export type Lane = "row" | "four" | "one";

@@ -5,13 +5,8 @@
  * @module
  */
 
-import {
-  type Code,
-  i32,
-  type Local,
-  type MemoryType,
-  type Routine,
-} from "../assembler/assembler.ts";
+import { i32, type Local, type MemoryType, type Routine } from "../assembler/assembler.ts";
+import type { Code } from "../assembler/code.ts";
 
 /** Words before a kernel's own. */
 export const head = 2;

@@ -6,15 +6,16 @@
  * @module
  */
 
-import { apply } from "../../core/apply.ts";
-import { GradientError } from "../../core/errors.ts";
-import { input, scalar } from "../../core/expr.ts";
-import { floatOf, type Op } from "../../core/op.ts";
-import { gather } from "../../core/ops/gather.ts";
-import { reshape } from "../../core/ops/view.ts";
-import { rowProgram } from "../../core/program.ts";
-import { type Device, Value } from "../../core/storage.ts";
-import { type Tensor, tensor } from "../../core/tensor.ts";
+import { apply } from "../apply.ts";
+import { GradientError } from "../errors.ts";
+import { input, scalar } from "../expr.ts";
+import { floatOf, type Op } from "../op.ts";
+import { gather } from "./gather.ts";
+import { reshape } from "./view.ts";
+import { rowProgram } from "../program.ts";
+import type { Device } from "../device.ts";
+import { Value } from "../storage.ts";
+import { type Tensor, tensor } from "../tensor.ts";
 
 /** `x·cos ± swapped·sin`, where `sin` carries the sign of each half. */
 const program = (() => {

@@ -5,41 +5,23 @@
  * @module
  */
 
-import { apply } from "../../core/apply.ts";
-import {
-  columns,
-  type Float,
-  float,
-  index,
-  input,
-  rowMax,
-  rowSum,
-  scalar,
-  select,
-  stop,
-} from "../../core/expr.ts";
-import { add, scale, square, sub } from "../../core/ops/elementwise.ts";
-import { type RowOp, rowwise, sum } from "../../core/ops/rowwise.ts";
-import { reshape } from "../../core/ops/view.ts";
-import type { Tensor } from "../../core/tensor.ts";
+import { apply } from "../apply.ts";
+import { columns, float, index, input, rowSum, scalar, select } from "../expr.ts";
+import { add, scale, square, sub } from "./elementwise.ts";
+import { type RowOp, rowwise, sum } from "./rowwise.ts";
+import { logSoftmaxOf } from "./softmax.ts";
+import { reshape } from "./view.ts";
+import type { Tensor } from "../tensor.ts";
 
 /** Label of a row that does not count. */
 export const ignoreIndex = 0xFFFFFFFF;
-
-/** Log-probabilities as `(x - m) - log s`, and the row values they are made of. */
-function logSoftmax(x: Float): { log: Float; peak: Float; total: Float } {
-  const peak = stop(rowMax(x));
-  const shifted = x.sub(peak);
-  const total = rowSum(shifted.unary("exp"));
-  return { log: shifted.sub(total.unary("log")), peak, total };
-}
 
 /** Cross-entropy of logits with a label; scalar 0 is the label smoothing. */
 export const crossEntropyOp: RowOp = (() => {
   const label = input(1, "u32", 1);
   const smoothing = scalar(0, "f32");
   const x = input(0, "f32", 3);
-  const { peak, total } = logSoftmax(x);
+  const { peak, total } = logSoftmaxOf(x);
   const shifted = x.sub(peak);
   const chosen = rowSum(select(index(0, 2).compare("eq", label), shifted, float(0)))
     .sub(total.unary("log"));
@@ -51,8 +33,8 @@ export const crossEntropyOp: RowOp = (() => {
 
 /** KL(softmax a ‖ softmax b) of each row. */
 export const klOp: RowOp = (() => {
-  const a = logSoftmax(input(0, "f32", 3));
-  const b = logSoftmax(input(1, "f32", 3));
+  const a = logSoftmaxOf(input(0, "f32", 3));
+  const b = logSoftmaxOf(input(1, "f32", 3));
   const divergence = rowSum(a.log.unary("exp").mul(a.log.sub(b.log)));
   return rowwise("kl", ["f32", "f32"], [divergence, a.peak, a.total, b.peak, b.total]);
 })();

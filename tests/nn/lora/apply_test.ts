@@ -1,15 +1,16 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { OptionError } from "../../../core/errors.ts";
-import { applyLora, loraLayers, type LoraOptions } from "../../../nn/lora/lora.ts";
-import { classifier } from "../../../nn/models/load.ts";
+import { loraLayers } from "../../../nn/lora/lora.ts";
 import { tinyConfig } from "../../support/tiny_models.ts";
+import { classifier } from "../../../nn/models/registry.ts";
+import { applyLora, type LoraOptions } from "../../../nn/lora/apply.ts";
 
 const path = (layer: number, name: string) => `bert.encoder.layer.${layer}.attention.self.${name}`;
 
 /** Rank and factor of each adapted layer of a tiny BERT. */
 function layersOf(options: Partial<LoraOptions>): [string, number, number][] {
   const model = classifier(tinyConfig("bert"));
-  applyLora(model, 2, { targets: ["query", "key"], rank: 4, alpha: 8, ...options });
+  applyLora(model, { targets: ["query", "key"], rank: 4, alpha: 8, ...options });
   return loraLayers(model).map(([name, { rank, scaling }]) => [name, rank, scaling]);
 }
 
@@ -34,13 +35,13 @@ Deno.test("adapt() leaves out modules and all below them", () => {
   assertEquals(found, [path(1, "query"), path(1, "key")]);
   const roberta = classifier(tinyConfig("roberta"));
   const options = { targets: ["dense"], rank: 1, alpha: 1, exclude: ["classifier"] };
-  assertEquals(applyLora(roberta, 2, options).filter((name) => name.startsWith("classifier")), []);
+  assertEquals(applyLora(roberta, options).filter((name) => name.startsWith("classifier")), []);
 });
 
 Deno.test("adapt() refuses ranks and alphas of single layers, and leaves the model as it was", () => {
   const model = classifier(tinyConfig("bert"));
   const attempt = (options: Partial<LoraOptions>) => () =>
-    applyLora(model, 2, { targets: ["query"], rank: 4, alpha: 8, ...options });
+    applyLora(model, { targets: ["query"], rank: 4, alpha: 8, ...options });
   assertThrows(attempt({ ranks: { "1.attention.self.query": 0 } }), OptionError, "with rank 0");
   assertThrows(attempt({ alphas: { "1.attention.self.query": -1 } }), OptionError, "alpha -1");
   assertThrows(attempt({ exclude: ["bert"] }), OptionError, "Cannot find target module query");

@@ -6,7 +6,8 @@
  * @module
  */
 
-import { apply } from "../../core/apply.ts";
+import { apply } from "../apply.ts";
+import { lowestFloat } from "../dtype.ts";
 import {
   addWords,
   filled,
@@ -19,16 +20,13 @@ import {
   select,
   toFloat,
   toWord,
-} from "../../core/expr.ts";
-import { gather } from "../../core/ops/gather.ts";
-import { rowwise } from "../../core/ops/rowwise.ts";
-import { concatenate } from "../../core/ops/slice.ts";
-import { reshape } from "../../core/ops/view.ts";
-import type { Device } from "../../core/storage.ts";
-import type { Tensor } from "../../core/tensor.ts";
-
-/** The lowest float of 32 bits. */
-export const lowest = -3.4028234663852886e38;
+} from "../expr.ts";
+import { gather } from "./gather.ts";
+import { rowwise } from "./rowwise.ts";
+import { concatenate } from "./slice.ts";
+import { reshape } from "./view.ts";
+import type { Device } from "../device.ts";
+import type { Tensor } from "../tensor.ts";
 
 /** Elements of a chunk. */
 export const chunk = 16;
@@ -60,7 +58,7 @@ const pickOp = (() => {
 
 const maximumOp = rowwise("rowMaximum", ["f32"], [rowMax(input(0, "f32", 3))]);
 const numbersOp = rowwise("numbers", [], [toFloat(index(0, 3))]);
-const lowestOp = rowwise("lowest", [], [filled(lowest)]);
+const lowestOp = rowwise("lowest", [], [filled(lowestFloat)]);
 /** Flat number of a chunk: its number in the row, and where the row begins. */
 const flatOp = rowwise("flatChunk", ["f32"], [addWords(toWord(input(0, "f32", 3)), index(0, 3))]);
 /** Columns of a chunk's elements. */

@@ -1,0 +1,134 @@
+/**
+ * The device handle with its stack of scopes, which ends the life of whatever was not kept.
+ *
+ * @module
+ */
+
+import type { Backend } from "./backend.ts";
+import { DisposedError } from "./errors.ts";
+
+/** What a scope can own. */
+export interface Owned extends Disposable {
+  /** The scope that will dispose it. */
+  scope: Scope | undefined;
+}
+
+/** Owns what was made while it was innermost, and disposes it at its end. */
+export class Scope implements Disposable {
+  readonly #owned = new Set<Owned>();
+  #open = true;
+
+  /**
+   * Made by {@linkcode Device.scope}.
+   *
+   * @param name For messages
+   * @param parent The scope around it
+   * @param device The handle it was opened on
+   */
+  constructor(
+    readonly name: string,
+    readonly parent: Scope | undefined,
+    readonly device: Device,
+  ) {}
+
+  /** Takes ownership. */
+  adopt(item: Owned): void {
+    item.scope?.disown(item);
+    item.scope = this;
+    this.#owned.add(item);
+  }
+
+  /** Gives ownership up. */
+  disown(item: Owned): void {
+    this.#owned.delete(item);
+    item.scope = undefined;
+  }
+
+  /**
+   * Hands the item to the surrounding scope, or to the caller where there is none. What another
+   * scope owns stays there.
+   */
+  keep<T extends Owned>(item: T): T {
+    if (item.scope !== this) return item;
+    if (this.parent === undefined) this.disown(item);
+    else this.parent.adopt(item);
+    return item;
+  }
+
+  /** Disposes what the scope owns, where `using` cannot be written; a second call does nothing. */
+  close(): void {
+    if (!this.#open) return;
+    this.device.leave(this);
+    this.#open = false;
+    for (const item of [...this.#owned]) item[Symbol.dispose]();
+    this.#owned.clear();
+  }
+
+  /** Disposes what the scope owns at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** A handle on a backend with a scope stack of its own. Interleaved tasks each take a fork. */
+export class Device implements AsyncDisposable {
+  #innermost: Scope | undefined;
+
+  /**
+   * Makes a handle.
+   *
+   * @param backend What runs the programs; the root handle's disposal closes it
+   * @param float Element type of floats made through this handle
+   * @param root The handle this one was forked from
+   */
+  constructor(
+    readonly backend: Backend,
+    readonly float: "f32" | "f64" = "f32",
+    readonly root: Device | undefined = undefined,
+  ) {
+    if (!backend.supports(float)) {
+      throw new TypeError(`Cannot hold ${float} tensors on backend ${backend.name}`);
+    }
+  }
+
+  /** A handle for another task on the same backend; tensors of the root can be used with it. */
+  fork(): Device {
+    return new Device(this.backend, this.float, this.root ?? this);
+  }
+
+  /** Scope that owns what is made now. */
+  get innermost(): Scope | undefined {
+    return this.#innermost;
+  }
+
+  /** Opens a scope: `using _step = device.scope("step")`. */
+  scope(name: string): Scope {
+    return this.#innermost = new Scope(name, this.#innermost, this);
+  }
+
+  /** Runs `make` in a scope of its own, which ends all that was made there but the result. */
+  within<T extends Owned>(name: string, make: () => T): T {
+    using scope = this.scope(name);
+    return scope.keep(make());
+  }
+
+  /**
+   * Called by a scope at its end.
+   *
+   * @throws {DisposedError} If a scope opened later is still open
+   */
+  leave(scope: Scope): void {
+    if (this.#innermost !== scope) {
+      throw new DisposedError(
+        `Cannot close scope ${scope.name} as the innermost open scope must close first: ` +
+          `found ${this.#innermost?.name ?? "none"} (interleaved tasks each need device.fork())`,
+      );
+    }
+    this.#innermost = scope.parent;
+  }
+
+  /** Closes the backend, where this is the root handle. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.root === undefined) await this.backend[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * From token lists on the host to a batch on the device.
+ *
+ * @module
+ */
+
+import type { Device } from "../../core/device.ts";
+import { OptionError } from "../../core/errors.ts";
+import { type Tensor, tensor } from "../../core/tensor.ts";
+
+/** An example as tokens. */
+export interface EncodedExample {
+  /** Numbers of its tokens, special ones included. */
+  readonly ids: readonly number[];
+  /** Segment of each token; zeros where absent. */
+  readonly typeIds?: readonly number[];
+  /** Class or score; absent for language models and test files. */
+  readonly label?: number | undefined;
+  /** Language models: the first token that is predicted; it and all later ones count. */
+  readonly predictFrom?: number;
+}
+
+/** Token sequences on the device, padded on the right to one width, with what is predicted of them. */
+export interface Batch {
+  /** Number of sequences. */
+  readonly size: number;
+  /** Tokens of each, with padding. */
+  readonly width: number;
+  /** Numbers of the tokens, `[size, width]`. */
+  readonly ids: Tensor;
+  /** Segments of the tokens, `[size, width]`. */
+  readonly typeIds: Tensor;
+  /** Position from 0, `[size, width]`. */
+  readonly positions: Tensor;
+  /**
+   * 1 for each visible key, `[size, keys]`; absent where all are. Beside a cache that holds earlier
+   * tokens `[sequences, rows of each, slots]`.
+   */
+  readonly mask: Tensor | undefined;
+  /** Number of real tokens of each, `[size]`. */
+  readonly lengths: Tensor;
+  /** Flat index of each sequence's last real token, `[size]`. */
+  readonly last: Tensor;
+  /**
+   * Language models: flat indices of the tokens whose successor is predicted, `[targets]`; all tokens
+   * where absent.
+   */
+  readonly rows?: Tensor;
+  /**
+   * Classes or next tokens (u32), or scores (float), one an example or target token; absent where
+   * the examples have none.
+   */
+  readonly labels?: Tensor;
+  /**
+   * Counters of the examples for the first and the second pass, `[size]` each (see
+   * `DropoutContext.examples`); absent where nothing can be dropped.
+   */
+  readonly examples?: readonly [Tensor, Tensor];
+}
+
+/** How {@linkcode toBatch} lays examples out. */
+export interface BatchOptions {
+  /** Token that fills up shorter sequences; default 0. */
+  readonly padId?: number;
+  /** Tokens that every sequence is filled up to; default those of the longest. */
+  readonly width?: number;
+  /** Place of each example in the global batch: masks follow it, not the layout. */
+  readonly numbers?: readonly number[];
+  /** Whether labels are scores; default false. */
+  readonly regression?: boolean;
+}
+
+/** Number of losses a batch sums: examples, or target tokens of language models. */
+export function countTargets(examples: readonly EncodedExample[]): number {
+  return examples.reduce((sum, { ids, predictFrom }) => {
+    return sum + (predictFrom === undefined ? 1 : ids.length - predictFrom);
+  }, 0);
+}
+
+/**
+ * Puts examples on the device, with their labels where all have them.
+ *
+ * @throws {OptionError} If a sequence is empty or too long, some examples alone have labels, or one
+ * predicts its first token
+ */
+export function toBatch(
+  device: Device,
+  examples: readonly EncodedExample[],
+  options: BatchOptions = {},
+): Batch {
+  const { padId = 0, numbers, regression = false } = options;
+  const size = examples.length;
+  const width = options.width ?? Math.max(...examples.map(({ ids }) => ids.length));
+  const ids = new Uint32Array(size * width).fill(padId);
+  const [typeIds, positions, mask] = Array.from({ length: 3 }, () => new Uint32Array(size * width));
+  examples.forEach((example, b) => {
+    const { length } = example.ids;
+    if (!(length >= 1 && length <= width)) {
+      throw new OptionError(
+        `Cannot use sequence ${b} as 1 to ${width} tokens are required: ${length}`,
+      );
+    }
+    ids.set(example.ids, b * width);
+    typeIds!.set(example.typeIds ?? [], b * width);
+    for (let i = 0; i < width; i++) positions![b * width + i] = i;
+    mask!.fill(1, b * width, b * width + length);
+  });
+  const lengths = examples.map(({ ids }) => ids.length);
+  const words = (data: ArrayLike<number>, shape?: number[]) => tensor(device, data, shape, "u32");
+  return {
+    size,
+    width,
+    ids: words(ids, [size, width]),
+    typeIds: words(typeIds!, [size, width]),
+    positions: words(positions!, [size, width]),
+    mask: lengths.every((length) => length === width) ? undefined : words(mask!, [size, width]),
+    lengths: words(lengths),
+    last: words(lengths.map((length, b) => b * width + length - 1)),
+    ...(numbers && {
+      examples: [words(numbers.map((n) => 2 * n)), words(numbers.map((n) => 2 * n + 1))],
+    }),
+    ...targetsOf(device, examples, width, regression),
+  };
+}
+
+/** What is predicted: a label of each sequence, or every token from `predictFrom` on. */
+function targetsOf(
+  device: Device,
+  examples: readonly EncodedExample[],
+  width: number,
+  regression: boolean,
+): Pick<Batch, "rows" | "labels"> {
+  const words = (data: number[]) => tensor(device, data, undefined, "u32");
+  if (examples.some(({ predictFrom }) => predictFrom !== undefined)) {
+    const rows: number[] = [];
+    const labels: number[] = [];
+    examples.forEach(({ ids, predictFrom = ids.length }, b) => {
+      if (predictFrom < 1) throw new OptionError(`Cannot predict the first token of example ${b}`);
+      for (let i = predictFrom; i < ids.length; i++) {
+        rows.push(b * width + i - 1);
+        labels.push(ids[i]!);
+      }
+    });
+    return { labels: words(labels), rows: words(rows) };
+  }
+  const labels = examples.flatMap(({ label }) => label ?? []);
+  if (labels.length === 0) return {};
+  if (labels.length < examples.length) {
+    const b = examples.findIndex(({ label }) => label === undefined);
+    throw new OptionError(`Cannot train on example ${b} without a label`);
+  }
+  return { labels: regression ? tensor(device, labels) : words(labels) };
+}
