@@ -4,8 +4,8 @@
  * @module
  */
 
-import { foldKey, type Key, seedKey } from "../../core/random.ts";
 import type { Device } from "../../core/device.ts";
+import { foldKey, type Key, seedKey } from "../../core/random.ts";
 import {
   type DropoutPlan,
   dropoutPlan,
