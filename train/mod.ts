@@ -50,21 +50,6 @@ export type {
 } from "./config/options.ts";
 export type { DeviceChoice } from "./device/backend.ts";
 export {
-  checkConfig,
-  type TaskName,
-  tasks,
-  type TrainConfig,
-  trainOptions,
-} from "./config/config.ts";
-export type { BeamConfig } from "./config/beam_options.ts";
-export {
-  defaultsOf,
-  type OptionKind,
-  type OptionSpec,
-  type OptionTable,
-  type OptionValues,
-} from "./config/options.ts";
-export {
   type BackendName,
   backendNames,
   type KernelName,

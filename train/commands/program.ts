@@ -10,7 +10,7 @@ import { nearest } from "../config/nearest.ts";
 import { type Command, version } from "./command.ts";
 
 /** Several commands under one name. */
-export interface Program {
+export interface CommandGroup {
   /** What they are for, and how they are called. */
   readonly usage: string;
   /** The commands by name, in the order of the help. */
@@ -23,7 +23,7 @@ export interface Program {
  * @param args Name of the command, then its own arguments
  * @returns Exit code: the command's, or 1 after an error, or 3 where the device was lost
  */
-export function runProgram(program: Program, args: readonly string[]): Promise<number> {
+export function runProgram(program: CommandGroup, args: readonly string[]): Promise<number> {
   return exitCode(args, () => choose(program, args));
 }
 
@@ -33,7 +33,7 @@ export function runCommand(command: Command, args: readonly string[]): Promise<n
 }
 
 async function choose(
-  { usage, commands }: Program,
+  { usage, commands }: CommandGroup,
   [name, ...args]: readonly string[],
 ): Promise<number> {
   if (name === "--help" || name === "-h") {
