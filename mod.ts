@@ -16,7 +16,6 @@
  * @module
  */
 
-export type { Affine, Backend, BackendStatistics, Binding, Bound, Buffer } from "./core/backend.ts";
 export { Device, type Owned, Scope } from "./core/device.ts";
 export type { Dtype, Half, Kind, TypedArray } from "./core/dtype.ts";
 export {
@@ -29,7 +28,6 @@ export {
   ShapeError,
   TrainingError,
 } from "./core/errors.ts";
-export { type Bool, Expr, type Float, type Level, type Word } from "./core/expr.ts";
 export { type Gradient, gradient } from "./core/gradient.ts";
 export {
   abs,
@@ -59,39 +57,11 @@ export { matmul, matmulAdd, matmulScaled } from "./core/ops/matmul.ts";
 export { expand, mean, sum, sumRow, sumTo } from "./core/ops/rowwise.ts";
 export { concatenate, slice } from "./core/ops/slice.ts";
 export { contiguous, flip, permute, reshape, transpose } from "./core/ops/view.ts";
-export type {
-  GatherProgram,
-  MatmulProgram,
-  Program,
-  RowProgram,
-  ScatterAddProgram,
-} from "./core/program.ts";
 export { foldKey, type Key, seedKey, threefry } from "./core/random.ts";
-export { Storage, Value } from "./core/storage.ts";
 export { noGrad, untracked } from "./core/tape.ts";
 export { Tensor, tensor } from "./core/tensor.ts";
 export { type CpuOptions, openCpu } from "./kernels/cpu/backend.ts";
-export type { Format } from "./kernels/cpu/wasm/assembler/load.ts";
-export type {
-  Blas,
-  BlasProducts,
-  Finish,
-  Native,
-  Operands,
-  Run,
-  Sizes,
-  Threads,
-} from "./kernels/cpu/wasm/product/blas.ts";
-export type { Matrix } from "./kernels/cpu/wasm/product/matrix.ts";
-export { type AdapterFacts, WebGpuBackend } from "./kernels/webgpu/backend.ts";
 export { openWebGpu } from "./kernels/webgpu/open.ts";
-export type {
-  MatmulPlan,
-  MatmulPolicy,
-  MatmulSizes,
-} from "./kernels/webgpu/product/matmul_policy.ts";
-export type { MatmulVariant } from "./kernels/webgpu/product/variant.ts";
-export type { Subgroups } from "./kernels/webgpu/row/subgroups.ts";
 export { dropHidden } from "./nn/dropout/mask.ts";
 export {
   type Compensation,
@@ -152,3 +122,16 @@ export { objective, type ObjectiveOptions, type StepMetrics } from "./nn/objecti
 export { type AdamWOptions, Trainable } from "./nn/optim/adamw.ts";
 export { type StepOptions, type TrainState, trainStep } from "./nn/optim/train_step.ts";
 export { trainHead } from "./nn/models/heads.ts";
+export {
+  openTokenizer,
+  type TokenizerFile,
+  type TokenizerFiles,
+  tokenizerFiles,
+} from "./nn/tokenizer/open.ts";
+export type {
+  DecodeOptions,
+  EncodeOptions,
+  Tokenizer,
+  TokenizerOutput,
+} from "./nn/tokenizer/tokenizer.ts";
+export type { TruncationStrategy } from "./nn/tokenizer/truncation.ts";
