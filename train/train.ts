@@ -189,11 +189,11 @@ function newAdapter(
   base: ModelSource,
   device: Device,
 ): AdapterConfig {
-  const { rank, alpha, rslora: rsLora, seed } = config;
+  const { rank, alpha, rslora, seed } = config;
   const { targets = usualTargets[architecture.architecture] } = config;
   const classifies = !generates(config.task);
   const modulesToSave = classifies ? heads : [];
-  applyLora(model, architecture.layers, { targets, rank, alpha, rsLora, exclude: modulesToSave });
+  applyLora(model, architecture.layers, { targets, rank, alpha, rslora, exclude: modulesToSave });
   const key = foldKey(seedKey(seed), "initialisation");
   for (const [path, parameter] of parameters(model)) {
     if (!parameter.filled) initialize(parameter, path, device, key);
@@ -202,7 +202,7 @@ function newAdapter(
     targets,
     rank,
     alpha,
-    rsLora,
+    rslora,
     modulesToSave,
     taskType: classifies ? "SEQ_CLS" : "CAUSAL_LM",
     baseModel: base.id ?? base.directory,

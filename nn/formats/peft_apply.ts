@@ -42,7 +42,7 @@ export function applyAdapterConfig(
   path = "adapter_config.json",
 ): void {
   if (model instanceof LanguageModel && unties(model, adapter, source)) model.untie();
-  const { rank, alpha, rsLora = false, rankPattern = {}, alphaPattern = {} } = adapter;
+  const { rank, alpha, rslora = false, rankPattern = {}, alphaPattern = {} } = adapter;
   const all = [...modules(model)];
   const paths = all.map(([place]) => place);
   const linears = all.flatMap(([place, module]) => module instanceof Linear ? [place] : []);
@@ -66,7 +66,7 @@ export function applyAdapterConfig(
     }));
   };
   const [ranks, alphas] = [numbers(rankPattern), numbers(alphaPattern)];
-  applyLora(model, layers, { targets, rank, alpha, rsLora, ranks, alphas });
+  applyLora(model, layers, { targets, rank, alpha, rslora, ranks, alphas });
 }
 
 /** Whether an adapter changes the output layer or the embedding without the other. */

@@ -31,7 +31,7 @@ export interface LoraOptions {
   /** The update is multiplied by alpha/rank, or by alpha/√rank with rsLoRA. */
   readonly alpha: number;
   /** Rank-stabilised scaling; default false. */
-  readonly rsLora?: boolean;
+  readonly rslora?: boolean;
   /** Inner sizes of some layers, by path or its ending; the first that fits counts. */
   readonly ranks?: Readonly<Record<string, number>>;
   /** Their alphas, in the same way. */
@@ -222,7 +222,7 @@ export function layerOf(path: string): number | undefined {
  * names nothing
  */
 export function applyLora(model: Module, layers: number, options: LoraOptions): string[] {
-  const { targets, rsLora = false, exclude = [] } = options;
+  const { targets, rslora = false, exclude = [] } = options;
   const numberOf = (path: string, usual: number, some: LoraOptions["ranks"] = {}) =>
     Object.entries(some).find(([name]) => isNamed(path, name))?.[1] ?? usual;
   const linears = [...modules(model)].filter((entry): entry is [string, Linear] =>
@@ -256,7 +256,7 @@ export function applyLora(model: Module, layers: number, options: LoraOptions): 
     if (!(Number.isFinite(alpha) && alpha > 0)) {
       throw new OptionError(`Cannot adapt with alpha ${alpha}: a positive number is required`);
     }
-    const factor = alpha / (rsLora ? Math.sqrt(rank) : rank);
+    const factor = alpha / (rslora ? Math.sqrt(rank) : rank);
     return new LoraLinear(linear, path, layers, rank, factor, thirds);
   });
   for (const layer of wrapped) replaceModule(model, layer.path, layer);
