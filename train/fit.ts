@@ -193,11 +193,11 @@ async function runStep(
     smoothing: config.smoothing,
     regression: task.regression,
     optimiser: {
-      learningRate,
+      lr: learningRate,
       betas: [config.beta1, config.beta2],
       epsilon: config.epsilon,
       weightDecay: config.weightDecay,
-      maxNorm: config.clip,
+      clip: config.clip,
     },
   });
   return {

@@ -164,13 +164,13 @@ export async function compareModel(directory: string, device: Device): Promise<P
 }
 
 /** AdamW's numbers at one step of a case. */
-export function optimiserOf(training: CaseTraining, learningRate: number) {
+export function optimiserOf(training: CaseTraining, lr: number) {
   return {
-    learningRate,
+    lr,
     betas: training.betas,
     epsilon: training.eps,
     weightDecay: training.weight_decay,
-    maxNorm: training.max_grad_norm,
+    clip: training.max_grad_norm,
   };
 }
 

@@ -38,7 +38,7 @@ async function programs(architecture: Architecture, method: Method, layers: numb
       seedKey(1),
       {
         plan: dropoutPlan(method, decoder, { layers: "all" }),
-        optimiser: { learningRate: 1e-3 },
+        optimiser: { lr: 1e-3 },
       },
     );
     count = statistics.runs - before;
