@@ -42,7 +42,7 @@ export async function loraStep(
     const labelled = toBatch(device, examples, { numbers: examples.map((_, b) => b) });
     const { loss } = trainStep({ model, trainable }, [labelled], seedKey(step), {
       plan: dropout,
-      optimiser: { learningRate: 1e-4 },
+      optimiser: { lr: 1e-4 },
     });
     const queued = performance.now() - start;
     const value = await loss.item();

@@ -50,7 +50,7 @@ export async function rowwiseCases(device: Device): Promise<RowwiseCase[]> {
       () => apply(layerNormOp, [hidden, weight, bias], { scalars: [1e-5] })[0]!,
     ],
     ["gelu 512 x 3072", 2 * 512 * 3072, () => gelu(inner)],
-    ["adamw 1048576", 7 * 2 ** 20, () => trainable.step(norm, { learningRate: 1e-4 })],
+    ["adamw 1048576", 7 * 2 ** 20, () => trainable.step(norm, { lr: 1e-4 })],
     ["cross-entropy 256 x 50304", 256 * 50304, () => crossEntropy(logits, labels)],
   ];
 }

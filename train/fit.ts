@@ -136,7 +136,7 @@ export async function fit(
       config,
       plan,
       key: foldKey(foldKey(key, "dropout"), step),
-      learningRate: config.lr * linearSchedule(step, warmup, steps),
+      lr: config.lr * linearSchedule(step, warmup, steps),
       step: done,
       epoch,
     });
@@ -194,7 +194,7 @@ interface StepSettings {
   readonly config: TrainConfig;
   readonly plan: DropoutPlan;
   readonly key: Key;
-  readonly learningRate: number;
+  readonly lr: number;
   readonly step: number;
   readonly epoch: number;
 }
@@ -203,7 +203,7 @@ async function runStep(
   state: TrainState,
   task: Task,
   members: readonly number[],
-  { config, plan, key, learningRate, step, epoch }: StepSettings,
+  { config, plan, key, lr, step, epoch }: StepSettings,
 ): Promise<StepRecord> {
   const { device } = state.trainable.flat;
   using _scope = device.scope("step");
@@ -225,14 +225,14 @@ async function runStep(
     smoothing: config.smoothing,
     regression: task.regression,
     optimiser: {
-      learningRate,
+      lr,
       betas: [config.beta1, config.beta2],
       epsilon: config.epsilon,
       weightDecay: config.weightDecay,
-      maxNorm: config.clip,
+      clip: config.clip,
     },
   });
-  return { step, epoch, learning_rate: learningRate, ...await readMetrics(metrics, step) };
+  return { step, epoch, learning_rate: lr, ...await readMetrics(metrics, step) };
 }
 
 async function readMetrics({ loss, task, compensation, squaredNorm }: StepMetrics, step: number) {

@@ -135,7 +135,7 @@ async function savedClasses(resume: string | undefined): Promise<readonly string
 
 /** What an adapter is to be, by the configuration. */
 function adapterConfig(
-  { rank, alpha, rslora: rsLora, targets }: TrainConfig,
+  { rank, alpha, rslora: rslora, targets }: TrainConfig,
   architecture: ModelConfig,
   base: ModelSource,
   classifies: boolean,
@@ -144,7 +144,7 @@ function adapterConfig(
     targets: targets ?? architectureOf(architecture).targets,
     rank,
     alpha,
-    rsLora,
+    rslora,
     modulesToSave: classifies ? heads : [],
     taskType: classifies ? "SEQ_CLS" : "CAUSAL_LM",
     baseModel: base.id ?? base.directory,

@@ -40,7 +40,7 @@ export function applyAdapterConfig(
   path = "adapter_config.json",
 ): void {
   if (unties(model, adapter, source)) model.untie();
-  const { rank, alpha, rsLora = false, rankPattern = {}, alphaPattern = {} } = adapter;
+  const { rank, alpha, rslora = false, rankPattern = {}, alphaPattern = {} } = adapter;
   const all = [...modules(model)];
   const paths = all.map(([place]) => place);
   const linears = all.flatMap(([place, module]) => module instanceof Linear ? [place] : []);
@@ -64,7 +64,7 @@ export function applyAdapterConfig(
     }));
   };
   const [ranks, alphas] = [numbers(rankPattern), numbers(alphaPattern)];
-  applyLora(model, { targets, rank, alpha, rsLora, ranks, alphas });
+  applyLora(model, { targets, rank, alpha, rslora, ranks, alphas });
 }
 
 /** Whether an adapter changes an output layer or an embedding that are one without the other. */

@@ -21,8 +21,8 @@ import { type Module, type Parameter, parameters } from "../layers/module.ts";
 
 /** Numbers of one AdamW step. */
 export interface AdamWOptions {
-  /** Factor of the direction. */
-  readonly learningRate: number;
+  /** Step size. */
+  readonly lr: number;
   /** Decay of the running means; default 0.9 and 0.999. */
   readonly betas?: readonly [number, number];
   /** Summand of the denominator; default 1e-8. */
@@ -30,7 +30,7 @@ export interface AdamWOptions {
   /** Decoupled decay, applied to every trainable parameter; default 0. */
   readonly weightDecay?: number;
   /** Largest norm of the gradient, 0 for none; default 1. */
-  readonly maxNorm?: number;
+  readonly clip?: number;
 }
 
 /** Gradients lie in whole lines of this length, so that many workgroups share the work of a sum. */
@@ -164,19 +164,18 @@ export class Trainable {
 
   /** One AdamW step (Loshchilov and Hutter 2019), as PyTorch computes it. */
   step(squaredNorm: Tensor, options: AdamWOptions): void {
-    const { learningRate, betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0, maxNorm = 1 } =
-      options;
+    const { lr, betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0, clip = 1 } = options;
     const [beta1, beta2] = betas;
     const t = ++this.steps;
     const given: Record<typeof numbers[number], number> = {
-      rate: learningRate,
+      rate: lr,
       beta1,
       beta2,
       rest1: 1 - beta1,
       rest2: 1 - beta2,
       epsilon,
-      kept: 1 - learningRate * weightDecay,
-      limit: maxNorm,
+      kept: 1 - lr * weightDecay,
+      limit: clip,
       correction1: 1 - beta1 ** t,
       correction2: 1 - beta2 ** t,
     };

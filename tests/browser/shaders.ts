@@ -50,7 +50,7 @@ async function runEverything(device: Device): Promise<void> {
     const batch = toBatch(device, tinyExamples([5, 3]), { numbers: [0, 1] });
     trainStep({ model, trainable }, [batch], seedKey(1), {
       plan: dropoutPlan("hiddenkey", architecture !== "bert"),
-      optimiser: { learningRate: 1e-3 },
+      optimiser: { lr: 1e-3 },
     });
   }
 }

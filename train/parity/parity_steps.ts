@@ -57,20 +57,20 @@ export async function compareSteps(
   const found = { losses: [] as number[], norms: [] as number[], rates: [] as number[] };
   for (let step = 0; step < steps; step++) {
     using _step = state.trainable.flat.device.scope("step");
-    const learningRate = training.lr * linearSchedule(step, warmup, steps);
+    const lr = training.lr * linearSchedule(step, warmup, steps);
     const { task, squaredNorm } = trainStep(state, [batchOf(step)], seedKey(0), {
       regression,
       optimiser: {
-        learningRate,
+        lr,
         betas: training.betas,
         epsilon: training.eps,
         weightDecay: training.weight_decay,
-        maxNorm: training.max_grad_norm,
+        clip: training.max_grad_norm,
       },
     });
     found.losses.push(await task.item());
     found.norms.push(Math.sqrt(await squaredNorm.item()));
-    found.rates.push(learningRate);
+    found.rates.push(lr);
   }
   rows.numbers("losses", found.losses, losses);
   rows.numbers("grad_norms", found.norms, grad_norms);

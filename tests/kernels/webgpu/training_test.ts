@@ -40,7 +40,7 @@ async function losses(
       const batch = toBatch(device, examples, { numbers: [0, 1, 2, 3] });
       const { loss } = trainStep({ model, trainable }, [batch], foldKey(seedKey(9), step), {
         plan: dropoutPlan(method, false, { rate: 0.2 }),
-        optimiser: { learningRate: 1e-3 },
+        optimiser: { lr: 1e-3 },
       });
       results.push(await loss.item());
     }

@@ -140,11 +140,11 @@ Deno.test("siteAt() gives every position, layer and step a key of its own", () =
   }));
 
 const optimiser = {
-  learningRate: 1e-3,
+  lr: 1e-3,
   betas: [0.9, 0.999],
   epsilon: 1e-8,
   weightDecay: 0.1,
-  maxNorm: 1,
+  clip: 1,
 } as const;
 
 /** Loss, compensation, gradients and norm of one step over a window of batches. */

@@ -80,8 +80,8 @@ Deno.test("an adapter of encodeAdapter() brings another model to the same logits
     const other = await open(3);
     assertNotEquals(await other.logits(), await trained.logits());
     const read = parseAdapterConfig(JSON.parse(files["adapter_config.json"]));
-    const { targets, rank, alpha, rsLora } = read;
-    assertEquals({ targets, rank, alpha, rsLora }, { ...lora, rsLora: false });
+    const { targets, rank, alpha, rslora } = read;
+    assertEquals({ targets, rank, alpha, rslora }, { ...lora, rslora: false });
     const weights = parseSafetensors(files["adapter_model.safetensors"]);
     await fillAdapter(other.model, read, weights, device);
     assertEquals(await other.logits(), await trained.logits());

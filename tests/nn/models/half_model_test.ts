@@ -58,7 +58,7 @@ async function use(folder: string, classifies: boolean, half: boolean) {
       const labelled = toBatch(device, examples, { numbers: [0, 1] });
       const { loss } = trainStep({ model, trainable }, [labelled], seedKey(step), {
         plan: dropoutPlan("hiddenkey", !classifies),
-        optimiser: { learningRate: 1e-2 },
+        optimiser: { lr: 1e-2 },
       });
       found.losses.push(await loss.item());
     }

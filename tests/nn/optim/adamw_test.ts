@@ -29,7 +29,7 @@ async function trainableOf(device: Parameters<typeof Trainable.of>[1], seed = 1)
 }
 
 /** What counts where nothing is said. */
-const usual = { betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0, maxNorm: 1 } as const;
+const usual = { betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0, clip: 1 } as const;
 
 /** AdamW as PyTorch's documentation writes it, number by number. */
 class PlainAdamW {
@@ -40,33 +40,33 @@ class PlainAdamW {
   constructor(readonly values: Float64Array) {}
 
   step(gradients: Float64Array, options: AdamWOptions): void {
-    const { learningRate, betas: [beta1, beta2], epsilon, weightDecay, maxNorm } = {
+    const { lr, betas: [beta1, beta2], epsilon, weightDecay, clip } = {
       ...usual,
       ...options,
     };
     const norm = Math.hypot(...gradients);
-    const clip = maxNorm > 0 ? Math.min(1, maxNorm / (norm + 1e-6)) : 1;
+    const scale = clip > 0 ? Math.min(1, clip / (norm + 1e-6)) : 1;
     const t = ++this.#steps;
     gradients.forEach((raw, i) => {
-      const g = raw * clip;
-      this.values[i]! *= 1 - learningRate * weightDecay;
+      const g = raw * scale;
+      this.values[i]! *= 1 - lr * weightDecay;
       this.first[i] = beta1 * this.first[i]! + (1 - beta1) * g;
       this.second[i] = beta2 * this.second[i]! + (1 - beta2) * g * g;
       const m = this.first[i]! / (1 - beta1 ** t);
       const v = this.second[i]! / (1 - beta2 ** t);
-      this.values[i]! -= learningRate * m / (Math.sqrt(v) + epsilon);
+      this.values[i]! -= lr * m / (Math.sqrt(v) + epsilon);
     });
   }
 }
 
 const settings = fc.record({
-  learningRate: fc.constantFrom(1e-4, 1e-2, 0.3),
+  lr: fc.constantFrom(1e-4, 1e-2, 0.3),
   betas: fc.constantFrom([0.9, 0.999] as const, [0, 0.5] as const, [0.95, 0.98] as const),
   epsilon: fc.constantFrom(1e-8, 1e-6, 0.1),
   weightDecay: fc.constantFrom(0, 0.01, 0.1),
   // The norm of the gradients below is about 3.6: both sides of the limit occur.
-  maxNorm: fc.constantFrom(0, 0.1, 1, 3.6, 100),
-}, { requiredKeys: ["learningRate"] });
+  clip: fc.constantFrom(0, 0.1, 1, 3.6, 100),
+}, { requiredKeys: ["lr"] });
 
 Deno.test("Trainable steps as AdamW written in plain numbers", () =>
   withDevice("f64", (device) =>
@@ -99,7 +99,7 @@ Deno.test("Trainable decays by learning rate x weight decay even without a gradi
   withDevice("f64", async (device) => {
     const { trainable } = await trainableOf(device);
     const before = await trainable.flat.read();
-    const options = { learningRate: 0.5, betas: [0.9, 0.999], epsilon: 1e-8, maxNorm: 1 } as const;
+    const options = { lr: 0.5, betas: [0.9, 0.999], epsilon: 1e-8, clip: 1 } as const;
     trainable.step(trainable.squaredNorm(), { ...options, weightDecay: 0.1 });
     // x (1 - 0.5 · 0.1), as m = v = 0.
     assertClose(await trainable.flat.read(), before.map((x: number) => x * 0.95), 1e-16);
@@ -151,11 +151,11 @@ Deno.test("Trainable names a parameter that the loss does not reach", () =>
 Deno.test("Trainable restores values and moments and continues as if never stopped", () =>
   withDevice("f64", async (device) => {
     const options: AdamWOptions = {
-      learningRate: 0.01,
+      lr: 0.01,
       betas: [0.9, 0.999],
       epsilon: 1e-8,
       weightDecay: 0.1,
-      maxNorm: 1,
+      clip: 1,
     };
     const run = (trainable: Trainable, from: number, to: number) => {
       for (let step = from; step < to; step++) {

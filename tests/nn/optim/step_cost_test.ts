@@ -43,7 +43,7 @@ async function programs(architecture: ArchitectureName, method: Method, layers: 
       seedKey(1),
       {
         plan: dropoutPlan(method, decoder, { layers: "all" }),
-        optimiser: { learningRate: 1e-3 },
+        optimiser: { lr: 1e-3 },
       },
     );
     count = statistics.runs - before;

@@ -95,7 +95,7 @@ const roundTrips: readonly { what: string; base: string; lora: LoraOptions }[] =
   {
     what: "RoBERTa's query, key and value by rsLoRA, with its head",
     base: "roberta-regression-rslora",
-    lora: { targets: ["query", "key", "value"], rank: 4, alpha: 5, rsLora: true },
+    lora: { targets: ["query", "key", "value"], rank: 4, alpha: 5, rslora: true },
   },
   {
     what: "GPT-2's whole c_attn and both c_proj",
@@ -110,12 +110,12 @@ const roundTrips: readonly { what: string; base: string; lora: LoraOptions }[] =
   {
     what: "GPT-2's c_attn.k alone by rsLoRA",
     base: "gpt2-lm",
-    lora: { targets: ["c_attn.k"], rank: 2, alpha: 3, rsLora: true },
+    lora: { targets: ["c_attn.k"], rank: 2, alpha: 3, rslora: true },
   },
   {
     what: "GPT-2's c_attn.q, c_attn.k and c_attn.v by rsLoRA",
     base: "gpt2-lm",
-    lora: { targets: ["c_attn.q", "c_attn.k", "c_attn.v"], rank: 2, alpha: 3, rsLora: true },
+    lora: { targets: ["c_attn.q", "c_attn.k", "c_attn.v"], rank: 2, alpha: 3, rslora: true },
   },
   {
     what: "thirds of GPT-2's c_attn that differ by layer, beside c_proj",
