@@ -4,10 +4,9 @@
  *
  * @example Train, and see how it goes
  * ```ts ignore
- * import { checkConfig, defaultsOf, train, trainOptions } from "@hiddenkey/hiddenkey/train";
+ * import { resolveConfig, train } from "@hiddenkey/hiddenkey/train";
  *
- * const config = checkConfig({
- *   ...defaultsOf(trainOptions),
+ * const config = resolveConfig({
  *   task: "rte",
  *   data: "glue/RTE",
  *   model: "sentence-transformers/all-MiniLM-L6-v2",
@@ -17,7 +16,7 @@
  * const { metrics } = await train(config, {
  *   onStep: ({ step, loss }, steps) => console.log(`${step}/${steps} ${loss.toFixed(4)}`),
  * });
- * console.log(metrics.accuracy);
+ * console.log(metrics["accuracy"]);
  * ```
  *
  * @module
