@@ -30,7 +30,7 @@ const coreLayers: Layers = [
   ["backend.ts"],
   ["storage.ts"],
   ["op.ts", "tensor.ts", "tape.ts"],
-  ["apply.ts", "update.ts"],
+  ["apply.ts", "update.ts", "memory.ts"],
   ["ops/"],
   ["gradient.ts"],
 ];
