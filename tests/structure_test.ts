@@ -31,7 +31,7 @@ const coreLayers: Layers = [
   ["storage.ts"],
   ["device.ts"],
   ["op.ts", "tensor.ts", "tape.ts"],
-  ["apply.ts", "update.ts"],
+  ["apply.ts", "update.ts", "memory.ts"],
   ["ops/"],
   ["gradient.ts"],
 ];

@@ -8,14 +8,15 @@
 import { apply } from "../apply.ts";
 import { ShapeError } from "../errors.ts";
 import { type Float, input, scalar } from "../expr.ts";
+import type { Device } from "../device.ts";
 import { floatOf, type Op, type Recorded } from "../op.ts";
-import { matmulProgram } from "../program.ts";
+import { type MatmulProgram, matmulProgram } from "../program.ts";
 import { broadcast, sameShape } from "../shape.ts";
 import { Value } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
 import { merged, turned } from "../../kernels/plan/matmul_layout.ts";
 import { add } from "./elementwise.ts";
-import { rowwise, sumTo } from "./rowwise.ts";
+import { type RowAttributes, rowwise, sumTo } from "./rowwise.ts";
 import { reshape, transpose } from "./view.ts";
 
 /** What varies between two runs of the same product. */
@@ -47,45 +48,13 @@ export function fusedMatmul(
   const program = matmulProgram(kinds, saves ? [result, leaves[0]!] : [result]);
   return {
     name,
-    launch(device, inputs, { scalars = [], order }) {
-      const [a, b] = inputs as readonly [Value, Value];
-      const batch = batchOf(name, a.shape, b.shape);
-      const [m, k, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
-      const shape = [...batch, m, n];
-      const float = floatOf(name, device, inputs);
-      const outs = program.outputs.map(() => Value.allocate(device.backend, float, shape, order));
-      const operands = [
-        a.bound([...batch, m, k]),
-        b.bound([...batch, k, n]),
-        ...inputs.slice(2).map((extra) => extra.bound(shape)),
-        ...outs.map((out) => out.bound()),
-      ];
-      const straight = { space: [...shape, k], operands };
-      const apart = n > 1 && order?.at(-1) === shape.length - 2;
-      const product = merged(apart ? turned(straight) : straight);
-      device.backend.run(program, {
-        space: product.space,
-        inputs: product.operands.slice(0, 2 + extras),
-        outputs: product.operands.slice(2 + extras),
-        indices: [],
-        scalars,
-      });
-      return outs;
-    },
+    launch: (device, inputs, attributes) => launch(name, program, device, inputs, attributes),
     vjp(recorded, [g, direct]) {
-      const { needsGradient, shapes, device } = recorded;
-      const product = needsGradient[0]! || needsGradient[1]!;
+      const { needsGradient } = recorded;
       const shape = (g ?? direct)!.shape;
-      const [through, ...rest] = plain || scaled || g === undefined ? [g] : after.vjp!({
-        attributes: recorded.attributes,
-        needsGradient: [product, ...needsGradient.slice(2)],
-        shapes: [shape, ...shapes.slice(2)],
-        order: (i) => recorded.order(i === 0 ? 0 : i + 1),
-        accumulateInto: (i) => i === 0 ? undefined : recorded.accumulateInto(i + 1),
-        device,
-        input: (i) => i === 0 ? recorded.output(1) : recorded.input(i + 1),
-        output: () => recorded.output(0),
-      }, [g]);
+      const [through, ...rest] = plain || scaled || g === undefined
+        ? [g]
+        : after.vjp!(epilogueRecord(recorded, shape), [g]);
       // A saved product has a gradient of its own in a second derivative.
       const gp = through !== undefined && direct !== undefined
         ? add(through, direct)
@@ -107,6 +76,57 @@ export function fusedMatmul(
         outputs: [needs.outputs[0]!, needs.inputs[0]!],
       };
     },
+  };
+}
+
+/** Runs the program on a batch of products; its extras are all inputs behind the first two. */
+function launch(
+  name: string,
+  program: MatmulProgram,
+  device: Device,
+  inputs: readonly Value[],
+  { scalars = [], order }: MatmulAttributes,
+): Value[] {
+  const [a, b, ...extras] = inputs as readonly [Value, Value, ...Value[]];
+  const batch = batchOf(name, a.shape, b.shape);
+  const [m, k, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
+  const shape = [...batch, m, n];
+  const float = floatOf(name, device, inputs);
+  const outs = program.outputs.map(() => Value.allocate(device.backend, float, shape, order));
+  const operands = [
+    a.bound([...batch, m, k]),
+    b.bound([...batch, k, n]),
+    ...extras.map((extra) => extra.bound(shape)),
+    ...outs.map((out) => out.bound()),
+  ];
+  const straight = { space: [...shape, k], operands };
+  const apart = n > 1 && order?.at(-1) === shape.length - 2;
+  const product = merged(apart ? turned(straight) : straight);
+  device.backend.run(program, {
+    space: product.space,
+    inputs: product.operands.slice(0, inputs.length),
+    outputs: product.operands.slice(inputs.length),
+    indices: [],
+    scalars,
+  });
+  return outs;
+}
+
+/** The epilogue's part of a record: its first input is the product, of which B is no input. */
+function epilogueRecord(
+  recorded: Recorded<MatmulAttributes>,
+  shape: readonly number[],
+): Recorded<RowAttributes> {
+  const { needsGradient, shapes, device, attributes } = recorded;
+  return {
+    attributes,
+    needsGradient: [needsGradient[0]! || needsGradient[1]!, ...needsGradient.slice(2)],
+    shapes: [shape, ...shapes.slice(2)],
+    order: (i) => recorded.order(i === 0 ? 0 : i + 1),
+    accumulateInto: (i) => i === 0 ? undefined : recorded.accumulateInto(i + 1),
+    device,
+    input: (i) => i === 0 ? recorded.output(1) : recorded.input(i + 1),
+    output: () => recorded.output(0),
   };
 }
 

@@ -7,26 +7,22 @@
 
 import { apply } from "../apply.ts";
 import type { Affine } from "../backend.ts";
-import { derive } from "../derive.ts";
+import type { Device } from "../device.ts";
 import type { Kind } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
-import {
-  columns,
-  type Expr,
-  type Float,
-  float,
-  input,
-  type Level,
-  rowSum,
-  substitute,
-  topological,
-  variesByColumn,
-} from "../expr.ts";
+import { columns, type Expr, input, rowSum, variesByColumn } from "../expr.ts";
 import { floatOf, type Gradients, type Op, type Recorded } from "../op.ts";
 import { rowProgram } from "../program.ts";
 import { broadcast, sameShape, sizeOf } from "../shape.ts";
 import { Value } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
+import {
+  type GradientPlan,
+  type GradientRequest,
+  type Override,
+  planGradient,
+  type RowDeclaration,
+} from "./row_gradient.ts";
 import { nothing, permute, reshape } from "./view.ts";
 
 /** What varies between two runs of the same rowwise operation. */
@@ -39,12 +35,6 @@ export interface RowAttributes {
   readonly indices?: readonly Affine[];
 }
 
-/** Gradients of the inputs by hand, where derivation would repeat costly work. */
-export type Override = (
-  cotangents: readonly (Float | undefined)[],
-  outputs: readonly Float[],
-) => readonly (Float | undefined)[];
-
 /** A rowwise operation; `derived` is the same one without its override. */
 export interface RowOp extends Op<RowAttributes> {
   /** The forward expressions. */
@@ -53,24 +43,9 @@ export interface RowOp extends Op<RowAttributes> {
   readonly derived: RowOp;
 }
 
-/** How one vjp is computed: an operation, and where its inputs come from. */
-interface Plan {
+/** A planned gradient as an operation; undefined where it only hands cotangents on. */
+interface Plan extends GradientPlan {
   readonly op: RowOp | undefined;
-  readonly sources: readonly Source[];
-  readonly results: readonly (Result | undefined)[];
-}
-
-/** Where an input of a vjp comes from; `accumulated` is the gradient that an input has so far. */
-interface Source {
-  readonly from: "cotangent" | "input" | "output" | "accumulated";
-  readonly position: number;
-}
-
-/** Where the gradient of one input is found, and whether it stands for a whole row of equal ones. */
-interface Result {
-  readonly from: "cotangent" | "made";
-  readonly position: number;
-  readonly broadcasts: boolean;
 }
 
 /**
@@ -88,23 +63,7 @@ export function rowwise(
   override?: Override,
 ): RowOp {
   const program = rowProgram(inputs, outputs);
-  const plans = new Map<number, Plan>();
-  const planFor = (
-    cotangents: readonly boolean[],
-    needsGradient: readonly boolean[],
-    carried: readonly boolean[] = [],
-  ): Plan => {
-    const bit = (sum: number, set: boolean) => 2 * sum + Number(set);
-    const key = carried.reduce(bit, needsGradient.reduce(bit, cotangents.reduce(bit, 1)));
-    let found = plans.get(key);
-    if (found === undefined) {
-      plans.set(
-        key,
-        found = plan(name, inputs, outputs, override, cotangents, needsGradient, carried),
-      );
-    }
-    return found;
-  };
+  const planFor = plansOf(name, { inputs, outputs, override });
   const op: RowOp = {
     name,
     outputs,
@@ -113,12 +72,7 @@ export function rowwise(
     },
     launch(device, values, { space: given, scalars = [], indices = [] }) {
       const space = given ?? broadcast(name, values.map((value) => value.shape));
-      const dtype = floatOf(name, device, values);
-      const order = orderOf(values, space);
-      const results = outputs.map((e) => {
-        const kind = e.kind === "u32" ? "u32" : dtype;
-        return Value.allocate(device.backend, kind, outputShape(e, space), order);
-      });
+      const results = allocate(name, outputs, device, values, space);
       device.backend.run(program, {
         space,
         inputs: values.map((value) => value.bound(space)),
@@ -128,22 +82,25 @@ export function rowwise(
       });
       return results;
     },
-    vjp(recorded, cotangents) {
+    vjp(recorded, given) {
       const { needsGradient, shapes, attributes } = recorded;
       const space = attributes.space ?? broadcast(name, shapes);
-      const present = cotangents.map((g) => g !== undefined);
-      const plain = planFor(present, needsGradient);
+      const cotangents = given.map((g) => g !== undefined);
+      const plain = planFor({ cotangents, needsGradient, carried: [] });
       // What is computed over the whole space can take in what came before.
       const before = plain.results.map((result, i) => {
         const whole = result?.from === "made" && !result.broadcasts && sameShape(shapes[i]!, space);
         return whole ? recorded.accumulateInto(i) : undefined;
       });
       const carried = before.map((before) => before !== undefined);
-      const chosen = carried.includes(true) ? planFor(present, needsGradient, carried) : plain;
-      return execute(chosen, recorded, cotangents, before, space);
+      const chosen = carried.includes(true)
+        ? planFor({ cotangents, needsGradient, carried })
+        : plain;
+      return execute(chosen, recorded, given, before, space);
     },
     saves(needsGradient) {
-      const { sources } = planFor(outputs.map((e) => e.kind === "f32"), needsGradient);
+      const cotangents = outputs.map((e) => e.kind === "f32");
+      const { sources } = planFor({ cotangents, needsGradient, carried: [] });
       const read = (from: string, position: number) =>
         sources.some((s) => s.from === from && s.position === position);
       return {
@@ -155,6 +112,40 @@ export function rowwise(
   return op;
 }
 
+/** Plans of an operation's gradients, each made once. */
+function plansOf(name: string, declaration: RowDeclaration): (request: GradientRequest) => Plan {
+  const plans = new Map<number, Plan>();
+  const bit = (sum: number, set: boolean) => 2 * sum + Number(set);
+  return (request) => {
+    const { cotangents, needsGradient, carried } = request;
+    const key = carried.reduce(bit, needsGradient.reduce(bit, cotangents.reduce(bit, 1)));
+    let found = plans.get(key);
+    if (found === undefined) {
+      const planned = planGradient(declaration, request);
+      const op = planned.outputs.length === 0
+        ? undefined
+        : rowwise(`${name}.vjp`, planned.inputs, planned.outputs);
+      plans.set(key, found = { ...planned, op });
+    }
+    return found;
+  };
+}
+
+/** Memory for the outputs, in the order of memory of the inputs where that keeps rows whole. */
+function allocate(
+  name: string,
+  outputs: readonly Expr[],
+  device: Device,
+  values: readonly Value[],
+  space: readonly number[],
+): Value[] {
+  const float = floatOf(name, device, values);
+  const order = orderOf(values, space);
+  return outputs.map((e) =>
+    Value.allocate(device.backend, e.kind === "u32" ? "u32" : float, outputShape(e, space), order)
+  );
+}
+
 /** The order of memory of the first input of full size, where its rows lie in one piece. */
 function orderOf(values: readonly Value[], space: readonly number[]): number[] | undefined {
   const order = values.find(({ shape }) => sameShape(shape, space))?.order;
@@ -163,56 +154,6 @@ function orderOf(values: readonly Value[], space: readonly number[]): number[] |
 
 function outputShape(e: Expr, space: readonly number[]): readonly number[] {
   return variesByColumn(e) || space.length === 0 ? space : [...space.slice(0, -1), 1];
-}
-
-/** Derives the gradient and renumbers the leaves it reads. */
-function plan(
-  name: string,
-  inputs: readonly Kind[],
-  outputs: readonly Expr[],
-  override: Override | undefined,
-  cotangents: readonly boolean[],
-  needsGradient: readonly boolean[],
-  carried: readonly boolean[],
-): Plan {
-  const [n, m] = [inputs.length, outputs.length];
-  const stored = (e: Expr): Level => variesByColumn(e) ? 3 : 1;
-  const given = outputs.map((e, i) => cotangents[i] ? input(n + i, "f32", stored(e)) : undefined);
-  const saved = new Map<Expr, Expr>();
-  outputs.forEach((e, i) => {
-    if (e.kind === "f32" && e.args.length > 0) saved.set(e, input(n + m + i, "f32", stored(e)));
-  });
-  const used = topological(outputs).filter((e) => e.op === "input");
-  const leaf = (i: number) => used.find((e) => e.attribute === i);
-  // An override speaks of the first output alone.
-  const byHand = override !== undefined && cotangents.every((present, i) => !present || i === 0);
-  const raw = byHand
-    ? override(given, outputs.map((e) => (saved.get(e) ?? e) as Float))
-    : derive(outputs as Float[], given, inputs.map((_, i) => leaf(i) ?? float(0)));
-  const expressions: Expr[] = [];
-  const results = inputs.map((kind, i): Result | undefined => {
-    const e = needsGradient[i] && kind === "f32" && leaf(i) !== undefined ? raw[i] : undefined;
-    if (e === undefined) return undefined;
-    const same = given.findIndex((g) => g !== undefined && g === e);
-    const final = same < 0 ? substitute(e, saved) : e;
-    const broadcasts = variesByColumn(leaf(i)!) && !variesByColumn(final);
-    if (same >= 0) return { from: "cotangent", position: same, broadcasts };
-    const sum = carried[i] ? final.add(input(n + 2 * m + i, "f32", 3)) : final;
-    return { from: "made", position: expressions.push(sum) - 1, broadcasts };
-  });
-  const leaves = topological(expressions).filter((e) => e.op === "input");
-  const compact = new Map(leaves.map((e, slot) => [e, input(slot, e.kind as "f32", e.level)]));
-  const sources = leaves.map(({ attribute: slot }): Source => {
-    if (slot < n) return { from: "input", position: slot };
-    if (slot < n + m) return { from: "cotangent", position: slot - n };
-    if (slot < n + 2 * m) return { from: "output", position: slot - n - m };
-    return { from: "accumulated", position: slot - n - 2 * m };
-  });
-  const renumbered = expressions.map((e) => substitute(e, compact));
-  const op = renumbered.length === 0
-    ? undefined
-    : rowwise(`${name}.vjp`, leaves.map((e) => e.kind), renumbered);
-  return { op, sources, results };
 }
 
 /** Runs a planned gradient and undoes broadcasting. */

@@ -18,11 +18,11 @@ import {
   select,
 } from "../../core/expr.ts";
 import { lowestFloat, type TypedArray } from "../../core/dtype.ts";
+import { empty } from "../../core/memory.ts";
 import { slice } from "../../core/ops/slice.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { type RowProgram, rowProgram } from "../../core/program.ts";
-import { Value } from "../../core/storage.ts";
-import { Tensor, tensor } from "../../core/tensor.ts";
+import { type Tensor, tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
 import { chunk, isChunked, topK } from "../../core/ops/top_k.ts";
 
@@ -130,7 +130,7 @@ export async function candidates(logits: Tensor, scoring: Scoring): Promise<Rank
   const [rows, vocabulary] = logits.shape as [number, number];
   const count = Math.min(scoring.count, vocabulary);
   const width = isChunked(vocabulary, count) ? Math.ceil(vocabulary / chunk) * chunk : vocabulary;
-  const padded = new Tensor(Value.allocate(device.backend, device.float, [rows, width]), device);
+  const padded = empty(device, [rows, width]);
   const scores = slice(padded, 1, 0, vocabulary);
   if (width > vocabulary) update(fill, [slice(padded, 1, vocabulary, width)], []);
   if (correctFirst) correct(logits, scoring);

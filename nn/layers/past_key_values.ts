@@ -10,8 +10,8 @@ import { ShapeError } from "../../core/errors.ts";
 import { input } from "../../core/expr.ts";
 import { rowProgram } from "../../core/program.ts";
 import type { Device } from "../../core/device.ts";
-import { Value } from "../../core/storage.ts";
-import { Tensor, tensor } from "../../core/tensor.ts";
+import { asStrided, empty } from "../../core/memory.ts";
+import { type Tensor, tensor } from "../../core/tensor.ts";
 import { gatherInto, update } from "../../core/update.ts";
 
 /** Copies keys and values at once. */
@@ -92,15 +92,14 @@ export class PastKeyValues implements Disposable {
     const width = heads * size;
     const step = this.#sequences * width;
     const strides = [width, size, step, 1];
-    const [keys, values] = [memory.key, memory.value].map(({ value: { storage } }) =>
-      new Tensor(new Value(storage, key.shape, strides, used * step), this.device)
+    const [keys, values] = [memory.key, memory.value].map((all) =>
+      asStrided(all, key.shape, strides, used * step)
     ) as [Tensor, Tensor];
     update(store, [keys, values], [key, value]);
     this.#layers[layer] = { ...memory, used: after };
     if (used === 0) return undefined;
     const shape = [this.#sequences, heads, 1, after, size];
-    const all = ({ value: { storage } }: Tensor) =>
-      new Tensor(new Value(storage, shape, [width, size, size, step, 1]), this.device);
+    const all = (memory: Tensor) => asStrided(memory, shape, [width, size, size, step, 1]);
     return { key: all(memory.key), value: all(memory.value) };
   }
 
@@ -140,10 +139,8 @@ export class PastKeyValues implements Disposable {
 
   /** Empty memory for a layer, which no scope owns. */
   #make(heads: number, size: number): Layer {
-    const { backend, float } = this.device;
     const shape = [this.#memory, heads, size];
-    const make = () => new Tensor(Value.allocate(backend, float, shape), this.device);
-    const [key, value] = [make(), make()];
+    const [key, value] = [empty(this.device, shape), empty(this.device, shape)];
     for (const made of [key, value]) made.scope?.disown(made);
     return { key, value, used: 0 };
   }

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { bytesPerElement, type Half } from "../../core/dtype.ts";
-import { FileError, OptionError, ShapeError } from "../../core/errors.ts";
+import type { Half } from "../../core/dtype.ts";
+import { FileError, OptionError } from "../../core/errors.ts";
 import { foldKey, type Key, normal, uniform } from "../../core/random.ts";
 import { sameShape } from "../../core/shape.ts";
 import type { Device } from "../../core/device.ts";
-import { Value } from "../../core/storage.ts";
-import { Tensor, tensor } from "../../core/tensor.ts";
+import { tensorFromParts } from "../../core/memory.ts";
+import { tensor } from "../../core/tensor.ts";
 import { type Parameter, parameters } from "../layers/module.ts";
 import type { Model } from "./model.ts";
 import { architectureOf } from "./registry.ts";
@@ -98,7 +98,10 @@ export async function loadModel(
     requireShape(source, name, parameter);
     const bits = half && parameter.shape.length === 2 ? source.halves?.(name) : undefined;
     if (bits === undefined) await fillParameter(parameter, source, name, device);
-    else fillHalves(parameter, bits, device);
+    else {
+      const { dtype, parts } = bits;
+      parameter.value = await tensorFromParts(device, parameter.shape, dtype, parts, name);
+    }
     sources.set(path, name);
   }
   model.prepare(device);
@@ -136,35 +139,9 @@ export async function fillParameter(
   name: string,
   device: Device,
 ): Promise<void> {
-  const { float, backend } = device;
-  const value = Value.allocate(backend, float, parameter.shape);
-  const filled = new Tensor(value, device);
-  const length = parameter.size * bytesPerElement(float);
-  let offset = 0;
-  for await (const part of source.parts?.(name, float) ?? [source.read(name, float)]) {
-    if (offset + part.byteLength <= length) backend.write(value.storage.buffer, offset, part);
-    offset += part.byteLength;
-  }
-  if (offset !== length) {
-    throw new ShapeError(
-      `Cannot fill tensor ${name} as ${length} bytes are required: found ${offset}`,
-    );
-  }
-  parameter.value = filled;
-}
-
-function fillHalves(
-  parameter: Parameter,
-  { dtype, parts }: { readonly dtype: Half; readonly parts: Iterable<Uint8Array> },
-  device: Device,
-): void {
-  const value = Value.allocate(device.backend, dtype, parameter.shape);
-  let offset = 0;
-  for (const part of parts) {
-    device.backend.write(value.storage.buffer, offset, part);
-    offset += part.byteLength;
-  }
-  parameter.value = new Tensor(value, device);
+  const { float } = device;
+  const parts = source.parts?.(name, float) ?? [source.read(name, float)];
+  parameter.value = await tensorFromParts(device, parameter.shape, float, parts, name);
 }
 
 /**

@@ -8,14 +8,14 @@
 import { apply } from "../../core/apply.ts";
 import { OptionError, ShapeError, TrainingError } from "../../core/errors.ts";
 import { filled, type Float, float, input, old, rowSum, scalar, select } from "../../core/expr.ts";
+import { asStrided } from "../../core/memory.ts";
 import { rowwise, sumRow } from "../../core/ops/rowwise.ts";
 import { slice } from "../../core/ops/slice.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { copyProgram, rowProgram } from "../../core/program.ts";
-import { contiguousStrides, sizeOf } from "../../core/shape.ts";
-import { Value } from "../../core/storage.ts";
+import { sizeOf } from "../../core/shape.ts";
 import type { Device } from "../../core/device.ts";
-import { Tensor, tensor } from "../../core/tensor.ts";
+import { type Tensor, tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
 import { type Module, type Parameter, parameters } from "../layers/module.ts";
 
@@ -153,11 +153,8 @@ export class Trainable {
 
   /** Squared norm of the gradients, `[1]`. */
   squaredNorm(): Tensor {
-    const { storage } = this.gradients.value;
-    const rows = new Tensor(
-      new Value(storage, [storage.length / line, line]),
-      this.gradients.device,
-    );
+    // The memory ends with zeros that fill the last line.
+    const rows = asStrided(this.gradients, [Math.ceil(sizeOf(this.flat.shape) / line), line]);
     const sums = apply(squaredRowsOp, [rows], {})[0]!;
     return reshape(sumRow(reshape(sums, [-1])), [1]);
   }
@@ -206,8 +203,8 @@ export class Trainable {
 function viewsOf(flat: Tensor, list: readonly Parameter[]): Tensor[] {
   let at = 0;
   return list.map(({ shape, size }) => {
-    const value = new Value(flat.value.storage, shape, contiguousStrides(shape), at);
+    const view = asStrided(flat, shape, undefined, at);
     at += size;
-    return new Tensor(value, flat.device);
+    return view;
   });
 }
