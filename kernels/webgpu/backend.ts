@@ -37,6 +37,18 @@ export interface AdapterFacts {
   readonly software: boolean;
 }
 
+/** One product that is recorded. */
+interface ProductRun {
+  /** `[…batch, M, N, K]`. */
+  readonly space: readonly number[];
+  /** Inner steps; where they are fewer than K, the first batch axis counts chunks of them. */
+  readonly chunk: number;
+  /** A, B, extras and results. */
+  readonly operands: readonly Bound[];
+  readonly scalars: readonly number[];
+  readonly variant: MatmulVariant;
+}
+
 /** Runs programs on a WebGPU device. */
 export class WebGpuBackend implements Backend {
   /** Name for options. */
@@ -191,7 +203,13 @@ export class WebGpuBackend implements Backend {
     const { variant, split } = this.policy({ m, n, k, batch }, this.facts.software);
     const fits = 4 * split * m * n * batch <= this.bindingLimit;
     if (split > 1 && fits) return this.#splitMatmul(program, binding, variant, split);
-    this.#product(program, space, k, [...inputs, ...outputs], scalars, variant);
+    this.#product(program, {
+      space,
+      chunk: k,
+      operands: [...inputs, ...outputs],
+      scalars,
+      variant,
+    });
   }
 
   /** Partial products over chunks of the inner axis, then their sum with the epilogue. */
@@ -209,21 +227,16 @@ export class WebGpuBackend implements Backend {
     const along = (o: Bound, step: number) => ({ ...o, strides: [chunk * step, ...o.strides] });
     const partial: Bound = { buffer, dtype: "f32", offset: 0, strides: [size, ...steps] };
     const operands = [along(a, a.strides.at(-1)!), along(b, b.strides.at(-2)!), partial];
-    this.#product(plainProduct, [chunks, ...space], chunk, operands, [], variant);
+    const partials = { space: [chunks, ...space], chunk, operands, scalars: [], variant };
+    this.#product(plainProduct, partials);
     const apart = { ...partial, strides: [...steps, size] };
     this.#row(finishProgram(program), finishBinding(binding, apart, chunks));
     this.#pool.give(buffer);
   }
 
-  /** Records one product; where `chunk` is less than K, the first batch axis counts chunks. */
-  #product(
-    program: MatmulProgram,
-    space: readonly number[],
-    chunk: number,
-    operands: readonly Bound[],
-    scalars: readonly number[],
-    variant: MatmulVariant,
-  ): void {
+  /** Records one product. */
+  #product(program: MatmulProgram, run: ProductRun): void {
+    const { space, chunk, operands, scalars, variant } = run;
     const sizes = [...space, chunk];
     const launch = this.#launches.find(program, sizes, operands, () => {
       const [m, n, k] = space.slice(-3) as [number, number, number];
