@@ -13,6 +13,7 @@ import type {
   RowProgram,
   ScatterAddProgram,
 } from "../../core/program.ts";
+import { canonical } from "../plan/matmul_layout.ts";
 import { DeviceErrors } from "./queue/device_errors.ts";
 import { type Launch, Launches, makeLaunch, slotsOf } from "./queue/launch.ts";
 import { type GpuBuffer, Pool, writeWords } from "./memory/buffer_pool.ts";
@@ -156,8 +157,9 @@ export class WebGpuBackend implements Backend {
   run(program: Program, binding: Binding): void {
     this.statistics.runs++;
     if (binding.space.includes(0)) return;
-    if (this.#windows.concerns(binding)) this.#windows.run(program, binding);
-    else this.#record(program, binding);
+    const run = program.family === "matmul" ? canonical(binding) : binding;
+    if (this.#windows.concerns(run)) this.#windows.run(program, run);
+    else this.#record(program, run);
   }
 
   #record(program: Program, binding: Binding): void {
