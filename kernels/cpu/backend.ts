@@ -8,6 +8,7 @@
 import type { Backend, Binding, Buffer } from "../../core/backend.ts";
 import { OptionError } from "../../core/errors.ts";
 import type { Program } from "../../core/program.ts";
+import { canonical } from "../plan/matmul_layout.ts";
 import { CpuBuffer } from "./buffer.ts";
 import { JavaScriptEngine, runGather, runScatterAdd } from "./javascript/engine.ts";
 import { ThreadPool } from "./wasm/threads/thread_pool.ts";
@@ -84,9 +85,11 @@ class CpuBackend implements Backend {
       case "row":
         if (!this.wasm?.row(program, binding)) this.#javascript.row(program, binding);
         return;
-      case "matmul":
-        if (!this.wasm?.matmul(program, binding)) this.#javascript.matmul(program, binding);
+      case "matmul": {
+        const product = canonical(binding);
+        if (!this.wasm?.matmul(program, product)) this.#javascript.matmul(program, product);
         return;
+      }
       case "gather":
         return runGather(binding);
       case "scatterAdd":

@@ -15,10 +15,10 @@ import {
   libraryWork,
   type MatmulKernel,
   ownBytes,
-  planMatmul,
   rowBlock,
+  scheduleMatmul,
   taskWork,
-} from "./matmul_plan.ts";
+} from "./matmul_schedule.ts";
 import { gemvDotRoutine } from "./gemv_dot.ts";
 import { gemvAxpyRoutine } from "./gemv_axpy.ts";
 import type { Blas, BlasProducts, Operands, Sizes } from "./blas.ts";
@@ -143,9 +143,9 @@ export class MatmulScheduler {
     const [m, n, k] = sizes;
     const [a, b, c] = operands;
     const tileRows = this.#tileRows;
-    const cut = planMatmul(sizes, operands, tileRows, crew.threads);
-    const { way, threads, blocks, piece, packing } = cut;
-    const pieces = cut.library
+    const schedule = scheduleMatmul(sizes, operands, tileRows, crew.threads);
+    const { kernel, threads, blocks, piece, packing } = schedule;
+    const pieces = schedule.library
       ? this.#library?.pieces(sizes, operands, (...block) => finish?.(...block))
       : undefined;
     if (pieces !== undefined) {
@@ -156,12 +156,14 @@ export class MatmulScheduler {
     const edge = (block: number) => Math.min(m, Math.floor(tiles * block / blocks) * tileRows);
     const height = Math.ceil(tiles / blocks) * tileRows;
     const columns = packing === "own" ? piece : 0;
-    crew.reserve(gemmScratch([way === "narrow" ? 0 : height, columns, cut.depth], tileRows));
-    if (packing === "shared") this.#reserveStrips(cut.width, cut.depth);
-    for (let left = 0; left < n; left += cut.width) {
-      const width = Math.min(cut.width, n - left);
-      for (let start = 0; start < k; start += cut.depth) {
-        const depth = Math.min(cut.depth, k - start);
+    crew.reserve(
+      gemmScratch([kernel === "narrow" ? 0 : height, columns, schedule.depth], tileRows),
+    );
+    if (packing === "shared") this.#reserveStrips(schedule.width, schedule.depth);
+    for (let left = 0; left < n; left += schedule.width) {
+      const width = Math.min(schedule.width, n - left);
+      for (let start = 0; start < k; start += schedule.depth) {
+        const depth = Math.min(schedule.depth, k - start);
         const part = moved(b, left * b.column + start * b.row);
         if (packing === "shared") this.#packStrips(part, width, depth, threads);
         const tasks: number[] = [];
@@ -181,7 +183,7 @@ export class MatmulScheduler {
               packed: packing === "shared" ? this.#strips + at * depth * 4 : 0,
             };
             const next = done?.(top, left + at, rows, columns);
-            tasks.push(this.#task(way, b.format, task, next));
+            tasks.push(this.#task(kernel, b.format, task, next));
           }
         }
         if (threads === 1) crew.runHere(tasks);
