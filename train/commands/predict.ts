@@ -33,9 +33,9 @@ export const predictCommand: Command = command({
   summary: "Label or continue new text with a saved run",
   usage: `  deno task predict --run DIR --input FILE
 
-FILE is a table of texts; for GLUE also a TSV as the task's test.tsv${
-    Object.entries(textTasks).map(([name, { inputHelp }]) => `; for ${name} ${inputHelp}`).join("")
-  }.`,
+FILE is a table of texts. It may also be, by task:
+  GLUE: a TSV as the task's test.tsv
+${Object.entries(textTasks).map(([name, { inputHelp }]) => `  ${name}: ${inputHelp}`).join("\n")}`,
   verb: "predict",
   options: {
     run: {
