@@ -62,7 +62,7 @@ export type {
 export type { Matrix } from "./kernels/cpu/wasm/product/matrix.ts";
 export { type AdapterFacts, WebGpuBackend } from "./kernels/webgpu/backend.ts";
 export type {
-  MatmulPlan,
+  MatmulDispatch,
   MatmulPolicy,
   MatmulSizes,
 } from "./kernels/webgpu/product/matmul_policy.ts";

@@ -4,7 +4,7 @@ import { matmul } from "../core/ops/matmul.ts";
 import { transpose } from "../core/ops/view.ts";
 import { Device } from "../core/device.ts";
 import { WebGpuBackend } from "../kernels/webgpu/backend.ts";
-import type { MatmulPlan } from "../kernels/webgpu/product/matmul_policy.ts";
+import type { MatmulDispatch } from "../kernels/webgpu/product/matmul_policy.ts";
 import { direct, type MatmulVariant, tiled } from "../kernels/webgpu/product/variant.ts";
 import type { Command } from "../train/commands/command.ts";
 import { bench, size } from "./bench.ts";
@@ -91,7 +91,7 @@ export const variantsBench: Command = bench({
       const flop = 2 * batch * m * n * k;
       const repeats = Math.max(4, Math.min(60, Math.round(2e11 / flop)));
       const measured: { plan: string; us: number }[] = [];
-      const measure = async (name: string, plan: MatmulPlan | undefined) => {
+      const measure = async (name: string, plan: MatmulDispatch | undefined) => {
         // A backend remembers how a shape is computed, so each plan has its own.
         const own = new Device(new WebGpuBackend(gpu, facts, plan && (() => plan)));
         await (own.backend as WebGpuBackend).prepare();
