@@ -54,7 +54,8 @@ export {
 export { gather, scatterAdd } from "./core/ops/gather.ts";
 export { bidirectionalKl, crossEntropy, klDivergence, squaredError } from "./core/ops/losses.ts";
 export { matmul, matmulAdd, matmulScaled } from "./core/ops/matmul.ts";
-export { expand, mean, sum, sumRow, sumTo } from "./core/ops/rowwise.ts";
+export { mean, sum } from "./core/ops/reduce.ts";
+export { expand, sumRow, sumTo } from "./core/ops/rowwise.ts";
 export { concatenate, slice } from "./core/ops/slice.ts";
 export { contiguous, flip, permute, reshape, transpose } from "./core/ops/view.ts";
 export { foldKey, type Key, seedKey, threefry } from "./core/random.ts";

@@ -1,7 +1,7 @@
 // WGSL of what the operation table, its gradients and a training step run, in every variant.
 import type { Backend } from "../../core/backend.ts";
 import { gradient } from "../../core/gradient.ts";
-import { sum } from "../../core/ops/rowwise.ts";
+import { sum } from "../../core/ops/reduce.ts";
 import { type MatmulProgram, type Program, readsRow, type RowProgram } from "../../core/program.ts";
 import { seedKey } from "../../core/random.ts";
 import { Device } from "../../core/device.ts";

@@ -9,7 +9,7 @@ import type { Device } from "../../core/device.ts";
 import { gradient } from "../../core/gradient.ts";
 import { scale } from "../../core/ops/elementwise.ts";
 import { crossEntropy, squaredError } from "../../core/ops/losses.ts";
-import { sum } from "../../core/ops/rowwise.ts";
+import { sum } from "../../core/ops/reduce.ts";
 import type { Key } from "../../core/random.ts";
 import { sizeOf } from "../../core/shape.ts";
 import { tensor } from "../../core/tensor.ts";

@@ -8,7 +8,7 @@
 import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
 import { crossEntropy } from "../../core/ops/losses.ts";
-import { sum } from "../../core/ops/rowwise.ts";
+import { sum } from "../../core/ops/reduce.ts";
 import { generate } from "../../nn/generation/generate.ts";
 import { countTargets, type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";

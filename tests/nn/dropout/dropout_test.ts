@@ -3,7 +3,7 @@ import type { Device } from "../../../core/device.ts";
 import { gradient } from "../../../core/gradient.ts";
 import { add, scale } from "../../../core/ops/elementwise.ts";
 import { bidirectionalKl, crossEntropy, klDivergence } from "../../../core/ops/losses.ts";
-import { sum } from "../../../core/ops/rowwise.ts";
+import { sum } from "../../../core/ops/reduce.ts";
 import { seedKey } from "../../../core/random.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { dropHidden, survivorFactor } from "../../../nn/dropout/mask.ts";

@@ -8,7 +8,7 @@ import {
 import type { Device } from "../../../core/device.ts";
 import { OptionError } from "../../../core/errors.ts";
 import { gradient } from "../../../core/gradient.ts";
-import { sum } from "../../../core/ops/rowwise.ts";
+import { sum } from "../../../core/ops/reduce.ts";
 import { seedKey } from "../../../core/random.ts";
 import { sizeOf } from "../../../core/shape.ts";
 import { dropoutPlan } from "../../../nn/dropout/plan.ts";
