@@ -47,7 +47,7 @@ export function renderRowRoutine(
   motions: readonly Motion[],
   formats: readonly Format[],
   { relaxed, memory }: Target,
-): RowRoutine | undefined {
+): RowRoutine {
   const { uniform, list, scratch } = planRow(program);
   const routine = new Routine(2);
   const [task, room] = routine.parameters as [Local, Local];
@@ -72,7 +72,6 @@ export function renderRowRoutine(
   /** Quotients whose divisor is the same for a whole row: multiplied by its inverse. */
   const inverses = new Map<Expr, Local>();
   const scalars = new Map<number, "f32" | "u32">();
-  let known = true;
 
   const valueOf = (e: Expr): Code => {
     if (e.op === "constant") {
@@ -132,11 +131,12 @@ export function renderRowRoutine(
       case "div":
         if (inverses.has(e)) return f32x4.mul(valueOf(e.args[0]!), inverses.get(e)!.get);
         return f32x4.div(...e.args.map(valueOf));
-      default: {
-        const operation = operations[e.op];
-        if (operation === undefined) known = false;
-        return operation === undefined ? [] : operation(...e.args.map(valueOf));
-      }
+      case "constant":
+      case "rowSum":
+      case "rowMax":
+        return valueOf(e);
+      default:
+        return operations[e.op](...e.args.map(valueOf));
     }
   };
   const declare = (e: Expr, lane: Lane, copy = 0): Code => {
@@ -269,7 +269,6 @@ export function renderRowRoutine(
       operands.map(({ base, rowStep }) => base.step(rowStep.get)),
     ]),
   ];
-  if (!known) return undefined;
   return { bytes: routine.assemble(body, memory), scratch: scratch.size, scalars };
 }
 
@@ -281,6 +280,6 @@ function compare(op: "lt" | "le" | "eq", kind: Expr["kind"]) {
 /** How many times four columns are computed in one turn of the loop: more often where it is short. */
 function unrolled(computed: readonly Expr[]): number {
   const nodes = computed.filter(({ op }) => op !== "constant");
-  if (nodes.some(({ op, args }) => args.length > 0 && scalarRow(op).costly)) return 1;
+  if (nodes.some((e) => scalarRow(e.op)?.costly)) return 1;
   return [8, 4, 2].find((copies) => copies * nodes.length <= turnNodes) ?? 1;
 }
