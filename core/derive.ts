@@ -41,8 +41,7 @@ export function derive(
       contribute(n.args[0]!, g);
       continue;
     }
-    const { derivative } = scalarRow(n.op);
-    derivative?.(g, n.args as readonly Float[], n as Float).forEach((d, i) => {
+    scalarRow(n.op)?.derivative?.(g, n.args as readonly Float[], n as Float).forEach((d, i) => {
       const arg = n.args[i]!;
       if (d !== undefined && relevant.has(arg)) contribute(arg, d);
     });

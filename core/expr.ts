@@ -7,6 +7,7 @@
  */
 
 import type { Kind } from "./dtype.ts";
+import type { ExprOp, ScalarOp, UnaryOp } from "./operations.ts";
 
 /** Where a value varies: bit 0 from row to row, bit 1 from column to column. */
 export type Level = 0 | 1 | 2 | 3;
@@ -31,14 +32,14 @@ export class Expr<K extends Kind = Kind> {
   /**
    * Made by {@linkcode node}, which keeps equal nodes one.
    *
-   * @param op Name of a row in the scalar table, or of a leaf or reduction
+   * @param op What the node is
    * @param args Operands
    * @param kind Type of the value
    * @param level Where the value varies
    * @param attribute Constant or slot number of a leaf
    */
   constructor(
-    readonly op: string,
+    readonly op: ExprOp,
     readonly args: readonly Expr[],
     readonly kind: K,
     readonly level: Level,
@@ -76,7 +77,7 @@ export class Expr<K extends Kind = Kind> {
     return this.op === "constant" ? float(-this.attribute) : this.unary("neg");
   }
   /** A scalar function of one argument, by its row in the scalar table. */
-  unary(op: string): Float {
+  unary(op: UnaryOp): Float {
     return node(op, [this], "f32");
   }
   /** A comparison of two values of the same kind: `lt`, `le` or `eq`. */
@@ -95,7 +96,7 @@ export class Expr<K extends Kind = Kind> {
 
 /** Finds or makes the node; the level follows from the operands. */
 export function node<K extends Kind>(
-  op: string,
+  op: ExprOp,
   args: readonly Expr[],
   kind: K,
   attribute = 0,
@@ -121,7 +122,7 @@ function isConstant(e: Expr, value: number): boolean {
   return e.op === "constant" && e.attribute === value;
 }
 
-function fold(op: string, a: Float, b: Float, compute: (x: number, y: number) => number): Float {
+function fold(op: ScalarOp, a: Float, b: Float, compute: (x: number, y: number) => number): Float {
   if (a.op === "constant" && b.op === "constant") return float(compute(a.attribute, b.attribute));
   return node(op, [a, b], "f32");
 }

@@ -23,7 +23,7 @@ const sources: Sources = new Map(
 
 /** Lowest first: a file imports from its own layer and from those before it. */
 const coreLayers: Layers = [
-  ["errors.ts", "excerpt.ts", "dtype.ts", "half.ts", "random.ts", "shape.ts"],
+  ["errors.ts", "excerpt.ts", "dtype.ts", "half.ts", "operations.ts", "random.ts", "shape.ts"],
   ["expr.ts"],
   ["scalar.ts", "derive.ts", "activations.ts"],
   ["program.ts"],
@@ -65,6 +65,7 @@ const described = [
   "errors",
   "expr",
   "half",
+  "operations",
   "program",
   "random",
   "scalar",

@@ -58,7 +58,7 @@ export function planRow(program: RowProgram): RowPlan {
   const computed = parts.map(({ roots }, pass) => columnNodes(roots, new Map(), pass));
   const scratch = new Map<Expr, number>();
   for (const e of nodes) {
-    const costly = e.args.length > 0 && !isReduction(e) && scalarRow(e.op).costly;
+    const costly = scalarRow(e.op)?.costly;
     const uses = computed.filter((columns) => columns.includes(e)).length;
     // The pass of a node's own depth must be the first that meets it, or it is not yet stored.
     if (costly && uses > 1 && computed[depth(e)]!.includes(e)) scratch.set(e, scratch.size);

@@ -15,7 +15,7 @@ import type {
 } from "../../core/program.ts";
 import { canonical } from "../plan/matmul_layout.ts";
 import { DeviceErrors } from "./queue/device_errors.ts";
-import { type Launch, Launches, makeLaunch, slotsOf } from "./queue/launch.ts";
+import { grid, type Launch, Launches, makeLaunch, slotsOf } from "./queue/launch.ts";
 import { type GpuBuffer, Pool, writeWords } from "./memory/buffer_pool.ts";
 import { layoutOf } from "./product/operand_layout.ts";
 import { type MatmulShape, renderMatmul, shapeKey } from "./product/matmul.ts";
@@ -291,11 +291,4 @@ export class WebGpuBackend implements Backend {
     this.device.destroy();
     return Promise.resolve();
   }
-}
-
-/** Workgroups in two axes, as one axis takes at most 65,535. */
-function grid(groups: number): [number, number, number] {
-  if (groups <= 65535) return [groups, 1, 1];
-  const y = Math.ceil(groups / 65535);
-  return [Math.ceil(groups / y), y, 1];
 }

@@ -4,8 +4,43 @@
  * @module
  */
 
-import { type Expr, isReduction } from "../../core/expr.ts";
-import { scalarRow } from "../../core/scalar.ts";
+import type { Expr } from "../../core/expr.ts";
+import type { ScalarOp } from "../../core/operations.ts";
+
+const infix = (sign: string) => (a: string, b: string) => `${a} ${sign} ${b}`;
+const call = (name: string) => (...args: string[]) => `${name}(${args.join(", ")})`;
+
+/** Text of each operation over its operands' names. */
+const scalarText: Readonly<Record<ScalarOp, (...args: string[]) => string>> = {
+  add: infix("+"),
+  sub: infix("-"),
+  mul: infix("*"),
+  div: infix("/"),
+  neg: (a) => `-${a}`,
+  abs: call("abs"),
+  exp: call("exp"),
+  log: call("log"),
+  sqrt: call("sqrt"),
+  rsqrt: call("inverseSqrt"),
+  // Some drivers compute it from exp, which overflows.
+  tanh: (a) => `tanh(clamp(${a}, -16.0, 16.0))`,
+  erf: call("erf"),
+  max: call("max"),
+  select: (c, a, b) => `select(${b}, ${a}, ${c})`,
+  stop: (a) => a!,
+  toFloat: call("f32"),
+  toWord: call("u32"),
+  lt: infix("<"),
+  le: infix("<="),
+  eq: infix("=="),
+  and: infix("&&"),
+  not: (a) => `!${a}`,
+  wordAdd: infix("+"),
+  wordSubtract: infix("-"),
+  wordMultiply: infix("*"),
+  wordShift: infix(">>"),
+  draw: call("draw"),
+};
 
 /** How the leaves of an expression are read. */
 export interface Leaves {
@@ -44,11 +79,13 @@ function textOf(e: Expr, leaves: Leaves): string {
       return leaves.scalar(e.attribute, e.kind);
     case "columns":
       return leaves.columns;
-    default: {
-      if (isReduction(e)) throw new TypeError("Cannot render a reduction as a statement");
-      const row = scalarRow(e.op);
-      return (row.wgsl ?? row.js)(...e.args.map(variableName));
-    }
+    case "constant":
+      return variableName(e);
+    case "rowSum":
+    case "rowMax":
+      throw new TypeError(`Cannot render ${e.op} as a statement`);
+    default:
+      return scalarText[e.op](...e.args.map(variableName));
   }
 }
 

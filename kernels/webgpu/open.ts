@@ -1,10 +1,11 @@
 /**
- * Opening an adapter with the limits it offers.
+ * Opening an adapter with the limits it offers. The backend itself is loaded once there is one, so
+ * that a page on the CPU does without.
  *
  * @module
  */
 
-import { type AdapterFacts, WebGpuBackend } from "./backend.ts";
+import type { AdapterFacts, WebGpuBackend } from "./backend.ts";
 
 /** Limits that are raised to what the adapter offers. */
 const limits = [
@@ -37,6 +38,7 @@ export async function openWebGpu(): Promise<WebGpuBackend | undefined> {
     software: isFallbackAdapter ||
       /llvmpipe|swiftshader|software|lavapipe/i.test(`${text} ${names}`),
   };
+  const { WebGpuBackend } = await import("./backend.ts");
   const backend = new WebGpuBackend(device, facts);
   await backend.prepare(adapter.info.subgroupMaxSize);
   return backend;

@@ -1,10 +1,10 @@
 /**
- * `deno task bundle`: the browser-safe library as one JavaScript file, with its declarations.
+ * `deno task bundle`: the browser-safe library as a package, with its declarations.
  *
  * @module
  */
 
-import { build, type BuildOptions, type Plugin, stop } from "esbuild";
+import { build, stop } from "esbuild";
 import { rollup } from "rollup";
 import { dts } from "rollup-plugin-dts";
 import ts from "typescript";
@@ -15,82 +15,61 @@ import { runCommand } from "./program.ts";
 const pathOf = (path: string): string =>
   decodeURIComponent(new URL(`../../${path}`, import.meta.url).pathname);
 
-/** Entries of the npm package by name; the tokenizers' library is its one dependency. */
-const packageEntries = {
-  index: pathOf("mod.ts"),
+/** Entries of the package by name. */
+const entries = {
+  hiddenkey: pathOf("mod.ts"),
   ops: pathOf("ops.ts"),
   backend: pathOf("backend.ts"),
 };
-const dependency = "@huggingface/tokenizers";
+const library = "@huggingface/tokenizers";
 
 // Where a runtime lacks these, the lowered `using` would find no method on our classes.
 const symbols = ["dispose", "asyncDispose"]
   .map((name) => `Symbol.${name}??=Symbol.for("Symbol.${name}");`).join("");
 
-const shared: BuildOptions = {
-  bundle: true,
-  format: "esm",
-  platform: "neutral",
-  target: "es2022",
-  minify: true,
-  sourcemap: true,
-  banner: { js: symbols },
-};
-
-/** Leaves an import of a file to another file of the bundle. */
-function leave(filter: RegExp, file: string, kind: "dynamic-import" | "import-statement"): Plugin {
-  return {
-    name: `leave ${file}`,
-    setup({ onResolve }) {
-      onResolve({ filter }, (found) => found.kind === kind ? { path: file, external: true } : null);
-    },
-  };
+/** What the entry of a page loads. */
+interface Loaded {
+  /** Bytes of the entry and of the files that it imports at once. */
+  readonly atOnce: number;
+  /** Bytes of what is loaded when a GPU or a tokenizer is opened. */
+  readonly later: number;
 }
 
-/**
- * Writes hiddenkey.js, and tokenizer.js, which the former imports when a tokenizer is opened and
- * which takes its errors from there.
- *
- * @returns Bytes of each file
- */
-async function bundleCode(folder: string): Promise<Record<string, number>> {
-  await build({
-    ...shared,
-    entryPoints: [pathOf("mod.ts")],
-    outfile: `${folder}/hiddenkey.js`,
-    plugins: [leave(/\/(tokenizer|legacy)\.ts$/, "./tokenizer.js", "dynamic-import")],
-  });
-  const names = ["tokenizer", "legacy"].map((name) => pathOf(`nn/tokenizer/${name}.ts`));
-  await build({
-    ...shared,
-    stdin: {
-      contents: names.map((name) => `export * from ${JSON.stringify(name)};`).join("\n"),
-      resolveDir: pathOf(""),
-    },
-    outfile: `${folder}/tokenizer.js`,
-    alias: { [dependency]: decodeURIComponent(new URL(import.meta.resolve(dependency)).pathname) },
-    plugins: [leave(/core\/errors\.ts$/, "./hiddenkey.js", "import-statement")],
-  });
-  const files = ["hiddenkey.js", "tokenizer.js"];
-  return Object.fromEntries(
-    await Promise.all(
-      files.map(async (name) => [name, (await Deno.stat(`${folder}/${name}`)).size]),
-    ),
-  );
-}
-
-/** Writes the package that npm takes to `folder`: entries that share their modules. */
-async function bundlePackage(folder: string): Promise<void> {
-  await build({
-    ...shared,
-    entryPoints: packageEntries,
+/** Writes the entries and the files that they share, and returns what a page loads. */
+async function bundleCode(folder: string): Promise<Loaded> {
+  const { metafile: { outputs } } = await build({
+    entryPoints: entries,
     outdir: folder,
+    bundle: true,
     splitting: true,
-    external: [dependency],
+    format: "esm",
+    platform: "neutral",
+    target: "es2022",
+    minify: true,
+    sourcemap: true,
+    banner: { js: symbols },
+    alias: { [library]: decodeURIComponent(new URL(import.meta.resolve(library)).pathname) },
+    metafile: true,
   });
-  await bundleDeclarations(packageEntries, folder);
-  const imports = JSON.parse(await Deno.readTextFile(pathOf("deno.json"))).imports;
-  const names = { ".": "index", "./ops": "ops", "./backend": "backend" };
+  await stop();
+  const reached = (start: string, kinds: readonly string[]): Set<string> => {
+    const found = new Set([start]);
+    for (const path of found) {
+      for (const { path: to, kind } of outputs[path]!.imports) {
+        if (kinds.includes(kind)) found.add(to);
+      }
+    }
+    return found;
+  };
+  const sum = (paths: Iterable<string>) =>
+    [...paths].reduce((total, path) => total + outputs[path]!.bytes, 0);
+  const start = Object.keys(outputs).find((path) => path.endsWith("/hiddenkey.js"))!;
+  const atOnce = sum(reached(start, ["import-statement"]));
+  return { atOnce, later: sum(reached(start, ["import-statement", "dynamic-import"])) - atOnce };
+}
+
+/** Writes what makes the folder a package of npm. */
+async function describePackage(folder: string): Promise<void> {
   await writeJson(`${folder}/package.json`, {
     name: "@hiddenkey/hiddenkey",
     version,
@@ -98,25 +77,22 @@ async function bundlePackage(folder: string): Promise<void> {
     license: "MIT",
     type: "module",
     exports: Object.fromEntries(
-      Object.entries(names).map(([entry, name]) => [
-        entry,
+      Object.keys(entries).map((name) => [
+        name === "hiddenkey" ? "." : `./${name}`,
         { types: `./${name}.d.ts`, default: `./${name}.js` },
       ]),
     ),
-    dependencies: { [dependency]: imports[dependency].split("@").at(-1) },
   });
-  await writeFileAtomic(`${folder}/README.md`, await Deno.readTextFile(pathOf("README.md")));
-  await writeFileAtomic(`${folder}/LICENSE`, await Deno.readTextFile(pathOf("LICENSE")));
+  for (const name of ["README.md", "LICENSE"]) {
+    await writeFileAtomic(`${folder}/${name}`, await Deno.readTextFile(pathOf(name)));
+  }
 }
 
 /** Writes declarations, one file an entry. */
-async function bundleDeclarations(
-  entries: Readonly<Record<string, string>>,
-  folder: string,
-): Promise<void> {
+async function bundleDeclarations(folder: string): Promise<void> {
   const bundle = await rollup({
-    input: { ...entries },
-    external: [dependency],
+    input: entries,
+    external: [library],
     plugins: [dts({
       compilerOptions: {
         allowImportingTsExtensions: true,
@@ -133,31 +109,33 @@ async function bundleDeclarations(
   await bundle.write({
     dir: folder,
     entryFileNames: "[name].d.ts",
-    chunkFileNames: "[name].d.ts",
+    chunkFileNames: "shared-[hash].d.ts",
     banner: '/// <reference lib="esnext.disposable" />',
   });
   await bundle.close();
 }
 
 const bundleCommand = command({
-  summary:
-    "Write the library for browsers and Node as one file, with its declarations, and for npm",
+  summary: "Write the library for browsers, Node and npm, with its declarations",
   usage: `  deno task bundle [DIR]
 
-DIR gets hiddenkey.js with hiddenkey.d.ts for pages, tokenizer.js, which it loads when a tokenizer
-is opened, and the npm package in DIR/npm.`,
+DIR gets hiddenkey.js, ops.js and backend.js with their declarations, the files that they share or
+load when a GPU or a tokenizer is opened, and package.json: it is the package of npm.`,
   verb: "bundle",
   options: {
     out: { kind: "text", help: "folder for the files", positional: true, default: "dist" },
   },
   async run({ out }) {
-    const sizes = await bundleCode(out);
-    await bundleDeclarations({ hiddenkey: pathOf("mod.ts") }, out);
-    await bundlePackage(`${out}/npm`);
-    await stop();
-    for (const [name, bytes] of Object.entries(sizes)) {
-      console.log(`${out}/${name}: ${(bytes / 1000).toFixed(1)} kB`);
-    }
+    const { atOnce, later } = await bundleCode(out);
+    await bundleDeclarations(out);
+    await describePackage(out);
+    const kilobytes = (bytes: number) => (bytes / 1000).toFixed(1);
+    console.log(
+      `${out}/hiddenkey.js: ${kilobytes(atOnce)} kB at once, ${
+        kilobytes(later)
+      } kB when a GPU or ` +
+        "a tokenizer is opened",
+    );
   },
 });
 

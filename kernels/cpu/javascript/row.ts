@@ -7,7 +7,7 @@
 import { lowestFloat } from "../../../core/dtype.ts";
 import { depth, type Expr } from "../../../core/expr.ts";
 import type { RowProgram } from "../../../core/program.ts";
-import { scalarRow } from "../../../core/scalar.ts";
+import { javaScriptText } from "./expression.ts";
 import { type Motion, planRow, type RowPass, varies } from "../../plan/row_passes.ts";
 
 /** Parts of the text, and how many scratch rows it uses. */
@@ -45,8 +45,12 @@ export function renderRowLoop(program: RowProgram, motions: readonly Motion[]): 
         return `scalars[${e.attribute}]`;
       case "columns":
         return "cols";
+      case "constant":
+      case "rowSum":
+      case "rowMax":
+        return name(e);
       default:
-        return scalarRow(e.op).js(...e.args.map(name));
+        return javaScriptText[e.op](...e.args.map(name));
     }
   };
 

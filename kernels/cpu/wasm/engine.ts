@@ -43,7 +43,7 @@ const threadedElements = 2 ** 15;
 
 /** Kernels by program and layout. */
 export class WasmEngine {
-  readonly #kernels = new Map<string, Kernel | undefined>();
+  readonly #kernels = new Map<string, Kernel>();
   readonly #epilogues = new WeakMap<MatmulProgram, Epilogue>();
   readonly #products: MatmulScheduler;
 
@@ -69,7 +69,6 @@ export class WasmEngine {
     longestBeforeLast(walk);
     const last = walk.space.length - 1;
     const kernel = this.#kernel(program, inputs, walk.strides.map((steps) => steps[last]!));
-    if (kernel === undefined) return false;
     if (space.includes(0)) return true;
     const { threadPool } = this;
     const [rows, cols] = [walk.space[last - 1]!, walk.space[last]!];
@@ -132,10 +131,9 @@ export class WasmEngine {
   }
 
   /** Tasks that run a map on a block of a matrix, while it is in the cache. */
-  #block(program: RowProgram, { inputs, outputs, scalars }: Binding): BlockTask | undefined {
+  #block(program: RowProgram, { inputs, outputs, scalars }: Binding): BlockTask {
     const operands = [...inputs, ...outputs];
     const kernel = this.#kernel(program, inputs, operands.map(({ strides }) => strides[1]!));
-    if (kernel === undefined) return undefined;
     const numbers = wordsOf(scalars, kernel.scalars);
     return (top, left, rows, cols) => {
       const words = [rows, cols];
@@ -154,19 +152,20 @@ export class WasmEngine {
     program: RowProgram,
     inputs: readonly Bound[],
     columnSteps: readonly number[],
-  ): Kernel | undefined {
+  ): Kernel {
     const motions = columnSteps.map(motionOf);
     const formats = inputs.map(({ dtype }): Format => isHalf(dtype) ? dtype : "f32");
     const key = `${program.key}/${motions}/${formats}`;
-    if (!this.#kernels.has(key)) {
+    let kernel = this.#kernels.get(key);
+    if (kernel === undefined) {
       const { threadPool, relaxed } = this;
       const routine = renderRowRoutine(program, motions, formats, {
         relaxed,
         memory: threadPool.heap.type,
       });
-      this.#kernels.set(key, routine && { ...routine, id: threadPool.kernel(routine.bytes) });
+      this.#kernels.set(key, kernel = { ...routine, id: threadPool.kernel(routine.bytes) });
     }
-    return this.#kernels.get(key);
+    return kernel;
   }
 
   /** The product goes to the output that wants it bare, or is replaced in place. */

@@ -58,6 +58,13 @@ export function makeLaunch(
   return { pipeline, parameters: Int32Array.from(parameters), offsets, step, scalars, groups };
 }
 
+/** Workgroups in two axes, as one axis takes at most 65,535. */
+export function grid(groups: number): [number, number, number] {
+  if (groups <= 65535) return [groups, 1, 1];
+  const y = Math.ceil(groups / 65535);
+  return [Math.ceil(groups / y), y, 1];
+}
+
 /** An operand; only those in memory have a type. */
 type Operand = Affine & { readonly dtype?: Dtype };
 

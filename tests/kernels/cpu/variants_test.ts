@@ -8,7 +8,7 @@ import { seedKey, uniform } from "../../../core/random.ts";
 import { Device } from "../../../core/device.ts";
 import { sizeOf } from "../../../core/shape.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
-import { scalarOperations } from "../../../core/scalar.ts";
+import { scalarOperations } from "../../../core/operations.ts";
 import { type CpuOptions, openCpu } from "../../../kernels/cpu/backend.ts";
 import { Routine } from "../../../kernels/cpu/wasm/assembler/assembler.ts";
 import { laneOperations } from "../../../kernels/cpu/wasm/assembler/scalar_functions.ts";

@@ -5,8 +5,14 @@
  * @module
  */
 
+import type { ScalarOp } from "../../../../core/operations.ts";
 import { f32x4, i32x4, type Routine, v128 } from "./assembler.ts";
 import type { Code } from "./code.ts";
+
+/** Operations that depend on the kind of their operands, or on a constant: the row renderer has them. */
+type RenderedOp = "lt" | "le" | "eq" | "wordShift";
+/** The operations that stand here. */
+export type LaneOp = Exclude<ScalarOp, RenderedOp>;
 
 /** Makes the code of a value from those of its operands. */
 export type Lanes = (...operands: Code[]) => Code;
@@ -42,7 +48,7 @@ export function multiplyAdd(relaxed: boolean): Lanes {
 export function laneOperations(
   routine: Routine,
   relaxed: boolean,
-): Readonly<Record<string, Lanes>> {
+): Readonly<Record<LaneOp, Lanes>> {
   const madd = multiplyAdd(relaxed);
   const vector = () => routine.local("v128");
 
