@@ -139,6 +139,7 @@ export type { Architecture, ConfigKeys } from "./nn/models/architecture.ts";
 export { parseConfig } from "./nn/models/config.ts";
 export type { ConfigFields } from "./nn/models/config_fields.ts";
 export { Decoder, DecoderBody, LanguageModel } from "./nn/models/decoder.ts";
+export { trainHead } from "./nn/models/heads.ts";
 export {
   initialize,
   loadModel,
@@ -149,5 +150,13 @@ export {
 export type { Model, ModelConfig, ModelOutput } from "./nn/models/model.ts";
 export { architectures, classifier, languageModel } from "./nn/models/registry.ts";
 export { objective, type ObjectiveOptions, type StepMetrics } from "./nn/objective/objective.ts";
-export { type AdamWOptions, Trainable, trainHead } from "./nn/optim/adamw.ts";
+export { AdamW, type AdamWOptions } from "./nn/optim/adamw.ts";
+export {
+  checkpointTensors,
+  type Optimiser,
+  type OptimiserOptions,
+  restoreOptimiser,
+} from "./nn/optim/optimiser.ts";
+export { SGD, type SGDOptions } from "./nn/optim/sgd.ts";
 export { type StepOptions, type TrainState, trainStep } from "./nn/optim/train_step.ts";
+export { Trainable } from "./nn/optim/trainable.ts";

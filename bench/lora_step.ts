@@ -3,7 +3,8 @@ import type { Device } from "../core/device.ts";
 import { seedKey } from "../core/random.ts";
 import { dropoutPlan, type Method, methods } from "../nn/dropout/plan.ts";
 import { toBatch } from "../nn/layers/batch.ts";
-import { Trainable } from "../nn/optim/adamw.ts";
+import { AdamW } from "../nn/optim/adamw.ts";
+import { Trainable } from "../nn/optim/trainable.ts";
 import { trainStep } from "../nn/optim/train_step.ts";
 import type { OptionTable, OptionValues } from "../train/config/options.ts";
 import { modelShapes, randomModel } from "./random_model.ts";
@@ -29,7 +30,7 @@ export async function loraStep(
 ): Promise<() => Promise<number>> {
   const { model, decoder } = randomModel(device, values["model"] as keyof typeof modelShapes);
   const [batch, length] = [values["batch"] as number, values["length"] as number];
-  const trainable = await Trainable.of(model, device);
+  const optimiser = new AdamW(await Trainable.of(model, device));
   const dropout = dropoutPlan(values["method"] as Method, decoder);
   let count = 0;
   return async () => {
@@ -41,9 +42,9 @@ export async function loraStep(
       ...(decoder ? { predictFrom: Math.floor(length / 2) } : { label: b % 2 }),
     }));
     const labelled = toBatch(device, examples, { numbers: examples.map((_, b) => b) });
-    const { loss } = trainStep({ model, trainable }, [labelled], seedKey(step), {
+    const { loss } = trainStep({ model, optimiser }, [labelled], seedKey(step), {
       plan: dropout,
-      optimiser: { learningRate: 1e-4 },
+      learningRate: 1e-4,
     });
     const queued = performance.now() - start;
     const value = await loss.item();

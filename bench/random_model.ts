@@ -5,7 +5,7 @@ import { rowwise } from "../core/ops/rowwise.ts";
 import type { Device } from "../core/device.ts";
 import { parseConfig } from "../nn/models/config.ts";
 import { parameters } from "../nn/layers/module.ts";
-import { trainHead } from "../nn/optim/adamw.ts";
+import { trainHead } from "../nn/models/heads.ts";
 import { classifier, languageModel } from "../nn/models/registry.ts";
 import { applyLora } from "../nn/lora/apply.ts";
 

@@ -9,7 +9,7 @@ import type { Device } from "../../core/device.ts";
 import { loraLayers } from "../lora/lora.ts";
 import { fillParameter, requireShape, type WeightSource } from "../models/load.ts";
 import { type Module, type Parameter, parameters } from "../layers/module.ts";
-import { isHead } from "../optim/adamw.ts";
+import { isHead } from "../models/heads.ts";
 import { type AdapterConfig, formatAdapterConfig } from "./peft_config.ts";
 import { fusedConfig, fuseParts, isWhole } from "./peft_fused_qkv.ts";
 import { adapterTensorName, declaredBy, isUpdate, peftPrefix, placeOf } from "./peft_tensors.ts";

@@ -11,7 +11,7 @@ import type { WeightSource } from "../models/load.ts";
 import { modules, parameters } from "../layers/module.ts";
 import type { Model } from "../models/model.ts";
 import { excerpt } from "../../core/excerpt.ts";
-import { heads } from "../optim/adamw.ts";
+import { heads } from "../models/heads.ts";
 import type { AdapterConfig } from "./peft_config.ts";
 import { chooseTargets, patternValues } from "./peft_targets.ts";
 import { ownerOf, peftPrefix } from "./peft_tensors.ts";

@@ -6,7 +6,7 @@
 
 import { FileError } from "../../core/errors.ts";
 import { excerpt } from "../../core/excerpt.ts";
-import { heads } from "../optim/adamw.ts";
+import { heads } from "../models/heads.ts";
 import { isRecord } from "./json_record.ts";
 import { patternValues, pythonPattern, type TargetRules } from "./peft_targets.ts";
 

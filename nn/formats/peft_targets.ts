@@ -8,7 +8,7 @@
 import { FileError } from "../../core/errors.ts";
 import { excerpt } from "../../core/excerpt.ts";
 import { isNamed } from "../lora/apply.ts";
-import { heads } from "../optim/adamw.ts";
+import { heads } from "../models/heads.ts";
 
 /** The part of an adapter configuration that chooses modules. */
 export interface TargetRules {

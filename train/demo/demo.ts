@@ -7,13 +7,14 @@
 
 import { foldKey, seedKey } from "../../core/random.ts";
 import type { Method } from "../../nn/dropout/plan.ts";
-import { Trainable, trainHead } from "../../nn/optim/adamw.ts";
+import { trainHead } from "../../nn/models/heads.ts";
+import { Trainable } from "../../nn/optim/trainable.ts";
 import { checkConfig, planOf, type TrainConfig, trainOptions } from "../config/config.ts";
 import { defaultsOf } from "../config/options.ts";
 import { glueTasks } from "../data/glue_tasks.ts";
 import { grammarDataset } from "../data/grammar.ts";
 import { openDevice } from "../device/backend.ts";
-import { fit, type FitResult } from "../fit.ts";
+import { fit, type FitResult, optimiserOf } from "../fit.ts";
 import { addAdapter } from "../run/adapter.ts";
 import { classificationTask } from "../tasks/classification.ts";
 import type { Task } from "../tasks/task.ts";
@@ -64,10 +65,10 @@ export async function demonstrateMethod(
   };
   addAdapter(model, adapter, device, foldKey(key, "initialisation"));
   trainHead(model);
-  const trainable = await Trainable.of(model, device);
+  const optimiser = optimiserOf(await Trainable.of(model, device), config);
   const plan = planOf(config, false);
   const task = grammarTask(seed);
-  return await fit({ model, trainable }, { task, config, plan, key }, {
+  return await fit({ model, optimiser }, { task, config, plan, key }, {
     onEvaluation({ epoch, ...metrics }) {
       const accuracy = (100 * metrics["eval_accuracy"]!).toFixed(1);
       say(`${method.padEnd(10)} epoch ${epoch.toFixed(0).padStart(2)}  dev accuracy ${accuracy} %`);

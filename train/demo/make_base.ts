@@ -8,13 +8,13 @@
 import { foldKey, seedKey } from "../../core/random.ts";
 import { initialize } from "../../nn/models/load.ts";
 import { Parameter, parameters } from "../../nn/layers/module.ts";
-import { Trainable } from "../../nn/optim/adamw.ts";
+import { Trainable } from "../../nn/optim/trainable.ts";
 import { openDevice } from "../device/backend.ts";
 import { checkConfig, trainOptions } from "../config/config.ts";
 import { glueTasks } from "../data/glue_tasks.ts";
 import { grammarDataset } from "../data/grammar.ts";
 import { writeFileAtomic } from "../files/files.ts";
-import { fit } from "../fit.ts";
+import { fit, optimiserOf } from "../fit.ts";
 import { defaultsOf } from "../config/options.ts";
 import { classificationTask } from "../tasks/classification.ts";
 import { baseConfig, baseFile, baseTokenizer } from "./base.ts";
@@ -52,9 +52,9 @@ if (import.meta.main) {
     batch: 32,
     lr: 1e-3,
   });
-  const trainable = await Trainable.of(model, device);
+  const optimiser = optimiserOf(await Trainable.of(model, device), config);
   const plan = { sites: [], compensation: { kind: "none", weight: 0, branches: 1 } } as const;
-  await fit({ model, trainable }, { task, config, plan, key }, {
+  await fit({ model, optimiser }, { task, config, plan, key }, {
     onEvaluation: (record) => console.log(JSON.stringify(record)),
   });
   const tensors: TensorData[] = [];

@@ -5,7 +5,7 @@ import { tensor } from "../../../core/tensor.ts";
 import { parseConfig } from "../../../nn/models/config.ts";
 import { loadModel } from "../../../nn/models/load.ts";
 import { parameters } from "../../../nn/layers/module.ts";
-import { trainHead } from "../../../nn/optim/adamw.ts";
+import { trainHead } from "../../../nn/models/heads.ts";
 import { encodeAdapter, fillAdapter } from "../../../nn/formats/adapter.ts";
 import { parseAdapterConfig } from "../../../nn/formats/peft_config.ts";
 import { parseSafetensors } from "../../../nn/formats/weights.ts";

@@ -4,7 +4,7 @@ import type { Device } from "../../../core/device.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { LanguageModel } from "../../../nn/models/decoder.ts";
 import { parameters } from "../../../nn/layers/module.ts";
-import { trainHead } from "../../../nn/optim/adamw.ts";
+import { trainHead } from "../../../nn/models/heads.ts";
 import { loadAdapter, saveAdapter } from "../../../train/run/adapter.ts";
 import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import { openClassifier, openLanguageModel } from "../../../train/run/load_model.ts";
