@@ -16,7 +16,6 @@
  * @module
  */
 
-export type { Affine, Backend, BackendStatistics, Binding, Bound, Buffer } from "./core/backend.ts";
 export { Device, type Owned, Scope } from "./core/device.ts";
 export type { Dtype, Half, Kind, TypedArray } from "./core/dtype.ts";
 export {
@@ -29,7 +28,6 @@ export {
   ShapeError,
   TrainingError,
 } from "./core/errors.ts";
-export { type Bool, Expr, type Float, type Level, type Word } from "./core/expr.ts";
 export { type Gradient, gradient } from "./core/gradient.ts";
 export {
   abs,
@@ -56,42 +54,15 @@ export {
 export { gather, scatterAdd } from "./core/ops/gather.ts";
 export { bidirectionalKl, crossEntropy, klDivergence, squaredError } from "./core/ops/losses.ts";
 export { matmul, matmulAdd, matmulScaled } from "./core/ops/matmul.ts";
-export { expand, mean, sum, sumRow, sumTo } from "./core/ops/rowwise.ts";
+export { mean, sum } from "./core/ops/reduce.ts";
+export { expand, sumRow, sumTo } from "./core/ops/rowwise.ts";
 export { concatenate, slice } from "./core/ops/slice.ts";
 export { contiguous, flip, permute, reshape, transpose } from "./core/ops/view.ts";
-export type {
-  GatherProgram,
-  MatmulProgram,
-  Program,
-  RowProgram,
-  ScatterAddProgram,
-} from "./core/program.ts";
 export { foldKey, type Key, seedKey, threefry } from "./core/random.ts";
-export { Storage, Value } from "./core/storage.ts";
 export { noGrad, untracked } from "./core/tape.ts";
 export { Tensor, tensor } from "./core/tensor.ts";
 export { type CpuOptions, openCpu } from "./kernels/cpu/backend.ts";
-export type { Format } from "./kernels/cpu/wasm/assembler/load.ts";
-export type {
-  Blas,
-  BlasProducts,
-  Finish,
-  Native,
-  Operands,
-  Run,
-  Sizes,
-  Threads,
-} from "./kernels/cpu/wasm/product/blas.ts";
-export type { Matrix } from "./kernels/cpu/wasm/product/matrix.ts";
-export { type AdapterFacts, WebGpuBackend } from "./kernels/webgpu/backend.ts";
 export { openWebGpu } from "./kernels/webgpu/open.ts";
-export type {
-  MatmulPlan,
-  MatmulPolicy,
-  MatmulSizes,
-} from "./kernels/webgpu/product/matmul_policy.ts";
-export type { MatmulVariant } from "./kernels/webgpu/product/variant.ts";
-export type { Subgroups } from "./kernels/webgpu/row/subgroups.ts";
 export { dropHidden } from "./nn/dropout/mask.ts";
 export {
   type Compensation,
@@ -139,7 +110,6 @@ export type { Architecture, ConfigKeys } from "./nn/models/architecture.ts";
 export { parseConfig } from "./nn/models/config.ts";
 export type { ConfigFields } from "./nn/models/config_fields.ts";
 export { Decoder, DecoderBody, LanguageModel } from "./nn/models/decoder.ts";
-export { trainHead } from "./nn/models/heads.ts";
 export {
   initialize,
   loadModel,
@@ -160,3 +130,17 @@ export {
 export { SGD, type SGDOptions } from "./nn/optim/sgd.ts";
 export { type StepOptions, type TrainState, trainStep } from "./nn/optim/train_step.ts";
 export { Trainable } from "./nn/optim/trainable.ts";
+export { trainHead } from "./nn/models/heads.ts";
+export {
+  openTokenizer,
+  type TokenizerFile,
+  type TokenizerFiles,
+  tokenizerFiles,
+} from "./nn/tokenizer/open.ts";
+export type {
+  DecodeOptions,
+  EncodeOptions,
+  Tokenizer,
+  TokenizerOutput,
+} from "./nn/tokenizer/tokenizer.ts";
+export type { TruncationStrategy } from "./nn/tokenizer/truncation.ts";

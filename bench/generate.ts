@@ -1,7 +1,8 @@
 // Beam search for the inputs of E2E's test set. deno task bench generate --model DIR --data DIR
 import { seedKey } from "../core/random.ts";
-import { generate } from "../nn/generation/generate.ts";
 import { beamConventions } from "../nn/generation/beam_search.ts";
+import { generate } from "../nn/generation/generate.ts";
+import type { Command } from "../train/commands/command.ts";
 import { batchesByLength } from "../train/data/batches.ts";
 import { readE2e } from "../train/data/e2e.ts";
 import { groupByContext } from "../train/data/text_example.ts";
@@ -9,73 +10,73 @@ import { openLanguageModel } from "../train/run/load_model.ts";
 import { loadTokenizer } from "../train/run/load_tokenizer.ts";
 import { promptOf } from "../train/tasks/generation.ts";
 import { specialTokens } from "../train/tasks/special_tokens.ts";
-import { prepare } from "./measure.ts";
+import { bench, size } from "./bench.ts";
 
 /** Measures generation and prints one line of JSON; `bench/peers/generate.py` does the same. */
-export async function generateBench(args: string[]): Promise<void> {
-  const integer = (help: string, fallback: number) =>
-    ({ kind: "integer", help, fallback, least: 1 }) as const;
-  const { values, device } = await prepare({
+export const generateBench: Command = bench({
+  summary: "Measure beam search for the inputs of E2E's test set",
+  usage: "  deno task bench generate --model DIR --data DIR",
+  options: {
     model: { kind: "text", help: "folder of the model", required: true },
-    data: { kind: "text", help: "folder of E2E; prompts are made up without it" },
-    limit: integer("prompts at most", 630),
-    batch: integer("prompts in a batch", 32),
-    beams: integer("beams", 10),
-    newTokens: integer("tokens to add at most", 64),
+    data: { kind: "text", help: "folder of E2E", defaultText: "prompts are made up" },
+    limit: size("prompts at most", 630),
+    batch: size("prompts in a batch", 32),
+    beams: size("beams", 10),
+    newTokens: size("tokens to add at most", 64),
     convention: { kind: "choice", choices: beamConventions, help: "convention", default: "hf" },
-  }, args);
-  await using _device = device;
-  using _scope = device.scope("bench");
-  const number = (name: string) => values[name] as number;
-  const directory = String(values["model"]);
-  const { model, config } = await openLanguageModel(directory, device, seedKey(0));
-  const tokenizer = await loadTokenizer(directory);
-  const frame = specialTokens(config, tokenizer);
-  const contexts = values["data"] === undefined
-    ? Array.from({ length: number("limit") }, (_, i) => madeUp(i))
-    : groupByContext(await readE2e(String(values["data"]), "test")).map(({ context }) => context);
-  const prompts = contexts.slice(0, number("limit"))
-    .map((context) => promptOf(context, tokenizer, frame));
-  const batches = batchesByLength(prompts.map(({ length }) => length), number("batch"));
-  const run = (members: readonly number[], maxNewTokens: number) =>
-    generate(model, device, members.map((i) => prompts[i]!), {
-      maxNewTokens,
-      positions: config.maxPositions,
-      eosIds: config.eosIds,
-      beams: number("beams"),
-      lengthPenalty: 0.9,
-      noRepeatNgram: 4,
-      convention: values["convention"] as typeof beamConventions[number],
-    });
-  // Programs are compiled when they are first met.
-  const start = performance.now();
-  await run(batches[0]!, Math.min(20, number("newTokens")));
-  const warm = performance.now();
-  const { statistics } = device.backend;
-  const before = statistics.runs;
-  let tokens = 0;
-  for (const members of batches) {
-    for (const { ids, end } of await run(members, number("newTokens"))) {
-      tokens += ids.length + (end === undefined ? 0 : 1);
+  },
+  async run(options, { device }) {
+    using _scope = device.scope("bench");
+    const { model: directory, data, limit, batch, beams, newTokens, convention } = options;
+    const { model, config } = await openLanguageModel(directory, device, seedKey(0));
+    const tokenizer = await loadTokenizer(directory);
+    const frame = specialTokens(config, tokenizer);
+    const contexts = data === undefined
+      ? Array.from({ length: limit }, (_, i) => madeUp(i))
+      : groupByContext(await readE2e(data, "test")).map(({ context }) => context);
+    const prompts = contexts.slice(0, limit)
+      .map((context) => promptOf(context, tokenizer, frame));
+    const batches = batchesByLength(prompts.map(({ length }) => length), batch);
+    const run = (members: readonly number[], maxNewTokens: number) =>
+      generate(model, device, members.map((i) => prompts[i]!), {
+        maxNewTokens,
+        positions: config.maxPositions,
+        eosIds: config.eosIds,
+        beams,
+        lengthPenalty: 0.9,
+        noRepeatNgram: 4,
+        convention,
+      });
+    // Programs are compiled when they are first met.
+    const start = performance.now();
+    await run(batches[0]!, Math.min(20, newTokens));
+    const warm = performance.now();
+    const { statistics } = device.backend;
+    const before = statistics.runs;
+    let tokens = 0;
+    for (const members of batches) {
+      for (const { ids, end } of await run(members, newTokens)) {
+        tokens += ids.length + (end === undefined ? 0 : 1);
+      }
     }
-  }
-  const seconds = (performance.now() - warm) / 1000;
-  console.log(JSON.stringify({
-    bench: "generate",
-    backend: device.backend.description,
-    model: directory,
-    convention: values["convention"],
-    prompts: prompts.length,
-    batch: number("batch"),
-    beams: number("beams"),
-    tokens,
-    seconds: Number(seconds.toFixed(2)),
-    tokensPerSecond: Number((tokens / seconds).toFixed(1)),
-    warmSeconds: Number(((warm - start) / 1000).toFixed(2)),
-    programs: statistics.runs - before,
-    peakMegabytes: Math.round(statistics.peakBytes / 1e6),
-  }));
-}
+    const seconds = (performance.now() - warm) / 1000;
+    console.log(JSON.stringify({
+      bench: "generate",
+      backend: device.backend.description,
+      model: directory,
+      convention,
+      prompts: prompts.length,
+      batch,
+      beams,
+      tokens,
+      seconds: Number(seconds.toFixed(2)),
+      tokensPerSecond: Number((tokens / seconds).toFixed(1)),
+      warmSeconds: Number(((warm - start) / 1000).toFixed(2)),
+      programs: statistics.runs - before,
+      peakMegabytes: Math.round(statistics.peakBytes / 1e6),
+    }));
+  },
+});
 
 /** An input of the form that E2E has; `bench/peers/generate.py` makes the same. */
 function madeUp(i: number): string {

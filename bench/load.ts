@@ -2,14 +2,16 @@
 // deno task bench load --gigabytes 2
 import process from "node:process";
 import { normal, seedKey } from "../core/random.ts";
-import { parseConfig } from "../nn/models/config.ts";
-import { parameters } from "../nn/layers/module.ts";
-import { writeFileAtomic } from "../train/files/files.ts";
 import { encodeFloats, type FloatDtype } from "../nn/formats/safetensors_values.ts";
-import { openLanguageModel } from "../train/run/load_model.ts";
-import { prepare, report } from "./measure.ts";
-import { languageModel } from "../nn/models/registry.ts";
 import { streamSafetensors } from "../nn/formats/safetensors_write.ts";
+import { parameters } from "../nn/layers/module.ts";
+import { parseConfig } from "../nn/models/config.ts";
+import { languageModel } from "../nn/models/registry.ts";
+import type { Command } from "../train/commands/command.ts";
+import { writeFileAtomic } from "../train/files/files.ts";
+import { openLanguageModel } from "../train/run/load_model.ts";
+import { bench } from "./bench.ts";
+import { report } from "./measure.ts";
 
 /** LLaMA's shapes at 1.1 billion parameters, but for the number of layers. */
 const shape = {
@@ -57,35 +59,38 @@ async function writeModel(folder: string, bytes: number, dtype: FloatDtype): Pro
 const peak = () => process.resourceUsage().maxRSS * 1024;
 
 /** Writes a model, loads it and reports. */
-export async function loadBench(args: string[]): Promise<void> {
-  const { values, device, reason } = await prepare({
-    gigabytes: { kind: "number", help: "size of the checkpoint", default: 2 },
-    half: { kind: "switch", help: "weights of 16 bits, kept so", default: false },
-  }, args);
-  await using _device = device;
-  using _scope = device.scope("load");
-  const half = values["half"] === true;
-  const folder = await Deno.makeTempDir();
-  try {
-    const size = await writeModel(folder, 1e9 * Number(values["gigabytes"]), half ? "BF16" : "F32");
-    const before = peak();
-    const start = performance.now();
-    const { report: { used } } = await openLanguageModel(folder, device, seedKey(1), { half });
-    const seconds = (performance.now() - start) / 1000;
-    const gigabytes = (bytes: number) => Number((bytes / 1e9).toFixed(3));
-    report(
-      [{
-        tensors: used.length,
-        size: gigabytes(size),
-        seconds: Number(seconds.toFixed(2)),
-        peakBefore: gigabytes(before),
-        peakResident: gigabytes(peak()),
-        ratio: Number((peak() / size).toFixed(3)),
-      }],
-      values["json"],
-      `${reason}; sizes in GB`,
-    );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+export const loadBench: Command = bench({
+  summary: "Measure time and peak memory of loading a checkpoint",
+  usage: "  deno task bench load --gigabytes 2",
+  options: {
+    gigabytes: { kind: "number", help: "size of the checkpoint", above: 0, default: 2 },
+    half: { kind: "switch", help: "write weights of 16 bits, and keep them so", default: false },
+  },
+  async run(options, { device, reason }) {
+    using _scope = device.scope("load");
+    const { half, gigabytes: asked } = options;
+    const folder = await Deno.makeTempDir();
+    try {
+      const size = await writeModel(folder, 1e9 * asked, half ? "BF16" : "F32");
+      const before = peak();
+      const start = performance.now();
+      const { report: { used } } = await openLanguageModel(folder, device, seedKey(1), { half });
+      const seconds = (performance.now() - start) / 1000;
+      const gigabytes = (bytes: number) => Number((bytes / 1e9).toFixed(3));
+      report(
+        [{
+          tensors: used.length,
+          size: gigabytes(size),
+          seconds: Number(seconds.toFixed(2)),
+          peakBefore: gigabytes(before),
+          peakResident: gigabytes(peak()),
+          ratio: Number((peak() / size).toFixed(3)),
+        }],
+        options.json,
+        `${reason}; sizes in GB`,
+      );
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});

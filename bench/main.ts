@@ -1,4 +1,5 @@
-// deno task bench NAME [flags]: one file a bench; each prints a table, or JSON with --json.
+// deno task bench NAME [options]: one file a bench; each prints a table, or JSON with --json.
+import { runProgram } from "../train/commands/program.ts";
 import { dispatchBench } from "./dispatch.ts";
 import { generateBench } from "./generate.ts";
 import { loadBench } from "./load.ts";
@@ -9,23 +10,19 @@ import { rowwiseBench } from "./rowwise.ts";
 import { stepBench } from "./step.ts";
 import { variantsBench } from "./variants.ts";
 
-const benches: Readonly<Record<string, (args: string[]) => Promise<void>>> = {
-  product: productBench,
-  step: stepBench,
-  rowwise: rowwiseBench,
-  dispatch: dispatchBench,
-  load: loadBench,
-  profile: profileBench,
-  generate: generateBench,
-  peers: peersBench,
-  variants: variantsBench,
-};
+Deno.exitCode = await runProgram({
+  usage: `Measures speed and memory.
 
-const [name = "", ...args] = Deno.args;
-const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
-if (bench === undefined) {
-  console.error(`error: Cannot find bench ${name}: ${Object.keys(benches).join(", ")}`);
-  Deno.exitCode = 1;
-} else {
-  await bench(args);
-}
+  deno task bench COMMAND [options]`,
+  commands: {
+    product: productBench,
+    step: stepBench,
+    rowwise: rowwiseBench,
+    dispatch: dispatchBench,
+    load: loadBench,
+    profile: profileBench,
+    generate: generateBench,
+    peers: peersBench,
+    variants: variantsBench,
+  },
+}, Deno.args);

@@ -1,22 +1,5 @@
 // Timing shared by the benches: medians of whole batches of work, ended by one read.
 import type { Device } from "../core/device.ts";
-import { deviceChoice, deviceOptions, openDevice } from "../train/device/backend.ts";
-import { defaultsOf, type OptionTable, parseFlags } from "../train/config/options.ts";
-
-/** Options that every bench has. */
-export const common = {
-  ...deviceOptions,
-  json: { kind: "switch", help: "print JSON", default: false },
-} satisfies OptionTable;
-
-/** Reads flags and opens the device. */
-export async function prepare(table: OptionTable, args: string[]) {
-  const { values } = parseFlags({ ...common, ...table }, args);
-  const all = { ...defaultsOf({ ...common, ...table }), ...values };
-  const opened = await openDevice(deviceChoice(all, "f32"));
-  return { values: all, ...opened };
-}
-
 /** Milliseconds of runs before any is measured: engines compile hot code in the background. */
 const warmUp = 250;
 
@@ -52,10 +35,10 @@ export function median(numbers: readonly number[]): number {
 /** Prints rows as a table, or as JSON. */
 export function report(
   rows: readonly Record<string, unknown>[],
-  json: unknown,
+  json: boolean,
   head: string,
 ): void {
-  if (json === true) console.log(JSON.stringify(rows));
+  if (json) console.log(JSON.stringify(rows));
   else {
     console.log(head);
     console.table(rows);

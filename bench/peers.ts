@@ -1,7 +1,7 @@
 // This library's CPU backend beside its peers, all in one run; prints Markdown.
 // HIDDENKEY_PYTHON=python deno task bench peers > bench/results/cpu.md
 import { cpus, loadavg } from "node:os";
-import { parseFlags } from "../train/config/options.ts";
+import { type Command, command } from "../train/commands/command.ts";
 import { type Answers, type Case, compete, type Entry, fastest } from "./peers/contender.ts";
 import { productTables, rowwiseTable, stepTable } from "./peers/tables.ts";
 import { cpuShapes } from "./product.ts";
@@ -74,24 +74,33 @@ const sections = {
   },
 } as const;
 
-/** Measures everything, or the sections of `--only`. */
-export async function peersBench(args: string[]): Promise<void> {
-  const { values } = parseFlags({
-    only: { kind: "choice", choices: Object.keys(sections), help: "the one section to measure" },
-    rounds: { kind: "integer", help: "rounds that count", min: 1 },
-    best: { kind: "switch", help: "figures of each contender's fastest round" },
-  }, args);
-  const python = Deno.env.get("HIDDENKEY_PYTHON") ?? "python3";
-  const rounds = values["rounds"] as number | undefined ?? 11;
-  const ask: Ask = async (entries, cases) => {
-    const answers = await compete(entries, cases, python);
-    return values["best"] ? answers.map(fastest) : answers;
-  };
-  console.log(heading());
-  for (const [name, section] of Object.entries(sections)) {
-    if ((values["only"] ?? name) === name) console.log(`\n${await section(ask, rounds)}`);
-  }
-}
+/** Measures everything, or the section of `--only`. */
+export const peersBench: Command = command({
+  summary: "Measure the CPU backend beside its peers, all in one run; prints Markdown",
+  usage: "  HIDDENKEY_PYTHON=python deno task bench peers > bench/results/cpu.md",
+  verb: "measure",
+  options: {
+    only: {
+      kind: "choice",
+      choices: Object.keys(sections) as (keyof typeof sections)[],
+      help: "the one section to measure",
+      defaultText: "all",
+    },
+    rounds: { kind: "integer", help: "rounds that count", min: 1, default: 11 },
+    best: { kind: "switch", help: "print figures of each contender's fastest round" },
+  },
+  async run({ only, rounds, best }) {
+    const python = Deno.env.get("HIDDENKEY_PYTHON") ?? "python3";
+    const ask: Ask = async (entries, cases) => {
+      const answers = await compete(entries, cases, python);
+      return best ? answers.map(fastest) : answers;
+    };
+    console.log(heading());
+    for (const [name, section] of Object.entries(sections)) {
+      if ((only ?? name) === name) console.log(`\n${await section(ask, rounds)}`);
+    }
+  },
+});
 
 function heading(): string {
   const processor = cpus()[0]?.model ?? "unknown processor";

@@ -3,7 +3,9 @@
 import { matmul } from "../core/ops/matmul.ts";
 import { transpose } from "../core/ops/view.ts";
 import { tensor } from "../core/tensor.ts";
-import { milliseconds, prepare, report } from "./measure.ts";
+import type { Command } from "../train/commands/command.ts";
+import { bench, size } from "./bench.ts";
+import { milliseconds, report } from "./measure.ts";
 import { Peak } from "./peak.ts";
 import { fill } from "./rowwise_cases.ts";
 
@@ -37,49 +39,57 @@ const gpuShapes: readonly Shape[] = [
 ];
 
 /** Measures one shape, or all of them. */
-export async function productBench(args: string[]): Promise<void> {
-  const size = (help: string) => ({ kind: "integer", help, least: 1 }) as const;
-  const { values, device, reason } = await prepare({
-    m: size("rows"),
+export const productBench: Command = bench({
+  summary: "Measure matrix products by shape, on the CPU beside the processor's peak",
+  usage: "  deno task bench product --backend webgpu --m 4096 --n 4096 --k 4096",
+  options: {
+    m: size("rows; n and k are the same where they are not given"),
     n: size("columns"),
     k: size("inner size"),
-  }, args);
-  await using _device = device;
-  const [m, n, k] = ["m", "n", "k"].map((name) => values[name] as number | undefined);
-  const cpu = device.backend.name === "cpu";
-  const shapes = cpu ? cpuShapes : gpuShapes;
-  const list = m === undefined ? shapes : [[m, n ?? m, k ?? m] as const];
-  const threads = values["threads"] as number | undefined ?? navigator.hardwareConcurrency;
-  using loop = cpu ? new Peak(values["kernels"] === "javascript" ? 1 : threads) : undefined;
-  const rows: Record<string, unknown>[] = [];
-  for (const [m, n, k] of list) {
-    const flop = 2 * m * n * k;
-    using _scope = device.scope("shape");
-    const [a, b, bt] = [fill(device, m, k), fill(device, k, n), fill(device, n, k)];
-    const repeats = Math.max(1, Math.min(cpu ? 2000 : 50, Math.round((cpu ? 1e9 : 1e12) / flop)));
-    const one = tensor(device, [0]);
-    const settle = async () => {
-      if (cpu) return;
-      using _scope = device.scope("settle");
-      await matmul(tensor(device, [1], [1, 1]), tensor(device, [1], [1, 1])).read();
-      await one.read();
-    };
-    const nn = await milliseconds(device, () => void matmul(a, b), settle, repeats, 9);
-    const peak = loop?.measure();
-    const nt = await milliseconds(device, () => void matmul(a, transpose(bt)), settle, repeats, 9);
-    const gflops = (ms: number) => Number((flop / ms / 1e6).toFixed(1));
-    rows.push({
-      m,
-      n,
-      k,
-      ms: Number(nn.toFixed(4)),
-      gflops: gflops(nn),
-      gflopsTransposed: gflops(nt),
-      ...(peak !== undefined && {
-        peak: Number(peak.toFixed(1)),
-        ratio: Number((flop / nn / 1e6 / peak).toFixed(3)),
-      }),
-    });
-  }
-  report(rows, values["json"], reason);
-}
+  },
+  async run(options, { device, reason }) {
+    const { m, n, k } = options;
+    const cpu = device.backend.name === "cpu";
+    const shapes = cpu ? cpuShapes : gpuShapes;
+    const list = m === undefined ? shapes : [[m, n ?? m, k ?? m] as const];
+    const threads = options.threads ?? navigator.hardwareConcurrency;
+    using loop = cpu ? new Peak(options.kernels === "javascript" ? 1 : threads) : undefined;
+    const rows: Record<string, unknown>[] = [];
+    for (const [m, n, k] of list) {
+      const flop = 2 * m * n * k;
+      using _scope = device.scope("shape");
+      const [a, b, bt] = [fill(device, m, k), fill(device, k, n), fill(device, n, k)];
+      const repeats = Math.max(1, Math.min(cpu ? 2000 : 50, Math.round((cpu ? 1e9 : 1e12) / flop)));
+      const one = tensor(device, [0]);
+      const settle = async () => {
+        if (cpu) return;
+        using _scope = device.scope("settle");
+        await matmul(tensor(device, [1], [1, 1]), tensor(device, [1], [1, 1])).read();
+        await one.read();
+      };
+      const nn = await milliseconds(device, () => void matmul(a, b), settle, repeats, 9);
+      const peak = loop?.measure();
+      const nt = await milliseconds(
+        device,
+        () => void matmul(a, transpose(bt)),
+        settle,
+        repeats,
+        9,
+      );
+      const gflops = (ms: number) => Number((flop / ms / 1e6).toFixed(1));
+      rows.push({
+        m,
+        n,
+        k,
+        ms: Number(nn.toFixed(4)),
+        gflops: gflops(nn),
+        gflopsTransposed: gflops(nt),
+        ...(peak !== undefined && {
+          peak: Number(peak.toFixed(1)),
+          ratio: Number((flop / nn / 1e6 / peak).toFixed(3)),
+        }),
+      });
+    }
+    report(rows, options.json, reason);
+  },
+});

@@ -3,69 +3,74 @@
 import type { Binding } from "../core/backend.ts";
 import type { Program } from "../core/program.ts";
 import { loraStep, stepOptions } from "./lora_step.ts";
-import { prepare, report } from "./measure.ts";
+import type { Command } from "../train/commands/command.ts";
+import { bench, size } from "./bench.ts";
+import { report } from "./measure.ts";
 
 /** Prints the programs that take most of a step. */
-export async function profileBench(args: string[]): Promise<void> {
-  const { values, device, reason } = await prepare({
+export const profileBench: Command = bench({
+  summary: "Measure where a step's time goes, program by program",
+  usage: "  deno task bench profile --backend webgpu --model minilm --batch 16 --length 64",
+  options: {
     ...stepOptions,
     batch: { ...stepOptions.batch, default: 16 },
-    repeats: { kind: "integer", help: "runs of each program", default: 100, min: 1 },
-    families: { kind: "switch", help: "sum the programs of each family", default: false },
-  }, args);
-  await using _device = device;
-  using _scope = device.scope("bench");
-  const repeats = values["repeats"] as number;
-  const { backend } = device;
-  const run = backend.run.bind(backend);
-  const seen = new Map<string, { program: Program; binding: Binding; count: number }>();
-  const step = await loraStep(device, values);
-  await step();
-  await step();
-  backend.run = (program, binding) => {
-    const strides = binding.inputs.map((input) => input.strides.join(" ")).join("|");
-    const key = `${program.key}/${binding.space}/${strides}`;
-    const found = seen.get(key);
-    if (found === undefined) seen.set(key, { program, binding, count: 1 });
-    else found.count++;
-    run(program, binding);
-  };
-  await step();
-  backend.run = run;
-  const rows: Record<string, string | number>[] = [];
-  const families: Record<string, number> = {};
-  for (const { program, binding, count } of seen.values()) {
-    let [each, queued] = [Infinity, Infinity];
-    for (let round = 0; round < 3; round++) {
-      const start = performance.now();
-      for (let i = 0; i < repeats; i++) run(program, binding);
-      queued = Math.min(queued, (performance.now() - start) / repeats * 1000);
-      await backend.read(binding.outputs[0]!.buffer, 0, 4);
-      each = Math.min(each, (performance.now() - start) / repeats * 1000);
+    repeats: size("runs of each program", 100),
+    families: { kind: "switch", help: "sum the programs of each family" },
+  },
+  async run(options, { device, reason }) {
+    using _scope = device.scope("bench");
+    const { repeats } = options;
+    const { backend } = device;
+    const run = backend.run.bind(backend);
+    const seen = new Map<string, { program: Program; binding: Binding; count: number }>();
+    const step = await loraStep(device, options);
+    await step();
+    await step();
+    backend.run = (program, binding) => {
+      const strides = binding.inputs.map((input) => input.strides.join(" ")).join("|");
+      const key = `${program.key}/${binding.space}/${strides}`;
+      const found = seen.get(key);
+      if (found === undefined) seen.set(key, { program, binding, count: 1 });
+      else found.count++;
+      run(program, binding);
+    };
+    await step();
+    backend.run = run;
+    const rows: Record<string, string | number>[] = [];
+    const families: Record<string, number> = {};
+    for (const { program, binding, count } of seen.values()) {
+      let [each, queued] = [Infinity, Infinity];
+      for (let round = 0; round < 3; round++) {
+        const start = performance.now();
+        for (let i = 0; i < repeats; i++) run(program, binding);
+        queued = Math.min(queued, (performance.now() - start) / repeats * 1000);
+        await backend.read(binding.outputs[0]!.buffer, 0, 4);
+        each = Math.min(each, (performance.now() - start) / repeats * 1000);
+      }
+      const name = "outputs" in program
+        ? `${program.family} ${program.outputs.map(({ op }) => op)}`
+        : program.family;
+      families[program.family] = (families[program.family] ?? 0) + each * count / 1000;
+      rows.push({
+        program: name.slice(0, 40),
+        space: binding.space.join(" "),
+        count,
+        queued: Number(queued.toFixed(1)),
+        each: Number(each.toFixed(1)),
+        total: Number((each * count / 1000).toFixed(3)),
+      });
     }
-    const name = "outputs" in program
-      ? `${program.family} ${program.outputs.map(({ op }) => op)}`
-      : program.family;
-    families[program.family] = (families[program.family] ?? 0) + each * count / 1000;
-    rows.push({
-      program: name.slice(0, 40),
-      space: binding.space.join(" "),
-      count,
-      queued: Number(queued.toFixed(1)),
-      each: Number(each.toFixed(1)),
-      total: Number((each * count / 1000).toFixed(3)),
-    });
-  }
-  rows.sort((a, b) => Number(b["total"]) - Number(a["total"]));
-  const sum = rows.reduce((total, row) => total + Number(row["total"]), 0);
-  const sums = Object.entries(families).map(([family, total]) => ({
-    family,
-    total: Number(total.toFixed(3)),
-    share: Number((total / sum).toFixed(3)),
-  }));
-  report(
-    values["families"] === true ? sums : rows.slice(0, 40),
-    values["json"],
-    `${reason}: ${sum.toFixed(2)} ms in all, microseconds each`,
-  );
-}
+    rows.sort((a, b) => Number(b["total"]) - Number(a["total"]));
+    const sum = rows.reduce((total, row) => total + Number(row["total"]), 0);
+    const sums = Object.entries(families).map(([family, total]) => ({
+      family,
+      total: Number(total.toFixed(3)),
+      share: Number((total / sum).toFixed(3)),
+    }));
+    report(
+      options.families ? sums : rows.slice(0, 40),
+      options.json,
+      `${reason}: ${sum.toFixed(2)} ms in all, microseconds each`,
+    );
+  },
+});

@@ -5,9 +5,9 @@ import { rowwise } from "../core/ops/rowwise.ts";
 import type { Device } from "../core/device.ts";
 import { parseConfig } from "../nn/models/config.ts";
 import { parameters } from "../nn/layers/module.ts";
-import { trainHead } from "../nn/models/heads.ts";
 import { classifier, languageModel } from "../nn/models/registry.ts";
 import { applyLora } from "../nn/lora/apply.ts";
+import { trainHead } from "../nn/models/heads.ts";
 
 const noise = rowwise("noise", [], [
   toFloat(draw([scalar(0, "u32"), word(7)], word(0), index(0, 3)))

@@ -4,9 +4,11 @@ import { matmul } from "../core/ops/matmul.ts";
 import { transpose } from "../core/ops/view.ts";
 import { Device } from "../core/device.ts";
 import { WebGpuBackend } from "../kernels/webgpu/backend.ts";
-import type { MatmulPlan } from "../kernels/webgpu/product/matmul_policy.ts";
+import type { MatmulDispatch } from "../kernels/webgpu/product/matmul_policy.ts";
 import { direct, type MatmulVariant, tiled } from "../kernels/webgpu/product/variant.ts";
-import { milliseconds, prepare, report } from "./measure.ts";
+import type { Command } from "../train/commands/command.ts";
+import { bench, size } from "./bench.ts";
+import { milliseconds, report } from "./measure.ts";
 import { fill } from "./rowwise_cases.ts";
 
 type Shape = readonly [batch: number, m: number, n: number, k: number];
@@ -64,74 +66,75 @@ const lanes: readonly MatmulVariant[] = [
 ];
 
 /** Measures every variant and number of chunks on each shape, best first. */
-export async function variantsBench(args: string[]): Promise<void> {
-  const size = (help: string) => ({ kind: "integer", help, least: 1 }) as const;
-  const { values, device, reason } = await prepare({
-    m: size("rows"),
+export const variantsBench: Command = bench({
+  summary: "Measure products by variant, which the policy of WebGPU is made from",
+  usage: "  deno task bench variants --m 512 --n 1024 --k 4096",
+  options: {
+    m: size("rows; n and k are the same where they are not given"),
     n: size("columns"),
     k: size("inner size"),
-    top: { kind: "integer", help: "plans to show for each shape", default: 6, min: 1 },
-    narrow: { kind: "switch", help: "products with a narrow side", default: false },
-    straight: { kind: "switch", help: "A·B, not A·Bᵀ as in linear layers", default: false },
-  }, args);
-  await using _device = device;
-  if (!(device.backend instanceof WebGpuBackend)) throw new TypeError("WebGPU is required");
-  const { device: gpu, facts } = device.backend;
-  const isNarrow = values["narrow"] === true;
-  const [m, n, k] = ["m", "n", "k"].map((name) => values[name] as number | undefined);
-  const list: readonly Shape[] = m !== undefined
-    ? [[1, m, n ?? m, k ?? m]]
-    : isNarrow
-    ? narrow
-    : shapes;
-  const rows: Record<string, unknown>[] = [];
-  for (const [batch, m, n, k] of list) {
-    const flop = 2 * batch * m * n * k;
-    const repeats = Math.max(4, Math.min(60, Math.round(2e11 / flop)));
-    const measured: { plan: string; us: number }[] = [];
-    const measure = async (name: string, plan: MatmulPlan | undefined) => {
-      // A backend remembers how a shape is computed, so each plan has its own.
-      const own = new Device(new WebGpuBackend(gpu, facts, plan && (() => plan)));
-      await (own.backend as WebGpuBackend).prepare();
-      using _scope = own.scope("plan");
-      const batches = batch === 1 ? [] : [batch];
-      const a = fill(own, ...batches, m, k);
-      const b = values["straight"] === true
-        ? fill(own, ...batches, k, n)
-        : transpose(fill(own, ...batches, n, k));
-      const last = fill(own, 1, 1);
-      const ms = await milliseconds(own, () => void matmul(a, b), () => last.read(), repeats, 3);
-      measured.push({ plan: name, us: Number((1000 * ms).toFixed(1)) });
-    };
-    await measure("usual", undefined);
-    for (const variant of isNarrow ? lanes : wideTiles) {
-      const groups = batch * Math.ceil(m / variant.tile[0]) * Math.ceil(n / variant.tile[1]);
-      for (const split of [1, 2, 3, 4, 6, 8]) {
-        if (split > 1 && (groups * split > 2500 || k / split < 128 || variant.depth === 0)) {
-          continue;
+    top: size("plans to show for each shape", 6),
+    narrow: { kind: "switch", help: "measure products with a narrow side" },
+    straight: { kind: "switch", help: "measure A·B, not A·Bᵀ as in linear layers" },
+  },
+  async run(options, { device, reason }) {
+    if (!(device.backend instanceof WebGpuBackend)) throw new TypeError("WebGPU is required");
+    const { device: gpu, facts } = device.backend;
+    const { m, n, k, narrow: isNarrow } = options;
+    const list: readonly Shape[] = m !== undefined
+      ? [[1, m, n ?? m, k ?? m]]
+      : isNarrow
+      ? narrow
+      : shapes;
+    const rows: Record<string, unknown>[] = [];
+    for (const [batch, m, n, k] of list) {
+      const flop = 2 * batch * m * n * k;
+      const repeats = Math.max(4, Math.min(60, Math.round(2e11 / flop)));
+      const measured: { plan: string; us: number }[] = [];
+      const measure = async (name: string, plan: MatmulDispatch | undefined) => {
+        // A backend remembers how a shape is computed, so each plan has its own.
+        const own = new Device(new WebGpuBackend(gpu, facts, plan && (() => plan)));
+        await (own.backend as WebGpuBackend).prepare();
+        using _scope = own.scope("plan");
+        const batches = batch === 1 ? [] : [batch];
+        const a = fill(own, ...batches, m, k);
+        const b = options.straight
+          ? fill(own, ...batches, k, n)
+          : transpose(fill(own, ...batches, n, k));
+        const last = fill(own, 1, 1);
+        const ms = await milliseconds(own, () => void matmul(a, b), () => last.read(), repeats, 3);
+        measured.push({ plan: name, us: Number((1000 * ms).toFixed(1)) });
+      };
+      await measure("usual", undefined);
+      for (const variant of isNarrow ? lanes : wideTiles) {
+        const groups = batch * Math.ceil(m / variant.tile[0]) * Math.ceil(n / variant.tile[1]);
+        for (const split of [1, 2, 3, 4, 6, 8]) {
+          if (split > 1 && (groups * split > 2500 || k / split < 128 || variant.depth === 0)) {
+            continue;
+          }
+          const { tile, own, depth, lanes } = variant;
+          await measure(
+            `${tile.join("x")} ${own.join("x")} d${depth} l${lanes} /${split}`,
+            {
+              variant,
+              split,
+            },
+          );
         }
-        const { tile, own, depth, lanes } = variant;
-        await measure(
-          `${tile.join("x")} ${own.join("x")} d${depth} l${lanes} /${split}`,
-          {
-            variant,
-            split,
-          },
-        );
+      }
+      measured.sort((x, y) => x.us - y.us);
+      const usual = measured.findIndex(({ plan }) => plan === "usual");
+      const shown = measured.slice(0, options.top);
+      if (usual >= shown.length) shown.push(measured[usual]!);
+      for (const { plan, us } of shown) {
+        rows.push({
+          shape: [batch, m, n, k].join(" "),
+          plan,
+          us,
+          tflops: Number((flop / us / 1e6).toFixed(2)),
+        });
       }
     }
-    measured.sort((x, y) => x.us - y.us);
-    const usual = measured.findIndex(({ plan }) => plan === "usual");
-    const shown = measured.slice(0, values["top"] as number);
-    if (usual >= shown.length) shown.push(measured[usual]!);
-    for (const { plan, us } of shown) {
-      rows.push({
-        shape: [batch, m, n, k].join(" "),
-        plan,
-        us,
-        tflops: Number((flop / us / 1e6).toFixed(2)),
-      });
-    }
-  }
-  report(rows, values["json"], reason);
-}
+    report(rows, options.json, reason);
+  },
+});

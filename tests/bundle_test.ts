@@ -11,6 +11,9 @@ const here = (path: string) => decodeURIComponent(new URL(path, import.meta.url)
 /** The page that README shows. */
 const page = /^```html\n([^]*?)^```$/m.exec(await Deno.readTextFile(here("../README.md")))![1]!;
 
+/** A vocabulary of BERT's kind, a word a line. */
+const vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\ncat\n";
+
 /** A folder as a web server offers it: the bundle, the page and a model. */
 let site = "";
 /** What the page and the probe do here, on the CPU, with the modules that were bundled. */
@@ -43,7 +46,8 @@ Deno.test.afterAll(() => Deno.remove(site, { recursive: true }));
 Deno.test("the bundle has the exports of mod.ts in at most 175 kB, and nothing of a host", async () => {
   const text = await Deno.readTextFile(`${site}/hiddenkey.js`);
   assertLessOrEqual(new TextEncoder().encode(text).length, 175_000);
-  assertEquals(ts.preProcessFile(text, true, true).importedFiles, []);
+  const imported = ts.preProcessFile(text, true, true).importedFiles.map((file) => file.fileName);
+  assertEquals([...new Set(imported)], ["./tokenizer.js"]);
   assertEquals(text.match(/\b(?:Deno|process|Buffer|require)[.(]/g), null);
   const bundled = await import(`file://${site}/hiddenkey.js`);
   assertEquals(Object.keys(bundled).sort(), Object.keys(library).sort());
@@ -104,6 +108,48 @@ Deno.test({
       console.log(JSON.stringify({ ...page, masks }));`;
     const printed = await outputOf("node", ["--input-type=module", "--eval", script], site);
     assertEquals(JSON.parse(printed), await pageHere("simd"));
+  },
+});
+
+Deno.test({
+  name: "the bundle opens a tokenizer in Node, and its errors are the bundle's own" +
+    (mayRun("node") ? "" : " (needs node and --allow-run=node)"),
+  ignore: !mayRun("node"),
+  async fn() {
+    const script = `
+      import { FileError, openTokenizer } from "./hiddenkey.js";
+      const files = { "vocab.txt": ${JSON.stringify(vocabulary)} };
+      const { ids } = (await openTokenizer(files)).encode("a cat");
+      const error = await openTokenizer({ "tokenizer.json": {} }, "here").catch((error) => error);
+      console.log(JSON.stringify([ids, error instanceof FileError]));`;
+    const printed = await outputOf("node", ["--input-type=module", "--eval", script], site);
+    const expected = (await library.openTokenizer({ "vocab.txt": vocabulary })).encode("a cat").ids;
+    assertEquals(expected, [2, 5, 6, 3]);
+    assertEquals(JSON.parse(printed), [expected, true]);
+  },
+});
+
+Deno.test({
+  name: "the npm package's entries share their modules, in Node" +
+    (mayRun("node") ? "" : " (needs node and --allow-run=node)"),
+  ignore: !mayRun("node"),
+  async fn() {
+    const { exports } = JSON.parse(await Deno.readTextFile(`${site}/npm/package.json`));
+    assertEquals(Object.keys(exports), [".", "./ops", "./backend"]);
+    for (const entry of Object.values(exports) as { types: string; default: string }[]) {
+      for (const path of Object.values(entry)) await Deno.stat(`${site}/npm/${path}`);
+    }
+    const script = `
+      import { Device, gradient, openCpu, sum, tensor } from "${exports["."].default}";
+      import { apply, elementwise } from "${exports["./ops"].default}";
+      const op = elementwise("softplus", 1, (x) => x.unary("exp").add(1).unary("log"));
+      const device = new Device(openCpu());
+      const x = tensor(device, [0]);
+      const { gradients } = gradient(() => sum(apply(op, [x], {})[0]), [x]);
+      console.log(await gradients[0].item());
+      await device[Symbol.asyncDispose]();`;
+    const args = ["--input-type=module", "--eval", script];
+    assertEquals(Number(await outputOf("node", args, `${site}/npm`)), 0.5);
   },
 });
 

@@ -108,7 +108,7 @@ export function optimiserOf(trainable: Trainable, config: TrainConfig): AdamW {
     betas: [config.beta1, config.beta2],
     epsilon: config.epsilon,
     weightDecay: config.weightDecay,
-    maxNorm: config.clip,
+    clip: config.clip,
   });
 }
 
@@ -148,7 +148,7 @@ export async function fit(
       config,
       plan,
       key: foldKey(foldKey(key, "dropout"), step),
-      learningRate: config.lr * linearSchedule(step, warmup, steps),
+      lr: config.lr * linearSchedule(step, warmup, steps),
       step: done,
       epoch,
     });
@@ -206,7 +206,7 @@ interface StepSettings {
   readonly config: TrainConfig;
   readonly plan: DropoutPlan;
   readonly key: Key;
-  readonly learningRate: number;
+  readonly lr: number;
   readonly step: number;
   readonly epoch: number;
 }
@@ -215,7 +215,7 @@ async function runStep(
   state: TrainState,
   task: Task,
   members: readonly number[],
-  { config, plan, key, learningRate, step, epoch }: StepSettings,
+  { config, plan, key, lr, step, epoch }: StepSettings,
 ): Promise<StepRecord> {
   const { device } = state.optimiser.trainable;
   using _scope = device.scope("step");
@@ -236,9 +236,9 @@ async function runStep(
     plan,
     smoothing: config.smoothing,
     regression: task.regression,
-    learningRate,
+    lr,
   });
-  return { step, epoch, learning_rate: learningRate, ...await readMetrics(metrics, step) };
+  return { step, epoch, learning_rate: lr, ...await readMetrics(metrics, step) };
 }
 
 async function readMetrics({ loss, task, compensation, squaredNorm }: StepMetrics, step: number) {

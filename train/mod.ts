@@ -4,10 +4,9 @@
  *
  * @example Train, and see how it goes
  * ```ts ignore
- * import { checkConfig, defaultsOf, train, trainOptions } from "@hiddenkey/hiddenkey/train";
+ * import { resolveConfig, train } from "@hiddenkey/hiddenkey/train";
  *
- * const config = checkConfig({
- *   ...defaultsOf(trainOptions),
+ * const config = resolveConfig({
  *   task: "rte",
  *   data: "glue/RTE",
  *   model: "sentence-transformers/all-MiniLM-L6-v2",
@@ -17,7 +16,7 @@
  * const { metrics } = await train(config, {
  *   onStep: ({ step, loss }, steps) => console.log(`${step}/${steps} ${loss.toFixed(4)}`),
  * });
- * console.log(metrics.accuracy);
+ * console.log(metrics["accuracy"]);
  * ```
  *
  * @module
@@ -28,28 +27,33 @@ export { train, type TrainHooks, type TrainResult } from "./train.ts";
 export type { ParameterCounts } from "./run/describe.ts";
 export type { EvaluationRecord, FitHooks, FitResult, StepRecord } from "./fit.ts";
 export type { Metrics } from "./tasks/task.ts";
-export {
-  checkConfig,
-  type TaskName,
-  tasks,
-  type TrainConfig,
-  trainOptions,
-} from "./config/config.ts";
-export type { BeamConfig } from "./config/beam_options.ts";
-export {
-  defaultsOf,
-  type OptionKind,
-  type OptionSpec,
-  type OptionTable,
-  type OptionValues,
+export { type GivenConfig, resolveConfig, type TrainConfig } from "./config/config.ts";
+export { type TaskName, tasks, trainOptions } from "./config/train_options.ts";
+export { type BeamConfig, beamOptions } from "./config/beam_options.ts";
+export type {
+  AnyOption,
+  Certain,
+  ChoiceOption,
+  Given,
+  LayerChoice,
+  LayersOption,
+  ListOption,
+  NumberOption,
+  OptionsOf,
+  OptionSpec,
+  OptionTable,
+  RateOption,
+  SwitchOption,
+  TextOption,
+  ValueOf,
 } from "./config/options.ts";
+export type { DeviceChoice } from "./device/backend.ts";
 export {
   type BackendName,
   backendNames,
-  type DeviceChoice,
   type KernelName,
   kernelNames,
-} from "./device/backend.ts";
+} from "./config/device_options.ts";
 
 // Models, tokenizers and adapters in folders, or in repositories of the hub.
 export { type ModelSource, resolveModel } from "./hub/resolve_model.ts";

@@ -5,11 +5,12 @@
  */
 
 import { foldKey, seedKey } from "../core/random.ts";
+import { dropoutPlan } from "../nn/dropout/plan.ts";
+import { heads, trainHead } from "../nn/models/heads.ts";
 import type { ModelConfig } from "../nn/models/model.ts";
 import { architectureOf } from "../nn/models/registry.ts";
-import { heads, trainHead } from "../nn/models/heads.ts";
 import { Trainable } from "../nn/optim/trainable.ts";
-import { checkLayers, planOf, type TrainConfig } from "./config/config.ts";
+import { checkLayers, type TrainConfig } from "./config/config.ts";
 import { openDevice } from "./device/backend.ts";
 import { fit, type FitHooks, type FitResult, optimiserOf, planSteps } from "./fit.ts";
 import type { DownloadHooks } from "./hub/download.ts";
@@ -66,7 +67,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const optimiser = optimiserOf(await Trainable.of(model, device), config);
   const counts = describeParameters(model, say);
 
-  const plan = planOf(config, architecture.causal);
+  const plan = dropoutPlan(config.method, architecture.causal, config);
   const facts = { ...counts, backend: reason };
   const contents = { model, optimiser, adapter, config, task, plan, facts };
   const output = await RunOutput.open(contents, hooks.resume, say);
@@ -134,7 +135,7 @@ async function savedClasses(resume: string | undefined): Promise<readonly string
 
 /** What an adapter is to be, by the configuration. */
 function adapterConfig(
-  { rank, alpha, rslora: rsLora, targets }: TrainConfig,
+  { rank, alpha, rslora: rslora, targets }: TrainConfig,
   architecture: ModelConfig,
   base: ModelSource,
   classifies: boolean,
@@ -143,7 +144,7 @@ function adapterConfig(
     targets: targets ?? architectureOf(architecture).targets,
     rank,
     alpha,
-    rsLora,
+    rslora,
     modulesToSave: classifies ? heads : [],
     taskType: classifies ? "SEQ_CLS" : "CAUSAL_LM",
     baseModel: base.id ?? base.directory,

@@ -1,12 +1,16 @@
 // This library as a contender: deno run bench/peers/ours.ts --backend cpu --threads 1 --blas off
 import { matmul } from "../../core/ops/matmul.ts";
 import { loraStep, stepOptions } from "../lora_step.ts";
-import { prepare } from "../measure.ts";
+import { openDevice } from "../../train/device/backend.ts";
+import { parseFlags, resolveOptions } from "../../train/config/parse.ts";
+import { common } from "../bench.ts";
 import { peakResidentMebibytes, ProductClock } from "../product_clock.ts";
 import { fill, rowwiseCases } from "../rowwise_cases.ts";
 import { type Run, serve } from "./serve.ts";
 
-const { values, device } = await prepare(stepOptions, Deno.args);
+const table = { ...stepOptions, ...common };
+const options = resolveOptions(table, "measure", parseFlags(table, Deno.args));
+const { device } = await openDevice({ ...options, dtype: "f32" });
 device.scope("contender");
 const clock = new ProductClock(device.backend);
 
@@ -21,7 +25,7 @@ function scoped(run: Run): Run {
 await serve(async ({ name, sizes }) => {
   const [m, n, k] = sizes as [number, number, number];
   if (name === "step") {
-    return await loraStep(device, { ...values, batch: m, length: n });
+    return await loraStep(device, { ...options, batch: m, length: n });
   }
   if (name.startsWith("product")) {
     const [a, b] = [fill(device, m, k), fill(device, k, n)];

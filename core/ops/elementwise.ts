@@ -5,9 +5,10 @@
  */
 
 import { apply } from "../apply.ts";
-import { type Expr, type Float, input, larger, scalar } from "../expr.ts";
+import { type Expr, filled, type Float, float, input, larger, scalar } from "../expr.ts";
 import { geluOf, geluTanhOf, reluOf, sigmoidOf, siluOf } from "../activations.ts";
 import type { Tensor } from "../tensor.ts";
+import { ofOperands, type Operand } from "./operands.ts";
 import { type RowOp, rowwise } from "./rowwise.ts";
 
 /** Declares an elementwise operation of `arity` broadcast inputs. */
@@ -20,26 +21,33 @@ export function elementwise(
   return rowwise(name, inputs.map(() => "f32" as const), [body(...inputs)]);
 }
 
+/** By the larger of the negatives, which hands on what is not a number. */
+const smaller = (a: Float, b: Float) => larger(a.neg(), b.neg()).neg();
+
 const unary = (name: string, body: (x: Float) => Float): (x: Tensor) => Tensor => {
   const op = elementwise(name, 1, (x) => body(x!));
   return (x) => apply(op, [x], {})[0]!;
 };
 
-const binary = (name: string, body: (a: Float, b: Float) => Float) => {
-  const op = elementwise(name, 2, (a, b) => body(a!, b!));
-  return (a: Tensor, b: Tensor): Tensor => apply(op, [a, b], {})[0]!;
-};
+type Binary = (a: Operand, b: Operand) => Tensor;
 
 /** Sum; shapes broadcast. */
-export const add: (a: Tensor, b: Tensor) => Tensor = binary("add", (a, b) => a.add(b));
+export const add: Binary = ofOperands("add", (a: Float, b: Float) => a.add(b));
 /** Difference; shapes broadcast. */
-export const sub: (a: Tensor, b: Tensor) => Tensor = binary("sub", (a, b) => a.sub(b));
+export const sub: Binary = ofOperands("sub", (a: Float, b: Float) => a.sub(b));
 /** Product; shapes broadcast. */
-export const mul: (a: Tensor, b: Tensor) => Tensor = binary("mul", (a, b) => a.mul(b));
+export const mul: Binary = ofOperands("mul", (a: Float, b: Float) => a.mul(b));
 /** Quotient; shapes broadcast. */
-export const div: (a: Tensor, b: Tensor) => Tensor = binary("div", (a, b) => a.div(b));
+export const div: Binary = ofOperands("div", (a: Float, b: Float) => a.div(b));
 /** The larger of two numbers; where they are equal the gradient goes to the first. */
-export const maximum: (a: Tensor, b: Tensor) => Tensor = binary("maximum", larger);
+export const maximum: Binary = ofOperands("maximum", larger);
+/** The smaller of two numbers; where they are equal the gradient goes to the first. */
+export const minimum: Binary = ofOperands("minimum", smaller);
+/** The number, not below `low` and not above `high`; inside and at the bounds the gradient passes. */
+export const clip: (x: Operand, low: Operand, high: Operand) => Tensor = ofOperands(
+  "clip",
+  (x: Float, low: Float, high: Float) => smaller(larger(x, low), high),
+);
 /** Negation. */
 export const neg: (x: Tensor) => Tensor = unary("neg", (x) => x.neg());
 /** Absolute value; the derivative at 0 is 1. */
@@ -74,4 +82,31 @@ const scaleOp = elementwise("scale", 1, (x) => x!.mul(scalar(0, "f32")));
 /** Product with a number. */
 export function scale(x: Tensor, factor: number): Tensor {
   return apply(scaleOp, [x], { scalars: [factor] })[0]!;
+}
+
+const power = ofOperands("pow", (a: Float, b: Float) => b.mul(a.unary("log")).unary("exp"));
+/** By the exponent. */
+const wholePowers = new Map<number, RowOp>();
+
+/** A product of as few factors as squaring allows. */
+function wholePower(x: Float, exponent: number): Float {
+  if (exponent < 0) return float(1).div(wholePower(x, -exponent));
+  if (exponent < 2) return exponent === 0 ? filled(1) : x;
+  const half = wholePower(x, Math.floor(exponent / 2));
+  return exponent % 2 === 0 ? half.mul(half) : half.mul(half).mul(x);
+}
+
+/**
+ * `base` to the power of `exponent`; shapes broadcast. Whole numbers from -64 to 64 are products;
+ * any other exponent, and one that is a tensor, requires a base above 0.
+ */
+export function pow(base: Operand, exponent: Operand): Tensor {
+  const whole = typeof exponent === "number" && Number.isInteger(exponent) &&
+    Math.abs(exponent) <= 64;
+  if (typeof base === "number" || !whole) return power(base, exponent);
+  let op = wholePowers.get(exponent);
+  if (op === undefined) {
+    wholePowers.set(exponent, op = elementwise("pow", 1, (x) => wholePower(x!, exponent)));
+  }
+  return apply(op, [base], {})[0]!;
 }

@@ -8,7 +8,8 @@
 import { apply } from "../apply.ts";
 import { columns, float, index, input, rowSum, scalar, select } from "../expr.ts";
 import { add, scale, square, sub } from "./elementwise.ts";
-import { type RowOp, rowwise, sum } from "./rowwise.ts";
+import { sum } from "./reduce.ts";
+import { type RowOp, rowwise } from "./rowwise.ts";
 import { logSoftmaxOf } from "./softmax.ts";
 import { reshape } from "./view.ts";
 import type { Tensor } from "../tensor.ts";

@@ -14,7 +14,6 @@ import { type MatmulProgram, matmulProgram } from "../program.ts";
 import { broadcast, sameShape } from "../shape.ts";
 import { Value } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
-import { merged, turned } from "../../kernels/plan/matmul_layout.ts";
 import { add } from "./elementwise.ts";
 import { type RowAttributes, rowwise, sumTo } from "./rowwise.ts";
 import { reshape, transpose } from "./view.ts";
@@ -93,19 +92,14 @@ function launch(
   const shape = [...batch, m, n];
   const float = floatOf(name, device, inputs);
   const outs = program.outputs.map(() => Value.allocate(device.backend, float, shape, order));
-  const operands = [
-    a.bound([...batch, m, k]),
-    b.bound([...batch, k, n]),
-    ...extras.map((extra) => extra.bound(shape)),
-    ...outs.map((out) => out.bound()),
-  ];
-  const straight = { space: [...shape, k], operands };
-  const apart = n > 1 && order?.at(-1) === shape.length - 2;
-  const product = merged(apart ? turned(straight) : straight);
   device.backend.run(program, {
-    space: product.space,
-    inputs: product.operands.slice(0, inputs.length),
-    outputs: product.operands.slice(inputs.length),
+    space: [...shape, k],
+    inputs: [
+      a.bound([...batch, m, k]),
+      b.bound([...batch, k, n]),
+      ...extras.map((extra) => extra.bound(shape)),
+    ],
+    outputs: outs.map((out) => out.bound()),
     indices: [],
     scalars,
   });

@@ -10,7 +10,7 @@ import type { Affine } from "../backend.ts";
 import type { Device } from "../device.ts";
 import type { Kind } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
-import { columns, type Expr, input, rowSum, variesByColumn } from "../expr.ts";
+import { type Expr, input, rowSum, variesByColumn } from "../expr.ts";
 import { floatOf, type Gradients, type Op, type Recorded } from "../op.ts";
 import { rowProgram } from "../program.ts";
 import { broadcast, sameShape, sizeOf } from "../shape.ts";
@@ -178,21 +178,10 @@ function execute(
 }
 
 const rowSumOp = rowwise("rowSum", ["f32"], [rowSum(input(0, "f32", 3))]);
-const rowMeanOp = rowwise("rowMean", ["f32"], [rowSum(input(0, "f32", 3)).div(columns)]);
 
 /** Sum of the last axis, which keeps size 1. */
 export function sumRow(x: Tensor): Tensor {
   return apply(rowSumOp, [x], {})[0]!;
-}
-
-/** Mean of all elements, as a tensor of one element. */
-export function mean(x: Tensor): Tensor {
-  return reshape(apply(rowMeanOp, [reshape(x, [sizeOf(x.shape)])], {})[0]!, []);
-}
-
-/** Sum of all elements, as a tensor of one element. */
-export function sum(x: Tensor): Tensor {
-  return reshape(sumRow(reshape(x, [sizeOf(x.shape)])), []);
 }
 
 /** Sums the axes that `shape` was broadcast along. */

@@ -10,11 +10,11 @@ import { ShapeError } from "../errors.ts";
 import { filled, type Float, float, index, input, select, word } from "../expr.ts";
 import type { Op } from "../op.ts";
 import { rowProgram } from "../program.ts";
-import { axisOf } from "../shape.ts";
+import { axisOf, sameShape } from "../shape.ts";
 import { Value } from "../storage.ts";
 import type { Tensor } from "../tensor.ts";
 import { rowwise } from "./rowwise.ts";
-import { copyInto, nothing } from "./view.ts";
+import { copyInto, expandDims, nothing } from "./view.ts";
 
 interface Part {
   readonly axis: number;
@@ -182,14 +182,31 @@ const splitOp: Op<{ readonly axis: number; readonly sizes: readonly number[] }> 
 };
 
 /**
- * Cuts an axis into parts of the given sizes, without a copy.
+ * Joins tensors of the same shape along a new axis, which is axis `axis` of the result.
+ *
+ * @throws {ShapeError} If the shapes differ
+ */
+export function stack(parts: readonly Tensor[], axis = 0): Tensor {
+  const shape = parts[0]?.shape ?? [];
+  const other = parts.find((part) => !sameShape(part.shape, shape));
+  if (other !== undefined) {
+    throw new ShapeError(`Cannot stack [${shape}] and [${other.shape}] as the shapes must agree`);
+  }
+  return concatenate(parts.map((part) => expandDims(part, axis)), axis);
+}
+
+/**
+ * Cuts an axis into parts of the given sizes, or into a number of equal parts, without a copy.
  *
  * @throws {ShapeError} If the sizes do not add up to that of the axis
  */
-export function split(x: Tensor, axis: number, sizes: readonly number[]): Tensor[] {
+export function split(x: Tensor, axis: number, parts: number | readonly number[]): Tensor[] {
   const full = axisOf("split", axis, x.shape.length);
+  const sizes = typeof parts === "number"
+    ? new Array<number>(parts).fill(x.shape[full]! / parts)
+    : parts;
   const sum = sizes.reduce((total, size) => total + size, 0);
-  if (sum !== x.shape[full] || sizes.some((size) => !(size >= 0))) {
+  if (sum !== x.shape[full] || sizes.some((size) => !(Number.isInteger(size) && size >= 0))) {
     throw new ShapeError(
       `Cannot split axis ${axis} into [${sizes}] as the sizes must add up to ${x.shape[full]}`,
     );

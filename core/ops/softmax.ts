@@ -5,8 +5,24 @@
  * @module
  */
 
+import { apply } from "../apply.ts";
 import { lowestFloat } from "../dtype.ts";
-import { type Bool, type Float, float, larger, rowMax, rowSum, select, stop } from "../expr.ts";
+import {
+  type Bool,
+  type Float,
+  float,
+  input,
+  larger,
+  rowMax,
+  rowSum,
+  select,
+  stop,
+} from "../expr.ts";
+import { axisOf } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import type { Override } from "./row_gradient.ts";
+import { expand, type RowOp, rowwise } from "./rowwise.ts";
+import { permute } from "./view.ts";
 
 /** Log-probabilities as `(x - m) - log s`, and the row values they are made of. */
 export function logSoftmaxOf(x: Float): { log: Float; peak: Float; total: Float } {
@@ -33,4 +49,62 @@ export function maskedSoftmaxOf(x: Float, keep: Bool | undefined): {
   // A difference of large logits may overflow to an infinity, of which no gradient survives.
   const log = larger(shifted, float(lowestFloat)).sub(total.unary("log"));
   return { softmax: exponential.div(total), log, peak, total };
+}
+
+const x = input(0, "f32", 3);
+/** Derivation would repeat the exponentials; this reads the result alone. */
+const byResult: Override = ([g], [y]) => [y!.mul(g!.sub(rowSum(g!.mul(y!))))];
+
+/** Softmax of a row. */
+export const softmaxOp: RowOp = rowwise(
+  "softmax",
+  ["f32"],
+  [maskedSoftmaxOf(x, undefined).softmax],
+  byResult,
+);
+/** Softmax over the columns whose word is not 0. */
+export const maskedSoftmaxOp: RowOp = rowwise(
+  "maskedSoftmax",
+  ["f32", "u32"],
+  [maskedSoftmaxOf(x, input(1, "u32", 3).compare("eq", 0).not()).softmax],
+  byResult,
+);
+const logSoftmaxOp = (() => {
+  const { log, peak, total } = logSoftmaxOf(x);
+  return rowwise("logSoftmax", ["f32"], [log, peak, total]);
+})();
+
+/** Runs what works on rows along another axis. */
+function along(axis: number, inputs: readonly Tensor[], run: (rows: Tensor[]) => Tensor): Tensor {
+  const last = inputs[0]!.shape.length - 1;
+  const full = axisOf("softmax", axis, last + 1);
+  if (full === last) return run([...inputs]);
+  const order = inputs[0]!.shape.map((_, a) => a === full ? last : a === last ? full : a);
+  return permute(run(inputs.map((x) => permute(x, order))), order);
+}
+
+/**
+ * Exponentials along an axis, divided by their sum.
+ *
+ * **Shapes**: unchanged.
+ *
+ * @param mask Words, which broadcast to the shape: where they are 0 the result is 0 and counts for
+ * nothing; where they all are, it is 0 throughout
+ * @throws {ShapeError} If there is no such axis
+ */
+export function softmax(x: Tensor, axis = -1, mask?: Tensor): Tensor {
+  return mask === undefined
+    ? along(axis, [x], (rows) => apply(softmaxOp, rows, {})[0]!)
+    : along(axis, [x, expand(mask, x.shape)], (rows) => apply(maskedSoftmaxOp, rows, {})[0]!);
+}
+
+/**
+ * Logarithm of {@linkcode softmax} along an axis, which stays finite where that is 0.
+ *
+ * **Shapes**: unchanged. **Units**: nats.
+ *
+ * @throws {ShapeError} If there is no such axis
+ */
+export function logSoftmax(x: Tensor, axis = -1): Tensor {
+  return along(axis, [x], (rows) => apply(logSoftmaxOp, rows, {})[0]!);
 }

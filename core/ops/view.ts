@@ -147,3 +147,24 @@ const flipOp: Op<number> = {
 export function flip(x: Tensor, axis: number): Tensor {
   return apply(flipOp, [x], axisOf("flip", axis, x.shape.length))[0]!;
 }
+
+/**
+ * Without axes of size 1: the named one, or all of them.
+ *
+ * @throws {ShapeError} If the named axis has another size
+ */
+export function squeeze(x: Tensor, axis?: number): Tensor {
+  const full = axis === undefined ? undefined : axisOf("squeeze", axis, x.shape.length);
+  if (full !== undefined && x.shape[full] !== 1) {
+    throw new ShapeError(
+      `Cannot squeeze axis ${axis} as size 1 is required: found ${x.shape[full]}`,
+    );
+  }
+  return reshape(x, x.shape.filter((size, a) => full === undefined ? size !== 1 : a !== full));
+}
+
+/** With another axis of size 1, which is axis `axis` of the result. */
+export function expandDims(x: Tensor, axis: number): Tensor {
+  const full = axisOf("expandDims", axis, x.shape.length + 1);
+  return reshape(x, [...x.shape.slice(0, full), 1, ...x.shape.slice(full)]);
+}

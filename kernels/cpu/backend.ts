@@ -8,6 +8,7 @@
 import type { Backend, Binding, Buffer } from "../../core/backend.ts";
 import { OptionError } from "../../core/errors.ts";
 import type { Program } from "../../core/program.ts";
+import { canonical } from "../plan/matmul_layout.ts";
 import { CpuBuffer } from "./buffer.ts";
 import { JavaScriptEngine, runGather, runScatterAdd } from "./javascript/engine.ts";
 import { ThreadPool } from "./wasm/threads/thread_pool.ts";
@@ -59,7 +60,7 @@ class CpuBackend implements Backend {
     const { bytes, heap, address } = buffer as CpuBuffer;
     this.statistics.buffers--;
     this.statistics.bytes -= bytes;
-    if (heap) return this.wasm!.crew.heap.release(address, bytes);
+    if (heap) return this.wasm!.threadPool.heap.release(address, bytes);
     if (this.#pooled + bytes > poolBudget) return;
     this.#pooled += bytes;
     const free = this.#pool.get(bytes);
@@ -84,9 +85,11 @@ class CpuBackend implements Backend {
       case "row":
         if (!this.wasm?.row(program, binding)) this.#javascript.row(program, binding);
         return;
-      case "matmul":
-        if (!this.wasm?.matmul(program, binding)) this.#javascript.matmul(program, binding);
+      case "matmul": {
+        const product = canonical(binding);
+        if (!this.wasm?.matmul(program, product)) this.#javascript.matmul(program, product);
         return;
+      }
       case "gather":
         return runGather(binding);
       case "scatterAdd":
@@ -97,7 +100,7 @@ class CpuBackend implements Backend {
   }
 
   #onHeap(bytes: number): CpuBuffer | undefined {
-    const heap = this.wasm?.crew.heap;
+    const heap = this.wasm?.threadPool.heap;
     const address = heap?.allocate(bytes);
     if (heap === undefined || address === undefined) return undefined;
     return new CpuBuffer(bytes, heap.memory.buffer, address, true);
@@ -113,7 +116,7 @@ class CpuBackend implements Backend {
   [Symbol.asyncDispose](): Promise<void> {
     this.#pool.clear();
     this.#pooled = 0;
-    this.wasm?.crew.close();
+    this.wasm?.threadPool.close();
     return Promise.resolve();
   }
 }
@@ -131,11 +134,11 @@ export function openCpu(options: CpuOptions = {}): Backend {
   const several = threads > 1 && typeof SharedArrayBuffer === "function";
   const heap = kernels !== "javascript" && hasSimd() ? Heap.open(several, shared.bytes) : undefined;
   if (heap === undefined) return new CpuBackend(undefined, "CPU, JavaScript");
-  const crew = new ThreadPool(heap, several ? Math.min(threads, threadCount) : 1);
+  const threadPool = new ThreadPool(heap, several ? Math.min(threads, threadCount) : 1);
   const parts = [
     `CPU, WebAssembly ${relaxed ? "relaxed SIMD" : "SIMD"}`,
-    crew.threads === 1 ? "1 thread" : `${crew.threads} threads`,
+    threadPool.threads === 1 ? "1 thread" : `${threadPool.threads} threads`,
     ...(library === undefined ? [] : [`products by ${library.name}`]),
   ];
-  return new CpuBackend(new WasmEngine(crew, relaxed, library), parts.join(", "));
+  return new CpuBackend(new WasmEngine(threadPool, relaxed, library), parts.join(", "));
 }

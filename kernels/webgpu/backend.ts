@@ -13,6 +13,7 @@ import type {
   RowProgram,
   ScatterAddProgram,
 } from "../../core/program.ts";
+import { canonical } from "../plan/matmul_layout.ts";
 import { DeviceErrors } from "./queue/device_errors.ts";
 import { type Launch, Launches, makeLaunch, slotsOf } from "./queue/launch.ts";
 import { type GpuBuffer, Pool, writeWords } from "./memory/buffer_pool.ts";
@@ -37,6 +38,18 @@ export interface AdapterFacts {
   readonly software: boolean;
 }
 
+/** One product that is recorded. */
+interface ProductRun {
+  /** `[…batch, M, N, K]`. */
+  readonly space: readonly number[];
+  /** Inner steps; where they are fewer than K, the first batch axis counts chunks of them. */
+  readonly chunk: number;
+  /** A, B, extras and results. */
+  readonly operands: readonly Bound[];
+  readonly scalars: readonly number[];
+  readonly variant: MatmulVariant;
+}
+
 /** Runs programs on a WebGPU device. */
 export class WebGpuBackend implements Backend {
   /** Name for options. */
@@ -50,7 +63,7 @@ export class WebGpuBackend implements Backend {
   readonly #pool: Pool;
   readonly #queue: CommandQueue;
   readonly #readback: Readback;
-  readonly #faults: DeviceErrors;
+  readonly #deviceErrors: DeviceErrors;
   readonly #windows: Windows;
   readonly #launches = new Launches();
 
@@ -62,7 +75,7 @@ export class WebGpuBackend implements Backend {
     readonly bindingLimit: number = device.limits.maxStorageBufferBindingSize,
   ) {
     this.description = `WebGPU, ${facts.description}${facts.software ? " (software)" : ""}`;
-    this.#faults = new DeviceErrors(device, this.description);
+    this.#deviceErrors = new DeviceErrors(device, this.description);
     this.#queue = new CommandQueue(device);
     this.#pool = new Pool(device, bindingLimit, 2 ** 31, (slab) => this.#queue.destroy(slab));
     this.#windows = new Windows(
@@ -134,9 +147,9 @@ export class WebGpuBackend implements Backend {
     try {
       result = await this.#readback.read((buffer as GpuBuffer).slab.raw, offset, bytes);
     } catch (error) {
-      throw await this.#faults.explain(error);
+      throw await this.#deviceErrors.explain(error);
     }
-    this.#faults.check();
+    this.#deviceErrors.check();
     return result;
   }
 
@@ -144,8 +157,9 @@ export class WebGpuBackend implements Backend {
   run(program: Program, binding: Binding): void {
     this.statistics.runs++;
     if (binding.space.includes(0)) return;
-    if (this.#windows.concerns(binding)) this.#windows.run(program, binding);
-    else this.#record(program, binding);
+    const run = program.family === "matmul" ? canonical(binding) : binding;
+    if (this.#windows.concerns(run)) this.#windows.run(program, run);
+    else this.#record(program, run);
   }
 
   #record(program: Program, binding: Binding): void {
@@ -191,7 +205,13 @@ export class WebGpuBackend implements Backend {
     const { variant, split } = this.policy({ m, n, k, batch }, this.facts.software);
     const fits = 4 * split * m * n * batch <= this.bindingLimit;
     if (split > 1 && fits) return this.#splitMatmul(program, binding, variant, split);
-    this.#product(program, space, k, [...inputs, ...outputs], scalars, variant);
+    this.#product(program, {
+      space,
+      chunk: k,
+      operands: [...inputs, ...outputs],
+      scalars,
+      variant,
+    });
   }
 
   /** Partial products over chunks of the inner axis, then their sum with the epilogue. */
@@ -209,21 +229,16 @@ export class WebGpuBackend implements Backend {
     const along = (o: Bound, step: number) => ({ ...o, strides: [chunk * step, ...o.strides] });
     const partial: Bound = { buffer, dtype: "f32", offset: 0, strides: [size, ...steps] };
     const operands = [along(a, a.strides.at(-1)!), along(b, b.strides.at(-2)!), partial];
-    this.#product(plainProduct, [chunks, ...space], chunk, operands, [], variant);
+    const partials = { space: [chunks, ...space], chunk, operands, scalars: [], variant };
+    this.#product(plainProduct, partials);
     const apart = { ...partial, strides: [...steps, size] };
     this.#row(finishProgram(program), finishBinding(binding, apart, chunks));
     this.#pool.give(buffer);
   }
 
-  /** Records one product; where `chunk` is less than K, the first batch axis counts chunks. */
-  #product(
-    program: MatmulProgram,
-    space: readonly number[],
-    chunk: number,
-    operands: readonly Bound[],
-    scalars: readonly number[],
-    variant: MatmulVariant,
-  ): void {
+  /** Records one product. */
+  #product(program: MatmulProgram, run: ProductRun): void {
+    const { space, chunk, operands, scalars, variant } = run;
     const sizes = [...space, chunk];
     const launch = this.#launches.find(program, sizes, operands, () => {
       const [m, n, k] = space.slice(-3) as [number, number, number];

@@ -79,7 +79,7 @@ export const methods = [
 /** A method of the paper, by name. */
 export type Method = typeof methods[number];
 
-/** What a preset leaves open. */
+/** What a method leaves open; names are those of `train`'s options. */
 export interface PlanOptions {
   /** Rate of every site, or by position. */
   readonly rate?: number | Partial<Record<Position, number>>;
@@ -88,13 +88,13 @@ export interface PlanOptions {
   /** Compensation instead of the method's own. */
   readonly compensation?: Compensation["kind"];
   /** Weight of the compensation; default 1. */
-  readonly klWeight?: number;
+  readonly kl?: number;
   /** Branches of the KL that receive a gradient; default 1. */
   readonly branches?: 1 | 2;
   /** Layers; default all for encoders, the latter half for decoders. */
   readonly layers?: Site["layers"];
   /** DropAttention with (default) or without NoGrad. */
-  readonly noGrad?: boolean;
+  readonly nograd?: boolean;
   /** Where HiddenCut acts; default after the feed-forward module. */
   readonly point?: "output" | "inner";
   /** Whether heads draw masks of their own. */
@@ -133,7 +133,7 @@ export function dropoutPlan(
   const extra = (Object.keys(byPosition) as Position[])
     .filter((position) => !own.some(([p]) => p === position))
     .map((position): [Position, Structure] => [position, "element"]);
-  const { noGrad, point, perHead, spanLength } = options;
+  const { nograd, point, perHead, spanLength } = options;
   if (spanLength !== undefined && !(Number.isSafeInteger(spanLength) && spanLength > 0)) {
     throw new OptionError(
       `Cannot drop spans of ${spanLength} tokens: a positive integer is required`,
@@ -156,14 +156,14 @@ export function dropoutPlan(
       structure: structure ?? usual,
       rate: typeof rate === "number" ? rate : byPosition[position] ?? defaultRate,
       layers,
-      ...(noGrad === undefined ? {} : { noGrad }),
+      ...(nograd === undefined ? {} : { noGrad: nograd }),
       ...(point === undefined ? {} : { point }),
       ...(perHead === undefined ? {} : { perHead }),
       ...(spanLength === undefined ? {} : { spanLength }),
     };
   });
   const kind = options.compensation ?? (method === "hiddenkey" ? "kl" : "none");
-  const { klWeight: weight = 1, branches = 1 } = options;
+  const { kl: weight = 1, branches = 1 } = options;
   if (!(weight >= 0 && Number.isFinite(weight))) {
     throw new OptionError(`Cannot weigh the compensation by ${weight}: at least 0 is required`);
   }

@@ -9,11 +9,11 @@ import type { Device } from "../../core/device.ts";
 import { loraLayers } from "../lora/lora.ts";
 import { fillParameter, requireShape, type WeightSource } from "../models/load.ts";
 import { type Module, type Parameter, parameters } from "../layers/module.ts";
-import { isHead } from "../models/heads.ts";
 import { type AdapterConfig, formatAdapterConfig } from "./peft_config.ts";
 import { fusedConfig, fuseParts, isWhole } from "./peft_fused_qkv.ts";
 import { adapterTensorName, declaredBy, isUpdate, peftPrefix, placeOf } from "./peft_tensors.ts";
 import { encodeSafetensors, type TensorData } from "./safetensors_write.ts";
+import { isHead } from "../models/heads.ts";
 
 /** The files of an adapter, by their names. */
 export interface AdapterFiles {

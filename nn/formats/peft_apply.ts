@@ -11,11 +11,11 @@ import type { WeightSource } from "../models/load.ts";
 import { modules, parameters } from "../layers/module.ts";
 import type { Model } from "../models/model.ts";
 import { excerpt } from "../../core/excerpt.ts";
-import { heads } from "../models/heads.ts";
 import type { AdapterConfig } from "./peft_config.ts";
 import { chooseTargets, patternValues } from "./peft_targets.ts";
 import { ownerOf, peftPrefix } from "./peft_tensors.ts";
 import { applyLora } from "../lora/apply.ts";
+import { heads } from "../models/heads.ts";
 
 /**
  * Adapts a model, which has its numbers already, to an adapter of any kind that PEFT writes.
@@ -40,7 +40,7 @@ export function applyAdapterConfig(
   path = "adapter_config.json",
 ): void {
   if (unties(model, adapter, source)) model.untie();
-  const { rank, alpha, rsLora = false, rankPattern = {}, alphaPattern = {} } = adapter;
+  const { rank, alpha, rslora = false, rankPattern = {}, alphaPattern = {} } = adapter;
   const all = [...modules(model)];
   const paths = all.map(([place]) => place);
   const linears = all.flatMap(([place, module]) => module instanceof Linear ? [place] : []);
@@ -64,7 +64,7 @@ export function applyAdapterConfig(
     }));
   };
   const [ranks, alphas] = [numbers(rankPattern), numbers(alphaPattern)];
-  applyLora(model, { targets, rank, alpha, rsLora, ranks, alphas });
+  applyLora(model, { targets, rank, alpha, rslora, ranks, alphas });
 }
 
 /** Whether an adapter changes an output layer or an embedding that are one without the other. */

@@ -6,9 +6,9 @@
 
 import { FileError } from "../../core/errors.ts";
 import { excerpt } from "../../core/excerpt.ts";
-import { heads } from "../models/heads.ts";
 import { isRecord } from "./json_record.ts";
 import { patternValues, pythonPattern, type TargetRules } from "./peft_targets.ts";
+import { heads } from "../models/heads.ts";
 
 /** Which biases are trained and saved with an adapter: none, all, or those of adapted layers. */
 export type BiasKind = "none" | "all" | "lora_only";
@@ -21,7 +21,7 @@ export interface AdapterConfig extends TargetRules {
   /** The update is multiplied by alpha/rank, or by alpha/√rank with rsLoRA. */
   readonly alpha: number;
   /** Rank-stabilised scaling; default false. */
-  readonly rsLora?: boolean;
+  readonly rslora?: boolean;
   /** Inner sizes of some modules, by regular expressions of the end of their paths. */
   readonly rankPattern?: Readonly<Record<string, number>>;
   /** Their alphas, in the same way. */
@@ -172,7 +172,7 @@ export function parseAdapterConfig(
     ...layersOf(f, typeof targets === "string"),
     rank: f.number("r", 8, isRank, `${rankRequired} is required`),
     alpha: f.number("lora_alpha", 8, isAlpha, `${alphaRequired} is required`),
-    rsLora: f.flag("use_rslora"),
+    rslora: f.flag("use_rslora"),
     rankPattern: f.pattern("rank_pattern", isRank, rankRequired),
     alphaPattern: f.pattern("alpha_pattern", isAlpha, alphaRequired),
     bias,
@@ -228,7 +228,7 @@ export function formatAdapterConfig(
     target_modules: config.targets,
     task_type: config.taskType ?? null,
     use_dora: false,
-    use_rslora: config.rsLora ?? false,
+    use_rslora: config.rslora ?? false,
   };
   return `${JSON.stringify(fields, null, 2)}\n`;
 }

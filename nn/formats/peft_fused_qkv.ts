@@ -25,7 +25,7 @@ export function fusedConfig(
   const rows = layers.map(([path, { rank, scaling, parts }]) => {
     const total = rank * parts.length;
     // A quotient times its divisor may miss by one digit: 5 / 3 * 3 must be 5.
-    const alpha = Number((scaling * (config.rsLora ? Math.sqrt(total) : total)).toPrecision(15));
+    const alpha = Number((scaling * (config.rslora ? Math.sqrt(total) : total)).toPrecision(15));
     return { key: `^${path.replaceAll(".", "\\.")}`, rank: total, alpha };
   });
   const [{ rank, alpha }] = rows as [typeof rows[number]];

@@ -59,8 +59,8 @@ export class Linear extends Projection {
     return this.transposed ? this.weight.value : transpose(this.weight.value);
   }
 
-  /** Applies the layer to the last axis. */
-  override forward(x: Tensor, _pass?: ForwardContext, beside?: Tensor): Tensor {
+  /** `x Wᵀ + b`, plus `beside`: `[…, inputs] -> […, outputs]`. */
+  override forward(x: Tensor, _context?: ForwardContext, beside?: Tensor): Tensor {
     const [first, second] = [this.bias?.value, beside].filter((extra) => extra !== undefined);
     if (first === undefined) return matmul(x, this.matrix());
     return second === undefined

@@ -23,7 +23,7 @@ export interface LoraOptions {
   /** The update is multiplied by alpha/rank, or by alpha/√rank with rsLoRA. */
   readonly alpha: number;
   /** Rank-stabilised scaling; default false. */
-  readonly rsLora?: boolean;
+  readonly rslora?: boolean;
   /** Inner sizes of some layers, by path or its ending; the first that fits counts. */
   readonly ranks?: Readonly<Record<string, number>>;
   /** Their alphas, in the same way. */
@@ -90,7 +90,7 @@ function findTargets(
 
 /** Rank and factor of the layer at a path. */
 function strengthOf(path: string, options: LoraOptions): { rank: number; scaling: number } {
-  const { rsLora = false, ranks = {}, alphas = {} } = options;
+  const { rslora = false, ranks = {}, alphas = {} } = options;
   const own = (some: Readonly<Record<string, number>>) =>
     Object.entries(some).find(([name]) => isNamed(path, name))?.[1];
   const [rank, alpha] = [own(ranks) ?? options.rank, own(alphas) ?? options.alpha];
@@ -100,7 +100,7 @@ function strengthOf(path: string, options: LoraOptions): { rank: number; scaling
   if (!(Number.isFinite(alpha) && alpha > 0)) {
     throw new OptionError(`Cannot adapt with alpha ${alpha}: a positive number is required`);
   }
-  return { rank, scaling: alpha / (rsLora ? Math.sqrt(rank) : rank) };
+  return { rank, scaling: alpha / (rslora ? Math.sqrt(rank) : rank) };
 }
 
 /** Whether a module's path is a name, or ends in one after a dot. */

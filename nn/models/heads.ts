@@ -1,12 +1,12 @@
 /**
- * Classification heads, which are trained and saved whole beside an adapter.
+ * Which parameters of a classifier are its head.
  *
  * @module
  */
 
 import { type Module, parameters } from "../layers/module.ts";
 
-/** Names of classification heads, which PEFT saves whole whether told or not. */
+/** Classification heads, which are trained and saved whole, as PEFT does whether told or not. */
 export const heads = ["classifier", "score"] as const;
 
 /** Whether a path lies in a classification head. */

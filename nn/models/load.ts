@@ -54,7 +54,7 @@ export interface LoadReport {
 }
 
 /** Tensors of heads, which another model may have. */
-const heads = /^(cls|lm_head|classifier)\.|^score\.weight$|pooler\.[^.]+/;
+const headTensors = /^(cls|lm_head|classifier)\.|^score\.weight$|pooler\.[^.]+/;
 
 /** Names a parameter may have in a checkpoint: with or without the base prefix, old norm names. */
 function checkpointNames(path: string, prefix: string): string[] {
@@ -109,7 +109,7 @@ export async function loadModel(
   const [ignored, unexpected]: [string[], string[]] = [[], []];
   for (const name of present) {
     if (used.has(name)) continue;
-    (buffers.test(name) || heads.test(name) ? ignored : unexpected).push(name);
+    (buffers.test(name) || headTensors.test(name) ? ignored : unexpected).push(name);
   }
   return { used: [...sources.values()], sources, ignored, unexpected, initialised };
 }

@@ -14,7 +14,7 @@ import {
   klDivergence,
   squaredError,
 } from "../../core/ops/losses.ts";
-import { sum } from "../../core/ops/rowwise.ts";
+import { sum } from "../../core/ops/reduce.ts";
 import type { Key } from "../../core/random.ts";
 import { untracked } from "../../core/tape.ts";
 import type { Tensor } from "../../core/tensor.ts";

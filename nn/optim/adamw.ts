@@ -62,8 +62,8 @@ export class AdamW implements Optimiser {
 
   /** Starts with moments of zero; the open scope owns them. */
   constructor(readonly trainable: Trainable, options: AdamWOptions = {}) {
-    const { betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0, maxNorm = 1 } = options;
-    this.#options = { betas, epsilon, weightDecay, maxNorm };
+    const { betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0, clip = 1 } = options;
+    this.#options = { betas, epsilon, weightDecay, clip };
     this.firstMoment = zerosLike(trainable);
     this.secondMoment = zerosLike(trainable);
   }
@@ -72,18 +72,18 @@ export class AdamW implements Optimiser {
     return { first: this.firstMoment, second: this.secondMoment };
   }
 
-  step(squaredNorm: Tensor, learningRate: number): void {
-    const { betas: [beta1, beta2], epsilon, weightDecay, maxNorm } = this.#options;
+  step(squaredNorm: Tensor, lr: number): void {
+    const { betas: [beta1, beta2], epsilon, weightDecay, clip } = this.#options;
     const t = ++this.steps;
     const given: Record<typeof numbers[number], number> = {
-      rate: learningRate,
+      rate: lr,
       beta1,
       beta2,
       rest1: 1 - beta1,
       rest2: 1 - beta2,
       epsilon,
-      kept: 1 - learningRate * weightDecay,
-      limit: maxNorm,
+      kept: 1 - lr * weightDecay,
+      limit: clip,
       correction1: 1 - beta1 ** t,
       correction2: 1 - beta2 ** t,
     };

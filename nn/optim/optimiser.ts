@@ -25,9 +25,9 @@ export interface Optimiser {
    * Changes the parameters once.
    *
    * @param squaredNorm Squared norm of the gradients, `[1]`: {@linkcode Trainable.squaredNorm}
-   * @param learningRate Factor of the direction
+   * @param lr Factor of the direction
    */
-  step(squaredNorm: Tensor, learningRate: number): void;
+  step(squaredNorm: Tensor, lr: number): void;
 }
 
 /** What every rule is told. */
@@ -35,7 +35,7 @@ export interface OptimiserOptions {
   /** Decay of every trainable parameter; default 0. */
   readonly weightDecay?: number;
   /** Largest norm of the gradient, 0 for none; default 1. */
-  readonly maxNorm?: number;
+  readonly clip?: number;
 }
 
 /**

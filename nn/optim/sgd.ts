@@ -41,8 +41,8 @@ export class SGD implements Optimiser {
 
   /** Starts with a direction of zero; the open scope owns it. */
   constructor(readonly trainable: Trainable, options: SGDOptions = {}) {
-    const { momentum = 0, weightDecay = 0, maxNorm = 1 } = options;
-    this.#options = { momentum, weightDecay, maxNorm };
+    const { momentum = 0, weightDecay = 0, clip = 1 } = options;
+    this.#options = { momentum, weightDecay, clip };
     if (momentum !== 0) this.direction = zerosLike(trainable);
   }
 
@@ -50,11 +50,11 @@ export class SGD implements Optimiser {
     return this.direction === undefined ? {} : { direction: this.direction };
   }
 
-  step(squaredNorm: Tensor, learningRate: number): void {
+  step(squaredNorm: Tensor, lr: number): void {
     this.steps++;
-    const { momentum, weightDecay, maxNorm } = this.#options;
+    const { momentum, weightDecay, clip } = this.#options;
     const { flat, gradients } = this.trainable;
-    const scalars = [learningRate, weightDecay, maxNorm];
+    const scalars = [lr, weightDecay, clip];
     if (this.direction === undefined) update(plain!, [flat], [gradients, squaredNorm], scalars);
     else {
       const outputs = [flat, this.direction];

@@ -31,7 +31,7 @@ export interface StepOptions {
   /** Whether labels are scores, whose loss is the squared error; default false. */
   readonly regression?: boolean;
   /** Factor of the optimiser's direction. */
-  readonly learningRate: number;
+  readonly lr: number;
 }
 
 /**
@@ -42,7 +42,7 @@ export function trainStep(
   { model, optimiser }: TrainState,
   window: readonly Batch[],
   key: Key,
-  { learningRate, ...options }: StepOptions,
+  { lr, ...options }: StepOptions,
 ): StepMetrics {
   const { trainable } = optimiser;
   const { device, tensors } = trainable;
@@ -63,6 +63,6 @@ export function trainStep(
     for (const t of Object.values(total)) if (t !== undefined) scope.keep(t);
   }
   const squaredNorm = trainable.squaredNorm();
-  optimiser.step(squaredNorm, learningRate);
+  optimiser.step(squaredNorm, lr);
   return { ...total!, squaredNorm };
 }

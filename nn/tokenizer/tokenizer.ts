@@ -7,8 +7,8 @@
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { FileError, OptionError } from "../../core/errors.ts";
 import { isRecord, type JsonObject } from "../formats/json_record.ts";
-import { adaptTokenizerJson, configuredToken } from "./tokenizer_json.ts";
 import { countSpecial, readTemplate, type Template } from "./template.ts";
+import { adaptTokenizerJson, configuredToken } from "./tokenizer_json.ts";
 import { truncatedLengths, type TruncationStrategy } from "./truncation.ts";
 
 /** Options of {@link Tokenizer.encode}. */

@@ -1,7 +1,7 @@
 // WGSL of what the operation table, its gradients and a training step run, in every variant.
 import type { Backend } from "../../core/backend.ts";
 import { gradient } from "../../core/gradient.ts";
-import { sum } from "../../core/ops/rowwise.ts";
+import { sum } from "../../core/ops/reduce.ts";
 import { type MatmulProgram, type Program, readsRow, type RowProgram } from "../../core/program.ts";
 import { seedKey } from "../../core/random.ts";
 import { Device } from "../../core/device.ts";
@@ -15,13 +15,13 @@ import { usualPolicy } from "../../kernels/webgpu/product/matmul_policy.ts";
 import { finishProgram, plainProduct } from "../../kernels/webgpu/product/split_k.ts";
 import { browserPrelude } from "../../kernels/webgpu/row/subgroups.ts";
 import { dropoutPlan } from "../../nn/dropout/plan.ts";
-import { trainHead } from "../../nn/models/heads.ts";
 import { AdamW } from "../../nn/optim/adamw.ts";
 import { Trainable } from "../../nn/optim/trainable.ts";
 import { trainStep } from "../../nn/optim/train_step.ts";
 import { opTable } from "../support/op_table.ts";
 import { randomModel, tinyConfig, tinyExamples } from "../support/tiny_models.ts";
 import { toBatch } from "../../nn/layers/batch.ts";
+import { trainHead } from "../../nn/models/heads.ts";
 
 /** Computes nothing, and calls `note` for each program with the axes of its space. */
 function listener(note: (program: Program, axes: number) => void): Backend {
@@ -51,7 +51,7 @@ async function runEverything(device: Device): Promise<void> {
     const batch = toBatch(device, tinyExamples([5, 3]), { numbers: [0, 1] });
     trainStep({ model, optimiser }, [batch], seedKey(1), {
       plan: dropoutPlan("hiddenkey", architecture !== "bert"),
-      learningRate: 1e-3,
+      lr: 1e-3,
     });
   }
 }

@@ -24,7 +24,8 @@ import {
 } from "../../core/expr.ts";
 import { gradient } from "../../core/gradient.ts";
 import { elementwise, mul } from "../../core/ops/elementwise.ts";
-import { type RowOp, sum } from "../../core/ops/rowwise.ts";
+import { sum } from "../../core/ops/reduce.ts";
+import type { RowOp } from "../../core/ops/rowwise.ts";
 import type { Program } from "../../core/program.ts";
 import { scalarOperations, scalarRow } from "../../core/scalar.ts";
 import type { Device } from "../../core/device.ts";

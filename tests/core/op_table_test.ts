@@ -1,12 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
+import type { Device } from "../../core/device.ts";
 import { gradient } from "../../core/gradient.ts";
 import { mul } from "../../core/ops/elementwise.ts";
-import { sum } from "../../core/ops/rowwise.ts";
+import { sum } from "../../core/ops/reduce.ts";
 import { seedKey, uniform } from "../../core/random.ts";
-import type { Device } from "../../core/device.ts";
 import { sizeOf } from "../../core/shape.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
-import { exportedOperations, type OpRow, opTable } from "../support/op_table.ts";
+import type { OpRow } from "../support/op_row.ts";
+import { exportedOperations, opTable } from "../support/op_table.ts";
 import { withDevice } from "../support/with_device.ts";
 
 function values({ shapes, range: [low, high] = [-2, 2] }: OpRow, seed: number): Float64Array[] {

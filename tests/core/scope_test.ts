@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DisposedError, ShapeError } from "../../core/errors.ts";
 import { gradient } from "../../core/gradient.ts";
 import { add, mul, square } from "../../core/ops/elementwise.ts";
-import { sum } from "../../core/ops/rowwise.ts";
+import { sum } from "../../core/ops/reduce.ts";
 import { Device } from "../../core/device.ts";
 import { noGrad } from "../../core/tape.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";

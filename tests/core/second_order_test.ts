@@ -2,11 +2,12 @@ import { apply } from "../../core/apply.ts";
 import { gradient } from "../../core/gradient.ts";
 import { add, mul } from "../../core/ops/elementwise.ts";
 import { fusedMatmul } from "../../core/ops/matmul.ts";
-import { sum } from "../../core/ops/rowwise.ts";
+import { sum } from "../../core/ops/reduce.ts";
 import { sizeOf } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { assertGradient, type Loss, numbers, randomTensor } from "../support/differences.ts";
-import { type OpRow, opTable } from "../support/op_table.ts";
+import type { OpRow } from "../support/op_row.ts";
+import { opTable } from "../support/op_table.ts";
 import { withDevice } from "../support/with_device.ts";
 
 const gated = fusedMatmul("gated", 1, (product, extra) => product.mul(product).mul(extra!));

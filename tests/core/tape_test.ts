@@ -5,7 +5,7 @@ import { gradient } from "../../core/gradient.ts";
 import type { Op } from "../../core/op.ts";
 import { add, exp, mul, scale, square, tanh } from "../../core/ops/elementwise.ts";
 import { matmul } from "../../core/ops/matmul.ts";
-import { sum } from "../../core/ops/rowwise.ts";
+import { sum } from "../../core/ops/reduce.ts";
 import { transpose } from "../../core/ops/view.ts";
 import { Value } from "../../core/storage.ts";
 import { noGrad, untracked } from "../../core/tape.ts";

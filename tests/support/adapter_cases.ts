@@ -43,7 +43,7 @@ export const adapterCases: readonly AdapterCase[] = [
   {
     what: "biases of adapted layers",
     architecture: "roberta",
-    config: { ...usual, ...encoder, targets: ["value"], bias: "lora_only", rsLora: true },
+    config: { ...usual, ...encoder, targets: ["value"], bias: "lora_only", rslora: true },
     whole: [
       ...["dense", "out_proj"].flatMap((name) => [`classifier.${name}.bias`]),
       ...["dense", "out_proj"].flatMap((name) => [`classifier.${name}.weight`]),

@@ -1,6 +1,7 @@
 /** The command line as a child process. */
 
-const main = decodeURIComponent(new URL("../../train/main.ts", import.meta.url).pathname);
+const root = decodeURIComponent(new URL("../..", import.meta.url).pathname);
+const main = `${root}train/main.ts`;
 
 /** What a command left behind. */
 export interface CommandResult {
@@ -26,10 +27,16 @@ export async function hiddenkeyWith(
   ...args: readonly string[]
 ): Promise<CommandResult> {
   const usual = ["--no-prompt", "--allow-read", "--allow-write", "--allow-env"];
-  const command = new Deno.Command("deno", {
-    args: ["run", ...usual, ...permissions, main, ...args],
-    env: { NO_COLOR: "1", ...env },
-  });
+  return await finished(["run", ...usual, ...permissions, main, ...args], env);
+}
+
+/** Runs a task of deno.json. */
+export function task(name: string, ...args: readonly string[]): Promise<CommandResult> {
+  return finished(["task", "--quiet", name, ...args]);
+}
+
+async function finished(args: string[], env: Record<string, string> = {}): Promise<CommandResult> {
+  const command = new Deno.Command("deno", { args, cwd: root, env: { NO_COLOR: "1", ...env } });
   const { code, stdout, stderr } = await command.output();
   const decoder = new TextDecoder();
   return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };

@@ -1,20 +1,9 @@
 /** Bad input for the command line: how to make it, and what the error must name. */
 
-import { Checkpoint } from "../../train/files/checkpoint.ts";
-import type { Workspace } from "./workspace.ts";
 import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors_write.ts";
-
-/** One bad input. */
-export interface BadInput {
-  /** Name of the case. */
-  readonly name: string;
-  /** Flags after `train` that replace or follow the usual ones; `undefined` takes one away. */
-  readonly flags?: Readonly<Record<string, string | undefined>>;
-  /** The whole command line instead. */
-  readonly args?: readonly string[];
-  /** What the error must contain. */
-  readonly says: readonly string[];
-}
+import { Checkpoint } from "../../train/files/checkpoint.ts";
+import { badCommands, type BadInput } from "./command_cases.ts";
+import type { Workspace } from "./workspace.ts";
 
 /** A copy of a folder in which one file is changed. */
 export async function changed(
@@ -235,11 +224,15 @@ export async function badInputs(workspace: Workspace): Promise<BadInput[]> {
     { name: "rate without a number", flags: { rate: "much" }, says: ["--rate", '"much"'] },
     { name: "rate in a file", flags: { config: wrongRate }, says: ["logits", "found"] },
     { name: "rank 0", flags: { rank: "0" }, says: ["--rank", "at least 1", 'found "0"'] },
-    { name: "epochs 0", flags: { epochs: "0" }, says: ["--epochs", "above 0", "found 0"] },
-    { name: "beta2", flags: { beta2: "1" }, says: ["--beta2", "below 1", "found 1"] },
+    { name: "epochs 0", flags: { epochs: "0" }, says: ["--epochs", "above 0", 'found "0"'] },
+    { name: "beta2", flags: { beta2: "1" }, says: ["--beta2", "below 1", 'found "1"'] },
     { name: "alpha 0", flags: { alpha: "0" }, says: ["alpha 0", "positive"] },
-    { name: "branches", flags: { branches: "3" }, says: ["--branches", "1 or 2", "found 3"] },
-    { name: "smoothing", flags: { smoothing: "1" }, says: ["--smoothing", "below 1", "found 1"] },
+    {
+      name: "branches",
+      flags: { branches: "3" },
+      says: ["--branches", "one of 1, 2", 'found "3"'],
+    },
+    { name: "smoothing", flags: { smoothing: "1" }, says: ["--smoothing", "below 1", 'found "1"'] },
     {
       name: "layer beyond the model",
       flags: { layers: "7", method: "dropkey" },
@@ -277,9 +270,7 @@ export async function badInputs(workspace: Workspace): Promise<BadInput[]> {
     { name: "out is a file", flags: { out: unknownKey }, says: [unknownKey, "found a file"] },
     { name: "missing adapter", flags: { adapter: nowhere }, says: [nowhere] },
     { name: "missing checkpoint", flags: { resume: nowhere }, says: [nowhere] },
-    { name: "no command", args: [], says: ["train, eval, predict, parity"] },
-    { name: "unknown command", args: ["tain"], says: ["tain", "train, eval, predict, parity"] },
-    { name: "inherited command", args: ["constructor"], says: ["constructor", "train, eval"] },
+    ...badCommands,
     { name: "eval without run", args: ["eval"], says: ["--run", "required"] },
     { name: "eval of nothing", args: ["eval", "--run", nowhere], says: [`${nowhere}/run.json`] },
     { name: "predict without input", args: ["predict", "--run", nowhere], says: ["--input"] },

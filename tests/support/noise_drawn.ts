@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { gradient } from "../../core/gradient.ts";
 import { mul } from "../../core/ops/elementwise.ts";
-import { sum } from "../../core/ops/rowwise.ts";
+import { sum } from "../../core/ops/reduce.ts";
 import type { Device } from "../../core/device.ts";
 import { tensor } from "../../core/tensor.ts";
 import type { Structure } from "../../nn/dropout/plan.ts";

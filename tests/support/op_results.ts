@@ -1,14 +1,15 @@
 // What an operation of the table gives on a device, to compare devices.
 import { assert } from "@std/assert";
+import type { Device } from "../../core/device.ts";
 import { gradient } from "../../core/gradient.ts";
 import { mul } from "../../core/ops/elementwise.ts";
-import { sum, sumRow } from "../../core/ops/rowwise.ts";
+import { sum } from "../../core/ops/reduce.ts";
+import { sumRow } from "../../core/ops/rowwise.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { seedKey, uniform } from "../../core/random.ts";
-import type { Device } from "../../core/device.ts";
 import { sizeOf } from "../../core/shape.ts";
 import { tensor } from "../../core/tensor.ts";
-import type { OpRow } from "./op_table.ts";
+import type { OpRow } from "./op_row.ts";
 
 /** Several tensors' elements. */
 export type Results = readonly (readonly number[])[];

@@ -4,29 +4,24 @@ import type { Device } from "../../core/device.ts";
 import { crossEntropyOp, klOp } from "../../core/ops/losses.ts";
 import { layerNormOp, rmsNormOp } from "../../core/ops/norm.ts";
 import { rotaryRows, rotaryTables, rotate } from "../../core/ops/rotary.ts";
-import type { RowOp } from "../../core/ops/rowwise.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { dropElementsOp, dropSpanOp } from "../../nn/dropout/mask.ts";
 import { type AttentionStructure, attentionWeightsOp } from "../../nn/layers/attention_weights.ts";
 import { activations } from "../../nn/layers/feed_forward.ts";
+import type { OpRow } from "./op_row.ts";
+import { basicRows } from "./op_table_basics.ts";
 import * as elementwise from "../../core/ops/elementwise.ts";
 import * as gathering from "../../core/ops/gather.ts";
 import * as products from "../../core/ops/matmul.ts";
+import * as comparisons from "../../core/ops/compare.ts";
+import * as creations from "../../core/ops/create.ts";
+import * as reductions from "../../core/ops/reduce.ts";
+import * as softmaxes from "../../core/ops/softmax.ts";
 import * as rows from "../../core/ops/rowwise.ts";
 import * as parts from "../../core/ops/slice.ts";
 import * as views from "../../core/ops/view.ts";
 
-/** One operation under test. */
-export interface OpRow {
-  readonly name: string;
-  /** Shapes of the float inputs. */
-  readonly shapes: readonly (readonly number[])[];
-  /** Range of the inputs; default [-2, 2]. */
-  readonly range?: readonly [number, number];
-  readonly run: (device: Device, inputs: Tensor[]) => Tensor;
-  /** The operation, where it has an override to compare with its derived gradient. */
-  readonly op?: RowOp;
-}
+export type { OpRow };
 
 const words = (device: Device, data: number[], shape = [data.length]) =>
   tensor(device, data, shape, "u32");
@@ -40,7 +35,7 @@ const unary = (names: readonly (keyof typeof elementwise)[], range?: [number, nu
     run: (_, [x]) => (elementwise[name] as Unary)(x!),
   }));
 
-const binary = (names: readonly ("add" | "sub" | "mul" | "maximum")[]): OpRow[] =>
+const binary = (names: readonly ("add" | "sub" | "mul" | "maximum" | "minimum")[]): OpRow[] =>
   names.flatMap((name) => [
     { name, shapes: [[3, 4], [3, 4]], run: (_, [a, b]) => elementwise[name](a!, b!) },
     {
@@ -106,7 +101,7 @@ export const opTable: readonly OpRow[] = [
     "silu",
   ]),
   ...unary(["log", "sqrt", "rsqrt", "abs", "relu"], [0.5, 3]),
-  ...binary(["add", "sub", "mul", "maximum"]),
+  ...binary(["add", "sub", "mul", "maximum", "minimum"]),
   {
     name: "div",
     shapes: [[3, 4], [1, 4]],
@@ -176,8 +171,7 @@ export const opTable: readonly OpRow[] = [
     run: (d, [x]) => gathering.scatterAdd(x!, words(d, [4, 0, 4, 2]), 5),
   },
   { name: "sumRow", shapes: [[3, 4]], run: (_, [x]) => rows.sumRow(x!) },
-  { name: "mean", shapes: [[3, 4]], run: (_, [x]) => rows.mean(x!) },
-  { name: "sum", shapes: [[3, 4]], run: (_, [x]) => rows.sum(x!) },
+  ...basicRows,
   { name: "sumTo", shapes: [[3, 4, 2]], run: (_, [x]) => rows.sumTo(x!, [4, 1]) },
   { name: "expand", shapes: [[4, 1]], run: (_, [x]) => rows.expand(x!, [2, 4, 3]) },
   { name: "contiguous", shapes: [[3, 4]], run: (_, [x]) => views.contiguous(views.transpose(x!)) },
@@ -284,6 +278,13 @@ export const exportedOperations: readonly string[] = [
   rows,
   parts,
   views,
+  comparisons,
+  creations,
+  reductions,
+  softmaxes,
 ].flatMap((module) =>
   Object.entries(module).flatMap(([name, value]) => typeof value === "function" ? [name] : [])
-).filter((name) => !["elementwise", "rowwise", "copyInto"].includes(name));
+).filter((name) =>
+  !["elementwise", "rowwise", "fusedMatmul", "copyInto", "logSoftmaxOf", "maskedSoftmaxOf"]
+    .includes(name)
+);

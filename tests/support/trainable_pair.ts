@@ -35,7 +35,7 @@ export async function trainableOf(
 export function stepRandomly(
   optimiser: Optimiser,
   seed: number,
-  learningRate: number,
+  lr: number,
 ): Float64Array {
   const { trainable } = optimiser;
   const gradients = numbers(seed, count);
@@ -44,11 +44,11 @@ export function stepRandomly(
     tensor(trainable.device, gradients.subarray(0, 6), [2, 3]),
     tensor(trainable.device, gradients.subarray(6), [4]),
   ]);
-  optimiser.step(trainable.squaredNorm(), learningRate);
+  optimiser.step(trainable.squaredNorm(), lr);
   return gradients;
 }
 
 /** The factor that clips a gradient, as PyTorch's `clip_grad_norm_` computes it. */
-export function clipFactor(gradients: Float64Array, maxNorm: number): number {
-  return maxNorm > 0 ? Math.min(1, maxNorm / (Math.hypot(...gradients) + 1e-6)) : 1;
+export function clipFactor(gradients: Float64Array, clip: number): number {
+  return clip > 0 ? Math.min(1, clip / (Math.hypot(...gradients) + 1e-6)) : 1;
 }

@@ -6,13 +6,8 @@ import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors
 import { parameters } from "../../nn/layers/module.ts";
 import { parseConfig } from "../../nn/models/config.ts";
 import { classifier, languageModel } from "../../nn/models/registry.ts";
-import {
-  checkConfig,
-  type TaskName,
-  type TrainConfig,
-  trainOptions,
-} from "../../train/config/config.ts";
-import { defaultsOf } from "../../train/config/options.ts";
+import { type GivenConfig, resolveConfig, type TrainConfig } from "../../train/config/config.ts";
+import type { TaskName } from "../../train/config/train_options.ts";
 import { grammarWords } from "../../train/data/grammar_clauses.ts";
 import { generates } from "../../train/data/text_tasks.ts";
 import { fillRandomly } from "./tiny_models.ts";
@@ -89,9 +84,8 @@ export class Workspace implements AsyncDisposable {
   }
 
   /** A run of eight steps: two passes over the 32 training examples. */
-  config(task: TaskName, changes: Partial<TrainConfig> = {}): TrainConfig {
-    return checkConfig({
-      ...defaultsOf(trainOptions),
+  config(task: TaskName, changes: GivenConfig = {}): TrainConfig {
+    return resolveConfig({
       task,
       data: this.data(task),
       model: this.model(generates(task) ? "gpt2" : "bert"),

@@ -1,10 +1,11 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { TrainingError } from "../../core/errors.ts";
 import { seedKey } from "../../core/random.ts";
+import { dropoutPlan } from "../../nn/dropout/plan.ts";
 import { trainHead } from "../../nn/models/heads.ts";
 import { type Optimiser, restoreOptimiser } from "../../nn/optim/optimiser.ts";
 import { Trainable } from "../../nn/optim/trainable.ts";
-import { planOf, type TrainConfig } from "../../train/config/config.ts";
+import type { TrainConfig } from "../../train/config/config.ts";
 import { fit, type FitHooks, optimiserOf } from "../../train/fit.ts";
 import { openClassifier, readConfig } from "../../train/run/load_model.ts";
 import { loadTokenizer } from "../../train/run/load_tokenizer.ts";
@@ -37,7 +38,7 @@ async function fitHead({ config: changes, task: other, hooks, from = 0 }: Settin
     const optimiser = optimiserOf(await Trainable.of(model, device), config);
     optimiser.steps = from;
     const own = hooks?.(optimiser) ?? {};
-    const plan = planOf(config, false);
+    const plan = dropoutPlan(config.method, false, config);
     const run = { ...task, ...other };
     const done = fit({ model, optimiser }, { task: run, config, plan, key: seedKey(1) }, {
       onEvaluation: ({ step }) => void told.push(`evaluation ${step}`),

@@ -7,7 +7,8 @@ import {
 } from "@std/assert";
 import { type Method, methods } from "../../nn/dropout/plan.ts";
 import { openDevice } from "../../train/device/backend.ts";
-import type { TaskName, TrainConfig } from "../../train/config/config.ts";
+import type { TrainConfig } from "../../train/config/config.ts";
+import type { TaskName } from "../../train/config/train_options.ts";
 import { openRun, runConfig } from "../../train/run/open_run.ts";
 import { openTask } from "../../train/tasks/open.ts";
 import type { Metrics } from "../../train/tasks/task.ts";

@@ -6,80 +6,102 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import { deviceChoice, deviceOptions, openDevice } from "../device/backend.ts";
-import { type TaskName, tasks } from "../config/config.ts";
+import { openDevice } from "../device/backend.ts";
+import { deviceOptions } from "../config/device_options.ts";
+import type { OptionsOf, OptionTable } from "../config/options.ts";
+import { tasks } from "../config/train_options.ts";
 import { requireEmptyDirectory, writeFileAtomic } from "../files/files.ts";
-import { defaultsOf, helpText, type OptionTable, parseFlags } from "../config/options.ts";
 import { chart } from "../noise/chart.ts";
 import { judge } from "../noise/claims.ts";
 import { study } from "../noise/study.ts";
 import { openSubject, type SubjectOptions } from "../noise/subject.ts";
 import { noiseTable } from "../noise/table.ts";
+import { type Command, command } from "./command.ts";
 
-const options: OptionTable = {
-  model: { kind: "text", help: "folder of the base model", defaultText: "the demonstration's" },
+const options = {
+  model: {
+    group: "subject",
+    kind: "text",
+    help: "folder of the base model",
+    defaultText: "the demonstration's",
+  },
   data: {
+    group: "subject",
     kind: "text",
     help: "folder with the task's published files",
     defaultText: "grammar task",
   },
-  task: { kind: "choice", choices: tasks, help: "task of the data", defaultText: "grammar task" },
-  batch: { kind: "integer", help: "examples in the batch", min: 1, default: 16 },
+  task: {
+    group: "subject",
+    kind: "choice",
+    choices: tasks,
+    help: "task of the data",
+    defaultText: "grammar task",
+  },
+  batch: {
+    group: "subject",
+    kind: "integer",
+    help: "examples in the batch",
+    min: 1,
+    default: 16,
+  },
   maxLength: {
+    group: "subject",
     kind: "integer",
     help: "most tokens in a sequence",
     min: 4,
     defaultText: "128, e2e and webnlg 512; at most the model's",
   },
-  masks: { kind: "integer", help: "masks for each method and rate", min: 4, default: 32 },
+  masks: {
+    group: "dropout",
+    kind: "integer",
+    help: "masks for each method and rate",
+    min: 4,
+    default: 32,
+  },
   rates: {
+    group: "dropout",
     kind: "list",
     help: "dropout rates, at least two, ascending",
     default: ["0.01", "0.02", "0.05", "0.1", "0.2", "0.3", "0.5"],
   },
-  seed: { kind: "integer", help: "seed of batch, head and masks", min: 0, default: 1 },
+  seed: {
+    group: "dropout",
+    kind: "integer",
+    help: "seed of batch, head and masks",
+    min: 0,
+    default: 1,
+  },
   ...deviceOptions,
   out: {
+    group: "output",
     kind: "text",
     help: "new folder for noise.json and noise.svg",
     defaultText: "nothing is saved",
   },
-  json: { kind: "switch", help: "print noise.json instead of the table", default: false },
-  verbose: { kind: "switch", help: "show stack traces" },
-  help: { kind: "switch", help: "show this text" },
-};
+  json: { group: "output", kind: "switch", help: "print noise.json instead of the table" },
+} as const satisfies OptionTable;
 
-const usage = `Measures the gradient of the attention logits under dropout masks.
-
-  deno task noise                                   the demonstration's model and data
+/** Measures gradients under dropout. */
+export const noiseCommand: Command = command({
+  summary: "Measure what dropout does to the gradient of attention logits",
+  usage: `  deno task noise                                   the demonstration's model and data
   deno task noise --model DIR --task rte --data DIR --batch 4 --masks 16 --out DIR
 
 share: of the squared gradient, on dropped logits. noise: variance over masks / squared mean.
-signal/noise: norm of the mean / standard deviation. cosine: with the gradient without dropout.`;
+signal/noise: norm of the mean / standard deviation. cosine: with the gradient without dropout.`,
+  verb: "measure",
+  options,
+  run: measure,
+});
 
-/**
- * Runs the command and returns the exit code.
- *
- * @throws {OptionError} If a flag is unknown or its value does not fit
- * @throws {FileError} If a file is missing or malformed, or `--out` is a folder that holds something
- */
-export async function noiseCommand(args: readonly string[]): Promise<number> {
-  const { values: given, words } = parseFlags(options, args);
-  if (words.length > 0) {
-    throw new OptionError(`Cannot use the word ${words[0]}: flags are required`);
-  }
-  if (given["help"]) {
-    console.log(helpText(usage, options));
-    return 0;
-  }
-  const values = { ...defaultsOf(options), ...given };
-  const rates = ratesOf(values["rates"] as string[]);
-  const settings = subjectOf(values);
-  const masks = Number(values["masks"]);
-  const out = values["out"] as string | undefined;
+async function measure(given: OptionsOf<typeof options>): Promise<void> {
+  const { masks, out } = given;
+  const rates = ratesOf(given.rates);
+  const settings = subjectOf(given);
   if (out !== undefined) await requireEmptyDirectory(out);
 
-  const { device, reason } = await openDevice(deviceChoice(values, "f32"));
+  const { device, reason } = await openDevice({ ...given, dtype: "f32" });
   await using _device = device;
   using _scope = device.scope("noise");
   const subject = await openSubject(device, settings);
@@ -96,23 +118,23 @@ export async function noiseCommand(args: readonly string[]): Promise<number> {
     claims,
     rows,
   };
+  const title = describe(subject.name, settings.batch);
   const json = `${JSON.stringify(record, null, 2)}\n`;
   if (out !== undefined) {
     await writeFileAtomic(`${out}/noise.json`, json);
-    await writeFileAtomic(`${out}/noise.svg`, chart(rows, describe(subject.name, settings.batch)));
+    await writeFileAtomic(`${out}/noise.svg`, chart(rows, title));
   }
-  if (values["json"] === true) {
+  if (given.json) {
     console.log(json.trimEnd());
-    return 0;
+    return;
   }
   console.log(
-    `${describe(subject.name, settings.batch)}; means over ${subject.config.layers} layers and ` +
+    `${title}; means over ${subject.config.layers} layers and ` +
       `${masks} masks ± half an interval of 95 %\n`,
   );
   console.log(`${noiseTable(rows)}\n`);
   for (const { sentence } of claims) console.log(sentence);
   if (out !== undefined) console.log(`\nsaved ${out}/noise.json and ${out}/noise.svg`);
-  return 0;
 }
 
 function describe(name: string, batch: number): string {
@@ -132,19 +154,12 @@ function ratesOf(words: readonly string[]): number[] {
   );
 }
 
-function subjectOf(values: Readonly<Record<string, unknown>>): SubjectOptions {
-  const [model, data, task] = ["model", "data", "task"].map((name) =>
-    values[name] as string | undefined
-  );
-  const maxLength = values["maxLength"] as number | undefined;
-  const common = {
-    batch: Number(values["batch"]),
-    seed: Number(values["seed"]),
-    ...(maxLength === undefined ? {} : { maxLength }),
-  };
+function subjectOf(given: OptionsOf<typeof options>): SubjectOptions {
+  const { model, data, task, batch, seed, maxLength } = given;
+  const common = { batch, seed, ...(maxLength === undefined ? {} : { maxLength }) };
   if (model === undefined && data === undefined && task === undefined) return common;
   if (model === undefined || data === undefined || task === undefined) {
     throw new OptionError("Cannot measure on own data without --model, --data and --task together");
   }
-  return { ...common, source: { model, data, task: task as TaskName } };
+  return { ...common, source: { model, data, task } };
 }

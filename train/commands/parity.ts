@@ -4,61 +4,51 @@
  * @module
  */
 
-import { OptionError } from "../../core/errors.ts";
-import { deviceChoice, deviceOptions, openDevice } from "../device/backend.ts";
-import { defaultsOf, helpText, type OptionTable, parseFlags } from "../config/options.ts";
+import { openDevice } from "../device/backend.ts";
+import { deviceOptions } from "../config/device_options.ts";
 import { runParity } from "../parity/parity.ts";
 import type { ParityRow } from "../parity/parity_rows.ts";
+import { type Command, command } from "./command.ts";
 
-const options: OptionTable = {
-  root: {
-    kind: "text",
-    help: "folder below which the models/… and data/… that a case names lie",
-    default: "../shared",
+/** Compares with reference values; exits 1 where a quantity is past its tolerance. */
+export const parityCommand: Command = command({
+  summary: "Compare this implementation with reference values",
+  usage: `  deno task parity PATH…
+
+Each PATH is a case folder (case.json with expected.safetensors), tokenizers.json, metrics.json, or
+a folder that holds any of these. An error is the largest absolute difference over the largest
+expected value. Exits 1 when one is past its tolerance.`,
+  verb: "compare",
+  options: {
+    paths: {
+      kind: "list",
+      help: "what to compare; also as words",
+      positional: true,
+      required: true,
+    },
+    root: {
+      kind: "text",
+      help: "folder below which the models/… and data/… that a case names lie",
+      default: "../shared",
+    },
+    json: { kind: "switch", help: "print every quantity as JSON" },
+    dtype: {
+      group: "device",
+      kind: "choice",
+      choices: ["f32", "f64"],
+      help: "precision; the tolerances follow it",
+      default: "f32",
+    },
+    ...deviceOptions,
   },
-  dtype: {
-    kind: "choice",
-    choices: ["f32", "f64"],
-    help: "precision; the tolerances follow it",
-    default: "f32",
+  async run({ paths, root, json, ...choice }) {
+    const { device } = await openDevice(choice);
+    await using _device = device;
+    const rows = await runParity(paths, { root, device });
+    console.log(json ? JSON.stringify(rows, null, 2) : parityTable(rows));
+    return rows.some(({ ok }) => ok === false) ? 1 : 0;
   },
-  ...deviceOptions,
-  json: { kind: "switch", help: "print every quantity as JSON", default: false },
-  help: { kind: "switch", help: "show this", default: false },
-};
-
-const usage = `Usage: deno task parity PATH… [options]
-
-Compares this implementation with reference values. Each PATH is a case folder (case.json with
-expected.safetensors), tokenizers.json, metrics.json, or a folder that holds any of these.
-An error is the largest absolute difference over the largest expected value. Exits 1 when one is
-past its tolerance.`;
-
-/**
- * Runs the command.
- *
- * @param args Command line after the name of the command
- * @returns Exit code: 1 where a quantity is past its tolerance
- * @throws {OptionError} If a flag is unknown or its value does not fit, or no path is given
- * @throws {FileError} If a path is no case, or a file that it names cannot be used
- */
-export async function parityCommand(args: string[]): Promise<number> {
-  const { values: given, words } = parseFlags(options, args);
-  const values = { ...defaultsOf(options), ...given };
-  if (values["help"] === true) {
-    console.log(helpText(usage, options));
-    return 0;
-  }
-  if (words.length === 0) {
-    throw new OptionError("Cannot compare as at least 1 path is required: found none");
-  }
-  const float = values["dtype"] === "f64" ? "f64" : "f32";
-  const { device } = await openDevice(deviceChoice(values, float));
-  await using _device = device;
-  const rows = await runParity(words, { root: String(values["root"]), device });
-  console.log(values["json"] === true ? JSON.stringify(rows, null, 2) : parityTable(rows));
-  return rows.some(({ ok }) => ok === false) ? 1 : 0;
-}
+});
 
 /** A table with the worst quantity of each group, what differs beneath it, and the counts. */
 export function parityTable(rows: readonly ParityRow[]): string {

@@ -4,106 +4,107 @@
  * @module
  */
 
-import { OptionError } from "../../core/errors.ts";
-import { deviceOptionNames, openDevice } from "../device/backend.ts";
+import type { Device } from "../../core/device.ts";
 import { beamOptions } from "../config/beam_options.ts";
-import { trainOptions } from "../config/config.ts";
-import { groupByContext } from "../data/text_example.ts";
+import type { TrainConfig } from "../config/config.ts";
+import { deviceOptions } from "../config/device_options.ts";
+import { pickOptions } from "../config/parse.ts";
+import { trainOptions } from "../config/train_options.ts";
+import { groupByContext, type TextTask } from "../data/text_example.ts";
 import { generates, textTasks } from "../data/text_tasks.ts";
+import { openDevice } from "../device/backend.ts";
 import { readText, writeFileAtomic } from "../files/files.ts";
-import { helpText, type OptionTable, parseFlags } from "../config/options.ts";
 import { openRun, runConfig } from "../run/open_run.ts";
 import { classifyAll, encodeExamples, prediction } from "../tasks/classification.ts";
 import { continueAll } from "../tasks/generation.ts";
-import { paddingOf, specialTokens } from "../tasks/special_tokens.ts";
 import { readUnlabelled } from "../tasks/labelled.ts";
 import { maxSequenceLength } from "../tasks/open.ts";
+import { paddingOf, specialTokens } from "../tasks/special_tokens.ts";
+import { changeable, type Command, command } from "./command.ts";
 import { showDownloads } from "./downloads.ts";
 
-/** Options that a run need not keep. */
-const changeable: readonly (keyof typeof trainOptions)[] = [
-  ...deviceOptionNames,
-  "newTokens",
-  ...Object.keys(beamOptions) as (keyof typeof beamOptions)[],
-];
+const { model, newTokens } = trainOptions;
 
-/** Texts in a batch. */
-const usualBatch = 32;
+/** Options that may differ from the run's. */
+const changes = changeable({ model, ...deviceOptions, newTokens, ...beamOptions });
 
-const options: OptionTable = {
-  run: { kind: "text", help: "folder of the run", required: true },
-  input: {
-    kind: "text",
-    help: [
-      "a table of texts",
-      "GLUE: also a TSV as the task's test.tsv",
-      ...Object.entries(textTasks).map(([name, { inputHelp }]) => `${name}: ${inputHelp}`),
-    ].join("; "),
-    required: true,
+/** Labels or continues new text. */
+export const predictCommand: Command = command({
+  summary: "Label or continue new text with a saved run",
+  usage: `  deno task predict --run DIR --input FILE
+
+FILE is a table of texts. It may also be, by task:
+  GLUE: a TSV as the task's test.tsv
+${Object.entries(textTasks).map(([name, { inputHelp }]) => `  ${name}: ${inputHelp}`).join("\n")}`,
+  verb: "predict",
+  options: {
+    run: {
+      kind: "text",
+      help: "folder of the run; also as a word",
+      positional: true,
+      required: true,
+    },
+    input: { kind: "text", help: "file of the texts", required: true },
+    out: { kind: "text", help: "file for the predictions", defaultText: "standard output" },
+    batch: { kind: "integer", help: "texts that are read at once", min: 1, default: 32 },
+    ...changes,
   },
-  out: { kind: "text", help: "file for the predictions", defaultText: "standard output" },
-  model: { kind: "text", help: "folder of the base model", defaultText: "the run's" },
-  batch: { kind: "integer", help: "texts that are read at once", min: 1, default: usualBatch },
-  ...Object.fromEntries(
-    changeable.map((name) => [name, { ...trainOptions[name], shown: "the run's" }]),
-  ),
-  verbose: { kind: "switch", help: "show stack traces" },
-  help: { kind: "switch", help: "show this text" },
-};
+  async run({ run, input, out, batch, ...options }) {
+    const config = await runConfig(run, pickOptions(changes, options));
+    const { device } = await openDevice(config);
+    await using _device = device;
+    using _scope = device.scope("predict");
+    const reading = { run, config, device, input, batch };
+    const { task } = config;
+    const lines = generates(task)
+      ? await continuations(reading, textTasks[task])
+      : await labels(reading);
+    const content = lines.map((line) => `${line}\n`).join("");
+    if (out === undefined) await Deno.stdout.write(new TextEncoder().encode(content));
+    else await writeFileAtomic(out, content);
+  },
+});
 
-/** Runs the command and returns the exit code. */
-export async function predictCommand(args: readonly string[]): Promise<number> {
-  const { values } = parseFlags(options, args);
-  if (values["help"]) {
-    console.log(
-      helpText(
-        "Labels or continues new text.\n\n  deno task predict --run DIR --input FILE",
-        options,
-      ),
-    );
-    return 0;
-  }
-  const [run, input, out] = ["run", "input", "out"].map((name) =>
-    values[name] as string | undefined
-  );
-  if (run === undefined) throw new OptionError("Cannot predict without --run: it is required");
-  if (input === undefined) throw new OptionError("Cannot predict without --input: it is required");
-  const changes = Object.fromEntries(
-    Object.entries(values).filter(([name]) => ["model", ...changeable].includes(name)),
-  );
-  const config = await runConfig(run, changes);
-  const batch = (values["batch"] ?? usualBatch) as number;
-  const { device } = await openDevice(config);
-  await using _device = device;
-  using _scope = device.scope("predict");
-  let lines: string[];
-  if (generates(config.task)) {
-    const groups = groupByContext(textTasks[config.task].parse(await readText(input), input));
-    const { model, architecture, tokenizer } = await openRun(run, config, device, showDownloads());
-    const texts = await continueAll(model, device, groups.map((g) => g.context), {
-      tokenizer,
-      frame: specialTokens(architecture, tokenizer),
-      config: architecture,
-      newTokens: config.newTokens,
-      search: config,
-      batch,
-    });
-    lines = texts.map((text) => text.replace(/\s*[\r\n]+\s*/g, " "));
-  } else {
-    const examples = await readUnlabelled(config, input);
-    const opened = await openRun(run, config, device, showDownloads());
-    const { model, architecture, tokenizer, classes } = opened;
-    const encoded = encodeExamples(examples, tokenizer, maxSequenceLength(config, architecture));
-    const padId = paddingOf(tokenizer);
-    const logits = await classifyAll(model, device, encoded, padId, batch);
-    lines = ["index\tprediction"];
-    logits.forEach((row, i) => {
+/** Which texts are read, by which run. */
+interface Reading {
+  readonly run: string;
+  readonly config: TrainConfig;
+  readonly device: Device;
+  readonly input: string;
+  readonly batch: number;
+}
+
+/** A line for each distinct input. */
+async function continuations(
+  { run, config, device, input, batch }: Reading,
+  task: TextTask,
+): Promise<string[]> {
+  const groups = groupByContext(task.parse(await readText(input), input));
+  const { model, architecture, tokenizer } = await openRun(run, config, device, showDownloads());
+  const texts = await continueAll(model, device, groups.map((g) => g.context), {
+    tokenizer,
+    frame: specialTokens(architecture, tokenizer),
+    config: architecture,
+    newTokens: config.newTokens,
+    search: config,
+    batch,
+  });
+  return texts.map((text) => text.replace(/\s*[\r\n]+\s*/g, " "));
+}
+
+/** A head, and a line for each example: its index and its label or score. */
+async function labels({ run, config, device, input, batch }: Reading): Promise<string[]> {
+  const examples = await readUnlabelled(config, input);
+  const opened = await openRun(run, config, device, showDownloads());
+  const { model, architecture, tokenizer, classes } = opened;
+  const encoded = encodeExamples(examples, tokenizer, maxSequenceLength(config, architecture));
+  const padId = paddingOf(tokenizer);
+  const logits = await classifyAll(model, device, encoded, padId, batch);
+  return [
+    "index\tprediction",
+    ...logits.map((row, i) => {
       const value = prediction(row, classes.length === 0);
-      lines.push(`${examples[i]!.index}\t${classes[value] ?? value.toFixed(3)}`);
-    });
-  }
-  const content = lines.map((line) => `${line}\n`).join("");
-  if (out === undefined) await Deno.stdout.write(new TextEncoder().encode(content));
-  else await writeFileAtomic(out, content);
-  return 0;
+      return `${examples[i]!.index}\t${classes[value] ?? value.toFixed(3)}`;
+    }),
+  ];
 }

@@ -4,75 +4,76 @@
  * @module
  */
 
-import { OptionError } from "../../core/errors.ts";
-import { checkConfig, type TrainConfig, trainOptions } from "../config/config.ts";
+import { type GivenConfig, resolveConfig } from "../config/config.ts";
+import type { Given, OptionsOf, OptionTable } from "../config/options.ts";
+import { parseObject } from "../config/parse.ts";
+import { presetFor, presetNames } from "../config/presets.ts";
+import { trainOptions } from "../config/train_options.ts";
 import { demonstrate } from "../demo/demo.ts";
 import { readJson } from "../files/files.ts";
 import type { StepRecord } from "../fit.ts";
-import {
-  defaultsOf,
-  helpText,
-  type OptionTable,
-  parseFlags,
-  parseObject,
-} from "../config/options.ts";
-import { presetFor, presetNames } from "../config/presets.ts";
 import { readRun } from "../run/run_folder.ts";
 import { findCheckpoint } from "../run/training_checkpoint.ts";
 import { locateFolders, train } from "../train.ts";
+import { type Command, command } from "./command.ts";
 import { showDownloads } from "./downloads.ts";
 
-const options: OptionTable = {
+const options = {
   ...trainOptions,
+  resume: {
+    group: "output",
+    kind: "text",
+    help: "go on from a checkpoint, or the last one of a run",
+    defaultText: "a new run",
+  },
   preset: {
+    group: "configuration",
     kind: "choice",
     choices: presetNames,
     help: "published hyper-parameters",
     defaultText: "none",
   },
   config: {
+    group: "configuration",
     kind: "text",
     help: "JSON file with these options, in camel case",
     defaultText: "none",
   },
-  resume: {
-    kind: "text",
-    help: "go on from a checkpoint, or the last one of a run",
-    defaultText: "a new run",
-  },
-  verbose: { kind: "switch", help: "show stack traces" },
-  help: { kind: "switch", help: "show this text" },
-};
+} as const satisfies OptionTable;
 
-const usage = `Fine-tunes a Hugging Face checkpoint with LoRA and dropout.
+/** Trains. */
+export const trainCommand: Command = command({
+  summary: "Fine-tune a model with LoRA and dropout (without options: a short demonstration)",
+  usage: `  deno task train                                   short demonstration
+  deno task train --task rte --data DIR --model DIR --method hiddenkey --out DIR`,
+  verb: "train",
+  options,
+  layers,
+  bare: () => demonstrate(console.log),
+  run,
+});
 
-  deno task train                                   short demonstration
-  deno task train --task rte --data DIR --model DIR --method hiddenkey --out DIR`;
+/** What stands between defaults and flags: preset < resumed run < file. */
+async function layers(given: Given<typeof options>): Promise<GivenConfig[]> {
+  const { config: path, resume, preset } = given;
+  const file = path === undefined ? {} : parseObject(trainOptions, await readJson(path), path);
+  const resumed = resume === undefined ? {} : await configOf((await findCheckpoint(resume)).run);
+  const { task } = { ...resumed, ...file, ...given };
+  const recipe = preset === undefined || task === undefined ? {} : presetFor(preset, task);
+  return [recipe, resumed, file];
+}
 
-/** Options that are not part of a run's configuration. */
-const outer = ["preset", "config", "resume", "verbose", "help"];
+async function configOf(run: string): Promise<GivenConfig> {
+  return parseObject(trainOptions, (await readRun(run)).config, `${run}/run.json`);
+}
 
-/** Runs the command and returns the exit code. */
-export async function trainCommand(args: readonly string[]): Promise<number> {
-  const { values, words } = parseFlags(options, args);
-  if (words.length > 0) {
-    throw new OptionError(`Cannot use the word ${words[0]}: flags are required`);
-  }
-  if (values["help"]) {
-    console.log(helpText(usage, options));
-    return 0;
-  }
-  if (Object.keys(values).every((name) => name === "verbose")) {
-    await demonstrate(console.log);
-    return 0;
-  }
-  const resume = values["resume"] as string | undefined;
+async function run({ resume, ...given }: OptionsOf<typeof options>): Promise<number> {
   const hooks = {
     onMessage: (line: string) => console.log(line),
     onDownload: showDownloads().onDownload,
   };
   // Downloads come before the listener: an interrupt ends them at once.
-  const { config } = await locateFolders(await resolve(values, resume), hooks);
+  const { config } = await locateFolders(resolveConfig(given), hooks);
   const controller = new AbortController();
   const stop = () => controller.abort();
   Deno.addSignalListener("SIGINT", stop);
@@ -94,26 +95,6 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
   } finally {
     Deno.removeSignalListener("SIGINT", stop);
   }
-}
-
-/** Defaults < preset < resumed run < file < flags. */
-async function resolve(
-  flags: Record<string, unknown>,
-  resume: string | undefined,
-): Promise<TrainConfig> {
-  const own = Object.fromEntries(Object.entries(flags).filter(([name]) => !outer.includes(name)));
-  const path = flags["config"] as string | undefined;
-  const file = path === undefined ? {} : parseObject(trainOptions, await readJson(path), path);
-  let resumed = {};
-  if (resume !== undefined) {
-    const { run } = await findCheckpoint(resume);
-    resumed = parseObject(trainOptions, (await readRun(run)).config, `${run}/run.json`);
-  }
-  const given = { ...resumed, ...file, ...own };
-  const preset = flags["preset"] as typeof presetNames[number] | undefined;
-  const { task } = checkConfig({ ...defaultsOf(trainOptions), ...given });
-  const recipe = preset === undefined ? {} : presetFor(preset, task);
-  return checkConfig({ ...defaultsOf(trainOptions), ...recipe, ...given });
 }
 
 /** A line that renews itself on a terminal; elsewhere every twentieth step gets its own. */

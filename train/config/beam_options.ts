@@ -4,48 +4,51 @@
  * @module
  */
 
-import { type BeamConvention, beamConventions } from "../../nn/generation/beam_search.ts";
-import type { OptionSpec } from "./options.ts";
+import { textTaskNames } from "../data/text_tasks.ts";
+import { beamConventions } from "../../nn/generation/beam_search.ts";
+import type { OptionsOf, OptionTable } from "./options.ts";
 
-/** How texts are searched for. */
-export interface BeamConfig {
-  /** Texts followed at once; 1 is greedy search. */
-  readonly beams: number;
-  /** Power of its length that a text's score is divided by. */
-  readonly lengthPenalty: number;
-  /** Length of token runs that may occur only once. */
-  readonly noRepeatNgram: number;
-  /** Penalty of tokens that have occurred. */
-  readonly repetitionPenalty: number;
-  /** Whose beam search. */
-  readonly beamConvention: BeamConvention;
-}
+/** Heading of the options of generation in help texts. */
+export const generationGroup: string = `generation (${textTaskNames.join(", ")})`;
 
-/** The options of {@linkcode BeamConfig}. */
-export const beamOptions: { readonly [K in keyof BeamConfig]: OptionSpec } = {
-  beams: { kind: "integer", help: "e2e: beams of the search, 1 for greedy", min: 1, default: 1 },
+/** Options of the search for texts. */
+export const beamOptions = {
+  beams: {
+    group: generationGroup,
+    kind: "integer",
+    min: 1,
+    help: "texts followed at once, 1 for greedy search",
+    default: 1,
+  },
   lengthPenalty: {
+    group: generationGroup,
     kind: "number",
-    help: "e2e: power of the length that a score is divided by",
     min: 0,
+    help: "power of the length that a text's score is divided by",
     default: 1,
   },
   noRepeatNgram: {
+    group: generationGroup,
     kind: "integer",
-    help: "e2e: length of token runs that occur once, 0 for no limit",
     min: 0,
+    help: "length of token runs that occur once, 0 for no limit",
     default: 0,
   },
   repetitionPenalty: {
+    group: generationGroup,
     kind: "number",
-    help: "e2e: makes tokens less likely that have occurred",
-    min: 0,
+    above: 0,
+    help: "makes tokens less likely that have occurred",
     default: 1,
   },
   beamConvention: {
+    group: generationGroup,
     kind: "choice",
     choices: beamConventions,
-    help: "e2e: beam search of transformers or of microsoft/LoRA",
+    help: "beam search of transformers or of microsoft/LoRA",
     default: "hf",
   },
-};
+} as const satisfies OptionTable;
+
+/** How texts are searched for. */
+export interface BeamConfig extends OptionsOf<typeof beamOptions> {}

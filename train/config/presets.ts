@@ -5,7 +5,8 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import type { TaskName, TrainConfig } from "./config.ts";
+import type { GivenConfig } from "./config.ts";
+import type { TaskName } from "./train_options.ts";
 
 /** Names of all presets. */
 export const presetNames = ["paper", "lora"] as const;
@@ -13,7 +14,7 @@ export const presetNames = ["paper", "lora"] as const;
 const understanding = { weightDecay: 0.1, warmup: 0.06, rank: 8, alpha: 16 } as const;
 
 /** Tables 6 and 7 of the paper: RoBERTa-large for GLUE, GPT-2 medium for E2E and WebNLG. */
-const paper: Partial<Record<TaskName, Partial<TrainConfig>>> = {
+const paper: Partial<Record<TaskName, GivenConfig>> = {
   rte: { ...understanding, lr: 4e-4, epochs: 30, batch: 64, maxLength: 512 },
   mrpc: { ...understanding, lr: 3e-4, epochs: 30, batch: 32, maxLength: 512 },
   stsb: { ...understanding, lr: 3e-4, epochs: 10, batch: 32, maxLength: 128 },
@@ -38,7 +39,7 @@ const paper: Partial<Record<TaskName, Partial<TrainConfig>>> = {
 };
 
 /** The README of microsoft/LoRA, examples/NLG, where it differs from the paper. */
-const lora: Partial<TrainConfig> = {
+const lora: GivenConfig = {
   method: "lora-dropout",
   rate: 0.1,
   epsilon: 1e-6,
@@ -49,7 +50,7 @@ const lora: Partial<TrainConfig> = {
 };
 
 const presets: Readonly<
-  Record<typeof presetNames[number], Partial<Record<TaskName, Partial<TrainConfig>>>>
+  Record<typeof presetNames[number], Partial<Record<TaskName, GivenConfig>>>
 > = {
   paper: { ...paper, webnlg: { ...paper.e2e, lengthPenalty: 0.8 } },
   lora: { e2e: { ...paper.e2e, ...lora }, webnlg: { ...paper.e2e, ...lora } },
@@ -60,7 +61,7 @@ const presets: Readonly<
  *
  * @throws {OptionError} If the preset has none for it
  */
-export function presetFor(name: typeof presetNames[number], task: TaskName): Partial<TrainConfig> {
+export function presetFor(name: typeof presetNames[number], task: TaskName): GivenConfig {
   const found = presets[name][task];
   if (found === undefined) {
     throw new OptionError(

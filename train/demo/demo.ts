@@ -6,11 +6,10 @@
  */
 
 import { foldKey, seedKey } from "../../core/random.ts";
-import type { Method } from "../../nn/dropout/plan.ts";
+import { dropoutPlan, type Method } from "../../nn/dropout/plan.ts";
 import { trainHead } from "../../nn/models/heads.ts";
 import { Trainable } from "../../nn/optim/trainable.ts";
-import { checkConfig, planOf, type TrainConfig, trainOptions } from "../config/config.ts";
-import { defaultsOf } from "../config/options.ts";
+import { type GivenConfig, resolveConfig } from "../config/config.ts";
 import { glueTasks } from "../data/glue_tasks.ts";
 import { grammarDataset } from "../data/grammar.ts";
 import { openDevice } from "../device/backend.ts";
@@ -40,16 +39,10 @@ const data = { train: 256, dev: 500, noise: 0.25 } as const;
 export async function demonstrateMethod(
   method: Method,
   seed: number,
-  changes: Partial<TrainConfig> = {},
+  changes: GivenConfig = {},
   say: (line: string) => void = () => {},
 ): Promise<FitResult> {
-  const config = checkConfig({
-    ...defaultsOf(trainOptions),
-    ...demoSettings,
-    method,
-    seed,
-    ...changes,
-  });
+  const config = resolveConfig(demoSettings, { method, seed }, changes);
   const { device } = await openDevice(config);
   await using _device = device;
   using _scope = device.scope("demonstration");
@@ -66,7 +59,7 @@ export async function demonstrateMethod(
   addAdapter(model, adapter, device, foldKey(key, "initialisation"));
   trainHead(model);
   const optimiser = optimiserOf(await Trainable.of(model, device), config);
-  const plan = planOf(config, false);
+  const plan = dropoutPlan(method, false, config);
   const task = grammarTask(seed);
   return await fit({ model, optimiser }, { task, config, plan, key }, {
     onEvaluation({ epoch, ...metrics }) {

@@ -6,20 +6,19 @@
  */
 
 import { foldKey, seedKey } from "../../core/random.ts";
-import { initialize } from "../../nn/models/load.ts";
+import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors_write.ts";
 import { Parameter, parameters } from "../../nn/layers/module.ts";
+import { initialize } from "../../nn/models/load.ts";
+import { classifier } from "../../nn/models/registry.ts";
 import { Trainable } from "../../nn/optim/trainable.ts";
-import { openDevice } from "../device/backend.ts";
-import { checkConfig, trainOptions } from "../config/config.ts";
+import { resolveConfig } from "../config/config.ts";
 import { glueTasks } from "../data/glue_tasks.ts";
 import { grammarDataset } from "../data/grammar.ts";
+import { openDevice } from "../device/backend.ts";
 import { writeFileAtomic } from "../files/files.ts";
 import { fit, optimiserOf } from "../fit.ts";
-import { defaultsOf } from "../config/options.ts";
 import { classificationTask } from "../tasks/classification.ts";
 import { baseConfig, baseFile, baseTokenizer } from "./base.ts";
-import { classifier } from "../../nn/models/registry.ts";
-import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors_write.ts";
 
 const [pairs, epochs, seed] = [4000, 16, 100];
 
@@ -43,8 +42,7 @@ if (import.meta.main) {
     maxLength: baseConfig.maxPositions,
     batch: 100,
   });
-  const config = checkConfig({
-    ...defaultsOf(trainOptions),
+  const config = resolveConfig({
     task: "rte",
     data: "",
     model: "",

@@ -11,42 +11,7 @@ import { openCpu } from "../../kernels/cpu/backend.ts";
 import type { WebGpuBackend } from "../../kernels/webgpu/backend.ts";
 import { openWebGpu } from "../../kernels/webgpu/open.ts";
 import { findBlas } from "./blas.ts";
-import type { OptionTable, OptionValues } from "../config/options.ts";
-
-/** Names that `--backend` takes. */
-export const backendNames = ["auto", "cpu", "webgpu"] as const;
-/** A backend, by name. */
-export type BackendName = typeof backendNames[number];
-
-/** Kinds of CPU kernels that `--kernels` takes. */
-export const kernelNames = ["auto", "relaxed", "simd", "javascript"] as const;
-/** A kind of CPU kernels, by name. */
-export type KernelName = typeof kernelNames[number];
-
-/** Flags of every command that computes. */
-export const deviceOptions = {
-  backend: {
-    kind: "choice",
-    choices: backendNames,
-    help: "what runs the programs",
-    default: "auto",
-  },
-  kernels: {
-    kind: "choice",
-    choices: kernelNames,
-    help: "CPU: WebAssembly with relaxed multiply-adds, without, or JavaScript",
-    default: "auto",
-  },
-  threads: { kind: "integer", help: "CPU: threads", min: 1, defaultText: "one for each core" },
-  blas: {
-    kind: "text",
-    help: "CPU: library for products, auto, off or its path (needs --allow-ffi)",
-    default: "auto",
-  },
-} satisfies OptionTable;
-
-/** Names of those flags. */
-export const deviceOptionNames = Object.keys(deviceOptions) as (keyof typeof deviceOptions)[];
+import type { BackendName, KernelName } from "../config/device_options.ts";
 
 /** What chooses a device. */
 export interface DeviceChoice {
@@ -60,13 +25,6 @@ export interface DeviceChoice {
   readonly threads?: number;
   /** `auto`, `off`, or the path of a BLAS; default `auto`. */
   readonly blas?: string;
-}
-
-/** The choice that flags make. */
-export function deviceChoice(values: OptionValues, dtype: "f32" | "f64"): DeviceChoice {
-  const given = deviceOptionNames.filter((name) => values[name] !== undefined);
-  const choice = Object.fromEntries(given.map((name) => [name, values[name]]));
-  return { backend: "auto", ...choice, dtype };
 }
 
 /** A device, and one line that says what was chosen and why. */

@@ -1,5 +1,5 @@
 /**
- * Products by a system library that is called as CBLAS is. Threads are the crew's: each calls the
+ * Products by a system library that is called as CBLAS is. Threads are those of the pool: each calls the
  * library for rows or columns of its own, so that the library's threads do not fight for the cores.
  *
  * @module
@@ -58,12 +58,12 @@ export class CblasProducts implements BlasProducts {
   /**
    * Registers the library with the threads.
    *
-   * @param crew Threads and their memory
+   * @param threadPool Threads and their memory
    * @param library The library, a kernel of tasks with the words of {@linkcode libraryWords}
    * @param concurrent Whether several threads may call it at once, each for a product of its own
    */
-  constructor(readonly crew: Threads, library: Native, readonly concurrent: boolean) {
-    this.#kernel = crew.native(library);
+  constructor(readonly threadPool: Threads, library: Native, readonly concurrent: boolean) {
+    this.#kernel = threadPool.native(library);
   }
 
   /**
@@ -82,7 +82,7 @@ export class CblasProducts implements BlasProducts {
     const row = m === 1 && a.column === 4 && b.column === 4;
     const whole = !this.concurrent || (row && n % grain > 0);
     const least = (row ? rowWork : pieceWork) / short / k + grain;
-    const most = whole ? 1 : this.crew.threads;
+    const most = whole ? 1 : this.threadPool.threads;
     const count = Math.max(1, Math.min(most, Math.floor(long / least)));
     const edge = (piece: number) =>
       piece === count ? long : Math.floor(long * piece / count / grain) * grain;
@@ -154,7 +154,7 @@ export class CblasProducts implements BlasProducts {
       c: c.address,
       cLine: Math.max(n, c.row / 4),
     };
-    return this.crew.task(this.#kernel, libraryWords.map((word) => words[word]), next());
+    return this.threadPool.task(this.#kernel, libraryWords.map((word) => words[word]), next());
   }
 }
 

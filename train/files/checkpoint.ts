@@ -5,9 +5,9 @@
  */
 
 import { DisposedError, FileError, OptionError } from "../../core/errors.ts";
-import { exists } from "./files.ts";
 import type { TensorEntry } from "../../nn/formats/safetensors.ts";
 import { decodeFloats } from "../../nn/formats/safetensors_values.ts";
+import { exists } from "./files.ts";
 import { openShard, readRange, type Shard } from "./shard.ts";
 import { readWeightMap } from "./weight_map.ts";
 

@@ -5,10 +5,10 @@
  */
 
 import { exists } from "../files/files.ts";
+import type { DownloadHooks } from "./download.ts";
 import type { SnapshotKind } from "./needed.ts";
 import { parseRepository, resemblesRepository } from "./repository.ts";
 import { hubSettings } from "./settings.ts";
-import type { DownloadHooks } from "./download.ts";
 import { downloadSnapshot } from "./snapshot.ts";
 
 /** A folder with a model or an adapter. */

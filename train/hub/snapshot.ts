@@ -6,12 +6,12 @@
 
 import { DownloadError, FileError } from "../../core/errors.ts";
 import { exists, reasonOf } from "../files/files.ts";
-import { download, type DownloadHooks } from "./download.ts";
-import { defaultRetryPolicy, type RetryPolicy } from "./request.ts";
 import { RepositoryCache } from "./cache.ts";
 import { addressOf, readContent, readListing, refusal, type RepositoryListing } from "./client.ts";
+import { download, type DownloadHooks } from "./download.ts";
 import { filesToDownload, missingFiles, missingIn, shardsOf, type SnapshotKind } from "./needed.ts";
 import { isCommit, type Repository } from "./repository.ts";
+import { defaultRetryPolicy, type RetryPolicy } from "./request.ts";
 import type { HubSettings } from "./settings.ts";
 
 /** A repository's files in a folder. */

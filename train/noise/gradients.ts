@@ -5,19 +5,19 @@
  * @module
  */
 
-import { gradient } from "../../core/gradient.ts";
-import type { Key } from "../../core/random.ts";
 import type { Device } from "../../core/device.ts";
+import { gradient } from "../../core/gradient.ts";
+import { scale } from "../../core/ops/elementwise.ts";
+import { crossEntropy, squaredError } from "../../core/ops/losses.ts";
+import { sum } from "../../core/ops/reduce.ts";
+import type { Key } from "../../core/random.ts";
 import { sizeOf } from "../../core/shape.ts";
 import { tensor } from "../../core/tensor.ts";
-import { attentionWeights } from "../../nn/layers/attention_weights.ts";
-import { crossEntropy, squaredError } from "../../core/ops/losses.ts";
-import { scale } from "../../core/ops/elementwise.ts";
-import { sum } from "../../core/ops/rowwise.ts";
-import type { ForwardContext } from "../../nn/layers/forward_context.ts";
 import type { DropoutPlan } from "../../nn/dropout/plan.ts";
-import type { Subject } from "./subject.ts";
 import { type DropoutContext, layerPlace, siteAt } from "../../nn/dropout/site.ts";
+import { attentionWeights } from "../../nn/layers/attention_weights.ts";
+import type { ForwardContext } from "../../nn/layers/forward_context.ts";
+import type { Subject } from "./subject.ts";
 
 /** One mask's gradient, or that without a mask. */
 export interface Probed {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { foldKey, type Key, seedKey } from "../../core/random.ts";
 import type { Device } from "../../core/device.ts";
+import { foldKey, type Key, seedKey } from "../../core/random.ts";
 import {
   type DropoutPlan,
   dropoutPlan,
@@ -44,8 +44,8 @@ export const titles: Readonly<Record<Variant, string>> = {
 
 const layout: Readonly<Record<Variant, readonly [Method, PlanOptions]>> = {
   "dropkey": ["dropkey", { structure: "column" }],
-  "dropattention-nograd": ["dropattention", { structure: "column", noGrad: true }],
-  "dropattention": ["dropattention", { structure: "column", noGrad: false }],
+  "dropattention-nograd": ["dropattention", { structure: "column", nograd: true }],
+  "dropattention": ["dropattention", { structure: "column", nograd: false }],
   "hiddencut": ["hiddencut", { structure: "element" }],
 };
 

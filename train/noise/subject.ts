@@ -9,8 +9,7 @@ import { OptionError } from "../../core/errors.ts";
 import { foldKey, seedKey, threefry } from "../../core/random.ts";
 import { type Batch, countTargets, type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
-import { checkConfig, type TrainConfig, trainOptions } from "../config/config.ts";
-import { defaultsOf, type OptionValues } from "../config/options.ts";
+import { type GivenConfig, resolveConfig, type TrainConfig } from "../config/config.ts";
 import { planEpoch } from "../data/batches.ts";
 import { grammarDataset } from "../data/grammar.ts";
 import { baseConfig, baseTokenizer, openBase } from "../demo/base.ts";
@@ -61,11 +60,11 @@ const demonstration = { train: 256, dev: 500, noise: 0.25 } as const;
 export async function openSubject(device: Device, options: SubjectOptions): Promise<Subject> {
   const { source, batch, maxLength, seed } = options;
   const key = foldKey(seedKey(seed), "initialisation");
-  const limit: OptionValues = maxLength === undefined ? {} : { maxLength };
+  const limit: GivenConfig = maxLength === undefined ? {} : { maxLength };
   if (source === undefined) {
     const name = "the demonstration's base model and grammar task";
-    const settings = { task: "rte", data: name, model: name };
-    const config = checkConfig({ ...defaultsOf(trainOptions), ...settings, ...limit });
+    const settings = { task: "rte", data: name, model: name } as const;
+    const config = resolveConfig(settings, limit);
     const tokenizer = baseTokenizer();
     const { train } = grammarDataset({ ...demonstration, seed });
     const examples = encodeExamples(train, tokenizer, maxSequenceLength(config, baseConfig));
@@ -73,7 +72,7 @@ export async function openSubject(device: Device, options: SubjectOptions): Prom
     const model = await openBase(device, key);
     return { model, config: baseConfig, regression: false, name, ...drawn };
   }
-  const config = checkConfig({ ...defaultsOf(trainOptions), ...source, ...limit, devLimit: 1 });
+  const config = resolveConfig(source, limit, { devLimit: 1 });
   const { directory } = await resolveModel(source.model, "model");
   const architecture = await readConfig(directory);
   const task = await openTask(config, architecture, await loadTokenizer(directory));

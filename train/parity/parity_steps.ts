@@ -48,7 +48,7 @@ export function caseOptimiser(trainable: Trainable, training: CaseTraining): Ada
     betas: training.betas,
     epsilon: training.eps,
     weightDecay: training.weight_decay,
-    maxNorm: training.max_grad_norm,
+    clip: training.max_grad_norm,
   });
 }
 
@@ -69,14 +69,14 @@ export async function compareSteps(
   const found = { losses: [] as number[], norms: [] as number[], rates: [] as number[] };
   for (let step = 0; step < steps; step++) {
     using _step = state.optimiser.trainable.device.scope("step");
-    const learningRate = training.lr * linearSchedule(step, warmup, steps);
+    const lr = training.lr * linearSchedule(step, warmup, steps);
     const { task, squaredNorm } = trainStep(state, [batchOf(step)], seedKey(0), {
       regression,
-      learningRate,
+      lr,
     });
     found.losses.push(await task.item());
     found.norms.push(Math.sqrt(await squaredNorm.item()));
-    found.rates.push(learningRate);
+    found.rates.push(lr);
   }
   rows.numbers("losses", found.losses, losses);
   rows.numbers("grad_norms", found.norms, grad_norms);

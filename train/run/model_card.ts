@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { TrainConfig } from "../config/config.ts";
 import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
+import type { TrainConfig } from "../config/config.ts";
 import { hubMetricNames } from "../metrics/metric_table.ts";
 import type { Metrics, Task } from "../tasks/task.ts";
 

@@ -8,8 +8,9 @@ import type { Device } from "../../core/device.ts";
 import { foldKey, seedKey } from "../../core/random.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
-import { checkConfig, type TrainConfig, trainOptions } from "../config/config.ts";
-import { defaultsOf, type OptionValues, parseObject } from "../config/options.ts";
+import { type GivenConfig, resolveConfig, type TrainConfig } from "../config/config.ts";
+import { parseObject } from "../config/parse.ts";
+import { trainOptions } from "../config/train_options.ts";
 import type { DownloadHooks } from "../hub/download.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
 import { classNames } from "../tasks/labelled.ts";
@@ -19,10 +20,9 @@ import { loadTokenizer } from "./load_tokenizer.ts";
 import { readRun } from "./run_folder.ts";
 
 /** The configuration a run was made with, changed by what is given. */
-export async function runConfig(run: string, changes: OptionValues = {}): Promise<TrainConfig> {
+export async function runConfig(run: string, changes: GivenConfig = {}): Promise<TrainConfig> {
   const { config } = await readRun(run);
-  const saved = parseObject(trainOptions, config, `${run}/run.json`);
-  return checkConfig({ ...defaultsOf(trainOptions), ...saved, ...changes });
+  return resolveConfig(parseObject(trainOptions, config, `${run}/run.json`), changes);
 }
 
 /** A model as it was trained. */

@@ -8,9 +8,9 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import type { Module } from "../../nn/layers/module.ts";
 import { isRecord } from "../../nn/formats/json_record.ts";
 import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
+import type { Module } from "../../nn/layers/module.ts";
 import { exists, readJson, readText, writeFileAtomic, writeJson } from "../files/files.ts";
 import { saveAdapter } from "./adapter.ts";
 import { checkpointSteps, partialOf } from "./training_checkpoint.ts";

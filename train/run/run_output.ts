@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Module } from "../../nn/layers/module.ts";
 import type { DropoutPlan } from "../../nn/dropout/plan.ts";
 import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
+import type { Module } from "../../nn/layers/module.ts";
 import type { Optimiser } from "../../nn/optim/optimiser.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { requireEmptyDirectory, sameFile } from "../files/files.ts";

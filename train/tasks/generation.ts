@@ -8,15 +8,15 @@
 import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
 import { crossEntropy } from "../../core/ops/losses.ts";
-import { sum } from "../../core/ops/rowwise.ts";
+import { sum } from "../../core/ops/reduce.ts";
 import { generate } from "../../nn/generation/generate.ts";
 import { countTargets, type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
+import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { BeamConfig } from "../config/beam_options.ts";
 import { batchesByLength } from "../data/batches.ts";
 import { groupByContext, type TextExample, type TextGroup } from "../data/text_example.ts";
 import { textMetrics } from "../metrics/metric_table.ts";
-import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { SpecialTokens } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
 

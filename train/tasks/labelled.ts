@@ -6,15 +6,16 @@
  */
 
 import { FileError, OptionError } from "../../core/errors.ts";
-import type { TaskName, TrainConfig } from "../config/config.ts";
+import type { TrainConfig } from "../config/config.ts";
+import type { TaskName } from "../config/train_options.ts";
 import type { Example, Split } from "../data/example.ts";
 import { parseGlue, readGlue } from "../data/glue.ts";
 import { type GlueTask, type GlueTaskInfo, glueTasks, isGlue } from "../data/glue_tasks.ts";
-import { generates, type TextTaskName } from "../data/text_tasks.ts";
 import { classesOf, labelOf, type LabelRule } from "../data/labels.ts";
 import { cellError, type TableRow } from "../data/rows.ts";
 import { findSplit, missingSplit } from "../data/splits.ts";
 import { readTable, tablePattern } from "../data/table.ts";
+import { generates, type TextTaskName } from "../data/text_tasks.ts";
 import { exists, readText } from "../files/files.ts";
 import type { TaskParts } from "./task.ts";
 

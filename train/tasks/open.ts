@@ -7,11 +7,11 @@
 import { FileError, OptionError } from "../../core/errors.ts";
 import type { ModelConfig } from "../../nn/models/model.ts";
 import { languageModel } from "../../nn/models/registry.ts";
+import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { TrainConfig } from "../config/config.ts";
 import type { Split } from "../data/example.ts";
 import { readTexts } from "../data/text_example.ts";
 import { generates, textTasks } from "../data/text_tasks.ts";
-import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { classificationTask } from "./classification.ts";
 import { generationTask } from "./generation.ts";
 import { namesColumns, readLabelled } from "./labelled.ts";

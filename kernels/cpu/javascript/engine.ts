@@ -105,7 +105,7 @@ export class JavaScriptEngine {
       return { buffer, dtype, offset, strides: strides.slice(rank) };
     };
     walkOuter(walk, 2, operands.map((o) => o.offset), (offsets) => {
-      multiply(matrix(a, offsets[0]!), matrix(b, offsets[1]!), m, n, k, this.#product);
+      multiply(matrix(a, offsets[0]!), matrix(b, offsets[1]!), [m, n, k], this.#product);
       this.row(epilogue, {
         space: [m, n],
         inputs: [product, ...inputs.slice(2).map((o, i) => inner(o, offsets[i + 2]!))],

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { lowestFloat } from "../../../core/dtype.ts";
 import { depth, type Expr } from "../../../core/expr.ts";
 import type { RowProgram } from "../../../core/program.ts";
 import { scalarRow } from "../../../core/scalar.ts";
@@ -72,7 +73,7 @@ export function renderRowLoop(program: RowProgram, motions: readonly Motion[]): 
     row.forEach(declare);
     if (reductions.length + stored.length === 0) return;
     for (const e of reductions) {
-      lines.push(`let ${name(e)} = ${e.op === "rowSum" ? "0" : "-3.4028234663852886e38"};`);
+      lines.push(`let ${name(e)} = ${e.op === "rowSum" ? 0 : lowestFloat};`);
     }
     lines.push("for (let j = 0; j < cols; j++) {");
     for (const e of columns) {

@@ -19,7 +19,7 @@ export interface MatmulSizes {
 }
 
 /** How a product is computed. */
-export interface MatmulPlan {
+export interface MatmulDispatch {
   /** The way to compute. */
   readonly variant: MatmulVariant;
   /**
@@ -30,7 +30,7 @@ export interface MatmulPlan {
 }
 
 /** How products are computed; benches put others in its place. */
-export type MatmulPolicy = (sizes: MatmulSizes, software: boolean) => MatmulPlan;
+export type MatmulPolicy = (sizes: MatmulSizes, software: boolean) => MatmulDispatch;
 
 /** The smallest of 4, 8 and 16 that holds `size`. */
 const narrow = (size: number) => size <= 4 ? 4 : size <= 8 ? 8 : 16;
@@ -47,7 +47,7 @@ const enough = 128;
 
 /** What was measured to be good. */
 export const usualPolicy: MatmulPolicy = ({ m, n, k, batch }, software) => {
-  const whole = (variant: MatmulVariant): MatmulPlan => ({ variant, split: 1 });
+  const whole = (variant: MatmulVariant): MatmulDispatch => ({ variant, split: 1 });
   if (software) {
     const own = m >= 32 && n >= 32 ? [8, 8] as const : [4, 4] as const;
     return whole(direct(own[0] * 2, own[1] * 4, 1, own));

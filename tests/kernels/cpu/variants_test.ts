@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { gradient } from "../../../core/gradient.ts";
 import { mul } from "../../../core/ops/elementwise.ts";
 import { matmul, matmulAdd } from "../../../core/ops/matmul.ts";
-import { sum } from "../../../core/ops/rowwise.ts";
+import { sum } from "../../../core/ops/reduce.ts";
 import { permute, transpose } from "../../../core/ops/view.ts";
 import { seedKey, uniform } from "../../../core/random.ts";
 import { Device } from "../../../core/device.ts";

@@ -6,13 +6,13 @@ import { toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
 import { initialize } from "../../../nn/models/load.ts";
-import { trainHead } from "../../../nn/models/heads.ts";
 import { AdamW } from "../../../nn/optim/adamw.ts";
 import { Trainable } from "../../../nn/optim/trainable.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
 import { randomModel, tinyConfig } from "../../support/tiny_models.ts";
 import { webGpuTest } from "../../support/webgpu_device.ts";
 import { withDevice } from "../../support/with_device.ts";
+import { trainHead } from "../../../nn/models/heads.ts";
 
 /** Losses of some steps of a tiny BERT; `after` looks at the device between steps. */
 async function losses(
@@ -41,7 +41,7 @@ async function losses(
       const batch = toBatch(device, examples, { numbers: [0, 1, 2, 3] });
       const { loss } = trainStep({ model, optimiser }, [batch], foldKey(seedKey(9), step), {
         plan: dropoutPlan(method, false, { rate: 0.2 }),
-        learningRate: 1e-3,
+        lr: 1e-3,
       });
       results.push(await loss.item());
     }

@@ -3,7 +3,7 @@ import type { Device } from "../../../core/device.ts";
 import { gradient } from "../../../core/gradient.ts";
 import { add, scale } from "../../../core/ops/elementwise.ts";
 import { bidirectionalKl, crossEntropy, klDivergence } from "../../../core/ops/losses.ts";
-import { sum } from "../../../core/ops/rowwise.ts";
+import { sum } from "../../../core/ops/reduce.ts";
 import { seedKey } from "../../../core/random.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { dropHidden, survivorFactor } from "../../../nn/dropout/mask.ts";
@@ -207,7 +207,7 @@ function setting(device: Device) {
 Deno.test("HiddenKey's two passes differ, and only the first receives a gradient", () =>
   withDevice("f64", async (device) => {
     const { model, batch, gradientOf, logits, task } = setting(device);
-    const method = dropoutPlan("hiddenkey", false, { rate: 0.3, klWeight: 0.7 });
+    const method = dropoutPlan("hiddenkey", false, { rate: 0.3, kl: 0.7 });
     const [first, second] = [logits(method, 0), logits(method, 1)];
     assertNotEquals(await first.read(), await second.read());
     const options = { plan: method, key, normaliser: 3 };
@@ -226,7 +226,7 @@ Deno.test("HiddenKey's two passes differ, and only the first receives a gradient
 Deno.test("KL with two branches weighs both tasks and differentiates both passes", () =>
   withDevice("f64", async (device) => {
     const { model, batch, gradientOf, logits, task } = setting(device);
-    const method = dropoutPlan("hiddenkey", false, { rate: 0.3, klWeight: 0.7, branches: 2 });
+    const method = dropoutPlan("hiddenkey", false, { rate: 0.3, kl: 0.7, branches: 2 });
     const expected = await gradientOf(() => {
       const [first, second] = [logits(method, 0), logits(method, 1)];
       const both = scale(add(task(first), task(second)), 0.5);
@@ -254,7 +254,7 @@ Deno.test('the "JS" of the paper is KL(P1, P) one way, with P from inference and
     const { model, batch, gradientOf, logits, task } = setting(device);
     const method = dropoutPlan("hiddenkey", false, {
       rate: 0.3,
-      klWeight: 0.7,
+      kl: 0.7,
       compensation: "js",
     });
     const options = { plan: method, key, normaliser: 3 };

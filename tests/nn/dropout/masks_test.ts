@@ -144,7 +144,7 @@ const settings = {
   betas: [0.9, 0.999],
   epsilon: 1e-8,
   weightDecay: 0.1,
-  maxNorm: 1,
+  clip: 1,
 } as const;
 
 /** Loss, compensation, gradients and norm of one step over a window of batches. */
@@ -164,9 +164,9 @@ async function stepOf(device: Device, config: ModelConfig, windows: number[][], 
     toBatch(device, places.map((place) => list[place]!), { numbers: places })
   );
   const figures = trainStep({ model, optimiser }, batches, key, {
-    plan: dropoutPlan(method, false, { rate: 0.25, klWeight: 0.5 }),
+    plan: dropoutPlan(method, false, { rate: 0.25, kl: 0.5 }),
     smoothing: 0.1,
-    learningRate: 1e-3,
+    lr: 1e-3,
   });
   return {
     loss: [await figures.loss.item(), await figures.task.item(), await figures.squaredNorm.item()],

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { gradient } from "../../../core/gradient.ts";
 import { scale } from "../../../core/ops/elementwise.ts";
-import { sum } from "../../../core/ops/rowwise.ts";
+import { sum } from "../../../core/ops/reduce.ts";
 import type { Device } from "../../../core/device.ts";
 import { noGrad, untracked } from "../../../core/tape.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";

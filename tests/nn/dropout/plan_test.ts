@@ -69,13 +69,14 @@ Deno.test("plan() leaves out sites of rate 0, but not spans of a given length", 
 });
 
 Deno.test("plan() passes the options on to every site", () => {
-  const options = { structure: "span", noGrad: false, point: "inner", perHead: false } as const;
-  const site = { rate: 0.1, layers: "all", ...options } as const;
-  assertEquals(dropoutPlan("hiddenkey", false, { ...options, compensation: "js", klWeight: 0.5 }), {
+  const options = { structure: "span", point: "inner", perHead: false } as const;
+  const site = { rate: 0.1, layers: "all", noGrad: false, ...options } as const;
+  const changed = { ...options, nograd: false, compensation: "js", kl: 0.5 } as const;
+  assertEquals(dropoutPlan("hiddenkey", false, changed), {
     sites: [{ position: "logits", ...site }, { position: "hidden", ...site }],
     compensation: { kind: "js", weight: 0.5, branches: 1 },
   });
-  assertEquals(dropoutPlan("lora", true, { compensation: "kl", branches: 2, klWeight: 0 }), {
+  assertEquals(dropoutPlan("lora", true, { compensation: "kl", branches: 2, kl: 0 }), {
     sites: [],
     compensation: { kind: "kl", weight: 0, branches: 2 },
   });
@@ -94,11 +95,11 @@ Deno.test("plan() refuses rates outside [0, 1) and weights below 0", () => {
     const anything = text.replace("logits", "anything");
     assertThrows(() => dropoutPlan("lora", false, { rate }), OptionError, anything);
   }
-  for (const klWeight of [-1, NaN, Infinity]) {
+  for (const kl of [-1, NaN, Infinity]) {
     assertThrows(
-      () => dropoutPlan("hiddenkey", false, { klWeight }),
+      () => dropoutPlan("hiddenkey", false, { kl }),
       OptionError,
-      `Cannot weigh the compensation by ${klWeight}: at least 0 is required`,
+      `Cannot weigh the compensation by ${kl}: at least 0 is required`,
     );
   }
 });

@@ -5,7 +5,6 @@ import { tensor } from "../../../core/tensor.ts";
 import { parseConfig } from "../../../nn/models/config.ts";
 import { loadModel } from "../../../nn/models/load.ts";
 import { parameters } from "../../../nn/layers/module.ts";
-import { trainHead } from "../../../nn/models/heads.ts";
 import { encodeAdapter, fillAdapter } from "../../../nn/formats/adapter.ts";
 import { parseAdapterConfig } from "../../../nn/formats/peft_config.ts";
 import { parseSafetensors } from "../../../nn/formats/weights.ts";
@@ -15,6 +14,7 @@ import { toBatch } from "../../../nn/layers/batch.ts";
 import { classifier } from "../../../nn/models/registry.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
 import { encodeSafetensors } from "../../../nn/formats/safetensors_write.ts";
+import { trainHead } from "../../../nn/models/heads.ts";
 
 const bytesOf = (...numbers: number[]) => new Uint8Array(numbers);
 
@@ -80,8 +80,8 @@ Deno.test("an adapter of encodeAdapter() brings another model to the same logits
     const other = await open(3);
     assertNotEquals(await other.logits(), await trained.logits());
     const read = parseAdapterConfig(JSON.parse(files["adapter_config.json"]));
-    const { targets, rank, alpha, rsLora } = read;
-    assertEquals({ targets, rank, alpha, rsLora }, { ...lora, rsLora: false });
+    const { targets, rank, alpha, rslora } = read;
+    assertEquals({ targets, rank, alpha, rslora }, { ...lora, rslora: false });
     const weights = parseSafetensors(files["adapter_model.safetensors"]);
     await fillAdapter(other.model, read, weights, device);
     assertEquals(await other.logits(), await trained.logits());

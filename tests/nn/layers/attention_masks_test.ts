@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { gradient } from "../../../core/gradient.ts";
 import { mul } from "../../../core/ops/elementwise.ts";
-import { sum } from "../../../core/ops/rowwise.ts";
+import { sum } from "../../../core/ops/reduce.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { attentionWeights } from "../../../nn/layers/attention_weights.ts";
 import {

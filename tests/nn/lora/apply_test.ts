@@ -21,7 +21,7 @@ Deno.test("adapt() gives layers ranks and alphas of their own, by path or its en
     [path(1, "query"), 2, 4],
     [path(1, "key"), 16, 0.5],
   ]);
-  const both = { ranks: { query: 16 }, alphas: { [path(0, "query")]: 2, query: 4 }, rsLora: true };
+  const both = { ranks: { query: 16 }, alphas: { [path(0, "query")]: 2, query: 4 }, rslora: true };
   assertEquals(layersOf({ targets: ["query"], ...both }), [
     [path(0, "query"), 16, 2 / 4],
     [path(1, "query"), 16, 4 / 4],

@@ -8,7 +8,7 @@ import {
 import type { Device } from "../../../core/device.ts";
 import { OptionError } from "../../../core/errors.ts";
 import { gradient } from "../../../core/gradient.ts";
-import { sum } from "../../../core/ops/rowwise.ts";
+import { sum } from "../../../core/ops/reduce.ts";
 import { seedKey } from "../../../core/random.ts";
 import { sizeOf } from "../../../core/shape.ts";
 import { dropoutPlan } from "../../../nn/dropout/plan.ts";
@@ -185,19 +185,19 @@ const place = { path: "h.0.attn.c_attn", layer: 0, layers: 1 };
 
 Deno.test("LoraLinear is W x + s B A x, with alpha / rank or alpha / sqrt(rank)", () =>
   withDevice("f64", async (device) => {
-    for (const rsLora of [false, true]) {
+    for (const rslora of [false, true]) {
       const config = tinyConfig("bert");
       const model = randomModel(device, config, "classifier");
       applyLora(model, {
         targets: ["layer.1.attention.self.key"],
         rank: 4,
         alpha: 6,
-        rsLora,
+        rslora,
       });
       fillUpdates(model, device, false);
       const [[path, layer]] = loraLayers(model) as [[string, LoraLinear]];
       assertEquals(path, "bert.encoder.layer.1.attention.self.key");
-      assertEquals([layer.scaling, layerOf(path)], [rsLora ? 6 / 2 : 6 / 4, 1]);
+      assertEquals([layer.scaling, layerOf(path)], [rslora ? 6 / 2 : 6 / 4, 1]);
       const x = randomTensor(device, 5, [1, 8]);
       const [a, b] = [
         await layer.parts[0]!.down.value.read(),

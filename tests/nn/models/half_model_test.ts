@@ -8,7 +8,6 @@ import { toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
 import { initialize } from "../../../nn/models/load.ts";
-import { trainHead } from "../../../nn/models/heads.ts";
 import { AdamW } from "../../../nn/optim/adamw.ts";
 import { Trainable } from "../../../nn/optim/trainable.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
@@ -16,6 +15,7 @@ import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import { openClassifier, openLanguageModel } from "../../../train/run/load_model.ts";
 import { tinyExamples } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
+import { trainHead } from "../../../nn/models/heads.ts";
 
 const golden = decodeURIComponent(new URL("../../golden", import.meta.url).pathname);
 
@@ -59,7 +59,7 @@ async function use(folder: string, classifies: boolean, half: boolean) {
       const labelled = toBatch(device, examples, { numbers: [0, 1] });
       const { loss } = trainStep({ model, optimiser }, [labelled], seedKey(step), {
         plan: dropoutPlan("hiddenkey", !classifies),
-        learningRate: 1e-2,
+        lr: 1e-2,
       });
       found.losses.push(await loss.item());
     }

@@ -6,7 +6,7 @@ import { clipFactor, count, stepRandomly, trainableOf } from "../../support/trai
 import { withDevice } from "../../support/with_device.ts";
 
 /** What counts where nothing is said. */
-const usual = { betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0, maxNorm: 1 } as const;
+const usual = { betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0, clip: 1 } as const;
 
 /** AdamW as PyTorch's documentation writes it, number by number. */
 class PlainAdamW {
@@ -16,18 +16,18 @@ class PlainAdamW {
 
   constructor(readonly values: Float64Array, readonly options: AdamWOptions) {}
 
-  step(gradients: Float64Array, learningRate: number): void {
-    const { betas: [beta1, beta2], epsilon, weightDecay, maxNorm } = { ...usual, ...this.options };
-    const clip = clipFactor(gradients, maxNorm);
+  step(gradients: Float64Array, lr: number): void {
+    const { betas: [beta1, beta2], epsilon, weightDecay, clip } = { ...usual, ...this.options };
+    const scale = clipFactor(gradients, clip);
     const t = ++this.#steps;
     gradients.forEach((raw, i) => {
-      const g = raw * clip;
-      this.values[i]! *= 1 - learningRate * weightDecay;
+      const g = raw * scale;
+      this.values[i]! *= 1 - lr * weightDecay;
       this.first[i] = beta1 * this.first[i]! + (1 - beta1) * g;
       this.second[i] = beta2 * this.second[i]! + (1 - beta2) * g * g;
       const m = this.first[i]! / (1 - beta1 ** t);
       const v = this.second[i]! / (1 - beta2 ** t);
-      this.values[i]! -= learningRate * m / (Math.sqrt(v) + epsilon);
+      this.values[i]! -= lr * m / (Math.sqrt(v) + epsilon);
     });
   }
 }
@@ -37,7 +37,7 @@ const settings = fc.record({
   epsilon: fc.constantFrom(1e-8, 1e-6, 0.1),
   weightDecay: fc.constantFrom(0, 0.01, 0.1),
   // The norm of the gradients below is about 3.6: both sides of the limit occur.
-  maxNorm: fc.constantFrom(0, 0.1, 1, 3.6, 100),
+  clip: fc.constantFrom(0, 0.1, 1, 3.6, 100),
 }, { requiredKeys: [] });
 const rates = fc.constantFrom(1e-4, 1e-2, 0.3);
 

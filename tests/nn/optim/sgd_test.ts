@@ -6,7 +6,7 @@ import { clipFactor, count, stepRandomly, trainableOf } from "../../support/trai
 import { withDevice } from "../../support/with_device.ts";
 
 /** What counts where nothing is said. */
-const usual = { momentum: 0, weightDecay: 0, maxNorm: 1 };
+const usual = { momentum: 0, weightDecay: 0, clip: 1 };
 
 /** SGD as PyTorch's documentation writes it, number by number. */
 class PlainSGD {
@@ -14,13 +14,13 @@ class PlainSGD {
 
   constructor(readonly values: Float64Array, readonly options: SGDOptions) {}
 
-  step(gradients: Float64Array, learningRate: number): void {
-    const { momentum, weightDecay, maxNorm } = { ...usual, ...this.options };
-    const clip = clipFactor(gradients, maxNorm);
+  step(gradients: Float64Array, lr: number): void {
+    const { momentum, weightDecay, clip } = { ...usual, ...this.options };
+    const scale = clipFactor(gradients, clip);
     gradients.forEach((raw, i) => {
-      const g = raw * clip + weightDecay * this.values[i]!;
+      const g = raw * scale + weightDecay * this.values[i]!;
       this.direction[i] = momentum * this.direction[i]! + g;
-      this.values[i]! -= learningRate * this.direction[i]!;
+      this.values[i]! -= lr * this.direction[i]!;
     });
   }
 }
@@ -29,7 +29,7 @@ const settings = fc.record({
   momentum: fc.constantFrom(0, 0.5, 0.9),
   weightDecay: fc.constantFrom(0, 0.01, 0.1),
   // The norm of the gradients below is about 3.6: both sides of the limit occur.
-  maxNorm: fc.constantFrom(0, 0.1, 1, 3.6, 100),
+  clip: fc.constantFrom(0, 0.1, 1, 3.6, 100),
 }, { requiredKeys: [] });
 const rates = fc.constantFrom(1e-4, 1e-2, 0.3);
 

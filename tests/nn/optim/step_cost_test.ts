@@ -44,7 +44,7 @@ async function programs(architecture: ArchitectureName, method: Method, layers: 
       seedKey(1),
       {
         plan: dropoutPlan(method, decoder, { layers: "all" }),
-        learningRate: 1e-3,
+        lr: 1e-3,
       },
     );
     count = statistics.runs - before;

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import { hiddenkey, inGroups, listing } from "../../support/cli.ts";
-import { type BadInput, badInputs } from "../../support/cli_cases.ts";
+import { badInputs } from "../../support/cli_cases.ts";
+import type { BadInput } from "../../support/command_cases.ts";
 import { namesIn, Workspace } from "../../support/workspace.ts";
 
 const workspace = await Workspace.open();
@@ -55,7 +56,7 @@ Deno.test("Bad input leaves no file behind", async () => {
 Deno.test("--verbose adds the stack to the error", async () => {
   const { code, err } = await hiddenkey("train", "--task", "rte", "--verbose");
   assertEquals(code, 1);
-  assertMatch(err, /OptionError: Cannot train without --data.*\n\s+at .*config\.ts:\d+/);
+  assertMatch(err, /OptionError: Cannot train without --data.*\n\s+at .*parse\.ts:\d+/);
 });
 
 /** Steps with a rate far beyond use: from 1e39 on the weights themselves are not finite. */

@@ -5,11 +5,11 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { type TaskName, trainOptions } from "../../../train/config/config.ts";
+import type { OptionSpec } from "../../../train/config/options.ts";
+import { type TaskName, trainOptions } from "../../../train/config/train_options.ts";
 import { generates } from "../../../train/data/text_tasks.ts";
 import { type CommandResult, hiddenkey } from "../../support/cli.ts";
 import { changed, tensors } from "../../support/cli_cases.ts";
-import { e2eInputs } from "../../support/workspace_data.ts";
 import {
   namesIn,
   readAdapter,
@@ -17,6 +17,7 @@ import {
   readTimeless,
   Workspace,
 } from "../../support/workspace.ts";
+import { e2eInputs } from "../../support/workspace_data.ts";
 
 const workspace = await Workspace.open();
 Deno.test.afterAll(() => workspace[Symbol.asyncDispose]());
@@ -255,25 +256,26 @@ Deno.test("An interrupt ends the run behind its step with a checkpoint", async (
   assertEquals(namesIn(out), [`checkpoint-${step}`, "metrics.jsonl", "run.json"]);
 });
 
-/** The lines of help below an option's flag. */
+/** The help of an option, from its flag on, in one line. */
 function helpOf(help: string, flag: string): string {
   const start = help.search(new RegExp(`^  --(no-)?${flag}( |$)`, "m"));
   assert(start >= 0, `--${flag} is missing`);
   const next = help.indexOf("\n  --", start);
-  return help.slice(start, next < 0 ? undefined : next);
+  return help.slice(start, next < 0 ? undefined : next).split("\n\n")[0]!.replace(/\s+/g, " ");
 }
 
 Deno.test("--help lists every option of train with its default", async () => {
   const { out } = await succeeded("train", "--help");
-  const required = ["task", "data", "model"];
-  const absent = ["out", "adapter"];
   const undefaulted: string[] = [];
-  for (const [name, { default: usual, kind, help }] of Object.entries(trainOptions)) {
+  for (const [name, spec] of Object.entries<OptionSpec>(trainOptions)) {
+    const { kind, help } = spec;
+    const usual = "default" in spec ? spec.default : undefined;
     const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     const lines = helpOf(out, flag);
     assertStringIncludes(lines, help);
     const shown = /\(default: (.+)\)/.exec(lines)?.[1];
-    if (kind === "switch" || required.includes(name) || absent.includes(name)) continue;
+    if (spec.required) assertStringIncludes(lines, "(required)");
+    if (kind === "switch" || spec.required) continue;
     if (usual !== undefined) assertEquals(shown, String(usual), name);
     else if (shown === undefined) undefaulted.push(name);
   }

@@ -16,7 +16,7 @@ async function command(...args: string[]): Promise<string> {
   const lines: string[] = [];
   console.log = (line: string) => lines.push(line);
   try {
-    assertEquals(await mergeCommand(args), 0);
+    assertEquals(await mergeCommand.run(args), 0);
   } finally {
     console.log = original;
   }
@@ -61,7 +61,7 @@ Deno.test("merge --run keeps the words of the user's own classes", async () => {
 });
 
 Deno.test("mergeCommand() refuses flags that do not go together", async () => {
-  const run = (...args: string[]) => mergeCommand(args);
+  const run = (...args: string[]) => mergeCommand.run(args);
   await assertRejects(() => run("--run", "x"), OptionError, "without --out");
   await assertRejects(() => run("--out", "x"), OptionError, "one of --run and --adapter");
   await assertRejects(

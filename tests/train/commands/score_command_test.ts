@@ -1,20 +1,9 @@
 import { assertAlmostEquals, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { CommandResult } from "../../support/cli.ts";
+import { type CommandResult, task } from "../../support/cli.ts";
 import { shared, sharedTest } from "../../support/shared.ts";
 
-const root = decodeURIComponent(new URL("../../..", import.meta.url).pathname);
-
 /** Runs `deno task score`, with the permissions of the task. */
-async function run(...args: readonly string[]): Promise<CommandResult> {
-  const command = new Deno.Command("deno", {
-    args: ["task", "--quiet", "score", ...args],
-    cwd: root,
-    env: { NO_COLOR: "1" },
-  });
-  const { code, stdout, stderr } = await command.output();
-  const decoder = new TextDecoder();
-  return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
-}
+const run = (...args: readonly string[]): Promise<CommandResult> => task("score", ...args);
 
 const folder = await Deno.makeTempDir();
 Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));

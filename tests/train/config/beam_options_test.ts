@@ -12,10 +12,10 @@ import type { LanguageModel } from "../../../nn/models/decoder.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { evalCommand } from "../../../train/commands/eval.ts";
 import { predictCommand } from "../../../train/commands/predict.ts";
-import { trainOptions } from "../../../train/config/config.ts";
+import { trainOptions } from "../../../train/config/train_options.ts";
 import { readE2e } from "../../../train/data/e2e.ts";
 import { groupByContext } from "../../../train/data/text_example.ts";
-import { parseFlags } from "../../../train/config/options.ts";
+import { parseFlags } from "../../../train/config/parse.ts";
 import { openLanguageModel } from "../../../train/run/load_model.ts";
 import { loadTokenizer } from "../../../train/run/load_tokenizer.ts";
 import { corpusBleu } from "../../../train/metrics/bleu.ts";
@@ -29,7 +29,7 @@ import { Workspace } from "../../support/workspace.ts";
 
 Deno.test("flags of beam search are read, also the one that begins with no", () => {
   const args = "--beams 4 --length-penalty 0.8 --no-repeat-ngram 4 --repetition-penalty 1.2";
-  const { values } = parseFlags(trainOptions, [...args.split(" "), "--beam-convention", "lora"]);
+  const values = parseFlags(trainOptions, [...args.split(" "), "--beam-convention", "lora"]);
   assertEquals(values, {
     beams: 4,
     lengthPenalty: 0.8,
@@ -50,7 +50,7 @@ async function evaluated(...args: string[]): Promise<number> {
   let text = "";
   console.log = (line: string) => void (text += line);
   try {
-    assertEquals(await evalCommand([...args, "--json"]), 0);
+    assertEquals(await evalCommand.run([...args, "--json"]), 0);
   } finally {
     console.log = original;
   }
@@ -65,7 +65,7 @@ Deno.test("predict and eval search as their flags say, and otherwise as the run 
   const input = `${workspace.data("e2e")}/devset.csv`;
   const predicted = async (...flags: string[]) => {
     const out = workspace.out("predicted");
-    await predictCommand(["--run", run, "--input", input, "--out", out, ...flags]);
+    await predictCommand.run(["--run", run, "--input", input, "--out", out, ...flags]);
     return (await Deno.readTextFile(out)).trimEnd().split("\n");
   };
   const groups = groupByContext(await readE2e(workspace.data("e2e"), "dev"));
@@ -101,7 +101,7 @@ Deno.test("predict and eval search as their flags say, and otherwise as the run 
   await assertRejects(
     () => predicted("--repetition-penalty", "0"),
     OptionError,
-    "--repetition-penalty as it must be above 0: found 0",
+    '--repetition-penalty as a number above 0 is required: found "0"',
   );
 });
 

@@ -1,23 +1,23 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { OptionError } from "../../../core/errors.ts";
-import {
-  helpText,
-  type OptionTable,
-  parseFlags,
-  parseObject,
-  unknownName,
-} from "../../../train/config/options.ts";
+import { positions } from "../../../nn/dropout/plan.ts";
+import { helpText } from "../../../train/config/help.ts";
+import { unknownName } from "../../../train/config/nearest.ts";
+import type { OptionTable } from "../../../train/config/options.ts";
+import { parseFlags, parseObject, resolveOptions } from "../../../train/config/parse.ts";
 
-const table: OptionTable = {
+const table = {
   name: { kind: "text", help: "a name", required: true },
   share: { kind: "number", help: "a share", min: 0, default: 0.5 },
   shift: { kind: "number", help: "a shift", defaultText: "none" },
-  rate: { kind: "rate", help: "a rate" },
-  layers: { kind: "list", help: "layers" },
+  rate: { kind: "rate", help: "a rate", positions },
+  names: { kind: "list", help: "names" },
+  layers: { kind: "layers", help: "layers" },
+  branches: { kind: "choice", help: "branches", choices: [1, 2], default: 1 },
   perHead: { kind: "switch", help: "one for all", default: true },
-};
+} as const satisfies OptionTable;
 
-const flags = (...args: string[]) => parseFlags(table, args).values;
+const flags = (...args: string[]) => parseFlags(table, args);
 const object = (json: unknown) => parseObject(table, json, "f.json");
 
 function refused(run: () => unknown, ...parts: string[]): void {
@@ -37,7 +37,6 @@ Deno.test("parseFlags() takes nothing but numbers as negative values", () => {
   refused(() => flags("--name", "--share", "1"), "--name", "requires a value");
   refused(() => flags("--per-head", "-1"), "Cannot find option --");
   refused(() => flags("-1"), "Cannot find option --");
-  assertEquals(parseFlags(table, ["--share=1", "word"]).words, ["word"]);
 });
 
 Deno.test("parseFlags() refuses a flag that is given twice", () => {
@@ -68,8 +67,63 @@ Deno.test("A rate is a number in [0, 1), or one for each position", () => {
 });
 
 Deno.test("parseObject() takes texts as texts alone", () => {
-  assertEquals(object({ name: "x", layers: [0, 1] }), { name: "x", layers: ["0", "1"] });
+  assertEquals(object({ name: "x", names: [0, 1] }), { name: "x", names: ["0", "1"] });
   for (const name of [null, 1, true, {}]) refused(() => object({ name }), "name in f.json", "text");
+});
+
+Deno.test("Words go to the positional option, and are refused where there is none", () => {
+  const one = { run: { kind: "text", help: "a run", positional: true } } as const;
+  const many = { paths: { kind: "list", help: "paths", positional: true } } as const;
+  assertEquals(parseFlags(one, ["a"]), { run: "a" });
+  assertEquals(parseFlags(many, ["a,b", "c"]), { paths: ["a,b", "c"] });
+  refused(() => parseFlags(one, ["a", "b"]), "the word b", "--run");
+  refused(() => parseFlags(one, ["--run", "a", "b"]), "the word b", "--run is given too");
+  refused(() => flags("--share=1", "word"), "the word word", "flags are required");
+});
+
+Deno.test("Layers are all, the latter half, or numbers, as flags, files and saved runs have them", () => {
+  assertEquals(flags("--layers", "latter-half"), { layers: "latter-half" });
+  assertEquals(flags("--layers", "0, 2"), { layers: [0, 2] });
+  for (const layers of [["0", "2"], [0, 2], "0,2"]) assertEquals(object({ layers }).layers, [0, 2]);
+  assertEquals(object({ layers: ["all"] }).layers, "all");
+  for (const layers of ["all,1", "1.5", "-1", "half"]) {
+    refused(() => object({ layers }), "layers in f.json", "all, latter-half or a list of layers");
+  }
+});
+
+Deno.test("A choice of numbers gives a number", () => {
+  assertEquals([flags("--branches", "2"), object({ branches: 2 })], [{ branches: 2 }, {
+    branches: 2,
+  }]);
+  refused(() => flags("--branches", "3"), "--branches", "one of 1, 2", '"3"');
+});
+
+Deno.test("Numbers keep to their bounds, whoever gives them", () => {
+  const bounded = {
+    decay: { kind: "number", help: "a decay", min: 0, below: 1, default: 0.5 },
+    epochs: { kind: "number", help: "epochs", above: 0, default: 1 },
+  } as const;
+  const resolve = (values: { decay?: number; epochs?: number }) =>
+    resolveOptions(bounded, "go", values);
+  assertEquals(resolve({ decay: 0 }), { decay: 0, epochs: 1 });
+  refused(() => resolve({ decay: 1 }), "--decay", "of at least 0 and below 1", "found 1");
+  refused(() => resolve({ epochs: 0 }), "--epochs", "above 0", "found 0");
+  refused(() => resolve({ epochs: NaN }), "--epochs", "above 0");
+});
+
+Deno.test("resolveOptions() takes the last layer that says something, else the default", () => {
+  const layers = [{ name: "a", share: 1 }, { share: 0 }, { shift: 2 }];
+  assertEquals(resolveOptions(table, "go", ...layers), {
+    name: "a",
+    share: 0,
+    shift: 2,
+    branches: 1,
+    perHead: true,
+  });
+});
+
+Deno.test("resolveOptions() names the first required option that is missing", () => {
+  refused(() => resolveOptions(table, "go", { share: 1 }), "Cannot go without --name");
 });
 
 Deno.test("unknownName() measures the distance of the name alone", () => {
@@ -87,4 +141,19 @@ Deno.test("helpText() says what is required and what holds where nothing is give
   assert(line("share").endsWith("a share (default: 0.5)"));
   assert(line("shift").endsWith("a shift (default: none)"));
   assert(line("no-per-head").endsWith("one for all"));
+});
+
+Deno.test("helpText() groups options under headings and keeps to 100 columns", () => {
+  const long = "word ".repeat(40).trimEnd();
+  const text = helpText("usage", {
+    a: { kind: "text", help: long, group: "data" },
+    b: { kind: "integer", help: "b", group: "LoRA" },
+    c: { kind: "switch", help: "c", group: "data" },
+    d: { kind: "list", help: "d" },
+  });
+  const lines = text.split("\n");
+  assertEquals(lines.filter((line) => /^\w+:$/.test(line)), ["Data:", "LoRA:", "Options:"]);
+  assertEquals(lines.indexOf("  --c") < lines.indexOf("LoRA:"), true);
+  assert(lines.every((line) => line.length <= 100));
+  assertStringIncludes(text.replace(/\s+/g, " "), long);
 });

@@ -273,7 +273,7 @@ sharedNetTest("The files of WebNLG have the published digest", async () => {
 
 Deno.test("deno task data refuses what it does not know", async () => {
   const cases: [string[], RegExp][] = [
-    [["squad"], /one of glue, e2e, webnlg is required: found squad\n$/],
+    [["squad"], /one of glue, e2e, webnlg is required: found "squad"\n$/],
     [[], /one of glue, e2e, webnlg is required: found nothing\n$/],
     [["glue"], /without --out: it is required\n$/],
     [

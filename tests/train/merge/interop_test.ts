@@ -4,7 +4,6 @@ import type { Device } from "../../../core/device.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { LanguageModel } from "../../../nn/models/decoder.ts";
 import { parameters } from "../../../nn/layers/module.ts";
-import { trainHead } from "../../../nn/models/heads.ts";
 import { loadAdapter, saveAdapter } from "../../../train/run/adapter.ts";
 import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import { openClassifier, openLanguageModel } from "../../../train/run/load_model.ts";
@@ -15,6 +14,7 @@ import { shared, sharedPresent } from "../../support/shared.ts";
 import { withDevice } from "../../support/with_device.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import { applyLora, type LoraOptions } from "../../../nn/lora/apply.ts";
+import { trainHead } from "../../../nn/models/heads.ts";
 
 /** Two sequences of different lengths. */
 const sequences = [[5, 9, 30, 7, 21, 8], [11, 4, 33, 6]];
@@ -95,7 +95,7 @@ const roundTrips: readonly { what: string; base: string; lora: LoraOptions }[] =
   {
     what: "RoBERTa's query, key and value by rsLoRA, with its head",
     base: "roberta-regression-rslora",
-    lora: { targets: ["query", "key", "value"], rank: 4, alpha: 5, rsLora: true },
+    lora: { targets: ["query", "key", "value"], rank: 4, alpha: 5, rslora: true },
   },
   {
     what: "GPT-2's whole c_attn and both c_proj",
@@ -110,12 +110,12 @@ const roundTrips: readonly { what: string; base: string; lora: LoraOptions }[] =
   {
     what: "GPT-2's c_attn.k alone by rsLoRA",
     base: "gpt2-lm",
-    lora: { targets: ["c_attn.k"], rank: 2, alpha: 3, rsLora: true },
+    lora: { targets: ["c_attn.k"], rank: 2, alpha: 3, rslora: true },
   },
   {
     what: "GPT-2's c_attn.q, c_attn.k and c_attn.v by rsLoRA",
     base: "gpt2-lm",
-    lora: { targets: ["c_attn.q", "c_attn.k", "c_attn.v"], rank: 2, alpha: 3, rsLora: true },
+    lora: { targets: ["c_attn.q", "c_attn.k", "c_attn.v"], rank: 2, alpha: 3, rslora: true },
   },
   {
     what: "thirds of GPT-2's c_attn that differ by layer, beside c_proj",

@@ -14,7 +14,7 @@ async function printed(...args: string[]): Promise<string> {
   const log = console.log;
   console.log = (line: string) => lines.push(line);
   try {
-    assertEquals(await noiseCommand([...small, ...args]), 0);
+    assertEquals(await noiseCommand.run([...small, ...args]), 0);
   } finally {
     console.log = log;
   }
@@ -81,7 +81,7 @@ Deno.test("noise writes every figure and a well-formed chart", async () => {
     for (const words of ["dropout rate p", "share of squared norm (%)", "DropKey", "HiddenCut"]) {
       assert(svg.includes(words), words);
     }
-    await assertRejects(() => noiseCommand([...small, "--out", out]), FileError, "noise.");
+    await assertRejects(() => noiseCommand.run([...small, "--out", out]), FileError, "noise.");
   });
 });
 
@@ -94,10 +94,10 @@ Deno.test("noise is a function of its seed, and --json prints what --out saves",
 
 Deno.test("noise refuses rates that do not ascend in (0, 1), and half a source", async () => {
   for (const rates of ["0.1", "0.2,0.1", "0,0.1", "0.5,1", "0.1,x"]) {
-    await assertRejects(() => noiseCommand(["--rates", rates]), OptionError, "ascending");
+    await assertRejects(() => noiseCommand.run(["--rates", rates]), OptionError, "ascending");
   }
-  await assertRejects(() => noiseCommand(["--model", "here"]), OptionError, "together");
-  await assertRejects(() => noiseCommand(["--batch", "300"]), OptionError, "256");
+  await assertRejects(() => noiseCommand.run(["--model", "here"]), OptionError, "together");
+  await assertRejects(() => noiseCommand.run(["--batch", "300"]), OptionError, "256");
 });
 
 Deno.test("spreadOf() finds a known ratio of variance to squared mean", () => {

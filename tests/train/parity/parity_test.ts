@@ -213,7 +213,7 @@ async function command(...args: string[]): Promise<{ code: number; text: string 
   const lines: string[] = [];
   console.log = (...values: unknown[]) => lines.push(values.join(" "));
   try {
-    return { code: await parityCommand(args), text: lines.join("\n") };
+    return { code: await parityCommand.run(args), text: lines.join("\n") };
   } finally {
     console.log = original;
   }
@@ -235,7 +235,7 @@ Deno.test("parityCommand() exits 0 within tolerance and 1 past it", async () => 
 
 Deno.test("parityCommand() names the nearest flag and requires a path", async () => {
   await assertRejects(() => command("--jsno"), OptionError, "--json");
-  await assertRejects(() => command(), OptionError, "at least 1 path");
+  await assertRejects(() => command(), OptionError, "without --paths");
   await assertRejects(() => command("--dtype", "f16", golden), OptionError, "f32, f64");
   const { code, text } = await command("--help");
   assertEquals(code, 0);

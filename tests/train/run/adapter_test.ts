@@ -61,9 +61,9 @@ for (const { what, architecture, config: adapter, lora = {}, whole } of adapterC
         const untied = [adapter.targets, adapter.modulesToSave].flat()
           .some((name) => ties.includes(name));
         if (untied) model.untie();
-        const { rank, alpha, rsLora = false } = adapter;
+        const { rank, alpha, rslora = false } = adapter;
         const targets = [adapter.targets].flat();
-        applyLora(model, { targets, rank, alpha, rsLora, ...lora });
+        applyLora(model, { targets, rank, alpha, rslora, ...lora });
         const isDeclared = declaredBy(adapter, new Set(loraLayers(model).map(([path]) => path)));
         for (const [path, parameter] of parameters(model)) {
           if (!isDeclared(path)) continue;

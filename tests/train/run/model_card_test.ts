@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { checkConfig, trainOptions } from "../../../train/config/config.ts";
-import { parseObject } from "../../../train/config/options.ts";
+import { resolveConfig } from "../../../train/config/config.ts";
+import { parseObject } from "../../../train/config/parse.ts";
+import { trainOptions } from "../../../train/config/train_options.ts";
 import { modelCard } from "../../../train/run/model_card.ts";
 import { train } from "../../../train/train.ts";
 import { Workspace } from "../../support/workspace.ts";
@@ -69,6 +70,6 @@ Deno.test("train() writes a card with its metrics and the configuration that rep
   const card = await Deno.readTextFile(`${out}/README.md`);
   assertStringIncludes(card, `| accuracy | ${metrics["accuracy"]!.toFixed(4)} |`);
   const json = JSON.parse(/```json\n([^]*?)```/.exec(card)![1]!);
-  const read = checkConfig(parseObject(trainOptions, json, "card"));
+  const read = resolveConfig(parseObject(trainOptions, json, "card"));
   assertEquals({ ...read, out }, JSON.parse(JSON.stringify(config)));
 });

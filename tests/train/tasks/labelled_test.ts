@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { FileError, OptionError } from "../../../core/errors.ts";
-import type { TaskName, TrainConfig } from "../../../train/config/config.ts";
+import type { TrainConfig } from "../../../train/config/config.ts";
+import type { TaskName } from "../../../train/config/train_options.ts";
 import { readGlue } from "../../../train/data/glue.ts";
 import { type GlueTask, glueTasks } from "../../../train/data/glue_tasks.ts";
 import type { Example } from "../../../train/data/example.ts";

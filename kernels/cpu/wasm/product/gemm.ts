@@ -135,7 +135,8 @@ interface Tile {
 }
 
 /** Multiplies one tile and stores it; one that juts out goes through scratch. */
-function tile({ routine, w, relaxed, inPlace, i, j, pa, pb }: Tile): Code {
+function tile(at: Tile): Code {
+  const { routine, w, relaxed, inPlace, i, j, pa, pb } = at;
   const scratch = routine.parameters[1]!;
   const [p, to, toRow, adds] = routine.locals(4, "i32");
   const madd = multiplyAdd(relaxed);
@@ -225,23 +226,16 @@ function tile({ routine, w, relaxed, inPlace, i, j, pa, pb }: Tile): Code {
       store((sum, address, offset) => f32x4.add(v128.load(address, offset), sum.get)),
       store((sum) => sum.get),
     ),
-    when(i32.equal(to.get, scratch.get), copyEdge(routine, w, tileRows, i, j, result)),
+    when(i32.equal(to.get, scratch.get), copyEdge(at, result)),
   ];
 }
 
 /** Copies what lies inside the result from the tile in scratch. */
-function copyEdge(
-  routine: Routine,
-  w: Tile["w"],
-  tileRows: number,
-  i: Local,
-  j: Local,
-  result: Code,
-): Code {
+function copyEdge({ routine, w, relaxed, i, j }: Tile, result: Code): Code {
   const scratch = routine.parameters[1]!;
   const [row, column, from, to] = routine.locals(4, "i32");
   const value = routine.local("v128");
-  return loop(row, i32.least(i32.of(tileRows), i32.sub(w.m.get, i.get)), 1, [
+  return loop(row, i32.least(i32.of(tileRowsOf(relaxed)), i32.sub(w.m.get, i.get)), 1, [
     from.set(i32.sum(scratch.get, i32.mul(row.get, i32.of(4 * tileColumns)))),
     to.set(i32.sum(result, i32.mul(row.get, w.cRow.get))),
     loop(column, i32.least(i32.of(tileColumns), i32.sub(w.n.get, j.get)), 1, [

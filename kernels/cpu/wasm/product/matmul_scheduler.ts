@@ -15,10 +15,10 @@ import {
   libraryWork,
   type MatmulKernel,
   ownBytes,
-  planMatmul,
   rowBlock,
+  scheduleMatmul,
   taskWork,
-} from "./matmul_plan.ts";
+} from "./matmul_schedule.ts";
 import { gemvDotRoutine } from "./gemv_dot.ts";
 import { gemvAxpyRoutine } from "./gemv_axpy.ts";
 import type { Blas, BlasProducts, Operands, Sizes } from "./blas.ts";
@@ -47,7 +47,7 @@ const routines: Readonly<Record<MatmulKernel | "pack", Render>> = {
   fewRows: gemvAxpyRoutine,
 };
 
-/** Products over the memory of a crew. */
+/** Products over the memory of a thread pool. */
 export class MatmulScheduler {
   readonly #kernels = new Map<string, number>();
   readonly #library: BlasProducts | undefined;
@@ -58,12 +58,12 @@ export class MatmulScheduler {
   /**
    * Makes no kernel yet.
    *
-   * @param crew Threads and their memory
+   * @param threadPool Threads and their memory
    * @param relaxed Whether a multiply-add may round once
    * @param library Takes what is not small
    */
-  constructor(readonly crew: ThreadPool, readonly relaxed: boolean, library?: Blas) {
-    this.#library = library?.open(crew);
+  constructor(readonly threadPool: ThreadPool, readonly relaxed: boolean, library?: Blas) {
+    this.#library = library?.open(threadPool);
     this.#tileRows = tileRowsOf(relaxed);
   }
 
@@ -97,9 +97,9 @@ export class MatmulScheduler {
     const tasks: number[] = [];
     walkOuter(walk, 1, addresses, (at) => {
       tasks.push(...this.#batch(sizes, matrices(at), count, moves));
-      if (this.crew.full) this.crew.run(tasks.splice(0));
+      if (this.threadPool.full) this.threadPool.run(tasks.splice(0));
     });
-    this.crew.run(tasks);
+    this.threadPool.run(tasks);
     return false;
   }
 
@@ -118,7 +118,7 @@ export class MatmulScheduler {
     const inPlace = b.format === "f32" && b.column === 4 && m <= inPlaceRows;
     const kernel = inPlace ? "inPlace" : "packed";
     const sizesPacked = [Math.min(m, rowBlock), kernel === "packed" ? n : 0, k] as const;
-    this.crew.reserve(gemmScratch(sizesPacked, this.#tileRows));
+    this.threadPool.reserve(gemmScratch(sizesPacked, this.#tileRows));
     for (let from = 0; from < count; from += share) {
       for (let top = 0; top < m; top += rowBlock) {
         tasks.push(this.#task(kernel, b.format, {
@@ -139,29 +139,31 @@ export class MatmulScheduler {
 
   /** One product, block by block; whether the blocks were finished. */
   #large(sizes: Sizes, operands: Operands, finish?: BlockTask): boolean {
-    const { crew } = this;
+    const { threadPool } = this;
     const [m, n, k] = sizes;
     const [a, b, c] = operands;
     const tileRows = this.#tileRows;
-    const cut = planMatmul(sizes, operands, tileRows, crew.threads);
-    const { way, threads, blocks, piece, packing } = cut;
-    const pieces = cut.library
+    const schedule = scheduleMatmul(sizes, operands, tileRows, threadPool.threads);
+    const { kernel, threads, blocks, piece, packing } = schedule;
+    const pieces = schedule.library
       ? this.#library?.pieces(sizes, operands, (...block) => finish?.(...block))
       : undefined;
     if (pieces !== undefined) {
-      crew.run(pieces);
+      threadPool.run(pieces);
       return finish !== undefined;
     }
     const tiles = Math.ceil(m / tileRows);
     const edge = (block: number) => Math.min(m, Math.floor(tiles * block / blocks) * tileRows);
     const height = Math.ceil(tiles / blocks) * tileRows;
     const columns = packing === "own" ? piece : 0;
-    crew.reserve(gemmScratch([way === "narrow" ? 0 : height, columns, cut.depth], tileRows));
-    if (packing === "shared") this.#reserveStrips(cut.width, cut.depth);
-    for (let left = 0; left < n; left += cut.width) {
-      const width = Math.min(cut.width, n - left);
-      for (let start = 0; start < k; start += cut.depth) {
-        const depth = Math.min(cut.depth, k - start);
+    threadPool.reserve(
+      gemmScratch([kernel === "narrow" ? 0 : height, columns, schedule.depth], tileRows),
+    );
+    if (packing === "shared") this.#reserveStrips(schedule.width, schedule.depth);
+    for (let left = 0; left < n; left += schedule.width) {
+      const width = Math.min(schedule.width, n - left);
+      for (let start = 0; start < k; start += schedule.depth) {
+        const depth = Math.min(schedule.depth, k - start);
         const part = moved(b, left * b.column + start * b.row);
         if (packing === "shared") this.#packStrips(part, width, depth, threads);
         const tasks: number[] = [];
@@ -181,11 +183,11 @@ export class MatmulScheduler {
               packed: packing === "shared" ? this.#strips + at * depth * 4 : 0,
             };
             const next = done?.(top, left + at, rows, columns);
-            tasks.push(this.#task(way, b.format, task, next));
+            tasks.push(this.#task(kernel, b.format, task, next));
           }
         }
-        if (threads === 1) crew.runHere(tasks);
-        else crew.run(tasks);
+        if (threads === 1) threadPool.runHere(tasks);
+        else threadPool.run(tasks);
       }
     }
     return finish !== undefined;
@@ -205,22 +207,22 @@ export class MatmulScheduler {
         lines: Math.min(share, width - at),
         target: this.#strips + at * depth * 4,
       };
-      tasks.push(this.crew.task(kernel, packWords.map((word) => task[word])));
+      tasks.push(this.threadPool.task(kernel, packWords.map((word) => task[word])));
     }
-    this.crew.run(tasks);
+    this.threadPool.run(tasks);
   }
 
   #task(kernel: MatmulKernel, format: Format, task: GemmTask, next?: number): number {
     const id = this.#kernel(kernel, format);
-    return this.crew.task(id, productWords.map((word) => task[word]), next);
+    return this.threadPool.task(id, productWords.map((word) => task[word]), next);
   }
 
   #kernel(name: keyof typeof routines, format: Format): number {
     const key = `${name}/${format}`;
     let id = this.#kernels.get(key);
     if (id === undefined) {
-      const target = { relaxed: this.relaxed, memory: this.crew.heap.type };
-      this.#kernels.set(key, id = this.crew.kernel(routines[name](target, format)));
+      const target = { relaxed: this.relaxed, memory: this.threadPool.heap.type };
+      this.#kernels.set(key, id = this.threadPool.kernel(routines[name](target, format)));
     }
     return id;
   }
@@ -228,7 +230,7 @@ export class MatmulScheduler {
   #reserveStrips(columns: number, depth: number): void {
     const bytes = roundUp(columns, tileColumns) * depth * 4;
     if (bytes <= this.#stripBytes) return;
-    const { heap } = this.crew;
+    const { heap } = this.threadPool;
     if (this.#strips > 0) heap.release(this.#strips, this.#stripBytes);
     const address = heap.allocate(bytes);
     if (address === undefined) throw new DeviceError(`Cannot reserve ${bytes} bytes of memory`);

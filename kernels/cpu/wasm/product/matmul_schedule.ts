@@ -1,5 +1,5 @@
 /**
- * How one product is cut: which kernel runs it, in what blocks, and who packs B.
+ * The schedule of one product: which kernel runs it, in what blocks, and who packs B.
  *
  * @module
  */
@@ -48,9 +48,9 @@ export type MatmulKernel =
   /** Both packed. */
   | "packed";
 
-/** How a product is cut. */
-export interface MatmulPlan {
-  readonly way: MatmulKernel;
+/** How a product is computed. */
+export interface MatmulSchedule {
+  readonly kernel: MatmulKernel;
   /** Threads that share it. */
   readonly threads: number;
   /** Blocks of rows of nearly equal height. */
@@ -67,27 +67,27 @@ export interface MatmulPlan {
   readonly library: boolean;
 }
 
-/** The cut of `A·B` of some sizes, for tiles of `tileRows` rows and at most so many threads. */
-export function planMatmul(
+/** The schedule of `A·B` of some sizes, for tiles of `tileRows` rows and at most so many threads. */
+export function scheduleMatmul(
   [m, n, k]: Sizes,
   [a, b]: Operands,
   tileRows: number,
   most: number,
-): MatmulPlan {
+): MatmulSchedule {
   const work = m * n * k;
   const threads = work < 2 * taskWork ? 1 : most;
   const bytes = bytesPerElement(b.format);
   // Where both fit the second cache, each task packs what it reads of B, without a meeting before.
   const own = threads > 1 && k >= narrowDepth && Math.max(m, n) * k * 4 <= ownBytes;
-  const ways = {
+  const suits = {
     dots: m <= dotRows && b.row === bytes && a.column === 4,
     fewRows: m <= fewRows && b.column === bytes,
     inPlace: b.format === "f32" && b.column === bytes && m <= inPlaceRows,
     narrow: a.column === 4 && (n <= narrowColumns || own),
     packed: true,
   };
-  const way = (Object.keys(ways) as MatmulKernel[]).find((way) => ways[way])!;
-  const [dots, few, narrow] = [way === "dots", way === "fewRows", way === "narrow"];
+  const kernel = (Object.keys(suits) as MatmulKernel[]).find((name) => suits[name])!;
+  const [dots, few, narrow] = [kernel === "dots", kernel === "fewRows", kernel === "narrow"];
   const alone = narrow && n > narrowColumns;
   const width = dots ? n : Math.min(n, columnBlock);
   const each = Math.ceil(m / (narrow ? narrowBlock : rowBlock) / threads);
@@ -98,13 +98,13 @@ export function planMatmul(
   // A library packs B for few rows, too, but for a single one that is not transposed.
   const beaten = dots ? m <= libraryRows : few && m > 1;
   return {
-    way,
+    kernel,
     threads,
     blocks,
     width,
     piece: threads === 1 ? width : roundUp(Math.ceil(width / across), tileColumns),
     depth: dots || few ? k : Math.min(k, innerBlock),
-    packing: alone ? "own" : narrow || way === "packed" ? "shared" : "none",
+    packing: alone ? "own" : narrow || kernel === "packed" ? "shared" : "none",
     library: work > libraryWork && !beaten,
   };
 }

@@ -1,0 +1,70 @@
+/**
+ * What a backend is: an object that runs programs over buffers. Who adds a machine implements
+ * {@linkcode Backend}, hands it to `new Device(backend)` and runs the conformance suite of the
+ * repository's tests over it.
+ *
+ * @example A backend that counts the programs of another one
+ * ```ts
+ * import { Device, openCpu, sum, tensor } from "@hiddenkey/hiddenkey";
+ * import type { Backend, Program } from "@hiddenkey/hiddenkey/backend";
+ *
+ * const cpu = openCpu();
+ * const families: Program["family"][] = [];
+ * const counting: Backend = {
+ *   name: "counting",
+ *   description: cpu.description,
+ *   get statistics() {
+ *     return cpu.statistics;
+ *   },
+ *   supports: (dtype) => cpu.supports(dtype),
+ *   allocate: (bytes) => cpu.allocate(bytes),
+ *   release: (buffer) => cpu.release(buffer),
+ *   write: (buffer, offset, source) => cpu.write(buffer, offset, source),
+ *   read: (buffer, offset, bytes) => cpu.read(buffer, offset, bytes),
+ *   run(program, binding) {
+ *     families.push(program.family);
+ *     cpu.run(program, binding);
+ *   },
+ *   [Symbol.asyncDispose]: () => cpu[Symbol.asyncDispose](),
+ * };
+ * await using device = new Device(counting);
+ * using _scope = device.scope("example");
+ * console.log(await sum(tensor(device, [1, 2, 3])).item(), families); // 6, ["row"]
+ * ```
+ *
+ * @module
+ */
+
+export type { Affine, Backend, BackendStatistics, Binding, Bound, Buffer } from "./core/backend.ts";
+export type { Dtype, Half, Kind } from "./core/dtype.ts";
+export { DeviceError } from "./core/errors.ts";
+export { type Bool, Expr, type Float, type Level, type Word } from "./core/expr.ts";
+export {
+  type GatherProgram,
+  type MatmulProgram,
+  type Program,
+  readsRow,
+  type RowProgram,
+  type ScatterAddProgram,
+} from "./core/program.ts";
+export { type ScalarRow, scalarRow } from "./core/scalar.ts";
+export type { Format } from "./kernels/cpu/wasm/assembler/load.ts";
+export type {
+  Blas,
+  BlasProducts,
+  Finish,
+  Native,
+  Operands,
+  Run,
+  Sizes,
+  Threads,
+} from "./kernels/cpu/wasm/product/blas.ts";
+export type { Matrix } from "./kernels/cpu/wasm/product/matrix.ts";
+export { type AdapterFacts, WebGpuBackend } from "./kernels/webgpu/backend.ts";
+export type {
+  MatmulDispatch,
+  MatmulPolicy,
+  MatmulSizes,
+} from "./kernels/webgpu/product/matmul_policy.ts";
+export type { MatmulVariant } from "./kernels/webgpu/product/variant.ts";
+export type { Subgroups } from "./kernels/webgpu/row/subgroups.ts";

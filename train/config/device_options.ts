@@ -1,0 +1,48 @@
+/**
+ * Options that choose what runs the programs.
+ *
+ * @module
+ */
+
+import type { OptionTable } from "./options.ts";
+
+/** Names that `--backend` takes. */
+export const backendNames = ["auto", "cpu", "webgpu"] as const;
+/** A backend, by name. */
+export type BackendName = typeof backendNames[number];
+
+/** Kinds of CPU kernels that `--kernels` takes. */
+export const kernelNames = ["auto", "relaxed", "simd", "javascript"] as const;
+/** A kind of CPU kernels, by name. */
+export type KernelName = typeof kernelNames[number];
+
+/** Options of every command that computes. */
+export const deviceOptions = {
+  backend: {
+    group: "device",
+    kind: "choice",
+    choices: backendNames,
+    help: "what runs the programs",
+    default: "auto",
+  },
+  kernels: {
+    group: "device",
+    kind: "choice",
+    choices: kernelNames,
+    help: "CPU: WebAssembly with relaxed multiply-adds, without, or JavaScript",
+    default: "auto",
+  },
+  threads: {
+    group: "device",
+    kind: "integer",
+    min: 1,
+    help: "CPU: threads",
+    defaultText: "one for each core",
+  },
+  blas: {
+    group: "device",
+    kind: "text",
+    help: "CPU: library for products, auto, off or its path (needs --allow-ffi)",
+    default: "auto",
+  },
+} as const satisfies OptionTable;

@@ -1,0 +1,104 @@
+/**
+ * Options of the method: LoRA, and the dropout framework.
+ *
+ * @module
+ */
+
+import { methods, positions, structures } from "../../nn/dropout/plan.ts";
+import type { OptionTable } from "./options.ts";
+
+/** What is adapted, and how strongly. */
+export const loraOptions = {
+  rank: { group: "LoRA", kind: "integer", min: 1, help: "inner size of the update", default: 8 },
+  alpha: {
+    group: "LoRA",
+    kind: "number",
+    min: 0,
+    help: "numerator of the scale alpha/rank",
+    default: 16,
+  },
+  rslora: {
+    group: "LoRA",
+    kind: "switch",
+    help: "scale by alpha/√rank instead of alpha/rank",
+    default: false,
+  },
+  targets: {
+    group: "LoRA",
+    kind: "list",
+    help: "modules to adapt",
+    defaultText: "query and value",
+  },
+} as const satisfies OptionTable;
+
+/** The method of the paper, and what it leaves open; names are those of `PlanOptions`. */
+export const dropoutOptions = {
+  method: {
+    group: "dropout",
+    kind: "choice",
+    choices: methods,
+    help: "dropout method",
+    default: "lora",
+  },
+  structure: {
+    group: "dropout",
+    kind: "choice",
+    choices: structures,
+    help: "structure of every mask",
+    defaultText: "the method's",
+  },
+  compensation: {
+    group: "dropout",
+    kind: "choice",
+    choices: ["none", "kl", "js"],
+    help: "loss between two passes",
+    defaultText: "the method's",
+  },
+  kl: { group: "dropout", kind: "number", min: 0, help: "weight of that loss", default: 1 },
+  branches: {
+    group: "dropout",
+    kind: "choice",
+    choices: [1, 2],
+    help: "branches of KL with a gradient",
+    default: 1,
+  },
+  rate: {
+    group: "dropout",
+    kind: "rate",
+    positions,
+    help: "dropout rate, or POSITION=RATE,…",
+    defaultText: "0.1",
+  },
+  layers: {
+    group: "dropout",
+    kind: "layers",
+    help: "layers with dropout",
+    defaultText: "all for encoders, latter-half for decoders",
+  },
+  nograd: {
+    group: "dropout",
+    kind: "switch",
+    help: "DropAttention: let the gradient pass the denominator too",
+    default: true,
+  },
+  point: {
+    group: "dropout",
+    kind: "choice",
+    choices: ["output", "inner"],
+    help: "HiddenCut after the feed-forward module or inside it",
+    default: "output",
+  },
+  perHead: {
+    group: "dropout",
+    kind: "switch",
+    help: "draw one attention mask for all heads",
+    default: true,
+  },
+  spanLength: {
+    group: "dropout",
+    kind: "integer",
+    min: 1,
+    help: "tokens in a span",
+    defaultText: "rate x length",
+  },
+} as const satisfies OptionTable;

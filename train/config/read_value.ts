@@ -1,0 +1,114 @@
+/**
+ * One value of an option, from a flag's text, a file's JSON or a caller's object.
+ *
+ * @module
+ */
+
+import { OptionError } from "../../core/errors.ts";
+import { unknownName } from "./nearest.ts";
+import type { LayerChoice, NumberOption, OptionSpec, RateOption } from "./options.ts";
+
+/** Refuses the value that is being read. */
+type Refuse = (required: string) => never;
+
+/**
+ * Reads a value; what was read before comes back as it is.
+ *
+ * @param name What errors call the option
+ * @throws {OptionError} If it does not fit
+ */
+export function readValue(name: string, spec: OptionSpec, raw: unknown): unknown {
+  const refuse = (required: string): never => {
+    throw new OptionError(
+      `Cannot use ${name} as ${required} is required: found ${JSON.stringify(raw)}`,
+    );
+  };
+  switch (spec.kind) {
+    case "switch":
+      return typeof raw === "boolean" ? raw : refuse("true or false");
+    case "text":
+      return typeof raw === "string" ? raw : refuse("a text");
+    case "list":
+      return words(raw);
+    case "layers":
+      return readLayers(raw, refuse);
+    case "choice":
+      return spec.choices.find((choice) => String(choice) === String(raw)) ??
+        refuse(`one of ${spec.choices.join(", ")}`);
+    case "rate":
+      return readRate(name, spec, raw, refuse);
+    case "number":
+    case "integer":
+      return readNumber(spec, raw, refuse);
+  }
+}
+
+function words(raw: unknown): string[] {
+  const list = Array.isArray(raw) ? raw : String(raw).split(",");
+  return list.map((item) => String(item).trim()).filter((item) => item !== "");
+}
+
+function readLayers(raw: unknown, refuse: Refuse): LayerChoice {
+  const list = words(raw);
+  const [first] = list;
+  if (list.length === 1 && (first === "all" || first === "latter-half")) return first;
+  return list.map((word) => {
+    const layer = Number(word);
+    if (Number.isSafeInteger(layer) && layer >= 0) return layer;
+    return refuse("all, latter-half or a list of layers");
+  });
+}
+
+function readNumber(spec: NumberOption, raw: unknown, refuse: Refuse): number {
+  const { kind, min = -Infinity, above = -Infinity, below = Infinity } = spec;
+  const value = finite(raw);
+  const whole = kind === "number" || Number.isSafeInteger(value);
+  if (whole && value >= min && value > above && value < below) return value;
+  const bounds = [
+    ...(spec.min === undefined ? [] : [`of at least ${min}`]),
+    ...(spec.above === undefined ? [] : [`above ${above}`]),
+    ...(spec.below === undefined ? [] : [`below ${below}`]),
+  ].join(" and ");
+  return refuse(`${kind === "integer" ? "an integer" : "a number"} ${bounds}`.trimEnd());
+}
+
+/** A finite number, or NaN. */
+function finite(raw: unknown): number {
+  const value = typeof raw === "number" ? raw : String(raw).trim() === "" ? NaN : Number(raw);
+  return Number.isFinite(value) ? value : NaN;
+}
+
+/** `0.1`, or `logits=0.1,hidden=0.05`; in files, an object of numbers. */
+function readRate(name: string, { positions }: RateOption, raw: unknown, refuse: Refuse): unknown {
+  const byPosition = (pairs: readonly (readonly [string, number])[]) => {
+    for (const [position, rate] of pairs) {
+      if (!positions.includes(position)) throw unknownName(position, positions, ` in ${name}`);
+      inUnit(`${position} in ${name}`, rate);
+    }
+    return Object.fromEntries(pairs);
+  };
+  if (typeof raw === "object" && raw !== null) {
+    return byPosition(
+      Object.entries(raw).map(([position, rate]) => {
+        return [position, typeof rate === "number" ? rate : refuse("a number for each position")];
+      }),
+    );
+  }
+  const text = String(raw);
+  if (!text.includes("=")) {
+    const rate = finite(raw);
+    return inUnit(name, Number.isNaN(rate) ? refuse("a number") : rate);
+  }
+  return byPosition(
+    text.split(",").map((pair) => {
+      const [position = "", number = ""] = pair.split("=").map((part) => part.trim());
+      const rate = finite(number);
+      return [position, position === "" || Number.isNaN(rate) ? refuse("POSITION=NUMBER,…") : rate];
+    }),
+  );
+}
+
+function inUnit(name: string, rate: number): number {
+  if (rate >= 0 && rate < 1) return rate;
+  throw new OptionError(`Cannot use ${name} as a rate in [0, 1) is required: found ${rate}`);
+}
