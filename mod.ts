@@ -120,8 +120,16 @@ export {
 export type { Model, ModelConfig, ModelOutput } from "./nn/models/model.ts";
 export { architectures, classifier, languageModel } from "./nn/models/registry.ts";
 export { objective, type ObjectiveOptions, type StepMetrics } from "./nn/objective/objective.ts";
-export { type AdamWOptions, Trainable } from "./nn/optim/adamw.ts";
+export { AdamW, type AdamWOptions } from "./nn/optim/adamw.ts";
+export {
+  checkpointTensors,
+  type Optimiser,
+  type OptimiserOptions,
+  restoreOptimiser,
+} from "./nn/optim/optimiser.ts";
+export { SGD, type SGDOptions } from "./nn/optim/sgd.ts";
 export { type StepOptions, type TrainState, trainStep } from "./nn/optim/train_step.ts";
+export { Trainable } from "./nn/optim/trainable.ts";
 export { trainHead } from "./nn/models/heads.ts";
 export {
   openTokenizer,

@@ -3,7 +3,8 @@ import type { Device } from "../core/device.ts";
 import { seedKey } from "../core/random.ts";
 import { dropoutPlan, methods } from "../nn/dropout/plan.ts";
 import { toBatch } from "../nn/layers/batch.ts";
-import { Trainable } from "../nn/optim/adamw.ts";
+import { AdamW } from "../nn/optim/adamw.ts";
+import { Trainable } from "../nn/optim/trainable.ts";
 import { trainStep } from "../nn/optim/train_step.ts";
 import type { OptionsOf, OptionTable } from "../train/config/options.ts";
 import { size } from "./bench.ts";
@@ -28,7 +29,7 @@ export async function loraStep(
   { model: name, batch, length, method }: OptionsOf<typeof stepOptions>,
 ): Promise<() => Promise<number>> {
   const { model, decoder } = randomModel(device, name);
-  const trainable = await Trainable.of(model, device);
+  const optimiser = new AdamW(await Trainable.of(model, device));
   const dropout = dropoutPlan(method, decoder);
   let count = 0;
   return async () => {
@@ -40,9 +41,9 @@ export async function loraStep(
       ...(decoder ? { predictFrom: Math.floor(length / 2) } : { label: b % 2 }),
     }));
     const labelled = toBatch(device, examples, { numbers: examples.map((_, b) => b) });
-    const { loss } = trainStep({ model, trainable }, [labelled], seedKey(step), {
+    const { loss } = trainStep({ model, optimiser }, [labelled], seedKey(step), {
       plan: dropout,
-      optimiser: { lr: 1e-4 },
+      lr: 1e-4,
     });
     const queued = performance.now() - start;
     const value = await loss.item();

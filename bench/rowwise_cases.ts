@@ -7,7 +7,8 @@ import { attentionWeights } from "../nn/layers/attention_weights.ts";
 import { crossEntropy } from "../core/ops/losses.ts";
 import { Module, Parameter } from "../nn/layers/module.ts";
 import { layerNormOp } from "../core/ops/norm.ts";
-import { Trainable } from "../nn/optim/adamw.ts";
+import { AdamW } from "../nn/optim/adamw.ts";
+import { Trainable } from "../nn/optim/trainable.ts";
 
 /** A kernel: its name, elements read and written, and what runs it. */
 export type RowwiseCase = readonly [name: string, elements: number, run: () => unknown];
@@ -40,7 +41,7 @@ export async function rowwiseCases(device: Device): Promise<RowwiseCase[]> {
   const [inner, logits] = [fill(device, 512, 3072), fill(device, 256, 50304)];
   const labels = tensor(device, new Uint32Array(256), [256], "u32");
   const options = { scale: 0.125, causal: false, maximum: 512 };
-  const trainable = await Trainable.of(new Weights(fill(device, 2 ** 20)), device);
+  const adamw = new AdamW(await Trainable.of(new Weights(fill(device, 2 ** 20)), device));
   const norm = tensor(device, [1]);
   return [
     ["softmax 6144 x 512", 2 * 6144 * 512, () => attentionWeights(scores, options)],
@@ -50,7 +51,7 @@ export async function rowwiseCases(device: Device): Promise<RowwiseCase[]> {
       () => apply(layerNormOp, [hidden, weight, bias], { scalars: [1e-5] })[0]!,
     ],
     ["gelu 512 x 3072", 2 * 512 * 3072, () => gelu(inner)],
-    ["adamw 1048576", 7 * 2 ** 20, () => trainable.step(norm, { lr: 1e-4 })],
+    ["adamw 1048576", 7 * 2 ** 20, () => adamw.step(norm, 1e-4)],
     ["cross-entropy 256 x 50304", 256 * 50304, () => crossEntropy(logits, labels)],
   ];
 }

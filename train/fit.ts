@@ -10,7 +10,9 @@ import { foldKey, type Key } from "../core/random.ts";
 import type { DropoutPlan } from "../nn/dropout/plan.ts";
 import { toBatch } from "../nn/layers/batch.ts";
 import type { StepMetrics } from "../nn/objective/objective.ts";
+import { AdamW } from "../nn/optim/adamw.ts";
 import { type TrainState, trainStep } from "../nn/optim/train_step.ts";
+import type { Trainable } from "../nn/optim/trainable.ts";
 import type { TrainConfig } from "./config/config.ts";
 import { stepWindows } from "./data/batches.ts";
 import { linearSchedule, warmupSteps } from "./schedule.ts";
@@ -100,8 +102,18 @@ export function planSteps(
   return { perEpoch, steps: Math.min(Math.ceil(perEpoch * epochs), maxSteps) };
 }
 
+/** The optimiser that a configuration asks for, before its first step. */
+export function optimiserOf(trainable: Trainable, config: TrainConfig): AdamW {
+  return new AdamW(trainable, {
+    betas: [config.beta1, config.beta2],
+    epsilon: config.epsilon,
+    weightDecay: config.weightDecay,
+    clip: config.clip,
+  });
+}
+
 /**
- * Trains from `trainable.steps` on to the end; where no step is left it evaluates alone.
+ * Trains from `optimiser.steps` on to the end; where no step is left it evaluates alone.
  *
  * @throws {OptionError} If a batch is larger than the data
  * @throws {TrainingError} If the loss, the gradient, an evaluation, or a parameter that is about to
@@ -123,7 +135,7 @@ export async function fit(
   const evaluation = new Evaluation(state, task, hooks);
   let lastEpochLoss = NaN;
   let losses: number[] = [];
-  const start = state.trainable.steps;
+  const start = state.optimiser.steps;
   for (let step = start; step < steps; step++) {
     if (hooks.signal?.aborted) {
       await requireFiniteParameters(state, step);
@@ -177,10 +189,10 @@ class Evaluation {
 
   /** Evaluates after a step; after the last one, with what is saved then and is costly. */
   async run(at: { readonly step: number; readonly epoch: number }, final: boolean): Promise<void> {
-    const { model, trainable } = this.#state;
+    const { model, optimiser } = this.#state;
     const { primary } = this.#task;
     if (final) await requireFiniteParameters(this.#state, at.step);
-    this.metrics = await this.#task.evaluate(model, trainable.flat.device, final);
+    this.metrics = await this.#task.evaluate(model, optimiser.trainable.device, final);
     const value = this.metrics[primary]!;
     const better = primary === "loss" ? value < this.best : value > this.best;
     if (Number.isNaN(this.best) || better) this.best = value;
@@ -205,7 +217,7 @@ async function runStep(
   members: readonly number[],
   { config, plan, key, lr, step, epoch }: StepSettings,
 ): Promise<StepRecord> {
-  const { device } = state.trainable.flat;
+  const { device } = state.optimiser.trainable;
   using _scope = device.scope("step");
   const examples = members.map((i) => task.train[i]!);
   // Masks follow an example's position in the window, so the layout in batches cannot move them.
@@ -224,13 +236,7 @@ async function runStep(
     plan,
     smoothing: config.smoothing,
     regression: task.regression,
-    optimiser: {
-      lr,
-      betas: [config.beta1, config.beta2],
-      epsilon: config.epsilon,
-      weightDecay: config.weightDecay,
-      clip: config.clip,
-    },
+    lr,
   });
   return { step, epoch, learning_rate: lr, ...await readMetrics(metrics, step) };
 }
@@ -247,8 +253,8 @@ async function readMetrics({ loss, task, compensation, squaredNorm }: StepMetric
 }
 
 /** Refuses what must not be saved: the loss of a step is that before its update. */
-async function requireFiniteParameters({ trainable }: TrainState, step: number): Promise<void> {
-  const values = await trainable.flat.read();
+async function requireFiniteParameters({ optimiser }: TrainState, step: number): Promise<void> {
+  const values = await optimiser.trainable.flat.read();
   const found = values.find((value) => !Number.isFinite(value));
   if (found !== undefined) requireFinite("every trained parameter", found, step);
 }

@@ -9,10 +9,10 @@ import { dropoutPlan } from "../nn/dropout/plan.ts";
 import { heads, trainHead } from "../nn/models/heads.ts";
 import type { ModelConfig } from "../nn/models/model.ts";
 import { architectureOf } from "../nn/models/registry.ts";
-import { Trainable } from "../nn/optim/adamw.ts";
+import { Trainable } from "../nn/optim/trainable.ts";
 import { checkLayers, type TrainConfig } from "./config/config.ts";
 import { openDevice } from "./device/backend.ts";
-import { fit, type FitHooks, type FitResult, planSteps } from "./fit.ts";
+import { fit, type FitHooks, type FitResult, optimiserOf, planSteps } from "./fit.ts";
 import type { DownloadHooks } from "./hub/download.ts";
 import { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
 import { addAdapter, loadAdapter, type NewAdapter } from "./run/adapter.ts";
@@ -64,15 +64,15 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
     ? addAdapter(model, fresh, device, initialKey)
     : await loadAdapter(model, start.directory, device);
   trainHead(model);
-  const trainable = await Trainable.of(model, device);
+  const optimiser = optimiserOf(await Trainable.of(model, device), config);
   const counts = describeParameters(model, say);
 
   const plan = dropoutPlan(config.method, architecture.causal, config);
   const facts = { ...counts, backend: reason };
-  const contents = { model, trainable, adapter, config, task, plan, facts };
+  const contents = { model, optimiser, adapter, config, task, plan, facts };
   const output = await RunOutput.open(contents, hooks.resume, say);
   const started = performance.now();
-  const result = await fit({ model, trainable }, { task, config, plan, key }, {
+  const result = await fit({ model, optimiser }, { task, config, plan, key }, {
     ...(hooks.signal && { signal: hooks.signal }),
     async onStep(record, steps) {
       await output.append({ ...record, seconds: (performance.now() - started) / 1000 });

@@ -12,14 +12,14 @@ import type { DropoutPlan } from "../dropout/plan.ts";
 import type { Batch } from "../layers/batch.ts";
 import type { Model } from "../models/model.ts";
 import { objective, type StepMetrics } from "../objective/objective.ts";
-import type { AdamWOptions, Trainable } from "./adamw.ts";
+import type { Optimiser } from "./optimiser.ts";
 
 /** What a step changes: the numbers of a model and of its optimiser. */
 export interface TrainState {
-  /** The model, of which `trainable` are parameters. */
+  /** The model. */
   readonly model: Model;
-  /** Its trainable parameters and their moments. */
-  readonly trainable: Trainable;
+  /** The rule by which its trainable parameters change. */
+  readonly optimiser: Optimiser;
 }
 
 /** How a step is made. */
@@ -30,8 +30,8 @@ export interface StepOptions {
   readonly smoothing?: number;
   /** Whether labels are scores, whose loss is the squared error; default false. */
   readonly regression?: boolean;
-  /** Learning rate, decay and clipping. */
-  readonly optimiser: AdamWOptions;
+  /** Factor of the optimiser's direction. */
+  readonly lr: number;
 }
 
 /**
@@ -39,14 +39,14 @@ export interface StepOptions {
  * over all labels of the window.
  */
 export function trainStep(
-  { model, trainable }: TrainState,
+  { model, optimiser }: TrainState,
   window: readonly Batch[],
   key: Key,
-  { optimiser, ...options }: StepOptions,
+  { lr, ...options }: StepOptions,
 ): StepMetrics {
+  const { trainable } = optimiser;
+  const { device, tensors } = trainable;
   trainable.clear();
-  const tensors = trainable.tensors;
-  const { device } = trainable.flat;
   const normaliser = window.reduce((count, { labels }) => count + sizeOf(labels?.shape ?? [0]), 0);
   let total: Omit<StepMetrics, "squaredNorm"> | undefined;
   for (const batch of window) {
@@ -63,6 +63,6 @@ export function trainStep(
     for (const t of Object.values(total)) if (t !== undefined) scope.keep(t);
   }
   const squaredNorm = trainable.squaredNorm();
-  trainable.step(squaredNorm, optimiser);
+  optimiser.step(squaredNorm, lr);
   return { ...total!, squaredNorm };
 }

@@ -15,7 +15,8 @@ import { usualPolicy } from "../../kernels/webgpu/product/matmul_policy.ts";
 import { finishProgram, plainProduct } from "../../kernels/webgpu/product/split_k.ts";
 import { browserPrelude } from "../../kernels/webgpu/row/subgroups.ts";
 import { dropoutPlan } from "../../nn/dropout/plan.ts";
-import { Trainable } from "../../nn/optim/adamw.ts";
+import { AdamW } from "../../nn/optim/adamw.ts";
+import { Trainable } from "../../nn/optim/trainable.ts";
 import { trainStep } from "../../nn/optim/train_step.ts";
 import { opTable } from "../support/op_table.ts";
 import { randomModel, tinyConfig, tinyExamples } from "../support/tiny_models.ts";
@@ -46,11 +47,11 @@ async function runEverything(device: Device): Promise<void> {
   for (const architecture of ["bert", "gpt2", "llama"] as const) {
     const model = randomModel(device, tinyConfig(architecture), "classifier");
     trainHead(model);
-    const trainable = await Trainable.of(model, device);
+    const optimiser = new AdamW(await Trainable.of(model, device));
     const batch = toBatch(device, tinyExamples([5, 3]), { numbers: [0, 1] });
-    trainStep({ model, trainable }, [batch], seedKey(1), {
+    trainStep({ model, optimiser }, [batch], seedKey(1), {
       plan: dropoutPlan("hiddenkey", architecture !== "bert"),
-      optimiser: { lr: 1e-3 },
+      lr: 1e-3,
     });
   }
 }

@@ -3,9 +3,10 @@ import { TrainingError } from "../../core/errors.ts";
 import { seedKey } from "../../core/random.ts";
 import { dropoutPlan } from "../../nn/dropout/plan.ts";
 import { trainHead } from "../../nn/models/heads.ts";
-import { Trainable } from "../../nn/optim/adamw.ts";
+import { type Optimiser, restoreOptimiser } from "../../nn/optim/optimiser.ts";
+import { Trainable } from "../../nn/optim/trainable.ts";
 import type { TrainConfig } from "../../train/config/config.ts";
-import { fit, type FitHooks } from "../../train/fit.ts";
+import { fit, type FitHooks, optimiserOf } from "../../train/fit.ts";
 import { openClassifier, readConfig } from "../../train/run/load_model.ts";
 import { loadTokenizer } from "../../train/run/load_tokenizer.ts";
 import { openTask } from "../../train/tasks/open.ts";
@@ -20,7 +21,7 @@ Deno.test.afterAll(() => workspace[Symbol.asyncDispose]());
 interface Setting {
   readonly config?: Partial<TrainConfig>;
   readonly task?: Partial<Task>;
-  readonly hooks?: (trainable: Trainable) => FitHooks;
+  readonly hooks?: (optimiser: Optimiser) => FitHooks;
   readonly from?: number;
 }
 
@@ -34,12 +35,12 @@ async function fitHead({ config: changes, task: other, hooks, from = 0 }: Settin
     const task = await openTask(config, architecture, await loadTokenizer(config.model));
     const { model } = await openClassifier(config.model, device, seedKey(1), task.labels);
     trainHead(model);
-    const trainable = await Trainable.of(model, device);
-    trainable.steps = from;
-    const own = hooks?.(trainable) ?? {};
+    const optimiser = optimiserOf(await Trainable.of(model, device), config);
+    optimiser.steps = from;
+    const own = hooks?.(optimiser) ?? {};
     const plan = dropoutPlan(config.method, false, config);
     const run = { ...task, ...other };
-    const done = fit({ model, trainable }, { task: run, config, plan, key: seedKey(1) }, {
+    const done = fit({ model, optimiser }, { task: run, config, plan, key: seedKey(1) }, {
       onEvaluation: ({ step }) => void told.push(`evaluation ${step}`),
       onCheckpoint: (step) => void told.push(`checkpoint ${step}`),
       ...own,
@@ -50,11 +51,12 @@ async function fitHead({ config: changes, task: other, hooks, from = 0 }: Settin
 }
 
 /** Makes a parameter infinite after a step. */
-const poison = (at: number) => (trainable: Trainable): FitHooks => ({
+const poison = (at: number) => (optimiser: Optimiser): FitHooks => ({
   onStep({ step }) {
     if (step !== at) return;
-    const none = new Float64Array(trainable.flat.shape[0]!);
-    trainable.restore({ flat: none.with(3, Infinity), first: none, second: none });
+    const none = new Float64Array(optimiser.trainable.flat.shape[0]!);
+    const numbers = { parameters: none.with(3, Infinity), first: none, second: none };
+    restoreOptimiser(optimiser, numbers, optimiser.steps);
   },
 });
 
@@ -93,10 +95,10 @@ Deno.test("fit() refuses parameters that are not finite before it saves them", a
   const last = await refused({ config, hooks: poison(8) }, "step 8", ...parts);
   assertEquals(last, ["checkpoint 3", "evaluation 4", "checkpoint 6"]);
   const controller = new AbortController();
-  const hooks = (trainable: Trainable): FitHooks => ({
+  const hooks = (optimiser: Optimiser): FitHooks => ({
     signal: controller.signal,
     async onStep(record, steps) {
-      await poison(2)(trainable).onStep?.(record, steps);
+      await poison(2)(optimiser).onStep?.(record, steps);
       if (record.step === 2) controller.abort();
     },
   });

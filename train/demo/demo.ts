@@ -8,12 +8,12 @@
 import { foldKey, seedKey } from "../../core/random.ts";
 import { dropoutPlan, type Method } from "../../nn/dropout/plan.ts";
 import { trainHead } from "../../nn/models/heads.ts";
-import { Trainable } from "../../nn/optim/adamw.ts";
+import { Trainable } from "../../nn/optim/trainable.ts";
 import { type GivenConfig, resolveConfig } from "../config/config.ts";
 import { glueTasks } from "../data/glue_tasks.ts";
 import { grammarDataset } from "../data/grammar.ts";
 import { openDevice } from "../device/backend.ts";
-import { fit, type FitResult } from "../fit.ts";
+import { fit, type FitResult, optimiserOf } from "../fit.ts";
 import { addAdapter } from "../run/adapter.ts";
 import { classificationTask } from "../tasks/classification.ts";
 import type { Task } from "../tasks/task.ts";
@@ -58,10 +58,10 @@ export async function demonstrateMethod(
   };
   addAdapter(model, adapter, device, foldKey(key, "initialisation"));
   trainHead(model);
-  const trainable = await Trainable.of(model, device);
+  const optimiser = optimiserOf(await Trainable.of(model, device), config);
   const plan = dropoutPlan(method, false, config);
   const task = grammarTask(seed);
-  return await fit({ model, trainable }, { task, config, plan, key }, {
+  return await fit({ model, optimiser }, { task, config, plan, key }, {
     onEvaluation({ epoch, ...metrics }) {
       const accuracy = (100 * metrics["eval_accuracy"]!).toFixed(1);
       say(`${method.padEnd(10)} epoch ${epoch.toFixed(0).padStart(2)}  dev accuracy ${accuracy} %`);

@@ -10,13 +10,13 @@ import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors
 import { Parameter, parameters } from "../../nn/layers/module.ts";
 import { initialize } from "../../nn/models/load.ts";
 import { classifier } from "../../nn/models/registry.ts";
-import { Trainable } from "../../nn/optim/adamw.ts";
+import { Trainable } from "../../nn/optim/trainable.ts";
 import { resolveConfig } from "../config/config.ts";
 import { glueTasks } from "../data/glue_tasks.ts";
 import { grammarDataset } from "../data/grammar.ts";
 import { openDevice } from "../device/backend.ts";
 import { writeFileAtomic } from "../files/files.ts";
-import { fit } from "../fit.ts";
+import { fit, optimiserOf } from "../fit.ts";
 import { classificationTask } from "../tasks/classification.ts";
 import { baseConfig, baseFile, baseTokenizer } from "./base.ts";
 
@@ -50,9 +50,9 @@ if (import.meta.main) {
     batch: 32,
     lr: 1e-3,
   });
-  const trainable = await Trainable.of(model, device);
+  const optimiser = optimiserOf(await Trainable.of(model, device), config);
   const plan = { sites: [], compensation: { kind: "none", weight: 0, branches: 1 } } as const;
-  await fit({ model, trainable }, { task, config, plan, key }, {
+  await fit({ model, optimiser }, { task, config, plan, key }, {
     onEvaluation: (record) => console.log(JSON.stringify(record)),
   });
   const tensors: TensorData[] = [];

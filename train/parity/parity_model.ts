@@ -17,14 +17,14 @@ import { type Batch, countTargets, type EncodedExample, toBatch } from "../../nn
 import { mergeLora, unmergeLora } from "../../nn/lora/merge.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import { objective, type ObjectiveOptions } from "../../nn/objective/objective.ts";
-import { Trainable } from "../../nn/optim/adamw.ts";
+import { Trainable } from "../../nn/optim/trainable.ts";
 import type { TrainState } from "../../nn/optim/train_step.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
 import { readJson } from "../files/files.ts";
 import { loadAdapter } from "../run/adapter.ts";
 import { openClassifier, openLanguageModel } from "../run/load_model.ts";
 import { Comparison, type ParityRow } from "./parity_rows.ts";
-import { type CaseSteps, compareSteps } from "./parity_steps.ts";
+import { caseOptimiser, type CaseSteps, compareSteps } from "./parity_steps.ts";
 
 /** Arguments of transformers' `generate()`. */
 interface GenerationSettings {
@@ -94,9 +94,10 @@ export async function compareModel(directory: string, device: Device): Promise<P
   await loadAdapter(model, `${directory}/adapter`, device);
   await rows.tensor("adapter.logits", logits());
   const trainable = await Trainable.of(model, device);
+  const optimiser = caseOptimiser(trainable, spec.training);
   rows.numbers("trainable", [sizeOf(trainable.flat.shape)], [spec.trainable]);
   const normaliser = countTargets(examples);
-  await compareGradients(rows, { model, trainable }, batch, { key, regression, normaliser });
+  await compareGradients(rows, { model, optimiser }, batch, { key, regression, normaliser });
 
   mergeLora(model);
   await rows.tensor("merged.logits", logits());
@@ -105,7 +106,7 @@ export async function compareModel(directory: string, device: Device): Promise<P
   await rows.tensor("unmerged.logits", logits(), "adapter.logits");
 
   const steps = new Comparison(spec.case, expected, stepped);
-  await compareSteps(steps, { model, trainable }, spec, () => batch, regression);
+  await compareSteps(steps, { model, optimiser }, spec, () => batch, regression);
   await steps.tensor("trained.logits", logits());
   return rows.finish(steps);
 }
@@ -115,16 +116,16 @@ const key = seedKey(0);
 
 async function compareGradients(
   rows: Comparison,
-  { model, trainable }: TrainState,
+  { model, optimiser }: TrainState,
   batch: Batch,
   options: ObjectiveOptions,
 ): Promise<void> {
   const { result, gradients } = gradient(
     () => objective(model, batch, options),
-    trainable.tensors,
+    optimiser.trainable.tensors,
   );
   await rows.tensor("adapter.loss", result.loss);
-  for (const [i, name] of trainable.names.entries()) {
+  for (const [i, name] of optimiser.trainable.names.entries()) {
     await rows.tensor(`grad.${peftPrefix}${name}`, gradients[i]!);
   }
 }

@@ -12,7 +12,7 @@ import { sizeOf } from "../../core/shape.ts";
 import { isRecord } from "../../nn/formats/json_record.ts";
 import { type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
 import type { Model } from "../../nn/models/model.ts";
-import { Trainable } from "../../nn/optim/adamw.ts";
+import { Trainable } from "../../nn/optim/trainable.ts";
 import { readGlue } from "../data/glue.ts";
 import { type GlueTask, glueTasks } from "../data/glue_tasks.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
@@ -22,7 +22,7 @@ import { openClassifier } from "../run/load_model.ts";
 import { loadTokenizer } from "../run/load_tokenizer.ts";
 import { encodeExamples } from "../tasks/classification.ts";
 import { Comparison, type ParityRow } from "./parity_rows.ts";
-import { type CaseSteps, type CaseTraining, compareSteps } from "./parity_steps.ts";
+import { caseOptimiser, type CaseSteps, type CaseTraining, compareSteps } from "./parity_steps.ts";
 
 interface PipelineCase extends CaseSteps {
   readonly case: string;
@@ -84,6 +84,7 @@ export async function comparePipeline(
   const { model } = await openClassifier(`${root}/${spec.model}`, device, seedKey(0), classes);
   await loadAdapter(model, `${directory}/adapter`, device);
   const trainable = await Trainable.of(model, device);
+  const optimiser = caseOptimiser(trainable, spec.training);
   rows.tokens("trainable", [sizeOf(trainable.flat.shape)], [spec.trainable]);
 
   const logits = async (name: string) => {
@@ -96,7 +97,7 @@ export async function comparePipeline(
     const numbers = examples.map((_, b) => b);
     return toBatch(device, examples, { numbers, padId, regression });
   };
-  await compareSteps(rows, { model, trainable }, spec, batchOf, regression);
+  await compareSteps(rows, { model, optimiser }, spec, batchOf, regression);
   await logits("dev.logits.after");
   return rows.finish(outputs);
 }

@@ -6,7 +6,9 @@
 
 import { seedKey } from "../../core/random.ts";
 import type { Batch } from "../../nn/layers/batch.ts";
+import { AdamW } from "../../nn/optim/adamw.ts";
 import { type TrainState, trainStep } from "../../nn/optim/train_step.ts";
+import type { Trainable } from "../../nn/optim/trainable.ts";
 import { linearSchedule } from "../schedule.ts";
 import type { Comparison } from "./parity_rows.ts";
 
@@ -40,6 +42,16 @@ export interface CaseSteps {
   readonly learning_rates: number[];
 }
 
+/** The optimiser of a case, before its first step. */
+export function caseOptimiser(trainable: Trainable, training: CaseTraining): AdamW {
+  return new AdamW(trainable, {
+    betas: training.betas,
+    epsilon: training.eps,
+    weightDecay: training.weight_decay,
+    clip: training.max_grad_norm,
+  });
+}
+
 /**
  * Trains as a case says, and compares every step.
  *
@@ -56,17 +68,11 @@ export async function compareSteps(
   const { total_steps: steps, warmup_steps: warmup } = training;
   const found = { losses: [] as number[], norms: [] as number[], rates: [] as number[] };
   for (let step = 0; step < steps; step++) {
-    using _step = state.trainable.flat.device.scope("step");
+    using _step = state.optimiser.trainable.device.scope("step");
     const lr = training.lr * linearSchedule(step, warmup, steps);
     const { task, squaredNorm } = trainStep(state, [batchOf(step)], seedKey(0), {
       regression,
-      optimiser: {
-        lr,
-        betas: training.betas,
-        epsilon: training.eps,
-        weightDecay: training.weight_decay,
-        clip: training.max_grad_norm,
-      },
+      lr,
     });
     found.losses.push(await task.item());
     found.norms.push(Math.sqrt(await squaredNorm.item()));

@@ -7,7 +7,7 @@
 import type { DropoutPlan } from "../../nn/dropout/plan.ts";
 import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
 import type { Module } from "../../nn/layers/module.ts";
-import type { Trainable } from "../../nn/optim/adamw.ts";
+import type { Optimiser } from "../../nn/optim/optimiser.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { requireEmptyDirectory, sameFile } from "../files/files.ts";
 import type { Metrics, Task } from "../tasks/task.ts";
@@ -19,8 +19,8 @@ import { findCheckpoint, restoreCheckpoint, saveCheckpoint } from "./training_ch
 export interface RunContents {
   /** Base model with the adapter that is saved. */
   readonly model: Module;
-  /** Trained parameters and moments, which checkpoints hold. */
-  readonly trainable: Trainable;
+  /** Trained parameters and the state beside them, which checkpoints hold. */
+  readonly optimiser: Optimiser;
   /** What adapter_config.json says. */
   readonly adapter: AdapterConfig;
   /** Settings; `out` is the folder, nothing is written where it is absent. */
@@ -69,16 +69,16 @@ export class RunOutput {
     resume: string | undefined,
     say: (line: string) => void,
   ): Promise<RunOutput> {
-    const { trainable, config: { out } } = contents;
+    const { optimiser, config: { out } } = contents;
     let goesOn = false;
     if (resume !== undefined) {
       const { run, checkpoint } = await findCheckpoint(resume);
-      await restoreCheckpoint(checkpoint, trainable);
-      say(`resumed from ${checkpoint} at step ${trainable.steps}`);
+      await restoreCheckpoint(checkpoint, optimiser);
+      say(`resumed from ${checkpoint} at step ${optimiser.steps}`);
       goesOn = out !== undefined && await sameFile(out, run);
     }
     if (out !== undefined) {
-      if (goesOn) await rewindRun(out, trainable.steps);
+      if (goesOn) await rewindRun(out, optimiser.steps);
       else await requireEmptyDirectory(out);
     }
     const output = new RunOutput(contents, say);
@@ -94,10 +94,10 @@ export class RunOutput {
 
   /** Saves what a run can go on from. */
   async checkpoint(step: number, epoch: number, steps: number): Promise<void> {
-    const { trainable, config: { out } } = this.#contents;
+    const { optimiser, config: { out } } = this.#contents;
     if (out === undefined) return;
     const state = { global_step: step, epoch, max_steps: steps };
-    const path = await saveCheckpoint(out, trainable, (folder) => this.#saveAdapter(folder), state);
+    const path = await saveCheckpoint(out, optimiser, (folder) => this.#saveAdapter(folder), state);
     this.#say(`saved ${path}`);
   }
 

@@ -10,7 +10,8 @@ import { FileError } from "../../core/errors.ts";
 import { sameShape } from "../../core/shape.ts";
 import { isRecord } from "../../nn/formats/json_record.ts";
 import { encodeSafetensors } from "../../nn/formats/safetensors_write.ts";
-import type { Trainable } from "../../nn/optim/adamw.ts";
+import { checkpointTensors, type Optimiser, restoreOptimiser } from "../../nn/optim/optimiser.ts";
+import type { Trainable } from "../../nn/optim/trainable.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
 import { exists, readJson, writeFileAtomic, writeJson } from "../files/files.ts";
 
@@ -22,7 +23,7 @@ export function partialOf(directory: string, step: number): string {
 /** Writes checkpoint-N whole: a folder beside it is filled, then renamed. */
 export async function saveCheckpoint(
   directory: string,
-  trainable: Trainable,
+  optimiser: Optimiser,
   saveFiles: (folder: string) => Promise<void>,
   state: { readonly global_step: number; readonly epoch: number; readonly max_steps: number },
 ): Promise<string> {
@@ -32,16 +33,15 @@ export async function saveCheckpoint(
   await Deno.mkdir(partial, { recursive: true });
   try {
     await saveFiles(partial);
-    const { flat, first, second } = trainable;
-    const dtype = flat.dtype === "f64" ? "F64" : "F32";
+    const dtype = optimiser.trainable.flat.dtype === "f64" ? "F64" : "F32";
     const tensors = await Promise.all(
-      Object.entries({ parameters: flat, first, second }).map(async ([name, t]) => {
+      Object.entries(checkpointTensors(optimiser)).map(async ([name, t]) => {
         const { buffer, byteLength } = await t.read();
         const bytes = new Uint8Array(buffer as ArrayBuffer, 0, byteLength);
         return { name, dtype, shape: t.shape, bytes } as const;
       }),
     );
-    const metadata = layoutOf(trainable);
+    const metadata = layoutOf(optimiser.trainable);
     await writeFileAtomic(`${partial}/optimizer.safetensors`, encodeSafetensors(tensors, metadata));
     await writeJson(`${partial}/trainer_state.json`, state);
     await Deno.remove(target, { recursive: true }).catch(() => {});
@@ -62,11 +62,11 @@ function layoutOf({ names, parameters }: Trainable): { names: string; shapes: st
 }
 
 /**
- * Restores parameters, moments and the step.
+ * Restores parameters, the optimiser's state and the step.
  *
  * @throws {FileError} If the checkpoint belongs to other parameters or is damaged
  */
-export async function restoreCheckpoint(checkpoint: string, trainable: Trainable): Promise<void> {
+export async function restoreCheckpoint(checkpoint: string, optimiser: Optimiser): Promise<void> {
   const statePath = `${checkpoint}/trainer_state.json`;
   const state = await readJson(statePath);
   const step = isRecord(state) ? state["global_step"] : undefined;
@@ -79,10 +79,12 @@ export async function restoreCheckpoint(checkpoint: string, trainable: Trainable
     );
   }
   using file = await Checkpoint.open(`${checkpoint}/optimizer.safetensors`);
+  const { trainable } = optimiser;
   const { names, shapes } = layoutOf(trainable);
   const { shape } = trainable.flat;
+  const required = Object.keys(checkpointTensors(optimiser));
   const fits = file.metadata.get("names") === names && file.metadata.get("shapes") === shapes &&
-    ["parameters", "first", "second"].every((name) => {
+    required.every((name) => {
       return file.has(name) && sameShape(file.entry(name).shape, shape);
     });
   if (!fits) {
@@ -95,12 +97,9 @@ export async function restoreCheckpoint(checkpoint: string, trainable: Trainable
   const precision = trainable.flat.dtype === "f64" ? "f64" : "f32";
   const read = (name: string): Promise<Float32Array | Float64Array> =>
     precision === "f64" ? file.readFloat(name, "f64") : file.readFloat(name, "f32");
-  trainable.restore({
-    flat: await read("parameters"),
-    first: await read("first"),
-    second: await read("second"),
-  });
-  trainable.steps = step;
+  const numbers: Record<string, Float32Array | Float64Array> = {};
+  for (const name of required) numbers[name] = await read(name);
+  restoreOptimiser(optimiser, numbers, step);
 }
 
 /**

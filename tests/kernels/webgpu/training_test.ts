@@ -6,7 +6,8 @@ import { toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
 import { initialize } from "../../../nn/models/load.ts";
-import { Trainable } from "../../../nn/optim/adamw.ts";
+import { AdamW } from "../../../nn/optim/adamw.ts";
+import { Trainable } from "../../../nn/optim/trainable.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
 import { randomModel, tinyConfig } from "../../support/tiny_models.ts";
 import { webGpuTest } from "../../support/webgpu_device.ts";
@@ -28,7 +29,7 @@ async function losses(
     if (!parameter.filled) initialize(parameter, path, device, seedKey(4));
   }
   trainHead(model);
-  const trainable = await Trainable.of(model, device);
+  const optimiser = new AdamW(await Trainable.of(model, device));
   const results: number[] = [];
   for (let step = 0; step < steps; step++) {
     {
@@ -38,9 +39,9 @@ async function losses(
         label: (step + b) % 2,
       }));
       const batch = toBatch(device, examples, { numbers: [0, 1, 2, 3] });
-      const { loss } = trainStep({ model, trainable }, [batch], foldKey(seedKey(9), step), {
+      const { loss } = trainStep({ model, optimiser }, [batch], foldKey(seedKey(9), step), {
         plan: dropoutPlan(method, false, { rate: 0.2 }),
-        optimiser: { lr: 1e-3 },
+        lr: 1e-3,
       });
       results.push(await loss.item());
     }

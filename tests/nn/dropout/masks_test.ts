@@ -10,7 +10,8 @@ import {
   type Structure,
   structures,
 } from "../../../nn/dropout/plan.ts";
-import { Trainable } from "../../../nn/optim/adamw.ts";
+import { AdamW } from "../../../nn/optim/adamw.ts";
+import { Trainable } from "../../../nn/optim/trainable.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
 import { assertClose } from "../../support/differences.ts";
 import {
@@ -139,8 +140,7 @@ Deno.test("siteAt() gives every position, layer and step a key of its own", () =
     assertEquals(keys.size, 2 * 2 * positions.length);
   }));
 
-const optimiser = {
-  lr: 1e-3,
+const settings = {
   betas: [0.9, 0.999],
   epsilon: 1e-8,
   weightDecay: 0.1,
@@ -159,19 +159,20 @@ async function stepOf(device: Device, config: ModelConfig, windows: number[][], 
     fillRandomly(model, device);
   }
   const trainable = await Trainable.of(model, device);
+  const optimiser = new AdamW(trainable, settings);
   const batches = windows.map((places) =>
     toBatch(device, places.map((place) => list[place]!), { numbers: places })
   );
-  const figures = trainStep({ model, trainable }, batches, key, {
+  const figures = trainStep({ model, optimiser }, batches, key, {
     plan: dropoutPlan(method, false, { rate: 0.25, kl: 0.5 }),
     smoothing: 0.1,
-    optimiser,
+    lr: 1e-3,
   });
   return {
     loss: [await figures.loss.item(), await figures.task.item(), await figures.squaredNorm.item()],
     compensation: await figures.compensation?.item(),
     gradients: await trainable.gradients.read(),
-    steps: trainable.steps,
+    steps: optimiser.steps,
   };
 }
 

@@ -8,7 +8,8 @@ import { toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
 import { initialize } from "../../../nn/models/load.ts";
-import { Trainable } from "../../../nn/optim/adamw.ts";
+import { AdamW } from "../../../nn/optim/adamw.ts";
+import { Trainable } from "../../../nn/optim/trainable.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
 import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import { openClassifier, openLanguageModel } from "../../../train/run/load_model.ts";
@@ -49,16 +50,16 @@ async function use(folder: string, classifies: boolean, half: boolean) {
       if (!parameter.filled) initialize(parameter, path, device, key);
     }
     if (classifies) trainHead(model);
-    const trainable = await Trainable.of(model, device);
+    const optimiser = new AdamW(await Trainable.of(model, device));
     for (let step = 0; step < 3; step++) {
       using _step = device.scope("step");
       const examples = tinyExamples([5, 3]).map((example, i) =>
         classifies ? { ...example, label: i } : { ...example, predictFrom: 1 }
       );
       const labelled = toBatch(device, examples, { numbers: [0, 1] });
-      const { loss } = trainStep({ model, trainable }, [labelled], seedKey(step), {
+      const { loss } = trainStep({ model, optimiser }, [labelled], seedKey(step), {
         plan: dropoutPlan("hiddenkey", !classifies),
-        optimiser: { lr: 1e-2 },
+        lr: 1e-2,
       });
       found.losses.push(await loss.item());
     }

@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { seedKey } from "../../../core/random.ts";
 import { dropoutPlan, type Method } from "../../../nn/dropout/plan.ts";
-import { Trainable } from "../../../nn/optim/adamw.ts";
+import { AdamW } from "../../../nn/optim/adamw.ts";
+import { Trainable } from "../../../nn/optim/trainable.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
 import {
   type ArchitectureName,
@@ -32,18 +33,18 @@ async function programs(architecture: ArchitectureName, method: Method, layers: 
       : randomModel(device, config, "classifier");
     applyLora(model, { targets: targets[architecture]!, rank: 2, alpha: 4 });
     fillRandomly(model, device);
-    const trainable = await Trainable.of(model, device);
+    const optimiser = new AdamW(await Trainable.of(model, device));
     const { statistics } = device.backend;
     const before = statistics.runs;
     trainStep(
-      { model, trainable },
+      { model, optimiser },
       [
         toBatch(device, tinyExamples([5, 3], decoder), { numbers: [0, 1] }),
       ],
       seedKey(1),
       {
         plan: dropoutPlan(method, decoder, { layers: "all" }),
-        optimiser: { lr: 1e-3 },
+        lr: 1e-3,
       },
     );
     count = statistics.runs - before;

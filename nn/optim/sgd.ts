@@ -1,0 +1,64 @@
+/**
+ * Stochastic gradient descent, with or without momentum.
+ *
+ * @module
+ */
+
+import { old, scalar } from "../../core/expr.ts";
+import { rowProgram } from "../../core/program.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { update } from "../../core/update.ts";
+import { clippedGradient, type Optimiser, type OptimiserOptions, zerosLike } from "./optimiser.ts";
+import type { Trainable } from "./trainable.ts";
+
+/** Settings of {@linkcode SGD}. Its decay is a part of the gradient, added after clipping. */
+export interface SGDOptions extends OptimiserOptions {
+  /** Share of the last direction that the next one keeps, in [0, 1); default 0: none is stored. */
+  readonly momentum?: number;
+}
+
+/** The rule without momentum and the one with it. */
+const [plain, withMomentum] = (() => {
+  const [rate, decay, limit, momentum] = [0, 1, 2, 3].map((slot) => scalar(slot, "f32"));
+  const g = clippedGradient(limit!).add(old(0).mul(decay!));
+  const direction = old(1).mul(momentum!).add(g);
+  return [
+    rowProgram(["f32", "f32"], [old(0).sub(rate!.mul(g))]),
+    rowProgram(["f32", "f32"], [old(0).sub(rate!.mul(direction)), direction]),
+  ];
+})();
+
+/**
+ * Stochastic gradient descent, as PyTorch computes it without dampening and Nesterov's variant: the
+ * direction is momentum · last direction + gradient + decay · parameter.
+ */
+export class SGD implements Optimiser {
+  /** Direction of the last step, `[count]`; undefined without momentum. */
+  readonly direction: Tensor | undefined;
+  /** Steps taken. */
+  steps = 0;
+  readonly #options: Required<SGDOptions>;
+
+  /** Starts with a direction of zero; the open scope owns it. */
+  constructor(readonly trainable: Trainable, options: SGDOptions = {}) {
+    const { momentum = 0, weightDecay = 0, clip = 1 } = options;
+    this.#options = { momentum, weightDecay, clip };
+    if (momentum !== 0) this.direction = zerosLike(trainable);
+  }
+
+  get state(): Readonly<Record<string, Tensor>> {
+    return this.direction === undefined ? {} : { direction: this.direction };
+  }
+
+  step(squaredNorm: Tensor, lr: number): void {
+    this.steps++;
+    const { momentum, weightDecay, clip } = this.#options;
+    const { flat, gradients } = this.trainable;
+    const scalars = [lr, weightDecay, clip];
+    if (this.direction === undefined) update(plain!, [flat], [gradients, squaredNorm], scalars);
+    else {
+      const outputs = [flat, this.direction];
+      update(withMomentum!, outputs, [gradients, squaredNorm], [...scalars, momentum]);
+    }
+  }
+}
