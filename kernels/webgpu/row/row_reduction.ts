@@ -6,6 +6,7 @@
  * @module
  */
 
+import { lowestFloat } from "../../../core/dtype.ts";
 import type { Expr } from "../../../core/expr.ts";
 import { variableName } from "../expression.ts";
 import type { RowShape } from "./row_shape.ts";
@@ -60,7 +61,7 @@ function slotsOf({ size, subgroups }: RowShape): number {
 }
 
 function identity(e: Expr): string {
-  return e.op === "rowSum" ? "0.0" : "-3.4028234663852886e38f";
+  return e.op === "rowSum" ? "0.0" : `${lowestFloat}f`;
 }
 
 function join(e: Expr, a: string, b: string): string {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { lowestFloat } from "../../../../core/dtype.ts";
 import { f32x4, f64, type Local, type Routine, v128 } from "../assembler/assembler.ts";
 import type { Code } from "../assembler/code.ts";
 
@@ -29,7 +30,7 @@ export function accumulator(sums: boolean, routine: Routine, copies: number) {
   if (!sums) {
     const larger = (lanes: Local, other: Code) => lanes.set(f32x4.max(lanes.get, other));
     return {
-      start: every.map((lanes) => lanes.set(f32x4.of(-3.4028234663852886e38))),
+      start: every.map((lanes) => lanes.set(f32x4.of(lowestFloat))),
       add: ({ value }: Term, lane: Lane, copy: number) =>
         larger(every[copy]!, lane === "four" ? value : f32x4.splat(f32x4.lane(value, 0))),
       fold: undefined,
