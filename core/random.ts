@@ -2,33 +2,25 @@
  * Counter-based random numbers: Threefry-2x32 with 20 rounds. A number is a function of key and
  * counter alone, so masks do not depend on call order, batch layout or backend.
  *
- * Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
- *
  * @module
  */
+
+import { threefryBlock, type Words } from "./threefry.ts";
 
 /** Two words that name a stream of random numbers. */
 export type Key = readonly [number, number];
 
-const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
-const parity = 0x1BD11BDA;
+const numbers: Words<number> = {
+  of: (value) => value,
+  add: (a, b) => (a + b) | 0,
+  xor: (a, b) => a ^ b,
+  rotateLeft: (a, bits) => (a << bits) | (a >>> (32 - bits)),
+  assign: (_, value) => value,
+};
 
-/** The block of two words at counter `(c0, c1)` under key `(k0, k1)`. */
-export function threefry([k0, k1]: Key, c0: number, c1: number): [number, number] {
-  const k2 = k0 ^ k1 ^ parity;
-  const schedule = [k0, k1, k2];
-  let x = (c0 + k0) | 0;
-  let y = (c1 + k1) | 0;
-  for (let round = 0; round < 20; round++) {
-    const r = rotations[round % 8]!;
-    x = (x + y) | 0;
-    y = ((y << r) | (y >>> (32 - r))) ^ x;
-    if (round % 4 === 3) {
-      const group = (round + 1) / 4;
-      x = (x + schedule[group % 3]!) | 0;
-      y = (y + schedule[(group + 1) % 3]! + group) | 0;
-    }
-  }
+/** The block of two words at counter `(c0, c1)` under a key. */
+export function threefry(key: Key, c0: number, c1: number): [number, number] {
+  const [x, y] = threefryBlock(numbers, key, [c0, c1]);
   return [x >>> 0, y >>> 0];
 }
 

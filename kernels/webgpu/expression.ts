@@ -6,6 +6,7 @@
 
 import type { Expr } from "../../core/expr.ts";
 import type { ScalarOp } from "../../core/operations.ts";
+import { threefryBlock, type Words } from "../../core/threefry.ts";
 
 const infix = (sign: string) => (a: string, b: string) => `${a} ${sign} ${b}`;
 const call = (name: string) => (...args: string[]) => `${name}(${args.join(", ")})`;
@@ -106,18 +107,23 @@ fn erf(x: f32) -> f32 {
 }
 `;
 
-/** Threefry-2x32-20, unrolled; see `core/random.ts` for the readable form. */
+/** A word of a Threefry-2x32-20 block, unrolled. */
 function drawFunction(): string {
-  const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
-  const lines = ["fn draw(k0: u32, k1: u32, first: u32, position: u32) -> u32 {"];
-  lines.push("let k2 = k0 ^ k1 ^ 0x1BD11BDAu; var x = first + k0; var y = (position >> 1u) + k1;");
-  for (let round = 0; round < 20; round++) {
-    const r = rotations[round % 8]!;
-    lines.push(`x = x + y; y = ((y << ${r}u) | (y >> ${32 - r}u)) ^ x;`);
-    if (round % 4 !== 3) continue;
-    const group = (round + 1) / 4;
-    lines.push(`x = x + k${group % 3}; y = y + k${(group + 1) % 3} + ${group}u;`);
-  }
-  lines.push("return select(y, x, (position & 1u) == 0u); }");
+  const lines = [
+    "fn draw(k0: u32, k1: u32, first: u32, position: u32) -> u32 {",
+    "var k2: u32; var x: u32; var y: u32;",
+  ];
+  const words: Words<string> = {
+    of: (value) => `${value}u`,
+    add: (a, b) => `(${a} + ${b})`,
+    xor: (a, b) => `(${a} ^ ${b})`,
+    rotateLeft: (a, bits) => `((${a} << ${bits}u) | (${a} >> ${32 - bits}u))`,
+    assign: (variable, value) => {
+      lines.push(`${variable} = ${value};`);
+      return variable;
+    },
+  };
+  const [x, y] = threefryBlock(words, ["k0", "k1"], ["first", "(position >> 1u)"]);
+  lines.push(`return select(${y}, ${x}, (position & 1u) == 0u); }`);
   return `\n${lines.join("\n")}\n`;
 }

@@ -4,31 +4,35 @@
  * @module
  */
 
+import { threefryBlock, type Words } from "../../../core/threefry.ts";
+
 /** `(k0, k1, first, position)` to a random word. */
 export type Draw = (k0: number, k1: number, first: number, position: number) => number;
 
 let draw: Draw | undefined;
 
 /**
- * One word of a Threefry-2x32-20 block; see `core/random.ts` for the readable form. Unrolled, as it
- * runs once for each element of a mask; made when asked for, as pages may forbid generated code.
+ * One word of a Threefry-2x32-20 block. Unrolled, as it runs once for each element of a mask; made
+ * when asked for, as pages may forbid generated code.
  */
 export function drawFunction(): Draw {
   return draw ??= new Function("k0", "k1", "first", "position", drawText()) as Draw;
 }
 
 function drawText(): string {
-  const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
-  const lines = ["const k2 = k0 ^ k1 ^ 0x1BD11BDA;"];
-  lines.push("let x = (first + k0) | 0, y = ((position >>> 1) + k1) | 0;");
-  for (let round = 0; round < 20; round++) {
-    const r = rotations[round % 8]!;
-    lines.push(`x = (x + y) | 0; y = ((y << ${r}) | (y >>> ${32 - r})) ^ x;`);
-    if (round % 4 !== 3) continue;
-    const group = (round + 1) / 4;
-    lines.push(`x = (x + k${group % 3}) | 0; y = (y + k${(group + 1) % 3} + ${group}) | 0;`);
-  }
-  lines.push("return ((position & 1) === 0 ? x : y) >>> 0;");
+  const lines = ["let k2, x, y;"];
+  const words: Words<string> = {
+    of: String,
+    add: (a, b) => `(${a} + ${b} | 0)`,
+    xor: (a, b) => `(${a} ^ ${b})`,
+    rotateLeft: (a, bits) => `(${a} << ${bits} | ${a} >>> ${32 - bits})`,
+    assign: (variable, value) => {
+      lines.push(`${variable} = ${value};`);
+      return variable;
+    },
+  };
+  const [x, y] = threefryBlock(words, ["k0", "k1"], ["first", "(position >>> 1)"]);
+  lines.push(`return ((position & 1) === 0 ? ${x} : ${y}) >>> 0;`);
   return lines.join("\n");
 }
 

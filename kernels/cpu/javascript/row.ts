@@ -8,7 +8,7 @@ import { lowestFloat } from "../../../core/dtype.ts";
 import { depth, type Expr } from "../../../core/expr.ts";
 import type { RowProgram } from "../../../core/program.ts";
 import { javaScriptText } from "./expression.ts";
-import { type Motion, planRow, type RowPass, varies } from "../../plan/row_passes.ts";
+import { type Motion, planRow, type RowPass, type RowPlan, varies } from "../../plan/row_passes.ts";
 
 /** Parts of the text, and how many scratch rows it uses. */
 export interface Rendered {
@@ -20,27 +20,61 @@ export interface Rendered {
 
 /** Operands in the order inputs, outputs, indices. */
 export function renderRowLoop(program: RowProgram, motions: readonly Motion[]): Rendered {
-  const { uniform, list, scratch } = planRow(program);
-  const inputs = program.inputs.length;
-  const indices = inputs + program.outputs.length;
+  return new RowLoop(program, motions).render();
+}
 
-  const at = (operand: number, column: boolean): string => {
-    const motion = column ? motions[operand]! : "fixed";
+/** The text of one program over operands of some motions. */
+class RowLoop {
+  readonly #plan: RowPlan;
+  readonly #lines: string[] = [];
+
+  constructor(readonly program: RowProgram, readonly motions: readonly Motion[]) {
+    this.#plan = planRow(program);
+  }
+
+  /** Number of the operands in memory; those after them are indices. */
+  get #firstIndex(): number {
+    return this.program.inputs.length + this.program.outputs.length;
+  }
+
+  render(): Rendered {
+    const { program: { inputs, outputs } } = this;
+    const { uniform, list, scratch } = this.#plan;
+    const lines = this.#lines;
+    const operands = this.motions.map((_, k) => k);
+    for (const k of operands) {
+      lines.push(
+        `const s${k} = columnSteps[${k}], r${k} = rowSteps[${k}]; let p${k} = offsets[${k}];`,
+      );
+      if (k < this.#firstIndex) lines.push(`const a${k} = arrays[${k}];`);
+    }
+    scratch.forEach((slot) => lines.push(`const t${slot} = scratch[${slot}];`));
+    uniform.forEach((e) => this.#declare(e));
+    lines.push("for (let i = 0; i < rows; i++) {");
+    list.forEach((pass, index) => this.#pass(pass, index));
+    outputs.forEach((e, k) => {
+      if (!varies(e)) lines.push(`a${inputs.length + k}[p${inputs.length + k}] = ${name(e)};`);
+    });
+    lines.push(...operands.map((k) => `p${k} += r${k};`), "}");
+    return { text: lines.join("\n"), scratch: scratch.size };
+  }
+
+  /** Index of an operand's element. */
+  #at(operand: number, column: boolean): string {
+    const motion = column ? this.motions[operand]! : "fixed";
     if (motion === "fixed") return `p${operand}`;
     return motion === "unit" ? `p${operand} + j` : `p${operand} + j * s${operand}`;
-  };
-  const name = (e: Expr): string => {
-    if (e.op !== "constant") return `v${e.id}`;
-    return e.attribute < 0 ? `(${e.attribute})` : `${e.attribute}`;
-  };
-  const text = (e: Expr): string => {
+  }
+
+  #textOf(e: Expr): string {
+    const inputs = this.program.inputs.length;
     switch (e.op) {
       case "input":
-        return `a${e.attribute}[${at(e.attribute, varies(e))}]`;
+        return `a${e.attribute}[${this.#at(e.attribute, varies(e))}]`;
       case "old":
-        return `a${inputs + e.attribute}[${at(inputs + e.attribute, true)}]`;
+        return `a${inputs + e.attribute}[${this.#at(inputs + e.attribute, true)}]`;
       case "index":
-        return at(indices + e.attribute, varies(e));
+        return this.#at(this.#firstIndex + e.attribute, varies(e));
       case "scalar":
         return `scalars[${e.attribute}]`;
       case "columns":
@@ -52,45 +86,22 @@ export function renderRowLoop(program: RowProgram, motions: readonly Motion[]): 
       default:
         return javaScriptText[e.op](...e.args.map(name));
     }
-  };
-
-  const lines: string[] = [];
-  const declare = (e: Expr) => lines.push(`const ${name(e)} = ${text(e)};`);
-  const operands = motions.map((_, k) => k);
-  for (const k of operands) {
-    lines.push(
-      `const s${k} = columnSteps[${k}], r${k} = rowSteps[${k}]; let p${k} = offsets[${k}];`,
-    );
-    if (k < indices) lines.push(`const a${k} = arrays[${k}];`);
   }
-  scratch.forEach((slot) => lines.push(`const t${slot} = scratch[${slot}];`));
-  uniform.forEach(declare);
-  lines.push("for (let i = 0; i < rows; i++) {");
-  list.forEach(renderPass);
-  program.outputs.forEach((e, k) => {
-    if (!varies(e)) lines.push(`a${inputs + k}[p${inputs + k}] = ${name(e)};`);
-  });
-  lines.push(...operands.map((k) => `p${k} += r${k};`), "}");
-  return { text: lines.join("\n"), scratch: scratch.size };
 
-  function renderPass({ row, columns, reductions, stored }: RowPass, pass: number): void {
-    row.forEach(declare);
+  #declare(e: Expr): void {
+    this.#lines.push(`const ${name(e)} = ${this.#textOf(e)};`);
+  }
+
+  #pass({ row, columns, reductions, stored }: RowPass, pass: number): void {
+    const { inputs, outputs } = this.program;
+    const lines = this.#lines;
+    row.forEach((e) => this.#declare(e));
     if (reductions.length + stored.length === 0) return;
     for (const e of reductions) {
-      lines.push(`let ${name(e)} = ${e.op === "rowSum" ? 0 : lowestFloat};`);
+      lines.push(`let ${name(e)} = ${e.op === "rowSum" ? "0" : lowestFloat};`);
     }
     lines.push("for (let j = 0; j < cols; j++) {");
-    for (const e of columns) {
-      const slot = scratch.get(e);
-      if (slot !== undefined && depth(e) < pass) {
-        lines.push(`const ${name(e)} = t${slot}[j]${e.kind === "bool" ? " !== 0" : ""};`);
-        continue;
-      }
-      if (e.op !== "constant") declare(e);
-      if (slot !== undefined) {
-        lines.push(`t${slot}[j] = ${name(e)}${e.kind === "bool" ? " ? 1 : 0" : ""};`);
-      }
-    }
+    for (const e of columns) this.#column(e, pass);
     for (const e of reductions) {
       const x = name(e.args[0]!);
       lines.push(
@@ -98,8 +109,27 @@ export function renderRowLoop(program: RowProgram, motions: readonly Motion[]): 
       );
     }
     for (const k of stored) {
-      lines.push(`a${inputs + k}[${at(inputs + k, true)}] = ${name(program.outputs[k]!)};`);
+      const operand = inputs.length + k;
+      lines.push(`a${operand}[${this.#at(operand, true)}] = ${name(outputs[k]!)};`);
     }
     lines.push("}");
   }
+
+  /** A node of an element: computed, or loaded from the scratch where an earlier pass stored it. */
+  #column(e: Expr, pass: number): void {
+    const slot = this.#plan.scratch.get(e);
+    if (slot !== undefined && depth(e) < pass) {
+      this.#lines.push(`const ${name(e)} = t${slot}[j]${e.kind === "bool" ? " !== 0" : ""};`);
+      return;
+    }
+    if (e.op !== "constant") this.#declare(e);
+    if (slot !== undefined) {
+      this.#lines.push(`t${slot}[j] = ${name(e)}${e.kind === "bool" ? " ? 1 : 0" : ""};`);
+    }
+  }
+}
+
+function name(e: Expr): string {
+  if (e.op !== "constant") return `v${e.id}`;
+  return e.attribute < 0 ? `(${e.attribute})` : `${e.attribute}`;
 }

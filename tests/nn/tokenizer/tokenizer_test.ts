@@ -214,6 +214,7 @@ Deno.test("loadTokenizer() finds each kind of file and says what is missing", as
     assertEquals((await loadTokenizer(directory)).encode("hey").ids, gpt.encode("hey").ids);
     await write("tokenizer.json", "{");
     await assertRejects(() => loadTokenizer(directory), FileError, "tokenizer.json:1:");
+    await write("tokenizer.json", buildByteLevel(gptVocabulary, merges, "v", "m"));
     await write("tokenizer_config.json", "[]");
     await assertRejects(() => loadTokenizer(directory), FileError, "tokenizer_config.json: ");
   } finally {

@@ -6,6 +6,7 @@
  */
 
 import type { ScalarOp } from "../../../../core/operations.ts";
+import { threefryBlock, type Words } from "../../../../core/threefry.ts";
 import { f32x4, i32x4, type Routine, v128 } from "./assembler.ts";
 import type { Code } from "./code.ts";
 
@@ -44,37 +45,35 @@ export function multiplyAdd(relaxed: boolean): Lanes {
   return relaxed ? f32x4.relaxedMadd : (a, b, c) => f32x4.add(f32x4.mul(a!, b!), c!);
 }
 
-/** The operations of a routine by their names in the scalar table, but for those with attributes. */
-export function laneOperations(
-  routine: Routine,
-  relaxed: boolean,
-): Readonly<Record<LaneOp, Lanes>> {
-  const madd = multiplyAdd(relaxed);
-  const vector = () => routine.local("v128");
+/** A polynomial by its coefficients, the constant first. */
+function horner(x: Code, coefficients: readonly number[], madd: Lanes): Code {
+  return coefficients.slice(0, -1).reduceRight<Code>(
+    (sum, c) => madd(sum, x, f32x4.of(c)),
+    f32x4.of(coefficients.at(-1)!),
+  );
+}
 
-  const horner = (x: Code, coefficients: readonly number[]): Code =>
-    coefficients.slice(0, -1).reduceRight<Code>(
-      (sum, c) => madd(sum, x, f32x4.of(c)),
-      f32x4.of(coefficients.at(-1)!),
-    );
+/** The value within limits; what is not a number stays so, as it stands first. */
+function clamp(x: Code, low: number, high: number): Code {
+  return f32x4.max(f32x4.min(x, f32x4.of(high)), f32x4.of(low));
+}
 
-  /** The value within limits; what is not a number stays so, as it stands first. */
-  const clamp = (x: Code, low: number, high: number) =>
-    f32x4.max(f32x4.min(x, f32x4.of(high)), f32x4.of(low));
-
-  /** `x P(x²) / Q(x²)`: an odd function that is flat beyond the limit; error below 4e-7. */
-  const odd = ({ limit, p, q }: typeof tanhQuotient): Lanes => (x) => {
-    const [a, square] = [vector(), vector()];
+/** `x P(x²) / Q(x²)`: an odd function that is flat beyond the limit; error below 4e-7. */
+function odd({ limit, p, q }: typeof tanhQuotient, routine: Routine, madd: Lanes): Lanes {
+  return (x) => {
+    const [a, square] = routine.locals(2, "v128");
     return [
       a.set(clamp(x!, -limit, limit)),
       square.set(f32x4.mul(a.get, a.get)),
-      f32x4.div(f32x4.mul(a.get, horner(square.get, p)), horner(square.get, q)),
+      f32x4.div(f32x4.mul(a.get, horner(square.get, p, madd)), horner(square.get, q, madd)),
     ];
   };
+}
 
-  /** `2^n P(r)` with `x = n ln 2 + r`; zero below -87, relative error below 2e-7. */
-  const exp: Lanes = (x) => {
-    const [a, n, r] = [vector(), vector(), vector()];
+/** `2^n P(r)` with `x = n ln 2 + r`; zero below -87, relative error below 2e-7. */
+function exp(routine: Routine, madd: Lanes): Lanes {
+  return (x) => {
+    const [a, n, r] = routine.locals(3, "v128");
     const magic = f32x4.of(1.5 * 2 ** 23);
     const whole = f32x4.sub(n.get, magic);
     return [
@@ -85,15 +84,17 @@ export function laneOperations(
       r.set(madd(whole, f32x4.of(2.12194440e-4), r.get)),
       // 2 P(r) times 2^(n-1), as 2^128 alone is infinite.
       f32x4.mul(
-        horner(r.get, exponential.map((c) => 2 * c)),
+        horner(r.get, exponential.map((c) => 2 * c), madd),
         i32x4.shiftLeft(i32x4.add(n.get, i32x4.of(126)), 23),
       ),
     ];
   };
+}
 
-  /** `e ln 2 + log(1 + f)` with `x = 2^e (1 + f)`, for normal numbers; error below 2e-7. */
-  const log: Lanes = (x) => {
-    const [a, e, f, square] = [vector(), vector(), vector(), vector()];
+/** `e ln 2 + log(1 + f)` with `x = 2^e (1 + f)`, for normal numbers; error below 2e-7. */
+function log(routine: Routine, madd: Lanes): Lanes {
+  return (x) => {
+    const [a, e, f, square] = routine.locals(4, "v128");
     return [
       a.set(x!),
       // Counted from the bits of sqrt(1/2), so that f lies around zero.
@@ -111,7 +112,7 @@ export function laneOperations(
           f32x4.of(Math.LN2),
           madd(
             f32x4.mul(f.get, square.get),
-            horner(f.get, logarithm),
+            horner(f.get, logarithm, madd),
             madd(square.get, f32x4.of(-0.5), f.get),
           ),
         ),
@@ -120,34 +121,38 @@ export function laneOperations(
       ),
     ];
   };
+}
 
-  /** A word of Threefry-2x32-20; see `core/random.ts` for the readable form. */
-  const draw: Lanes = (k0, k1, first, position) => {
-    const [x, y, a, b, c] = [vector(), vector(), vector(), vector(), vector()];
-    const schedule = [a, b, c].map((v) => v.get);
-    const lines = [
-      a.set(k0!),
-      b.set(k1!),
-      c.set(v128.xor(v128.xor(a.get, b.get), i32x4.of(0x1BD11BDA))),
-      x.set(i32x4.add(first!, a.get)),
-      y.set(i32x4.add(i32x4.shiftRight(position!, 1), b.get)),
-    ];
-    const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
-    for (let round = 0; round < 20; round++) {
-      const bits = rotations[round % 8]!;
-      lines.push(x.set(i32x4.add(x.get, y.get)));
-      const turned = v128.or(i32x4.shiftLeft(y.get, bits), i32x4.shiftRight(y.get, 32 - bits));
-      lines.push(y.set(v128.xor(turned, x.get)));
-      if (round % 4 !== 3) continue;
-      const group = (round + 1) / 4;
-      lines.push(x.set(i32x4.add(x.get, schedule[group % 3]!)));
-      const added = i32x4.add(schedule[(group + 1) % 3]!, i32x4.of(group));
-      lines.push(y.set(i32x4.add(y.get, added)));
-    }
-    const even = i32x4.equal(v128.and(position!, i32x4.of(1)), i32x4.of(0));
-    return [lines, v128.select(even, x.get, y.get)];
+/** A word of a Threefry-2x32-20 block. */
+function draw(routine: Routine): Lanes {
+  return (k0, k1, first, position) => {
+    const [x, y, a, b, k2] = routine.locals(5, "v128");
+    const variables = { x, y, k2 };
+    const lines = [a.set(k0!), b.set(k1!)];
+    const words: Words<Code> = {
+      of: i32x4.of,
+      add: i32x4.add,
+      xor: v128.xor,
+      rotateLeft: (word, bits) =>
+        v128.or(i32x4.shiftLeft(word, bits), i32x4.shiftRight(word, 32 - bits)),
+      assign: (variable, value) => {
+        lines.push(variables[variable].set(value));
+        return variables[variable].get;
+      },
+    };
+    const counter = [first!, i32x4.shiftRight(position!, 1)] as const;
+    const [even, other] = threefryBlock(words, [a.get, b.get], counter);
+    const isEven = i32x4.equal(v128.and(position!, i32x4.of(1)), i32x4.of(0));
+    return [lines, v128.select(isEven, even, other)];
   };
+}
 
+/** The operations of a routine by their names, but for those that the row renderer has. */
+export function laneOperations(
+  routine: Routine,
+  relaxed: boolean,
+): Readonly<Record<LaneOp, Lanes>> {
+  const madd = multiplyAdd(relaxed);
   return {
     add: f32x4.add,
     sub: f32x4.sub,
@@ -155,12 +160,12 @@ export function laneOperations(
     div: f32x4.div,
     neg: f32x4.neg,
     abs: f32x4.abs,
-    exp,
-    log,
+    exp: exp(routine, madd),
+    log: log(routine, madd),
     sqrt: f32x4.sqrt,
     rsqrt: (a) => f32x4.div(f32x4.of(1), f32x4.sqrt(a!)),
-    tanh: odd(tanhQuotient),
-    erf: odd(erfQuotient),
+    tanh: odd(tanhQuotient, routine, madd),
+    erf: odd(erfQuotient, routine, madd),
     max: f32x4.max,
     select: (condition, a, b) => v128.select(condition!, a!, b!),
     stop: (a) => a!,
@@ -171,6 +176,6 @@ export function laneOperations(
     wordAdd: i32x4.add,
     wordSubtract: i32x4.sub,
     wordMultiply: i32x4.mul,
-    draw,
+    draw: draw(routine),
   };
 }
