@@ -16,8 +16,15 @@
  * @module
  */
 
+// Tensors, devices and gradients.
 export { Device, type Owned, Scope } from "./core/device.ts";
 export type { Dtype, Half, Kind, TypedArray } from "./core/dtype.ts";
+export { type Gradient, gradient } from "./core/gradient.ts";
+export type { Nested } from "./core/nested.ts";
+export { noGrad, untracked } from "./core/tape.ts";
+export { Tensor, tensor } from "./core/tensor.ts";
+export { type CpuOptions, openCpu } from "./kernels/cpu/backend.ts";
+export { openWebGpu } from "./kernels/webgpu/open.ts";
 export {
   DeviceError,
   DisposedError,
@@ -28,10 +35,24 @@ export {
   ShapeError,
   TrainingError,
 } from "./core/errors.ts";
-export { type Gradient, gradient } from "./core/gradient.ts";
+
+// Tensors from nothing, and keys of random numbers.
+export {
+  arange,
+  full,
+  ones,
+  randomBernoulli,
+  randomNormal,
+  randomUniform,
+  zeros,
+} from "./core/ops/create.ts";
+export { foldKey, type Key, seedKey, threefry } from "./core/random.ts";
+
+// Elementwise operations; a number may stand for a tensor.
 export {
   abs,
   add,
+  clip,
   div,
   erf,
   exp,
@@ -39,8 +60,10 @@ export {
   geluTanh,
   log,
   maximum,
+  minimum,
   mul,
   neg,
+  pow,
   relu,
   rsqrt,
   scale,
@@ -51,18 +74,45 @@ export {
   sub,
   tanh,
 } from "./core/ops/elementwise.ts";
-export { gather, scatterAdd } from "./core/ops/gather.ts";
-export { bidirectionalKl, crossEntropy, klDivergence, squaredError } from "./core/ops/losses.ts";
+export {
+  equal,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  notEqual,
+  where,
+} from "./core/ops/compare.ts";
+export type { Operand } from "./core/ops/operands.ts";
+
+// Reductions, products, norms and losses.
+export { argmax, max, mean, min, type ReduceOptions, sum } from "./core/ops/reduce.ts";
 export { matmul, matmulAdd, matmulScaled } from "./core/ops/matmul.ts";
-export { mean, sum } from "./core/ops/reduce.ts";
-export { expand, sumRow, sumTo } from "./core/ops/rowwise.ts";
-export { concatenate, slice } from "./core/ops/slice.ts";
-export { contiguous, flip, permute, reshape, transpose } from "./core/ops/view.ts";
-export { foldKey, type Key, seedKey, threefry } from "./core/random.ts";
-export { noGrad, untracked } from "./core/tape.ts";
-export { Tensor, tensor } from "./core/tensor.ts";
-export { type CpuOptions, openCpu } from "./kernels/cpu/backend.ts";
-export { openWebGpu } from "./kernels/webgpu/open.ts";
+export { logSoftmax, softmax } from "./core/ops/softmax.ts";
+export { layerNorm, rmsNorm } from "./core/ops/norm.ts";
+export {
+  bidirectionalKl,
+  crossEntropy,
+  ignoreIndex,
+  klDivergence,
+  squaredError,
+} from "./core/ops/losses.ts";
+
+// Shapes, parts and rows by index.
+export { expand } from "./core/ops/rowwise.ts";
+export {
+  contiguous,
+  expandDims,
+  flip,
+  permute,
+  reshape,
+  squeeze,
+  transpose,
+} from "./core/ops/view.ts";
+export { concatenate, slice, split, stack } from "./core/ops/slice.ts";
+export { gather, scatterAdd } from "./core/ops/gather.ts";
+
+// The dropout framework.
 export { dropHidden } from "./nn/dropout/mask.ts";
 export {
   type Compensation,
@@ -78,17 +128,23 @@ export {
   structures,
 } from "./nn/dropout/plan.ts";
 export type { ActiveSite, DropoutContext, LayerPlace } from "./nn/dropout/site.ts";
+
+// Adapters of PEFT and weights, as bytes.
 export { type AdapterFiles, encodeAdapter, fillAdapter } from "./nn/formats/adapter.ts";
 export { applyAdapterConfig } from "./nn/formats/peft_apply.ts";
 export { type AdapterConfig, type BiasKind, parseAdapterConfig } from "./nn/formats/peft_config.ts";
 export type { TargetRules } from "./nn/formats/peft_targets.ts";
 export { parseSafetensors } from "./nn/formats/weights.ts";
+
+// Generation.
 export {
   type BeamConvention,
   beamConventions,
   type Generated,
 } from "./nn/generation/beam_search.ts";
 export { generate, type GenerateOptions } from "./nn/generation/generate.ts";
+
+// Layers and batches.
 export { type AttentionOptions, attentionWeights } from "./nn/layers/attention_weights.ts";
 export {
   type Batch,
@@ -103,9 +159,13 @@ export { Embedding, Linear, Projection } from "./nn/layers/linear.ts";
 export { type Initializer, Module, modules, Parameter, parameters } from "./nn/layers/module.ts";
 export { LayerNorm, RmsNorm } from "./nn/layers/norm.ts";
 export { type KeyValues, PastKeyValues } from "./nn/layers/past_key_values.ts";
+
+// LoRA.
 export { applyLora, type LoraOptions } from "./nn/lora/apply.ts";
 export { loraLayers, LoraLinear, type LoraLinearOptions, type Part } from "./nn/lora/lora.ts";
 export { mergeLora, unmergeLora } from "./nn/lora/merge.ts";
+
+// Models.
 export type { Architecture, ConfigKeys } from "./nn/models/architecture.ts";
 export { parseConfig } from "./nn/models/config.ts";
 export type { ConfigFields } from "./nn/models/config_fields.ts";
@@ -119,6 +179,8 @@ export {
 } from "./nn/models/load.ts";
 export type { Model, ModelConfig, ModelOutput } from "./nn/models/model.ts";
 export { architectures, classifier, languageModel } from "./nn/models/registry.ts";
+
+// Training.
 export { objective, type ObjectiveOptions, type StepMetrics } from "./nn/objective/objective.ts";
 export { AdamW, type AdamWOptions } from "./nn/optim/adamw.ts";
 export {
@@ -131,6 +193,8 @@ export { SGD, type SGDOptions } from "./nn/optim/sgd.ts";
 export { type StepOptions, type TrainState, trainStep } from "./nn/optim/train_step.ts";
 export { Trainable } from "./nn/optim/trainable.ts";
 export { trainHead } from "./nn/models/heads.ts";
+
+// Tokenizers.
 export {
   openTokenizer,
   type TokenizerFile,

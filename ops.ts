@@ -52,9 +52,10 @@ export {
 } from "./core/expr.ts";
 export type { Gradients, Op, Recorded, SavedValues } from "./core/op.ts";
 export { elementwise } from "./core/ops/elementwise.ts";
+export { ofOperands, type Operand } from "./core/ops/operands.ts";
 export { fusedMatmul, type MatmulAttributes } from "./core/ops/matmul.ts";
 export type { Override } from "./core/ops/row_gradient.ts";
-export { type RowAttributes, type RowOp, rowwise } from "./core/ops/rowwise.ts";
+export { type RowAttributes, type RowOp, rowwise, sumRow, sumTo } from "./core/ops/rowwise.ts";
 export { type RowProgram, rowProgram } from "./core/program.ts";
 export { type Storage, Value } from "./core/storage.ts";
 export { update } from "./core/update.ts";

@@ -8,6 +8,7 @@ import { bytesPerElement, type Dtype, isHalf, type TypedArray, viewAs, widened }
 import { DisposedError, ShapeError } from "./errors.ts";
 import { decodeHalf } from "./half.ts";
 import type { Device, Owned, Scope } from "./device.ts";
+import { flatten, type Nested } from "./nested.ts";
 import { sizeOf } from "./shape.ts";
 import { Value } from "./storage.ts";
 
@@ -90,6 +91,24 @@ export class Tensor implements Owned {
     return (await this.read())[0]!;
   }
 
+  /** What it is, without its elements, which only waiting would bring: `Tensor f32[2, 3] on cpu`. */
+  toString(): string {
+    if (this.#value === undefined) return "Tensor (disposed)";
+    return `Tensor ${this.dtype}[${this.shape.join(", ")}] on ${this.device.backend.name}`;
+  }
+
+  /** What consoles print: {@linkcode Tensor.toString}. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+
+  /** {@linkcode Tensor.toString} and the first elements in row-major order. */
+  async show(count = 8): Promise<string> {
+    const first = Array.from((await this.read()).subarray(0, count), (x) => +x.toPrecision(6));
+    const more = sizeOf(this.shape) > count ? ", …" : "";
+    return `${this}: ${first.join(", ")}${more}`;
+  }
+
   /** Gives up the value; its memory goes back once nothing else uses it. */
   [Symbol.dispose](): void {
     if (this.#value === undefined) return;
@@ -102,24 +121,28 @@ export class Tensor implements Owned {
 /**
  * Copies numbers from the host to the device; those of a half are given as their bits.
  *
- * @throws {ShapeError} If the count does not match the shape
+ * @param data Numbers in row-major order, or nested arrays
+ * @param shape Size of each axis; default that of the nesting
+ * @throws {ShapeError} If the count does not match the shape, or nested rows differ in length
  */
 export function tensor(
   device: Device,
-  data: ArrayLike<number>,
-  shape: readonly number[] = [data.length],
+  data: Nested,
+  shape?: readonly number[],
   dtype: Dtype = device.float,
 ): Tensor {
-  if (sizeOf(shape) !== data.length) {
+  const { data: numbers, shape: nested } = flatten(data);
+  const sizes = shape ?? nested;
+  if (sizeOf(sizes) !== numbers.length) {
     throw new ShapeError(
-      `Cannot make a tensor of shape [${shape}] as it requires ${sizeOf(shape)} elements: ` +
-        `found ${data.length}`,
+      `Cannot make a tensor of shape [${sizes}] as it requires ${sizeOf(sizes)} elements: ` +
+        `found ${numbers.length}`,
     );
   }
-  const value = Value.allocate(device.backend, dtype, shape);
-  const memory = new ArrayBuffer(data.length * bytesPerElement(dtype));
+  const value = Value.allocate(device.backend, dtype, sizes);
+  const memory = new ArrayBuffer(numbers.length * bytesPerElement(dtype));
   const source = isHalf(dtype) ? new Uint16Array(memory) : viewAs(dtype, memory);
-  source.set(data);
+  source.set(numbers);
   device.backend.write(value.storage.buffer, 0, source);
   return new Tensor(value, device);
 }

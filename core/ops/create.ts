@@ -7,6 +7,7 @@
 
 import type { Device } from "../device.ts";
 import type { Dtype } from "../dtype.ts";
+import { OptionError } from "../errors.ts";
 import { type Key, normal, uniform } from "../random.ts";
 import { sizeOf } from "../shape.ts";
 import { type Tensor, tensor } from "../tensor.ts";
@@ -33,16 +34,28 @@ export function ones(device: Device, shape: readonly number[], dtype?: Dtype): T
   return full(device, shape, 1, dtype);
 }
 
-/** `start`, `start + step`, … as long as they lie before `stop`: `[⌈(stop - start) / step⌉]`. */
+/**
+ * `start`, `start + step`, … as long as they lie before `stop`: `[⌈(stop - start) / step⌉]`. With one
+ * number that is `stop`, and `start` is 0.
+ *
+ * @throws {OptionError} If the step is 0 or a bound is not finite
+ */
 export function arange(
   device: Device,
   start: number,
-  stop: number,
+  stop?: number,
   step = 1,
   dtype: Dtype = device.float,
 ): Tensor {
-  const length = Math.max(0, Math.ceil((stop - start) / step));
-  return tensor(device, Array.from({ length }, (_, i) => start + i * step), [length], dtype);
+  const [from, to] = stop === undefined ? [0, start] : [start, stop];
+  const length = Math.max(0, Math.ceil((to - from) / step));
+  if (!Number.isSafeInteger(length)) {
+    throw new OptionError(
+      `Cannot make a range from ${from} to ${to} by ${step} as finite bounds and a step other ` +
+        "than 0 are required",
+    );
+  }
+  return tensor(device, Array.from({ length }, (_, i) => from + i * step), [length], dtype);
 }
 
 /** Uniform numbers in `[low, high)`, made of 24 random bits each so that 32-bit floats hold them. */

@@ -29,20 +29,30 @@ const unary = (name: string, body: (x: Float) => Float): (x: Tensor) => Tensor =
   return (x) => apply(op, [x], {})[0]!;
 };
 
-type Binary = (a: Operand, b: Operand) => Tensor;
-
 /** Sum; shapes broadcast. */
-export const add: Binary = ofOperands("add", (a: Float, b: Float) => a.add(b));
+export const add: (a: Operand, b: Operand) => Tensor = ofOperands(
+  "add",
+  (a: Float, b: Float) => a.add(b),
+);
 /** Difference; shapes broadcast. */
-export const sub: Binary = ofOperands("sub", (a: Float, b: Float) => a.sub(b));
+export const sub: (a: Operand, b: Operand) => Tensor = ofOperands(
+  "sub",
+  (a: Float, b: Float) => a.sub(b),
+);
 /** Product; shapes broadcast. */
-export const mul: Binary = ofOperands("mul", (a: Float, b: Float) => a.mul(b));
+export const mul: (a: Operand, b: Operand) => Tensor = ofOperands(
+  "mul",
+  (a: Float, b: Float) => a.mul(b),
+);
 /** Quotient; shapes broadcast. */
-export const div: Binary = ofOperands("div", (a: Float, b: Float) => a.div(b));
+export const div: (a: Operand, b: Operand) => Tensor = ofOperands(
+  "div",
+  (a: Float, b: Float) => a.div(b),
+);
 /** The larger of two numbers; where they are equal the gradient goes to the first. */
-export const maximum: Binary = ofOperands("maximum", larger);
+export const maximum: (a: Operand, b: Operand) => Tensor = ofOperands("maximum", larger);
 /** The smaller of two numbers; where they are equal the gradient goes to the first. */
-export const minimum: Binary = ofOperands("minimum", smaller);
+export const minimum: (a: Operand, b: Operand) => Tensor = ofOperands("minimum", smaller);
 /** The number, not below `low` and not above `high`; inside and at the bounds the gradient passes. */
 export const clip: (x: Operand, low: Operand, high: Operand) => Tensor = ofOperands(
   "clip",
