@@ -49,14 +49,18 @@ export function parameter(place: number): string {
   return `u[${place >> 2}][${place & 3}]`;
 }
 
+/** An operand as a program declares it. */
+export interface DeclaredOperand {
+  /** Its slot: inputs, then outputs. */
+  readonly operand: number;
+  /** Whether the program stores to it. */
+  readonly writable: boolean;
+  /** WGSL type of the array's elements. */
+  readonly type: string;
+}
+
 /** Declarations of the bound operands: operand k is `a{k}`. */
-export function bindings(
-  operands: readonly {
-    readonly operand: number;
-    readonly writable: boolean;
-    readonly type: string;
-  }[],
-): string {
+export function bindings(operands: readonly DeclaredOperand[]): string {
   return operands.map(({ operand, writable, type }, i) => {
     const access = writable ? "read_write" : "read";
     return `@group(0) @binding(${i + 1}) var<storage, ${access}> a${operand}: array<${type}>;`;

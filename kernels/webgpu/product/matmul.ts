@@ -12,6 +12,7 @@ import { epilogueOperands, renderEpilogue } from "./epilogue.ts";
 import { renderBody } from "./matmul_body.ts";
 import {
   bindings,
+  type DeclaredOperand,
   elementType,
   halfReaders,
   parameter,
@@ -52,35 +53,17 @@ export function shapeKey({ rank, variant, layout, dtypes, even, chunked }: Matmu
  */
 export function renderMatmul(program: MatmulProgram, shape: MatmulShape): Shader {
   const { rank, variant, layout, dtypes, even, chunked } = shape;
-  const inputs = program.inputs.length;
   const places = new Parameters();
   const sizes = places.take(rank + 4);
-  const operandPlaces = places.take((inputs + program.outputs.length) * (rank + 3));
+  const operandPlaces = places.take((program.inputs.length + program.outputs.length) * (rank + 3));
   const scalarPlaces = places.take(slotsUsed(topological(program.outputs), "scalar"));
   const first = (k: number) => operandPlaces + k * (rank + 3);
   const place = (k: number, axis: number) => parameter(first(k) + 1 + axis);
-  const [m, n, k, chunk] = [0, 1, 2, 3].map((axis) => parameter(sizes + rank + axis)) as [
-    string,
-    string,
-    string,
-    string,
-  ];
+  const size = (axis: number) => parameter(sizes + axis);
+  const [m, n, k, chunk] = [size(rank), size(rank + 1), size(rank + 2), size(rank + 3)];
 
   const list = [0, 1, ...epilogueOperands(program)];
-  const bound = list.map((operand) => ({
-    operand,
-    writable: operand >= inputs,
-    type: operand < 2
-      ? arrayType(dtypes[operand]!, layout.read[operand]!)
-      : layout.wide[operand - 2]
-      ? wideType("f32")
-      : elementType("f32"),
-  }));
-  const readers = [0, 1].map((operand) =>
-    layout.read[operand]!.wide
-      ? wideReader(operand, dtypes[operand]!)
-      : halfReaders(dtypes, [bound[operand]!])
-  );
+  const bound = boundOperands(list, program, shape);
   const bases = list.map((operand) => {
     const terms = Array.from(
       { length: rank },
@@ -88,13 +71,6 @@ export function renderMatmul(program: MatmulProgram, shape: MatmulShape): Shader
     );
     return `q${operand} = ${parameter(first(operand))}${terms.join("")};`;
   });
-  const batch = ["var rest = i32(wid.z);"];
-  for (let axis = rank - 1; axis >= 0; axis--) {
-    const size = parameter(sizes + axis);
-    batch.push(
-      axis === 0 ? "let z0 = rest;" : `let z${axis} = rest % ${size}; rest = rest / ${size};`,
-    );
-  }
   const body = renderBody({
     variant,
     read: layout.read,
@@ -116,13 +92,13 @@ export function renderMatmul(program: MatmulProgram, shape: MatmulShape): Shader
 ${bindings(bound)}
 ${list.map((operand) => `var<private> q${operand}: i32;`).join("\n")}
 ${body.shared}
-${readers.join("")}${epilogue}
+${readersOf(shape, bound)}${epilogue}
 @compute @workgroup_size(${groupOf(variant)})
 fn main(
   @builtin(workgroup_id) wid: vec3<u32>,
   @builtin(local_invocation_id) lid: vec3<u32>,
 ) {
-${batch.join("\n")}
+${batchCoordinates(rank, size)}
 ${bases.join("\n")}
 let tx = i32(lid.x);
 let ty = i32(lid.y);
@@ -134,4 +110,43 @@ ${body.lines.join("\n")}
 }
 `;
   return { code, bound };
+}
+
+/** A, B and what the epilogue meets, as arrays of numbers or of vectors. */
+function boundOperands(
+  list: readonly number[],
+  { inputs }: MatmulProgram,
+  { layout, dtypes }: MatmulShape,
+): DeclaredOperand[] {
+  return list.map((operand) => ({
+    operand,
+    writable: operand >= inputs.length,
+    type: operand < 2
+      ? arrayType(dtypes[operand]!, layout.read[operand]!)
+      : layout.wide[operand - 2]
+      ? wideType("f32")
+      : elementType("f32"),
+  }));
+}
+
+/** Functions that read A and B where their arrays do not hold floats. */
+function readersOf({ layout, dtypes }: MatmulShape, bound: Shader["bound"]): string {
+  return [0, 1].map((operand) =>
+    layout.read[operand]!.wide
+      ? wideReader(operand, dtypes[operand]!)
+      : halfReaders(dtypes, [bound[operand]!])
+  ).join("");
+}
+
+/** The coordinate of the workgroup's product on each batch axis. */
+function batchCoordinates(rank: number, size: (axis: number) => string): string {
+  const lines = ["var rest = i32(wid.z);"];
+  for (let axis = rank - 1; axis >= 0; axis--) {
+    lines.push(
+      axis === 0
+        ? "let z0 = rest;"
+        : `let z${axis} = rest % ${size(axis)}; rest = rest / ${size(axis)};`,
+    );
+  }
+  return lines.join("\n");
 }

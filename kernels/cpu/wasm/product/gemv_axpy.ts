@@ -11,7 +11,7 @@ import type { Code } from "../assembler/code.ts";
 import { type Format, loadsOf } from "../assembler/load.ts";
 import { multiplyAdd } from "../assembler/scalar_functions.ts";
 import { readWords, type Target } from "../threads/task.ts";
-import { productWords } from "./gemm.ts";
+import { productWords } from "./gemm_task.ts";
 
 /** Code for four columns from some column on. */
 type Piece = (column: number) => Code;
@@ -26,15 +26,7 @@ export function gemvAxpyRoutine(target: Target, format: Format): Uint8Array<Arra
   const factors = routine.locals(4, "v128");
   const rows = routine.locals(4, "i32");
   const sum = routine.local("v128");
-  /** Runs over a row of the result and over rows of B: the fewer variables, the faster. */
-  const alongColumns = (streams: readonly Local[], four: Piece, one: Code): Code => {
-    const onward = (columns: number) =>
-      streams.map((row) => row.step(i32.of(loads.bytes * columns)));
-    return [
-      loop(to, whole.get, 32, [four(0), four(4), onward(8)], first.get),
-      loop(to, end.get, 4, [one, onward(1)], whole.get),
-    ];
-  };
+  const run = { to, first, whole, end, bytes: loads.bytes };
 
   /** Adds row p of B and the `count - 1` rows that follow at distances of a quarter. */
   const add = (count: number): Code => {
@@ -51,6 +43,7 @@ export function gemvAxpyRoutine(target: Target, format: Format): Uint8Array<Arra
         row.set(i32.sum(w.b.get, i32.mul(p.get, w.bInner.get), quarters(w.bInner, s))),
       ]),
       alongColumns(
+        run,
         streams,
         (column) => [
           sum.set(v128.load(to.get, 4 * column)),
@@ -74,6 +67,7 @@ export function gemvAxpyRoutine(target: Target, format: Format): Uint8Array<Arra
       whole.set(i32.sum(first.get, i32.mul(i32.and(w.n.get, i32.of(-8)), i32.of(4)))),
       end.set(i32.sum(first.get, i32.mul(w.n.get, i32.of(4)))),
       alongColumns(
+        run,
         [],
         (column) => v128.store(to.get, f32x4.of(0), 4 * column),
         v128.storeLane(to.get, f32x4.of(0), 0),
@@ -84,4 +78,20 @@ export function gemvAxpyRoutine(target: Target, format: Format): Uint8Array<Arra
       loop(p, w.k.get, 1, add(1), i32.mul(quarter.get, i32.of(4))),
     ]),
   ], target.memory);
+}
+
+/** A run over a row of the result: where it is, where it begins, ends its eights, and ends. */
+type ColumnRun = Readonly<Record<"to" | "first" | "whole" | "end", Local>> & {
+  /** Bytes of a number of B. */
+  readonly bytes: number;
+};
+
+/** Runs over a row of the result and over rows of B: the fewer variables, the faster. */
+function alongColumns(run: ColumnRun, streams: readonly Local[], four: Piece, one: Code): Code {
+  const { to, first, whole, end, bytes } = run;
+  const onward = (columns: number) => streams.map((row) => row.step(i32.of(bytes * columns)));
+  return [
+    loop(to, whole.get, 32, [four(0), four(4), onward(8)], first.get),
+    loop(to, end.get, 4, [one, onward(1)], whole.get),
+  ];
 }

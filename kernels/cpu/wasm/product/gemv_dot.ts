@@ -11,7 +11,7 @@ import type { Code } from "../assembler/code.ts";
 import { type Format, loadsOf } from "../assembler/load.ts";
 import { multiplyAdd } from "../assembler/scalar_functions.ts";
 import { readWords, type Target } from "../threads/task.ts";
-import { productWords } from "./gemm.ts";
+import { productWords } from "./gemm_task.ts";
 
 /** `C = A·B` for tasks with the words of a product, which pack nothing and add to nothing. */
 export function gemvDotRoutine(target: Target, format: Format): Uint8Array<ArrayBuffer> {
@@ -26,6 +26,9 @@ export function gemvDotRoutine(target: Target, format: Format): Uint8Array<Array
   /** A column that is missing from the last quarter repeats the last one, and stores the same. */
   const column = (stream: number) =>
     i32.least(i32.sum(j.get, i32.mul(quarter.get, i32.of(stream))), last(w.n));
+
+  const put = (row: Local, stream: number) =>
+    v128.storeLane(i32.sum(row.get, i32.mul(column(stream), i32.of(4))), b.get, stream);
 
   /** All rows, `height` of them at a time. */
   const over = (height: number): Code => {
@@ -62,12 +65,7 @@ export function gemvDotRoutine(target: Target, format: Format): Uint8Array<Array
       loop(p, many.get, 16, [[0, 4, 8, 12].map((k) => step("four", k)), onward(16)]),
       loop(p, whole.get, 4, [step("four"), onward(4)], many.get),
       loop(p, w.k.get, 1, [step("first"), onward(1)], whole.get),
-      rows.map(({ to, sums }) => [
-        b.set(columnSums(sums)),
-        streams.map((_, s) =>
-          v128.storeLane(i32.sum(to.get, i32.mul(column(s), i32.of(4))), b.get, s)
-        ),
-      ]),
+      rows.map(({ to, sums }) => [b.set(columnSums(sums)), streams.map((_, s) => put(to, s))]),
     ]);
   };
   return routine.assemble([

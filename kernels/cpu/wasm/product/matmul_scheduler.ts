@@ -25,7 +25,8 @@ import type { Blas, BlasProducts, Operands, Sizes } from "./blas.ts";
 import type { Format } from "../assembler/load.ts";
 import { type Matrix, moved } from "./matrix.ts";
 import { packRoutine, packWords, roundUp, tileColumns, tileRowsOf } from "./pack.ts";
-import { gemmRoutine, gemmScratch, type GemmTask, gemmTask, productWords } from "./gemm.ts";
+import { gemmRoutine, gemmScratch } from "./gemm.ts";
+import { type GemmTask, gemmTask, productWords } from "./gemm_task.ts";
 import type { Target } from "../threads/task.ts";
 
 /** Rows of one product of a batch up to which reading B in place beats packing it. */

@@ -44,12 +44,7 @@ export function packRoutine({ memory }: Target, format: Format): Uint8Array<Arra
  * Packs along whichever axis is dense. Lines that are missing from the last strip hold anything:
  * what the product makes of them is dropped.
  */
-export function pack(
-  routine: Routine,
-  w: PackLocals,
-  width: number,
-  format: Format = "f32",
-): Code {
+export function pack(routine: Routine, w: PackLocals, width: number, format: Format = "f32"): Code {
   const loads = loadsOf(format, routine);
   const dense = i32.of(loads.bytes);
   const [at, from, strip, step, whole] = routine.locals(5, "i32");
@@ -90,13 +85,7 @@ export function pack(
     at.set(w.target.get),
     loop(strip, w.lines.get, width, [
       from.set(i32.sum(w.source.get, i32.mul(strip.get, w.line.get))),
-      // A missing line repeats the last one.
-      lines.map((line) =>
-        offsets[line]!.set(i32.mul(
-          i32.least(i32.of(line), i32.sub(i32.sub(w.lines.get, strip.get), i32.of(1))),
-          w.line.get,
-        ))
-      ),
+      lines.map((line) => offsets[line]!.set(lineOffset(w, strip, line))),
       when(i32.equal(w.line.get, dense), [
         loop(step, w.k.get, 1, alongLines),
       ], [
@@ -109,6 +98,12 @@ export function pack(
       ]),
     ]),
   ];
+}
+
+/** From the first line of a strip to another; one that is missing repeats the last. */
+function lineOffset({ lines, line: step }: PackLocals, strip: Local, line: number): Code {
+  const last = i32.sub(i32.sub(lines.get, strip.get), i32.of(1));
+  return i32.mul(i32.least(i32.of(line), last), step.get);
 }
 
 /** Four vectors as the columns of a 4 x 4 matrix. */
