@@ -39,6 +39,7 @@ export type { Affine, Backend, BackendStatistics, Binding, Bound, Buffer } from 
 export type { Dtype, Half, Kind } from "./core/dtype.ts";
 export { DeviceError } from "./core/errors.ts";
 export { type Bool, Expr, type Float, type Level, type Word } from "./core/expr.ts";
+export type { ExprOp, LeafOp, ReductionOp, ScalarOp, UnaryOp } from "./core/operations.ts";
 export {
   type GatherProgram,
   type MatmulProgram,

@@ -50,6 +50,7 @@ export {
   type Word,
   word,
 } from "./core/expr.ts";
+export type { ExprOp, LeafOp, ReductionOp, ScalarOp, UnaryOp } from "./core/operations.ts";
 export type { Gradients, Op, Recorded, SavedValues } from "./core/op.ts";
 export { elementwise } from "./core/ops/elementwise.ts";
 export { ofOperands, type Operand } from "./core/ops/operands.ts";

@@ -23,7 +23,16 @@ const sources: Sources = new Map(
 
 /** Lowest first: a file imports from its own layer and from those before it. */
 const coreLayers: Layers = [
-  ["errors.ts", "excerpt.ts", "dtype.ts", "half.ts", "operations.ts", "shape.ts", "threefry.ts"],
+  [
+    "errors.ts",
+    "excerpt.ts",
+    "dtype.ts",
+    "half.ts",
+    "nested.ts",
+    "operations.ts",
+    "shape.ts",
+    "threefry.ts",
+  ],
   ["random.ts"],
   ["expr.ts"],
   ["scalar.ts", "derive.ts", "activations.ts"],

@@ -13,7 +13,7 @@ import type { Lane } from "./row_reduction.ts";
 const fourLanes = [0, 1, 2, 3] as const;
 
 /** Variables of one operand: bytes for memory, values for indices. */
-export interface Operand {
+export interface RowOperand {
   /** How it moves along the row. */
   readonly motion: Motion;
   /** Where its row begins. */
@@ -40,7 +40,7 @@ export interface OperandLayout {
 
 /** All operands of a routine: inputs, outputs, indices. */
 export class RowOperands {
-  readonly #list: readonly Operand[];
+  readonly #list: readonly RowOperand[];
 
   constructor(readonly routine: Routine, readonly layout: OperandLayout) {
     this.#list = layout.motions.map((motion, k) => ({
@@ -111,7 +111,7 @@ export class RowOperands {
   }
 
   /** Those that run along the row in a variable of their own; of the indices, those that are read. */
-  moving(reads: (operand: number) => boolean): readonly Operand[] {
+  moving(reads: (operand: number) => boolean): readonly RowOperand[] {
     return this.#list.filter(({ motion, at }, k) =>
       at.type === "v128" ? reads(k) : motion === "step"
     );
@@ -124,7 +124,7 @@ export class RowOperands {
 }
 
 /** Puts an operand at the first column. */
-export function toFirstColumn({ at, base, columnStep }: Operand): Code {
+export function toFirstColumn({ at, base, columnStep }: RowOperand): Code {
   return at.set(
     at.type === "i32" ? base.get : i32x4.add(
       i32x4.splat(base.get),
@@ -134,7 +134,7 @@ export function toFirstColumn({ at, base, columnStep }: Operand): Code {
 }
 
 /** Moves an operand on by four columns, or by one. */
-export function onward({ at, columnStep }: Operand, lane: "four" | "one"): Code {
+export function onward({ at, columnStep }: RowOperand, lane: "four" | "one"): Code {
   const step = i32.mul(columnStep.get, i32.of(lane === "four" ? 4 : 1));
   return at.set(at.type === "i32" ? i32.add(at.get, step) : i32x4.add(at.get, i32x4.splat(step)));
 }
