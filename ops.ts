@@ -50,7 +50,14 @@ export {
   type Word,
   word,
 } from "./core/expr.ts";
-export type { ExprOp, LeafOp, ReductionOp, ScalarOp, UnaryOp } from "./core/operations.ts";
+export {
+  type ExprOp,
+  type LeafOp,
+  type ReductionOp,
+  type ScalarOp,
+  scalarOperations,
+  type UnaryOp,
+} from "./core/operations.ts";
 export type { Gradients, Op, Recorded, SavedValues } from "./core/op.ts";
 export { elementwise } from "./core/ops/elementwise.ts";
 export { ofOperands, type Operand } from "./core/ops/operands.ts";
