@@ -1,7 +1,14 @@
 // One row for every exported operation: how to call it, and inputs on which it is smooth.
 import { apply } from "../../core/apply.ts";
 import type { Device } from "../../core/device.ts";
-import { crossEntropyOp, klOp } from "../../core/ops/losses.ts";
+import {
+  bidirectionalKl,
+  crossEntropyOp,
+  klDivergence,
+  squaredError,
+} from "../../core/ops/losses.ts";
+import { slice } from "../../core/ops/slice.ts";
+import { topK } from "../../core/ops/top_k.ts";
 import { layerNormOp, rmsNormOp } from "../../core/ops/norm.ts";
 import { rotaryRows, rotaryTables, rotate } from "../../core/ops/rotary.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
@@ -13,10 +20,6 @@ import { basicRows } from "./op_table_basics.ts";
 import * as elementwise from "../../core/ops/elementwise.ts";
 import * as gathering from "../../core/ops/gather.ts";
 import * as products from "../../core/ops/matmul.ts";
-import * as comparisons from "../../core/ops/compare.ts";
-import * as creations from "../../core/ops/create.ts";
-import * as reductions from "../../core/ops/reduce.ts";
-import * as softmaxes from "../../core/ops/softmax.ts";
 import * as rows from "../../core/ops/rowwise.ts";
 import * as parts from "../../core/ops/slice.ts";
 import * as views from "../../core/ops/view.ts";
@@ -234,7 +237,18 @@ export const opTable: readonly OpRow[] = [
         indices: [{ offset: 0, strides: [0, 1] }],
       })[0]!,
   },
-  { name: "kl", shapes: [[4, 7], [4, 7]], run: (_, x) => apply(klOp, x, {})[0]! },
+  {
+    name: "klDivergence",
+    shapes: [[4, 7], [4, 7]],
+    run: (_, [a, b]) => klDivergence(a!, b!),
+  },
+  {
+    name: "bidirectionalKl",
+    shapes: [[4, 7], [4, 7]],
+    run: (_, [a, b]) => bidirectionalKl(a!, b!),
+  },
+  { name: "squaredError", shapes: [[5, 1], [5]], run: (_, [a, b]) => squaredError(a!, b!) },
+  { name: "topK", shapes: [[3, 9]], run: (_, [x]) => slice(topK(x!, 2), 1, 0, 2) },
   {
     name: "drop",
     shapes: [[2, 3, 5]],
@@ -268,23 +282,4 @@ export const tanhContraction = products.fusedMatmul(
   "contraction",
   1,
   (product, bias) => product.add(bias!).unary("tanh"),
-);
-
-/** Names that a module exports and that are operations on tensors. */
-export const exportedOperations: readonly string[] = [
-  elementwise,
-  gathering,
-  products,
-  rows,
-  parts,
-  views,
-  comparisons,
-  creations,
-  reductions,
-  softmaxes,
-].flatMap((module) =>
-  Object.entries(module).flatMap(([name, value]) => typeof value === "function" ? [name] : [])
-).filter((name) =>
-  !["elementwise", "rowwise", "fusedMatmul", "copyInto", "logSoftmaxOf", "maskedSoftmaxOf"]
-    .includes(name)
 );
