@@ -1,11 +1,12 @@
 /**
- * How a row program runs: one pass over the columns for each reduction depth. Values that are dear
- * and needed in several passes go to a scratch row. Not here: any language.
+ * How a row program runs: one pass over the columns for each reduction depth. Where passes follow one
+ * another on one thread, values that are dear and needed again go to a scratch row. Not here: any
+ * language.
  *
  * @module
  */
 
-import { depth, type Expr, isReduction, topological } from "../../core/expr.ts";
+import { depth, type Expr, isReduction, topological, variesByColumn } from "../../core/expr.ts";
 import type { RowProgram } from "../../core/program.ts";
 import { scalarRow } from "../../core/scalar.ts";
 
@@ -27,6 +28,10 @@ export interface RowPlan {
   readonly uniform: readonly Expr[];
   /** In order. */
   readonly list: readonly RowPass[];
+}
+
+/** Passes that hand on what was dear to compute. */
+export interface ScratchPlan extends RowPlan {
   /** Row of scratch of each node that has one. */
   readonly scratch: ReadonlyMap<Expr, number>;
 }
@@ -39,36 +44,41 @@ export function motionOf(step: number): Motion {
   return step === 0 ? "fixed" : step === 1 ? "unit" : "step";
 }
 
-/** Whether a value varies from column to column. */
-export function varies(e: Expr): boolean {
-  return (e.level & 2) !== 0;
-}
-
-/** Plans a program. */
+/** Plans a program whose passes compute all that they need. */
 export function planRow(program: RowProgram): RowPlan {
   const nodes = topological(program.outputs);
   const count = Math.max(...program.outputs.map(depth)) + 1;
-  const parts = Array.from({ length: count }, (_, pass) => {
-    const reductions = nodes.filter((e) => isReduction(e) && depth(e) === pass + 1);
-    const stored = program.outputs.flatMap((e, k) => varies(e) && depth(e) === pass ? [k] : []);
-    const roots = [...reductions.map((e) => e.args[0]!), ...stored.map((k) => program.outputs[k]!)];
-    const row = nodes.filter((e) => e.level === 1 && !isReduction(e) && depth(e) === pass);
-    return { row, reductions, stored, roots };
-  });
-  const computed = parts.map(({ roots }, pass) => columnNodes(roots, new Map(), pass));
-  const scratch = new Map<Expr, number>();
-  for (const e of nodes) {
-    const costly = scalarRow(e.op)?.costly;
-    const uses = computed.filter((columns) => columns.includes(e)).length;
-    // The pass of a node's own depth must be the first that meets it, or it is not yet stored.
-    if (costly && uses > 1 && computed[depth(e)]!.includes(e)) scratch.set(e, scratch.size);
-  }
   return {
     uniform: nodes.filter((e) => e.level === 0 && e.op !== "constant"),
-    list: parts.map(({ roots, ...pass }, index) => ({
-      ...pass,
-      columns: columnNodes(roots, scratch, index),
-    })),
+    list: Array.from({ length: count }, (_, pass) => {
+      const reductions = nodes.filter((e) => isReduction(e) && depth(e) === pass + 1);
+      const stored = program.outputs.flatMap((e, k) =>
+        variesByColumn(e) && depth(e) === pass ? [k] : []
+      );
+      const row = nodes.filter((e) => e.level === 1 && !isReduction(e) && depth(e) === pass);
+      const columns = columnNodes(program, { reductions, stored });
+      return { row, columns, reductions, stored };
+    }),
+  };
+}
+
+/** Plans a program whose passes keep what is dear and needed again in rows of scratch. */
+export function planWithScratch(program: RowProgram): ScratchPlan {
+  const { uniform, list } = planRow(program);
+  const scratch = new Map<Expr, number>();
+  for (const e of topological(program.outputs)) {
+    const uses = list.filter(({ columns }) => columns.includes(e)).length;
+    // The pass of a node's own depth must be the first that meets it, or it is not yet stored.
+    if (scalarRow(e.op)?.costly && uses > 1 && list[depth(e)]!.columns.includes(e)) {
+      scratch.set(e, scratch.size);
+    }
+  }
+  return {
+    uniform,
+    list: list.map((pass, index) => {
+      const loaded = (e: Expr) => scratch.has(e) && depth(e) < index;
+      return { ...pass, columns: columnNodes(program, pass, loaded) };
+    }),
     scratch,
   };
 }
@@ -80,22 +90,26 @@ export function loneProducts(program: RowProgram): Set<Expr> {
   for (const e of [...nodes.flatMap(({ args }) => args), ...program.outputs]) {
     uses.set(e, (uses.get(e) ?? 0) + 1);
   }
-  const lone = (e: Expr) => e.op === "mul" && varies(e) && uses.get(e) === 1;
+  const lone = (e: Expr) => e.op === "mul" && variesByColumn(e) && uses.get(e) === 1;
   const summed = nodes.flatMap(({ op, args }) => op === "rowSum" ? args : []);
   return new Set(summed.filter(lone));
 }
 
-/** Nodes to compute in a pass, operands first; what an earlier pass stored is a leaf. */
-function columnNodes(roots: readonly Expr[], scratch: ReadonlyMap<Expr, number>, pass: number) {
+/** Nodes of each element in a pass, operands first; those that are loaded need no operands. */
+function columnNodes(
+  { outputs }: RowProgram,
+  { reductions, stored }: Pick<RowPass, "reductions" | "stored">,
+  loaded: (e: Expr) => boolean = () => false,
+): Expr[] {
   const order: Expr[] = [];
   const seen = new Set<Expr>();
   const visit = (e: Expr): void => {
-    if (!varies(e) || seen.has(e)) return;
+    if (!variesByColumn(e) || seen.has(e)) return;
     seen.add(e);
-    const loaded = scratch.has(e) && depth(e) < pass;
-    if (!loaded) e.args.forEach(visit);
+    if (!loaded(e)) e.args.forEach(visit);
     order.push(e);
   };
-  roots.forEach(visit);
+  for (const e of reductions) visit(e.args[0]!);
+  for (const k of stored) visit(outputs[k]!);
   return order;
 }

@@ -7,6 +7,14 @@ const backend = await openGpu();
 /** Whether the tests below can run; REQUIRE_WEBGPU=1 makes them fail instead of being skipped. */
 const required = Deno.env.get("REQUIRE_WEBGPU") === "1";
 
+/** Opens an adapter of one's own; absent where the tests below are skipped. */
+export const openOwnWebGpu: (() => Promise<WebGpuBackend>) | undefined =
+  backend === undefined && !required ? undefined : async () => {
+    const own = await openGpu();
+    if (own === undefined) throw new Error("REQUIRE_WEBGPU is 1, but there is no adapter");
+    return own;
+  };
+
 /** Declares a test on the WebGPU adapter, which all tests share; it fails if memory is left behind. */
 export function webGpuTest(
   name: string,

@@ -5,10 +5,15 @@
  */
 
 import { lowestFloat } from "../../../core/dtype.ts";
-import { depth, type Expr } from "../../../core/expr.ts";
+import { depth, type Expr, variesByColumn } from "../../../core/expr.ts";
 import type { RowProgram } from "../../../core/program.ts";
 import { javaScriptText } from "./expression.ts";
-import { type Motion, planRow, type RowPass, type RowPlan, varies } from "../../plan/row_passes.ts";
+import {
+  type Motion,
+  planWithScratch,
+  type RowPass,
+  type ScratchPlan,
+} from "../../plan/row_passes.ts";
 
 /** Parts of the text, and how many scratch rows it uses. */
 export interface Rendered {
@@ -25,11 +30,11 @@ export function renderRowLoop(program: RowProgram, motions: readonly Motion[]): 
 
 /** The text of one program over operands of some motions. */
 class RowLoop {
-  readonly #plan: RowPlan;
+  readonly #plan: ScratchPlan;
   readonly #lines: string[] = [];
 
   constructor(readonly program: RowProgram, readonly motions: readonly Motion[]) {
-    this.#plan = planRow(program);
+    this.#plan = planWithScratch(program);
   }
 
   /** Number of the operands in memory; those after them are indices. */
@@ -53,7 +58,9 @@ class RowLoop {
     lines.push("for (let i = 0; i < rows; i++) {");
     list.forEach((pass, index) => this.#pass(pass, index));
     outputs.forEach((e, k) => {
-      if (!varies(e)) lines.push(`a${inputs.length + k}[p${inputs.length + k}] = ${name(e)};`);
+      if (!variesByColumn(e)) {
+        lines.push(`a${inputs.length + k}[p${inputs.length + k}] = ${name(e)};`);
+      }
     });
     lines.push(...operands.map((k) => `p${k} += r${k};`), "}");
     return { text: lines.join("\n"), scratch: scratch.size };
@@ -70,19 +77,20 @@ class RowLoop {
     const inputs = this.program.inputs.length;
     switch (e.op) {
       case "input":
-        return `a${e.attribute}[${this.#at(e.attribute, varies(e))}]`;
+        return `a${e.attribute}[${this.#at(e.attribute, variesByColumn(e))}]`;
       case "old":
         return `a${inputs + e.attribute}[${this.#at(inputs + e.attribute, true)}]`;
       case "index":
-        return this.#at(this.#firstIndex + e.attribute, varies(e));
+        return this.#at(this.#firstIndex + e.attribute, variesByColumn(e));
       case "scalar":
         return `scalars[${e.attribute}]`;
       case "columns":
         return "cols";
       case "constant":
+        return name(e);
       case "rowSum":
       case "rowMax":
-        return name(e);
+        throw new TypeError(`Cannot render ${e.op} as a value of its own`);
       default:
         return javaScriptText[e.op](...e.args.map(name));
     }

@@ -5,8 +5,9 @@
  * @module
  */
 
-import { depth, type Expr, isReduction, topological } from "../../../core/expr.ts";
+import { type Expr, isReduction, topological, variesByColumn } from "../../../core/expr.ts";
 import type { RowProgram } from "../../../core/program.ts";
+import { planRow, type RowPass, type RowPlan } from "../../plan/row_passes.ts";
 import { combine, partial, sharedMemory, takeReduced } from "./row_reduction.ts";
 import { helpers, type Leaves, statement, variableName } from "../expression.ts";
 import type { RowShape } from "./row_shape.ts";
@@ -29,11 +30,10 @@ export function renderRowShader(program: RowProgram, shape: RowShape): Shader {
   return new RowText(program, shape).render();
 }
 
-const varies = (e: Expr): boolean => (e.level & 2) !== 0;
-
 /** The text of one program in one shape. */
 class RowText {
   readonly #nodes: readonly Expr[];
+  readonly #plan: RowPlan;
   readonly #places = new Parameters();
   readonly #sizes: number;
   readonly #count: number;
@@ -47,6 +47,7 @@ class RowText {
   constructor(readonly program: RowProgram, readonly shape: RowShape) {
     const { rank, kind, wide } = shape;
     this.#nodes = topological(program.outputs);
+    this.#plan = planRow(program);
     const operands = this.#firstIndex + slotsUsed(this.#nodes, "index");
     this.#sizes = this.#places.take(rank);
     this.#count = this.#places.take(1);
@@ -71,7 +72,7 @@ class RowText {
     }));
     this.#findRow();
     for (const k of used) this.#point(k);
-    this.#emit(this.#nodes.filter((e) => e.level === 0));
+    this.#emit(this.#plan.uniform);
     if (this.#isMap) this.#map();
     else this.#passes();
     const builtins = shape.subgroups === undefined ? "" : `
@@ -182,8 +183,10 @@ ${this.#lines.join("\n")}
   }
 
   #map(): void {
-    this.#emit(this.#nodes.filter((e) => e.level === 1));
-    this.#columns(this.program.outputs.map((_, k) => k), []);
+    for (const pass of this.#plan.list) {
+      this.#emit(pass.row);
+      this.#columns(pass);
+    }
   }
 
   #passes(): void {
@@ -191,35 +194,34 @@ ${this.#lines.join("\n")}
     const lines = this.#lines;
     lines.push(`let cols = ${parameter(this.#sizes + this.shape.rank - 1)};`);
     let combined = 0;
-    for (let pass = 0; pass <= Math.max(...outputs.map(depth)); pass++) {
-      this.#emit(this.#nodes.filter((e) => e.level === 1 && depth(e) === pass));
-      const reductions = this.#nodes.filter((e) => isReduction(e) && depth(e) === pass + 1);
-      const stored = outputs.flatMap((e, k) => varies(e) && depth(e) === pass ? [k] : []);
+    for (const pass of this.#plan.list) {
+      const { row, reductions, stored } = pass;
+      this.#emit(row);
       if (reductions.length + stored.length === 0) continue;
       lines.push(...reductions.map(partial));
       const unit = this.#components.length;
       const lanes = kind === "serial" ? "1" : kind === "group" ? this.shape.size : "i32(width)";
       const first = kind === "serial" ? "0" : `lane * ${unit}`;
       lines.push(`for (var j = ${first}; j < cols; j += ${lanes} * ${unit}) {`);
-      this.#columns(stored, reductions);
+      this.#columns(pass);
       lines.push("}", ...combine(reductions, this.shape, combined));
       combined += reductions.length;
     }
     const guard = kind === "serial" ? "" : "if (lane == 0) ";
     outputs.forEach((e, k) => {
       const operand = inputs.length + k;
-      if (!varies(e)) lines.push(`${guard}{ a${operand}[p${operand}] = ${variableName(e)}; }`);
+      if (!variesByColumn(e)) {
+        lines.push(`${guard}{ a${operand}[p${operand}] = ${variableName(e)}; }`);
+      }
     });
   }
 
   /** The columns at hand: computes what is stored and what is reduced. */
-  #columns(stored: readonly number[], reductions: readonly Expr[]): void {
+  #columns({ columns, stored, reductions }: RowPass): void {
     const { program: { outputs, inputs }, shape: { wide } } = this;
     const lines = this.#lines;
-    const roots = [...reductions.map((e) => e.args[0]!), ...stored.map((k) => outputs[k]!)];
-    const nodes = columnNodes(roots);
     const operand = (k: number) => inputs.length + k;
-    const read = new Set(nodes.flatMap(({ op, attribute }) => {
+    const read = new Set(columns.flatMap(({ op, attribute }) => {
       return op === "input" ? [attribute] : op === "old" ? [operand(attribute)] : [];
     }));
     for (const k of read) if (wide[k]) lines.push(`let w${k} = ${this.#vector(k)};`);
@@ -227,7 +229,7 @@ ${this.#lines.join("\n")}
     for (const k of vectors) lines.push(`var o${k}: vec4<${this.#type(operand(k))}>;`);
     this.#components.forEach((component, c) => {
       lines.push("{");
-      this.#emit(nodes, c);
+      this.#emit(columns, c);
       lines.push(...reductions.map(takeReduced));
       for (const k of stored) {
         const target = wide[operand(k)]
@@ -239,18 +241,4 @@ ${this.#lines.join("\n")}
     });
     for (const k of vectors) lines.push(`${this.#vector(operand(k))} = o${k};`);
   }
-}
-
-/** Nodes that vary along the row, operands first. */
-function columnNodes(roots: readonly Expr[]): Expr[] {
-  const order: Expr[] = [];
-  const seen = new Set<Expr>();
-  const visit = (e: Expr): void => {
-    if (!varies(e) || seen.has(e)) return;
-    seen.add(e);
-    e.args.forEach(visit);
-    order.push(e);
-  };
-  roots.forEach(visit);
-  return order;
 }

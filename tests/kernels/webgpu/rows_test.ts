@@ -10,9 +10,9 @@ import { Device } from "../../../core/device.ts";
 import { sizeOf } from "../../../core/shape.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { WebGpuBackend } from "../../../kernels/webgpu/backend.ts";
-import { assertClose, resultsOf } from "../../support/op_results.ts";
-import { opTable } from "../../support/op_table.ts";
-import { webGpuTest } from "../../support/webgpu_device.ts";
+import { conformance } from "../../support/conformance.ts";
+import { assertClose } from "../../support/op_results.ts";
+import { openOwnWebGpu, webGpuTest } from "../../support/webgpu_device.ts";
 import { withDevice } from "../../support/with_device.ts";
 
 const x = input(0, "f32", 3);
@@ -73,14 +73,13 @@ webGpuTest("rows of all lengths agree with f64, with subgroups and without", asy
   }
 });
 
-webGpuTest("every operation agrees with f64 in the shapes of a GPU", async (_, shared) => {
-  const backend = likeGpu(shared.device, shared.subgroups);
-  for (const row of opTable) {
-    const actual = await resultsOf(row, new Device(backend));
-    await withDevice("f64", async (oracle) => {
-      assertClose(actual, await resultsOf(row, oracle), row.name);
-    });
-  }
+const openLikeGpu = openOwnWebGpu && (async () => {
+  const own = await openOwnWebGpu!();
+  return likeGpu(own.device, own.subgroups);
+});
+conformance("WebGPU in the shapes of a GPU", openLikeGpu, {
+  sanitizeOps: false,
+  sanitizeResources: false,
 });
 
 webGpuTest("the subgroups of llvmpipe are found", (_, { facts, subgroups }) => {

@@ -5,16 +5,15 @@
  * @module
  */
 
-import { depth, type Expr } from "../../../../core/expr.ts";
+import { depth, type Expr, variesByColumn } from "../../../../core/expr.ts";
 import type { RowProgram } from "../../../../core/program.ts";
 import { scalarRow } from "../../../../core/scalar.ts";
 import {
   loneProducts,
   type Motion,
-  planRow,
+  planWithScratch,
   type RowPass,
-  type RowPlan,
-  varies,
+  type ScratchPlan,
 } from "../../../plan/row_passes.ts";
 import { f32x4, i32, i32x4, type Local, loop, Routine, v128 } from "../assembler/assembler.ts";
 import type { Code } from "../assembler/code.ts";
@@ -56,7 +55,7 @@ export function renderRowRoutine(
 /** The code of one program over operands of some motions. */
 class RowCode {
   readonly #routine = new Routine(2);
-  readonly #plan: RowPlan;
+  readonly #plan: ScratchPlan;
   readonly #operations: ReturnType<typeof laneOperations>;
   readonly #operands: RowOperands;
   /** Rows and columns; the row's bytes, and those of its whole fours; the row and the byte at hand. */
@@ -74,7 +73,7 @@ class RowCode {
     formats: readonly Format[],
     readonly target: Target,
   ) {
-    this.#plan = planRow(program);
+    this.#plan = planWithScratch(program);
     this.#operations = laneOperations(this.#routine, target.relaxed);
     const inMemory = this.#firstIndex;
     const column = this.#variables[5];
@@ -102,7 +101,7 @@ class RowCode {
       loop(i, rows.get, 1, [
         list.map((pass, index) => this.#pass(pass, index)),
         outputs.map((e, k) =>
-          varies(e) ? [] : this.#operands.store(inputs.length + k, this.#valueOf(e), "row")
+          variesByColumn(e) ? [] : this.#operands.store(inputs.length + k, this.#valueOf(e), "row")
         ),
         this.#operands.nextRow(),
       ]),
@@ -128,11 +127,11 @@ class RowCode {
     const valueOf = (arg: Expr) => this.#valueOf(arg);
     switch (e.op) {
       case "input":
-        return this.#operands.load(e.attribute, varies(e) ? lane : "row", copy);
+        return this.#operands.load(e.attribute, variesByColumn(e) ? lane : "row", copy);
       case "old":
         return this.#operands.load(inputs.length + e.attribute, lane, copy);
       case "index":
-        return this.#operands.index(this.#firstIndex + e.attribute, varies(e));
+        return this.#operands.index(this.#firstIndex + e.attribute, variesByColumn(e));
       case "scalar": {
         this.#scalars.set(e.attribute, e.kind as "f32" | "u32");
         const place = head + 2 + 3 * this.motions.length + e.attribute;
@@ -152,9 +151,10 @@ class RowCode {
         return f32x4.div(...e.args.map(valueOf));
       }
       case "constant":
+        return valueOf(e);
       case "rowSum":
       case "rowMax":
-        return valueOf(e);
+        throw new TypeError(`Cannot render ${e.op} as a value of its own`);
       default:
         return this.#operations[e.op](...e.args.map(valueOf));
     }
@@ -205,7 +205,7 @@ class RowCode {
 
   /** Inverses of the divisors that are the same for a whole row. */
   #invert(columns: readonly Expr[]): Code[] {
-    return columns.filter((e) => e.op === "div" && !varies(e.args[1]!)).map((e) => {
+    return columns.filter((e) => e.op === "div" && !variesByColumn(e.args[1]!)).map((e) => {
       const inverse = this.#vector();
       this.#inverses.set(e, inverse);
       return inverse.set(f32x4.div(f32x4.of(1), this.#valueOf(e.args[1]!)));
