@@ -55,7 +55,7 @@ export class Tensor implements Owned {
     return this.value.shape;
   }
 
-  /** Element type. */
+  /** Element type of the memory; {@linkcode read} widens halves. */
   get dtype(): Dtype {
     return this.value.dtype;
   }
