@@ -24,9 +24,9 @@ export interface Affine {
 
 /** A buffer, seen through strides. */
 export interface Bound extends Affine {
-  /** The memory. */
+  /** The memory in which the elements lie. */
   readonly buffer: Buffer;
-  /** Element type. */
+  /** Element type; offset and strides count elements of it. */
   readonly dtype: Dtype;
 }
 
@@ -34,13 +34,13 @@ export interface Bound extends Affine {
 export interface Binding {
   /** Size of each axis; its meaning is the program family's. */
   readonly space: readonly number[];
-  /** Inputs by slot. */
+  /** What expressions read by `input(slot)`. */
   readonly inputs: readonly Bound[];
-  /** Outputs by slot. */
+  /** Where the outputs go, in the order of the program's. */
   readonly outputs: readonly Bound[];
-  /** Affine indices by slot. */
+  /** What expressions read by `index(slot)`, over the coordinates of the space. */
   readonly indices: readonly Affine[];
-  /** Numbers by slot. */
+  /** What expressions read by `scalar(slot)`. */
   readonly scalars: readonly number[];
 }
 
@@ -48,11 +48,11 @@ export interface Binding {
 export interface BackendStatistics {
   /** Buffers allocated and not released. */
   readonly buffers: number;
-  /** Their bytes. */
+  /** Bytes of those buffers. */
   readonly bytes: number;
   /** Largest value `bytes` has had. */
   readonly peakBytes: number;
-  /** Programs run. */
+  /** Programs that were queued. */
   readonly runs: number;
 }
 
@@ -62,7 +62,7 @@ export interface Backend extends AsyncDisposable {
   readonly name: string;
   /** One line for logs: adapter, threads, library. */
   readonly description: string;
-  /** Live counts. */
+  /** Counts up to now, of which work still queued is a part. */
   readonly statistics: BackendStatistics;
   /** Whether tensors of the dtype can be held. */
   supports(dtype: Dtype): boolean;
@@ -74,6 +74,6 @@ export interface Backend extends AsyncDisposable {
   write(buffer: Buffer, offset: number, source: ArrayBufferView): void;
   /** Waits for queued work and copies to the host; `offset` and `bytes` are in bytes. */
   read(buffer: Buffer, offset: number, bytes: number): Promise<ArrayBuffer>;
-  /** Queues a program. */
+  /** Queues a program over buffers of this backend. */
   run(program: Program, binding: Binding): void;
 }

@@ -31,14 +31,14 @@ export class Scope implements Disposable {
     readonly device: Device,
   ) {}
 
-  /** Takes ownership. */
+  /** Takes ownership, from another scope where one has it. */
   adopt(item: Owned): void {
     item.scope?.disown(item);
     item.scope = this;
     this.#owned.add(item);
   }
 
-  /** Gives ownership up. */
+  /** Gives ownership up: the caller must dispose the item. */
   disown(item: Owned): void {
     this.#owned.delete(item);
     item.scope = undefined;

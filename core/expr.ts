@@ -9,7 +9,10 @@
 import type { Kind } from "./dtype.ts";
 import type { ExprOp, ScalarOp, UnaryOp } from "./operations.ts";
 
-/** Where a value varies: bit 0 from row to row, bit 1 from column to column. */
+/**
+ * Where a value varies: 0 nowhere, 1 from row to row, 2 from column to column, 3 along both. Asked by
+ * {@linkcode variesByRow} and {@linkcode variesByColumn}.
+ */
 export type Level = 0 | 1 | 2 | 3;
 
 /** An expression of kind `f32`. */
@@ -46,32 +49,32 @@ export class Expr<K extends Kind = Kind> {
     readonly attribute: number,
   ) {}
 
-  /** Sum. */
+  /** Sum; a summand of 0 leaves no node. */
   add(other: Float | number): Float {
     const [a, b] = [this as unknown as Float, float(other)];
     if (isConstant(a, 0)) return b;
     return isConstant(b, 0) ? a : fold("add", a, b, (x, y) => x + y);
   }
-  /** Difference. */
+  /** Difference; taking 0 off leaves no node. */
   sub(other: Float | number): Float {
     const [a, b] = [this as unknown as Float, float(other)];
     if (isConstant(a, 0)) return b.neg();
     return isConstant(b, 0) ? a : fold("sub", a, b, (x, y) => x - y);
   }
-  /** Product. */
+  /** Product; a factor of 0 or 1 leaves no node. */
   mul(other: Float | number): Float {
     const [a, b] = [this as unknown as Float, float(other)];
     if (isConstant(a, 0) || isConstant(b, 0)) return float(0);
     if (isConstant(a, 1)) return b;
     return isConstant(b, 1) ? a : fold("mul", a, b, (x, y) => x * y);
   }
-  /** Quotient. */
+  /** Quotient; a divisor of 1 leaves no node. */
   div(other: Float | number): Float {
     const [a, b] = [this as unknown as Float, float(other)];
     if (isConstant(a, 0)) return a;
     return isConstant(b, 1) ? a : fold("div", a, b, (x, y) => x / y);
   }
-  /** Negation. */
+  /** Negation; done twice it gives the value back. */
   neg(): Float {
     if (this.op === "neg") return this.args[0] as Float;
     return this.op === "constant" ? float(-this.attribute) : this.unary("neg");

@@ -21,7 +21,7 @@ import {
  * that varies along columns has an element for each point, any other one element a row.
  */
 export interface RowProgram {
-  /** Discriminator. */
+  /** Tells the families of programs apart. */
   readonly family: "row";
   /** Equal keys mean equal programs. */
   readonly key: string;
@@ -36,7 +36,7 @@ export interface RowProgram {
  * `[…batch, M, K]`, of B over `[…batch, K, N]`, of extras and C over `[…batch, M, N]`.
  */
 export interface MatmulProgram {
-  /** Discriminator. */
+  /** Tells the families of programs apart. */
   readonly family: "matmul";
   /** Equal keys mean equal programs. */
   readonly key: string;
@@ -48,7 +48,7 @@ export interface MatmulProgram {
 
 /** `out[i, :] = table[index[i], :]`. The space is `[count, width]`. */
 export interface GatherProgram {
-  /** Discriminator. */
+  /** Tells the families of programs apart. */
   readonly family: "gather";
   /** Equal keys mean equal programs. */
   readonly key: "gather";
@@ -56,13 +56,13 @@ export interface GatherProgram {
 
 /** `out = 0; out[index[i], :] += rows[i, :]`, in the order of i. The space is `[count, width, height]`. */
 export interface ScatterAddProgram {
-  /** Discriminator. */
+  /** Tells the families of programs apart. */
   readonly family: "scatterAdd";
   /** Equal keys mean equal programs. */
   readonly key: "scatterAdd";
 }
 
-/** Any program. */
+/** A program of any family: what a backend runs. */
 export type Program = RowProgram | MatmulProgram | GatherProgram | ScatterAddProgram;
 
 /** Makes a row program. */
@@ -89,10 +89,10 @@ const rowUse = new WeakMap<RowProgram, boolean>();
 
 /** Copies floats; halves are widened. */
 export const copyProgram: RowProgram = rowProgram(["f32"], [input(0, "f32", 3)]);
-/** Copies words. */
+/** Copies words of 32 bits. */
 export const copyWordProgram: RowProgram = rowProgram(["u32"], [input(0, "u32", 3)]);
 
-/** The gather program. */
+/** The one program that gathers: it has no structure, only sizes. */
 export const gatherProgram: GatherProgram = { family: "gather", key: "gather" };
-/** The scatter-add program. */
+/** The one program that adds rows at indices. */
 export const scatterAddProgram: ScatterAddProgram = { family: "scatterAdd", key: "scatterAdd" };

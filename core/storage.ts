@@ -11,7 +11,7 @@ import { contiguousStrides, sizeOf } from "./shape.ts";
 
 /** Memory of one backend, shared by the values that look at it. */
 export class Storage {
-  /** The backend's memory. */
+  /** The memory as the backend knows it. */
   readonly buffer: Buffer;
   #references = 0;
 
@@ -25,7 +25,7 @@ export class Storage {
     return this.#references < 0;
   }
 
-  /** Adds a user. */
+  /** Adds a user: a tensor, or an entry of a tape. */
   retain(): void {
     this.#references++;
   }
@@ -77,7 +77,7 @@ export class Value {
     return axes.sort((a, b) => step(a) === step(b) ? a - b : step(b) - step(a));
   }
 
-  /** Element type. */
+  /** Element type, which is that of the storage. */
   get dtype(): Dtype {
     return this.storage.dtype;
   }

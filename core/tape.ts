@@ -12,9 +12,9 @@ import { Tensor } from "./tensor.ts";
 
 /** One operation that was run, with the values its vjp may read. */
 export interface Entry {
-  /** The operation. */
+  /** What ran; its vjp gives the gradient. */
   readonly op: Op<unknown>;
-  /** Its attributes. */
+  /** What it ran with, which its vjp sees again. */
   readonly attributes: unknown;
   /** Which inputs depend on a watched value. */
   readonly needsGradient: readonly boolean[];
@@ -28,7 +28,7 @@ export interface Entry {
 
 /** Operations in the order they ran. */
 export class Tape {
-  /** What was recorded. */
+  /** Entries from the first operation to the last; a gradient takes them off the end. */
   readonly entries: Entry[] = [];
   readonly #followed: Set<Value>;
 

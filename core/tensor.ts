@@ -56,7 +56,7 @@ export class Tensor implements Owned {
     return this.value.shape;
   }
 
-  /** Element type. */
+  /** Element type of the memory; {@linkcode read} widens halves. */
   get dtype(): Dtype {
     return this.value.dtype;
   }

@@ -58,15 +58,15 @@ export const clip: (x: Operand, low: Operand, high: Operand) => Tensor = ofOpera
   "clip",
   (x: Float, low: Float, high: Float) => smaller(larger(x, low), high),
 );
-/** Negation. */
+/** `-x`. */
 export const neg: (x: Tensor) => Tensor = unary("neg", (x) => x.neg());
 /** Absolute value; the derivative at 0 is 1. */
 export const abs: (x: Tensor) => Tensor = unary("abs", (x) => x.unary("abs"));
-/** Natural exponential. */
+/** `e^x`; beyond the largest float it is infinite. */
 export const exp: (x: Tensor) => Tensor = unary("exp", (x) => x.unary("exp"));
-/** Natural logarithm. */
+/** Natural logarithm; NaN below 0. */
 export const log: (x: Tensor) => Tensor = unary("log", (x) => x.unary("log"));
-/** Square root. */
+/** Square root; NaN below 0. */
 export const sqrt: (x: Tensor) => Tensor = unary("sqrt", (x) => x.unary("sqrt"));
 /** One over the square root. */
 export const rsqrt: (x: Tensor) => Tensor = unary("rsqrt", (x) => x.unary("rsqrt"));
@@ -74,7 +74,7 @@ export const rsqrt: (x: Tensor) => Tensor = unary("rsqrt", (x) => x.unary("rsqrt
 export const tanh: (x: Tensor) => Tensor = unary("tanh", (x) => x.unary("tanh"));
 /** Error function. */
 export const erf: (x: Tensor) => Tensor = unary("erf", (x) => x.unary("erf"));
-/** Square. */
+/** `x · x`. */
 export const square: (x: Tensor) => Tensor = unary("square", (x) => x.mul(x));
 /** `x Φ(x)`, exact: Hugging Face's `gelu`. */
 export const gelu: (x: Tensor) => Tensor = unary("gelu", geluOf);

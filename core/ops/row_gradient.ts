@@ -33,7 +33,7 @@ export interface RowDeclaration {
   readonly inputs: readonly Kind[];
   /** One expression an output. */
   readonly outputs: readonly Expr[];
-  /** Gradient by hand. */
+  /** Gradient by hand, for operations that have one. */
   readonly override: Override | undefined;
 }
 

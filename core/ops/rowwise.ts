@@ -29,7 +29,7 @@ import { nothing, permute, reshape } from "./view.ts";
 export interface RowAttributes {
   /** Coordinates to run over; by default what the inputs broadcast to. */
   readonly space?: readonly number[];
-  /** Numbers by slot. */
+  /** Numbers that the expressions read by `scalar(slot)`, by slot. */
   readonly scalars?: readonly number[];
   /** Affine indices over the space, by slot. */
   readonly indices?: readonly Affine[];
@@ -37,7 +37,7 @@ export interface RowAttributes {
 
 /** A rowwise operation; `derived` is the same one without its override. */
 export interface RowOp extends Op<RowAttributes> {
-  /** The forward expressions. */
+  /** One forward expression an output; those after the first are saved for the gradient. */
   readonly outputs: readonly Expr[];
   /** The same operation with its gradient derived from the expression. */
   readonly derived: RowOp;

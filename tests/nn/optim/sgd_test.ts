@@ -1,7 +1,13 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { seedKey } from "../../../core/random.ts";
+import { toBatch } from "../../../nn/layers/batch.ts";
+import { trainHead } from "../../../nn/models/heads.ts";
 import { SGD, type SGDOptions } from "../../../nn/optim/sgd.ts";
+import { trainStep } from "../../../nn/optim/train_step.ts";
+import { Trainable } from "../../../nn/optim/trainable.ts";
 import { assertClose } from "../../support/differences.ts";
+import { randomModel, tinyConfig, tinyExamples } from "../../support/tiny_models.ts";
 import { clipFactor, count, stepRandomly, trainableOf } from "../../support/trainable_pair.ts";
 import { withDevice } from "../../support/with_device.ts";
 
@@ -63,4 +69,19 @@ Deno.test("SGD stores a direction only where it has momentum", () =>
     assertEquals(device.backend.statistics.bytes, bytes);
     assertEquals(Object.keys(new SGD(trainable, { momentum: 0.9 }).state), ["direction"]);
     assertEquals(device.backend.statistics.bytes, bytes + 8 * count);
+  }));
+
+Deno.test("trainStep() takes any optimiser: SGD goes against the gradient of the loss", () =>
+  withDevice("f64", async (device) => {
+    const model = randomModel(device, tinyConfig("bert"), "classifier");
+    trainHead(model);
+    const trainable = await Trainable.of(model, device);
+    const before = await trainable.flat.read();
+    const batch = toBatch(device, tinyExamples([5, 3]), { numbers: [0, 1] });
+    const optimiser = new SGD(trainable, { clip: 0 });
+    trainStep({ model, optimiser }, [batch], seedKey(1), { lr: 0.25 });
+    const gradients = await trainable.gradients.read();
+    assert(gradients.some((g) => Math.abs(g) > 1e-3));
+    const expected = before.map((x: number, i: number) => x - 0.25 * gradients[i]!);
+    assertClose(await trainable.flat.read(), expected, 1e-15);
   }));
