@@ -16,7 +16,7 @@ const share = 4;
 export class Peak {
   /** Floating-point operations of one run. */
   readonly flop: number;
-  readonly #crew: ThreadPool;
+  readonly #threadPool: ThreadPool;
   readonly #kernel: number;
 
   /**
@@ -27,8 +27,8 @@ export class Peak {
   constructor(readonly threads: number) {
     const heap = Heap.open(threads > 1, shared.bytes);
     if (heap === undefined) throw new RangeError("Cannot measure the peak without a memory");
-    this.#crew = new ThreadPool(heap, threads);
-    this.#crew.reserve(64);
+    this.#threadPool = new ThreadPool(heap, threads);
+    this.#threadPool.reserve(64);
     const routine = new Routine(2);
     const i = routine.local("i32");
     const [x, y] = routine.locals(2, "v128");
@@ -37,7 +37,7 @@ export class Peak {
     const step = lanes.map((sum) => sum.set(madd(x.get, y.get, sum.get)));
     const scratch = routine.parameters[1]!.get;
     const all = lanes.map((sum) => sum.get).reduce((a, b) => f32x4.add(a, b));
-    this.#kernel = this.#crew.kernel(routine.assemble([
+    this.#kernel = this.#threadPool.kernel(routine.assemble([
       x.set(v128.load(scratch)),
       y.set(v128.load(scratch)),
       loop(i, i32.of(turns), 1, Array.from({ length: unrolled }, () => step)),
@@ -49,7 +49,9 @@ export class Peak {
   /** Runs it once. */
   run(): void {
     const count = this.threads * share;
-    this.#crew.run(Array.from({ length: count }, () => this.#crew.task(this.#kernel, [])));
+    this.#threadPool.run(
+      Array.from({ length: count }, () => this.#threadPool.task(this.#kernel, [])),
+    );
   }
 
   /** GFLOP/s: the median of several runs. */
@@ -65,6 +67,6 @@ export class Peak {
 
   /** Stops the threads. */
   [Symbol.dispose](): void {
-    this.#crew.close();
+    this.#threadPool.close();
   }
 }

@@ -60,7 +60,7 @@ class CpuBackend implements Backend {
     const { bytes, heap, address } = buffer as CpuBuffer;
     this.statistics.buffers--;
     this.statistics.bytes -= bytes;
-    if (heap) return this.wasm!.crew.heap.release(address, bytes);
+    if (heap) return this.wasm!.threadPool.heap.release(address, bytes);
     if (this.#pooled + bytes > poolBudget) return;
     this.#pooled += bytes;
     const free = this.#pool.get(bytes);
@@ -100,7 +100,7 @@ class CpuBackend implements Backend {
   }
 
   #onHeap(bytes: number): CpuBuffer | undefined {
-    const heap = this.wasm?.crew.heap;
+    const heap = this.wasm?.threadPool.heap;
     const address = heap?.allocate(bytes);
     if (heap === undefined || address === undefined) return undefined;
     return new CpuBuffer(bytes, heap.memory.buffer, address, true);
@@ -116,7 +116,7 @@ class CpuBackend implements Backend {
   [Symbol.asyncDispose](): Promise<void> {
     this.#pool.clear();
     this.#pooled = 0;
-    this.wasm?.crew.close();
+    this.wasm?.threadPool.close();
     return Promise.resolve();
   }
 }
@@ -134,11 +134,11 @@ export function openCpu(options: CpuOptions = {}): Backend {
   const several = threads > 1 && typeof SharedArrayBuffer === "function";
   const heap = kernels !== "javascript" && hasSimd() ? Heap.open(several, shared.bytes) : undefined;
   if (heap === undefined) return new CpuBackend(undefined, "CPU, JavaScript");
-  const crew = new ThreadPool(heap, several ? Math.min(threads, threadCount) : 1);
+  const threadPool = new ThreadPool(heap, several ? Math.min(threads, threadCount) : 1);
   const parts = [
     `CPU, WebAssembly ${relaxed ? "relaxed SIMD" : "SIMD"}`,
-    crew.threads === 1 ? "1 thread" : `${crew.threads} threads`,
+    threadPool.threads === 1 ? "1 thread" : `${threadPool.threads} threads`,
     ...(library === undefined ? [] : [`products by ${library.name}`]),
   ];
-  return new CpuBackend(new WasmEngine(crew, relaxed, library), parts.join(", "));
+  return new CpuBackend(new WasmEngine(threadPool, relaxed, library), parts.join(", "));
 }

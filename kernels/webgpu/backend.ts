@@ -63,7 +63,7 @@ export class WebGpuBackend implements Backend {
   readonly #pool: Pool;
   readonly #queue: CommandQueue;
   readonly #readback: Readback;
-  readonly #faults: DeviceErrors;
+  readonly #deviceErrors: DeviceErrors;
   readonly #windows: Windows;
   readonly #launches = new Launches();
 
@@ -75,7 +75,7 @@ export class WebGpuBackend implements Backend {
     readonly bindingLimit: number = device.limits.maxStorageBufferBindingSize,
   ) {
     this.description = `WebGPU, ${facts.description}${facts.software ? " (software)" : ""}`;
-    this.#faults = new DeviceErrors(device, this.description);
+    this.#deviceErrors = new DeviceErrors(device, this.description);
     this.#queue = new CommandQueue(device);
     this.#pool = new Pool(device, bindingLimit, 2 ** 31, (slab) => this.#queue.destroy(slab));
     this.#windows = new Windows(
@@ -147,9 +147,9 @@ export class WebGpuBackend implements Backend {
     try {
       result = await this.#readback.read((buffer as GpuBuffer).slab.raw, offset, bytes);
     } catch (error) {
-      throw await this.#faults.explain(error);
+      throw await this.#deviceErrors.explain(error);
     }
-    this.#faults.check();
+    this.#deviceErrors.check();
     return result;
   }
 

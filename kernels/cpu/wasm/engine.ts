@@ -50,12 +50,12 @@ export class WasmEngine {
   /**
    * Makes the engine.
    *
-   * @param crew Threads and their memory
+   * @param threadPool Threads and their memory
    * @param relaxed Whether a multiply-add may round once
    * @param library Library for large products
    */
-  constructor(readonly crew: ThreadPool, readonly relaxed: boolean, library?: Blas) {
-    this.#products = new MatmulScheduler(crew, relaxed, library);
+  constructor(readonly threadPool: ThreadPool, readonly relaxed: boolean, library?: Blas) {
+    this.#products = new MatmulScheduler(threadPool, relaxed, library);
   }
 
   /** Runs a row program, or says that it cannot. */
@@ -70,9 +70,9 @@ export class WasmEngine {
     const last = walk.space.length - 1;
     const kernel = this.#kernel(program, inputs, walk.strides.map((steps) => steps[last]!));
     if (space.includes(0)) return true;
-    const { crew } = this;
+    const { threadPool } = this;
     const [rows, cols] = [walk.space[last - 1]!, walk.space[last]!];
-    crew.reserve(kernel.scratch * cols * 4);
+    threadPool.reserve(kernel.scratch * cols * 4);
     const unit = (k: number) => k < bound.length ? bytesPerElement(bound[k]!.dtype) : 1;
     const rowSteps = walk.strides.map((steps, k) => steps[last - 1]! * unit(k));
     const columnSteps = walk.strides.map((steps, k) => steps[last]! * unit(k));
@@ -82,13 +82,14 @@ export class WasmEngine {
       const words = [rows, cols];
       bases.forEach((base, k) => words.push(base, rowSteps[k]!, columnSteps[k]!));
       words.push(...numbers);
-      tasks.push(crew.task(kernel.id, words));
+      tasks.push(threadPool.task(kernel.id, words));
     };
     const outer = walk.space.slice(0, -2).reduce((a, b) => a * b, 1);
     const total = outer * rows * cols;
-    const shares = crew.threads === 1 || total < threadedElements || outer > 2 * crew.threads
-      ? 1
-      : 2 * crew.threads;
+    const shares =
+      threadPool.threads === 1 || total < threadedElements || outer > 2 * threadPool.threads
+        ? 1
+        : 2 * threadPool.threads;
     const byColumns = rows === 1 && !reduces;
     const [whole, steps] = byColumns ? [cols, columnSteps] : [rows, rowSteps];
     const share = Math.ceil(whole / shares / (byColumns ? 4 : 1)) * (byColumns ? 4 : 1);
@@ -102,10 +103,10 @@ export class WasmEngine {
         if (byColumns) task(bases, 1, count);
         else task(bases, count, cols);
       }
-      if (crew.full) crew.run(tasks.splice(0));
+      if (threadPool.full) threadPool.run(tasks.splice(0));
     });
-    if (total < threadedElements) crew.runHere(tasks);
-    else crew.run(tasks);
+    if (total < threadedElements) threadPool.runHere(tasks);
+    else threadPool.run(tasks);
     return true;
   }
 
@@ -143,7 +144,7 @@ export class WasmEngine {
         words.push((buffer as CpuBuffer).address + first * bytes, rowStep * bytes);
         words.push(columnStep * bytes);
       }
-      return this.crew.task(kernel.id, [...words, ...numbers]);
+      return this.threadPool.task(kernel.id, [...words, ...numbers]);
     };
   }
 
@@ -157,12 +158,12 @@ export class WasmEngine {
     const key = `${program.key}/${motions}/${formats}`;
     let kernel = this.#kernels.get(key);
     if (kernel === undefined) {
-      const { crew, relaxed } = this;
+      const { threadPool, relaxed } = this;
       const routine = renderRowRoutine(program, motions, formats, {
         relaxed,
-        memory: crew.heap.type,
+        memory: threadPool.heap.type,
       });
-      this.#kernels.set(key, kernel = { ...routine, id: crew.kernel(routine.bytes) });
+      this.#kernels.set(key, kernel = { ...routine, id: threadPool.kernel(routine.bytes) });
     }
     return kernel;
   }

@@ -30,8 +30,8 @@ export class DeviceErrors {
 
   /** The loss of the device behind an error, where that is the reason; else the error itself. */
   async explain(error: unknown): Promise<unknown> {
-    const patience = new Promise<undefined>((resolve) => setTimeout(resolve, 200, undefined));
-    const lost = await Promise.race([this.device.lost, patience]);
+    const timeout = new Promise<undefined>((resolve) => setTimeout(resolve, 200, undefined));
+    const lost = await Promise.race([this.device.lost, timeout]);
     if (lost === undefined) return error;
     return new DeviceError(
       `Cannot go on as ${this.description} was lost (${lost.reason}): ${lost.message}; ` +

@@ -10,11 +10,11 @@ const most = 5000;
 for (const threads of [2, 5]) {
   Deno.test(`each task of 3000 batches runs once, on ${threads} threads that sleep and wake`, async () => {
     const heap = Heap.open(true, shared.bytes)!;
-    const crew = new ThreadPool(heap, threads);
-    crew.reserve(64);
+    const threadPool = new ThreadPool(heap, threads);
+    threadPool.reserve(64);
     const routine = new Routine(2);
     const place = routine.local("i32");
-    const kernel = crew.kernel(routine.assemble([
+    const kernel = threadPool.kernel(routine.assemble([
       place.set(taskWord(routine.parameters[0]!, 0)),
       v128.store(place.get, f32x4.add(v128.load(place.get), f32x4.of(1))),
     ], heap.type));
@@ -27,15 +27,15 @@ for (const threads of [2, 5]) {
         const count = batch % 500 === 0 ? most : 1 + batch % 13;
         const tasks = Array.from(
           { length: count },
-          (_, i) => crew.task(kernel, [address + 16 * i]),
+          (_, i) => threadPool.task(kernel, [address + 16 * i]),
         );
-        crew.run(tasks);
+        threadPool.run(tasks);
         for (let i = 0; i < 4 * count; i++) expected[i]!++;
         if (batch % 97 === 0) await new Promise((wake) => setTimeout(wake, 3));
       }
       assertEquals(counts, expected);
     } finally {
-      crew.close();
+      threadPool.close();
     }
   });
 }

@@ -48,7 +48,7 @@ const routines: Readonly<Record<MatmulKernel | "pack", Render>> = {
   fewRows: gemvAxpyRoutine,
 };
 
-/** Products over the memory of a crew. */
+/** Products over the memory of a thread pool. */
 export class MatmulScheduler {
   readonly #kernels = new Map<string, number>();
   readonly #library: BlasProducts | undefined;
@@ -59,12 +59,12 @@ export class MatmulScheduler {
   /**
    * Makes no kernel yet.
    *
-   * @param crew Threads and their memory
+   * @param threadPool Threads and their memory
    * @param relaxed Whether a multiply-add may round once
    * @param library Takes what is not small
    */
-  constructor(readonly crew: ThreadPool, readonly relaxed: boolean, library?: Blas) {
-    this.#library = library?.open(crew);
+  constructor(readonly threadPool: ThreadPool, readonly relaxed: boolean, library?: Blas) {
+    this.#library = library?.open(threadPool);
     this.#tileRows = tileRowsOf(relaxed);
   }
 
@@ -98,9 +98,9 @@ export class MatmulScheduler {
     const tasks: number[] = [];
     walkOuter(walk, 1, addresses, (at) => {
       tasks.push(...this.#batch(sizes, matrices(at), count, moves));
-      if (this.crew.full) this.crew.run(tasks.splice(0));
+      if (this.threadPool.full) this.threadPool.run(tasks.splice(0));
     });
-    this.crew.run(tasks);
+    this.threadPool.run(tasks);
     return false;
   }
 
@@ -119,7 +119,7 @@ export class MatmulScheduler {
     const inPlace = b.format === "f32" && b.column === 4 && m <= inPlaceRows;
     const kernel = inPlace ? "inPlace" : "packed";
     const sizesPacked = [Math.min(m, rowBlock), kernel === "packed" ? n : 0, k] as const;
-    this.crew.reserve(gemmScratch(sizesPacked, this.#tileRows));
+    this.threadPool.reserve(gemmScratch(sizesPacked, this.#tileRows));
     for (let from = 0; from < count; from += share) {
       for (let top = 0; top < m; top += rowBlock) {
         tasks.push(this.#task(kernel, b.format, {
@@ -140,24 +140,24 @@ export class MatmulScheduler {
 
   /** One product, block by block; whether the blocks were finished. */
   #large(sizes: Sizes, operands: Operands, finish?: BlockTask): boolean {
-    const { crew } = this;
+    const { threadPool } = this;
     const [m, n, k] = sizes;
     const [a, b, c] = operands;
     const tileRows = this.#tileRows;
-    const schedule = scheduleMatmul(sizes, operands, tileRows, crew.threads);
+    const schedule = scheduleMatmul(sizes, operands, tileRows, threadPool.threads);
     const { kernel, threads, blocks, piece, packing } = schedule;
     const pieces = schedule.library
       ? this.#library?.pieces(sizes, operands, (...block) => finish?.(...block))
       : undefined;
     if (pieces !== undefined) {
-      crew.run(pieces);
+      threadPool.run(pieces);
       return finish !== undefined;
     }
     const tiles = Math.ceil(m / tileRows);
     const edge = (block: number) => Math.min(m, Math.floor(tiles * block / blocks) * tileRows);
     const height = Math.ceil(tiles / blocks) * tileRows;
     const columns = packing === "own" ? piece : 0;
-    crew.reserve(
+    threadPool.reserve(
       gemmScratch([kernel === "narrow" ? 0 : height, columns, schedule.depth], tileRows),
     );
     if (packing === "shared") this.#reserveStrips(schedule.width, schedule.depth);
@@ -187,8 +187,8 @@ export class MatmulScheduler {
             tasks.push(this.#task(kernel, b.format, task, next));
           }
         }
-        if (threads === 1) crew.runHere(tasks);
-        else crew.run(tasks);
+        if (threads === 1) threadPool.runHere(tasks);
+        else threadPool.run(tasks);
       }
     }
     return finish !== undefined;
@@ -208,22 +208,22 @@ export class MatmulScheduler {
         lines: Math.min(share, width - at),
         target: this.#strips + at * depth * 4,
       };
-      tasks.push(this.crew.task(kernel, packWords.map((word) => task[word])));
+      tasks.push(this.threadPool.task(kernel, packWords.map((word) => task[word])));
     }
-    this.crew.run(tasks);
+    this.threadPool.run(tasks);
   }
 
   #task(kernel: MatmulKernel, format: Format, task: GemmTask, next?: number): number {
     const id = this.#kernel(kernel, format);
-    return this.crew.task(id, productWords.map((word) => task[word]), next);
+    return this.threadPool.task(id, productWords.map((word) => task[word]), next);
   }
 
   #kernel(name: keyof typeof routines, format: Format): number {
     const key = `${name}/${format}`;
     let id = this.#kernels.get(key);
     if (id === undefined) {
-      const target = { relaxed: this.relaxed, memory: this.crew.heap.type };
-      this.#kernels.set(key, id = this.crew.kernel(routines[name](target, format)));
+      const target = { relaxed: this.relaxed, memory: this.threadPool.heap.type };
+      this.#kernels.set(key, id = this.threadPool.kernel(routines[name](target, format)));
     }
     return id;
   }
@@ -231,7 +231,7 @@ export class MatmulScheduler {
   #reserveStrips(columns: number, depth: number): void {
     const bytes = roundUp(columns, tileColumns) * depth * 4;
     if (bytes <= this.#stripBytes) return;
-    const { heap } = this.crew;
+    const { heap } = this.threadPool;
     if (this.#strips > 0) heap.release(this.#strips, this.#stripBytes);
     const address = heap.allocate(bytes);
     if (address === undefined) throw new DeviceError(`Cannot reserve ${bytes} bytes of memory`);

@@ -1,6 +1,6 @@
 /**
  * Kernels and the threads that run them. Tasks are written to memory, then run here or shared with
- * workers by tickets; which thread takes a ticket never changes a result.
+ * workers through slots of a queue; which thread takes a slot never changes a result.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Native, Run } from "../product/blas.ts";
 import { head } from "./task.ts";
 import { kernelCount, shared, type Start, takeSlot, worker } from "./worker.ts";
 
-/** Milliseconds a worker looks for tickets before it sleeps. */
+/** Milliseconds a worker looks for tasks before it sleeps. */
 const spinTime = 1;
 const taskBytes = 2 ** 20;
 
@@ -27,7 +27,7 @@ export class ThreadPool {
   #scratchBytes = 0;
 
   /**
-   * Makes a crew; workers start when there is work to share.
+   * Makes a thread pool; workers start when there is work to share.
    *
    * @param heap The memory, a shared one for several threads
    * @param threads How many threads run tasks
@@ -96,8 +96,8 @@ export class ThreadPool {
   run(tasks: readonly number[]): void {
     if (tasks.length === 1 || this.threads === 1) this.runHere(tasks);
     else {
-      for (let from = 0; from < tasks.length; from += shared.ticketCount) {
-        this.#share(tasks.slice(from, from + shared.ticketCount));
+      for (let from = 0; from < tasks.length; from += shared.slotCount) {
+        this.#share(tasks.slice(from, from + shared.slotCount));
       }
     }
     this.#top = this.#tasks;
@@ -139,7 +139,7 @@ export class ThreadPool {
     const words = this.#words;
     const first = words[shared.end]!;
     tasks.forEach((task, i) => {
-      words[shared.tickets + (first + i & shared.ticketCount - 1)] = task;
+      words[shared.slots + (first + i & shared.slotCount - 1)] = task;
     });
     for (let thread = 0; thread < threads; thread++) {
       const part = shared.parts + shared.partWords * thread;

@@ -1,15 +1,15 @@
 /**
- * What a thread does: takes tickets from shared memory and runs their tasks. Functions are sent to
- * workers as text, so they must not refer to anything outside themselves.
+ * What a thread does: takes slots of a queue in shared memory and runs their tasks. Functions are
+ * sent to workers as text, so they must not refer to anything outside themselves.
  *
  * @module
  */
 
 /** Where the words are that threads share; those that change often have a cache line each. */
 export const shared = {
-  /** First ticket that does not exist yet. */
+  /** First slot that is not filled yet. */
   end: 0,
-  /** Tickets done. */
+  /** Slots done. */
   done: 16,
   /** Threads asleep. */
   sleepers: 32,
@@ -17,18 +17,18 @@ export const shared = {
   scratch: 64,
   /** Bytes of scratch of each thread. */
   scratchBytes: 65,
-  /** Tickets whose kernel failed. */
+  /** Slots whose kernel failed. */
   failed: 66,
   /** Not 0 once workers must end. */
   stop: 67,
-  /** Each thread's part: the next ticket of it and the first beyond it. */
+  /** Each thread's part: the next slot of it and the first beyond it. */
   parts: 1024,
   /** Words from part to part. */
   partWords: 16,
-  /** Addresses of tasks, by the low bits of their tickets. */
-  tickets: 8192,
-  /** Tickets that fit at a time, a power of two. */
-  ticketCount: 4096,
+  /** Addresses of tasks, by the low bits of their slots. */
+  slots: 8192,
+  /** Slots that fit at a time, a power of two. */
+  slotCount: 4096,
   /** Address and size of each kernel's module. */
   kernels: 12288,
   /** All of them, in bytes. */
@@ -36,7 +36,7 @@ export const shared = {
 } as const;
 
 /** Threads that fit. */
-export const threadCount = (shared.tickets - shared.parts) / shared.partWords;
+export const threadCount = (shared.slots - shared.parts) / shared.partWords;
 /** Kernels that fit. */
 export const kernelCount = 4096;
 
@@ -50,13 +50,13 @@ export interface Start {
   readonly threads: number;
   /** The words of {@linkcode shared}. */
   readonly places: typeof shared;
-  /** Milliseconds to look for tickets before sleeping. */
+  /** Milliseconds to look for tasks before sleeping. */
   readonly spinTime: number;
 }
 
 /**
- * Takes a ticket of the thread's own part, or of another's when that is empty: so a thread keeps to
- * the rows that its cache has seen. Returns the address of its task, or 0 where no ticket is left.
+ * Takes a queue slot of the thread's own part, or of another's when that is empty: so a thread keeps
+ * to the rows that its cache has seen. Returns the address of its task, or 0 where no slot is left.
  */
 export function takeSlot(
   words: Int32Array,
@@ -67,10 +67,10 @@ export function takeSlot(
   for (let turn = 0; turn < threads; turn++) {
     const part = places.parts + places.partWords * ((thread + turn) % threads);
     for (;;) {
-      const ticket = Atomics.load(words, part);
-      if ((Atomics.load(words, part + 1) - ticket | 0) <= 0) break;
-      if (Atomics.compareExchange(words, part, ticket, ticket + 1 | 0) === ticket) {
-        return words[places.tickets + (ticket & places.ticketCount - 1)]!;
+      const slot = Atomics.load(words, part);
+      if ((Atomics.load(words, part + 1) - slot | 0) <= 0) break;
+      if (Atomics.compareExchange(words, part, slot, slot + 1 | 0) === slot) {
+        return words[places.slots + (slot & places.slotCount - 1)]!;
       }
     }
   }
