@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Expr } from "../../core/expr.ts";
+import { type Expr, variesByColumn } from "../../core/expr.ts";
 import type { ScalarOp } from "../../core/operations.ts";
 import { threefryBlock, type Words } from "../../core/threefry.ts";
 
@@ -69,7 +69,7 @@ export function statement(e: Expr, leaves: Leaves): string {
 }
 
 function textOf(e: Expr, leaves: Leaves): string {
-  const column = (e.level & 2) !== 0;
+  const column = variesByColumn(e);
   switch (e.op) {
     case "input":
     case "old":

@@ -6,7 +6,7 @@
 
 import type { Affine, Bound } from "../../../core/backend.ts";
 import { type Dtype, isHalf } from "../../../core/dtype.ts";
-import { topological } from "../../../core/expr.ts";
+import { topological, variesByColumn } from "../../../core/expr.ts";
 import { readsRow, type RowProgram } from "../../../core/program.ts";
 import { coalesce, type Walk } from "../../plan/coalesce.ts";
 import type { Subgroups } from "./subgroups.ts";
@@ -112,9 +112,9 @@ function isWide(
 /** Whether a program meets an input or output by column alone. */
 export function variesAlong({ inputs, outputs }: RowProgram, operand: number): boolean {
   const output = outputs[operand - inputs.length];
-  if (output !== undefined) return (output.level & 2) !== 0;
+  if (output !== undefined) return variesByColumn(output);
   const reads = topological(outputs).filter((e) => e.op === "input" && e.attribute === operand);
-  return reads.length > 0 && reads.every((e) => (e.level & 2) !== 0);
+  return reads.length > 0 && reads.every(variesByColumn);
 }
 
 /** Text that tells shapes apart. */
