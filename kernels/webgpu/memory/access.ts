@@ -18,7 +18,7 @@ export interface Reach {
 }
 
 /** The axes of a program, seen by its operands: inputs, then outputs. */
-export interface Extent {
+export interface AccessPattern {
   /** Size of each axis. */
   readonly sizes: readonly number[];
   /** The operands. */
@@ -28,7 +28,10 @@ export interface Extent {
 }
 
 /** The axes of a run, and its operands along them. */
-export function extentOf(program: Program, { space, inputs, outputs, scalars }: Binding): Extent {
+export function accessPatternOf(
+  program: Program,
+  { space, inputs, outputs, scalars }: Binding,
+): AccessPattern {
   const all = [...inputs, ...outputs];
   switch (program.family) {
     case "row": {
@@ -72,19 +75,19 @@ function heightOf({ buffer, dtype, offset, strides }: Bound, width: number): num
   const length = Math.floor(buffer.bytes / bytesPerElement(dtype));
   const [first, last] = [Math.min(0, unit * (width - 1)), Math.max(0, unit * (width - 1))];
   if (step === 0) return 1;
-  const way = step > 0 ? length - 1 - offset - last : offset + first;
-  return Math.floor(way / Math.abs(step)) + 1;
+  const room = step > 0 ? length - 1 - offset - last : offset + first;
+  return Math.floor(room / Math.abs(step)) + 1;
 }
 
 /** The part of a binding where a coordinate is at least `from`, for `size` steps. */
-export function cut(
+export function restrict(
   program: Program,
   binding: Binding,
   axis: number,
   from: number,
   size: number,
 ): Binding {
-  const { operands } = extentOf(program, binding);
+  const { operands } = accessPatternOf(program, binding);
   const moved = operands.map(({ bound, steps }) => ({
     ...bound,
     offset: bound.offset + from * steps[axis]!,

@@ -16,7 +16,7 @@ import {
   type Program,
   readsRow,
 } from "../../../core/program.ts";
-import { cut, extentOf, type Reach } from "./access.ts";
+import { accessPatternOf, type Reach, restrict } from "./access.ts";
 import { GpuBuffer, type Pool, slabOf } from "./buffer_pool.ts";
 import { finishBinding, finishProgram, plainProduct } from "../product/split_k.ts";
 
@@ -80,7 +80,7 @@ export class Windows {
   }
 
   #divide(program: Program, binding: Binding): void {
-    const { sizes, operands, divides } = extentOf(program, binding);
+    const { sizes, operands, divides } = accessPatternOf(program, binding);
     const spans = operands.map((reach) => this.#span(reach, sizes));
     const bytes = spans.map(([start, end]) => end - start);
     const most = Math.max(...bytes);
@@ -100,7 +100,7 @@ export class Windows {
     // Pieces of whole blocks keep rows aligned.
     const half = size > 128 ? Math.ceil(size / 128) * 64 : Math.ceil(size / 2);
     const parts = [[0, half], [half, size - half]] as const;
-    const halves = parts.map(([from, length]) => cut(program, binding, axis, from, length));
+    const halves = parts.map(([from, length]) => restrict(program, binding, axis, from, length));
     if (program.family === "matmul" && axis === sizes.length - 1) {
       this.#inner(program, binding, halves);
     } else for (const piece of halves) this.#divide(program, piece);
@@ -129,9 +129,9 @@ export class Windows {
   #span({ bound: { offset, dtype, buffer }, steps }: Reach, sizes: readonly number[]) {
     let [first, last] = [offset, offset];
     steps.forEach((step, axis) => {
-      const way = step * (sizes[axis]! - 1);
-      if (way < 0) first += way;
-      else last += way;
+      const span = step * (sizes[axis]! - 1);
+      if (span < 0) first += span;
+      else last += span;
     });
     const width = bytesPerElement(dtype);
     const start = Math.floor(first * width / this.alignment) * this.alignment;

@@ -26,7 +26,7 @@ import { groupOf, type MatmulVariant } from "./variant.ts";
 export interface MatmulShape {
   /** Batch axes. */
   readonly rank: number;
-  /** The way to compute. */
+  /** Tiles and lanes of the kernel. */
   readonly variant: MatmulVariant;
   /** What the strides allow. */
   readonly layout: MatmulLayout;

@@ -12,7 +12,7 @@ import { groupOf, type MatmulVariant, turnOf } from "./variant.ts";
 
 /** What the text of a body depends on. */
 export interface BodyText {
-  /** The way to compute. */
+  /** Tiles and lanes of the kernel. */
   readonly variant: MatmulVariant;
   /** How A and B are read. */
   readonly read: readonly [Access, Access];

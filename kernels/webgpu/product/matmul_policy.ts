@@ -20,7 +20,7 @@ export interface MatmulSizes {
 
 /** How a product is computed. */
 export interface MatmulDispatch {
-  /** The way to compute. */
+  /** Tiles and lanes of the kernel. */
   readonly variant: MatmulVariant;
   /**
    * Chunks of the inner axis, so that a product with a small result fills a GPU. The partial results

@@ -1,6 +1,6 @@
 /**
- * Products whose inner axis is cut in chunks: the plain product that fills the partial results, and
- * the row program that adds them and applies the epilogue.
+ * Products whose inner axis is divided into chunks: the plain product that fills the partial results,
+ * and the row program that adds them and applies the epilogue.
  *
  * @module
  */

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A way to compute a product. Sizes are in elements. */
+/** A kernel variant of the product. Sizes are in elements. */
 export interface MatmulVariant {
   /** Rows and columns of the result that a workgroup computes. */
   readonly tile: readonly [number, number];

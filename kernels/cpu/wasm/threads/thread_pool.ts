@@ -1,6 +1,6 @@
 /**
  * Kernels and the threads that run them. Tasks are written to memory, then run here or shared with
- * workers by queue slots; which thread takes a queue slot never changes a result.
+ * workers through slots of a queue; which thread takes a slot never changes a result.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Native, Run } from "../product/blas.ts";
 import { head } from "./task.ts";
 import { kernelCount, shared, type Start, takeSlot, worker } from "./worker.ts";
 
-/** Milliseconds a worker looks for queue slots before it sleeps. */
+/** Milliseconds a worker looks for tasks before it sleeps. */
 const spinTime = 1;
 const taskBytes = 2 ** 20;
 

@@ -1,15 +1,15 @@
 /**
- * What a thread does: takes queue slots from shared memory and runs their tasks. Functions are sent
- * to workers as text, so they must not refer to anything outside themselves.
+ * What a thread does: takes slots of a queue in shared memory and runs their tasks. Functions are
+ * sent to workers as text, so they must not refer to anything outside themselves.
  *
  * @module
  */
 
 /** Where the words are that threads share; those that change often have a cache line each. */
 export const shared = {
-  /** First queue slot that does not exist yet. */
+  /** First slot that is not filled yet. */
   end: 0,
-  /** Queue slots done. */
+  /** Slots done. */
   done: 16,
   /** Threads asleep. */
   sleepers: 32,
@@ -17,17 +17,17 @@ export const shared = {
   scratch: 64,
   /** Bytes of scratch of each thread. */
   scratchBytes: 65,
-  /** Queue slots whose kernel failed. */
+  /** Slots whose kernel failed. */
   failed: 66,
   /** Not 0 once workers must end. */
   stop: 67,
-  /** Each thread's part: the next queue slot of it and the first beyond it. */
+  /** Each thread's part: the next slot of it and the first beyond it. */
   parts: 1024,
   /** Words from part to part. */
   partWords: 16,
-  /** Addresses of tasks, by the low bits of their queue slots. */
+  /** Addresses of tasks, by the low bits of their slots. */
   slots: 8192,
-  /** Queue slots that fit at a time, a power of two. */
+  /** Slots that fit at a time, a power of two. */
   slotCount: 4096,
   /** Address and size of each kernel's module. */
   kernels: 12288,
@@ -50,7 +50,7 @@ export interface Start {
   readonly threads: number;
   /** The words of {@linkcode shared}. */
   readonly places: typeof shared;
-  /** Milliseconds to look for queue slots before sleeping. */
+  /** Milliseconds to look for tasks before sleeping. */
   readonly spinTime: number;
 }
 
