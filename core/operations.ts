@@ -46,10 +46,3 @@ export type LeafOp = "constant" | "input" | "scalar" | "index" | "columns" | "ol
 export type ReductionOp = "rowSum" | "rowMax";
 /** What a node is. */
 export type ExprOp = ScalarOp | LeafOp | ReductionOp;
-
-const scalars: ReadonlySet<string> = new Set(scalarOperations);
-
-/** Whether a node's operation is one on scalars: neither a leaf nor a reduction. */
-export function isScalarOp(op: ExprOp): op is ScalarOp {
-  return scalars.has(op);
-}

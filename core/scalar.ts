@@ -7,7 +7,7 @@
  */
 
 import { type Bool, type Expr, type Float, float, select } from "./expr.ts";
-import { type ExprOp, isScalarOp, type ScalarOp } from "./operations.ts";
+import type { ExprOp, ScalarOp } from "./operations.ts";
 
 /** What an operation on scalars is. */
 export interface ScalarRow {
@@ -62,5 +62,6 @@ const rows: Readonly<Record<ScalarOp, ScalarRow>> = {
 
 /** The row of an operation on scalars; leaves and reductions have none. */
 export function scalarRow(op: ExprOp): ScalarRow | undefined {
-  return isScalarOp(op) ? rows[op] : undefined;
+  const found: Readonly<Partial<Record<ExprOp, ScalarRow>>> = rows;
+  return found[op];
 }

@@ -7,17 +7,11 @@
 import { type Expr, variesByColumn } from "../../core/expr.ts";
 import type { ScalarOp } from "../../core/operations.ts";
 import { threefryBlock, type Words } from "../../core/threefry.ts";
-
-const infix = (sign: string) => (a: string, b: string) => `${a} ${sign} ${b}`;
-const call = (name: string) => (...args: string[]) => `${name}(${args.join(", ")})`;
+import { call, commonText, infix, type ScalarText } from "../plan/scalar_text.ts";
 
 /** Text of each operation over its operands' names. */
-const scalarText: Readonly<Record<ScalarOp, (...args: string[]) => string>> = {
-  add: infix("+"),
-  sub: infix("-"),
-  mul: infix("*"),
-  div: infix("/"),
-  neg: (a) => `-${a}`,
+const scalarText: Readonly<Record<ScalarOp, ScalarText>> = {
+  ...commonText,
   abs: call("abs"),
   exp: call("exp"),
   log: call("log"),
@@ -25,22 +19,15 @@ const scalarText: Readonly<Record<ScalarOp, (...args: string[]) => string>> = {
   rsqrt: call("inverseSqrt"),
   // Some drivers compute it from exp, which overflows.
   tanh: (a) => `tanh(clamp(${a}, -16.0, 16.0))`,
-  erf: call("erf"),
   max: call("max"),
   select: (c, a, b) => `select(${b}, ${a}, ${c})`,
-  stop: (a) => a!,
   toFloat: call("f32"),
   toWord: call("u32"),
-  lt: infix("<"),
-  le: infix("<="),
   eq: infix("=="),
-  and: infix("&&"),
-  not: (a) => `!${a}`,
   wordAdd: infix("+"),
   wordSubtract: infix("-"),
   wordMultiply: infix("*"),
   wordShift: infix(">>"),
-  draw: call("draw"),
 };
 
 /** How the leaves of an expression are read. */
