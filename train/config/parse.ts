@@ -127,7 +127,8 @@ export function resolveOptions<T extends OptionTable>(
     const value = merged[name] ?? ("default" in spec ? spec.default : undefined);
     if (value !== undefined) values[name] = readValue(`--${kebab(name)}`, spec, value);
     else if (spec.required) {
-      throw new OptionError(`Cannot ${verb} without --${kebab(name)}: it is required`);
+      const what = spec.kind === "choice" ? `one of ${spec.choices.join(", ")}` : "it";
+      throw new OptionError(`Cannot ${verb} without --${kebab(name)}: ${what} is required`);
     }
   }
   return complete(table, values);
