@@ -12,11 +12,11 @@ const parity = 0x1BD11BDA;
 
 /** Arithmetic of 32-bit words, modulo 2^32. */
 export interface Words<W> {
-  /** A constant. */
+  /** A constant of 32 bits. */
   of(value: number): W;
-  /** Sum. */
+  /** Sum modulo 2^32. */
   add(a: W, b: W): W;
-  /** Bits that differ. */
+  /** Exclusive or, bit by bit. */
   xor(a: W, b: W): W;
   /** Bits moved up by 1 to 31 places; those that leave come in again below. */
   rotateLeft(a: W, bits: number): W;

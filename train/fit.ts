@@ -53,9 +53,9 @@ export interface FitHooks {
   onCheckpoint?(step: number, epoch: number, steps: number): void | Promise<void>;
 }
 
-/** How training went. */
+/** Where training ended, and the metrics of the last evaluation. */
 export interface FitResult {
-  /** Steps done. */
+  /** Optimiser steps done. */
   readonly step: number;
   /** Steps planned for the whole run. */
   readonly steps: number;

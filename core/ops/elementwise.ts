@@ -95,7 +95,7 @@ export function scale(x: Tensor, factor: number): Tensor {
 }
 
 const power = ofOperands("pow", (a: Float, b: Float) => b.mul(a.unary("log")).unary("exp"));
-/** By the exponent. */
+/** One operation for each whole exponent: products of the base. */
 const wholePowers = new Map<number, RowOp>();
 
 /** A product of as few factors as squaring allows. */

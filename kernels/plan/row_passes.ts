@@ -16,7 +16,7 @@ export interface RowPass {
   readonly row: readonly Expr[];
   /** Nodes of each element, operands first. */
   readonly columns: readonly Expr[];
-  /** Reductions it completes. */
+  /** Reductions whose value is known after it. */
   readonly reductions: readonly Expr[];
   /** Output slots it stores. */
   readonly stored: readonly number[];
@@ -26,7 +26,7 @@ export interface RowPass {
 export interface RowPlan {
   /** Nodes that no coordinate changes, operands first. */
   readonly uniform: readonly Expr[];
-  /** In order. */
+  /** Passes, each over all columns, in the order they run. */
   readonly list: readonly RowPass[];
 }
 

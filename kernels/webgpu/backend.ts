@@ -52,13 +52,13 @@ interface ProductRun {
 
 /** Runs programs on a WebGPU device. */
 export class WebGpuBackend implements Backend {
-  /** Name for options. */
+  /** Name that `--backend` takes. */
   readonly name = "webgpu";
   /** Adapter, and whether it is software. */
   readonly description: string;
   /** How programs use subgroups, where {@linkcode prepare} found that they can. */
   subgroups: Subgroups | undefined;
-  /** Live counts. */
+  /** Buffers and bytes that are allocated now, and programs run since the device was opened. */
   readonly statistics = { buffers: 0, bytes: 0, peakBytes: 0, runs: 0 };
   readonly #pool: Pool;
   readonly #queue: CommandQueue;
@@ -153,7 +153,7 @@ export class WebGpuBackend implements Backend {
     return result;
   }
 
-  /** Records a program. */
+  /** Records a program in the open pass; nothing runs before the queue is flushed. */
   run(program: Program, binding: Binding): void {
     this.statistics.runs++;
     if (binding.space.includes(0)) return;
@@ -236,7 +236,7 @@ export class WebGpuBackend implements Backend {
     this.#pool.give(buffer);
   }
 
-  /** Records one product. */
+  /** Records one product whose operands fit their bindings. */
   #product(program: MatmulProgram, run: ProductRun): void {
     const { space, chunk, operands, scalars, variant } = run;
     const sizes = [...space, chunk];
@@ -282,7 +282,7 @@ export class WebGpuBackend implements Backend {
     this.#queue.dispatch(launch, operands, [], binding.scalars);
   }
 
-  /** Destroys the device. */
+  /** Destroys the device and all its buffers. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#queue.flush();
     this.#pool.clear();

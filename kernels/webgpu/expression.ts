@@ -34,7 +34,7 @@ const scalarText: Readonly<Record<ScalarOp, ScalarText>> = {
 export interface Leaves {
   /** Element of an input, or of what an output held before. */
   readonly element: (operand: "input" | "old", slot: number, column: boolean) => string;
-  /** An affine index. */
+  /** Text of an affine function of the coordinates. */
   readonly index: (slot: number, column: boolean) => string;
   /** A number given at the run, with its kind. */
   readonly scalar: (slot: number, kind: string) => string;

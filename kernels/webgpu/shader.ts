@@ -13,7 +13,7 @@ export function slotsUsed(nodes: readonly Expr[], leaf: "scalar" | "index"): num
   return nodes.reduce((n, { op, attribute }) => op === leaf ? Math.max(n, attribute + 1) : n, 0);
 }
 
-/** A rendered program. */
+/** A program as WGSL, with what must be bound and dispatched. */
 export interface Shader {
   /** WGSL, with entry point `main`. */
   readonly code: string;
@@ -32,7 +32,7 @@ export class Parameters {
     return first;
   }
 
-  /** Places taken. */
+  /** Words of the uniform array in use. */
   get count(): number {
     return this.#count;
   }

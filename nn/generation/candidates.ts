@@ -61,7 +61,7 @@ const none = 0xFFFFFFFF;
 
 /** Candidates of one row, best first; an array of them is one too. */
 export interface Ranking {
-  /** Number of candidates. */
+  /** Candidates of each row, the best first. */
   readonly length: number;
   /** The one at a place, from 0. */
   at(place: number): Candidate | undefined;

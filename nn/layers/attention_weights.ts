@@ -108,9 +108,9 @@ export interface AttentionOptions {
   readonly causal: boolean;
   /** 1 for each visible key, `[batch, keys]` or `[batch, queries, keys]`. */
   readonly mask?: Tensor | undefined;
-  /** DropKey. */
+  /** DropKey: what is dropped of the scores. */
   readonly logits?: ActiveSite | undefined;
-  /** DropAttention. */
+  /** DropAttention: what is dropped of the weights. */
   readonly weights?: ActiveSite | undefined;
   /** Longest sequence of the model: the stride of padded axes in a mask. */
   readonly maximum: number;

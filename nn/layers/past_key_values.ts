@@ -19,9 +19,9 @@ const store = rowProgram(["f32", "f32"], [input(0, "f32", 3), input(1, "f32", 3)
 
 /** Keys and values of one layer, each `[sequences, heads, 1, slots, size]`. */
 export interface KeyValues {
-  /** Keys. */
+  /** `[sequences, heads, 1, slots, size]`. */
   readonly key: Tensor;
-  /** Values. */
+  /** `[sequences, heads, 1, slots, size]`. */
   readonly value: Tensor;
 }
 

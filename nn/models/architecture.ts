@@ -14,9 +14,9 @@ import type { Model, ModelConfig } from "./model.ts";
 export interface ConfigKeys {
   /** Width of the hidden states. */
   readonly hiddenSize: string;
-  /** Layers. */
+  /** Number of layers. */
   readonly layers: string;
-  /** Query heads. */
+  /** Number of query heads. */
   readonly heads: string;
   /** Width inside the feed-forward module. */
   readonly intermediateSize: string;

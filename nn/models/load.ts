@@ -17,13 +17,13 @@ import { architectureOf } from "./registry.ts";
 
 /** Where numbers come from. */
 export interface WeightSource {
-  /** Name for messages. */
+  /** File or folder, for messages. */
   readonly path: string;
   /** File that holds a tensor, for messages; `path` where absent. */
   file?(name: string): string;
   /** Names of all tensors. */
   names(): Iterable<string>;
-  /** Shape of one. */
+  /** Size of each axis of a tensor. */
   shape(name: string): readonly number[];
   /** Elements of one, row-major. */
   read(name: string, float: "f32" | "f64"): Promise<Float32Array | Float64Array>;
@@ -47,7 +47,7 @@ export interface LoadReport {
   readonly sources: ReadonlyMap<string, string>;
   /** Tensors known to be of no use here: buffers, other heads. */
   readonly ignored: readonly string[];
-  /** Tensors nobody expected. */
+  /** Tensors of the file that no parameter takes. */
   readonly unexpected: readonly string[];
   /** Parameters that were initialised instead. */
   readonly initialised: readonly string[];

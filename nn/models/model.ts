@@ -21,9 +21,9 @@ export interface ModelConfig {
   readonly vocabularySize: number;
   /** Width of the hidden states. */
   readonly hiddenSize: number;
-  /** Layers. */
+  /** Number of layers. */
   readonly layers: number;
-  /** Query heads. */
+  /** Number of query heads. */
   readonly heads: number;
   /** Key and value heads; queries share them in groups. */
   readonly keyValueHeads: number;

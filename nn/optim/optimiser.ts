@@ -19,7 +19,7 @@ export interface Optimiser {
   readonly trainable: Trainable;
   /** The state beside the parameters, each `[count]`, by its name in a checkpoint. */
   readonly state: Readonly<Record<string, Tensor>>;
-  /** Steps taken. */
+  /** Updates made so far; AdamW corrects its means by them. */
   steps: number;
   /**
    * Changes the parameters once.

@@ -35,7 +35,7 @@ const [plain, withMomentum] = (() => {
 export class SGD implements Optimiser {
   /** Direction of the last step, `[count]`; undefined without momentum. */
   readonly direction: Tensor | undefined;
-  /** Steps taken. */
+  /** Updates made so far. */
   steps = 0;
   readonly #options: Required<SGDOptions>;
 

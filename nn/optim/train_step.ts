@@ -16,7 +16,7 @@ import type { Optimiser } from "./optimiser.ts";
 
 /** What a step changes: the numbers of a model and of its optimiser. */
 export interface TrainState {
-  /** The model. */
+  /** Model that the loss is computed by. */
   readonly model: Model;
   /** The rule by which its trainable parameters change. */
   readonly optimiser: Optimiser;

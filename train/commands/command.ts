@@ -30,7 +30,7 @@ export interface CommandSpec<T extends OptionTable> {
   readonly summary: string;
   /** Examples, and whatever else help says before the options. */
   readonly usage: string;
-  /** Its options. */
+  /** Options by name, in the order of the help. */
   readonly options: T;
   /** What cannot be done while a required option is missing: `train`, `evaluate`. */
   readonly verb: string;
@@ -52,7 +52,7 @@ const commonOptions = {
 /** The version, as `--version` prints it. */
 export const version: string = `hiddenkey ${metadata.version}`;
 
-/** Makes a command. */
+/** A command from its options and what it runs: help, version and refusals come with it. */
 export function command<const T extends OptionTable>(spec: CommandSpec<T>): Command {
   const { summary, usage, options, verb } = spec;
   const table = { ...options, ...commonOptions };

@@ -17,7 +17,7 @@ import { showDownloads } from "./downloads.ts";
 /** Names of weight types, as options have them, and as safetensors files do. */
 const dtypes = { f64: "F64", f32: "F32", f16: "F16", bf16: "BF16" } as const;
 
-/** Merges an adapter. */
+/** Merges an adapter into its base model, as a folder. */
 export const mergeCommand: Command = command({
   summary: "Merge an adapter into its base model: a directory that transformers loads",
   usage: `  deno task merge --run DIR --out DIR

@@ -41,7 +41,7 @@ const options = {
   },
 } as const satisfies OptionTable;
 
-/** Trains. */
+/** Trains a model, or shows the demonstration where no option is given. */
 export const trainCommand: Command = command({
   summary: "Fine-tune a model with LoRA and dropout (without options: a short demonstration)",
   usage: `  deno task train                                   short demonstration

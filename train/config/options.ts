@@ -19,7 +19,7 @@ export interface AnyOption {
   readonly defaultText?: string;
 }
 
-/** Any text. */
+/** An option whose value is any text. */
 export interface TextOption extends AnyOption {
   /** Kind of value. */
   readonly kind: "text";

@@ -15,7 +15,7 @@ import type { BackendName, KernelName } from "../config/device_options.ts";
 
 /** What chooses a device. */
 export interface DeviceChoice {
-  /** Backend. */
+  /** Backend by name, or `auto`. */
   readonly backend: BackendName;
   /** Float of all tensors. */
   readonly dtype: "f32" | "f64";
@@ -31,7 +31,7 @@ export interface DeviceChoice {
 export interface Opened {
   /** The device; disposing it closes the backend. */
   readonly device: Device;
-  /** For the log. */
+  /** One line that says what was chosen and why. */
   readonly reason: string;
 }
 

@@ -25,7 +25,7 @@ export const defaultRetryPolicy: RetryPolicy = {
 
 /** One request, before redirects. */
 export interface HttpRequest {
-  /** Where. */
+  /** URL that is asked. */
   readonly address: string;
   /** HTTP method; GET where absent. */
   readonly method?: "GET" | "HEAD";

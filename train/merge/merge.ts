@@ -40,7 +40,7 @@ export interface MergeOptions {
 
 /** What became of it. */
 export interface MergeReport {
-  /** Tensors written. */
+  /** Number of tensors written. */
   readonly tensors: number;
   /** Tensors that the adapter changed or added. */
   readonly changed: number;
@@ -48,7 +48,7 @@ export interface MergeReport {
   readonly leftOut: readonly string[];
   /** Largest difference between a logit of base with adapter and of what was written. */
   readonly difference: number;
-  /** Largest absolute logit. */
+  /** Largest absolute logit of the comparison, for scale. */
   readonly largest: number;
 }
 

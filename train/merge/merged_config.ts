@@ -34,7 +34,7 @@ const dtypeNames: Readonly<Record<FloatDtype, string>> = {
   BF16: "bfloat16",
 };
 
-/** Formats the configuration. */
+/** The base's config.json with what the merged weights require. */
 export function mergedConfig(base: JsonObject, config: ModelConfig, facts: MergedFacts): string {
   const { classifies, labels = config.labels, names, dtype, untied } = facts;
   const { classNames } = architectureOf(config);

@@ -21,7 +21,7 @@ export interface MeteorMetrics {
 
 /** Words of one of the two texts: all of them, and by module those with a partner. */
 export interface Side {
-  /** Words. */
+  /** Number of words. */
   length: number;
   /** Function words among them. */
   functionWords: number;

@@ -9,9 +9,9 @@ import { type NoiseRow, titles, type Variant } from "./study.ts";
 
 /** A claim and what the measurements say. */
 export interface Claim {
-  /** What is claimed. */
+  /** Sentence of the paper, in short. */
   readonly claim: string;
-  /** Verdict. */
+  /** What the measurement says of it. */
   readonly verdict: "holds" | "holds only when" | "does not hold";
   /** Claim, verdict and number in one sentence. */
   readonly sentence: string;

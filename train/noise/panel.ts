@@ -16,9 +16,9 @@ export interface LineStyle {
 
 /** A point of a line, with the interval of its ordinate. */
 export interface Point {
-  /** Abscissa. */
+  /** Value on the horizontal axis. */
   readonly x: number;
-  /** Ordinate. */
+  /** Value on the vertical axis. */
   readonly y: number;
   /** Lower end of the interval, in the units of `y`. */
   readonly low: number;
@@ -28,7 +28,7 @@ export interface Point {
 
 /** A line with a marker and an interval bar at each point. */
 export interface Line {
-  /** Look. */
+  /** Colour, dash and marker. */
   readonly style: LineStyle;
   /** Points, left to right; those that are not finite are left out. */
   readonly points: readonly Point[];

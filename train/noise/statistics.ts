@@ -6,7 +6,7 @@
 
 /** An estimate with its 95 % interval; not a number where it is undefined. */
 export interface Estimate {
-  /** Estimate. */
+  /** Estimated value, in the unit of the samples. */
   readonly value: number;
   /** Standard error of the estimate. */
   readonly error: number;

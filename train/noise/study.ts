@@ -65,7 +65,7 @@ export interface NoiseMetrics {
 
 /** What was measured for a variant at a rate. */
 export interface NoiseRow {
-  /** Variant. */
+  /** What is dropped, and how. */
   readonly variant: Variant;
   /** Dropout rate, in (0, 1). */
   readonly rate: number;

@@ -7,7 +7,7 @@
 import type { Tensor } from "../../core/tensor.ts";
 import type { Checkpoint } from "../files/checkpoint.ts";
 
-/** One compared quantity. */
+/** One compared quantity, with its largest error. */
 export interface ParityRow {
   /** Case it belongs to. */
   readonly case: string;
@@ -63,7 +63,7 @@ export class Comparison {
     );
   }
 
-  /** Compares numbers. */
+  /** Compares a list of numbers, relative to the largest expected one. */
   numbers(quantity: string, actual: ArrayLike<number>, expected: ArrayLike<number>): void {
     this.#references.add(quantity);
     const error = relativeError(actual, expected);

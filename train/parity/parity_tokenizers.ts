@@ -20,9 +20,9 @@ export interface TokenizerDifference {
   readonly text: string;
   /** Second text, where there is one. */
   readonly pair?: string;
-  /** What differs. */
+  /** Which part of the encoding differs. */
   readonly what: "ids" | "type_ids" | "decoded";
-  /** The recorded value. */
+  /** Value that the reference recorded. */
   readonly expected: unknown;
   /** The value found now. */
   readonly actual: unknown;

@@ -22,9 +22,9 @@ import { readJson } from "../files/files.ts";
 
 /** A model with its numbers. */
 export interface Loaded<M extends Model> {
-  /** The model. */
+  /** Model with the numbers of its checkpoint. */
   readonly model: M;
-  /** Its configuration. */
+  /** What its config.json says. */
   readonly config: ModelConfig;
   /** What became of the checkpoint's tensors. */
   readonly report: LoadReport;

@@ -35,7 +35,7 @@ export interface RunContents {
 
 /** How a run ended. */
 export interface RunResult {
-  /** Steps done. */
+  /** Optimiser steps done. */
   readonly step: number;
   /** Steps planned for the whole run. */
   readonly steps: number;

@@ -9,7 +9,7 @@ import type { TypedArray } from "../../../core/dtype.ts";
 
 /** A matrix inside an array. */
 export interface MatrixView {
-  /** Elements. */
+  /** Memory of the elements. */
   readonly data: TypedArray;
   /** Element at row 0, column 0. */
   readonly offset: number;
@@ -83,7 +83,7 @@ function pack(panel: Float64Array, matrix: MatrixView, rows: number, depth: numb
 interface Block {
   readonly a: Float64Array;
   readonly b: Float64Array;
-  /** Inner size. */
+  /** Columns of A, rows of B. */
   readonly depth: number;
   readonly out: Float64Array;
   /** Element of the result that the first row begins with. */

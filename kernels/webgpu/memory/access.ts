@@ -11,7 +11,7 @@ import { type Program, readsRow } from "../../../core/program.ts";
 
 /** An operand's steps along all axes of a program; 0 along those that it does not have. */
 export interface Reach {
-  /** The operand. */
+  /** Operand whose elements are reached. */
   readonly bound: Bound;
   /** Its step along each axis. */
   readonly steps: readonly number[];
@@ -21,7 +21,7 @@ export interface Reach {
 export interface AccessPattern {
   /** Size of each axis. */
   readonly sizes: readonly number[];
-  /** The operands. */
+  /** Inputs, then outputs. */
   readonly operands: readonly Reach[];
   /** Whether an axis can be divided. */
   readonly divides: (axis: number) => boolean;

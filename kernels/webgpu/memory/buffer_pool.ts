@@ -12,7 +12,7 @@ import { DeviceError } from "../../../core/errors.ts";
 export interface Slab {
   /** Number that bind groups are cached by. */
   readonly id: number;
-  /** The memory. */
+  /** Buffer of the device, at least as large as asked for. */
   readonly raw: GPUBuffer;
   /** Byte where it begins. */
   readonly offset: number;

@@ -19,7 +19,7 @@ export interface Block {
   readonly operand: 0 | 1;
   /** How the operand is read. */
   readonly access: Access;
-  /** Its element type. */
+  /** WGSL type of one element. */
   readonly dtype: Dtype;
   /** Whether the inner axis ends with a whole tile, so that no block reaches beyond it. */
   readonly even: boolean;

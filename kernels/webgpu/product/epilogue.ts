@@ -12,7 +12,7 @@ import { helpers, type Leaves, statement, variableName } from "../expression.ts"
 
 /** What the text of an epilogue depends on. */
 export interface EpilogueText {
-  /** Batch axes. */
+  /** Axes before rows and columns. */
   readonly rank: number;
   /** Whether extras and outputs are met four columns at a time. */
   readonly wide: readonly boolean[];

@@ -24,7 +24,7 @@ import { groupOf, type MatmulVariant } from "./variant.ts";
 
 /** What the text of a product depends on beside its program. */
 export interface MatmulShape {
-  /** Batch axes. */
+  /** Axes before rows and columns. */
   readonly rank: number;
   /** Tiles and lanes of the kernel. */
   readonly variant: MatmulVariant;

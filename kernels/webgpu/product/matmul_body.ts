@@ -16,11 +16,11 @@ export interface BodyText {
   readonly variant: MatmulVariant;
   /** How A and B are read. */
   readonly read: readonly [Access, Access];
-  /** Their element types. */
+  /** WGSL types of A and B. */
   readonly dtypes: readonly [Dtype, Dtype];
   /** Whether the inner axis ends with a whole turn. */
   readonly even: boolean;
-  /** Batch axes. */
+  /** Axes before rows and columns. */
   readonly rank: number;
   /** Text of an operand's step along an axis. */
   readonly place: ElementText;
@@ -30,7 +30,7 @@ export interface BodyText {
 
 /** Declarations of workgroup memory, and the statements of the body. */
 export interface Body {
-  /** Module scope. */
+  /** Declarations in front of the entry point. */
   readonly shared: string;
   /** Statements; they read `tx`, `ty`, `lane`, `m0`, `n0` and `depth`. */
   readonly lines: readonly string[];

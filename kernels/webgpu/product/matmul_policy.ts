@@ -8,13 +8,13 @@ import { direct, type MatmulVariant, tiled } from "./variant.ts";
 
 /** A product's sizes. */
 export interface MatmulSizes {
-  /** Rows. */
+  /** Rows of A and of the result. */
   readonly m: number;
-  /** Columns. */
+  /** Columns of B and of the result. */
   readonly n: number;
-  /** Inner size. */
+  /** Columns of A, rows of B. */
   readonly k: number;
-  /** Products at once. */
+  /** Products of the batch. */
   readonly batch: number;
 }
 

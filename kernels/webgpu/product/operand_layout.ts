@@ -19,7 +19,7 @@ export interface Access {
 
 /** What the strides of a product allow. */
 export interface MatmulLayout {
-  /** A and B. */
+  /** Access to A and to B. */
   readonly read: readonly [Access, Access];
   /** Whether extras and outputs are met four columns at a time, in the order of the operands. */
   readonly wide: readonly boolean[];

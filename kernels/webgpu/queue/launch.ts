@@ -12,9 +12,9 @@ import type { Program } from "../../../core/program.ts";
 import { IntegerKey, IntegerMap } from "./integer_map.ts";
 import { type Shader, slotsUsed } from "../shader.ts";
 
-/** A compiled program. */
+/** A compiled program and how its bindings are laid out. */
 export interface Pipeline {
-  /** The pipeline. */
+  /** What the device compiled. */
   readonly pipeline: GPUComputePipeline;
   /** Layout of its bind group. */
   readonly layout: GPUBindGroupLayout;
@@ -28,7 +28,7 @@ export interface Pipeline {
 
 /** A dispatch without its buffers, offsets and scalars. */
 export interface Launch {
-  /** What runs. */
+  /** The compiled program of the dispatch. */
   readonly pipeline: Pipeline;
   /** Parameters: sizes, offset and strides of each operand, scalars; offsets and scalars are 0. */
   readonly parameters: Int32Array;

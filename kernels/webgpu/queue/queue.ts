@@ -172,7 +172,7 @@ export class CommandQueue {
     else raw.destroy();
   }
 
-  /** Frees the ring. */
+  /** Destroys the ring of uniform memory and forgets its bind groups. */
   close(): void {
     this.#ring.destroy();
     this.#groups.clear();

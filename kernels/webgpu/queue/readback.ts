@@ -12,7 +12,7 @@ interface Staging {
   readonly size: number;
 }
 
-/** Reads buffers. */
+/** Copies ranges of buffers to the host through staging memory that is used again. */
 export class Readback {
   readonly #free: Staging[] = [];
   /** Whether the range may be read without waiting; decided by {@linkcode Readback.probe}. */

@@ -10,7 +10,7 @@ import { bytesOf, type Code, Constant, signed, unsigned } from "./code.ts";
 
 export type { Code };
 
-/** Types of locals. */
+/** Types that a local of a routine can have. */
 export type ValueType = "i32" | "f64" | "v128";
 
 const typeCodes = { i32: 0x7f, f64: 0x7c, v128: 0x7b } satisfies Record<ValueType, number>;
@@ -64,7 +64,7 @@ export const f64 = {
   demote: plain(0xb6),
 };
 
-/** Vectors as such. */
+/** Instructions on 128 bits, whatever lies in them. */
 export const v128 = {
   load: vectorMemory(0x00),
   loadSplat: vectorMemory(0x09),
@@ -105,7 +105,7 @@ const lanes = (words: ArrayLike<number>): Code => {
 };
 const vectorOf = (bytes: readonly number[]): Code => [0xfd, 0x0c, bytes];
 
-/** Four floats. */
+/** Instructions on vectors of four 32-bit floats. */
 export const f32x4 = {
   of: (value: number): Code => lanes(new Uint32Array(new Float32Array(4).fill(value).buffer)),
   lane: (value: Code, lane: number): Code => [value, 0xfd, 0x1f, lane],
@@ -129,7 +129,7 @@ export const f32x4 = {
   relaxedMadd: vector(0x105),
 };
 
-/** Four words. */
+/** Instructions on vectors of four 32-bit integers. */
 export const i32x4 = {
   /** Whole part of floats from 0 on. */
   fromFloat: vector(0xf9),
@@ -159,11 +159,11 @@ export class Local {
    * @param type Its type
    */
   constructor(readonly index: number, readonly type: ValueType) {}
-  /** Its value. */
+  /** Code that reads the local. */
   get get(): Code {
     return [0x20, unsigned(this.index)];
   }
-  /** Assigns. */
+  /** Code that assigns the local. */
   set(value: Code): Code {
     return [value, 0x21, unsigned(this.index)];
   }
@@ -214,13 +214,13 @@ export class Routine {
     this.parameters = this.#types.map((type, index) => new Local(index, type));
   }
 
-  /** A new variable. */
+  /** A new local of the routine. */
   local(type: ValueType): Local {
     this.#types.push(type);
     return new Local(this.#types.length - 1, type);
   }
 
-  /** Several new variables. */
+  /** As many new locals of one type. */
   locals<N extends number>(count: N, type: ValueType): Locals<N> {
     return Array.from({ length: count }, () => this.local(type)) as Local[] as Locals<N>;
   }

@@ -14,7 +14,7 @@ export type Format = "f32" | "f16" | "bf16";
 export interface Loads {
   /** Bytes of an element. */
   readonly bytes: number;
-  /** Four neighbours. */
+  /** Four neighbouring elements, widened to a vector of floats. */
   four(address: Code, offset?: number): Code;
   /** One, in every lane. */
   splat(address: Code, offset?: number): Code;

@@ -55,7 +55,7 @@ export interface BlasProducts {
 
 /** A system library of matrix products. */
 export interface Blas {
-  /** For logs. */
+  /** Name and version, for logs. */
   readonly name: string;
   /** Its products by these threads. */
   open(threads: Threads): BlasProducts;

@@ -23,9 +23,9 @@ const narrowColumns = 64;
 /** Inner steps that pay for finding the rows of a tile. */
 const narrowDepth = 64;
 /** Rows up to which sums along the inner axis beat packing. */
-const dotRows = 16;
+const gemvDotRows = 16;
 /** Rows up to which a tile of five would waste more than it shares. */
-const fewRows = 2;
+const gemvAxpyRows = 2;
 /** Rows up to which sums along the inner axis beat a library, which packs B. */
 const libraryRows = 4;
 /** Multiplications from which on a library is faster. */
@@ -38,14 +38,14 @@ export const taskWork = 2 ** 18;
 /** A kernel, by what it does with the operands. */
 export type MatmulKernel =
   /** B read along its dense inner axis. */
-  | "dots"
+  | "gemvDot"
   /** Both read where they lie, B in long runs. */
-  | "fewRows"
+  | "gemvAxpy"
   /** B read where it lies, A packed. */
   | "inPlace"
   /** A read where it lies, B packed. */
   | "narrow"
-  /** Both packed. */
+  /** Panels of A against strips of B, both packed. */
   | "packed";
 
 /** How a product is computed. */
@@ -80,30 +80,30 @@ export function scheduleMatmul(
   // Where both fit the second cache, each task packs what it reads of B, without a meeting before.
   const own = threads > 1 && k >= narrowDepth && Math.max(m, n) * k * 4 <= ownBytes;
   const suits = {
-    dots: m <= dotRows && b.row === bytes && a.column === 4,
-    fewRows: m <= fewRows && b.column === bytes,
+    gemvDot: m <= gemvDotRows && b.row === bytes && a.column === 4,
+    gemvAxpy: m <= gemvAxpyRows && b.column === bytes,
     inPlace: b.format === "f32" && b.column === bytes && m <= inPlaceRows,
     narrow: a.column === 4 && (n <= narrowColumns || own),
     packed: true,
   };
   const kernel = (Object.keys(suits) as MatmulKernel[]).find((name) => suits[name])!;
-  const [dots, few, narrow] = [kernel === "dots", kernel === "fewRows", kernel === "narrow"];
+  const [dot, axpy, narrow] = [kernel === "gemvDot", kernel === "gemvAxpy", kernel === "narrow"];
   const alone = narrow && n > narrowColumns;
-  const width = dots ? n : Math.min(n, columnBlock);
+  const width = dot ? n : Math.min(n, columnBlock);
   const each = Math.ceil(m / (narrow ? narrowBlock : rowBlock) / threads);
   const shared = narrow && threads > 1 ? Math.max(2, each) : each;
   // Few rows are bound by memory: no part of B is read by two threads, in runs as long as can be.
-  const blocks = alone || dots ? 1 : Math.min(Math.ceil(m / tileRows), shared * threads);
-  const across = Math.ceil((few ? 1 : 2) * threads / blocks);
+  const blocks = alone || dot ? 1 : Math.min(Math.ceil(m / tileRows), shared * threads);
+  const across = Math.ceil((axpy ? 1 : 2) * threads / blocks);
   // A library packs B for few rows, too, but for a single one that is not transposed.
-  const beaten = dots ? m <= libraryRows : few && m > 1;
+  const beaten = dot ? m <= libraryRows : axpy && m > 1;
   return {
     kernel,
     threads,
     blocks,
     width,
     piece: threads === 1 ? width : roundUp(Math.ceil(width / across), tileColumns),
-    depth: dots || few ? k : Math.min(k, innerBlock),
+    depth: dot || axpy ? k : Math.min(k, innerBlock),
     packing: alone ? "own" : narrow || kernel === "packed" ? "shared" : "none",
     library: work > libraryWork && !beaten,
   };

@@ -44,8 +44,8 @@ const routines: Readonly<Record<MatmulKernel | "pack", Render>> = {
   packed: (target, format) => gemmRoutine(target, undefined, format),
   narrow: (target, format) => gemmRoutine(target, "a", format),
   inPlace: (target) => gemmRoutine(target, "b"),
-  dots: gemvDotRoutine,
-  fewRows: gemvAxpyRoutine,
+  gemvDot: gemvDotRoutine,
+  gemvAxpy: gemvAxpyRoutine,
 };
 
 /** Products over the memory of a thread pool. */

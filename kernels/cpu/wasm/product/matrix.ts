@@ -10,7 +10,7 @@ import type { Format } from "../assembler/load.ts";
 export interface Matrix {
   /** How its numbers lie in memory. */
   readonly format: Format;
-  /** First element. */
+  /** Address of the first element, in bytes. */
   readonly address: number;
   /** From row to row. */
   readonly row: number;

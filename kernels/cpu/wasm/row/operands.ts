@@ -117,7 +117,7 @@ export class RowOperands {
     );
   }
 
-  /** The next row. */
+  /** Code that moves every address on by one row. */
   nextRow(): Code {
     return this.#list.map(({ base, rowStep }) => base.step(rowStep.get));
   }

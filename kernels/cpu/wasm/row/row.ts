@@ -25,9 +25,9 @@ import { accumulator, type Lane, type Term } from "./row_reduction.ts";
 
 /** A routine, and what it needs beside its operands. */
 export interface RowRoutine {
-  /** The module. */
+  /** Bytes of the WebAssembly module. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Rows of scratch. */
+  /** Rows of floats that values between passes take. */
   readonly scratch: number;
   /** Kind of each scalar slot that the program reads. */
   readonly scalars: ReadonlyMap<number, "f32" | "u32">;

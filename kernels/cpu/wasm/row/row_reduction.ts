@@ -13,7 +13,7 @@ export type Lane = "row" | "four" | "one";
 
 /** What joins a reduction. */
 export interface Term {
-  /** Its value. */
+  /** Code that reads the reduced value. */
   readonly value: Code;
   /** Its value and a sum. */
   onto(sum: Code): Code;

@@ -16,7 +16,7 @@ export class Heap {
   readonly #sizes: number[];
 
   private constructor(
-    /** The memory. */
+    /** Memory whose ranges are given out. */
     readonly memory: WebAssembly.Memory,
     /** What modules declare to import it. */
     readonly type: MemoryType,

@@ -109,7 +109,7 @@ export class ThreadPool {
     this.#top = this.#tasks;
   }
 
-  /** Stops the workers. */
+  /** Tells the workers to end; tasks must be done. */
   close(): void {
     if (this.#workers.length === 0) return;
     // A worker that sleeps cannot be terminated: it is woken and ends by itself.

@@ -9,9 +9,9 @@
 export const shared = {
   /** First slot that is not filled yet. */
   end: 0,
-  /** Slots done. */
+  /** Slots whose tasks have been run. */
   done: 16,
-  /** Threads asleep. */
+  /** Number of threads that wait for a wake-up. */
   sleepers: 32,
   /** Address of the scratch of thread 0. */
   scratch: 64,
@@ -35,14 +35,14 @@ export const shared = {
   bytes: 81920,
 } as const;
 
-/** Threads that fit. */
+/** Threads that the shared words have room for, this one included. */
 export const threadCount = (shared.slots - shared.parts) / shared.partWords;
-/** Kernels that fit. */
+/** Kernels that the function table has room for. */
 export const kernelCount = 4096;
 
 /** What a worker is told at its start. */
 export interface Start {
-  /** The shared memory. */
+  /** Memory of the pool, shared by all threads. */
   readonly memory: WebAssembly.Memory;
   /** Number of the thread; 0 is the one that posts tasks. */
   readonly thread: number;
