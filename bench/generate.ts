@@ -39,13 +39,13 @@ export const generateBench: Command = bench({
     const batches = batchesByLength(prompts.map(({ length }) => length), batch);
     const run = (members: readonly number[], maxNewTokens: number) =>
       generate(model, device, members.map((i) => prompts[i]!), {
-        maxNewTokens,
+        newTokens,
         positions: config.maxPositions,
         eosIds: config.eosIds,
         beams,
         lengthPenalty: 0.9,
         noRepeatNgram: 4,
-        convention,
+        beamConvention: convention,
       });
     // Programs are compiled when they are first met.
     const start = performance.now();

@@ -103,13 +103,11 @@ export function planSteps(
 }
 
 /** The optimiser that a configuration asks for, before its first step. */
-export function optimiserOf(trainable: Trainable, config: TrainConfig): AdamW {
-  return new AdamW(trainable, {
-    betas: [config.beta1, config.beta2],
-    epsilon: config.epsilon,
-    weightDecay: config.weightDecay,
-    clip: config.clip,
-  });
+export function optimiserOf(
+  trainable: Trainable,
+  { beta1, beta2, epsilon, weightDecay, clip }: TrainConfig,
+): AdamW {
+  return new AdamW(trainable, { beta1, beta2, epsilon, weightDecay, clip });
 }
 
 /**

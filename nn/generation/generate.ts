@@ -18,7 +18,7 @@ import { bannedTokens } from "./no_repeat_ngram.ts";
 /** How prompts are continued, and when that ends. */
 export interface GenerateOptions {
   /** Most tokens to add to a prompt. */
-  readonly maxNewTokens: number;
+  readonly newTokens: number;
   /** Tokens that end a hypothesis; default none. */
   readonly eosIds?: readonly number[];
   /** Longest sequence of the model; generation ends there. */
@@ -32,7 +32,7 @@ export interface GenerateOptions {
   /** Above 1 makes tokens that have occurred less likely; default 1. */
   readonly repetitionPenalty?: number;
   /** Whose beam search; default `hf`. */
-  readonly convention?: BeamConvention;
+  readonly beamConvention?: BeamConvention;
   /** `hf`: when a search ends before its limit; default `false`, as in transformers. */
   readonly earlyStopping?: boolean | "never";
 }
@@ -61,18 +61,18 @@ export async function generate(
   options: GenerateOptions,
 ): Promise<Generated[]> {
   check(prompts, options);
-  const { maxNewTokens, eosIds = [], positions, beams = 1, lengthPenalty = 1 } = options;
-  const { repetitionPenalty = 1, convention = "hf", earlyStopping = false } = options;
+  const { newTokens, eosIds = [], positions, beams = 1, lengthPenalty = 1 } = options;
+  const { repetitionPenalty = 1, beamConvention = "hf", earlyStopping = false } = options;
   const shared = { beams, lengthPenalty, eosIds: new Set(eosIds), earlyStopping };
   const all = prompts.map((prompt, number): Hypothesis => {
-    const limit = Math.min(maxNewTokens, positions - prompt.length);
-    const search = startSearch(convention, { ...shared, limit });
+    const limit = Math.min(newTokens, positions - prompt.length);
+    const search = startSearch(beamConvention, { ...shared, limit });
     return { number, prompt, search, paths: [[]] };
   });
   const results = new Array<Generated>(prompts.length);
   const longest = Math.max(0, ...prompts.map((prompt) => prompt.length));
   using _owner = device.scope("generate");
-  const room = Math.min(ahead, maxNewTokens) * beams;
+  const room = Math.min(ahead, newTokens) * beams;
   using cache = new PastKeyValues(device, all.length, longest + room);
   let hypotheses = all;
   while (hypotheses.length > 0) {
@@ -89,7 +89,7 @@ export async function generate(
     const found = await candidates(logits, {
       corrections,
       penalty: repetitionPenalty,
-      correctFirst: convention === "lora" || beams === 1,
+      correctFirst: beamConvention === "lora" || beams === 1,
       count: Math.max(...hypotheses.map(({ search }) => search.width)),
     });
     hypotheses.forEach(({ number, search }, t) => {
@@ -112,11 +112,11 @@ export async function generate(
 function correctionOf(
   prompt: readonly number[],
   ids: readonly number[] | undefined,
-  { convention = "hf", noRepeatNgram = 0, repetitionPenalty = 1 }: GenerateOptions,
+  { beamConvention = "hf", noRepeatNgram = 0, repetitionPenalty = 1 }: GenerateOptions,
 ): Correction {
   const corrects = noRepeatNgram > 0 || repetitionPenalty !== 1;
   if (ids === undefined || !corrects) return { banned: [], repeated: [] };
-  const seen = convention === "hf" ? prompt.concat(ids) : ids;
+  const seen = beamConvention === "hf" ? prompt.concat(ids) : ids;
   return {
     banned: bannedTokens(seen, noRepeatNgram),
     repeated: repetitionPenalty === 1 ? [] : [...new Set(seen)],
@@ -124,7 +124,7 @@ function correctionOf(
 }
 
 function check(prompts: readonly (readonly number[])[], options: GenerateOptions): void {
-  const { maxNewTokens, positions, beams = 1, lengthPenalty = 1 } = options;
+  const { newTokens, positions, beams = 1, lengthPenalty = 1 } = options;
   const { noRepeatNgram = 0, repetitionPenalty = 1 } = options;
   if (prompts.some(({ length }) => length === 0 || length >= positions)) {
     throw new OptionError(`Cannot continue prompts as 1 to ${positions - 1} tokens are required`);
@@ -142,7 +142,7 @@ function check(prompts: readonly (readonly number[])[], options: GenerateOptions
       Number.isSafeInteger(value) && value >= least,
       `an integer of at least ${least}`,
     );
-  whole("maxNewTokens", maxNewTokens, 1);
+  whole("newTokens", newTokens, 1);
   whole("beams", beams, 1);
   whole("noRepeatNgram", noRepeatNgram, 0);
   demand("lengthPenalty", lengthPenalty, Number.isFinite(lengthPenalty), "a finite number");

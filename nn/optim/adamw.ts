@@ -13,8 +13,10 @@ import type { Trainable } from "./trainable.ts";
 
 /** Settings of {@linkcode AdamW}. Its decay is decoupled from the gradient. */
 export interface AdamWOptions extends OptimiserOptions {
-  /** Decay of the running means, each in [0, 1); default 0.9 and 0.999. */
-  readonly betas?: readonly [number, number];
+  /** Decay of the running mean of gradients, in [0, 1); default 0.9. */
+  readonly beta1?: number;
+  /** Decay of the running mean of their squares, in [0, 1); default 0.999. */
+  readonly beta2?: number;
   /** Summand of the denominator; default 1e-8. */
   readonly epsilon?: number;
 }
@@ -62,8 +64,8 @@ export class AdamW implements Optimiser {
 
   /** Starts with moments of zero; the open scope owns them. */
   constructor(readonly trainable: Trainable, options: AdamWOptions = {}) {
-    const { betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0, clip = 1 } = options;
-    this.#options = { betas, epsilon, weightDecay, clip };
+    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, clip = 1 } = options;
+    this.#options = { beta1, beta2, epsilon, weightDecay, clip };
     this.firstMoment = zerosLike(trainable);
     this.secondMoment = zerosLike(trainable);
   }
@@ -73,7 +75,7 @@ export class AdamW implements Optimiser {
   }
 
   step(squaredNorm: Tensor, lr: number): void {
-    const { betas: [beta1, beta2], epsilon, weightDecay, clip } = this.#options;
+    const { beta1, beta2, epsilon, weightDecay, clip } = this.#options;
     const t = ++this.steps;
     const given: Record<typeof numbers[number], number> = {
       rate: lr,

@@ -148,7 +148,7 @@ async function compareGeneration(
 
 function generateOptions(settings: GenerationSettings, config: ModelConfig): GenerateOptions {
   return {
-    maxNewTokens: settings.max_new_tokens,
+    newTokens: settings.max_new_tokens,
     eosIds: settings.eos_token_id ?? config.eosIds,
     positions: config.maxPositions,
     beams: settings.num_beams ?? 1,

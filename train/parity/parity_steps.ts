@@ -45,7 +45,8 @@ export interface CaseSteps {
 /** The optimiser of a case, before its first step. */
 export function caseOptimiser(trainable: Trainable, training: CaseTraining): AdamW {
   return new AdamW(trainable, {
-    betas: training.betas,
+    beta1: training.betas[0],
+    beta2: training.betas[1],
     epsilon: training.eps,
     weightDecay: training.weight_decay,
     clip: training.max_grad_norm,

@@ -93,14 +93,14 @@ export async function continueAll(
   if (convention === "lora" && blank.length === 1) eosIds.push(blank[0]!);
   for (const members of batchesByLength(lengths, batch)) {
     const made = await generate(model, device, members.map((i) => prompts[i]!), {
-      maxNewTokens: newTokens,
+      newTokens: newTokens,
       eosIds,
       positions: config.maxPositions,
       beams,
       lengthPenalty,
       noRepeatNgram,
       repetitionPenalty,
-      convention,
+      beamConvention: convention,
     });
     members.forEach((i, row) => {
       const text = tokenizer.decode(made[row]!.ids);

@@ -141,7 +141,8 @@ Deno.test("siteAt() gives every position, layer and step a key of its own", () =
   }));
 
 const settings = {
-  betas: [0.9, 0.999],
+  beta1: 0.9,
+  beta2: 0.999,
   epsilon: 1e-8,
   weightDecay: 0.1,
   clip: 1,

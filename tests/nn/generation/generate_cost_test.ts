@@ -6,13 +6,13 @@ import { withDevice } from "../../support/with_device.ts";
 const prompts = [[3, 9, 4], [7], [20, 1, 1, 15, 6], [2, 11]];
 
 /** What a search by a random LLaMA costs beyond its weights. */
-async function cost(change: Record<string, unknown>, beams: number, maxNewTokens: number) {
+async function cost(change: Record<string, unknown>, beams: number, newTokens: number) {
   let [programs, bytes] = [0, 0];
   await withDevice("f32", async (device) => {
     const model = randomModel(device, tinyConfig("llama", change), "language");
     const { statistics } = device.backend;
     const { runs, bytes: weights } = statistics;
-    await generate(model, device, prompts, { beams, maxNewTokens, positions: 16 });
+    await generate(model, device, prompts, { beams, newTokens, positions: 16 });
     [programs, bytes] = [statistics.runs - runs, statistics.peakBytes - weights];
   });
   return { programs, bytes };

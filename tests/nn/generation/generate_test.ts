@@ -35,7 +35,7 @@ const usual: OracleSettings = {
 };
 
 function optionsOf({ limit, ...settings }: OracleSettings): GenerateOptions {
-  return { ...settings, maxNewTokens: limit, positions: 16 };
+  return { ...settings, newTokens: limit, positions: 16 };
 }
 
 /** The tokens with the one that ended them. */
@@ -206,7 +206,7 @@ Deno.test("generate() ends at the last position of the model, whatever else is i
   await withDevice("f64", async (device) => {
     const model = languageModel(device, "gpt2");
     const some = [14, 1, 2, 3, 4].map((length) => Array.from({ length }, (_, i) => i));
-    const made = await generate(model, device, some, { maxNewTokens: 99, positions: 16, beams: 2 });
+    const made = await generate(model, device, some, { newTokens: 99, positions: 16, beams: 2 });
     assertEquals(made.map(({ ids }) => ids.length), [2, 15, 14, 13, 12]);
   });
 });
@@ -253,7 +253,7 @@ Deno.test("generate() refuses options that do not fit", async () => {
     await refuse([[1], []], {}, "1 to 15 tokens are required");
     await refuse([new Array(16).fill(1)], {}, "1 to 15 tokens are required");
     await refuse([[1]], { beams: 0 }, "beams as an integer of at least 1 is required: found 0");
-    await refuse([[1]], { maxNewTokens: 0 }, "maxNewTokens as an integer of at least 1");
+    await refuse([[1]], { newTokens: 0 }, "newTokens as an integer of at least 1");
     await refuse([[1]], { noRepeatNgram: 1.5 }, "noRepeatNgram as an integer of at least 0");
     await refuse([[1]], { lengthPenalty: NaN }, "lengthPenalty as a finite number");
     await refuse([[1]], { repetitionPenalty: 0 }, "repetitionPenalty as a number above 0");
