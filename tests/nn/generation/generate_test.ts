@@ -34,8 +34,10 @@ const usual: OracleSettings = {
   eosIds: [],
 };
 
-function optionsOf({ limit, ...settings }: OracleSettings): GenerateOptions {
-  return { ...settings, newTokens: limit, positions: 16 };
+function optionsOf(
+  { limit, convention: beamConvention, ...settings }: OracleSettings,
+): GenerateOptions {
+  return { ...settings, beamConvention, newTokens: limit, positions: 16 };
 }
 
 /** The tokens with the one that ended them. */
