@@ -7,8 +7,8 @@
 
 import { type Expr, topological } from "../../../core/expr.ts";
 import type { MatmulProgram } from "../../../core/program.ts";
-import type { ElementText } from "./block.ts";
 import { helpers, type Leaves, statement, variableName } from "../expression.ts";
+import type { ElementText } from "./operand_layout.ts";
 
 /** What the text of an epilogue depends on. */
 export interface EpilogueText {

@@ -6,8 +6,14 @@
  */
 
 import type { Dtype } from "../../../core/dtype.ts";
-import type { Access } from "./operand_layout.ts";
-import { type Block, declareBlock, type ElementText, fetchBlock, vectorOf } from "./block.ts";
+import {
+  type Access,
+  type Block,
+  declareBlock,
+  type ElementText,
+  fetchBlock,
+  vectorOf,
+} from "./operand_layout.ts";
 import { groupOf, type MatmulVariant, turnOf } from "./variant.ts";
 
 /** What the text of a body depends on. */
