@@ -37,9 +37,9 @@ export const generateBench: Command = bench({
     const prompts = contexts.slice(0, limit)
       .map((context) => promptOf(context, tokenizer, frame));
     const batches = batchesByLength(prompts.map(({ length }) => length), batch);
-    const run = (members: readonly number[], maxNewTokens: number) =>
+    const run = (members: readonly number[], count: number) =>
       generate(model, device, members.map((i) => prompts[i]!), {
-        newTokens,
+        newTokens: count,
         positions: config.maxPositions,
         eosIds: config.eosIds,
         beams,
