@@ -93,7 +93,7 @@ export async function continueAll(
   if (convention === "lora" && blank.length === 1) eosIds.push(blank[0]!);
   for (const members of batchesByLength(lengths, batch)) {
     const made = await generate(model, device, members.map((i) => prompts[i]!), {
-      newTokens: newTokens,
+      newTokens,
       eosIds,
       positions: config.maxPositions,
       beams,
