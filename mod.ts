@@ -31,6 +31,7 @@ export {
   DownloadError,
   FileError,
   GradientError,
+  NumericError,
   OptionError,
   ShapeError,
   TrainingError,

@@ -82,6 +82,12 @@ export class DeviceError extends Error {
   override name = "DeviceError";
 }
 
+/** A number that is computed and must be finite is NaN or infinite. */
+export class NumericError extends RangeError {
+  /** Name of the error class. */
+  override name = "NumericError";
+}
+
 /** Training cannot go on: the loss or a gradient is not finite, or a parameter is not reached. */
 export class TrainingError extends Error {
   /** Name of the error class. */

@@ -28,6 +28,7 @@ const coreLayers: Layers = [
     "excerpt.ts",
     "dtype.ts",
     "half.ts",
+    "finite.ts",
     "nested.ts",
     "operations.ts",
     "shape.ts",

@@ -18,6 +18,7 @@ import {
   select,
 } from "../../core/expr.ts";
 import { lowestFloat, type TypedArray } from "../../core/dtype.ts";
+import { NumericError } from "../../core/errors.ts";
 import { empty } from "../../core/memory.ts";
 import { slice } from "../../core/ops/slice.ts";
 import { reshape } from "../../core/ops/view.ts";
@@ -122,7 +123,7 @@ const penalise = correction((x) => {
  * number comes first. Reads once.
  *
  * @param logits `[rows, vocabulary]`; their memory may be used
- * @throws {RangeError} If logits are not finite
+ * @throws {NumericError} If logits are not finite
  */
 export async function candidates(logits: Tensor, scoring: Scoring): Promise<Ranking[]> {
   const { corrections, correctFirst } = scoring;
@@ -140,7 +141,7 @@ export async function candidates(logits: Tensor, scoring: Scoring): Promise<Rank
   return corrections.map(({ banned }, row) => {
     const at = 2 * row * count;
     if (!Number.isFinite(found[at])) {
-      throw new RangeError(
+      throw new NumericError(
         `Cannot choose a token as finite logits are required: found ${found[at]} in row ${row}`,
       );
     }

@@ -52,7 +52,7 @@ const idle = 1 / 4;
  * @param model A language model, whose logits are over the vocabulary
  * @returns For each prompt its continuation
  * @throws {OptionError} If a prompt is empty or leaves no room, or an option does not fit
- * @throws {RangeError} If the model computes numbers that are not finite
+ * @throws {NumericError} If the model computes numbers that are not finite
  */
 export async function generate(
   model: Model,

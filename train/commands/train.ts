@@ -12,7 +12,7 @@ import { trainOptions } from "../config/train_options.ts";
 import { demonstrate } from "../demo/demo.ts";
 import { readJson } from "../files/files.ts";
 import type { StepRecord } from "../fit.ts";
-import { readRun } from "../run/run_folder.ts";
+import { savedOptions } from "../run/open_run.ts";
 import { findCheckpoint } from "../run/training_checkpoint.ts";
 import { locateFolders, train } from "../train.ts";
 import { type Command, command } from "./command.ts";
@@ -57,14 +57,12 @@ export const trainCommand: Command = command({
 async function layers(given: Given<typeof options>): Promise<GivenConfig[]> {
   const { config: path, resume, preset } = given;
   const file = path === undefined ? {} : parseObject(trainOptions, await readJson(path), path);
-  const resumed = resume === undefined ? {} : await configOf((await findCheckpoint(resume)).run);
+  const resumed = resume === undefined
+    ? {}
+    : await savedOptions((await findCheckpoint(resume)).run);
   const { task } = { ...resumed, ...file, ...given };
   const recipe = preset === undefined || task === undefined ? {} : presetFor(preset, task);
   return [recipe, resumed, file];
-}
-
-async function configOf(run: string): Promise<GivenConfig> {
-  return parseObject(trainOptions, (await readRun(run)).config, `${run}/run.json`);
 }
 
 async function run({ resume, ...given }: OptionsOf<typeof options>): Promise<number> {

@@ -12,6 +12,7 @@ import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { batchesByLength } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
 import { labelMetrics, type MetricName } from "../metrics/metric_table.ts";
+import { finiteLogits } from "./finite_logits.ts";
 import type { LabelledKind } from "./labelled.ts";
 import { paddingOf } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
@@ -28,7 +29,11 @@ export function encodeExamples(
   }));
 }
 
-/** Logits of each example, in their order, computed in batches of similar length. */
+/**
+ * Logits of each example, in their order, computed in batches of similar length.
+ *
+ * @throws {NumericError} If one is NaN or infinite
+ */
 export async function classifyAll(
   model: Model,
   device: Device,
@@ -41,7 +46,7 @@ export async function classifyAll(
   for (const members of batchesByLength(lengths, batch)) {
     using _scope = device.scope("classify");
     const batch = toBatch(device, members.map((i) => examples[i]!), { padId });
-    const logits = await model.forward({ batch }).logits.read();
+    const logits = await finiteLogits(model, device, batch, (row) => `example ${members[row]!}`);
     const width = logits.length / members.length;
     members.forEach((i, row) => results[i] = [...logits.slice(row * width, (row + 1) * width)]);
   }

@@ -6,7 +6,7 @@
  */
 
 import type { Device } from "../../core/device.ts";
-import { OptionError } from "../../core/errors.ts";
+import { NumericError, OptionError } from "../../core/errors.ts";
 import { crossEntropy } from "../../core/ops/losses.ts";
 import { sum } from "../../core/ops/reduce.ts";
 import { generate } from "../../nn/generation/generate.ts";
@@ -17,6 +17,7 @@ import type { BeamConfig } from "../config/beam_options.ts";
 import { batchesByLength } from "../data/batches.ts";
 import { groupByContext, type TextExample, type TextGroup } from "../data/text_example.ts";
 import { textMetrics } from "../metrics/metric_table.ts";
+import { whereNonFinite } from "./finite_logits.ts";
 import type { SpecialTokens } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
 
@@ -69,7 +70,15 @@ async function tokenLoss(
     using _scope = device.scope("token loss");
     const batch = toBatch(device, members.map((i) => examples[i]!), { padId });
     const { logits } = model.forward({ batch });
-    total += await sum(crossEntropy(logits, batch.labels!)).item();
+    const loss = await sum(crossEntropy(logits, batch.labels!)).item();
+    if (!Number.isFinite(loss)) {
+      const where = await whereNonFinite(model, device, batch);
+      throw new NumericError(
+        `Cannot evaluate example ${members[0]!} and those of its batch as their loss must be ` +
+          `finite: found ${loss}, which begins in ${where}`,
+      );
+    }
+    total += loss;
   }
   return total / countTargets(examples);
 }
