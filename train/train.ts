@@ -16,7 +16,12 @@ import { fit, type FitHooks, type FitResult, optimiserOf, planSteps } from "./fi
 import type { DownloadHooks } from "./hub/download.ts";
 import { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
 import { addAdapter, loadAdapter, type NewAdapter } from "./run/adapter.ts";
-import { describeParameters, describeWeights, type ParameterCounts } from "./run/describe.ts";
+import {
+  describeAdapter,
+  describeParameters,
+  describeWeights,
+  type ParameterCounts,
+} from "./run/describe.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./run/load_model.ts";
 import { loadTokenizer } from "./run/load_tokenizer.ts";
 import { readRun } from "./run/run_folder.ts";
@@ -63,6 +68,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const adapter = start === undefined
     ? addAdapter(model, fresh, device, initialKey)
     : await loadAdapter(model, start.directory, device);
+  describeAdapter(adapter, config, say);
   trainHead(model);
   const optimiser = optimiserOf(await Trainable.of(model, device), config);
   const counts = describeParameters(model, say);

@@ -28,7 +28,7 @@ export function copyInto(from: Value, to: Value): void {
 export const nothing: SavedValues = { inputs: [false], outputs: [false] };
 
 const contiguousOp: Op = {
-  name: "dense",
+  name: "contiguous",
   launch(device, [x]) {
     const out = Value.allocate(device.backend, widened(x!.dtype, device.float), x!.shape);
     copyInto(x!, out);

@@ -35,6 +35,7 @@ export function parseFlags<T extends OptionTable>(table: T, args: readonly strin
       return !arg.startsWith("-");
     },
   });
+  requirePlainSwitches(args, switches);
   const values: OptionValues = {};
   for (const flag of args.flatMap((arg) => /^--([^=]+)/.exec(arg)?.[1] ?? [])) {
     const off = flag.startsWith("no-") && switches.includes(flag.slice(3));
@@ -50,6 +51,18 @@ export function parseFlags<T extends OptionTable>(table: T, args: readonly strin
   }
   Object.assign(values, readWords(table, values, parsed._.map(String)));
   return read(table, values);
+}
+
+/** A switch takes no value but true or false. */
+function requirePlainSwitches(args: readonly string[], switches: readonly string[]): void {
+  for (const arg of args) {
+    const [, flag = "", value] = /^--([^=]+)=(.*)$/s.exec(arg) ?? [];
+    const off = flag.startsWith("no-") && switches.includes(flag.slice(3));
+    if (!off && (!switches.includes(flag) || value === "true" || value === "false")) continue;
+    throw new OptionError(
+      `Cannot use --${flag} as ${off ? "no value" : "true or false"} is required: found ${value}`,
+    );
+  }
 }
 
 /** Ties a negative number to the flag before it: behind a space it would be read as a flag. */

@@ -4,8 +4,10 @@
  * @module
  */
 
+import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
 import { type Module, parameters } from "../../nn/layers/module.ts";
 import type { LoadReport } from "../../nn/models/load.ts";
+import type { TrainConfig } from "../config/config.ts";
 
 /** Says what became of a checkpoint's tensors: the number of each kind, and a few names. */
 export function describeWeights(report: LoadReport, say: (line: string) => void): void {
@@ -46,4 +48,22 @@ export function describeParameters(model: Module, say: (line: string) => void): 
     say(`  ${group} ${count} x [${shape}] = ${size}`);
   }
   return { trainable, parameters: total };
+}
+
+/** Says which settings of an adapter that was loaded stand, where the configuration has others. */
+export function describeAdapter(
+  { rank, alpha, rslora = false, targets }: AdapterConfig,
+  config: TrainConfig,
+  say: (line: string) => void,
+): void {
+  const own = { rank, alpha, rslora, targets: wordsOf(targets) };
+  const asked = { ...config, targets: config.targets && wordsOf(config.targets) };
+  for (const name of ["rank", "alpha", "rslora", "targets"] as const) {
+    if (asked[name] === undefined || own[name] === asked[name]) continue;
+    say(`adapter: ${name} stays ${own[name]}, as it was made, and is not ${asked[name]}`);
+  }
+}
+
+function wordsOf(targets: AdapterConfig["targets"]): string {
+  return typeof targets === "string" ? targets : [...targets].sort().join(",");
 }
