@@ -65,10 +65,18 @@ function requirePlainSwitches(args: readonly string[], switches: readonly string
   }
 }
 
-/** Ties a negative number to the flag before it: behind a space it would be read as a flag. */
+/**
+ * Ties a negative number to the flag before it: behind a space it would be read as a flag. A value
+ * that is tied to a flag in no- is untied, as it would be read as one that turns another off.
+ */
 function joinNegatives(args: readonly string[], strings: readonly string[]): string[] {
   const joined: string[] = [];
   for (const arg of args) {
+    const [, flag = "", value = ""] = /^--(no-[^=]+)=([^-].*)$/s.exec(arg) ?? [];
+    if (strings.includes(flag)) {
+      joined.push(`--${flag}`, value);
+      continue;
+    }
     const before = joined.at(-1);
     const takes = before?.startsWith("--") && strings.includes(before.slice(2));
     if (takes && /^-\.?\d/.test(arg)) joined[joined.length - 1] = `${before}=${arg}`;

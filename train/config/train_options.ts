@@ -13,12 +13,12 @@ import { dropoutOptions, loraOptions } from "./method_options.ts";
 import type { OptionTable } from "./options.ts";
 
 /** Tasks that can be trained. */
-export const tasks = [
-  ...glueTaskNames,
-  ...textTaskNames,
+export const tasks: readonly [
+  ...typeof glueTaskNames,
+  ...typeof textTaskNames,
   "classification",
   "regression",
-] as const;
+] = [...glueTaskNames, ...textTaskNames, "classification", "regression"];
 /** A task, by name. */
 export type TaskName = typeof tasks[number];
 

@@ -34,6 +34,14 @@ Deno.test("parseFlags() takes a negative number behind a space as a value", () =
   refused(() => flags("--rate", "-0.1"), "--rate", "[0, 1)", "found -0.1");
 });
 
+Deno.test("parseFlags() reads an option whose name begins with no-", () => {
+  const table = { noRepeat: { kind: "integer", help: "a length" } } as const;
+  for (const args of [["--no-repeat", "3"], ["--no-repeat=3"]]) {
+    assertEquals(parseFlags(table, args), { noRepeat: 3 });
+  }
+  refused(() => parseFlags(table, ["--no-repeat=x"]), "--no-repeat", "an integer", '"x"');
+});
+
 Deno.test("parseFlags() takes nothing but numbers as negative values", () => {
   refused(() => flags("--name", "--share", "1"), "--name", "requires a value");
   refused(() => flags("--per-head", "-1"), "Cannot find option --");
