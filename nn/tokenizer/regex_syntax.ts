@@ -12,8 +12,17 @@ import {
   shorthands,
   wordOutside,
 } from "./regex_classes.ts";
-import { canBeEmpty, choiceOf, lookOf, PatternError, type Regex } from "./regex_tree.ts";
-import { lengthOf, sequenceOf, setOf } from "./regex_tree.ts";
+import { any, assertions, lineEnd, lineStart } from "./regex_assertions.ts";
+import {
+  canBeEmpty,
+  choiceOf,
+  lengthOf,
+  lookOf,
+  PatternError,
+  type Regex,
+  sequenceOf,
+  setOf,
+} from "./regex_tree.ts";
 import { classes } from "./unicode.ts";
 
 interface Options {
@@ -21,32 +30,6 @@ interface Options {
   readonly dotAll: boolean;
 }
 
-const any = setOf("[^]");
-const start = lookOf("behind", any, true);
-const end = lookOf("ahead", any, true);
-const newline = setOf("[\\n]");
-const wordSet = setOf(`[${wordOutside}]`);
-
-function beside(before: boolean, after: boolean): Regex {
-  return sequenceOf(lookOf("behind", wordSet, !before), lookOf("ahead", wordSet, !after));
-}
-
-/** What a letter behind a backslash means where it is no character. */
-const assertions: Readonly<Record<string, Regex>> = {
-  A: start,
-  z: end,
-  b: choiceOf(beside(true, false), beside(false, true)),
-  B: choiceOf(beside(true, true), beside(false, false)),
-  R: {
-    kind: "atomic",
-    body: choiceOf(
-      sequenceOf(setOf("[\\r]"), newline),
-      setOf(String.raw`[\n-\r\x85\u2028\u2029]`),
-    ),
-  },
-};
-const lineStart = choiceOf(start, sequenceOf(lookOf("behind", newline), lookOf("ahead", any)));
-const lineEnd = choiceOf(lookOf("ahead", newline), end);
 const controls: Readonly<Record<string, number>> = {
   t: 9,
   n: 10,
@@ -163,7 +146,7 @@ class Reader {
         this.#at++;
         return assertions[letter] ?? any;
       }
-      const part = this.#shorthand(wordOutside);
+      const part = this.#shorthand(wordOutside, options);
       if (part !== undefined) return setOf(`[${part}]`);
       return setOf(`[${this.#member(this.#escaped(), undefined, options)}]`);
     }
@@ -199,10 +182,11 @@ class Reader {
   }
 
   /** Reads a class such as \s or \p{L} behind the backslash; undefined where there is none. */
-  #shorthand(word: string): string | undefined {
+  #shorthand(word: string, options: Options): string | undefined {
     const property = this.#match(/([pP])\{(\^?)([\w ]+)\}/y);
     if (property) {
       const [, letter, not, name = ""] = property;
+      if (!name.startsWith("N")) refuseCase(options);
       const part = namedProperty(name);
       return (letter === "P") !== (not === "^") ? `[^${part}]` : part;
     }
@@ -260,17 +244,14 @@ class Reader {
   #classPart(options: Options): string {
     const named = this.#match(/\[:(\^?)(\w+):\]/y);
     if (named) {
-      this.#refuseCase(options);
+      refuseCase(options);
       const part = posixClass(named[2] ?? "");
       return named[1] === "^" ? `[^${part}]` : part;
     }
     if (this.#take("[")) return this.#class(options);
     const escaped = this.#take("\\");
-    const part = escaped ? this.#shorthand(classes.wordOfClass) : undefined;
-    if (part !== undefined) {
-      if (!part.includes("White_Space") && !part.includes("p{N")) this.#refuseCase(options);
-      return part;
-    }
+    const part = escaped ? this.#shorthand(classes.wordOfClass, options) : undefined;
+    if (part !== undefined) return part;
     const first = escaped ? this.#escaped() : this.#point();
     // A hyphen before the end, or before a class, stands for itself.
     if (!/^-(?!\]|\[|&&|\\[dDsSwWhHpP])/.test(this.#text.slice(this.#at, this.#at + 3))) {
@@ -279,10 +260,10 @@ class Reader {
     this.#at++;
     return this.#member(first, this.#take("\\") ? this.#escaped() : this.#point(), options);
   }
+}
 
-  #refuseCase({ ignoreCase }: Options): void {
-    if (ignoreCase) throw new PatternError("(?i) over classes of letters");
-  }
+function refuseCase({ ignoreCase }: Options): void {
+  if (ignoreCase) throw new PatternError("(?i) over classes of letters");
 }
 
 function switchedOptions(options: Options, [, on = "", off = ""]: RegExpExecArray): Options {
