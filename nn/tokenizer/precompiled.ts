@@ -7,6 +7,7 @@
 
 import type { Component } from "./component.ts";
 
+const plain = /^[ -~]*$/;
 const encoder = new TextEncoder();
 
 /** A trie of bytes as one array, in which a unit says where those of the next byte stand. */
@@ -69,6 +70,7 @@ export function readCharacterMap(part: Component): (text: string) => string {
   const map = new Replacements(units, bytes.subarray(4 + size));
   const known = new Map<string, string>();
   const clusters = new Intl.Segmenter("en", { granularity: "grapheme" });
+  const clustersOf = (text: string) => Array.from(clusters.segment(text), ({ segment }) => segment);
   const replace = (cluster: string): string => {
     // Clusters of up to five bytes are looked up as they are.
     if (encoder.encode(cluster).length < 6) {
@@ -79,7 +81,7 @@ export function readCharacterMap(part: Component): (text: string) => string {
   };
   return (text) => {
     let normal = "";
-    for (const { segment } of clusters.segment(text)) {
+    for (const segment of plain.test(text) ? text : clustersOf(text)) {
       let replaced = known.get(segment);
       if (replaced === undefined) {
         replaced = replace(segment);
