@@ -6,7 +6,7 @@
 
 import { byteTokens } from "./bytes.ts";
 import type { Component } from "./component.ts";
-import { type Model, readVocabulary, refuseUnknown, remembering } from "./vocabulary.ts";
+import { readVocabulary, refuseUnknown, remembering, type WordModel } from "./vocabulary.ts";
 
 /** Which neighbours merge: their rank by both ids, and what each rank makes. */
 interface Merges {
@@ -167,7 +167,7 @@ function symbolReader(
 }
 
 /** Reads a model of byte-pair encoding. */
-export function readBytePair(part: Component): Model {
+export function readBytePair(part: Component): WordModel {
   part.only(
     "vocab",
     "merges",

@@ -10,7 +10,7 @@ import { readReplace } from "./normalizers.ts";
 import { readMetaspace } from "./pre_tokenizers.ts";
 
 /** Turns tokens into parts of the text. */
-export type Decoder = (tokens: readonly string[]) => string[];
+export type TokenDecoder = (tokens: readonly string[]) => string[];
 
 const lossy = new TextDecoder("utf-8", { ignoreBOM: true });
 const strict = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
@@ -68,7 +68,7 @@ function decodeByteTokens(tokens: readonly string[]): string[] {
   return decoded;
 }
 
-function readWordPiece(part: Component): Decoder {
+function readWordPiece(part: Component): TokenDecoder {
   const prefix = part.only("prefix", "cleanup").text("prefix");
   const clean = part.flag("cleanup");
   return (tokens) =>
@@ -79,7 +79,7 @@ function readWordPiece(part: Component): Decoder {
     });
 }
 
-function readMetaspaceDecoder(part: Component): Decoder {
+function readMetaspaceDecoder(part: Component): TokenDecoder {
   const { sign, prepend } = readMetaspace(part);
   return (tokens) =>
     tokens.map((token, index) =>
@@ -87,7 +87,7 @@ function readMetaspaceDecoder(part: Component): Decoder {
     );
 }
 
-function readStrip(part: Component): Decoder {
+function readStrip(part: Component): TokenDecoder {
   part.only("content", "start", "stop");
   const content = part.character("content");
   const start = part.count("start");
@@ -105,7 +105,7 @@ function readStrip(part: Component): Decoder {
     });
 }
 
-function readCtc(part: Component): Decoder {
+function readCtc(part: Component): TokenDecoder {
   part.only("pad_token", "word_delimiter_token", "cleanup");
   const pad = part.text("pad_token");
   const delimiter = part.text("word_delimiter_token");
@@ -117,7 +117,7 @@ function readCtc(part: Component): Decoder {
     }).filter((text) => text !== "");
 }
 
-function readPart(part: Component): Decoder {
+function readPart(part: Component): TokenDecoder {
   switch (part.type) {
     case "ByteLevel":
       part.only("add_prefix_space", "trim_offsets", "use_regex");
@@ -164,6 +164,6 @@ function readPart(part: Component): Decoder {
  * @returns What turns tokens into text; undefined where the value is null
  * @throws {FileError} If it is malformed or asks for something unsupported
  */
-export function readDecoder(json: unknown, name: string): Decoder | undefined {
+export function readDecoder(json: unknown, name: string): TokenDecoder | undefined {
   return json === null ? undefined : readPart(new Component(json, "decoder", name));
 }

@@ -8,12 +8,12 @@ import { FileError } from "../../core/errors.ts";
 import { type AddedToken, AddedTokenFinder, readAddedTokens } from "./added_tokens.ts";
 import { readBytePair } from "./bpe.ts";
 import { Component } from "./component.ts";
-import { type Decoder, readDecoder } from "./decoders.ts";
+import { readDecoder, type TokenDecoder } from "./decoders.ts";
 import { type Normalizer, readNormalizer } from "./normalizers.ts";
 import { type PreTokenizer, readPreTokenizer } from "./pre_tokenizers.ts";
 import { topLevel } from "./tokenizer_json.ts";
 import { readUnigram } from "./unigram.ts";
-import { type Model, readWordLevel, readWordPiece } from "./vocabulary.ts";
+import { readWordLevel, readWordPiece, type WordModel } from "./vocabulary.ts";
 
 /** Names the kind of model, which older files leave out. */
 function modelType(part: Component): string {
@@ -23,7 +23,7 @@ function modelType(part: Component): string {
   return "continuing_subword_prefix" in part.json ? "WordPiece" : "WordLevel";
 }
 
-function readModel(json: unknown, name: string): Model {
+function readModel(json: unknown, name: string): WordModel {
   const part = new Component(json, "model", name);
   switch (modelType(part)) {
     case "BPE":
@@ -40,15 +40,15 @@ function readModel(json: unknown, name: string): Model {
 }
 
 /** A tokenizer without post-processing. */
-export class Pipeline {
+export class TokenizerPipeline {
   /** Added tokens in the order of the file. */
   readonly added: readonly AddedToken[];
   /** One more than the highest token id, added tokens included. */
   readonly vocabularySize: number;
   readonly #normalizer: Normalizer | undefined;
   readonly #preTokenizer: PreTokenizer | undefined;
-  readonly #decoder: Decoder | undefined;
-  readonly #model: Model;
+  readonly #decoder: TokenDecoder | undefined;
+  readonly #model: WordModel;
   readonly #ids: ReadonlyMap<string, number>;
   readonly #tokens: ReadonlyMap<number, string>;
   readonly #special = new Set<string>();

@@ -6,7 +6,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import { compile, Op, type Program } from "./regex_program.ts";
+import { compile, RegexOp, type RegexProgram } from "./regex_program.ts";
 import type { Regex } from "./regex_tree.ts";
 
 /** Most bits of memory for what was tried, in all programs of an expression. */
@@ -24,7 +24,7 @@ interface Tried {
 /** One text and what was found out about it. */
 class Search {
   readonly #text: string;
-  readonly #tried = new Map<Program, Tried>();
+  readonly #tried = new Map<RegexProgram, Tried>();
   #steps = 0;
   #bits = 0;
 
@@ -32,7 +32,7 @@ class Search {
     this.#text = text;
   }
 
-  #memory(program: Program): Tried {
+  #memory(program: RegexProgram): Tried {
     let tried = this.#tried.get(program);
     if (tried) return tried;
     const bits = program.choices * (this.#text.length + 1);
@@ -53,7 +53,7 @@ class Search {
   }
 
   /** Returns where a match that begins at a place ends, or -1. */
-  run(program: Program, from: number): number {
+  run(program: RegexProgram, from: number): number {
     const { failed, succeeded } = this.#memory(program);
     const width = this.#text.length + 1;
     // The choices on the way here, and those to come back to with the length of the way.
@@ -76,13 +76,13 @@ class Search {
         return place;
       }
       let next = -1;
-      if (step.op === Op.jump) next = step.to;
-      else if (step.op === Op.choose || step.op === Op.span) {
+      if (step.op === RegexOp.jump) next = step.to;
+      else if (step.op === RegexOp.choose || step.op === RegexOp.span) {
         const bit = step.choice * width + place;
         if (!has(failed, bit)) {
           set(failed, bit);
           way.push(bit);
-          if (step.op === Op.choose) {
+          if (step.op === RegexOp.choose) {
             later.push(step.second, place, way.length);
             next = step.to;
           } else {
@@ -91,7 +91,7 @@ class Search {
             next = size > 0 ? at : at + 1;
           }
         }
-      } else if (step.op === Op.set) {
+      } else if (step.op === RegexOp.set) {
         const size = this.#one(step, place);
         if (size > 0) next = at + 1;
         place += size;
@@ -112,17 +112,17 @@ class Search {
   }
 
   /** Returns the size of the character at a place where a step takes it, else 0. */
-  #one(step: Program["steps"][number], place: number): number {
+  #one(step: RegexProgram["steps"][number], place: number): number {
     const point = this.#text.codePointAt(place);
     if (point === undefined || step.set?.has(point) !== true) return 0;
     return point > 0xffff ? 2 : 1;
   }
 
   /** Runs a program within another; returns where to go on, or -1. */
-  #aside(step: Program["steps"][number], place: number): number {
+  #aside(step: RegexProgram["steps"][number], place: number): number {
     const { program, negative, back } = step;
     if (program === undefined) return -1;
-    if (step.op === Op.atomic) return this.run(program, place);
+    if (step.op === RegexOp.atomic) return this.run(program, place);
     let from = place;
     for (let count = 0; count < back && from >= 0; count++) {
       const low = this.#text.charCodeAt(from - 1);

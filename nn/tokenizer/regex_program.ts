@@ -7,7 +7,7 @@
 import { lengthOf, PatternError, type Regex } from "./regex_tree.ts";
 
 /** What a step does. */
-export enum Op {
+export enum RegexOp {
   /** Takes one character of a set. */
   set,
   /** Takes as many characters of a set as there are, for good. */
@@ -24,20 +24,20 @@ export enum Op {
 
 /** One step. */
 export interface Step {
-  readonly op: Op;
+  readonly op: RegexOp;
   readonly set: CharacterSet | undefined;
   to: number;
   second: number;
   /** Number of a step that is tried once at a place; -1 of the others. */
   readonly choice: number;
-  readonly program: Program | undefined;
+  readonly program: RegexProgram | undefined;
   readonly negative: boolean;
   /** Characters to go back before looking. */
   readonly back: number;
 }
 
 /** Steps; behind the last one is the match. */
-export interface Program {
+export interface RegexProgram {
   readonly steps: Step[];
   /** Number of steps that are tried once at a place. */
   choices: number;
@@ -84,12 +84,12 @@ export function compile(
   tree: Regex,
   look: boolean,
   sets: Map<string, CharacterSet> = new Map(),
-): Program {
-  const program: Program = { steps: [], choices: 0, look };
+): RegexProgram {
+  const program: RegexProgram = { steps: [], choices: 0, look };
   const { steps } = program;
-  const add = (op: Op, more: Partial<Step> = {}): Step => {
+  const add = (op: RegexOp, more: Partial<Step> = {}): Step => {
     if (steps.length >= mostSteps) throw new PatternError(`more than ${mostSteps} steps`);
-    const once = op === Op.choose || op === Op.span;
+    const once = op === RegexOp.choose || op === RegexOp.span;
     const choice = once ? program.choices++ : -1;
     const rest = { set: undefined, to: -1, second: -1, program: undefined, negative: false };
     const step = { ...rest, back: 0, ...more, op, choice };
@@ -103,7 +103,7 @@ export function compile(
   };
   /** Goes into what follows first, or past it. */
   const optional = (body: () => void, lazy: boolean): void => {
-    const choose = add(Op.choose);
+    const choose = add(RegexOp.choose);
     const inside = steps.length;
     body();
     choose.to = lazy ? steps.length : inside;
@@ -116,12 +116,12 @@ export function compile(
     }
     for (let count = 0; count < min; count++) emit(body);
     if (mode === "possessive" && body.kind === "set") {
-      add(Op.span, { set: setFor(body.source) });
+      add(RegexOp.span, { set: setFor(body.source) });
     } else if (max === Infinity) {
       const back = steps.length;
       optional(() => {
         emit(body);
-        add(Op.jump, { to: back });
+        add(RegexOp.jump, { to: back });
       }, mode === "lazy");
     } else {
       nest(max - min, body, mode === "lazy");
@@ -130,7 +130,7 @@ export function compile(
   function nest(times: number, body: Regex, lazy: boolean): void {
     const chosen: Step[] = [];
     for (let count = 0; count < times; count++) {
-      chosen.push(add(Op.choose, { to: steps.length + 1 }));
+      chosen.push(add(RegexOp.choose, { to: steps.length + 1 }));
       emit(body);
     }
     for (const step of chosen) {
@@ -145,7 +145,7 @@ export function compile(
       else {
         optional(() => {
           emit(item);
-          ends.push(add(Op.jump));
+          ends.push(add(RegexOp.jump));
         }, false);
       }
     }
@@ -154,7 +154,7 @@ export function compile(
   function emit(node: Regex): void {
     switch (node.kind) {
       case "set":
-        add(Op.set, { set: setFor(node.source) });
+        add(RegexOp.set, { set: setFor(node.source) });
         return;
       case "sequence":
         return node.items.forEach(emit);
@@ -163,12 +163,12 @@ export function compile(
       case "repeat":
         return repeat(node);
       case "atomic":
-        add(Op.atomic, { program: compile(node.body, false, sets) });
+        add(RegexOp.atomic, { program: compile(node.body, false, sets) });
         return;
       case "look": {
         const back = node.behind ? lengthOf(node.body) ?? 0 : 0;
         const inner = compile(node.body, true, sets);
-        add(Op.look, { program: inner, negative: node.negative, back });
+        add(RegexOp.look, { program: inner, negative: node.negative, back });
       }
     }
   }

@@ -6,7 +6,7 @@
 
 import { OptionError } from "../../core/errors.ts";
 import type { JsonObject } from "../formats/json_record.ts";
-import { Pipeline } from "./pipeline.ts";
+import { TokenizerPipeline } from "./pipeline.ts";
 import { countSpecial, readTemplate, type Template } from "./template.ts";
 import { configuredToken, topLevel } from "./tokenizer_json.ts";
 import { truncatedLengths, type TruncationStrategy } from "./truncation.ts";
@@ -52,7 +52,7 @@ export class Tokenizer {
   readonly eosId: number | undefined;
   /** One more than the highest token id, added tokens included. */
   readonly vocabularySize: number;
-  readonly #pipeline: Pipeline;
+  readonly #pipeline: TokenizerPipeline;
   readonly #template: Template;
 
   /**
@@ -64,7 +64,7 @@ export class Tokenizer {
    * @throws {FileError} If a key is missing or asks for something unsupported
    */
   constructor(tokenizerJson: unknown, tokenizerConfig: JsonObject = {}, name = "tokenizer.json") {
-    this.#pipeline = new Pipeline(tokenizerJson, name);
+    this.#pipeline = new TokenizerPipeline(tokenizerJson, name);
     this.#template = readTemplate(topLevel(tokenizerJson, name).postProcessor, name);
     const role = (key: keyof typeof conventionalTokens): number | undefined => {
       if (key in tokenizerConfig) {

@@ -7,7 +7,7 @@
 import { byteTokens } from "./bytes.ts";
 import type { Component } from "./component.ts";
 import { Lexicon } from "./lexicon.ts";
-import { type Model, refuseUnknown, remembering } from "./vocabulary.ts";
+import { refuseUnknown, remembering, type WordModel } from "./vocabulary.ts";
 
 /** How much worse than the worst token an unknown character is. */
 const unknownPenalty = 10;
@@ -98,7 +98,7 @@ class Divider {
 }
 
 /** Reads a unigram model. */
-export function readUnigram(part: Component): Model {
+export function readUnigram(part: Component): WordModel {
   part.only("vocab", "unk_id", "byte_fallback");
   const entries = readScores(part);
   const ids = new Map(entries.map(([token], id) => [token, id]));

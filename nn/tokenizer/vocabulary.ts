@@ -9,7 +9,7 @@ import { isRecord } from "../formats/json_record.ts";
 import type { Component } from "./component.ts";
 
 /** Turns words into token ids. */
-export interface Model {
+export interface WordModel {
   /** Returns the ids of one word, which is not empty. */
   readonly tokenize: (word: string) => readonly number[];
   /** Ids by token. */
@@ -72,7 +72,7 @@ export function remembering(
 }
 
 /** Reads a model of whole words. */
-export function readWordLevel(part: Component): Model {
+export function readWordLevel(part: Component): WordModel {
   part.only("vocab", "unk_token");
   const ids = readVocabulary(part);
   const unknown = ids.get(part.text("unk_token"));
@@ -80,7 +80,7 @@ export function readWordLevel(part: Component): Model {
 }
 
 /** Reads a model that takes the longest piece of a word that is in the vocabulary, again and again. */
-export function readWordPiece(part: Component): Model {
+export function readWordPiece(part: Component): WordModel {
   part.only("vocab", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word");
   const ids = readVocabulary(part);
   const unknown = ids.get(part.text("unk_token"));
