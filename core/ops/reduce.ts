@@ -22,7 +22,7 @@ import {
   toWord,
 } from "../expr.ts";
 import { axisOf, sizeOf } from "../shape.ts";
-import type { Tensor } from "../tensor.ts";
+import { shapeOf, type Tensor } from "../tensor.ts";
 import { type RowOp, rowwise, sumRow } from "./rowwise.ts";
 import { permute, reshape } from "./view.ts";
 
@@ -40,7 +40,7 @@ function reduce(
   { keepDims = false }: ReduceOptions,
   reduceRow: (rows: Tensor) => Tensor,
 ): Tensor {
-  const all = x.shape.map((_, a) => a);
+  const all = shapeOf(name, x).map((_, a) => a);
   const named = axis === undefined ? all : [axis].flat().map((a) => axisOf(name, a, all.length));
   if (new Set(named).size !== named.length) {
     throw new ShapeError(`Cannot apply ${name} to axes [${axis}] as each must occur once`);
@@ -58,7 +58,7 @@ function reduce(
 
 const x = input(0, "f32", 3);
 const column = toFloat(index(0, 2));
-const rowMeanOp = rowwise("rowMean", ["f32"], [rowSum(x).div(columns)]);
+const rowMeanOp = rowwise("mean", ["f32"], [rowSum(x).div(columns)]);
 
 /** Column of the first of the largest elements. Below the lowest float, all are equal. */
 function firstLargest(y: Float): Float {
