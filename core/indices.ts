@@ -35,6 +35,28 @@ export function strayWord(value: Value, limit: number, ignored?: number): Stray 
   return undefined;
 }
 
+/**
+ * The words of values that are joined along an axis, in row-major order; undefined where the host
+ * does not know them all.
+ */
+export function joinedWords(values: readonly Value[], axis: number): Uint32Array | undefined {
+  if (values.some(({ storage }) => storage.words === undefined)) return undefined;
+  const sizes = values.map(({ shape }) => sizeOf(shape));
+  const joined = new Uint32Array(sizes.reduce((sum, size) => sum + size, 0));
+  const rows = sizeOf(values[0]!.shape.slice(0, axis));
+  const step = joined.length / rows;
+  let start = 0;
+  values.forEach((value, v) => {
+    const run = sizes[v]! / rows;
+    for (let i = 0; i < sizes[v]!; i++) {
+      const at = elementOf(value, placeOf(i, value.shape));
+      joined[Math.floor(i / run) * step + start + i % run] = value.storage.words![at]!;
+    }
+    start += run;
+  });
+  return joined;
+}
+
 function elementOf({ strides, offset }: Value, place: readonly number[]): number {
   return place.reduce((at, step, axis) => at + step * strides[axis]!, offset);
 }

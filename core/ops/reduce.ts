@@ -5,6 +5,7 @@
  */
 
 import { apply } from "../apply.ts";
+import { argumentError } from "../arguments.ts";
 import { lowestFloat } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import {
@@ -83,7 +84,10 @@ const argmaxOp = rowwise("argmax", ["f32"], [toWord(firstLargest(x))]);
 const indices = (rows: Tensor) => [
   { offset: 0, strides: rows.shape.map((_, a) => Number(a === rows.shape.length - 1)) },
 ];
-const pick = (op: RowOp) => (rows: Tensor) => apply(op, [rows], { indices: indices(rows) })[0]!;
+const pick = (op: RowOp) => (rows: Tensor) => {
+  if (rows.shape.at(-1) === 0) throw argumentError(op.name, "x", "at least 1 element", "none");
+  return apply(op, [rows], { indices: indices(rows) })[0]!;
+};
 
 /**
  * Sum over axes; over all elements where no axis is named.
@@ -114,7 +118,7 @@ export function mean(
 /**
  * Largest element over axes; of equal ones the gradient goes to the first.
  *
- * @throws {ShapeError} If there is no such axis, or one is named twice
+ * @throws {ShapeError} If there is no such axis, one is named twice, or there is no element
  */
 export function max(
   x: Tensor,
@@ -127,7 +131,7 @@ export function max(
 /**
  * Smallest element over axes; of equal ones the gradient goes to the first.
  *
- * @throws {ShapeError} If there is no such axis, or one is named twice
+ * @throws {ShapeError} If there is no such axis, one is named twice, or there is no element
  */
 export function min(
   x: Tensor,
@@ -141,7 +145,7 @@ export function min(
  * Index of the first of the largest elements, as `u32`: along an axis of at most 2^24, or of all
  * elements in row-major order.
  *
- * @throws {ShapeError} If there is no such axis
+ * @throws {ShapeError} If there is no such axis, or no element
  */
 export function argmax(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor {
   return reduce("argmax", x, axis, options, pick(argmaxOp));

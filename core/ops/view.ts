@@ -9,6 +9,7 @@ import { argumentError } from "../arguments.ts";
 import { widened } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import { shown } from "../excerpt.ts";
+import { joinedWords } from "../indices.ts";
 import { checkShape } from "../numbers.ts";
 import type { Op, SavedValues } from "../op.ts";
 import { copyProgram, copyWordProgram } from "../program.ts";
@@ -35,6 +36,7 @@ const contiguousOp: Op = {
   launch(device, [x]) {
     const out = Value.allocate(device.backend, widened(x!.dtype, device.float), x!.shape);
     copyInto(x!, out);
+    out.storage.words = joinedWords([x!], 0);
     return [out];
   },
   vjp: (_, [g]) => [g],
