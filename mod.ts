@@ -31,6 +31,7 @@ export {
   DownloadError,
   FileError,
   GradientError,
+  IndexError,
   NumericError,
   OptionError,
   ShapeError,

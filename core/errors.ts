@@ -11,6 +11,12 @@ export class ShapeError extends TypeError {
   override name = "ShapeError";
 }
 
+/** A number lies beyond the table that it is looked up in: a token, a position, a segment, a class. */
+export class IndexError extends RangeError {
+  /** Name of the error class. */
+  override name = "IndexError";
+}
+
 /** An operation without a derivative was reached while a gradient was being recorded. */
 export class GradientError extends TypeError {
   /** Name of the error class. */

@@ -1,5 +1,5 @@
 /**
- * Values of files in messages: short, whatever was found.
+ * Values in messages: short, whatever was found.
  *
  * @module
  */
@@ -14,4 +14,20 @@ export function excerpt(value: unknown): string {
     text = Array.isArray(value) ? "[…]" : "{…}";
   }
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
+
+/** An argument as a message shows it: numbers as JavaScript writes them, `NaN` among them. */
+export function shown(value: unknown): string {
+  if (value === undefined) return "nothing";
+  return typeof value === "number" || typeof value === "symbol"
+    ? String(value)
+    : typeof value === "bigint"
+    ? `${value}n`
+    : typeof value === "function"
+    ? "a function"
+    : excerpt(
+      ArrayBuffer.isView(value) && "length" in value
+        ? [...(value as Uint8Array).subarray(0, 100)]
+        : value,
+    );
 }

@@ -8,6 +8,7 @@ import { apply } from "../apply.ts";
 import { type Expr, filled, type Float, float, input, larger, scalar } from "../expr.ts";
 import { geluOf, geluTanhOf, reluOf, sigmoidOf, siluOf } from "../activations.ts";
 import type { Tensor } from "../tensor.ts";
+import { checkInteger, checkNumber } from "../numbers.ts";
 import { ofOperands, type Operand } from "./operands.ts";
 import { type RowOp, rowwise } from "./rowwise.ts";
 
@@ -17,6 +18,7 @@ export function elementwise(
   arity: number,
   body: (...x: Float[]) => Expr,
 ): RowOp {
+  checkInteger(name, "arity", arity, [0, Infinity]);
   const inputs = Array.from({ length: arity }, (_, slot) => input(slot, "f32", 3));
   return rowwise(name, inputs.map(() => "f32" as const), [body(...inputs)]);
 }
@@ -57,6 +59,7 @@ export const minimum: (a: Operand, b: Operand) => Tensor = ofOperands("minimum",
 export const clip: (x: Operand, low: Operand, high: Operand) => Tensor = ofOperands(
   "clip",
   (x: Float, low: Float, high: Float) => smaller(larger(x, low), high),
+  { names: ["x", "low", "high"] },
 );
 /** `-x`. */
 export const neg: (x: Tensor) => Tensor = unary("neg", (x) => x.neg());
@@ -89,12 +92,19 @@ export const relu: (x: Tensor) => Tensor = unary("relu", reluOf);
 
 const scaleOp = elementwise("scale", 1, (x) => x!.mul(scalar(0, "f32")));
 
-/** Product with a number. */
+/**
+ * Product with a number.
+ *
+ * @throws {ShapeError} If `factor` is no number
+ */
 export function scale(x: Tensor, factor: number): Tensor {
+  checkNumber("scale", "factor", factor);
   return apply(scaleOp, [x], { scalars: [factor] })[0]!;
 }
 
-const power = ofOperands("pow", (a: Float, b: Float) => b.mul(a.unary("log")).unary("exp"));
+const power = ofOperands("pow", (a: Float, b: Float) => b.mul(a.unary("log")).unary("exp"), {
+  names: ["base", "exponent"],
+});
 /** One operation for each whole exponent: products of the base. */
 const wholePowers = new Map<number, RowOp>();
 

@@ -5,6 +5,7 @@
  */
 
 import { apply } from "../apply.ts";
+import { argumentError } from "../arguments.ts";
 import { lowestFloat } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import {
@@ -22,7 +23,7 @@ import {
   toWord,
 } from "../expr.ts";
 import { axisOf, sizeOf } from "../shape.ts";
-import type { Tensor } from "../tensor.ts";
+import { shapeOf, type Tensor } from "../tensor.ts";
 import { type RowOp, rowwise, sumRow } from "./rowwise.ts";
 import { permute, reshape } from "./view.ts";
 
@@ -40,7 +41,7 @@ function reduce(
   { keepDims = false }: ReduceOptions,
   reduceRow: (rows: Tensor) => Tensor,
 ): Tensor {
-  const all = x.shape.map((_, a) => a);
+  const all = shapeOf(name, x).map((_, a) => a);
   const named = axis === undefined ? all : [axis].flat().map((a) => axisOf(name, a, all.length));
   if (new Set(named).size !== named.length) {
     throw new ShapeError(`Cannot apply ${name} to axes [${axis}] as each must occur once`);
@@ -58,7 +59,7 @@ function reduce(
 
 const x = input(0, "f32", 3);
 const column = toFloat(index(0, 2));
-const rowMeanOp = rowwise("rowMean", ["f32"], [rowSum(x).div(columns)]);
+const rowMeanOp = rowwise("mean", ["f32"], [rowSum(x).div(columns)]);
 
 /** Column of the first of the largest elements. Below the lowest float, all are equal. */
 function firstLargest(y: Float): Float {
@@ -83,7 +84,10 @@ const argmaxOp = rowwise("argmax", ["f32"], [toWord(firstLargest(x))]);
 const indices = (rows: Tensor) => [
   { offset: 0, strides: rows.shape.map((_, a) => Number(a === rows.shape.length - 1)) },
 ];
-const pick = (op: RowOp) => (rows: Tensor) => apply(op, [rows], { indices: indices(rows) })[0]!;
+const pick = (op: RowOp) => (rows: Tensor) => {
+  if (rows.shape.at(-1) === 0) throw argumentError(op.name, "x", "at least 1 element", "none");
+  return apply(op, [rows], { indices: indices(rows) })[0]!;
+};
 
 /**
  * Sum over axes; over all elements where no axis is named.
@@ -114,7 +118,7 @@ export function mean(
 /**
  * Largest element over axes; of equal ones the gradient goes to the first.
  *
- * @throws {ShapeError} If there is no such axis, or one is named twice
+ * @throws {ShapeError} If there is no such axis, one is named twice, or there is no element
  */
 export function max(
   x: Tensor,
@@ -127,7 +131,7 @@ export function max(
 /**
  * Smallest element over axes; of equal ones the gradient goes to the first.
  *
- * @throws {ShapeError} If there is no such axis, or one is named twice
+ * @throws {ShapeError} If there is no such axis, one is named twice, or there is no element
  */
 export function min(
   x: Tensor,
@@ -141,7 +145,7 @@ export function min(
  * Index of the first of the largest elements, as `u32`: along an axis of at most 2^24, or of all
  * elements in row-major order.
  *
- * @throws {ShapeError} If there is no such axis
+ * @throws {ShapeError} If there is no such axis, or no element
  */
 export function argmax(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor {
   return reduce("argmax", x, axis, options, pick(argmaxOp));

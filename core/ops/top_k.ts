@@ -7,6 +7,7 @@
  */
 
 import { apply } from "../apply.ts";
+import { argumentError, argumentsOf, checkArguments } from "../arguments.ts";
 import { lowestFloat } from "../dtype.ts";
 import {
   addWords,
@@ -21,12 +22,13 @@ import {
   toFloat,
   toWord,
 } from "../expr.ts";
+import { checkInteger } from "../numbers.ts";
 import { gather } from "./gather.ts";
 import { rowwise } from "./rowwise.ts";
 import { concatenate } from "./slice.ts";
 import { reshape } from "./view.ts";
 import type { Device } from "../device.ts";
-import type { Tensor } from "../tensor.ts";
+import { shapeOf, type Tensor } from "../tensor.ts";
 
 /** Elements of a chunk. */
 export const chunk = 16;
@@ -66,6 +68,8 @@ const columnsOp = rowwise("chunkColumns", ["f32"], [
   input(0, "f32", 1).mul(scalar(0, "f32")).add(toFloat(index(0, 2))),
 ]);
 
+const taken = argumentsOf(["f32"]);
+
 interface Best {
   readonly values: Tensor;
   readonly columns: Tensor;
@@ -78,8 +82,13 @@ interface Best {
  *
  * @param x Finite numbers; where {@linkcode isChunked}, rows of whole chunks
  * @param count At most the length of a row
+ * @throws {ShapeError} If there are not two axes, or the count is no such number
  */
 export function topK(x: Tensor, count: number): Tensor {
+  const shape = shapeOf("topK", x);
+  if (shape.length !== 2) throw argumentError("topK", "x", "2 axes, [rows, length]", `[${shape}]`);
+  checkInteger("topK", "count", count, [1, shape[1]!]);
+  checkArguments("topK", taken, [x.value]);
   const { values, columns } = best(x, count);
   return concatenate([values, columns], 1);
 }

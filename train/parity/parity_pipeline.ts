@@ -18,7 +18,7 @@ import { type GlueTask, glueTasks } from "../data/glue_tasks.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
 import { readJson } from "../files/files.ts";
 import { loadAdapter } from "../run/adapter.ts";
-import { openClassifier } from "../run/load_model.ts";
+import { openClassifier, readConfig } from "../run/load_model.ts";
 import { loadTokenizer } from "../run/load_tokenizer.ts";
 import { encodeExamples } from "../tasks/classification.ts";
 import { Comparison, type ParityRow } from "./parity_rows.ts";
@@ -62,11 +62,12 @@ export async function comparePipeline(
 
   const { batch: size, max_length: maxLength, total_steps: steps } = spec.training;
   const tokenizer = await loadTokenizer(`${root}/${spec.model}`);
+  const architecture = await readConfig(`${root}/${spec.model}`);
   const padId = tokenizer.padId ?? 0;
   const read = async (path: string, split: "train" | "dev", count: number) => {
     const folder = `${root}/${path}`.replace(/\/[^/]*$/, "");
     const examples = (await readGlue(spec.task, folder, split)).slice(0, count);
-    return encodeExamples(examples, tokenizer, maxLength);
+    return encodeExamples(examples, tokenizer, maxLength, architecture);
   };
   const train = await read(spec.train_file, "train", size * steps);
   const devRows = expected.entry("dev.logits.before").shape[0]!;

@@ -7,26 +7,34 @@
 import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
 import { type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
-import type { Model } from "../../nn/models/model.ts";
+import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { batchesByLength } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
 import { labelMetrics, type MetricName } from "../metrics/metric_table.ts";
 import { finiteLogits } from "./finite_logits.ts";
+import { checkNumbers, checkPadding } from "./check_numbers.ts";
 import type { LabelledKind } from "./labelled.ts";
 import { paddingOf } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
 
-/** Tokenises examples; texts longer than `maxLength` tokens lose their ends, the longer text first. */
+/**
+ * Tokenises examples; texts longer than `maxLength` tokens lose their ends, the longer text first.
+ *
+ * @param config Sizes of the model that reads them
+ * @throws {FileError} If a token or segment has no row in the model's table
+ */
 export function encodeExamples(
   examples: readonly Example[],
   tokenizer: Tokenizer,
   maxLength: number,
+  config: ModelConfig,
 ): EncodedExample[] {
-  return examples.map(({ textA, textB, label }) => ({
-    ...tokenizer.encode(textA, textB, { maxLength }),
-    label,
-  }));
+  return examples.map(({ textA, textB, label, index, place }) => {
+    const encoded = tokenizer.encode(textA, textB, { maxLength });
+    checkNumbers(encoded, { config, tokenizer }, place, `example ${index}`);
+    return { ...encoded, label };
+  });
 }
 
 /**
@@ -53,6 +61,12 @@ export async function classifyAll(
   return results;
 }
 
+/** Lengths of the sequences that {@linkcode classifyAll} reads together. */
+export function batchLengths(examples: readonly EncodedExample[], batch: number): number[][] {
+  const lengths = examples.map(({ ids }) => ids.length);
+  return batchesByLength(lengths, batch).map((members) => members.map((i) => lengths[i]!));
+}
+
 /** The predicted class, or the score of a regression. */
 export function prediction(logits: readonly number[], regression: boolean): number {
   if (regression) return logits[0]!;
@@ -71,22 +85,29 @@ export interface ClassificationSettings {
   readonly tokenizer: Tokenizer;
   /** Most tokens in a sequence, special tokens included. */
   readonly maxLength: number;
+  /** Sizes of the model that reads the texts. */
+  readonly config: ModelConfig;
   /** Examples in an evaluation batch; changes speed and memory alone. */
   readonly batch: number;
 }
 
-/** Makes a task of labelled examples. */
+/**
+ * Makes a task of labelled examples.
+ *
+ * @throws {FileError} If a token or segment has no row in the model's table
+ */
 export function classificationTask(settings: ClassificationSettings): Task {
-  const { kind, train, dev, tokenizer, maxLength, batch } = settings;
+  const { kind, train, dev, tokenizer, maxLength, config, batch } = settings;
   const regression = kind.labels.length === 0;
   const padId = paddingOf(tokenizer);
-  const encoded = encodeExamples(dev, tokenizer, maxLength);
+  const encoded = encodeExamples(dev, tokenizer, maxLength, config);
+  checkPadding(padId, batchLengths(encoded, batch), { config, tokenizer });
   return {
     name: kind.title,
     labels: regression ? 1 : kind.labels.length,
     classes: kind.labels,
     regression,
-    train: encodeExamples(train, tokenizer, maxLength),
+    train: encodeExamples(train, tokenizer, maxLength, config),
     padId,
     primary: kind.primaryMetric,
     notes: overlap(train, dev),

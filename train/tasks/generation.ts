@@ -18,6 +18,8 @@ import { batchesByLength } from "../data/batches.ts";
 import { groupByContext, type TextExample, type TextGroup } from "../data/text_example.ts";
 import { textMetrics } from "../metrics/metric_table.ts";
 import { whereNonFinite } from "./finite_logits.ts";
+import { checkNumbers, checkPadding } from "./check_numbers.ts";
+import { batchLengths } from "./classification.ts";
 import type { SpecialTokens } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
 
@@ -33,12 +35,10 @@ export function promptOf(
 /** Tokenises examples: context, bos, a space and the reference, eos. The loss is on what follows bos. */
 function encodeReferences(
   examples: readonly TextExample[],
-  tokenizer: Tokenizer,
-  frame: SpecialTokens,
-  maxLength: number,
+  { tokenizer, frame, config, maxLength }: TaskSettings,
 ): { encoded: EncodedExample[]; cut: number } {
   let cut = 0;
-  const encoded = examples.map(({ context, reference, index }): EncodedExample => {
+  const encoded = examples.map(({ context, reference, index, place }): EncodedExample => {
     if (reference === undefined) {
       throw new OptionError(`Cannot train on example ${index} without a reference`);
     }
@@ -51,7 +51,9 @@ function encodeReferences(
         `Cannot fit example ${index} as its context takes ${prompt.length} of ${maxLength} tokens`,
       );
     }
-    return { ids: ids.slice(0, maxLength), predictFrom: prompt.length };
+    const kept = ids.slice(0, maxLength);
+    checkNumbers({ ids: kept }, { config, tokenizer }, place, `example ${index}`);
+    return { ids: kept, predictFrom: prompt.length };
   });
   return { encoded, cut };
 }
@@ -94,6 +96,10 @@ export async function continueAll(
   const { beams, lengthPenalty, noRepeatNgram, repetitionPenalty } = search;
   const convention = search.beamConvention;
   const prompts = contexts.map((context) => promptOf(context, tokenizer, frame));
+  prompts.forEach((ids, i) => {
+    const place = settings.path === undefined ? undefined : { path: settings.path, row: i + 1 };
+    checkNumbers({ ids }, settings, place, `context ${i}`);
+  });
   const results = new Array<string>(contexts.length);
   const lengths = prompts.map((prompt) => prompt.length);
   const eosIds = [...config.eosIds, frame.eosId];
@@ -133,6 +139,8 @@ export interface GenerationSettings {
   readonly search: BeamConfig;
   /** Contexts that are continued together; changes speed and memory alone. */
   readonly batch: number;
+  /** File that the contexts were read from, for messages. */
+  readonly path?: string;
 }
 
 /** Settings of {@linkcode generationTask}. */
@@ -151,9 +159,10 @@ export interface TaskSettings extends GenerationSettings {
 
 /** Makes a task of contexts and references. */
 export function generationTask(settings: TaskSettings): Task {
-  const { tokenizer, frame, maxLength, batch } = settings;
-  const train = encodeReferences(settings.train, tokenizer, frame, maxLength);
-  const dev = encodeReferences(settings.dev, tokenizer, frame, maxLength);
+  const { frame, maxLength, batch } = settings;
+  const train = encodeReferences(settings.train, settings);
+  const dev = encodeReferences(settings.dev, settings);
+  checkPadding(frame.padId, batchLengths(dev.encoded, batch), settings);
   const groups = groupByContext(settings.dev).slice(0, settings.generate);
   const cut = train.cut + dev.cut;
   return {

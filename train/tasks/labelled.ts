@@ -8,7 +8,7 @@
 import { FileError, OptionError } from "../../core/errors.ts";
 import type { TrainConfig } from "../config/config.ts";
 import type { TaskName } from "../config/train_options.ts";
-import type { Example, Split } from "../data/example.ts";
+import type { Example, Place, Split } from "../data/example.ts";
 import { parseGlue, readGlue } from "../data/glue.ts";
 import { type GlueTask, type GlueTaskInfo, glueTasks, isGlue } from "../data/glue_tasks.ts";
 import { classesOf, labelOf, type LabelRule } from "../data/labels.ts";
@@ -119,14 +119,15 @@ export async function readUnlabelled(config: TrainConfig, path: string): Promise
   const glue = glueOf(config.task);
   const table = tablePattern.test(path) && !path.endsWith(".tsv");
   if (glue !== undefined && !namesColumns(config) && !table) {
-    return parseGlue(glue, "test", await readText(path), path);
+    return placed(glue, "test", path, parseGlue(glue, "test", await readText(path), path));
   }
   const rows = await readRows(config, path, false);
-  return rows.map(({ textA, textB }, index) => ({
+  return rows.map(({ textA, textB, row }, index) => ({
     textA,
     ...(textB !== undefined && { textB }),
     label: undefined,
     index,
+    place: placeOf(row),
   }));
 }
 
@@ -142,7 +143,20 @@ function exampleOf(one: Raw | Example, index: number, rule: LabelRule): Example 
   if (!("row" in one)) return one;
   const { textA, textB, cell, row } = one;
   const label = labelOf(cell, row, rule);
-  return { textA, ...(textB !== undefined && { textB }), label, index };
+  return { textA, ...(textB !== undefined && { textB }), label, index, place: placeOf(row) };
+}
+
+function placeOf({ path, row, line }: TableRow): Place {
+  return { path, row, line };
+}
+
+/** Examples of a published file of GLUE with their places. */
+function placed(task: GlueTask, split: Split, path: string, examples: Example[]): Example[] {
+  const first = split !== "test" && glueTasks[task].headerless !== undefined ? 1 : 2;
+  return examples.map((example, i) => ({
+    ...example,
+    place: { path, row: i + 1, line: i + first },
+  }));
 }
 
 function ruleOf(config: TrainConfig, { labels }: LabelledKind): LabelRule {
@@ -179,7 +193,7 @@ async function readSplit(config: TrainConfig, split: Split): Promise<SplitRows> 
   const paths = published && await exists(path) ? [] : await findSplit(data, split);
   if (paths.length === 0) {
     if (!published) throw missingSplit(data, split);
-    return { rows: await readGlue(glue, data, split), path };
+    return { rows: placed(glue, split, path, await readGlue(glue, data, split)), path };
   }
   const parts: Raw[][] = [];
   for (const path of paths) parts.push(await readRows(config, path, split !== "test"));
