@@ -10,6 +10,7 @@ import { OptionError } from "../../core/errors.ts";
 import type { Program } from "../../core/program.ts";
 import { canonical } from "../plan/matmul_layout.ts";
 import { CpuBuffer } from "./buffer.ts";
+import { Turns } from "./turn.ts";
 import { JavaScriptEngine, runGather, runScatterAdd } from "./javascript/engine.ts";
 import { ThreadPool } from "./wasm/threads/thread_pool.ts";
 import { WasmEngine } from "./wasm/engine.ts";
@@ -39,6 +40,7 @@ class CpuBackend implements Backend {
   readonly statistics = { buffers: 0, bytes: 0, peakBytes: 0, runs: 0 };
   readonly #javascript = new JavaScriptEngine();
   readonly #pool = new Map<number, CpuBuffer[]>();
+  readonly #turns = new Turns();
   #pooled = 0;
 
   constructor(readonly wasm: WasmEngine | undefined, readonly description: string) {}
@@ -73,10 +75,11 @@ class CpuBackend implements Backend {
     (buffer as CpuBuffer).write(bytes, offset);
   }
 
-  read(buffer: Buffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+  async read(buffer: Buffer, offset: number, bytes: number): Promise<ArrayBuffer> {
     const copy = new Uint8Array(bytes);
     copy.set((buffer as CpuBuffer).raw.subarray(offset, offset + bytes));
-    return Promise.resolve(copy.buffer);
+    await this.#turns.take();
+    return copy.buffer;
   }
 
   run(program: Program, binding: Binding): void {
