@@ -17,6 +17,7 @@ import { WasmEngine } from "./wasm/engine.ts";
 import { Heap } from "./wasm/threads/heap.ts";
 import { hasRelaxed, hasSimd } from "./wasm/assembler/features.ts";
 import type { Blas } from "./wasm/product/blas.ts";
+import { canStartWorkers } from "./wasm/threads/start_worker.ts";
 import { shared, threadCount } from "./wasm/threads/worker.ts";
 
 /** What {@linkcode openCpu} can be told. */
@@ -26,7 +27,7 @@ export interface CpuOptions {
    * the processor has them, so last bits differ between machines; `simd` gives the same everywhere.
    */
   readonly kernels?: "auto" | "relaxed" | "simd" | "javascript";
-  /** Threads that work on one program; default 1. More need `SharedArrayBuffer`. */
+  /** Threads that work on one program; default 1. More need workers and `SharedArrayBuffer`. */
   readonly threads?: number;
   /** System library for products, where the host has one. */
   readonly library?: Blas;
@@ -134,7 +135,7 @@ export function openCpu(options: CpuOptions = {}): Backend {
   const relaxed = kernels === "relaxed" || (kernels === "auto" && hasRelaxed());
   const missing = kernels === "relaxed" ? !hasRelaxed() : kernels === "simd" && !hasSimd();
   if (missing) throw new OptionError(`Cannot use ${kernels} kernels as this engine has none`);
-  const several = threads > 1 && typeof SharedArrayBuffer === "function";
+  const several = threads > 1 && canStartWorkers();
   const heap = kernels !== "javascript" && hasSimd() ? Heap.open(several, shared.bytes) : undefined;
   if (heap === undefined) return new CpuBackend(undefined, "CPU, JavaScript");
   const threadPool = new ThreadPool(heap, several ? Math.min(threads, threadCount) : 1);
