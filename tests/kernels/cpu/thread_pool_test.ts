@@ -22,6 +22,11 @@ for (const threads of [2, 5]) {
     const address = heap.allocate(16 * most)!;
     const counts = new Float32Array(heap.memory.buffer, address, 4 * most).fill(0);
     const expected = new Float32Array(counts.length);
+    const words = new Int32Array(heap.memory.buffer);
+    const alive = () =>
+      Array.from({ length: threads }, (_, thread) => {
+        return words[shared.parts + shared.partWords * thread + shared.alive]!;
+      }).reduce((sum, word) => sum + word);
     try {
       for (let batch = 0; batch < 3000; batch++) {
         // Now and then more than there are queue slots, and time to fall asleep.
@@ -34,9 +39,12 @@ for (const threads of [2, 5]) {
         for (let i = 0; i < 4 * count; i++) expected[i]!++;
         if (batch % 97 === 0) await new Promise((wake) => setTimeout(wake, 3));
         // Long enough for the workers to end; the next tasks start them anew.
-        if (batch === 1500) await new Promise((wake) => setTimeout(wake, 1300));
+        if (batch !== 1500) continue;
+        await new Promise((wake) => setTimeout(wake, 1300));
+        assertEquals(alive(), 0);
       }
       assertEquals(counts, expected);
+      assertEquals(alive(), threads - 1);
     } finally {
       threadPool.close();
     }
