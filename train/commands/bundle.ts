@@ -9,7 +9,8 @@ import { rollup } from "rollup";
 import { dts } from "rollup-plugin-dts";
 import ts from "typescript";
 import { writeFileAtomic, writeJson } from "../files/files.ts";
-import { command, version } from "./command.ts";
+import metadata from "../../deno.json" with { type: "json" };
+import { command } from "./command.ts";
 import { runCommand } from "./program.ts";
 
 const pathOf = (path: string): string =>
@@ -45,6 +46,8 @@ async function bundleCode(folder: string): Promise<Loaded> {
     platform: "neutral",
     target: "es2022",
     minify: true,
+    // An uncaught error prints the line that it comes from.
+    lineLimit: 160,
     sourcemap: true,
     banner: { js: symbols },
     metafile: true,
@@ -70,7 +73,7 @@ async function bundleCode(folder: string): Promise<Loaded> {
 async function describePackage(folder: string): Promise<void> {
   await writeJson(`${folder}/package.json`, {
     name: "@hiddenkey/hiddenkey",
-    version,
+    version: metadata.version,
     description: "LoRA fine-tuning with the dropout framework of HiddenKey",
     license: "MIT",
     type: "module",

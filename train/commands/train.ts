@@ -72,26 +72,54 @@ async function run({ resume, ...given }: OptionsOf<typeof options>): Promise<num
   };
   // Downloads come before the listener: an interrupt ends them at once.
   const { config } = await locateFolders(resolveConfig(given), hooks);
-  const controller = new AbortController();
-  const stop = () => controller.abort();
-  Deno.addSignalListener("SIGINT", stop);
-  try {
-    const progress = new Progress();
-    const result = await train(config, {
-      signal: controller.signal,
-      ...(resume !== undefined && { resume }),
-      ...hooks,
-      onStep: (record, steps) => progress.show(record, steps),
-      onEvaluation: ({ step, epoch, ...figures }) => {
-        progress.clear();
-        const list = Object.entries(figures).map(([name, x]) => `${name} ${x.toFixed(4)}`);
-        console.log(`step ${step}  epoch ${epoch.toFixed(2)}  ${list.join("  ")}`);
-      },
-    });
-    if (result.aborted) console.log(`stopped after step ${result.step} of ${result.steps}`);
-    return result.aborted ? 130 : 0;
-  } finally {
-    Deno.removeSignalListener("SIGINT", stop);
+  // Without a folder there is nothing to save: a signal ends the process at once.
+  using interrupt = config.out === undefined ? undefined : new Interrupt();
+  const progress = new Progress();
+  const result = await train(config, {
+    ...(interrupt && { signal: interrupt.signal }),
+    ...(resume !== undefined && { resume }),
+    ...hooks,
+    onStep: (record, steps) => progress.show(record, steps),
+    onEvaluation: ({ step, epoch, ...figures }) => {
+      progress.clear();
+      const list = Object.entries(figures).map(([name, x]) => `${name} ${x.toFixed(4)}`);
+      console.log(`step ${step}  epoch ${epoch.toFixed(2)}  ${list.join("  ")}`);
+    },
+  });
+  if (!result.aborted) return 0;
+  console.log(`stopped after step ${result.step} of ${result.steps}`);
+  return interrupt!.code;
+}
+
+/** Signals that ask a process to end, with the exit code of one that did; Windows has the first. */
+const endings: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "windows"
+  ? [["SIGINT", 130]]
+  : [["SIGINT", 130], ["SIGHUP", 129], ["SIGTERM", 143]];
+
+/** The first signal that asks the process to end asks training to; a second one ends it at once. */
+class Interrupt {
+  /** Exit code of a process that ended by the signal. */
+  code = 0;
+  readonly #controller = new AbortController();
+  readonly #listeners = endings.map(([name, code]) => ({ name, stop: () => this.#stop(code) }));
+
+  constructor() {
+    for (const { name, stop } of this.#listeners) Deno.addSignalListener(name, stop);
+  }
+
+  /** Aborted by the first signal. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  #stop(code: number): void {
+    this.code = code;
+    this[Symbol.dispose]();
+    this.#controller.abort();
+  }
+
+  [Symbol.dispose](): void {
+    for (const { name, stop } of this.#listeners) Deno.removeSignalListener(name, stop);
   }
 }
 
