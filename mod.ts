@@ -63,7 +63,6 @@ export {
   minimum,
   mul,
   neg,
-  pow,
   relu,
   rsqrt,
   scale,
@@ -74,6 +73,7 @@ export {
   sub,
   tanh,
 } from "./core/ops/elementwise.ts";
+export { pow } from "./core/ops/power.ts";
 export {
   equal,
   greater,

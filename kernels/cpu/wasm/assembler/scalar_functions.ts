@@ -24,7 +24,8 @@ const tanhQuotient = {
   q: [1, 0.467143495, 0.0258770179, 3.28564725e-4, 7.77660285e-7],
 };
 const erfQuotient = {
-  limit: 3.92,
+  // Where the quotient is 1 to the bit, whether products and sums are rounded apart or not.
+  limit: 3.9200005531311035,
   p: [1.12837915, 0.190402525, 0.0527480778, 3.76541134e-3, 2.84871844e-4, 2.05003654e-6],
   q: [1, 0.502072588, 0.114107369, 0.0149688135, 1.16247379e-3, 3.80906191e-5],
 };
