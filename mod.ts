@@ -65,7 +65,6 @@ export {
   minimum,
   mul,
   neg,
-  pow,
   relu,
   rsqrt,
   scale,
@@ -76,6 +75,7 @@ export {
   sub,
   tanh,
 } from "./core/ops/elementwise.ts";
+export { pow } from "./core/ops/power.ts";
 export {
   equal,
   greater,

@@ -32,7 +32,9 @@ export const crossEntropyOp: RowOp = (() => {
   const chosen = rowSum(select(index(0, 2).compare("eq", label), shifted, float(0)))
     .sub(total.unary("log"));
   const average = rowSum(shifted).div(columns).sub(total.unary("log"));
-  const loss = float(1).sub(smoothing).mul(chosen).add(smoothing.mul(average)).neg();
+  // Without smoothing the other logits may be infinite: 0 times them would be NaN.
+  const smoothed = select(smoothing.compare("eq", 0), float(0), smoothing.mul(average));
+  const loss = float(1).sub(smoothing).mul(chosen).add(smoothed).neg();
   const counted = select(label.compare("eq", ignoreIndex), float(0), loss);
   return rowwise("crossEntropy", { logits: "f32", labels: "u32" }, [counted, peak, total]);
 })();
@@ -41,7 +43,10 @@ export const crossEntropyOp: RowOp = (() => {
 export const klOp: RowOp = (() => {
   const a = logSoftmaxOf(input(0, "f32", 3));
   const b = logSoftmaxOf(input(1, "f32", 3));
-  const divergence = rowSum(a.log.unary("exp").mul(a.log.sub(b.log)));
+  const p = a.log.unary("exp");
+  // 0 log 0 is 0, though the logarithm is infinite.
+  const ratio = select(p.compare("eq", 0), float(0), a.log.sub(b.log));
+  const divergence = rowSum(p.mul(ratio));
   return rowwise("klDivergence", ["f32", "f32"], [divergence, a.peak, a.total, b.peak, b.total]);
 })();
 

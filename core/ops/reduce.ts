@@ -14,7 +14,7 @@ import {
   float,
   index,
   input,
-  larger,
+  isNumber,
   rowMax,
   rowSum,
   select,
@@ -61,21 +61,21 @@ const x = input(0, "f32", 3);
 const column = toFloat(index(0, 2));
 const rowMeanOp = rowwise("mean", ["f32"], [rowSum(x).div(columns)]);
 
-/** Column of the first of the largest elements. Below the lowest float, all are equal. */
+/** Column of the first of the largest elements; NaN counts as larger than all numbers. */
 function firstLargest(y: Float): Float {
-  const finite = larger(y, float(lowestFloat));
-  const smaller = finite.compare("lt", rowMax(finite));
-  return rowMax(select(smaller, float(lowestFloat), column.neg())).neg();
+  const smaller = y.compare("lt", rowMax(y));
+  const missing = rowMax(select(isNumber(y), float(0), float(1)));
+  const before = float(lowestFloat);
+  const among = select(smaller, before, column.neg());
+  const first = select(isNumber(y), select(missing.compare("eq", 0), among, before), column.neg());
+  return rowMax(first).neg();
 }
 
 /** The largest of what `of` makes of the elements: its column is saved for the gradient. */
 function extreme(name: string, of: (x: Float) => Float): RowOp {
-  const peak = rowMax(of(x));
   const first = stop(firstLargest(of(x)));
   const picked = rowSum(select(column.compare("eq", first), x, float(0)));
-  // What is not a number is equal to nothing, and would be hidden.
-  const missing = stop(select(peak.compare("eq", peak), float(0), peak));
-  return rowwise(name, ["f32"], [picked.add(missing), first]);
+  return rowwise(name, ["f32"], [picked, first]);
 }
 
 const maxOp = extreme("max", (x) => x);
@@ -116,7 +116,7 @@ export function mean(
 }
 
 /**
- * Largest element over axes; of equal ones the gradient goes to the first.
+ * Largest element over axes, NaN where one is NaN; of equal ones the gradient goes to the first.
  *
  * @throws {ShapeError} If there is no such axis, one is named twice, or there is no element
  */
@@ -129,7 +129,7 @@ export function max(
 }
 
 /**
- * Smallest element over axes; of equal ones the gradient goes to the first.
+ * Smallest element over axes, NaN where one is NaN; of equal ones the gradient goes to the first.
  *
  * @throws {ShapeError} If there is no such axis, one is named twice, or there is no element
  */
@@ -142,7 +142,7 @@ export function min(
 }
 
 /**
- * Index of the first of the largest elements, as `u32`: along an axis of at most 2^24, or of all
+ * Index of the first of the largest elements, or of the first NaN, as `u32`: along an axis of at most 2^24, or of all
  * elements in row-major order.
  *
  * @throws {ShapeError} If there is no such axis, or no element

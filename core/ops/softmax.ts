@@ -41,11 +41,13 @@ export function maskedSoftmaxOf(x: Float, keep: Bool | undefined): {
 } {
   const where = (a: Float, otherwise: number): Float =>
     keep === undefined ? a : select(keep, a, float(otherwise));
-  const peak = stop(rowMax(where(x, lowestFloat)));
+  const most = rowMax(where(x, lowestFloat));
+  // Kept columns of -Infinity alone count as columns that are not kept.
+  const peak = stop(keep === undefined ? most : larger(most, float(lowestFloat)));
   const shifted = where(x.sub(peak), 0);
   const exponential = where(float(1), 0).mul(shifted.unary("exp"));
   const sum = rowSum(exponential);
-  const total = keep === undefined ? sum : select(float(0).compare("lt", sum), sum, float(1));
+  const total = keep === undefined ? sum : select(sum.compare("eq", 0), float(1), sum);
   // A difference of large logits may overflow to an infinity, of which no gradient survives.
   const log = larger(shifted, float(lowestFloat)).sub(total.unary("log"));
   return { softmax: exponential.div(total), log, peak, total };

@@ -6,7 +6,7 @@
  */
 
 import {
-  filled,
+  filledBy,
   type Float,
   float,
   index,
@@ -103,7 +103,7 @@ const logSoftmax = (() => {
   return rowProgram(["f32"], [shifted.sub(rowSum(shifted.unary("exp")).unary("log"))]);
 })();
 
-const fill = rowProgram([], [filled(lowestFloat)]);
+const fill = rowProgram([], [filledBy(0)]);
 
 /** Changes the listed tokens of each row in place. */
 function correction(change: (x: Float) => Float): RowProgram {
@@ -133,7 +133,9 @@ export async function candidates(logits: Tensor, scoring: Scoring): Promise<Rank
   const width = isChunked(vocabulary, count) ? Math.ceil(vocabulary / chunk) * chunk : vocabulary;
   const padded = empty(device, [rows, width]);
   const scores = slice(padded, 1, 0, vocabulary);
-  if (width > vocabulary) update(fill, [slice(padded, 1, vocabulary, width)], []);
+  if (width > vocabulary) {
+    update(fill, [slice(padded, 1, vocabulary, width)], [], [-Infinity]);
+  }
   if (correctFirst) correct(logits, scoring);
   update(logSoftmax, [scores], [logits]);
   if (!correctFirst) correct(scores, scoring);

@@ -81,7 +81,7 @@ class RowText {
     const code = `${shape.subgroups?.prelude ?? ""}${this.#places.declaration()}
 ${bindings(bound)}
 ${sharedMemory(this.#nodes.filter(isReduction).length, shape)}
-${halfReaders(shape.dtypes, bound)}${helpers(this.#nodes)}
+${halfReaders(shape.dtypes, bound)}${helpers(this.#lines.join("\n"))}
 @compute @workgroup_size(${shape.size})
 fn main(
   @builtin(workgroup_id) wid: vec3<u32>,

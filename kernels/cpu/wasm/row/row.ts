@@ -64,7 +64,7 @@ class RowCode {
   readonly #lone: ReadonlySet<Expr>;
   readonly #values = new Map<Expr, Local>();
   /** Quotients whose divisor is the same for a whole row: multiplied by its inverse. */
-  readonly #inverses = new Map<Expr, Local>();
+  readonly #inverses = new Map<Expr, Inverse>();
   readonly #scalars = new Map<number, "f32" | "u32">();
 
   constructor(
@@ -146,9 +146,10 @@ class RowCode {
       case "eq":
         return compare(e.op, e.args[0]!.kind)(...e.args.map(valueOf));
       case "div": {
-        const inverse = this.#inverses.get(e);
-        if (inverse !== undefined) return f32x4.mul(valueOf(e.args[0]!), inverse.get);
-        return f32x4.div(...e.args.map(valueOf));
+        const by = this.#inverses.get(e);
+        if (by === undefined) return f32x4.div(...e.args.map(valueOf));
+        const part = valueOf(e.args[0]!);
+        return f32x4.mul(by.scale ? f32x4.mul(part, by.scale.get) : part, by.inverse.get);
       }
       case "constant":
         return valueOf(e);
@@ -206,9 +207,20 @@ class RowCode {
   /** Inverses of the divisors that are the same for a whole row. */
   #invert(columns: readonly Expr[]): Code[] {
     return columns.filter((e) => e.op === "div" && !variesByColumn(e.args[1]!)).map((e) => {
+      const divisor = e.args[1]!;
       const inverse = this.#vector();
-      this.#inverses.set(e, inverse);
-      return inverse.set(f32x4.div(f32x4.of(1), this.#valueOf(e.args[1]!)));
+      const value = this.#valueOf(divisor);
+      if (!isGiven(divisor)) {
+        this.#inverses.set(e, { inverse, scale: undefined });
+        return inverse.set(f32x4.div(f32x4.of(1), value));
+      }
+      const scale = this.#vector();
+      this.#inverses.set(e, { inverse, scale });
+      const subnormal = f32x4.less(f32x4.abs(value), f32x4.of(2 ** -126));
+      return [
+        scale.set(v128.select(subnormal, f32x4.of(2 ** 32), f32x4.of(1))),
+        inverse.set(f32x4.div(f32x4.of(1), f32x4.mul(value, scale.get))),
+      ];
     });
   }
 
@@ -269,6 +281,17 @@ class RowCode {
       loop(j, width.get, 4, element("one"), whole.get),
     ];
   }
+}
+
+/** What a quotient is multiplied by; the scale first, as inverses of subnormal numbers overflow. */
+interface Inverse {
+  readonly inverse: Local;
+  readonly scale: Local | undefined;
+}
+
+/** Whether a value comes from outside and may be anything: sums of exponentials and lengths may not. */
+function isGiven({ op }: Expr): boolean {
+  return op === "input" || op === "scalar";
 }
 
 function compare(op: "lt" | "le" | "eq", kind: Expr["kind"]) {
