@@ -102,6 +102,6 @@ Deno.test("logits that overflow name the example and the layer where that begins
   await assertRejects(
     () => classifyAll(model, device, examples, 0, 2),
     NumericError,
-    "Cannot use the logits of example 0 as they must be finite: found NaN, which begins in layer 1",
+    "Cannot use the logits of example 1 as they must be finite: found NaN, which begins in layer 1",
   );
 });

@@ -96,17 +96,14 @@ async function continuations(
 
 /** A head, and a line for each example: its index and its label or score. */
 async function labels({ run, config, device, input, batch }: Reading): Promise<string[]> {
-  const examples = await readUnlabelled(config, input);
+  const { examples, places } = await readUnlabelled(config, input);
   const opened = await openRun(run, config, device, showDownloads());
   const { model, architecture, tokenizer, classes } = opened;
-  const encoded = encodeExamples(
-    examples,
-    tokenizer,
-    maxSequenceLength(config, architecture),
-    architecture,
-  );
+  const rules = { config: architecture, tokenizer };
+  const maxLength = maxSequenceLength(config, architecture);
+  const encoded = encodeExamples(examples, { ...rules, maxLength, places });
   const padId = paddingOf(tokenizer);
-  checkPadding(padId, batchLengths(encoded, batch), { config: architecture, tokenizer });
+  checkPadding(padId, batchLengths(encoded, batch), rules);
   const logits = await classifyAll(model, device, encoded, padId, batch);
   return [
     "index\tprediction",

@@ -7,16 +7,6 @@
 /** The three parts of a data set. */
 export type Split = "train" | "dev" | "test";
 
-/** Where an example was read, for messages. */
-export interface Place {
-  /** Path of the file. */
-  readonly path: string;
-  /** One-based row, header not counted. */
-  readonly row: number;
-  /** One-based line; undefined in a binary file, or where rows have several. */
-  readonly line?: number | undefined;
-}
-
 /** One text or pair of texts with its target. */
 export interface Example {
   /** The first or only text. */
@@ -27,6 +17,4 @@ export interface Example {
   label: number | undefined;
   /** Zero-based row in the file, header not counted. */
   index: number;
-  /** Where it was read; absent where it was made. */
-  place?: Place;
 }

@@ -5,7 +5,7 @@
  */
 
 import { readText } from "../files/files.ts";
-import type { Place, Split } from "./example.ts";
+import type { Split } from "./example.ts";
 
 /** One input with one text. */
 export interface TextExample {
@@ -17,8 +17,6 @@ export interface TextExample {
   readonly index: number;
   /** Part of the data that is also evaluated for itself, such as `seen`. */
   readonly part?: string;
-  /** Where it was read; absent where it was made. */
-  readonly place?: Place;
 }
 
 /** A task in which a language model writes texts: what it is called and how its files are read. */
@@ -52,10 +50,7 @@ export async function readTexts<E extends TextExample>(
   parse: (text: string, name: string) => E[],
 ): Promise<E[]> {
   const examples: E[] = [];
-  for (const path of paths) {
-    const read = parse(await readText(path), path);
-    examples.push(...read.map((one, i) => ({ ...one, place: { path, row: i + 1 } })));
-  }
+  for (const path of paths) examples.push(...parse(await readText(path), path));
   return examples.map((example, index) => ({ ...example, index }));
 }
 

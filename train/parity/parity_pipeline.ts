@@ -62,12 +62,12 @@ export async function comparePipeline(
 
   const { batch: size, max_length: maxLength, total_steps: steps } = spec.training;
   const tokenizer = await loadTokenizer(`${root}/${spec.model}`);
-  const architecture = await readConfig(`${root}/${spec.model}`);
+  const config = await readConfig(`${root}/${spec.model}`);
   const padId = tokenizer.padId ?? 0;
   const read = async (path: string, split: "train" | "dev", count: number) => {
     const folder = `${root}/${path}`.replace(/\/[^/]*$/, "");
     const examples = (await readGlue(spec.task, folder, split)).slice(0, count);
-    return encodeExamples(examples, tokenizer, maxLength, architecture);
+    return encodeExamples(examples, { config, tokenizer, maxLength });
   };
   const train = await read(spec.train_file, "train", size * steps);
   const devRows = expected.entry("dev.logits.before").shape[0]!;

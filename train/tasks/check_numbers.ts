@@ -10,7 +10,7 @@ import { numbersOf } from "../../core/indices.ts";
 import type { EncodedExample } from "../../nn/layers/batch.ts";
 import type { ModelConfig } from "../../nn/models/model.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
-import type { Place } from "../data/example.ts";
+import type { Place } from "../data/places.ts";
 
 /** What numbers are checked by. */
 export interface NumberRules {
@@ -20,28 +20,36 @@ export interface NumberRules {
   readonly tokenizer: Tokenizer;
 }
 
+/** What a text is called in a message. */
+export interface TextName {
+  /** Place of its row, where it is known. */
+  readonly place?: () => Place | undefined;
+  /** Its file alone. */
+  readonly path?: string | undefined;
+  /** Its name where the row is not known, such as `example 3`. */
+  readonly name: string;
+}
+
 /**
  * Checks the tokens and segments of a text.
  *
- * @param place Where it was read
- * @param name What it is called where that is not known, such as `text 3`
  * @throws {FileError} If one has no row in the model's table
  * @throws {IndexError} The same, of a text that was not read from a file
  */
 export function checkNumbers(
   { ids, typeIds }: Pick<EncodedExample, "ids" | "typeIds">,
   rules: NumberRules,
-  place: Place | undefined,
-  name: string,
+  text: TextName,
 ): void {
   const { vocabularySize, typeVocabularySize = Infinity } = rules.config;
   const token = ids.find((id) => !(id < vocabularySize));
   if (token !== undefined) {
-    throw located(beyond("token", tokenName(token, rules), vocabularySize), place, name);
+    throw located(beyond("token", tokenName(token, rules), vocabularySize), text);
   }
   const segment = typeIds?.find((type) => !(type < typeVocabularySize));
-  if (segment === undefined) return;
-  throw located(beyond("segment", `${segment}`, typeVocabularySize), place, name);
+  if (segment !== undefined) {
+    throw located(beyond("segment", `${segment}`, typeVocabularySize), text);
+  }
 }
 
 /**
@@ -66,17 +74,19 @@ export function checkPadding(
 /** `[NEW] = 30522`. */
 function tokenName(id: number, { tokenizer }: NumberRules): string {
   const text = tokenizer.decode([id]);
-  return text === "" ? `${id}` : `${text.slice(0, 40)} = ${id}`;
+  return text === "" ? `${id}` : `${JSON.stringify(text.slice(0, 40)).slice(1, -1)} = ${id}`;
 }
 
 function beyond(what: string, number: string, size: number): string {
-  return `Cannot embed ${what} ${number} of ${size} as the model's ${what} table has the numbers ` +
-    numbersOf(size);
+  return `Cannot embed ${what} ${number} of ${size} as the model's ${what} table has ${numbersOf(size)}`;
 }
 
-function located(sentence: string, place: Place | undefined, name: string): Error {
-  if (place === undefined) return new IndexError(`${sentence}: found in ${name}`);
-  const { path, row, line } = place;
-  const where = line === undefined ? `: found in row ${row}` : "";
-  return new FileError(`${sentence}${where}`, path, line);
+function located(sentence: string, { place, path, name }: TextName): Error {
+  const row = place?.();
+  if (row !== undefined) {
+    const where = row.line === undefined ? `: found in row ${row.row}` : "";
+    return new FileError(`${sentence}${where}`, row.path, row.line);
+  }
+  const named = `${sentence}: found in ${name}`;
+  return path === undefined ? new IndexError(named) : new FileError(named, path);
 }

@@ -11,28 +11,36 @@ import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { batchesByLength } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
+import type { Places } from "../data/places.ts";
 import { labelMetrics, type MetricName } from "../metrics/metric_table.ts";
+import { checkNumbers, checkPadding, type NumberRules } from "./check_numbers.ts";
 import { finiteLogits } from "./finite_logits.ts";
-import { checkNumbers, checkPadding } from "./check_numbers.ts";
-import type { LabelledKind } from "./labelled.ts";
+import type { LabelledData, LabelledKind } from "./labelled.ts";
 import { paddingOf } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
+
+/** How {@linkcode encodeExamples} reads texts. */
+export interface EncodingRules extends NumberRules {
+  /** Most tokens in a sequence, special tokens included. */
+  readonly maxLength: number;
+  /** Where the examples were read, for messages. */
+  readonly places?: Places | undefined;
+}
 
 /**
  * Tokenises examples; texts longer than `maxLength` tokens lose their ends, the longer text first.
  *
- * @param config Sizes of the model that reads them
  * @throws {FileError} If a token or segment has no row in the model's table
+ * @throws {IndexError} The same, of examples that were not read from a file
  */
 export function encodeExamples(
   examples: readonly Example[],
-  tokenizer: Tokenizer,
-  maxLength: number,
-  config: ModelConfig,
+  rules: EncodingRules,
 ): EncodedExample[] {
-  return examples.map(({ textA, textB, label, index, place }) => {
+  const { tokenizer, maxLength, places } = rules;
+  return examples.map(({ textA, textB, label }, i) => {
     const encoded = tokenizer.encode(textA, textB, { maxLength });
-    checkNumbers(encoded, { config, tokenizer }, place, `example ${index}`);
+    checkNumbers(encoded, rules, { place: () => places?.at(i), name: `example ${i}` });
     return { ...encoded, label };
   });
 }
@@ -53,7 +61,9 @@ export async function classifyAll(
   const lengths = examples.map(({ ids }) => ids.length);
   for (const members of batchesByLength(lengths, batch)) {
     using _scope = device.scope("classify");
-    const batch = toBatch(device, members.map((i) => examples[i]!), { padId });
+    // Without labels, which no logits depend on.
+    const texts = members.map((i) => ({ ...examples[i]!, label: undefined }));
+    const batch = toBatch(device, texts, { padId });
     const logits = await finiteLogits(model, device, batch, (row) => `example ${members[row]!}`);
     const width = logits.length / members.length;
     members.forEach((i, row) => results[i] = [...logits.slice(row * width, (row + 1) * width)]);
@@ -87,6 +97,8 @@ export interface ClassificationSettings {
   readonly maxLength: number;
   /** Sizes of the model that reads the texts. */
   readonly config: ModelConfig;
+  /** Where the examples were read, for messages. */
+  readonly places?: LabelledData["places"];
   /** Examples in an evaluation batch; changes speed and memory alone. */
   readonly batch: number;
 }
@@ -97,17 +109,17 @@ export interface ClassificationSettings {
  * @throws {FileError} If a token or segment has no row in the model's table
  */
 export function classificationTask(settings: ClassificationSettings): Task {
-  const { kind, train, dev, tokenizer, maxLength, config, batch } = settings;
+  const { kind, train, dev, tokenizer, config, batch, places } = settings;
   const regression = kind.labels.length === 0;
   const padId = paddingOf(tokenizer);
-  const encoded = encodeExamples(dev, tokenizer, maxLength, config);
+  const encoded = encodeExamples(dev, { ...settings, places: places?.dev });
   checkPadding(padId, batchLengths(encoded, batch), { config, tokenizer });
   return {
     name: kind.title,
     labels: regression ? 1 : kind.labels.length,
     classes: kind.labels,
     regression,
-    train: encodeExamples(train, tokenizer, maxLength, config),
+    train: encodeExamples(train, { ...settings, places: places?.train }),
     padId,
     primary: kind.primaryMetric,
     notes: overlap(train, dev),

@@ -16,6 +16,7 @@ import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { BeamConfig } from "../config/beam_options.ts";
 import { batchesByLength } from "../data/batches.ts";
 import { groupByContext, type TextExample, type TextGroup } from "../data/text_example.ts";
+import { shortExcerpt } from "../data/text.ts";
 import { textMetrics } from "../metrics/metric_table.ts";
 import { whereNonFinite } from "./finite_logits.ts";
 import { checkNumbers, checkPadding } from "./check_numbers.ts";
@@ -36,9 +37,10 @@ export function promptOf(
 function encodeReferences(
   examples: readonly TextExample[],
   { tokenizer, frame, config, maxLength }: TaskSettings,
+  path: string | undefined,
 ): { encoded: EncodedExample[]; cut: number } {
   let cut = 0;
-  const encoded = examples.map(({ context, reference, index, place }): EncodedExample => {
+  const encoded = examples.map(({ context, reference, index }): EncodedExample => {
     if (reference === undefined) {
       throw new OptionError(`Cannot train on example ${index} without a reference`);
     }
@@ -52,7 +54,8 @@ function encodeReferences(
       );
     }
     const kept = ids.slice(0, maxLength);
-    checkNumbers({ ids: kept }, { config, tokenizer }, place, `example ${index}`);
+    const name = `example ${index}, ${shortExcerpt(context)}`;
+    checkNumbers({ ids: kept }, { config, tokenizer }, { path, name });
     return { ids: kept, predictFrom: prompt.length };
   });
   return { encoded, cut };
@@ -97,8 +100,8 @@ export async function continueAll(
   const convention = search.beamConvention;
   const prompts = contexts.map((context) => promptOf(context, tokenizer, frame));
   prompts.forEach((ids, i) => {
-    const place = settings.path === undefined ? undefined : { path: settings.path, row: i + 1 };
-    checkNumbers({ ids }, settings, place, `context ${i}`);
+    const name = `context ${i}, ${shortExcerpt(contexts[i])}`;
+    checkNumbers({ ids }, settings, { path: settings.path, name });
   });
   const results = new Array<string>(contexts.length);
   const lengths = prompts.map((prompt) => prompt.length);
@@ -140,7 +143,7 @@ export interface GenerationSettings {
   /** Contexts that are continued together; changes speed and memory alone. */
   readonly batch: number;
   /** File that the contexts were read from, for messages. */
-  readonly path?: string;
+  readonly path?: string | undefined;
 }
 
 /** Settings of {@linkcode generationTask}. */
@@ -153,15 +156,17 @@ export interface TaskSettings extends GenerationSettings {
   readonly dev: readonly TextExample[];
   /** Most tokens in a sequence, context and reference together. */
   readonly maxLength: number;
+  /** Where the examples were read, for messages. */
+  readonly paths?: { readonly train: string; readonly dev: string };
   /** Contexts to generate for at the end; all where absent. */
   readonly generate?: number | undefined;
 }
 
 /** Makes a task of contexts and references. */
 export function generationTask(settings: TaskSettings): Task {
-  const { frame, maxLength, batch } = settings;
-  const train = encodeReferences(settings.train, settings);
-  const dev = encodeReferences(settings.dev, settings);
+  const { frame, maxLength, batch, paths } = settings;
+  const train = encodeReferences(settings.train, settings, paths?.train);
+  const dev = encodeReferences(settings.dev, settings, paths?.dev);
   checkPadding(frame.padId, batchLengths(dev.encoded, batch), settings);
   const groups = groupByContext(settings.dev).slice(0, settings.generate);
   const cut = train.cut + dev.cut;
@@ -179,7 +184,8 @@ export function generationTask(settings: TaskSettings): Task {
       const metrics: Metrics = { loss, perplexity: Math.exp(loss) };
       if (!final || groups.length === 0) return metrics;
       const contexts = groups.map(({ context }) => context);
-      const outputs = await continueAll(model, device, contexts, settings);
+      const named = { ...settings, path: paths?.dev };
+      const outputs = await continueAll(model, device, contexts, named);
       return { ...metrics, ...scoreOutputs(outputs, groups) };
     },
   };

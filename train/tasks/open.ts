@@ -47,16 +47,17 @@ export async function openTask(
     const answered = async (part: Split) => {
       const paths = await files(data, part);
       const examples = await readTexts(paths, parse);
-      if (examples.every(({ reference }) => reference !== undefined)) return examples;
-      const [path, ...others] = paths;
-      throw unanswered(part, "references", others.length === 0 ? path! : data);
+      const path = paths.length === 1 ? paths[0]! : data;
+      if (examples.every(({ reference }) => reference !== undefined)) return { examples, path };
+      throw unanswered(part, "references", path);
     };
-    const train = trains ? await answered("train") : [];
+    const train = trains ? await answered("train") : { examples: [], path: data };
     const dev = await answered(split);
     const opened = generationTask({
       name: title,
-      train: train.slice(0, config.trainLimit),
-      dev: dev.slice(0, config.devLimit),
+      train: train.examples.slice(0, config.trainLimit),
+      dev: dev.examples.slice(0, config.devLimit),
+      paths: { train: train.path, dev: dev.path },
       tokenizer,
       frame: specialTokens(model, tokenizer),
       config: model,
@@ -68,7 +69,7 @@ export async function openTask(
     });
     return padded(opened, config, { config: model, tokenizer });
   }
-  const { kind, train, dev, path } = await readLabelled(config, model.labelNames, parts);
+  const { kind, train, dev, path, places } = await readLabelled(config, model.labelNames, parts);
   if (dev.some(({ label }) => label === undefined)) throw unanswered(split, "labels", path);
   const opened = classificationTask({
     kind,
@@ -77,6 +78,7 @@ export async function openTask(
     tokenizer,
     maxLength,
     config: model,
+    places,
     batch: evaluationBatch,
   });
   return padded(opened, config, { config: model, tokenizer });
