@@ -27,14 +27,14 @@ export function readWordPieces(text: string, name: string): Pieces {
     const token = line.replace(lineEnd, "");
     if (token !== "" && vocabulary.has(token)) {
       throw new FileError(
-        `Cannot load vocabulary as ${excerpt(token)} requires one line`,
+        `Cannot load vocabulary as ${token.slice(0, 60)} requires one line`,
         name,
         id + 1,
       );
     }
     vocabulary.set(token, id);
   }
-  return { vocab: Object.fromEntries(vocabulary), merges: [] };
+  return { vocab: Object.fromEntries(vocabulary), merges: [], digits: [] };
 }
 
 /** Reads the merges of byte-pair encoding: two tokens a line beside version lines. */
@@ -76,7 +76,7 @@ export function readBytePairs(files: BytePairFiles): Pieces {
   const { vocabulary, vocabularyName, merges, mergesName } = files;
   const fail = (token: string, required: string, id: unknown): never => {
     throw new FileError(
-      `Cannot load vocabulary as ${excerpt(token)} requires ${required}: found ${excerpt(id)}`,
+      `Cannot load vocabulary as ${token.slice(0, 60)} requires ${required}: found ${excerpt(id)}`,
       vocabularyName,
     );
   };
@@ -88,7 +88,7 @@ export function readBytePairs(files: BytePairFiles): Pieces {
     if (other !== undefined) fail(token, `another id than ${excerpt(other)}`, id);
     tokens.set(id, token);
   }
-  return { vocab, merges: readMerges(merges, mergesName) };
+  return { vocab, merges: readMerges(merges, mergesName), digits: [] };
 }
 
 /** Whether a byte-level vocabulary is RoBERTa's: it has tokens for beginning, end and mask. */

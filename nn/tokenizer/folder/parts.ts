@@ -13,32 +13,33 @@ import type { Role, Settings } from "./settings.ts";
 export type BuiltClass = Exclude<TokenizerClass, "whole">;
 
 /** Tokens of a class where the files do not name others. */
-export const usualTokens: Readonly<Record<TokenizerClass, Readonly<Partial<Record<Role, string>>>>> =
-  {
-    bert: {
-      unk_token: "[UNK]",
-      sep_token: "[SEP]",
-      pad_token: "[PAD]",
-      cls_token: "[CLS]",
-      mask_token: "[MASK]",
-    },
-    roberta: {
-      bos_token: "<s>",
-      eos_token: "</s>",
-      unk_token: "<unk>",
-      sep_token: "</s>",
-      pad_token: "<pad>",
-      cls_token: "<s>",
-      mask_token: "<mask>",
-    },
-    gpt2: {
-      bos_token: "<|endoftext|>",
-      eos_token: "<|endoftext|>",
-      unk_token: "<|endoftext|>",
-    },
-    llama: { bos_token: "<s>", eos_token: "</s>", unk_token: "<unk>" },
-    whole: {},
-  };
+export const usualTokens: Readonly<
+  Record<TokenizerClass, Readonly<Partial<Record<Role, string>>>>
+> = {
+  bert: {
+    unk_token: "[UNK]",
+    sep_token: "[SEP]",
+    pad_token: "[PAD]",
+    cls_token: "[CLS]",
+    mask_token: "[MASK]",
+  },
+  roberta: {
+    bos_token: "<s>",
+    eos_token: "</s>",
+    unk_token: "<unk>",
+    sep_token: "</s>",
+    pad_token: "<pad>",
+    cls_token: "<s>",
+    mask_token: "<mask>",
+  },
+  gpt2: {
+    bos_token: "<|endoftext|>",
+    eos_token: "<|endoftext|>",
+    unk_token: "<|endoftext|>",
+  },
+  llama: { bos_token: "<s>", eos_token: "</s>", unk_token: "<unk>" },
+  whole: {},
+};
 
 /** What a class takes from `tokenizer.json` or from the files before it. */
 export interface Pieces {
@@ -46,6 +47,8 @@ export interface Pieces {
   readonly vocab: JsonObject;
   /** Merges of byte-pair encoding; empty for word pieces. */
   readonly merges: readonly unknown[];
+  /** Steps that split numbers before bytes are looked at; mostly none. */
+  readonly digits: readonly unknown[];
 }
 
 /** Text and id of a token with a role. */
@@ -103,9 +106,12 @@ function bertParts(settings: Settings, { vocab }: Pieces, unknown: string): Json
 function byteLevelParts(settings: Settings, pieces: Pieces): JsonObject {
   const byteLevel = { type: "ByteLevel", trim_offsets: true, use_regex: true };
   const add_prefix_space = strictFlag(settings, "add_prefix_space", false);
+  const step = { ...byteLevel, add_prefix_space };
   return {
     normalizer: null,
-    pre_tokenizer: { ...byteLevel, add_prefix_space },
+    pre_tokenizer: pieces.digits.length === 0
+      ? step
+      : { type: "Sequence", pretokenizers: [...pieces.digits, step] },
     decoder: { ...byteLevel, add_prefix_space: true },
     model: bytePairs(pieces, { continuing_subword_prefix: "", end_of_word_suffix: "" }),
   };
@@ -222,10 +228,9 @@ export function plainLayout(
   return template(around("A", 0), [...around("A", 0), ...around("B", 1)]);
 }
 
-/** Whether a step of `tokenizer.json`, or a step within it, works on bytes. */
-export function isByteLevel(step: unknown): boolean {
-  if (Array.isArray(step)) return step.some(isByteLevel);
-  if (!isRecord(step)) return false;
-  return step["type"] === "ByteLevel" || isByteLevel(step["pretokenizers"]) ||
-    isByteLevel(step["normalizers"]);
+/** The steps of a pre-tokenizer, those of sequences one by one. */
+export function stepsOf(step: unknown): unknown[] {
+  if (step === null || step === undefined) return [];
+  const steps = isRecord(step) && step["type"] === "Sequence" ? step["pretokenizers"] : undefined;
+  return Array.isArray(steps) ? steps.flatMap(stepsOf) : [step];
 }

@@ -15,9 +15,9 @@ import {
   buildLayout,
   buildParts,
   type BuiltClass,
-  isByteLevel,
   type Pieces,
   plainLayout,
+  stepsOf,
   usualTokens,
 } from "./parts.ts";
 import { type Role, roles, type Settings } from "./settings.ts";
@@ -68,8 +68,6 @@ export function resolveTokenizer(source: VocabularySource, settings: Settings): 
     : buildParts(built, settings, pieces, named.get("unk_token")?.content ?? "");
   return {
     json: {
-      truncation: null,
-      padding: null,
       ...parts,
       added_tokens: vocabulary.list(),
       post_processor: buildLayout(name, settings, tokenOf) ?? json?.["post_processor"] ??
@@ -84,29 +82,46 @@ function piecesOf(
   json: JsonObject | undefined,
   built: BuiltClass | undefined,
   path: string,
-): Pieces & { readonly vocab: JsonObject } {
+): Pieces {
   const model = isRecord(json?.["model"]) ? json["model"] : {};
   const { vocab, merges } = model;
-  if (built === undefined) return { vocab: vocab as JsonObject, merges: [] };
+  if (built === undefined) return { vocab: vocab as JsonObject, merges: [], digits: [] };
   const type = model["type"] ?? (Array.isArray(merges) ? "BPE" : "WordPiece");
   const required = built === "bert" ? "WordPiece" : "BPE";
   if (type !== required) {
     refuse({ path, key: "model.type" }, `${required}, as the tokenizer_class says`, type);
   }
-  const bytes = isByteLevel(json?.["pre_tokenizer"]) || isByteLevel(json?.["normalizer"]);
-  if (required === "BPE" && bytes !== (built !== "llama")) {
-    const step = built === "llama" ? "none of type ByteLevel" : "one of type ByteLevel";
-    refuse(
-      { path, key: "pre_tokenizer" },
-      `${step}, as the tokenizer_class says`,
-      json?.["pre_tokenizer"],
-    );
-  }
+  checkSteps(json?.["pre_tokenizer"], built, path);
   if (!isRecord(vocab)) refuse({ path, key: "model.vocab" }, "ids by token", vocab);
   if (required === "BPE" && !Array.isArray(merges)) {
     refuse({ path, key: "model.merges" }, "a list", merges);
   }
-  return { vocab, merges: Array.isArray(merges) ? merges : [] };
+  return {
+    vocab,
+    merges: Array.isArray(merges) ? merges : [],
+    digits: required === "BPE" ? stepsOf(json?.["pre_tokenizer"]).slice(0, -1) : [],
+  };
+}
+
+/**
+ * Checks that a class of byte pairs can take the place of the steps in `tokenizer.json`.
+ *
+ * `AutoTokenizer` would leave out steps beside these without a word; only Digits stay here.
+ */
+function checkSteps(step: unknown, built: BuiltClass, path: string): void {
+  if (built === "bert") return;
+  const types = stepsOf(step).map((one) => isRecord(one) ? one["type"] : one);
+  const [last, ...before] = types.toReversed();
+  const fits = built === "llama"
+    ? types.every((type) => type === "Metaspace")
+    : last === "ByteLevel" && before.every((type) => type === "Digits");
+  if (fits) return;
+  const required = built === "llama" ? "Metaspace or none" : "ByteLevel, behind Digits or alone";
+  refuse(
+    { path, key: "pre_tokenizer" },
+    `${required}, as the tokenizer_class says, or the tokenizer_class PreTrainedTokenizerFast`,
+    types,
+  );
 }
 
 /** The added tokens of a `tokenizer.json`. */
