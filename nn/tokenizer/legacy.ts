@@ -111,10 +111,13 @@ export function resolveLegacy(
 ): ReturnType<typeof resolveTokenizer> {
   const listed = new Set([...settings.added, ...settings.decoder ?? []]
     .map(({ token }) => token.content));
-  for (const [role, token] of Object.entries(usualTokens[name])) {
-    if (settings.named.has(role) || listed.has(token)) continue;
-    if (Object.hasOwn(pieces.vocab, token)) continue;
-    throw new FileError(`Cannot load vocabulary as it requires the token ${token}`, path);
+  const missing = Object.entries(usualTokens[name])
+    .filter(([role, token]) => !settings.named.has(role) && !listed.has(token))
+    .map(([, token]) => token)
+    .filter((token) => !Object.hasOwn(pieces.vocab, token));
+  if (missing.length > 0) {
+    const tokens = [...new Set(missing)].join(", ");
+    throw new FileError(`Cannot load vocabulary as it requires the tokens ${tokens}`, path);
   }
   return resolveTokenizer({ name, pieces, path }, settings);
 }

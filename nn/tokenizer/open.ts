@@ -75,8 +75,7 @@ export async function openTokenizer(files: TokenizerFiles, folder = ""): Promise
   const { resolveTokenizer } = await import("./folder/resolve.ts");
   const resolved = resolveTokenizer({ name: name ?? "whole", json, path }, settings);
   // Without files that name tokens, those count that have a role by convention.
-  const silent = (name ?? "whole") === "whole" && config.value === undefined &&
-    map.value === undefined;
+  const silent = [config, model, map].every(({ value }) => value === undefined);
   return new Tokenizer(resolved.json, silent ? sidesOnly(resolved.config) : resolved.config, path);
 }
 

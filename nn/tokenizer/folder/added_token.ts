@@ -19,8 +19,8 @@ export interface AddedToken {
   readonly lstrip: boolean;
   /** Whether it takes the whitespace on its right with it. */
   readonly rstrip: boolean;
-  /** Whether it is looked for in the normalized text. */
-  readonly normalized: boolean;
+  /** Whether it is looked for in the normalized text; undefined unless it is special. */
+  readonly normalized: boolean | undefined;
   /** Whether decoding can leave it out. */
   readonly special: boolean;
 }
@@ -73,19 +73,17 @@ export function readAddedToken(value: unknown, place: Place, special?: true): Ad
   if (typeof content !== "string" || content === "") {
     refuse(place, "a token of at least one character", content);
   }
-  const flag = (key: string, usual: boolean): boolean => {
-    const found = description[key] ?? usual;
-    return typeof found === "boolean"
-      ? found
-      : refuse({ ...place, key: `${place.key}.${key}` }, "true or false", found);
+  const flag = (key: string): boolean | undefined => {
+    const found = description[key] ?? undefined;
+    if (found === undefined || typeof found === "boolean") return found;
+    return refuse({ ...place, key: `${place.key}.${key}` }, "true or false", found);
   };
-  const isSpecial = special ?? flag("special", false);
   return {
     content,
-    single_word: flag("single_word", false),
-    lstrip: flag("lstrip", false),
-    rstrip: flag("rstrip", false),
-    normalized: flag("normalized", !isSpecial),
-    special: isSpecial,
+    single_word: flag("single_word") ?? false,
+    lstrip: flag("lstrip") ?? false,
+    rstrip: flag("rstrip") ?? false,
+    normalized: flag("normalized"),
+    special: special ?? flag("special") ?? false,
   };
 }

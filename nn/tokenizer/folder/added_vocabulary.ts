@@ -2,8 +2,8 @@
  * The added tokens of a tokenizer and the ids that they get.
  *
  * Source: the Hugging Face tokenizers library. A token of the vocabulary keeps its id, any other
- * gets the next one; a token that comes again takes the flags of the later description, but is
- * looked for as the first special one says.
+ * gets the next one; a token that comes again takes the flags of the later description, but stays
+ * special.
  *
  * @module
  */
@@ -83,11 +83,9 @@ export class AddedVocabulary {
   /**
    * Adds a token.
    *
-   * @throws {FileError} If the id that is listed for it is not the one that it gets, or another
-   * description says otherwise how it is looked for
+   * @throws {FileError} If the id that is listed for it is not the one that it gets
    */
   add({ token, id: listed }: ListedToken): void {
-    const before = this.#entries.get(token.content);
     const known = this.id(token.content);
     const id = known ?? this.#next;
     const place = { ...this.#place, key: token.content };
@@ -97,11 +95,8 @@ export class AddedVocabulary {
     if (listed !== undefined && listed !== id) {
       refuse(place, `the id ${id}, as the vocabulary has it or as the next one`, listed);
     }
-    const pinned = before?.token.special === true;
-    if (before !== undefined && !pinned && before.token.normalized !== token.normalized) {
-      refuse(place, "the same value of normalized wherever it is described", token.normalized);
-    }
-    const { special, normalized } = pinned ? before.token : token;
+    const special = token.special || this.#entries.get(token.content)?.token.special === true;
+    const normalized = token.normalized ?? !token.special;
     this.#entries.set(token.content, { id, token: { ...token, special, normalized } });
     this.#next = Math.max(this.#next, id + 1);
   }

@@ -91,8 +91,8 @@ export function classOf(sources: ClassSources): TokenizerClass | undefined {
 
 function nameIn(config: JsonObject, path: string): string | undefined {
   const name = config["tokenizer_class"];
-  if (name === undefined || name === null || name === "") return undefined;
-  if (typeof name === "string") return name;
+  if (name === undefined || name === null) return undefined;
+  if (typeof name === "string" && name !== "") return name;
   throw new FileError(
     `Cannot load tokenizer as tokenizer_class requires a name: found ${excerpt(name)}`,
     path,

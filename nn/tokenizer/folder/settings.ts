@@ -61,6 +61,7 @@ const nullableFlags = [
   "clean_up_tokenization_spaces",
   "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output",
 ];
+const extraKey = "extra_special_tokens";
 const sides = ["truncation_side", "padding_side"];
 
 /** Checks the types of the keys that count. */
@@ -113,7 +114,11 @@ function readDecoder({ value: config, path }: FolderFile): ListedToken[] | undef
 function readAdded({ value, path }: FolderFile, special: ReadonlySet<string>): ListedToken[] {
   return Object.entries(value ?? {}).map(([content, id]) => {
     const place = { path, key: content };
-    const token = readAddedToken({ content, special: special.has(content) }, place);
+    const token = readAddedToken({
+      content,
+      special: special.has(content),
+      normalized: !special.has(content),
+    }, place);
     return { id: readId(id, place), token };
   });
 }
@@ -129,7 +134,8 @@ class Names {
   read({ value, path }: FolderFile, special?: true): void {
     for (const [key, token] of Object.entries(value ?? {})) {
       const place = { path, key };
-      if (key === "extra_special_tokens") {
+      const named = isRecord(token) && !special && !Object.hasOwn(value ?? {}, extraKey);
+      if (key === extraKey || (key === "additional_special_tokens" && named)) {
         this.#readExtra(token, place, special);
       } else if (key === "additional_special_tokens") {
         this.additional = readList(token ?? [], place, special);
@@ -142,7 +148,7 @@ class Names {
     }
     if (special) return;
     // One file has the list under one of two names; the newer name wins.
-    if (value === undefined || !Object.hasOwn(value, "extra_special_tokens")) {
+    if (value === undefined || !Object.hasOwn(value, extraKey)) {
       this.extra = this.additional;
     }
     this.additional = undefined;
