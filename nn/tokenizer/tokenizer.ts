@@ -4,12 +4,12 @@
  * @module
  */
 
-import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
-import { FileError, OptionError } from "../../core/errors.ts";
-import { isRecord, type JsonObject } from "../formats/json_record.ts";
+import { OptionError } from "../../core/errors.ts";
+import type { JsonObject } from "../formats/json_record.ts";
 import { cleanUp } from "./clean_up.ts";
+import { TokenizerPipeline } from "./pipeline.ts";
 import { countSpecial, readTemplate, type Template } from "./template.ts";
-import { adaptTokenizerJson, configuredToken } from "./tokenizer_json.ts";
+import { configuredToken, topLevel } from "./tokenizer_json.ts";
 import { truncate, truncatedLengths, type TruncationStrategy } from "./truncation.ts";
 
 /** Options of {@link Tokenizer.encode}. */
@@ -53,7 +53,7 @@ export class Tokenizer {
   readonly eosId: number | undefined;
   /** One more than the highest token id, added tokens included. */
   readonly vocabularySize: number;
-  readonly #library: LibraryTokenizer;
+  readonly #pipeline: TokenizerPipeline;
   readonly #template: Template;
   readonly #truncationSide: "left" | "right";
   readonly #cleanUp: boolean;
@@ -69,23 +69,14 @@ export class Tokenizer {
    * @throws {FileError} If a key is missing or asks for something unsupported
    */
   constructor(tokenizerJson: unknown, tokenizerConfig: JsonObject = {}, name = "tokenizer.json") {
-    const adapted = adaptTokenizerJson(tokenizerJson, name);
-    const original = isRecord(tokenizerJson) ? tokenizerJson : adapted;
-    this.#template = readTemplate(original["post_processor"], name);
-    const eosToken = configuredToken(tokenizerConfig, "eos_token");
-    try {
-      // Not the whole configuration: the library would act on keys that the reference ignores.
-      this.#library = new LibraryTokenizer(adapted, { eos_token: eosToken });
-    } catch (error) {
-      const found = error instanceof Error ? error.message : String(error);
-      throw new FileError(`Cannot load tokenizer as it requires supported parts: ${found}`, name);
-    }
+    this.#pipeline = new TokenizerPipeline(tokenizerJson, name);
+    this.#template = readTemplate(topLevel(tokenizerJson, name).postProcessor, name);
     const role = (key: keyof typeof conventionalTokens): number | undefined => {
       if (key in tokenizerConfig) {
         const token = configuredToken(tokenizerConfig, key);
         return token === undefined ? undefined : this.tokenId(token);
       }
-      const added = [...this.#library.get_added_tokens_decoder().values()];
+      const { added } = this.#pipeline;
       const names = conventionalTokens[key];
       return names.flatMap((text) => added.filter((token) => token.content === text))[0]?.id;
     };
@@ -94,7 +85,7 @@ export class Tokenizer {
     this.padId = role("pad_token");
     this.bosId = role("bos_token");
     this.eosId = role("eos_token");
-    this.vocabularySize = this.#library.model?.vocab.length ?? 0;
+    this.vocabularySize = this.#pipeline.vocabularySize;
   }
 
   /**
@@ -108,8 +99,8 @@ export class Tokenizer {
    */
   encode(text: string, pair?: string, options: EncodeOptions = {}): TokenizerOutput {
     const { maxLength, strategy = "longest_first", special = true } = options;
-    let first = this.#sequence(text);
-    let second = pair === undefined ? [] : this.#sequence(pair);
+    let first = this.#pipeline.encode(text);
+    let second = pair === undefined ? [] : this.#pipeline.encode(pair);
     const pieces = pair === undefined ? this.#template.single : this.#template.pair;
     if (maxLength !== undefined) {
       const limit = maxLength - (special ? countSpecial(pieces) : 0);
@@ -145,12 +136,7 @@ export class Tokenizer {
    * @returns The text
    */
   decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
-    const known = [...ids].filter((id) => this.#library.id_to_token(id) !== undefined);
-    if (known.length === 0) return "";
-    const text = this.#library.decode(known, {
-      skip_special_tokens: options.skipSpecial ?? false,
-      clean_up_tokenization_spaces: false,
-    });
+    const text = this.#pipeline.decode(ids, options.skipSpecial ?? false);
     return this.#cleanUp ? cleanUp(text) : text;
   }
 
@@ -161,18 +147,6 @@ export class Tokenizer {
    * @returns Its id; undefined when there is none
    */
   tokenId(token: string): number | undefined {
-    return this.#library.token_to_id(token);
-  }
-
-  /** Encodes a text without special tokens. */
-  #sequence(text: string): number[] {
-    const ids = this.#library.encode(text).ids;
-    // Typed as numbers, but unknown text has no id where the vocabulary lacks the unknown token.
-    if (ids.every(Number.isInteger)) return ids;
-    throw new OptionError(
-      `Cannot encode text as it requires a token for unknown text: found none for ${
-        JSON.stringify(text.slice(0, 40))
-      }`,
-    );
+    return this.#pipeline.idOf(token);
   }
 }

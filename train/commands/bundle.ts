@@ -21,7 +21,6 @@ const entries = {
   ops: pathOf("ops.ts"),
   backend: pathOf("backend.ts"),
 };
-const library = "@huggingface/tokenizers";
 
 // Where a runtime lacks these, the lowered `using` would find no method on our classes.
 const symbols = ["dispose", "asyncDispose"]
@@ -48,7 +47,6 @@ async function bundleCode(folder: string): Promise<Loaded> {
     minify: true,
     sourcemap: true,
     banner: { js: symbols },
-    alias: { [library]: decodeURIComponent(new URL(import.meta.resolve(library)).pathname) },
     metafile: true,
   });
   await stop();
@@ -92,7 +90,6 @@ async function describePackage(folder: string): Promise<void> {
 async function bundleDeclarations(folder: string): Promise<void> {
   const bundle = await rollup({
     input: entries,
-    external: [library],
     plugins: [dts({
       compilerOptions: {
         allowImportingTsExtensions: true,

@@ -131,7 +131,7 @@ Deno.test("Tokenizer names the file and the key that is missing or unsupported",
   refuse({ model: { ...model, vocab: undefined } }, "model.vocab");
   refuse({ normalizer: { type: "Novel" } }, "Novel");
   refuse({ post_processor: { type: "Novel" } }, "Novel");
-  refuse({ pre_tokenizer: { type: "Split", behavior: "MergedWithNext" } }, "MergedWithNext");
+  refuse({ pre_tokenizer: { type: "Split", behavior: "Merged" } }, "MergedWithNext");
   assertThrows(() => new Tokenizer([], {}, "t.json"), FileError, "JSON object");
 });
 
