@@ -14,11 +14,12 @@ for (let byte = 0, next = 256; byte < 256; byte++) {
 }
 
 const encoder = new TextEncoder();
-const visibleAscii = /^[!-~]*$/;
+const ascii = /^[ -~]*$/;
+const spaceSymbol = symbols[32] ?? " ";
 
 /** Writes the bytes of a text in UTF-8, each as its symbol. */
 export function toByteSymbols(text: string): string {
-  if (visibleAscii.test(text)) return text;
+  if (ascii.test(text)) return text.replaceAll(" ", spaceSymbol);
   let written = "";
   for (const byte of encoder.encode(text)) written += symbols[byte];
   return written;

@@ -104,6 +104,7 @@ export function splitBounds(
   behavior: SplitBehavior,
   invert: boolean,
 ): number[] {
+  if (behavior === "Isolated") return isolatedBounds(text, matches);
   const parts: { start: number; end: number; match: boolean }[] = [];
   let done = 0;
   for (let index = 0; index < matches.length; index += 2) {
@@ -117,10 +118,21 @@ export function splitBounds(
   return kept.filter(({ start, end }) => end > start).flatMap(({ start, end }) => [start, end]);
 }
 
+function isolatedBounds(text: string, matches: readonly number[]): number[] {
+  const bounds: number[] = [];
+  let done = 0;
+  const push = (end: number) => {
+    if (end > done) bounds.push(done, end);
+    done = end;
+  };
+  for (const bound of matches) push(bound);
+  push(text.length);
+  return bounds;
+}
+
 type Part = { start: number; end: number; match: boolean };
 
 function merged(parts: Part[], behavior: SplitBehavior): Part[] {
-  if (behavior === "Isolated") return parts;
   if (behavior === "Removed") return parts.filter(({ match }) => !match);
   const backward = behavior === "MergedWithNext";
   const whole: Part[] = [];

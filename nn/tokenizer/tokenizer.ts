@@ -6,10 +6,11 @@
 
 import { OptionError } from "../../core/errors.ts";
 import type { JsonObject } from "../formats/json_record.ts";
+import { cleanUp } from "./clean_up.ts";
 import { TokenizerPipeline } from "./pipeline.ts";
 import { countSpecial, readTemplate, type Template } from "./template.ts";
 import { configuredToken, topLevel } from "./tokenizer_json.ts";
-import { truncatedLengths, type TruncationStrategy } from "./truncation.ts";
+import { truncate, truncatedLengths, type TruncationStrategy } from "./truncation.ts";
 
 /** Options of {@link Tokenizer.encode}. */
 export interface EncodeOptions {
@@ -54,12 +55,16 @@ export class Tokenizer {
   readonly vocabularySize: number;
   readonly #pipeline: TokenizerPipeline;
   readonly #template: Template;
+  readonly #truncationSide: "left" | "right";
+  readonly #cleanUp: boolean;
 
   /**
    * Builds a tokenizer from parsed files, which works in a browser too.
    *
    * @param tokenizerJson Parsed `tokenizer.json`; its truncation and padding are switched off
-   * @param tokenizerConfig Parsed `tokenizer_config.json`, or an empty object
+   * @param tokenizerConfig Tokens with roles (`pad_token`, `bos_token`, `eos_token`),
+   * `truncation_side` and `clean_up_tokenization_spaces`; what else `tokenizer_config.json` says
+   * is worked into `tokenizer.json` by `openTokenizer`
    * @param name File name for messages
    * @throws {FileError} If a key is missing or asks for something unsupported
    */
@@ -75,6 +80,8 @@ export class Tokenizer {
       const names = conventionalTokens[key];
       return names.flatMap((text) => added.filter((token) => token.content === text))[0]?.id;
     };
+    this.#truncationSide = tokenizerConfig["truncation_side"] === "left" ? "left" : "right";
+    this.#cleanUp = tokenizerConfig["clean_up_tokenization_spaces"] === true;
     this.padId = role("pad_token");
     this.bosId = role("bos_token");
     this.eosId = role("eos_token");
@@ -105,8 +112,8 @@ export class Tokenizer {
       }
       const secondLength = pair === undefined ? undefined : second.length;
       const [a, b] = truncatedLengths(first.length, secondLength, limit, strategy);
-      first = first.slice(0, a);
-      second = second.slice(0, b);
+      first = truncate(first, a, this.#truncationSide);
+      second = truncate(second, b, this.#truncationSide);
     }
     const ids: number[] = [];
     const typeIds: number[] = [];
@@ -121,15 +128,16 @@ export class Tokenizer {
   }
 
   /**
-   * Decodes token ids, without any clean-up of spaces before punctuation that the files do not ask
-   * for. Ids beyond the vocabulary, which a padded embedding can yield, are left out.
+   * Decodes token ids, with a clean-up of spaces before punctuation only where the files ask for it
+   * and the model is not of byte pairs. Ids beyond the vocabulary, which a padded embedding can yield, are left out.
    *
    * @param ids Token ids
    * @param options Whether special tokens are left out
    * @returns The text
    */
   decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
-    return this.#pipeline.decode(ids, options.skipSpecial ?? false);
+    const text = this.#pipeline.decode(ids, options.skipSpecial ?? false);
+    return this.#cleanUp ? cleanUp(text) : text;
   }
 
   /**

@@ -55,7 +55,8 @@ Deno.test("Tokenizer puts RoBERTa pairs together with one token type", () => {
   });
   assertEquals([roberta.padId, roberta.bosId, roberta.eosId], [1, 0, 2]);
   assertEquals(roberta.vocabularySize, robertaTokens.length);
-  assertEquals(roberta.encode("a <mask>").ids, [0, a, robertaTokens.length - 1, 2]);
+  const space = roberta.tokenId("Ġ");
+  assertEquals(roberta.encode("a <mask>").ids, [0, a, space, robertaTokens.length - 1, 2]);
 });
 
 Deno.test("Tokenizer joins GPT-2 pairs without special tokens", () => {
