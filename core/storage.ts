@@ -15,9 +15,13 @@ export class Storage {
   readonly buffer: Buffer;
   #references = 0;
 
-  /** Reserves room for `length` elements of `dtype`, with unspecified contents. */
-  constructor(readonly backend: Backend, readonly dtype: Dtype, readonly length: number) {
-    this.buffer = backend.allocate(Math.max(1, length) * bytesPerElement(dtype));
+  /** Number of elements. */
+  readonly length: number;
+
+  /** Reserves room for a tensor of `shape` and `dtype`, with unspecified contents. */
+  constructor(readonly backend: Backend, readonly dtype: Dtype, shape: readonly number[]) {
+    this.length = sizeOf(shape);
+    this.buffer = backend.allocate(Math.max(1, this.length) * bytesPerElement(dtype), shape);
   }
 
   /** Whether the memory has been given back. */
@@ -63,7 +67,7 @@ export class Value {
     order?: readonly number[],
   ): Value {
     return new Value(
-      new Storage(backend, dtype, sizeOf(shape)),
+      new Storage(backend, dtype, shape),
       shape,
       order === undefined ? undefined : stridesIn(order, shape),
     );

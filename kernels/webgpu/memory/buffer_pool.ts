@@ -47,6 +47,14 @@ interface Shelf {
   used: number;
 }
 
+/** What makes buffers, and how large they can be. */
+export interface BufferMaker {
+  /** The largest buffer, in bytes. */
+  readonly maxBufferSize: number;
+  /** Makes one. */
+  readonly createBuffer: (descriptor: GPUBufferDescriptor) => GPUBuffer;
+}
+
 /** Allocates and reuses slabs. */
 export class Pool {
   readonly #shelves = new Map<number, Shelf>();
@@ -57,12 +65,13 @@ export class Pool {
   #serial = 0;
 
   /**
+   * @param device Makes buffers
    * @param limit Bytes that can be bound at once
    * @param budget Bytes that may be held beyond the most that were ever in use at once
    * @param destroy Ends a slab's life once no queued work needs it
    */
   constructor(
-    readonly device: GPUDevice,
+    readonly device: BufferMaker,
     readonly limit: number,
     readonly budget: number,
     readonly destroy: (slab: Slab) => void,
@@ -71,13 +80,17 @@ export class Pool {
   /**
    * A buffer of at least `bytes`.
    *
+   * @param shape Of the tensor that is to lie in it, for messages
    * @throws {DeviceError} If the adapter has no buffers of that size
    */
-  take(bytes: number): GpuBuffer {
-    const most = this.device.limits.maxBufferSize - this.device.limits.maxBufferSize % 256;
+  take(bytes: number, shape?: readonly number[]): GpuBuffer {
+    const most = this.device.maxBufferSize - this.device.maxBufferSize % 256;
     if (bytes > most) {
       throw new DeviceError(
-        `Cannot hold a tensor of ${bytes} bytes as the adapter's buffers have at most ${most}`,
+        `Cannot hold a tensor of ${bytes} bytes${
+          shape === undefined ? "" : ` (shape [${shape}])`
+        } ` +
+          `as the adapter's buffers have at most ${most} bytes`,
       );
     }
     // What can be bound as a whole is not made larger than that.
