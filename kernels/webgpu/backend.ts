@@ -15,6 +15,7 @@ import { type Limits, limitsOf, longestLoop } from "./limits.ts";
 import { Products } from "./product/products.ts";
 import { CommandQueue } from "./queue/queue.ts";
 import { Readback } from "./queue/readback.ts";
+import { runSteps, type Step, stepsOf } from "./row/few_operands.ts";
 import { renderRowShader } from "./row/row.ts";
 import { chooseRow, rowKey, walkOf, workOf } from "./row/row_shape.ts";
 import { probeSubgroups, type Subgroups } from "./row/subgroups.ts";
@@ -47,6 +48,7 @@ export class WebGpuBackend implements Backend {
   readonly #windows: Windows;
   readonly #products: Products;
   readonly #launches = new Launches();
+  readonly #steps = new WeakMap<RowProgram, readonly Step[] | undefined>();
 
   /** What programs, dispatches and bindings keep to. */
   readonly limits: Limits;
@@ -159,8 +161,11 @@ export class WebGpuBackend implements Backend {
 
   #record(program: Program, binding: Binding): void {
     switch (program.family) {
-      case "row":
-        return this.#row(program, binding);
+      case "row": {
+        const steps = this.#stepsOf(program);
+        const run = (part: RowProgram, bound: Binding) => this.#row(part, bound);
+        return steps ? runSteps(steps, binding, this.#pool, run) : run(program, binding);
+      }
       case "matmul":
         return this.#products.record(program, binding);
       case "gather":
@@ -169,6 +174,14 @@ export class WebGpuBackend implements Backend {
       default:
         program satisfies never;
     }
+  }
+
+  /** Steps of a program that meets more tensors than can be bound; undefined where it does not. */
+  #stepsOf(program: RowProgram): readonly Step[] | undefined {
+    const most = this.limits.maxStorageBuffersPerShaderStage;
+    if (program.inputs.length + program.outputs.length <= most) return undefined;
+    if (!this.#steps.has(program)) this.#steps.set(program, stepsOf(program, most));
+    return this.#steps.get(program);
   }
 
   #row(program: RowProgram, binding: Binding): void {
