@@ -119,11 +119,12 @@ export class WebGpuBackend implements Backend {
 
   /** Takes memory from the pool. */
   allocate(bytes: number, shape?: readonly number[]): Buffer {
+    const buffer = this.#pool.take(bytes, shape);
     const s = this.statistics;
     s.buffers++;
     s.bytes += bytes;
     s.peakBytes = Math.max(s.peakBytes, s.bytes);
-    return this.#pool.take(bytes, shape);
+    return buffer;
   }
 
   /** Gives memory back to the pool. */
@@ -136,8 +137,8 @@ export class WebGpuBackend implements Backend {
   /** Queues an upload after what was recorded. */
   write(buffer: Buffer, offset: number, source: ArrayBufferView): void {
     this.#queue.flush();
-    const { raw } = (buffer as GpuBuffer).slab;
-    this.#errors.watch("uploading", () => writeWords(this.device.queue, raw, offset, source));
+    const { slab } = buffer as GpuBuffer;
+    this.#errors.watch("uploading", () => writeWords(this.device.queue, slab, offset, source));
   }
 
   /**
