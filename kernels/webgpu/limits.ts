@@ -5,8 +5,30 @@
  * @module
  */
 
-/** The limits that are raised to what the adapter offers, and that every plan keeps to. */
-export const limitNames = [
+/** Limits of a device that every plan keeps to, as WebGPU calls them; sizes in bytes. */
+export interface Limits {
+  /** The largest buffer. */
+  readonly maxBufferSize: number;
+  /** The most of a buffer that a program can bind. */
+  readonly maxStorageBufferBindingSize: number;
+  /** Buffers that a program can bind. */
+  readonly maxStorageBuffersPerShaderStage: number;
+  /** Invocations of a workgroup. */
+  readonly maxComputeInvocationsPerWorkgroup: number;
+  /** Invocations of a workgroup along its first axis. */
+  readonly maxComputeWorkgroupSizeX: number;
+  /** Invocations of a workgroup along its second axis. */
+  readonly maxComputeWorkgroupSizeY: number;
+  /** Invocations of a workgroup along its third axis. */
+  readonly maxComputeWorkgroupSizeZ: number;
+  /** Memory that the invocations of a workgroup share. */
+  readonly maxComputeWorkgroupStorageSize: number;
+  /** Workgroups of a dispatch along each axis. */
+  readonly maxComputeWorkgroupsPerDimension: number;
+}
+
+/** Names of the limits, which are raised to what the adapter offers. */
+export const limitNames: readonly (keyof Limits)[] = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
   "maxStorageBuffersPerShaderStage",
@@ -16,10 +38,7 @@ export const limitNames = [
   "maxComputeWorkgroupSizeZ",
   "maxComputeWorkgroupStorageSize",
   "maxComputeWorkgroupsPerDimension",
-] as const;
-
-/** Limits of a device; sizes in bytes. */
-export type Limits = Readonly<Record<typeof limitNames[number], number>>;
+];
 
 /** Programs count elements, halves too, by 31 bits: larger tensors are met through windows. */
 const largestBinding = 2 ** 31;
@@ -31,7 +50,9 @@ const largestBinding = 2 ** 31;
  * @param lower Limits to put in their place; none may be above what is granted
  */
 export function limitsOf(granted: GPUSupportedLimits, lower: Partial<Limits> = {}): Limits {
-  const limits = Object.fromEntries(limitNames.map((name) => [name, granted[name]])) as Limits;
+  const limits = Object.fromEntries(
+    limitNames.map((name) => [name, granted[name]]),
+  ) as unknown as Limits;
   const maxStorageBufferBindingSize = Math.min(limits.maxStorageBufferBindingSize, largestBinding);
   return { ...limits, maxStorageBufferBindingSize, ...lower };
 }

@@ -97,8 +97,9 @@ ${body.shared}
 ${readersOf(shape, bound)}${epilogue}
 @compute @workgroup_size(${groupOf(variant)})
 fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) wn: vec3<u32>,
+  @builtin(workgroup_id) wid: vec3<u32>,${
+    shape.flat ? "\n  @builtin(num_workgroups) wn: vec3<u32>," : ""
+  }
   @builtin(local_invocation_id) lid: vec3<u32>,
 ) {
 ${shape.flat ? placeOf(shape, size) : "let place = wid;"}

@@ -7,7 +7,9 @@
 
 import { DeviceError } from "../../../core/errors.ts";
 
-const filters: readonly GPUErrorFilter[] = ["out-of-memory", "internal", "validation"];
+/** What commands can meet; compilers alone have internal errors. */
+const usual: readonly GPUErrorFilter[] = ["out-of-memory", "validation"];
+const compilers: readonly GPUErrorFilter[] = ["internal", ...usual];
 
 /** Milliseconds in which a device that failed says whether it was lost. */
 const patience = 200;
@@ -19,7 +21,7 @@ const patience = 200;
 export class DeviceErrors {
   #first: string | undefined;
   #lost: GPUDeviceLostInfo | undefined;
-  #answers: Promise<unknown> = Promise.resolve();
+  #answers: Promise<unknown>[] = [];
 
   /** Listens to the device; `description` names it in messages. */
   constructor(readonly device: GPUDevice, readonly description: string) {
@@ -35,8 +37,10 @@ export class DeviceErrors {
    * Gives commands without a wait.
    *
    * @param doing What the commands are for, as messages say it
+   * @param compiling Whether the device's compiler is among them
    */
-  watch<T>(doing: string, give: () => T): T {
+  watch<T>(doing: string, give: () => T, compiling = false): T {
+    const filters = compiling ? compilers : usual;
     for (const filter of filters) this.device.pushErrorScope(filter);
     try {
       return give();
@@ -44,8 +48,7 @@ export class DeviceErrors {
       const note = (error: { readonly message: string } | null) => {
         if (error !== null) this.#note(error.message, doing);
       };
-      const answers = filters.map(() => this.device.popErrorScope().then(note, note));
-      this.#answers = Promise.all([this.#answers, ...answers]);
+      for (const _ of filters) this.#answers.push(this.device.popErrorScope().then(note, note));
     }
   }
 
@@ -66,7 +69,7 @@ export class DeviceErrors {
    * @throws {DeviceError} If the device was lost, refused a command or ran out of memory
    */
   async settle(): Promise<void> {
-    await this.#answers;
+    await this.#answered();
     if (this.#lost !== undefined) throw this.#loss(this.#lost);
     if (this.#first === undefined) return;
     throw new DeviceError(
@@ -74,9 +77,16 @@ export class DeviceErrors {
     );
   }
 
+  /** Waits for the answers to all scopes so far, for which others may wait already. */
+  async #answered(): Promise<void> {
+    const all = Promise.all(this.#answers);
+    this.#answers = [all];
+    await all;
+  }
+
   /** The first error so far, which is then forgotten: for what is only tried. */
   async take(): Promise<string | undefined> {
-    await this.#answers;
+    await this.#answered();
     const first = this.#first;
     this.#first = undefined;
     return first;

@@ -80,7 +80,7 @@ export class CommandQueue {
         compute: { module: this.device.createShaderModule({ code }), entryPoint: "main" },
       });
       return { ...layout, pipeline, bound };
-    });
+    }, true);
     this.#pipelines.set(key, found);
     return found;
   }
