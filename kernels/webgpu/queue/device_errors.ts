@@ -108,7 +108,7 @@ export class DeviceErrors {
   }
 
   #loss({ reason, message }: GPUDeviceLostInfo): DeviceError {
-    const told = [message, this.#first].filter((text) => text !== undefined && text !== "");
+    const told = [message.replace(/[.\s]+$/, ""), this.#first].filter(Boolean);
     return new DeviceError(
       `Cannot go on as ${this.description} was lost (${reason}): ${
         told.join("; ").slice(0, 300)

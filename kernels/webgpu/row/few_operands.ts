@@ -25,20 +25,27 @@ export interface Step {
   readonly output: number | undefined;
 }
 
-/** Tensors that an expression reads. */
-function readsOf(e: Expr): number {
-  const slots = topological([e]).filter(({ op }) => op === "input").map((n) => n.attribute);
-  return new Set(slots).size;
+/** Nodes that were computed by earlier steps, and the inputs that stand for them. */
+type Made = Map<Expr, Expr>;
+
+/** Number of tensors that an expression reads. */
+function readsOf(e: Expr, made: Made): number {
+  const slots = new Set<number>();
+  const seen = new Set<Expr>();
+  const visit = (n: Expr): void => {
+    if (seen.has(n)) return;
+    seen.add(n);
+    const leaf = made.get(n) ?? n;
+    if (leaf.op === "input") slots.add(leaf.attribute);
+    else leaf.args.forEach(visit);
+  };
+  visit(e);
+  return slots.size;
 }
 
-/** The part that reads most, but fits; parts are numbers of rows or of elements. */
-function largestPart(e: Expr, most: number): Expr | undefined {
-  let found: Expr | undefined;
-  for (const n of topological([e])) {
-    const reads = n === e || n.kind === "bool" || n.level === 0 ? 0 : readsOf(n);
-    if (reads > 1 && reads < most && reads >= (found ? readsOf(found) : 0)) found = n;
-  }
-  return found;
+/** The nearest nodes below that are numbers: what is true or false has no memory. */
+function operandsOf({ args }: Expr): Expr[] {
+  return args.flatMap((arg) => arg.kind === "bool" ? operandsOf(arg) : [arg]);
 }
 
 /**
@@ -47,23 +54,25 @@ function largestPart(e: Expr, most: number): Expr | undefined {
  * @returns Nothing where an output is updated in place, or cannot be taken apart
  */
 export function stepsOf({ inputs, outputs }: RowProgram, most: number): Step[] | undefined {
-  if (topological(outputs).some(({ op }) => op === "old")) return undefined;
+  const nodes = topological(outputs);
+  if (nodes.some(({ op }) => op === "old")) return undefined;
   const kinds = [...inputs];
+  const made: Made = new Map();
   const steps: Step[] = [];
-  for (const [output, whole] of outputs.entries()) {
-    let e = whole;
-    while (readsOf(e) >= most) {
-      const part = largestPart(e, most);
-      if (part === undefined) return undefined;
-      steps.push({ program: rowProgram([...kinds], [part]), output: undefined });
-      const kind = part.kind as "f32" | "u32";
-      const rest = substitute(e, new Map([[part, input(kinds.length, kind, part.level as Level)]]));
-      kinds.push(kind);
-      if (readsOf(rest) >= readsOf(e)) return undefined;
-      e = rest;
+  const store = (e: Expr, output?: number) =>
+    steps.push({ program: rowProgram([...kinds], [substitute(e, made)]), output });
+  // What a node reads is bounded by what its operands read, which come before it.
+  for (const node of nodes) {
+    while (readsOf(node, made) >= most) {
+      const parts = operandsOf(node).filter((e) => e.level !== 0 && readsOf(e, made) > 1);
+      if (parts.length === 0) return undefined;
+      const part = parts.reduce((a, b) => readsOf(a, made) >= readsOf(b, made) ? a : b);
+      store(part);
+      made.set(part, input(kinds.length, part.kind as "f32" | "u32", part.level as Level));
+      kinds.push(part.kind);
     }
-    steps.push({ program: rowProgram([...kinds], [e]), output });
   }
+  for (const [output, e] of outputs.entries()) store(e, output);
   return steps;
 }
 

@@ -3,7 +3,10 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { apply } from "../../../core/apply.ts";
 import { DeviceError } from "../../../core/errors.ts";
 import { input, old, rowSum } from "../../../core/expr.ts";
+import { gradient } from "../../../core/gradient.ts";
+import { add, square } from "../../../core/ops/elementwise.ts";
 import { matmul } from "../../../core/ops/matmul.ts";
+import { sum } from "../../../core/ops/reduce.ts";
 import { rowwise } from "../../../core/ops/rowwise.ts";
 import { rowProgram } from "../../../core/program.ts";
 import { Device } from "../../../core/device.ts";
@@ -32,7 +35,7 @@ for (const [name, lower] of lows) {
 
 const x = input(0, "f32", 3);
 
-/** Rows of each number of reductions, a program over many tensors, products that share their depth. */
+/** Rows of each number of reductions, a program over many tensors and its gradients, products that share their depth. */
 function large(device: Device): Tensor[] {
   const rows = floats(device, 1, 3, 700);
   const reduced = [2, 6, 20, 33].map((count) => {
@@ -49,7 +52,11 @@ function large(device: Device): Tensor[] {
   const deep = [[3, 5], [20, 16], [16, 40], [70, 90]].map(([m, n]) =>
     matmul(floats(device, 1, m!, 300), floats(device, 2, 300, n!))
   );
-  return [...reduced, ...apply(many, inputs, {}), ...deep];
+  const { result, gradients } = gradient(() => {
+    const made = apply(many, inputs, {});
+    return { loss: made.map((y) => sum(square(y))).reduce(add), made };
+  }, inputs);
+  return [...reduced, ...result.made, ...gradients.map((g) => g!), ...deep];
 }
 
 for (const [name, lower] of lows) {
