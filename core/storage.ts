@@ -22,12 +22,15 @@ export class Storage {
   words: Uint32Array | undefined = undefined;
   #references = 0;
 
+  /** Number of elements. */
+  readonly length: number;
+
   /**
-   * Reserves room for `length` elements of `dtype`, with unspecified contents.
+   * Reserves room for a tensor of `shape` and `dtype`, with unspecified contents.
    *
    * @throws {ShapeError} If there is no such element type, or the backend lacks it
    */
-  constructor(readonly backend: Backend, readonly dtype: Dtype, readonly length: number) {
+  constructor(readonly backend: Backend, readonly dtype: Dtype, shape: readonly number[]) {
     if (!dtypes.includes(dtype) || !backend.supports(dtype)) {
       const held = dtypes.filter((dtype) => backend.supports(dtype)).join(", ");
       throw new ShapeError(
@@ -35,7 +38,8 @@ export class Storage {
           `found ${shown(dtype)}`,
       );
     }
-    this.buffer = backend.allocate(Math.max(1, length) * bytesPerElement(dtype));
+    this.length = sizeOf(shape);
+    this.buffer = backend.allocate(Math.max(1, this.length) * bytesPerElement(dtype), shape);
   }
 
   /** Whether the memory has been given back. */
@@ -81,7 +85,7 @@ export class Value {
     order?: readonly number[],
   ): Value {
     return new Value(
-      new Storage(backend, dtype, sizeOf(shape)),
+      new Storage(backend, dtype, shape),
       shape,
       order === undefined ? undefined : stridesIn(order, shape),
     );

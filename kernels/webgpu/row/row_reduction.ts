@@ -11,9 +11,7 @@ import type { Expr } from "../../../core/expr.ts";
 import { variableName } from "../expression.ts";
 import { lowestOrder, order, ordered } from "../special.ts";
 import type { RowShape } from "./row_shape.ts";
-
-/** The smallest subgroup that WebGPU knows. */
-const smallest = 4;
+import { smallestSubgroup } from "./subgroups.ts";
 
 /** Declares the partial value of a reduction. */
 export function partial(e: Expr): string {
@@ -58,7 +56,7 @@ export function sharedMemory(reductions: number, shape: RowShape): string {
 }
 
 function slotsOf({ size, subgroups }: RowShape): number {
-  return subgroups === undefined ? size : size / smallest;
+  return subgroups === undefined ? size : size / smallestSubgroup;
 }
 
 function identity(e: Expr): string {
