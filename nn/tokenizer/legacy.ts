@@ -104,7 +104,7 @@ export function isRoberta({ vocab }: Pieces): boolean {
  * @throws {FileError} If the vocabulary lacks a token that the class cannot do without
  */
 export function resolveLegacy(
-  name: "bert" | "gpt2" | "roberta",
+  name: "BertTokenizer" | "GPT2Tokenizer" | "RobertaTokenizer",
   pieces: Pieces,
   settings: Settings,
   path: string,
@@ -138,7 +138,8 @@ function settingsOf(value: JsonObject, path: string): Settings {
  * @throws {FileError} If a token is missing or occurs twice
  */
 export function buildWordPiece(text: string, config: JsonObject, name: string): JsonObject {
-  return resolveLegacy("bert", readWordPieces(text, name), settingsOf(config, name), name).json;
+  return resolveLegacy("BertTokenizer", readWordPieces(text, name), settingsOf(config, name), name)
+    .json;
 }
 
 /**
@@ -160,6 +161,6 @@ export function buildByteLevel(
   mergesName: string,
 ): JsonObject {
   const pieces = readBytePairs({ vocabulary, merges, vocabularyName, mergesName });
-  const name = isRoberta(pieces) ? "roberta" : "gpt2";
+  const name = isRoberta(pieces) ? "RobertaTokenizer" : "GPT2Tokenizer";
   return resolveLegacy(name, pieces, settingsOf({}, vocabularyName), vocabularyName).json;
 }

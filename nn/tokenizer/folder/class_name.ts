@@ -12,31 +12,36 @@ import { excerpt } from "../../../core/excerpt.ts";
 import type { JsonObject } from "../../formats/json_record.ts";
 
 /** Classes that build their parts themselves; `whole` is the one that takes `tokenizer.json`. */
-export type TokenizerClass = "bert" | "roberta" | "gpt2" | "llama" | "whole";
+export type TokenizerClass =
+  | "BertTokenizer"
+  | "RobertaTokenizer"
+  | "GPT2Tokenizer"
+  | "LlamaTokenizer"
+  | "whole";
 
 /** Class of each family of models; a LLaMA has no class of its own. */
 const classOfFamily: Readonly<Record<string, TokenizerClass>> = {
-  bert: "bert",
-  roberta: "roberta",
-  gpt2: "gpt2",
+  bert: "BertTokenizer",
+  roberta: "RobertaTokenizer",
+  gpt2: "GPT2Tokenizer",
   llama: "whole",
 };
 
 /** Classes that are built here, by name without `Tokenizer`. */
 const built: Readonly<Record<string, TokenizerClass>> = {
-  Bert: "bert",
-  DistilBert: "bert",
-  Electra: "bert",
-  Lxmert: "bert",
-  MobileBert: "bert",
-  SqueezeBert: "bert",
-  Roberta: "roberta",
-  Bart: "roberta",
-  LED: "roberta",
-  Longformer: "roberta",
-  Mvp: "roberta",
-  GPT2: "gpt2",
-  Llama: "llama",
+  Bert: "BertTokenizer",
+  DistilBert: "BertTokenizer",
+  Electra: "BertTokenizer",
+  Lxmert: "BertTokenizer",
+  MobileBert: "BertTokenizer",
+  SqueezeBert: "BertTokenizer",
+  Roberta: "RobertaTokenizer",
+  Bart: "RobertaTokenizer",
+  LED: "RobertaTokenizer",
+  Longformer: "RobertaTokenizer",
+  Mvp: "RobertaTokenizer",
+  GPT2: "GPT2Tokenizer",
+  Llama: "LlamaTokenizer",
 };
 
 /** Classes with parts of their own that are not built here, by name without `Tokenizer`. */

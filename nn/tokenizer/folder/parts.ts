@@ -16,14 +16,14 @@ export type BuiltClass = Exclude<TokenizerClass, "whole">;
 export const usualTokens: Readonly<
   Record<TokenizerClass, Readonly<Partial<Record<Role, string>>>>
 > = {
-  bert: {
+  BertTokenizer: {
     unk_token: "[UNK]",
     sep_token: "[SEP]",
     pad_token: "[PAD]",
     cls_token: "[CLS]",
     mask_token: "[MASK]",
   },
-  roberta: {
+  RobertaTokenizer: {
     bos_token: "<s>",
     eos_token: "</s>",
     unk_token: "<unk>",
@@ -32,12 +32,12 @@ export const usualTokens: Readonly<
     cls_token: "<s>",
     mask_token: "<mask>",
   },
-  gpt2: {
+  GPT2Tokenizer: {
     bos_token: "<|endoftext|>",
     eos_token: "<|endoftext|>",
     unk_token: "<|endoftext|>",
   },
-  llama: { bos_token: "<s>", eos_token: "</s>", unk_token: "<unk>" },
+  LlamaTokenizer: { bos_token: "<s>", eos_token: "</s>", unk_token: "<unk>" },
   whole: {},
 };
 
@@ -152,12 +152,12 @@ export function buildParts(
   unknown: string,
 ): JsonObject {
   switch (name) {
-    case "bert":
+    case "BertTokenizer":
       return bertParts(settings, pieces, unknown);
-    case "roberta":
-    case "gpt2":
+    case "RobertaTokenizer":
+    case "GPT2Tokenizer":
       return byteLevelParts(settings, pieces);
-    case "llama":
+    case "LlamaTokenizer":
       return llamaParts(settings, pieces);
   }
 }
@@ -195,12 +195,12 @@ export function buildLayout(
   settings: Settings,
   tokenOf: TokenOf,
 ): JsonObject | undefined {
-  if (name === "bert") {
+  if (name === "BertTokenizer") {
     const [cls, sep] = [tokenOf("cls_token"), tokenOf("sep_token")];
     const single: Piece[] = [[cls, 0], ["A", 0], [sep, 0]];
     return template(single, [...single, ["B", 1], [sep, 1]]);
   }
-  if (name !== "roberta") return undefined;
+  if (name !== "RobertaTokenizer") return undefined;
   return {
     type: "RobertaProcessing",
     sep: tokenOf("sep_token"),
