@@ -43,7 +43,7 @@ export type TokenizerFiles = Readonly<Partial<Record<TokenizerFile, unknown>>>;
  * `encoder.json` with `merges.txt` or `vocab.bpe` (GPT-2, RoBERTa). The class is the
  * `tokenizer_class` of `tokenizer_config.json`, else of `config.json`, else that of the `model_type`
  * there. `PreTrainedTokenizerFast` and unknown classes take `tokenizer.json` as it is; the classes of
- * BERT, RoBERTa, GPT-2 and LLaMA take its vocabulary, and `tokenizer_config.json` for the rest.
+ * BERT, RoBERTa, GPT-2, LLaMA and XLM-RoBERTa take its vocabulary, and `tokenizer_config.json` for the rest.
  * Added and special tokens come from all of these files.
  *
  * @param folder Where the files come from, for messages
@@ -131,6 +131,7 @@ function missingMessage(name: TokenizerClass | undefined): string {
     GPT2Tokenizer: `tokenizer.json or ${pairs}`,
     RobertaTokenizer: `tokenizer.json or ${pairs}`,
     LlamaTokenizer: "tokenizer.json (tokenizer.model alone does not do)",
+    XLMRobertaTokenizer: "tokenizer.json (sentencepiece.bpe.model alone does not do)",
     whole: "tokenizer.json",
   };
   const usual = `tokenizer.json, vocab.txt, or ${pairs}`;

@@ -17,6 +17,7 @@ export type TokenizerClass =
   | "RobertaTokenizer"
   | "GPT2Tokenizer"
   | "LlamaTokenizer"
+  | "XLMRobertaTokenizer"
   | "whole";
 
 /** Class of each family of models; a LLaMA has no class of its own. */
@@ -42,6 +43,7 @@ const built: Readonly<Record<string, TokenizerClass>> = {
   Mvp: "RobertaTokenizer",
   GPT2: "GPT2Tokenizer",
   Llama: "LlamaTokenizer",
+  XLMRoberta: "XLMRobertaTokenizer",
 };
 
 /** Classes with parts of their own that are not built here, by name without `Tokenizer`. */
@@ -54,7 +56,7 @@ const foreign: ReadonlySet<string> = new Set(
     "Mgpstr MyT5 Nllb Nougat OpenAIGPT PLBart Pegasus Perceiver Phobert Pop2Piano ProphetNet " +
     "Qwen2 Qwen3_5 Rag Reformer RemBert RoCBert RoFormer SeamlessM4T Siglip Siglip2 " +
     "Speech2Text SpeechT5 Splinter T5 Tapas Tipsv2 Udop VideoPrism Vits Wav2Vec2CTC " +
-    "Wav2Vec2PhonemeCTC Whisper XGLM XLM XLMRoberta XLNet").split(" "),
+    "Wav2Vec2PhonemeCTC Whisper XGLM XLM XLNet").split(" "),
 );
 
 /** What a folder says of its class. */

@@ -85,22 +85,40 @@ function piecesOf(
 ): Pieces {
   const model = isRecord(json?.["model"]) ? json["model"] : {};
   const { vocab, merges } = model;
-  if (built === undefined) return { vocab: vocab as JsonObject, merges: [], digits: [] };
+  if (built === undefined) return { vocab, merges: [], digits: [] };
   const type = model["type"] ?? (Array.isArray(merges) ? "BPE" : "WordPiece");
-  const required = built === "BertTokenizer" ? "WordPiece" : "BPE";
+  const required = modelOf[built];
   if (type !== required) {
     refuse({ path, key: "model.type" }, `${required}, as the tokenizer_class says`, type);
   }
-  checkSteps(json?.["pre_tokenizer"], built, path);
-  if (!isRecord(vocab)) refuse({ path, key: "model.vocab" }, "ids by token", vocab);
-  if (required === "BPE" && !Array.isArray(merges)) {
-    refuse({ path, key: "model.merges" }, "a list", merges);
+  if (required === "Unigram") {
+    return { vocab, merges: [], digits: [], charsmap: charsmapOf(json?.["normalizer"]) };
   }
-  return {
-    vocab,
-    merges: Array.isArray(merges) ? merges : [],
-    digits: required === "BPE" ? stepsOf(json?.["pre_tokenizer"]).slice(0, -1) : [],
-  };
+  if (!isRecord(vocab)) refuse({ path, key: "model.vocab" }, "ids by token", vocab);
+  if (required === "WordPiece") return { vocab, merges: [], digits: [] };
+  checkSteps(json?.["pre_tokenizer"], built, path);
+  if (!Array.isArray(merges)) refuse({ path, key: "model.merges" }, "a list", merges);
+  return { vocab, merges, digits: stepsOf(json?.["pre_tokenizer"]).slice(0, -1) };
+}
+
+/** Models that the classes build. */
+const modelOf: Readonly<Record<BuiltClass, string>> = {
+  BertTokenizer: "WordPiece",
+  RobertaTokenizer: "BPE",
+  GPT2Tokenizer: "BPE",
+  LlamaTokenizer: "BPE",
+  XLMRobertaTokenizer: "Unigram",
+};
+
+/** The first table of character replacements of a normalizer; undefined without one. */
+function charsmapOf(normalizer: unknown): JsonObject | undefined {
+  if (!isRecord(normalizer)) return undefined;
+  if (normalizer["type"] === "Precompiled") return normalizer;
+  const steps = normalizer["normalizers"];
+  const step = Array.isArray(steps)
+    ? steps.find((one) => isRecord(one) && one["type"] === "Precompiled")
+    : undefined;
+  return isRecord(step) ? step : undefined;
 }
 
 /**
@@ -109,7 +127,6 @@ function piecesOf(
  * `AutoTokenizer` would leave out steps beside these without a word; only Digits stay here.
  */
 function checkSteps(step: unknown, built: BuiltClass, path: string): void {
-  if (built === "BertTokenizer") return;
   const types = stepsOf(step).map((one) => isRecord(one) ? one["type"] : one);
   const [last, ...before] = types.toReversed();
   const fits = built === "LlamaTokenizer"
@@ -218,7 +235,7 @@ function configOf(
   const model = json?.["model"];
   const bytePair = name === "whole"
     ? isRecord(model) && "merges" in model
-    : name !== "BertTokenizer";
+    : modelOf[name] === "BPE";
   const forced = "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output";
   return {
     pad_token: named.get("pad_token")?.content ?? null,
