@@ -36,7 +36,7 @@ function readMerges(part: Component, ids: ReadonlyMap<string, number>, prefix: s
     const [left, right] = readPair(part, merge);
     const rest = right.startsWith(prefix)
       ? right.slice(prefix.length)
-      : part.fail("merges", `tokens that begin with ${prefix} on the right`, right);
+      : part.fail("merges", "tokens on the right that begin with continuing_subword_prefix", right);
     const [a, b] = [idOf(left), idOf(right)];
     const row = ranks.get(a) ?? new Map<number, number>();
     ranks.set(a, row.set(b, made.length));

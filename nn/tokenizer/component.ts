@@ -10,6 +10,8 @@ import { isRecord, type JsonObject } from "../formats/json_record.ts";
 import { type Pattern, regexPattern, textPattern } from "./pattern.ts";
 import { PatternError } from "./regex_tree.ts";
 
+const deepest = 8;
+
 /** One part of `tokenizer.json` and where it stands. */
 export class Component {
   /** Keys of the part. */
@@ -106,6 +108,7 @@ export class Component {
   parts(key: string): Component[] {
     const value = this.json[key];
     if (!Array.isArray(value)) return this.fail(key, "a list");
+    if (this.path.split(".").length > deepest) this.fail("type", `at most ${deepest} nested lists`);
     return value.map((part, index) =>
       new Component(part, `${this.path}.${key}[${index}]`, this.#name)
     );

@@ -31,6 +31,15 @@ export type Regex =
 export class PatternError extends Error {
   /** Name of the error class. */
   override name = "PatternError";
+
+  /**
+   * Makes the error.
+   *
+   * @param found What is not supported; long ones are cut
+   */
+  constructor(found: string) {
+    super(found.length > 80 ? `${found.slice(0, 80)}…` : found);
+  }
 }
 
 /** Makes a set of a class, whose source stands in brackets. */
