@@ -11,6 +11,12 @@ import { type Pieces, usualTokens } from "./folder/parts.ts";
 import { resolveTokenizer } from "./folder/resolve.ts";
 import { readSettings, type Settings } from "./folder/settings.ts";
 
+/** Vocabulary and merges of files before `tokenizer.json`. */
+export interface VocabularyPieces extends Pieces {
+  /** Ids by token. */
+  readonly vocab: JsonObject;
+}
+
 // White space of Unicode, which the reference takes off the end of each line.
 const lineEnd = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/;
 
@@ -21,7 +27,7 @@ const lineEnd = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\
  * @param name File name for messages
  * @throws {FileError} If a token occurs twice
  */
-export function readWordPieces(text: string, name: string): Pieces {
+export function readWordPieces(text: string, name: string): VocabularyPieces {
   const vocabulary = new Map<string, number>();
   for (const [id, line] of text.replace(/\r?\n$/, "").split(/\r?\n/).entries()) {
     const token = line.replace(lineEnd, "");
@@ -72,7 +78,7 @@ export interface BytePairFiles {
  *
  * @throws {FileError} If an id or a merge is malformed, or two tokens have one id
  */
-export function readBytePairs(files: BytePairFiles): Pieces {
+export function readBytePairs(files: BytePairFiles): VocabularyPieces {
   const { vocabulary, vocabularyName, merges, mergesName } = files;
   const fail = (token: string, required: string, id: unknown): never => {
     throw new FileError(
@@ -92,7 +98,7 @@ export function readBytePairs(files: BytePairFiles): Pieces {
 }
 
 /** Whether a byte-level vocabulary is RoBERTa's: it has tokens for beginning, end and mask. */
-export function isRoberta({ vocab }: Pieces): boolean {
+export function isRoberta({ vocab }: VocabularyPieces): boolean {
   return ["<s>", "</s>", "<mask>"].every((token) => Object.hasOwn(vocab, token));
 }
 
@@ -104,8 +110,8 @@ export function isRoberta({ vocab }: Pieces): boolean {
  * @throws {FileError} If the vocabulary lacks a token that the class cannot do without
  */
 export function resolveLegacy(
-  name: "bert" | "gpt2" | "roberta",
-  pieces: Pieces,
+  name: "BertTokenizer" | "GPT2Tokenizer" | "RobertaTokenizer",
+  pieces: VocabularyPieces,
   settings: Settings,
   path: string,
 ): ReturnType<typeof resolveTokenizer> {
@@ -138,7 +144,8 @@ function settingsOf(value: JsonObject, path: string): Settings {
  * @throws {FileError} If a token is missing or occurs twice
  */
 export function buildWordPiece(text: string, config: JsonObject, name: string): JsonObject {
-  return resolveLegacy("bert", readWordPieces(text, name), settingsOf(config, name), name).json;
+  return resolveLegacy("BertTokenizer", readWordPieces(text, name), settingsOf(config, name), name)
+    .json;
 }
 
 /**
@@ -160,6 +167,6 @@ export function buildByteLevel(
   mergesName: string,
 ): JsonObject {
   const pieces = readBytePairs({ vocabulary, merges, vocabularyName, mergesName });
-  const name = isRoberta(pieces) ? "roberta" : "gpt2";
+  const name = isRoberta(pieces) ? "RobertaTokenizer" : "GPT2Tokenizer";
   return resolveLegacy(name, pieces, settingsOf({}, vocabularyName), vocabularyName).json;
 }

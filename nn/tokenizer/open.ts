@@ -43,7 +43,7 @@ export type TokenizerFiles = Readonly<Partial<Record<TokenizerFile, unknown>>>;
  * `encoder.json` with `merges.txt` or `vocab.bpe` (GPT-2, RoBERTa). The class is the
  * `tokenizer_class` of `tokenizer_config.json`, else of `config.json`, else that of the `model_type`
  * there. `PreTrainedTokenizerFast` and unknown classes take `tokenizer.json` as it is; the classes of
- * BERT, RoBERTa, GPT-2 and LLaMA take its vocabulary, and `tokenizer_config.json` for the rest.
+ * BERT, RoBERTa, GPT-2, LLaMA and XLM-RoBERTa take its vocabulary, and `tokenizer_config.json` for the rest.
  * Added and special tokens come from all of these files.
  *
  * @param folder Where the files come from, for messages
@@ -101,14 +101,14 @@ async function openLegacy(
   const { isRoberta, readBytePairs, readWordPieces, resolveLegacy } = await import("./legacy.ts");
   const firstOf = (...names: TokenizerFile[]) => names.find((name) => files[name] !== undefined);
   const pieces = firstOf("vocab.txt");
-  if (pieces !== undefined && (name ?? "bert") === "bert") {
+  if (pieces !== undefined && (name ?? "BertTokenizer") === "BertTokenizer") {
     const path = pathOf(pieces);
     const read = readWordPieces(String(files[pieces]), path);
-    return { resolved: resolveLegacy("bert", read, settings, path), path };
+    return { resolved: resolveLegacy("BertTokenizer", read, settings, path), path };
   }
   const vocabulary = firstOf("vocab.json", "encoder.json");
   const merges = firstOf("merges.txt", "vocab.bpe");
-  const bytePair = name === undefined || name === "gpt2" || name === "roberta";
+  const bytePair = name === undefined || name === "GPT2Tokenizer" || name === "RobertaTokenizer";
   if (vocabulary === undefined || merges === undefined || !bytePair) {
     throw new FileError(missingMessage(name), folder);
   }
@@ -119,7 +119,7 @@ async function openLegacy(
     merges: String(files[merges]),
     mergesName: pathOf(merges),
   });
-  const kind = name ?? (isRoberta(read) ? "roberta" : "gpt2");
+  const kind = name ?? (isRoberta(read) ? "RobertaTokenizer" : "GPT2Tokenizer");
   return { resolved: resolveLegacy(kind, read, settings, path), path };
 }
 
@@ -127,10 +127,11 @@ async function openLegacy(
 function missingMessage(name: TokenizerClass | undefined): string {
   const pairs = "vocab.json with merges.txt";
   const ways = {
-    bert: "tokenizer.json or vocab.txt",
-    gpt2: `tokenizer.json or ${pairs}`,
-    roberta: `tokenizer.json or ${pairs}`,
-    llama: "tokenizer.json (tokenizer.model alone does not do)",
+    BertTokenizer: "tokenizer.json or vocab.txt",
+    GPT2Tokenizer: `tokenizer.json or ${pairs}`,
+    RobertaTokenizer: `tokenizer.json or ${pairs}`,
+    LlamaTokenizer: "tokenizer.json (tokenizer.model alone does not do)",
+    XLMRobertaTokenizer: "tokenizer.json (sentencepiece.bpe.model alone does not do)",
     whole: "tokenizer.json",
   };
   const usual = `tokenizer.json, vocab.txt, or ${pairs}`;

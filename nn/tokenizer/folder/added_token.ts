@@ -10,7 +10,7 @@ import { excerpt } from "../../../core/excerpt.ts";
 import { isRecord, type JsonObject } from "../../formats/json_record.ts";
 
 /** A token that is found in a text before it is split. */
-export interface AddedToken {
+export interface DescribedToken {
   /** Text of the token. */
   readonly content: string;
   /** Whether it is found between characters that belong to no word only. */
@@ -28,7 +28,7 @@ export interface AddedToken {
 /** An added token with the id that a file lists for it; undefined where it lists none. */
 export interface ListedToken {
   /** The token. */
-  readonly token: AddedToken;
+  readonly token: DescribedToken;
   /** Id that the file lists. */
   readonly id: number | undefined;
 }
@@ -63,7 +63,7 @@ export function refuse(place: Place, required: string, found: unknown): never {
  * @param special Whether the place makes it special; by default the description says so
  * @throws {FileError} If text or a flag is malformed
  */
-export function readAddedToken(value: unknown, place: Place, special?: true): AddedToken {
+export function readAddedToken(value: unknown, place: Place, special?: true): DescribedToken {
   const description: JsonObject = typeof value === "string"
     ? { content: value, special: true }
     : isRecord(value)

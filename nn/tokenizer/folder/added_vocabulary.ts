@@ -9,7 +9,7 @@
  */
 
 import { isRecord, type JsonObject } from "../../formats/json_record.ts";
-import { type AddedToken, type ListedToken, type Place, refuse } from "./added_token.ts";
+import { type DescribedToken, type ListedToken, type Place, refuse } from "./added_token.ts";
 
 /** Ids by token of a model, which `tokenizer.json` has as an object or as a list. */
 export class ModelVocabulary {
@@ -55,7 +55,7 @@ export class ModelVocabulary {
 export class AddedVocabulary {
   readonly #model: ModelVocabulary;
   readonly #place: Place;
-  readonly #entries = new Map<string, { id: number; token: AddedToken }>();
+  readonly #entries = new Map<string, { id: number; token: DescribedToken }>();
   #next: number;
 
   /**

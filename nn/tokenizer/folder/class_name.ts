@@ -12,31 +12,38 @@ import { excerpt } from "../../../core/excerpt.ts";
 import type { JsonObject } from "../../formats/json_record.ts";
 
 /** Classes that build their parts themselves; `whole` is the one that takes `tokenizer.json`. */
-export type TokenizerClass = "bert" | "roberta" | "gpt2" | "llama" | "whole";
+export type TokenizerClass =
+  | "BertTokenizer"
+  | "RobertaTokenizer"
+  | "GPT2Tokenizer"
+  | "LlamaTokenizer"
+  | "XLMRobertaTokenizer"
+  | "whole";
 
 /** Class of each family of models; a LLaMA has no class of its own. */
 const classOfFamily: Readonly<Record<string, TokenizerClass>> = {
-  bert: "bert",
-  roberta: "roberta",
-  gpt2: "gpt2",
+  bert: "BertTokenizer",
+  roberta: "RobertaTokenizer",
+  gpt2: "GPT2Tokenizer",
   llama: "whole",
 };
 
 /** Classes that are built here, by name without `Tokenizer`. */
 const built: Readonly<Record<string, TokenizerClass>> = {
-  Bert: "bert",
-  DistilBert: "bert",
-  Electra: "bert",
-  Lxmert: "bert",
-  MobileBert: "bert",
-  SqueezeBert: "bert",
-  Roberta: "roberta",
-  Bart: "roberta",
-  LED: "roberta",
-  Longformer: "roberta",
-  Mvp: "roberta",
-  GPT2: "gpt2",
-  Llama: "llama",
+  Bert: "BertTokenizer",
+  DistilBert: "BertTokenizer",
+  Electra: "BertTokenizer",
+  Lxmert: "BertTokenizer",
+  MobileBert: "BertTokenizer",
+  SqueezeBert: "BertTokenizer",
+  Roberta: "RobertaTokenizer",
+  Bart: "RobertaTokenizer",
+  LED: "RobertaTokenizer",
+  Longformer: "RobertaTokenizer",
+  Mvp: "RobertaTokenizer",
+  GPT2: "GPT2Tokenizer",
+  Llama: "LlamaTokenizer",
+  XLMRoberta: "XLMRobertaTokenizer",
 };
 
 /** Classes with parts of their own that are not built here, by name without `Tokenizer`. */
@@ -49,7 +56,7 @@ const foreign: ReadonlySet<string> = new Set(
     "Mgpstr MyT5 Nllb Nougat OpenAIGPT PLBart Pegasus Perceiver Phobert Pop2Piano ProphetNet " +
     "Qwen2 Qwen3_5 Rag Reformer RemBert RoCBert RoFormer SeamlessM4T Siglip Siglip2 " +
     "Speech2Text SpeechT5 Splinter T5 Tapas Tipsv2 Udop VideoPrism Vits Wav2Vec2CTC " +
-    "Wav2Vec2PhonemeCTC Whisper XGLM XLM XLMRoberta XLNet").split(" "),
+    "Wav2Vec2PhonemeCTC Whisper XGLM XLM XLNet").split(" "),
 );
 
 /** What a folder says of its class. */

@@ -12,43 +12,48 @@ import type { Role, Settings } from "./settings.ts";
 /** Classes with parts of their own. */
 export type BuiltClass = Exclude<TokenizerClass, "whole">;
 
+const robertaTokens = {
+  bos_token: "<s>",
+  eos_token: "</s>",
+  unk_token: "<unk>",
+  sep_token: "</s>",
+  pad_token: "<pad>",
+  cls_token: "<s>",
+  mask_token: "<mask>",
+};
+
 /** Tokens of a class where the files do not name others. */
 export const usualTokens: Readonly<
   Record<TokenizerClass, Readonly<Partial<Record<Role, string>>>>
 > = {
-  bert: {
+  BertTokenizer: {
     unk_token: "[UNK]",
     sep_token: "[SEP]",
     pad_token: "[PAD]",
     cls_token: "[CLS]",
     mask_token: "[MASK]",
   },
-  roberta: {
-    bos_token: "<s>",
-    eos_token: "</s>",
-    unk_token: "<unk>",
-    sep_token: "</s>",
-    pad_token: "<pad>",
-    cls_token: "<s>",
-    mask_token: "<mask>",
-  },
-  gpt2: {
+  RobertaTokenizer: robertaTokens,
+  GPT2Tokenizer: {
     bos_token: "<|endoftext|>",
     eos_token: "<|endoftext|>",
     unk_token: "<|endoftext|>",
   },
-  llama: { bos_token: "<s>", eos_token: "</s>", unk_token: "<unk>" },
+  XLMRobertaTokenizer: robertaTokens,
+  LlamaTokenizer: { bos_token: "<s>", eos_token: "</s>", unk_token: "<unk>" },
   whole: {},
 };
 
 /** What a class takes from `tokenizer.json` or from the files before it. */
 export interface Pieces {
-  /** Ids by token. */
-  readonly vocab: JsonObject;
+  /** Ids by token; for a Unigram model pairs of piece and score. */
+  readonly vocab: unknown;
   /** Merges of byte-pair encoding; empty for word pieces. */
   readonly merges: readonly unknown[];
   /** Steps that split numbers before bytes are looked at; mostly none. */
   readonly digits: readonly unknown[];
+  /** Table of character replacements, which a SentencePiece model brings along. */
+  readonly charsmap?: JsonObject | undefined;
 }
 
 /** Text and id of a token with a role. */
@@ -139,6 +144,18 @@ function llamaParts(settings: Settings, pieces: Pieces): JsonObject {
   };
 }
 
+function xlmRobertaParts({ config }: Settings, { vocab, charsmap }: Pieces): JsonObject {
+  const prefix = config["add_prefix_space"] === undefined || config["add_prefix_space"] === true;
+  const prepend_scheme = prefix ? "always" : "never";
+  const metaspace = { type: "Metaspace", replacement: "▁", prepend_scheme, split: true };
+  return {
+    normalizer: charsmap ?? null,
+    pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "WhitespaceSplit" }, metaspace] },
+    decoder: metaspace,
+    model: { type: "Unigram", unk_id: 3, byte_fallback: false, vocab },
+  };
+}
+
 /**
  * Normalizer, pre-tokenizer, decoder and model of a class.
  *
@@ -152,13 +169,15 @@ export function buildParts(
   unknown: string,
 ): JsonObject {
   switch (name) {
-    case "bert":
+    case "BertTokenizer":
       return bertParts(settings, pieces, unknown);
-    case "roberta":
-    case "gpt2":
+    case "RobertaTokenizer":
+    case "GPT2Tokenizer":
       return byteLevelParts(settings, pieces);
-    case "llama":
+    case "LlamaTokenizer":
       return llamaParts(settings, pieces);
+    case "XLMRobertaTokenizer":
+      return xlmRobertaParts(settings, pieces);
   }
 }
 
@@ -195,12 +214,17 @@ export function buildLayout(
   settings: Settings,
   tokenOf: TokenOf,
 ): JsonObject | undefined {
-  if (name === "bert") {
+  if (name === "BertTokenizer") {
     const [cls, sep] = [tokenOf("cls_token"), tokenOf("sep_token")];
     const single: Piece[] = [[cls, 0], ["A", 0], [sep, 0]];
     return template(single, [...single, ["B", 1], [sep, 1]]);
   }
-  if (name !== "roberta") return undefined;
+  if (name === "XLMRobertaTokenizer") {
+    const [bos, eos] = [tokenOf("bos_token"), tokenOf("eos_token")];
+    const single: Piece[] = [[bos, 0], ["A", 0], [eos, 0]];
+    return template(single, [...single, [eos, 0], ["B", 0], [eos, 0]]);
+  }
+  if (name !== "RobertaTokenizer") return undefined;
   return {
     type: "RobertaProcessing",
     sep: tokenOf("sep_token"),

@@ -8,7 +8,7 @@
  */
 
 import { isRecord, type JsonObject } from "../../formats/json_record.ts";
-import { type AddedToken, type ListedToken, readAddedToken, refuse } from "./added_token.ts";
+import { type DescribedToken, type ListedToken, readAddedToken, refuse } from "./added_token.ts";
 import { AddedVocabulary, ModelVocabulary } from "./added_vocabulary.ts";
 import type { TokenizerClass } from "./class_name.ts";
 import {
@@ -85,22 +85,40 @@ function piecesOf(
 ): Pieces {
   const model = isRecord(json?.["model"]) ? json["model"] : {};
   const { vocab, merges } = model;
-  if (built === undefined) return { vocab: vocab as JsonObject, merges: [], digits: [] };
+  if (built === undefined) return { vocab, merges: [], digits: [] };
   const type = model["type"] ?? (Array.isArray(merges) ? "BPE" : "WordPiece");
-  const required = built === "bert" ? "WordPiece" : "BPE";
+  const required = modelOf[built];
   if (type !== required) {
     refuse({ path, key: "model.type" }, `${required}, as the tokenizer_class says`, type);
   }
-  checkSteps(json?.["pre_tokenizer"], built, path);
-  if (!isRecord(vocab)) refuse({ path, key: "model.vocab" }, "ids by token", vocab);
-  if (required === "BPE" && !Array.isArray(merges)) {
-    refuse({ path, key: "model.merges" }, "a list", merges);
+  if (required === "Unigram") {
+    return { vocab, merges: [], digits: [], charsmap: charsmapOf(json?.["normalizer"]) };
   }
-  return {
-    vocab,
-    merges: Array.isArray(merges) ? merges : [],
-    digits: required === "BPE" ? stepsOf(json?.["pre_tokenizer"]).slice(0, -1) : [],
-  };
+  if (!isRecord(vocab)) refuse({ path, key: "model.vocab" }, "ids by token", vocab);
+  if (required === "WordPiece") return { vocab, merges: [], digits: [] };
+  checkSteps(json?.["pre_tokenizer"], built, path);
+  if (!Array.isArray(merges)) refuse({ path, key: "model.merges" }, "a list", merges);
+  return { vocab, merges, digits: stepsOf(json?.["pre_tokenizer"]).slice(0, -1) };
+}
+
+/** Models that the classes build. */
+const modelOf: Readonly<Record<BuiltClass, string>> = {
+  BertTokenizer: "WordPiece",
+  RobertaTokenizer: "BPE",
+  GPT2Tokenizer: "BPE",
+  LlamaTokenizer: "BPE",
+  XLMRobertaTokenizer: "Unigram",
+};
+
+/** The first table of character replacements of a normalizer; undefined without one. */
+function charsmapOf(normalizer: unknown): JsonObject | undefined {
+  if (!isRecord(normalizer)) return undefined;
+  if (normalizer["type"] === "Precompiled") return normalizer;
+  const steps = normalizer["normalizers"];
+  const step = Array.isArray(steps)
+    ? steps.find((one) => isRecord(one) && one["type"] === "Precompiled")
+    : undefined;
+  return isRecord(step) ? step : undefined;
 }
 
 /**
@@ -109,14 +127,15 @@ function piecesOf(
  * `AutoTokenizer` would leave out steps beside these without a word; only Digits stay here.
  */
 function checkSteps(step: unknown, built: BuiltClass, path: string): void {
-  if (built === "bert") return;
   const types = stepsOf(step).map((one) => isRecord(one) ? one["type"] : one);
   const [last, ...before] = types.toReversed();
-  const fits = built === "llama"
+  const fits = built === "LlamaTokenizer"
     ? types.every((type) => type === "Metaspace")
     : last === "ByteLevel" && before.every((type) => type === "Digits");
   if (fits) return;
-  const required = built === "llama" ? "Metaspace or none" : "ByteLevel, behind Digits or alone";
+  const required = built === "LlamaTokenizer"
+    ? "Metaspace or none"
+    : "ByteLevel, behind Digits or alone";
   refuse(
     { path, key: "pre_tokenizer" },
     `${required}, as the tokenizer_class says, or the tokenizer_class PreTrainedTokenizerFast`,
@@ -141,13 +160,13 @@ function readListed(json: JsonObject | undefined, path: string): ListedToken[] {
 function namedTokens(
   { name, json }: VocabularySource,
   { named, path }: Settings,
-): Map<string, AddedToken> {
+): Map<string, DescribedToken> {
   const usual: Partial<Record<Role, unknown>> = { ...usualTokens[name] };
   const padding = json?.["padding"];
-  if (isRecord(padding) && (name === "whole" || name === "llama")) {
+  if (isRecord(padding) && (name === "whole" || name === "LlamaTokenizer")) {
     usual.pad_token = padding["pad_token"];
   }
-  const all = new Map<string, AddedToken>();
+  const all = new Map<string, DescribedToken>();
   for (const role of [...roles, ...named.keys()]) {
     const fallback = usual[role as Role] ?? undefined;
     const token = named.has(role) || fallback === undefined
@@ -162,7 +181,7 @@ function namedTokens(
 function tokensToAdd(
   { decoder, added }: Settings,
   listed: readonly ListedToken[],
-  named: ReadonlyMap<string, AddedToken>,
+  named: ReadonlyMap<string, DescribedToken>,
 ): ListedToken[] {
   // Later descriptions of an id take the place of earlier ones.
   const byId = new Map((decoder ?? [...added, ...listed]).map((entry) => [entry.id, entry]));
@@ -179,8 +198,8 @@ function tokensToAdd(
 function addAll(
   vocabulary: AddedVocabulary,
   tokens: readonly ListedToken[],
-  named: ReadonlyMap<string, AddedToken>,
-  extra: readonly AddedToken[],
+  named: ReadonlyMap<string, DescribedToken>,
+  extra: readonly DescribedToken[],
 ): void {
   for (const token of tokens) vocabulary.add(token);
   const contents = new Set([...named.values()].map(({ content }) => content));
@@ -197,7 +216,7 @@ function addAll(
 function layoutOf(
   { json }: VocabularySource,
   { config }: Settings,
-  named: ReadonlyMap<string, AddedToken>,
+  named: ReadonlyMap<string, DescribedToken>,
   tokenOf: (role: Role) => readonly [string, number],
 ): JsonObject {
   const wanted = (key: string, role: Role) =>
@@ -209,12 +228,14 @@ function layoutOf(
 function configOf(
   { json, name }: VocabularySource,
   { config }: Settings,
-  named: ReadonlyMap<string, AddedToken>,
+  named: ReadonlyMap<string, DescribedToken>,
 ): JsonObject {
   const truncation = json?.["truncation"];
   const direction = isRecord(truncation) ? truncation["direction"] : undefined;
   const model = json?.["model"];
-  const bytePair = name === "whole" ? isRecord(model) && "merges" in model : name !== "bert";
+  const bytePair = name === "whole"
+    ? isRecord(model) && "merges" in model
+    : modelOf[name] === "BPE";
   const forced = "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output";
   return {
     pad_token: named.get("pad_token")?.content ?? null,

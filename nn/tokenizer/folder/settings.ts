@@ -7,7 +7,7 @@
 
 import { isRecord, type JsonObject } from "../../formats/json_record.ts";
 import {
-  type AddedToken,
+  type DescribedToken,
   type ListedToken,
   type Place,
   readAddedToken,
@@ -42,9 +42,9 @@ export interface Settings {
   /** Its path, for messages. */
   readonly path: string;
   /** Tokens that are named: undefined for a name whose token is null. */
-  readonly named: ReadonlyMap<string, AddedToken | undefined>;
+  readonly named: ReadonlyMap<string, DescribedToken | undefined>;
   /** Further special tokens. */
-  readonly extra: readonly AddedToken[];
+  readonly extra: readonly DescribedToken[];
   /** Tokens with ids; undefined where those of `tokenizer.json` count. */
   readonly decoder: readonly ListedToken[] | undefined;
   /** Tokens of `added_tokens.json`. */
@@ -125,10 +125,10 @@ function readAdded({ value, path }: FolderFile, special: ReadonlySet<string>): L
 
 /** Collects the tokens that two files name, in the order in which they are added. */
 class Names {
-  readonly named = new Map<string, AddedToken | undefined>();
-  readonly late = new Map<string, AddedToken | undefined>();
-  extra: readonly AddedToken[] | undefined;
-  additional: readonly AddedToken[] | undefined;
+  readonly named = new Map<string, DescribedToken | undefined>();
+  readonly late = new Map<string, DescribedToken | undefined>();
+  extra: readonly DescribedToken[] | undefined;
+  additional: readonly DescribedToken[] | undefined;
 
   /** Takes the names of a file; those of `special_tokens_map.json` come second and win. */
   read({ value, path }: FolderFile, special?: true): void {
@@ -166,7 +166,7 @@ class Names {
   }
 }
 
-function readList(value: unknown, place: Place, special?: true): AddedToken[] {
+function readList(value: unknown, place: Place, special?: true): DescribedToken[] {
   if (!Array.isArray(value)) refuse(place, "a list of tokens", value);
   return value.map((token) => readAddedToken(token, place, special));
 }

@@ -130,6 +130,21 @@ def llama():
     )
 
 
+def unigram():
+    letters = "abcdefghijklmnopqrstuvwxyzHWNEXTDAMSKPU.?'[]<>/|é中"
+    words = [*WORDS, *("▁" + word for word in WORDS), "▁", *letters]
+    pieces = [[token, 0.0] for token in ("<s>", "<pad>", "</s>", "<unk>")]
+    pieces += [[word, -1.0 - 0.5 * (word[0] == "▁") - len(word) / 64] for word in words] + [["<mask>", 0.0]]
+    metaspace = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
+    special = [flags(id, pieces[id][0]) for id in range(4)]
+    special.append(flags(len(pieces) - 1, "<mask>", lstrip=True))
+    return tokenizer_json(
+        {"type": "Unigram", "unk_id": 3, "vocab": pieces, "byte_fallback": False}, special,
+        pre_tokenizer=metaspace, decoder=metaspace,
+        normalizer={"type": "Sequence", "normalizers": [{"type": "NFKC"}, {"type": "Lowercase"}]},
+    )
+
+
 def bases():
     pieces, bert_json = bert()
     gpt2_vocab, gpt2_merges, gpt2_json = byte_level([], ["<|endoftext|>"])
@@ -146,6 +161,7 @@ def bases():
         "gpt2": {**config["gpt2"], "tokenizer.json": gpt2_json},
         "gpt2-files": {**config["gpt2"], "vocab.json": gpt2_vocab, "merges.txt": merges_text(gpt2_merges)},
         "llama": {**config["llama"], "tokenizer.json": llama()},
+        "xlm-roberta": {**config["bert"], "tokenizer.json": unigram()},
     }
 
 
@@ -259,6 +275,9 @@ def json_changes(base):
 def classes(name):
     """Values of tokenizer_class; None leaves it out."""
     own = {"bert": "BertTokenizer", "roberta": "RobertaTokenizerFast", "gpt2": "GPT2Tokenizer", "llama": "LlamaTokenizer"}
+    if name == "xlm-roberta":
+        yield "XLMRobertaTokenizerFast"
+        return
     yield None
     yield own[name.split("-")[0]]
     if not name.endswith("-files"):
