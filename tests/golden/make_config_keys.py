@@ -18,10 +18,8 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 SHOWN = 6  # logits of the last token that a verdict compares
-NULL = {"null": None}
 COMMON = {
     "output_hidden_states": [True],
-    "return_dict": [False],
     "torch_dtype": ["float64"],
     "chunk_size_feed_forward": [0, 2],
     "is_encoder_decoder": [False, True],
@@ -44,9 +42,9 @@ COMMON = {
     "head_dim": [6, 4, 3, 0],
     "num_key_value_heads": [2, 1, 3, 0],
     "partial_rotary_factor": [0.5],
-    "layer_norm_eps": [1e-3, 0.5, 0, "x"],
-    "layer_norm_epsilon": [1e-3, 0.5, 0, "x"],
-    "rms_norm_eps": [1e-3, 0.5, 0, "x"],
+    "layer_norm_eps": [1e-3, 0.5, 0.0, "x"],
+    "layer_norm_epsilon": [1e-3, 0.5, 0.0, "x"],
+    "rms_norm_eps": [1e-3, 0.5, 0.0, "x"],
     "n_embd": [12, 6],
     "hidden_size": [12, 6, 0, "12"],
     "n_layer": [2, 1, 3],
@@ -240,7 +238,7 @@ def verdict(family, case, full, tensors):
 @torch.no_grad()
 def logits_of(model, texts, config):
     width = max(map(len, texts))
-    pad = config.get("pad_token_id") or 0
+    pad = max(0, config.get("pad_token_id") or 0)
     ids = torch.tensor([text + [pad] * (width - len(text)) for text in texts])
     mask = torch.tensor([[1] * len(text) + [0] * (width - len(text)) for text in texts])
     logits = model(input_ids=ids, attention_mask=mask).logits
