@@ -5,6 +5,7 @@
  */
 
 import { type Module, parameters } from "../../nn/layers/module.ts";
+import { isHead } from "../../nn/models/heads.ts";
 import type { LoadReport } from "../../nn/models/load.ts";
 
 /** Says what became of a checkpoint's tensors: the number of each kind, and a few names. */
@@ -13,6 +14,13 @@ export function describeWeights(report: LoadReport, say: (line: string) => void)
   for (const kind of ["ignored", "unexpected", "initialised"] as const) {
     const names = report[kind];
     if (names.length > 0) say(`weights: ${names.length} ${kind}: ${shorten(names)}`);
+  }
+  const drawn = report.initialised.filter((path) => !isHead(path));
+  if (drawn.length > 0) {
+    say(
+      `weights: the checkpoint has no ${drawn.join(" and no ")}, which pretraining gives: ` +
+        "drawn from the seed, trained and saved with the head",
+    );
   }
 }
 
