@@ -18,7 +18,12 @@ import { fit, type FitHooks, type FitResult, optimiserOf, planSteps } from "./fi
 import type { DownloadHooks } from "./hub/download.ts";
 import { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
 import { addAdapter, loadAdapter, type NewAdapter } from "./run/adapter.ts";
-import { describeParameters, describeWeights, type ParameterCounts } from "./run/describe.ts";
+import {
+  describeDecay,
+  describeParameters,
+  describeWeights,
+  type ParameterCounts,
+} from "./run/describe.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./run/load_model.ts";
 import { loadTokenizer } from "./run/load_tokenizer.ts";
 import { readRun } from "./run/run_folder.ts";
@@ -69,6 +74,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   trainHead(model, drawn);
   const optimiser = optimiserOf(await Trainable.of(model, device), config);
   const counts = describeParameters(model, say);
+  describeDecay(model, config, say);
 
   const plan = dropoutPlan(config.method, architecture.causal, config);
   const facts = { ...counts, backend: reason };

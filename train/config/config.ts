@@ -6,6 +6,7 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { dropoutPlan } from "../../nn/dropout/plan.ts";
+import { requireDecayExclusions } from "../../nn/optim/decay.ts";
 import type { Given, OptionsOf } from "./options.ts";
 import { resolveOptions } from "./parse.ts";
 import { trainOptions } from "./train_options.ts";
@@ -24,6 +25,7 @@ export type GivenConfig = Given<typeof trainOptions>;
 export function resolveConfig(...layers: readonly GivenConfig[]): TrainConfig {
   const config = resolveOptions(trainOptions, "train", ...layers);
   dropoutPlan(config.method, false, config);
+  requireDecayExclusions(config.decayExclude ?? []);
   return config;
 }
 

@@ -7,6 +7,8 @@
 import { type Module, parameters } from "../../nn/layers/module.ts";
 import { isHead } from "../../nn/models/heads.ts";
 import type { LoadReport } from "../../nn/models/load.ts";
+import { isDecayed, requireDecayExclusions } from "../../nn/optim/decay.ts";
+import type { TrainConfig } from "../config/config.ts";
 
 /** Says what became of a checkpoint's tensors: the number of each kind, and a few names. */
 export function describeWeights(report: LoadReport, say: (line: string) => void): void {
@@ -54,4 +56,23 @@ export function describeParameters(model: Module, say: (line: string) => void): 
     say(`  ${group} ${count} x [${shape}] = ${size}`);
   }
   return { trainable, parameters: total };
+}
+
+/** Says what weight decay shrinks, and what it leaves out. */
+export function describeDecay(
+  model: Module,
+  { weightDecay, decayExclude = [] }: Pick<TrainConfig, "weightDecay" | "decayExclude">,
+  say: (line: string) => void,
+): void {
+  if (weightDecay === 0) return;
+  requireDecayExclusions(decayExclude);
+  const trained = [...parameters(model)].filter(([, { trainable }]) => trainable);
+  const kept = trained.filter(([path, { shape }]) => !isDecayed(path, shape, decayExclude));
+  const names = kept.map(([path]) => path);
+  say(
+    `weight decay: ${weightDecay} on ${
+      trained.length - kept.length
+    } of ${trained.length} trained ` +
+      `tensors${names.length === 0 ? "" : `, not on ${shorten(names)}`}`,
+  );
 }
