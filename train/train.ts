@@ -20,6 +20,7 @@ import { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
 import { addAdapter, loadAdapter, type NewAdapter } from "./run/adapter.ts";
 import {
   describeDecay,
+  describeLoraDropout,
   describeParameters,
   describeWeights,
   type ParameterCounts,
@@ -77,6 +78,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   describeDecay(model, config, say);
 
   const plan = dropoutPlan(config.method, architecture.causal, config);
+  describeLoraDropout(adapter, plan, say);
   const facts = { ...counts, backend: reason };
   const contents = { model, optimiser, adapter, config, task, plan, facts };
   const output = await RunOutput.open(contents, hooks.resume, say);

@@ -1,10 +1,10 @@
-"""Makes config_keys.json: what transformers makes of a configuration that lacks a key, has it with
+"""Makes config_keys.jsonl: what transformers makes of a configuration that lacks a key, has it with
 null or with another value, and of a checkpoint that lacks a tensor or has one more.
 
 Each case changes the configuration or the tensors of a golden base model. Its verdict is the place of
 its logits in `outputs`, "error" where transformers refuses it or a text, "random" where transformers
 draws a parameter that the checkpoint lacks, and "scaled" where it scales rotary angles.
-Run after make.py: python tests/golden/make_config_keys.py
+A line is a family, or a case of the family before it. Run after make.py: python tests/golden/make_config_keys.py
 """
 
 import json
@@ -266,24 +266,16 @@ def make_family(family):
             found = outputs.index(found)
         row = {key: value for key, value in case.items() if key != "texts" or value != texts}
         rows.append({**row, "verdict": found})
-    return {"base": folder, "texts": texts, "outputs": outputs, "cases": rows}
-
-
-def lines(rows):
-    return "[\n" + ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows) + "\n]"
+    return {"family": family, "base": folder, "texts": texts, "outputs": outputs}, rows
 
 
 if __name__ == "__main__":
     transformers.logging.set_verbosity_error()
     torch.set_num_threads(1)
-    parts = []
-    for name in FAMILIES:
-        made = make_family(name)
-        text = ",".join(
-            f'"{key}":{lines(value) if key in ("outputs", "cases") else json.dumps(value)}'
-            for key, value in made.items()
-        )
-        parts.append(f'"{name}":{{{text}}}')
-    target = make.HERE / "config_keys.json"
-    target.write_text("{" + ",\n".join(parts) + "}\n")
+    target = make.HERE / "config_keys.jsonl"
+    with target.open("w") as file:
+        for name in FAMILIES:
+            head, rows = make_family(name)
+            for row in (head, *rows):
+                file.write(json.dumps(row, separators=(",", ":")) + "\n")
     print(target.stat().st_size, "bytes")

@@ -25,7 +25,14 @@ export interface ConfigFamily {
 
 /** The verdicts of transformers, by architecture. */
 export async function configFamilies(): Promise<Record<string, ConfigFamily>> {
-  return JSON.parse(await Deno.readTextFile(`${golden}config_keys.json`));
+  const families: Record<string, ConfigFamily & { readonly cases: ConfigCase[] }> = {};
+  let last = "";
+  for (const line of (await Deno.readTextFile(`${golden}config_keys.jsonl`)).trim().split("\n")) {
+    const { family, ...fields } = JSON.parse(line);
+    if (family === undefined) families[last]!.cases.push(fields);
+    else families[last = family] = { ...fields, cases: [] };
+  }
+  return families;
 }
 
 /** A base model. */

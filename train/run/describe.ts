@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { DropoutPlan } from "../../nn/dropout/plan.ts";
+import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
 import { type Module, parameters } from "../../nn/layers/module.ts";
 import { isHead } from "../../nn/models/heads.ts";
 import type { LoadReport } from "../../nn/models/load.ts";
@@ -75,4 +77,25 @@ export function describeDecay(
     } of ${trained.length} trained ` +
       `tensors${names.length === 0 ? "" : `, not on ${shorten(names)}`}`,
   );
+}
+
+/** Says where an adapter was trained with a LoRA dropout that this run does not have. */
+export function describeLoraDropout(
+  { loraDropout }: AdapterConfig,
+  plan: DropoutPlan,
+  say: (line: string) => void,
+): void {
+  if (loraDropout === undefined || recordedDropout(plan) === loraDropout) return;
+  say(
+    `adapter: its lora_dropout of ${loraDropout} does not act in this run: ` +
+      `--method lora-dropout --rate ${loraDropout} is the same`,
+  );
+}
+
+/** The rate that adapter_config.json can say: of single elements, before the updates of all layers. */
+export function recordedDropout({ sites }: DropoutPlan): number {
+  const site = sites.find(({ position, structure, layers }) =>
+    position === "lora" && structure === "element" && layers === "all"
+  );
+  return site?.rate ?? 0;
 }
