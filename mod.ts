@@ -185,6 +185,7 @@ export { architectures, classifier, languageModel } from "./nn/models/registry.t
 // Training.
 export { objective, type ObjectiveOptions, type StepMetrics } from "./nn/objective/objective.ts";
 export { AdamW, type AdamWOptions } from "./nn/optim/adamw.ts";
+export { type DecayExclusion, decayExclusions } from "./nn/optim/decay.ts";
 export {
   checkpointTensors,
   type Optimiser,

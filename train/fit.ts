@@ -11,6 +11,7 @@ import type { DropoutPlan } from "../nn/dropout/plan.ts";
 import { toBatch } from "../nn/layers/batch.ts";
 import type { StepMetrics } from "../nn/objective/objective.ts";
 import { AdamW } from "../nn/optim/adamw.ts";
+import { requireDecayExclusions } from "../nn/optim/decay.ts";
 import { type TrainState, trainStep } from "../nn/optim/train_step.ts";
 import type { Trainable } from "../nn/optim/trainable.ts";
 import type { TrainConfig } from "./config/config.ts";
@@ -105,9 +106,10 @@ export function planSteps(
 /** The optimiser that a configuration asks for, before its first step. */
 export function optimiserOf(
   trainable: Trainable,
-  { beta1, beta2, epsilon, weightDecay, clip }: TrainConfig,
+  { beta1, beta2, epsilon, weightDecay, decayExclude = [], clip }: TrainConfig,
 ): AdamW {
-  return new AdamW(trainable, { beta1, beta2, epsilon, weightDecay, clip });
+  requireDecayExclusions(decayExclude);
+  return new AdamW(trainable, { beta1, beta2, epsilon, weightDecay, decayExclude, clip });
 }
 
 /**

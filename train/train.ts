@@ -6,7 +6,9 @@
 
 import { foldKey, seedKey } from "../core/random.ts";
 import { dropoutPlan } from "../nn/dropout/plan.ts";
-import { heads, trainHead } from "../nn/models/heads.ts";
+import type { AdapterConfig } from "../nn/formats/peft_config.ts";
+import { declaredBy, ownerOf } from "../nn/formats/peft_tensors.ts";
+import { heads, isHead, trainHead } from "../nn/models/heads.ts";
 import type { ModelConfig } from "../nn/models/model.ts";
 import { architectureOf } from "../nn/models/registry.ts";
 import { Trainable } from "../nn/optim/trainable.ts";
@@ -18,6 +20,8 @@ import { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
 import { addAdapter, loadAdapter, type NewAdapter } from "./run/adapter.ts";
 import {
   describeAdapter,
+  describeDecay,
+  describeLoraDropout,
   describeParameters,
   describeWeights,
   type ParameterCounts,
@@ -64,16 +68,19 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
     ? await openLanguageModel(base.directory, device, initialKey, config)
     : await openClassifier(base.directory, device, initialKey, task.labels, config);
   describeWeights(report, say);
-  const fresh = adapterConfig(config, architecture, base, task.labels > 0);
+  const drawn = report.initialised.filter((path) => !isHead(path));
+  const fresh = savingToo(adapterConfig(config, architecture, base, task.labels > 0), drawn);
   const adapter = start === undefined
     ? addAdapter(model, fresh, device, initialKey)
-    : await loadAdapter(model, start.directory, device);
+    : savingToo(await loadAdapter(model, start.directory, device), drawn);
   describeAdapter(adapter, config, say);
-  trainHead(model);
+  trainHead(model, drawn);
   const optimiser = optimiserOf(await Trainable.of(model, device), config);
   const counts = describeParameters(model, say);
+  describeDecay(model, config, say);
 
   const plan = dropoutPlan(config.method, architecture.causal, config);
+  describeLoraDropout(adapter, plan, say);
   const facts = { ...counts, backend: reason };
   const contents = { model, optimiser, adapter, config, task, plan, facts };
   const output = await RunOutput.open(contents, hooks.resume, say);
@@ -137,6 +144,13 @@ export async function locateFolders(
 async function savedClasses(resume: string | undefined): Promise<readonly string[] | undefined> {
   if (resume === undefined) return undefined;
   return (await readRun((await findCheckpoint(resume)).run)).classes;
+}
+
+/** An adapter that saves the modules of some parameters whole, where it does not yet. */
+function savingToo<A extends AdapterConfig>(adapter: A, drawn: readonly string[]): A {
+  const saved = declaredBy(adapter, new Set());
+  const owners = drawn.filter((path) => !saved(path)).map(ownerOf);
+  return { ...adapter, modulesToSave: [...new Set([...adapter.modulesToSave, ...owners])] };
 }
 
 /** What an adapter is to be, by the configuration. */

@@ -35,7 +35,7 @@ export interface Site {
   readonly structure: Structure;
   /** Probability of a drop, or the share of a span; in [0, 1). */
   readonly rate: number;
-  /** Layers in which it is active; the latter half is what the paper uses for decoders. */
+  /** Layers in which it is active; the paper's methods use the latter half of decoders. */
   readonly layers: "all" | "latter-half" | readonly number[];
   /** Tokens in a span, instead of round(rate x real tokens). */
   readonly spanLength?: number;
@@ -92,7 +92,7 @@ export interface PlanOptions {
   readonly kl?: number;
   /** Branches of the KL that receive a gradient; default 1. */
   readonly branches?: 1 | 2;
-  /** Layers; default all for encoders, the latter half for decoders. */
+  /** Layers of every site; default all, for decoders the latter half except for LoRA dropout. */
   readonly layers?: Site["layers"];
   /** DropAttention with (default) or without NoGrad. */
   readonly nograd?: boolean;
@@ -120,7 +120,8 @@ export const defaultRate = 0.1;
 /**
  * The plan of a method: HiddenKey⁻ is column DropKey with element HiddenCut, HiddenKey adds KL.
  *
- * @param decoder Whether the model is a decoder, which drops in the latter half of its layers
+ * @param decoder Whether the model is a decoder: the paper's methods drop in the latter half of its
+ * layers, LoRA dropout in all as microsoft/LoRA and PEFT do
  * @throws {OptionError} If a rate lies outside [0, 1) or an option does not fit
  */
 export function dropoutPlan(
@@ -129,7 +130,7 @@ export function dropoutPlan(
   options: PlanOptions = {},
 ): DropoutPlan {
   checkWords(method, options);
-  const { rate = defaultRate, layers = decoder ? "latter-half" : "all", structure } = options;
+  const { rate = defaultRate, structure } = options;
   const byPosition: Partial<Record<Position, number>> = typeof rate === "number" ? {} : rate;
   const own = layout[method];
   const extra = (Object.keys(byPosition) as Position[])
@@ -159,7 +160,7 @@ export function dropoutPlan(
       position,
       structure: structure ?? usual,
       rate: typeof rate === "number" ? rate : byPosition[position] ?? defaultRate,
-      layers,
+      layers: options.layers ?? (decoder && position !== "lora" ? "latter-half" : "all"),
       ...(nograd === undefined ? {} : { noGrad: nograd }),
       ...(point === undefined ? {} : { point }),
       ...(perHead === undefined ? {} : { perHead }),

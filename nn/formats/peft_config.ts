@@ -28,6 +28,8 @@ export interface AdapterConfig extends TargetRules {
   readonly alphaPattern?: Readonly<Record<string, number>>;
   /** Biases that belong to the adapter; default none. */
   readonly bias?: BiasKind;
+  /** Rate of the dropout before the updates that it was trained with; absent where there was none. */
+  readonly loraDropout?: number;
   /** Where the base model came from. */
   readonly baseModel?: string | undefined;
   /** Its revision, where it came from a hub. */
@@ -164,6 +166,7 @@ export function parseAdapterConfig(
   const bias = biasKinds.find((kind) => kind === (f.get("bias") ?? "none")) ??
     f.fail("bias", `one of ${biasKinds.join(", ")} is required`);
   const declared = f.names("modules_to_save");
+  const dropout = f.get("lora_dropout");
   const modulesToSave = taskType === "SEQ_CLS" ? [...new Set([...declared, ...heads])] : declared;
   for (const name of modulesToSave) pythonPattern(name, path);
   return {
@@ -176,6 +179,7 @@ export function parseAdapterConfig(
     rankPattern: f.pattern("rank_pattern", isRank, rankRequired),
     alphaPattern: f.pattern("alpha_pattern", isAlpha, alphaRequired),
     bias,
+    ...(typeof dropout === "number" && dropout > 0 && { loraDropout: dropout }),
     taskType,
     modulesToSave,
     baseModel: f.text("base_model_name_or_path"),

@@ -42,6 +42,8 @@ export interface Batch {
   readonly lengths: Tensor;
   /** Flat index of each sequence's last real token, `[size]`. */
   readonly last: Tensor;
+  /** Real tokens of each on the host: some models treat a padding token among them in a way of its own. */
+  readonly texts?: readonly (readonly number[])[];
   /**
    * Language models: flat indices of the tokens whose successor is predicted, `[targets]`; all tokens
    * where absent.
@@ -113,6 +115,7 @@ export function toBatch(
     positions: words(positions!, [size, width]),
     mask: lengths.every((length) => length === width) ? undefined : words(mask!, [size, width]),
     lengths: words(lengths),
+    texts: examples.map(({ ids }) => ids),
     last: words(lengths.map((length, b) => b * width + length - 1)),
     ...(numbers && {
       examples: [words(numbers.map((n) => 2 * n)), words(numbers.map((n) => 2 * n + 1))],

@@ -10,20 +10,25 @@ import type { ConfigFields } from "./config_fields.ts";
 import type { LanguageModel } from "./decoder.ts";
 import type { Model, ModelConfig } from "./model.ts";
 
-/** Keys of config.json that architectures spell differently. */
+/**
+ * Keys of config.json that architectures spell differently. Of two spellings the first that a file has
+ * counts, and the last is the one that is missed.
+ */
 export interface ConfigKeys {
   /** Width of the hidden states. */
-  readonly hiddenSize: string;
+  readonly hiddenSize: readonly string[];
   /** Number of layers. */
-  readonly layers: string;
+  readonly layers: readonly string[];
   /** Number of query heads. */
-  readonly heads: string;
+  readonly heads: readonly string[];
   /** Width inside the feed-forward module. */
-  readonly intermediateSize: string;
+  readonly intermediateSize: readonly string[];
   /** Longest sequence, in tokens. */
-  readonly maxPositions: string;
+  readonly maxPositions: readonly string[];
   /** Activation inside the feed-forward module. */
   readonly activation: string;
+  /** Summand of the norms. */
+  readonly epsilon: string;
 }
 
 /** An architecture, whose configuration may have keys of its own. */
@@ -46,6 +51,12 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   readonly defaults: {
     readonly activation: Activation;
     readonly tied: boolean;
+    /** Summand of the norms. */
+    readonly epsilon: number;
+    /** Special tokens, where there are such. */
+    readonly padId?: number;
+    readonly bosId?: number;
+    readonly eosId?: number;
     /** Multiple of the hidden size; without it the key is required. */
     readonly intermediateRatio?: number;
   };
@@ -62,11 +73,11 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
 }
 
 /** The spellings of most architectures. */
-export const usualKeys: ConfigKeys = {
-  hiddenSize: "hidden_size",
-  layers: "num_hidden_layers",
-  heads: "num_attention_heads",
-  intermediateSize: "intermediate_size",
-  maxPositions: "max_position_embeddings",
+export const usualKeys: Omit<ConfigKeys, "epsilon"> = {
+  hiddenSize: ["hidden_size"],
+  layers: ["num_hidden_layers"],
+  heads: ["num_attention_heads"],
+  intermediateSize: ["intermediate_size"],
+  maxPositions: ["max_position_embeddings"],
   activation: "hidden_act",
 };

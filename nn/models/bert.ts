@@ -16,28 +16,29 @@ import type { Architecture } from "./architecture.ts";
 import {
   type EncoderConfig,
   encoderConfig,
+  encoderDefaults,
   EncoderModel,
   encoderTraits,
   firstToken,
 } from "./encoder.ts";
-import { Model, type ModelOutput } from "./model.ts";
+import { Model, type ModelConfig, type ModelOutput } from "./model.ts";
 
 class Pooler extends Module {
   readonly dense: Projection;
 
-  constructor(width: number) {
+  constructor({ hiddenSize, initializerRange: deviation }: ModelConfig) {
     super();
-    this.dense = new Linear(width, width);
+    this.dense = new Linear(hiddenSize, hiddenSize, { deviation });
   }
 }
 
-/** `BertModel`: the encoder with a dense layer over the first token. */
+/** `BertModel`: the encoder with a dense layer over the first token, which checkpoints may lack. */
 class BertModel extends EncoderModel {
   readonly pooler: Pooler;
 
   constructor(config: EncoderConfig) {
     super(config);
-    this.pooler = new Pooler(config.hiddenSize);
+    this.pooler = new Pooler(config);
   }
 }
 
@@ -69,6 +70,7 @@ class BertClassifier extends Model {
 export const bert: Architecture<EncoderConfig> = {
   ...encoderTraits,
   name: "bert",
+  defaults: { ...encoderDefaults, padId: 0 },
   prefix: "bert",
   classNames: { classifier: "BertForSequenceClassification", languageModel: "BertForMaskedLM" },
   configure: encoderConfig,

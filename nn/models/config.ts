@@ -6,7 +6,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import type { Architecture, ConfigKeys } from "./architecture.ts";
+import type { Architecture } from "./architecture.ts";
 import { ConfigFields } from "./config_fields.ts";
 import type { ModelConfig } from "./model.ts";
 import { architectures } from "./registry.ts";
@@ -28,69 +28,63 @@ export function parseConfig(json: unknown, path = "config.json"): ModelConfig {
   const fields = new ConfigFields({ ...json }, path);
   const name = fields.only("model_type", architectures.map(({ name }) => name));
   const architecture = architectures.find((one) => one.name === name)!;
-  refuseUnsupported(fields, architecture);
+  for (const key of ["quantization_config", "per_layer_config"]) fields.none(key);
   return architecture.configure(fields, commonConfig(fields, architecture));
-}
-
-/** Refuses what would change the numbers and is not implemented. */
-function refuseUnsupported(fields: ConfigFields, { causal }: Architecture): void {
-  fields.only("position_embedding_type", ["absolute"], "absolute");
-  fields.only("reorder_and_upcast_attn", [false], false);
-  fields.only("add_cross_attention", [false], false);
-  fields.only("is_decoder", causal ? [true, false] : [false], false);
-  fields.only("pretraining_tp", [1], 1);
-  if (fields.fields["quantization_config"]) {
-    fields.fail("quantization_config", "none is supported", "one");
-  }
-}
-
-/** Spellings of a key: the architecture's own comes first and is the one that is missed. */
-function spellings({ keys }: Architecture, name: keyof ConfigKeys): string[] {
-  return [...new Set([keys, ...architectures.map(({ keys }) => keys)].map((all) => all[name]))];
 }
 
 /** What configurations of all architectures say. */
 function commonConfig(fields: ConfigFields, architecture: Architecture): ModelConfig {
   const { defaults, keys, causal } = architecture;
-  const spelled = (name: keyof ConfigKeys) => spellings(architecture, name);
-  const hiddenSize = fields.size(spelled("hiddenSize"));
-  const heads = fields.size(spelled("heads"));
-  const headSize = fields.size(["head_dim"], hiddenSize / heads);
-  const keyValueHeads = fields.size(["num_key_value_heads"], heads);
-  if (heads % keyValueHeads !== 0) {
-    fields.fail("num_key_value_heads", `a divisor of ${heads} is required`, keyValueHeads);
+  const hiddenSize = fields.size(keys.hiddenSize);
+  const heads = fields.size(keys.heads);
+  if (hiddenSize % heads !== 0) {
+    const width = `${fields.keyOf(keys.hiddenSize)} ${hiddenSize}`;
+    fields.fail(fields.keyOf(keys.heads), `a divisor of ${width} is required`, heads);
   }
+  const vocabularySize = fields.size(["vocab_size"]);
+  // A default that is no token here is of another vocabulary: the tokenizer knows better.
+  const usual = (id?: number) => id !== undefined && id < vocabularySize ? [id] : [];
   const { intermediateRatio: ratio } = defaults;
+  const initializerRange = fields.number("initializer_range", 0.02);
+  if (initializerRange < 0) {
+    fields.fail("initializer_range", "at least 0 is required", initializerRange);
+  }
   return {
     architecture: architecture.name,
     causal,
-    vocabularySize: fields.size(["vocab_size"]),
+    vocabularySize,
     hiddenSize,
-    layers: fields.size(spelled("layers"), undefined, bounds.layers),
+    layers: fields.size(keys.layers, undefined, bounds.layers),
     heads,
-    keyValueHeads,
-    headSize,
-    intermediateSize: fields.size(spelled("intermediateSize"), ratio && ratio * hiddenSize),
+    keyValueHeads: heads,
+    headSize: hiddenSize / heads,
+    intermediateSize: fields.size(keys.intermediateSize, ratio && ratio * hiddenSize),
     activation: fields.activation(keys.activation, defaults.activation),
-    maxPositions: fields.size(spelled("maxPositions"), undefined, bounds.positions),
-    epsilon: fields.number(["layer_norm_eps", "layer_norm_epsilon", "rms_norm_eps"], 1e-5),
-    padId: fields.id("pad_token_id"),
-    bosId: fields.id("bos_token_id"),
-    eosIds: fields.ids("eos_token_id"),
+    maxPositions: fields.size(keys.maxPositions, undefined, bounds.positions),
+    epsilon: fields.number(keys.epsilon, defaults.epsilon),
+    padId: fields.id("pad_token_id", usual(defaults.padId)),
+    bosId: fields.id("bos_token_id", usual(defaults.bosId)),
+    eosIds: fields.ids("eos_token_id", usual(defaults.eosId)),
     tied: fields.flag("tie_word_embeddings", defaults.tied),
     ...classesOf(fields),
-    initializerRange: 0.02,
+    initializerRange,
   };
 }
 
-/** The classes of a head, which `id2label` names or `num_labels` counts. */
+/** The classes of a head, which `num_labels` counts or `id2label` names. */
 function classesOf(fields: ConfigFields): Pick<ModelConfig, "labels" | "labelNames"> {
   const named = fields.object("id2label");
-  const labels = named === undefined
-    ? fields.size(["num_labels"], 2, bounds.labels)
-    : Object.keys(named).length;
-  if (labels < 1 || labels > bounds.labels) {
-    fields.fail("id2label", `1 to ${bounds.labels} classes are required`, labels);
+  const count = named === undefined ? 2 : Object.keys(named).length;
+  if (count < 1 || count > bounds.labels) {
+    fields.fail("id2label", `1 to ${bounds.labels} classes are required`, count);
+  }
+  const labels = fields.size(["num_labels"], count, bounds.labels);
+  if (labels === 1 && fields.fields["problem_type"] === "single_label_classification") {
+    fields.fail(
+      "problem_type",
+      "regression is required of one class",
+      fields.fields["problem_type"],
+    );
   }
   const names = Array.from({ length: labels }, (_, id) => named?.[id]);
   const labelNames = names.filter((name) => typeof name === "string");

@@ -6,9 +6,26 @@
 
 import { FileError } from "../../core/errors.ts";
 import { excerpt } from "../../core/excerpt.ts";
+import { isRecord } from "../formats/json_record.ts";
 import { type Activation, activationNames } from "../layers/feed_forward.ts";
 
-/** The keys of a configuration file; `null` counts as absent. */
+/** Keys whose `null` means what their absence means; that of any other key is refused. */
+const nullable: ReadonlySet<string> = new Set([
+  "pad_token_id",
+  "bos_token_id",
+  "eos_token_id",
+  "n_inner",
+  "head_dim",
+  "num_key_value_heads",
+  "rope_parameters",
+  "rope_scaling",
+  "pretraining_tp",
+  "position_embedding_type",
+  "id2label",
+  "problem_type",
+]);
+
+/** The keys of a configuration file. */
 export class ConfigFields {
   /**
    * Wraps the keys.
@@ -31,35 +48,43 @@ export class ConfigFields {
     );
   }
 
-  /**
-   * A finite number by the first of several spellings that is there.
-   *
-   * @param usual Value where none is; without it the first spelling is required
-   * @throws {FileError} If it is missing or no number
-   */
-  number(keys: readonly string[], usual?: number): number {
-    for (const key of keys) {
-      const value = this.fields[key];
-      if (value === undefined || value === null) continue;
-      if (typeof value !== "number" || !Number.isFinite(value)) {
-        this.fail(key, "a number is required", value);
-      }
-      return value;
-    }
-    return usual ?? this.fail(keys[0]!, "a number is required", undefined);
+  /** The value of a key; another one where it is absent, or null where that means the same. */
+  #value(key: string, usual?: unknown): unknown {
+    const value = this.fields[key];
+    const absent = value === undefined || value === null && nullable.has(key);
+    return absent ? usual : value;
+  }
+
+  /** The first of several spellings of a key that is there; the last where none is. */
+  keyOf(keys: readonly string[]): string {
+    return keys.find((key) => this.fields[key] !== undefined) ?? keys.at(-1)!;
   }
 
   /**
-   * A positive integer, otherwise as {@linkcode number}.
+   * A finite number.
    *
+   * @param usual Value where the key is absent; without it the key is required
+   * @throws {FileError} If it is missing or no number
+   */
+  number(key: string, usual?: number): number {
+    const value = this.#value(key, usual);
+    if (typeof value === "number" && Number.isFinite(value)) return value;
+    return this.fail(key, "a number is required", value);
+  }
+
+  /**
+   * A positive integer by the first of several spellings that is there.
+   *
+   * @param usual Value where none is; without it the last spelling is required
    * @throws {FileError} If it is missing, no positive integer or above `most`
    */
   size(keys: readonly string[], usual?: number, most = Number.MAX_SAFE_INTEGER): number {
-    const value = this.number(keys, usual);
+    const key = this.keyOf(keys);
+    const value = this.number(key, usual);
     if (!Number.isSafeInteger(value) || value < 1) {
-      this.fail(keys[0]!, "a positive integer is required", value);
+      this.fail(key, "a positive integer is required", value);
     }
-    if (value > most) this.fail(keys[0]!, `at most ${most} is supported`, value);
+    if (value > most) this.fail(key, `at most ${most} is supported`, value);
     return value;
   }
 
@@ -69,9 +94,8 @@ export class ConfigFields {
    * @throws {FileError} If it is another one
    */
   flag(key: string, usual: boolean): boolean {
-    const value = this.fields[key] ?? usual;
-    if (typeof value !== "boolean") this.fail(key, "true or false is required", value);
-    return value;
+    const value = this.#value(key, usual);
+    return typeof value === "boolean" ? value : this.fail(key, "true or false is required", value);
   }
 
   /**
@@ -79,26 +103,33 @@ export class ConfigFields {
    *
    * @throws {FileError} If it is no integer
    */
-  id(key: string): number | undefined {
-    return this.ids(key)[0];
+  id(key: string, usual: readonly number[] = []): number | undefined {
+    return this.ids(key, usual)[0];
   }
 
   /**
-   * The numbers of tokens, of which the file may give one alone.
+   * The numbers of tokens, of which the file may give one alone; null means none.
    *
+   * @param usual Numbers where the key is absent
    * @throws {FileError} If one is no integer
    */
-  ids(key: string): number[] {
-    const value = this.fields[key] ?? [];
+  ids(key: string, usual: readonly number[] = []): readonly number[] {
+    if (this.fields[key] === undefined) return usual;
+    const value = this.#value(key, []);
     const list: unknown[] = Array.isArray(value) ? value : [value];
     const isId = (id: unknown): id is number => Number.isSafeInteger(id);
     return list.every(isId) ? list : this.fail(key, "token numbers are required", value);
   }
 
-  /** The keys of an object; absent where it is none. */
+  /**
+   * The keys of an object; undefined where it is absent.
+   *
+   * @throws {FileError} If it is no object
+   */
   object(key: string): Readonly<Record<string, unknown>> | undefined {
-    const value = this.fields[key];
-    return typeof value === "object" && value !== null ? { ...value } : undefined;
+    const value = this.#value(key);
+    if (value === undefined || isRecord(value)) return value;
+    return this.fail(key, "an object is required", value);
   }
 
   /**
@@ -107,9 +138,19 @@ export class ConfigFields {
    * @throws {FileError} If it is another one
    */
   only<T>(key: string, allowed: readonly T[], usual?: T): T {
-    const value = this.fields[key] ?? usual;
+    const value = this.#value(key, usual);
     return allowed.find((one) => one === value) ??
       this.fail(key, `one of ${allowed.join(", ")} is required`, value);
+  }
+
+  /**
+   * Refuses a key that would change the numbers in a way that is not implemented.
+   *
+   * @throws {FileError} If it has a value
+   */
+  none(key: string): void {
+    const value = this.fields[key] ?? undefined;
+    if (value !== undefined) this.fail(key, "none is supported", value);
   }
 
   /**
@@ -120,4 +161,20 @@ export class ConfigFields {
   activation(key: string, usual: Activation): Activation {
     return activationNames[this.only(key, Object.keys(activationNames), usual)]!;
   }
+}
+
+/**
+ * Refuses a padding token that the embedding does not have, where it has a row of its own there.
+ *
+ * @throws {FileError} If it lies beyond the vocabulary
+ */
+export function requireToken(
+  fields: ConfigFields,
+  { padId = 0, vocabularySize }: {
+    readonly padId: number | undefined;
+    readonly vocabularySize: number;
+  },
+): void {
+  if (padId < vocabularySize) return;
+  fields.fail("pad_token_id", `a token of the ${vocabularySize} is required`, padId);
 }

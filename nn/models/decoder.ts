@@ -8,7 +8,7 @@ import { gather } from "../../core/ops/gather.ts";
 import { matmul } from "../../core/ops/matmul.ts";
 import { reshape, transpose } from "../../core/ops/view.ts";
 import type { Device } from "../../core/device.ts";
-import type { Tensor } from "../../core/tensor.ts";
+import { type Tensor, tensor } from "../../core/tensor.ts";
 import { dropWhere } from "../dropout/mask.ts";
 import { siteAt } from "../dropout/site.ts";
 import { checkBatch } from "../layers/check_batch.ts";
@@ -100,9 +100,9 @@ export class LanguageModel extends Decoder {
   /** Gives the output layer a weight of its own, which starts as the token embedding. */
   override untie(): void {
     if (this.tied === undefined) return;
-    const { shape: [vocabulary, width], value } = this.tied;
+    const { shape: [vocabulary, width] } = this.tied;
     const head = new Linear(width!, vocabulary!, { bias: false });
-    head.weight.value = value;
+    if (this.tied.filled) head.weight.value = this.tied.value;
     this.lm_head = head;
   }
 
@@ -140,7 +140,15 @@ export class DecoderClassifier extends Decoder {
   override forward(context: ForwardContext): ModelOutput {
     const hidden = this.hiddenStates(context);
     const [batch, tokens, width] = hidden.shape as [number, number, number];
-    const representation = gather(reshape(hidden, [batch * tokens, width]), context.batch.last);
+    const representation = gather(reshape(hidden, [batch * tokens, width]), this.#last(context));
     return { logits: this.score.forward(representation, context), representation, hidden };
+  }
+
+  /** Flat index of each text's last token that is no padding token; its first where all are. */
+  #last({ batch: { texts = [], width, last } }: ForwardContext): Tensor {
+    const { padId } = this.config;
+    if (texts.every((ids) => ids.at(-1) !== padId)) return last;
+    const found = texts.map((ids) => Math.max(0, ids.findLastIndex((id) => id !== padId)));
+    return tensor(last.device, found.map((token, b) => b * width + token), undefined, "u32");
   }
 }

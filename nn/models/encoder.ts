@@ -13,7 +13,7 @@ import { gather } from "../../core/ops/gather.ts";
 import { rowwise } from "../../core/ops/rowwise.ts";
 import { slice } from "../../core/ops/slice.ts";
 import { reshape } from "../../core/ops/view.ts";
-import type { Tensor } from "../../core/tensor.ts";
+import { type Tensor, tensor } from "../../core/tensor.ts";
 import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
 import { type LayerPlace, layerPlace } from "../dropout/site.ts";
 import { checkBatch, type TableSizes } from "../layers/check_batch.ts";
@@ -24,7 +24,7 @@ import { LayerNorm } from "../layers/norm.ts";
 import { runLayers } from "../layers/stack.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import { type Architecture, usualKeys } from "./architecture.ts";
-import type { ConfigFields } from "./config_fields.ts";
+import { type ConfigFields, requireToken } from "./config_fields.ts";
 import type { ModelConfig } from "./model.ts";
 
 /** Configuration of an encoder with learned positions and segments. */
@@ -38,17 +38,23 @@ export interface EncoderConfig extends ModelConfig {
 /** What the architectures of this encoder have in common. */
 export const encoderTraits: Pick<
   Architecture,
-  "causal" | "targets" | "buffers" | "keys" | "defaults"
+  "causal" | "targets" | "buffers" | "keys"
 > = {
   causal: false,
   targets: ["query", "value"],
   buffers: /(position_ids|token_type_ids)$/,
-  keys: usualKeys,
-  defaults: { activation: "gelu", tied: true },
+  keys: { ...usualKeys, epsilon: "layer_norm_eps" },
 };
+
+/** Values of keys that the configurations of both may leave out. */
+export const encoderDefaults = { activation: "gelu", tied: true, epsilon: 1e-12 } as const;
 
 /** Reads the keys of an encoder whose first position has the first row. */
 export function encoderConfig(fields: ConfigFields, common: ModelConfig): EncoderConfig {
+  fields.only("position_embedding_type", ["absolute"], "absolute");
+  fields.only("add_cross_attention", [false], false);
+  fields.only("is_decoder", [false], false);
+  requireToken(fields, common);
   const typeVocabularySize = fields.size(["type_vocab_size"], 2);
   return { ...common, typeVocabularySize, positionOffset: 0 };
 }
@@ -61,6 +67,28 @@ const positionRows = rowwise("positionRows", { positions: "u32", mask: "u32" }, 
     scalar(1, "u32"),
   ),
 ]);
+
+/**
+ * The same where texts hold the padding token: it has the row of pads, and is not counted.
+ *
+ * @param positions `[batch, tokens]`, which gives the shape
+ * @param pad The padding token and the row of pads, which are one number
+ */
+function positionsBesidePads(
+  { device, shape }: Tensor,
+  texts: readonly (readonly number[])[],
+  pad: number,
+): Tensor {
+  const [size, width] = shape as [number, number];
+  const rows = new Uint32Array(size * width).fill(pad);
+  texts.forEach((ids, b) => {
+    let row = pad;
+    ids.forEach((id, t) => {
+      if (id !== pad) rows[b * width + t] = ++row;
+    });
+  });
+  return tensor(device, rows, shape, "u32");
+}
 
 class Embeddings extends Module {
   readonly word_embeddings: Embedding;
@@ -84,12 +112,16 @@ class Embeddings extends Module {
     return this.LayerNorm.forward(add(add(words, types), this.#positions(context)));
   }
 
-  #positions({ batch: { mask, positions, width } }: ForwardContext): Tensor {
+  #positions({ batch: { mask, positions, width, texts = [] } }: ForwardContext): Tensor {
     const { weight } = this.position_embeddings;
+    const pad = this.#offset - 1;
+    if (pad >= 0 && texts.some((ids) => ids.includes(pad))) {
+      return gather(weight.value, positionsBesidePads(positions, texts, pad));
+    }
     if (this.#offset === 0 || mask === undefined) {
       return slice(weight.value, 0, this.#offset, this.#offset + width);
     }
-    const scalars = [this.#offset, this.#offset - 1];
+    const scalars = [this.#offset, pad];
     return gather(weight.value, apply(positionRows, [positions, mask], { scalars })[0]!);
   }
 }

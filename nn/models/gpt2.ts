@@ -20,6 +20,7 @@ import { LayerNorm } from "../layers/norm.ts";
 import { runLayers } from "../layers/stack.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import type { Architecture } from "./architecture.ts";
+import type { ConfigFields } from "./config_fields.ts";
 import { DecoderBody, DecoderClassifier, LanguageModel } from "./decoder.ts";
 import type { ModelConfig } from "./model.ts";
 
@@ -126,6 +127,17 @@ class Gpt2Model extends DecoderBody {
   }
 }
 
+/** Reads GPT-2's own keys. */
+function gpt2Config(fields: ConfigFields, common: ModelConfig): Gpt2Config {
+  fields.only("reorder_and_upcast_attn", [false], false);
+  fields.only("add_cross_attention", [false], false);
+  return {
+    ...common,
+    scaleScores: fields.flag("scale_attn_weights", true),
+    scaleByLayer: fields.flag("scale_attn_by_inverse_layer_idx", false),
+  };
+}
+
 const prefix = "transformer";
 
 /** `gpt2`: classifier and language model. */
@@ -137,19 +149,23 @@ export const gpt2: Architecture<Gpt2Config> = {
   targets: ["c_attn.q", "c_attn.v"],
   buffers: /attn\.(masked_)?bias$/,
   keys: {
-    hiddenSize: "n_embd",
-    layers: "n_layer",
-    heads: "n_head",
-    intermediateSize: "n_inner",
-    maxPositions: "n_positions",
+    hiddenSize: ["hidden_size", "n_embd"],
+    layers: ["num_hidden_layers", "n_layer"],
+    heads: ["num_attention_heads", "n_head"],
+    intermediateSize: ["n_inner"],
+    maxPositions: ["max_position_embeddings", "n_positions"],
     activation: "activation_function",
+    epsilon: "layer_norm_epsilon",
   },
-  defaults: { activation: "gelu_new", tied: true, intermediateRatio: 4 },
-  configure: (fields, common) => ({
-    ...common,
-    scaleScores: fields.flag("scale_attn_weights", true),
-    scaleByLayer: fields.flag("scale_attn_by_inverse_layer_idx", false),
-  }),
+  defaults: {
+    activation: "gelu_new",
+    tied: true,
+    epsilon: 1e-5,
+    bosId: 50256,
+    eosId: 50256,
+    intermediateRatio: 4,
+  },
+  configure: gpt2Config,
   classifier: (config) => new DecoderClassifier(config, prefix, new Gpt2Model(config)),
   languageModel: (config) => new LanguageModel(config, prefix, new Gpt2Model(config)),
 };

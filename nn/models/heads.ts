@@ -14,9 +14,13 @@ export function isHead(path: string): boolean {
   return heads.some((name) => path.startsWith(`${name}.`));
 }
 
-/** Marks the head of a classifier as trainable. */
-export function trainHead(model: Module): void {
+/**
+ * Marks the head of a classifier as trainable.
+ *
+ * @param drawn Parameters that no checkpoint holds, such as BERT's pooler: they are trained with it
+ */
+export function trainHead(model: Module, drawn: readonly string[] = []): void {
   for (const [path, parameter] of parameters(model)) {
-    if (isHead(path)) parameter.trainable = true;
+    if (isHead(path) || drawn.includes(path)) parameter.trainable = true;
   }
 }

@@ -18,7 +18,7 @@ import { Module, type Parameter } from "../layers/module.ts";
 import { RmsNorm } from "../layers/norm.ts";
 import { runLayers } from "../layers/stack.ts";
 import { type Architecture, usualKeys } from "./architecture.ts";
-import type { ConfigFields } from "./config_fields.ts";
+import { type ConfigFields, requireToken } from "./config_fields.ts";
 import { DecoderBody, DecoderClassifier, LanguageModel } from "./decoder.ts";
 import type { ModelConfig } from "./model.ts";
 
@@ -150,17 +150,24 @@ export class LlamaModel extends DecoderBody {
   }
 }
 
-/** The base of the rotary angles, which transformers 4 and 5 write at different places. */
+/**
+ * The base of the rotary angles. A `rope_scaling` that says anything stands for the `rope_parameters`;
+ * `rope_theta` counts where that object has none.
+ */
 function ropeTheta(fields: ConfigFields): number {
-  for (const key of ["rope_scaling", "rope_parameters"]) {
-    const value = fields.object(key);
-    if (value === undefined) continue;
-    const { rope_type, type, rope_theta } = value;
-    const kind = rope_type ?? type ?? "default";
-    if (kind !== "default") fields.fail(`${key}.rope_type`, "default is required", kind);
-    if (typeof rope_theta === "number") return rope_theta;
-  }
-  return fields.number(["rope_theta"], 10000);
+  const scaling = fields.object("rope_scaling") ?? {};
+  const key = Object.keys(scaling).length > 0 ? "rope_scaling" : "rope_parameters";
+  const rope = fields.object(key) ?? {};
+  const { rope_type = rope["type"] ?? "default", rope_theta } = rope;
+  if (rope_type !== "default") fields.fail(`${key}.rope_type`, "default is required", rope_type);
+  const within = rope_theta !== undefined;
+  const found = within ? rope_theta : fields.number("rope_theta", 10000);
+  if (typeof found === "number" && found > 0 && Number.isFinite(found)) return found;
+  return fields.fail(
+    within ? `${key}.rope_theta` : "rope_theta",
+    "a positive number is required",
+    found,
+  );
 }
 
 /**
@@ -169,8 +176,19 @@ function ropeTheta(fields: ConfigFields): number {
  * @throws {FileError} If one does not fit, or positions are scaled, which is not implemented
  */
 export function llamaConfig(fields: ConfigFields, common: ModelConfig): LlamaConfig {
+  fields.only("pretraining_tp", [1], 1);
+  requireToken(fields, common);
+  const { heads } = common;
+  const headSize = fields.size(["head_dim"], common.headSize);
+  if (headSize % 2 !== 0) fields.fail("head_dim", "an even number is required", headSize);
+  const keyValueHeads = fields.size(["num_key_value_heads"], heads);
+  if (heads % keyValueHeads !== 0) {
+    fields.fail("num_key_value_heads", `a divisor of ${heads} is required`, keyValueHeads);
+  }
   return {
     ...common,
+    headSize,
+    keyValueHeads,
     ropeTheta: ropeTheta(fields),
     attentionBias: fields.flag("attention_bias", false),
     mlpBias: fields.flag("mlp_bias", false),
@@ -187,8 +205,8 @@ export const llama: Architecture<LlamaConfig> = {
   classNames: { classifier: "LlamaForSequenceClassification", languageModel: "LlamaForCausalLM" },
   targets: ["q_proj", "v_proj"],
   buffers: /rotary_emb\.inv_freq$/,
-  keys: usualKeys,
-  defaults: { activation: "silu", tied: false },
+  keys: { ...usualKeys, epsilon: "rms_norm_eps" },
+  defaults: { activation: "silu", tied: false, epsilon: 1e-6, bosId: 1, eosId: 2 },
   configure: llamaConfig,
   classifier: (config) => new DecoderClassifier(config, prefix, new LlamaModel(config)),
   languageModel: (config) => new LanguageModel(config, prefix, new LlamaModel(config)),

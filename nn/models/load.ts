@@ -84,10 +84,13 @@ export async function loadModel(
 ): Promise<LoadReport> {
   const { prefix, buffers } = architectureOf(model.config);
   const present = new Set(source.names());
+  const find = (path: string) =>
+    checkpointNames(path, prefix).find((candidate) => present.has(candidate));
+  const only = await settleOutput(model, source, find, device);
   const sources = new Map<string, string>();
   const initialised: string[] = [];
   for (const [path, parameter] of parameters(model)) {
-    const name = checkpointNames(path, prefix).find((candidate) => present.has(candidate));
+    const name = find(path) ?? only.get(path);
     if (name === undefined) {
       if (parameter.initializer === undefined) {
         throw new FileError(`Cannot find tensor ${path}, which the model requires`, source.path);
@@ -114,6 +117,65 @@ export async function loadModel(
     (buffers.test(name) || headTensors.test(name) ? ignored : unexpected).push(name);
   }
   return { used: [...sources.values()], sources, ignored, unexpected, initialised };
+}
+
+/**
+ * Settles what the output layer of a language model that ties it to the embedding is, as transformers
+ * does: where a checkpoint holds both and they differ, it is one of its own; where it holds the output
+ * layer alone, that is the embedding too.
+ *
+ * @param find Tensor of a parameter, where the checkpoint holds one
+ * @returns The tensor that the embedding takes instead of its own, by the parameter's path
+ */
+async function settleOutput(
+  model: Model,
+  source: WeightSource,
+  find: (path: string) => string | undefined,
+  { float }: Device,
+): Promise<ReadonlyMap<string, string>> {
+  const { tied } = model;
+  const output = find("lm_head.weight");
+  if (tied === undefined || output === undefined) return new Map();
+  const [path] = [...parameters(model)].find(([, parameter]) => parameter === tied)!;
+  const embedding = find(path);
+  if (embedding === undefined) return new Map([[path, output]]);
+  requireShape(source, output, tied);
+  requireShape(source, embedding, tied);
+  if (!await sameNumbers(partsOf(source, output, float), partsOf(source, embedding, float))) {
+    model.untie();
+  }
+  return new Map();
+}
+
+type Floats = Float32Array | Float64Array;
+
+/** Numbers of a tensor part by part, all at once where the source knows no parts. */
+async function* partsOf(
+  source: Pick<WeightSource, "read" | "parts">,
+  name: string,
+  float: "f32" | "f64",
+): AsyncIterable<Floats> {
+  yield* source.parts?.(name, float) ?? [await source.read(name, float)];
+}
+
+/** Whether two tensors of one size hold the same numbers, however they are cut into parts. */
+async function sameNumbers(
+  first: AsyncIterable<Floats>,
+  second: AsyncIterable<Floats>,
+): Promise<boolean> {
+  const others = second[Symbol.asyncIterator]();
+  let [other, at]: [Floats, number] = [new Float32Array(), 0];
+  for await (const part of first) {
+    for (const x of part) {
+      while (at === other.length) {
+        const { done, value } = await others.next();
+        if (done) return false;
+        [other, at] = [value, 0];
+      }
+      if (other[at++] !== x) return false;
+    }
+  }
+  return true;
 }
 
 /**

@@ -18,6 +18,7 @@ import type { ConfigFields } from "./config_fields.ts";
 import {
   type EncoderConfig,
   encoderConfig,
+  encoderDefaults,
   EncoderModel,
   encoderTraits,
   firstToken,
@@ -61,8 +62,8 @@ class RobertaClassifier extends Model {
 
 /** The rows up to the padding token's number stand for no position. */
 function configure(fields: ConfigFields, common: ModelConfig): EncoderConfig {
-  const pad = common.padId ?? 1;
-  if (pad < 0) fields.fail("pad_token_id", "a token number is required", pad);
+  const pad = common.padId;
+  if (pad === undefined || pad < 0) fields.fail("pad_token_id", "a token number is required", pad);
   const positionOffset = pad + 1;
   const maxPositions = common.maxPositions - positionOffset;
   if (maxPositions < 1) {
@@ -75,6 +76,7 @@ function configure(fields: ConfigFields, common: ModelConfig): EncoderConfig {
 export const roberta: Architecture<EncoderConfig> = {
   ...encoderTraits,
   name: "roberta",
+  defaults: { ...encoderDefaults, padId: 1, bosId: 0, eosId: 2 },
   prefix: "roberta",
   classNames: {
     classifier: "RobertaForSequenceClassification",

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { type Float, old, scalar } from "../../core/expr.ts";
+import { type Float, float, input, old, scalar, select } from "../../core/expr.ts";
 import { rowProgram } from "../../core/program.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
+import { decayMask } from "./decay.ts";
 import { clippedGradient, type Optimiser, type OptimiserOptions, zerosLike } from "./optimiser.ts";
 import type { Trainable } from "./trainable.ts";
 
@@ -35,7 +36,8 @@ const numbers = [
   "correction2",
 ] as const;
 
-const program = (() => {
+/** The step, and the same where input 2 is 0 for what does not decay. */
+const [program, partly] = (() => {
   const named = numbers.map((name, slot) => [name, scalar(slot, "f32")] as const);
   const { rate, beta1, beta2, rest1, rest2, epsilon, kept, limit, correction1, correction2 } =
     Object.fromEntries(named) as Record<typeof numbers[number], Float>;
@@ -44,8 +46,12 @@ const program = (() => {
   const second = old(2).mul(beta2).add(g.mul(g).mul(rest2));
   const direction = first.div(correction1)
     .div(second.div(correction2).unary("sqrt").add(epsilon));
-  const next = old(0).mul(kept).sub(rate.mul(direction));
-  return rowProgram(["f32", "f32"], [next, first, second]);
+  const next = (share: Float) => old(0).mul(share).sub(rate.mul(direction));
+  const share = select(input(2, "f32", 3).compare("eq", 0), float(1), kept);
+  return [
+    rowProgram(["f32", "f32"], [next(kept), first, second]),
+    rowProgram(["f32", "f32", "f32"], [next(share), first, second]),
+  ];
 })();
 
 /**
@@ -60,12 +66,18 @@ export class AdamW implements Optimiser {
   readonly secondMoment: Tensor;
   /** Steps taken, which the bias correction counts. */
   steps = 0;
-  readonly #options: Required<AdamWOptions>;
+  readonly #options: Required<Omit<AdamWOptions, "decayExclude">>;
+  readonly #decayed: Tensor | undefined;
 
-  /** Starts with moments of zero; the open scope owns them. */
+  /**
+   * Starts with moments of zero; the open scope owns them.
+   *
+   * @throws {OptionError} If what is left out of the decay is of no known kind
+   */
   constructor(readonly trainable: Trainable, options: AdamWOptions = {}) {
     const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, clip = 1 } = options;
     this.#options = { beta1, beta2, epsilon, weightDecay, clip };
+    this.#decayed = decayMask(trainable, options.decayExclude ?? []);
     this.firstMoment = zerosLike(trainable);
     this.secondMoment = zerosLike(trainable);
   }
@@ -91,6 +103,8 @@ export class AdamW implements Optimiser {
     };
     const { flat, gradients } = this.trainable;
     const outputs = [flat, this.firstMoment, this.secondMoment];
-    update(program, outputs, [gradients, squaredNorm], numbers.map((name) => given[name]));
+    const scalars = numbers.map((name) => given[name]);
+    if (this.#decayed === undefined) update(program!, outputs, [gradients, squaredNorm], scalars);
+    else update(partly!, outputs, [gradients, squaredNorm, this.#decayed], scalars);
   }
 }

@@ -11,6 +11,7 @@ import { copyProgram } from "../../core/program.ts";
 import { sizeOf } from "../../core/shape.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
+import type { DecayExclusion } from "./decay.ts";
 import type { Trainable } from "./trainable.ts";
 
 /** A rule over the parameters it was made for. */
@@ -32,8 +33,10 @@ export interface Optimiser {
 
 /** What every rule is told. */
 export interface OptimiserOptions {
-  /** Decay of every trainable parameter; default 0. */
+  /** Decay of every trainable parameter that is not left out; default 0. */
   readonly weightDecay?: number;
+  /** Parameters that do not decay: biases, factors of norms; default none. */
+  readonly decayExclude?: readonly DecayExclusion[];
   /** Largest norm of the gradient, 0 for none; default 1. */
   readonly clip?: number;
 }

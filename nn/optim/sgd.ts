@@ -4,10 +4,11 @@
  * @module
  */
 
-import { old, scalar } from "../../core/expr.ts";
+import { input, old, scalar } from "../../core/expr.ts";
 import { rowProgram } from "../../core/program.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
+import { decayMask } from "./decay.ts";
 import { clippedGradient, type Optimiser, type OptimiserOptions, zerosLike } from "./optimiser.ts";
 import type { Trainable } from "./trainable.ts";
 
@@ -17,16 +18,19 @@ export interface SGDOptions extends OptimiserOptions {
   readonly momentum?: number;
 }
 
-/** The rule without momentum and the one with it. */
-const [plain, withMomentum] = (() => {
+/** The rule without momentum and the one with it, where all decays or where input 2 says what does. */
+const rules = (partly: boolean) => {
   const [rate, decay, limit, momentum] = [0, 1, 2, 3].map((slot) => scalar(slot, "f32"));
-  const g = clippedGradient(limit!).add(old(0).mul(decay!));
+  const share = partly ? decay!.mul(input(2, "f32", 3)) : decay!;
+  const g = clippedGradient(limit!).add(old(0).mul(share));
   const direction = old(1).mul(momentum!).add(g);
-  return [
-    rowProgram(["f32", "f32"], [old(0).sub(rate!.mul(g))]),
-    rowProgram(["f32", "f32"], [old(0).sub(rate!.mul(direction)), direction]),
-  ];
-})();
+  const kinds = partly ? ["f32", "f32", "f32"] as const : ["f32", "f32"] as const;
+  return {
+    plain: rowProgram(kinds, [old(0).sub(rate!.mul(g))]),
+    withMomentum: rowProgram(kinds, [old(0).sub(rate!.mul(direction)), direction]),
+  };
+};
+const [whole, partly] = [rules(false), rules(true)];
 
 /**
  * Stochastic gradient descent, as PyTorch computes it without dampening and Nesterov's variant: the
@@ -37,12 +41,18 @@ export class SGD implements Optimiser {
   readonly direction: Tensor | undefined;
   /** Updates made so far. */
   steps = 0;
-  readonly #options: Required<SGDOptions>;
+  readonly #options: Required<Omit<SGDOptions, "decayExclude">>;
+  readonly #decayed: Tensor | undefined;
 
-  /** Starts with a direction of zero; the open scope owns it. */
+  /**
+   * Starts with a direction of zero; the open scope owns it.
+   *
+   * @throws {OptionError} If what is left out of the decay is of no known kind
+   */
   constructor(readonly trainable: Trainable, options: SGDOptions = {}) {
     const { momentum = 0, weightDecay = 0, clip = 1 } = options;
     this.#options = { momentum, weightDecay, clip };
+    this.#decayed = decayMask(trainable, options.decayExclude ?? []);
     if (momentum !== 0) this.direction = zerosLike(trainable);
   }
 
@@ -55,10 +65,9 @@ export class SGD implements Optimiser {
     const { momentum, weightDecay, clip } = this.#options;
     const { flat, gradients } = this.trainable;
     const scalars = [lr, weightDecay, clip];
-    if (this.direction === undefined) update(plain!, [flat], [gradients, squaredNorm], scalars);
-    else {
-      const outputs = [flat, this.direction];
-      update(withMomentum!, outputs, [gradients, squaredNorm], [...scalars, momentum]);
-    }
+    const { plain, withMomentum } = this.#decayed === undefined ? whole : partly;
+    const inputs = [gradients, squaredNorm, ...this.#decayed === undefined ? [] : [this.#decayed]];
+    if (this.direction === undefined) update(plain, [flat], inputs, scalars);
+    else update(withMomentum, [flat, this.direction], inputs, [...scalars, momentum]);
   }
 }

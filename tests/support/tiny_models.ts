@@ -29,7 +29,7 @@ const own: Record<ArchitectureName, Record<string, unknown>> = {
   bert: { hidden_act: "gelu" },
   // Positions start at 2, so 18 rows hold 16 positions.
   roberta: { hidden_act: "gelu", type_vocab_size: 1, pad_token_id: 1, max_position_embeddings: 18 },
-  gpt2: { activation_function: "gelu_new" },
+  gpt2: { activation_function: "gelu_new", n_inner: 12 },
   llama: { hidden_act: "silu", num_key_value_heads: 1 },
 };
 

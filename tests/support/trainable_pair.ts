@@ -1,5 +1,7 @@
 import type { Device } from "../../core/device.ts";
 import { tensor } from "../../core/tensor.ts";
+import fc from "fast-check";
+import { type DecayExclusion, decayExclusions } from "../../nn/optim/decay.ts";
 import { Linear } from "../../nn/layers/linear.ts";
 import { Module, type Parameter } from "../../nn/layers/module.ts";
 import type { Optimiser } from "../../nn/optim/optimiser.ts";
@@ -51,4 +53,12 @@ export function stepRandomly(
 /** The factor that clips a gradient, as PyTorch's `clip_grad_norm_` computes it. */
 export function clipFactor(gradients: Float64Array, clip: number): number {
   return clip > 0 ? Math.min(1, clip / (Math.hypot(...gradients) + 1e-6)) : 1;
+}
+
+/** What weight decay may leave out. */
+export const exclusions = fc.subarray([...decayExclusions]);
+
+/** Whether weight decay shrinks an element of the pair: all but the four of the bias, where told so. */
+export function decays(i: number, exclude: readonly DecayExclusion[]): boolean {
+  return i < 6 || !exclude.includes("bias");
 }

@@ -6,12 +6,14 @@
 
 import { type GivenConfig, resolveConfig } from "../config/config.ts";
 import type { Given, OptionsOf, OptionTable } from "../config/options.ts";
-import { parseObject } from "../config/parse.ts";
+import { parseObject, resolveOptions } from "../config/parse.ts";
 import { presetFor, presetNames } from "../config/presets.ts";
 import { trainOptions } from "../config/train_options.ts";
 import { demonstrate } from "../demo/demo.ts";
 import { readJson } from "../files/files.ts";
 import type { StepRecord } from "../fit.ts";
+import { resolveModel } from "../hub/resolve_model.ts";
+import { readConfig } from "../run/load_model.ts";
 import { savedOptions } from "../run/open_run.ts";
 import { findCheckpoint } from "../run/training_checkpoint.ts";
 import { locateFolders, train } from "../train.ts";
@@ -60,9 +62,15 @@ async function layers(given: Given<typeof options>): Promise<GivenConfig[]> {
   const resumed = resume === undefined
     ? {}
     : await savedOptions((await findCheckpoint(resume)).run);
-  const { task } = { ...resumed, ...file, ...given };
-  const recipe = preset === undefined || task === undefined ? {} : presetFor(preset, task);
-  return [recipe, resumed, file];
+  const { task, model } = { ...resumed, ...file, ...given };
+  if (preset === undefined || task === undefined) return [resumed, file];
+  const usual = [presetFor(preset, task), resumed, file];
+  if (model === undefined || preset !== "paper") return usual;
+  // What is missing is said before anything is downloaded.
+  resolveOptions(options, "train", ...usual, given);
+  const { directory } = await resolveModel(model, "model", showDownloads());
+  const { architecture } = await readConfig(directory);
+  return [presetFor(preset, task, architecture), resumed, file];
 }
 
 async function run({ resume, ...given }: OptionsOf<typeof options>): Promise<number> {

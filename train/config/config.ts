@@ -6,6 +6,7 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { dropoutPlan } from "../../nn/dropout/plan.ts";
+import { requireDecayExclusions } from "../../nn/optim/decay.ts";
 import type { Given, OptionsOf } from "./options.ts";
 import { resolveOptions } from "./parse.ts";
 import { trainOptions } from "./train_options.ts";
@@ -27,6 +28,7 @@ export function resolveConfig(...layers: readonly GivenConfig[]): TrainConfig {
   if (config.saveEvery !== undefined && config.out === undefined) {
     throw new OptionError("Cannot use --save-every as a folder is required in --out: found none");
   }
+  requireDecayExclusions(config.decayExclude ?? []);
   return config;
 }
 

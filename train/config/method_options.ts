@@ -73,7 +73,7 @@ export const dropoutOptions = {
     group: "dropout",
     kind: "layers",
     help: "layers with dropout",
-    defaultText: "all for encoders, latter-half for decoders",
+    defaultText: "all; for decoders latter-half, but all for LoRA dropout",
   },
   nograd: {
     group: "dropout",

@@ -38,6 +38,24 @@ const paper: Partial<Record<TaskName, GivenConfig>> = {
   },
 };
 
+/**
+ * The same tables for LLaMA2-7B. Of E2E the paper gives one epoch and greedy search, and as many trained
+ * parameters as rank 8 has; what it does not give is as for GPT-2.
+ */
+const paperLlama: Partial<Record<TaskName, GivenConfig>> = {
+  rte: { ...understanding, lr: 5e-4, epochs: 10, batch: 64, maxLength: 512 },
+  mrpc: { ...understanding, lr: 5e-4, epochs: 8, batch: 32, maxLength: 512 },
+  e2e: {
+    ...paper.e2e,
+    rank: understanding.rank,
+    alpha: understanding.alpha,
+    epochs: 1,
+    beams: 1,
+    lengthPenalty: 1,
+    noRepeatNgram: 0,
+  },
+};
+
 /** The README of microsoft/LoRA, examples/NLG, where it differs from the paper. */
 const lora: GivenConfig = {
   method: "lora-dropout",
@@ -59,16 +77,20 @@ const presets: Readonly<
 /**
  * Settings of a preset for a task.
  *
+ * @param architecture That of the model, of which the paper has two for some tasks
  * @throws {OptionError} If the preset has none for it
  */
-export function presetFor(name: typeof presetNames[number], task: TaskName): GivenConfig {
-  const found = presets[name][task];
-  if (found === undefined) {
-    throw new OptionError(
-      `Cannot use preset ${name} for ${task} as it has settings for ${
-        Object.keys(presets[name]).join(", ")
-      }`,
-    );
-  }
-  return found;
+export function presetFor(
+  name: typeof presetNames[number],
+  task: TaskName,
+  architecture?: string,
+): GivenConfig {
+  const own = name === "paper" && architecture === "llama";
+  const table = own ? paperLlama : presets[name];
+  const found = table[task];
+  if (found !== undefined) return found;
+  const use = own ? `${task} with a LLaMA` : task;
+  throw new OptionError(
+    `Cannot use preset ${name} for ${use} as it has settings for ${Object.keys(table).join(", ")}`,
+  );
 }

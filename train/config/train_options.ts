@@ -5,6 +5,7 @@
  * @module
  */
 
+import { decayExclusions } from "../../nn/optim/decay.ts";
 import { glueTaskNames } from "../data/glue_tasks.ts";
 import { textTaskNames } from "../data/text_tasks.ts";
 import { beamOptions, generationGroup } from "./beam_options.ts";
@@ -130,8 +131,14 @@ const optimiserOptions = {
     group: "optimiser",
     kind: "number",
     min: 0,
-    help: "decoupled weight decay",
+    help: "decoupled weight decay of every trained parameter",
     default: 0,
+  },
+  decayExclude: {
+    group: "optimiser",
+    kind: "list",
+    help: `parameters without decay: ${decayExclusions.join(",")} as the Trainer does`,
+    defaultText: "none",
   },
   beta1: {
     group: "optimiser",

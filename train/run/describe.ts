@@ -4,9 +4,12 @@
  * @module
  */
 
+import type { DropoutPlan } from "../../nn/dropout/plan.ts";
 import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
 import { type Module, parameters } from "../../nn/layers/module.ts";
+import { isHead } from "../../nn/models/heads.ts";
 import type { LoadReport } from "../../nn/models/load.ts";
+import { isDecayed, requireDecayExclusions } from "../../nn/optim/decay.ts";
 import type { TrainConfig } from "../config/config.ts";
 
 /** Says what became of a checkpoint's tensors: the number of each kind, and a few names. */
@@ -15,6 +18,13 @@ export function describeWeights(report: LoadReport, say: (line: string) => void)
   for (const kind of ["ignored", "unexpected", "initialised"] as const) {
     const names = report[kind];
     if (names.length > 0) say(`weights: ${names.length} ${kind}: ${shorten(names)}`);
+  }
+  const drawn = report.initialised.filter((path) => !isHead(path));
+  if (drawn.length > 0) {
+    say(
+      `weights: the checkpoint has no ${drawn.join(" and no ")}, which pretraining gives: ` +
+        "drawn from the seed, trained and saved with the head",
+    );
   }
 }
 
@@ -66,4 +76,44 @@ export function describeAdapter(
 
 function wordsOf(targets: AdapterConfig["targets"]): string {
   return typeof targets === "string" ? targets : [...targets].sort().join(",");
+}
+
+/** Says what weight decay shrinks, and what it leaves out. */
+export function describeDecay(
+  model: Module,
+  { weightDecay, decayExclude = [] }: Pick<TrainConfig, "weightDecay" | "decayExclude">,
+  say: (line: string) => void,
+): void {
+  if (weightDecay === 0) return;
+  requireDecayExclusions(decayExclude);
+  const trained = [...parameters(model)].filter(([, { trainable }]) => trainable);
+  const kept = trained.filter(([path, { shape }]) => !isDecayed(path, shape, decayExclude));
+  const names = kept.map(([path]) => path);
+  say(
+    `weight decay: ${weightDecay} on ${
+      trained.length - kept.length
+    } of ${trained.length} trained ` +
+      `tensors${names.length === 0 ? "" : `, not on ${shorten(names)}`}`,
+  );
+}
+
+/** Says where an adapter was trained with a LoRA dropout that this run does not have. */
+export function describeLoraDropout(
+  { loraDropout }: AdapterConfig,
+  plan: DropoutPlan,
+  say: (line: string) => void,
+): void {
+  if (loraDropout === undefined || recordedDropout(plan) === loraDropout) return;
+  say(
+    `adapter: its lora_dropout of ${loraDropout} does not act in this run: ` +
+      `--method lora-dropout --rate ${loraDropout} is the same`,
+  );
+}
+
+/** The rate that adapter_config.json can say: of single elements, before the updates of all layers. */
+export function recordedDropout({ sites }: DropoutPlan): number {
+  const site = sites.find(({ position, structure, layers }) =>
+    position === "lora" && structure === "element" && layers === "all"
+  );
+  return site?.rate ?? 0;
 }

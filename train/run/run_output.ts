@@ -11,6 +11,7 @@ import type { Optimiser } from "../../nn/optim/optimiser.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { requireEmptyDirectory, sameFile } from "../files/files.ts";
 import type { Metrics, Task } from "../tasks/task.ts";
+import { recordedDropout } from "./describe.ts";
 import { modelCard } from "./model_card.ts";
 import { appendMetrics, rewindRun, saveRun, saveRunAdapter } from "./run_folder.ts";
 import { findCheckpoint, restoreCheckpoint, saveCheckpoint } from "./training_checkpoint.ts";
@@ -123,7 +124,7 @@ export class RunOutput {
     const { model, adapter, config, task, plan } = this.#contents;
     await saveRunAdapter(model, adapter, folder, {
       settings: { method: config.method, plan, targets: adapter.targets, config },
-      loraDropout: plan.sites.find(({ position }) => position === "lora")?.rate ?? 0,
+      loraDropout: recordedDropout(plan),
       card: modelCard(adapter, config, task, metrics),
     });
   }

@@ -12,6 +12,7 @@ import type { DropoutContext } from "../../../nn/dropout/site.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
+import { architectureOf } from "../../../nn/models/registry.ts";
 import type { Model } from "../../../nn/models/model.ts";
 import { objective } from "../../../nn/objective/objective.ts";
 import { assertClose, numbers } from "../../support/differences.ts";
@@ -148,7 +149,7 @@ Deno.test("the positions input, output and lora act where they say", () =>
     assertEquals(await logitsOf(device, model, [everything("lora")]), base);
   }));
 
-Deno.test("decoders drop in the latter half of their layers alone", () =>
+Deno.test("decoders drop in the latter half of their layers, before LoRA's updates in all", () =>
   withDevice("f64", async (device) => {
     for (const architecture of ["gpt2", "llama"] as const) {
       const config = tinyConfig(architecture, { num_hidden_layers: 4 });
@@ -166,6 +167,12 @@ Deno.test("decoders drop in the latter half of their layers alone", () =>
         assertEquals(after.slice(0, 3), before.slice(0, 3));
         assertNotEquals(after[3], before[3]);
       }
+      applyLora(model, { targets: architectureOf(config).targets, rank: 2, alpha: 4 });
+      fillRandomly(model, device);
+      const before = await states([]);
+      const after = await states(dropoutPlan("lora-dropout", true, { rate: 0.5 }).sites);
+      assertEquals(after[0], before[0]);
+      for (const layer of [1, 2, 3]) assertNotEquals(after[layer], before[layer], `${layer}`);
     }
   }));
 

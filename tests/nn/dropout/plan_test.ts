@@ -38,6 +38,12 @@ Deno.test("plan() drops in all layers of encoders and the latter half of decoder
   assertEquals(layers(true), ["latter-half", "latter-half"]);
   assertEquals(layers(true, { layers: "all" }), ["all", "all"]);
   assertEquals(layers(false, { layers: [1, 3] }), [[1, 3], [1, 3]]);
+  // LoRA dropout is not the paper's: it acts in all layers of any model, beside other sites too.
+  const lora = (options: PlanOptions = {}) =>
+    dropoutPlan("lora-dropout", true, options).sites.map((site) => site.layers);
+  assertEquals(lora(), ["all"]);
+  assertEquals(lora({ rate: { lora: 0.1, logits: 0.1 } }), ["all", "latter-half"]);
+  assertEquals(lora({ layers: "latter-half" }), ["latter-half"]);
 });
 
 Deno.test("plan() takes one rate, or rates by position, which add sites of their own", () => {

@@ -126,6 +126,7 @@ Deno.test("formatAdapterConfig() writes what parseAdapterConfig() reads, keys in
     rankPattern: { "^a\\.b": 5 },
     alphaPattern: { query: 0.5 },
     bias: "lora_only",
+    loraDropout: 0.1,
     taskType: "CAUSAL_LM",
     modulesToSave: ["lm_head"],
     baseModel: "org/x",

@@ -35,7 +35,7 @@ for (const [architecture, fields] of Object.entries(complete)) {
   });
 }
 
-Deno.test("parseConfig() takes the architecture's own key before the other spelling", () => {
+Deno.test("parseConfig() takes the usual spelling of GPT-2's keys before its own, and no other's", () => {
   const mixed = { ...encoder, n_embd: 4, n_layer: 1, n_head: 1, n_positions: 7 };
   const pick = (architecture: string) => {
     const fields = { model_type: architecture, ...mixed };
@@ -43,8 +43,22 @@ Deno.test("parseConfig() takes the architecture's own key before the other spell
     return [hiddenSize, layers, heads, maxPositions];
   };
   assertEquals(pick("bert"), [8, 3, 2, 32]);
-  assertEquals(pick("gpt2"), [4, 1, 1, 7]);
-  assertEquals(parseConfig({ model_type: "gpt2", ...encoder }).hiddenSize, 8);
+  assertEquals(pick("gpt2"), [8, 3, 2, 32]);
+  assertEquals(parseConfig({ model_type: "gpt2", ...gpt2 }).hiddenSize, 8);
+  // A key of another architecture says nothing.
+  const foreign = { intermediate_size: 7, layer_norm_eps: 7, head_dim: 2, num_key_value_heads: 1 };
+  const { intermediateSize, epsilon, headSize, keyValueHeads } = parseConfig({
+    model_type: "gpt2",
+    ...gpt2,
+    ...foreign,
+  });
+  assertEquals([intermediateSize, epsilon, headSize, keyValueHeads], [32, 1e-5, 4, 2]);
+  const { hidden_size: _, ...narrow } = encoder;
+  assertThrows(
+    () => parseConfig({ model_type: "bert", ...narrow, n_embd: 8 }),
+    FileError,
+    "hidden_size",
+  );
 });
 
 Deno.test("parseConfig() says what is allowed where the architecture is missing or unknown", () => {
@@ -80,4 +94,32 @@ Deno.test("parseConfig() shows what it found in a short message, however large o
     const error = assertThrows(() => parseConfig(fields), FileError, "hidden_size");
     assertEquals(error.message.length < 400, true);
   }
+});
+
+Deno.test("parseConfig() takes the special tokens of a family where a file says nothing of them", () => {
+  const sizes: Record<string, Record<string, number>> = { ...complete };
+  const tokens = (architecture: string, change: Record<string, unknown> = {}) => {
+    const fields = { model_type: architecture, ...sizes[architecture], vocab_size: 60000 };
+    const { padId, bosId, eosIds } = parseConfig({ ...fields, ...change });
+    return [padId, bosId, eosIds];
+  };
+  assertEquals(tokens("bert"), [0, undefined, []]);
+  assertEquals(tokens("roberta"), [1, 0, [2]]);
+  assertEquals(tokens("gpt2"), [undefined, 50256, [50256]]);
+  assertEquals(tokens("llama"), [undefined, 1, [2]]);
+  const none = { bos_token_id: null, eos_token_id: null };
+  for (const name of Object.keys(complete)) {
+    assertEquals(tokens(name, none).slice(1), [undefined, []]);
+    assertEquals(tokens(name, { eos_token_id: [5, 6] })[2], [5, 6]);
+  }
+  // That of another vocabulary is none of this one.
+  assertEquals(tokens("gpt2", { vocab_size: 50256 }), [undefined, undefined, []]);
+});
+
+Deno.test("parseConfig() reads the deviation of new weights", () => {
+  const deviation = (change: Record<string, unknown>) =>
+    parseConfig({ model_type: "llama", ...encoder, ...change }).initializerRange;
+  assertEquals(deviation({}), 0.02);
+  assertEquals(deviation({ initializer_range: 0.041 }), 0.041);
+  assertThrows(() => deviation({ initializer_range: -1 }), FileError, "initializer_range");
 });

@@ -2,11 +2,25 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { AdamW, type AdamWOptions } from "../../../nn/optim/adamw.ts";
 import { assertClose } from "../../support/differences.ts";
-import { clipFactor, count, stepRandomly, trainableOf } from "../../support/trainable_pair.ts";
+import {
+  clipFactor,
+  count,
+  decays,
+  exclusions,
+  stepRandomly,
+  trainableOf,
+} from "../../support/trainable_pair.ts";
 import { withDevice } from "../../support/with_device.ts";
 
 /** What counts where nothing is said. */
-const usual = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clip: 1 } as const;
+const usual = {
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 0,
+  decayExclude: [],
+  clip: 1,
+} as const;
 
 /** AdamW as PyTorch's documentation writes it, number by number. */
 class PlainAdamW {
@@ -17,12 +31,15 @@ class PlainAdamW {
   constructor(readonly values: Float64Array, readonly options: AdamWOptions) {}
 
   step(gradients: Float64Array, lr: number): void {
-    const { beta1, beta2, epsilon, weightDecay, clip } = { ...usual, ...this.options };
+    const { beta1, beta2, epsilon, weightDecay, decayExclude, clip } = {
+      ...usual,
+      ...this.options,
+    };
     const scale = clipFactor(gradients, clip);
     const t = ++this.#steps;
     gradients.forEach((raw, i) => {
       const g = raw * scale;
-      this.values[i]! *= 1 - lr * weightDecay;
+      if (decays(i, decayExclude)) this.values[i]! *= 1 - lr * weightDecay;
       this.first[i] = beta1 * this.first[i]! + (1 - beta1) * g;
       this.second[i] = beta2 * this.second[i]! + (1 - beta2) * g * g;
       const m = this.first[i]! / (1 - beta1 ** t);
@@ -37,6 +54,7 @@ const settings = fc.record({
   beta2: fc.constantFrom(0.999, 0.5, 0.98),
   epsilon: fc.constantFrom(1e-8, 1e-6, 0.1),
   weightDecay: fc.constantFrom(0, 0.01, 0.1),
+  decayExclude: exclusions,
   // The norm of the gradients below is about 3.6: both sides of the limit occur.
   clip: fc.constantFrom(0, 0.1, 1, 3.6, 100),
 }, { requiredKeys: [] });

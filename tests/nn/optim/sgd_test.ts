@@ -8,11 +8,18 @@ import { trainStep } from "../../../nn/optim/train_step.ts";
 import { Trainable } from "../../../nn/optim/trainable.ts";
 import { assertClose } from "../../support/differences.ts";
 import { randomModel, tinyConfig, tinyExamples } from "../../support/tiny_models.ts";
-import { clipFactor, count, stepRandomly, trainableOf } from "../../support/trainable_pair.ts";
+import {
+  clipFactor,
+  count,
+  decays,
+  exclusions,
+  stepRandomly,
+  trainableOf,
+} from "../../support/trainable_pair.ts";
 import { withDevice } from "../../support/with_device.ts";
 
 /** What counts where nothing is said. */
-const usual = { momentum: 0, weightDecay: 0, clip: 1 };
+const usual = { momentum: 0, weightDecay: 0, decayExclude: [], clip: 1 };
 
 /** SGD as PyTorch's documentation writes it, number by number. */
 class PlainSGD {
@@ -21,10 +28,10 @@ class PlainSGD {
   constructor(readonly values: Float64Array, readonly options: SGDOptions) {}
 
   step(gradients: Float64Array, lr: number): void {
-    const { momentum, weightDecay, clip } = { ...usual, ...this.options };
+    const { momentum, weightDecay, decayExclude, clip } = { ...usual, ...this.options };
     const scale = clipFactor(gradients, clip);
     gradients.forEach((raw, i) => {
-      const g = raw * scale + weightDecay * this.values[i]!;
+      const g = raw * scale + (decays(i, decayExclude) ? weightDecay * this.values[i]! : 0);
       this.direction[i] = momentum * this.direction[i]! + g;
       this.values[i]! -= lr * this.direction[i]!;
     });
@@ -34,6 +41,7 @@ class PlainSGD {
 const settings = fc.record({
   momentum: fc.constantFrom(0, 0.5, 0.9),
   weightDecay: fc.constantFrom(0, 0.01, 0.1),
+  decayExclude: exclusions,
   // The norm of the gradients below is about 3.6: both sides of the limit occur.
   clip: fc.constantFrom(0, 0.1, 1, 3.6, 100),
 }, { requiredKeys: [] });

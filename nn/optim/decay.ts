@@ -1,0 +1,70 @@
+/**
+ * Which trained parameters weight decay shrinks.
+ *
+ * @module
+ */
+
+import { OptionError } from "../../core/errors.ts";
+import { sizeOf } from "../../core/shape.ts";
+import { type Tensor, tensor } from "../../core/tensor.ts";
+import type { Trainable } from "./trainable.ts";
+
+/** Kinds of parameters that weight decay can leave out: biases, and factors of norms. */
+export const decayExclusions = ["bias", "norm"] as const;
+/** A kind of parameters that weight decay can leave out. */
+export type DecayExclusion = typeof decayExclusions[number];
+
+/**
+ * Whether a word names a kind of parameters that weight decay can leave out.
+ *
+ * @throws {OptionError} If one of them does not
+ */
+export function requireDecayExclusions(
+  words: readonly string[],
+): asserts words is readonly DecayExclusion[] {
+  const known: readonly string[] = decayExclusions;
+  const strange = words.find((word) => !known.includes(word));
+  if (strange === undefined) return;
+  throw new OptionError(
+    `Cannot leave out ${strange} of the weight decay: one of ${known.join(", ")} is required`,
+  );
+}
+
+/**
+ * Whether weight decay shrinks a parameter. A bias is what has that name; of all other parameters, a
+ * norm's factor alone has one axis.
+ *
+ * @param path Path of the parameter in its model
+ * @param shape Size of each axis
+ */
+export function isDecayed(
+  path: string,
+  shape: readonly number[],
+  exclude: readonly DecayExclusion[],
+): boolean {
+  if (path === "bias" || path.endsWith(".bias")) return !exclude.includes("bias");
+  return shape.length > 1 || !exclude.includes("norm");
+}
+
+/**
+ * 1 for each element that weight decay shrinks and 0 for the others, `[count]`; undefined where it
+ * shrinks all. The open scope owns it.
+ *
+ * @throws {OptionError} If what is left out is of no known kind
+ */
+export function decayMask(
+  { names, parameters, flat }: Trainable,
+  exclude: readonly DecayExclusion[],
+): Tensor | undefined {
+  requireDecayExclusions(exclude);
+  const mask = new Float64Array(sizeOf(flat.shape)).fill(1);
+  let [at, some] = [0, false];
+  parameters.forEach(({ shape, size }, i) => {
+    if (!isDecayed(names[i]!, shape, exclude)) {
+      mask.fill(0, at, at + size);
+      some = true;
+    }
+    at += size;
+  });
+  return some ? tensor(flat.device, mask) : undefined;
+}

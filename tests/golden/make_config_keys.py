@@ -1,0 +1,281 @@
+"""Makes config_keys.jsonl: what transformers makes of a configuration that lacks a key, has it with
+null or with another value, and of a checkpoint that lacks a tensor or has one more.
+
+Each case changes the configuration or the tensors of a golden base model. Its verdict is the place of
+its logits in `outputs`, "error" where transformers refuses it or a text, "random" where transformers
+draws a parameter that the checkpoint lacks, and "scaled" where it scales rotary angles.
+A line is a family, or a case of the family before it. Run after make.py: python tests/golden/make_config_keys.py
+"""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import make  # computes norms and rotary angles in float64
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+
+SHOWN = 6  # logits of the last token that a verdict compares
+COMMON = {
+    "output_hidden_states": [True],
+    "torch_dtype": ["float64"],
+    "chunk_size_feed_forward": [0, 2],
+    "is_encoder_decoder": [False, True],
+    "id2label": [{}, {"0": "a"}, {"0": "a", "1": "b"}, {"0": "a", "1": "b", "2": "c"}, ["a"], "ab"],
+    "num_labels": [1, 2, 3, "2", 0],
+    "problem_type": ["regression", "single_label_classification"],
+    "quantization_config": [{}],
+    "per_layer_config": [{"0": {"hidden_act": "relu"}}],
+    "initializer_range": [0.5, "x"],
+    "use_cache": [False],
+    "tie_word_embeddings": [True, False, "yes"],
+    "vocab_size": [39, 41, "40", 40.5, 0],
+    "is_decoder": [False, True],
+    "add_cross_attention": [False],
+    "pruned_heads": [{}],
+    "model_type": ["gpt_neo"],
+    "pad_token_id": [0, 1, 3, 5, 39, 40, -1, "0", 1.5],
+    "bos_token_id": [5, -1, 400, "x"],
+    "eos_token_id": [5, [5, 6], -1, 400, "x"],
+    "head_dim": [6, 4, 3, 0],
+    "num_key_value_heads": [2, 1, 3, 0],
+    "partial_rotary_factor": [0.5],
+    "layer_norm_eps": [1e-3, 0.5, 0.0, "x"],
+    "layer_norm_epsilon": [1e-3, 0.5, 0.0, "x"],
+    "rms_norm_eps": [1e-3, 0.5, 0.0, "x"],
+    "n_embd": [12, 6],
+    "hidden_size": [12, 6, 0, "12"],
+    "n_layer": [2, 1, 3],
+    "num_hidden_layers": [2, 1, 3, 0],
+    "n_head": [2, 3, 5],
+    "num_attention_heads": [2, 3, 5, 0],
+    "n_inner": [20, 48],
+    "intermediate_size": [20, 48],
+    "n_positions": [12, 11],
+    "n_ctx": [12, 5],
+    "max_position_embeddings": [12, 11],
+    "activation_function": ["gelu", "relu"],
+    "hidden_act": ["gelu", "gelu_new", "gelu_pytorch_tanh", "silu", "swish", "relu", "tanh", "no", 1],
+}
+ENCODER = {
+    "type_vocab_size": [1, 2, 3],
+    "position_embedding_type": ["absolute", "relative_key"],
+    "classifier_dropout": [0.5],
+    "hidden_dropout_prob": [0.5],
+    "attention_probs_dropout_prob": [0.5],
+}
+ACTS = ["gelu", "gelu_new", "gelu_pytorch_tanh", "silu", "swish", "relu", "quick_gelu", "no"]
+OWN = {
+    "bert": ENCODER,
+    "roberta": ENCODER,
+    "gpt2": {
+        "activation_function": ACTS,
+        "scale_attn_weights": [False, 1],
+        "scale_attn_by_inverse_layer_idx": [True],
+        "reorder_and_upcast_attn": [True],
+        "summary_type": ["last"],
+        "attn_pdrop": [0.5],
+    },
+    "llama": {
+        "rope_theta": [10000, 500.0, "x", 0, -1],
+        "rope_scaling": [
+            {},
+            {"type": "linear", "factor": 2.0},
+            {"rope_type": "linear", "factor": 2.0},
+            {"rope_type": "dynamic", "factor": 2.0},
+            {"rope_type": "default"},
+            {"type": "default", "rope_theta": 500.0},
+            {"rope_type": "default", "type": "linear"},
+            "linear",
+        ],
+        "rope_parameters": [
+            {},
+            {"rope_type": "default"},
+            {"rope_theta": 500.0},
+            {"rope_theta": 500},
+            {"rope_type": "default", "rope_theta": None},
+            {"rope_type": "default", "rope_theta": "500"},
+            {"rope_type": "default", "rope_theta": 500.0, "factor": 2.0},
+            {"rope_type": "linear", "rope_theta": 500.0, "factor": 2.0},
+            {"rope_type": "default", "rope_theta": 500.0, "partial_rotary_factor": 0.5},
+            {"rope_type": "unheard", "rope_theta": 500.0},
+            {"rope_type": None, "rope_theta": 500.0},
+            {"full_attention": {"rope_type": "default", "rope_theta": 500.0}},
+            "linear",
+            [500.0],
+        ],
+        "attention_bias": [True, "x"],
+        "mlp_bias": [True, "x"],
+        "attention_dropout": [0.5],
+        "pretraining_tp": [2],
+    },
+}
+ROPE = "rope_parameters"
+SPECIAL = {
+    "bert": [
+        {"change": {"hidden_size": 13}},
+        {"change": {}, "drop": ["bert.pooler.dense.weight", "bert.pooler.dense.bias"]},
+        {"change": {}, "drop": ["bert.pooler.dense.bias"]},
+        {"change": {}, "drop": ["classifier.weight", "classifier.bias"]},
+    ],
+    "roberta": [{"change": {}, "drop": ["roberta.embeddings.token_type_embeddings.weight"]}],
+    "gpt2": [
+        {"change": {"n_embd": 6, "hidden_size": 12}},
+        {"change": {"n_embd": 12, "hidden_size": 6}},
+        {"change": {"hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2,
+                    "max_position_embeddings": 12},
+         "without": ["n_embd", "n_layer", "n_head", "n_positions"]},
+        {"change": {"n_inner": None, "intermediate_size": 20}},
+        {"change": {"intermediate_size": 20}, "without": ["n_inner"]},
+        {"change": {"hidden_act": "relu"}, "without": ["activation_function"]},
+    ],
+    "llama": [
+        {"change": {"rope_theta": 500.0}, "without": [ROPE]},
+        {"change": {"rope_theta": 500}, "without": [ROPE]},
+        {"change": {"rope_theta": None}, "without": [ROPE]},
+        {"change": {"rope_theta": 0}, "without": [ROPE]},
+        {"change": {"rope_theta": "x"}, "without": [ROPE]},
+        {"change": {"rope_theta": 500.0, "rope_scaling": None}, "without": [ROPE]},
+        {"change": {"rope_theta": 500.0, "rope_scaling": {"type": "default"}}, "without": [ROPE]},
+        {"change": {"rope_theta": 500.0, "rope_scaling": {"type": "linear", "factor": 2.0}},
+         "without": [ROPE]},
+        {"change": {"rope_theta": 500.0, ROPE: {"rope_type": "default"}}},
+        {"change": {"rope_theta": 500.0, ROPE: {}}},
+        {"change": {"rope_theta": 500.0, ROPE: None}},
+        {"change": {"rope_scaling": {"rope_type": "default"}, ROPE: {"rope_theta": 500.0}}},
+        {"change": {"head_dim": 6, "num_attention_heads": 2, "n_head": 3}},
+        {"change": {"num_attention_heads": 5, "head_dim": 6}},
+    ],
+}
+TIED = {
+    "gpt2": ("transformer.wte.weight", [{}, {"tie_word_embeddings": False},
+                                        {"tie_word_embeddings": None}]),
+    "llama": ("model.embed_tokens.weight", [{"tie_word_embeddings": True}, {},
+                                            {"tie_word_embeddings": None}]),
+}
+FAMILIES = {
+    "bert": ("bert-classification", transformers.BertForSequenceClassification),
+    "roberta": ("roberta-regression-rslora", transformers.RobertaForSequenceClassification),
+    "gpt2": ("gpt2-lm", transformers.GPT2LMHeadModel),
+    "llama": ("llama-lm", transformers.LlamaForCausalLM),
+}
+CLASSIFIERS = {
+    "gpt2": transformers.GPT2ForSequenceClassification,
+    "llama": transformers.LlamaForSequenceClassification,
+}
+TEXT = [5, 17, 8, 30, 21, 12]
+
+
+def cases_of(family, full):
+    """Every key left out, with null, and with other values; then what belongs together."""
+    table = {**COMMON, **OWN[family]}
+    if family == "gpt2":
+        table = {**table, "activation_function": ACTS}
+    for key in sorted({*full, *table}):
+        if key in full:
+            yield {"change": {}, "without": [key]}
+        yield {"change": {key: None}}
+        for value in table.get(key, []):
+            yield {"change": {key: value}}
+    yield from SPECIAL[family]
+    if family in TIED:
+        embedding, flags = TIED[family]
+        for change in flags:
+            for edit in ({"copy": {"lm_head.weight": [embedding, 2]}},
+                         {"copy": {"lm_head.weight": [embedding, 1]}},
+                         {"copy": {"lm_head.weight": [embedding, 2]}, "drop": [embedding]},
+                         {"drop": ["lm_head.weight"]},
+                         {"drop": ["lm_head.weight", embedding]}):
+                yield {"change": change, **edit}
+
+
+def classifier_cases(family):
+    """Texts that end in the padding token, hold it or consist of it; the head is the table's start."""
+    embedding = TIED[family][0]
+    head = {"copy": {"score.weight": [embedding, 1, 3]}, "classifier": True}
+    for pad in (None, 0, 12, 8):
+        for texts in ([TEXT], [[12, 12, 12]], [[5, 12, 12]], [[12, 5]], [[0, 5]], [[8, 5, 8, 7, 8]]):
+            yield {"change": {"pad_token_id": pad, "num_labels": 3}, "texts": texts, **head}
+    yield {"change": {"pad_token_id": 12, "num_labels": 3}, "texts": [TEXT, [5, 12], [9]], **head}
+    yield {"change": {"num_labels": 3}, "without": ["pad_token_id"], "texts": [TEXT], **head}
+
+
+def edited(tensors, case):
+    """The tensors of a case: copies of the rows of others, times a factor, less what it drops."""
+    tensors = dict(tensors)
+    for name, (source, factor, *rows) in case.get("copy", {}).items():
+        tensors[name] = (tensors[source][: rows[0]] if rows else tensors[source]) * factor
+    for name in case.get("drop", []):
+        tensors.pop(name, None)
+    return {name: value.clone().contiguous() for name, value in tensors.items()}
+
+
+def verdict(family, case, full, tensors):
+    config = {key: value for key, value in full.items() if key not in case.get("without", [])}
+    config |= case["change"]
+    kind = CLASSIFIERS[family] if case.get("classifier") else FAMILIES[family][1]
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "config.json").write_text(json.dumps(config))
+        save_file(edited(tensors, case), f"{folder}/model.safetensors", metadata={"format": "pt"})
+        try:
+            transformers.AutoConfig.from_pretrained(folder)
+            model, info = kind.from_pretrained(
+                folder, dtype=torch.float64, output_loading_info=True, attn_implementation="sdpa"
+            )
+            if info["missing_keys"]:
+                return "random"
+            rope = getattr(model.config, "rope_parameters", None) or {}
+            if rope.get("rope_type", "default") != "default":
+                return "scaled"
+            return logits_of(model.eval(), case["texts"], config)
+        except Exception as error:  # whatever transformers says, it gives no number
+            print("   ", family, {k: v for k, v in case.items() if k != "texts"}, type(error).__name__)
+            return "error"
+
+
+@torch.no_grad()
+def logits_of(model, texts, config):
+    width = max(map(len, texts))
+    pad = max(0, config.get("pad_token_id") or 0)
+    ids = torch.tensor([text + [pad] * (width - len(text)) for text in texts])
+    mask = torch.tensor([[1] * len(text) + [0] * (width - len(text)) for text in texts])
+    logits = model(input_ids=ids, attention_mask=mask).logits
+    shown = logits[:, -1, :SHOWN] if logits.ndim == 3 else logits
+    return [float(f"{x:.13g}") for x in shown.flatten().tolist()]
+
+
+def make_family(family):
+    folder, _ = FAMILIES[family]
+    base = make.HERE / folder / "base"
+    full = json.loads((base / "config.json").read_text())
+    tensors = load_file(base / "model.safetensors")
+    texts = {"roberta": [TEXT, [5, 17, 8], [5, 1, 8, 1, 9], [5, 7, 1]],
+             "bert": [TEXT, [5, 0, 8]]}.get(family, [TEXT])
+    cases = [{"texts": texts, **case} for case in cases_of(family, full)]
+    if family in CLASSIFIERS:
+        cases += classifier_cases(family)
+    outputs = [verdict(family, {"change": {}, "texts": texts}, full, tensors)]
+    rows = []
+    for case in cases:
+        found = verdict(family, case, full, tensors)
+        if isinstance(found, list):
+            if found not in outputs:
+                outputs.append(found)
+            found = outputs.index(found)
+        row = {key: value for key, value in case.items() if key != "texts" or value != texts}
+        rows.append({**row, "verdict": found})
+    return {"family": family, "base": folder, "texts": texts, "outputs": outputs}, rows
+
+
+if __name__ == "__main__":
+    transformers.logging.set_verbosity_error()
+    torch.set_num_threads(1)
+    target = make.HERE / "config_keys.jsonl"
+    with target.open("w") as file:
+        for name in FAMILIES:
+            head, rows = make_family(name)
+            for row in (head, *rows):
+                file.write(json.dumps(row, separators=(",", ":")) + "\n")
+    print(target.stat().st_size, "bytes")

@@ -1,0 +1,147 @@
+import { assertEquals } from "@std/assert";
+import type { Device } from "../../../core/device.ts";
+import { FileError } from "../../../core/errors.ts";
+import { seedKey } from "../../../core/random.ts";
+import { toBatch } from "../../../nn/layers/batch.ts";
+import { parseConfig } from "../../../nn/models/config.ts";
+import { loadModel } from "../../../nn/models/load.ts";
+import { classifier, languageModel } from "../../../nn/models/registry.ts";
+import {
+  type Base,
+  baseOf,
+  changedFields,
+  changedWeights,
+  type ConfigCase,
+  configFamilies,
+  type ConfigFamily,
+  titleOf,
+} from "../../support/config_cases.ts";
+import { withDevice } from "../../support/with_device.ts";
+
+/** Logits of the last token that a verdict compares. */
+const shown = 6;
+
+const encoders = [
+  "without num_attention_heads",
+  "num_hidden_layers = 0",
+  "is_decoder = true",
+  'position_embedding_type = "relative_key"',
+  'hidden_act = "tanh"',
+];
+
+/** What transformers computes and this library refuses. */
+const refused: Readonly<Record<string, readonly string[]>> = {
+  bert: encoders,
+  roberta: [...encoders, "pad_token_id = -1"],
+  gpt2: [
+    "without n_head",
+    "num_hidden_layers = 0",
+    'model_type = "gpt_neo"',
+    "reorder_and_upcast_attn = true",
+    'activation_function = "quick_gelu"',
+    "id2label = {}",
+    "num_labels = 0",
+  ],
+  llama: [
+    "without max_position_embeddings",
+    "num_hidden_layers = 0",
+    "pretraining_tp = 2",
+    'hidden_act = "tanh"',
+    "without rope_parameters, rope_theta = 0",
+    "id2label = {}",
+    "num_labels = 0",
+  ],
+};
+
+/** Keys that change no number here, whose values transformers checks nevertheless. */
+const unread = new Set([
+  "attention_dropout",
+  "attention_probs_dropout_prob",
+  "attn_pdrop",
+  "chunk_size_feed_forward",
+  "embd_pdrop",
+  "hidden_dropout_prob",
+  "is_encoder_decoder",
+  "resid_pdrop",
+  "return_dict",
+  "summary_first_dropout",
+  "summary_proj_to_labels",
+  "summary_type",
+  "summary_use_proj",
+  "use_cache",
+]);
+
+/** A head or a pooler that a checkpoint lacks is drawn; with another tensor missing it is refused. */
+const drawn = /^(no bert\.pooler|no classifier)/;
+
+/** What this library makes of a case: logits, or the error; none where a parameter was drawn. */
+async function outcomeOf(
+  one: ConfigCase,
+  { fields, weights }: Base,
+  texts: readonly (readonly number[])[],
+  device: Device,
+): Promise<readonly number[] | Error | "drawn"> {
+  using _scope = device.scope("case");
+  try {
+    const config = parseConfig(changedFields(fields, one));
+    const classifies = one.classifier ?? !config.causal;
+    const model = classifies ? classifier(config) : languageModel(config);
+    const source = changedWeights(weights, one);
+    const { initialised } = await loadModel(model, source, device, seedKey(1));
+    if (initialised.length > 0) return "drawn";
+    const batch = toBatch(device, texts.map((ids) => ({ ids })), {
+      padId: Math.max(0, config.padId ?? 0),
+    });
+    const numbers = [...await model.forward({ batch }).logits.read()];
+    return classifies ? numbers : numbers.slice(-config.vocabularySize).slice(0, shown);
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+/** Says how an outcome differs from the verdict of transformers; nothing where it does not. */
+function complaint(
+  one: ConfigCase,
+  outcome: readonly number[] | Error | "drawn",
+  { outputs }: ConfigFamily,
+  exceptions: readonly string[],
+): string | undefined {
+  const title = titleOf(one);
+  const near = (expected: readonly number[]) =>
+    Array.isArray(outcome) && outcome.length === expected.length &&
+    expected.every((x, i) => Math.abs(x - outcome[i]!) < 1e-11);
+  const { verdict, change, without = [], copy = {}, drop = [] } = one;
+  const keys = [...Object.keys(change), ...without];
+  if (outcome instanceof Error) {
+    const named = [...keys, ...Object.keys(copy), ...drop, "tensor"]
+      .some((name) => outcome.message.includes(name));
+    if (!(outcome instanceof FileError && named)) return `${title}: ${outcome}`;
+    return typeof verdict === "number" && !exceptions.includes(title)
+      ? `${title}: ${outcome}`
+      : undefined;
+  }
+  if (outcome === "drawn") return drawn.test(title) ? undefined : `${title}: drawn`;
+  if (typeof verdict === "number") {
+    if (exceptions.includes(title)) return `${title}: not refused`;
+    return near(outputs[verdict]!) ? undefined : `${title}: other logits`;
+  }
+  const harmless = keys.every((key) => unread.has(key)) && near(outputs[0]!);
+  return harmless ? undefined : `${title}: logits, where transformers says ${verdict}`;
+}
+
+for (const [name, family] of Object.entries(await configFamilies())) {
+  Deno.test(`each key of a configuration of ${name} means what it means to transformers`, async () => {
+    await withDevice("f64", async (device) => {
+      const base = await baseOf(family);
+      const complaints: string[] = [];
+      for (const one of family.cases) {
+        const outcome = await outcomeOf(one, base, one.texts ?? family.texts, device);
+        complaints.push(
+          ...[complaint(one, outcome, family, refused[name]!)].filter((x) => x !== undefined),
+        );
+      }
+      assertEquals(complaints, []);
+      assertEquals(family.cases.length > 100, true);
+    });
+  });
+}
