@@ -193,7 +193,7 @@ export const elementwiseSpecials: readonly SpecialRow[] = [
   ...broadcastRows,
   ...powerRows,
   ...clipRows,
-  ...[0, -1.7, Infinity, NaN].map((factor): SpecialRow => ({
+  ...[0, -1.5, Infinity, NaN].map((factor): SpecialRow => ({
     name: `scale, by ${factor}`,
     inputs: [line(specials)],
     run: (_, [x]) => elementwise.scale(x!, factor),

@@ -21,6 +21,7 @@ import type { Format } from "../assembler/load.ts";
 import { laneOperations, multiplyAdd } from "../assembler/scalar_functions.ts";
 import { head, type Target, taskWord } from "../threads/task.ts";
 import { onward, RowOperands, toFirstColumn } from "./operands.ts";
+import { Quotients } from "./quotients.ts";
 import { accumulator, type Lane, type Term } from "./row_reduction.ts";
 
 /** A routine, and what it needs beside its operands. */
@@ -63,8 +64,7 @@ class RowCode {
   /** Products that are multiplied where they are summed. */
   readonly #lone: ReadonlySet<Expr>;
   readonly #values = new Map<Expr, Local>();
-  /** Quotients whose divisor is the same for a whole row: multiplied by its inverse. */
-  readonly #inverses = new Map<Expr, Inverse>();
+  readonly #quotients = new Quotients(this.#routine, (e) => this.#valueOf(e));
   readonly #scalars = new Map<number, "f32" | "u32">();
 
   constructor(
@@ -145,12 +145,8 @@ class RowCode {
       case "le":
       case "eq":
         return compare(e.op, e.args[0]!.kind)(...e.args.map(valueOf));
-      case "div": {
-        const by = this.#inverses.get(e);
-        if (by === undefined) return f32x4.div(...e.args.map(valueOf));
-        const part = valueOf(e.args[0]!);
-        return f32x4.mul(by.scale ? f32x4.mul(part, by.scale.get) : part, by.inverse.get);
-      }
+      case "div":
+        return this.#quotients.quotient(e);
       case "constant":
         return valueOf(e);
       case "rowSum":
@@ -173,7 +169,7 @@ class RowCode {
     const { columns, reductions, stored } = pass;
     const before: Code[] = [pass.row.map((e) => this.#declare(e, "row"))];
     if (reductions.length + stored.length === 0) return before;
-    before.push(this.#invert(columns));
+    before.push(this.#quotients.invert(columns));
     const moving = this.#operands.moving((k) =>
       columns.some((e) => e.op === "index" && e.attribute === k - this.#firstIndex)
     );
@@ -202,26 +198,6 @@ class RowCode {
         return value.set(accumulators[r]!.result);
       }),
     ];
-  }
-
-  /** Inverses of the divisors that are the same for a whole row. */
-  #invert(columns: readonly Expr[]): Code[] {
-    return columns.filter((e) => e.op === "div" && !variesByColumn(e.args[1]!)).map((e) => {
-      const divisor = e.args[1]!;
-      const inverse = this.#vector();
-      const value = this.#valueOf(divisor);
-      if (!isGiven(divisor)) {
-        this.#inverses.set(e, { inverse, scale: undefined });
-        return inverse.set(f32x4.div(f32x4.of(1), value));
-      }
-      const scale = this.#vector();
-      this.#inverses.set(e, { inverse, scale });
-      const subnormal = f32x4.less(f32x4.abs(value), f32x4.of(2 ** -126));
-      return [
-        scale.set(v128.select(subnormal, f32x4.of(2 ** 32), f32x4.of(1))),
-        inverse.set(f32x4.div(f32x4.of(1), f32x4.mul(value, scale.get))),
-      ];
-    });
   }
 
   /** A node of an element: computed, or loaded from the scratch where an earlier pass stored it. */
@@ -281,17 +257,6 @@ class RowCode {
       loop(j, width.get, 4, element("one"), whole.get),
     ];
   }
-}
-
-/** What a quotient is multiplied by; the scale first, as inverses of subnormal numbers overflow. */
-interface Inverse {
-  readonly inverse: Local;
-  readonly scale: Local | undefined;
-}
-
-/** Whether a value comes from outside and may be anything: sums of exponentials and lengths may not. */
-function isGiven({ op }: Expr): boolean {
-  return op === "input" || op === "scalar";
 }
 
 function compare(op: "lt" | "le" | "eq", kind: Expr["kind"]) {
