@@ -15,7 +15,7 @@ import { type Limits, limitsOf, longestLoop } from "./limits.ts";
 import { Products } from "./product/products.ts";
 import { CommandQueue } from "./queue/queue.ts";
 import { Readback } from "./queue/readback.ts";
-import { runSteps, type Step, stepsOf } from "./row/few_operands.ts";
+import { type RowStep, rowSteps, runSteps } from "./row/few_operands.ts";
 import { renderRowShader } from "./row/row.ts";
 import { chooseRow, rowKey, walkOf, workOf } from "./row/row_shape.ts";
 import { probeSubgroups, type Subgroups } from "./row/subgroups.ts";
@@ -48,7 +48,7 @@ export class WebGpuBackend implements Backend {
   readonly #windows: Windows;
   readonly #products: Products;
   readonly #launches = new Launches();
-  readonly #steps = new WeakMap<RowProgram, readonly Step[] | undefined>();
+  readonly #steps = new WeakMap<RowProgram, readonly RowStep[] | undefined>();
 
   /** What programs, dispatches and bindings keep to. */
   readonly limits: Limits;
@@ -178,10 +178,10 @@ export class WebGpuBackend implements Backend {
   }
 
   /** Steps of a program that meets more tensors than can be bound; undefined where it does not. */
-  #stepsOf(program: RowProgram): readonly Step[] | undefined {
+  #stepsOf(program: RowProgram): readonly RowStep[] | undefined {
     const most = this.limits.maxStorageBuffersPerShaderStage;
     if (program.inputs.length + program.outputs.length <= most) return undefined;
-    if (!this.#steps.has(program)) this.#steps.set(program, stepsOf(program, most));
+    if (!this.#steps.has(program)) this.#steps.set(program, rowSteps(program, most));
     return this.#steps.get(program);
   }
 

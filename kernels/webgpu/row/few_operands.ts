@@ -18,7 +18,7 @@ import { type RowProgram, rowProgram } from "../../../core/program.ts";
 import type { GpuBuffer, Pool } from "../memory/buffer_pool.ts";
 
 /** A program with one output: one of those asked for, or a part that later steps read. */
-export interface Step {
+export interface RowStep {
   /** Its inputs are all of the original's, then the parts made so far. */
   readonly program: RowProgram;
   /** Output of the original that it stores; undefined for a part. */
@@ -53,12 +53,12 @@ function operandsOf({ args }: Expr): Expr[] {
  *
  * @returns Nothing where an output is updated in place, or cannot be taken apart
  */
-export function stepsOf({ inputs, outputs }: RowProgram, most: number): Step[] | undefined {
+export function rowSteps({ inputs, outputs }: RowProgram, most: number): RowStep[] | undefined {
   const nodes = topological(outputs);
   if (nodes.some(({ op }) => op === "old")) return undefined;
   const kinds = [...inputs];
   const made: Made = new Map();
-  const steps: Step[] = [];
+  const steps: RowStep[] = [];
   const store = (e: Expr, output?: number) =>
     steps.push({ program: rowProgram([...kinds], [substitute(e, made)]), output });
   // What a node reads is bounded by what its operands read, which come before it.
@@ -78,7 +78,7 @@ export function stepsOf({ inputs, outputs }: RowProgram, most: number): Step[] |
 
 /** Runs the steps in order; `run` runs one of them. */
 export function runSteps(
-  steps: readonly Step[],
+  steps: readonly RowStep[],
   binding: Binding,
   pool: Pool,
   run: (program: RowProgram, binding: Binding) => void,

@@ -34,7 +34,7 @@ export interface ListedToken {
 }
 
 /** Where a description stands, for messages. */
-export interface Place {
+export interface KeyPlace {
   /** Path of the file. */
   readonly path: string;
   /** Key in the file. */
@@ -46,7 +46,7 @@ export interface Place {
  *
  * @throws {FileError} Always
  */
-export function refuse(place: Place, required: string, found: unknown): never {
+export function refuse(place: KeyPlace, required: string, found: unknown): never {
   throw new FileError(
     `Cannot load tokenizer as ${excerpt(place.key)} requires ${required}: found ${
       excerpt(found ?? null)
@@ -63,7 +63,7 @@ export function refuse(place: Place, required: string, found: unknown): never {
  * @param special Whether the place makes it special; by default the description says so
  * @throws {FileError} If text or a flag is malformed
  */
-export function readAddedToken(value: unknown, place: Place, special?: true): DescribedToken {
+export function readAddedToken(value: unknown, place: KeyPlace, special?: true): DescribedToken {
   const description: JsonObject = typeof value === "string"
     ? { content: value, special: true }
     : isRecord(value)

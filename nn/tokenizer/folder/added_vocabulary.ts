@@ -9,7 +9,7 @@
  */
 
 import { isRecord, type JsonObject } from "../../formats/json_record.ts";
-import { type DescribedToken, type ListedToken, type Place, refuse } from "./added_token.ts";
+import { type DescribedToken, type KeyPlace, type ListedToken, refuse } from "./added_token.ts";
 
 /** Ids by token of a model, which `tokenizer.json` has as an object or as a list. */
 export class ModelVocabulary {
@@ -54,7 +54,7 @@ export class ModelVocabulary {
 /** The added tokens of a tokenizer. */
 export class AddedVocabulary {
   readonly #model: ModelVocabulary;
-  readonly #place: Place;
+  readonly #place: KeyPlace;
   readonly #entries = new Map<string, { id: number; token: DescribedToken }>();
   #next: number;
 
@@ -64,7 +64,7 @@ export class AddedVocabulary {
    * @param model Vocabulary of the model
    * @param place File that is named where ids contradict each other
    */
-  constructor(model: ModelVocabulary, place: Place) {
+  constructor(model: ModelVocabulary, place: KeyPlace) {
     this.#model = model;
     this.#place = place;
     this.#next = model.size;

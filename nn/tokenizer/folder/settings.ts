@@ -8,8 +8,8 @@
 import { isRecord, type JsonObject } from "../../formats/json_record.ts";
 import {
   type DescribedToken,
+  type KeyPlace,
   type ListedToken,
-  type Place,
   readAddedToken,
   refuse,
 } from "./added_token.ts";
@@ -91,7 +91,7 @@ function checkTypes(config: JsonObject, path: string): void {
 }
 
 /** Reads an id, which is a key of an object or a number. */
-function readId(id: unknown, place: Place): number {
+function readId(id: unknown, place: KeyPlace): number {
   const number = typeof id === "string" && /^\d+$/.test(id) ? Number(id) : id;
   if (typeof number === "number" && Number.isSafeInteger(number) && number >= 0) return number;
   return refuse(place, "an id from 0", id);
@@ -154,7 +154,7 @@ class Names {
     this.additional = undefined;
   }
 
-  #readExtra(value: unknown, place: Place, special?: true): void {
+  #readExtra(value: unknown, place: KeyPlace, special?: true): void {
     if (!isRecord(value)) {
       const before = value === null ? [] : this.extra ?? [];
       this.extra = [...before, ...readList(value ?? [], place, special)];
@@ -166,7 +166,7 @@ class Names {
   }
 }
 
-function readList(value: unknown, place: Place, special?: true): DescribedToken[] {
+function readList(value: unknown, place: KeyPlace, special?: true): DescribedToken[] {
   if (!Array.isArray(value)) refuse(place, "a list of tokens", value);
   return value.map((token) => readAddedToken(token, place, special));
 }
