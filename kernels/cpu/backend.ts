@@ -76,11 +76,11 @@ class CpuBackend implements Backend {
     (buffer as CpuBuffer).write(bytes, offset);
   }
 
-  async read(buffer: Buffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+  read(buffer: Buffer, offset: number, bytes: number): Promise<ArrayBuffer> {
     const copy = new Uint8Array(bytes);
     copy.set((buffer as CpuBuffer).raw.subarray(offset, offset + bytes));
-    await this.#turns.take();
-    return copy.buffer;
+    const turn = this.#turns.next();
+    return turn === undefined ? Promise.resolve(copy.buffer) : turn.then(() => copy.buffer);
   }
 
   run(program: Program, binding: Binding): void {

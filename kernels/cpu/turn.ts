@@ -12,11 +12,12 @@ const interval = 10;
 export class Turns {
   #last = performance.now();
 
-  /** Waits for a task of its own where the last turn is longer ago than 10 ms. */
-  async take(): Promise<void> {
-    if (performance.now() - this.#last < interval) return;
-    await nextTask();
-    this.#last = performance.now();
+  /** A task of its own to wait for where the last turn is longer ago than 10 ms, else nothing. */
+  next(): Promise<void> | undefined {
+    if (performance.now() - this.#last < interval) return undefined;
+    return nextTask().then(() => {
+      this.#last = performance.now();
+    });
   }
 }
 

@@ -9,8 +9,6 @@ import { clippedMatches, countGrams } from "./ngrams.ts";
 import { lowered, requireReferences } from "./segments.ts";
 import { type Tokenization, tokenizer } from "./tokenization.ts";
 
-const smoothings = ["exp", "floor", "add-k", "none", "mteval", "pymteval"] as const;
-
 /**
  * What happens to an n-gram order without any match: `exp` halves a growing share, `floor` takes a
  * fixed number of matches, `none` scores 0. `add-k` adds to matches and totals of all orders but the
@@ -20,7 +18,16 @@ const smoothings = ["exp", "floor", "add-k", "none", "mteval", "pymteval"] as co
  * takes the precision of an order as 1 where no hypothesis is that long. `pymteval` takes 1e-15
  * matches, and 1e-9 n-grams where there are none; texts shorter than an order lower their number.
  */
-export type BleuSmoothing = typeof smoothings[number];
+export type BleuSmoothing = "exp" | "floor" | "add-k" | "none" | "mteval" | "pymteval";
+
+const smoothings: readonly BleuSmoothing[] = [
+  "exp",
+  "floor",
+  "add-k",
+  "none",
+  "mteval",
+  "pymteval",
+];
 
 /** How counts become a score. */
 export interface BleuScoring {
