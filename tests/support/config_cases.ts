@@ -1,7 +1,7 @@
 import { parseSafetensors } from "../../nn/formats/weights.ts";
 import type { WeightSource } from "../../nn/models/load.ts";
 
-const golden = new URL("../golden/", import.meta.url).pathname;
+const tests = new URL("../", import.meta.url).pathname;
 
 /** What a case changes of a golden base model, and what transformers makes of it. */
 export interface ConfigCase {
@@ -27,7 +27,9 @@ export interface ConfigFamily {
 export async function configFamilies(): Promise<Record<string, ConfigFamily>> {
   const families: Record<string, ConfigFamily & { readonly cases: ConfigCase[] }> = {};
   let last = "";
-  for (const line of (await Deno.readTextFile(`${golden}config_keys.jsonl`)).trim().split("\n")) {
+  for (
+    const line of (await Deno.readTextFile(`${tests}config_keys/verdicts.jsonl`)).trim().split("\n")
+  ) {
     const { family, ...fields } = JSON.parse(line);
     if (family === undefined) families[last]!.cases.push(fields);
     else families[last = family] = { ...fields, cases: [] };
@@ -44,10 +46,10 @@ export interface Base {
 /** The base model of a family: its configuration and its weights. */
 export async function baseOf({ base }: ConfigFamily): Promise<Base> {
   const fields: Record<string, unknown> = JSON.parse(
-    await Deno.readTextFile(`${golden}${base}/base/config.json`),
+    await Deno.readTextFile(`${tests}golden/${base}/base/config.json`),
   );
   const weights = parseSafetensors(
-    await Deno.readFile(`${golden}${base}/base/model.safetensors`),
+    await Deno.readFile(`${tests}golden/${base}/base/model.safetensors`),
     "model.safetensors",
   );
   return { fields, weights };

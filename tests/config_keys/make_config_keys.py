@@ -1,16 +1,19 @@
-"""Makes config_keys.jsonl: what transformers makes of a configuration that lacks a key, has it with
+"""Makes verdicts.jsonl: what transformers makes of a configuration that lacks a key, has it with
 null or with another value, and of a checkpoint that lacks a tensor or has one more.
 
 Each case changes the configuration or the tensors of a golden base model. Its verdict is the place of
 its logits in `outputs`, "error" where transformers refuses it or a text, "random" where transformers
 draws a parameter that the checkpoint lacks, and "scaled" where it scales rotary angles.
-A line is a family, or a case of the family before it. Run after make.py: python tests/golden/make_config_keys.py
+A line is a family, or a case of the family before it. Run after golden/make.py: python tests/config_keys/make_config_keys.py
 """
 
 import json
-import shutil
+import sys
 import tempfile
 from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "golden"))
 
 import make  # computes norms and rotary angles in float64
 import torch
@@ -272,7 +275,7 @@ def make_family(family):
 if __name__ == "__main__":
     transformers.logging.set_verbosity_error()
     torch.set_num_threads(1)
-    target = make.HERE / "config_keys.jsonl"
+    target = HERE / "verdicts.jsonl"
     with target.open("w") as file:
         for name in FAMILIES:
             head, rows = make_family(name)
