@@ -7,6 +7,7 @@
 import { Component } from "./component.ts";
 import { Lexicon } from "./lexicon.ts";
 import { classes } from "./unicode.ts";
+import type { WordModel } from "./vocabulary.ts";
 
 /** A token that is found in the text before the model sees it. */
 export interface AddedToken {
@@ -91,7 +92,7 @@ function besideWord(text: string, start: number, end: number): boolean {
  * Reads the added tokens.
  *
  * @param list Value of the key `added_tokens`
- * @param ids Ids of the model's tokens
+ * @param model The model's tokens
  * @param name File name for messages
  * @returns The tokens in the order of the file
  * @throws {FileError} If one is malformed, or its id is not the one that the library gives it: the
@@ -99,11 +100,11 @@ function besideWord(text: string, start: number, end: number): boolean {
  */
 export function readAddedTokens(
   list: readonly unknown[],
-  ids: ReadonlyMap<string, number>,
+  { ids, tokens: all }: WordModel,
   name: string,
 ): AddedToken[] {
   const tokens = new Map<string, AddedToken>();
-  let next = ids.size;
+  let next = all?.length ?? ids.size;
   for (const [index, json] of list.entries()) {
     const part = new Component(json, `added_tokens[${index}]`, name);
     part.only("id", "content", "single_word", "lstrip", "rstrip", "normalized", "special");

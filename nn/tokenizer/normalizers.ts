@@ -27,7 +27,6 @@ const startsWithControl = new RegExp(`^[${classes.control}]`, "v");
 const startsWithAccent = new RegExp(`^[${classes.accent}]`, "v");
 const startsWithMark = new RegExp(`^[${classes.mark}]`, "v");
 const spaceAtEnd = new RegExp(`[${classes.space}]`, "v");
-// deno-lint-ignore no-control-regex
 const plain = /^[ -~]*$/;
 
 function trimEnd(text: string): string {

@@ -5,6 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
+import { excerpt } from "../../core/excerpt.ts";
 import { type AddedToken, AddedTokenFinder, readAddedTokens } from "./added_tokens.ts";
 import { readBytePair } from "./bpe.ts";
 import { Component } from "./component.ts";
@@ -71,7 +72,7 @@ export class TokenizerPipeline {
     this.#first = JSON.stringify(parts.preTokenizer).includes('"first"');
     this.#decoder = readDecoder(parts.decoder, name);
     this.#model = readModel(parts.model, name);
-    this.added = readAddedTokens(parts.addedTokens, this.#model.ids, name);
+    this.added = readAddedTokens(parts.addedTokens, this.#model, name);
     const ids = new Map(this.#model.ids);
     const tokens = new Map<number, string>();
     for (const [token, id] of ids) tokens.set(id, token);
@@ -84,7 +85,7 @@ export class TokenizerPipeline {
       if (text === "" || kind.has(text)) {
         throw new FileError(
           `Cannot load tokenizer as added_tokens requires a text of its own for each token: found ${
-            JSON.stringify(token.content)
+            excerpt(token.content)
           }`,
           name,
         );

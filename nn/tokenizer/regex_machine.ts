@@ -11,8 +11,9 @@ import type { Regex } from "./regex_tree.ts";
 
 /** Most bits of memory for what was tried, in all programs of an expression. */
 const mostBits = 2 ** 31;
-/** Most steps for one text: expressions with atomic groups are not always linear. */
+/** Most steps for one text beside some for each character: atomic groups can take more. */
 const mostSteps = 2e8;
+const mostStepsEach = 200;
 
 /** What was tried of one program in one text: a bit for each choice at each place. */
 interface Tried {
@@ -25,11 +26,12 @@ interface Tried {
 class Search {
   readonly #text: string;
   readonly #tried = new Map<RegexProgram, Tried>();
-  #steps = 0;
+  #steps: number;
   #bits = 0;
 
   constructor(text: string) {
     this.#text = text;
+    this.#steps = mostSteps + mostStepsEach * text.length;
   }
 
   #memory(program: RegexProgram): Tried {
@@ -61,7 +63,7 @@ class Search {
     const later: number[] = [];
     let [at, place] = [0, from];
     for (;;) {
-      if (++this.#steps > mostSteps) {
+      if (--this.#steps < 0) {
         throw new OptionError("Cannot split text as its regular expression takes too many steps");
       }
       const step = program.steps[at];

@@ -78,7 +78,6 @@ export function lowerCase(text: string): string {
 }
 
 const unknownToForms = new RegExp(`[${sinceNormalForms}]+`, "gv");
-// deno-lint-ignore no-control-regex
 const ascii = /^[\0-\x7f]*$/;
 
 /**
