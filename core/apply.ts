@@ -61,6 +61,8 @@ export function deviceOf(inputs: readonly Tensor[]): Device {
       throw new TypeError("Cannot combine tensors as they must share a device: found two");
     }
   }
-  if (found === undefined) throw new TypeError("Cannot choose a device as there is no input tensor");
+  if (found === undefined) {
+    throw new TypeError("Cannot choose a device as there is no input tensor");
+  }
   return found;
 }

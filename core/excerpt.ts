@@ -25,5 +25,9 @@ export function shown(value: unknown): string {
     ? `${value}n`
     : typeof value === "function"
     ? "a function"
-    : excerpt(ArrayBuffer.isView(value) && "length" in value ? [...(value as Uint8Array).subarray(0, 100)] : value);
+    : excerpt(
+      ArrayBuffer.isView(value) && "length" in value
+        ? [...(value as Uint8Array).subarray(0, 100)]
+        : value,
+    );
 }

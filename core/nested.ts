@@ -19,7 +19,9 @@ export type Nested = ArrayLike<number> | readonly Nested[];
 export function flatten(data: Nested): { data: ArrayLike<number>; shape: number[] } {
   if (!isRow(data)) {
     throw new ShapeError(
-      `Cannot make a tensor as data requires a list of numbers, nested or not: found ${shown(data)}`,
+      `Cannot make a tensor as data requires a list of numbers, nested or not: found ${
+        shown(data)
+      }`,
     );
   }
   const shape: number[] = [];

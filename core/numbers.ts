@@ -44,7 +44,8 @@ export function checkNumber(operation: string, argument: string, value: unknown)
  * @throws {ShapeError} If it is none, a size is no whole number from 0, or their product is too large
  */
 export function checkShape(operation: string, shape: readonly number[]): void {
-  const fits = Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size >= 0);
+  const fits = Array.isArray(shape) &&
+    shape.every((size) => Number.isSafeInteger(size) && size >= 0);
   if (fits && Number.isSafeInteger(sizeOf(shape))) return;
   throw new ShapeError(
     `Cannot apply ${operation} as shape requires a flat list of integers of at least 0, their ` +

@@ -132,7 +132,12 @@ export function dropHidden(x: Tensor, active: ActiveSite): Tensor {
 
 function checkExamples(shape: readonly number[], { examples, lengths }: DropoutContext): void {
   if (shape.length < 2) {
-    throw argumentError("dropHidden", "x", "[batch, tokens, width] or [batch, width]", `[${shape}]`);
+    throw argumentError(
+      "dropHidden",
+      "x",
+      "[batch, tokens, width] or [batch, width]",
+      `[${shape}]`,
+    );
   }
   for (const [name, list] of [["examples", examples], ["lengths", lengths]] as const) {
     if (sizeOf(list.shape) === shape[0]) continue;

@@ -40,7 +40,9 @@ function check(what: string, numbers: Tensor, height: number, { lengths }: Batch
   const { storage: { words }, offset } = lengths.value;
   const padding = token >= (words?.[offset + sequence] ?? Infinity);
   throw new IndexError(
-    `Cannot embed ${what} ${stray.word} of ${height} as the ${what} table has ${numbersOf(height)}` +
+    `Cannot embed ${what} ${stray.word} of ${height} as the ${what} table has ${
+      numbersOf(height)
+    }` +
       `: found at token ${token} of sequence ${sequence}${padding ? ", which is padding" : ""}`,
   );
 }

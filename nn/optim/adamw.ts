@@ -8,7 +8,13 @@ import { type Float, old, scalar } from "../../core/expr.ts";
 import { rowProgram } from "../../core/program.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
-import { clippedGradient, type Optimiser, type OptimiserOptions, zerosLike } from "./optimiser.ts";
+import {
+  checkOptions,
+  clippedGradient,
+  type Optimiser,
+  type OptimiserOptions,
+  zerosLike,
+} from "./optimiser.ts";
 import type { Trainable } from "./trainable.ts";
 
 /** Settings of {@linkcode AdamW}. Its decay is decoupled from the gradient. */
@@ -62,10 +68,16 @@ export class AdamW implements Optimiser {
   steps = 0;
   readonly #options: Required<AdamWOptions>;
 
-  /** Starts with moments of zero; the open scope owns them. */
+  /**
+   * Starts with moments of zero; the open scope owns them.
+   *
+   * @throws {OptionError} If an option is out of its bounds
+   */
   constructor(readonly trainable: Trainable, options: AdamWOptions = {}) {
     const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, clip = 1 } = options;
     this.#options = { beta1, beta2, epsilon, weightDecay, clip };
+    const finite = { ...this.#options, clip: Math.min(clip, Number.MAX_VALUE) };
+    checkOptions("AdamW", finite, { beta1: [0, 1], beta2: [0, 1] });
     this.firstMoment = zerosLike(trainable);
     this.secondMoment = zerosLike(trainable);
   }
@@ -76,6 +88,7 @@ export class AdamW implements Optimiser {
 
   step(squaredNorm: Tensor, lr: number): void {
     const { beta1, beta2, epsilon, weightDecay, clip } = this.#options;
+    checkOptions("AdamW", { lr }, {});
     const t = ++this.steps;
     const given: Record<typeof numbers[number], number> = {
       rate: lr,

@@ -8,7 +8,13 @@ import { old, scalar } from "../../core/expr.ts";
 import { rowProgram } from "../../core/program.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
-import { clippedGradient, type Optimiser, type OptimiserOptions, zerosLike } from "./optimiser.ts";
+import {
+  checkOptions,
+  clippedGradient,
+  type Optimiser,
+  type OptimiserOptions,
+  zerosLike,
+} from "./optimiser.ts";
 import type { Trainable } from "./trainable.ts";
 
 /** Settings of {@linkcode SGD}. Its decay is a part of the gradient, added after clipping. */
@@ -39,10 +45,16 @@ export class SGD implements Optimiser {
   steps = 0;
   readonly #options: Required<SGDOptions>;
 
-  /** Starts with a direction of zero; the open scope owns it. */
+  /**
+   * Starts with a direction of zero; the open scope owns it.
+   *
+   * @throws {OptionError} If an option is out of its bounds
+   */
   constructor(readonly trainable: Trainable, options: SGDOptions = {}) {
     const { momentum = 0, weightDecay = 0, clip = 1 } = options;
     this.#options = { momentum, weightDecay, clip };
+    const finite = { ...this.#options, clip: Math.min(clip, Number.MAX_VALUE) };
+    checkOptions("SGD", finite, { momentum: [0, 1] });
     if (momentum !== 0) this.direction = zerosLike(trainable);
   }
 
@@ -51,6 +63,7 @@ export class SGD implements Optimiser {
   }
 
   step(squaredNorm: Tensor, lr: number): void {
+    checkOptions("SGD", { lr }, {});
     this.steps++;
     const { momentum, weightDecay, clip } = this.#options;
     const { flat, gradients } = this.trainable;

@@ -78,7 +78,9 @@ function tokenName(id: number, { tokenizer }: NumberRules): string {
 }
 
 function beyond(what: string, number: string, size: number): string {
-  return `Cannot embed ${what} ${number} of ${size} as the model's ${what} table has ${numbersOf(size)}`;
+  return `Cannot embed ${what} ${number} of ${size} as the model's ${what} table has ${
+    numbersOf(size)
+  }`;
 }
 
 function located(sentence: string, { place, path, name }: TextName): Error {
