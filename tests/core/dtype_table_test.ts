@@ -6,7 +6,6 @@ import * as comparisons from "../../core/ops/compare.ts";
 import { gather, scatterAdd } from "../../core/ops/gather.ts";
 import { crossEntropy } from "../../core/ops/losses.ts";
 import { rotaryRows, rotaryTables, rotate } from "../../core/ops/rotary.ts";
-import { concatenate, stack } from "../../core/ops/slice.ts";
 import { softmax } from "../../core/ops/softmax.ts";
 import { seedKey, uniform } from "../../core/random.ts";
 import { sizeOf } from "../../core/shape.ts";
