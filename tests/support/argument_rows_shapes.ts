@@ -73,6 +73,11 @@ export const shapeArgumentRows: readonly ArgumentRow[] = [
     wrong: [[5], [-1, 4], [-1, 0], []],
   },
   {
+    name: "reshape elements",
+    call: ({ x }, given) => library.reshape(x(0, 3), given),
+    wrong: [[-1, 0], [1], [0, -1]],
+  },
+  {
     name: "permute axis",
     call: ({ x }, given) => library.permute(x(2, 3), given),
     wrong: [[0], [0, 0], [0, 2], [0, 0.5], [0, 1, 2]],
