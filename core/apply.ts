@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkArguments } from "./arguments.ts";
+import { argumentError, checkArguments } from "./arguments.ts";
 import { ShapeError } from "./errors.ts";
 import { shown } from "./excerpt.ts";
 import type { Op } from "./op.ts";
@@ -39,11 +39,14 @@ function valuesOf({ name, takes }: Op<unknown>, inputs: readonly Tensor[]): Valu
       `Cannot apply ${name} as ${takes.length} tensors are required: found ${inputs.length}`,
     );
   }
-  const values = inputs.map((x, i) => {
-    if (x instanceof Tensor) return x.valueFor(name);
-    const place = takes?.[i]?.name ?? `input ${i + 1}`;
-    throw new ShapeError(`Cannot apply ${name} as ${place} requires a tensor: found ${shown(x)}`);
-  });
+  const values = new Array<Value>(inputs.length);
+  for (let i = 0; i < inputs.length; i++) {
+    const x = inputs[i]!;
+    if (!(x instanceof Tensor)) {
+      throw argumentError(name, takes?.[i]?.name ?? `input ${i + 1}`, "a tensor", shown(x));
+    }
+    values[i] = x.valueFor(name);
+  }
   if (takes !== undefined) checkArguments(name, takes, values);
   return values;
 }

@@ -17,7 +17,8 @@ export function checkInteger(
   operation: string,
   argument: string,
   value: unknown,
-  [least, most]: readonly [number, number],
+  least: number,
+  most: number,
 ): void {
   if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return;
   const bounds = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`;

@@ -18,7 +18,7 @@ export function elementwise(
   arity: number,
   body: (...x: Float[]) => Expr,
 ): RowOp {
-  checkInteger(name, "arity", arity, [0, Infinity]);
+  checkInteger(name, "arity", arity, 0, Infinity);
   const inputs = Array.from({ length: arity }, (_, slot) => input(slot, "f32", 3));
   return rowwise(name, inputs.map(() => "f32" as const), [body(...inputs)]);
 }

@@ -92,7 +92,7 @@ export function gather(table: Tensor, rows: Tensor): Tensor {
  * @throws {IndexError} If a row lies beyond the height
  */
 export function scatterAdd(values: Tensor, rows: Tensor, height: number): Tensor {
-  checkInteger("scatterAdd", "height", height, [0, Infinity]);
+  checkInteger("scatterAdd", "height", height, 0, Infinity);
   const shape = shapeOf("scatterAdd", values, "values");
   const count = sizeOf(shapeOf("scatterAdd", rows, "rows"));
   const width = shape.at(-1);

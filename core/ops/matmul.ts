@@ -118,11 +118,12 @@ function checkEpilogue(
   shape: readonly number[],
   scalars: readonly number[],
 ): void {
-  extras.forEach((extra, i) => {
-    if (broadcastsTo(extra.shape, shape)) return;
+  for (let i = 0; i < extras.length; i++) {
+    const own = extras[i]!.shape;
+    if (broadcastsTo(own, shape)) continue;
     const place = String.fromCharCode(99 + i);
-    throw argumentError(name, place, `a shape that broadcasts to [${shape}]`, `[${extra.shape}]`);
-  });
+    throw argumentError(name, place, `a shape that broadcasts to [${shape}]`, `[${own}]`);
+  }
   for (const factor of scalars) checkNumber(name, "factor", factor);
 }
 
@@ -178,11 +179,8 @@ function gradientOf(
 }
 
 function batchOf(name: string, a: readonly number[], b: readonly number[]): number[] {
-  for (const [place, shape] of [["a", a], ["b", b]] as const) {
-    if (shape.length < 2) {
-      throw argumentError(name, place, "at least 2 axes", `[${shape}]`);
-    }
-  }
+  if (a.length < 2) throw argumentError(name, "a", "at least 2 axes", `[${a}]`);
+  if (b.length < 2) throw argumentError(name, "b", "at least 2 axes", `[${b}]`);
   if (a.at(-1) !== b.at(-2)) {
     throw new ShapeError(
       `Cannot multiply [${a}] by [${b}] (${name}) as the inner sizes must match: ` +
@@ -230,7 +228,7 @@ function checkOrder(a: Tensor, b: Tensor, order: readonly number[]): void {
  * @throws {ShapeError} If they do not, there are none or more, or the inner sizes differ
  */
 export function matmulAdd(a: Tensor, b: Tensor, ...extras: [Tensor] | [Tensor, Tensor]): Tensor {
-  checkInteger("matmulAdd", "number of extras", extras.length, [1, 2]);
+  checkInteger("matmulAdd", "number of extras", extras.length, 1, 2);
   return apply(sumOps[extras.length]!, [a, b, ...extras], {})[0]!;
 }
 

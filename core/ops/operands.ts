@@ -55,7 +55,9 @@ export function ofOperands(
   return (...given) => {
     // What calls it may hand on more, as `reduce(add)` does.
     const operands = given.slice(0, names.length);
-    names.forEach((place, i) => checkOperand(name, place, operands[i], i >= conditions));
+    for (let i = 0; i < names.length; i++) {
+      checkOperand(name, names[i]!, operands[i], i >= conditions);
+    }
     const tensors = operands.filter((x) => typeof x !== "number");
     const scalars = operands.filter((x) => typeof x === "number");
     const kind = words && tensors.slice(conditions).some(({ dtype }) => dtype === "u32");
@@ -82,6 +84,6 @@ function checkOperand(operation: string, place: string, x: unknown, orNumber: bo
 /** Numbers beside words must be words themselves. */
 function checkWords(operation: string, names: readonly string[], operands: readonly Operand[]) {
   operands.forEach((x, i) => {
-    if (typeof x === "number") checkInteger(operation, names[i]!, x, [0, 0xFFFFFFFF]);
+    if (typeof x === "number") checkInteger(operation, names[i]!, x, 0, 0xFFFFFFFF);
   });
 }

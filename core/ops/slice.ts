@@ -73,8 +73,8 @@ const padOp: Op<Part> = {
 export function slice(x: Tensor, axis: number, start: number, end: number): Tensor {
   const full = axisOf("slice", axis, shapeOf("slice", x).length);
   const size = x.shape[full]!;
-  checkInteger("slice", "start", start, [0, size]);
-  checkInteger("slice", "end", end, [0, size]);
+  checkInteger("slice", "start", start, 0, size);
+  checkInteger("slice", "end", end, 0, size);
   if (start > end) {
     throw new ShapeError(
       `Cannot slice ${start} to ${end} of axis ${axis} as the end must not lie before the start`,
@@ -174,11 +174,12 @@ export function concatenate(parts: readonly Tensor[], axis: number): Tensor {
 
 /** Words are not joined to floats, nor floats of two widths; halves become floats. */
 function checkOneType(operation: string, parts: readonly Tensor[]): void {
-  parts.forEach((part, i) => shapeOf(operation, part, `part ${i}`));
-  const floats = parts[0]!.dtype !== "u32";
+  for (let i = 0; i < parts.length; i++) shapeOf(operation, parts[i]!, `part ${i}`);
+  const { dtype } = parts[0]!;
+  if (parts.every((part) => part.dtype === dtype)) return;
   const taken = parts.map((_, i) => ({
     name: `part ${i}`,
-    dtypes: floats ? allFloats : words,
+    dtypes: dtype === "u32" ? words : allFloats,
   }));
   checkArguments(operation, taken, parts.map((part) => part.value));
 }
@@ -231,7 +232,7 @@ export function stack(parts: readonly Tensor[], axis = 0): Tensor {
 export function split(x: Tensor, axis: number, parts: number | readonly number[]): Tensor[] {
   const full = axisOf("split", axis, shapeOf("split", x).length);
   if (typeof parts === "number") {
-    checkInteger("split", "parts", parts, [1, Math.max(1, x.shape[full]!)]);
+    checkInteger("split", "parts", parts, 1, Math.max(1, x.shape[full]!));
   } else if (parts.length === 0) throw argumentError("split", "parts", "at least 1 size", "none");
   const sizes = typeof parts === "number"
     ? new Array<number>(parts).fill(x.shape[full]! / parts)

@@ -96,7 +96,7 @@ interface Best {
 export function topK(x: Tensor, count: number): Tensor {
   const shape = shapeOf("topK", x);
   if (shape.length !== 2) throw argumentError("topK", "x", "2 axes, [rows, length]", `[${shape}]`);
-  checkInteger("topK", "count", count, [1, shape[1]!]);
+  checkInteger("topK", "count", count, 1, shape[1]!);
   checkArguments("topK", taken, [x.value]);
   const { values, columns } = best(x, count);
   return concatenate([values, columns], 1);

@@ -87,6 +87,22 @@ const reshapeOp: Op<Reshaped> = {
   saves: () => nothing,
 };
 
+/** The shape with the size that -1 stands for; undefined where there is none. */
+function completed(shape: readonly number[], size: number): readonly number[] | undefined {
+  const open = shape.indexOf?.(-1) ?? -1;
+  if (open < 0) {
+    checkShape("reshape", shape);
+    return shape;
+  }
+  const known = shape.toSpliced(open, 1);
+  if (known.includes(-1)) {
+    throw argumentError("reshape", "shape", "at most one size of -1", shown(shape));
+  }
+  checkShape("reshape", known);
+  const missing = size / sizeOf(known);
+  return Number.isInteger(missing) ? shape.with(open, missing) : undefined;
+}
+
 /**
  * The same elements in another shape, without a copy where strides can say it; one size may be -1.
  *
@@ -94,13 +110,8 @@ const reshapeOp: Op<Reshaped> = {
  */
 export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   const size = sizeOf(shapeOf("reshape", x));
-  const known = shape.filter((size) => size !== -1);
-  checkShape("reshape", known);
-  if (shape.length - known.length > 1) {
-    throw argumentError("reshape", "shape", "at most one size of -1", shown(shape));
-  }
-  const full = shape.map((given) => given === -1 ? size / sizeOf(known) : given);
-  if (sizeOf(full) !== size || !full.every(Number.isInteger)) {
+  const full = completed(shape, size);
+  if (full === undefined || sizeOf(full) !== size) {
     throw new ShapeError(
       `Cannot reshape [${x.shape}] to [${shape}] as ${size} elements are required`,
     );

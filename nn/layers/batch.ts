@@ -201,7 +201,7 @@ function targetsOf(
     });
     return { labels: words(labels), rows: words(rows) };
   }
-  const labels = examples.flatMap(({ label }) => label ?? []);
+  const labels = examples.map(({ label }) => label).filter((label) => label !== undefined);
   if (labels.length === 0) return {};
   if (labels.length < examples.length) {
     const b = examples.findIndex(({ label }) => label === undefined);
