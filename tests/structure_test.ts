@@ -48,6 +48,7 @@ const coreLayers: Layers = [
   ["gradient.ts"],
 ];
 const nnLayers: Layers = [
+  ["formats/json_record.ts"],
   ["dropout/", "layers/"],
   ["models/", "lora/"],
   ["objective/"],

@@ -96,6 +96,10 @@ const modelOptions = {
   },
 } as const satisfies OptionTable;
 
+const decayExcludeHelp: string = `parameters without decay: ${
+  decayExclusions.join(",")
+} as the Trainer does`;
+
 const optimiserOptions = {
   epochs: {
     group: "optimiser",
@@ -137,7 +141,7 @@ const optimiserOptions = {
   decayExclude: {
     group: "optimiser",
     kind: "list",
-    help: `parameters without decay: ${decayExclusions.join(",")} as the Trainer does`,
+    help: decayExcludeHelp,
     defaultText: "none",
   },
   beta1: {
