@@ -5,7 +5,6 @@
  * @module
  */
 
-import { decayExclusions } from "../../nn/optim/decay.ts";
 import { glueTaskNames } from "../data/glue_tasks.ts";
 import { textTaskNames } from "../data/text_tasks.ts";
 import { beamOptions, generationGroup } from "./beam_options.ts";
@@ -141,7 +140,7 @@ const optimiserOptions = {
   decayExclude: {
     group: "optimiser",
     kind: "list",
-    help: decayExcludeHelp,
+    help: "parameters without decay: bias,norm as transformers' Trainer does",
     defaultText: "none",
   },
   beta1: {
