@@ -95,10 +95,6 @@ const modelOptions = {
   },
 } as const satisfies OptionTable;
 
-const decayExcludeHelp: string = `parameters without decay: ${
-  decayExclusions.join(",")
-} as the Trainer does`;
-
 const optimiserOptions = {
   epochs: {
     group: "optimiser",
