@@ -21,6 +21,7 @@
  */
 
 export { apply } from "./core/apply.ts";
+export type { Argument, Inputs } from "./core/arguments.ts";
 export type { Affine, Bound } from "./core/backend.ts";
 export type { Kind } from "./core/dtype.ts";
 export {
@@ -60,7 +61,7 @@ export {
 } from "./core/operations.ts";
 export type { Gradients, Op, Recorded, SavedValues } from "./core/op.ts";
 export { elementwise } from "./core/ops/elementwise.ts";
-export { ofOperands, type Operand } from "./core/ops/operands.ts";
+export { ofOperands, type Operand, type OperandOptions } from "./core/ops/operands.ts";
 export { fusedMatmul, type MatmulAttributes } from "./core/ops/matmul.ts";
 export type { Override } from "./core/ops/row_gradient.ts";
 export { type RowAttributes, type RowOp, rowwise, sumRow, sumTo } from "./core/ops/rowwise.ts";
