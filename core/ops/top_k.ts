@@ -61,11 +61,12 @@ const pickOp = (() => {
   return rowwise("pick", ["f32", "f32", "f32"], [of(1), of(2)]);
 })();
 
-/** Largest element of a chunk, or NaN. */
+/** Largest element of a chunk, or NaN, which the scalar is. */
 const maximumOp = (() => {
   const x = input(0, "f32", 3);
-  const missing = rowSum(select(isNumber(x), float(0), x));
-  return rowwise("rowMaximum", ["f32"], [rowMax(x).add(missing)]);
+  const missing = rowMax(select(isNumber(x), float(0), float(1)));
+  const most = select(missing.compare("eq", 0), rowMax(x), scalar(0, "f32"));
+  return rowwise("rowMaximum", ["f32"], [most]);
 })();
 const numbersOp = rowwise("numbers", [], [toFloat(index(0, 3))]);
 const fillOp = rowwise("fill", [], [filledBy(0)]);
@@ -107,7 +108,7 @@ function best(x: Tensor, count: number): Best {
   if (!isChunked(length, count)) return choose(x, numbers(x.device, length), count);
   const chunks = length / chunk;
   const members = reshape(x, [rows * chunks, chunk]);
-  const maxima = reshape(apply(maximumOp, [members], {})[0]!, [rows, chunks]);
+  const maxima = reshape(apply(maximumOp, [members], { scalars: [NaN] })[0]!, [rows, chunks]);
   const whole = isChunked(chunks, count) ? padded(maxima) : maxima;
   const found = best(whole, count).columns;
   const flat = apply(flatOp, [found], { indices: [{ offset: 0, strides: [chunks, 0] }] })[0]!;

@@ -50,8 +50,10 @@ function logSoftmaxOf(row: Row): Row {
   return row.map((x) => x - peak - Math.log(sum));
 }
 const softmaxOf = (row: Row): Row => {
-  const exponentials = row.map((x) => Math.exp(x - peakOf(row)));
-  return exponentials.map((x) => x / total(exponentials));
+  const peak = peakOf(row);
+  const exponentials = row.map((x) => Math.exp(x - peak));
+  const sum = total(exponentials);
+  return exponentials.map((x) => x / sum);
 };
 
 /** One result a row, or as many as it has columns. */

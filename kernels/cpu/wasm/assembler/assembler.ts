@@ -90,6 +90,8 @@ export const v128 = {
     [0xfd, 0x0d, lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => lane * 4 + byte))],
   ],
   not: vector(0x4d),
+  /** Whether any bit is set, as an integer. */
+  any: vector(0x53),
   and: vector(0x4e),
   or: vector(0x50),
   xor: vector(0x51),

@@ -7,7 +7,7 @@
 
 import type { ScalarOp } from "../../../../core/operations.ts";
 import { threefryBlock, type Words } from "../../../../core/threefry.ts";
-import { f32x4, i32x4, type Routine, v128 } from "./assembler.ts";
+import { f32x4, i32x4, type Routine, v128, when } from "./assembler.ts";
 import type { Code } from "./code.ts";
 
 /** Operations that depend on the kind of their operands, or on a constant: the row renderer has them. */
@@ -92,45 +92,57 @@ function exp(routine: Routine, madd: Lanes): Lanes {
   };
 }
 
-/** `e ln 2 + log(1 + f)` with `x = 2^e (1 + f)`; error below 2e-7. */
+/** `e ln 2 + log(1 + f)` with `x = 2^e (1 + f)`, for normal numbers; error below 2e-7. */
+function logOfNormal(routine: Routine, madd: Lanes): Lanes {
+  const [a, e, f, square] = routine.locals(4, "v128");
+  return (x) => [
+    a.set(x!),
+    // Counted from the bits of sqrt(1/2), so that f lies around zero.
+    e.set(i32x4.sub(a.get, i32x4.of(0x3f3504f3))),
+    f.set(f32x4.sub(
+      i32x4.sub(a.get, v128.and(e.get, i32x4.of(0xff800000))),
+      f32x4.of(1),
+    )),
+    square.set(f32x4.mul(f.get, f.get)),
+    e.set(f32x4.fromSigned(i32x4.shiftRightSigned(e.get, 23))),
+    madd(
+      e.get,
+      f32x4.of(Math.LN2),
+      madd(
+        f32x4.mul(f.get, square.get),
+        horner(f.get, logarithm, madd),
+        madd(square.get, f32x4.of(-0.5), f.get),
+      ),
+    ),
+  ];
+}
+
+/** The same for all numbers: what is not normal takes a way of its own, which is rare. */
 function log(routine: Routine, madd: Lanes): Lanes {
   return (x) => {
-    const [given, subnormal, a, e, f, square] = routine.locals(6, "v128");
+    const ofNormal = logOfNormal(routine, madd);
+    const [given, result, special] = routine.locals(3, "v128");
+    const subnormal = v128.and(
+      f32x4.less(f32x4.of(0), given.get),
+      f32x4.less(given.get, f32x4.of(2 ** -126)),
+    );
+    // Minus infinity at both zeros, NaN below, what it was at infinity and NaN.
+    const root = f32x4.sqrt(f32x4.add(given.get, f32x4.of(0)));
+    const limit = f32x4.sub(given.get, f32x4.div(f32x4.of(1), root));
+    const scaled = ofNormal(f32x4.mul(given.get, f32x4.of(2 ** 23)));
+    const small = f32x4.sub(scaled, f32x4.of(23 * Math.LN2));
     return [
       given.set(x!),
-      subnormal.set(f32x4.less(given.get, f32x4.of(2 ** -126))),
-      a.set(v128.select(subnormal.get, f32x4.mul(given.get, f32x4.of(2 ** 23)), given.get)),
-      // Counted from the bits of sqrt(1/2), so that f lies around zero.
-      e.set(i32x4.sub(a.get, i32x4.of(0x3f3504f3))),
-      f.set(f32x4.sub(
-        i32x4.sub(a.get, v128.and(e.get, i32x4.of(0xff800000))),
-        f32x4.of(1),
+      result.set(ofNormal(given.get)),
+      special.set(i32x4.atMost(
+        i32x4.of(0x7f000000),
+        i32x4.sub(given.get, i32x4.of(0x00800000)),
       )),
-      square.set(f32x4.mul(f.get, f.get)),
-      e.set(f32x4.sub(
-        f32x4.fromSigned(i32x4.shiftRightSigned(e.get, 23)),
-        v128.and(subnormal.get, f32x4.of(23)),
-      )),
-      v128.select(
-        v128.and(
-          f32x4.less(f32x4.of(0), given.get),
-          f32x4.less(given.get, f32x4.of(Infinity)),
-        ),
-        madd(
-          e.get,
-          f32x4.of(Math.LN2),
-          madd(
-            f32x4.mul(f.get, square.get),
-            horner(f.get, logarithm, madd),
-            madd(square.get, f32x4.of(-0.5), f.get),
-          ),
-        ),
-        // Minus infinity at both zeros, NaN below, what it was at infinity and NaN.
-        f32x4.sub(
-          given.get,
-          f32x4.div(f32x4.of(1), f32x4.sqrt(f32x4.add(given.get, f32x4.of(0)))),
-        ),
+      when(
+        v128.any(special.get),
+        result.set(v128.select(special.get, v128.select(subnormal, small, limit), result.get)),
       ),
+      result.get,
     ];
   };
 }

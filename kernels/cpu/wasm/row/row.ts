@@ -191,7 +191,10 @@ class RowCode {
       before,
       accumulators.map(({ start }) => start),
       moving.map(toFirstColumn),
-      this.#alongRow(element, copies, accumulators.flatMap(({ fold }) => fold ?? [])),
+      this.#quotients.along(
+        columns,
+        () => this.#alongRow(element, copies, accumulators.flatMap(({ fold }) => fold ?? [])),
+      ),
       reductions.map((e, r) => {
         const value = this.#vector();
         this.#values.set(e, value);
