@@ -76,7 +76,17 @@ export function ofOperands(
   };
 }
 
-function checkOperand(operation: string, place: string, x: unknown, orNumber: boolean): void {
+/**
+ * Refuses what is no tensor, and no number either where one is taken.
+ *
+ * @throws {ShapeError} If it is neither
+ */
+export function checkOperand(
+  operation: string,
+  place: string,
+  x: unknown,
+  orNumber: boolean,
+): void {
   if (x instanceof Tensor || orNumber && typeof x === "number") return;
   throw argumentError(operation, place, orNumber ? "a tensor or a number" : "a tensor", shown(x));
 }

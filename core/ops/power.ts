@@ -23,7 +23,7 @@ import {
 } from "../expr.ts";
 import { lowestFloat } from "../dtype.ts";
 import type { Tensor } from "../tensor.ts";
-import type { Operand } from "./operands.ts";
+import { checkOperand, type Operand } from "./operands.ts";
 import { type RowOp, rowwise } from "./rowwise.ts";
 
 /** One operation for each whole exponent: products of the base. */
@@ -78,18 +78,20 @@ function powerGradients(g: Float, base: Float, exponent: Float, y: Float): [Floa
   ];
 }
 
+const names = ["base", "exponent"] as const;
 /** Powers of tensors or numbers, by which of the operands are numbers. */
 const powers = new Map<string, RowOp>();
 
 function powerOp(numbers: readonly [base: boolean, exponent: boolean]): RowOp {
   const found = powers.get(`${numbers}`);
   if (found !== undefined) return found;
-  let tensors = 0;
-  const [base, exponent] = numbers.map((isNumber) =>
-    isNumber ? scalar(0, "f32") : input(tensors++, "f32", 3)
-  ) as [Float, Float];
-  const inputs = Array.from({ length: tensors }, () => "f32" as const);
-  const op = rowwise("pow", inputs, [powerOf(base, exponent)], ([g], [y]) => {
+  const kinds: Record<string, "f32"> = {};
+  const [base, exponent] = numbers.map((isNumber, i) => {
+    if (isNumber) return scalar(0, "f32");
+    kinds[names[i]!] = "f32";
+    return input(Object.keys(kinds).length - 1, "f32", 3);
+  }) as [Float, Float];
+  const op = rowwise("pow", kinds, [powerOf(base, exponent)], ([g], [y]) => {
     return powerGradients(g!, base, exponent, y!).filter((_, i) => !numbers[i]);
   });
   powers.set(`${numbers}`, op);
@@ -101,6 +103,7 @@ function powerOp(numbers: readonly [base: boolean, exponent: boolean]): RowOp {
  * Below 0 only whole powers are real: others are NaN, and so is the gradient of the exponent there.
  */
 export function pow(base: Operand, exponent: Operand): Tensor {
+  [base, exponent].forEach((x, i) => checkOperand("pow", names[i]!, x, true));
   const numbers = [base, exponent].map((x) => typeof x === "number") as [boolean, boolean];
   const operands = [base, exponent].filter((x) => typeof x !== "number");
   const scalars = [base, exponent].filter((x) => typeof x === "number");
@@ -110,7 +113,7 @@ export function pow(base: Operand, exponent: Operand): Tensor {
   let op = wholePowers.get(exponent);
   if (op === undefined) {
     const x = input(0, "f32", 3);
-    wholePowers.set(exponent, op = rowwise("pow", ["f32"], [wholePower(x, exponent)]));
+    wholePowers.set(exponent, op = rowwise("pow", { base: "f32" }, [wholePower(x, exponent)]));
   }
   return apply(op, [base], {})[0]!;
 }

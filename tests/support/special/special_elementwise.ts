@@ -133,10 +133,10 @@ const broadcastRows = (["add", "sub", "mul", "div", "maximum", "minimum"] as con
       },
       ...ends.filter((x) => x !== 3).map((number): SpecialRow => ({
         name: `${name}, the number ${Object.is(number, -0) ? "-0" : number}`,
-        inputs: [line(ends)],
+        // The number is told as an input too, as a flush to 0 also meets it.
+        inputs: [line(ends), line([number])],
         run: (_, [x]) => elementwise[name](x!, number),
-        // Numbers are given as 32 bits, which a flush to 0 would also meet.
-        expected: ([x]) => x!.map((x) => value(x, number)),
+        expected: ([x, of]) => x!.map((x) => value(x, of![0]!)),
         ...of,
       })),
     ];
