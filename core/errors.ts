@@ -23,6 +23,11 @@ export class ShapeError extends TypeError {
 export class IndexError extends RangeError {
   /** Name of the error class. */
   override name = "IndexError";
+
+  /** Makes the error of a sentence. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(presentable(message), options);
+  }
 }
 
 /** An operation without a derivative was reached while a gradient was being recorded. */
@@ -121,6 +126,11 @@ export class DeviceError extends Error {
 export class NumericError extends RangeError {
   /** Name of the error class. */
   override name = "NumericError";
+
+  /** Makes the error of a sentence. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(presentable(message), options);
+  }
 }
 
 /** Training cannot go on: the loss or a gradient is not finite, or a parameter is not reached. */

@@ -14,7 +14,7 @@ Deno.test("a message stays below 500 characters, its beginning and end kept", ()
     new errors.FileError(sentence, `/${long}`),
     new errors.DownloadError(sentence, `https://example.org/${long}?signature`, 404),
   ];
-  assertEquals(made.length, 9);
+  assertEquals(made.length, Object.keys(errors).length + 1);
   for (const { message, name } of made) {
     assert(message.length < 500, name);
     assert(message.includes("Cannot read tensor"), name);

@@ -28,6 +28,7 @@ const declarations = [
   "copyInto",
   "elementwise",
   "fusedMatmul",
+  "checkOperand",
   "isChunked",
   "ofOperands",
   "planGradient",
