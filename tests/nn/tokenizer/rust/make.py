@@ -5,6 +5,7 @@ digests.json beside this file. Needs tokenizers 0.23.3.
 Run: python tests/nn/tokenizer/rust/make.py
 """
 
+import base64
 import hashlib
 import json
 from pathlib import Path
@@ -116,6 +117,31 @@ def bert(lower, strip=None, clean=True, chinese=True):
             "strip_accents": strip, "lowercase": lower}
 
 
+def character_map(replacements):
+    """A map as SentencePiece writes it: a trie in one array, and the texts that its leaves point to."""
+    root, texts = {}, b""
+    for source, target in replacements.items():
+        node = root
+        for byte in source.encode():
+            node = node.setdefault(byte, {})
+        node[0] = len(texts)
+        texts += target.encode() + b"\0"
+    units = {0: 0}
+
+    def place(node, at):
+        base = next(b for b in range(1, 1 << 20) if not any(b ^ label in units for label in node))
+        units[at] |= (at ^ base) << 10 | (0 in node) << 8
+        for label, child in node.items():
+            units[base ^ label] = 1 << 31 | child if label == 0 else label
+        for label, child in node.items():
+            if label:
+                place(child, base ^ label)
+
+    place(root, 0)
+    trie = b"".join(units.get(at, 0).to_bytes(4, "little") for at in range((max(units) | 255) + 257))
+    return base64.b64encode(len(trie).to_bytes(4, "little") + trie + texts).decode()
+
+
 def metaspace(scheme, split_=True):
     return {"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": split_}
 
@@ -152,6 +178,10 @@ def families():
         "digits": shown(accents, kind("Digits", individual_digits=True)),
         "nfc": shown(kind("NFC"), split(regex(r"\W+"), "Removed")),
         "nfkd": shown(kind("NFKD"), kind("Punctuation", behavior="Isolated")),
+        "precompiled": shown(kind("Precompiled", precompiled_charsmap=character_map({
+            "ﬁ": "fi", "①": "1", "é": "e", "e\u0301": "E!", "a": "A", "\u00ad": "", "\u3000": " ", "\t": " ",
+            "\u212b": "Å", "ｶﾞ": "ガ", "\u1112\u1161": "하", "\U0001f600": ":)", "\r\n": "\n", "b\u0301": "",
+        }))),
         "strip": shown(sequence("normalizers", kind("Strip", strip_left=True, strip_right=True), kind("Lowercase"))),
     }
 
