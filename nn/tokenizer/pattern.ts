@@ -8,7 +8,7 @@ import { isDirect } from "./regex_ambiguity.ts";
 import { type Finder, machineOf } from "./regex_machine.ts";
 import { nativeRegex } from "./regex_native.ts";
 import { readRegex } from "./regex_syntax.ts";
-import { PatternError } from "./regex_tree.ts";
+import { canBeEmpty, PatternError } from "./regex_tree.ts";
 
 /** Bounds of the matches in a text, from left to right: where each begins and ends. */
 export type Pattern = (text: string) => number[];
@@ -48,7 +48,8 @@ export function regexPattern(source: string): Pattern {
   const tree = readRegex(source);
   const machine = machineOf(tree);
   const slow: Pattern = (text) => text === "" ? [] : collect(text, machine(text));
-  if (!isDirect(tree)) return slow;
+  // JavaScript's engine finds empty matches between the halves of a character too.
+  if (canBeEmpty(tree) || !isDirect(tree)) return slow;
   const regex = nativeRegex(tree);
   return (text) => {
     if (text.length > longText) return slow(text);

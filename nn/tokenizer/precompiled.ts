@@ -6,6 +6,7 @@
  */
 
 import type { Component } from "./component.ts";
+import { clustersOf } from "./unicode.ts";
 
 const plain = /^[ -~]*$/;
 const encoder = new TextEncoder();
@@ -69,8 +70,6 @@ export function readCharacterMap(part: Component): (text: string) => string {
   const units = Uint32Array.from({ length: size / 4 }, (_, at) => view.getUint32(4 + 4 * at, true));
   const map = new Replacements(units, bytes.subarray(4 + size));
   const known = new Map<string, string>();
-  const clusters = new Intl.Segmenter("en", { granularity: "grapheme" });
-  const clustersOf = (text: string) => Array.from(clusters.segment(text), ({ segment }) => segment);
   const replace = (cluster: string): string => {
     // Clusters of up to five bytes are looked up as they are.
     if (encoder.encode(cluster).length < 6) {

@@ -77,6 +77,27 @@ export function lowerCase(text: string): string {
   return newer ? small : small.replace(capitals17, smallOf);
 }
 
+const marks17 =
+  /^[\u1acf-\u1add\u1ae0-\u1aeb\u{10efa}\u{10efb}\u{1e6e3}\u{1e6e6}\u{1e6ee}\u{1e6ef}\u{1e6f5}]/u;
+const control = /[\p{Cc}\p{Zl}\p{Zp}\ufeff\u00ad]$/u;
+const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
+
+/**
+ * Divides text into clusters, such as a letter and its accents, as Unicode 17 has them.
+ *
+ * @returns The clusters in order
+ */
+export function clustersOf(text: string): string[] {
+  const clusters: string[] = [];
+  for (const { segment } of segmenter.segment(text)) {
+    const last = clusters.at(-1);
+    const joins = !newer && marks17.test(segment) && last !== undefined && !control.test(last);
+    if (joins) clusters[clusters.length - 1] = last + segment;
+    else clusters.push(segment);
+  }
+  return clusters;
+}
+
 const unknownToForms = new RegExp(`[${sinceNormalForms}]+`, "gv");
 const ascii = /^[\0-\x7f]*$/;
 
