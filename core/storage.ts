@@ -6,6 +6,7 @@
  */
 
 import type { Backend, Bound, Buffer } from "./backend.ts";
+import { DeviceError } from "./errors.ts";
 import { bytesPerElement, type Dtype } from "./dtype.ts";
 import { contiguousStrides, sizeOf } from "./shape.ts";
 
@@ -17,7 +18,14 @@ export class Storage {
 
   /** Reserves room for `length` elements of `dtype`, with unspecified contents. */
   constructor(readonly backend: Backend, readonly dtype: Dtype, readonly length: number) {
-    this.buffer = backend.allocate(Math.max(1, length) * bytesPerElement(dtype));
+    const bytes = Math.max(1, length) * bytesPerElement(dtype);
+    try {
+      this.buffer = backend.allocate(bytes);
+    } catch (error) {
+      // What an engine says of a buffer that it cannot make.
+      if (!(error instanceof RangeError) || error.name !== "RangeError") throw error;
+      throw new DeviceError(`Cannot reserve ${bytes} bytes of memory: found too little`);
+    }
   }
 
   /** Whether the memory has been given back. */
