@@ -62,7 +62,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const fresh = adapterConfig(config, architecture, base, task.labels > 0);
   const adapter = start === undefined
     ? addAdapter(model, fresh, device, initialKey)
-    : await loadAdapter(model, start.directory, device);
+    : await loadAdapter(model, start.directory, device, say);
   trainHead(model);
   const optimiser = optimiserOf(await Trainable.of(model, device), config);
   const counts = describeParameters(model, say);
