@@ -7,7 +7,7 @@
 
 import type { Backend, Bound, Buffer } from "./backend.ts";
 import { bytesPerElement, type Dtype, dtypes } from "./dtype.ts";
-import { ShapeError } from "./errors.ts";
+import { DeviceError, ShapeError } from "./errors.ts";
 import { shown } from "./excerpt.ts";
 import { contiguousStrides, sizeOf } from "./shape.ts";
 
@@ -39,7 +39,14 @@ export class Storage {
       );
     }
     this.length = sizeOf(shape);
-    this.buffer = backend.allocate(Math.max(1, this.length) * bytesPerElement(dtype), shape);
+    const bytes = Math.max(1, this.length) * bytesPerElement(dtype);
+    try {
+      this.buffer = backend.allocate(bytes, shape);
+    } catch (error) {
+      // What an engine says of a buffer that it cannot make.
+      if (!(error instanceof RangeError) || error.name !== "RangeError") throw error;
+      throw new DeviceError(`Cannot reserve ${bytes} bytes of memory: found too little`);
+    }
   }
 
   /** Whether the memory has been given back. */

@@ -72,7 +72,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const fresh = savingToo(adapterConfig(config, architecture, base, task.labels > 0), drawn);
   const adapter = start === undefined
     ? addAdapter(model, fresh, device, initialKey)
-    : savingToo(await loadAdapter(model, start.directory, device), drawn);
+    : savingToo(await loadAdapter(model, start.directory, device, say), drawn);
   describeAdapter(adapter, config, say);
   trainHead(model, drawn);
   const optimiser = optimiserOf(await Trainable.of(model, device), config);

@@ -30,6 +30,8 @@ export interface AdapterConfig extends TargetRules {
   readonly bias?: BiasKind;
   /** Rate of the dropout before the updates that it was trained with; absent where there was none. */
   readonly loraDropout?: number;
+  /** Keys that this version of PEFT does not have either; it passes over them with a warning. */
+  readonly unknown?: readonly string[];
   /** Where the base model came from. */
   readonly baseModel?: string | undefined;
   /** Its revision, where it came from a hub. */
@@ -54,6 +56,41 @@ const refused = [
   "velora_config",
   "ensure_weight_tying",
 ];
+
+/** Settings that have no effect here: of training, of other settings that are refused, or of notes. */
+const idle = [
+  "auto_mapping",
+  "corda_config",
+  "eva_config",
+  "fan_in_fan_out",
+  "inference_mode",
+  "lora_dropout",
+  "lora_ga_config",
+  "megatron_core",
+  "peft_version",
+  "qalora_group_size",
+  "runtime_config",
+];
+
+const read = [
+  "alpha_pattern",
+  "base_model_name_or_path",
+  "bias",
+  "exclude_modules",
+  "init_lora_weights",
+  "layers_pattern",
+  "layers_to_transform",
+  "lora_alpha",
+  "modules_to_save",
+  "peft_type",
+  "r",
+  "rank_pattern",
+  "revision",
+  "target_modules",
+  "task_type",
+  "use_rslora",
+];
+const known: ReadonlySet<string> = new Set([...refused, ...idle, ...read]);
 
 /** Initialisations that leave the base weights alone; the others subtract from them. */
 const harmless: readonly unknown[] = [true, false, "gaussian", "eva", "orthogonal", "mica"];
@@ -169,6 +206,7 @@ export function parseAdapterConfig(
   const dropout = f.get("lora_dropout");
   const modulesToSave = taskType === "SEQ_CLS" ? [...new Set([...declared, ...heads])] : declared;
   for (const name of modulesToSave) pythonPattern(name, path);
+  const unknown = Object.keys(json).filter((key) => !known.has(key));
   return {
     targets,
     exclude,
@@ -184,6 +222,7 @@ export function parseAdapterConfig(
     modulesToSave,
     baseModel: f.text("base_model_name_or_path"),
     revision: f.text("revision"),
+    ...(unknown.length > 0 && { unknown }),
   };
 }
 

@@ -38,6 +38,8 @@ export interface SafetensorsHeader {
 /** What a header says of a tensor, its place aside. */
 export type TensorInfo = Pick<TensorEntry, "name" | "dtype" | "shape">;
 
+/** Far more than any model has; a header of a hundred megabytes could name millions. */
+const mostTensors = 200_000;
 const maximumHeaderSize = 100_000_000;
 const itemSizes: Readonly<Record<FileDtype, number>> = {
   F64: 8,
@@ -146,6 +148,8 @@ export function parseHeader(
   } catch {
     fail("UTF-8 text", "other bytes");
   }
+  const count = header.reduce((sum, byte) => byte === 0x7b ? sum + 1 : sum, 0);
+  if (count > mostTensors) fail(`at most ${mostTensors} tensors`, count);
   if (!text.startsWith("{")) fail('"{" at its start', JSON.stringify(text.slice(0, 1)));
   try {
     parsed = JSON.parse(text);

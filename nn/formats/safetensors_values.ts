@@ -4,9 +4,9 @@
  * @module
  */
 
-import { OptionError, ShapeError } from "../../core/errors.ts";
+import { FileError, OptionError, ShapeError } from "../../core/errors.ts";
 import { decodeHalf } from "../../core/half.ts";
-import type { FileDtype } from "./safetensors.ts";
+import type { FileDtype, TensorInfo } from "./safetensors.ts";
 
 interface ArrayType<T> {
   readonly BYTES_PER_ELEMENT: number;
@@ -47,6 +47,20 @@ function toNumbers(
     case "BF16":
       return decodeHalf(viewAs(bytes, Uint16Array), "bf16");
   }
+}
+
+const floats: readonly FileDtype[] = ["F64", "F32", "F16", "BF16"];
+
+/**
+ * Requires a tensor to hold floats, as weights do: integers would pass for numbers they are not.
+ *
+ * @param file Name of the file, for messages
+ * @throws {FileError} If it holds integers or truth values
+ */
+export function requireFloats({ name, dtype }: TensorInfo, file: string): void {
+  if (floats.includes(dtype)) return;
+  const required = `a dtype of ${floats.join(", ")}`;
+  throw new FileError(`Cannot use tensor ${name} as it requires ${required}: found ${dtype}`, file);
 }
 
 /**

@@ -7,7 +7,7 @@
 import { OptionError } from "../../core/errors.ts";
 import type { WeightSource } from "../models/load.ts";
 import { headerLength, parseHeader, type TensorEntry } from "./safetensors.ts";
-import { decodeFloats } from "./safetensors_values.ts";
+import { decodeFloats, requireFloats } from "./safetensors_values.ts";
 
 /**
  * Reads the header of a safetensors file; values are converted when they are asked for.
@@ -38,7 +38,9 @@ export function parseSafetensors(
     names: () => tensors.keys(),
     shape: (name) => entry(name).shape,
     read(name, float) {
-      const { begin, end, dtype } = entry(name);
+      const found = entry(name);
+      requireFloats(found, path);
+      const { begin, end, dtype } = found;
       return Promise.resolve(
         decodeFloats(bytes.subarray(start + begin, start + end), dtype, float),
       );

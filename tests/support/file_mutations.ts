@@ -1,4 +1,4 @@
-/** Arbitrary damage to files: bytes, values of JSON, headers of safetensors. */
+/** Arbitrary damage to files: bytes, values of JSON, headers of safetensors, regular expressions. */
 
 import fc from "fast-check";
 
@@ -6,7 +6,7 @@ import fc from "fast-check";
 export type Mutation<T> = (value: T) => T;
 
 /** Damage to bytes: flips, cuts, insertions, exchanged runs. */
-const byteMutation: fc.Arbitrary<Mutation<Uint8Array<ArrayBuffer>>> = fc.oneof(
+export const byteMutation: fc.Arbitrary<Mutation<Uint8Array<ArrayBuffer>>> = fc.oneof(
   fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 4 })
     .map((flips) => (bytes: Uint8Array<ArrayBuffer>) => {
       const copy = bytes.slice();
@@ -172,3 +172,73 @@ export const weightsMutation: fc.Arbitrary<Mutation<Uint8Array<ArrayBuffer>>> = 
       return new Uint8Array([...start, ...header, ...file.subarray(8 + length)]);
     }),
 );
+
+/** Regular expressions with loops in loops, as often harmless as not. */
+const anyPattern: fc.Arbitrary<string> = fc.letrec<{ part: string; atom: string; whole: string }>(
+  (tie) => ({
+    atom: fc.oneof(
+      fc.constantFrom(
+        "a",
+        ".",
+        "\\w",
+        "\\d+",
+        "\\.",
+        "[a-z_.0-9]",
+        "[^!]",
+        "layer",
+        "query",
+        "(a|a)",
+      ),
+      fc.constantFrom(
+        "(a|ab)",
+        "(?:)",
+        "\\1",
+        "\\b",
+        "(",
+        "[",
+        "\\",
+        "(?=a)",
+        "(?P<x>a)",
+        "\\p{L}",
+        "é",
+      ),
+      { arbitrary: tie("whole").map((inner) => `(${inner})`), weight: 2 },
+      tie("whole").map((inner) => `(?:${inner})`),
+    ),
+    part: fc.tuple(
+      tie("atom"),
+      fc.constantFrom("", "", "+", "*", "?", "+?", "{2}", "{1,9}", "{3,}", "{0,1000}"),
+    ).map(([atom, quantifier]) => atom + quantifier),
+    whole: fc.oneof(
+      { maxDepth: 4 },
+      fc.array(tie("part"), { minLength: 1, maxLength: 3 }).map((parts) => parts.join("")),
+      fc.tuple(tie("part"), tie("part")).map((parts) => parts.join("|")),
+    ),
+  }),
+).whole;
+
+const patternKeys = [
+  "target_modules",
+  "exclude_modules",
+  "rank_pattern",
+  "alpha_pattern",
+  "modules_to_save",
+  "layers_pattern",
+] as const;
+
+/** An adapter configuration with a regular expression of any kind in any of its places. */
+export const patternMutation: fc.Arbitrary<Mutation<Uint8Array<ArrayBuffer>>> = fc.tuple(
+  fc.constantFrom(...patternKeys),
+  anyPattern,
+  fc.constantFrom("", "!", "$", ".*"),
+).map(([key, start, end]) => (bytes: Uint8Array<ArrayBuffer>) => {
+  const fields = JSON.parse(text(bytes));
+  const pattern = start + end;
+  fields[key] = key.endsWith("_pattern") && key !== "layers_pattern"
+    ? { [pattern]: 2 }
+    : key === "modules_to_save"
+    ? [...fields[key] ?? [], pattern]
+    : pattern;
+  if (key === "layers_pattern") fields.layers_to_transform = [0, 1];
+  return bytesOf(JSON.stringify(fields));
+});

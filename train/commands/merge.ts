@@ -63,6 +63,7 @@ export const mergeCommand: Command = command({
       ...(dtype !== undefined && { dtype: dtypes[dtype] }),
       ...(labels !== undefined && { labels }),
       device,
+      onMessage: hooks.onMessage,
     });
     console.log(`wrote ${out}: ${tensors} tensors, ${changed} of them changed`);
     if (leftOut.length > 0) console.log(`left out, as nothing uses them: ${leftOut.join(", ")}`);

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { OptionError } from "../../core/errors.ts";
+import { FileError, OptionError } from "../../core/errors.ts";
 import { readPredictions } from "../data/predictions.ts";
-import { readReferences } from "../data/references.ts";
+import { readReferences, type Segment } from "../data/references.ts";
 import { loadMeteor } from "../metrics/load_meteor.ts";
 import { scoreConventions, type Scores, scoreTasks, scoreTexts } from "../metrics/score.ts";
 import { type Command, command } from "./command.ts";
@@ -47,6 +47,7 @@ tab, output.`,
   async run({ task, references, predictions, convention, part, meteorResources, json }) {
     const segments = await readReferences(references);
     const outputs = await readPredictions(predictions, segments, references);
+    requireShort(outputs, segments, predictions);
     const chosen = segments.flatMap((segment, i) =>
       part === undefined || segment.part === part ? [{ ...segment, output: outputs[i]! }] : []
     );
@@ -65,6 +66,30 @@ tab, output.`,
     console.log(json ? JSON.stringify(scores) : scoreTable(scores));
   },
 });
+
+/** Pairs of words of two texts beyond which METEOR and TER take minutes for one input. */
+const mostPairs = 20_000;
+
+function requireShort(
+  outputs: readonly string[],
+  segments: readonly Segment[],
+  path: string,
+): void {
+  for (const [i, output] of outputs.entries()) {
+    const words = countWords(output);
+    const longest = segments[i]!.references.reduce((n, text) => Math.max(n, countWords(text)), 1);
+    if (words * longest <= mostPairs) continue;
+    throw new FileError(
+      `Cannot score output ${i + 1} as at most ${mostPairs} pairs of its words and those of a ` +
+        `reference are required: found ${words} times ${longest}`,
+      path,
+    );
+  }
+}
+
+function countWords(text: string): number {
+  return text.split(/\s+/).length;
+}
 
 /** A line for each metric. */
 function scoreTable({ convention, segments, METEOR_modules: modules, ...figures }: Scores): string {

@@ -36,6 +36,7 @@ export const deviceOptions = {
     group: "device",
     kind: "integer",
     min: 1,
+    below: 257,
     help: "CPU: threads",
     defaultText: "one for each core",
   },

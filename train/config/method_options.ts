@@ -9,7 +9,14 @@ import type { OptionTable } from "./options.ts";
 
 /** What is adapted, and how strongly. */
 export const loraOptions = {
-  rank: { group: "LoRA", kind: "integer", min: 1, help: "inner size of the update", default: 8 },
+  rank: {
+    group: "LoRA",
+    kind: "integer",
+    min: 1,
+    below: 65537,
+    help: "inner size of the update",
+    default: 8,
+  },
   alpha: {
     group: "LoRA",
     kind: "number",

@@ -5,6 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
+import { lengthError, mostCharacters, mostRows, rowsError } from "./limits.ts";
 
 /** One record of a file. */
 export interface CsvRecord {
@@ -20,7 +21,8 @@ export interface CsvRecord {
  *
  * @param text Content of the file
  * @param name Name of the file for messages
- * @throws {FileError} If a quoted field is not closed, or a quotation mark stands inside a field
+ * @throws {FileError} If a quoted field is not closed, a quotation mark stands inside a field, or
+ * there are too many or too long ones
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -50,6 +52,8 @@ export function parseCsv(text: string, name: string, separator: "," | "\t" = ","
         record.fields.push(raw);
         end = position + raw.length;
       }
+      const { length } = record.fields.at(-1)!;
+      if (length > mostCharacters) throw lengthError("field", length, name, line);
       behind.lastIndex = end;
       separated = behind.exec(text)?.[0];
       if (separated === undefined) {
@@ -62,6 +66,8 @@ export function parseCsv(text: string, name: string, separator: "," | "\t" = ","
     }
     line++;
     if (record.fields.length > 1 || record.fields[0] !== "") records.push(record);
+    // One is the header.
+    if (records.length > mostRows + 1) throw rowsError(name, line - 1);
   }
   return records;
 }

@@ -39,7 +39,7 @@ interface Layout {
  */
 export function parseGlue(task: GlueTask, split: Split, text: string, name: string): Example[] {
   const info = glueTasks[task];
-  const lines = linesOf(text);
+  const lines = linesOf(text, name);
   const header = split === "test" ? undefined : info.headerless;
   const layout = layoutOf(info, split, header ?? (lines[0] ?? "").split("\t"), name);
   const first = header === undefined ? 1 : 0;

@@ -20,7 +20,7 @@ export function splitMrpc(
   devIds: Uint8Array,
 ): Map<string, Uint8Array> {
   const decoder = new TextDecoder();
-  const lines = (bytes: Uint8Array) => linesOf(decoder.decode(bytes));
+  const lines = (bytes: Uint8Array) => linesOf(decoder.decode(bytes), "MRPC");
   const ids = (line: string, from: number) => line.split("\t", from + 2).slice(from).join("\t");
   const listed = new Set(lines(devIds).map((line) => ids(line, 0)));
   const [header = "", ...pairs] = lines(train);

@@ -13,7 +13,8 @@ import {
   workerAddress,
   workerName,
 } from "./parquet_worker.ts";
-import { type Columns, mostRows, positionsOf, type TableRow } from "./rows.ts";
+import { lengthError, mostCharacters, mostRows, rowsError } from "./limits.ts";
+import { type Columns, positionsOf, type TableRow } from "./rows.ts";
 
 /** How much a file may ask of its reader. */
 export interface ParquetLimits {
@@ -40,10 +41,7 @@ export async function readParquet(
     const { header, groups } = await decoder.open();
     const positions = positionsOf(header, columns, path);
     const total = groups.reduce((sum, { rows }) => sum + (rows >= 0 ? rows : NaN), 0);
-    if (!(total <= mostRows)) {
-      const required = `at most ${mostRows} rows are required`;
-      throw new FileError(`Cannot read table as ${required}: found ${total}`, path);
-    }
+    if (!(total <= mostRows)) throw rowsError(path);
     const names = [...new Set(positions.flatMap((at) => at === undefined ? [] : header[at]!))];
     const places = positions.map((at) => at === undefined ? -1 : names.indexOf(header[at]!));
     const found: TableRow[] = [];
@@ -51,6 +49,10 @@ export async function readParquet(
     for (const group of groups) {
       for (const row of await decoder.rows(group)) {
         const cells = places.map((place) => place < 0 ? undefined : row[place]);
+        const long = cells.find((cell) => typeof cell === "string" && cell.length > mostCharacters);
+        if (typeof long === "string") {
+          throw lengthError(`row ${found.length + 1}`, long.length, path);
+        }
         found.push({ cells, path, row: found.length + 1 });
       }
     }
@@ -70,7 +72,7 @@ class Decoder {
   constructor(readonly path: string, readonly limits: ParquetLimits) {
     this.#worker = new Worker(new URL(workerAddress), {
       workerData: workerName,
-      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(limits.memory / 2 ** 20) },
+      resourceLimits: { maxOldGenerationSizeMb: Math.max(16, Math.ceil(limits.memory / 2 ** 20)) },
     });
     const arrived = (answer: ParquetAnswer) => {
       this.#answers.push(answer);

@@ -36,7 +36,7 @@ export async function readPredictions(
   segments: readonly Segment[],
   references: string,
 ): Promise<string[]> {
-  const text = (await readText(path)).replace(/\r+\n/g, "\n");
+  const text = (await readText(path)).replace(/(?<!\r)\r+\n/g, "\n");
   const [first = ""] = text.split("\n", 1);
   const [header = "", ...columns] = first.split("\t");
   const isTable = /\.[ct]sv$/.test(path) || columns.length > 0 && inputHeader.test(header);
@@ -44,7 +44,7 @@ export async function readPredictions(
   if (rows !== undefined && segments.every(({ input }) => input !== undefined)) {
     return pair(rows, segments, path, references);
   }
-  const outputs = rows?.map(({ output }) => output) ?? lineBlocks(text);
+  const outputs = rows?.map(({ output }) => output) ?? lineBlocks(text, path);
   if (outputs.length === segments.length) return outputs;
   throw new FileError(
     `Cannot pair outputs as one for each of ${segments.length} segments is required: ` +

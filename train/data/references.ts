@@ -9,6 +9,7 @@ import { FileError } from "../../core/errors.ts";
 import { exists, readText } from "../files/files.ts";
 import { parseCsv } from "./csv.ts";
 import { parseE2e } from "./e2e.ts";
+import { linesOf } from "./text.ts";
 import { groupByContext } from "./text_example.ts";
 import { parseWebnlg } from "./webnlg.ts";
 
@@ -61,12 +62,13 @@ async function parse(text: string, path: string): Promise<Segment[]> {
   if (path.endsWith(".ter")) return gather(parseTer(text, path));
   if (/\.(xml|json)$/.test(path)) return parseCorpus(text, path);
   const isTable = /^"?mr"?\s*(,|$)/i.test(text.split("\n", 1)[0]!);
-  return isTable ? gather(parseTable(text, path)) : parseBlocks(text);
+  return isTable ? gather(parseTable(text, path)) : parseBlocks(text, path);
 }
 
-/** The lines of a text, without the end behind the last one. */
-export function lineBlocks(text: string): string[] {
-  return text.replace(/\r*\n$/, "").split(/\r*\n/).map((line) => line.trim());
+/** The lines of a text, without spaces around them and the end behind the last one; at least one. */
+export function lineBlocks(text: string, path: string): string[] {
+  const lines = linesOf(text, path).map((line) => line.trim());
+  return lines.length === 0 ? [""] : lines;
 }
 
 function parseTable(text: string, name: string): Text[] {
@@ -88,9 +90,11 @@ function parseCorpus(text: string, name: string): Segment[] {
 }
 
 function parseTer(text: string, name: string): Text[] {
-  return lineBlocks(text).map((line, i) => {
-    const [, words, key] = /^(.*\S)\s*\((\S+)\)$/.exec(line) ?? [];
-    if (words !== undefined && key !== undefined) return { key, text: words, line: i + 1 };
+  return lineBlocks(text, name).map((line, i) => {
+    // At least one character stands between the brackets.
+    const open = line.endsWith(")") ? line.lastIndexOf("(", line.length - 3) : -1;
+    const [words, key] = [line.slice(0, Math.max(0, open)).trimEnd(), line.slice(open + 1, -1)];
+    if (words !== "" && !/\s/.test(key)) return { key, text: words, line: i + 1 };
     const found = JSON.stringify(line);
     throw new FileError(
       `Cannot read references as text and (identifier) are required: found ${found}`,
@@ -111,7 +115,7 @@ function gather(texts: readonly Text[]): Segment[] {
 
 function parseGroups(text: string, path: string): Segment[] {
   const size = Number(/(\d+)ref\.meteor$/.exec(path)?.[1] ?? 3);
-  const lines = lineBlocks(text);
+  const lines = lineBlocks(text, path);
   if (lines.length % size !== 0) {
     throw new FileError(
       `Cannot read references as ${size} lines a segment are required: found ${lines.length} lines`,
@@ -127,11 +131,11 @@ function parseGroups(text: string, path: string): Segment[] {
 
 async function parseParallel(text: string, path: string): Promise<Segment[]> {
   const [, stem, first] = /^(.*?)(\d+)\.lex$/.exec(path) ?? [];
-  const columns = [lineBlocks(text)];
+  const columns = [lineBlocks(text, path)];
   for (let next = Number(first) + 1; stem !== undefined; next++) {
     const other = `${stem}${next}.lex`;
     if (!await exists(other)) break;
-    const lines = lineBlocks(await readText(other));
+    const lines = lineBlocks(await readText(other), other);
     const [required, found] = [columns[0]!.length, lines.length];
     if (found !== required) {
       throw new FileError(
@@ -145,8 +149,8 @@ async function parseParallel(text: string, path: string): Promise<Segment[]> {
   return columns[0]!.map((_, row) => segmentOf(columns.map((lines) => lines[row]!), row + 1));
 }
 
-function parseBlocks(text: string): Segment[] {
-  const lines = lineBlocks(text.trimEnd());
+function parseBlocks(text: string, path: string): Segment[] {
+  const lines = lineBlocks(text.trimEnd(), path);
   if (lines.every((line) => line !== "")) {
     return lines.map((line, row) => segmentOf([line], row + 1));
   }

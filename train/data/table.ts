@@ -9,6 +9,7 @@ import { FileError } from "../../core/errors.ts";
 import { isRecord } from "../../nn/formats/json_record.ts";
 import { readBytes, textOf } from "../files/files.ts";
 import { parseCsv } from "./csv.ts";
+import { inflated } from "./gzip.ts";
 import { readParquet } from "./parquet.ts";
 import { type Columns, positionsOf, type TableRow, widthError } from "./rows.ts";
 import { linesOf, shortExcerpt } from "./text.ts";
@@ -22,7 +23,7 @@ export const tablePattern: RegExp = /\.(?:parquet|(?:jsonl|ndjson|csv|tsv)(?:\.g
 /**
  * Reads columns of a table.
  *
- * @throws {FileError} If the file is missing or malformed, or lacks a column
+ * @throws {FileError} If the file is missing, malformed or too large, or lacks a column
  */
 export async function readTable(path: string, columns: Columns): Promise<TableRow[]> {
   const [, extension, gzip] = /\.(\w+)(\.gz)?$/.exec(path) ?? [];
@@ -36,7 +37,10 @@ export async function readTable(path: string, columns: Columns): Promise<TableRo
     case "csv":
       return fromRecords(parseCsv(text, path), path, columns);
     case "tsv": {
-      const records = linesOf(text).map((line, i) => ({ fields: line.split("\t"), line: i + 1 }));
+      const records = linesOf(text, path).map((line, i) => ({
+        fields: line.split("\t"),
+        line: i + 1,
+      }));
       return fromRecords(records, path, columns);
     }
   }
@@ -46,15 +50,6 @@ export async function readTable(path: string, columns: Columns): Promise<TableRo
     }`,
     path,
   );
-}
-
-async function inflated(bytes: Uint8Array<ArrayBuffer>, path: string): Promise<Uint8Array> {
-  try {
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return await new Response(stream).bytes();
-  } catch {
-    throw new FileError("Cannot read file as gzip is required: found other or torn bytes", path);
-  }
 }
 
 function fromRecords(
@@ -76,7 +71,7 @@ function fromRecords(
 function parseJsonLines(text: string, path: string, columns: Columns): TableRow[] {
   const names = [...columns.required, ...columns.optional ?? []];
   const rows: TableRow[] = [];
-  linesOf(text).forEach((source, index) => {
+  linesOf(text, path).forEach((source, index) => {
     if (source.trim() === "") return;
     let value: unknown;
     try {

@@ -4,11 +4,27 @@
  * @module
  */
 
-/** Lines of a text, without a byte order mark, carriage returns and an empty last line. */
-export function linesOf(text: string): string[] {
-  const lines = text.replace(/^\uFEFF/, "").split("\n")
-    .map((line) => line.endsWith("\r") ? line.slice(0, -1) : line);
-  if (lines.at(-1) === "") lines.pop();
+import { lengthError, mostCharacters, mostRows, rowsError } from "./limits.ts";
+
+/**
+ * Lines of a text, without a byte order mark, carriage returns and an empty last line.
+ *
+ * @param path Path of the file, for messages
+ * @throws {FileError} If there are more lines, or longer ones, than data has
+ */
+export function linesOf(text: string, path: string): string[] {
+  const lines: string[] = [];
+  for (let start = text.startsWith("\uFEFF") ? 1 : 0; start < text.length;) {
+    const found = text.indexOf("\n", start);
+    const end = found < 0 ? text.length : found;
+    const line = text.slice(start, found > start && text[end - 1] === "\r" ? end - 1 : end);
+    if (line.length > mostCharacters) {
+      throw lengthError("line", line.length, path, lines.length + 1);
+    }
+    lines.push(line);
+    if (lines.length > mostRows + 1) throw rowsError(path, lines.length);
+    start = end + 1;
+  }
   return lines;
 }
 

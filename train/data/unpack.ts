@@ -5,18 +5,27 @@
  */
 
 import { unzipSync } from "fflate";
+import { mostBytes } from "../files/files.ts";
 
 /**
  * Files of a zip archive by their new paths.
  *
  * @param pathOf New path of a file; undefined where it is not needed
- * @throws {Error} If it is no zip archive
+ * @throws {Error} If it is no zip archive, or holds too much
  */
 function unzip(
   archive: Uint8Array,
   pathOf: (path: string) => string | undefined,
 ): Map<string, Uint8Array> {
-  const files = unzipSync(archive, { filter: ({ name }) => pathOf(name) !== undefined });
+  let size = 0;
+  const files = unzipSync(archive, {
+    filter({ name, originalSize }) {
+      if (pathOf(name) === undefined) return false;
+      size += originalSize;
+      if (size > mostBytes) throw new RangeError(`more than ${mostBytes} bytes in the archive`);
+      return true;
+    },
+  });
   return new Map(Object.entries(files).map(([name, bytes]) => [pathOf(name)!, bytes]));
 }
 

@@ -76,6 +76,10 @@ function rootOf(source: string, name: string): XmlElement {
   try {
     return parseXml(source, { includeOffsets: true }).root!;
   } catch (error) {
+    if (error instanceof RangeError) {
+      const message = "Cannot parse file as elements nested less deep are required: found too many";
+      throw new FileError(message, name);
+    }
     if (!(error instanceof XmlError)) throw error;
     const [reason = ""] = error.message.split(" (line ");
     const found = reason.charAt(0).toLowerCase() + reason.slice(1);

@@ -34,11 +34,16 @@ export const mostBytes = 2 ** 28;
 /**
  * Requires a file that has an end: no directory, device or pipe.
  *
+ * @param verb What cannot be done otherwise
  * @throws {FileError} If there is none, or it is larger than `most` bytes
  */
-export async function requireFile(path: string, most = Infinity): Promise<Deno.FileInfo> {
+export async function requireFile(
+  path: string,
+  most = Infinity,
+  verb = "read file",
+): Promise<Deno.FileInfo> {
   const fail = (found: string, required = "a readable file"): never => {
-    throw new FileError(`Cannot read file as it requires ${required}: found ${found}`, path);
+    throw new FileError(`Cannot ${verb} as it requires ${required}: found ${found}`, path);
   };
   const info = await Deno.stat(path).catch((error) => fail(reasonOf(error)));
   if (info.isDirectory) fail("a directory");

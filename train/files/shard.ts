@@ -5,6 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
+import { reasonOf, requireFile } from "./files.ts";
 import { headerLength, parseHeader, type TensorEntry } from "../../nn/formats/safetensors.ts";
 
 /** A safetensors file that is open, its header read. */
@@ -53,13 +54,14 @@ export function readRange(
  * @throws {FileError} If it is missing or malformed
  */
 export async function openShard(path: string): Promise<Shard> {
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(path, { read: true });
-  } catch (error) {
-    const found = error instanceof Deno.errors.NotFound ? "nothing there" : String(error);
-    throw new FileError(`Cannot open checkpoint as it requires a file: found ${found}`, path);
-  }
+  await requireFile(path, Infinity, "open checkpoint");
+  const file = await Deno.open(path, { read: true }).catch((error) => {
+    const found = reasonOf(error);
+    throw new FileError(
+      `Cannot open checkpoint as it requires a readable file: found ${found}`,
+      path,
+    );
+  });
   try {
     const { size } = await file.stat();
     const start = readRange(file, 0, new Uint8Array(Math.min(size, 8)), path);

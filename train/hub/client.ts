@@ -6,6 +6,7 @@
 
 import { DownloadError } from "../../core/errors.ts";
 import { isRecord } from "../../nn/formats/json_record.ts";
+import { mostListed, textOf } from "./body.ts";
 import type { Digest } from "./digest.ts";
 import { isCommit, type Repository } from "./repository.ts";
 import { request, type RetryPolicy } from "./request.ts";
@@ -46,7 +47,8 @@ export async function readListing(
     await response.body?.cancel();
     throw refusal(response, repository, endpoint);
   }
-  const json: unknown = await response.json().catch(() => undefined);
+  const limits = { address, most: mostListed, timeout: retry.timeout };
+  const json = parsed(await textOf(response, limits));
   const { sha, siblings } = isRecord(json) ? json : {};
   const files = (Array.isArray(siblings) ? siblings : []).flatMap((one: unknown) => {
     const name = isRecord(one) ? one["rfilename"] : undefined;
@@ -56,6 +58,14 @@ export async function readListing(
     throw new DownloadError("Cannot use answer as a hub's commit and files are required", address);
   }
   return { commit: sha, files };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Address of a file at a commit. */
@@ -87,7 +97,7 @@ export async function readContent(
   const name = header("X-Linked-Etag") ?? response.headers.get("ETag") ?? "";
   const etag = name.replace(/^W\//, "").replaceAll('"', "");
   // The name becomes a file name.
-  if (!/^[\w-][\w.-]*$/.test(etag)) {
+  if (!/^[\w-][\w.-]{0,199}$/.test(etag)) {
     throw new DownloadError(
       `Cannot use answer as an ETag is required: found ${JSON.stringify(name)}`,
       address,
@@ -95,7 +105,11 @@ export async function readContent(
   }
   const size = header("X-Linked-Size") ??
     (redirects ? undefined : response.headers.get("Content-Length"));
-  return { etag, bytes: size ? Number(size) : undefined, digest: digestOf(etag) };
+  const bytes = size ? Number(size) : undefined;
+  if (bytes !== undefined && !(Number.isSafeInteger(bytes) && bytes >= 0)) {
+    throw new DownloadError(`Cannot use answer as a size is required: found ${size}`, address);
+  }
+  return { etag, bytes, digest: digestOf(etag) };
 }
 
 /** Large files are named by SHA-256, others as git names them; anything else says nothing. */

@@ -6,6 +6,7 @@
 
 import { DownloadError, FileError } from "../../core/errors.ts";
 import { reasonOf } from "../files/files.ts";
+import { chunksOf, mostUnsaid } from "./body.ts";
 import { type Digest, digestFile } from "./digest.ts";
 import {
   type HttpRequest,
@@ -13,9 +14,10 @@ import {
   pauseAfter,
   request,
   type RetryPolicy,
-  silence,
   unreached,
 } from "./request.ts";
+
+const weights = /\.safetensors$/;
 
 /** How far a download is. */
 export interface DownloadProgress {
@@ -66,12 +68,12 @@ export async function download(what: Download, retry: RetryPolicy): Promise<void
   let found = await digestFile(partial, digest.algorithm);
   if (found !== digest.hex && before > 0) {
     // What lay there may have been of another file.
-    await Deno.remove(partial);
+    await forget(partial);
     await fill(what, retry);
     found = await digestFile(partial, digest.algorithm);
   }
   if (found === digest.hex) return;
-  await Deno.remove(partial);
+  await forget(partial);
   throw new DownloadError(
     `Cannot keep download as ${digest.algorithm} ${digest.hex} is required: found ${found}`,
     address,
@@ -110,11 +112,19 @@ async function append(what: Download, retry: RetryPolicy): Promise<number> {
   if (what.bytes !== undefined && from > what.bytes) from = 0;
   if (what.bytes !== undefined && from > 0 && from === what.bytes) return 0;
   const { response } = await request({ address, token, from }, retry);
+  if (response.status === 206 && from === 0) {
+    await response.body?.cancel();
+    throw new DownloadError(
+      "Cannot use answer as the whole file was asked for: found status 206, a part",
+      address,
+      206,
+    );
+  }
   const range = /^bytes (\d+)-/.exec(response.headers.get("Content-Range") ?? "");
   if (response.status === 416 || response.status === 206 && Number(range?.[1]) !== from) {
     // What lies there is no beginning of this file, or the server cannot go on from it.
     await response.body?.cancel();
-    await Deno.remove(partial);
+    await forget(partial);
     return what.bytes ?? 1;
   }
   if (!response.ok) {
@@ -129,7 +139,10 @@ async function append(what: Download, retry: RetryPolicy): Promise<number> {
     using file = await Deno.open(partial, { write: true, create: true });
     await file.truncate(from);
     await file.seek(from, Deno.SeekMode.Start);
-    for await (const chunk of chunksOf(response, retry.timeout)) {
+    // Only weights are large.
+    const most = Math.min(total ?? mostUnsaid, weights.test(name) ? Infinity : mostUnsaid) - from;
+    const limits = { address, most, timeout: retry.timeout };
+    for await (const chunk of chunksOf(response, limits)) {
       for (let written = 0; written < chunk.length;) {
         written += await file.write(chunk.subarray(written));
       }
@@ -138,34 +151,19 @@ async function append(what: Download, retry: RetryPolicy): Promise<number> {
     }
     await file.syncData();
   } catch (error) {
-    if (isTransient(error)) throw error;
+    if (error instanceof DownloadError) await forget(partial);
+    if (isTransient(error) || error instanceof DownloadError) throw error;
     throw new FileError(`Cannot write download: found ${reasonOf(error)}`, partial);
-  }
-  if (total !== undefined && received > total) {
-    await Deno.remove(partial);
-    throw new DownloadError(
-      `Cannot keep download as ${total} bytes are required: found ${received}`,
-      address,
-    );
   }
   return total === undefined ? 0 : total - received;
 }
 
-/** The parts of a body; a connection that falls silent is an error. */
-async function* chunksOf({ body }: Response, timeout: number): AsyncGenerator<Uint8Array> {
-  if (body === null) return;
-  const reader = body.getReader();
+async function forget(partial: string): Promise<void> {
   try {
-    while (true) {
-      const { promise, reject } = Promise.withResolvers<never>();
-      const timer = setTimeout(() => reject(silence(timeout)), timeout);
-      const { done, value } = await Promise.race([reader.read(), promise])
-        .finally(() => clearTimeout(timer));
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel().catch(() => {});
+    await Deno.remove(partial);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw new FileError(`Cannot remove download: found ${reasonOf(error)}`, partial);
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { DownloadError } from "../../core/errors.ts";
+import { silence } from "./body.ts";
 
 /** How long and how often servers are asked. */
 export interface RetryPolicy {
@@ -125,11 +126,6 @@ async function follow(asked: HttpRequest, { timeout }: RetryPolicy): Promise<Htt
     url = next;
   }
   throw new DownloadError("Cannot follow redirects as at most 10 are allowed", asked.address);
-}
-
-/** The error of a connection on which nothing moves. */
-export function silence(timeout: number): TypeError {
-  return new TypeError(`no byte within ${timeout / 1000} s`);
 }
 
 /** Milliseconds that a `Retry-After` of seconds or of a date asks for. */

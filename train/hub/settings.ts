@@ -50,7 +50,9 @@ export async function hubSettings(
   const cache = get("HF_HUB_CACHE") ?? get("HUGGINGFACE_HUB_CACHE") ?? `${home}/hub`;
   const endpoint = (get("HF_ENDPOINT") ?? "https://huggingface.co").replace(/\/+$/, "");
   if (!URL.canParse(endpoint) || !/^https?:/.test(endpoint)) {
-    throw new OptionError(`Cannot use HF_ENDPOINT as a web address is required: found ${endpoint}`);
+    // One without its scheme may hold a password too.
+    const found = endpoint.includes("@") ? "" : `: found ${endpoint}`;
+    throw new OptionError(`Cannot use HF_ENDPOINT as a web address is required${found}`);
   }
   const seconds = Number(get("HF_HUB_DOWNLOAD_TIMEOUT") ?? 10);
   if (!(seconds > 0)) {
@@ -62,11 +64,18 @@ export async function hubSettings(
   }
   const tokenPath = expand(get("HF_TOKEN_PATH") ?? `${home}/token`);
   const implicit = !isOn(get("HF_HUB_DISABLE_IMPLICIT_TOKEN"));
-  const token = get("HF_TOKEN") ?? (await exists(tokenPath) ? await readText(tokenPath) : "");
+  const given = get("HF_TOKEN");
+  const token = (given ?? (await exists(tokenPath) ? await readText(tokenPath) : "")).trim();
+  if (implicit && !/^[\x21-\x7e]*$/.test(token)) {
+    const source = given === undefined ? `the token in ${tokenPath}` : "HF_TOKEN";
+    throw new OptionError(
+      `Cannot use ${source} as one word of ASCII characters is required: found others`,
+    );
+  }
   return {
     endpoint,
     cache: expand(cache),
-    token: implicit && token.trim() !== "" ? token.trim() : undefined,
+    token: implicit && token !== "" ? token : undefined,
     offline: isOn(get("HF_HUB_OFFLINE") ?? get("TRANSFORMERS_OFFLINE")),
     timeout: 1000 * seconds,
     symlinks: !isOn(get("HF_HUB_DISABLE_SYMLINKS")),

@@ -37,6 +37,8 @@ export interface MergeOptions {
   readonly labels?: readonly string[];
   /** What computes, the CPU by default; in doubles where the old or the new weights are doubles. */
   readonly device?: Partial<Omit<DeviceChoice, "dtype">>;
+  /** Called with a line for a log. */
+  onMessage?(line: string): void;
 }
 
 /** What became of it. */
@@ -99,7 +101,7 @@ export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> 
 
 /** Writes all files of the merged model; gives the logits of base and adapter apart. */
 async function write(
-  { model: base, adapter, dtype, labels }: MergeOptions,
+  { model: base, adapter, dtype, labels, onMessage }: MergeOptions,
   kind: ModelKind,
   source: Checkpoint,
   device: Device,
@@ -108,7 +110,7 @@ async function write(
   using _scope = device.scope("merge");
   const loaded = await open(base, kind, device);
   const { model, config, report } = loaded;
-  await loadAdapter(model, adapter, device);
+  await loadAdapter(model, adapter, device, onMessage);
   using file = await Checkpoint.open(`${adapter}/adapter_model.safetensors`);
   const given = new Set(file.names().map(placeOf));
   const missing = report.initialised.find((path) => !given.has(path));

@@ -6,6 +6,7 @@
 
 import type { Device } from "../../core/device.ts";
 import { FileError } from "../../core/errors.ts";
+import { shortened } from "../../core/excerpt.ts";
 import type { Key } from "../../core/random.ts";
 import { encodeAdapter, fillAdapter } from "../../nn/formats/adapter.ts";
 import { applyAdapterConfig } from "../../nn/formats/peft_apply.ts";
@@ -21,6 +22,7 @@ import { weightsOf } from "./load_model.ts";
 /**
  * Adapts a model to a configuration and fills it from a folder.
  *
+ * @param say Called with a line where keys of the configuration are passed over
  * @throws {FileError} If the configuration asks for what is not supported, a tensor is missing,
  * misshapen or has no place, or a declared head is absent
  */
@@ -28,8 +30,15 @@ export async function loadAdapter(
   model: Model,
   directory: string,
   device: Device,
+  say?: (line: string) => void,
 ): Promise<AdapterConfig> {
   const adapter = await readAdapterConfig(directory);
+  if (adapter.unknown !== undefined) {
+    const keys = shortened(adapter.unknown.join(", "), 200);
+    say?.(
+      `${directory}/adapter_config.json: keys that PEFT does not have are passed over: ${keys}`,
+    );
+  }
   const path = `${directory}/adapter_model.safetensors`;
   if (!await exists(path)) throw new FileError("Cannot find adapter_model.safetensors", directory);
   using file = await Checkpoint.open(path);

@@ -6,7 +6,7 @@
 
 import type { Device } from "../../core/device.ts";
 import type { Key } from "../../core/random.ts";
-import { decodeFloats } from "../../nn/formats/safetensors_values.ts";
+import { decodeFloats, requireFloats } from "../../nn/formats/safetensors_values.ts";
 import { parseConfig } from "../../nn/models/config.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";
 import {
@@ -47,8 +47,12 @@ export function weightsOf(checkpoint: Checkpoint): WeightSource {
     file: (name) => checkpoint.file(name),
     names: () => checkpoint.names(),
     shape: (name) => checkpoint.entry(name).shape,
-    read: (name, float) => checkpoint.readFloat(name, float),
+    read: async (name, float) => {
+      requireFloats(checkpoint.entry(name), checkpoint.file(name));
+      return await checkpoint.readFloat(name, float);
+    },
     async *parts(name, float) {
+      requireFloats(checkpoint.entry(name), checkpoint.file(name));
       const { dtype } = checkpoint.entry(name);
       for (const part of checkpoint.parts(name)) yield decodeFloats(part, dtype, float);
     },

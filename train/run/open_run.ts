@@ -66,6 +66,6 @@ export async function openRun(
   const { model } = classes === undefined
     ? await openLanguageModel(directory, device, key, config)
     : await openClassifier(directory, device, key, Math.max(1, classes.length), config);
-  await loadAdapter(model, run, device);
+  await loadAdapter(model, run, device, hooks.onMessage);
   return { model, architecture, tokenizer, classes: classes ?? [] };
 }

@@ -12,6 +12,7 @@ import { isRecord } from "../../nn/formats/json_record.ts";
 import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
 import type { Module } from "../../nn/layers/module.ts";
 import { exists, readJson, readText, writeFileAtomic, writeJson } from "../files/files.ts";
+import { appendText, moveTo, removeAll, removeLeftovers } from "../files/folder.ts";
 import { saveAdapter } from "./adapter.ts";
 import { checkpointSteps, partialOf } from "./training_checkpoint.ts";
 
@@ -64,17 +65,17 @@ export async function readRun(directory: string): Promise<SavedRun> {
 
 /** Appends one line to metrics.jsonl. */
 export async function appendMetrics(directory: string, record: unknown): Promise<void> {
-  await Deno.writeTextFile(`${directory}/metrics.jsonl`, `${JSON.stringify(record)}\n`, {
-    append: true,
-  });
+  await appendText(`${directory}/metrics.jsonl`, `${JSON.stringify(record)}\n`);
 }
 
 /**
- * Takes a run back to a step: what it did later goes from metrics.jsonl, and later checkpoints go.
+ * Takes a run back to a step: what it did later goes from metrics.jsonl, and later checkpoints and
+ * what a killed process left half-written go.
  *
  * @throws {FileError} If a line of metrics.jsonl, apart from a torn last one, has no step
  */
 export async function rewindRun(directory: string, step: number): Promise<void> {
+  await removeLeftovers(directory);
   const path = `${directory}/metrics.jsonl`;
   const lines = await exists(path) ? (await readText(path)).split("\n") : [];
   // What follows the last line break is empty, or torn by a crash.
@@ -83,9 +84,9 @@ export async function rewindRun(directory: string, step: number): Promise<void> 
     if (later <= step) continue;
     // Renamed first: a folder that is only half removed must not be resumed.
     const doomed = partialOf(directory, later);
-    await Deno.remove(doomed, { recursive: true }).catch(() => {});
-    await Deno.rename(`${directory}/checkpoint-${later}`, doomed);
-    await Deno.remove(doomed, { recursive: true });
+    await removeAll(doomed);
+    await moveTo(doomed, `${directory}/checkpoint-${later}`);
+    await removeAll(doomed);
   }
   if (lines.length > 0) await writeFileAtomic(path, kept.map((line) => `${line}\n`).join(""));
 }

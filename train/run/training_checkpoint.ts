@@ -7,6 +7,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
+import { excerpt } from "../../core/excerpt.ts";
 import { sameShape } from "../../core/shape.ts";
 import { isRecord } from "../../nn/formats/json_record.ts";
 import { encodeSafetensors } from "../../nn/formats/safetensors_write.ts";
@@ -14,6 +15,7 @@ import { checkpointTensors, type Optimiser, restoreOptimiser } from "../../nn/op
 import type { Trainable } from "../../nn/optim/trainable.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
 import { exists, readJson, writeFileAtomic, writeJson } from "../files/files.ts";
+import { makeFolder, moveTo, removeAll } from "../files/folder.ts";
 
 /** Where checkpoint-N is filled before it gets its name. */
 export function partialOf(directory: string, step: number): string {
@@ -29,11 +31,11 @@ export async function saveCheckpoint(
 ): Promise<string> {
   const target = `${directory}/checkpoint-${state.global_step}`;
   const partial = partialOf(directory, state.global_step);
-  await Deno.remove(partial, { recursive: true }).catch(() => {});
-  await Deno.mkdir(partial, { recursive: true });
+  await removeAll(partial);
+  await makeFolder(partial);
   try {
     await saveFiles(partial);
-    const dtype = optimiser.trainable.flat.dtype === "f64" ? "F64" : "F32";
+    const dtype = fileDtypeOf(optimiser.trainable);
     const tensors = await Promise.all(
       Object.entries(checkpointTensors(optimiser)).map(async ([name, t]) => {
         const { buffer, byteLength } = await t.read();
@@ -44,13 +46,18 @@ export async function saveCheckpoint(
     const metadata = layoutOf(optimiser.trainable);
     await writeFileAtomic(`${partial}/optimizer.safetensors`, encodeSafetensors(tensors, metadata));
     await writeJson(`${partial}/trainer_state.json`, state);
-    await Deno.remove(target, { recursive: true }).catch(() => {});
-    await Deno.rename(partial, target);
+    await removeAll(target);
+    await moveTo(target, partial);
   } catch (error) {
     await Deno.remove(partial, { recursive: true }).catch(() => {});
     throw error;
   }
   return target;
+}
+
+/** How a file has the numbers of the trained parameters. */
+function fileDtypeOf({ flat }: Trainable): "F64" | "F32" {
+  return flat.dtype === "f64" ? "F64" : "F32";
 }
 
 /** What a checkpoint's numbers belong to, as its file says it. */
@@ -68,16 +75,7 @@ function layoutOf({ names, parameters }: Trainable): { names: string; shapes: st
  */
 export async function restoreCheckpoint(checkpoint: string, optimiser: Optimiser): Promise<void> {
   const statePath = `${checkpoint}/trainer_state.json`;
-  const state = await readJson(statePath);
-  const step = isRecord(state) ? state["global_step"] : undefined;
-  if (typeof step !== "number" || !Number.isSafeInteger(step) || step < 0) {
-    throw new FileError(
-      `Cannot resume as an integer is required in key global_step: found ${
-        JSON.stringify(step) ?? "none"
-      }`,
-      statePath,
-    );
-  }
+  const step = stepOf(await readJson(statePath), checkpoint, statePath);
   using file = await Checkpoint.open(`${checkpoint}/optimizer.safetensors`);
   const { trainable } = optimiser;
   const { names, shapes } = layoutOf(trainable);
@@ -95,11 +93,35 @@ export async function restoreCheckpoint(checkpoint: string, optimiser: Optimiser
     );
   }
   const precision = trainable.flat.dtype === "f64" ? "f64" : "f32";
+  for (const name of required) {
+    const { dtype } = file.entry(name);
+    if (dtype === fileDtypeOf(trainable)) continue;
+    throw new FileError(
+      `Cannot resume as tensor ${name} must be ${fileDtypeOf(trainable)}: found ${dtype}`,
+      file.path,
+    );
+  }
   const read = (name: string): Promise<Float32Array | Float64Array> =>
     precision === "f64" ? file.readFloat(name, "f64") : file.readFloat(name, "f32");
   const numbers: Record<string, Float32Array | Float64Array> = {};
   for (const name of required) numbers[name] = await read(name);
   restoreOptimiser(optimiser, numbers, step);
+}
+
+/** The step of a checkpoint: that of its folder's name, and none that its run did not plan. */
+function stepOf(state: unknown, checkpoint: string, path: string): number {
+  const { global_step: step, max_steps: most } = isRecord(state) ? state : {};
+  const named = /(?:^|\/)checkpoint-(\d+)\/*$/.exec(checkpoint)?.[1];
+  const planned = typeof most === "number" ? most : Infinity;
+  const required = named === undefined ? "an integer" : `${Number(named)}`;
+  const bounds = planned === Infinity ? "" : ` of at most ${planned}, max_steps,`;
+  const fits = typeof step === "number" && Number.isSafeInteger(step) && step >= 0 &&
+    step <= planned && (named === undefined || step === Number(named));
+  if (fits) return step;
+  throw new FileError(
+    `Cannot resume as ${required}${bounds} is required in key global_step: found ${excerpt(step)}`,
+    path,
+  );
 }
 
 /**

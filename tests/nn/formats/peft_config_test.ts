@@ -158,3 +158,9 @@ Deno.test("parseAdapterConfig() refuses an expression that could run without end
     assertEquals(error.message.length < 500, true);
   }
 });
+
+Deno.test("parseAdapterConfig() tells which keys PEFT passes over as well", () => {
+  const fields = { foo_bar: true, lora_dropout: 0.1, peft_version: "0.21.0", rank: 4 };
+  assertEquals(parseAdapterConfig({ ...least, ...fields }).unknown, ["foo_bar", "rank"]);
+  assertEquals(parseAdapterConfig({ ...least, peft_version: "0.21.0" }).unknown, undefined);
+});

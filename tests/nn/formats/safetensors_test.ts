@@ -247,3 +247,15 @@ sharedTest("encodeSafetensors() writes the reference's files back byte for byte"
     assertEquals(digests[1], digests[0], path);
   }
 });
+
+Deno.test("parseHeader() refuses more tensors than any model has, at once", () => {
+  const count = 250_000;
+  const entries = Array.from({ length: count }, (_, i) => `"${i}":${tensor("F32", [0], 0, 0)}`);
+  const started = performance.now();
+  assertThrows(
+    () => parseText(`{${entries.join(",")}}`, 0),
+    FileError,
+    "at most 200000 tensors: found 250001",
+  );
+  assert(performance.now() - started < 2000);
+});

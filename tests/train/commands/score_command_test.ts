@@ -127,3 +127,12 @@ sharedTest("deno task score gives the published figures of E2E's baseline", asyn
     assertAlmostEquals(figures[name], published_tgen[name], 5.001e-5, name);
   }
 });
+
+Deno.test("deno task score refuses a text that would take minutes", async () => {
+  const lists = await file("long.lex", "word ".repeat(20_000) + "\n");
+  const data = ["--references", lists, "--predictions", lists];
+  const { code, err } = await run("--task", "webnlg", ...data);
+  assertEquals(code, 1);
+  assertStringIncludes(err, "output 1 as at most 20000 pairs of its words");
+  assertStringIncludes(err, "found 20000 times 20000");
+});

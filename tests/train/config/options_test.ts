@@ -6,6 +6,7 @@ import { helpText } from "../../../train/config/help.ts";
 import { unknownName } from "../../../train/config/nearest.ts";
 import type { OptionTable } from "../../../train/config/options.ts";
 import { parseFlags, parseObject, resolveOptions } from "../../../train/config/parse.ts";
+import { trainOptions } from "../../../train/config/train_options.ts";
 
 const table = {
   name: { kind: "text", help: "a name", required: true },
@@ -196,4 +197,10 @@ Deno.test("helpText() groups options under headings and keeps to 100 columns", (
   assertEquals(lines.indexOf("  --c") < lines.indexOf("LoRA:"), true);
   assert(lines.every((line) => line.length <= 100));
   assertStringIncludes(text.replace(/\s+/g, " "), long);
+});
+
+Deno.test("sizes that would fill the memory are refused", () => {
+  refused(() => parseFlags(trainOptions, ["--rank", "1000000000"]), "--rank", "below 65537");
+  refused(() => parseFlags(trainOptions, ["--threads", "1000000"]), "--threads", "below 257");
+  refused(() => parseObject(trainOptions, { threads: 1e6 }, "run.json"), "threads in run.json");
 });

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { FileError } from "../../../core/errors.ts";
 import { classesOf, labelOf, type LabelRule } from "../../../train/data/labels.ts";
 
@@ -77,3 +77,25 @@ for (const cell of [undefined, null, "", 0.5, -1, -1n, {}, 7]) {
     assertMatch(message, /^a\.csv:4: .*column "label" as .*class.* is required: found /);
   });
 }
+
+Deno.test("classesOf() refuses a number that would turn whole numbers into words", () => {
+  for (const cell of ["1.5", "-5", "1e-3", " .5", "+2", "nan", "-Infinity", "0.0"]) {
+    const { message } = assertThrows(() => classes(["0", "1", cell, "0"]), FileError);
+    assertMatch(message, /a whole number of at least 0 or the name of a class is required: found /);
+  }
+  assertEquals(classes(["v1.5", "1.5a", "nano"]), ["1.5a", "nano", "v1.5"]);
+  assertEquals(classes(["1.5", "2.5"], ["1.5", "2.5"]), ["1.5", "2.5"]);
+});
+
+Deno.test("classesOf() and labelOf() take 40,000 words at once, and refuse a million", () => {
+  const started = performance.now();
+  const words = Array.from({ length: 40_000 }, (_, i) => `word ${i}`);
+  const found = classes(words);
+  const rule = { column: "label", classes: found };
+  for (const [i, word] of found.entries()) assertEquals(labelOf(word, row, rule), i);
+  assert(performance.now() - started < 2000);
+  const many = Array.from({ length: 60_000 }, (_, i) => `word ${i}`);
+  assertThrows(() => classes(many), FileError, "at most 50000 classes");
+  const numbers = Array.from({ length: 60_000 }, (_, i) => `${i}`);
+  assertThrows(() => classes(numbers), FileError, "at most 50000 classes");
+});

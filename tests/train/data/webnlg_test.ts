@@ -254,3 +254,8 @@ sharedTest("readWebnlg() reads the official numbers of entries, texts and catego
   assertEquals(test.filter(({ part }) => part === "seen").length, 971);
   assertEquals(test.length, 1862);
 });
+
+Deno.test("parseWebnlg() refuses elements that are nested without end", () => {
+  const text = `<benchmark>${"<a>".repeat(100_000)}`;
+  assertThrows(() => parseWebnlg(text, "x.xml"), FileError, "nested less deep are required");
+});

@@ -209,9 +209,11 @@ Deno.test("A folder that a crash left half-filled is neither resumed nor in the 
   const partial = `${out}/.checkpoint-7.partial`;
   await Deno.mkdir(partial);
   await Deno.writeTextFile(`${partial}/trainer_state.json`, "{");
+  await Deno.writeTextFile(`${out}/run.json.${crypto.randomUUID()}.tmp`, "{");
   await train(config, { resume: out });
   assertEquals(await readAdapter(out), adapter);
-  await Deno.rename(partial, `${out}/.checkpoint-3.partial`);
+  assertEquals(namesIn(out).filter((name) => /partial|tmp/.test(name)), []);
+  await Deno.mkdir(`${out}/.checkpoint-3.partial`);
   await Deno.remove(`${out}/checkpoint-3`, { recursive: true });
   await Deno.remove(`${out}/checkpoint-6`, { recursive: true });
   await assertRejects(() => train(config, { resume: out }), FileError, "found none");
