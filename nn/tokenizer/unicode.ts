@@ -80,7 +80,7 @@ export function lowerCase(text: string): string {
 const marks17 =
   /^[\u1acf-\u1add\u1ae0-\u1aeb\u{10efa}\u{10efb}\u{1e6e3}\u{1e6e6}\u{1e6ee}\u{1e6ef}\u{1e6f5}]/u;
 const control = /[\p{Cc}\p{Zl}\p{Zp}\ufeff\u00ad]$/u;
-const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
+let segmenter: Intl.Segmenter | undefined;
 
 /**
  * Divides text into clusters, such as a letter and its accents, as Unicode 17 has them.
@@ -89,6 +89,7 @@ const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
  */
 export function clustersOf(text: string): string[] {
   const clusters: string[] = [];
+  segmenter ??= new Intl.Segmenter("en", { granularity: "grapheme" });
   for (const { segment } of segmenter.segment(text)) {
     const last = clusters.at(-1);
     const joins = !newer && marks17.test(segment) && last !== undefined && !control.test(last);
