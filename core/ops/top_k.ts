@@ -41,15 +41,25 @@ export function isChunked(length: number, count: number): boolean {
   return length > Math.max(short, 2 * chunk * count);
 }
 
-/** Elements that come before this one: larger, or equal with a lower label; NaN is the largest. */
+/**
+ * What elements are ranked by, a value and a label: NaN as infinity with a label below all others.
+ */
+const keyOp = (() => {
+  const [x, label] = [input(0, "f32", 3), input(1, "f32", 3)];
+  const known = isNumber(x);
+  const [most, before] = [scalar(0, "f32"), label.sub(scalar(1, "f32"))];
+  return rowwise("rankKeys", ["f32", "f32"], [
+    select(known, x, most),
+    select(known, label, before),
+  ]);
+})();
+
+/** Elements that come before this one: larger, or equal with a lower label. */
 const rankOp = (() => {
   const [own, ownLabel] = [input(0, "f32", 1), input(1, "f32", 1)];
   const [other, otherLabel] = [input(2, "f32", 3), input(3, "f32", 3)];
-  const [known, otherKnown] = [isNumber(own), isNumber(other)];
-  const equal = select(known, own.compare("eq", other), otherKnown.not());
-  const tied = equal.and(otherLabel.compare("lt", ownLabel));
-  const larger = other.compare("le", own).not().and(known);
-  const later = larger.not().and(tied.not());
+  const tied = own.compare("eq", other).and(otherLabel.compare("lt", ownLabel));
+  const later = own.compare("lt", other).not().and(tied.not());
   const kinds = ["f32", "f32", "f32", "f32"] as const;
   return rowwise("rank", kinds, [rowSum(select(later, float(0), float(1)))]);
 })();
@@ -141,7 +151,8 @@ function choose(x: Tensor, labels: Tensor, count: number): Best {
   const [rows, length] = x.shape as [number, number];
   const down = (t: Tensor) => reshape(t, [t.shape[0]!, length, 1]);
   const along = (t: Tensor) => reshape(t, [t.shape[0]!, 1, length]);
-  const ranks = apply(rankOp, [down(x), down(labels), along(x), along(labels)], {})[0]!;
+  const [keys, order] = apply(keyOp, [x, labels], { scalars: [Infinity, 2 ** 24] }) as Tensor[];
+  const ranks = apply(rankOp, [down(keys!), down(order!), along(keys!), along(order!)], {})[0]!;
   const [values, columns] = apply(pickOp, [ranks, x, labels].map(along), {
     space: [rows, count, length],
     indices: [{ offset: 0, strides: [0, 1, 0] }],
