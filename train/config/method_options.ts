@@ -13,7 +13,7 @@ export const loraOptions = {
     group: "LoRA",
     kind: "integer",
     min: 1,
-    below: 65537,
+    below: 16385,
     help: "inner size of the update",
     default: 8,
   },

@@ -6,7 +6,9 @@
 
 import { constants, createGunzip } from "node:zlib";
 import { FileError } from "../../core/errors.ts";
-import { mostBytes } from "../files/files.ts";
+
+/** Most bytes of what is inflated: its parts, their whole and its text are in memory at once. */
+const mostInflated = 2 ** 27;
 
 /**
  * Inflates gzip of one or several members.
@@ -18,7 +20,7 @@ import { mostBytes } from "../files/files.ts";
 export async function inflated(
   bytes: Uint8Array<ArrayBuffer>,
   path: string,
-  most = mostBytes,
+  most = mostInflated,
 ): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let size = 0;

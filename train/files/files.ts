@@ -29,7 +29,7 @@ export async function readText(path: string): Promise<string> {
 }
 
 /** Most bytes of a file that is read whole: what comes of it stays below a gigabyte. */
-export const mostBytes = 2 ** 28;
+export const mostBytes = 200_000_000;
 
 /**
  * Requires a file that has an end: no directory, device or pipe.
@@ -52,7 +52,7 @@ export async function requireFile(
 }
 
 /**
- * Reads a file of at most 256 MiB.
+ * Reads a file of at most 200 MB.
  *
  * @throws {FileError} If the file cannot be read or is larger
  */

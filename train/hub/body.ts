@@ -68,7 +68,7 @@ export async function* chunksOf(
 }
 
 /** A whole body as text. */
-export async function textOf(response: Response, limits: BodyLimits): Promise<string> {
+export async function bodyText(response: Response, limits: BodyLimits): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const part of chunksOf(response, limits)) {

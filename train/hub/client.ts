@@ -6,7 +6,7 @@
 
 import { DownloadError } from "../../core/errors.ts";
 import { isRecord } from "../../nn/formats/json_record.ts";
-import { mostListed, textOf } from "./body.ts";
+import { bodyText, mostListed } from "./body.ts";
 import type { Digest } from "./digest.ts";
 import { isCommit, type Repository } from "./repository.ts";
 import { request, type RetryPolicy } from "./request.ts";
@@ -48,7 +48,7 @@ export async function readListing(
     throw refusal(response, repository, endpoint);
   }
   const limits = { address, most: mostListed, timeout: retry.timeout };
-  const json = parsed(await textOf(response, limits));
+  const json = parsed(await bodyText(response, limits));
   const { sha, siblings } = isRecord(json) ? json : {};
   const files = (Array.isArray(siblings) ? siblings : []).flatMap((one: unknown) => {
     const name = isRecord(one) ? one["rfilename"] : undefined;

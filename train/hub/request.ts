@@ -15,6 +15,8 @@ export interface RetryPolicy {
   readonly timeout: number;
   /** Resolves after some milliseconds; tests replace it. */
   wait(milliseconds: number): Promise<void>;
+  /** Called with a line before another attempt. */
+  onMessage?(line: string): void;
 }
 
 /** Four attempts; pauses of 1, 2 and 4 seconds where the server names none. */
@@ -71,7 +73,10 @@ export async function request(asked: HttpRequest, retry: RetryPolicy): Promise<H
       pause = retryAfter(response) ?? pause;
       if (last || pause > longestPause) throw refused(asked, response.status, pause, failures);
     } catch (error) {
-      if (last || !isTransient(error)) throw unreached(error, asked.address);
+      const fault = unreached(error, asked.address);
+      if (last || !isTransient(error)) throw fault;
+      const { message } = fault as Error;
+      retry.onMessage?.(`${message}; attempt ${failures + 1} of ${retry.attempts} follows`);
     }
     await retry.wait(pause);
   }

@@ -34,9 +34,10 @@ export async function downloadSnapshot(
   kind: SnapshotKind,
   settings: HubSettings,
   hooks: DownloadHooks = {},
-  retry: RetryPolicy = { ...defaultRetryPolicy, timeout: settings.timeout },
+  policy: RetryPolicy = { ...defaultRetryPolicy, timeout: settings.timeout },
 ): Promise<Snapshot> {
   const { id, revision } = repository;
+  const retry = { ...policy, ...(hooks.onMessage && { onMessage: hooks.onMessage }) };
   const cache = new RepositoryCache(settings, id);
   const known = isCommit(revision) ? revision : await cache.commitOf(revision);
   const cached = known === undefined

@@ -200,7 +200,7 @@ Deno.test("helpText() groups options under headings and keeps to 100 columns", (
 });
 
 Deno.test("sizes that would fill the memory are refused", () => {
-  refused(() => parseFlags(trainOptions, ["--rank", "1000000000"]), "--rank", "below 65537");
+  refused(() => parseFlags(trainOptions, ["--rank", "1000000000"]), "--rank", "below 16385");
   refused(() => parseFlags(trainOptions, ["--threads", "1000000"]), "--threads", "below 257");
   refused(() => parseObject(trainOptions, { threads: 1e6 }, "run.json"), "threads in run.json");
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { DownloadError, OptionError } from "../../../core/errors.ts";
-import { chunksOf, textOf } from "../../../train/hub/body.ts";
+import { bodyText, chunksOf } from "../../../train/hub/body.ts";
 import { download } from "../../../train/hub/download.ts";
 import { defaultRetryPolicy } from "../../../train/hub/request.ts";
 import { hubSettings } from "../../../train/hub/settings.ts";
@@ -25,7 +25,7 @@ function endless(part: number, pause = 0): { response: Response; sent: () => num
 Deno.test("a body is read no further than it may be long", async () => {
   const { response, sent } = endless(1000);
   const limits = { address, most: 10_000, timeout: 10_000 };
-  const error = await assertRejects(() => textOf(response, limits), DownloadError);
+  const error = await assertRejects(() => bodyText(response, limits), DownloadError);
   assertMatch(error.message, /^http:\/\/hub\/file: .* 10000 bytes are required at most/);
   assert(sent() < 20_000);
 });

@@ -14,7 +14,7 @@ import type { Tokenization } from "../../../train/metrics/tokenization.ts";
 import { shared, sharedTest } from "../../support/shared.ts";
 
 const readShared = async (path: string) => JSON.parse(await Deno.readTextFile(shared(path)));
-const readLines = async (path: string) => lineBlocks(await Deno.readTextFile(shared(path)));
+const readLines = async (path: string) => lineBlocks(await Deno.readTextFile(shared(path)), path);
 
 interface GenerationCase {
   hypotheses: string[];

@@ -110,6 +110,7 @@ sharedTest("challengeText() of WebNLG's XML gives the challenge's reference file
   for (const column of [0, 1, 2]) {
     const lines = lineBlocks(
       await Deno.readTextFile(`${folder}/gold-all-cat-reference${column}.lex`),
+      "gold.lex",
     );
     const texts = segments.map(({ references }) => challengeText(references[column] ?? ""));
     assertEquals(texts, lines.map((line) => line.replace(/ +/g, " ")));
@@ -126,7 +127,7 @@ sharedTest("score() equals the official figures of a team of the WebNLG challeng
   const [team, track] = ["GKB_Unimelb", "new-cat"];
   const path = `${folder}/references/gold-${track}-reference0.lex`;
   const lists = (await readReferences(path)).map((segment) => segment.references);
-  const outputs = lineBlocks(await Deno.readTextFile(`${folder}/teams/${team}_${track}.txt`));
+  const outputs = lineBlocks(await Deno.readTextFile(`${folder}/teams/${team}_${track}.txt`), team);
   const { BLEU, TER, METEOR } = scoreTexts("webnlg", outputs, lists, { meteor });
   const expected = scores[team][track];
   assertAlmostEquals(BLEU, expected.BLEU / 100, 5.001e-5);
