@@ -18,7 +18,7 @@ import { type Columns, positionsOf, type TableRow } from "./rows.ts";
 
 /** How much a file may ask of its reader. */
 export interface ParquetLimits {
-  /** Milliseconds for a group of rows, beside one for each kilobyte of it. */
+  /** Milliseconds, beside one for each kilobyte that is decoded. */
   readonly time: number;
   /** Bytes of memory, beside twenty for each byte of the file. */
   readonly memory: number;
@@ -68,8 +68,11 @@ class Decoder {
   readonly #answers: ParquetAnswer[] = [];
   readonly #memoryBefore = Deno.memoryUsage().rss;
   #arrived = Promise.withResolvers<void>();
+  /** Milliseconds that are left. */
+  #left: number;
 
   constructor(readonly path: string, readonly limits: ParquetLimits) {
+    this.#left = limits.time;
     this.#worker = new Worker(new URL(workerAddress), {
       workerData: workerName,
       resourceLimits: { maxOldGenerationSizeMb: Math.max(16, Math.ceil(limits.memory / 2 ** 20)) },
@@ -84,12 +87,13 @@ class Decoder {
 
   async open(): Promise<Extract<ParquetAnswer, { header: unknown }>> {
     this.send({ path: this.path });
-    const answer = await this.#next(this.limits.time);
+    const answer = await this.#next();
     return "header" in answer ? answer : this.#fail("another answer");
   }
 
   async rows({ rows, bytes }: { rows: number; bytes: number }): Promise<unknown[][]> {
-    const answer = await this.#next(this.limits.time + bytes / 1000);
+    this.#left += bytes / 1000;
+    const answer = await this.#next();
     const found = "rows" in answer ? answer.rows : [];
     return found.length === rows ? found : this.#fail(`${found.length} rows, not ${rows}`);
   }
@@ -102,18 +106,19 @@ class Decoder {
     await this.#worker.terminate();
   }
 
-  async #next(time: number): Promise<Exclude<ParquetAnswer, { fault: unknown }>> {
+  async #next(): Promise<Exclude<ParquetAnswer, { fault: unknown }>> {
     const started = performance.now();
     while (this.#answers.length === 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, 20);
       await Promise.race([this.#arrived.promise, promise]).finally(() => clearTimeout(timer));
       if (this.#answers.length > 0) break;
-      if (performance.now() - started > time) this.#fail("data that is decoded without end");
+      if (performance.now() - started > this.#left) this.#fail("data that is decoded without end");
       if (Deno.memoryUsage().rss - this.#memoryBefore > this.limits.memory) {
         this.#fail("data that takes memory without end");
       }
     }
+    this.#left -= performance.now() - started;
     this.#arrived = Promise.withResolvers();
     const answer = this.#answers.shift()!;
     return "fault" in answer ? this.#fail(answer.fault) : answer;

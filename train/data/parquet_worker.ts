@@ -12,8 +12,9 @@ import {
   parquetRead,
   parquetSchema,
 } from "hyparquet";
-import { compressors } from "hyparquet-compressors";
+import { compressors as others } from "hyparquet-compressors";
 import { parentPort, workerData } from "node:worker_threads";
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 
 /** Address of this module, from which the thread is started. */
 export const workerAddress: string = import.meta.url;
@@ -32,7 +33,29 @@ export type ParquetAnswer =
   /** What is wrong with the file. */
   | { readonly fault: string };
 
+/** What checks sums and lengths of its own, instead of what decodes damaged pages. */
+const compressors: typeof others = {
+  ...others,
+  GZIP: (page, size) => gunzipSync(page, { maxOutputLength: Math.max(1, size) }),
+  BROTLI: (page, size) => brotliDecompressSync(page, { maxOutputLength: Math.max(1, size) }),
+  ZSTD: (page, size) => zstdDecompressSync(page, { maxOutputLength: Math.max(1, size) }),
+};
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const parsers = { stringFromBytes: (bytes: Uint8Array | undefined) => bytes && textOf(bytes) };
+
+function textOf(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new Error("a text that is not UTF-8");
+  }
+}
+
 if (workerData === workerName) serve((answer) => parentPort?.postMessage(answer));
+
+/** Nothing in a cell is null; undefined comes of a number beyond a dictionary or of a short page. */
+const absent = "fewer values than rows, or a value beyond its dictionary";
 
 function serve(post: (answer: ParquetAnswer) => void): void {
   let open: { file: Awaited<ReturnType<typeof asyncBufferFromFile>>; metadata: FileMetaData };
@@ -45,16 +68,17 @@ function serve(post: (answer: ParquetAnswer) => void): void {
     }
     const { file, metadata } = open;
     const columns = [...request.names];
-    let rowStart = 0;
-    for (const { num_rows } of metadata.row_groups) {
-      const rowEnd = rowStart + Number(num_rows);
+    for (const group of metadata.row_groups) {
+      const rowEnd = Number(group.num_rows);
       let rows: unknown[][] = [];
-      if (rowEnd > rowStart) {
+      if (rowEnd > 0) {
         const onComplete = (found: unknown[][]) => rows = found;
-        await parquetRead({ file, metadata, columns, rowStart, rowEnd, compressors, onComplete });
+        // Of the whole metadata every group would be looked through for each.
+        const one = { ...metadata, row_groups: [group] };
+        const read = { file, metadata: one, columns, rowStart: 0, rowEnd, compressors, parsers };
+        await parquetRead({ ...read, onComplete });
       }
-      post({ rows });
-      rowStart = rowEnd;
+      post(rows.some((row) => row.includes(undefined)) ? { fault: absent } : { rows });
     }
   };
   parentPort?.on("message", (request: ParquetRequest) => {
