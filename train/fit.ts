@@ -263,6 +263,9 @@ function requireFinite(name: string, value: number, step: number): void {
   if (Number.isFinite(value)) return;
   throw new TrainingError(
     `Cannot go on after step ${step} as ${name} must be finite: found ${value}; ` +
-      "lower the learning rate",
+      // A loss is that before its update.
+      (step === 1 && /loss|compensation/.test(name)
+        ? "nothing was updated yet: look for numbers too large among --alpha, --kl, labels and weights"
+        : "lower the learning rate"),
   );
 }

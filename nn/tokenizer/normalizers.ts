@@ -56,6 +56,9 @@ function readBert(part: Component): Normalizer {
   return { apply, losesStart };
 }
 
+/** Most characters that one replacement puts in. */
+const mostMade = 100_000_000;
+
 /** Replaces the matches of the part's pattern by its content. */
 export function readReplace(part: Component): Normalizer {
   part.only("pattern", "content");
@@ -64,6 +67,8 @@ export function readReplace(part: Component): Normalizer {
   const apply = (text: string) => {
     const bounds = pattern(text);
     if (bounds.length === 0) return text;
+    const made = content.length * bounds.length / 2;
+    if (made > mostMade) part.fail("content", `at most ${mostMade} characters in a text`, made);
     let [replaced, done] = ["", 0];
     for (let index = 0; index < bounds.length; index += 2) {
       replaced += text.slice(done, bounds[index]) + content;

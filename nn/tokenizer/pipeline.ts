@@ -40,12 +40,16 @@ function readModel(json: unknown, name: string): WordModel {
   }
 }
 
+/** Most characters that a normalizer makes of each, and in a text beside: else a file fills memory. */
+const [mostGrowth, mostAdded] = [100, 10_000];
+
 /** A tokenizer without post-processing. */
 export class TokenizerPipeline {
   /** Added tokens in the order of the file. */
   readonly added: readonly AddedToken[];
   /** One more than the highest token id, added tokens included. */
   readonly vocabularySize: number;
+  readonly #name: string;
   readonly #normalizer: Normalizer | undefined;
   readonly #preTokenizer: PreTokenizer | undefined;
   readonly #decoder: TokenDecoder | undefined;
@@ -67,6 +71,7 @@ export class TokenizerPipeline {
    */
   constructor(json: unknown, name: string) {
     const parts = topLevel(json, name);
+    this.#name = name;
     this.#normalizer = readNormalizer(parts.normalizer, name);
     this.#preTokenizer = readPreTokenizer(parts.preTokenizer, name);
     this.#first = JSON.stringify(parts.preTokenizer).includes('"first"');
@@ -155,6 +160,12 @@ export class TokenizerPipeline {
   }
 
   #normalize(text: string): string {
-    return this.#normalizer?.apply(text) ?? text;
+    const normal = this.#normalizer?.apply(text) ?? text;
+    if (normal.length <= mostGrowth * text.length + mostAdded) return normal;
+    throw new FileError(
+      `Cannot tokenize text as its normalizer may make at most ${mostAdded} characters and ` +
+        `${mostGrowth} of each: found ${normal.length} of ${text.length}`,
+      this.#name,
+    );
   }
 }

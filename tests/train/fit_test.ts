@@ -68,7 +68,7 @@ async function refused(setting: Setting, ...parts: string[]): Promise<string[]> 
 }
 
 Deno.test("fit() evaluates each epoch and tells of checkpoints between", async () => {
-  const { told, result } = await fitHead({ config: { saveEvery: 3 } });
+  const { told, result } = await fitHead({ config: { saveEvery: 3, out: "none" } });
   assertEquals(told, ["checkpoint 3", "evaluation 4", "checkpoint 6", "evaluation 8"]);
   assertEquals(result, [8, false]);
 });
@@ -90,7 +90,7 @@ Deno.test("fit() refuses an evaluation that is not finite", async () => {
 
 Deno.test("fit() refuses parameters that are not finite before it saves them", async () => {
   const parts = ["parameter", "finite: found Infinity"];
-  const config = { saveEvery: 3 };
+  const config = { saveEvery: 3, out: "none" };
   assertEquals(await refused({ config, hooks: poison(3) }, "step 3", ...parts), []);
   const last = await refused({ config, hooks: poison(8) }, "step 8", ...parts);
   assertEquals(last, ["checkpoint 3", "evaluation 4", "checkpoint 6"]);
@@ -103,4 +103,11 @@ Deno.test("fit() refuses parameters that are not finite before it saves them", a
     },
   });
   assertEquals(await refused({ hooks }, "step 2", ...parts), []);
+});
+
+Deno.test("fit() blames the learning rate only once something was updated", async () => {
+  const config = { compensation: "kl", kl: 1e308, lr: 1e-3 } as const;
+  const { result } = await fitHead({ config: { ...config, method: "hiddenkey" } });
+  const { message } = await assertRejects(() => Promise.reject(result), TrainingError);
+  assertStringIncludes(message, "after step 1 as loss must be finite: found Infinity; nothing was");
 });

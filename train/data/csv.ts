@@ -5,7 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { lengthError, mostCharacters, mostRows, rowsError } from "./limits.ts";
+import { lengthError, mostCharacters, mostColumns, mostRows, rowsError } from "./limits.ts";
 
 /** One record of a file. */
 export interface CsvRecord {
@@ -52,8 +52,7 @@ export function parseCsv(text: string, name: string, separator: "," | "\t" = ","
         record.fields.push(raw);
         end = position + raw.length;
       }
-      const { length } = record.fields.at(-1)!;
-      if (length > mostCharacters) throw lengthError("field", length, name, line);
+      requireSmall(record.fields, name, line);
       behind.lastIndex = end;
       separated = behind.exec(text)?.[0];
       if (separated === undefined) {
@@ -70,6 +69,14 @@ export function parseCsv(text: string, name: string, separator: "," | "\t" = ","
     if (records.length > mostRows + 1) throw rowsError(name, line - 1);
   }
   return records;
+}
+
+function requireSmall(fields: readonly string[], name: string, line: number): void {
+  const { length } = fields.at(-1)!;
+  if (length > mostCharacters) throw lengthError("field", length, name, line);
+  if (fields.length <= mostColumns) return;
+  const required = `at most ${mostColumns} columns are required`;
+  throw new FileError(`Cannot read row as ${required}: found more`, name, line);
 }
 
 /** Position of the mark that closes the field which the mark at `start` opens. */

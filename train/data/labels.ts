@@ -21,9 +21,12 @@ export interface LabelRule {
 
 const isNothing = (cell: unknown) => cell === undefined || cell === null || cell === "";
 
+/** What is written as a number: other tools read `0x10` and `0b1` as words. */
+const decimal = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
+
 /** A number or the digits of one; NaN where a cell is neither. */
 function numberOf(cell: unknown): number {
-  if (typeof cell === "string") return cell.trim() === "" ? NaN : Number(cell);
+  if (typeof cell === "string") return decimal.test(cell) ? Number(cell) : NaN;
   return typeof cell === "number" || typeof cell === "bigint" ? Number(cell) : NaN;
 }
 

@@ -11,6 +11,8 @@ import { FileError } from "../../core/errors.ts";
 export const mostRows = 1_000_000;
 /** Most characters of a cell or line. */
 export const mostCharacters = 1_000_000;
+/** Most columns. */
+export const mostColumns = 10_000;
 /** Most classes. */
 export const mostClasses = 50_000;
 

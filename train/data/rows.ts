@@ -51,7 +51,9 @@ export function positionsOf(
   });
   if (positions.slice(0, required.length).includes(undefined)) {
     throw new FileError(
-      `Cannot read header as the columns ${quoted(required)} are required: found ${quoted(header)}`,
+      `Cannot read header as the columns ${quoted(required)} are required: found ${
+        quoted(header) || "none"
+      }`,
       path,
       line,
     );

@@ -25,13 +25,13 @@ export interface WebnlgEntry {
 /**
  * Reads the entries of a file of the challenge.
  *
- * @param text Content of the file: XML, or JSON where it begins with a brace
+ * @param text Content of the file: XML, or JSON where it begins with a brace or bracket
  * @param name Name of the file for messages
  * @throws {FileError} If the file is malformed or has no entry, with the line in XML and the number
  * of the entry in JSON
  */
 export function parseEntries(text: string, name: string): WebnlgEntry[] {
-  const entries = /^\s*\{/.test(text) ? entriesOfJson(text, name) : entriesOfXml(text, name);
+  const entries = /^\s*[[{]/.test(text) ? entriesOfJson(text, name) : entriesOfXml(text, name);
   if (entries.length > 0) return entries;
   throw new FileError("Cannot read WebNLG as at least 1 entry is required: found 0", name);
 }

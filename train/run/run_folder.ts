@@ -8,9 +8,11 @@
  */
 
 import { FileError } from "../../core/errors.ts";
+import { excerpt } from "../../core/excerpt.ts";
 import { isRecord } from "../../nn/formats/json_record.ts";
 import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
 import type { Module } from "../../nn/layers/module.ts";
+import { mostClasses } from "../data/limits.ts";
 import { exists, readJson, readText, writeFileAtomic, writeJson } from "../files/files.ts";
 import { appendText, moveTo, removeAll, removeLeftovers } from "../files/folder.ts";
 import { saveAdapter } from "./adapter.ts";
@@ -59,8 +61,19 @@ export async function readRun(directory: string): Promise<SavedRun> {
   if (!isRecord(config)) {
     throw new FileError("Cannot read the run as key config is required: found none", path);
   }
-  const words = Array.isArray(classes) ? classes.map(String) : undefined;
-  return { config, classes: words };
+  return { config, classes: classes === undefined ? undefined : classWords(classes, path) };
+}
+
+function classWords(classes: unknown, path: string): string[] {
+  const words: unknown[] = Array.isArray(classes) ? classes : [undefined];
+  const texts = words.filter((word) => typeof word === "string");
+  const different = new Set(texts).size === words.length;
+  if (different && texts.length <= mostClasses) return texts;
+  const required = `at most ${mostClasses} different words are`;
+  throw new FileError(
+    `Cannot read the run as ${required} required in key classes: found ${excerpt(classes)}`,
+    path,
+  );
 }
 
 /** Appends one line to metrics.jsonl. */

@@ -104,8 +104,24 @@ export async function restoreCheckpoint(checkpoint: string, optimiser: Optimiser
   const read = (name: string): Promise<Float32Array | Float64Array> =>
     precision === "f64" ? file.readFloat(name, "f64") : file.readFloat(name, "f32");
   const numbers: Record<string, Float32Array | Float64Array> = {};
-  for (const name of required) numbers[name] = await read(name);
+  for (const name of required) {
+    const values = numbers[name] = await read(name);
+    requireNumbers(name, values, file.path);
+  }
   restoreOptimiser(optimiser, numbers, step);
+}
+
+/** Refuses what no training leaves: numbers that are not finite, means of squares below zero. */
+function requireNumbers(name: string, values: ArrayLike<number>, path: string): void {
+  const least = name === "second" ? 0 : -Infinity;
+  const at = Array.prototype.findIndex.call(values, (x) => !(Number.isFinite(x) && x >= least));
+  if (at < 0) return;
+  const required = least === 0 ? "finite and at least 0" : "finite";
+  throw new FileError(
+    `Cannot resume as every element of tensor ${name} must be ${required}: ` +
+      `found ${values[at]} at element ${at}`,
+    path,
+  );
 }
 
 /** The step of a checkpoint: that of its folder's name, and none that its run did not plan. */

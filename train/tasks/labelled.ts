@@ -71,11 +71,18 @@ function labelKind(task: TaskName, classes: readonly string[]): LabelledKind {
   throw new OptionError(`Cannot read labels as a task that has them is required: found ${task}`);
 }
 
-/** Words of the classes of a saved run; none for scores, undefined where texts are written. */
+/**
+ * Words of the classes of a saved run; none for scores, undefined where texts are written.
+ *
+ * @throws {OptionError} If the run must name them and does not
+ */
 export function classNames(
   task: TaskName,
   saved: readonly string[] | undefined,
 ): readonly string[] | undefined {
+  if (task === "classification" && !saved?.length) {
+    throw new OptionError("Cannot open the run as run.json must name its classes: found none");
+  }
   return generates(task) ? undefined : labelKind(task, saved ?? []).labels;
 }
 

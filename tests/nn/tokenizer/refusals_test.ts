@@ -122,3 +122,17 @@ Deno.test("Tokenizer splits with a pattern that other engines do not get through
   const bad = new Tokenizer({ ...whole, pre_tokenizer: regex("([^!]+)+!") });
   assertEquals(bad.encode("ab".repeat(5000)).ids.length, 5000);
 });
+
+Deno.test("a text that its normalizer makes a hundred times as long is refused", () => {
+  const replace = { type: "Replace", pattern: { String: "a" }, content: "b".repeat(10_000) };
+  const normalizers = [
+    replace,
+    { type: "Prepend", prepend: "b".repeat(100_000) },
+    { type: "Sequence", normalizers: [replace, { ...replace, pattern: { String: "b" } }] },
+  ];
+  for (const normalizer of normalizers) {
+    const tokenizer = new Tokenizer({ ...whole, normalizer });
+    const { message } = assertThrows(() => tokenizer.encode("a b a"), FileError);
+    assert(/^tokenizer\.json: .*(100 of each|at most 100000000 characters)/.test(message), message);
+  }
+});

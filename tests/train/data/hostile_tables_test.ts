@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { gunzipSync } from "node:zlib";
 import { gzipSync, zipSync } from "fflate";
+import { parquetWriteBuffer } from "hyparquet-writer";
 import { FileError } from "../../../core/errors.ts";
 import { inflated } from "../../../train/data/gzip.ts";
 import { readParquet } from "../../../train/data/parquet.ts";
@@ -118,4 +120,74 @@ Deno.test("unpackGlue() refuses an archive that says it holds too much", () => {
     message = (error as Error).message;
   }
   assert(message.includes("more than 200000000 bytes"), message);
+});
+
+const damaged: [string, "SNAPPY" | "GZIP" | "ZSTD", (file: Uint8Array, at: number) => void][] = [
+  ["a text that is not UTF-8", "SNAPPY", (file, at) => file[at] = 0xff],
+  ["a wrong sum of gzip", "GZIP", (file, at) => file[at]! ^= 1],
+  ["a wrong length of gzip", "GZIP", (file, at) => file[at + 4]! ^= 1],
+  ["torn Zstandard", "ZSTD", (file, at) => file[at] = 0],
+];
+for (const [what, codec, damage] of damaged) {
+  Deno.test(`readParquet() refuses ${what}`, async () => {
+    const cells = Array.from({ length: 8 }, (_, i) => `${i} texts`);
+    const file = parquetOf({ text: cells }, codec);
+    // The first page begins behind the magic number; each kind is damaged where it is found.
+    const start = {
+      SNAPPY: indexOf(file, bytesOf("0 texts")),
+      GZIP: indexOf(file, [0x1f, 0x8b]),
+      ZSTD: indexOf(file, [0x28, 0xb5, 0x2f, 0xfd]),
+    }[codec];
+    assert(start > 0);
+    const end = codec === "GZIP" ? gzipEnd(file, start) : start;
+    damage(file, codec === "GZIP" ? end - 8 : end);
+    await using folder = await folderOf({ "a.parquet": file });
+    await assertRejects(
+      () => readParquet(`${folder.path}/a.parquet`, { required: ["text"] }),
+      FileError,
+      "Cannot read file as valid parquet is required: found",
+    );
+  });
+}
+
+function indexOf(file: Uint8Array, part: ArrayLike<number>): number {
+  return file.findIndex((_, i) => Array.from(part).every((byte, j) => file[i + j] === byte));
+}
+
+/** End of the gzip that begins at `start`: the first at which it is whole. */
+function gzipEnd(file: Uint8Array, start: number): number {
+  for (let end = start + 18; end <= file.length; end++) {
+    try {
+      gunzipSync(file.subarray(start, end));
+      return end;
+    } catch {
+      // Not yet.
+    }
+  }
+  throw new Error("no gzip found");
+}
+
+Deno.test("readParquet() reads thousands of groups of rows, and gives all of them one time", async () => {
+  const text = Array.from({ length: 3000 }, (_, i) => `text ${i}`);
+  const file = new Uint8Array(
+    parquetWriteBuffer({ columnData: [{ name: "text", data: text }], rowGroupSize: 1 }),
+  );
+  await using folder = await folderOf({ "a.parquet": file });
+  const path = `${folder.path}/a.parquet`;
+  const rows = await readParquet(path, { required: ["text"] });
+  assertEquals(rows.map(({ cells }) => cells[0]), text);
+  const { message } = await assertRejects(
+    () => readParquet(path, { required: ["text"] }, { time: -1e4, memory: 5e8 }),
+    FileError,
+  );
+  assert(message.includes("decoded without end"), message);
+});
+
+Deno.test("readTable() refuses a table of too many columns", async () => {
+  await using folder = await folderOf({ "a.csv": "a,".repeat(10_000) + "text,label\n" });
+  await assertRejects(
+    () => readTable(`${folder.path}/a.csv`, columns),
+    FileError,
+    "a.csv:1: Cannot read row as at most 10000 columns are required: found more",
+  );
 });

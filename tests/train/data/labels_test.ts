@@ -33,6 +33,8 @@ const faults: [unknown, LabelRule, RegExp][] = [
   [0.5, binary, /a number from 0 to 1 is required: found 0\.5$/],
   ["maybe", words, /column "verdict" as one of "no", "yes" or a number from 0 to 1 .* "maybe"$/],
   [5.5, { ...score, range: [0, 5] }, /a number from 0 to 5 is required: found 5\.5$/],
+  ["0x10", score, /a number is required: found "0x10"$/],
+  ["0b1", words, /one of "no", "yes" or a number .* "0b1"$/],
   ["high", score, /column "score" as a number is required: found "high"$/],
   [Infinity, score, /a number is required/],
   [{}, words, /found \{\}$/],

@@ -68,7 +68,7 @@ const faults: [string, string, string | Uint8Array, RegExp][] = [
     "id,txt\n1,b\n",
     /a\.csv:1: .*columns "text" are required: found "id", "txt"$/,
   ],
-  ["an empty file", "a.tsv", "", /a\.tsv:1: .*columns "text" are required: found $/],
+  ["an empty file", "a.tsv", "", /a\.tsv:1: .*columns "text" are required: found none$/],
   ["a column twice", "a.csv", "text,text\n", /a\.csv:1: .*column "text" occurs twice$/],
   ["a short row", "a.csv", 'text,n\n"a\nb",1\nc\n', /a\.csv:4: .*requires 2 columns: found 1$/],
   ["a long row", "a.tsv", "text\na\tb\n", /a\.tsv:2: .*requires 1 columns: found 2$/],

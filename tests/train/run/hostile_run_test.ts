@@ -1,5 +1,7 @@
-import { assertRejects } from "@std/assert";
-import { FileError } from "../../../core/errors.ts";
+import { assertRejects, assertThrows } from "@std/assert";
+import { FileError, OptionError } from "../../../core/errors.ts";
+import { readRun } from "../../../train/run/run_folder.ts";
+import { classNames } from "../../../train/tasks/labelled.ts";
 import { train } from "../../../train/train.ts";
 import { Workspace } from "../../support/workspace.ts";
 
@@ -55,6 +57,46 @@ Deno.test("A checkpoint of integers is not resumed", async () => {
       "Cannot resume as tensor parameters must be F32: found I32",
     );
   });
+});
+
+for (
+  const [name, value, required] of [
+    ["parameters", NaN, "finite: found NaN at element 0"],
+    ["first", -Infinity, "finite: found -Infinity at element 0"],
+    ["second", Infinity, "finite and at least 0: found Infinity at element 0"],
+    ["second", -1, "finite and at least 0: found -1 at element 0"],
+  ] as const
+) {
+  Deno.test(`A checkpoint with ${value} in ${name} is not resumed`, async () => {
+    const path = `${folder}/optimizer.safetensors`;
+    const before = await Deno.readFile(path);
+    const after = before.slice();
+    const view = new DataView(after.buffer);
+    const header = Number(view.getBigUint64(0, true));
+    const { [name]: entry } = JSON.parse(new TextDecoder().decode(after.subarray(8, 8 + header)));
+    view.setFloat32(8 + header + entry.data_offsets[0], value, true);
+    await Deno.writeFile(path, after);
+    await assertRejects(
+      () => train(config, { resume: folder }),
+      FileError,
+      `every element of tensor ${name} must be ${required}`,
+    );
+    await Deno.writeFile(path, before);
+  });
+}
+
+Deno.test("A run whose classes are no different words is not read", async () => {
+  const run = workspace.out("classes");
+  await Deno.mkdir(run, { recursive: true });
+  for (const classes of [[0, 1], [null, null], ["a", "a"], "ab", { 0: "a" }, null]) {
+    await Deno.writeTextFile(`${run}/run.json`, JSON.stringify({ config: {}, classes }));
+    await assertRejects(
+      () => readRun(run),
+      FileError,
+      "different words are required in key classes: found",
+    );
+  }
+  assertThrows(() => classNames("classification", []), OptionError, "must name its classes");
 });
 
 Deno.test("A base model or adapter of integers is not loaded", async () => {
