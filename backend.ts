@@ -62,6 +62,7 @@ export type {
 } from "./kernels/cpu/wasm/product/blas.ts";
 export type { Matrix } from "./kernels/cpu/wasm/product/matrix.ts";
 export { type AdapterFacts, WebGpuBackend } from "./kernels/webgpu/backend.ts";
+export type { Limits } from "./kernels/webgpu/limits.ts";
 export type {
   MatmulDispatch,
   MatmulPolicy,

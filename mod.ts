@@ -31,6 +31,8 @@ export {
   DownloadError,
   FileError,
   GradientError,
+  IndexError,
+  NumericError,
   OptionError,
   ShapeError,
   TrainingError,
@@ -63,7 +65,6 @@ export {
   minimum,
   mul,
   neg,
-  pow,
   relu,
   rsqrt,
   scale,
@@ -74,6 +75,7 @@ export {
   sub,
   tanh,
 } from "./core/ops/elementwise.ts";
+export { pow } from "./core/ops/power.ts";
 export {
   equal,
   greater,

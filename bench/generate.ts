@@ -23,11 +23,16 @@ export const generateBench: Command = bench({
     batch: size("prompts in a batch", 32),
     beams: size("beams", 10),
     newTokens: size("tokens to add at most", 64),
-    convention: { kind: "choice", choices: beamConventions, help: "convention", default: "hf" },
+    beamConvention: {
+      kind: "choice",
+      choices: beamConventions,
+      help: "whose beam search",
+      default: "hf",
+    },
   },
   async run(options, { device }) {
     using _scope = device.scope("bench");
-    const { model: directory, data, limit, batch, beams, newTokens, convention } = options;
+    const { model: directory, data, limit, batch, beams, newTokens, beamConvention } = options;
     const { model, config } = await openLanguageModel(directory, device, seedKey(0));
     const tokenizer = await loadTokenizer(directory);
     const frame = specialTokens(config, tokenizer);
@@ -45,7 +50,7 @@ export const generateBench: Command = bench({
         beams,
         lengthPenalty: 0.9,
         noRepeatNgram: 4,
-        beamConvention: convention,
+        beamConvention,
       });
     // Programs are compiled when they are first met.
     const start = performance.now();
@@ -64,7 +69,7 @@ export const generateBench: Command = bench({
       bench: "generate",
       backend: device.backend.description,
       model: directory,
-      convention,
+      convention: beamConvention,
       prompts: prompts.length,
       batch,
       beams,

@@ -4,23 +4,51 @@
  * @module
  */
 
+import { argumentError, checkArguments } from "./arguments.ts";
+import { ShapeError } from "./errors.ts";
+import { shown } from "./excerpt.ts";
 import type { Op } from "./op.ts";
 import type { Device } from "./device.ts";
 import { record } from "./tape.ts";
+import type { Value } from "./storage.ts";
 import { Tensor } from "./tensor.ts";
 
-/** Runs the operation, records it and returns its outputs. */
+/**
+ * Runs the operation, records it and returns its outputs.
+ *
+ * @throws {ShapeError} If an input is no tensor, or one of another element type than the operation
+ * takes
+ */
 export function apply<A>(
   op: Op<A>,
   inputs: readonly Tensor[],
   attributes: A,
-  device: Device = deviceOf(inputs),
+  given?: Device,
 ): Tensor[] {
-  const values = inputs.map((t) => t.valueFor(op.name));
+  const values = valuesOf(op as Op<unknown>, inputs);
+  const device = given ?? deviceOf(inputs);
   const outputs = op.launch(device, values, attributes);
   const handles = outputs.map((value) => new Tensor(value, device));
   record(op as Op<unknown>, attributes, values, outputs);
   return handles;
+}
+
+function valuesOf({ name, takes }: Op<unknown>, inputs: readonly Tensor[]): Value[] {
+  if (takes !== undefined && takes.length !== inputs.length) {
+    throw new ShapeError(
+      `Cannot apply ${name} as ${takes.length} tensors are required: found ${inputs.length}`,
+    );
+  }
+  const values = new Array<Value>(inputs.length);
+  for (let i = 0; i < inputs.length; i++) {
+    const x = inputs[i]!;
+    if (!(x instanceof Tensor)) {
+      throw argumentError(name, takes?.[i]?.name ?? `input ${i + 1}`, "a tensor", shown(x));
+    }
+    values[i] = x.valueFor(name);
+  }
+  if (takes !== undefined) checkArguments(name, takes, values);
+  return values;
 }
 
 /**
@@ -36,6 +64,8 @@ export function deviceOf(inputs: readonly Tensor[]): Device {
       throw new TypeError("Cannot combine tensors as they must share a device: found two");
     }
   }
-  if (found === undefined) throw new TypeError("Cannot choose a device as there is no input");
+  if (found === undefined) {
+    throw new TypeError("Cannot choose a device as there is no input tensor");
+  }
   return found;
 }

@@ -66,8 +66,8 @@ export interface Backend extends AsyncDisposable {
   readonly statistics: BackendStatistics;
   /** Whether tensors of the dtype can be held. */
   supports(dtype: Dtype): boolean;
-  /** Reserves memory; its contents are unspecified. */
-  allocate(bytes: number): Buffer;
+  /** Reserves memory, whose contents are unspecified; `shape` is the tensor's, for messages. */
+  allocate(bytes: number, shape?: readonly number[]): Buffer;
   /** Gives memory back; queued work that uses it still completes. */
   release(buffer: Buffer): void;
   /** Queues a copy from the host; `offset` is in bytes. */

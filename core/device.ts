@@ -5,7 +5,7 @@
  */
 
 import type { Backend } from "./backend.ts";
-import { DisposedError } from "./errors.ts";
+import { DisposedError, ShapeError } from "./errors.ts";
 
 /** What a scope can own. */
 export interface Owned extends Disposable {
@@ -86,6 +86,9 @@ export class Device implements AsyncDisposable {
     readonly float: "f32" | "f64" = "f32",
     readonly root: Device | undefined = undefined,
   ) {
+    if (!["f32", "f64"].includes(float)) {
+      throw new ShapeError(`Cannot make a device as float requires f32 or f64: found ${float}`);
+    }
     if (!backend.supports(float)) {
       throw new TypeError(`Cannot hold ${float} tensors on backend ${backend.name}`);
     }

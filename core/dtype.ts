@@ -8,6 +8,9 @@
 /** Element type of a storage; halves are read as floats and never written by a program. */
 export type Dtype = "f32" | "f64" | "u32" | Half;
 
+/** Every element type. */
+export const dtypes: readonly Dtype[] = ["f32", "f64", "u32", "f16", "bf16"];
+
 /** Formats of 16 bits for weights that do not change. */
 export type Half = "f16" | "bf16";
 

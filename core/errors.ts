@@ -1,32 +1,61 @@
 /**
  * Typed errors. Every message is one sentence: what could not be done, what is required, what was
- * found; no period, no contraction. Each subclasses the nearest built-in error.
+ * found; no period, no contraction; below 500 characters and without secrets, whatever was found. Each
+ * subclasses the nearest built-in error.
  *
  * @module
  */
+
+import { presentable, shortened } from "./excerpt.ts";
 
 /** Shapes, dtypes or attributes do not fit an operation. */
 export class ShapeError extends TypeError {
   /** Name of the error class. */
   override name = "ShapeError";
+
+  /** Makes the error of a sentence. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(presentable(message), options);
+  }
+}
+
+/** A number lies beyond the table that it is looked up in: a token, a position, a segment, a class. */
+export class IndexError extends RangeError {
+  /** Name of the error class. */
+  override name = "IndexError";
 }
 
 /** An operation without a derivative was reached while a gradient was being recorded. */
 export class GradientError extends TypeError {
   /** Name of the error class. */
   override name = "GradientError";
+
+  /** Makes the error of a sentence. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(presentable(message), options);
+  }
 }
 
 /** A tensor or storage was used after it was disposed. */
 export class DisposedError extends ReferenceError {
   /** Name of the error class. */
   override name = "DisposedError";
+
+  /** Makes the error of a sentence. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(presentable(message), options);
+  }
 }
 
 /** An option, configuration key or command-line flag has an unusable value. */
 export class OptionError extends RangeError {
   /** Name of the error class. */
   override name = "OptionError";
+
+  /** Makes the error of a sentence. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(presentable(message), options);
+  }
 }
 
 /** A file is missing, malformed or does not hold what is required. */
@@ -46,7 +75,8 @@ export class FileError extends Error {
    * @param line One-based line, where known
    */
   constructor(message: string, path: string, line?: number) {
-    super(`${path}${line === undefined ? "" : `:${line}`}: ${message}`);
+    const place = shortened(path, 200);
+    super(presentable(`${place}${line === undefined ? "" : `:${line}`}: ${message}`));
     this.path = path;
     this.line = line;
   }
@@ -69,8 +99,8 @@ export class DownloadError extends Error {
    * @param status Status of the answer, where it is the fault
    */
   constructor(message: string, source: string, status?: number) {
-    const named = source.replace(/\?.*$/s, "");
-    super(`${named}: ${message}`);
+    const named = shortened(presentable(source.replace(/\?.*$/s, "")), 200);
+    super(presentable(`${named}: ${message}`));
     this.source = named;
     this.status = status;
   }
@@ -80,10 +110,26 @@ export class DownloadError extends Error {
 export class DeviceError extends Error {
   /** Name of the error class. */
   override name = "DeviceError";
+
+  /** Makes the error of a sentence. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(presentable(message), options);
+  }
+}
+
+/** A number that is computed and must be finite is NaN or infinite. */
+export class NumericError extends RangeError {
+  /** Name of the error class. */
+  override name = "NumericError";
 }
 
 /** Training cannot go on: the loss or a gradient is not finite, or a parameter is not reached. */
 export class TrainingError extends Error {
   /** Name of the error class. */
   override name = "TrainingError";
+
+  /** Makes the error of a sentence. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(presentable(message), options);
+  }
 }

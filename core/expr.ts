@@ -61,17 +61,15 @@ export class Expr<K extends Kind = Kind> {
     if (isConstant(a, 0)) return b.neg();
     return isConstant(b, 0) ? a : fold("sub", a, b, (x, y) => x - y);
   }
-  /** Product; a factor of 0 or 1 leaves no node. */
+  /** Product; a factor of 1 leaves no node. One of 0 does: infinities times 0 are NaN. */
   mul(other: Float | number): Float {
     const [a, b] = [this as unknown as Float, float(other)];
-    if (isConstant(a, 0) || isConstant(b, 0)) return float(0);
     if (isConstant(a, 1)) return b;
     return isConstant(b, 1) ? a : fold("mul", a, b, (x, y) => x * y);
   }
   /** Quotient; a divisor of 1 leaves no node. */
   div(other: Float | number): Float {
     const [a, b] = [this as unknown as Float, float(other)];
-    if (isConstant(a, 0)) return a;
     return isConstant(b, 1) ? a : fold("div", a, b, (x, y) => x / y);
   }
   /** Negation; done twice it gives the value back. */
@@ -150,6 +148,10 @@ export function float(value: Float | number): Float {
 export function filled(value: number): Float {
   return node("constant", [], "f32", finite(value), 3);
 }
+/** A number given at each run, which may be infinite, for every element of an output. */
+export function filledBy(slot: number): Float {
+  return node("scalar", [], "f32", slot, 3);
+}
 /** An unsigned 32-bit constant. */
 export function word(value: number): Word {
   return literal("u32", value) as Word;
@@ -173,11 +175,16 @@ export function old(slot: number): Float {
   return node("old", [], "f32", slot, 3);
 }
 
+/** Whether a float is not NaN. */
+export function isNumber(a: Float): Bool {
+  return a.compare("eq", a);
+}
+
 /** `a` where the condition holds, otherwise `b`. */
 export function select<K extends Kind>(condition: Bool, a: Expr<K>, b: Expr<K>): Expr<K> {
   return a === b ? a : node("select", [condition, a, b], a.kind);
 }
-/** The larger of two floats. */
+/** The larger of two floats, NaN where one of them is: IEEE's maximum. */
 export function larger(a: Float, b: Float): Float {
   return node("max", [a, b], "f32");
 }
@@ -230,7 +237,11 @@ export function isReduction(e: Expr): boolean {
   return e.op === "rowSum" || e.op === "rowMax";
 }
 
-/** Largest value of the row; differentiable only under {@linkcode stop}. */
+/**
+ * Largest value of the row, -Infinity where there is none; differentiable only under {@linkcode stop}.
+ * NaN is passed over or handed on, as the backend likes: whoever needs one of them asks for
+ * {@linkcode isNumber}.
+ */
 export function rowMax(a: Float): Float {
   return !variesByColumn(a) ? a : node("rowMax", [a], "f32", 0, variesByRow(a) ? 1 : 0);
 }

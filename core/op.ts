@@ -5,8 +5,8 @@
  * @module
  */
 
+import type { Argument } from "./arguments.ts";
 import { isHalf } from "./dtype.ts";
-import { ShapeError } from "./errors.ts";
 import type { Device } from "./device.ts";
 import type { Value } from "./storage.ts";
 import type { Tensor } from "./tensor.ts";
@@ -49,6 +49,8 @@ export interface SavedValues {
 export interface Op<A = undefined> {
   /** Name for messages and tests. */
   readonly name: string;
+  /** Its tensors, which `apply` checks; absent where any number of any type will do. */
+  readonly takes?: readonly Argument[];
   /** Checks shapes, runs programs and returns the outputs. */
   launch(device: Device, inputs: readonly Value[], attributes: A): Value[];
   /** Gradients of the inputs, given those of the outputs; an operation without one ends in an error. */
@@ -58,19 +60,12 @@ export interface Op<A = undefined> {
 }
 
 /**
- * The float of an operation's results: that of its inputs, or the device's where all are halves or
- * words.
- *
- * @throws {ShapeError} If both floats are among them
+ * The float of an operation's results: that of its inputs, which `apply` has found to be one, or the
+ * device's where all are halves or words.
  */
-export function floatOf(name: string, device: Device, values: readonly Value[]): "f32" | "f64" {
-  let found: "f32" | "f64" | undefined;
+export function floatOf(device: Device, values: readonly Value[]): "f32" | "f64" {
   for (const { dtype } of values) {
-    if (dtype === "u32" || isHalf(dtype)) continue;
-    if (found !== undefined && found !== dtype) {
-      throw new ShapeError(`Cannot apply ${name} to ${found} and ${dtype} as one is required`);
-    }
-    found = dtype;
+    if (dtype !== "u32" && !isHalf(dtype)) return dtype;
   }
-  return found ?? device.float;
+  return device.float;
 }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { OptionError } from "./errors.ts";
+import { shown } from "./excerpt.ts";
 import { threefryBlock, type Words } from "./threefry.ts";
 
 /** Two words that name a stream of random numbers. */
@@ -18,18 +20,57 @@ const numbers: Words<number> = {
   assign: (_, value) => value,
 };
 
-/** The block of two words at counter `(c0, c1)` under a key. */
+/**
+ * The block of two words at counter `(c0, c1)` under a key.
+ *
+ * @throws {OptionError} If the key or the counter is made of anything but words of 32 bits
+ */
 export function threefry(key: Key, c0: number, c1: number): [number, number] {
+  if (!isKey(key)) {
+    throw new OptionError(
+      `Cannot draw random numbers as a key of two words of 32 bits is required (seedKey makes one ` +
+        `of a seed): found ${shown(key)}`,
+    );
+  }
+  if (!isWord(c0) || !isWord(c1)) {
+    throw new OptionError(
+      "Cannot draw random numbers as the counter requires two integers from 0 to 4294967295: " +
+        `found ${shown(c0)} and ${shown(c1)}`,
+    );
+  }
   const [x, y] = threefryBlock(numbers, key, [c0, c1]);
   return [x >>> 0, y >>> 0];
 }
 
-/** Key of a seed: any non-negative safe integer. */
+function isWord(x: unknown): boolean {
+  return typeof x === "number" && x >>> 0 === x;
+}
+
+function isKey(key: unknown): boolean {
+  return Array.isArray(key) && key.length === 2 && isWord(key[0]) && isWord(key[1]);
+}
+
+/**
+ * Key of a seed: any non-negative safe integer.
+ *
+ * @throws {OptionError} If the seed is anything else
+ */
 export function seedKey(seed: number): Key {
+  if (!(Number.isSafeInteger(seed) && seed >= 0)) {
+    throw new OptionError(
+      `Cannot seed random numbers as an integer from 0 to 2^53 - 1 is required: found ${
+        shown(seed)
+      }`,
+    );
+  }
   return [Math.floor(seed / 2 ** 32) >>> 0, seed >>> 0];
 }
 
-/** A key derived from another one by a number or the path of a site. */
+/**
+ * A key derived from another one by a number, a word of 32 bits, or the path of a site.
+ *
+ * @throws {OptionError} If the key or the number is none
+ */
 export function foldKey(key: Key, by: number | string): Key {
   // Numbers and paths use different words of the counter, so they cannot meet.
   return typeof by === "number" ? threefry(key, by, 0) : threefry(key, hash(by), 1);

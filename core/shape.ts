@@ -5,6 +5,7 @@
  */
 
 import { ShapeError } from "./errors.ts";
+import { shown } from "./excerpt.ts";
 
 /** Number of elements of a shape. */
 export function sizeOf(shape: readonly number[]): number {
@@ -46,6 +47,12 @@ export function broadcast(name: string, shapes: readonly (readonly number[])[]):
   return result;
 }
 
+/** Whether an array of the shape can be repeated to the other one, which it does not enlarge. */
+export function broadcastsTo(shape: readonly number[], to: readonly number[]): boolean {
+  const missing = to.length - shape.length;
+  return missing >= 0 && shape.every((size, axis) => size === 1 || size === to[axis + missing]);
+}
+
 /** Whether two shapes are the same. */
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
@@ -54,12 +61,15 @@ export function sameShape(a: readonly number[], b: readonly number[]): boolean {
 /**
  * An axis counted from the front.
  *
- * @throws {ShapeError} If the shape has no such axis
+ * @param whose What has the axes, for messages
+ * @throws {ShapeError} If there is no such axis
  */
-export function axisOf(name: string, axis: number, rank: number): number {
+export function axisOf(name: string, axis: number, rank: number, whose = "the tensor"): number {
   const found = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(found) || found < 0 || found >= rank) {
-    throw new ShapeError(`Cannot apply ${name} to axis ${axis} as the tensor has ${rank} axes`);
+    throw new ShapeError(
+      `Cannot apply ${name} to axis ${shown(axis)} as ${whose} has ${rank} axes`,
+    );
   }
   return found;
 }

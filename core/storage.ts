@@ -6,18 +6,40 @@
  */
 
 import type { Backend, Bound, Buffer } from "./backend.ts";
-import { bytesPerElement, type Dtype } from "./dtype.ts";
+import { bytesPerElement, type Dtype, dtypes } from "./dtype.ts";
+import { ShapeError } from "./errors.ts";
+import { shown } from "./excerpt.ts";
 import { contiguousStrides, sizeOf } from "./shape.ts";
 
 /** Memory of one backend, shared by the values that look at it. */
 export class Storage {
   /** The memory as the backend knows it. */
   readonly buffer: Buffer;
+  /**
+   * Words as the host wrote them, so that what is looked up by them can be checked without a read;
+   * absent where a program wrote the memory.
+   */
+  words: Uint32Array | undefined = undefined;
   #references = 0;
 
-  /** Reserves room for `length` elements of `dtype`, with unspecified contents. */
-  constructor(readonly backend: Backend, readonly dtype: Dtype, readonly length: number) {
-    this.buffer = backend.allocate(Math.max(1, length) * bytesPerElement(dtype));
+  /** Number of elements. */
+  readonly length: number;
+
+  /**
+   * Reserves room for a tensor of `shape` and `dtype`, with unspecified contents.
+   *
+   * @throws {ShapeError} If there is no such element type, or the backend lacks it
+   */
+  constructor(readonly backend: Backend, readonly dtype: Dtype, shape: readonly number[]) {
+    if (!dtypes.includes(dtype) || !backend.supports(dtype)) {
+      const held = dtypes.filter((dtype) => backend.supports(dtype)).join(", ");
+      throw new ShapeError(
+        `Cannot hold elements on backend ${backend.name} as dtype requires one of ${held}: ` +
+          `found ${shown(dtype)}`,
+      );
+    }
+    this.length = sizeOf(shape);
+    this.buffer = backend.allocate(Math.max(1, this.length) * bytesPerElement(dtype), shape);
   }
 
   /** Whether the memory has been given back. */
@@ -63,7 +85,7 @@ export class Value {
     order?: readonly number[],
   ): Value {
     return new Value(
-      new Storage(backend, dtype, sizeOf(shape)),
+      new Storage(backend, dtype, shape),
       shape,
       order === undefined ? undefined : stridesIn(order, shape),
     );

@@ -4,11 +4,14 @@
  * @module
  */
 
+import { argumentError, checkDtype } from "./arguments.ts";
 import { bytesPerElement, type Dtype, isHalf, type TypedArray, viewAs, widened } from "./dtype.ts";
 import { DisposedError, ShapeError } from "./errors.ts";
+import { shown } from "./excerpt.ts";
 import { decodeHalf } from "./half.ts";
 import type { Device, Owned, Scope } from "./device.ts";
-import { flatten, type Nested } from "./nested.ts";
+import { checkElements, flatten, type Nested } from "./nested.ts";
+import { checkShape } from "./numbers.ts";
 import { sizeOf } from "./shape.ts";
 import { Value } from "./storage.ts";
 
@@ -119,11 +122,22 @@ export class Tensor implements Owned {
 }
 
 /**
+ * The shape of an argument of a function, which JavaScript may call with anything.
+ *
+ * @throws {ShapeError} If it is no tensor
+ */
+export function shapeOf(operation: string, x: Tensor, argument = "x"): readonly number[] {
+  if (x instanceof Tensor) return x.valueFor(operation).shape;
+  throw argumentError(operation, argument, "a tensor", shown(x));
+}
+
+/**
  * Copies numbers from the host to the device; those of a half are given as their bits.
  *
  * @param data Numbers in row-major order, or nested arrays
  * @param shape Size of each axis; default that of the nesting
- * @throws {ShapeError} If the count does not match the shape, or nested rows differ in length
+ * @throws {ShapeError} If the count does not match the shape, nested rows differ in length, an
+ * element is no number, or a word or the bits of a half are no whole number in its range
  */
 export function tensor(
   device: Device,
@@ -133,16 +147,20 @@ export function tensor(
 ): Tensor {
   const { data: numbers, shape: nested } = flatten(data);
   const sizes = shape ?? nested;
+  checkShape("tensor", sizes);
   if (sizeOf(sizes) !== numbers.length) {
     throw new ShapeError(
       `Cannot make a tensor of shape [${sizes}] as it requires ${sizeOf(sizes)} elements: ` +
         `found ${numbers.length}`,
     );
   }
-  const value = Value.allocate(device.backend, dtype, sizes);
+  checkDtype("tensor", dtype);
+  checkElements(numbers, dtype);
+  const value = Value.allocate(device.backend, dtype, [...sizes]);
   const memory = new ArrayBuffer(numbers.length * bytesPerElement(dtype));
   const source = isHalf(dtype) ? new Uint16Array(memory) : viewAs(dtype, memory);
   source.set(numbers);
   device.backend.write(value.storage.buffer, 0, source);
+  if (source instanceof Uint32Array) value.storage.words = source;
   return new Tensor(value, device);
 }

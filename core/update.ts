@@ -24,6 +24,7 @@ export function update(
   indices: readonly Affine[] = [],
 ): void {
   const space = outputs[0]!.shape;
+  for (const { value } of outputs) value.storage.words = undefined;
   outputs[0]!.device.backend.run(program, {
     space,
     inputs: inputs.map((t) => t.value.bound(space)),

@@ -1,5 +1,6 @@
-import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
+import { assert, assertEquals, assertLess, assertLessOrEqual, assertMatch } from "@std/assert";
 import ts from "typescript";
+import metadata from "../deno.json" with { type: "json" };
 import * as library from "../mod.ts";
 import { drawMasks, runPage } from "./browser/probe.js";
 import { everyShader } from "./browser/shaders.ts";
@@ -49,7 +50,7 @@ async function loadedAtOnce(entry: string): Promise<string[]> {
   const texts: string[] = [];
   for (const name of names) {
     const text = await Deno.readTextFile(`${site}/${name}`);
-    for (const [, to] of text.matchAll(/(?:from|import)"\.\/([^"]+)"/g)) names.add(to!);
+    for (const [, to] of text.matchAll(/(?:from|import)\s*"\.\/([^"]+)"/g)) names.add(to!);
     texts.push(text);
   }
   return texts;
@@ -149,7 +150,9 @@ Deno.test({
     (mayRun("node") ? "" : " (needs node and --allow-run=node)"),
   ignore: !mayRun("node"),
   async fn() {
-    const { exports } = JSON.parse(await Deno.readTextFile(`${site}/package.json`));
+    const { version, exports } = JSON.parse(await Deno.readTextFile(`${site}/package.json`));
+    assertEquals(version, metadata.version);
+    assertMatch(version, /^\d+\.\d+\.\d+$/);
     assertEquals(Object.keys(exports), [".", "./ops", "./backend"]);
     for (const entry of Object.values(exports) as { types: string; default: string }[]) {
       for (const path of Object.values(entry)) await Deno.stat(`${site}/${path}`);
@@ -165,6 +168,48 @@ Deno.test({
       await device[Symbol.asyncDispose]();`;
     const args = ["--input-type=module", "--eval", script];
     assertEquals(Number(await outputOf("node", args, site)), 0.5);
+  },
+});
+
+Deno.test({
+  name: "the bundle's threads work in Node, end with the process and change no result" +
+    (mayRun("node") ? "" : " (needs node and --allow-run=node)"),
+  ignore: !mayRun("node"),
+  async fn() {
+    const script = `
+      import { Device, matmul, openCpu, tensor } from "./hiddenkey.js";
+      const numbers = Array.from({ length: 2 ** 18 }, (_, i) => Math.sin(i));
+      const results = [];
+      for (const threads of [1, 4]) {
+        const backend = openCpu({ kernels: "simd", threads });
+        const x = tensor(new Device(backend), numbers, [512, 512]);
+        results.push(String(await matmul(x, x).read()));
+        console.log(backend.description);
+      }
+      console.log(results[0] === results[1]);`;
+    const printed = await outputOf("node", ["--input-type=module", "--eval", script], site);
+    const cpu = "CPU, WebAssembly SIMD";
+    assertEquals(printed.trim().split("\n"), [`${cpu}, 1 thread`, `${cpu}, 4 threads`, "true"]);
+  },
+});
+
+Deno.test({
+  name: "an uncaught error of the bundle prints little of its code in Node" +
+    (mayRun("node") ? "" : " (needs node and --allow-run=node)"),
+  ignore: !mayRun("node"),
+  async fn() {
+    const script = `
+      import { Device, openCpu, tensor } from "./hiddenkey.js";
+      tensor(new Device(openCpu()), [1, 2, 3], [2]);`;
+    const args = ["--input-type=module", "--eval", script];
+    const { success, stderr } = await new Deno.Command("node", { args, cwd: site }).output();
+    const printed = new TextDecoder().decode(stderr);
+    assertEquals(success, false);
+    assertMatch(printed, /ShapeError/);
+    assertLess(printed.length, 2000);
+    for (const text of await loadedAtOnce("hiddenkey.js")) {
+      assertLess(Math.max(...text.split("\n").map((line) => line.length)), 1000);
+    }
   },
 });
 

@@ -19,6 +19,7 @@ import type { DownloadHooks } from "./hub/download.ts";
 import { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
 import { addAdapter, loadAdapter, type NewAdapter } from "./run/adapter.ts";
 import {
+  describeAdapter,
   describeDecay,
   describeLoraDropout,
   describeParameters,
@@ -72,6 +73,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const adapter = start === undefined
     ? addAdapter(model, fresh, device, initialKey)
     : savingToo(await loadAdapter(model, start.directory, device), drawn);
+  describeAdapter(adapter, config, say);
   trainHead(model, drawn);
   const optimiser = optimiserOf(await Trainable.of(model, device), config);
   const counts = describeParameters(model, say);

@@ -49,5 +49,5 @@ export const greaterEqual: (a: Operand, b: Operand) => Tensor = comparison(
 export const where: (mask: Tensor, a: Operand, b: Operand) => Tensor = ofOperands(
   "where",
   (mask: Expr<"u32">, a: Expr, b: Expr) => select(mask.compare("eq", 0), b, a),
-  { words: true, conditions: 1 },
+  { names: ["mask", "a", "b"], words: true, conditions: 1 },
 );

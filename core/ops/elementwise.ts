@@ -5,9 +5,10 @@
  */
 
 import { apply } from "../apply.ts";
-import { type Expr, filled, type Float, float, input, larger, scalar } from "../expr.ts";
+import { type Expr, type Float, input, larger, scalar } from "../expr.ts";
 import { geluOf, geluTanhOf, reluOf, sigmoidOf, siluOf } from "../activations.ts";
 import type { Tensor } from "../tensor.ts";
+import { checkInteger, checkNumber } from "../numbers.ts";
 import { ofOperands, type Operand } from "./operands.ts";
 import { type RowOp, rowwise } from "./rowwise.ts";
 
@@ -17,6 +18,7 @@ export function elementwise(
   arity: number,
   body: (...x: Float[]) => Expr,
 ): RowOp {
+  checkInteger(name, "arity", arity, 0, Infinity);
   const inputs = Array.from({ length: arity }, (_, slot) => input(slot, "f32", 3));
   return rowwise(name, inputs.map(() => "f32" as const), [body(...inputs)]);
 }
@@ -57,6 +59,7 @@ export const minimum: (a: Operand, b: Operand) => Tensor = ofOperands("minimum",
 export const clip: (x: Operand, low: Operand, high: Operand) => Tensor = ofOperands(
   "clip",
   (x: Float, low: Float, high: Float) => smaller(larger(x, low), high),
+  { names: ["x", "low", "high"] },
 );
 /** `-x`. */
 export const neg: (x: Tensor) => Tensor = unary("neg", (x) => x.neg());
@@ -89,34 +92,12 @@ export const relu: (x: Tensor) => Tensor = unary("relu", reluOf);
 
 const scaleOp = elementwise("scale", 1, (x) => x!.mul(scalar(0, "f32")));
 
-/** Product with a number. */
-export function scale(x: Tensor, factor: number): Tensor {
-  return apply(scaleOp, [x], { scalars: [factor] })[0]!;
-}
-
-const power = ofOperands("pow", (a: Float, b: Float) => b.mul(a.unary("log")).unary("exp"));
-/** One operation for each whole exponent: products of the base. */
-const wholePowers = new Map<number, RowOp>();
-
-/** A product of as few factors as squaring allows. */
-function wholePower(x: Float, exponent: number): Float {
-  if (exponent < 0) return float(1).div(wholePower(x, -exponent));
-  if (exponent < 2) return exponent === 0 ? filled(1) : x;
-  const half = wholePower(x, Math.floor(exponent / 2));
-  return exponent % 2 === 0 ? half.mul(half) : half.mul(half).mul(x);
-}
-
 /**
- * `base` to the power of `exponent`; shapes broadcast. Whole numbers from -64 to 64 are products;
- * any other exponent, and one that is a tensor, requires a base above 0.
+ * Product with a number.
+ *
+ * @throws {ShapeError} If `factor` is no number
  */
-export function pow(base: Operand, exponent: Operand): Tensor {
-  const whole = typeof exponent === "number" && Number.isInteger(exponent) &&
-    Math.abs(exponent) <= 64;
-  if (typeof base === "number" || !whole) return power(base, exponent);
-  let op = wholePowers.get(exponent);
-  if (op === undefined) {
-    wholePowers.set(exponent, op = elementwise("pow", 1, (x) => wholePower(x!, exponent)));
-  }
-  return apply(op, [base], {})[0]!;
+export function scale(x: Tensor, factor: number): Tensor {
+  checkNumber("scale", "factor", factor);
+  return apply(scaleOp, [x], { scalars: [factor] })[0]!;
 }

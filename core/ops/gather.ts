@@ -5,17 +5,20 @@
  */
 
 import { apply } from "../apply.ts";
+import { argumentError, floats, wideFloats, words } from "../arguments.ts";
 import { widened } from "../dtype.ts";
-import { ShapeError } from "../errors.ts";
+import { checkRows } from "../indices.ts";
+import { checkInteger } from "../numbers.ts";
 import type { Op } from "../op.ts";
 import { gatherProgram, scatterAddProgram } from "../program.ts";
 import { sizeOf } from "../shape.ts";
 import { Value } from "../storage.ts";
-import type { Tensor } from "../tensor.ts";
+import { shapeOf, type Tensor } from "../tensor.ts";
 import { contiguous, reshape } from "./view.ts";
 
 const gatherOp: Op = {
   name: "gather",
+  takes: [{ name: "table", dtypes: floats }, { name: "rows", dtypes: words }],
   launch(device, inputs) {
     const [table, rows] = inputs as readonly [Value, Value];
     const space = [rows.shape[0]!, table.shape[1]!];
@@ -35,6 +38,7 @@ const gatherOp: Op = {
 
 const scatterAddOp: Op<number> = {
   name: "scatterAdd",
+  takes: [{ name: "values", dtypes: wideFloats }, { name: "rows", dtypes: words }],
   launch(device, inputs, height) {
     const [values, rows] = inputs as readonly [Value, Value];
     const width = values.shape[1]!;
@@ -53,29 +57,49 @@ const scatterAddOp: Op<number> = {
   saves: () => ({ inputs: [false, true], outputs: [false] }),
 };
 
-function flatRows(rows: Tensor): Tensor {
-  if (rows.dtype !== "u32") {
-    throw new ShapeError(`Cannot index rows by ${rows.dtype} as u32 is required`);
-  }
+/** Rows as a list, once they are known to lie within the table as far as the host wrote them. */
+function flatRows(operation: string, rows: Tensor, height: number): Tensor {
+  if (rows.dtype === "u32") checkRows(operation, rows.value, height);
   return contiguous(reshape(rows, [sizeOf(rows.shape)]));
 }
 
 /**
- * Rows of a table. Indices must lie within it: the caller checks them on the host.
+ * Rows of a table. Those that the host wrote are checked; what a program computed must lie within
+ * the table.
  *
  * **Shapes**: `[height, width], […rows] -> […rows, width]`.
+ *
+ * @throws {ShapeError} If the table has other than two axes
+ * @throws {IndexError} If a row lies beyond the table
  */
 export function gather(table: Tensor, rows: Tensor): Tensor {
-  const out = apply(gatherOp, [table, flatRows(rows)], undefined)[0]!;
-  return reshape(out, [...rows.shape, table.shape[1]!]);
+  const shape = shapeOf("gather", table, "table");
+  const picked = shapeOf("gather", rows, "rows");
+  const [height, width] = shape;
+  if (shape.length !== 2) {
+    throw argumentError("gather", "table", "2 axes, [height, width]", `[${shape}]`);
+  }
+  const out = apply(gatherOp, [table, flatRows("gather", rows, height!)], undefined)[0]!;
+  return reshape(out, [...picked, width!]);
 }
 
 /**
  * Zeros to which each row of `values` is added at its index, in order.
  *
  * **Shapes**: `[…rows, width], […rows] -> [height, width]`.
+ *
+ * @throws {ShapeError} If there is not one row for each of the values, or the height is no size
+ * @throws {IndexError} If a row lies beyond the height
  */
 export function scatterAdd(values: Tensor, rows: Tensor, height: number): Tensor {
-  const width = values.shape.at(-1)!;
-  return apply(scatterAddOp, [reshape(values, [-1, width]), flatRows(rows)], height)[0]!;
+  checkInteger("scatterAdd", "height", height, 0, Infinity);
+  const shape = shapeOf("scatterAdd", values, "values");
+  const count = sizeOf(shapeOf("scatterAdd", rows, "rows"));
+  const width = shape.at(-1);
+  if (width === undefined || sizeOf(shape.slice(0, -1)) !== count) {
+    const required = `${count} rows of one width, as rows has ${count} elements`;
+    throw argumentError("scatterAdd", "values", required, `[${shape}]`);
+  }
+  const flat = flatRows("scatterAdd", rows, height);
+  return apply(scatterAddOp, [reshape(values, [count, width]), flat], height)[0]!;
 }

@@ -6,13 +6,18 @@
  */
 
 import { apply } from "../apply.ts";
+import { argumentError, argumentsOf, checkArguments } from "../arguments.ts";
+import { IndexError, OptionError } from "../errors.ts";
+import { shown } from "../excerpt.ts";
+import { numbersOf, strayWord } from "../indices.ts";
 import { columns, float, index, input, rowSum, scalar, select } from "../expr.ts";
 import { add, scale, square, sub } from "./elementwise.ts";
 import { sum } from "./reduce.ts";
 import { type RowOp, rowwise } from "./rowwise.ts";
 import { logSoftmaxOf } from "./softmax.ts";
 import { reshape } from "./view.ts";
-import type { Tensor } from "../tensor.ts";
+import { sameShape, sizeOf } from "../shape.ts";
+import { shapeOf, type Tensor } from "../tensor.ts";
 
 /** Label of a row that does not count. */
 export const ignoreIndex = 0xFFFFFFFF;
@@ -27,17 +32,22 @@ export const crossEntropyOp: RowOp = (() => {
   const chosen = rowSum(select(index(0, 2).compare("eq", label), shifted, float(0)))
     .sub(total.unary("log"));
   const average = rowSum(shifted).div(columns).sub(total.unary("log"));
-  const loss = float(1).sub(smoothing).mul(chosen).add(smoothing.mul(average)).neg();
+  // Without smoothing the other logits may be infinite: 0 times them would be NaN.
+  const smoothed = select(smoothing.compare("eq", 0), float(0), smoothing.mul(average));
+  const loss = float(1).sub(smoothing).mul(chosen).add(smoothed).neg();
   const counted = select(label.compare("eq", ignoreIndex), float(0), loss);
-  return rowwise("crossEntropy", ["f32", "u32"], [counted, peak, total]);
+  return rowwise("crossEntropy", { logits: "f32", labels: "u32" }, [counted, peak, total]);
 })();
 
 /** KL(softmax a ‖ softmax b) of each row. */
 export const klOp: RowOp = (() => {
   const a = logSoftmaxOf(input(0, "f32", 3));
   const b = logSoftmaxOf(input(1, "f32", 3));
-  const divergence = rowSum(a.log.unary("exp").mul(a.log.sub(b.log)));
-  return rowwise("kl", ["f32", "f32"], [divergence, a.peak, a.total, b.peak, b.total]);
+  const p = a.log.unary("exp");
+  // 0 log 0 is 0, though the logarithm is infinite.
+  const ratio = select(p.compare("eq", 0), float(0), a.log.sub(b.log));
+  const divergence = rowSum(p.mul(ratio));
+  return rowwise("klDivergence", ["f32", "f32"], [divergence, a.peak, a.total, b.peak, b.total]);
 })();
 
 /**
@@ -45,17 +55,69 @@ export const klOp: RowOp = (() => {
  * all classes, the label included). A label of {@linkcode ignoreIndex} gives 0.
  *
  * **Shapes**: `[rows, classes], [rows] -> [rows, 1]`. **Units**: nats.
+ *
+ * @throws {ShapeError} If there is not one label, a word, for each row
+ * @throws {IndexError} If a label that the host wrote is none of the classes
+ * @throws {OptionError} If the smoothing lies outside [0, 1]
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {
-  return apply(crossEntropyOp, [logits, reshape(labels, [-1, 1])], {
+  const rows = perRow("crossEntropy", { logits }, { labels });
+  const classes = logits.shape[1]!;
+  if (!(smoothing >= 0 && smoothing <= 1)) {
+    throw new OptionError(
+      `Cannot apply crossEntropy as smoothing must lie in [0, 1]: found ${shown(smoothing)}`,
+    );
+  }
+  const stray = strayWord(labels.value, classes, ignoreIndex);
+  if (stray !== undefined) {
+    throw new IndexError(
+      `Cannot apply crossEntropy as labels requires ${numbersOf(classes)}, as the logits have ` +
+        `${classes} classes, or ignoreIndex: found ${stray.word} at [${stray.place}]`,
+    );
+  }
+  return apply(crossEntropyOp, [logits, reshape(labels, [rows, 1])], {
     scalars: [smoothing],
     indices: [{ offset: 0, strides: [0, 1] }],
   })[0]!;
 }
 
-/** Squared error of each row: `[rows, 1], [rows] -> [rows, 1]`. */
+/**
+ * Number of rows of the first tensor, for each of which the second must have one element.
+ *
+ * @throws {ShapeError} If the first has not two axes, or the second another number of elements
+ */
+function perRow(
+  operation: string,
+  table: Readonly<Record<string, Tensor>>,
+  list: Readonly<Record<string, Tensor>>,
+): number {
+  const [[name, x], [listName, y]] = [Object.entries(table)[0]!, Object.entries(list)[0]!];
+  const shape = shapeOf(operation, x, name);
+  const found = shapeOf(operation, y, listName);
+  if (shape.length !== 2) {
+    throw argumentError(operation, name, "2 axes, one row an example", `[${shape}]`);
+  }
+  if (sizeOf(found) !== shape[0]) {
+    const required = `${shape[0]} elements, one for each row of ${name}`;
+    throw argumentError(operation, listName, required, `[${found}]`);
+  }
+  return shape[0];
+}
+
+const scored = argumentsOf({ predictions: "f32", targets: "f32" });
+
+/**
+ * Squared error of each row: `[rows, 1], [rows] -> [rows, 1]`.
+ *
+ * @throws {ShapeError} If there is not one target for each prediction
+ */
 export function squaredError(predictions: Tensor, targets: Tensor): Tensor {
-  return square(sub(predictions, reshape(targets, [-1, 1])));
+  const rows = perRow("squaredError", { predictions }, { targets });
+  if (predictions.shape[1] !== 1) {
+    throw argumentError("squaredError", "predictions", "[rows, 1]", `[${predictions.shape}]`);
+  }
+  checkArguments("squaredError", scored, [predictions.value, targets.value]);
+  return square(sub(predictions, reshape(targets, [rows, 1])));
 }
 
 /**
@@ -63,12 +125,22 @@ export function squaredError(predictions: Tensor, targets: Tensor): Tensor {
  * despite its name it is one-way.
  *
  * **Shapes**: `[rows, classes]` twice -> `[rows, 1]`. **Units**: nats.
+ *
+ * @throws {ShapeError} If the shapes differ
  */
 export function klDivergence(a: Tensor, b: Tensor): Tensor {
+  const [first, second] = [shapeOf("klDivergence", a, "a"), shapeOf("klDivergence", b, "b")];
+  if (!sameShape(first, second)) {
+    throw argumentError("klDivergence", "b", `[${first}], the shape of a`, `[${second}]`);
+  }
   return apply(klOp, [a, b], {})[0]!;
 }
 
-/** Half the sum of both directions of KL (Eq. 11), summed over the rows. */
+/**
+ * Half the sum of both directions of KL (Eq. 11), summed over the rows.
+ *
+ * @throws {ShapeError} If the shapes differ
+ */
 export function bidirectionalKl(a: Tensor, b: Tensor): Tensor {
   return scale(add(sum(klDivergence(a, b)), sum(klDivergence(b, a))), 0.5);
 }

@@ -6,14 +6,17 @@
  */
 
 import { apply } from "../apply.ts";
+import { argumentError, argumentsOf } from "../arguments.ts";
 import { ShapeError } from "../errors.ts";
+import { shown } from "../excerpt.ts";
 import { type Float, input, scalar } from "../expr.ts";
 import type { Device } from "../device.ts";
 import { floatOf, type Op, type Recorded } from "../op.ts";
 import { type MatmulProgram, matmulProgram } from "../program.ts";
-import { broadcast, sameShape } from "../shape.ts";
+import { checkInteger, checkNumber } from "../numbers.ts";
+import { broadcast, broadcastsTo, sameShape } from "../shape.ts";
 import { Value } from "../storage.ts";
-import type { Tensor } from "../tensor.ts";
+import { shapeOf, type Tensor } from "../tensor.ts";
 import { add } from "./elementwise.ts";
 import { type RowAttributes, rowwise, sumTo } from "./rowwise.ts";
 import { reshape, transpose } from "./view.ts";
@@ -47,6 +50,7 @@ export function fusedMatmul(
   const program = matmulProgram(kinds, saves ? [result, leaves[0]!] : [result]);
   return {
     name,
+    takes: argumentsOf(kinds),
     launch: (device, inputs, attributes) => launch(name, program, device, inputs, attributes),
     vjp(recorded, [g, direct]) {
       const { needsGradient } = recorded;
@@ -90,7 +94,8 @@ function launch(
   const batch = batchOf(name, a.shape, b.shape);
   const [m, k, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
   const shape = [...batch, m, n];
-  const float = floatOf(name, device, inputs);
+  checkEpilogue(name, extras, shape, scalars);
+  const float = floatOf(device, inputs);
   const outs = program.outputs.map(() => Value.allocate(device.backend, float, shape, order));
   device.backend.run(program, {
     space: [...shape, k],
@@ -104,6 +109,22 @@ function launch(
     scalars,
   });
   return outs;
+}
+
+/** What a product ends in must fit it: programs read extras by the strides of the result. */
+function checkEpilogue(
+  name: string,
+  extras: readonly Value[],
+  shape: readonly number[],
+  scalars: readonly number[],
+): void {
+  for (let i = 0; i < extras.length; i++) {
+    const own = extras[i]!.shape;
+    if (broadcastsTo(own, shape)) continue;
+    const place = String.fromCharCode(99 + i);
+    throw argumentError(name, place, `a shape that broadcasts to [${shape}]`, `[${own}]`);
+  }
+  for (const factor of scalars) checkNumber(name, "factor", factor);
 }
 
 /** The epilogue's part of a record: its first input is the product, of which B is no input. */
@@ -158,7 +179,9 @@ function gradientOf(
 }
 
 function batchOf(name: string, a: readonly number[], b: readonly number[]): number[] {
-  if (a.length < 2 || b.length < 2 || a.at(-1) !== b.at(-2)) {
+  if (a.length < 2) throw argumentError(name, "a", "at least 2 axes", `[${a}]`);
+  if (b.length < 2) throw argumentError(name, "b", "at least 2 axes", `[${b}]`);
+  if (a.at(-1) !== b.at(-2)) {
     throw new ShapeError(
       `Cannot multiply [${a}] by [${b}] (${name}) as the inner sizes must match: ` +
         `${a.at(-1)} and ${b.at(-2)}`,
@@ -184,14 +207,28 @@ const scaledOps = ["matmulScaled", "matmulScaledAdd"].map((name, count) =>
  * **Shapes**: `[…batch, m, k] x […batch, k, n] -> […batch, m, n]`; batches broadcast.
  *
  * @param order Axes of the result in the order of memory, the slowest first; default row-major
- * @throws {ShapeError} If the inner sizes differ
+ * @throws {ShapeError} If a tensor has fewer than two axes, the inner sizes differ, or the order does
+ * not name each axis once
  */
 export function matmul(a: Tensor, b: Tensor, order?: readonly number[]): Tensor {
+  if (order !== undefined) checkOrder(a, b, order);
   return apply(sumOps[0]!, [a, b], { order })[0]!;
 }
 
-/** Matrix product plus one or two extras, which broadcast to the result (a bias, a residual). */
+function checkOrder(a: Tensor, b: Tensor, order: readonly number[]): void {
+  const rank = Math.max(shapeOf("matmul", a, "a").length, shapeOf("matmul", b, "b").length);
+  const axes = Array.from({ length: rank }, (_, axis) => axis);
+  if (order.length === rank && axes.every((axis) => order.includes(axis))) return;
+  throw argumentError("matmul", "order", `each of the axes ${axes} once`, shown(order));
+}
+
+/**
+ * Matrix product plus one or two extras, which broadcast to the result (a bias, a residual).
+ *
+ * @throws {ShapeError} If they do not, there are none or more, or the inner sizes differ
+ */
 export function matmulAdd(a: Tensor, b: Tensor, ...extras: [Tensor] | [Tensor, Tensor]): Tensor {
+  checkInteger("matmulAdd", "number of extras", extras.length, 1, 2);
   return apply(sumOps[extras.length]!, [a, b, ...extras], {})[0]!;
 }
 

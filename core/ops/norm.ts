@@ -5,8 +5,10 @@
  */
 
 import { apply } from "../apply.ts";
+import { argumentError } from "../arguments.ts";
+import { shown } from "../excerpt.ts";
 import { columns, input, rowSum, scalar } from "../expr.ts";
-import type { Tensor } from "../tensor.ts";
+import { shapeOf, type Tensor } from "../tensor.ts";
 import { type RowOp, rowwise } from "./rowwise.ts";
 
 const x = input(0, "f32", 3);
@@ -20,14 +22,14 @@ const spread = rowSum(centered.mul(centered)).div(columns).add(epsilon).unary("r
 const size = rowSum(x.mul(x)).div(columns).add(epsilon).unary("rsqrt");
 
 /** Layer normalisation; saves mean and reciprocal deviation. */
-export const layerNormOp: RowOp = rowwise("layerNorm", ["f32", "f32", "f32"], [
+export const layerNormOp: RowOp = rowwise("layerNorm", { x: "f32", weight: "f32", bias: "f32" }, [
   centered.mul(spread).mul(weight).add(bias),
   center,
   spread,
 ]);
 
 /** Root-mean-square normalisation; saves the reciprocal size. */
-export const rmsNormOp: RowOp = rowwise("rmsNorm", ["f32", "f32"], [
+export const rmsNormOp: RowOp = rowwise("rmsNorm", { x: "f32", weight: "f32" }, [
   x.mul(size).mul(weight),
   size,
 ]);
@@ -39,8 +41,10 @@ export const rmsNormOp: RowOp = rowwise("rmsNorm", ["f32", "f32"], [
  * **Source**: Ba et al. 2016, "Layer Normalization".
  *
  * @param epsilon Summand of the variance
+ * @throws {ShapeError} If weight or bias is not as long as a row, or epsilon no number from 0
  */
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: number): Tensor {
+  checkRow("layerNorm", x, { weight, bias }, epsilon);
   return apply(layerNormOp, [x, weight, bias], { scalars: [epsilon] })[0]!;
 }
 
@@ -51,7 +55,28 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: numb
  * **Source**: Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".
  *
  * @param epsilon Summand of the mean square
+ * @throws {ShapeError} If the weight is not as long as a row, or epsilon no number from 0
  */
 export function rmsNorm(x: Tensor, weight: Tensor, epsilon: number): Tensor {
+  checkRow("rmsNorm", x, { weight }, epsilon);
   return apply(rmsNormOp, [x, weight], { scalars: [epsilon] })[0]!;
+}
+
+/** What a row is multiplied by or added to must be as long as it is: programs read it by column. */
+function checkRow(
+  operation: string,
+  x: Tensor,
+  rows: Readonly<Record<string, Tensor>>,
+  epsilon: number,
+): void {
+  const shape = shapeOf(operation, x);
+  if (shape.length === 0) throw argumentError(operation, "x", "at least 1 axis", "[]");
+  const width = shape.at(-1);
+  for (const [name, row] of Object.entries(rows)) {
+    const found = shapeOf(operation, row, name);
+    if (found.length === 1 && found[0] === width) continue;
+    throw argumentError(operation, name, `[${width}], the length of a row`, `[${found}]`);
+  }
+  if (epsilon >= 0) return;
+  throw argumentError(operation, "epsilon", "a number of at least 0", shown(epsilon));
 }

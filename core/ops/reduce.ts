@@ -5,6 +5,7 @@
  */
 
 import { apply } from "../apply.ts";
+import { argumentError } from "../arguments.ts";
 import { lowestFloat } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import {
@@ -13,7 +14,7 @@ import {
   float,
   index,
   input,
-  larger,
+  isNumber,
   rowMax,
   rowSum,
   select,
@@ -22,7 +23,7 @@ import {
   toWord,
 } from "../expr.ts";
 import { axisOf, sizeOf } from "../shape.ts";
-import type { Tensor } from "../tensor.ts";
+import { shapeOf, type Tensor } from "../tensor.ts";
 import { type RowOp, rowwise, sumRow } from "./rowwise.ts";
 import { permute, reshape } from "./view.ts";
 
@@ -40,7 +41,7 @@ function reduce(
   { keepDims = false }: ReduceOptions,
   reduceRow: (rows: Tensor) => Tensor,
 ): Tensor {
-  const all = x.shape.map((_, a) => a);
+  const all = shapeOf(name, x).map((_, a) => a);
   const named = axis === undefined ? all : [axis].flat().map((a) => axisOf(name, a, all.length));
   if (new Set(named).size !== named.length) {
     throw new ShapeError(`Cannot apply ${name} to axes [${axis}] as each must occur once`);
@@ -58,23 +59,23 @@ function reduce(
 
 const x = input(0, "f32", 3);
 const column = toFloat(index(0, 2));
-const rowMeanOp = rowwise("rowMean", ["f32"], [rowSum(x).div(columns)]);
+const rowMeanOp = rowwise("mean", ["f32"], [rowSum(x).div(columns)]);
 
-/** Column of the first of the largest elements. Below the lowest float, all are equal. */
+/** Column of the first of the largest elements; NaN counts as larger than all numbers. */
 function firstLargest(y: Float): Float {
-  const finite = larger(y, float(lowestFloat));
-  const smaller = finite.compare("lt", rowMax(finite));
-  return rowMax(select(smaller, float(lowestFloat), column.neg())).neg();
+  const smaller = y.compare("lt", rowMax(y));
+  const missing = rowMax(select(isNumber(y), float(0), float(1)));
+  const before = float(lowestFloat);
+  const among = select(smaller, before, column.neg());
+  const first = select(isNumber(y), select(missing.compare("eq", 0), among, before), column.neg());
+  return rowMax(first).neg();
 }
 
 /** The largest of what `of` makes of the elements: its column is saved for the gradient. */
 function extreme(name: string, of: (x: Float) => Float): RowOp {
-  const peak = rowMax(of(x));
   const first = stop(firstLargest(of(x)));
   const picked = rowSum(select(column.compare("eq", first), x, float(0)));
-  // What is not a number is equal to nothing, and would be hidden.
-  const missing = stop(select(peak.compare("eq", peak), float(0), peak));
-  return rowwise(name, ["f32"], [picked.add(missing), first]);
+  return rowwise(name, ["f32"], [picked, first]);
 }
 
 const maxOp = extreme("max", (x) => x);
@@ -83,7 +84,10 @@ const argmaxOp = rowwise("argmax", ["f32"], [toWord(firstLargest(x))]);
 const indices = (rows: Tensor) => [
   { offset: 0, strides: rows.shape.map((_, a) => Number(a === rows.shape.length - 1)) },
 ];
-const pick = (op: RowOp) => (rows: Tensor) => apply(op, [rows], { indices: indices(rows) })[0]!;
+const pick = (op: RowOp) => (rows: Tensor) => {
+  if (rows.shape.at(-1) === 0) throw argumentError(op.name, "x", "at least 1 element", "none");
+  return apply(op, [rows], { indices: indices(rows) })[0]!;
+};
 
 /**
  * Sum over axes; over all elements where no axis is named.
@@ -112,9 +116,9 @@ export function mean(
 }
 
 /**
- * Largest element over axes; of equal ones the gradient goes to the first.
+ * Largest element over axes, NaN where one is NaN; of equal ones the gradient goes to the first.
  *
- * @throws {ShapeError} If there is no such axis, or one is named twice
+ * @throws {ShapeError} If there is no such axis, one is named twice, or there is no element
  */
 export function max(
   x: Tensor,
@@ -125,9 +129,9 @@ export function max(
 }
 
 /**
- * Smallest element over axes; of equal ones the gradient goes to the first.
+ * Smallest element over axes, NaN where one is NaN; of equal ones the gradient goes to the first.
  *
- * @throws {ShapeError} If there is no such axis, or one is named twice
+ * @throws {ShapeError} If there is no such axis, one is named twice, or there is no element
  */
 export function min(
   x: Tensor,
@@ -138,10 +142,10 @@ export function min(
 }
 
 /**
- * Index of the first of the largest elements, as `u32`: along an axis of at most 2^24, or of all
+ * Index of the first of the largest elements, or of the first NaN, as `u32`: along an axis of at most 2^24, or of all
  * elements in row-major order.
  *
- * @throws {ShapeError} If there is no such axis
+ * @throws {ShapeError} If there is no such axis, or no element
  */
 export function argmax(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor {
   return reduce("argmax", x, axis, options, pick(argmaxOp));

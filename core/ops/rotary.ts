@@ -7,6 +7,7 @@
  */
 
 import { apply } from "../apply.ts";
+import { argumentsOf } from "../arguments.ts";
 import { GradientError } from "../errors.ts";
 import { input, scalar } from "../expr.ts";
 import { floatOf, type Op } from "../op.ts";
@@ -27,10 +28,11 @@ const program = (() => {
 /** Rotates `[…, 2, half]` by the tables, or with -1 back: the gradient of one is the other. */
 const rotateOp: Op<1 | -1> = {
   name: "rotate",
+  takes: argumentsOf({ x: "f32", cosine: "f32", sine: "f32" }),
   launch(device, values, direction) {
     const [x, cosine, sine] = values as readonly [Value, Value, Value];
     const { shape, strides, offset } = x;
-    const out = Value.allocate(device.backend, floatOf("rotate", device, values), shape, x.order);
+    const out = Value.allocate(device.backend, floatOf(device, values), shape, x.order);
     const own = x.bound();
     const halves = shape.length - 2;
     const swapped = strides.map((step, axis) => axis === halves ? -step : step);

@@ -6,16 +6,17 @@
  */
 
 import { apply } from "../apply.ts";
+import { argumentsOf, type Inputs, kindsOf } from "../arguments.ts";
 import type { Affine } from "../backend.ts";
 import type { Device } from "../device.ts";
-import type { Kind } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import { type Expr, input, rowSum, variesByColumn } from "../expr.ts";
 import { floatOf, type Gradients, type Op, type Recorded } from "../op.ts";
 import { rowProgram } from "../program.ts";
-import { broadcast, sameShape, sizeOf } from "../shape.ts";
+import { checkNumber, checkShape } from "../numbers.ts";
+import { broadcast, broadcastsTo, sameShape, sizeOf } from "../shape.ts";
 import { Value } from "../storage.ts";
-import type { Tensor } from "../tensor.ts";
+import { shapeOf, type Tensor } from "../tensor.ts";
 import {
   type GradientPlan,
   type GradientRequest,
@@ -52,27 +53,31 @@ interface Plan extends GradientPlan {
  * Declares an operation over rows.
  *
  * @param name For messages and tests
- * @param inputs Kind of each input; expressions read them by {@linkcode input}
+ * @param taken Kind of each input, by its name in messages or without; expressions read them by
+ * {@linkcode input} in their order
  * @param outputs Expressions; further ones than the first save what the gradient needs
  * @param override Gradient by hand; tested against the derived one
  */
 export function rowwise(
   name: string,
-  inputs: readonly Kind[],
+  taken: Inputs,
   outputs: readonly Expr[],
   override?: Override,
 ): RowOp {
+  const inputs = kindsOf(taken);
   const program = rowProgram(inputs, outputs);
   const planFor = plansOf(name, { inputs, outputs, override });
   const op: RowOp = {
     name,
+    takes: argumentsOf(taken),
     outputs,
     get derived() {
-      return override === undefined ? op : rowwise(`${name}, derived`, inputs, outputs);
+      return override === undefined ? op : rowwise(`${name}, derived`, taken, outputs);
     },
     launch(device, values, { space: given, scalars = [], indices = [] }) {
       const space = given ?? broadcast(name, values.map((value) => value.shape));
-      const results = allocate(name, outputs, device, values, space);
+      for (const number of scalars) checkNumber(name, "a number", number);
+      const results = allocate(outputs, device, values, space);
       device.backend.run(program, {
         space,
         inputs: values.map((value) => value.bound(space)),
@@ -133,13 +138,12 @@ function plansOf(name: string, declaration: RowDeclaration): (request: GradientR
 
 /** Memory for the outputs, in the order of memory of the inputs where that keeps rows whole. */
 function allocate(
-  name: string,
   outputs: readonly Expr[],
   device: Device,
   values: readonly Value[],
   space: readonly number[],
 ): Value[] {
-  const float = floatOf(name, device, values);
+  const float = floatOf(device, values);
   const order = orderOf(values, space);
   return outputs.map((e) =>
     Value.allocate(device.backend, e.kind === "u32" ? "u32" : float, outputShape(e, space), order)
@@ -177,7 +181,7 @@ function execute(
   });
 }
 
-const rowSumOp = rowwise("rowSum", ["f32"], [rowSum(input(0, "f32", 3))]);
+const rowSumOp = rowwise("sum", ["f32"], [rowSum(input(0, "f32", 3))]);
 
 /** Sum of the last axis, which keeps size 1. */
 export function sumRow(x: Tensor): Tensor {
@@ -214,8 +218,10 @@ const expandOp: Op<readonly number[]> = {
  * @throws {ShapeError} If the tensor does not broadcast to the shape
  */
 export function expand(x: Tensor, shape: readonly number[]): Tensor {
-  if (sameShape(x.shape, shape)) return x;
-  if (!sameShape(broadcast("expand", [x.shape, shape]), shape)) {
+  const from = shapeOf("expand", x);
+  checkShape("expand", shape);
+  if (sameShape(from, shape)) return x;
+  if (!broadcastsTo(from, shape)) {
     throw new ShapeError(`Cannot expand [${x.shape}] to [${shape}] as sizes must match or be 1`);
   }
   return apply(expandOp, [x], shape)[0]!;

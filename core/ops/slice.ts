@@ -5,14 +5,18 @@
  */
 
 import { apply } from "../apply.ts";
+import { argumentError, checkArguments, floats as allFloats, words } from "../arguments.ts";
 import { widened } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
+import { shown } from "../excerpt.ts";
 import { filled, type Float, float, index, input, select, word } from "../expr.ts";
-import type { Op } from "../op.ts";
+import { joinedWords } from "../indices.ts";
+import { checkInteger } from "../numbers.ts";
+import { floatOf, type Op } from "../op.ts";
 import { rowProgram } from "../program.ts";
 import { axisOf, sameShape } from "../shape.ts";
 import { Value } from "../storage.ts";
-import type { Tensor } from "../tensor.ts";
+import { shapeOf, type Tensor } from "../tensor.ts";
 import { rowwise } from "./rowwise.ts";
 import { copyInto, expandDims, nothing } from "./view.ts";
 
@@ -67,10 +71,14 @@ const padOp: Op<Part> = {
  * @throws {ShapeError} If the range leaves the axis
  */
 export function slice(x: Tensor, axis: number, start: number, end: number): Tensor {
-  const full = axisOf("slice", axis, x.shape.length);
+  const full = axisOf("slice", axis, shapeOf("slice", x).length);
   const size = x.shape[full]!;
-  if (!(0 <= start && start <= end && end <= size)) {
-    throw new ShapeError(`Cannot slice ${start} to ${end} of axis ${axis} as its size is ${size}`);
+  checkInteger("slice", "start", start, 0, size);
+  checkInteger("slice", "end", end, 0, size);
+  if (start > end) {
+    throw new ShapeError(
+      `Cannot slice ${start} to ${end} of axis ${axis} as the end must not lie before the start`,
+    );
   }
   if (start === 0 && end === size) return x;
   return apply(sliceOp, [x], { axis: full, start, size: end - start })[0]!;
@@ -121,12 +129,14 @@ const concatenateOp: Op<number> = {
   launch(device, inputs, axis) {
     const size = inputs.reduce((sum, x) => sum + x.shape[axis]!, 0);
     const shape = inputs[0]!.shape.map((s, a) => a === axis ? size : s);
-    const out = Value.allocate(device.backend, widened(inputs[0]!.dtype, device.float), shape);
+    const dtype = inputs[0]!.dtype === "u32" ? "u32" : floatOf(device, inputs);
+    const out = Value.allocate(device.backend, dtype, shape);
     const equal = inputs.every((x) => x.shape[axis] === inputs[0]!.shape[axis]);
     if (equal && inputs.length <= joined && inputs[0]!.dtype !== "u32") {
       joinEqual(out, inputs, axis);
       return [out];
     }
+    if (dtype === "u32") out.storage.words = joinedWords(inputs, axis);
     let start = 0;
     for (const x of inputs) {
       copyInto(x, partOf(out, { axis, start, size: x.shape[axis]! }));
@@ -141,12 +151,15 @@ const concatenateOp: Op<number> = {
 /**
  * Joins tensors along an axis; the other sizes must agree.
  *
- * @throws {ShapeError} If they do not
+ * @throws {ShapeError} If they do not, some are words and others floats, or the floats differ
  */
 export function concatenate(parts: readonly Tensor[], axis: number): Tensor {
-  const first = parts[0];
-  if (first === undefined) throw new ShapeError("Cannot concatenate as there is no tensor");
-  const full = axisOf("concatenate", axis, first.shape.length);
+  if (parts.length === 0) {
+    throw argumentError("concatenate", "parts", "a list of at least 1 tensor", shown(parts));
+  }
+  const first = parts[0]!;
+  const full = axisOf("concatenate", axis, shapeOf("concatenate", first, "part 0").length);
+  checkOneType("concatenate", parts);
   for (const { shape } of parts) {
     const fits = shape.length === first.shape.length &&
       shape.every((size, a) => a === full || size === first.shape[a]);
@@ -157,6 +170,18 @@ export function concatenate(parts: readonly Tensor[], axis: number): Tensor {
     }
   }
   return apply(concatenateOp, parts, full)[0]!;
+}
+
+/** Words are not joined to floats, nor floats of two widths; halves become floats. */
+function checkOneType(operation: string, parts: readonly Tensor[]): void {
+  for (let i = 0; i < parts.length; i++) shapeOf(operation, parts[i]!, `part ${i}`);
+  const { dtype } = parts[0]!;
+  if (parts.every((part) => part.dtype === dtype)) return;
+  const taken = parts.map((_, i) => ({
+    name: `part ${i}`,
+    dtypes: dtype === "u32" ? words : allFloats,
+  }));
+  checkArguments(operation, taken, parts.map((part) => part.value));
 }
 
 const zerosOp = rowwise("zeros", [], [filled(0)]);
@@ -184,10 +209,14 @@ const splitOp: Op<{ readonly axis: number; readonly sizes: readonly number[] }> 
 /**
  * Joins tensors of the same shape along a new axis, which is axis `axis` of the result.
  *
- * @throws {ShapeError} If the shapes differ
+ * @throws {ShapeError} If the shapes differ, some are words and others floats, or the floats differ
  */
 export function stack(parts: readonly Tensor[], axis = 0): Tensor {
-  const shape = parts[0]?.shape ?? [];
+  if (parts.length === 0) {
+    throw argumentError("stack", "parts", "a list of at least 1 tensor", shown(parts));
+  }
+  const shape = shapeOf("stack", parts[0]!, "part 0");
+  checkOneType("stack", parts);
   const other = parts.find((part) => !sameShape(part.shape, shape));
   if (other !== undefined) {
     throw new ShapeError(`Cannot stack [${shape}] and [${other.shape}] as the shapes must agree`);
@@ -201,7 +230,10 @@ export function stack(parts: readonly Tensor[], axis = 0): Tensor {
  * @throws {ShapeError} If the sizes do not add up to that of the axis
  */
 export function split(x: Tensor, axis: number, parts: number | readonly number[]): Tensor[] {
-  const full = axisOf("split", axis, x.shape.length);
+  const full = axisOf("split", axis, shapeOf("split", x).length);
+  if (typeof parts === "number") {
+    checkInteger("split", "parts", parts, 1, Math.max(1, x.shape[full]!));
+  } else if (parts.length === 0) throw argumentError("split", "parts", "at least 1 size", "none");
   const sizes = typeof parts === "number"
     ? new Array<number>(parts).fill(x.shape[full]! / parts)
     : parts;

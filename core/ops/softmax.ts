@@ -19,7 +19,7 @@ import {
   stop,
 } from "../expr.ts";
 import { axisOf } from "../shape.ts";
-import type { Tensor } from "../tensor.ts";
+import { shapeOf, type Tensor } from "../tensor.ts";
 import type { Override } from "./row_gradient.ts";
 import { expand, type RowOp, rowwise } from "./rowwise.ts";
 import { permute } from "./view.ts";
@@ -41,11 +41,13 @@ export function maskedSoftmaxOf(x: Float, keep: Bool | undefined): {
 } {
   const where = (a: Float, otherwise: number): Float =>
     keep === undefined ? a : select(keep, a, float(otherwise));
-  const peak = stop(rowMax(where(x, lowestFloat)));
+  const most = rowMax(where(x, lowestFloat));
+  // Kept columns of -Infinity alone count as columns that are not kept.
+  const peak = stop(keep === undefined ? most : larger(most, float(lowestFloat)));
   const shifted = where(x.sub(peak), 0);
   const exponential = where(float(1), 0).mul(shifted.unary("exp"));
   const sum = rowSum(exponential);
-  const total = keep === undefined ? sum : select(float(0).compare("lt", sum), sum, float(1));
+  const total = keep === undefined ? sum : select(sum.compare("eq", 0), float(1), sum);
   // A difference of large logits may overflow to an infinity, of which no gradient survives.
   const log = larger(shifted, float(lowestFloat)).sub(total.unary("log"));
   return { softmax: exponential.div(total), log, peak, total };
@@ -64,8 +66,8 @@ export const softmaxOp: RowOp = rowwise(
 );
 /** Softmax over the columns whose word is not 0. */
 export const maskedSoftmaxOp: RowOp = rowwise(
-  "maskedSoftmax",
-  ["f32", "u32"],
+  "softmax",
+  { x: "f32", mask: "u32" },
   [maskedSoftmaxOf(x, input(1, "u32", 3).compare("eq", 0).not()).softmax],
   byResult,
 );
@@ -75,9 +77,14 @@ const logSoftmaxOp = (() => {
 })();
 
 /** Runs what works on rows along another axis. */
-function along(axis: number, inputs: readonly Tensor[], run: (rows: Tensor[]) => Tensor): Tensor {
-  const last = inputs[0]!.shape.length - 1;
-  const full = axisOf("softmax", axis, last + 1);
+function along(
+  operation: string,
+  axis: number,
+  inputs: readonly Tensor[],
+  run: (rows: Tensor[]) => Tensor,
+): Tensor {
+  const last = shapeOf(operation, inputs[0]!).length - 1;
+  const full = axisOf(operation, axis, last + 1);
   if (full === last) return run([...inputs]);
   const order = inputs[0]!.shape.map((_, a) => a === full ? last : a === last ? full : a);
   return permute(run(inputs.map((x) => permute(x, order))), order);
@@ -90,12 +97,17 @@ function along(axis: number, inputs: readonly Tensor[], run: (rows: Tensor[]) =>
  *
  * @param mask Words, which broadcast to the shape: where they are 0 the result is 0 and counts for
  * nothing; where they all are, it is 0 throughout
- * @throws {ShapeError} If there is no such axis
+ * @throws {ShapeError} If there is no such axis, or the mask is not of words
  */
 export function softmax(x: Tensor, axis = -1, mask?: Tensor): Tensor {
   return mask === undefined
-    ? along(axis, [x], (rows) => apply(softmaxOp, rows, {})[0]!)
-    : along(axis, [x, expand(mask, x.shape)], (rows) => apply(maskedSoftmaxOp, rows, {})[0]!);
+    ? along("softmax", axis, [x], (rows) => apply(softmaxOp, rows, {})[0]!)
+    : along(
+      "softmax",
+      axis,
+      [x, expand(mask, shapeOf("softmax", x))],
+      (rows) => apply(maskedSoftmaxOp, rows, {})[0]!,
+    );
 }
 
 /**
@@ -106,5 +118,5 @@ export function softmax(x: Tensor, axis = -1, mask?: Tensor): Tensor {
  * @throws {ShapeError} If there is no such axis
  */
 export function logSoftmax(x: Tensor, axis = -1): Tensor {
-  return along(axis, [x], (rows) => apply(logSoftmaxOp, rows, {})[0]!);
+  return along("logSoftmax", axis, [x], (rows) => apply(logSoftmaxOp, rows, {})[0]!);
 }

@@ -7,13 +7,14 @@
  */
 
 import { apply } from "../apply.ts";
-import { lowestFloat } from "../dtype.ts";
+import { argumentError, argumentsOf, checkArguments } from "../arguments.ts";
 import {
   addWords,
-  filled,
+  filledBy,
   float,
   index,
   input,
+  isNumber,
   rowMax,
   rowSum,
   scalar,
@@ -21,12 +22,13 @@ import {
   toFloat,
   toWord,
 } from "../expr.ts";
+import { checkInteger } from "../numbers.ts";
 import { gather } from "./gather.ts";
 import { rowwise } from "./rowwise.ts";
 import { concatenate } from "./slice.ts";
 import { reshape } from "./view.ts";
 import type { Device } from "../device.ts";
-import type { Tensor } from "../tensor.ts";
+import { shapeOf, type Tensor } from "../tensor.ts";
 
 /** Elements of a chunk. */
 export const chunk = 16;
@@ -39,12 +41,15 @@ export function isChunked(length: number, count: number): boolean {
   return length > Math.max(short, 2 * chunk * count);
 }
 
-/** Elements that come before this one: larger, or equal with a lower label. */
+/** Elements that come before this one: larger, or equal with a lower label; NaN is the largest. */
 const rankOp = (() => {
   const [own, ownLabel] = [input(0, "f32", 1), input(1, "f32", 1)];
   const [other, otherLabel] = [input(2, "f32", 3), input(3, "f32", 3)];
-  const tied = own.compare("eq", other).and(otherLabel.compare("lt", ownLabel));
-  const later = own.compare("lt", other).not().and(tied.not());
+  const [known, otherKnown] = [isNumber(own), isNumber(other)];
+  const equal = select(known, own.compare("eq", other), otherKnown.not());
+  const tied = equal.and(otherLabel.compare("lt", ownLabel));
+  const larger = other.compare("le", own).not().and(known);
+  const later = larger.not().and(tied.not());
   const kinds = ["f32", "f32", "f32", "f32"] as const;
   return rowwise("rank", kinds, [rowSum(select(later, float(0), float(1)))]);
 })();
@@ -56,9 +61,14 @@ const pickOp = (() => {
   return rowwise("pick", ["f32", "f32", "f32"], [of(1), of(2)]);
 })();
 
-const maximumOp = rowwise("rowMaximum", ["f32"], [rowMax(input(0, "f32", 3))]);
+/** Largest element of a chunk, or NaN. */
+const maximumOp = (() => {
+  const x = input(0, "f32", 3);
+  const missing = rowSum(select(isNumber(x), float(0), x));
+  return rowwise("rowMaximum", ["f32"], [rowMax(x).add(missing)]);
+})();
 const numbersOp = rowwise("numbers", [], [toFloat(index(0, 3))]);
-const lowestOp = rowwise("lowest", [], [filled(lowestFloat)]);
+const fillOp = rowwise("fill", [], [filledBy(0)]);
 /** Flat number of a chunk: its number in the row, and where the row begins. */
 const flatOp = rowwise("flatChunk", ["f32"], [addWords(toWord(input(0, "f32", 3)), index(0, 3))]);
 /** Columns of a chunk's elements. */
@@ -66,20 +76,28 @@ const columnsOp = rowwise("chunkColumns", ["f32"], [
   input(0, "f32", 1).mul(scalar(0, "f32")).add(toFloat(index(0, 2))),
 ]);
 
+const taken = argumentsOf(["f32"]);
+
 interface Best {
   readonly values: Tensor;
   readonly columns: Tensor;
 }
 
 /**
- * The `count` largest elements of each row, best first; of equal ones the lower column comes first.
+ * The `count` largest elements of each row, best first; of equal ones the lower column comes first,
+ * and NaN comes before all numbers.
  *
  * **Shapes**: `[rows, length] -> [rows, 2 · count]`: the elements, then their columns.
  *
- * @param x Finite numbers; where {@linkcode isChunked}, rows of whole chunks
+ * @param x Numbers; where {@linkcode isChunked}, rows of whole chunks
  * @param count At most the length of a row
+ * @throws {ShapeError} If there are not two axes, or the count is no such number
  */
 export function topK(x: Tensor, count: number): Tensor {
+  const shape = shapeOf("topK", x);
+  if (shape.length !== 2) throw argumentError("topK", "x", "2 axes, [rows, length]", `[${shape}]`);
+  checkInteger("topK", "count", count, 1, shape[1]!);
+  checkArguments("topK", taken, [x.value]);
   const { values, columns } = best(x, count);
   return concatenate([values, columns], 1);
 }
@@ -102,12 +120,13 @@ function best(x: Tensor, count: number): Best {
   return choose(near, reshape(columns, near.shape), count);
 }
 
-/** Rows filled up to whole chunks. */
+/** Rows filled up to whole chunks, with what comes after all elements. */
 function padded(x: Tensor): Tensor {
   const [rows, length] = x.shape as [number, number];
   const missing = -length & (chunk - 1);
   if (missing === 0) return x;
-  return concatenate([x, apply(lowestOp, [], { space: [rows, missing] }, x.device)[0]!], 1);
+  const fill = apply(fillOp, [], { space: [rows, missing], scalars: [-Infinity] }, x.device)[0]!;
+  return concatenate([x, fill], 1);
 }
 
 /** `[1, length]`: 0, 1, 2, … */

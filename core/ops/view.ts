@@ -5,13 +5,17 @@
  */
 
 import { apply } from "../apply.ts";
+import { argumentError } from "../arguments.ts";
 import { widened } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
+import { shown } from "../excerpt.ts";
+import { joinedWords } from "../indices.ts";
+import { checkShape } from "../numbers.ts";
 import type { Op, SavedValues } from "../op.ts";
 import { copyProgram, copyWordProgram } from "../program.ts";
 import { axisOf, contiguousStrides, sameShape, sizeOf } from "../shape.ts";
 import { Value } from "../storage.ts";
-import type { Tensor } from "../tensor.ts";
+import { shapeOf, type Tensor } from "../tensor.ts";
 
 /** Queues a copy of `from` into the place `to`, which has the same shape. */
 export function copyInto(from: Value, to: Value): void {
@@ -28,10 +32,11 @@ export function copyInto(from: Value, to: Value): void {
 export const nothing: SavedValues = { inputs: [false], outputs: [false] };
 
 const contiguousOp: Op = {
-  name: "dense",
+  name: "contiguous",
   launch(device, [x]) {
     const out = Value.allocate(device.backend, widened(x!.dtype, device.float), x!.shape);
     copyInto(x!, out);
+    out.storage.words = joinedWords([x!], 0);
     return [out];
   },
   vjp: (_, [g]) => [g],
@@ -40,6 +45,7 @@ const contiguousOp: Op = {
 
 /** The same elements in row-major order without holes; no copy where they already are. */
 export function contiguous(x: Tensor): Tensor {
+  shapeOf("contiguous", x);
   return x.value.contiguous ? x : apply(contiguousOp, [x], undefined)[0]!;
 }
 
@@ -81,16 +87,34 @@ const reshapeOp: Op<Reshaped> = {
   saves: () => nothing,
 };
 
+/** The shape with the size that -1 stands for; undefined where there is none. */
+function completed(shape: readonly number[], size: number): readonly number[] | undefined {
+  const open = shape.indexOf?.(-1) ?? -1;
+  if (open < 0) {
+    checkShape("reshape", shape);
+    return shape;
+  }
+  const known = shape.toSpliced(open, 1);
+  if (known.includes(-1)) {
+    throw argumentError("reshape", "shape", "at most one size of -1", shown(shape));
+  }
+  checkShape("reshape", known);
+  const missing = size / sizeOf(known);
+  return Number.isInteger(missing) ? shape.with(open, missing) : undefined;
+}
+
 /**
  * The same elements in another shape, without a copy where strides can say it; one size may be -1.
  *
- * @throws {ShapeError} If the number of elements differs
+ * @throws {ShapeError} If the number of elements differs, or more than one size is -1
  */
 export function reshape(x: Tensor, shape: readonly number[]): Tensor {
-  const known = shape.reduce((product, size) => size === -1 ? product : product * size, 1);
-  const full = shape.map((size) => size === -1 ? sizeOf(x.shape) / known : size);
-  if (sizeOf(full) !== sizeOf(x.shape) || full.some((size) => !Number.isInteger(size))) {
-    throw new ShapeError(`Cannot reshape [${x.shape}] to [${shape}] as the sizes must agree`);
+  const size = sizeOf(shapeOf("reshape", x));
+  const full = completed(shape, size);
+  if (full === undefined || sizeOf(full) !== size) {
+    throw new ShapeError(
+      `Cannot reshape [${x.shape}] to [${shape}] as ${size} elements are required`,
+    );
   }
   if (sameShape(full, x.shape)) return x;
   const strides = reshapedStrides(x.value, full);
@@ -118,16 +142,22 @@ const permuteOp: Op<readonly number[]> = {
 
 /** Axes in another order: axis i of the result is axis `axes[i]` of `x`. */
 export function permute(x: Tensor, axes: readonly number[]): Tensor {
-  const full = axes.map((axis) => axisOf("permute", axis, x.shape.length));
+  const rank = shapeOf("permute", x).length;
+  const full = axes.map((axis) => axisOf("permute", axis, rank));
   if (new Set(full).size !== x.shape.length || full.length !== x.shape.length) {
     throw new ShapeError(`Cannot permute [${x.shape}] by [${axes}] as each axis must occur once`);
   }
   return apply(permuteOp, [x], full)[0]!;
 }
 
-/** The last two axes exchanged. */
+/**
+ * The last two axes exchanged.
+ *
+ * @throws {ShapeError} If there are fewer
+ */
 export function transpose(x: Tensor): Tensor {
-  const rank = x.shape.length;
+  const rank = shapeOf("transpose", x).length;
+  if (rank < 2) throw argumentError("transpose", "x", "at least 2 axes", `[${x.shape}]`);
   const axes = x.shape.map((_, axis) => axis);
   return permute(x, [...axes.slice(0, -2), rank - 1, rank - 2]);
 }
@@ -145,7 +175,7 @@ const flipOp: Op<number> = {
 
 /** The elements of an axis in reverse order. */
 export function flip(x: Tensor, axis: number): Tensor {
-  return apply(flipOp, [x], axisOf("flip", axis, x.shape.length))[0]!;
+  return apply(flipOp, [x], axisOf("flip", axis, shapeOf("flip", x).length))[0]!;
 }
 
 /**
@@ -154,7 +184,8 @@ export function flip(x: Tensor, axis: number): Tensor {
  * @throws {ShapeError} If the named axis has another size
  */
 export function squeeze(x: Tensor, axis?: number): Tensor {
-  const full = axis === undefined ? undefined : axisOf("squeeze", axis, x.shape.length);
+  const rank = shapeOf("squeeze", x).length;
+  const full = axis === undefined ? undefined : axisOf("squeeze", axis, rank);
   if (full !== undefined && x.shape[full] !== 1) {
     throw new ShapeError(
       `Cannot squeeze axis ${axis} as size 1 is required: found ${x.shape[full]}`,
@@ -165,6 +196,6 @@ export function squeeze(x: Tensor, axis?: number): Tensor {
 
 /** With another axis of size 1, which is axis `axis` of the result. */
 export function expandDims(x: Tensor, axis: number): Tensor {
-  const full = axisOf("expandDims", axis, x.shape.length + 1);
+  const full = axisOf("expandDims", axis, shapeOf("expandDims", x).length + 1, "the result");
   return reshape(x, [...x.shape.slice(0, full), 1, ...x.shape.slice(full)]);
 }

@@ -10,12 +10,14 @@ import { OptionError } from "../../core/errors.ts";
 import type { Program } from "../../core/program.ts";
 import { canonical } from "../plan/matmul_layout.ts";
 import { CpuBuffer } from "./buffer.ts";
+import { Turns } from "./turn.ts";
 import { JavaScriptEngine, runGather, runScatterAdd } from "./javascript/engine.ts";
 import { ThreadPool } from "./wasm/threads/thread_pool.ts";
 import { WasmEngine } from "./wasm/engine.ts";
 import { Heap } from "./wasm/threads/heap.ts";
 import { hasRelaxed, hasSimd } from "./wasm/assembler/features.ts";
 import type { Blas } from "./wasm/product/blas.ts";
+import { canStartWorkers } from "./wasm/threads/start_worker.ts";
 import { shared, threadCount } from "./wasm/threads/worker.ts";
 
 /** What {@linkcode openCpu} can be told. */
@@ -25,7 +27,7 @@ export interface CpuOptions {
    * the processor has them, so last bits differ between machines; `simd` gives the same everywhere.
    */
   readonly kernels?: "auto" | "relaxed" | "simd" | "javascript";
-  /** Threads that work on one program; default 1. More need `SharedArrayBuffer`. */
+  /** Threads that work on one program; default 1. More need workers and `SharedArrayBuffer`. */
   readonly threads?: number;
   /** System library for products, where the host has one. */
   readonly library?: Blas;
@@ -39,6 +41,7 @@ class CpuBackend implements Backend {
   readonly statistics = { buffers: 0, bytes: 0, peakBytes: 0, runs: 0 };
   readonly #javascript = new JavaScriptEngine();
   readonly #pool = new Map<number, CpuBuffer[]>();
+  readonly #turns = new Turns();
   #pooled = 0;
 
   constructor(readonly wasm: WasmEngine | undefined, readonly description: string) {}
@@ -76,7 +79,8 @@ class CpuBackend implements Backend {
   read(buffer: Buffer, offset: number, bytes: number): Promise<ArrayBuffer> {
     const copy = new Uint8Array(bytes);
     copy.set((buffer as CpuBuffer).raw.subarray(offset, offset + bytes));
-    return Promise.resolve(copy.buffer);
+    const turn = this.#turns.next();
+    return turn === undefined ? Promise.resolve(copy.buffer) : turn.then(() => copy.buffer);
   }
 
   run(program: Program, binding: Binding): void {
@@ -131,7 +135,7 @@ export function openCpu(options: CpuOptions = {}): Backend {
   const relaxed = kernels === "relaxed" || (kernels === "auto" && hasRelaxed());
   const missing = kernels === "relaxed" ? !hasRelaxed() : kernels === "simd" && !hasSimd();
   if (missing) throw new OptionError(`Cannot use ${kernels} kernels as this engine has none`);
-  const several = threads > 1 && typeof SharedArrayBuffer === "function";
+  const several = threads > 1 && canStartWorkers();
   const heap = kernels !== "javascript" && hasSimd() ? Heap.open(several, shared.bytes) : undefined;
   if (heap === undefined) return new CpuBackend(undefined, "CPU, JavaScript");
   const threadPool = new ThreadPool(heap, several ? Math.min(threads, threadCount) : 1);

@@ -6,23 +6,16 @@
 
 import type { Affine, Backend, Binding, Bound, Buffer } from "../../core/backend.ts";
 import type { Dtype } from "../../core/dtype.ts";
-import type {
-  GatherProgram,
-  MatmulProgram,
-  Program,
-  RowProgram,
-  ScatterAddProgram,
-} from "../../core/program.ts";
+import type { GatherProgram, Program, RowProgram, ScatterAddProgram } from "../../core/program.ts";
 import { canonical } from "../plan/matmul_layout.ts";
 import { DeviceErrors } from "./queue/device_errors.ts";
 import { grid, type Launch, Launches, makeLaunch, slotsOf } from "./queue/launch.ts";
 import { type GpuBuffer, Pool, writeWords } from "./memory/buffer_pool.ts";
-import { layoutOf } from "./product/operand_layout.ts";
-import { type MatmulShape, renderMatmul, shapeKey } from "./product/matmul.ts";
-import { type MatmulVariant, turnOf } from "./product/variant.ts";
-import { finishBinding, finishProgram, plainProduct } from "./product/split_k.ts";
+import { type Limits, limitsOf, longestLoop } from "./limits.ts";
+import { Products } from "./product/products.ts";
 import { CommandQueue } from "./queue/queue.ts";
 import { Readback } from "./queue/readback.ts";
+import { type RowStep, rowSteps, runSteps } from "./row/few_operands.ts";
 import { renderRowShader } from "./row/row.ts";
 import { chooseRow, rowKey, walkOf, workOf } from "./row/row_shape.ts";
 import { probeSubgroups, type Subgroups } from "./row/subgroups.ts";
@@ -38,18 +31,6 @@ export interface AdapterFacts {
   readonly software: boolean;
 }
 
-/** One product that is recorded. */
-interface ProductRun {
-  /** `[…batch, M, N, K]`. */
-  readonly space: readonly number[];
-  /** Inner steps; where they are fewer than K, the first batch axis counts chunks of them. */
-  readonly chunk: number;
-  /** A, B, extras and results. */
-  readonly operands: readonly Bound[];
-  readonly scalars: readonly number[];
-  readonly variant: MatmulVariant;
-}
-
 /** Runs programs on a WebGPU device. */
 export class WebGpuBackend implements Backend {
   /** Name that `--backend` takes. */
@@ -63,28 +44,48 @@ export class WebGpuBackend implements Backend {
   readonly #pool: Pool;
   readonly #queue: CommandQueue;
   readonly #readback: Readback;
-  readonly #deviceErrors: DeviceErrors;
+  readonly #errors: DeviceErrors;
   readonly #windows: Windows;
+  readonly #products: Products;
   readonly #launches = new Launches();
+  readonly #steps = new WeakMap<RowProgram, readonly RowStep[] | undefined>();
 
-  /** Made by `openWebGpu`. */
+  /** What programs, dispatches and bindings keep to. */
+  readonly limits: Limits;
+
+  /**
+   * Made by `openWebGpu`.
+   *
+   * @param lower Limits to keep to in place of those of the device
+   */
   constructor(
     readonly device: GPUDevice,
     readonly facts: AdapterFacts,
     readonly policy: MatmulPolicy = usualPolicy,
-    readonly bindingLimit: number = device.limits.maxStorageBufferBindingSize,
+    lower: Partial<Limits> = {},
   ) {
     this.description = `WebGPU, ${facts.description}${facts.software ? " (software)" : ""}`;
-    this.#deviceErrors = new DeviceErrors(device, this.description);
-    this.#queue = new CommandQueue(device);
-    this.#pool = new Pool(device, bindingLimit, 2 ** 31, (slab) => this.#queue.destroy(slab));
+    this.limits = limitsOf(device.limits, lower);
+    const { maxBufferSize, maxStorageBufferBindingSize: binding } = this.limits;
+    this.#errors = new DeviceErrors(device, this.description);
+    this.#queue = new CommandQueue(
+      device,
+      this.#errors,
+      this.limits.maxStorageBuffersPerShaderStage,
+    );
+    const createBuffer = this.#errors.createBuffer.bind(this.#errors);
+    const destroy = this.#queue.destroy.bind(this.#queue);
+    this.#pool = new Pool({ maxBufferSize, createBuffer }, binding, 2 ** 31, destroy);
     this.#windows = new Windows(
-      bindingLimit,
+      binding,
       device.limits.minStorageBufferOffsetAlignment,
+      longestLoop(facts.software),
       this.#pool,
       (program, binding) => this.#record(program, binding),
     );
-    this.#readback = new Readback(device, this.#queue);
+    const host = { policy, facts, limits: this.limits, finish: this.#row.bind(this) };
+    this.#products = new Products(host, this.#queue, this.#launches, this.#pool);
+    this.#readback = new Readback(maxBufferSize, this.#queue, this.#errors);
   }
 
   /**
@@ -95,7 +96,8 @@ export class WebGpuBackend implements Backend {
   async prepare(subgroupSize?: number): Promise<void> {
     await this.#readback.probe();
     if (subgroupSize === undefined || !this.device.features.has("subgroups")) return;
-    this.subgroups = await probeSubgroups(this.device, subgroupSize, (shader, bytes) => {
+    await this.#errors.settle();
+    this.subgroups = await probeSubgroups(this.#errors, subgroupSize, (shader, bytes) => {
       const pipeline = this.#queue.compile(shader.code, () => shader);
       const buffer = this.#pool.take(bytes);
       const bound: Bound = { buffer, dtype: "u32", offset: 0, strides: [] };
@@ -116,12 +118,13 @@ export class WebGpuBackend implements Backend {
   }
 
   /** Takes memory from the pool. */
-  allocate(bytes: number): Buffer {
+  allocate(bytes: number, shape?: readonly number[]): Buffer {
+    const buffer = this.#pool.take(bytes, shape);
     const s = this.statistics;
     s.buffers++;
     s.bytes += bytes;
     s.peakBytes = Math.max(s.peakBytes, s.bytes);
-    return this.#pool.take(bytes);
+    return buffer;
   }
 
   /** Gives memory back to the pool. */
@@ -134,23 +137,18 @@ export class WebGpuBackend implements Backend {
   /** Queues an upload after what was recorded. */
   write(buffer: Buffer, offset: number, source: ArrayBufferView): void {
     this.#queue.flush();
-    writeWords(this.device.queue, (buffer as GpuBuffer).slab.raw, offset, source);
+    const { slab } = buffer as GpuBuffer;
+    this.#errors.watch("uploading", () => writeWords(this.device.queue, slab, offset, source));
   }
 
   /**
    * Submits what was recorded and copies to the host.
    *
-   * @throws {DeviceError} If the device was lost, has no memory left or refused a command
+   * @throws {DeviceError} If the device was lost, has no memory left or refused a command, now or
+   * at any time before: its memory then holds what cannot be trusted, and another must be opened
    */
-  async read(buffer: Buffer, offset: number, bytes: number): Promise<ArrayBuffer> {
-    let result: ArrayBuffer;
-    try {
-      result = await this.#readback.read((buffer as GpuBuffer).slab.raw, offset, bytes);
-    } catch (error) {
-      throw await this.#deviceErrors.explain(error);
-    }
-    this.#deviceErrors.check();
-    return result;
+  read(buffer: Buffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    return this.#readback.read((buffer as GpuBuffer).slab.raw, offset, bytes);
   }
 
   /** Records a program in the open pass; nothing runs before the queue is flushed. */
@@ -158,22 +156,33 @@ export class WebGpuBackend implements Backend {
     this.statistics.runs++;
     if (binding.space.includes(0)) return;
     const run = program.family === "matmul" ? canonical(binding) : binding;
-    if (this.#windows.concerns(run)) this.#windows.run(program, run);
+    if (this.#windows.concerns(program, run)) this.#windows.run(program, run);
     else this.#record(program, run);
   }
 
   #record(program: Program, binding: Binding): void {
     switch (program.family) {
-      case "row":
-        return this.#row(program, binding);
+      case "row": {
+        const steps = this.#stepsOf(program);
+        const run = (part: RowProgram, bound: Binding) => this.#row(part, bound);
+        return steps ? runSteps(steps, binding, this.#pool, run) : run(program, binding);
+      }
       case "matmul":
-        return this.#matmul(program, binding);
+        return this.#products.record(program, binding);
       case "gather":
       case "scatterAdd":
         return this.#byIndex(program, binding);
       default:
         program satisfies never;
     }
+  }
+
+  /** Steps of a program that meets more tensors than can be bound; undefined where it does not. */
+  #stepsOf(program: RowProgram): readonly RowStep[] | undefined {
+    const most = this.limits.maxStorageBuffersPerShaderStage;
+    if (program.inputs.length + program.outputs.length <= most) return undefined;
+    if (!this.#steps.has(program)) this.#steps.set(program, rowSteps(program, most));
+    return this.#steps.get(program);
   }
 
   #row(program: RowProgram, binding: Binding): void {
@@ -195,72 +204,8 @@ export class WebGpuBackend implements Backend {
       () => renderRowShader(program, shape),
     );
     const { count, groups } = workOf(shape, walk.space);
-    return makeLaunch(pipeline, [...walk.space, count], walk.strides, used.scalars, grid(groups));
-  }
-
-  #matmul(program: MatmulProgram, binding: Binding): void {
-    const { space, inputs, outputs, scalars } = binding;
-    const [m, n, k] = space.slice(-3) as [number, number, number];
-    const batch = space.slice(0, -3).reduce((a, b) => a * b, 1);
-    const { variant, split } = this.policy({ m, n, k, batch }, this.facts.software);
-    const fits = 4 * split * m * n * batch <= this.bindingLimit;
-    if (split > 1 && fits) return this.#splitMatmul(program, binding, variant, split);
-    this.#product(program, {
-      space,
-      chunk: k,
-      operands: [...inputs, ...outputs],
-      scalars,
-      variant,
-    });
-  }
-
-  /** Partial products over chunks of the inner axis, then their sum with the epilogue. */
-  #splitMatmul(program: MatmulProgram, binding: Binding, variant: MatmulVariant, split: number) {
-    const { space, inputs } = binding;
-    const k = space.at(-1)!;
-    const shape = space.slice(0, -1);
-    const turn = turnOf(variant);
-    const chunk = Math.ceil(k / split / turn) * turn;
-    const chunks = Math.ceil(k / chunk);
-    const [a, b] = inputs as readonly [Bound, Bound];
-    const size = shape.reduce((x, y) => x * y, 1);
-    const buffer = this.#pool.take(4 * chunks * size);
-    const steps = shape.map((_, axis) => shape.slice(axis + 1).reduce((x, y) => x * y, 1));
-    const along = (o: Bound, step: number) => ({ ...o, strides: [chunk * step, ...o.strides] });
-    const partial: Bound = { buffer, dtype: "f32", offset: 0, strides: [size, ...steps] };
-    const operands = [along(a, a.strides.at(-1)!), along(b, b.strides.at(-2)!), partial];
-    const partials = { space: [chunks, ...space], chunk, operands, scalars: [], variant };
-    this.#product(plainProduct, partials);
-    const apart = { ...partial, strides: [...steps, size] };
-    this.#row(finishProgram(program), finishBinding(binding, apart, chunks));
-    this.#pool.give(buffer);
-  }
-
-  /** Records one product whose operands fit their bindings. */
-  #product(program: MatmulProgram, run: ProductRun): void {
-    const { space, chunk, operands, scalars, variant } = run;
-    const sizes = [...space, chunk];
-    const launch = this.#launches.find(program, sizes, operands, () => {
-      const [m, n, k] = space.slice(-3) as [number, number, number];
-      const shape: MatmulShape = {
-        rank: space.length - 3,
-        variant,
-        layout: layoutOf(space, operands),
-        dtypes: [operands[0]!.dtype, operands[1]!.dtype],
-        even: k % turnOf(variant) === 0,
-        chunked: chunk < k,
-      };
-      const pipeline = this.#queue.compile(
-        `${program.key}/${shapeKey(shape)}`,
-        () => renderMatmul(program, shape),
-      );
-      const count = space.slice(0, -3).reduce((a, b) => a * b, 1);
-      const [bm, bn] = variant.tile;
-      const groups = [Math.ceil(n / bn), Math.ceil(m / bm), count] as const;
-      const strides = operands.map((o) => o.strides);
-      return makeLaunch(pipeline, sizes, strides, slotsOf(program).scalars, groups);
-    });
-    this.#queue.dispatch(launch, operands, [], scalars);
+    const spread = grid(groups, this.limits.maxComputeWorkgroupsPerDimension);
+    return makeLaunch(pipeline, [...walk.space, count], walk.strides, used.scalars, spread);
   }
 
   #byIndex(program: GatherProgram | ScatterAddProgram, binding: Binding): void {
@@ -277,7 +222,9 @@ export class WebGpuBackend implements Backend {
       const sizes = [count, width, height, elements];
       const strides = [[...table.strides, 0], [rows.strides[0]!, 0, 0], [0, 0, 0]];
       const windows = ["u32", "u32"];
-      return makeLaunch(pipeline, sizes, strides, windows, grid(Math.ceil(elements / 64)));
+      const most = this.limits.maxComputeWorkgroupsPerDimension;
+      const spread = grid(Math.ceil(elements / 64), most);
+      return makeLaunch(pipeline, sizes, strides, windows, spread);
     });
     this.#queue.dispatch(launch, operands, [], binding.scalars);
   }

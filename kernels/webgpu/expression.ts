@@ -7,6 +7,7 @@
 import { type Expr, variesByColumn } from "../../core/expr.ts";
 import type { ScalarOp } from "../../core/operations.ts";
 import { threefryBlock, type Words } from "../../core/threefry.ts";
+import { specialFunctions } from "./special.ts";
 import { call, commonText, infix, type ScalarText } from "../plan/scalar_text.ts";
 
 /** Text of each operation over its operands' names. */
@@ -14,20 +15,29 @@ const scalarText: Readonly<Record<ScalarOp, ScalarText>> = {
   ...commonText,
   abs: call("abs"),
   exp: call("exp"),
-  log: call("log"),
+  log: call("logarithm"),
   sqrt: call("sqrt"),
   rsqrt: call("inverseSqrt"),
-  // Some drivers compute it from exp, which overflows.
-  tanh: (a) => `tanh(clamp(${a}, -16.0, 16.0))`,
-  max: call("max"),
+  div: call("quotient"),
+  tanh: call("tangent"),
+  max: call("larger"),
   select: (c, a, b) => `select(${b}, ${a}, ${c})`,
   toFloat: call("f32"),
   toWord: call("u32"),
-  eq: infix("=="),
+  lt: call("less"),
+  le: call("atMost"),
+  eq: call("equals"),
   wordAdd: infix("+"),
   wordSubtract: infix("-"),
   wordMultiply: infix("*"),
   wordShift: infix(">>"),
+};
+
+/** Comparisons of words, where the others are of floats. */
+const wordComparisons: Readonly<Partial<Record<Expr["op"], ScalarText>>> = {
+  lt: infix("<"),
+  le: infix("<="),
+  eq: infix("=="),
 };
 
 /** How the leaves of an expression are read. */
@@ -72,15 +82,17 @@ function textOf(e: Expr, leaves: Leaves): string {
     case "rowSum":
     case "rowMax":
       throw new TypeError(`Cannot render ${e.op} as a statement`);
-    default:
-      return scalarText[e.op](...e.args.map(variableName));
+    default: {
+      const words = e.args[0]?.kind === "u32" ? wordComparisons[e.op] : undefined;
+      return (words ?? scalarText[e.op])(...e.args.map(variableName));
+    }
   }
 }
 
-/** Helper functions that the nodes need. */
-export function helpers(nodes: readonly Expr[]): string {
-  const ops = new Set(nodes.map((e) => e.op));
-  return (ops.has("draw") ? drawFunction() : "") + (ops.has("erf") ? erfFunction : "");
+/** Helper functions that a text calls. */
+export function helpers(text: string): string {
+  return specialFunctions(text) + (/\bdraw\(/.test(text) ? drawFunction() : "") +
+    (/\berf\(/.test(text) ? erfFunction : "");
 }
 
 // Abramowitz and Stegun 7.1.26: absolute error below 1.5e-7.

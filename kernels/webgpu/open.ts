@@ -6,16 +6,7 @@
  */
 
 import type { AdapterFacts, WebGpuBackend } from "./backend.ts";
-
-/** Limits that are raised to what the adapter offers. */
-const limits = [
-  "maxBufferSize",
-  "maxStorageBufferBindingSize",
-  "maxStorageBuffersPerShaderStage",
-  "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX",
-  "maxComputeWorkgroupStorageSize",
-] as const;
+import { limitNames } from "./limits.ts";
 
 /**
  * Opens WebGPU.
@@ -27,7 +18,7 @@ export async function openWebGpu(): Promise<WebGpuBackend | undefined> {
   const gpu = globalThis.navigator?.gpu;
   const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) return undefined;
-  const requiredLimits = Object.fromEntries(limits.map((name) => [name, adapter.limits[name]]));
+  const requiredLimits = Object.fromEntries(limitNames.map((name) => [name, adapter.limits[name]]));
   const device = await openDevice(adapter, requiredLimits);
   const { vendor, architecture, device: model, description, isFallbackAdapter } = adapter.info;
   // Browsers leave most of these empty.

@@ -6,6 +6,7 @@
  */
 
 import { apply } from "../../core/apply.ts";
+import { argumentError, type Inputs } from "../../core/arguments.ts";
 import type { Affine } from "../../core/backend.ts";
 import {
   addWords,
@@ -25,16 +26,21 @@ import {
 import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { threshold } from "../../core/random.ts";
-import { contiguousStrides } from "../../core/shape.ts";
-import type { Tensor } from "../../core/tensor.ts";
-import type { Site } from "./plan.ts";
-import type { ActiveSite } from "./site.ts";
+import { contiguousStrides, sizeOf } from "../../core/shape.ts";
+import { shapeOf, type Tensor } from "../../core/tensor.ts";
+import { checkSite, type Site } from "./plan.ts";
+import type { ActiveSite, DropoutContext } from "./site.ts";
 
 /** Scalars that a mask takes: two key words, threshold or rate, and the fixed span length. */
 export const maskScalars = 4;
 
-/** Numbers for the scalar slots of a mask. */
+/**
+ * Numbers for the scalar slots of a mask.
+ *
+ * @throws {OptionError} If the rate lies outside [0, 1), or the span is no number of tokens
+ */
 export function maskNumbers({ site, key }: ActiveSite): number[] {
+  checkSite(site);
   const amount = site.structure === "span" ? Math.ceil(site.rate * 65536) : threshold(site.rate);
   return [key[0], key[1], amount, site.spanLength ?? 0];
 }
@@ -80,8 +86,8 @@ function dropOp(span: boolean): RowOp {
     slot: 0,
   };
   const factor = select(dropped(span, leaves), float(0), scalar(maskScalars, "f32"));
-  const kinds = span ? ["f32", "u32", "u32"] as const : ["f32", "u32"] as const;
-  return rowwise(span ? "dropSpan" : "drop", kinds, [x.mul(factor)]);
+  const taken: Inputs = { x: "f32", examples: "u32", ...(span && { lengths: "u32" }) };
+  return rowwise(span ? "dropSpan" : "drop", taken, [x.mul(factor)]);
 }
 
 /** Zeros at independent places, survivors times a factor. */
@@ -100,10 +106,14 @@ export function survivorFactor(site: Site): number {
  *
  * **Shapes**: `[batch, tokens, width]` or `[batch, width]`, unchanged. A column or span of a
  * representation without tokens is the whole of it.
+ *
+ * @throws {OptionError} If the site's rate lies outside [0, 1), or its span is no number of tokens
+ * @throws {ShapeError} If there is no axis of examples, or another number of them
  */
 export function dropHidden(x: Tensor, active: ActiveSite): Tensor {
   const { site, dropout } = active;
-  const shape = x.shape;
+  const shape = shapeOf("dropHidden", x);
+  checkExamples(shape, dropout);
   const strides = contiguousStrides(shape).map((step, axis) => axis === 0 ? 0 : step);
   const perToken = shape.map((_, axis) => axis === 1 && shape.length > 2 ? 1 : 0);
   const position: Affine = {
@@ -118,6 +128,22 @@ export function dropHidden(x: Tensor, active: ActiveSite): Tensor {
     scalars: [...maskNumbers(active), survivorFactor(site)],
     indices: [position],
   })[0]!;
+}
+
+function checkExamples(shape: readonly number[], { examples, lengths }: DropoutContext): void {
+  if (shape.length < 2) {
+    throw argumentError(
+      "dropHidden",
+      "x",
+      "[batch, tokens, width] or [batch, width]",
+      `[${shape}]`,
+    );
+  }
+  for (const [name, list] of [["examples", examples], ["lengths", lengths]] as const) {
+    if (sizeOf(list.shape) === shape[0]) continue;
+    const required = `${shape[0]} elements, one a row of x`;
+    throw argumentError("dropHidden", name, required, `[${list.shape}]`);
+  }
 }
 
 /** Drops where a site is active. */

@@ -8,6 +8,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
+import { shown } from "../../core/excerpt.ts";
 
 /** Positions at which something can be dropped. */
 export const positions = ["lora", "input", "logits", "weights", "hidden", "output"] as const;
@@ -128,6 +129,7 @@ export function dropoutPlan(
   decoder: boolean,
   options: PlanOptions = {},
 ): DropoutPlan {
+  checkWords(method, options);
   const { rate = defaultRate, structure } = options;
   const byPosition: Partial<Record<Position, number>> = typeof rate === "number" ? {} : rate;
   const own = layout[method];
@@ -147,8 +149,10 @@ export function dropoutPlan(
   }
   const anywhere = own[0]?.[0] ?? "anything";
   for (const [name, value] of Object.entries(rate === byPosition ? rate : { [anywhere]: rate })) {
-    if (!(Number(value) >= 0 && Number(value) < 1)) {
-      throw new OptionError(`Cannot drop ${name} as the rate must lie in [0, 1): found ${value}`);
+    if (!(typeof value === "number" && value >= 0 && value < 1)) {
+      throw new OptionError(
+        `Cannot drop ${name} as the rate must lie in [0, 1): found ${shown(value)}`,
+      );
     }
   }
   const sites = [...own, ...extra].map(([position, usual]): Site => {
@@ -172,6 +176,50 @@ export function dropoutPlan(
     sites: sites.filter((s) => s.rate > 0 || s.spanLength),
     compensation: { kind, weight, branches },
   };
+}
+
+/**
+ * Checks what a mask is drawn by, in plans of the caller's own too.
+ *
+ * @throws {OptionError} If the rate lies outside [0, 1), or the span is no number of tokens
+ */
+export function checkSite({ position, rate, spanLength = 0 }: Site): void {
+  if (!(rate >= 0 && rate < 1)) {
+    throw new OptionError(
+      `Cannot drop ${position} as the rate must lie in [0, 1): found ${shown(rate)}`,
+    );
+  }
+  if (Number.isSafeInteger(spanLength) && spanLength >= 0) return;
+  throw new OptionError(
+    `Cannot drop spans of ${shown(spanLength)} tokens: a positive integer is required`,
+  );
+}
+
+/**
+ * Checks that an option is one of the words that it can be.
+ *
+ * @throws {OptionError} If it is not
+ */
+function checkWord(name: string, value: unknown, words: readonly unknown[]): void {
+  if (value === undefined || words.includes(value)) return;
+  throw new OptionError(
+    `Cannot plan dropout as ${name} requires one of ${words.join(", ")}: found ${shown(value)}`,
+  );
+}
+
+/** Checks the options of {@linkcode dropoutPlan} that are words. */
+function checkWords(method: Method, { structure, compensation, branches, ...rest }: PlanOptions) {
+  checkWord("method", method, methods);
+  checkWord("structure", structure, structures);
+  checkWord("compensation", compensation, ["none", "kl", "js"]);
+  checkWord("branches", branches, [1, 2]);
+  checkWord("point", rest.point, ["output", "inner"]);
+  const { layers } = rest;
+  if (!Array.isArray(layers)) return checkWord("layers", layers, ["all", "latter-half"]);
+  if (layers.every((layer) => Number.isSafeInteger(layer) && layer >= 0)) return;
+  throw new OptionError(
+    `Cannot plan dropout as layers requires numbers of layers from 0: found ${shown(layers)}`,
+  );
 }
 
 /** Whether a site is active in a layer; what lies outside the layers is always active. */

@@ -9,6 +9,7 @@ import { FileError } from "../../core/errors.ts";
 import { excerpt } from "../../core/excerpt.ts";
 import { isNamed } from "../lora/apply.ts";
 import { heads } from "../models/heads.ts";
+import { runsAway } from "./safe_pattern.ts";
 
 /** The part of an adapter configuration that chooses modules. */
 export interface TargetRules {
@@ -32,28 +33,32 @@ export interface TargetRules {
  * @param file Name of the configuration file, for messages
  * @param wrap Puts the expression into a larger one; by default it must match a whole path
  * @returns Matches a path; throws the same error where the expression is too large to run
- * @throws {FileError} If JavaScript has no such expression
+ * @throws {FileError} If JavaScript has no such expression, or it could run without end
  */
 export function pythonPattern(
   source: string,
   file: string,
   wrap: (source: string) => string = (all) => `^(?:${all})$`,
 ): (path: string) => RegExpExecArray | null {
+  const fail = (required: string): never => {
+    throw new FileError(
+      `Cannot use pattern ${excerpt(source)} of this adapter as a regular expression ${required} ` +
+        "is required",
+      file,
+    );
+  };
   const attempt = <T>(job: () => T): T => {
     try {
       return job();
     } catch {
-      throw new FileError(
-        `Cannot use pattern ${excerpt(source)} of this adapter as a regular expression ` +
-          "that JavaScript shares with Python is required",
-        file,
-      );
+      return fail("that JavaScript shares with Python");
     }
   };
   const spelled: Record<string, string> = { "(?P<": "(?<", "\\A": "^", "\\Z": "$" };
   const translated = source.replace(/\\.|\(\?P</gs, (found) => spelled[found] ?? found);
   // With "u", what the two languages read differently is an error and not another meaning.
   const pattern = attempt(() => new RegExp(translated, "u") && new RegExp(wrap(translated), "u"));
+  if (!/^[\w.]*$/.test(translated) && runsAway(pattern.source)) fail("that ends in bounded time");
   return (path) => attempt(() => pattern.exec(path));
 }
 

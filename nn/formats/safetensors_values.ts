@@ -100,31 +100,44 @@ export function isFloat(dtype: FileDtype): dtype is FloatDtype {
   return dtype === "F64" || dtype === "F32" || dtype === "F16" || dtype === "BF16";
 }
 
+/** Largest number of a type, and the least that rounds to infinity. */
+const ranges = {
+  F64: { largest: Number.MAX_VALUE, overflow: Infinity },
+  F32: { largest: (2 - 2 ** -23) * 2 ** 127, overflow: (2 - 2 ** -24) * 2 ** 127 },
+  BF16: { largest: (2 - 2 ** -7) * 2 ** 127, overflow: (2 - 2 ** -8) * 2 ** 127 },
+  F16: { largest: 65504, overflow: 65520 },
+} as const satisfies Record<FloatDtype, { largest: number; overflow: number }>;
+
 /**
  * Converts numbers to elements, rounding to the nearest.
  *
  * @param values Numbers
  * @param dtype Their type in the file
  * @returns Little-endian elements; a view of the same memory where nothing is to be done
- * @throws {OptionError} If a number is too large for half precision
+ * @throws {OptionError} If a finite number would become infinite
  */
 export function encodeFloats(values: Float32Array | Float64Array, dtype: FloatDtype): Uint8Array {
-  let elements: Float64Array | Float32Array | Float16Array | Uint16Array;
-  if (dtype === "F64") {
-    elements = values instanceof Float64Array ? values : new Float64Array(values);
-  } else if (dtype === "F16") elements = toHalves(values);
-  else {
-    elements = values instanceof Float32Array ? values : new Float32Array(values);
-    if (dtype === "BF16") elements = upperHalves(elements);
-  }
+  const elements = elementsOf(values, dtype);
   return new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
 }
 
-function toHalves(values: Float32Array | Float64Array): Float16Array {
-  const halves = new Float16Array(values);
-  const lost = values.find((x, i) => Number.isFinite(x) && !Number.isFinite(halves[i]));
-  if (lost === undefined) return halves;
-  throw new OptionError(`Cannot convert to F16 as at most 65504 is required: found ${lost}`);
+function elementsOf(
+  values: Float32Array | Float64Array,
+  dtype: FloatDtype,
+): Float64Array | Float32Array | Float16Array | Uint16Array {
+  if (dtype === "F64") return values instanceof Float64Array ? values : new Float64Array(values);
+  if (dtype === "F32" && values instanceof Float32Array) return values;
+  const { largest, overflow } = ranges[dtype];
+  const lost = values.find((x) => Math.abs(x) >= overflow && Number.isFinite(x));
+  if (lost !== undefined) {
+    const most = largest > 1e6 ? largest.toExponential(4) : largest;
+    throw new OptionError(
+      `Cannot convert to ${dtype} as at most ${most} is required: found ${lost}`,
+    );
+  }
+  if (dtype === "F16") return new Float16Array(values);
+  const singles = values instanceof Float32Array ? values : new Float32Array(values);
+  return dtype === "F32" ? singles : upperHalves(singles);
 }
 
 /** BF16 is the upper half of F32; of two nearest the even one is taken. */

@@ -6,7 +6,7 @@
  */
 
 import {
-  filled,
+  filledBy,
   type Float,
   float,
   index,
@@ -18,6 +18,7 @@ import {
   select,
 } from "../../core/expr.ts";
 import { lowestFloat, type TypedArray } from "../../core/dtype.ts";
+import { NumericError } from "../../core/errors.ts";
 import { empty } from "../../core/memory.ts";
 import { slice } from "../../core/ops/slice.ts";
 import { reshape } from "../../core/ops/view.ts";
@@ -102,7 +103,7 @@ const logSoftmax = (() => {
   return rowProgram(["f32"], [shifted.sub(rowSum(shifted.unary("exp")).unary("log"))]);
 })();
 
-const fill = rowProgram([], [filled(lowestFloat)]);
+const fill = rowProgram([], [filledBy(0)]);
 
 /** Changes the listed tokens of each row in place. */
 function correction(change: (x: Float) => Float): RowProgram {
@@ -122,7 +123,7 @@ const penalise = correction((x) => {
  * number comes first. Reads once.
  *
  * @param logits `[rows, vocabulary]`; their memory may be used
- * @throws {RangeError} If logits are not finite
+ * @throws {NumericError} If logits are not finite
  */
 export async function candidates(logits: Tensor, scoring: Scoring): Promise<Ranking[]> {
   const { corrections, correctFirst } = scoring;
@@ -132,7 +133,9 @@ export async function candidates(logits: Tensor, scoring: Scoring): Promise<Rank
   const width = isChunked(vocabulary, count) ? Math.ceil(vocabulary / chunk) * chunk : vocabulary;
   const padded = empty(device, [rows, width]);
   const scores = slice(padded, 1, 0, vocabulary);
-  if (width > vocabulary) update(fill, [slice(padded, 1, vocabulary, width)], []);
+  if (width > vocabulary) {
+    update(fill, [slice(padded, 1, vocabulary, width)], [], [-Infinity]);
+  }
   if (correctFirst) correct(logits, scoring);
   update(logSoftmax, [scores], [logits]);
   if (!correctFirst) correct(scores, scoring);
@@ -140,7 +143,7 @@ export async function candidates(logits: Tensor, scoring: Scoring): Promise<Rank
   return corrections.map(({ banned }, row) => {
     const at = 2 * row * count;
     if (!Number.isFinite(found[at])) {
-      throw new RangeError(
+      throw new NumericError(
         `Cannot choose a token as finite logits are required: found ${found[at]} in row ${row}`,
       );
     }

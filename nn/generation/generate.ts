@@ -52,7 +52,7 @@ const idle = 1 / 4;
  * @param model A language model, whose logits are over the vocabulary
  * @returns For each prompt its continuation
  * @throws {OptionError} If a prompt is empty or leaves no room, or an option does not fit
- * @throws {RangeError} If the model computes numbers that are not finite
+ * @throws {NumericError} If the model computes numbers that are not finite
  */
 export async function generate(
   model: Model,
@@ -126,9 +126,12 @@ function correctionOf(
 function check(prompts: readonly (readonly number[])[], options: GenerateOptions): void {
   const { newTokens, positions, beams = 1, lengthPenalty = 1 } = options;
   const { noRepeatNgram = 0, repetitionPenalty = 1 } = options;
-  if (prompts.some(({ length }) => length === 0 || length >= positions)) {
-    throw new OptionError(`Cannot continue prompts as 1 to ${positions - 1} tokens are required`);
-  }
+  prompts.forEach(({ length }, i) => {
+    if (length > 0 && length < positions) return;
+    throw new OptionError(
+      `Cannot continue prompt ${i} as 1 to ${positions - 1} tokens are required: found ${length}`,
+    );
+  });
   const demand = (name: string, value: number, fits: boolean, required: string) => {
     if (fits) return;
     throw new OptionError(
@@ -142,6 +145,7 @@ function check(prompts: readonly (readonly number[])[], options: GenerateOptions
       Number.isSafeInteger(value) && value >= least,
       `an integer of at least ${least}`,
     );
+  whole("positions", positions, 2);
   whole("newTokens", newTokens, 1);
   whole("beams", beams, 1);
   whole("noRepeatNgram", noRepeatNgram, 0);

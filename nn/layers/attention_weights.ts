@@ -6,6 +6,7 @@
  */
 
 import { apply } from "../../core/apply.ts";
+import { argumentError, type Inputs } from "../../core/arguments.ts";
 import type { Affine } from "../../core/backend.ts";
 import {
   type Bool,
@@ -22,7 +23,8 @@ import {
 import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
 import { maskedSoftmaxOf } from "../../core/ops/softmax.ts";
 import { reshape } from "../../core/ops/view.ts";
-import type { Tensor } from "../../core/tensor.ts";
+import { sameShape } from "../../core/shape.ts";
+import { shapeOf, type Tensor } from "../../core/tensor.ts";
 import { dropped, maskNumbers, maskScalars } from "../dropout/mask.ts";
 import type { ActiveSite } from "../dropout/site.ts";
 
@@ -55,9 +57,12 @@ export function attentionWeightsOp(structure: AttentionStructure): RowOp {
 
 function build({ causal, masked, logits, weights, noGrad }: AttentionStructure): RowOp {
   const example = masked ? 2 : 1;
-  const kinds: ("f32" | "u32")[] = masked ? ["f32", "u32"] : ["f32"];
-  if (logits !== "none" || weights !== "none") kinds.push("u32");
-  if (logits === "span" || weights === "span") kinds.push("u32");
+  const kinds: Inputs = {
+    scores: "f32",
+    ...(masked && { mask: "u32" }),
+    ...((logits !== "none" || weights !== "none") && { examples: "u32" }),
+    ...((logits === "span" || weights === "span") && { lengths: "u32" }),
+  };
   const scores = input(0, "f32", 3).mul(scalar(0, "f32"));
   const visible = and(
     masked ? input(1, "u32", 3).compare("eq", 1) : undefined,
@@ -121,10 +126,13 @@ export interface AttentionOptions {
  *
  * **Shapes**: scores `[batch, keyHeads, group, queries, keys]`, unchanged.
  * **Source**: Eq. 1-3 of "LoRA Meets Dropout under a Unified Framework".
+ *
+ * @throws {ShapeError} If the scores have other than five axes, or the mask does not fit them
  */
 export function attentionWeights(scores: Tensor, options: AttentionOptions): Tensor {
   const [batch, , group, queries, keys] = scores.shape as [number, number, number, number, number];
   const { scale, causal, mask, logits, weights, maximum } = options;
+  checkScores(scores, mask);
   const op = attentionWeightsOp({
     causal: causal && queries > 1,
     masked: mask !== undefined,
@@ -150,6 +158,21 @@ export function attentionWeights(scores: Tensor, options: AttentionOptions): Ten
       ...coordinates(weights, group, maximum),
     ],
   })[0]!;
+}
+
+function checkScores(scores: Tensor, mask: Tensor | undefined): void {
+  const shape = shapeOf("attentionWeights", scores, "scores");
+  const [batch, , , queries, keys] = shape;
+  if (shape.length !== 5) {
+    const required = "5 axes, [batch, keyHeads, group, queries, keys]";
+    throw argumentError("attentionWeights", "scores", required, `[${shape}]`);
+  }
+  if (mask === undefined) return;
+  const found = shapeOf("attentionWeights", mask, "mask");
+  const fits = [[batch!, keys!], [batch!, queries!, keys!]].some((fit) => sameShape(found, fit));
+  if (fits) return;
+  const required = `[${batch},${keys}] or [${batch},${queries},${keys}]`;
+  throw argumentError("attentionWeights", "mask", required, `[${found}]`);
 }
 
 function structureOf(active: ActiveSite | undefined): AttentionStructure["logits"] {

@@ -6,6 +6,7 @@
 
 import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
+import { shown } from "../../core/excerpt.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 
 /** An example as tokens. */
@@ -82,8 +83,8 @@ export function countTargets(examples: readonly EncodedExample[]): number {
 /**
  * Puts examples on the device, with their labels where all have them.
  *
- * @throws {OptionError} If a sequence is empty or too long, some examples alone have labels, or one
- * predicts its first token
+ * @throws {OptionError} If there is no example, a sequence is empty or too long, its segments are not
+ * as many, some examples alone have labels, one predicts its first token, or a number is none
  */
 export function toBatch(
   device: Device,
@@ -92,18 +93,15 @@ export function toBatch(
 ): Batch {
   const { padId = 0, numbers, regression = false } = options;
   const size = examples.length;
-  const width = options.width ?? Math.max(...examples.map(({ ids }) => ids.length));
+  const width = options.width ?? Math.max(1, ...examples.map(({ ids }) => ids.length));
+  checkSizes(examples, width, numbers);
+  fill("padId", [padId], [0]);
   const ids = new Uint32Array(size * width).fill(padId);
   const [typeIds, positions, mask] = Array.from({ length: 3 }, () => new Uint32Array(size * width));
   examples.forEach((example, b) => {
     const { length } = example.ids;
-    if (!(length >= 1 && length <= width)) {
-      throw new OptionError(
-        `Cannot use sequence ${b} as 1 to ${width} tokens are required: ${length}`,
-      );
-    }
-    ids.set(example.ids, b * width);
-    typeIds!.set(example.typeIds ?? [], b * width);
+    fill(`token of sequence ${b}`, example.ids, ids, b * width);
+    fill(`segment of sequence ${b}`, example.typeIds ?? [], typeIds!, b * width);
     for (let i = 0; i < width; i++) positions![b * width + i] = i;
     mask!.fill(1, b * width, b * width + length);
   });
@@ -126,6 +124,58 @@ export function toBatch(
   };
 }
 
+function checkSizes(
+  examples: readonly EncodedExample[],
+  width: number,
+  numbers: readonly number[] | undefined,
+): void {
+  if (!Number.isSafeInteger(width) || width < 1) {
+    throw new OptionError(`Cannot pad to ${shown(width)} tokens as an integer from 1 is required`);
+  }
+  if (examples.length === 0) {
+    throw new OptionError("Cannot make a batch as at least 1 example is required: found 0");
+  }
+  examples.forEach(({ ids: { length }, typeIds }, b) => {
+    if (!(length >= 1 && length <= width)) {
+      throw new OptionError(
+        `Cannot use sequence ${b} as 1 to ${width} tokens are required: ${length}`,
+      );
+    }
+    if (typeIds === undefined || typeIds.length === length) return;
+    throw new OptionError(
+      `Cannot use sequence ${b} as a segment for each of its ${length} tokens is required: ` +
+        `found ${typeIds.length}`,
+    );
+  });
+  if (numbers === undefined) return;
+  if (numbers.length !== examples.length) {
+    throw new OptionError(
+      `Cannot number examples as one number for each of the ${examples.length} is required: ` +
+        `found ${numbers.length}`,
+    );
+  }
+  numbers.forEach((n, b) => {
+    if (Number.isInteger(n) && n >= 0 && n < 2 ** 31) return;
+    throw new OptionError(
+      `Cannot number example ${b} as an integer from 0 to 2147483647 is required: ${shown(n)}`,
+    );
+  });
+}
+
+/** Copies words to a place, where each is one. */
+function fill(what: string, from: readonly number[], to: Uint32Array | number[], start = 0): void {
+  for (let i = 0; i < from.length; i++) {
+    const word = from[i]!;
+    if (typeof word !== "number" || word >>> 0 !== word) {
+      throw new OptionError(
+        `Cannot make a batch as ${what} requires integers from 0 to 4294967295: found ` +
+          `${shown(word)} at place ${i}`,
+      );
+    }
+    to[start + i] = word;
+  }
+}
+
 /** What is predicted: a label of each sequence, or every token from `predictFrom` on. */
 function targetsOf(
   device: Device,
@@ -138,6 +188,11 @@ function targetsOf(
     const rows: number[] = [];
     const labels: number[] = [];
     examples.forEach(({ ids, predictFrom = ids.length }, b) => {
+      if (!Number.isInteger(predictFrom)) {
+        throw new OptionError(
+          `Cannot predict from token ${shown(predictFrom)} of example ${b}: an integer is required`,
+        );
+      }
       if (predictFrom < 1) throw new OptionError(`Cannot predict the first token of example ${b}`);
       for (let i = predictFrom; i < ids.length; i++) {
         rows.push(b * width + i - 1);
@@ -146,11 +201,20 @@ function targetsOf(
     });
     return { labels: words(labels), rows: words(rows) };
   }
-  const labels = examples.flatMap(({ label }) => label ?? []);
+  const labels = examples.map(({ label }) => label).filter((label) => label !== undefined);
   if (labels.length === 0) return {};
   if (labels.length < examples.length) {
     const b = examples.findIndex(({ label }) => label === undefined);
     throw new OptionError(`Cannot train on example ${b} without a label`);
   }
+  labels.forEach((label, b) => {
+    if (regression ? Number.isFinite(label) : typeof label === "number" && label >>> 0 === label) {
+      return;
+    }
+    const required = regression ? "a finite score" : "the number of a class, from 0,";
+    throw new OptionError(
+      `Cannot train on example ${b} as ${required} is required as its label: found ${shown(label)}`,
+    );
+  });
   return { labels: regression ? tensor(device, labels) : words(labels) };
 }

@@ -5,6 +5,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
+import { shown } from "../../core/excerpt.ts";
 import { Linear } from "../layers/linear.ts";
 import { modules, replaceModule } from "../layers/module.ts";
 import type { Model } from "../models/model.ts";
@@ -95,10 +96,10 @@ function strengthOf(path: string, options: LoraOptions): { rank: number; scaling
     Object.entries(some).find(([name]) => isNamed(path, name))?.[1];
   const [rank, alpha] = [own(ranks) ?? options.rank, own(alphas) ?? options.alpha];
   if (!Number.isSafeInteger(rank) || rank < 1) {
-    throw new OptionError(`Cannot adapt with rank ${rank}: a positive integer is required`);
+    throw new OptionError(`Cannot adapt with rank ${shown(rank)}: a positive integer is required`);
   }
   if (!(Number.isFinite(alpha) && alpha > 0)) {
-    throw new OptionError(`Cannot adapt with alpha ${alpha}: a positive number is required`);
+    throw new OptionError(`Cannot adapt with alpha ${shown(alpha)}: a positive number is required`);
   }
   return { rank, scaling: alpha / (rslora ? Math.sqrt(rank) : rank) };
 }

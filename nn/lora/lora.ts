@@ -8,6 +8,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
+import { shown } from "../../core/excerpt.ts";
 import { add, scale } from "../../core/ops/elementwise.ts";
 import { matmul, matmulAdd, matmulScaled } from "../../core/ops/matmul.ts";
 import { transpose } from "../../core/ops/view.ts";
@@ -60,6 +61,7 @@ export class LoraLinear extends Projection {
    *
    * @param base The frozen layer
    * @param spans Outputs that are updated, in their order
+   * @throws {OptionError} If the rank is no positive integer, or the factor not finite
    */
   constructor(
     readonly base: Linear,
@@ -67,6 +69,16 @@ export class LoraLinear extends Projection {
     spans: readonly Omit<Part, "down" | "up">[] = [{ name: "", start: 0, size: base.outputs }],
   ) {
     super();
+    if (!Number.isSafeInteger(rank) || rank < 1) {
+      throw new OptionError(
+        `Cannot adapt with rank ${shown(rank)}: a positive integer is required`,
+      );
+    }
+    if (!Number.isFinite(scaling)) {
+      throw new OptionError(
+        `Cannot adapt with scaling ${shown(scaling)}: a finite number is required`,
+      );
+    }
     [this.place, this.rank, this.scaling] = [place, rank, scaling];
     this.parts = spans.map((span) => ({
       ...span,

@@ -11,6 +11,7 @@ import type { Device } from "../../core/device.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { dropWhere } from "../dropout/mask.ts";
 import { siteAt } from "../dropout/site.ts";
+import { checkBatch } from "../layers/check_batch.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import { Linear, type Projection } from "../layers/linear.ts";
 import { Module, type Parameter } from "../layers/module.ts";
@@ -64,6 +65,10 @@ export abstract class Decoder extends Model {
 
   /** Normalised hidden states after output dropout, `[batch, tokens, width]`. */
   protected hiddenStates(context: ForwardContext): Tensor {
+    checkBatch(context.batch, {
+      vocabularySize: this.embedding.shape[0]!,
+      maxPositions: this.config.maxPositions,
+    });
     const hidden = this.#body.forward(context);
     const { layers } = this.config;
     return dropWhere(hidden, siteAt(context, "output", { path: "hidden", layers }));

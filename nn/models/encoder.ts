@@ -16,6 +16,7 @@ import { reshape } from "../../core/ops/view.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
 import { type LayerPlace, layerPlace } from "../dropout/site.ts";
+import { checkBatch, type TableSizes } from "../layers/check_batch.ts";
 import { activated, type Activation, downProject } from "../layers/feed_forward.ts";
 import { Embedding, Linear, type Projection } from "../layers/linear.ts";
 import { Module } from "../layers/module.ts";
@@ -59,7 +60,7 @@ export function encoderConfig(fields: ConfigFields, common: ModelConfig): Encode
 }
 
 /** Row of a real token's position; that before the first position for pads. */
-const positionRows = rowwise("positionRows", ["u32", "u32"], [
+const positionRows = rowwise("positionRows", { positions: "u32", mask: "u32" }, [
   select(
     input(1, "u32", 3).compare("eq", 1),
     addWords(input(0, "u32", 3), scalar(0, "u32")),
@@ -221,16 +222,19 @@ export class EncoderModel extends Module {
   readonly embeddings: Embeddings;
   /** The layers, in their order. */
   readonly encoder: Encoder;
+  readonly #sizes: TableSizes;
 
   /** Makes the model without numbers. */
   constructor(config: EncoderConfig) {
     super();
     this.embeddings = new Embeddings(config);
     this.encoder = new Encoder(config);
+    this.#sizes = config;
   }
 
   /** Hidden states of the last layer, `[batch, tokens, width]`. */
   forward(context: ForwardContext): Tensor {
+    checkBatch(context.batch, this.#sizes);
     const embedded = this.embeddings.forward(context);
     const { layer: layers } = this.encoder;
     const hidden = runLayers(layers, embedded, context, (layer, x) => layer.forward(x, context));

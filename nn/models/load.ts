@@ -12,6 +12,7 @@ import type { Device } from "../../core/device.ts";
 import { tensorFromParts } from "../../core/memory.ts";
 import { tensor } from "../../core/tensor.ts";
 import { type Parameter, parameters } from "../layers/module.ts";
+import { finiteHalves, finiteParts } from "./finite_weights.ts";
 import type { Model } from "./model.ts";
 import { architectureOf } from "./registry.ts";
 
@@ -72,7 +73,7 @@ function checkpointNames(path: string, prefix: string): string[] {
  * the tensors.
  *
  * @param key Key of what is initialised
- * @throws {FileError} If a tensor is missing or has another shape
+ * @throws {FileError} If a tensor is missing, has another shape or holds a number that is not finite
  */
 export async function loadModel(
   model: Model,
@@ -102,7 +103,8 @@ export async function loadModel(
     const bits = half && parameter.shape.length === 2 ? source.halves?.(name) : undefined;
     if (bits === undefined) await fillParameter(parameter, source, name, device);
     else {
-      const { dtype, parts } = bits;
+      const { dtype } = bits;
+      const parts = finiteHalves(bits.parts, dtype, { name, path: fileOf(source, name) });
       parameter.value = await tensorFromParts(device, parameter.shape, dtype, parts, name);
     }
     sources.set(path, name);
@@ -186,23 +188,29 @@ export function requireShape(source: WeightSource, name: string, { shape }: Para
   if (sameShape(found, shape)) return;
   throw new FileError(
     `Cannot use tensor ${name} as shape [${shape}] is required: found [${found}]`,
-    source.file?.(name) ?? source.path,
+    fileOf(source, name),
   );
+}
+
+function fileOf(source: Pick<WeightSource, "file" | "path">, name: string): string {
+  return source.file?.(name) ?? source.path;
 }
 
 /**
  * Fills one parameter from a source, without a second copy on the host where that gives parts.
  *
+ * @throws {FileError} If an element is NaN or infinite
  * @throws {ShapeError} If the source gives more or fewer elements than the parameter has
  */
 export async function fillParameter(
   parameter: Parameter,
-  source: Pick<WeightSource, "read" | "parts">,
+  source: Pick<WeightSource, "read" | "parts" | "file" | "path">,
   name: string,
   device: Device,
 ): Promise<void> {
   const { float } = device;
-  const parts = source.parts?.(name, float) ?? [source.read(name, float)];
+  const given = source.parts?.(name, float) ?? [source.read(name, float)];
+  const parts = finiteParts(given, { name, path: fileOf(source, name) });
   parameter.value = await tensorFromParts(device, parameter.shape, float, parts, name);
 }
 

@@ -7,6 +7,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
+import { shown } from "../../core/excerpt.ts";
 import { add, scale } from "../../core/ops/elementwise.ts";
 import {
   bidirectionalKl,
@@ -51,7 +52,7 @@ export interface StepMetrics {
 /**
  * Computes the objective of a batch; call it inside `gradient`.
  *
- * @throws {OptionError} If the batch has no labels, or something is dropped and it has no counters
+ * @throws {OptionError} If the batch has no labels, the normaliser is not above 0, or something is dropped and it has no counters
  */
 export function objective(
   model: Model,
@@ -60,6 +61,11 @@ export function objective(
 ): Omit<StepMetrics, "squaredNorm"> {
   const { labels, examples, lengths } = batch;
   if (labels === undefined) throw new OptionError("Cannot train on a batch without labels");
+  if (!(normaliser > 0 && normaliser < Infinity)) {
+    throw new OptionError(
+      `Cannot train as normaliser requires a finite number above 0: found ${shown(normaliser)}`,
+    );
+  }
   const run = (pass: 0 | 1): ModelOutput => {
     if (plan === undefined) return model.forward({ batch });
     if (examples === undefined) {

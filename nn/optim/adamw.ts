@@ -9,7 +9,13 @@ import { rowProgram } from "../../core/program.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
 import { decayMask } from "./decay.ts";
-import { clippedGradient, type Optimiser, type OptimiserOptions, zerosLike } from "./optimiser.ts";
+import {
+  checkOptions,
+  clippedGradient,
+  type Optimiser,
+  type OptimiserOptions,
+  zerosLike,
+} from "./optimiser.ts";
 import type { Trainable } from "./trainable.ts";
 
 /** Settings of {@linkcode AdamW}. Its decay is decoupled from the gradient. */
@@ -72,11 +78,14 @@ export class AdamW implements Optimiser {
   /**
    * Starts with moments of zero; the open scope owns them.
    *
-   * @throws {OptionError} If what is left out of the decay is of no known kind
+   * @throws {OptionError} If an option is out of its bounds, or what is left out of the decay of no
+   * known kind
    */
   constructor(readonly trainable: Trainable, options: AdamWOptions = {}) {
     const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, clip = 1 } = options;
     this.#options = { beta1, beta2, epsilon, weightDecay, clip };
+    const finite = { ...this.#options, clip: Math.min(clip, Number.MAX_VALUE) };
+    checkOptions("AdamW", finite, { beta1: [0, 1], beta2: [0, 1] });
     this.#decayed = decayMask(trainable, options.decayExclude ?? []);
     this.firstMoment = zerosLike(trainable);
     this.secondMoment = zerosLike(trainable);
@@ -88,6 +97,7 @@ export class AdamW implements Optimiser {
 
   step(squaredNorm: Tensor, lr: number): void {
     const { beta1, beta2, epsilon, weightDecay, clip } = this.#options;
+    checkOptions("AdamW", { lr }, {});
     const t = ++this.steps;
     const given: Record<typeof numbers[number], number> = {
       rate: lr,

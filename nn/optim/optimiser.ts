@@ -5,7 +5,8 @@
  * @module
  */
 
-import { ShapeError } from "../../core/errors.ts";
+import { OptionError, ShapeError } from "../../core/errors.ts";
+import { shown } from "../../core/excerpt.ts";
 import { type Float, float, input, select } from "../../core/expr.ts";
 import { copyProgram } from "../../core/program.ts";
 import { sizeOf } from "../../core/shape.ts";
@@ -54,6 +55,31 @@ export function clippedGradient(limit: Float): Float {
     float(1),
   );
   return input(0, "f32", 3).mul(factor);
+}
+
+/** Bounds of an option: at least `least`, below `below`. */
+export type Bounds = readonly [least: number, below: number];
+
+/**
+ * Checks the numbers that a rule is told.
+ *
+ * @throws {OptionError} If one is no number within its bounds
+ */
+export function checkOptions(
+  rule: string,
+  given: Readonly<Record<string, number>>,
+  bounds: Readonly<Record<string, Bounds>>,
+): void {
+  for (const [name, value] of Object.entries(given)) {
+    const [least, below] = bounds[name] ?? [0, Infinity];
+    if (value >= least && value < below) continue;
+    const required = below === Infinity
+      ? `a finite number of at least ${least}`
+      : `a number in [${least}, ${below})`;
+    throw new OptionError(
+      `Cannot train by ${rule} as ${name} requires ${required}: found ${shown(value)}`,
+    );
+  }
 }
 
 /** Zeros for a part of the state, one a parameter's element: `[count]`. */

@@ -9,7 +9,13 @@ import { rowProgram } from "../../core/program.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
 import { decayMask } from "./decay.ts";
-import { clippedGradient, type Optimiser, type OptimiserOptions, zerosLike } from "./optimiser.ts";
+import {
+  checkOptions,
+  clippedGradient,
+  type Optimiser,
+  type OptimiserOptions,
+  zerosLike,
+} from "./optimiser.ts";
 import type { Trainable } from "./trainable.ts";
 
 /** Settings of {@linkcode SGD}. Its decay is a part of the gradient, added after clipping. */
@@ -47,11 +53,14 @@ export class SGD implements Optimiser {
   /**
    * Starts with a direction of zero; the open scope owns it.
    *
-   * @throws {OptionError} If what is left out of the decay is of no known kind
+   * @throws {OptionError} If an option is out of its bounds, or what is left out of the decay of no
+   * known kind
    */
   constructor(readonly trainable: Trainable, options: SGDOptions = {}) {
     const { momentum = 0, weightDecay = 0, clip = 1 } = options;
     this.#options = { momentum, weightDecay, clip };
+    const finite = { ...this.#options, clip: Math.min(clip, Number.MAX_VALUE) };
+    checkOptions("SGD", finite, { momentum: [0, 1] });
     this.#decayed = decayMask(trainable, options.decayExclude ?? []);
     if (momentum !== 0) this.direction = zerosLike(trainable);
   }
@@ -61,6 +70,7 @@ export class SGD implements Optimiser {
   }
 
   step(squaredNorm: Tensor, lr: number): void {
+    checkOptions("SGD", { lr }, {});
     this.steps++;
     const { momentum, weightDecay, clip } = this.#options;
     const { flat, gradients } = this.trainable;

@@ -5,87 +5,53 @@
  */
 
 import { FileError } from "../../core/errors.ts";
+import { excerpt } from "../../core/excerpt.ts";
 import { isRecord, type JsonObject } from "../formats/json_record.ts";
+import { type Pieces, usualTokens } from "./folder/parts.ts";
+import { resolveTokenizer } from "./folder/resolve.ts";
+import { readSettings, type Settings } from "./folder/settings.ts";
 
-/** Describes a special token; the mask of RoBERTa swallows the spaces before it. */
-function addedToken(id: number, content: string): JsonObject {
-  const lstrip = content === "<mask>";
-  return {
-    id,
-    content,
-    single_word: false,
-    lstrip,
-    rstrip: false,
-    normalized: false,
-    special: true,
-  };
+/** Vocabulary and merges of files before `tokenizer.json`. */
+export interface VocabularyPieces extends Pieces {
+  /** Ids by token. */
+  readonly vocab: JsonObject;
 }
 
-/** Looks up the tokens that a kind of model cannot do without. */
-function requireTokens(
-  vocabulary: ReadonlyMap<string, number>,
-  tokens: readonly string[],
-  name: string,
-): number[] {
-  return tokens.map((token) => {
-    const id = vocabulary.get(token);
-    if (id !== undefined) return id;
-    throw new FileError(`Cannot load vocabulary as it requires the token ${token}`, name);
-  });
-}
+// White space of Unicode, which the reference takes off the end of each line.
+const lineEnd = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/;
 
 /**
- * Builds the `tokenizer.json` of a BERT model from its word pieces.
+ * Reads word pieces.
  *
  * @param text Content of `vocab.txt`: one token a line, the line number from 0 is the id
- * @param config Parsed `tokenizer_config.json`: `do_lower_case` (true by default), `strip_accents`
- * and `tokenize_chinese_chars` count
  * @param name File name for messages
- * @returns The object that `tokenizer.json` would hold
- * @throws {FileError} If a token is missing or occurs twice
+ * @throws {FileError} If a token occurs twice
  */
-export function buildWordPiece(text: string, config: JsonObject, name: string): JsonObject {
-  const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
+export function readWordPieces(text: string, name: string): VocabularyPieces {
   const vocabulary = new Map<string, number>();
-  for (const [id, token] of lines.entries()) {
-    if (vocabulary.has(token)) {
-      throw new FileError(`Cannot load vocabulary as ${token} requires one line`, name, id + 1);
+  for (const [id, line] of text.replace(/\r?\n$/, "").split(/\r?\n/).entries()) {
+    const token = line.replace(lineEnd, "");
+    if (token !== "" && vocabulary.has(token)) {
+      throw new FileError(
+        `Cannot load vocabulary as ${token.slice(0, 60)} requires one line`,
+        name,
+        id + 1,
+      );
     }
     vocabulary.set(token, id);
   }
-  const tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
-  const ids = requireTokens(vocabulary, tokens, name);
-  return {
-    added_tokens: tokens.map((token, index) => addedToken(ids[index] ?? 0, token)),
-    normalizer: {
-      type: "BertNormalizer",
-      clean_text: true,
-      handle_chinese_chars: config["tokenize_chinese_chars"] ?? true,
-      strip_accents: config["strip_accents"] ?? null,
-      lowercase: config["do_lower_case"] ?? true,
-    },
-    pre_tokenizer: { type: "BertPreTokenizer" },
-    post_processor: { type: "BertProcessing", cls: ["[CLS]", ids[2]], sep: ["[SEP]", ids[3]] },
-    decoder: { type: "WordPiece", prefix: "##", cleanup: true },
-    model: {
-      type: "WordPiece",
-      unk_token: "[UNK]",
-      continuing_subword_prefix: "##",
-      max_input_chars_per_word: 100,
-      vocab: Object.fromEntries(vocabulary),
-    },
-  };
+  return { vocab: Object.fromEntries(vocabulary), merges: [], digits: [] };
 }
 
-/** Reads the merges of byte-pair encoding: two tokens a line behind an optional version line. */
+/** Reads the merges of byte-pair encoding: two tokens a line beside version lines. */
 function readMerges(text: string, name: string): [string, string][] {
   const merges: [string, string][] = [];
   for (const [index, line] of text.split(/\r?\n/).entries()) {
-    if (line === "" || (index === 0 && line.startsWith("#version"))) continue;
+    if (line === "" || line.startsWith("#version")) continue;
     const [left, right, more] = line.split(" ");
     if (!left || !right || more !== undefined) {
       throw new FileError(
-        `Cannot read merge as it requires two tokens: found ${JSON.stringify(line)}`,
+        `Cannot read merge as it requires two tokens: found ${excerpt(line)}`,
         name,
         index + 1,
       );
@@ -95,54 +61,112 @@ function readMerges(text: string, name: string): [string, string][] {
   return merges;
 }
 
+/** Files of byte-pair encoding and their names for messages. */
+export interface BytePairFiles {
+  /** Parsed `vocab.json` or `encoder.json`: ids by token. */
+  readonly vocabulary: unknown;
+  /** File name of the vocabulary. */
+  readonly vocabularyName: string;
+  /** Content of `merges.txt` or `vocab.bpe`. */
+  readonly merges: string;
+  /** File name of the merges. */
+  readonly mergesName: string;
+}
+
+/**
+ * Reads a vocabulary and merges.
+ *
+ * @throws {FileError} If an id or a merge is malformed, or two tokens have one id
+ */
+export function readBytePairs(files: BytePairFiles): VocabularyPieces {
+  const { vocabulary, vocabularyName, merges, mergesName } = files;
+  const fail = (token: string, required: string, id: unknown): never => {
+    throw new FileError(
+      `Cannot load vocabulary as ${token.slice(0, 60)} requires ${required}: found ${excerpt(id)}`,
+      vocabularyName,
+    );
+  };
+  const tokens = new Map<unknown, string>();
+  const vocab = isRecord(vocabulary) ? vocabulary : {};
+  for (const [token, id] of Object.entries(vocab)) {
+    if (typeof id !== "number" || !Number.isInteger(id) || id < 0) fail(token, "an id", id);
+    const other = tokens.get(id);
+    if (other !== undefined) fail(token, `another id than ${excerpt(other)}`, id);
+    tokens.set(id, token);
+  }
+  return { vocab, merges: readMerges(merges, mergesName), digits: [] };
+}
+
+/** Whether a byte-level vocabulary is RoBERTa's: it has tokens for beginning, end and mask. */
+export function isRoberta({ vocab }: VocabularyPieces): boolean {
+  return ["<s>", "</s>", "<mask>"].every((token) => Object.hasOwn(vocab, token));
+}
+
+/**
+ * Builds the tokenizer of a class from the files of its vocabulary.
+ *
+ * @param name Class that reads such files
+ * @param path File name of the vocabulary for messages
+ * @throws {FileError} If the vocabulary lacks a token that the class cannot do without
+ */
+export function resolveLegacy(
+  name: "BertTokenizer" | "GPT2Tokenizer" | "RobertaTokenizer",
+  pieces: VocabularyPieces,
+  settings: Settings,
+  path: string,
+): ReturnType<typeof resolveTokenizer> {
+  const listed = new Set([...settings.added, ...settings.decoder ?? []]
+    .map(({ token }) => token.content));
+  const missing = Object.entries(usualTokens[name])
+    .filter(([role, token]) => !settings.named.has(role) && !listed.has(token))
+    .map(([, token]) => token)
+    .filter((token) => !Object.hasOwn(pieces.vocab, token));
+  if (missing.length > 0) {
+    const tokens = [...new Set(missing)].join(", ");
+    throw new FileError(`Cannot load vocabulary as it requires the tokens ${tokens}`, path);
+  }
+  return resolveTokenizer({ name, pieces, path }, settings);
+}
+
+/** Settings of a `tokenizer_config.json` without files beside it. */
+function settingsOf(value: JsonObject, path: string): Settings {
+  const none = { value: undefined, path };
+  return readSettings({ config: { value, path }, map: none, added: none });
+}
+
+/**
+ * Builds the `tokenizer.json` of a BERT model from its word pieces.
+ *
+ * @param text Content of `vocab.txt`: one token a line, the line number from 0 is the id
+ * @param config Parsed `tokenizer_config.json`
+ * @param name File name for messages
+ * @returns The object that `tokenizer.json` would hold
+ * @throws {FileError} If a token is missing or occurs twice
+ */
+export function buildWordPiece(text: string, config: JsonObject, name: string): JsonObject {
+  return resolveLegacy("BertTokenizer", readWordPieces(text, name), settingsOf(config, name), name)
+    .json;
+}
+
 /**
  * Builds the `tokenizer.json` of a GPT-2 or RoBERTa model from its vocabulary and merges.
  *
  * A vocabulary with the tokens for beginning, end and mask is RoBERTa's; else GPT-2's.
  *
- * @param vocabularyJson Parsed `vocab.json` or `encoder.json`: ids by token
- * @param mergesText Content of `merges.txt` or `vocab.bpe`
+ * @param vocabulary Parsed `vocab.json` or `encoder.json`: ids by token
+ * @param merges Content of `merges.txt` or `vocab.bpe`
  * @param vocabularyName File name of the vocabulary for messages
  * @param mergesName File name of the merges for messages
  * @returns The object that `tokenizer.json` would hold
  * @throws {FileError} If the vocabulary or a merge is malformed
  */
 export function buildByteLevel(
-  vocabularyJson: unknown,
-  mergesText: string,
+  vocabulary: unknown,
+  merges: string,
   vocabularyName: string,
   mergesName: string,
 ): JsonObject {
-  const vocabulary = new Map<string, number>();
-  for (const [token, id] of isRecord(vocabularyJson) ? Object.entries(vocabularyJson) : []) {
-    if (typeof id !== "number" || !Number.isInteger(id) || id < 0) {
-      throw new FileError(
-        `Cannot load vocabulary as ${token} requires an id: found ${JSON.stringify(id)}`,
-        vocabularyName,
-      );
-    }
-    vocabulary.set(token, id);
-  }
-  const roberta = ["<s>", "</s>", "<mask>"].every((token) => vocabulary.has(token));
-  const tokens = roberta ? ["<s>", "<pad>", "</s>", "<unk>", "<mask>"] : ["<|endoftext|>"];
-  const ids = requireTokens(vocabulary, tokens, vocabularyName);
-  const byteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true };
-  return {
-    added_tokens: tokens.map((token, index) => addedToken(ids[index] ?? 0, token)),
-    normalizer: null,
-    pre_tokenizer: byteLevel,
-    post_processor: roberta
-      ? { type: "RobertaProcessing", cls: ["<s>", ids[0]], sep: ["</s>", ids[2]] }
-      : byteLevel,
-    decoder: byteLevel,
-    model: {
-      type: "BPE",
-      unk_token: roberta ? "<unk>" : null,
-      continuing_subword_prefix: "",
-      end_of_word_suffix: "",
-      fuse_unk: false,
-      vocab: Object.fromEntries(vocabulary),
-      merges: readMerges(mergesText, mergesName),
-    },
-  };
+  const pieces = readBytePairs({ vocabulary, merges, vocabularyName, mergesName });
+  const name = isRoberta(pieces) ? "RobertaTokenizer" : "GPT2Tokenizer";
+  return resolveLegacy(name, pieces, settingsOf({}, vocabularyName), vocabularyName).json;
 }

@@ -6,6 +6,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
+import { excerpt } from "../../core/excerpt.ts";
 import { isRecord, type JsonObject } from "../formats/json_record.ts";
 
 /** One piece of an input: a special token or one of the sequences. */
@@ -45,7 +46,7 @@ function readPieces(processor: JsonObject, key: "single" | "pair", name: string)
   const fail = (found: unknown): never => {
     throw new FileError(
       `Cannot load tokenizer as post_processor.${key} requires sequences and special tokens: ` +
-        `found ${JSON.stringify(found)}`,
+        `found ${excerpt(found)}`,
       name,
     );
   };
@@ -117,7 +118,7 @@ export function readTemplate(processor: unknown, name: string): Template {
     }
     default:
       throw new FileError(
-        `Cannot load tokenizer as it requires a known post_processor: found ${type}`,
+        `Cannot load tokenizer as it requires a known post_processor: found ${excerpt(type)}`,
         name,
       );
   }

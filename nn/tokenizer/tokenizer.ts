@@ -4,12 +4,13 @@
  * @module
  */
 
-import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
-import { FileError, OptionError } from "../../core/errors.ts";
-import { isRecord, type JsonObject } from "../formats/json_record.ts";
+import { OptionError } from "../../core/errors.ts";
+import type { JsonObject } from "../formats/json_record.ts";
+import { cleanUp } from "./clean_up.ts";
+import { TokenizerPipeline } from "./pipeline.ts";
 import { countSpecial, readTemplate, type Template } from "./template.ts";
-import { adaptTokenizerJson, configuredToken } from "./tokenizer_json.ts";
-import { truncatedLengths, type TruncationStrategy } from "./truncation.ts";
+import { configuredToken, topLevel } from "./tokenizer_json.ts";
+import { truncate, truncatedLengths, type TruncationStrategy } from "./truncation.ts";
 
 /** Options of {@link Tokenizer.encode}. */
 export interface EncodeOptions {
@@ -52,42 +53,39 @@ export class Tokenizer {
   readonly eosId: number | undefined;
   /** One more than the highest token id, added tokens included. */
   readonly vocabularySize: number;
-  readonly #library: LibraryTokenizer;
+  readonly #pipeline: TokenizerPipeline;
   readonly #template: Template;
+  readonly #truncationSide: "left" | "right";
+  readonly #cleanUp: boolean;
 
   /**
    * Builds a tokenizer from parsed files, which works in a browser too.
    *
    * @param tokenizerJson Parsed `tokenizer.json`; its truncation and padding are switched off
-   * @param tokenizerConfig Parsed `tokenizer_config.json`, or an empty object
+   * @param tokenizerConfig Tokens with roles (`pad_token`, `bos_token`, `eos_token`),
+   * `truncation_side` and `clean_up_tokenization_spaces`; what else `tokenizer_config.json` says
+   * is worked into `tokenizer.json` by `openTokenizer`
    * @param name File name for messages
    * @throws {FileError} If a key is missing or asks for something unsupported
    */
   constructor(tokenizerJson: unknown, tokenizerConfig: JsonObject = {}, name = "tokenizer.json") {
-    const adapted = adaptTokenizerJson(tokenizerJson, name);
-    const original = isRecord(tokenizerJson) ? tokenizerJson : adapted;
-    this.#template = readTemplate(original["post_processor"], name);
-    const eosToken = configuredToken(tokenizerConfig, "eos_token");
-    try {
-      // Not the whole configuration: the library would act on keys that the reference ignores.
-      this.#library = new LibraryTokenizer(adapted, { eos_token: eosToken });
-    } catch (error) {
-      const found = error instanceof Error ? error.message : String(error);
-      throw new FileError(`Cannot load tokenizer as it requires supported parts: ${found}`, name);
-    }
+    this.#pipeline = new TokenizerPipeline(tokenizerJson, name);
+    this.#template = readTemplate(topLevel(tokenizerJson, name).postProcessor, name);
     const role = (key: keyof typeof conventionalTokens): number | undefined => {
       if (key in tokenizerConfig) {
         const token = configuredToken(tokenizerConfig, key);
         return token === undefined ? undefined : this.tokenId(token);
       }
-      const added = [...this.#library.get_added_tokens_decoder().values()];
+      const { added } = this.#pipeline;
       const names = conventionalTokens[key];
       return names.flatMap((text) => added.filter((token) => token.content === text))[0]?.id;
     };
+    this.#truncationSide = tokenizerConfig["truncation_side"] === "left" ? "left" : "right";
+    this.#cleanUp = tokenizerConfig["clean_up_tokenization_spaces"] === true;
     this.padId = role("pad_token");
     this.bosId = role("bos_token");
     this.eosId = role("eos_token");
-    this.vocabularySize = this.#library.model?.vocab.length ?? 0;
+    this.vocabularySize = this.#pipeline.vocabularySize;
   }
 
   /**
@@ -101,8 +99,8 @@ export class Tokenizer {
    */
   encode(text: string, pair?: string, options: EncodeOptions = {}): TokenizerOutput {
     const { maxLength, strategy = "longest_first", special = true } = options;
-    let first = this.#sequence(text);
-    let second = pair === undefined ? [] : this.#sequence(pair);
+    let first = this.#pipeline.encode(text);
+    let second = pair === undefined ? [] : this.#pipeline.encode(pair);
     const pieces = pair === undefined ? this.#template.single : this.#template.pair;
     if (maxLength !== undefined) {
       const limit = maxLength - (special ? countSpecial(pieces) : 0);
@@ -114,8 +112,8 @@ export class Tokenizer {
       }
       const secondLength = pair === undefined ? undefined : second.length;
       const [a, b] = truncatedLengths(first.length, secondLength, limit, strategy);
-      first = first.slice(0, a);
-      second = second.slice(0, b);
+      first = truncate(first, a, this.#truncationSide);
+      second = truncate(second, b, this.#truncationSide);
     }
     const ids: number[] = [];
     const typeIds: number[] = [];
@@ -130,20 +128,16 @@ export class Tokenizer {
   }
 
   /**
-   * Decodes token ids, without any clean-up of spaces before punctuation that the files do not ask
-   * for. Ids beyond the vocabulary, which a padded embedding can yield, are left out.
+   * Decodes token ids, with a clean-up of spaces before punctuation only where the files ask for it
+   * and the model is not of byte pairs. Ids beyond the vocabulary, which a padded embedding can yield, are left out.
    *
    * @param ids Token ids
    * @param options Whether special tokens are left out
    * @returns The text
    */
   decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
-    const known = [...ids].filter((id) => this.#library.id_to_token(id) !== undefined);
-    if (known.length === 0) return "";
-    return this.#library.decode(known, {
-      skip_special_tokens: options.skipSpecial ?? false,
-      clean_up_tokenization_spaces: false,
-    });
+    const text = this.#pipeline.decode(ids, options.skipSpecial ?? false);
+    return this.#cleanUp ? cleanUp(text) : text;
   }
 
   /**
@@ -153,18 +147,6 @@ export class Tokenizer {
    * @returns Its id; undefined when there is none
    */
   tokenId(token: string): number | undefined {
-    return this.#library.token_to_id(token);
-  }
-
-  /** Encodes a text without special tokens. */
-  #sequence(text: string): number[] {
-    const ids = this.#library.encode(text).ids;
-    // Typed as numbers, but unknown text has no id where the vocabulary lacks the unknown token.
-    if (ids.every(Number.isInteger)) return ids;
-    throw new OptionError(
-      `Cannot encode text as it requires a token for unknown text: found none for ${
-        JSON.stringify(text.slice(0, 40))
-      }`,
-    );
+    return this.#pipeline.idOf(token);
   }
 }

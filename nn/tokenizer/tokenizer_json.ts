@@ -1,5 +1,5 @@
 /**
- * Checking and adapting `tokenizer.json` before the library gets it.
+ * The keys of `tokenizer.json` and of `tokenizer_config.json`.
  *
  * @module
  */
@@ -7,77 +7,51 @@
 import { FileError } from "../../core/errors.ts";
 import { isRecord, type JsonObject } from "../formats/json_record.ts";
 
-/** Replaces steps in which the library differs from the reference by ones in which it does not. */
-function adaptPreTokenizer(step: unknown, name: string): unknown {
-  if (!isRecord(step)) return step;
-  const { type, behavior } = step;
-  if (type === "Sequence" && Array.isArray(step["pretokenizers"])) {
-    const steps = step["pretokenizers"].map((inner) => adaptPreTokenizer(inner, name));
-    return { ...step, pretokenizers: steps };
-  }
-  if (type === "Digits") {
-    // The library means 0 to 9; the reference means all numeric characters, such as ½.
-    const Regex = step["individual_digits"] === true ? "\\p{N}" : "\\p{N}+";
-    return { type: "Split", pattern: { Regex }, behavior: "Isolated", invert: false };
-  }
-  if (type === "Split" && behavior !== "Removed" && behavior !== "Isolated") {
-    throw new FileError(
-      `Cannot load tokenizer as pre_tokenizer requires the behavior Removed or Isolated: ` +
-        `found ${JSON.stringify(behavior)}`,
-      name,
-    );
-  }
-  return step;
+/** What stands at the top of `tokenizer.json`; truncation and padding do not count. */
+export interface TokenizerParts {
+  /** Value of `normalizer`. */
+  readonly normalizer: unknown;
+  /** Value of `pre_tokenizer`. */
+  readonly preTokenizer: unknown;
+  /** Value of `post_processor`. */
+  readonly postProcessor: unknown;
+  /** Value of `decoder`. */
+  readonly decoder: unknown;
+  /** Value of `added_tokens`. */
+  readonly addedTokens: readonly unknown[];
+  /** Value of `model`. */
+  readonly model: unknown;
 }
 
-/** Names the kind of model, which older files leave out. */
-function modelType(model: JsonObject): string {
-  if (typeof model["type"] === "string") return model["type"];
-  if (Array.isArray(model["vocab"])) return "Unigram";
-  return "merges" in model ? "BPE" : "WordPiece";
-}
+const keys = ["normalizer", "pre_tokenizer", "post_processor", "decoder", "added_tokens", "model"];
 
 /**
- * Checks a `tokenizer.json` and returns it as the library needs it.
- *
- * Truncation, padding and the post-processor are taken out, as the tokenizer of this project has its own.
+ * Takes the parts of a `tokenizer.json`.
  *
  * @param json Parsed `tokenizer.json`
  * @param name File name for messages
- * @returns A shallow copy
- * @throws {FileError} If a key is missing or asks for something unsupported
+ * @returns The parts, not checked themselves
+ * @throws {FileError} If a key is missing
  */
-export function adaptTokenizerJson(json: unknown, name: string): JsonObject {
+export function topLevel(json: unknown, name: string): TokenizerParts {
   const fail = (key: string): never => {
     throw new FileError(`Cannot load tokenizer as it requires the key ${key}: found none`, name);
   };
   if (!isRecord(json)) {
     throw new FileError("Cannot load tokenizer as it requires a JSON object", name);
   }
-  const keys = [
-    "normalizer",
-    "pre_tokenizer",
-    "post_processor",
-    "decoder",
-    "added_tokens",
-    "model",
-  ];
   for (const key of keys) {
     if (!(key in json)) fail(key);
   }
-  const model = json["model"];
-  if (!isRecord(model)) return fail("model");
-  const type = modelType(model);
-  if (typeof model["vocab"] !== "object" || model["vocab"] === null) fail("model.vocab");
-  if (type === "BPE" && !Array.isArray(model["merges"])) fail("model.merges");
-  if (!Array.isArray(json["added_tokens"])) fail("added_tokens");
+  const addedTokens = json["added_tokens"];
+  if (!Array.isArray(addedTokens)) fail("added_tokens");
   return {
-    ...json,
-    model: { ...model, type },
-    pre_tokenizer: adaptPreTokenizer(json["pre_tokenizer"], name),
-    post_processor: null,
-    truncation: null,
-    padding: null,
+    normalizer: json["normalizer"],
+    preTokenizer: json["pre_tokenizer"],
+    postProcessor: json["post_processor"],
+    decoder: json["decoder"],
+    addedTokens: Array.isArray(addedTokens) ? addedTokens : [],
+    model: json["model"],
   };
 }
 

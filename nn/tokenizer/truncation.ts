@@ -59,3 +59,18 @@ export function truncatedLengths(
     ? [first - excess, second ?? 0]
     : [first, (second ?? 0) - excess];
 }
+
+/**
+ * Shortens a sequence.
+ *
+ * @param ids Tokens of the sequence
+ * @param length Tokens to keep, at most as many as there are
+ * @param side Where tokens are taken off
+ */
+export function truncate(
+  ids: readonly number[],
+  length: number,
+  side: "left" | "right",
+): number[] {
+  return side === "left" ? ids.slice(ids.length - length) : ids.slice(0, length);
+}

@@ -64,7 +64,7 @@ function matmulShapes(program: MatmulProgram, rank: number, chunked = false): Ma
   const made: MatmulShape[] = [];
   const others = program.inputs.length - 2 + program.outputs.length;
   for (const [m, n] of shapes) {
-    for (const software of [true, false]) {
+    for (const [software, flat] of [[true, false], [false, false], [false, true]] as const) {
       const { variant } = usualPolicy({ m, n, k: 64, batch: 1 }, software);
       for (const wide of [true, false]) {
         made.push({
@@ -77,6 +77,7 @@ function matmulShapes(program: MatmulProgram, rank: number, chunked = false): Ma
           dtypes: ["f32", wide ? "f32" : "f16"],
           even: wide,
           chunked,
+          flat,
         });
       }
     }

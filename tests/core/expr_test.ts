@@ -62,7 +62,9 @@ Deno.test("Expr folds zeros, ones and constants", () => {
   for (const e of [x.add(0), float(0).add(x), x.sub(0), float(1).mul(x), x.mul(1), x.div(1)]) {
     assertStrictEquals(e, x);
   }
-  for (const e of [x.mul(0), float(0).mul(x), float(0).div(x)]) assertStrictEquals(e, float(0));
+  // 0 times what is infinite, and 0 by 0, are NaN.
+  for (const e of [x.mul(0), float(0).mul(x)]) assertStrictEquals(e.op, "mul");
+  assertStrictEquals(float(0).div(x).op, "div");
   assertStrictEquals(float(0).sub(x), x.neg());
   assertStrictEquals(x.neg().neg(), x);
   // (2 + 3) (2 - 3) / 4 = -5/4.

@@ -54,6 +54,10 @@ async function compare(device: Device, dtype: Half): Promise<void> {
   }
 }
 
+const every = Uint16Array.from({ length: 65536 }, (_, i) => i);
+const widened = (device: Device, dtype: Half) =>
+  contiguous(tensor(device, every, [65536], dtype)).read();
+
 for (const dtype of ["f16", "bf16"] as const) {
   cpuTest(
     (variant) => `${dtype} weights are the floats they stand for, by ${variant}`,
@@ -68,9 +72,15 @@ for (const dtype of ["f16", "bf16"] as const) {
     (variant) => `every ${dtype} number is widened exactly, by ${variant}`,
     async (device) => {
       using _scope = device.scope("all");
-      const bits = Uint16Array.from({ length: 65536 }, (_, i) => i);
-      const widened = await contiguous(tensor(device, bits, [65536], dtype)).read();
-      assertEquals(widened, decodeHalf(bits, dtype));
+      assertEquals(await widened(device, dtype), decodeHalf(every, dtype));
+    },
+  );
+  webGpuTest(
+    `every ${dtype} number is widened exactly, but for subnormal floats, on WebGPU`,
+    async (device) => {
+      const normal = (values: Iterable<number>) =>
+        Array.from(values, (x) => Math.abs(x) < 2 ** -126 ? 0 : x);
+      assertEquals(normal(await widened(device, dtype)), normal(decodeHalf(every, dtype)));
     },
   );
 }

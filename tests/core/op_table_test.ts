@@ -8,6 +8,7 @@ import { sizeOf } from "../../core/shape.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import type { OpRow } from "../support/op_row.ts";
 import { opTable } from "../support/op_table.ts";
+import { specialTable } from "../support/special/special_table.ts";
 import { withDevice } from "../support/with_device.ts";
 
 function values({ shapes, range: [low, high] = [-2, 2] }: OpRow, seed: number): Float64Array[] {
@@ -47,6 +48,12 @@ Deno.test("opTable has a row for every function that a file of core/ops exports"
   const named = new Set(opTable.map(({ name }) => name.split(",")[0]!));
   assert(operations.length > 60);
   assertEquals(operations.filter((name) => !named.has(name)), []);
+});
+
+Deno.test("specialTable has a row for every operation of opTable", () => {
+  const operations = (rows: readonly { name: string }[]) =>
+    new Set(rows.map(({ name }) => name.split(",")[0]!));
+  assertEquals([...operations(opTable).difference(operations(specialTable))], []);
 });
 
 for (const row of opTable) {

@@ -116,7 +116,7 @@ Deno.test("apply() refuses tensors of two backends, two forks or two float types
       assertThrows(() => add(a, b), TypeError, text);
       assertThrows(() => gradient(() => x, []), TypeError, "there is no input");
       const single = tensor(device, [1], [1], "f32");
-      assertThrows(() => add(x, single), ShapeError, "f64 and f32 as one is required");
+      assertThrows(() => add(x, single), ShapeError, "b requires f64, as a is: found f32");
     })));
 
 Deno.test("Device refuses a float type that its backend lacks", () =>

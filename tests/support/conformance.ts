@@ -5,6 +5,8 @@ import { Device } from "../../core/device.ts";
 import { openCpu } from "../../kernels/cpu/backend.ts";
 import { assertClose, resultsOf } from "./op_results.ts";
 import { opTable } from "./op_table.ts";
+import { faultsOf } from "./special/special_row.ts";
+import { specialTable } from "./special/special_table.ts";
 
 /** Opens a backend, which the caller closes. */
 export type Open = () => Backend | Promise<Backend>;
@@ -30,6 +32,21 @@ export function conformance(
       for (const row of opTable) {
         await test.step(`${row.name}()`, async () => {
           assertClose(await resultsOf(row, device), await resultsOf(row, oracle), row.name);
+          assertEquals(device.backend.statistics.buffers, 0, "buffers left");
+        });
+      }
+    },
+  });
+  Deno.test({
+    ...options,
+    name: `every operation takes infinities, NaN and zeros as IEEE 754 does by ${name}`,
+    ignore: open === undefined,
+    async fn(test) {
+      await using device = new Device(await open!());
+      const subnormal = device.backend.name !== "webgpu";
+      for (const row of specialTable) {
+        await test.step(row.name, async () => {
+          assertEquals(await faultsOf(row, device, { subnormal }), []);
           assertEquals(device.backend.statistics.buffers, 0, "buffers left");
         });
       }

@@ -44,3 +44,20 @@ export function assertClose(actual: Results, expected: Results, what: string): v
     });
   });
 }
+
+/** Requires equal numbers, and else says how many differ and the first of them. */
+export function assertSame(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  what: string,
+): void {
+  assert(actual.length === expected.length, `${what}: ${actual.length} for ${expected.length}`);
+  const different = Array.from({ length: expected.length }, (_, i) => i)
+    .filter((i) => !Object.is(actual[i], expected[i]));
+  const [first] = different;
+  assert(
+    first === undefined,
+    `${what}: ${different.length} of ${expected.length} differ, the first one [${first}]: ` +
+      `${actual[first!]} for ${expected[first!]}`,
+  );
+}

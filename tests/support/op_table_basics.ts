@@ -3,6 +3,7 @@ import type { Device } from "../../core/device.ts";
 import * as comparisons from "../../core/ops/compare.ts";
 import * as creations from "../../core/ops/create.ts";
 import * as elementwise from "../../core/ops/elementwise.ts";
+import * as powers from "../../core/ops/power.ts";
 import * as reductions from "../../core/ops/reduce.ts";
 import * as parts from "../../core/ops/slice.ts";
 import * as softmaxes from "../../core/ops/softmax.ts";
@@ -68,24 +69,24 @@ export const basicRows: readonly OpRow[] = [
     run: (_, [x]) => softmaxes.logSoftmax(x!, 0),
   },
   { name: "clip", shapes: [[3, 4]], run: (_, [x]) => elementwise.clip(x!, -0.7, 1.1) },
-  { name: "pow", shapes: [[3, 4]], run: (_, [x]) => elementwise.pow(x!, 3) },
+  { name: "pow", shapes: [[3, 4]], run: (_, [x]) => powers.pow(x!, 3) },
   {
     name: "pow, negative",
     shapes: [[3, 4]],
     range: [0.5, 2],
-    run: (_, [x]) => elementwise.pow(x!, -2),
+    run: (_, [x]) => powers.pow(x!, -2),
   },
   {
     name: "pow, a fraction",
     shapes: [[3, 4]],
     range: [0.5, 2],
-    run: (_, [x]) => elementwise.pow(x!, 1.5),
+    run: (_, [x]) => powers.pow(x!, 1.5),
   },
   {
     name: "pow, a tensor",
     shapes: [[3, 4], [4]],
     range: [0.5, 2],
-    run: (_, [a, b]) => elementwise.pow(a!, b!),
+    run: (_, [a, b]) => powers.pow(a!, b!),
   },
   {
     name: "add, numbers",

@@ -3,6 +3,7 @@ import {
   assertAlmostEquals,
   assertEquals,
   assertGreater,
+  assertMatch,
   assertNotEquals,
 } from "@std/assert";
 import { type Method, methods } from "../../nn/dropout/plan.ts";
@@ -181,7 +182,13 @@ for (const [task, model, changes] of continued) {
     await train(workspace.config(task, { ...changes, out: first! }));
     // Without a learning rate the evaluation after a step is that before it.
     const still = { model: changes.model ?? workspace.model("bert"), lr: 0, maxSteps: 1 };
-    await train(workspace.config(task, { ...still, adapter: first!, out: second! }));
+    const lines: string[] = [];
+    await train(
+      workspace.config(task, { ...still, adapter: first!, out: second!, rank: 5 }),
+      { onMessage: (line) => lines.push(line) },
+    );
+    const kept = lines.filter((line) => line.startsWith("adapter: "));
+    assertMatch(kept[0] ?? "", /^adapter: rank stays (4|8), as it was made, and is not 5$/);
     const [ended, begun] = [await lastEvaluation(first!), await lastEvaluation(second!)];
     assertEquals(Object.keys(begun), Object.keys(ended));
     for (const name of Object.keys(ended)) assertAlmostEquals(begun[name]!, ended[name]!, 1e-6);

@@ -9,7 +9,8 @@ import { rollup } from "rollup";
 import { dts } from "rollup-plugin-dts";
 import ts from "typescript";
 import { writeFileAtomic, writeJson } from "../files/files.ts";
-import { command, version } from "./command.ts";
+import metadata from "../../deno.json" with { type: "json" };
+import { command } from "./command.ts";
 import { runCommand } from "./program.ts";
 
 const pathOf = (path: string): string =>
@@ -21,7 +22,6 @@ const entries = {
   ops: pathOf("ops.ts"),
   backend: pathOf("backend.ts"),
 };
-const library = "@huggingface/tokenizers";
 
 // Where a runtime lacks these, the lowered `using` would find no method on our classes.
 const symbols = ["dispose", "asyncDispose"]
@@ -46,9 +46,10 @@ async function bundleCode(folder: string): Promise<Loaded> {
     platform: "neutral",
     target: "es2022",
     minify: true,
+    // An uncaught error prints the line that it comes from.
+    lineLimit: 160,
     sourcemap: true,
     banner: { js: symbols },
-    alias: { [library]: decodeURIComponent(new URL(import.meta.resolve(library)).pathname) },
     metafile: true,
   });
   await stop();
@@ -72,7 +73,7 @@ async function bundleCode(folder: string): Promise<Loaded> {
 async function describePackage(folder: string): Promise<void> {
   await writeJson(`${folder}/package.json`, {
     name: "@hiddenkey/hiddenkey",
-    version,
+    version: metadata.version,
     description: "LoRA fine-tuning with the dropout framework of HiddenKey",
     license: "MIT",
     type: "module",
@@ -92,7 +93,6 @@ async function describePackage(folder: string): Promise<void> {
 async function bundleDeclarations(folder: string): Promise<void> {
   const bundle = await rollup({
     input: entries,
-    external: [library],
     plugins: [dts({
       compilerOptions: {
         allowImportingTsExtensions: true,

@@ -55,7 +55,7 @@ const options = {
   masks: {
     group: "dropout",
     kind: "integer",
-    help: "masks for each method and rate",
+    help: "masks for each method and rate, at least 4",
     min: 4,
     default: 32,
   },

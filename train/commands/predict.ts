@@ -15,7 +15,8 @@ import { generates, textTasks } from "../data/text_tasks.ts";
 import { openDevice } from "../device/backend.ts";
 import { readText, writeFileAtomic } from "../files/files.ts";
 import { openRun, runConfig } from "../run/open_run.ts";
-import { classifyAll, encodeExamples, prediction } from "../tasks/classification.ts";
+import { checkPadding } from "../tasks/check_numbers.ts";
+import { batchLengths, classifyAll, encodeExamples, prediction } from "../tasks/classification.ts";
 import { continueAll } from "../tasks/generation.ts";
 import { readUnlabelled } from "../tasks/labelled.ts";
 import { maxSequenceLength } from "../tasks/open.ts";
@@ -88,17 +89,21 @@ async function continuations(
     newTokens: config.newTokens,
     search: config,
     batch,
+    path: input,
   });
   return texts.map((text) => text.replace(/\s*[\r\n]+\s*/g, " "));
 }
 
 /** A head, and a line for each example: its index and its label or score. */
 async function labels({ run, config, device, input, batch }: Reading): Promise<string[]> {
-  const examples = await readUnlabelled(config, input);
+  const { examples, places } = await readUnlabelled(config, input);
   const opened = await openRun(run, config, device, showDownloads());
   const { model, architecture, tokenizer, classes } = opened;
-  const encoded = encodeExamples(examples, tokenizer, maxSequenceLength(config, architecture));
+  const rules = { config: architecture, tokenizer };
+  const maxLength = maxSequenceLength(config, architecture);
+  const encoded = encodeExamples(examples, { ...rules, maxLength, places });
   const padId = paddingOf(tokenizer);
+  checkPadding(padId, batchLengths(encoded, batch), rules);
   const logits = await classifyAll(model, device, encoded, padId, batch);
   return [
     "index\tprediction",

@@ -5,6 +5,7 @@
  */
 
 import { DeviceError, OptionError } from "../../core/errors.ts";
+import { presentable } from "../../core/excerpt.ts";
 import { listText } from "../config/help.ts";
 import { nearest } from "../config/nearest.ts";
 import { type Command, version } from "./command.ts";
@@ -61,7 +62,9 @@ async function exitCode(args: readonly string[], run: () => Promise<number>): Pr
     return await run();
   } catch (error) {
     const known = error instanceof Error;
-    console.error(known && !args.includes("--verbose") ? `error: ${error.message}` : error);
+    console.error(
+      known && !args.includes("--verbose") ? `error: ${presentable(error.message)}` : error,
+    );
     return error instanceof DeviceError ? 3 : 1;
   }
 }

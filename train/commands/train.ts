@@ -14,7 +14,7 @@ import { readJson } from "../files/files.ts";
 import type { StepRecord } from "../fit.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
 import { readConfig } from "../run/load_model.ts";
-import { readRun } from "../run/run_folder.ts";
+import { savedOptions } from "../run/open_run.ts";
 import { findCheckpoint } from "../run/training_checkpoint.ts";
 import { locateFolders, train } from "../train.ts";
 import { type Command, command } from "./command.ts";
@@ -59,7 +59,9 @@ export const trainCommand: Command = command({
 async function layers(given: Given<typeof options>): Promise<GivenConfig[]> {
   const { config: path, resume, preset } = given;
   const file = path === undefined ? {} : parseObject(trainOptions, await readJson(path), path);
-  const resumed = resume === undefined ? {} : await configOf((await findCheckpoint(resume)).run);
+  const resumed = resume === undefined
+    ? {}
+    : await savedOptions((await findCheckpoint(resume)).run);
   const { task, model } = { ...resumed, ...file, ...given };
   if (preset === undefined || task === undefined) return [resumed, file];
   const usual = [presetFor(preset, task), resumed, file];
@@ -71,10 +73,6 @@ async function layers(given: Given<typeof options>): Promise<GivenConfig[]> {
   return [presetFor(preset, task, architecture), resumed, file];
 }
 
-async function configOf(run: string): Promise<GivenConfig> {
-  return parseObject(trainOptions, (await readRun(run)).config, `${run}/run.json`);
-}
-
 async function run({ resume, ...given }: OptionsOf<typeof options>): Promise<number> {
   const hooks = {
     onMessage: (line: string) => console.log(line),
@@ -82,26 +80,54 @@ async function run({ resume, ...given }: OptionsOf<typeof options>): Promise<num
   };
   // Downloads come before the listener: an interrupt ends them at once.
   const { config } = await locateFolders(resolveConfig(given), hooks);
-  const controller = new AbortController();
-  const stop = () => controller.abort();
-  Deno.addSignalListener("SIGINT", stop);
-  try {
-    const progress = new Progress();
-    const result = await train(config, {
-      signal: controller.signal,
-      ...(resume !== undefined && { resume }),
-      ...hooks,
-      onStep: (record, steps) => progress.show(record, steps),
-      onEvaluation: ({ step, epoch, ...figures }) => {
-        progress.clear();
-        const list = Object.entries(figures).map(([name, x]) => `${name} ${x.toFixed(4)}`);
-        console.log(`step ${step}  epoch ${epoch.toFixed(2)}  ${list.join("  ")}`);
-      },
-    });
-    if (result.aborted) console.log(`stopped after step ${result.step} of ${result.steps}`);
-    return result.aborted ? 130 : 0;
-  } finally {
-    Deno.removeSignalListener("SIGINT", stop);
+  // Without a folder there is nothing to save: a signal ends the process at once.
+  using interrupt = config.out === undefined ? undefined : new Interrupt();
+  const progress = new Progress();
+  const result = await train(config, {
+    ...(interrupt && { signal: interrupt.signal }),
+    ...(resume !== undefined && { resume }),
+    ...hooks,
+    onStep: (record, steps) => progress.show(record, steps),
+    onEvaluation: ({ step, epoch, ...figures }) => {
+      progress.clear();
+      const list = Object.entries(figures).map(([name, x]) => `${name} ${x.toFixed(4)}`);
+      console.log(`step ${step}  epoch ${epoch.toFixed(2)}  ${list.join("  ")}`);
+    },
+  });
+  if (!result.aborted) return 0;
+  console.log(`stopped after step ${result.step} of ${result.steps}`);
+  return interrupt!.code;
+}
+
+/** Signals that ask a process to end, with the exit code of one that did; Windows has the first. */
+const endings: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "windows"
+  ? [["SIGINT", 130]]
+  : [["SIGINT", 130], ["SIGHUP", 129], ["SIGTERM", 143]];
+
+/** The first signal that asks the process to end asks training to; a second one ends it at once. */
+class Interrupt {
+  /** Exit code of a process that ended by the signal. */
+  code = 0;
+  readonly #controller = new AbortController();
+  readonly #listeners = endings.map(([name, code]) => ({ name, stop: () => this.#stop(code) }));
+
+  constructor() {
+    for (const { name, stop } of this.#listeners) Deno.addSignalListener(name, stop);
+  }
+
+  /** Aborted by the first signal. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  #stop(code: number): void {
+    this.code = code;
+    this[Symbol.dispose]();
+    this.#controller.abort();
+  }
+
+  [Symbol.dispose](): void {
+    for (const { name, stop } of this.#listeners) Deno.removeSignalListener(name, stop);
   }
 }
 

@@ -35,6 +35,7 @@ export function parseFlags<T extends OptionTable>(table: T, args: readonly strin
       return !arg.startsWith("-");
     },
   });
+  requirePlainSwitches(args, switches);
   const values: OptionValues = {};
   for (const flag of args.flatMap((arg) => /^--([^=]+)/.exec(arg)?.[1] ?? [])) {
     const off = flag.startsWith("no-") && switches.includes(flag.slice(3));
@@ -52,10 +53,30 @@ export function parseFlags<T extends OptionTable>(table: T, args: readonly strin
   return read(table, values);
 }
 
-/** Ties a negative number to the flag before it: behind a space it would be read as a flag. */
+/** A switch takes no value but true or false. */
+function requirePlainSwitches(args: readonly string[], switches: readonly string[]): void {
+  for (const arg of args) {
+    const [, flag = "", value] = /^--([^=]+)=(.*)$/s.exec(arg) ?? [];
+    const off = flag.startsWith("no-") && switches.includes(flag.slice(3));
+    if (!off && (!switches.includes(flag) || value === "true" || value === "false")) continue;
+    throw new OptionError(
+      `Cannot use --${flag} as ${off ? "no value" : "true or false"} is required: found ${value}`,
+    );
+  }
+}
+
+/**
+ * Ties a negative number to the flag before it: behind a space it would be read as a flag. A value
+ * that is tied to a flag in no- is untied, as it would be read as one that turns another off.
+ */
 function joinNegatives(args: readonly string[], strings: readonly string[]): string[] {
   const joined: string[] = [];
   for (const arg of args) {
+    const [, flag = "", value = ""] = /^--(no-[^=]+)=([^-].*)$/s.exec(arg) ?? [];
+    if (strings.includes(flag)) {
+      joined.push(`--${flag}`, value);
+      continue;
+    }
     const before = joined.at(-1);
     const takes = before?.startsWith("--") && strings.includes(before.slice(2));
     if (takes && /^-\.?\d/.test(arg)) joined[joined.length - 1] = `${before}=${arg}`;

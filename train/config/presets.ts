@@ -74,6 +74,11 @@ const presets: Readonly<
   lora: { e2e: { ...paper.e2e, ...lora }, webnlg: { ...paper.e2e, ...lora } },
 };
 
+/** What holds for the models of one architecture instead. */
+const columns: Readonly<
+  Record<typeof presetNames[number], Record<string, Partial<Record<TaskName, GivenConfig>>>>
+> = { paper: { llama: paperLlama }, lora: {} };
+
 /**
  * Settings of a preset for a task.
  *
@@ -85,11 +90,11 @@ export function presetFor(
   task: TaskName,
   architecture?: string,
 ): GivenConfig {
-  const own = name === "paper" && architecture === "llama";
-  const table = own ? paperLlama : presets[name];
+  const own = Object.entries(columns[name]).find(([family]) => family === architecture);
+  const [family, table] = own ?? ["", presets[name]];
   const found = table[task];
   if (found !== undefined) return found;
-  const use = own ? `${task} with a LLaMA` : task;
+  const use = own === undefined ? task : `${task} with the architecture ${family}`;
   throw new OptionError(
     `Cannot use preset ${name} for ${use} as it has settings for ${Object.keys(table).join(", ")}`,
   );

@@ -29,11 +29,11 @@ export function readValue(name: string, spec: OptionSpec, raw: unknown): unknown
     case "text":
       return typeof raw === "string" ? raw : refuse("a text");
     case "list":
-      return words(raw);
+      return words(raw, refuse);
     case "layers":
       return readLayers(raw, refuse);
     case "choice":
-      return spec.choices.find((choice) => String(choice) === String(raw)) ??
+      return spec.choices.find((choice) => isScalar(raw) && String(choice) === String(raw)) ??
         refuse(`one of ${spec.choices.join(", ")}`);
     case "rate":
       return readRate(name, spec, raw, refuse);
@@ -43,19 +43,30 @@ export function readValue(name: string, spec: OptionSpec, raw: unknown): unknown
   }
 }
 
-function words(raw: unknown): string[] {
-  const list = Array.isArray(raw) ? raw : String(raw).split(",");
-  return list.map((item) => String(item).trim()).filter((item) => item !== "");
+/** Whether a value is written as one word: in files, a list of one word is not that word. */
+function isScalar(raw: unknown): raw is string | number {
+  return typeof raw === "string" || typeof raw === "number";
+}
+
+function words(raw: unknown, refuse: Refuse): string[] {
+  const list: readonly unknown[] = Array.isArray(raw)
+    ? raw
+    : isScalar(raw)
+    ? `${raw}`.split(",")
+    : [];
+  const trimmed = list.map((item) => isScalar(item) ? `${item}`.trim() : "");
+  const complete = trimmed.length > 0 && !trimmed.includes("");
+  return complete ? trimmed : refuse("a list of words with commas between them");
 }
 
 function readLayers(raw: unknown, refuse: Refuse): LayerChoice {
-  const list = words(raw);
+  const required = () => refuse("all, latter-half or a list of layers");
+  const list = words(raw, required);
   const [first] = list;
   if (list.length === 1 && (first === "all" || first === "latter-half")) return first;
   return list.map((word) => {
-    const layer = Number(word);
-    if (Number.isSafeInteger(layer) && layer >= 0) return layer;
-    return refuse("all, latter-half or a list of layers");
+    const layer = finite(word);
+    return Number.isSafeInteger(layer) && layer >= 0 ? layer : required();
   });
 }
 
@@ -72,9 +83,11 @@ function readNumber(spec: NumberOption, raw: unknown, refuse: Refuse): number {
   return refuse(`${kind === "integer" ? "an integer" : "a number"} ${bounds}`.trimEnd());
 }
 
-/** A finite number, or NaN. */
+/** A finite number, in decimal digits where it is a text; or NaN. */
 function finite(raw: unknown): number {
-  const value = typeof raw === "number" ? raw : String(raw).trim() === "" ? NaN : Number(raw);
+  const text = typeof raw === "string" ? raw.trim() : raw;
+  const decimal = typeof text !== "string" || /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text);
+  const value = isScalar(text) && decimal ? Number(text) : NaN;
   return Number.isFinite(value) ? value : NaN;
 }
 

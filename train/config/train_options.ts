@@ -5,6 +5,7 @@
  * @module
  */
 
+import { decayExclusions } from "../../nn/optim/decay.ts";
 import { glueTaskNames } from "../data/glue_tasks.ts";
 import { textTaskNames } from "../data/text_tasks.ts";
 import { beamOptions, generationGroup } from "./beam_options.ts";
@@ -13,12 +14,12 @@ import { dropoutOptions, loraOptions } from "./method_options.ts";
 import type { OptionTable } from "./options.ts";
 
 /** Tasks that can be trained. */
-export const tasks = [
-  ...glueTaskNames,
-  ...textTaskNames,
+export const tasks: readonly [
+  ...typeof glueTaskNames,
+  ...typeof textTaskNames,
   "classification",
   "regression",
-] as const;
+] = [...glueTaskNames, ...textTaskNames, "classification", "regression"];
 /** A task, by name. */
 export type TaskName = typeof tasks[number];
 
@@ -95,6 +96,10 @@ const modelOptions = {
   },
 } as const satisfies OptionTable;
 
+const decayExcludeHelp: string = `parameters without decay: ${
+  decayExclusions.join(",")
+} as the Trainer does`;
+
 const optimiserOptions = {
   epochs: {
     group: "optimiser",
@@ -136,7 +141,7 @@ const optimiserOptions = {
   decayExclude: {
     group: "optimiser",
     kind: "list",
-    help: "parameters without decay: bias,norm as transformers' Trainer does",
+    help: decayExcludeHelp,
     defaultText: "none",
   },
   beta1: {

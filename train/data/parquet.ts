@@ -4,46 +4,123 @@
  * @module
  */
 
-import {
-  asyncBufferFromFile,
-  parquetMetadataAsync,
-  parquetReadObjects,
-  parquetSchema,
-} from "hyparquet";
-import { compressors } from "hyparquet-compressors";
+import { Worker } from "node:worker_threads";
 import { FileError } from "../../core/errors.ts";
-import { exists } from "../files/files.ts";
-import { type Columns, positionsOf, type TableRow } from "./rows.ts";
+import { requireFile } from "../files/files.ts";
+import {
+  type ParquetAnswer,
+  type ParquetRequest,
+  workerAddress,
+  workerName,
+} from "./parquet_worker.ts";
+import { type Columns, mostRows, positionsOf, type TableRow } from "./rows.ts";
+
+/** How much a file may ask of its reader. */
+export interface ParquetLimits {
+  /** Milliseconds for a group of rows, beside one for each kilobyte of it. */
+  readonly time: number;
+  /** Bytes of memory, beside twenty for each byte of the file. */
+  readonly memory: number;
+}
 
 /**
  * Reads columns of a parquet file.
  *
- * @throws {FileError} If the file is missing or malformed, or lacks a column
+ * @throws {FileError} If the file is missing or malformed, lacks a column, holds too many rows, or
+ * needs more time or memory than any file of its size
  */
-export async function readParquet(path: string, columns: Columns): Promise<TableRow[]> {
-  if (!await exists(path)) {
-    throw new FileError("Cannot read file as it requires a readable file: found nothing", path);
+export async function readParquet(
+  path: string,
+  columns: Columns,
+  limits: ParquetLimits = { time: 5000, memory: 5e8 },
+): Promise<TableRow[]> {
+  const { size } = await requireFile(path);
+  const decoder = new Decoder(path, { ...limits, memory: limits.memory + 20 * size });
+  try {
+    const { header, groups } = await decoder.open();
+    const positions = positionsOf(header, columns, path);
+    const total = groups.reduce((sum, { rows }) => sum + (rows >= 0 ? rows : NaN), 0);
+    if (!(total <= mostRows)) {
+      const required = `at most ${mostRows} rows are required`;
+      throw new FileError(`Cannot read table as ${required}: found ${total}`, path);
+    }
+    const names = [...new Set(positions.flatMap((at) => at === undefined ? [] : header[at]!))];
+    const places = positions.map((at) => at === undefined ? -1 : names.indexOf(header[at]!));
+    const found: TableRow[] = [];
+    decoder.send({ names });
+    for (const group of groups) {
+      for (const row of await decoder.rows(group)) {
+        const cells = places.map((place) => place < 0 ? undefined : row[place]);
+        found.push({ cells, path, row: found.length + 1 });
+      }
+    }
+    return found;
+  } finally {
+    await decoder.end();
   }
-  const file = await attempt(path, () => asyncBufferFromFile(path));
-  const metadata = await attempt(path, () => parquetMetadataAsync(file));
-  const header = parquetSchema(metadata).children.map(({ element }) => element.name);
-  const positions = positionsOf(header, columns, path);
-  const names = positions.flatMap((at) => at === undefined ? [] : header[at]!);
-  const objects = await attempt(
-    path,
-    () => parquetReadObjects({ file, metadata, columns: names, compressors }),
-  );
-  return objects.map((object, index) => {
-    const cells = positions.map((at) => at === undefined ? undefined : object[header[at]!]);
-    return { cells, path, row: index + 1 };
-  });
 }
 
-async function attempt<T>(path: string, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    const found = error instanceof Error ? error.message : String(error);
-    throw new FileError(`Cannot read file as valid parquet is required: ${found}`, path);
+/** The thread that decodes one file, ended where it takes too much. */
+class Decoder {
+  readonly #worker: Worker;
+  readonly #answers: ParquetAnswer[] = [];
+  readonly #memoryBefore = Deno.memoryUsage().rss;
+  #arrived = Promise.withResolvers<void>();
+
+  constructor(readonly path: string, readonly limits: ParquetLimits) {
+    this.#worker = new Worker(new URL(workerAddress), {
+      workerData: workerName,
+      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(limits.memory / 2 ** 20) },
+    });
+    const arrived = (answer: ParquetAnswer) => {
+      this.#answers.push(answer);
+      this.#arrived.resolve();
+    };
+    this.#worker.on("message", arrived);
+    this.#worker.on("error", ({ message }: Error) => arrived({ fault: message }));
+  }
+
+  async open(): Promise<Extract<ParquetAnswer, { header: unknown }>> {
+    this.send({ path: this.path });
+    const answer = await this.#next(this.limits.time);
+    return "header" in answer ? answer : this.#fail("another answer");
+  }
+
+  async rows({ rows, bytes }: { rows: number; bytes: number }): Promise<unknown[][]> {
+    const answer = await this.#next(this.limits.time + bytes / 1000);
+    const found = "rows" in answer ? answer.rows : [];
+    return found.length === rows ? found : this.#fail(`${found.length} rows, not ${rows}`);
+  }
+
+  send(request: ParquetRequest): void {
+    this.#worker.postMessage(request);
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  async #next(time: number): Promise<Exclude<ParquetAnswer, { fault: unknown }>> {
+    const started = performance.now();
+    while (this.#answers.length === 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, 20);
+      await Promise.race([this.#arrived.promise, promise]).finally(() => clearTimeout(timer));
+      if (this.#answers.length > 0) break;
+      if (performance.now() - started > time) this.#fail("data that is decoded without end");
+      if (Deno.memoryUsage().rss - this.#memoryBefore > this.limits.memory) {
+        this.#fail("data that takes memory without end");
+      }
+    }
+    this.#arrived = Promise.withResolvers();
+    const answer = this.#answers.shift()!;
+    return "fault" in answer ? this.#fail(answer.fault) : answer;
+  }
+
+  #fail(found: string): never {
+    throw new FileError(
+      `Cannot read file as valid parquet is required: found ${found}`,
+      this.path,
+    );
   }
 }

@@ -7,6 +7,11 @@
 import { FileError } from "../../core/errors.ts";
 import { quoted, shortExcerpt } from "./text.ts";
 
+/** Most rows of a table. */
+export const mostRows = 2_000_000;
+/** Most characters of a cell. */
+export const mostCharacters = 1_000_000;
+
 /** One row of a table. */
 export interface TableRow {
   /** Cells of the columns that were asked for, in their order; undefined where there is none. */

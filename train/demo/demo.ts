@@ -75,6 +75,7 @@ function grammarTask(seed: number): Task {
     ...grammarDataset({ ...data, seed }),
     tokenizer: baseTokenizer(),
     maxLength: baseConfig.maxPositions,
+    config: baseConfig,
     batch: 100,
   });
 }

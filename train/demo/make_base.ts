@@ -40,6 +40,7 @@ if (import.meta.main) {
     ...data,
     tokenizer: baseTokenizer(),
     maxLength: baseConfig.maxPositions,
+    config: baseConfig,
     batch: 100,
   });
   const config = resolveConfig({

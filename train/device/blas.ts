@@ -7,6 +7,7 @@
 
 import { OptionError } from "../../core/errors.ts";
 import type { Blas, Run } from "../../kernels/cpu/wasm/product/blas.ts";
+import { safeCuts } from "./blas_cuts.ts";
 import { CblasProducts } from "./cblas.ts";
 
 const candidates: Partial<Record<typeof Deno.build.os, readonly string[]>> = {
@@ -34,7 +35,12 @@ export function findBlas(choice: string): Blas | undefined {
   return undefined;
 }
 
+/** Libraries that were opened, by their paths: one is tried out once. */
+const opened = new Map<string, Blas>();
+
 function open(path: string): Blas {
+  const known = opened.get(path);
+  if (known !== undefined) return known;
   let library;
   try {
     library = cblas(path);
@@ -47,10 +53,16 @@ function open(path: string): Blas {
   }
   const { concurrent, bind } = library;
   const native = { bind, text: `(${cblas})(${JSON.stringify(path)}).bind` };
-  return {
-    name: path.split("/").at(-1)!,
-    open: (threads) => new CblasProducts(threads, native, concurrent),
+  const cuts = concurrent ? safeCuts(bind) : undefined;
+  const name = path.split("/").at(-1)!;
+  const blas: Blas = {
+    name: cuts === undefined || cuts.rows !== undefined
+      ? name
+      : `${name} on one thread each (it would sum parts of them otherwise)`,
+    open: (threads) => new CblasProducts(threads, native, cuts),
   };
+  opened.set(path, blas);
+  return blas;
 }
 
 /**

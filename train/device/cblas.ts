@@ -46,10 +46,21 @@ const pieceWork = 2 ** 20;
 const rowWork = 2 ** 18;
 /** Columns for each row from which on a product is cut along its columns. */
 const wide = 8;
-/** Pieces begin at multiples of this. */
-const grain = 16;
 /** Multiplications of a task of several small products. */
 const batchWork = 2 ** 20;
+
+/**
+ * How a library's products may be cut without a change of any sum: the numbers of which pieces begin
+ * at multiples. Along an axis without one they stay whole.
+ */
+export interface Cuts {
+  /** Rows of a product. */
+  readonly rows?: number;
+  /** Columns of a product. */
+  readonly columns?: number;
+  /** Columns of one row by a matrix. */
+  readonly vector?: number;
+}
 
 /** Makes tasks for a library. */
 export class CblasProducts implements BlasProducts {
@@ -60,9 +71,9 @@ export class CblasProducts implements BlasProducts {
    *
    * @param threadPool Threads and their memory
    * @param library The library, a kernel of tasks with the words of {@linkcode libraryWords}
-   * @param concurrent Whether several threads may call it at once, each for a product of its own
+   * @param cuts How products may be cut; undefined: only one thread may call the library at a time
    */
-  constructor(readonly threadPool: Threads, library: Native, readonly concurrent: boolean) {
+  constructor(readonly threadPool: Threads, library: Native, readonly cuts: Cuts | undefined) {
     this.#kernel = threadPool.native(library);
   }
 
@@ -76,16 +87,18 @@ export class CblasProducts implements BlasProducts {
     [a, b, c]: Operands,
     finish: Finish,
   ): number[] | undefined {
-    const tall = m * wide >= n;
-    const [long, short] = tall ? [m, n] : [n, m];
-    // Columns that fill no vector are summed apart, and where they are changes with the pieces.
+    const { rows: byRows, columns: byColumns, vector } = this.cuts ?? {};
     const row = m === 1 && a.column === 4 && b.column === 4;
-    const whole = !this.concurrent || (row && n % grain > 0);
-    const least = (row ? rowWork : pieceWork) / short / k + grain;
+    const tall = !row && (byColumns === undefined || (byRows !== undefined && m * wide >= n));
+    const [long, short] = tall ? [m, n] : [n, m];
+    const grain = tall ? byRows : row ? vector : byColumns;
+    // Columns that fill no vector are summed apart, and where they are changes with the pieces.
+    const whole = grain === undefined || (row && n % grain > 0);
+    const least = (row ? rowWork : pieceWork) / short / k + (grain ?? 0);
     const most = whole ? 1 : this.threadPool.threads;
     const count = Math.max(1, Math.min(most, Math.floor(long / least)));
     const edge = (piece: number) =>
-      piece === count ? long : Math.floor(long * piece / count / grain) * grain;
+      piece === count ? long : Math.floor(long * piece / count / (grain ?? 1)) * (grain ?? 1);
     const tasks: number[] = [];
     for (let piece = 0; piece < count; piece++) {
       const [from, to] = [edge(piece), edge(piece + 1)];
@@ -117,7 +130,7 @@ export class CblasProducts implements BlasProducts {
     moves: readonly number[],
   ): number[] | undefined {
     const [m, n, k] = sizes;
-    const share = this.concurrent ? Math.ceil(batchWork / (m * n * k)) : count;
+    const share = this.cuts === undefined ? count : Math.ceil(batchWork / (m * n * k));
     const tasks: number[] = [];
     for (let from = 0; from < count; from += share) {
       const [a, b, c] = operands.map((matrix, o) => moved(matrix, from * moves[o]!));

@@ -28,12 +28,31 @@ export async function readText(path: string): Promise<string> {
   return textOf(await readBytes(path), path);
 }
 
+/** Most bytes of a file that is read whole: what comes of it stays below a gigabyte. */
+export const mostBytes = 2 ** 28;
+
 /**
- * Reads a file.
+ * Requires a file that has an end: no directory, device or pipe.
  *
- * @throws {FileError} If the file cannot be read
+ * @throws {FileError} If there is none, or it is larger than `most` bytes
+ */
+export async function requireFile(path: string, most = Infinity): Promise<Deno.FileInfo> {
+  const fail = (found: string, required = "a readable file"): never => {
+    throw new FileError(`Cannot read file as it requires ${required}: found ${found}`, path);
+  };
+  const info = await Deno.stat(path).catch((error) => fail(reasonOf(error)));
+  if (info.isDirectory) fail("a directory");
+  if (!info.isFile) fail("a device, pipe or socket");
+  return info.size > most ? fail(`${info.size}`, `at most ${most} bytes`) : info;
+}
+
+/**
+ * Reads a file of at most 256 MiB.
+ *
+ * @throws {FileError} If the file cannot be read or is larger
  */
 export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  await requireFile(path, mostBytes);
   try {
     return await Deno.readFile(path);
   } catch (error) {

@@ -17,6 +17,7 @@ import type { Model } from "../../nn/models/model.ts";
 import { type DeviceChoice, openDevice } from "../device/backend.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
 import { exists, readJson, writeDirectoryAtomic, writeFileAtomic } from "../files/files.ts";
+import { finiteLogits } from "../tasks/finite_logits.ts";
 import { loadAdapter, readAdapterConfig } from "../run/adapter.ts";
 import { type Loaded, openClassifier, openLanguageModel, readConfig } from "../run/load_model.ts";
 import { mergedConfig, type ModelKind } from "./merged_config.ts";
@@ -72,8 +73,8 @@ const companions = [
  * Merges an adapter into its base model, writes a whole model directory, opens that again and
  * compares logits.
  *
- * @throws {FileError} If something cannot be read, does not fit or cannot be written; nothing is
- * then left behind
+ * @throws {FileError} If something cannot be read, does not fit or cannot be written
+ * @throws {NumericError} If a logit is NaN or infinite; nothing is left behind, as with any error
  */
 export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> {
   const { model: base, adapter, out } = options;
@@ -177,7 +178,7 @@ async function logitsOf(model: Model, device: Device): Promise<number[]> {
   });
   // LLaMA's first checkpoints say -1 for no padding token.
   const batch = toBatch(device, examples, { padId: Math.max(0, padId ?? 0) });
-  return [...await model.forward({ batch }).logits.read()];
+  return [...await finiteLogits(model, device, batch, (row) => `made-up sequence ${row}`)];
 }
 
 /** Largest absolute number; NaN where one is. */

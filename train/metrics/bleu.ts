@@ -6,15 +6,28 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { clippedMatches, countGrams } from "./ngrams.ts";
-import { requireReferences } from "./segments.ts";
+import { lowered, requireReferences } from "./segments.ts";
 import { type Tokenization, tokenizer } from "./tokenization.ts";
 
 /**
  * What happens to an n-gram order without any match: `exp` halves a growing share, `floor` takes a
  * fixed number of matches, `none` scores 0. `add-k` adds to matches and totals of all orders but the
  * first.
+ *
+ * With those, a corpus without any match scores 0. `mteval` halves a growing share there too, and
+ * takes the precision of an order as 1 where no hypothesis is that long. `pymteval` takes 1e-15
+ * matches, and 1e-9 n-grams where there are none; texts shorter than an order lower their number.
  */
-export type BleuSmoothing = "exp" | "floor" | "add-k" | "none";
+export type BleuSmoothing = "exp" | "floor" | "add-k" | "none" | "mteval" | "pymteval";
+
+const smoothings: readonly BleuSmoothing[] = [
+  "exp",
+  "floor",
+  "add-k",
+  "none",
+  "mteval",
+  "pymteval",
+];
 
 /** How counts become a score. */
 export interface BleuScoring {
@@ -28,15 +41,15 @@ export interface BleuScoring {
 
 /** Settings of {@linkcode corpusBleu}. */
 export interface BleuOptions extends BleuScoring {
-  /** Whether to compare texts in lower case; false by default. */
-  readonly lowercase?: boolean;
+  /** Whether to compare texts in lower case, or with lower ASCII letters alone; false by default. */
+  readonly lowercase?: boolean | "ascii";
   /** How texts become tokens; `13a` by default. */
   readonly tokenization?: Tokenization;
   /** Highest order of n-grams; 4 by default. */
   readonly order?: number;
   /** Which reference's length counts; `closest`, of two the shorter one, by default. */
   readonly referenceLength?: "closest" | "shortest";
-  /** Whether empty references are left out, as by default, or are references of length 0. */
+  /** Whether references without a word are left out, as by default, or have a length of 0. */
   readonly emptyReferences?: "skip" | "count";
 }
 
@@ -69,17 +82,25 @@ export interface BleuResult extends BleuCounts {
  * - `mteval`: mteval-v13a, the BLEU of the E2E challenge. It lower-cases ASCII letters alone, and
  *   takes the precision of an order as 1 where no hypothesis is that long. `shortest` reference
  *   lengths are those of its versions before 13.
+ * - `pymteval`: pymteval.py of e2e-metrics (`-p`), by which the LoRA paper scores E2E. A text without
+ *   a word is one of a single, empty word.
  * - `multiBleu`: multi-bleu.perl with `-lc`, the BLEU of the WebNLG challenge 2017. The lines of
  *   tokenised files are split at white space, and a missing reference is one of length 0.
  * - `multiBleuDetok`: multi-bleu-detok.perl, the BLEU of WebNLG's later evaluation.
  * - `coco`: BLEU-4 of coco-caption.
  */
 export const bleuConventions: Readonly<
-  Record<"mteval" | "multiBleu" | "multiBleuDetok" | "coco", BleuOptions>
+  Record<"mteval" | "pymteval" | "multiBleu" | "multiBleuDetok" | "coco", BleuOptions>
 > = {
-  mteval: { lowercase: true },
-  multiBleu: {
+  mteval: { lowercase: "ascii", tokenization: "mteval", smoothing: "mteval" },
+  pymteval: {
     lowercase: true,
+    tokenization: "pymteval",
+    smoothing: "pymteval",
+    emptyReferences: "count",
+  },
+  multiBleu: {
+    lowercase: "ascii",
     tokenization: "none",
     smoothing: "none",
     emptyReferences: "count",
@@ -111,6 +132,7 @@ export function corpusBleu(
   const {
     lowercase = false,
     tokenization = "13a",
+    smoothing,
     order: highestOrder = 4,
     referenceLength: choice = "closest",
     emptyReferences = "skip",
@@ -118,7 +140,7 @@ export function corpusBleu(
   const given = requireReferences("BLEU", hypotheses, references);
   const lists = emptyReferences === "count" ? references : given;
   const split = tokenizer(tokenization);
-  const tokens = (text: string) => split(lowercase ? text.toLowerCase() : text);
+  const tokens = (text: string) => split(lowered(text, lowercase));
   const matches = new Array<number>(highestOrder).fill(0);
   const totals = new Array<number>(highestOrder).fill(0);
   let hypothesisLength = 0, referenceLength = 0;
@@ -133,7 +155,8 @@ export function corpusBleu(
     for (let order = 1; order <= highestOrder; order++) {
       const [grams, ...others] = [hypothesis, ...candidates].map((text) => countGrams(text, order));
       for (const count of clippedMatches(grams!, others).values()) matches[order - 1]! += count;
-      totals[order - 1]! += Math.max(0, hypothesis.length - order + 1);
+      const total = hypothesis.length - order + 1;
+      totals[order - 1]! += smoothing === "pymteval" ? total : Math.max(0, total);
     }
   });
   return bleuFromCounts({ matches, totals, hypothesisLength, referenceLength }, options);
@@ -146,9 +169,11 @@ export function corpusBleu(
  */
 export function bleuFromCounts(counts: BleuCounts, scoring: BleuScoring = {}): BleuResult {
   const { smoothing = "exp", effectiveOrder = false } = scoring;
-  if (!["exp", "floor", "add-k", "none"].includes(smoothing)) {
+  if (!smoothings.includes(smoothing)) {
     throw new OptionError(
-      `Cannot compute BLEU as smoothing must be exp, floor, add-k or none: found ${smoothing}`,
+      `Cannot compute BLEU as smoothing must be one of ${
+        smoothings.join(", ")
+      }: found ${smoothing}`,
     );
   }
   const value = scoring.smoothingValue ?? (smoothing === "add-k" ? 1 : 0.1);
@@ -170,17 +195,20 @@ function smoothedPrecisions(
   smoothing: BleuSmoothing,
   value: number,
 ): number[] {
-  // Smoothing is for a corpus with some match: without any, every precision is 0.
-  if (!matches.some((count) => count > 0)) return matches.map(() => 0);
+  if (smoothing === "pymteval") {
+    return matches.map((count, i) => 100 * Math.max(count, 1e-15) / Math.max(totals[i]!, 1e-9));
+  }
+  const isMteval = smoothing === "mteval";
+  if (!isMteval && !matches.some((count) => count > 0)) return matches.map(() => 0);
   let share = 1;
   return matches.map((count, i) => {
     const added = smoothing === "add-k" && i > 0 ? value : 0;
     const total = totals[i]! + added;
-    if (total === 0) return 0;
+    if (total === 0) return isMteval ? 100 : 0;
     if (count + added > 0) return 100 * (count + added) / total;
     if (smoothing === "floor") return 100 * value / total;
     share /= 2;
-    return smoothing === "exp" ? 100 * share / total : 0;
+    return smoothing === "none" ? 0 : 100 * share / total;
   });
 }
 

@@ -17,7 +17,7 @@ import {
 } from "./meteor_statistics.ts";
 import { meteorWords } from "./meteor_words.ts";
 import { stem } from "./porter2.ts";
-import { requireReferences } from "./segments.ts";
+import { requireLists } from "./segments.ts";
 
 /** Settings of {@linkcode meteor}. */
 export interface MeteorOptions {
@@ -70,7 +70,7 @@ export function meteor(
   references: readonly (readonly string[])[],
   { resources }: MeteorOptions,
 ): MeteorResult {
-  const lists = requireReferences("METEOR", hypotheses, references);
+  const lists = requireLists("METEOR", hypotheses, references);
   const modules = meteorModules(resources);
   const words = reader(resources);
   const relation = relationBy(modules);

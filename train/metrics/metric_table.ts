@@ -126,10 +126,9 @@ export const scoreMetrics: {
 };
 
 function officialBleu({ task, isChallenge, texts: [hypotheses, references] }: ScoredTexts): number {
-  const { mteval, multiBleu, multiBleuDetok } = bleuConventions;
+  const { mteval, pymteval, multiBleu, multiBleuDetok } = bleuConventions;
   if (task === "e2e") {
-    const options = isChallenge ? mteval : { ...mteval, smoothing: "none" } as const;
-    return corpusBleu(hypotheses, references, options).score / 100;
+    return corpusBleu(hypotheses, references, isChallenge ? mteval : pymteval).score / 100;
   }
   if (!isChallenge) return corpusBleu(hypotheses, references, multiBleuDetok).score / 100;
   // The challenge's reference files are of equal length: an input without a further text has an

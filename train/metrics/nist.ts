@@ -6,8 +6,8 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { clippedMatches, countGrams, type Grams } from "./ngrams.ts";
-import { requireReferences } from "./segments.ts";
-import { tokenize13a } from "./tokenize_13a.ts";
+import { lowered, requireReferences } from "./segments.ts";
+import { tokenizer } from "./tokenization.ts";
 
 /**
  * How long the references are taken to be where segments have different numbers of them: `mteval`
@@ -28,12 +28,13 @@ const lengthWeight = Math.log(2) / Math.log(1.5) ** 2;
 
 /**
  * NIST of a corpus: matches of 1-grams to 5-grams weighed by how much the last word tells, times a
- * penalty for hypotheses that are too short. Texts are compared in lower case, and empty references
- * are left out.
+ * penalty for hypotheses that are too short.
  *
  * The two programs of e2e-metrics differ where numbers of references do: see
- * {@linkcode NistConvention}. `pymteval` also lets hypotheses of less than 5 words lower the number
- * of n-grams below 0.
+ * {@linkcode NistConvention}. `mteval` compares texts with lower ASCII letters, leaves empty
+ * references out, and weighs the word behind a single `0` as one at the start. `pymteval` compares
+ * texts in lower case, takes a text without a word as one empty word, lets hypotheses of less than 5
+ * words lower the number of n-grams below 0, and scores 0 where one of these numbers is 0.
  *
  * Source: Doddington, https://dl.acm.org/doi/10.5555/1289189.1289273; mteval-v13a-sig.pl and
  * pymteval.py of https://github.com/tuetschek/e2e-metrics
@@ -58,25 +59,31 @@ export function nist(
       `Cannot compute NIST as the convention must be mteval or pymteval: found ${convention}`,
     );
   }
-  const tokens = (text: string) => tokenize13a(text.toLowerCase());
-  const lists = requireReferences("NIST", hypotheses, references).map((list) => list.map(tokens));
+  const isPython = convention === "pymteval";
+  const split = tokenizer(convention);
+  const tokens = (text: string) => split(lowered(text, isPython || "ascii"));
+  const given = requireReferences("NIST", hypotheses, references);
+  const lists = (isPython ? references : given).map((list) => list.map(tokens));
   const texts = hypotheses.map(tokens);
   let score = 0;
-  let prefixes: Grams = new Map([["", sum(lists.flat().map((words) => words.length))]]);
+  const words = sum(lists.flat().map((words) => words.length));
+  let prefixes: Grams = new Map([["", words]]);
   for (let order = 1; order <= highestOrder; order++) {
     const grams = lists.map((list) => list.map((reference) => countGrams(reference, order)));
     const all = addGrams(grams.flat());
     let total = 0, information = 0;
     texts.forEach((hypothesis, segment) => {
       const length = hypothesis.length - order + 1;
-      total += convention === "mteval" ? Math.max(0, length) : length;
+      total += isPython ? length : Math.max(0, length);
       for (const [gram, count] of clippedMatches(countGrams(hypothesis, order), grams[segment]!)) {
         const prefix = gram.slice(0, Math.max(0, gram.lastIndexOf(" ")));
         information += count * Math.log2(prefixes.get(prefix)! / all.get(gram)!);
       }
     });
+    if (isPython && total === 0) return 0;
     score += information / (total || 1);
-    prefixes = all;
+    // To Perl the prefix "0" is false, as an empty one is.
+    prefixes = order === 1 && !isPython && all.has("0") ? new Map([...all, ["0", words]]) : all;
   }
   const length = sum(texts.map((words) => words.length));
   return score * penalty(length / referenceLength(lists, convention));

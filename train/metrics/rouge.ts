@@ -41,15 +41,18 @@ export function rougeL(
   references: readonly (readonly string[])[],
   { tokenization = "ptb" }: RougeOptions = {},
 ): number {
-  const tokens = tokenizer(tokenization);
+  const split = tokenizer(tokenization);
+  // To coco-caption a text without a word is one empty word, which equals another.
+  const tokens = (text: string) => {
+    const words = split(text);
+    return words.length > 0 ? words : [""];
+  };
   const lists = requireReferences("ROUGE-L", hypotheses, references);
   const scores = hypotheses.map((text, segment) => {
     const hypothesis = tokens(text);
     let precision = 0, recall = 0;
     for (const reference of lists[segment]!.map(tokens)) {
       const common = commonLength(hypothesis, reference);
-      // Without a token in common, what is divided by may be 0 too.
-      if (common === 0) continue;
       precision = Math.max(precision, common / hypothesis.length);
       recall = Math.max(recall, common / reference.length);
     }

@@ -7,7 +7,7 @@
 import { ShapeError } from "../../core/errors.ts";
 
 /**
- * The references of each segment without empty ones.
+ * The references of each segment that hold a word.
  *
  * @param metric Name of the metric for messages
  * @throws {ShapeError} If there is not one list of references per hypothesis, or a list holds no text
@@ -24,7 +24,7 @@ export function requireReferences(
 }
 
 /**
- * The references of each segment without empty ones, but an empty one where there is no other: for
+ * The references of each segment that hold a word, but an empty one where there is no other: for
  * metrics that are defined there.
  *
  * @param metric Name of the metric for messages
@@ -43,7 +43,7 @@ export function requireLists(
   }
   return references.map((texts, segment) => {
     if (texts.length === 0) throw withoutReference(metric, segment);
-    const given = texts.filter((text) => text !== "");
+    const given = texts.filter((text) => /\P{White_Space}/u.test(text));
     return given.length > 0 ? given : [""];
   });
 }
@@ -57,4 +57,10 @@ function withoutReference(metric: string, segment: number): ShapeError {
 /** Parts a text at white space as Unicode defines it. */
 export function splitWords(text: string): string[] {
   return text.match(/\P{White_Space}+/gu) ?? [];
+}
+
+/** A text in lower case; with `ascii`, its ASCII letters alone, as Perl's `tr/A-Z/a-z/` does. */
+export function lowered(text: string, lowercase: boolean | "ascii"): string {
+  if (lowercase === "ascii") return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  return lowercase ? text.toLowerCase() : text;
 }

@@ -11,12 +11,25 @@ import { tokenizePtb } from "./tokenize_ptb.ts";
 
 /**
  * How a text becomes tokens: as mteval-v13a does, as mteval-v14 does by Unicode's categories, as
- * coco-caption does, by character, or at white space.
+ * coco-caption does, by character, or at white space. `13a` joins lines as sacreBLEU does; `mteval`
+ * reads a line break as a space, and `pymteval` takes a text without a word as one empty token.
  */
-export type Tokenization = "13a" | "international" | "ptb" | "characters" | "none";
+export type Tokenization =
+  | "13a"
+  | "mteval"
+  | "pymteval"
+  | "international"
+  | "ptb"
+  | "characters"
+  | "none";
 
 const tokenizers: Readonly<Record<Tokenization, (text: string) => string[]>> = {
   "13a": tokenize13a,
+  mteval: (text) => tokenize13a(text.replace(/\p{White_Space}+/gu, " ")),
+  pymteval: (text) => {
+    const tokens = tokenize13a(text);
+    return tokens.length > 0 ? tokens : [""];
+  },
   international: tokenizeInternational,
   ptb: tokenizePtb,
   characters: (text) => Array.from(text.replace(/\s/g, "")),

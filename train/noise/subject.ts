@@ -67,7 +67,8 @@ export async function openSubject(device: Device, options: SubjectOptions): Prom
     const config = resolveConfig(settings, limit);
     const tokenizer = baseTokenizer();
     const { train } = grammarDataset({ ...demonstration, seed });
-    const examples = encodeExamples(train, tokenizer, maxSequenceLength(config, baseConfig));
+    const maxLength = maxSequenceLength(config, baseConfig);
+    const examples = encodeExamples(train, { config: baseConfig, tokenizer, maxLength });
     const drawn = drawBatch(device, examples, { batch, seed, padId: paddingOf(tokenizer) });
     const model = await openBase(device, key);
     return { model, config: baseConfig, regression: false, name, ...drawn };

@@ -18,7 +18,7 @@ import { type GlueTask, glueTasks } from "../data/glue_tasks.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
 import { readJson } from "../files/files.ts";
 import { loadAdapter } from "../run/adapter.ts";
-import { openClassifier } from "../run/load_model.ts";
+import { openClassifier, readConfig } from "../run/load_model.ts";
 import { loadTokenizer } from "../run/load_tokenizer.ts";
 import { encodeExamples } from "../tasks/classification.ts";
 import { Comparison, type ParityRow } from "./parity_rows.ts";
@@ -62,16 +62,17 @@ export async function comparePipeline(
 
   const { batch: size, max_length: maxLength, total_steps: steps } = spec.training;
   const tokenizer = await loadTokenizer(`${root}/${spec.model}`);
+  const config = await readConfig(`${root}/${spec.model}`);
   const padId = tokenizer.padId ?? 0;
   const read = async (path: string, split: "train" | "dev", count: number) => {
     const folder = `${root}/${path}`.replace(/\/[^/]*$/, "");
     const examples = (await readGlue(spec.task, folder, split)).slice(0, count);
-    return encodeExamples(examples, tokenizer, maxLength);
+    return encodeExamples(examples, { config, tokenizer, maxLength });
   };
   const train = await read(spec.train_file, "train", size * steps);
   const devRows = expected.entry("dev.logits.before").shape[0]!;
   const dev = await read(spec.dev_file, "dev", devRows);
-  const first = toBatch(device, train.slice(0, size), { padId });
+  const first = toBatch(device, train.slice(0, size).map(unlabelled), { padId });
   rows.tokens(
     "first_batch_input_ids",
     [...await first.ids.read()],
@@ -112,7 +113,7 @@ async function classifyAll(
   const all: number[] = [];
   for (let start = 0; start < examples.length; start += size) {
     using _batch = device.scope("batch");
-    const batch = toBatch(device, examples.slice(start, start + size), { padId });
+    const batch = toBatch(device, examples.slice(start, start + size).map(unlabelled), { padId });
     all.push(...await model.forward({ batch }).logits.read());
   }
   return all;
@@ -158,4 +159,9 @@ async function readCase(path: string): Promise<PipelineCase> {
     }
   }
   return fields as PipelineCase;
+}
+
+/** An example without its label, which no logits depend on. */
+function unlabelled(example: EncodedExample): EncodedExample {
+  return { ...example, label: undefined };
 }

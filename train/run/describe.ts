@@ -60,6 +60,24 @@ export function describeParameters(model: Module, say: (line: string) => void): 
   return { trainable, parameters: total };
 }
 
+/** Says which settings of an adapter that was loaded stand, where the configuration has others. */
+export function describeAdapter(
+  { rank, alpha, rslora = false, targets }: AdapterConfig,
+  config: TrainConfig,
+  say: (line: string) => void,
+): void {
+  const own = { rank, alpha, rslora, targets: wordsOf(targets) };
+  const asked = { ...config, targets: config.targets && wordsOf(config.targets) };
+  for (const name of ["rank", "alpha", "rslora", "targets"] as const) {
+    if (asked[name] === undefined || own[name] === asked[name]) continue;
+    say(`adapter: ${name} stays ${own[name]}, as it was made, and is not ${asked[name]}`);
+  }
+}
+
+function wordsOf(targets: AdapterConfig["targets"]): string {
+  return typeof targets === "string" ? targets : [...targets].sort().join(",");
+}
+
 /** Says what weight decay shrinks, and what it leaves out. */
 export function describeDecay(
   model: Module,

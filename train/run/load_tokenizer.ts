@@ -4,7 +4,7 @@
  * @module
  */
 
-import { openTokenizer, tokenizerFiles } from "../../nn/tokenizer/open.ts";
+import { describingFiles, openTokenizer, tokenizerFiles } from "../../nn/tokenizer/open.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { exists, readJson, readText } from "../files/files.ts";
 
@@ -18,7 +18,7 @@ export async function loadTokenizer(directory: string): Promise<Tokenizer> {
   const files: Record<string, unknown> = {};
   // Older files are not even read where tokenizer.json is there.
   const modern = await exists(`${directory}/tokenizer.json`);
-  for (const name of modern ? tokenizerFiles.slice(0, 2) : tokenizerFiles) {
+  for (const name of modern ? describingFiles : tokenizerFiles) {
     const path = `${directory}/${name}`;
     if (!await exists(path)) continue;
     files[name] = name.endsWith(".json") ? await readJson(path) : await readText(path);

@@ -19,10 +19,24 @@ import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";
 import { loadTokenizer } from "./load_tokenizer.ts";
 import { readRun } from "./run_folder.ts";
 
+/**
+ * Options of a saved run as they hold here: it writes where it lies now, and its file, which may come
+ * from elsewhere, names no library to load.
+ *
+ * @throws {FileError} If run.json is missing, or malformed
+ */
+export async function savedOptions(run: string): Promise<GivenConfig> {
+  const { blas, ...saved } = parseObject(
+    trainOptions,
+    (await readRun(run)).config,
+    `${run}/run.json`,
+  );
+  return { ...saved, out: run, ...((blas === "auto" || blas === "off") && { blas }) };
+}
+
 /** The configuration a run was made with, changed by what is given. */
 export async function runConfig(run: string, changes: GivenConfig = {}): Promise<TrainConfig> {
-  const { config } = await readRun(run);
-  return resolveConfig(parseObject(trainOptions, config, `${run}/run.json`), changes);
+  return resolveConfig(await savedOptions(run), changes);
 }
 
 /** A model as it was trained. */

@@ -47,6 +47,12 @@ export interface SavedRun {
  */
 export async function readRun(directory: string): Promise<SavedRun> {
   const path = `${directory}/run.json`;
+  if (/checkpoint-\d+\/*$/.test(directory) && !await exists(path)) {
+    throw new FileError(
+      "Cannot read the run as run.json is required: this is a checkpoint, the folder above it the run",
+      directory,
+    );
+  }
   const run = await readJson(path);
   const { config, classes } = isRecord(run) ? run : {};
   if (!isRecord(config)) {

@@ -7,28 +7,49 @@
 import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
 import { type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
-import type { Model } from "../../nn/models/model.ts";
+import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { batchesByLength } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
+import type { Places } from "../data/places.ts";
 import { labelMetrics, type MetricName } from "../metrics/metric_table.ts";
-import type { LabelledKind } from "./labelled.ts";
+import { checkNumbers, checkPadding, type NumberRules } from "./check_numbers.ts";
+import { finiteLogits } from "./finite_logits.ts";
+import type { LabelledData, LabelledKind } from "./labelled.ts";
 import { paddingOf } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
 
-/** Tokenises examples; texts longer than `maxLength` tokens lose their ends, the longer text first. */
-export function encodeExamples(
-  examples: readonly Example[],
-  tokenizer: Tokenizer,
-  maxLength: number,
-): EncodedExample[] {
-  return examples.map(({ textA, textB, label }) => ({
-    ...tokenizer.encode(textA, textB, { maxLength }),
-    label,
-  }));
+/** How {@linkcode encodeExamples} reads texts. */
+export interface EncodingRules extends NumberRules {
+  /** Most tokens in a sequence, special tokens included. */
+  readonly maxLength: number;
+  /** Where the examples were read, for messages. */
+  readonly places?: Places | undefined;
 }
 
-/** Logits of each example, in their order, computed in batches of similar length. */
+/**
+ * Tokenises examples; texts longer than `maxLength` tokens lose their ends, the longer text first.
+ *
+ * @throws {FileError} If a token or segment has no row in the model's table
+ * @throws {IndexError} The same, of examples that were not read from a file
+ */
+export function encodeExamples(
+  examples: readonly Example[],
+  rules: EncodingRules,
+): EncodedExample[] {
+  const { tokenizer, maxLength, places } = rules;
+  return examples.map(({ textA, textB, label }, i) => {
+    const encoded = tokenizer.encode(textA, textB, { maxLength });
+    checkNumbers(encoded, rules, { place: () => places?.at(i), name: `example ${i}` });
+    return { ...encoded, label };
+  });
+}
+
+/**
+ * Logits of each example, in their order, computed in batches of similar length.
+ *
+ * @throws {NumericError} If one is NaN or infinite
+ */
 export async function classifyAll(
   model: Model,
   device: Device,
@@ -40,12 +61,20 @@ export async function classifyAll(
   const lengths = examples.map(({ ids }) => ids.length);
   for (const members of batchesByLength(lengths, batch)) {
     using _scope = device.scope("classify");
-    const batch = toBatch(device, members.map((i) => examples[i]!), { padId });
-    const logits = await model.forward({ batch }).logits.read();
+    // Without labels, which no logits depend on.
+    const texts = members.map((i) => ({ ...examples[i]!, label: undefined }));
+    const batch = toBatch(device, texts, { padId });
+    const logits = await finiteLogits(model, device, batch, (row) => `example ${members[row]!}`);
     const width = logits.length / members.length;
     members.forEach((i, row) => results[i] = [...logits.slice(row * width, (row + 1) * width)]);
   }
   return results;
+}
+
+/** Lengths of the sequences that {@linkcode classifyAll} reads together. */
+export function batchLengths(examples: readonly EncodedExample[], batch: number): number[][] {
+  const lengths = examples.map(({ ids }) => ids.length);
+  return batchesByLength(lengths, batch).map((members) => members.map((i) => lengths[i]!));
 }
 
 /** The predicted class, or the score of a regression. */
@@ -66,22 +95,31 @@ export interface ClassificationSettings {
   readonly tokenizer: Tokenizer;
   /** Most tokens in a sequence, special tokens included. */
   readonly maxLength: number;
+  /** Sizes of the model that reads the texts. */
+  readonly config: ModelConfig;
+  /** Where the examples were read, for messages. */
+  readonly places?: LabelledData["places"];
   /** Examples in an evaluation batch; changes speed and memory alone. */
   readonly batch: number;
 }
 
-/** Makes a task of labelled examples. */
+/**
+ * Makes a task of labelled examples.
+ *
+ * @throws {FileError} If a token or segment has no row in the model's table
+ */
 export function classificationTask(settings: ClassificationSettings): Task {
-  const { kind, train, dev, tokenizer, maxLength, batch } = settings;
+  const { kind, train, dev, tokenizer, config, batch, places } = settings;
   const regression = kind.labels.length === 0;
   const padId = paddingOf(tokenizer);
-  const encoded = encodeExamples(dev, tokenizer, maxLength);
+  const encoded = encodeExamples(dev, { ...settings, places: places?.dev });
+  checkPadding(padId, batchLengths(encoded, batch), { config, tokenizer });
   return {
     name: kind.title,
     labels: regression ? 1 : kind.labels.length,
     classes: kind.labels,
     regression,
-    train: encodeExamples(train, tokenizer, maxLength),
+    train: encodeExamples(train, { ...settings, places: places?.train }),
     padId,
     primary: kind.primaryMetric,
     notes: overlap(train, dev),

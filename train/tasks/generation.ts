@@ -6,7 +6,7 @@
  */
 
 import type { Device } from "../../core/device.ts";
-import { OptionError } from "../../core/errors.ts";
+import { NumericError, OptionError } from "../../core/errors.ts";
 import { crossEntropy } from "../../core/ops/losses.ts";
 import { sum } from "../../core/ops/reduce.ts";
 import { generate } from "../../nn/generation/generate.ts";
@@ -16,7 +16,11 @@ import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { BeamConfig } from "../config/beam_options.ts";
 import { batchesByLength } from "../data/batches.ts";
 import { groupByContext, type TextExample, type TextGroup } from "../data/text_example.ts";
+import { shortExcerpt } from "../data/text.ts";
 import { textMetrics } from "../metrics/metric_table.ts";
+import { whereNonFinite } from "./finite_logits.ts";
+import { checkNumbers, checkPadding } from "./check_numbers.ts";
+import { batchLengths } from "./classification.ts";
 import type { SpecialTokens } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
 
@@ -32,9 +36,8 @@ export function promptOf(
 /** Tokenises examples: context, bos, a space and the reference, eos. The loss is on what follows bos. */
 function encodeReferences(
   examples: readonly TextExample[],
-  tokenizer: Tokenizer,
-  frame: SpecialTokens,
-  maxLength: number,
+  { tokenizer, frame, config, maxLength }: TaskSettings,
+  path: string | undefined,
 ): { encoded: EncodedExample[]; cut: number } {
   let cut = 0;
   const encoded = examples.map(({ context, reference, index }): EncodedExample => {
@@ -50,7 +53,10 @@ function encodeReferences(
         `Cannot fit example ${index} as its context takes ${prompt.length} of ${maxLength} tokens`,
       );
     }
-    return { ids: ids.slice(0, maxLength), predictFrom: prompt.length };
+    const kept = ids.slice(0, maxLength);
+    const name = `example ${index}, ${shortExcerpt(context)}`;
+    checkNumbers({ ids: kept }, { config, tokenizer }, { path, name });
+    return { ids: kept, predictFrom: prompt.length };
   });
   return { encoded, cut };
 }
@@ -69,7 +75,15 @@ async function tokenLoss(
     using _scope = device.scope("token loss");
     const batch = toBatch(device, members.map((i) => examples[i]!), { padId });
     const { logits } = model.forward({ batch });
-    total += await sum(crossEntropy(logits, batch.labels!)).item();
+    const loss = await sum(crossEntropy(logits, batch.labels!)).item();
+    if (!Number.isFinite(loss)) {
+      const where = await whereNonFinite(model, device, batch);
+      throw new NumericError(
+        `Cannot evaluate example ${members[0]!} and those of its batch as their loss must be ` +
+          `finite: found ${loss}, which begins in ${where}`,
+      );
+    }
+    total += loss;
   }
   return total / countTargets(examples);
 }
@@ -85,6 +99,10 @@ export async function continueAll(
   const { beams, lengthPenalty, noRepeatNgram, repetitionPenalty } = search;
   const convention = search.beamConvention;
   const prompts = contexts.map((context) => promptOf(context, tokenizer, frame));
+  prompts.forEach((ids, i) => {
+    const name = `context ${i}, ${shortExcerpt(contexts[i])}`;
+    checkNumbers({ ids }, settings, { path: settings.path, name });
+  });
   const results = new Array<string>(contexts.length);
   const lengths = prompts.map((prompt) => prompt.length);
   const eosIds = [...config.eosIds, frame.eosId];
@@ -124,6 +142,8 @@ export interface GenerationSettings {
   readonly search: BeamConfig;
   /** Contexts that are continued together; changes speed and memory alone. */
   readonly batch: number;
+  /** File that the contexts were read from, for messages. */
+  readonly path?: string | undefined;
 }
 
 /** Settings of {@linkcode generationTask}. */
@@ -136,15 +156,18 @@ export interface TaskSettings extends GenerationSettings {
   readonly dev: readonly TextExample[];
   /** Most tokens in a sequence, context and reference together. */
   readonly maxLength: number;
+  /** Where the examples were read, for messages. */
+  readonly paths?: { readonly train: string; readonly dev: string };
   /** Contexts to generate for at the end; all where absent. */
   readonly generate?: number | undefined;
 }
 
 /** Makes a task of contexts and references. */
 export function generationTask(settings: TaskSettings): Task {
-  const { tokenizer, frame, maxLength, batch } = settings;
-  const train = encodeReferences(settings.train, tokenizer, frame, maxLength);
-  const dev = encodeReferences(settings.dev, tokenizer, frame, maxLength);
+  const { frame, maxLength, batch, paths } = settings;
+  const train = encodeReferences(settings.train, settings, paths?.train);
+  const dev = encodeReferences(settings.dev, settings, paths?.dev);
+  checkPadding(frame.padId, batchLengths(dev.encoded, batch), settings);
   const groups = groupByContext(settings.dev).slice(0, settings.generate);
   const cut = train.cut + dev.cut;
   return {
@@ -161,7 +184,8 @@ export function generationTask(settings: TaskSettings): Task {
       const metrics: Metrics = { loss, perplexity: Math.exp(loss) };
       if (!final || groups.length === 0) return metrics;
       const contexts = groups.map(({ context }) => context);
-      const outputs = await continueAll(model, device, contexts, settings);
+      const named = { ...settings, path: paths?.dev };
+      const outputs = await continueAll(model, device, contexts, named);
       return { ...metrics, ...scoreOutputs(outputs, groups) };
     },
   };

@@ -12,6 +12,7 @@ import type { Example, Split } from "../data/example.ts";
 import { parseGlue, readGlue } from "../data/glue.ts";
 import { type GlueTask, type GlueTaskInfo, glueTasks, isGlue } from "../data/glue_tasks.ts";
 import { classesOf, labelOf, type LabelRule } from "../data/labels.ts";
+import { Places } from "../data/places.ts";
 import { cellError, type TableRow } from "../data/rows.ts";
 import { findSplit, missingSplit } from "../data/splits.ts";
 import { readTable, tablePattern } from "../data/table.ts";
@@ -32,6 +33,8 @@ export interface LabelledData {
   readonly dev: readonly Example[];
   /** Its file, or the first of several. */
   readonly path: string;
+  /** Where both were read. */
+  readonly places: { readonly train: Places; readonly dev: Places };
 }
 
 const glueOf = (task: TaskName) => isGlue(task) ? task : undefined;
@@ -90,7 +93,9 @@ export async function readLabelled(
 ): Promise<LabelledData> {
   const { task } = config;
   const { label } = columnsOf(config);
-  const trained = parts.train ? (await readSplit(config, "train")).rows : [];
+  const { rows: trained, places } = parts.train
+    ? await readSplit(config, "train")
+    : { rows: [], places: new Places() };
   let classes = parts.classes ?? [];
   if (task === "classification" && parts.classes === undefined) {
     if (!parts.train) {
@@ -106,8 +111,9 @@ export async function readLabelled(
     if (example.label !== undefined || !("row" in one)) return example;
     throw cellError(one.row, label, "a label", one.cell);
   });
-  const { rows, path } = await readSplit(config, parts.split);
-  return { kind, train, dev: rows.map((one, index) => exampleOf(one, index, rule)), path };
+  const read = await readSplit(config, parts.split);
+  const dev = read.rows.map((one, index) => exampleOf(one, index, rule));
+  return { kind, train, dev, path: read.path, places: { train: places, dev: read.places } };
 }
 
 /**
@@ -115,19 +121,30 @@ export async function readLabelled(
  *
  * @throws {FileError} If it is missing or malformed
  */
-export async function readUnlabelled(config: TrainConfig, path: string): Promise<Example[]> {
+export async function readUnlabelled(
+  config: TrainConfig,
+  path: string,
+): Promise<{ examples: Example[]; places: Places }> {
   const glue = glueOf(config.task);
   const table = tablePattern.test(path) && !path.endsWith(".tsv");
   if (glue !== undefined && !namesColumns(config) && !table) {
-    return parseGlue(glue, "test", await readText(path), path);
+    const examples = parseGlue(glue, "test", await readText(path), path);
+    return { examples, places: placesOf(glue, "test", path, examples.length) };
   }
-  const rows = await readRows(config, path, false);
-  return rows.map(({ textA, textB }, index) => ({
-    textA,
-    ...(textB !== undefined && { textB }),
-    label: undefined,
-    index,
-  }));
+  const places = new Places();
+  const examples = (await readRows(config, path, false)).map(({ textA, textB, row }, index) => {
+    places.add(row.path, row.line);
+    return { textA, ...(textB !== undefined && { textB }), label: undefined, index };
+  });
+  return { examples, places };
+}
+
+/** Places in a published file of GLUE, whose rows are its lines. */
+function placesOf(task: GlueTask, split: Split, path: string, count: number): Places {
+  const places = new Places();
+  const first = split !== "test" && glueTasks[task].headerless !== undefined ? 1 : 2;
+  for (let i = 0; i < count; i++) places.add(path, first + i);
+  return places;
 }
 
 /** A row's texts, its label not understood yet. */
@@ -169,6 +186,7 @@ function columnsOf({ task, textA, textB, label = "label" }: TrainConfig) {
 interface SplitRows {
   readonly rows: readonly (Raw | Example)[];
   readonly path: string;
+  readonly places: Places;
 }
 
 async function readSplit(config: TrainConfig, split: Split): Promise<SplitRows> {
@@ -179,11 +197,15 @@ async function readSplit(config: TrainConfig, split: Split): Promise<SplitRows> 
   const paths = published && await exists(path) ? [] : await findSplit(data, split);
   if (paths.length === 0) {
     if (!published) throw missingSplit(data, split);
-    return { rows: await readGlue(glue, data, split), path };
+    const rows = await readGlue(glue, data, split);
+    return { rows, path, places: placesOf(glue, split, path, rows.length) };
   }
   const parts: Raw[][] = [];
   for (const path of paths) parts.push(await readRows(config, path, split !== "test"));
-  return { rows: parts.flat(), path: paths[0]! };
+  const rows = parts.flat();
+  const places = new Places();
+  for (const { row } of rows) places.add(row.path, row.line);
+  return { rows, path: paths[0]!, places };
 }
 
 async function readRows(config: TrainConfig, path: string, labelled: boolean): Promise<Raw[]> {

@@ -12,6 +12,7 @@ import type { TrainConfig } from "../config/config.ts";
 import type { Split } from "../data/example.ts";
 import { readTexts } from "../data/text_example.ts";
 import { generates, textTasks } from "../data/text_tasks.ts";
+import { checkPadding, type NumberRules } from "./check_numbers.ts";
 import { classificationTask } from "./classification.ts";
 import { generationTask } from "./generation.ts";
 import { namesColumns, readLabelled } from "./labelled.ts";
@@ -25,7 +26,8 @@ const evaluationBatch = 32;
  * Opens a task.
  *
  * @throws {OptionError} If an option does not fit the model or the data
- * @throws {FileError} If a file is missing or malformed, or its examples have no answers
+ * @throws {FileError} If a file is missing or malformed, its examples have no answers, or a token or
+ * segment has no row in the model's table
  */
 export async function openTask(
   config: TrainConfig,
@@ -45,16 +47,17 @@ export async function openTask(
     const answered = async (part: Split) => {
       const paths = await files(data, part);
       const examples = await readTexts(paths, parse);
-      if (examples.every(({ reference }) => reference !== undefined)) return examples;
-      const [path, ...others] = paths;
-      throw unanswered(part, "references", others.length === 0 ? path! : data);
+      const path = paths.length === 1 ? paths[0]! : data;
+      if (examples.every(({ reference }) => reference !== undefined)) return { examples, path };
+      throw unanswered(part, "references", path);
     };
-    const train = trains ? await answered("train") : [];
+    const train = trains ? await answered("train") : { examples: [], path: data };
     const dev = await answered(split);
-    return generationTask({
+    const opened = generationTask({
       name: title,
-      train: train.slice(0, config.trainLimit),
-      dev: dev.slice(0, config.devLimit),
+      train: train.examples.slice(0, config.trainLimit),
+      dev: dev.examples.slice(0, config.devLimit),
+      paths: { train: train.path, dev: dev.path },
       tokenizer,
       frame: specialTokens(model, tokenizer),
       config: model,
@@ -64,17 +67,28 @@ export async function openTask(
       generate,
       batch: evaluationBatch,
     });
+    return padded(opened, config, { config: model, tokenizer });
   }
-  const { kind, train, dev, path } = await readLabelled(config, model.labelNames, parts);
+  const { kind, train, dev, path, places } = await readLabelled(config, model.labelNames, parts);
   if (dev.some(({ label }) => label === undefined)) throw unanswered(split, "labels", path);
-  return classificationTask({
+  const opened = classificationTask({
     kind,
     train: train.slice(0, config.trainLimit),
     dev: dev.slice(0, config.devLimit),
     tokenizer,
     maxLength,
+    config: model,
+    places,
     batch: evaluationBatch,
   });
+  return padded(opened, config, { config: model, tokenizer });
+}
+
+/** The task, once its padding token is known to have a row in the model's table where it is needed. */
+function padded(task: Task, { batch }: TrainConfig, rules: NumberRules): Task {
+  const lengths = task.train.map(({ ids }) => ids.length);
+  checkPadding(task.padId, batch > 1 ? [lengths] : [], rules);
+  return task;
 }
 
 /**

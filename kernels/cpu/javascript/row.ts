@@ -4,7 +4,6 @@
  * @module
  */
 
-import { lowestFloat } from "../../../core/dtype.ts";
 import { depth, type Expr, variesByColumn } from "../../../core/expr.ts";
 import type { RowProgram } from "../../../core/program.ts";
 import { javaScriptText } from "./expression.ts";
@@ -106,7 +105,7 @@ class RowLoop {
     row.forEach((e) => this.#declare(e));
     if (reductions.length + stored.length === 0) return;
     for (const e of reductions) {
-      lines.push(`let ${name(e)} = ${e.op === "rowSum" ? "0" : lowestFloat};`);
+      lines.push(`let ${name(e)} = ${e.op === "rowSum" ? "0" : "-Infinity"};`);
     }
     lines.push("for (let j = 0; j < cols; j++) {");
     for (const e of columns) this.#column(e, pass);

@@ -69,6 +69,18 @@ export function accessPatternOf(
   }
 }
 
+/**
+ * Turns of the loop in which one invocation goes through an axis by itself, and that axis; a row
+ * program is planned so that it has few.
+ */
+export function loopOf(
+  { family }: Program,
+  space: readonly number[],
+): { readonly axis: number; readonly turns: number } {
+  if (family === "matmul") return { axis: space.length - 1, turns: Math.ceil(space.at(-1)! / 4) };
+  return { axis: 0, turns: family === "scatterAdd" ? space[0]! : 0 };
+}
+
 /** Rows that a table can have: as many as lie in its memory. */
 function heightOf({ buffer, dtype, offset, strides }: Bound, width: number): number {
   const [step, unit] = strides as [number, number];

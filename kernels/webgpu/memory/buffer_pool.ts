@@ -20,6 +20,8 @@ export interface Slab {
   readonly size: number;
   /** Windows of it that were bound. */
   readonly windows: Slab[];
+  /** Where the last upload ended, where that is within a word, and the word's bytes so far. */
+  tail?: { readonly end: number; readonly bytes: Uint8Array } | undefined;
 }
 
 /** Part of a slab, from its beginning, in use. */
@@ -47,6 +49,14 @@ interface Shelf {
   used: number;
 }
 
+/** What makes buffers, and how large they can be. */
+export interface BufferMaker {
+  /** The largest buffer, in bytes. */
+  readonly maxBufferSize: number;
+  /** Makes one. */
+  readonly createBuffer: (descriptor: GPUBufferDescriptor) => GPUBuffer;
+}
+
 /** Allocates and reuses slabs. */
 export class Pool {
   readonly #shelves = new Map<number, Shelf>();
@@ -57,12 +67,13 @@ export class Pool {
   #serial = 0;
 
   /**
+   * @param device Makes buffers
    * @param limit Bytes that can be bound at once
    * @param budget Bytes that may be held beyond the most that were ever in use at once
    * @param destroy Ends a slab's life once no queued work needs it
    */
   constructor(
-    readonly device: GPUDevice,
+    readonly device: BufferMaker,
     readonly limit: number,
     readonly budget: number,
     readonly destroy: (slab: Slab) => void,
@@ -71,17 +82,19 @@ export class Pool {
   /**
    * A buffer of at least `bytes`.
    *
+   * @param shape Of the tensor that is to lie in it, for messages
    * @throws {DeviceError} If the adapter has no buffers of that size
    */
-  take(bytes: number): GpuBuffer {
-    const most = this.device.limits.maxBufferSize - this.device.limits.maxBufferSize % 256;
+  take(bytes: number, shape?: readonly number[]): GpuBuffer {
+    const most = this.device.maxBufferSize - this.device.maxBufferSize % 256;
     if (bytes > most) {
+      const named = shape === undefined ? "" : ` (shape [${shape}])`;
       throw new DeviceError(
-        `Cannot hold a tensor of ${bytes} bytes as the adapter's buffers have at most ${most}`,
+        `Cannot hold a tensor of ${bytes} bytes${named} as the adapter's buffers have at most ${most} bytes`,
       );
     }
     // What can be bound as a whole is not made larger than that.
-    const size = Math.min(bytes <= this.limit ? this.limit : most, sizeClass(bytes));
+    const size = Math.min(most, bytes <= this.limit ? this.limit : most, sizeClass(bytes));
     this.#live += size;
     this.#peak = Math.max(this.#peak, this.#live);
     const reused = this.#shelf(size).slabs.pop();
@@ -141,18 +154,40 @@ export class Pool {
   }
 }
 
-/** Queues an upload; an odd number of halves ends in a word of its own, as words alone can be sent. */
+/**
+ * Queues an upload. Words alone can be sent, so that an odd number of halves ends in a word of its
+ * own, which is sent again with what follows.
+ *
+ * @throws {RangeError} If the upload begins within a word whose beginning is not known
+ */
 export function writeWords(
   queue: GPUQueue,
-  target: GPUBuffer,
+  slab: Slab,
   offset: number,
   source: ArrayBufferView,
 ): void {
-  const { buffer, byteOffset, byteLength } = source;
+  let { buffer, byteOffset, byteLength } = source;
+  let first = offset;
+  if (offset % 4 !== 0) {
+    const { tail } = slab;
+    if (tail?.end !== offset) {
+      throw new RangeError(
+        `Cannot write at byte ${offset} as a multiple of 4, or the end of the last part, is required`,
+      );
+    }
+    const joined = new Uint8Array(tail.bytes.length + byteLength);
+    joined.set(tail.bytes);
+    joined.set(new Uint8Array(buffer, byteOffset, byteLength), tail.bytes.length);
+    first -= tail.bytes.length;
+    ({ buffer, byteOffset, byteLength } = joined);
+  }
   const whole = byteLength - byteLength % 4;
-  queue.writeBuffer(target, offset, buffer as ArrayBuffer, byteOffset, whole);
+  queue.writeBuffer(slab.raw, first, buffer as ArrayBuffer, byteOffset, whole);
+  slab.tail = undefined;
   if (whole === byteLength) return;
+  const bytes = new Uint8Array(buffer, byteOffset + whole, byteLength - whole).slice();
+  slab.tail = { end: first + byteLength, bytes };
   const last = new Uint8Array(4);
-  last.set(new Uint8Array(buffer, byteOffset + whole, byteLength - whole));
-  queue.writeBuffer(target, offset + whole, last);
+  last.set(bytes);
+  queue.writeBuffer(slab.raw, first + whole, last);
 }

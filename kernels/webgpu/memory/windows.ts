@@ -1,7 +1,7 @@
 /**
- * Tensors beyond one binding. An adapter's buffers may be larger than what a program can bind, so a
+ * Tensors beyond one binding, and loops beyond what the adapter takes to their end. An adapter's buffers may be larger than what a program can bind, so a
  * program over such a buffer binds a window of it, and is halved along the axis on which the operand
- * reaches furthest until every window fits. Nothing else pays.
+ * reaches furthest until every window fits; a loop is divided likewise. Nothing else pays.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import {
   type Program,
   readsRow,
 } from "../../../core/program.ts";
-import { accessPatternOf, type Reach, restrict } from "./access.ts";
+import { accessPatternOf, loopOf, type Reach, restrict } from "./access.ts";
 import { GpuBuffer, type Pool, slabOf } from "./buffer_pool.ts";
 import { finishBinding, finishProgram, plainProduct } from "../product/split_k.ts";
 
@@ -25,17 +25,20 @@ export class Windows {
   /**
    * @param limit Bytes that can be bound at once
    * @param alignment Bytes that a binding's offset is a multiple of
-   * @param record Records a program that binds no more than the limit
+   * @param turns Turns after which a loop ends
+   * @param record Records a program that keeps to these limits
    */
   constructor(
     readonly limit: number,
     readonly alignment: number,
+    readonly turns: number,
     readonly pool: Pool,
     readonly record: (program: Program, binding: Binding) => void,
   ) {}
 
-  /** Whether an operand lies in a slab that cannot be bound as a whole. */
-  concerns({ inputs, outputs }: Binding): boolean {
+  /** Whether an operand lies in a slab that cannot be bound as a whole, or a loop is too long. */
+  concerns(program: Program, { space, inputs, outputs }: Binding): boolean {
+    if (loopOf(program, space).turns > this.turns) return true;
     for (const bound of inputs) if (slabOf(bound).size > this.limit) return true;
     for (const bound of outputs) if (slabOf(bound).size > this.limit) return true;
     return false;
@@ -65,7 +68,7 @@ export class Windows {
   #together(bound: Bound, space: readonly number[], copies: GpuBuffer[]): Bound {
     const sizes = space.map((size, axis) => bound.strides[axis] === 0 ? 1 : size);
     const size = sizes.reduce((x, y) => x * y, 1);
-    const buffer = this.pool.take(4 * size);
+    const buffer = this.pool.take(4 * size, sizes);
     copies.push(buffer);
     const strides = sizes.map((length, axis) =>
       length === 1 ? 0 : sizes.slice(axis + 1).reduce((x, y) => x * y, 1)
@@ -84,16 +87,20 @@ export class Windows {
     const spans = operands.map((reach) => this.#span(reach, sizes));
     const bytes = spans.map(([start, end]) => end - start);
     const most = Math.max(...bytes);
-    if (most <= this.limit) return this.record(program, this.#inWindows(binding, spans));
+    const loop = loopOf(program, sizes);
+    const fits = most <= this.limit;
+    if (fits && loop.turns <= this.turns) {
+      return this.record(program, this.#inWindows(binding, spans));
+    }
     const { steps } = operands[bytes.indexOf(most)]!;
     const reach = sizes.map((size, axis) =>
       divides(axis) ? (size - 1) * Math.abs(steps[axis]!) : 0
     );
-    const axis = reach.indexOf(Math.max(...reach));
-    if (reach[axis] === 0) {
+    const axis = fits ? loop.axis : reach.indexOf(Math.max(...reach));
+    if (!fits && reach[axis] === 0) {
       throw new DeviceError(
         `Cannot run a ${program.family} program over ${most} bytes that must be bound together ` +
-          `as the adapter binds at most ${this.limit}`,
+          `as the adapter binds at most ${this.limit}: its axes have sizes [${sizes}]`,
       );
     }
     const size = sizes[axis]!;
@@ -110,7 +117,7 @@ export class Windows {
   #inner(program: MatmulProgram, binding: Binding, halves: readonly Binding[]): void {
     const shape = binding.space.slice(0, -1);
     const steps = shape.map((_, axis) => shape.slice(axis + 1).reduce((x, y) => x * y, 2));
-    const buffer = this.pool.take(4 * shape.reduce((x, y) => x * y, 2));
+    const buffer = this.pool.take(4 * shape.reduce((x, y) => x * y, 2), [...shape, 2]);
     const partial: Bound = { buffer, dtype: "f32", offset: 0, strides: [...steps, 1] };
     halves.forEach(({ space, inputs }, offset) => {
       this.run(plainProduct, {

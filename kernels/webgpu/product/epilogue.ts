@@ -76,7 +76,9 @@ export function renderEpilogue(program: MatmulProgram, text: EpilogueText): stri
       return j === 0 ? store : `if (n + ${j} < ${n}) { ${store} }`;
     });
   });
-  return `${helpers(nodes)}struct Results { ${results.map((name) => `${name}: f32`).join(", ")} }
+  return `${helpers(body.join("\n"))}struct Results { ${
+    results.map((name) => `${name}: f32`).join(", ")
+  } }
 fn each(${parameters.map((name) => `${name}: f32`).join(", ")}) -> Results {
 ${body.join("\n")}
 return Results(${program.outputs.map(variableName).join(", ")});

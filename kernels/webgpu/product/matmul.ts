@@ -8,6 +8,7 @@ import type { Dtype } from "../../../core/dtype.ts";
 import { topological } from "../../../core/expr.ts";
 import type { MatmulProgram } from "../../../core/program.ts";
 import { arrayType, type MatmulLayout, wideReader, wideType } from "./operand_layout.ts";
+import { groupNumber } from "../queue/launch.ts";
 import { epilogueOperands, renderEpilogue } from "./epilogue.ts";
 import { renderBody } from "./matmul_body.ts";
 import {
@@ -36,15 +37,16 @@ export interface MatmulShape {
   readonly even: boolean;
   /** Whether the first batch axis stands for chunks of the inner axis. */
   readonly chunked: boolean;
+  /** Whether an axis has too few workgroups, so that they are counted over all three. */
+  readonly flat: boolean;
 }
 
 /** Text that tells shapes apart. */
-export function shapeKey({ rank, variant, layout, dtypes, even, chunked }: MatmulShape): string {
+export function shapeKey(shape: MatmulShape): string {
+  const { rank, variant, layout, dtypes, even, chunked, flat } = shape;
   const { tile, own, depth, lanes } = variant;
   const read = layout.read.map(({ run, wide }) => `${run} ${wide}`);
-  return [rank, tile, own, depth, lanes, read, layout.wide, dtypes, even, chunked].join(
-    "/",
-  );
+  return [rank, tile, own, depth, lanes, read, layout.wide, dtypes, even, chunked, flat].join("/");
 }
 
 /**
@@ -95,16 +97,19 @@ ${body.shared}
 ${readersOf(shape, bound)}${epilogue}
 @compute @workgroup_size(${groupOf(variant)})
 fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
+  @builtin(workgroup_id) wid: vec3<u32>,${
+    shape.flat ? "\n  @builtin(num_workgroups) wn: vec3<u32>," : ""
+  }
   @builtin(local_invocation_id) lid: vec3<u32>,
 ) {
+${shape.flat ? placeOf(shape, size) : "let place = wid;"}
 ${batchCoordinates(rank, size)}
 ${bases.join("\n")}
 let tx = i32(lid.x);
 let ty = i32(lid.y);
 let lane = i32(lid.z);
-let m0 = i32(wid.y) * ${variant.tile[0]};
-let n0 = i32(wid.x) * ${variant.tile[1]};
+let m0 = i32(place.y) * ${variant.tile[0]};
+let n0 = i32(place.x) * ${variant.tile[1]};
 let depth = ${chunked ? `min(${chunk}, ${k} - z0 * ${chunk})` : k};
 ${body.lines.join("\n")}
 }
@@ -138,9 +143,22 @@ function readersOf({ layout, dtypes }: MatmulShape, bound: Shader["bound"]): str
   ).join("");
 }
 
+/** Columns, rows and product of a workgroup that is known by its number. */
+function placeOf({ rank, variant }: MatmulShape, size: (axis: number) => string): string {
+  const [down, across] = [0, 1].map((axis) =>
+    `(u32(${size(rank + axis)}) + ${variant.tile[axis]! - 1}u) / ${variant.tile[axis]}u`
+  );
+  const batch = Array.from({ length: rank }, (_, axis) => size(axis)).join(" * ");
+  return `let number = ${groupNumber};
+let across = ${across};
+let down = ${down};
+let place = vec3<u32>(number % across, number / across % down, number / across / down);
+if (place.z >= u32(${batch || "1"})) { return; }`;
+}
+
 /** The coordinate of the workgroup's product on each batch axis. */
 function batchCoordinates(rank: number, size: (axis: number) => string): string {
-  const lines = ["var rest = i32(wid.z);"];
+  const lines = ["var rest = i32(place.z);"];
   for (let axis = rank - 1; axis >= 0; axis--) {
     lines.push(
       axis === 0

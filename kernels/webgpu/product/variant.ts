@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Limits } from "../limits.ts";
+
 /** A kernel variant of the product. Sizes are in elements. */
 export interface MatmulVariant {
   /** Rows and columns of the result that a workgroup computes. */
@@ -40,6 +42,22 @@ export function direct(
 /** Invocations of a workgroup along columns, rows and the inner axis. */
 export function groupOf({ tile: [bm, bn], own: [tm, tn], lanes }: MatmulVariant) {
   return [bn / tn, bm / tm, lanes] as const;
+}
+
+/** Bytes of workgroup memory. */
+function sharedBytes({ tile: [bm, bn], own: [tm, tn], depth, lanes }: MatmulVariant): number {
+  if (depth > 0) return 4 * depth * (bm + bn);
+  return lanes === 1 ? 0 : 4 * (bm / tm) * (bn / tn) * lanes / 2 * tm * tn;
+}
+
+/** The variant, or one that every adapter can run where this one cannot. */
+export function within(variant: MatmulVariant, limits: Limits): MatmulVariant {
+  const [x, y, z] = groupOf(variant);
+  const fits = x <= limits.maxComputeWorkgroupSizeX && y <= limits.maxComputeWorkgroupSizeY &&
+    z <= limits.maxComputeWorkgroupSizeZ &&
+    x * y * z <= limits.maxComputeInvocationsPerWorkgroup &&
+    sharedBytes(variant) <= limits.maxComputeWorkgroupStorageSize;
+  return fits ? variant : direct(4, 4, 1);
 }
 
 /** Inner elements that a workgroup takes in one turn. */

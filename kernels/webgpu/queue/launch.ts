@@ -8,6 +8,7 @@
 import type { Affine } from "../../../core/backend.ts";
 import type { Dtype } from "../../../core/dtype.ts";
 import { topological } from "../../../core/expr.ts";
+import { DeviceError } from "../../../core/errors.ts";
 import type { Program } from "../../../core/program.ts";
 import { IntegerKey, IntegerMap } from "./integer_map.ts";
 import { type Shader, slotsUsed } from "../shader.ts";
@@ -58,12 +59,28 @@ export function makeLaunch(
   return { pipeline, parameters: Int32Array.from(parameters), offsets, step, scalars, groups };
 }
 
-/** Workgroups in two axes, as one axis takes at most 65,535. */
-export function grid(groups: number): [number, number, number] {
-  if (groups <= 65535) return [groups, 1, 1];
-  const y = Math.ceil(groups / 65535);
-  return [Math.ceil(groups / y), y, 1];
+/**
+ * Workgroups in as few axes as hold them; shaders count them on by {@linkcode groupNumber}, and
+ * leave out those beyond the last.
+ *
+ * @param most Workgroups that an axis can have
+ * @throws {DeviceError} If three axes do not hold them
+ */
+export function grid(groups: number, most: number): Launch["groups"] {
+  if (groups <= most) return [groups, 1, 1];
+  const planes = Math.ceil(groups / most ** 2);
+  if (planes > most) {
+    throw new DeviceError(
+      `Cannot run a program of ${groups} workgroups as the adapter runs at most ${most} along each ` +
+        "of three axes",
+    );
+  }
+  const rows = Math.ceil(groups / (planes * most));
+  return [Math.ceil(groups / (planes * rows)), rows, planes];
 }
+
+/** WGSL of a workgroup's number, from `wid` (its id) and `wn` (how many there are). */
+export const groupNumber = "((wid.z * wn.y + wid.y) * wn.x + wid.x)";
 
 /** An operand; only those in memory have a type. */
 type Operand = Affine & { readonly dtype?: Dtype };

@@ -6,7 +6,9 @@
  */
 
 import type { Affine, Bound } from "../../../core/backend.ts";
+import { DeviceError } from "../../../core/errors.ts";
 import { IntegerKey, IntegerMap } from "./integer_map.ts";
+import type { DeviceErrors } from "./device_errors.ts";
 import type { Launch, Pipeline } from "./launch.ts";
 import { type Slab, slabOf } from "../memory/buffer_pool.ts";
 import type { Shader } from "../shader.ts";
@@ -35,9 +37,14 @@ export class CommandQueue {
   #used = 0;
   #flushAt = firstFlush;
 
-  /** Makes the ring of parameters. */
-  constructor(readonly device: GPUDevice) {
-    this.#ring = device.createBuffer({
+  /**
+   * Makes the ring of parameters.
+   *
+   * @param errors Watches all that is made and submitted
+   * @param most Buffers that one program can bind
+   */
+  constructor(readonly device: GPUDevice, readonly errors: DeviceErrors, readonly most: number) {
+    this.#ring = errors.createBuffer({
       size: unitBytes * ringUnits,
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     });
@@ -51,17 +58,30 @@ export class CommandQueue {
     return this.#used > 0;
   }
 
-  /** The pipeline of a shader, compiled once for each text. */
+  /**
+   * The pipeline of a shader, compiled once for each text.
+   *
+   * @throws {DeviceError} If the shader meets more tensors than the adapter can bind
+   */
   compile(key: string, render: () => Shader): Pipeline {
     let found = this.#pipelines.get(key);
     if (found !== undefined) return found;
     const { code, bound } = render();
-    const layout = this.#layout(bound);
-    const pipeline = this.device.createComputePipeline({
-      layout: layout.pipelineLayout,
-      compute: { module: this.device.createShaderModule({ code }), entryPoint: "main" },
-    });
-    this.#pipelines.set(key, found = { ...layout, pipeline, bound });
+    if (bound.length > this.most) {
+      throw new DeviceError(
+        `Cannot run a program over ${bound.length} tensors at once as the adapter binds at most ` +
+          `${this.most}`,
+      );
+    }
+    found = this.errors.watch("compiling a program", () => {
+      const layout = this.#layout(bound);
+      const pipeline = this.device.createComputePipeline({
+        layout: layout.pipelineLayout,
+        compute: { module: this.device.createShaderModule({ code }), entryPoint: "main" },
+      });
+      return { ...layout, pipeline, bound };
+    }, true);
+    this.#pipelines.set(key, found);
     return found;
   }
 
@@ -133,16 +153,17 @@ export class CommandQueue {
     for (const { operand } of bound) key.add(slabOf(operands[operand]!).id);
     let group = this.#groups.get(key);
     if (group !== undefined) return group;
-    group = this.device.createBindGroup({
-      layout,
-      entries: [
-        { binding: 0, resource: { buffer: this.#ring, size: units * unitBytes } },
-        ...bound.map(({ operand }, i) => {
-          const { raw: buffer, offset, size } = slabOf(operands[operand]!);
-          return { binding: i + 1, resource: { buffer, offset, size } };
-        }),
-      ],
-    });
+    const entries = [
+      { binding: 0, resource: { buffer: this.#ring, size: units * unitBytes } },
+      ...bound.map(({ operand }, i) => {
+        const { raw: buffer, offset, size } = slabOf(operands[operand]!);
+        return { binding: i + 1, resource: { buffer, offset, size } };
+      }),
+    ];
+    group = this.errors.watch(
+      "binding buffers",
+      () => this.device.createBindGroup({ layout, entries }),
+    );
     this.#groups.set(key, group);
     return group;
   }
@@ -150,16 +171,19 @@ export class CommandQueue {
   /** Submits what was recorded, then `also`. */
   flush(also?: (encoder: GPUCommandEncoder) => void): void {
     if (this.#pass === undefined && also === undefined) return;
-    this.#pass?.end();
-    const encoder = this.#encoder ?? this.device.createCommandEncoder();
-    also?.(encoder);
-    // The parameters overtake the recorded commands, which have not been submitted yet.
-    if (this.#used > 0) {
-      this.device.queue.writeBuffer(this.#ring, 0, this.#numbers, 0, this.#used * unitBytes / 4);
-    }
-    this.device.queue.submit([encoder.finish()]);
+    const [pass, recorded, used] = [this.#pass, this.#encoder, this.#used];
     this.#encoder = this.#pass = this.#last = undefined;
     this.#used = 0;
+    this.errors.watch("submitting programs", () => {
+      pass?.end();
+      const encoder = recorded ?? this.device.createCommandEncoder();
+      also?.(encoder);
+      // The parameters overtake the recorded commands, which have not been submitted yet.
+      if (used > 0) {
+        this.device.queue.writeBuffer(this.#ring, 0, this.#numbers, 0, used * unitBytes / 4);
+      }
+      this.device.queue.submit([encoder.finish()]);
+    });
     this.#flushAt = also === undefined ? 2 * this.#flushAt : firstFlush;
     for (const buffer of this.#doomed.splice(0)) buffer.destroy();
   }

@@ -6,6 +6,7 @@
  */
 
 import type { Dtype } from "../../../core/dtype.ts";
+import { groupNumber } from "../queue/launch.ts";
 import { elementAt, elementType, halfReaders, type Shader } from "../shader.ts";
 
 const bound: Shader["bound"] = [
@@ -25,7 +26,7 @@ fn main(
   @builtin(num_workgroups) wn: vec3<u32>,
   @builtin(local_invocation_id) lid: vec3<u32>,
 ) {
-let id = i32((wid.y * wn.x + wid.x) * 64u + lid.x);
+let id = i32(${groupNumber} * 64u + lid.x);
 let width = u[0].y;
 if (id >= u[0].w) { return; }
 let row = id / width;

@@ -10,6 +10,7 @@ import type { RowProgram } from "../../../core/program.ts";
 import { planRow, type RowPass, type RowPlan } from "../../plan/row_passes.ts";
 import { combine, partial, sharedMemory, takeReduced } from "./row_reduction.ts";
 import { helpers, type Leaves, statement, variableName } from "../expression.ts";
+import { groupNumber } from "../queue/launch.ts";
 import type { RowShape } from "./row_shape.ts";
 import {
   bindings,
@@ -81,7 +82,7 @@ class RowText {
     const code = `${shape.subgroups?.prelude ?? ""}${this.#places.declaration()}
 ${bindings(bound)}
 ${sharedMemory(this.#nodes.filter(isReduction).length, shape)}
-${halfReaders(shape.dtypes, bound)}${helpers(this.#nodes)}
+${halfReaders(shape.dtypes, bound)}${helpers(this.#lines.join("\n"))}
 @compute @workgroup_size(${shape.size})
 fn main(
   @builtin(workgroup_id) wid: vec3<u32>,
@@ -115,12 +116,11 @@ ${this.#lines.join("\n")}
   #findRow(): void {
     const { kind, size, rank } = this.shape;
     const lines = this.#lines;
-    const group = "(wid.y * wn.x + wid.x)";
-    if (kind === "group") lines.push(`let r = i32(${group}); let lane = i32(lid);`);
+    if (kind === "group") lines.push(`let r = i32(${groupNumber}); let lane = i32(lid);`);
     else if (kind === "subgroup") {
-      lines.push(`let r = i32(${group} * (${size}u / width) + lid / width);`);
+      lines.push(`let r = i32(${groupNumber} * (${size}u / width) + lid / width);`);
       lines.push("let lane = i32(place);");
-    } else lines.push(`let r = i32(${group} * ${size}u + lid);`);
+    } else lines.push(`let r = i32(${groupNumber} * ${size}u + lid);`);
     lines.push(`if (r >= ${parameter(this.#count)}) { return; }`, "var rest = r;");
     const axes = this.#isMap ? rank : rank - 1;
     for (let axis = axes - 1; axis >= 0; axis--) {

@@ -1,18 +1,17 @@
 /**
  * Joining what the invocations of a row have reduced: across subgroups where there are any, then
  * through workgroup memory, from which each invocation adds up all parts. The reductions of a pass
- * share a barrier, and each has places of its own, so that the next pass need not wait.
+ * share a barrier, and each has places of its own, so that the next pass need not wait. Maxima are
+ * found among integers of the same order, as compilers may assume that no float is infinite.
  *
  * @module
  */
 
-import { lowestFloat } from "../../../core/dtype.ts";
 import type { Expr } from "../../../core/expr.ts";
 import { variableName } from "../expression.ts";
+import { lowestOrder, order, ordered } from "../special.ts";
 import type { RowShape } from "./row_shape.ts";
-
-/** The smallest subgroup that WebGPU knows. */
-const smallest = 4;
+import { smallestSubgroup } from "./subgroups.ts";
 
 /** Declares the partial value of a reduction. */
 export function partial(e: Expr): string {
@@ -21,7 +20,7 @@ export function partial(e: Expr): string {
 
 /** Adds an element to the partial value. */
 export function takeReduced(e: Expr): string {
-  return `s${e.id} = ${join(e, `s${e.id}`, variableName(e.args[0]!))};`;
+  return join(e, `s${e.id}`, variableName(e.args[0]!));
 }
 
 /** Joins the partial values of a pass; `before` is how many reductions earlier passes had. */
@@ -29,7 +28,7 @@ export function combine(reductions: readonly Expr[], shape: RowShape, before: nu
   const { kind, size, subgroups } = shape;
   const own = (e: Expr) => {
     const call = e.op === "rowSum" ? "subgroupAdd" : "subgroupMax";
-    return subgroups === undefined ? `s${e.id}` : `${call}(s${e.id})`;
+    return valueOf(e, subgroups === undefined ? `s${e.id}` : `${call}(s${e.id})`);
   };
   if (kind !== "group") return reductions.map((e) => `let ${variableName(e)} = ${own(e)};`);
   const [first, part, parts] = subgroups === undefined
@@ -44,9 +43,9 @@ export function combine(reductions: readonly Expr[], shape: RowShape, before: nu
     "workgroupBarrier();",
     ...reductions.map((e) => `var t${e.id} = ${identity(e)};`),
     `for (var i = 0u; i < ${parts}; i++) {`,
-    ...reductions.map((e, k) => `t${e.id} = ${join(e, `t${e.id}`, at(k, "i"))};`),
+    ...reductions.map((e, k) => join(e, `t${e.id}`, at(k, "i"))),
     "}",
-    ...reductions.map((e) => `let ${variableName(e)} = t${e.id};`),
+    ...reductions.map((e) => `let ${variableName(e)} = ${valueOf(e, `t${e.id}`)};`),
   ];
 }
 
@@ -57,13 +56,21 @@ export function sharedMemory(reductions: number, shape: RowShape): string {
 }
 
 function slotsOf({ size, subgroups }: RowShape): number {
-  return subgroups === undefined ? size : size / smallest;
+  return subgroups === undefined ? size : size / smallestSubgroup;
 }
 
 function identity(e: Expr): string {
-  return e.op === "rowSum" ? "0.0" : `${lowestFloat}f`;
+  return e.op === "rowSum" ? "0.0" : `${lowestOrder}`;
 }
 
-function join(e: Expr, a: string, b: string): string {
-  return e.op === "rowSum" ? `${a} + ${b}` : `max(${a}, ${b})`;
+/** Joins a value to a partial one. */
+function join(e: Expr, partial: string, value: string): string {
+  return e.op === "rowSum"
+    ? `${partial} = ${partial} + ${value};`
+    : `${partial} = max(${partial}, ${order(value)});`;
+}
+
+/** The float that a partial value stands for. */
+function valueOf(e: Expr, partial: string): string {
+  return e.op === "rowSum" ? partial : ordered(partial);
 }

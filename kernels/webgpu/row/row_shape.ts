@@ -6,10 +6,13 @@
 
 import type { Affine, Bound } from "../../../core/backend.ts";
 import { type Dtype, isHalf } from "../../../core/dtype.ts";
-import { topological, variesByColumn } from "../../../core/expr.ts";
+import { DeviceError } from "../../../core/errors.ts";
+import { isReduction, topological, variesByColumn } from "../../../core/expr.ts";
 import { readsRow, type RowProgram } from "../../../core/program.ts";
 import { coalesce, type Walk } from "../../plan/coalesce.ts";
-import type { Subgroups } from "./subgroups.ts";
+import { planRow } from "../../plan/row_passes.ts";
+import { type Limits, longestLoop } from "../limits.ts";
+import { smallestSubgroup, type Subgroups } from "./subgroups.ts";
 
 /** All that the text of a row program depends on, beside the program. */
 export interface RowShape {
@@ -37,12 +40,7 @@ export interface RowAdapter {
   /** Its subgroups, where programs can use them. */
   readonly subgroups: Subgroups | undefined;
   /** What bounds a workgroup. */
-  readonly device: {
-    readonly limits: Pick<
-      GPUSupportedLimits,
-      "maxComputeInvocationsPerWorkgroup" | "maxComputeWorkgroupSizeX"
-    >;
-  };
+  readonly limits: Limits;
 }
 
 /** The space of a program, simplified; a map needs no row axis. */
@@ -62,12 +60,16 @@ export function walkOf(
   return walk;
 }
 
-/** Chooses for a program over a simplified space; `bound` are the inputs and outputs. */
+/**
+ * Chooses for a program over a simplified space; `bound` are the inputs and outputs.
+ *
+ * @throws {DeviceError} If the adapter would end the loop over a row too early
+ */
 export function chooseRow(
   program: RowProgram,
   { space, strides }: Walk,
   bound: readonly Bound[],
-  { facts: { software }, subgroups, device: { limits } }: RowAdapter,
+  { facts: { software }, subgroups, limits }: RowAdapter,
 ): RowShape {
   const columns = space.at(-1)!;
   const rows = space.slice(0, -1).reduce((a, b) => a * b, 1);
@@ -85,17 +87,46 @@ export function chooseRow(
     wide,
   });
   if (!readsRow(program)) return make("map", 64);
-  // Barriers are dear on the CPU; llvmpipe ends every loop after 65,535 turns.
-  if (columns <= (software && subgroups === undefined ? 4096 : 16)) return make("serial", 64);
+  const passes = planRow(program).list.length;
+  // The loops of all passes, and those that join what the invocations found.
+  const ends = (lanes: number, joined: number) =>
+    passes * (Math.ceil(columns / unit / lanes) + joined) <= longestLoop(software);
+  // Barriers are dear on the CPU.
+  const short = software && subgroups === undefined ? 4096 : 16;
+  if (columns <= short && ends(1, 0)) return make("serial", 64);
   // A subgroup hides less of memory's delay than a workgroup: only where rows are many or short. On
   // the CPU there is no delay to hide.
   const longest = software ? 2 ** 17 : rows >= 4096 ? 1024 : 256;
-  if (subgroups !== undefined && columns <= longest) return make("subgroup", 128, subgroups);
-  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = limits;
-  const largest = Math.min(maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX);
-  const most = subgroups === undefined ? 256 : largest;
-  const wanted = 2 ** Math.ceil(Math.log2(columns / unit / 2));
-  return make("group", Math.max(32, Math.min(most, wanted)), subgroups);
+  const largest = largestGroup(program, limits, subgroups);
+  if (subgroups !== undefined && columns <= longest && ends(subgroups.largest, 0)) {
+    return make("subgroup", 128, subgroups);
+  }
+  const most = Math.min(largest, subgroups === undefined ? 256 : largest);
+  const wanted = Math.min(most, Math.max(32, 2 ** Math.ceil(Math.log2(columns / unit / 2))));
+  const size = [wanted, largest].find((lanes) => ends(lanes, lanes));
+  if (size !== undefined) {
+    return make(size < 32 ? "serial" : "group", size < 32 ? 64 : size, subgroups);
+  }
+  throw new DeviceError(
+    `Cannot run a row program over ${columns} columns in ${passes} passes as the adapter ends ` +
+      `loops after ${longestLoop(software)} turns`,
+  );
+}
+
+/** The largest workgroup, a power of two, whose partial values fit its memory. */
+function largestGroup(
+  program: RowProgram,
+  limits: Limits,
+  subgroups: Subgroups | undefined,
+): number {
+  const invocations = Math.min(
+    limits.maxComputeInvocationsPerWorkgroup,
+    limits.maxComputeWorkgroupSizeX,
+  );
+  const reductions = topological(program.outputs).filter(isReduction).length;
+  const floats = limits.maxComputeWorkgroupStorageSize / 4;
+  const lanes = floats / Math.max(1, reductions) * (subgroups === undefined ? 1 : smallestSubgroup);
+  return 2 ** Math.floor(Math.log2(Math.min(invocations, lanes)));
 }
 
 /** Whether four columns of an operand are neighbours, aligned and always met together. */

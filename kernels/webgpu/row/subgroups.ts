@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { DeviceErrors } from "../queue/device_errors.ts";
 import type { Shader } from "../shader.ts";
 
 /** How programs use subgroups. */
@@ -14,6 +15,9 @@ export interface Subgroups {
   /** Invocations of the largest subgroup that the adapter may form. */
   readonly largest: number;
 }
+
+/** Invocations of the smallest subgroup that WebGPU knows. */
+export const smallestSubgroup = 4;
 
 /** What browsers require: a subgroup has a row of its own, which their analysis does not see. */
 export const browserPrelude = "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n";
@@ -37,20 +41,20 @@ a[lid] = vec4<u32>(place, width, subgroupAdd(lid), subgroupMax(lid));
 /**
  * Finds out how programs of a device use subgroups; `undefined` where they cannot.
  *
+ * @param errors Tells what the device has against the shader that was run
  * @param run Runs a shader once and returns the first bytes of its one operand
  */
 export async function probeSubgroups(
-  device: GPUDevice,
+  errors: DeviceErrors,
   largest: number,
   run: (shader: Shader, bytes: number) => Promise<ArrayBuffer>,
 ): Promise<Subgroups | undefined> {
   for (const prelude of [browserPrelude, ""]) {
-    device.pushErrorScope("validation");
     const shader = { code: prelude + code, bound: [{ operand: 0, writable: true }] };
     const results = run(shader, 16 * size);
-    const error = await device.popErrorScope();
-    const found = new Uint32Array(await results);
-    if (error === null && isRight(found, largest)) return { prelude, largest };
+    const found = await results.then((bytes) => new Uint32Array(bytes), () => undefined);
+    const error = await errors.take();
+    if (error === undefined && found && isRight(found, largest)) return { prelude, largest };
   }
   return undefined;
 }

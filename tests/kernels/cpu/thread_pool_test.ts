@@ -1,14 +1,15 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { f32x4, Routine, v128 } from "../../../kernels/cpu/wasm/assembler/assembler.ts";
 import { ThreadPool } from "../../../kernels/cpu/wasm/threads/thread_pool.ts";
 import { Heap } from "../../../kernels/cpu/wasm/threads/heap.ts";
 import { taskWord } from "../../../kernels/cpu/wasm/threads/task.ts";
 import { shared } from "../../../kernels/cpu/wasm/threads/worker.ts";
+import { mayRun } from "../../support/programs.ts";
 
 const most = 5000;
 
 for (const threads of [2, 5]) {
-  Deno.test(`each task of 3000 batches runs once, on ${threads} threads that sleep and wake`, async () => {
+  Deno.test(`each task of 3000 batches runs once, on ${threads} threads that sleep, end and start anew`, async () => {
     const heap = Heap.open(true, shared.bytes)!;
     const threadPool = new ThreadPool(heap, threads);
     threadPool.reserve(64);
@@ -21,6 +22,11 @@ for (const threads of [2, 5]) {
     const address = heap.allocate(16 * most)!;
     const counts = new Float32Array(heap.memory.buffer, address, 4 * most).fill(0);
     const expected = new Float32Array(counts.length);
+    const words = new Int32Array(heap.memory.buffer);
+    const alive = () =>
+      Array.from({ length: threads }, (_, thread) => {
+        return words[shared.parts + shared.partWords * thread + shared.alive]!;
+      }).reduce((sum, word) => sum + word);
     try {
       for (let batch = 0; batch < 3000; batch++) {
         // Now and then more than there are queue slots, and time to fall asleep.
@@ -32,10 +38,44 @@ for (const threads of [2, 5]) {
         threadPool.run(tasks);
         for (let i = 0; i < 4 * count; i++) expected[i]!++;
         if (batch % 97 === 0) await new Promise((wake) => setTimeout(wake, 3));
+        // Long enough for the workers to end; the next tasks start them anew.
+        if (batch !== 1500) continue;
+        await new Promise((wake) => setTimeout(wake, 1300));
+        assertEquals(alive(), 0);
       }
       assertEquals(counts, expected);
+      assertEquals(alive(), threads - 1);
     } finally {
       threadPool.close();
     }
   });
 }
+
+/** Multiplies on four threads and disposes of nothing. */
+const forgetful = `
+  import { Device, matmul, openCpu, tensor } from "${new URL("../../../mod.ts", import.meta.url)}";
+  const device = new Device(openCpu({ threads: 4 }));
+  const x = tensor(device, new Float32Array(512 * 512).fill(1), [512, 512]);
+  console.log((await matmul(x, x).read())[0]);`;
+
+Deno.test({
+  name: "a process ends by itself though a backend with threads is not disposed of" +
+    (mayRun("deno") ? "" : " (needs --allow-run=deno)"),
+  ignore: !mayRun("deno"),
+  async fn() {
+    const config = decodeURIComponent(new URL("../../../deno.json", import.meta.url).pathname);
+    const file = await Deno.makeTempFile({ suffix: ".ts" });
+    try {
+      await Deno.writeTextFile(file, forgetful);
+      const child = new Deno.Command("deno", {
+        args: ["run", "--no-check", "--config", config, file],
+        signal: AbortSignal.timeout(20_000),
+      });
+      const { success, stdout, stderr } = await child.output();
+      assert(success, new TextDecoder().decode(stderr).slice(0, 300) || "it was still alive");
+      assertEquals(new TextDecoder().decode(stdout).trim(), "512");
+    } finally {
+      await Deno.remove(file);
+    }
+  },
+});

@@ -8,13 +8,14 @@ import { seedKey, uniform } from "../../../core/random.ts";
 import { Device } from "../../../core/device.ts";
 import { sizeOf } from "../../../core/shape.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
+import type { TypedArray } from "../../../core/dtype.ts";
 import { scalarOperations } from "../../../core/operations.ts";
 import { type CpuOptions, openCpu } from "../../../kernels/cpu/backend.ts";
 import { Routine } from "../../../kernels/cpu/wasm/assembler/assembler.ts";
 import { laneOperations } from "../../../kernels/cpu/wasm/assembler/scalar_functions.ts";
 import { cpuTest, cpuVariants } from "../../support/cpu_variants.ts";
 import { openDevice } from "../../../train/device/backend.ts";
-import { assertClose, type Results } from "../../support/op_results.ts";
+import { assertClose, assertSame, type Results } from "../../support/op_results.ts";
 
 interface Product {
   readonly batch: readonly number[];
@@ -87,27 +88,33 @@ Deno.test("laneOperations() has every scalar operation", () => {
   assertEquals([...lanes, ...rendered].sort(), [...scalarOperations].sort());
 });
 
-async function resultsWith(options: CpuOptions): Promise<Results> {
+/** Products that threads part by rows, by columns, or each as a whole, and their gradients. */
+async function resultsWith(options: CpuOptions): Promise<Record<string, TypedArray>> {
   await using device = new Device(openCpu(options));
   using _scope = device.scope("threads");
-  const data = (seed: number, count: number) => uniform(seedKey(seed), count).map((u) => u - 0.5);
-  const a = tensor(device, data(1, 257 * 301), [257, 301]);
-  const b = tensor(device, data(2, 301 * 263), [301, 263]);
-  const c = tensor(device, data(4, 129 * 131), [129, 131]);
-  const d = tensor(device, data(5, 131 * 130), [131, 130]);
-  const row = tensor(device, data(6, 1200), [1, 1200]);
-  const even = tensor(device, data(7, 1200 * 1008), [1200, 1008]);
-  const odd = tensor(device, data(8, 1200 * 1001), [1200, 1001]);
-  const batch = permute(tensor(device, data(3, 6 * 70 * 40), [6, 70, 40]), [0, 2, 1]);
+  const random = (seed: number, shape: number[]) =>
+    tensor(device, uniform(seedKey(seed), sizeOf(shape)).map((u) => u - 0.5), shape);
+  const [a, b] = [random(1, [257, 301]), random(2, [301, 263])];
+  const batch = permute(random(3, [6, 70, 40]), [0, 2, 1]);
+  const row = random(6, [1, 1200]);
   const { result, gradients } = gradient(() => {
-    const small = matmul(c, d);
     const y = matmul(a, b);
-    const z = matmul(batch, transpose(batch));
-    return { loss: sum(mul(y, y)), z, small, even: matmul(row, even), odd: matmul(row, odd) };
+    return { loss: sum(mul(y, y)) };
   }, [a, b]);
-  const { z, small, even: wide, odd: wider } = result;
-  const read = [z, small, wide, wider, ...gradients.map((g) => g!)];
-  return await Promise.all(read.map(async (t) => [...await t.read()]));
+  const results: Record<string, Tensor> = {
+    loss: result.loss,
+    "gradient of a": gradients[0]!,
+    "gradient of b": gradients[1]!,
+    batch: matmul(batch, transpose(batch)),
+    "129 x 130 x 131": matmul(random(4, [129, 131]), random(5, [131, 130])),
+    "256 x 384 x 384": matmul(random(9, [256, 384]), random(10, [384, 384])),
+    "193 x 500 x 700": matmul(transpose(random(11, [700, 193])), random(12, [700, 500])),
+    "24 x 1500 x 340": matmul(random(13, [24, 340]), transpose(random(14, [1500, 340]))),
+    "a row by 1008 columns": matmul(row, random(7, [1200, 1008])),
+    "a row by 1001 columns": matmul(row, random(8, [1200, 1001])),
+  };
+  const read = Object.entries(results).map(async ([name, t]) => [name, await t.read()] as const);
+  return Object.fromEntries(await Promise.all(read));
 }
 
 for (const name of ["relaxed SIMD", "a BLAS (needs one, and --allow-ffi)"]) {
@@ -117,8 +124,12 @@ for (const name of ["relaxed SIMD", "a BLAS (needs one, and --allow-ffi)"]) {
     ignore: options === undefined,
     async fn() {
       const one = await resultsWith(options!);
-      assertEquals(await resultsWith({ ...options, threads: 2 }), one);
-      assertEquals(await resultsWith({ ...options, threads: 5 }), one);
+      for (const threads of [2, 5]) {
+        const found = await resultsWith({ ...options, threads });
+        for (const [product, expected] of Object.entries(one)) {
+          assertSame(found[product]!, expected, `${product} on ${threads} threads`);
+        }
+      }
     },
   });
 }

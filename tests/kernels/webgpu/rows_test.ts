@@ -1,5 +1,5 @@
 // Row programs in every shape that GPUs take, on any adapter: with subgroups and without.
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { apply } from "../../../core/apply.ts";
 import { input, rowMax, rowSum } from "../../../core/expr.ts";
 import { rowwise } from "../../../core/ops/rowwise.ts";
@@ -12,6 +12,8 @@ import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { WebGpuBackend } from "../../../kernels/webgpu/backend.ts";
 import { conformance } from "../../support/conformance.ts";
 import { assertClose } from "../../support/op_results.ts";
+import { faultsOf } from "../../support/special/special_row.ts";
+import { specialTable } from "../../support/special/special_table.ts";
 import { openOwnWebGpu, webGpuTest } from "../../support/webgpu_device.ts";
 import { withDevice } from "../../support/with_device.ts";
 
@@ -80,6 +82,13 @@ const openLikeGpu = openOwnWebGpu && (async () => {
 conformance("WebGPU in the shapes of a GPU", openLikeGpu, {
   sanitizeOps: false,
   sanitizeResources: false,
+});
+
+webGpuTest("rows with infinities and NaN are right without subgroups", async (_, shared) => {
+  const device = new Device(likeGpu(shared.device, undefined));
+  for (const row of specialTable) {
+    assertEquals(await faultsOf(row, device, { subnormal: false }), []);
+  }
 });
 
 webGpuTest("the subgroups of llvmpipe are found", (_, { facts, subgroups }) => {

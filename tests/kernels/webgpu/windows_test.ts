@@ -33,7 +33,9 @@ async function narrow(limit: (alignment: number) => number, software: boolean) {
   const device = await adapter.requestDevice({ requiredLimits });
   const facts = { description: "narrow", software };
   const bytes = limit(minStorageBufferOffsetAlignment);
-  const backend = new WebGpuBackend(device, facts, usualPolicy, bytes);
+  const backend = new WebGpuBackend(device, facts, usualPolicy, {
+    maxStorageBufferBindingSize: bytes,
+  });
   await backend.prepare();
   const divided = new Set<string>();
   const run = backend.run.bind(backend);
@@ -158,7 +160,7 @@ webGpuTest("an embedding of 50,257 x 768 is a table and a tied head", async (dev
   const actual = [...await gather(gradients[0]!, few).read()];
   const rows = looked.map((_, k) => actual.slice(k * width, (k + 1) * width));
   assertClose(rows, expected, "gradient of the table");
-  if (backend.bindingLimit < 4 * height * width) {
+  if (backend.limits.maxStorageBufferBindingSize < 4 * height * width) {
     assert(backend.dispatches - dispatches > backend.statistics.runs - runs + 8);
   }
 });

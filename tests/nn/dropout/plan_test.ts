@@ -139,3 +139,22 @@ Deno.test("activeIn() is always true outside the layers", () => {
     assertEquals(activeIn(site, undefined, 4), true);
   }
 });
+
+Deno.test("words and numbers that mean nothing are refused by the option's name", () => {
+  const refuse = (options: Record<string, unknown>, text: string, method: string = "hiddenkey") =>
+    assertThrows(
+      () => dropoutPlan(method as Method, false, options as PlanOptions),
+      OptionError,
+      text,
+    );
+  refuse({}, "method requires one of lora, lora-dropout", "hiddendrop");
+  refuse({ structure: "row" }, 'structure requires one of element, column, span: found "row"');
+  refuse({ compensation: "mse" }, "compensation requires one of none, kl, js");
+  refuse({ branches: 3 }, "branches requires one of 1, 2: found 3");
+  refuse({ point: "input" }, "point requires one of output, inner");
+  refuse({ layers: "first-half" }, "layers requires one of all, latter-half");
+  for (const layers of [[-1], [0.5], ["1"], [[0]]]) refuse({ layers }, "layers requires numbers");
+  for (const rate of [-0.1, 1, NaN, "0.1", null]) {
+    refuse({ rate: { hidden: rate } }, "Cannot drop hidden as the rate must lie in [0, 1)");
+  }
+});

@@ -138,3 +138,23 @@ Deno.test("formatAdapterConfig() writes what parseAdapterConfig() reads, keys in
   assertEquals(keys, keys.toSorted());
   assertEquals(JSON.parse(text).lora_dropout, 0.1);
 });
+
+Deno.test("parseAdapterConfig() refuses an expression that could run without end", () => {
+  for (
+    const fields of [
+      { target_modules: "([a-z_.0-9]+)+!" },
+      { exclude_modules: "(\\w+\\.?)*!" },
+      { rank_pattern: { "(a|a)*b": 4 } },
+      { alpha_pattern: { "([^!]+)+!": 4 } },
+      { modules_to_save: ["(.*)*x"] },
+      { layers_to_transform: [0], layers_pattern: "(x+x+)+y" },
+    ]
+  ) {
+    const error = assertThrows(
+      () => parseAdapterConfig({ ...least, ...fields }, "file"),
+      FileError,
+      "ends in bounded time is required",
+    );
+    assertEquals(error.message.length < 500, true);
+  }
+});

@@ -54,6 +54,13 @@ Deno.test("toBatch() and objective() refuse what cannot be trained on", () =>
       OptionError,
       "Cannot train on a batch without labels",
     );
+    for (const normaliser of [0, -1, NaN, Infinity]) {
+      assertThrows(
+        () => objective(model, toBatch(device, tinyExamples([2])), { ...options, normaliser }),
+        OptionError,
+        `normaliser requires a finite number above 0: found ${normaliser}`,
+      );
+    }
     const plan = dropoutPlan("hiddenkey", false);
     assertThrows(
       () => objective(model, toBatch(device, tinyExamples([2])), { ...options, plan }),

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { OptionError } from "../../../core/errors.ts";
-import { loraLayers } from "../../../nn/lora/lora.ts";
+import { Linear } from "../../../nn/layers/linear.ts";
+import { loraLayers, LoraLinear } from "../../../nn/lora/lora.ts";
 import { tinyConfig } from "../../support/tiny_models.ts";
 import { classifier } from "../../../nn/models/registry.ts";
 import { applyLora, type LoraOptions } from "../../../nn/lora/apply.ts";
@@ -46,4 +47,20 @@ Deno.test("adapt() refuses ranks and alphas of single layers, and leaves the mod
   assertThrows(attempt({ alphas: { "1.attention.self.query": -1 } }), OptionError, "alpha -1");
   assertThrows(attempt({ exclude: ["bert"] }), OptionError, "Cannot find target module query");
   assertEquals(loraLayers(model), []);
+});
+
+Deno.test("ranks and factors that mean nothing are refused", () => {
+  for (const rank of [0, -1, 1.5, NaN, Infinity, 2 ** 53, "4" as unknown as number]) {
+    assertThrows(() => layersOf({ rank }), OptionError, "a positive integer is required");
+    assertThrows(() => layersOf({ ranks: { query: rank } }), OptionError, "Cannot adapt with rank");
+    const options = { place: { path: "x", layers: 1 }, rank, scaling: 1 };
+    assertThrows(() => new LoraLinear(new Linear(2, 2), options), OptionError, "with rank");
+  }
+  for (const alpha of [0, -1, NaN, Infinity]) {
+    assertThrows(() => layersOf({ alpha }), OptionError, "a positive number is required");
+  }
+  for (const scaling of [NaN, Infinity]) {
+    const options = { place: { path: "x", layers: 1 }, rank: 1, scaling };
+    assertThrows(() => new LoraLinear(new Linear(2, 2), options), OptionError, "with scaling");
+  }
 });

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { TypedArray } from "../../../core/dtype.ts";
-import { ShapeError } from "../../../core/errors.ts";
+import { OptionError, ShapeError } from "../../../core/errors.ts";
 import { AdamW } from "../../../nn/optim/adamw.ts";
 import {
   checkpointTensors,
@@ -70,3 +70,31 @@ for (const [name, make] of Object.entries(rules)) {
       assertEquals(optimiser.steps, 1);
     }));
 }
+
+Deno.test("rules refuse numbers that mean nothing", () =>
+  withDevice("f32", async (device) => {
+    const { trainable } = await trainableOf(device);
+    const refuse = (make: () => unknown, text: string) => assertThrows(make, OptionError, text);
+    for (const beta1 of [-0.1, 1, NaN]) {
+      refuse(
+        () => new AdamW(trainable, { beta1 }),
+        `beta1 requires a number in [0, 1): found ${beta1}`,
+      );
+    }
+    refuse(() => new AdamW(trainable, { beta2: 1 }), "beta2 requires a number in [0, 1)");
+    refuse(
+      () => new AdamW(trainable, { epsilon: -1 }),
+      "epsilon requires a finite number of at least 0",
+    );
+    refuse(
+      () => new AdamW(trainable, { weightDecay: NaN }),
+      "weightDecay requires a finite number",
+    );
+    refuse(() => new SGD(trainable, { momentum: 1 }), "Cannot train by SGD as momentum requires");
+    refuse(() => new SGD(trainable, { clip: -1 }), "clip requires a finite number of at least 0");
+    const norm = trainable.squaredNorm();
+    for (const rule of [new AdamW(trainable, { clip: Infinity }), new SGD(trainable)]) {
+      for (const lr of [-1, NaN, Infinity]) refuse(() => rule.step(norm, lr), `found ${lr}`);
+      assertEquals(rule.steps, 0);
+    }
+  }));

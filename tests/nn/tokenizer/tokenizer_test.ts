@@ -55,7 +55,8 @@ Deno.test("Tokenizer puts RoBERTa pairs together with one token type", () => {
   });
   assertEquals([roberta.padId, roberta.bosId, roberta.eosId], [1, 0, 2]);
   assertEquals(roberta.vocabularySize, robertaTokens.length);
-  assertEquals(roberta.encode("a <mask>").ids, [0, a, robertaTokens.length - 1, 2]);
+  const space = roberta.tokenId("Ġ");
+  assertEquals(roberta.encode("a <mask>").ids, [0, a, space, robertaTokens.length - 1, 2]);
 });
 
 Deno.test("Tokenizer joins GPT-2 pairs without special tokens", () => {
@@ -130,7 +131,7 @@ Deno.test("Tokenizer names the file and the key that is missing or unsupported",
   refuse({ model: { ...model, vocab: undefined } }, "model.vocab");
   refuse({ normalizer: { type: "Novel" } }, "Novel");
   refuse({ post_processor: { type: "Novel" } }, "Novel");
-  refuse({ pre_tokenizer: { type: "Split", behavior: "MergedWithNext" } }, "MergedWithNext");
+  refuse({ pre_tokenizer: { type: "Split", behavior: "Merged" } }, "MergedWithNext");
   assertThrows(() => new Tokenizer([], {}, "t.json"), FileError, "JSON object");
 });
 

@@ -230,32 +230,6 @@ Deno.test("--resume takes the run's own options and ends as the whole run", asyn
   assertEquals(await readAdapter(out), await readAdapter(workspace.out("rte")));
 });
 
-Deno.test("An interrupt ends the run behind its step with a checkpoint", async () => {
-  const out = workspace.out("interrupted");
-  const flags = { task: "rte", data: workspace.data("rte"), model: workspace.model("bert") };
-  const args = flagsOf({ ...flags, out, batch: 8, epochs: 5000 });
-  const main = decodeURIComponent(new URL("../../../train/main.ts", import.meta.url).pathname);
-  const child = new Deno.Command("deno", {
-    args: ["run", "--allow-read", "--allow-write", "--allow-env", main, "train", ...args],
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const seen: string[] = [];
-  let interrupted = false;
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    seen.push(text);
-    if (interrupted || !seen.join("").includes("step 1/")) continue;
-    interrupted = true;
-    child.kill("SIGINT");
-  }
-  const { code } = await child.status;
-  await child.stderr.cancel();
-  const [, step] = /stopped after step (\d+) of 20000\n$/.exec(seen.join("")) ?? [];
-  assert(step !== undefined, seen.join("").slice(-300));
-  assertEquals(code, 130);
-  assertEquals(namesIn(out), [`checkpoint-${step}`, "metrics.jsonl", "run.json"]);
-});
-
 /** The help of an option, from its flag on, in one line. */
 function helpOf(help: string, flag: string): string {
   const start = help.search(new RegExp(`^  --(no-)?${flag}( |$)`, "m"));

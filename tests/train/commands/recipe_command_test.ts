@@ -27,7 +27,10 @@ Deno.test("--preset paper takes the column of the model's architecture", async (
   }
   const { code, err } = await recipe("sst2", "llama");
   assertEquals(code, 1);
-  assertStringIncludes(err, "preset paper for sst2 with a LLaMA as it has settings for rte, mrpc");
+  assertStringIncludes(
+    err,
+    "preset paper for sst2 with the architecture llama as it has settings for rte, mrpc",
+  );
 });
 
 Deno.test("a run says what weight decay shrinks, and saves what it leaves out", async () => {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { OptionError } from "../../../core/errors.ts";
 import { positions } from "../../../nn/dropout/plan.ts";
+import { resolveConfig } from "../../../train/config/config.ts";
 import { helpText } from "../../../train/config/help.ts";
 import { unknownName } from "../../../train/config/nearest.ts";
 import type { OptionTable } from "../../../train/config/options.ts";
@@ -31,6 +32,14 @@ Deno.test("parseFlags() takes a negative number behind a space as a value", () =
   assertEquals(flags("--name", "-7"), { name: "-7" });
   refused(() => flags("--share", "-1"), "--share", "at least 0", '"-1"');
   refused(() => flags("--rate", "-0.1"), "--rate", "[0, 1)", "found -0.1");
+});
+
+Deno.test("parseFlags() reads an option whose name begins with no-", () => {
+  const table = { noRepeat: { kind: "integer", help: "a length" } } as const;
+  for (const args of [["--no-repeat", "3"], ["--no-repeat=3"]]) {
+    assertEquals(parseFlags(table, args), { noRepeat: 3 });
+  }
+  refused(() => parseFlags(table, ["--no-repeat=x"]), "--no-repeat", "an integer", '"x"');
 });
 
 Deno.test("parseFlags() takes nothing but numbers as negative values", () => {
@@ -109,6 +118,37 @@ Deno.test("Numbers keep to their bounds, whoever gives them", () => {
   refused(() => resolve({ decay: 1 }), "--decay", "of at least 0 and below 1", "found 1");
   refused(() => resolve({ epochs: 0 }), "--epochs", "above 0", "found 0");
   refused(() => resolve({ epochs: NaN }), "--epochs", "above 0");
+});
+
+Deno.test("Numbers are decimal, switches true or false, and lists have no empty words", () => {
+  for (const number of ["0x10", "0b1", "1e", "1_000", "Infinity", "one", "1,5"]) {
+    refused(() => flags("--share", number), "--share", "a number", `"${number}"`);
+    refused(() => object({ share: number }), "share in f.json", `"${number}"`);
+  }
+  for (const share of [[1], [], {}, true, null]) {
+    refused(() => object({ share }), "share in f.json");
+  }
+  for (const number of ["1", "+1", "1.", "10e-1", ".1E1", " 1 "]) {
+    assertEquals(flags("--share", number), { share: 1 });
+  }
+  refused(() => flags("--per-head=maybe"), "--per-head as true or false", "found maybe");
+  refused(() => flags("--no-per-head=true"), "--no-per-head as no value", "found true");
+  assertEquals(flags("--per-head=false"), { perHead: false });
+  for (const list of [",", "a,,b", "a,", " "]) {
+    refused(() => flags("--names", list), "--names", "a list of words");
+  }
+  for (const names of [[], [""], ["a", null], [["a"]], true, {}]) {
+    refused(() => object({ names }), "names in f.json", "a list of words");
+  }
+  refused(() => flags("--layers", "1,,2"), "--layers", "a list of layers");
+  refused(() => object({ layers: [] }), "layers in f.json", "a list of layers");
+  refused(() => object({ branches: [1] }), "branches in f.json", "one of 1, 2");
+});
+
+Deno.test("resolveConfig() requires a folder where checkpoints are asked for", () => {
+  const given = { task: "rte", data: "data", model: "model" } as const;
+  refused(() => resolveConfig({ ...given, saveEvery: 2 }), "--save-every", "--out", "found none");
+  assertEquals(resolveConfig({ ...given, saveEvery: 2, out: "run" }).saveEvery, 2);
 });
 
 Deno.test("resolveOptions() takes the last layer that says something, else the default", () => {

@@ -15,7 +15,7 @@ Deno.test("the paper's preset has a column of its own for LLaMA", () => {
   assertThrows(
     () => presetFor("paper", "sst2", "llama"),
     OptionError,
-    "Cannot use preset paper for sst2 with a LLaMA as it has settings for rte, mrpc, e2e",
+    "Cannot use preset paper for sst2 with the architecture llama as it has settings for rte, mrpc, e2e",
   );
   assertEquals(presetFor("lora", "e2e", "llama"), presetFor("lora", "e2e"));
 });

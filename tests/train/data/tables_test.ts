@@ -60,7 +60,7 @@ Deno.test({
 
 const faults: [string, string, string | Uint8Array, RegExp][] = [
   ["a missing file", "b.csv", "", /a\.csv: Cannot read file .* found nothing there$/],
-  ["missing parquet", "b.parquet", "", /a\.parquet: Cannot read file .* found nothing$/],
+  ["missing parquet", "b.parquet", "", /a\.parquet: Cannot read file .* found nothing there$/],
   ["an extension", "a.xlsx", "x", /a\.xlsx: .* one of parquet, jsonl, ndjson, csv, tsv .* xlsx$/],
   [
     "a header",

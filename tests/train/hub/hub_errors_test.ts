@@ -5,7 +5,7 @@ import { sha256 } from "../../../train/hub/digest.ts";
 import { Bench, model, weights } from "../../support/hub_bench.ts";
 import { netTest, tornResponse } from "../../support/loopback.ts";
 
-netTest("obtain() refuses an index whose shard leads out of the folder", async () => {
+netTest("download() refuses an index whose shard leads out of the folder", async () => {
   await using bench = new Bench();
   const { "model.safetensors": _, ...rest } = model;
   const map = { a: "../../../escape.safetensors" };
@@ -14,21 +14,24 @@ netTest("obtain() refuses an index whose shard leads out of the folder", async (
   await assertRejects(() => bench.get(), FileError, "plain file name");
 });
 
-netTest("obtain() says how much is missing where every answer is torn, and keeps it", async () => {
-  await using bench = new Bench();
-  bench.server.add("org/tiny", model);
-  for (let i = 0; i < 9; i++) bench.server.store.faults.push(() => tornResponse(weights, 700));
-  const { message, status } = await bench.refused();
-  assertMatch(message, /\/org\/tiny\/resolve\/\w{40}\/model\.safetensors: Cannot /);
-  assertEquals(status, undefined);
-  const partial = `${bench.folder()}/blobs/${sha256(weights)}.incomplete`;
-  assertEquals((await Deno.stat(partial)).size, 700);
-  // One attempt that brings something, then four that bring nothing more.
-  assertEquals(bench.server.store.asked.length, 5);
-});
+netTest(
+  "download() says how much is missing where every answer is torn, and keeps it",
+  async () => {
+    await using bench = new Bench();
+    bench.server.add("org/tiny", model);
+    for (let i = 0; i < 9; i++) bench.server.store.faults.push(() => tornResponse(weights, 700));
+    const { message, status } = await bench.refused();
+    assertMatch(message, /\/org\/tiny\/resolve\/\w{40}\/model\.safetensors: Cannot /);
+    assertEquals(status, undefined);
+    const partial = `${bench.folder()}/blobs/${sha256(weights)}.incomplete`;
+    assertEquals((await Deno.stat(partial)).size, 700);
+    // One attempt that brings something, then four that bring nothing more.
+    assertEquals(bench.server.store.asked.length, 5);
+  },
+);
 
 for (const file of ["model.safetensors", "config.json"]) {
-  netTest(`obtain() refuses and forgets content of another digest: ${file}`, async () => {
+  netTest(`download() refuses and forgets content of another digest: ${file}`, async () => {
     await using bench = new Bench();
     bench.server.add("org/tiny", model);
     const other = new Response(new Uint8Array((model[file] as Uint8Array | string).length));
@@ -45,7 +48,7 @@ for (const file of ["model.safetensors", "config.json"]) {
   });
 }
 
-netTest("obtain() keeps the token from the server that redirects lead to", async () => {
+netTest("download() keeps the token from the server that redirects lead to", async () => {
   await using bench = new Bench();
   bench.server.add("org/tiny", model, "main", { token: "hf_own" });
   bench.environment = { HF_TOKEN: "hf_own\n" };
@@ -56,7 +59,7 @@ netTest("obtain() keeps the token from the server that redirects lead to", async
   assertEquals(sent(bench.server.store.asked), new Set([null]));
 });
 
-netTest("obtain() reads the token from its file", async () => {
+netTest("download() reads the token from its file", async () => {
   await using bench = new Bench();
   bench.server.add("org/tiny", model, "main", { token: "hf_own" });
   await Deno.writeTextFile(`${bench.cache}/token`, "hf_own\n");
@@ -72,7 +75,7 @@ const refusals: [string, Partial<Repository>, number, RegExp][] = [
   ["no revision", { revision: "v9" }, 404, /^org\/tiny: Cannot find revision v9: found status 404/],
 ];
 for (const [what, repository, status, says] of refusals) {
-  netTest(`obtain() says what a refusal means: ${what}`, async () => {
+  netTest(`download() says what a refusal means: ${what}`, async () => {
     await using bench = new Bench();
     bench.server.add("org/tiny", model);
     bench.server.add("org/private", model, "main", { token: "hf_other" });
@@ -84,7 +87,7 @@ for (const [what, repository, status, says] of refusals) {
   });
 }
 
-netTest("obtain() names a file that vanished", async () => {
+netTest("download() names a file that vanished", async () => {
   await using bench = new Bench();
   bench.server.add("org/tiny", model);
   const headers = { "X-Error-Code": "EntryNotFound" };
@@ -94,7 +97,7 @@ netTest("obtain() names a file that vanished", async () => {
   assertMatch((await bench.refused()).message, /^org\/tiny: Cannot find file config\.json: .*404$/);
 });
 
-netTest("obtain() names what a repository lacks and what it has", async () => {
+netTest("download() names what a repository lacks and what it has", async () => {
   await using bench = new Bench();
   const { "model.safetensors": _, ...pickled } = model;
   bench.server.add("org/tiny", pickled);
@@ -103,7 +106,7 @@ netTest("obtain() names what a repository lacks and what it has", async () => {
   assertMatch(message, /found README\.md, .*pytorch_model\.bin/);
 });
 
-netTest("obtain() refuses an answer that is not a hub's", async () => {
+netTest("download() refuses an answer that is not a hub's", async () => {
   await using bench = new Bench();
   bench.server.hub.faults.push(() => new Response("<html>"));
   assertMatch((await bench.refused()).message, /commit and files are required$/);
@@ -117,7 +120,7 @@ netTest("obtain() refuses an answer that is not a hub's", async () => {
   }
 });
 
-netTest("Offline, obtain() takes what the cache has and asks nothing", async () => {
+netTest("Offline, download() takes what the cache has and asks nothing", async () => {
   await using bench = new Bench();
   const commit = bench.server.add("org/tiny", model);
   await bench.get();

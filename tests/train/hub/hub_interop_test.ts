@@ -32,7 +32,7 @@ async function readByPython(bench: Bench, files: Files, revision: string, folder
 
 for (const symlinks of [true, false]) {
   const kind = symlinks ? "symbolic links" : "hard links";
-  pythonTest(`Python's tools read a cache of ${kind} that obtain() wrote, offline`, async () => {
+  pythonTest(`Python's tools read a cache of ${kind} that download() wrote, offline`, async () => {
     await using bench = new Bench();
     bench.environment = symlinks ? {} : { HF_HUB_DISABLE_SYMLINKS: "1" };
     const files = await filesIn(workspace.model("bert"));
@@ -52,7 +52,7 @@ for (const symlinks of [true, false]) {
   });
 }
 
-pythonTest("obtain() reads, offline, a cache that Python's tools wrote", async () => {
+pythonTest("download() reads, offline, a cache that Python's tools wrote", async () => {
   await using bench = new Bench();
   bench.server.direct = true;
   const files = await filesIn(workspace.model("bert"));

@@ -5,7 +5,7 @@ import { gitSha1 } from "../../support/hub_server.ts";
 import { netTest, tornResponse } from "../../support/loopback.ts";
 import { namesIn } from "../../support/workspace.ts";
 
-netTest("obtain() fetches what a model needs and lays the cache out as Python does", async () => {
+netTest("download() fetches what a model needs and lays the cache out as Python does", async () => {
   await using bench = new Bench();
   const commit = bench.server.add("org/tiny", model);
   const seen: number[] = [];
@@ -28,7 +28,7 @@ netTest("obtain() fetches what a model needs and lays the cache out as Python do
   assertEquals(seen.at(-1), 1);
 });
 
-netTest("obtain() asks for nothing twice: not for files, and not for a commit", async () => {
+netTest("download() asks for nothing twice: not for files, and not for a commit", async () => {
   await using bench = new Bench();
   const commit = bench.server.add("org/tiny", model);
   await bench.get();
@@ -41,7 +41,7 @@ netTest("obtain() asks for nothing twice: not for files, and not for a commit", 
   assertEquals(namesIn(`${bench.folder()}/refs`), ["main"]);
 });
 
-netTest("obtain() takes a new commit's new files only", async () => {
+netTest("download() takes a new commit's new files only", async () => {
   await using bench = new Bench();
   const first = bench.server.add("org/tiny", model);
   await bench.get();
@@ -53,7 +53,7 @@ netTest("obtain() takes a new commit's new files only", async () => {
   assertEquals(await Deno.readTextFile(`${bench.folder()}/refs/main`), second);
 });
 
-netTest("obtain() reads a revision with slashes", async () => {
+netTest("download() reads a revision with slashes", async () => {
   await using bench = new Bench();
   bench.server.add("org/tiny", { ...model, "config.json": "{}" });
   const commit = bench.server.add("org/tiny", model, "refs/pr/1");
@@ -63,7 +63,7 @@ netTest("obtain() reads a revision with slashes", async () => {
   assertEquals(bench.server.hub.asked[0]!.line, "GET /api/models/org/tiny/revision/refs%2Fpr%2F1");
 });
 
-netTest("obtain() fetches the shards that an index names", async () => {
+netTest("download() fetches the shards that an index names", async () => {
   await using bench = new Bench();
   const shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
   const map = { "a": shards[0], "b": shards[0], "c": shards[1] };
@@ -86,7 +86,7 @@ netTest("obtain() fetches the shards that an index names", async () => {
   );
 });
 
-netTest("obtain() fetches an adapter", async () => {
+netTest("download() fetches an adapter", async () => {
   await using bench = new Bench();
   bench.server.add("org/adapter", {
     "adapter_config.json": "{}",
@@ -97,7 +97,7 @@ netTest("obtain() fetches an adapter", async () => {
   assertEquals(namesIn(directory), ["adapter_config.json", "adapter_model.safetensors"]);
 });
 
-netTest("obtain() goes on from a torn download", async () => {
+netTest("download() goes on from a torn download", async () => {
   await using bench = new Bench();
   bench.server.add("org/tiny", model);
   bench.server.store.faults.push(() => tornResponse(weights, 1000));
@@ -106,7 +106,7 @@ netTest("obtain() goes on from a torn download", async () => {
   assertEquals(bench.server.store.asked.map(({ range }) => range), [null, "bytes=1000-"]);
 });
 
-netTest("obtain() goes on from the partial file of a process that died", async () => {
+netTest("download() goes on from the partial file of a process that died", async () => {
   await using bench = new Bench();
   bench.server.add("org/tiny", model);
   const partial = `${bench.folder()}/blobs/${sha256(weights)}.incomplete`;
@@ -127,7 +127,7 @@ netTest("obtain() goes on from the partial file of a process that died", async (
   }
 });
 
-netTest("obtain() follows a repository that was renamed", async () => {
+netTest("download() follows a repository that was renamed", async () => {
   await using bench = new Bench();
   bench.server.add("org/tiny", model);
   bench.server.add("old/name", {}, "main", { movedTo: "org/tiny" });
@@ -135,7 +135,7 @@ netTest("obtain() follows a repository that was renamed", async () => {
   assertEquals(await Deno.readFile(`${directory}/model.safetensors`), weights);
 });
 
-netTest("Without symbolic links, obtain() makes hard links", async () => {
+netTest("Without symbolic links, download() makes hard links", async () => {
   await using bench = new Bench();
   bench.server.add("org/tiny", model);
   bench.environment = { HF_HUB_DISABLE_SYMLINKS: "1" };
@@ -146,7 +146,7 @@ netTest("Without symbolic links, obtain() makes hard links", async () => {
   assertEquals([file.isSymlink, file.ino], [false, blob.ino]);
 });
 
-netTest("Without links of any kind, obtain() moves the files", async () => {
+netTest("Without links of any kind, download() moves the files", async () => {
   await using bench = new Bench();
   bench.server.add("org/tiny", model);
   bench.environment = { HF_HUB_DISABLE_SYMLINKS: "1" };

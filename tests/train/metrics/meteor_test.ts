@@ -129,11 +129,12 @@ Deno.test("meteor() of a corpus sums statistics, but no chunk of a perfect segme
   assertAlmostEquals(score, (4 * 0.75 + 0.25) / (5 * 0.75 + 0.25) * (1 - penalty), 1e-15);
 });
 
-Deno.test("meteor() refuses segments without references", () => {
+Deno.test("meteor() refuses segments without references and scores empty ones 0", () => {
   const run = (hypotheses: string[], references: string[][]) => () =>
     meteor(hypotheses, references, { resources });
   assertThrows(run(["a"], []), ShapeError, "Cannot compute METEOR");
-  assertThrows(run(["a", "b"], [["a"], [""]]), ShapeError, "found none in 1");
+  assertThrows(run(["a", "b"], [["a"], []]), ShapeError, "found none in 1");
+  assertEquals(meteor(["a"], [[""]], { resources }).score, 0);
 });
 
 const words = fc.array(fc.constantFrom("a", "b", "c", "d", "e"), { maxLength: 7 });

@@ -23,17 +23,17 @@ Deno.test("nist() halves the score of hypotheses with two thirds of the words", 
 });
 
 Deno.test("nist() has two ways to take the length of references of different number", () => {
-  // mteval: 9 words by 1.5 references a segment; pymteval: means of 2 and 5.
-  const hypotheses = ["a b", "c d"];
-  const references = [["a b", "a b"], ["c d e f g", ""]];
+  // mteval: 20 words by 1.5 references a segment; pymteval: means of 5 and 10.
+  const hypotheses = ["a b c d e", "f g h i j"];
+  const references = [["a b c d e", "a b c d e"], ["f g h i j k l m n o"]];
   const ratio = (convention: NistConvention) => {
     const score = nist(hypotheses, references, { convention });
-    const words = 2 * Math.log2(9 / 2) + 2 * Math.log2(9 / 1);
-    const precision = words / 4;
+    const words = 5 * Math.log2(20 / 2) + 5 * Math.log2(20 / 1);
+    const precision = words / 10;
     return Math.exp(-Math.sqrt(Math.log(precision / score) / (Math.log(2) / Math.log(1.5) ** 2)));
   };
-  assertAlmostEquals(ratio("mteval"), 4 / 6, 1e-12);
-  assertAlmostEquals(ratio("pymteval"), 4 / 7, 1e-12);
+  assertAlmostEquals(ratio("mteval"), 10 / (20 / 1.5), 1e-12);
+  assertAlmostEquals(ratio("pymteval"), 10 / 15, 1e-12);
 });
 
 Deno.test("nist() of hypotheses without words or matches is 0", () => {

@@ -119,10 +119,12 @@ export const f32x4 = {
   sub: vector(0xe5),
   mul: vector(0xe6),
   div: vector(0xe7),
-  /** The smaller by one comparison: one machine instruction, other than IEEE's minimum. */
-  min: vector(0xea),
-  /** The larger by one comparison. */
-  max: vector(0xeb),
+  /** IEEE's maximum. */
+  max: vector(0xe9),
+  /** The second if it is smaller, otherwise the first, also of NaN: one machine instruction. */
+  smaller: vector(0xea),
+  /** The second if it is larger, otherwise the first. */
+  larger: vector(0xeb),
   equal: vector(0x41),
   less: vector(0x43),
   atMost: vector(0x45),

@@ -24,7 +24,8 @@ const tanhQuotient = {
   q: [1, 0.467143495, 0.0258770179, 3.28564725e-4, 7.77660285e-7],
 };
 const erfQuotient = {
-  limit: 3.92,
+  // Where the quotient is 1 to the bit, whether products and sums are rounded apart or not.
+  limit: 3.9200005531311035,
   p: [1.12837915, 0.190402525, 0.0527480778, 3.76541134e-3, 2.84871844e-4, 2.05003654e-6],
   q: [1, 0.502072588, 0.114107369, 0.0149688135, 1.16247379e-3, 3.80906191e-5],
 };
@@ -55,7 +56,7 @@ function horner(x: Code, coefficients: readonly number[], madd: Lanes): Code {
 
 /** The value within limits; what is not a number stays so, as it stands first. */
 function clamp(x: Code, low: number, high: number): Code {
-  return f32x4.max(f32x4.min(x, f32x4.of(high)), f32x4.of(low));
+  return f32x4.larger(f32x4.smaller(x, f32x4.of(high)), f32x4.of(low));
 }
 
 /** `x P(x²) / Q(x²)`: an odd function that is flat beyond the limit; error below 4e-7. */
@@ -91,12 +92,14 @@ function exp(routine: Routine, madd: Lanes): Lanes {
   };
 }
 
-/** `e ln 2 + log(1 + f)` with `x = 2^e (1 + f)`, for normal numbers; error below 2e-7. */
+/** `e ln 2 + log(1 + f)` with `x = 2^e (1 + f)`; error below 2e-7. */
 function log(routine: Routine, madd: Lanes): Lanes {
   return (x) => {
-    const [a, e, f, square] = routine.locals(4, "v128");
+    const [given, subnormal, a, e, f, square] = routine.locals(6, "v128");
     return [
-      a.set(x!),
+      given.set(x!),
+      subnormal.set(f32x4.less(given.get, f32x4.of(2 ** -126))),
+      a.set(v128.select(subnormal.get, f32x4.mul(given.get, f32x4.of(2 ** 23)), given.get)),
       // Counted from the bits of sqrt(1/2), so that f lies around zero.
       e.set(i32x4.sub(a.get, i32x4.of(0x3f3504f3))),
       f.set(f32x4.sub(
@@ -104,9 +107,15 @@ function log(routine: Routine, madd: Lanes): Lanes {
         f32x4.of(1),
       )),
       square.set(f32x4.mul(f.get, f.get)),
-      e.set(f32x4.fromSigned(i32x4.shiftRightSigned(e.get, 23))),
+      e.set(f32x4.sub(
+        f32x4.fromSigned(i32x4.shiftRightSigned(e.get, 23)),
+        v128.and(subnormal.get, f32x4.of(23)),
+      )),
       v128.select(
-        f32x4.less(f32x4.of(0), a.get),
+        v128.and(
+          f32x4.less(f32x4.of(0), given.get),
+          f32x4.less(given.get, f32x4.of(Infinity)),
+        ),
         madd(
           e.get,
           f32x4.of(Math.LN2),
@@ -116,8 +125,11 @@ function log(routine: Routine, madd: Lanes): Lanes {
             madd(square.get, f32x4.of(-0.5), f.get),
           ),
         ),
-        // Minus infinity at zero, not a number below.
-        f32x4.div(f32x4.of(-1), f32x4.sqrt(a.get)),
+        // Minus infinity at both zeros, NaN below, what it was at infinity and NaN.
+        f32x4.sub(
+          given.get,
+          f32x4.div(f32x4.of(1), f32x4.sqrt(f32x4.add(given.get, f32x4.of(0)))),
+        ),
       ),
     ];
   };

@@ -21,6 +21,7 @@ import type { Format } from "../assembler/load.ts";
 import { laneOperations, multiplyAdd } from "../assembler/scalar_functions.ts";
 import { head, type Target, taskWord } from "../threads/task.ts";
 import { onward, RowOperands, toFirstColumn } from "./operands.ts";
+import { Quotients } from "./quotients.ts";
 import { accumulator, type Lane, type Term } from "./row_reduction.ts";
 
 /** A routine, and what it needs beside its operands. */
@@ -63,8 +64,7 @@ class RowCode {
   /** Products that are multiplied where they are summed. */
   readonly #lone: ReadonlySet<Expr>;
   readonly #values = new Map<Expr, Local>();
-  /** Quotients whose divisor is the same for a whole row: multiplied by its inverse. */
-  readonly #inverses = new Map<Expr, Local>();
+  readonly #quotients = new Quotients(this.#routine, (e) => this.#valueOf(e));
   readonly #scalars = new Map<number, "f32" | "u32">();
 
   constructor(
@@ -145,11 +145,8 @@ class RowCode {
       case "le":
       case "eq":
         return compare(e.op, e.args[0]!.kind)(...e.args.map(valueOf));
-      case "div": {
-        const inverse = this.#inverses.get(e);
-        if (inverse !== undefined) return f32x4.mul(valueOf(e.args[0]!), inverse.get);
-        return f32x4.div(...e.args.map(valueOf));
-      }
+      case "div":
+        return this.#quotients.quotient(e);
       case "constant":
         return valueOf(e);
       case "rowSum":
@@ -172,7 +169,7 @@ class RowCode {
     const { columns, reductions, stored } = pass;
     const before: Code[] = [pass.row.map((e) => this.#declare(e, "row"))];
     if (reductions.length + stored.length === 0) return before;
-    before.push(this.#invert(columns));
+    before.push(this.#quotients.invert(columns));
     const moving = this.#operands.moving((k) =>
       columns.some((e) => e.op === "index" && e.attribute === k - this.#firstIndex)
     );
@@ -201,15 +198,6 @@ class RowCode {
         return value.set(accumulators[r]!.result);
       }),
     ];
-  }
-
-  /** Inverses of the divisors that are the same for a whole row. */
-  #invert(columns: readonly Expr[]): Code[] {
-    return columns.filter((e) => e.op === "div" && !variesByColumn(e.args[1]!)).map((e) => {
-      const inverse = this.#vector();
-      this.#inverses.set(e, inverse);
-      return inverse.set(f32x4.div(f32x4.of(1), this.#valueOf(e.args[1]!)));
-    });
   }
 
   /** A node of an element: computed, or loaded from the scratch where an earlier pass stored it. */

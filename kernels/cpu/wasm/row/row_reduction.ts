@@ -4,7 +4,6 @@
  * @module
  */
 
-import { lowestFloat } from "../../../../core/dtype.ts";
 import { f32x4, f64, type Local, type Routine, v128 } from "../assembler/assembler.ts";
 import type { Code } from "../assembler/code.ts";
 
@@ -28,9 +27,9 @@ export function accumulator(sums: boolean, routine: Routine, copies: number) {
   const [lanes, ...others] = every as [Local, ...Local[]];
   const swap = (order: number[]) => v128.shuffle(lanes.get, lanes.get, order);
   if (!sums) {
-    const larger = (lanes: Local, other: Code) => lanes.set(f32x4.max(lanes.get, other));
+    const larger = (lanes: Local, other: Code) => lanes.set(f32x4.larger(lanes.get, other));
     return {
-      start: every.map((lanes) => lanes.set(f32x4.of(lowestFloat))),
+      start: every.map((lanes) => lanes.set(f32x4.of(-Infinity))),
       add: ({ value }: Term, lane: Lane, copy: number) =>
         larger(every[copy]!, lane === "four" ? value : f32x4.splat(f32x4.lane(value, 0))),
       fold: undefined,

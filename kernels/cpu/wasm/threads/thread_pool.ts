@@ -9,10 +9,13 @@ import { DeviceError } from "../../../../core/errors.ts";
 import type { Heap } from "./heap.ts";
 import type { Native, Run } from "../product/blas.ts";
 import { head } from "./task.ts";
+import { type StartedWorker, startWorker } from "./start_worker.ts";
 import { kernelCount, shared, type Start, takeSlot, worker } from "./worker.ts";
 
 /** Milliseconds a worker looks for tasks before it sleeps. */
 const spinTime = 1;
+/** Milliseconds a worker sleeps before it ends; the next tasks start it anew. */
+const idleTime = 1000;
 const taskBytes = 2 ** 20;
 
 /** Threads over one memory; thread 0 is the caller's. */
@@ -20,7 +23,7 @@ export class ThreadPool {
   readonly #words: Int32Array;
   readonly #kernels: Run[] = [];
   readonly #natives: string[] = [];
-  readonly #workers: Worker[] = [];
+  readonly #workers = new Map<number, StartedWorker>();
   readonly #tasks: number;
   #top: number;
   #scratch = 0;
@@ -111,32 +114,32 @@ export class ThreadPool {
 
   /** Tells the workers to end; tasks must be done. */
   close(): void {
-    if (this.#workers.length === 0) return;
+    if (this.#workers.size === 0) return;
     // A worker that sleeps cannot be terminated: it is woken and ends by itself.
     Atomics.store(this.#words, shared.stop, 1);
     Atomics.add(this.#words, shared.end, 1);
     Atomics.notify(this.#words, shared.end);
-    for (const started of this.#workers) started.terminate();
+    for (const started of this.#workers.values()) started.terminate();
   }
 
+  /** Starts the workers that do not run: all of them at first, then those that have ended. */
   #start(): void {
-    const text = new Blob([`(${worker})(${takeSlot}, {${this.#natives}})`], {
-      type: "text/javascript",
-    });
-    const url = URL.createObjectURL(text);
     const { threads, heap: { memory } } = this;
+    const words = this.#words;
+    Atomics.store(words, shared.gone, 0);
+    const program = `(${worker})(${takeSlot}, {${this.#natives}}, start)`;
     for (let thread = 1; thread < threads; thread++) {
-      const started = new Worker(url, { type: "module" });
-      const start: Start = { memory, thread, threads, places: shared, spinTime };
-      started.postMessage(start);
-      this.#workers.push(started);
+      const alive = shared.parts + shared.partWords * thread + shared.alive;
+      if (Atomics.exchange(words, alive, 1) === 1) continue;
+      const start: Start = { memory, thread, threads, places: shared, spinTime, idleTime };
+      this.#workers.set(thread, startWorker(program, start));
     }
   }
 
   #share(tasks: readonly number[]): void {
-    if (this.#workers.length === 0) this.#start();
     const { threads } = this;
     const words = this.#words;
+    if (this.#workers.size === 0 || Atomics.load(words, shared.gone) > 0) this.#start();
     const first = words[shared.end]!;
     tasks.forEach((task, i) => {
       words[shared.slots + (first + i & shared.slotCount - 1)] = task;

@@ -21,10 +21,14 @@ export const shared = {
   failed: 66,
   /** Not 0 once workers must end. */
   stop: 67,
+  /** Workers that ended as there was nothing to do. */
+  gone: 68,
   /** Each thread's part: the next slot of it and the first beyond it. */
   parts: 1024,
   /** Words from part to part. */
   partWords: 16,
+  /** The word of a part that is 1 while its worker lasts. */
+  alive: 2,
   /** Addresses of tasks, by the low bits of their slots. */
   slots: 8192,
   /** Slots that fit at a time, a power of two. */
@@ -52,6 +56,8 @@ export interface Start {
   readonly places: typeof shared;
   /** Milliseconds to look for tasks before sleeping. */
   readonly spinTime: number;
+  /** Milliseconds to sleep before ending: sleeping workers would keep a process alive. */
+  readonly idleTime: number;
 }
 
 /**
@@ -81,51 +87,56 @@ export function takeSlot(
 export function worker(
   takeTask: typeof takeSlot,
   natives: Readonly<Record<number, (memory: ArrayBufferLike) => (task: number) => void>>,
+  { memory, thread, threads, places, spinTime, idleTime }: Start,
 ): void {
-  globalThis.addEventListener("message", (event) => {
-    const { memory, thread, threads, places, spinTime } = (event as MessageEvent<Start>).data;
-    const words = new Int32Array(memory.buffer);
-    const kernels: ((task: number, scratch: number) => void)[] = [];
-    const kernel = (id: number) => {
-      const native = natives[id];
-      if (native !== undefined) return kernels[id] = native(memory.buffer);
-      const place = places.kernels + 2 * id;
-      const start = words[place]! >>> 0;
-      const bytes = new Uint8Array(memory.buffer, start, words[place + 1]!).slice();
-      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
-        host: { memory },
-      });
-      return kernels[id] = exports["run"] as (task: number, scratch: number) => void;
-    };
-    const run = (first: number) => {
-      const scratch = words[places.scratch]! + thread * words[places.scratchBytes]!;
-      for (let task = first; task !== 0;) {
-        const id = words[task >> 2]!;
-        (kernels[id] ?? kernel(id))(task, scratch);
-        task = words[(task >> 2) + 1]!;
-      }
-    };
-    while (Atomics.load(words, places.stop) === 0) {
-      const end = Atomics.load(words, places.end);
-      const task = takeTask(words, places, thread, threads);
-      if (task !== 0) {
-        try {
-          run(task);
-        } catch {
-          Atomics.add(words, places.failed, 1);
-        }
-        Atomics.add(words, places.done, 1);
-        continue;
-      }
-      const until = performance.now() + spinTime;
-      let turns = 0;
-      while (Atomics.load(words, places.end) === end) {
-        if (++turns % 256 !== 0 || performance.now() < until) continue;
-        Atomics.add(words, places.sleepers, 1);
-        Atomics.wait(words, places.end, end);
-        Atomics.sub(words, places.sleepers, 1);
-      }
+  const words = new Int32Array(memory.buffer);
+  const kernels: ((task: number, scratch: number) => void)[] = [];
+  const kernel = (id: number) => {
+    const native = natives[id];
+    if (native !== undefined) return kernels[id] = native(memory.buffer);
+    const place = places.kernels + 2 * id;
+    const start = words[place]! >>> 0;
+    const bytes = new Uint8Array(memory.buffer, start, words[place + 1]!).slice();
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+      host: { memory },
+    });
+    return kernels[id] = exports["run"] as (task: number, scratch: number) => void;
+  };
+  const run = (first: number) => {
+    const scratch = words[places.scratch]! + thread * words[places.scratchBytes]!;
+    for (let task = first; task !== 0;) {
+      const id = words[task >> 2]!;
+      (kernels[id] ?? kernel(id))(task, scratch);
+      task = words[(task >> 2) + 1]!;
     }
-    globalThis.close();
-  });
+  };
+  const sleep = (end: number) => {
+    Atomics.add(words, places.sleepers, 1);
+    const reason = Atomics.wait(words, places.end, end, idleTime);
+    Atomics.sub(words, places.sleepers, 1);
+    return reason === "timed-out" && Atomics.load(words, places.end) === end;
+  };
+  while (Atomics.load(words, places.stop) === 0) {
+    const end = Atomics.load(words, places.end);
+    const task = takeTask(words, places, thread, threads);
+    if (task !== 0) {
+      try {
+        run(task);
+      } catch {
+        Atomics.add(words, places.failed, 1);
+      }
+      Atomics.add(words, places.done, 1);
+      continue;
+    }
+    const until = performance.now() + spinTime;
+    let turns = 0;
+    while (Atomics.load(words, places.end) === end) {
+      if (++turns % 256 !== 0 || performance.now() < until) continue;
+      if (!sleep(end)) continue;
+      // From here on it takes no task: those that are posted are for the others.
+      Atomics.store(words, places.parts + places.partWords * thread + places.alive, 0);
+      Atomics.add(words, places.gone, 1);
+      return;
+    }
+  }
 }

@@ -1,0 +1,90 @@
+/**
+ * Words that choose rows of a table, checked on the host as far as it wrote them: nothing is read
+ * from the device, and every backend gives the same error.
+ *
+ * @module
+ */
+
+import { IndexError } from "./errors.ts";
+import { sizeOf } from "./shape.ts";
+import type { Value } from "./storage.ts";
+
+/** A word that lies beyond a table. */
+export interface Stray {
+  /** The number itself. */
+  readonly word: number;
+  /** Where it stands: its place on each axis. */
+  readonly place: readonly number[];
+}
+
+/**
+ * The first word that is not below the limit; undefined where there is none, or the host does not
+ * know the words as a program computed them.
+ *
+ * @param ignored A word that stands for none
+ */
+export function strayWord(value: Value, limit: number, ignored?: number): Stray | undefined {
+  const { storage: { words }, shape } = value;
+  if (words === undefined) return undefined;
+  const size = sizeOf(shape);
+  const dense = value.contiguous;
+  for (let i = 0; i < size; i++) {
+    const word = words[dense ? value.offset + i : elementOf(value, placeOf(i, shape))]!;
+    if (word >= limit && word !== ignored) return { word, place: placeOf(i, shape) };
+  }
+  return undefined;
+}
+
+/**
+ * The words of values that are joined along an axis, in row-major order; undefined where the host
+ * does not know them all.
+ */
+export function joinedWords(values: readonly Value[], axis: number): Uint32Array | undefined {
+  if (values.some(({ storage }) => storage.words === undefined)) return undefined;
+  const sizes = values.map(({ shape }) => sizeOf(shape));
+  const joined = new Uint32Array(sizes.reduce((sum, size) => sum + size, 0));
+  const rows = sizeOf(values[0]!.shape.slice(0, axis));
+  const step = joined.length / rows;
+  let start = 0;
+  values.forEach((value, v) => {
+    const run = sizes[v]! / rows;
+    for (let i = 0; i < sizes[v]!; i++) {
+      const at = elementOf(value, placeOf(i, value.shape));
+      joined[Math.floor(i / run) * step + start + i % run] = value.storage.words![at]!;
+    }
+    start += run;
+  });
+  return joined;
+}
+
+function elementOf({ strides, offset }: Value, place: readonly number[]): number {
+  return place.reduce((at, step, axis) => at + step * strides[axis]!, offset);
+}
+
+function placeOf(position: number, shape: readonly number[]): number[] {
+  const place = new Array<number>(shape.length);
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    place[axis] = position % shape[axis]!;
+    position = Math.floor(position / shape[axis]!);
+  }
+  return place;
+}
+
+/** `no number`, `0 alone` or `0 to 95`: the numbers of a table of that size. */
+export function numbersOf(size: number): string {
+  return size === 0 ? "no number" : size === 1 ? "0 alone" : `0 to ${size - 1}`;
+}
+
+/**
+ * Checks rows of a table.
+ *
+ * @throws {IndexError} If one lies beyond it
+ */
+export function checkRows(operation: string, rows: Value, height: number): void {
+  const stray = strayWord(rows, height);
+  if (stray === undefined) return;
+  throw new IndexError(
+    `Cannot apply ${operation} as rows requires ${numbersOf(height)}, as the table has ${height} ` +
+      `rows: found ${stray.word} at [${stray.place}]`,
+  );
+}

@@ -1,0 +1,116 @@
+/**
+ * Powers: products of the base where the exponent is a small whole number, else by logarithms, with
+ * the exceptions of IEEE 754's `pow`.
+ *
+ * @module
+ */
+
+import { apply } from "../apply.ts";
+import {
+  type Bool,
+  filled,
+  type Float,
+  float,
+  input,
+  multiplyWords,
+  scalar,
+  select,
+  shiftRight,
+  subtractWords,
+  toFloat,
+  toWord,
+  word,
+} from "../expr.ts";
+import { lowestFloat } from "../dtype.ts";
+import type { Tensor } from "../tensor.ts";
+import type { Operand } from "./operands.ts";
+import { type RowOp, rowwise } from "./rowwise.ts";
+
+/** One operation for each whole exponent: products of the base. */
+const wholePowers = new Map<number, RowOp>();
+
+/** A product of as few factors as squaring allows. */
+function wholePower(x: Float, exponent: number): Float {
+  if (exponent < 0) return float(1).div(wholePower(x, -exponent));
+  if (exponent < 2) return exponent === 0 ? filled(1) : x;
+  const half = wholePower(x, Math.floor(exponent / 2));
+  return exponent % 2 === 0 ? half.mul(half) : half.mul(half).mul(x);
+}
+
+const either = (a: Bool, b: Bool): Bool => a.not().and(b.not()).not();
+
+/** Whether a number has no fraction, and whether it is odd; no float from 2^31 on is. */
+function parity(x: Float): { whole: Bool; odd: Bool } {
+  const size = x.unary("abs");
+  const digits = toWord(size);
+  const half = multiplyWords(shiftRight(digits, 1), word(2));
+  const small = size.compare("lt", 2 ** 31).and(toFloat(digits).compare("eq", size));
+  const odd = small.and(subtractWords(digits, half).compare("eq", 1));
+  return { whole: either(small, float(2 ** 31).compare("le", size)), odd };
+}
+
+/** `base` to the power of `exponent`. */
+function powerOf(base: Float, exponent: Float): Float {
+  const [size, length] = [base.unary("abs"), exponent.unary("abs")];
+  const endless = float(-lowestFloat).compare("lt", length);
+  const one = either(
+    either(exponent.compare("eq", 0), base.compare("eq", 1)),
+    size.compare("eq", 1).and(endless),
+  );
+  const magnitude = exponent.mul(size.unary("log")).unary("exp");
+  const { whole, odd } = parity(exponent);
+  const below = base.compare("lt", 0);
+  const negative = either(below, float(1).div(base).compare("lt", 0));
+  // Below 0 only whole powers are real; NaN is the logarithm of the base.
+  const unreal = below.and(float(lowestFloat).compare("le", base)).and(whole.not());
+  const signed = select(negative.and(odd), magnitude.neg(), magnitude);
+  return select(one, float(1), select(unreal, base.unary("log"), signed));
+}
+
+/** Gradients of base and exponent, which the derived ones lack where the base is 0. */
+function powerGradients(g: Float, base: Float, exponent: Float, y: Float): [Float, Float] {
+  const atZero = g.mul(exponent).mul(powerOf(base, exponent.sub(1)));
+  const slope = select(base.compare("eq", 0), atZero, g.mul(y).mul(exponent).div(base));
+  const flat = base.compare("eq", 0).and(float(0).compare("le", exponent));
+  return [
+    select(exponent.compare("eq", 0), float(0), slope),
+    select(flat, float(0), g.mul(y).mul(base.unary("log"))),
+  ];
+}
+
+/** Powers of tensors or numbers, by which of the operands are numbers. */
+const powers = new Map<string, RowOp>();
+
+function powerOp(numbers: readonly [base: boolean, exponent: boolean]): RowOp {
+  const found = powers.get(`${numbers}`);
+  if (found !== undefined) return found;
+  let tensors = 0;
+  const [base, exponent] = numbers.map((isNumber) =>
+    isNumber ? scalar(0, "f32") : input(tensors++, "f32", 3)
+  ) as [Float, Float];
+  const inputs = Array.from({ length: tensors }, () => "f32" as const);
+  const op = rowwise("pow", inputs, [powerOf(base, exponent)], ([g], [y]) => {
+    return powerGradients(g!, base, exponent, y!).filter((_, i) => !numbers[i]);
+  });
+  powers.set(`${numbers}`, op);
+  return op;
+}
+
+/**
+ * `base` to the power of `exponent`; shapes broadcast. Whole numbers from -64 to 64 are products.
+ * Below 0 only whole powers are real: others are NaN, and so is the gradient of the exponent there.
+ */
+export function pow(base: Operand, exponent: Operand): Tensor {
+  const numbers = [base, exponent].map((x) => typeof x === "number") as [boolean, boolean];
+  const operands = [base, exponent].filter((x) => typeof x !== "number");
+  const scalars = [base, exponent].filter((x) => typeof x === "number");
+  const whole = typeof exponent === "number" && Number.isInteger(exponent) &&
+    Math.abs(exponent) <= 64;
+  if (typeof base === "number" || !whole) return apply(powerOp(numbers), operands, { scalars })[0]!;
+  let op = wholePowers.get(exponent);
+  if (op === undefined) {
+    const x = input(0, "f32", 3);
+    wholePowers.set(exponent, op = rowwise("pow", ["f32"], [wholePower(x, exponent)]));
+  }
+  return apply(op, [base], {})[0]!;
+}

@@ -1,0 +1,161 @@
+/**
+ * Regular expressions of files that others wrote: those on which a backtracking matcher could run
+ * without end are found before they run.
+ *
+ * A matcher tries every way in which an expression can take a text. The ways are paths through the
+ * automaton of the expression's characters (of Glushkov): two paths from one place to another that
+ * take the same text double the work, again and again where they lie on a loop.
+ *
+ * @module
+ */
+
+import { Automaton } from "./pattern_automaton.ts";
+
+/** Most doublings of the work that are let pass. */
+const mostDoublings = 22;
+/** Doublings that two loops one after the other make, which can divide a text in many places. */
+const loopDoublings = 5;
+/** Others are counted threefold, as one can begin before another has ended. */
+const otherDoublings = 3;
+/** Most pairs of places that are looked at. */
+const mostPairs = 1_000_000;
+
+/**
+ * Tells whether a backtracking matcher could need time beyond all bounds: exponential in the length
+ * of a text, or more than its fourth power. An expression too large to tell counts as such.
+ *
+ * @param source Expression that `RegExp` accepts with the flags
+ * @param flags Flags of the expression, among them `u` or `v`
+ * @example
+ * ```ts
+ * import { assert } from "@std/assert";
+ *
+ * assert(runsAway("(a+)+b") && runsAway("(a|a)*b"));
+ * assert(!runsAway(".*\\.layers\\.\\d+\\.(q|v)_proj"));
+ * ```
+ */
+export function runsAway(source: string, flags = "u"): boolean {
+  const automata = Automaton.of(source, flags);
+  return automata === undefined || automata.some((automaton) => {
+    const doublings = doublingsOf(automaton);
+    return doublings === undefined || longestPath(automaton, doublings) > mostDoublings;
+  });
+}
+
+type Edges = ReadonlyMap<number, ReadonlySet<number>>;
+
+/** Pairs of places between which a text has two paths; undefined where there are too many. */
+function doublingsOf({ size, next }: Automaton): Edges | undefined {
+  const found = new Map<number, Set<number>>();
+  const merging = mergingStates(size, next);
+  let left = mostPairs;
+  for (let from = 0; from < size; from++) {
+    if (!merging[from]) continue;
+    const ends = new Set<number>();
+    const seen = new Set<number>();
+    const queue: [number, number][] = [[from, from]];
+    for (const [one, other] of queue) {
+      for (const [a, waysA] of next(one)) {
+        for (const [b, waysB] of next(other)) {
+          if (--left < 0) return undefined;
+          if (a.place > b.place && one === other || (a.set & b.set) === 0n) continue;
+          if (a === b) {
+            if (one !== other || waysA * waysB > 1) ends.add(a.place);
+            continue;
+          }
+          const [low, high] = a.place < b.place ? [a.place, b.place] : [b.place, a.place];
+          const pair = low * size + high;
+          if (!seen.has(pair) && merging[low] && merging[high]) {
+            seen.add(pair);
+            queue.push([low, high]);
+          }
+        }
+      }
+    }
+    if (ends.size > 0) found.set(from, ends);
+  }
+  return found;
+}
+
+/** Marks the places from which a path leads to a place that has several ways in. */
+function mergingStates(size: number, next: Automaton["next"]): Uint8Array {
+  const before = Array.from({ length: size }, (): number[] => []);
+  const waysIn = new Uint32Array(size);
+  for (let from = 0; from < size; from++) {
+    for (const [{ place }, ways] of next(from)) {
+      before[place]!.push(from);
+      waysIn[place]! += ways;
+    }
+  }
+  const marked = new Uint8Array(size);
+  const queue = [...waysIn.keys()].filter((place) => waysIn[place]! > 1)
+    .flatMap((place) => before[place]!);
+  for (const place of queue) {
+    if (marked[place] === 1) continue;
+    marked[place] = 1;
+    queue.push(...before[place]!);
+  }
+  return marked;
+}
+
+/** Most doublings along one path; infinite where one lies on a loop. */
+function longestPath({ size, next }: Automaton, doublings: Edges): number {
+  const after = (place: number) => [...next(place)].map(([{ place }]) => place);
+  const loops = components(size, (place) => [...after(place), ...doublings.get(place) ?? []]);
+  const isLoop = (place: number) =>
+    after(place).includes(place) || loops.sizes[loops.of[place]!]! > 1;
+  // Components are numbered from the ends of all paths on.
+  const order = Array.from({ length: size }, (_, place) => place)
+    .sort((a, b) => loops.of[a]! - loops.of[b]!);
+  const longest = new Float64Array(loops.sizes.length);
+  for (const place of order) {
+    const component = loops.of[place]!;
+    const reach = (to: number, weight: number) => {
+      const beyond = loops.of[to] === component
+        ? (weight > 0 ? Infinity : 0)
+        : longest[loops.of[to]!]!;
+      longest[component] = Math.max(longest[component]!, weight + beyond);
+    };
+    for (const to of after(place)) reach(to, 0);
+    for (const to of doublings.get(place) ?? []) {
+      reach(to, isLoop(place) && isLoop(to) ? loopDoublings : otherDoublings);
+    }
+  }
+  return Math.max(...longest);
+}
+
+/** Strongly connected components, numbered so that every edge leads to a smaller number (Tarjan). */
+function components(
+  size: number,
+  after: (place: number) => readonly number[],
+): { readonly of: Int32Array; readonly sizes: readonly number[] } {
+  const of = new Int32Array(size).fill(-1);
+  const [entered, low] = [new Int32Array(size), new Int32Array(size)];
+  const [open, sizes]: number[][] = [[], []];
+  let clock = 0;
+  for (let root = 0; root < size; root++) {
+    if (entered[root] !== 0) continue;
+    const visits = [{ place: root, edges: after(root), at: 0 }];
+    while (visits.length > 0) {
+      const visit = visits.at(-1)!;
+      const { place, edges } = visit;
+      if (visit.at === 0) {
+        entered[place] = low[place] = ++clock;
+        open!.push(place);
+      }
+      const to = edges[visit.at++];
+      if (to === undefined) {
+        visits.pop();
+        const parent = visits.at(-1)?.place;
+        if (parent !== undefined) low[parent] = Math.min(low[parent]!, low[place]!);
+        if (low[place] === entered[place]) {
+          const members = open!.splice(open!.lastIndexOf(place));
+          for (const member of members) of[member] = sizes!.length;
+          sizes!.push(members.length);
+        }
+      } else if (entered[to] === 0) visits.push({ place: to, edges: after(to), at: 0 });
+      else if (of[to] === -1) low[place] = Math.min(low[place]!, entered[to]!);
+    }
+  }
+  return { of, sizes: sizes! };
+}

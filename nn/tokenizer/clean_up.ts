@@ -1,0 +1,21 @@
+/**
+ * Clean-up of decoded text.
+ *
+ * @module
+ */
+
+// Replacements in their order: spaces before punctuation and before what English contracts.
+const replacements: readonly (readonly [string, string])[] = [
+  ...[".", "?", "!", ","].map((mark) => [` ${mark}`, mark] as const),
+  [" ' ", "'"],
+  ...["n't", "'m", "'s", "'ve", "'re"].map((end) => [` ${end}`, end] as const),
+];
+
+/**
+ * Takes out the spaces that word pieces leave before punctuation and English contractions.
+ *
+ * Source: `clean_up_tokenization` of Hugging Face transformers.
+ */
+export function cleanUp(text: string): string {
+  return replacements.reduce((result, [from, to]) => result.replaceAll(from, to), text);
+}

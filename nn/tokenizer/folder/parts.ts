@@ -1,0 +1,260 @@
+/**
+ * The parts of `tokenizer.json` that a class of tokenizer builds itself, whatever the file says.
+ *
+ * @module
+ */
+
+import { isRecord, type JsonObject } from "../../formats/json_record.ts";
+import { refuse } from "./added_token.ts";
+import type { TokenizerClass } from "./class_name.ts";
+import type { Role, Settings } from "./settings.ts";
+
+/** Classes with parts of their own. */
+export type BuiltClass = Exclude<TokenizerClass, "whole">;
+
+const robertaTokens = {
+  bos_token: "<s>",
+  eos_token: "</s>",
+  unk_token: "<unk>",
+  sep_token: "</s>",
+  pad_token: "<pad>",
+  cls_token: "<s>",
+  mask_token: "<mask>",
+};
+
+/** Tokens of a class where the files do not name others. */
+export const usualTokens: Readonly<
+  Record<TokenizerClass, Readonly<Partial<Record<Role, string>>>>
+> = {
+  BertTokenizer: {
+    unk_token: "[UNK]",
+    sep_token: "[SEP]",
+    pad_token: "[PAD]",
+    cls_token: "[CLS]",
+    mask_token: "[MASK]",
+  },
+  RobertaTokenizer: robertaTokens,
+  GPT2Tokenizer: {
+    bos_token: "<|endoftext|>",
+    eos_token: "<|endoftext|>",
+    unk_token: "<|endoftext|>",
+  },
+  XLMRobertaTokenizer: robertaTokens,
+  LlamaTokenizer: { bos_token: "<s>", eos_token: "</s>", unk_token: "<unk>" },
+  whole: {},
+};
+
+/** What a class takes from `tokenizer.json` or from the files before it. */
+export interface Pieces {
+  /** Ids by token; for a Unigram model pairs of piece and score. */
+  readonly vocab: unknown;
+  /** Merges of byte-pair encoding; empty for word pieces. */
+  readonly merges: readonly unknown[];
+  /** Steps that split numbers before bytes are looked at; mostly none. */
+  readonly digits: readonly unknown[];
+  /** Table of character replacements, which a SentencePiece model brings along. */
+  readonly charsmap?: JsonObject | undefined;
+}
+
+/** Text and id of a token with a role. */
+export type TokenOf = (role: Role) => readonly [string, number];
+
+/** Reads a flag, whose type was checked. */
+function flag({ config, path }: Settings, key: string, usual: boolean): boolean {
+  const value = config[key] ?? usual;
+  return typeof value === "boolean" ? value : refuse({ path, key }, "true or false", value);
+}
+
+/** Reads a flag for which these classes take no null. */
+function strictFlag(settings: Settings, key: string, usual: boolean): boolean {
+  if (settings.config[key] !== null) return flag(settings, key, usual);
+  return refuse({ path: settings.path, key }, "true or false", null);
+}
+
+function bytePairs({ vocab, merges }: Pieces, changes: JsonObject): JsonObject {
+  return {
+    type: "BPE",
+    dropout: null,
+    unk_token: null,
+    continuing_subword_prefix: null,
+    end_of_word_suffix: null,
+    fuse_unk: false,
+    byte_fallback: false,
+    ignore_merges: false,
+    vocab,
+    merges,
+    ...changes,
+  };
+}
+
+function bertParts(settings: Settings, { vocab }: Pieces, unknown: string): JsonObject {
+  return {
+    normalizer: {
+      type: "BertNormalizer",
+      clean_text: true,
+      handle_chinese_chars: flag(settings, "tokenize_chinese_chars", true),
+      strip_accents: settings.config["strip_accents"] ?? null,
+      lowercase: flag(settings, "do_lower_case", true),
+    },
+    pre_tokenizer: { type: "BertPreTokenizer" },
+    decoder: { type: "WordPiece", prefix: "##", cleanup: true },
+    model: {
+      type: "WordPiece",
+      unk_token: unknown,
+      continuing_subword_prefix: "##",
+      max_input_chars_per_word: 100,
+      vocab,
+    },
+  };
+}
+
+function byteLevelParts(settings: Settings, pieces: Pieces): JsonObject {
+  const byteLevel = { type: "ByteLevel", trim_offsets: true, use_regex: true };
+  const add_prefix_space = strictFlag(settings, "add_prefix_space", false);
+  const step = { ...byteLevel, add_prefix_space };
+  return {
+    normalizer: null,
+    pre_tokenizer: pieces.digits.length === 0
+      ? step
+      : { type: "Sequence", pretokenizers: [...pieces.digits, step] },
+    decoder: { ...byteLevel, add_prefix_space: true },
+    model: bytePairs(pieces, { continuing_subword_prefix: "", end_of_word_suffix: "" }),
+  };
+}
+
+function llamaParts(settings: Settings, pieces: Pieces): JsonObject {
+  const prefix = flag(settings, "add_prefix_space", true);
+  const space = flag(settings, "legacy", false) ? "always" : "first";
+  const decoders = [
+    { type: "Replace", pattern: { String: "▁" }, content: " " },
+    { type: "ByteFallback" },
+    { type: "Fuse" },
+    ...prefix ? [{ type: "Strip", content: " ", start: 1, stop: 0 }] : [],
+  ];
+  return {
+    normalizer: null,
+    pre_tokenizer: {
+      type: "Metaspace",
+      replacement: "▁",
+      prepend_scheme: prefix ? space : "never",
+      split: false,
+    },
+    decoder: { type: "Sequence", decoders },
+    model: bytePairs(pieces, { fuse_unk: true, byte_fallback: true }),
+  };
+}
+
+function xlmRobertaParts({ config }: Settings, { vocab, charsmap }: Pieces): JsonObject {
+  const prefix = config["add_prefix_space"] === undefined || config["add_prefix_space"] === true;
+  const prepend_scheme = prefix ? "always" : "never";
+  const metaspace = { type: "Metaspace", replacement: "▁", prepend_scheme, split: true };
+  return {
+    normalizer: charsmap ?? null,
+    pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "WhitespaceSplit" }, metaspace] },
+    decoder: metaspace,
+    model: { type: "Unigram", unk_id: 3, byte_fallback: false, vocab },
+  };
+}
+
+/**
+ * Normalizer, pre-tokenizer, decoder and model of a class.
+ *
+ * @param unknown Token for unknown pieces of words
+ * @throws {FileError} If a flag is null that must not be
+ */
+export function buildParts(
+  name: BuiltClass,
+  settings: Settings,
+  pieces: Pieces,
+  unknown: string,
+): JsonObject {
+  switch (name) {
+    case "BertTokenizer":
+      return bertParts(settings, pieces, unknown);
+    case "RobertaTokenizer":
+    case "GPT2Tokenizer":
+      return byteLevelParts(settings, pieces);
+    case "LlamaTokenizer":
+      return llamaParts(settings, pieces);
+    case "XLMRobertaTokenizer":
+      return xlmRobertaParts(settings, pieces);
+  }
+}
+
+/** A layout as `tokenizer.json` has it, from `A`, `B` and tokens with their token types. */
+export function template(
+  single: readonly Piece[],
+  pair: readonly Piece[],
+): JsonObject {
+  const special: Record<string, unknown> = {};
+  const write = ([what, type_id]: Piece) => {
+    if (typeof what === "string") return { Sequence: { id: what, type_id } };
+    const [content, id] = what;
+    special[content] = { id: content, ids: [id], tokens: [content] };
+    return { SpecialToken: { id: content, type_id } };
+  };
+  return {
+    type: "TemplateProcessing",
+    single: single.map(write),
+    pair: pair.map(write),
+    special_tokens: special,
+  };
+}
+
+/** A sequence or a token, and its token type. */
+type Piece = readonly ["A" | "B" | readonly [string, number], 0 | 1];
+
+/**
+ * The layout of a class that has one of its own, whatever `tokenizer.json` says; else undefined.
+ *
+ * @param tokenOf Looks up the tokens with roles
+ */
+export function buildLayout(
+  name: TokenizerClass,
+  settings: Settings,
+  tokenOf: TokenOf,
+): JsonObject | undefined {
+  if (name === "BertTokenizer") {
+    const [cls, sep] = [tokenOf("cls_token"), tokenOf("sep_token")];
+    const single: Piece[] = [[cls, 0], ["A", 0], [sep, 0]];
+    return template(single, [...single, ["B", 1], [sep, 1]]);
+  }
+  if (name === "XLMRobertaTokenizer") {
+    const [bos, eos] = [tokenOf("bos_token"), tokenOf("eos_token")];
+    const single: Piece[] = [[bos, 0], ["A", 0], [eos, 0]];
+    return template(single, [...single, [eos, 0], ["B", 0], [eos, 0]]);
+  }
+  if (name !== "RobertaTokenizer") return undefined;
+  return {
+    type: "RobertaProcessing",
+    sep: tokenOf("sep_token"),
+    cls: tokenOf("cls_token"),
+    trim_offsets: flag(settings, "trim_offsets", true),
+    add_prefix_space: flag(settings, "add_prefix_space", false),
+  };
+}
+
+/**
+ * The layout where neither class nor `tokenizer.json` has one.
+ *
+ * @param begin Token before each text
+ * @param end Token behind each text
+ */
+export function plainLayout(
+  begin: readonly [string, number] | undefined,
+  end: readonly [string, number] | undefined,
+): JsonObject {
+  const around = (what: "A" | "B", type: 0 | 1): Piece[] => [
+    ...begin === undefined ? [] : [[begin, type] as const],
+    [what, type],
+    ...end === undefined ? [] : [[end, type] as const],
+  ];
+  return template(around("A", 0), [...around("A", 0), ...around("B", 1)]);
+}
+
+/** The steps of a pre-tokenizer, those of sequences one by one. */
+export function stepsOf(step: unknown): unknown[] {
+  if (step === null || step === undefined) return [];
+  const steps = isRecord(step) && step["type"] === "Sequence" ? step["pretokenizers"] : undefined;
+  return Array.isArray(steps) ? steps.flatMap(stepsOf) : [step];
+}

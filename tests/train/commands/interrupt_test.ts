@@ -1,0 +1,62 @@
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { namesIn, Workspace } from "../../support/workspace.ts";
+
+const workspace = await Workspace.open();
+Deno.test.afterAll(() => workspace[Symbol.asyncDispose]());
+
+const main = decodeURIComponent(new URL("../../../train/main.ts", import.meta.url).pathname);
+
+/** Starts a run of 20,000 steps and sends it a signal after its first step. */
+async function interrupted(signal: Deno.Signal, ...flags: string[]) {
+  const [data, model] = [workspace.data("rte"), workspace.model("bert")];
+  const usual = [`--data=${data}`, `--model=${model}`, "--task=rte", "--batch=8", "--epochs=5000"];
+  const child = new Deno.Command("deno", {
+    args: [
+      "run",
+      "--allow-read",
+      "--allow-write",
+      "--allow-env",
+      main,
+      "train",
+      ...usual,
+      ...flags,
+    ],
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let seen = "", sent = 0;
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    seen += text;
+    if (sent > 0 || !seen.includes("step 1/")) continue;
+    sent = performance.now();
+    child.kill(signal);
+  }
+  const { code } = await child.status;
+  await child.stderr.cancel();
+  return { code, seen, milliseconds: performance.now() - sent };
+}
+
+for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+  Deno.test({
+    name: `${signal} ends a run behind its step with a checkpoint`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      const out = workspace.out(signal);
+      const { code, seen } = await interrupted(signal, `--out=${out}`);
+      const [, step] = /stopped after step (\d+) of 20000\n$/.exec(seen) ?? [];
+      assert(step !== undefined, seen.slice(-300));
+      assertEquals(code, exitCode);
+      assertEquals(namesIn(out), [`checkpoint-${step}`, "metrics.jsonl", "run.json"]);
+    },
+  });
+}
+
+Deno.test({
+  name: "An interrupt ends a run that saves nothing within a second",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const { code, milliseconds } = await interrupted("SIGINT");
+    assertEquals(code, 130);
+    assertLess(milliseconds, 1000);
+  },
+});
