@@ -98,6 +98,9 @@ const harmless: readonly unknown[] = [true, false, "gaussian", "eva", "orthogona
 /** Kinds of task whose models exist here, or that say nothing. */
 const taskTypes: readonly unknown[] = ["SEQ_CLS", "CAUSAL_LM", "FEATURE_EXTRACTION"];
 
+/** More than any model has layers; each is a regular expression. */
+const mostPatterns = 5000;
+
 /** Reads typed fields of one configuration and says which key is wrong. */
 class Fields {
   constructor(readonly fields: Readonly<Record<string, unknown>>, readonly path: string) {}
@@ -151,6 +154,11 @@ class Fields {
     const isNumber = (item: unknown): item is number => typeof item === "number" && fits(item);
     if (!isRecord(value) || !Object.values(value).every(isNumber)) {
       return this.fail(key, `an object is required in which each value is ${required}`);
+    }
+    const count = Object.keys(value).length;
+    if (count > mostPatterns) {
+      const required = `at most ${mostPatterns} patterns are required: found ${count}`;
+      throw new FileError(`Cannot use ${key} of this adapter as ${required}`, this.path);
     }
     patternValues(value as Record<string, number>, this.path);
     return value as Record<string, number>;

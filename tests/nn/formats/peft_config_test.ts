@@ -164,3 +164,8 @@ Deno.test("parseAdapterConfig() tells which keys PEFT passes over as well", () =
   assertEquals(parseAdapterConfig({ ...least, ...fields }).unknown, ["foo_bar", "rank"]);
   assertEquals(parseAdapterConfig({ ...least, peft_version: "0.21.0" }).unknown, undefined);
 });
+
+Deno.test("parseAdapterConfig() refuses more patterns than any model has layers", () => {
+  const rank_pattern = Object.fromEntries(Array.from({ length: 5001 }, (_, i) => [`a${i}`, 2]));
+  assertThrows(() => parseAdapterConfig({ ...least, rank_pattern }), FileError, "at most 5000");
+});
