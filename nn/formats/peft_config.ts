@@ -211,7 +211,8 @@ export function parseAdapterConfig(
   const bias = biasKinds.find((kind) => kind === (f.get("bias") ?? "none")) ??
     f.fail("bias", `one of ${biasKinds.join(", ")} is required`);
   const declared = f.names("modules_to_save");
-  const dropout = f.get("lora_dropout");
+  const isRate = (value: number) => value >= 0 && value <= 1;
+  const dropout = f.number("lora_dropout", 0, isRate, "a rate from 0 to 1 is required");
   const modulesToSave = taskType === "SEQ_CLS" ? [...new Set([...declared, ...heads])] : declared;
   for (const name of modulesToSave) pythonPattern(name, path);
   const unknown = Object.keys(json).filter((key) => !known.has(key));
@@ -225,7 +226,7 @@ export function parseAdapterConfig(
     rankPattern: f.pattern("rank_pattern", isRank, rankRequired),
     alphaPattern: f.pattern("alpha_pattern", isAlpha, alphaRequired),
     bias,
-    ...(typeof dropout === "number" && dropout > 0 && { loraDropout: dropout }),
+    ...(dropout > 0 && { loraDropout: dropout }),
     taskType,
     modulesToSave,
     baseModel: f.text("base_model_name_or_path"),

@@ -91,6 +91,8 @@ Deno.test("parseAdapterConfig() names each key whose value does not fit", () => 
     ["lora_alpha", -1],
     ["lora_alpha", Infinity],
     ["use_rslora", 1],
+    ["lora_dropout", "0.1"],
+    ["lora_dropout", 2],
     ["rank_pattern", []],
     ["rank_pattern", { query: 0 }],
     ["alpha_pattern", { query: "1" }],
