@@ -5,7 +5,6 @@
  * @module
  */
 
-import { decayExclusions } from "../../nn/optim/decay.ts";
 import { glueTaskNames } from "../data/glue_tasks.ts";
 import { textTaskNames } from "../data/text_tasks.ts";
 import { beamOptions, generationGroup } from "./beam_options.ts";
