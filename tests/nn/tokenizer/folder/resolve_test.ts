@@ -23,8 +23,10 @@ interface Golden {
   cases: [string, string | null, ...number[]][];
 }
 
-const golden: Golden = JSON.parse(
-  await Deno.readTextFile(new URL("../golden/folders.json", import.meta.url)),
+const file = new URL("../golden/folders.jsonl", import.meta.url);
+const golden: Golden = Object.assign(
+  {},
+  ...(await Deno.readTextFile(file)).trimEnd().split("\n").map((line) => JSON.parse(line)),
 );
 
 /** Messages about folders that AutoTokenizer opens; it adds, renumbers or leaves out tokens there. */
