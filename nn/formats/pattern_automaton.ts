@@ -5,7 +5,7 @@
  * @module
  */
 
-import { parsePattern, type PatternNode } from "./pattern_syntax.ts";
+import type { PatternNode } from "./pattern_syntax.ts";
 
 /** A character of the expression. */
 export interface PatternState {
@@ -31,9 +31,8 @@ const mostStates = 50_000;
 const mostEdges = 200_000;
 
 /** One of each kind of character, by Unicode's general categories, beside those of ASCII. */
-const samples =
-  "\u0085\u00a0\u2003\u2028\u2029\ufeff\u00adªµßÆéÿĀıſǅʰ\u0301\u0903\u20ddΣςабאعक中あ한" +
-  "ａ٣२²¼Ⅷ‿–«»„’。、€£¤+©˚^\u3000\u{10400}\u{1F600}\u{1D7CE}\u{E0001}\ue000\u0378K";
+const samples = "\u0085\u00a0\u2003\u2028\u2029\ufeff\u00adªµéĀıſǅʰ\u0301\u0903\u20ddΣςаאعक中あ한" +
+  "ａ٣²¼Ⅷ‿–«»’。€©˚\u{10400}\u{1F600}\u{1D7CE}\ue000\u0378K";
 
 const none: Part = { first: new Map(), last: new Map(), nothing: 1 };
 
@@ -53,32 +52,30 @@ export class Automaton {
     return this.#follow.length;
   }
 
+  /** States at which a match ends whatever comes behind; none where something is looked for. */
+  ends: readonly number[] = [];
+
   /** States that follow one, and in how many ways: 1, or 2 for several. */
   readonly next = (place: number): ReadonlyMap<PatternState, number> => this.#follow[place]!;
 
   /**
    * Builds the automata of an expression and of all that it looks for.
    *
-   * @param source Expression that `RegExp` accepts with the flags
-   * @returns Undefined where they are too large, or where a repetition too long to be written out
-   * repeats nothing
+   * @param flags Flags of the expression, among them `u` or `v`
+   * @throws {RangeError} If they are too large, or a repetition too long to be written out repeats
+   * nothing
    */
-  static of(source: string, flags: string): Automaton[] | undefined {
-    const tree = parsePattern(source);
-    if (tree === undefined) return undefined;
+  static of(tree: PatternNode, flags: string): Automaton[] {
     const looks = [tree];
     const found: Automaton[] = [];
-    const setOf = characterSets(/\(\?[a-z]*i/.test(source) ? `${flags.replace("i", "")}i` : flags);
-    try {
-      for (const look of looks) {
-        const automaton = new Automaton(setOf, looks);
-        const start = automaton.#state(0n);
-        automaton.#join(start, automaton.#build(look));
-        found.push(automaton);
-      }
-    } catch (error) {
-      if (error instanceof RangeError) return undefined;
-      throw error;
+    const setOf = characterSets(flags);
+    for (const look of looks) {
+      const automaton = new Automaton(setOf, looks);
+      const start = automaton.#state(0n);
+      const part = automaton.#build(look);
+      automaton.#join(start, part);
+      if (looks.length < 2) automaton.ends = [...part.last.keys()].map(({ place }) => place);
+      found.push(automaton);
     }
     return found;
   }
@@ -106,12 +103,14 @@ export class Automaton {
       case "look":
         this.looks.push(node.body);
         return none;
-      case "character":
+      case "atomic":
+        return this.#build(node.body);
+      case "set":
         return this.#state(this.setOf(node.source));
       case "sequence":
-        return node.parts.reduce((part, one) => this.#then(part, this.#build(one)), none);
+        return node.items.reduce((part, one) => this.#then(part, this.#build(one)), none);
       case "choice":
-        return node.parts.map((one) => this.#build(one)).reduce((a, b) => ({
+        return node.items.map((one) => this.#build(one)).reduce((a, b) => ({
           first: sum(a.first, b.first),
           last: sum(a.last, b.last),
           nothing: Math.min(2, a.nothing + b.nothing),
@@ -174,7 +173,7 @@ function characterSets(flags: string): (source: string) => bigint {
   return (source) => {
     let set = known.get(source);
     if (set === undefined) {
-      const pattern = new RegExp(`^(?:${source})$`, flags.replace(/[dgmy]/g, ""));
+      const pattern = new RegExp(`^(?:${source})$`, flags);
       set = 0n;
       let bit = 1n;
       for (const character of characters) {

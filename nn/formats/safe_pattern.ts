@@ -10,6 +10,7 @@
  */
 
 import { Automaton } from "./pattern_automaton.ts";
+import { parsePattern, type PatternNode } from "./pattern_syntax.ts";
 
 /** Most doublings of the work that are let pass. */
 const mostDoublings = 22;
@@ -24,8 +25,7 @@ const mostPairs = 1_000_000;
  * Tells whether a backtracking matcher could need time beyond all bounds: exponential in the length
  * of a text, or more than its fourth power. An expression too large to tell counts as such.
  *
- * @param source Expression that `RegExp` accepts with the flags
- * @param flags Flags of the expression, among them `u` or `v`
+ * @param source Expression that `RegExp` accepts with the flag `u`
  * @example
  * ```ts
  * import { assert } from "@std/assert";
@@ -34,18 +34,31 @@ const mostPairs = 1_000_000;
  * assert(!runsAway(".*\\.layers\\.\\d+\\.(q|v)_proj"));
  * ```
  */
-export function runsAway(source: string, flags = "u"): boolean {
-  const automata = Automaton.of(source, flags);
-  return automata === undefined || automata.some((automaton) => {
-    const doublings = doublingsOf(automaton);
-    return doublings === undefined || longestPath(automaton, doublings) > mostDoublings;
-  });
+export function runsAway(source: string): boolean {
+  return doublesWork(source, /\(\?[a-z]*i/.test(source) ? "ui" : "u", false);
+}
+
+/**
+ * Tells whether the work of a backtracking matcher doubles too often.
+ *
+ * @param flags Flags of the expression, among them `u` or `v`
+ * @param free Whether nothing stands behind the expression and two loops that divide a text are too
+ * much: it is then found everywhere in a text in a time that grows with its square at most
+ */
+export function doublesWork(tree: PatternNode | string, flags: string, free: boolean): boolean {
+  try {
+    return Automaton.of(typeof tree === "string" ? parsePattern(tree) : tree, flags)
+      .some((automaton) => longestPath(automaton, doublingsOf(automaton), free) > mostDoublings);
+  } catch (error) {
+    if (error instanceof RangeError) return true;
+    throw error;
+  }
 }
 
 type Edges = ReadonlyMap<number, ReadonlySet<number>>;
 
-/** Pairs of places between which a text has two paths; undefined where there are too many. */
-function doublingsOf({ size, next }: Automaton): Edges | undefined {
+/** Pairs of places between which a text has two paths; a RangeError where there are too many. */
+function doublingsOf({ size, next }: Automaton): Edges {
   const found = new Map<number, Set<number>>();
   const merging = mergingStates(size, next);
   let left = mostPairs;
@@ -57,7 +70,7 @@ function doublingsOf({ size, next }: Automaton): Edges | undefined {
     for (const [one, other] of queue) {
       for (const [a, waysA] of next(one)) {
         for (const [b, waysB] of next(other)) {
-          if (--left < 0) return undefined;
+          if (--left < 0) throw new RangeError();
           if (a.place > b.place && one === other || (a.set & b.set) === 0n) continue;
           if (a === b) {
             if (one !== other || waysA * waysB > 1) ends.add(a.place);
@@ -98,8 +111,11 @@ function mergingStates(size: number, next: Automaton["next"]): Uint8Array {
   return marked;
 }
 
-/** Most doublings along one path; infinite where one lies on a loop. */
-function longestPath({ size, next }: Automaton, doublings: Edges): number {
+/**
+ * Most doublings along one path; infinite where one lies on a loop. A free match that gets to an end
+ * is one, so that nothing brings it there again.
+ */
+function longestPath({ size, next, ends }: Automaton, doublings: Edges, free: boolean): number {
   const after = (place: number) => [...next(place)].map(([{ place }]) => place);
   const loops = components(size, (place) => [...after(place), ...doublings.get(place) ?? []]);
   const isLoop = (place: number) =>
@@ -107,6 +123,7 @@ function longestPath({ size, next }: Automaton, doublings: Edges): number {
   // Components are numbered from the ends of all paths on.
   const order = Array.from({ length: size }, (_, place) => place)
     .sort((a, b) => loops.of[a]! - loops.of[b]!);
+  const ofLoops = free ? Infinity : loopDoublings;
   const longest = new Float64Array(loops.sizes.length);
   for (const place of order) {
     const component = loops.of[place]!;
@@ -118,7 +135,8 @@ function longestPath({ size, next }: Automaton, doublings: Edges): number {
     };
     for (const to of after(place)) reach(to, 0);
     for (const to of doublings.get(place) ?? []) {
-      reach(to, isLoop(place) && isLoop(to) ? loopDoublings : otherDoublings);
+      if (free && ends.includes(to) && loops.of[to] !== component) continue;
+      reach(to, isLoop(place) && isLoop(to) ? ofLoops : otherDoublings);
     }
   }
   return Math.max(...longest);
