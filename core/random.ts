@@ -7,6 +7,7 @@
 
 import { OptionError } from "./errors.ts";
 import { shown } from "./excerpt.ts";
+import { reserve } from "./storage.ts";
 import { threefryBlock, type Words } from "./threefry.ts";
 
 /** Two words that name a stream of random numbers. */
@@ -73,7 +74,11 @@ export function seedKey(seed: number): Key {
  */
 export function foldKey(key: Key, by: number | string): Key {
   // Numbers and paths use different words of the counter, so they cannot meet.
-  return typeof by === "number" ? threefry(key, by, 0) : threefry(key, hash(by), 1);
+  if (typeof by === "number") return threefry(key, by, 0);
+  if (typeof by === "string") return threefry(key, hash(by), 1);
+  throw new OptionError(
+    `Cannot derive a key as a word of 32 bits or a path is required: found ${shown(by)}`,
+  );
 }
 
 function hash(text: string): number {
@@ -84,7 +89,7 @@ function hash(text: string): number {
 
 /** `count` numbers uniform in [0, 1), with 32 random bits each. */
 export function uniform(key: Key, count: number): Float64Array {
-  const out = new Float64Array(count);
+  const out = reserve(8 * count, () => new Float64Array(count));
   for (let i = 0; i < count; i += 2) {
     const [a, b] = threefry(key, 0, i >> 1);
     out[i] = a / 2 ** 32;
@@ -96,7 +101,7 @@ export function uniform(key: Key, count: number): Float64Array {
 /** `count` numbers from the normal distribution with mean 0 and deviation 1 (Box-Muller). */
 export function normal(key: Key, count: number): Float64Array {
   const u = uniform(key, 2 * Math.ceil(count / 2));
-  const out = new Float64Array(count);
+  const out = reserve(8 * count, () => new Float64Array(count));
   for (let i = 0; i < count; i += 2) {
     const radius = Math.sqrt(-2 * Math.log(1 - u[i]!));
     const angle = 2 * Math.PI * u[i + 1]!;

@@ -11,6 +11,21 @@ import { DeviceError, ShapeError } from "./errors.ts";
 import { shown } from "./excerpt.ts";
 import { contiguousStrides, sizeOf } from "./shape.ts";
 
+/**
+ * Makes what needs memory.
+ *
+ * @throws {DeviceError} If there is too little
+ */
+export function reserve<T>(bytes: number, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    // What an engine says of a buffer that it cannot make.
+    if (!(error instanceof RangeError) || error.name !== "RangeError") throw error;
+    throw new DeviceError(`Cannot reserve ${bytes} bytes of memory: found too little`);
+  }
+}
+
 /** Memory of one backend, shared by the values that look at it. */
 export class Storage {
   /** The memory as the backend knows it. */
@@ -40,13 +55,7 @@ export class Storage {
     }
     this.length = sizeOf(shape);
     const bytes = Math.max(1, this.length) * bytesPerElement(dtype);
-    try {
-      this.buffer = backend.allocate(bytes, shape);
-    } catch (error) {
-      // What an engine says of a buffer that it cannot make.
-      if (!(error instanceof RangeError) || error.name !== "RangeError") throw error;
-      throw new DeviceError(`Cannot reserve ${bytes} bytes of memory: found too little`);
-    }
+    this.buffer = reserve(bytes, () => backend.allocate(bytes, shape));
   }
 
   /** Whether the memory has been given back. */

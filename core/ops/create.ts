@@ -13,6 +13,7 @@ import { shown } from "../excerpt.ts";
 import { checkNumber, checkShape } from "../numbers.ts";
 import { type Key, normal, uniform } from "../random.ts";
 import { sizeOf } from "../shape.ts";
+import { reserve } from "../storage.ts";
 import { type Tensor, tensor } from "../tensor.ts";
 import { expand } from "./rowwise.ts";
 import { contiguous } from "./view.ts";
@@ -70,7 +71,9 @@ export function arange(
     );
   }
   checkDtype("arange", dtype, whole);
-  return tensor(device, Array.from({ length }, (_, i) => from + i * step), [length], dtype);
+  const numbers = reserve(length * 8, () => new Float64Array(length));
+  for (let i = 0; i < length; i++) numbers[i] = from + i * step;
+  return tensor(device, numbers, [length], dtype);
 }
 
 /**

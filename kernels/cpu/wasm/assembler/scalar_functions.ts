@@ -59,14 +59,18 @@ function clamp(x: Code, low: number, high: number): Code {
   return f32x4.larger(f32x4.smaller(x, f32x4.of(high)), f32x4.of(low));
 }
 
-/** `x P(x²) / Q(x²)`: an odd function that is flat beyond the limit; error below 4e-7. */
+/** `x P(x²) / Q(x²)`: an odd function within ±1 that is flat beyond the limit; error below 4e-7. */
 function odd({ limit, p, q }: typeof tanhQuotient, routine: Routine, madd: Lanes): Lanes {
   return (x) => {
     const [a, square] = routine.locals(2, "v128");
     return [
       a.set(clamp(x!, -limit, limit)),
       square.set(f32x4.mul(a.get, a.get)),
-      f32x4.div(f32x4.mul(a.get, horner(square.get, p, madd)), horner(square.get, q, madd)),
+      clamp(
+        f32x4.div(f32x4.mul(a.get, horner(square.get, p, madd)), horner(square.get, q, madd)),
+        -1,
+        1,
+      ),
     ];
   };
 }
