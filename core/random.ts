@@ -5,9 +5,8 @@
  * @module
  */
 
-import { OptionError } from "./errors.ts";
+import { OptionError, reserve } from "./errors.ts";
 import { shown } from "./excerpt.ts";
-import { reserve } from "./storage.ts";
 import { threefryBlock, type Words } from "./threefry.ts";
 
 /** Two words that name a stream of random numbers. */
@@ -27,12 +26,7 @@ const numbers: Words<number> = {
  * @throws {OptionError} If the key or the counter is made of anything but words of 32 bits
  */
 export function threefry(key: Key, c0: number, c1: number): [number, number] {
-  if (!isKey(key)) {
-    throw new OptionError(
-      `Cannot draw random numbers as a key of two words of 32 bits is required (seedKey makes one ` +
-        `of a seed): found ${shown(key)}`,
-    );
-  }
+  checkKey(key);
   if (!isWord(c0) || !isWord(c1)) {
     throw new OptionError(
       "Cannot draw random numbers as the counter requires two integers from 0 to 4294967295: " +
@@ -41,6 +35,19 @@ export function threefry(key: Key, c0: number, c1: number): [number, number] {
   }
   const [x, y] = threefryBlock(numbers, key, [c0, c1]);
   return [x >>> 0, y >>> 0];
+}
+
+/**
+ * Checks what random numbers are drawn by.
+ *
+ * @throws {OptionError} If it is anything but two words of 32 bits
+ */
+export function checkKey(key: Key): void {
+  if (isKey(key)) return;
+  throw new OptionError(
+    `Cannot draw random numbers as a key of two words of 32 bits is required (seedKey makes one ` +
+      `of a seed): found ${shown(key)}`,
+  );
 }
 
 function isWord(x: unknown): boolean {

@@ -7,24 +7,9 @@
 
 import type { Backend, Bound, Buffer } from "./backend.ts";
 import { bytesPerElement, type Dtype, dtypes } from "./dtype.ts";
-import { DeviceError, ShapeError } from "./errors.ts";
+import { reserve, ShapeError } from "./errors.ts";
 import { shown } from "./excerpt.ts";
 import { contiguousStrides, sizeOf } from "./shape.ts";
-
-/**
- * Makes what needs memory.
- *
- * @throws {DeviceError} If there is too little
- */
-export function reserve<T>(bytes: number, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    // What an engine says of a buffer that it cannot make.
-    if (!(error instanceof RangeError) || error.name !== "RangeError") throw error;
-    throw new DeviceError(`Cannot reserve ${bytes} bytes of memory: found too little`);
-  }
-}
 
 /** Memory of one backend, shared by the values that look at it. */
 export class Storage {

@@ -19,7 +19,8 @@ export type LaneOp = Exclude<ScalarOp, RenderedOp>;
 export type Lanes = (...operands: Code[]) => Code;
 
 const tanhQuotient = {
-  limit: 9,
+  // Where the quotient is 1 to the bit, and before it first exceeds 1, however products are rounded.
+  limit: 8.115365982055664,
   p: [0.99999998, 0.133810338, 0.0034955968, 2.06091854e-5, 1.33547354e-8],
   q: [1, 0.467143495, 0.0258770179, 3.28564725e-4, 7.77660285e-7],
 };
@@ -66,11 +67,7 @@ function odd({ limit, p, q }: typeof tanhQuotient, routine: Routine, madd: Lanes
     return [
       a.set(clamp(x!, -limit, limit)),
       square.set(f32x4.mul(a.get, a.get)),
-      clamp(
-        f32x4.div(f32x4.mul(a.get, horner(square.get, p, madd)), horner(square.get, q, madd)),
-        -1,
-        1,
-      ),
+      f32x4.div(f32x4.mul(a.get, horner(square.get, p, madd)), horner(square.get, q, madd)),
     ];
   };
 }
