@@ -32,57 +32,51 @@ const mostEdges = 200_000;
 
 /** One of each kind of character, by Unicode's general categories, beside those of ASCII. */
 const samples = "\u0085\u00a0\u2003\u2028\u2029\ufeff\u00adªµéĀıſǅʰ\u0301\u0903\u20ddΣςаאعक中あ한" +
-  "ａ٣²¼Ⅷ‿–«»’。€©˚\u{10400}\u{1F600}\u{1D7CE}\ue000\u0378K";
+  "ａ٣²¼Ⅷ‿–«»’。©˚\u{10400}\u{1F600}\ue000\u0378K";
 
 const none: Part = { first: new Map(), last: new Map(), nothing: 1 };
 
 /** States and edges of one expression, or of one that is looked for ahead or behind. */
 export class Automaton {
-  readonly #follow: Ways[] = [];
+  /** States that follow each, and in how many ways: 1, or 2 for several. */
+  readonly follow: Ways[] = [];
 
   private constructor(
     /** Sets of characters by their sources. */
     readonly setOf: (source: string) => bigint,
     /** What is looked for on the way. */
     readonly looks: PatternNode[],
+    /** States at which a match may end, whatever comes behind. */
+    public ends: Set<number> | undefined,
   ) {}
-
-  /** Number of states, the start counted. */
-  get size(): number {
-    return this.#follow.length;
-  }
-
-  /** States at which a match ends whatever comes behind; none where something is looked for. */
-  ends: readonly number[] = [];
-
-  /** States that follow one, and in how many ways: 1, or 2 for several. */
-  readonly next = (place: number): ReadonlyMap<PatternState, number> => this.#follow[place]!;
 
   /**
    * Builds the automata of an expression and of all that it looks for.
    *
    * @param flags Flags of the expression, among them `u` or `v`
+   * @param free Whether nothing stands behind the expression
    * @throws {RangeError} If they are too large, or a repetition too long to be written out repeats
    * nothing
    */
-  static of(tree: PatternNode, flags: string): Automaton[] {
+  static of(tree: PatternNode, flags: string, free: boolean): Automaton[] {
     const looks = [tree];
     const found: Automaton[] = [];
     const setOf = characterSets(flags);
     for (const look of looks) {
-      const automaton = new Automaton(setOf, looks);
+      const automaton = new Automaton(setOf, looks, free ? new Set() : undefined);
       const start = automaton.#state(0n);
       const part = automaton.#build(look);
       automaton.#join(start, part);
-      if (looks.length < 2) automaton.ends = [...part.last.keys()].map(({ place }) => place);
+      for (const { place } of part.last.keys()) automaton.ends?.add(place);
       found.push(automaton);
     }
     return found;
   }
 
   #state(set: bigint): Part {
-    if (this.#follow.push(new Map()) > mostStates) throw new RangeError();
-    const ways: Ways = new Map([[{ place: this.size - 1, set }, 1]]);
+    const place = this.follow.push(new Map()) - 1;
+    if (place >= mostStates) throw new RangeError();
+    const ways: Ways = new Map([[{ place, set }, 1]]);
     return { first: ways, last: ways, nothing: 0 };
   }
 
@@ -92,7 +86,7 @@ export class Automaton {
     for (const [{ place }, ways] of last) {
       this.#edges += first.size;
       if (this.#edges > mostEdges) throw new RangeError();
-      add(this.#follow[place]!, first, ways);
+      add(this.follow[place]!, first, ways);
     }
   }
 
@@ -102,6 +96,7 @@ export class Automaton {
         return none;
       case "look":
         this.looks.push(node.body);
+        this.ends = undefined;
         return none;
       case "atomic":
         return this.#build(node.body);
@@ -133,6 +128,7 @@ export class Automaton {
     const most = Number.isFinite(max) ? max : min;
     if (max === 0) return none;
     if (most > writtenOut) {
+      if (min > 1) this.ends = undefined;
       const part = this.#loop(body);
       // Which of many repetitions take nothing is a choice of its own.
       if (part.nothing > 0) throw new RangeError();
@@ -168,7 +164,7 @@ function add(all: Ways, b: Ways, times: number): void {
 
 function characterSets(flags: string): (source: string) => bigint {
   const ascii = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
-  const characters = new Set([...ascii, ...samples]);
+  const characters = [...ascii, ...samples];
   const known = new Map<string, bigint>();
   return (source) => {
     let set = known.get(source);

@@ -12,8 +12,9 @@
 import { Automaton } from "./pattern_automaton.ts";
 import { parsePattern, type PatternNode } from "./pattern_syntax.ts";
 
-/** Most doublings of the work that are let pass. */
+/** Most doublings of the work that are let pass: for a path, and everywhere in a text. */
 const mostDoublings = 22;
+const mostFree = 3;
 /** Doublings that two loops one after the other make, which can divide a text in many places. */
 const loopDoublings = 5;
 /** Others are counted threefold, as one can begin before another has ended. */
@@ -47,8 +48,10 @@ export function runsAway(source: string): boolean {
  */
 export function doublesWork(tree: PatternNode | string, flags: string, free: boolean): boolean {
   try {
-    return Automaton.of(typeof tree === "string" ? parsePattern(tree) : tree, flags)
-      .some((automaton) => longestPath(automaton, doublingsOf(automaton), free) > mostDoublings);
+    return Automaton.of(typeof tree === "string" ? parsePattern(tree) : tree, flags, free)
+      .some((automaton) =>
+        longestPath(automaton, doublingsOf(automaton), free) > (free ? mostFree : mostDoublings)
+      );
   } catch (error) {
     if (error instanceof RangeError) return true;
     throw error;
@@ -58,22 +61,25 @@ export function doublesWork(tree: PatternNode | string, flags: string, free: boo
 type Edges = ReadonlyMap<number, ReadonlySet<number>>;
 
 /** Pairs of places between which a text has two paths; a RangeError where there are too many. */
-function doublingsOf({ size, next }: Automaton): Edges {
+function doublingsOf({ follow, ends }: Automaton): Edges {
+  const size = follow.length;
   const found = new Map<number, Set<number>>();
-  const merging = mergingStates(size, next);
+  const merging = mergingStates(follow);
   let left = mostPairs;
   for (let from = 0; from < size; from++) {
     if (!merging[from]) continue;
-    const ends = new Set<number>();
+    const doubled = new Set<number>();
     const seen = new Set<number>();
     const queue: [number, number][] = [[from, from]];
     for (const [one, other] of queue) {
-      for (const [a, waysA] of next(one)) {
-        for (const [b, waysB] of next(other)) {
+      for (const [a, waysA] of follow[one]!) {
+        for (const [b, waysB] of follow[other]!) {
           if (--left < 0) throw new RangeError();
+          // A match that gets to an end is one: what else leads there is never tried.
+          if (ends?.has(a.place) || ends?.has(b.place)) continue;
           if (a.place > b.place && one === other || (a.set & b.set) === 0n) continue;
           if (a === b) {
-            if (one !== other || waysA * waysB > 1) ends.add(a.place);
+            if (one !== other || waysA * waysB > 1) doubled.add(a.place);
             continue;
           }
           const [low, high] = a.place < b.place ? [a.place, b.place] : [b.place, a.place];
@@ -85,17 +91,18 @@ function doublingsOf({ size, next }: Automaton): Edges {
         }
       }
     }
-    if (ends.size > 0) found.set(from, ends);
+    if (doubled.size > 0) found.set(from, doubled);
   }
   return found;
 }
 
 /** Marks the places from which a path leads to a place that has several ways in. */
-function mergingStates(size: number, next: Automaton["next"]): Uint8Array {
+function mergingStates(follow: Automaton["follow"]): Uint8Array {
+  const size = follow.length;
   const before = Array.from({ length: size }, (): number[] => []);
   const waysIn = new Uint32Array(size);
   for (let from = 0; from < size; from++) {
-    for (const [{ place }, ways] of next(from)) {
+    for (const [{ place }, ways] of follow[from]!) {
       before[place]!.push(from);
       waysIn[place]! += ways;
     }
@@ -111,12 +118,10 @@ function mergingStates(size: number, next: Automaton["next"]): Uint8Array {
   return marked;
 }
 
-/**
- * Most doublings along one path; infinite where one lies on a loop. A free match that gets to an end
- * is one, so that nothing brings it there again.
- */
-function longestPath({ size, next, ends }: Automaton, doublings: Edges, free: boolean): number {
-  const after = (place: number) => [...next(place)].map(([{ place }]) => place);
+/** Most doublings along one path; infinite where one lies on a loop. */
+function longestPath({ follow }: Automaton, doublings: Edges, free: boolean): number {
+  const size = follow.length;
+  const after = (from: number) => Array.from(follow[from]!.keys(), ({ place }) => place);
   const loops = components(size, (place) => [...after(place), ...doublings.get(place) ?? []]);
   const isLoop = (place: number) =>
     after(place).includes(place) || loops.sizes[loops.of[place]!]! > 1;
@@ -135,7 +140,6 @@ function longestPath({ size, next, ends }: Automaton, doublings: Edges, free: bo
     };
     for (const to of after(place)) reach(to, 0);
     for (const to of doublings.get(place) ?? []) {
-      if (free && ends.includes(to) && loops.of[to] !== component) continue;
       reach(to, isLoop(place) && isLoop(to) ? ofLoops : otherDoublings);
     }
   }
