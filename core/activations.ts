@@ -18,14 +18,15 @@ export function geluTanhOf(x: Float): Float {
   return x.mul(0.5).mul(inner.unary("tanh").add(1));
 }
 
-/** `1 / (1 + exp(-x))`, by tanh so that nothing overflows. */
+/** `1 / (1 + exp(-x))`, with small results as exact as large ones; nothing overflows. */
 export function sigmoidOf(x: Float): Float {
-  return x.mul(0.5).unary("tanh").add(1).mul(0.5);
+  const e = x.unary("abs").neg().unary("exp");
+  return select(x.compare("lt", 0), e, float(1)).div(e.add(1));
 }
 
-/** `x sigmoid(x)`. */
+/** `x sigmoid(x)`, by tanh. */
 export function siluOf(x: Float): Float {
-  return x.mul(sigmoidOf(x));
+  return x.mul(x.mul(0.5).unary("tanh").add(1).mul(0.5));
 }
 
 /** The positive part; the derivative at 0 is 0. */

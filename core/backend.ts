@@ -74,6 +74,11 @@ export interface Backend extends AsyncDisposable {
   write(buffer: Buffer, offset: number, source: ArrayBufferView): void;
   /** Waits for queued work and copies to the host; `offset` and `bytes` are in bytes. */
   read(buffer: Buffer, offset: number, bytes: number): Promise<ArrayBuffer>;
+  /**
+   * Words as they stand, where the host sees the memory without waiting: those that choose rows are
+   * then checked even where a program computed them.
+   */
+  words?(buffer: Buffer): Uint32Array;
   /** Queues a program over buffers of this backend. */
   run(program: Program, binding: Binding): void;
 }

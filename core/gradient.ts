@@ -6,6 +6,7 @@
 
 import { widened } from "./dtype.ts";
 import { GradientError } from "./errors.ts";
+import { shown } from "./excerpt.ts";
 import { filled } from "./expr.ts";
 import type { Recorded } from "./op.ts";
 import { add } from "./ops/elementwise.ts";
@@ -52,7 +53,12 @@ export function gradient<R extends Tensor | { readonly loss: Tensor }>(
     if (result instanceof Promise) {
       throw new GradientError("Cannot record an asynchronous function: found a promise");
     }
-    loss = result instanceof Tensor ? result : result.loss;
+    loss = result instanceof Tensor ? result : result?.loss;
+    if (!(loss instanceof Tensor)) {
+      throw new GradientError(
+        `Cannot differentiate as loss requires a tensor: found ${shown(loss)}`,
+      );
+    }
     if (sizeOf(loss.shape) !== 1) {
       throw new GradientError(`Cannot differentiate a loss of shape [${loss.shape}]: one number`);
     }

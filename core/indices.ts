@@ -19,12 +19,14 @@ export interface Stray {
 
 /**
  * The first word that is not below the limit; undefined where there is none, or the host does not
- * know the words as a program computed them.
+ * see the words that a program computed.
  *
  * @param ignored A word that stands for none
  */
 export function strayWord(value: Value, limit: number, ignored?: number): Stray | undefined {
-  const { storage: { words }, shape } = value;
+  const { storage: { words: written, backend, buffer }, shape } = value;
+  if (value.dtype !== "u32") return undefined;
+  const words = written ?? backend.words?.(buffer);
   if (words === undefined) return undefined;
   const size = sizeOf(shape);
   const dense = value.contiguous;

@@ -32,11 +32,13 @@ export function flatten(data: Nested): { data: ArrayLike<number>; shape: number[
     const expected = shape[place.length];
     const found = isRow(row) ? row.length : undefined;
     if (found !== expected) {
-      const words = (length: number | undefined) =>
-        length === undefined ? "a number" : `${length} elements`;
+      const words = (length: number | undefined, value: unknown = 0) => {
+        if (length !== undefined) return `${length} elements`;
+        return typeof value === "number" ? "a number" : shown(value);
+      };
       throw new ShapeError(
         `Cannot make a tensor of nested arrays as [${place}] requires ${words(expected)}, as ` +
-          `[${place.map(() => 0)}] has: found ${words(found)}`,
+          `[${place.map(() => 0)}] has: found ${words(found, row)}`,
       );
     }
     if (isRow(row)) { for (let i = 0; i < row.length; i++) visit(row[i], [...place, i]); }

@@ -12,6 +12,9 @@ import {
   type Expr,
   type Float,
   input,
+  isReduction,
+  scalar,
+  substitute,
   topological,
   variesByColumn,
 } from "./expr.ts";
@@ -68,6 +71,21 @@ export type Program = RowProgram | MatmulProgram | GatherProgram | ScatterAddPro
 /** Makes a row program. */
 export function rowProgram(inputs: readonly Kind[], outputs: readonly Expr[]): RowProgram {
   return { family: "row", key: `row:${inputs}:${outputs.map((e) => e.id)}`, inputs, outputs };
+}
+
+/**
+ * What expressions are over rows without elements: sums and the length are 0, maxima -Infinity. Both
+ * come as numbers of the run, as no constant may be infinite or a divisor of 0.
+ *
+ * @param slot First of two scalars: 0, then -Infinity
+ */
+export function ofEmptyRows(outputs: readonly Expr[], slot: number): Expr[] {
+  const [zero, least] = [scalar(slot, "f32"), scalar(slot + 1, "f32")];
+  const values = new Map<Expr, Expr>([[columns, zero]]);
+  for (const e of topological(outputs)) {
+    if (isReduction(e)) values.set(e, e.op === "rowSum" ? zero : least);
+  }
+  return outputs.map((e) => substitute(e, values));
 }
 
 /** Makes a product with an epilogue. */

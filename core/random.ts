@@ -5,7 +5,7 @@
  * @module
  */
 
-import { OptionError } from "./errors.ts";
+import { OptionError, reserve } from "./errors.ts";
 import { shown } from "./excerpt.ts";
 import { threefryBlock, type Words } from "./threefry.ts";
 
@@ -26,12 +26,7 @@ const numbers: Words<number> = {
  * @throws {OptionError} If the key or the counter is made of anything but words of 32 bits
  */
 export function threefry(key: Key, c0: number, c1: number): [number, number] {
-  if (!isKey(key)) {
-    throw new OptionError(
-      `Cannot draw random numbers as a key of two words of 32 bits is required (seedKey makes one ` +
-        `of a seed): found ${shown(key)}`,
-    );
-  }
+  checkKey(key);
   if (!isWord(c0) || !isWord(c1)) {
     throw new OptionError(
       "Cannot draw random numbers as the counter requires two integers from 0 to 4294967295: " +
@@ -40,6 +35,19 @@ export function threefry(key: Key, c0: number, c1: number): [number, number] {
   }
   const [x, y] = threefryBlock(numbers, key, [c0, c1]);
   return [x >>> 0, y >>> 0];
+}
+
+/**
+ * Checks what random numbers are drawn by.
+ *
+ * @throws {OptionError} If it is anything but two words of 32 bits
+ */
+export function checkKey(key: Key): void {
+  if (isKey(key)) return;
+  throw new OptionError(
+    `Cannot draw random numbers as a key of two words of 32 bits is required (seedKey makes one ` +
+      `of a seed): found ${shown(key)}`,
+  );
 }
 
 function isWord(x: unknown): boolean {
@@ -73,7 +81,11 @@ export function seedKey(seed: number): Key {
  */
 export function foldKey(key: Key, by: number | string): Key {
   // Numbers and paths use different words of the counter, so they cannot meet.
-  return typeof by === "number" ? threefry(key, by, 0) : threefry(key, hash(by), 1);
+  if (typeof by === "number") return threefry(key, by, 0);
+  if (typeof by === "string") return threefry(key, hash(by), 1);
+  throw new OptionError(
+    `Cannot derive a key as a word of 32 bits or a path is required: found ${shown(by)}`,
+  );
 }
 
 function hash(text: string): number {
@@ -84,7 +96,7 @@ function hash(text: string): number {
 
 /** `count` numbers uniform in [0, 1), with 32 random bits each. */
 export function uniform(key: Key, count: number): Float64Array {
-  const out = new Float64Array(count);
+  const out = reserve(8 * count, () => new Float64Array(count));
   for (let i = 0; i < count; i += 2) {
     const [a, b] = threefry(key, 0, i >> 1);
     out[i] = a / 2 ** 32;
@@ -96,7 +108,7 @@ export function uniform(key: Key, count: number): Float64Array {
 /** `count` numbers from the normal distribution with mean 0 and deviation 1 (Box-Muller). */
 export function normal(key: Key, count: number): Float64Array {
   const u = uniform(key, 2 * Math.ceil(count / 2));
-  const out = new Float64Array(count);
+  const out = reserve(8 * count, () => new Float64Array(count));
   for (let i = 0; i < count; i += 2) {
     const radius = Math.sqrt(-2 * Math.log(1 - u[i]!));
     const angle = 2 * Math.PI * u[i + 1]!;

@@ -7,7 +7,7 @@
 
 import type { Backend, Bound, Buffer } from "./backend.ts";
 import { bytesPerElement, type Dtype, dtypes } from "./dtype.ts";
-import { DeviceError, ShapeError } from "./errors.ts";
+import { reserve, ShapeError } from "./errors.ts";
 import { shown } from "./excerpt.ts";
 import { contiguousStrides, sizeOf } from "./shape.ts";
 
@@ -40,13 +40,7 @@ export class Storage {
     }
     this.length = sizeOf(shape);
     const bytes = Math.max(1, this.length) * bytesPerElement(dtype);
-    try {
-      this.buffer = backend.allocate(bytes, shape);
-    } catch (error) {
-      // What an engine says of a buffer that it cannot make.
-      if (!(error instanceof RangeError) || error.name !== "RangeError") throw error;
-      throw new DeviceError(`Cannot reserve ${bytes} bytes of memory: found too little`);
-    }
+    this.buffer = reserve(bytes, () => backend.allocate(bytes, shape));
   }
 
   /** Whether the memory has been given back. */

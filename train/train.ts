@@ -4,6 +4,7 @@
  * @module
  */
 
+import { OptionError } from "../core/errors.ts";
 import { foldKey, seedKey } from "../core/random.ts";
 import { dropoutPlan } from "../nn/dropout/plan.ts";
 import type { AdapterConfig } from "../nn/formats/peft_config.ts";
@@ -51,6 +52,9 @@ export interface TrainResult extends FitResult, ParameterCounts {}
  * is half-written
  */
 export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise<TrainResult> {
+  if (given.saveEvery !== undefined && given.out === undefined) {
+    throw new OptionError("Cannot use --save-every as a folder is required in --out: found none");
+  }
   const say = (line: string) => hooks.onMessage?.(line);
   const { base, start, config } = await locateFolders(given, hooks);
   const { device, reason } = await openDevice(config);

@@ -8,7 +8,7 @@
 import type { Device } from "../device.ts";
 import { checkDtype } from "../arguments.ts";
 import { type Dtype, dtypes, isHalf } from "../dtype.ts";
-import { OptionError } from "../errors.ts";
+import { OptionError, reserve } from "../errors.ts";
 import { shown } from "../excerpt.ts";
 import { checkNumber, checkShape } from "../numbers.ts";
 import { type Key, normal, uniform } from "../random.ts";
@@ -70,7 +70,9 @@ export function arange(
     );
   }
   checkDtype("arange", dtype, whole);
-  return tensor(device, Array.from({ length }, (_, i) => from + i * step), [length], dtype);
+  const numbers = reserve(length * 8, () => new Float64Array(length));
+  for (let i = 0; i < length; i++) numbers[i] = from + i * step;
+  return tensor(device, numbers, [length], dtype);
 }
 
 /**

@@ -83,7 +83,7 @@ export const square: (x: Tensor) => Tensor = unary("square", (x) => x.mul(x));
 export const gelu: (x: Tensor) => Tensor = unary("gelu", geluOf);
 /** The approximation of GELU by tanh: Hugging Face's `gelu_new`. */
 export const geluTanh: (x: Tensor) => Tensor = unary("geluTanh", geluTanhOf);
-/** `1 / (1 + exp(-x))`, by tanh so that nothing overflows. */
+/** `1 / (1 + exp(-x))`. */
 export const sigmoid: (x: Tensor) => Tensor = unary("sigmoid", sigmoidOf);
 /** `x sigmoid(x)`. */
 export const silu: (x: Tensor) => Tensor = unary("silu", siluOf);

@@ -57,7 +57,7 @@ export const klOp: RowOp = (() => {
  * **Shapes**: `[rows, classes], [rows] -> [rows, 1]`. **Units**: nats.
  *
  * @throws {ShapeError} If there is not one label, a word, for each row
- * @throws {IndexError} If a label that the host wrote is none of the classes
+ * @throws {IndexError} If a label that the host wrote or sees is none of the classes
  * @throws {OptionError} If the smoothing lies outside [0, 1]
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {

@@ -11,6 +11,7 @@ import { ShapeError } from "../errors.ts";
 import { shown } from "../excerpt.ts";
 import { type Float, input, scalar } from "../expr.ts";
 import type { Device } from "../device.ts";
+import { viewAs } from "../dtype.ts";
 import { floatOf, type Op, type Recorded } from "../op.ts";
 import { type MatmulProgram, matmulProgram } from "../program.ts";
 import { checkInteger, checkNumber } from "../numbers.ts";
@@ -97,18 +98,30 @@ function launch(
   checkEpilogue(name, extras, shape, scalars);
   const float = floatOf(device, inputs);
   const outs = program.outputs.map(() => Value.allocate(device.backend, float, shape, order));
-  device.backend.run(program, {
-    space: [...shape, k],
-    inputs: [
-      a.bound([...batch, m, k]),
-      b.bound([...batch, k, n]),
-      ...extras.map((extra) => extra.bound(shape)),
-    ],
-    outputs: outs.map((out) => out.bound()),
-    indices: [],
-    scalars,
-  });
+  const run = (a: Value, b: Value, k: number) =>
+    device.backend.run(program, {
+      space: [...shape, k],
+      inputs: [
+        a.bound([...batch, m, k]),
+        b.bound([...batch, k, n]),
+        ...extras.map((extra) => extra.bound(shape)),
+      ],
+      outputs: outs.map((out) => out.bound()),
+      indices: [],
+      scalars,
+    });
+  if (k > 0) run(a, b, k);
+  else withZero(device, float, (zero) => run(zero, zero, 1));
   return outs;
+}
+
+/** Lends a matrix of one 0: a sum of no products is that of 0 · 0. */
+function withZero(device: Device, float: "f32" | "f64", use: (zero: Value) => void): void {
+  const zero = Value.allocate(device.backend, float, [1, 1]);
+  zero.storage.retain();
+  device.backend.write(zero.storage.buffer, 0, viewAs(float, new ArrayBuffer(8)).subarray(0, 1));
+  use(zero);
+  zero.storage.release();
 }
 
 /** What a product ends in must fit it: programs read extras by the strides of the result. */

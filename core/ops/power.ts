@@ -57,14 +57,17 @@ function powerOf(base: Float, exponent: Float): Float {
     either(exponent.compare("eq", 0), base.compare("eq", 1)),
     size.compare("eq", 1).and(endless),
   );
-  const magnitude = exponent.mul(size.unary("log")).unary("exp");
+  // Adapters have logarithms of 1 that are not 0.
+  const product = exponent.mul(size.unary("log")).unary("exp");
+  const magnitude = select(size.compare("eq", 1), float(1), product);
   const { whole, odd } = parity(exponent);
   const below = base.compare("lt", 0);
   const negative = either(below, float(1).div(base).compare("lt", 0));
   // Below 0 only whole powers are real; NaN is the logarithm of the base.
   const unreal = below.and(float(lowestFloat).compare("le", base)).and(whole.not());
   const signed = select(negative.and(odd), magnitude.neg(), magnitude);
-  return select(one, float(1), select(unreal, base.unary("log"), signed));
+  const other = select(unreal, base.unary("log"), signed);
+  return select(one, float(1), select(exponent.compare("eq", 1), base, other));
 }
 
 /** Gradients of base and exponent, which the derived ones lack where the base is 0. */

@@ -12,7 +12,7 @@ import type { Device } from "../device.ts";
 import { ShapeError } from "../errors.ts";
 import { type Expr, input, rowSum, variesByColumn } from "../expr.ts";
 import { floatOf, type Gradients, type Op, type Recorded } from "../op.ts";
-import { rowProgram } from "../program.ts";
+import { ofEmptyRows, type RowProgram, rowProgram } from "../program.ts";
 import { checkNumber, checkShape } from "../numbers.ts";
 import { broadcast, broadcastsTo, sameShape, sizeOf } from "../shape.ts";
 import { Value } from "../storage.ts";
@@ -78,13 +78,9 @@ export function rowwise(
       const space = given ?? broadcast(name, values.map((value) => value.shape));
       for (const number of scalars) checkNumber(name, "a number", number);
       const results = allocate(outputs, device, values, space);
-      device.backend.run(program, {
-        space,
-        inputs: values.map((value) => value.bound(space)),
-        outputs: results.map((value) => value.bound(space)),
-        indices,
-        scalars,
-      });
+      const launched = { program, values, results, space, scalars, indices };
+      if (space.at(-1) !== 0) run(device, launched);
+      else runWithoutColumns(device, launched);
       return results;
     },
     vjp(recorded, given) {
@@ -115,6 +111,39 @@ export function rowwise(
     },
   };
   return op;
+}
+
+/** A program, what it reads and writes, and where. */
+interface Launched extends Required<RowAttributes> {
+  readonly program: RowProgram;
+  readonly values: readonly Value[];
+  readonly results: readonly Value[];
+}
+
+function run({ backend }: Device, launched: Launched): void {
+  const { program, values, results, space, scalars, indices } = launched;
+  backend.run(program, {
+    space,
+    inputs: values.map((value) => value.bound(space)),
+    outputs: results.map((value) => value.bound(space)),
+    indices,
+    scalars,
+  });
+}
+
+/** Of rows without elements there are only outputs of one element a row: sums of nothing. */
+function runWithoutColumns(device: Device, launched: Launched): void {
+  const results = launched.results.filter(({ shape }) => sizeOf(shape) > 0);
+  if (results.length === 0) return;
+  const { program, space, scalars } = launched;
+  const outputs = program.outputs.filter((_, i) => results.includes(launched.results[i]!));
+  run(device, {
+    ...launched,
+    program: rowProgram(program.inputs, ofEmptyRows(outputs, scalars.length)),
+    results,
+    space: [...space.slice(0, -1), 1],
+    scalars: [...scalars, 0, -Infinity],
+  });
 }
 
 /** Plans of an operation's gradients, each made once. */
@@ -192,7 +221,7 @@ export function sumRow(x: Tensor): Tensor {
 export function sumTo(x: Tensor, shape: readonly number[]): Tensor {
   if (sameShape(x.shape, shape)) return x;
   const missing = x.shape.length - shape.length;
-  const summed = x.shape.map((size, axis) => size > 1 && (shape[axis - missing] ?? 1) === 1);
+  const summed = x.shape.map((size, axis) => size !== 1 && (shape[axis - missing] ?? 1) === 1);
   const axes = x.shape.map((_, axis) => axis);
   const kept = axes.filter((axis) => !summed[axis]);
   const reduced = axes.filter((axis) => summed[axis]);

@@ -83,6 +83,10 @@ class CpuBackend implements Backend {
     return turn === undefined ? Promise.resolve(copy.buffer) : turn.then(() => copy.buffer);
   }
 
+  words(buffer: Buffer): Uint32Array {
+    return (buffer as CpuBuffer).as("u32") as Uint32Array;
+  }
+
   run(program: Program, binding: Binding): void {
     this.statistics.runs++;
     switch (program.family) {
@@ -125,13 +129,30 @@ class CpuBackend implements Backend {
   }
 }
 
+const kernelNames = ["auto", "relaxed", "simd", "javascript"];
+
+function checkOptions(kernels: unknown, threads: unknown): void {
+  if (!kernelNames.includes(kernels as string)) {
+    const required = `one of ${kernelNames.join(", ")}`;
+    throw new OptionError(
+      `Cannot open the CPU as kernels requires ${required}: found ${String(kernels)}`,
+    );
+  }
+  if (!Number.isInteger(threads) || (threads as number) < 1) {
+    throw new OptionError(
+      `Cannot open the CPU as threads requires an integer of at least 1: found ${String(threads)}`,
+    );
+  }
+}
+
 /**
  * Opens the CPU backend.
  *
- * @throws {OptionError} If kernels are asked for that the engine does not have
+ * @throws {OptionError} If an option is none that it has, or kernels are asked for that the engine does not have
  */
 export function openCpu(options: CpuOptions = {}): Backend {
   const { kernels = "auto", threads = 1, library } = options;
+  checkOptions(kernels, threads);
   const relaxed = kernels === "relaxed" || (kernels === "auto" && hasRelaxed());
   const missing = kernels === "relaxed" ? !hasRelaxed() : kernels === "simd" && !hasSimd();
   if (missing) throw new OptionError(`Cannot use ${kernels} kernels as this engine has none`);

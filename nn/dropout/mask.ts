@@ -25,7 +25,7 @@ import {
 } from "../../core/expr.ts";
 import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
 import { reshape } from "../../core/ops/view.ts";
-import { threshold } from "../../core/random.ts";
+import { checkKey, threshold } from "../../core/random.ts";
 import { contiguousStrides, sizeOf } from "../../core/shape.ts";
 import { shapeOf, type Tensor } from "../../core/tensor.ts";
 import { checkSite, type Site } from "./plan.ts";
@@ -41,6 +41,7 @@ export const maskScalars = 4;
  */
 export function maskNumbers({ site, key }: ActiveSite): number[] {
   checkSite(site);
+  checkKey(key);
   const amount = site.structure === "span" ? Math.ceil(site.rate * 65536) : threshold(site.rate);
   return [key[0], key[1], amount, site.spanLength ?? 0];
 }

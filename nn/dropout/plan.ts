@@ -181,17 +181,23 @@ export function dropoutPlan(
 /**
  * Checks what a mask is drawn by, in plans of the caller's own too.
  *
- * @throws {OptionError} If the rate lies outside [0, 1), or the span is no number of tokens
+ * @throws {OptionError} If the structure is none, the rate lies outside [0, 1), or the span is no number of tokens
  */
-export function checkSite({ position, rate, spanLength = 0 }: Site): void {
+export function checkSite({ position, structure, rate, spanLength = 0 }: Site): void {
+  if (!structures.includes(structure)) {
+    throw new OptionError(
+      `Cannot drop ${position} as structure requires one of ${structures.join(", ")}: found ` +
+        shown(structure),
+    );
+  }
   if (!(rate >= 0 && rate < 1)) {
     throw new OptionError(
       `Cannot drop ${position} as the rate must lie in [0, 1): found ${shown(rate)}`,
     );
   }
-  if (Number.isSafeInteger(spanLength) && spanLength >= 0) return;
+  if (Number.isInteger(spanLength) && spanLength >= 0 && spanLength < 2 ** 32) return;
   throw new OptionError(
-    `Cannot drop spans of ${shown(spanLength)} tokens: a positive integer is required`,
+    `Cannot drop spans of ${shown(spanLength)} tokens: a positive integer below 2^32 is required`,
   );
 }
 

@@ -27,7 +27,8 @@ export interface AdapterFiles {
  * Fills what an adapter holds in a model that was adapted to the same configuration; what it declares
  * is then trainable.
  *
- * @throws {FileError} If a tensor is missing, misshapen or has no place, or a declared head is absent
+ * @throws {FileError} If a tensor is missing, misshapen, has no place or another prefix than PEFT's, or
+ * a declared head is absent
  */
 export async function fillAdapter(
   model: Module,
@@ -40,6 +41,12 @@ export async function fillAdapter(
   const places = new Map<string, Parameter>(parameters(model));
   const filled = new Set<string>();
   for (const name of source.names()) {
+    if (!name.startsWith(peftPrefix)) {
+      throw new FileError(
+        `Cannot place tensor ${name} as a name in ${peftPrefix} is required`,
+        path,
+      );
+    }
     const place = placeOf(name);
     if (place === undefined) continue;
     const parameter = places.get(place);

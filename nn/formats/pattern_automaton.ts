@@ -5,7 +5,7 @@
  * @module
  */
 
-import { parsePattern, type PatternNode } from "./pattern_syntax.ts";
+import type { PatternNode } from "./pattern_syntax.ts";
 
 /** A character of the expression. */
 export interface PatternState {
@@ -31,61 +31,52 @@ const mostStates = 50_000;
 const mostEdges = 200_000;
 
 /** One of each kind of character, by Unicode's general categories, beside those of ASCII. */
-const samples =
-  "\u0085\u00a0\u2003\u2028\u2029\ufeff\u00adªµßÆéÿĀıſǅʰ\u0301\u0903\u20ddΣςабאعक中あ한" +
-  "ａ٣२²¼Ⅷ‿–«»„’。、€£¤+©˚^\u3000\u{10400}\u{1F600}\u{1D7CE}\u{E0001}\ue000\u0378K";
+const samples = "\u0085\u00a0\u2003\u2028\u2029\ufeff\u00adªµéĀıſǅʰ\u0301\u0903\u20ddΣςаאعक中あ한" +
+  "ａ٣²¼Ⅷ‿–«»’。©˚\u{10400}\u{1F600}\ue000\u0378K";
 
 const none: Part = { first: new Map(), last: new Map(), nothing: 1 };
 
 /** States and edges of one expression, or of one that is looked for ahead or behind. */
 export class Automaton {
-  readonly #follow: Ways[] = [];
+  /** States that follow each, and in how many ways: 1, or 2 for several. */
+  readonly follow: Ways[] = [];
 
   private constructor(
     /** Sets of characters by their sources. */
     readonly setOf: (source: string) => bigint,
     /** What is looked for on the way. */
     readonly looks: PatternNode[],
+    /** States at which a match may end, whatever comes behind. */
+    public ends: Set<number> | undefined,
   ) {}
-
-  /** Number of states, the start counted. */
-  get size(): number {
-    return this.#follow.length;
-  }
-
-  /** States that follow one, and in how many ways: 1, or 2 for several. */
-  readonly next = (place: number): ReadonlyMap<PatternState, number> => this.#follow[place]!;
 
   /**
    * Builds the automata of an expression and of all that it looks for.
    *
-   * @param source Expression that `RegExp` accepts with the flags
-   * @returns Undefined where they are too large, or where a repetition too long to be written out
-   * repeats nothing
+   * @param flags Flags of the expression, among them `u` or `v`
+   * @param free Whether nothing stands behind the expression
+   * @throws {RangeError} If they are too large, or a repetition too long to be written out repeats
+   * nothing
    */
-  static of(source: string, flags: string): Automaton[] | undefined {
-    const tree = parsePattern(source);
-    if (tree === undefined) return undefined;
+  static of(tree: PatternNode, flags: string, free: boolean): Automaton[] {
     const looks = [tree];
     const found: Automaton[] = [];
-    const setOf = characterSets(/\(\?[a-z]*i/.test(source) ? `${flags.replace("i", "")}i` : flags);
-    try {
-      for (const look of looks) {
-        const automaton = new Automaton(setOf, looks);
-        const start = automaton.#state(0n);
-        automaton.#join(start, automaton.#build(look));
-        found.push(automaton);
-      }
-    } catch (error) {
-      if (error instanceof RangeError) return undefined;
-      throw error;
+    const setOf = characterSets(flags);
+    for (const look of looks) {
+      const automaton = new Automaton(setOf, looks, free ? new Set() : undefined);
+      const start = automaton.#state(0n);
+      const part = automaton.#build(look);
+      automaton.#join(start, part);
+      for (const { place } of part.last.keys()) automaton.ends?.add(place);
+      found.push(automaton);
     }
     return found;
   }
 
   #state(set: bigint): Part {
-    if (this.#follow.push(new Map()) > mostStates) throw new RangeError();
-    const ways: Ways = new Map([[{ place: this.size - 1, set }, 1]]);
+    const place = this.follow.push(new Map()) - 1;
+    if (place >= mostStates) throw new RangeError();
+    const ways: Ways = new Map([[{ place, set }, 1]]);
     return { first: ways, last: ways, nothing: 0 };
   }
 
@@ -95,7 +86,7 @@ export class Automaton {
     for (const [{ place }, ways] of last) {
       this.#edges += first.size;
       if (this.#edges > mostEdges) throw new RangeError();
-      add(this.#follow[place]!, first, ways);
+      add(this.follow[place]!, first, ways);
     }
   }
 
@@ -105,13 +96,16 @@ export class Automaton {
         return none;
       case "look":
         this.looks.push(node.body);
+        this.ends = undefined;
         return none;
-      case "character":
+      case "atomic":
+        return this.#build(node.body);
+      case "set":
         return this.#state(this.setOf(node.source));
       case "sequence":
-        return node.parts.reduce((part, one) => this.#then(part, this.#build(one)), none);
+        return node.items.reduce((part, one) => this.#then(part, this.#build(one)), none);
       case "choice":
-        return node.parts.map((one) => this.#build(one)).reduce((a, b) => ({
+        return node.items.map((one) => this.#build(one)).reduce((a, b) => ({
           first: sum(a.first, b.first),
           last: sum(a.last, b.last),
           nothing: Math.min(2, a.nothing + b.nothing),
@@ -134,6 +128,7 @@ export class Automaton {
     const most = Number.isFinite(max) ? max : min;
     if (max === 0) return none;
     if (most > writtenOut) {
+      if (min > 1) this.ends = undefined;
       const part = this.#loop(body);
       // Which of many repetitions take nothing is a choice of its own.
       if (part.nothing > 0) throw new RangeError();
@@ -169,12 +164,12 @@ function add(all: Ways, b: Ways, times: number): void {
 
 function characterSets(flags: string): (source: string) => bigint {
   const ascii = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
-  const characters = new Set([...ascii, ...samples]);
+  const characters = [...ascii, ...samples];
   const known = new Map<string, bigint>();
   return (source) => {
     let set = known.get(source);
     if (set === undefined) {
-      const pattern = new RegExp(`^(?:${source})$`, flags.replace(/[dgmy]/g, ""));
+      const pattern = new RegExp(`^(?:${source})$`, flags);
       set = 0n;
       let bit = 1n;
       for (const character of characters) {

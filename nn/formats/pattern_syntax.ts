@@ -7,12 +7,12 @@
 /** A part of an expression. */
 export type PatternNode =
   /** One character of a set, by the source of that set. */
-  | { readonly kind: "character"; readonly source: string }
+  | { readonly kind: "set"; readonly source: string }
   /** Nothing that takes characters: an anchor, an empty alternative. */
   | { readonly kind: "empty" }
-  /** What is looked for ahead or behind and takes no characters. */
-  | { readonly kind: "look"; readonly body: PatternNode }
-  | { readonly kind: "sequence" | "choice"; readonly parts: readonly PatternNode[] }
+  /** What is looked for ahead or behind and takes no characters; what is never given up. */
+  | { readonly kind: "look" | "atomic"; readonly body: PatternNode }
+  | { readonly kind: "sequence" | "choice"; readonly items: readonly PatternNode[] }
   | {
     readonly kind: "repeat";
     readonly body: PatternNode;
@@ -28,7 +28,7 @@ const escape =
   /\\(?:u\{[^}]*\}|u[dD][89abAB]..\\u[dD][c-fC-F]..|u.{4}|x..|c.|[pP]\{[^}]*\}|k<[^>]*>|[1-9]\d*|.)/suy;
 const anything: PatternNode = {
   kind: "repeat",
-  body: { kind: "character", source: "[^]" },
+  body: { kind: "set", source: "[^]" },
   min: 0,
   max: Infinity,
 };
@@ -36,9 +36,9 @@ const anything: PatternNode = {
 /**
  * Reads the structure of an expression that `RegExp` accepts with the flag `u`.
  *
- * @returns Undefined where its groups are nested deeper than 200
+ * @throws {RangeError} If its groups are nested deeper than 200
  */
-export function parsePattern(source: string): PatternNode | undefined {
+export function parsePattern(source: string): PatternNode {
   let at = 0;
   const take = (pattern: RegExp) => {
     pattern.lastIndex = at;
@@ -48,14 +48,14 @@ export function parsePattern(source: string): PatternNode | undefined {
   };
   const choice = (depth: number): PatternNode => {
     if (depth > deepest) throw new RangeError();
-    const parts = [sequence(depth)];
-    while (source[at] === "|" && ++at) parts.push(sequence(depth));
-    return parts.length === 1 ? parts[0]! : { kind: "choice", parts };
+    const items = [sequence(depth)];
+    while (source[at] === "|" && ++at) items.push(sequence(depth));
+    return items.length === 1 ? items[0]! : { kind: "choice", items };
   };
   const sequence = (depth: number): PatternNode => {
-    const parts: PatternNode[] = [];
-    while (at < source.length && !"|)".includes(source[at]!)) parts.push(repeated(depth));
-    return { kind: "sequence", parts };
+    const items: PatternNode[] = [];
+    while (at < source.length && !"|)".includes(source[at]!)) items.push(repeated(depth));
+    return { kind: "sequence", items };
   };
   const repeated = (depth: number): PatternNode => {
     const body = atom(depth);
@@ -79,13 +79,7 @@ export function parsePattern(source: string): PatternNode | undefined {
     // What a group has matched: taken for anything.
     if (escaped !== undefined && /^\\(?:k<|[1-9])/.test(escaped)) return anything;
     const found = escaped ?? take(set)?.[0] ?? take(/[^]/uy)?.[0] ?? "";
-    return found === "^" || found === "$"
-      ? { kind: "empty" }
-      : { kind: "character", source: found };
+    return found === "^" || found === "$" ? { kind: "empty" } : { kind: "set", source: found };
   };
-  try {
-    return choice(0);
-  } catch {
-    return undefined;
-  }
+  return choice(0);
 }

@@ -98,6 +98,9 @@ const harmless: readonly unknown[] = [true, false, "gaussian", "eva", "orthogona
 /** Kinds of task whose models exist here, or that say nothing. */
 const taskTypes: readonly unknown[] = ["SEQ_CLS", "CAUSAL_LM", "FEATURE_EXTRACTION"];
 
+/** More than any model has layers; each is a regular expression. */
+const mostPatterns = 5000;
+
 /** Reads typed fields of one configuration and says which key is wrong. */
 class Fields {
   constructor(readonly fields: Readonly<Record<string, unknown>>, readonly path: string) {}
@@ -152,6 +155,11 @@ class Fields {
     if (!isRecord(value) || !Object.values(value).every(isNumber)) {
       return this.fail(key, `an object is required in which each value is ${required}`);
     }
+    const count = Object.keys(value).length;
+    if (count > mostPatterns) {
+      const required = `at most ${mostPatterns} patterns are required: found ${count}`;
+      throw new FileError(`Cannot use ${key} of this adapter as ${required}`, this.path);
+    }
     patternValues(value as Record<string, number>, this.path);
     return value as Record<string, number>;
   }
@@ -203,7 +211,8 @@ export function parseAdapterConfig(
   const bias = biasKinds.find((kind) => kind === (f.get("bias") ?? "none")) ??
     f.fail("bias", `one of ${biasKinds.join(", ")} is required`);
   const declared = f.names("modules_to_save");
-  const dropout = f.get("lora_dropout");
+  const isRate = (value: number) => value >= 0 && value <= 1;
+  const dropout = f.number("lora_dropout", 0, isRate, "a rate from 0 to 1 is required");
   const modulesToSave = taskType === "SEQ_CLS" ? [...new Set([...declared, ...heads])] : declared;
   for (const name of modulesToSave) pythonPattern(name, path);
   const unknown = Object.keys(json).filter((key) => !known.has(key));
@@ -217,7 +226,7 @@ export function parseAdapterConfig(
     rankPattern: f.pattern("rank_pattern", isRank, rankRequired),
     alphaPattern: f.pattern("alpha_pattern", isAlpha, alphaRequired),
     bias,
-    ...(typeof dropout === "number" && dropout > 0 && { loraDropout: dropout }),
+    ...(dropout > 0 && { loraDropout: dropout }),
     taskType,
     modulesToSave,
     baseModel: f.text("base_model_name_or_path"),

@@ -17,12 +17,12 @@ export function isUpdate(place: string): boolean {
 /**
  * The parameter a tensor is for.
  *
+ * @param name Name of the tensor, with its prefix
  * @returns Undefined where it repeats another: with all biases PEFT saves those of a head thrice
  */
 export function placeOf(name: string): string | undefined {
   if (/\.(original_module|modules_to_save)\.(.*\.)?bias$/.test(name)) return undefined;
-  const place = name.startsWith(peftPrefix) ? name.slice(peftPrefix.length) : name;
-  return place.replace(/\.base_layer\.(weight|bias)$/, ".$1");
+  return name.slice(peftPrefix.length).replace(/\.base_layer\.(weight|bias)$/, ".$1");
 }
 
 /** The name of a parameter's tensor; adapted layers keep their own parameters a level lower. */

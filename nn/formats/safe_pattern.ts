@@ -10,9 +10,11 @@
  */
 
 import { Automaton } from "./pattern_automaton.ts";
+import { parsePattern, type PatternNode } from "./pattern_syntax.ts";
 
-/** Most doublings of the work that are let pass. */
+/** Most doublings of the work that are let pass: for a path, and everywhere in a text. */
 const mostDoublings = 22;
+const mostFree = 3;
 /** Doublings that two loops one after the other make, which can divide a text in many places. */
 const loopDoublings = 5;
 /** Others are counted threefold, as one can begin before another has ended. */
@@ -24,8 +26,7 @@ const mostPairs = 1_000_000;
  * Tells whether a backtracking matcher could need time beyond all bounds: exponential in the length
  * of a text, or more than its fourth power. An expression too large to tell counts as such.
  *
- * @param source Expression that `RegExp` accepts with the flags
- * @param flags Flags of the expression, among them `u` or `v`
+ * @param source Expression that `RegExp` accepts with the flag `u`
  * @example
  * ```ts
  * import { assert } from "@std/assert";
@@ -34,33 +35,51 @@ const mostPairs = 1_000_000;
  * assert(!runsAway(".*\\.layers\\.\\d+\\.(q|v)_proj"));
  * ```
  */
-export function runsAway(source: string, flags = "u"): boolean {
-  const automata = Automaton.of(source, flags);
-  return automata === undefined || automata.some((automaton) => {
-    const doublings = doublingsOf(automaton);
-    return doublings === undefined || longestPath(automaton, doublings) > mostDoublings;
-  });
+export function runsAway(source: string): boolean {
+  return doublesWork(source, /\(\?[a-z]*i/.test(source) ? "ui" : "u", false);
+}
+
+/**
+ * Tells whether the work of a backtracking matcher doubles too often.
+ *
+ * @param flags Flags of the expression, among them `u` or `v`
+ * @param free Whether nothing stands behind the expression and two loops that divide a text are too
+ * much: it is then found everywhere in a text in a time that grows with its square at most
+ */
+export function doublesWork(tree: PatternNode | string, flags: string, free: boolean): boolean {
+  try {
+    return Automaton.of(typeof tree === "string" ? parsePattern(tree) : tree, flags, free)
+      .some((automaton) =>
+        longestPath(automaton, doublingsOf(automaton), free) > (free ? mostFree : mostDoublings)
+      );
+  } catch (error) {
+    if (error instanceof RangeError) return true;
+    throw error;
+  }
 }
 
 type Edges = ReadonlyMap<number, ReadonlySet<number>>;
 
-/** Pairs of places between which a text has two paths; undefined where there are too many. */
-function doublingsOf({ size, next }: Automaton): Edges | undefined {
+/** Pairs of places between which a text has two paths; a RangeError where there are too many. */
+function doublingsOf({ follow, ends }: Automaton): Edges {
+  const size = follow.length;
   const found = new Map<number, Set<number>>();
-  const merging = mergingStates(size, next);
+  const merging = mergingStates(follow);
   let left = mostPairs;
   for (let from = 0; from < size; from++) {
     if (!merging[from]) continue;
-    const ends = new Set<number>();
+    const doubled = new Set<number>();
     const seen = new Set<number>();
     const queue: [number, number][] = [[from, from]];
     for (const [one, other] of queue) {
-      for (const [a, waysA] of next(one)) {
-        for (const [b, waysB] of next(other)) {
-          if (--left < 0) return undefined;
+      for (const [a, waysA] of follow[one]!) {
+        for (const [b, waysB] of follow[other]!) {
+          if (--left < 0) throw new RangeError();
+          // A match that gets to an end is one: what else leads there is never tried.
+          if (ends?.has(a.place) || ends?.has(b.place)) continue;
           if (a.place > b.place && one === other || (a.set & b.set) === 0n) continue;
           if (a === b) {
-            if (one !== other || waysA * waysB > 1) ends.add(a.place);
+            if (one !== other || waysA * waysB > 1) doubled.add(a.place);
             continue;
           }
           const [low, high] = a.place < b.place ? [a.place, b.place] : [b.place, a.place];
@@ -72,17 +91,18 @@ function doublingsOf({ size, next }: Automaton): Edges | undefined {
         }
       }
     }
-    if (ends.size > 0) found.set(from, ends);
+    if (doubled.size > 0) found.set(from, doubled);
   }
   return found;
 }
 
 /** Marks the places from which a path leads to a place that has several ways in. */
-function mergingStates(size: number, next: Automaton["next"]): Uint8Array {
+function mergingStates(follow: Automaton["follow"]): Uint8Array {
+  const size = follow.length;
   const before = Array.from({ length: size }, (): number[] => []);
   const waysIn = new Uint32Array(size);
   for (let from = 0; from < size; from++) {
-    for (const [{ place }, ways] of next(from)) {
+    for (const [{ place }, ways] of follow[from]!) {
       before[place]!.push(from);
       waysIn[place]! += ways;
     }
@@ -99,14 +119,16 @@ function mergingStates(size: number, next: Automaton["next"]): Uint8Array {
 }
 
 /** Most doublings along one path; infinite where one lies on a loop. */
-function longestPath({ size, next }: Automaton, doublings: Edges): number {
-  const after = (place: number) => [...next(place)].map(([{ place }]) => place);
+function longestPath({ follow }: Automaton, doublings: Edges, free: boolean): number {
+  const size = follow.length;
+  const after = (from: number) => Array.from(follow[from]!.keys(), ({ place }) => place);
   const loops = components(size, (place) => [...after(place), ...doublings.get(place) ?? []]);
   const isLoop = (place: number) =>
     after(place).includes(place) || loops.sizes[loops.of[place]!]! > 1;
   // Components are numbered from the ends of all paths on.
   const order = Array.from({ length: size }, (_, place) => place)
     .sort((a, b) => loops.of[a]! - loops.of[b]!);
+  const ofLoops = free ? Infinity : loopDoublings;
   const longest = new Float64Array(loops.sizes.length);
   for (const place of order) {
     const component = loops.of[place]!;
@@ -118,7 +140,7 @@ function longestPath({ size, next }: Automaton, doublings: Edges): number {
     };
     for (const to of after(place)) reach(to, 0);
     for (const to of doublings.get(place) ?? []) {
-      reach(to, isLoop(place) && isLoop(to) ? loopDoublings : otherDoublings);
+      reach(to, isLoop(place) && isLoop(to) ? ofLoops : otherDoublings);
     }
   }
   return Math.max(...longest);

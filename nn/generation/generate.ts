@@ -7,10 +7,16 @@
 
 import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
+import { shown } from "../../core/excerpt.ts";
 import { toBatch } from "../layers/batch.ts";
 import { PastKeyValues } from "../layers/past_key_values.ts";
 import type { Model } from "../models/model.ts";
-import { type BeamConvention, type Generated, startSearch } from "./beam_search.ts";
+import {
+  type BeamConvention,
+  beamConventions,
+  type Generated,
+  startSearch,
+} from "./beam_search.ts";
 import { compact, followBeams, type Hypothesis, nextInputs } from "./beam_state.ts";
 import { candidates, type Correction } from "./candidates.ts";
 import { bannedTokens } from "./no_repeat_ngram.ts";
@@ -124,20 +130,33 @@ function correctionOf(
 }
 
 function check(prompts: readonly (readonly number[])[], options: GenerateOptions): void {
-  const { newTokens, positions, beams = 1, lengthPenalty = 1 } = options;
-  const { noRepeatNgram = 0, repetitionPenalty = 1 } = options;
-  prompts.forEach(({ length }, i) => {
+  checkSearch(options);
+  const { positions } = options;
+  prompts.forEach((prompt, i) => {
+    const length = prompt?.length;
     if (length > 0 && length < positions) return;
     throw new OptionError(
-      `Cannot continue prompt ${i} as 1 to ${positions - 1} tokens are required: found ${length}`,
+      `Cannot continue prompt ${i} as 1 to ${positions - 1} tokens are required: found ` +
+        (length ?? shown(prompt)),
     );
   });
-  const demand = (name: string, value: number, fits: boolean, required: string) => {
+}
+
+function checkSearch(options: GenerateOptions): void {
+  const { newTokens, positions, beams = 1, lengthPenalty = 1, eosIds = [] } = options;
+  const { noRepeatNgram = 0, repetitionPenalty = 1 } = options;
+  const { beamConvention = "hf", earlyStopping = false } = options;
+  const demand = (name: string, value: unknown, fits: boolean, required: string) => {
     if (fits) return;
     throw new OptionError(
-      `Cannot generate with ${name} as ${required} is required: found ${value}`,
+      `Cannot generate with ${name} as ${required} is required: found ${shown(value)}`,
     );
   };
+  const known = beamConventions.includes(beamConvention);
+  demand("beamConvention", beamConvention, known, `one of ${beamConventions.join(", ")}`);
+  const stops = [true, false, "never"].includes(earlyStopping);
+  demand("earlyStopping", earlyStopping, stops, "true, false or never");
+  demand("eosIds", eosIds, typeof eosIds === "object", "a list of tokens");
   const whole = (name: string, value: number, least: number) =>
     demand(
       name,

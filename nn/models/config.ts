@@ -29,6 +29,7 @@ export function parseConfig(json: unknown, path = "config.json"): ModelConfig {
   const name = fields.only("model_type", architectures.map(({ name }) => name));
   const architecture = architectures.find((one) => one.name === name)!;
   for (const key of ["quantization_config", "per_layer_config"]) fields.none(key);
+  if (architecture.causal) fields.only("is_causal", [true], true);
   return architecture.configure(fields, commonConfig(fields, architecture));
 }
 

@@ -6,7 +6,6 @@
 
 import { FileError } from "../../core/errors.ts";
 import { excerpt } from "../../core/excerpt.ts";
-import { isRecord } from "../formats/json_record.ts";
 import { type Activation, activationNames } from "../layers/feed_forward.ts";
 
 /** Keys whose `null` means what their absence means; that of any other key is refused. */
@@ -128,8 +127,11 @@ export class ConfigFields {
    */
   object(key: string): Readonly<Record<string, unknown>> | undefined {
     const value = this.#value(key);
-    if (value === undefined || isRecord(value)) return value;
-    return this.fail(key, "an object is required", value);
+    if (value === undefined) return undefined;
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      return this.fail(key, "an object is required", value);
+    }
+    return { ...value };
   }
 
   /**

@@ -73,7 +73,8 @@ function checkpointNames(path: string, prefix: string): string[] {
  * the tensors.
  *
  * @param key Key of what is initialised
- * @throws {FileError} If a tensor is missing, has another shape or holds a number that is not finite
+ * @throws {FileError} If a tensor is missing, is there under two names, has another shape or holds a
+ * number that is not finite
  */
 export async function loadModel(
   model: Model,
@@ -84,8 +85,14 @@ export async function loadModel(
 ): Promise<LoadReport> {
   const { prefix, buffers } = architectureOf(model.config);
   const present = new Set(source.names());
-  const find = (path: string) =>
-    checkpointNames(path, prefix).find((candidate) => present.has(candidate));
+  const find = (path: string) => {
+    const [name, other] = checkpointNames(path, prefix).filter((one) => present.has(one));
+    if (name === undefined || other === undefined) return name;
+    throw new FileError(
+      `Cannot use tensor ${name} as ${path} requires one tensor: found ${other} too`,
+      fileOf(source, name),
+    );
+  };
   const only = await settleOutput(model, source, find, device);
   const sources = new Map<string, string>();
   const initialised: string[] = [];

@@ -12,6 +12,7 @@ import { decayMask } from "./decay.ts";
 import {
   checkOptions,
   clippedGradient,
+  limitOf,
   type Optimiser,
   type OptimiserOptions,
   zerosLike,
@@ -84,7 +85,7 @@ export class AdamW implements Optimiser {
   constructor(readonly trainable: Trainable, options: AdamWOptions = {}) {
     const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, clip = 1 } = options;
     this.#options = { beta1, beta2, epsilon, weightDecay, clip };
-    const finite = { ...this.#options, clip: Math.min(clip, Number.MAX_VALUE) };
+    const finite = { ...this.#options, clip: clip === Infinity ? 0 : clip };
     checkOptions("AdamW", finite, { beta1: [0, 1], beta2: [0, 1] });
     this.#decayed = decayMask(trainable, options.decayExclude ?? []);
     this.firstMoment = zerosLike(trainable);
@@ -107,7 +108,7 @@ export class AdamW implements Optimiser {
       rest2: 1 - beta2,
       epsilon,
       kept: 1 - lr * weightDecay,
-      limit: clip,
+      limit: limitOf(clip),
       correction1: 1 - beta1 ** t,
       correction2: 1 - beta2 ** t,
     };

@@ -5,6 +5,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
+import { shown } from "../../core/excerpt.ts";
 import { sizeOf } from "../../core/shape.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import type { Trainable } from "./trainable.ts";
@@ -23,6 +24,12 @@ export function requireDecayExclusions(
   words: readonly string[],
 ): asserts words is readonly DecayExclusion[] {
   const known: readonly string[] = decayExclusions;
+  if (!Array.isArray(words)) {
+    throw new OptionError(
+      `Cannot leave out of the weight decay as a list of ${known.join(", ")} is required: found ` +
+        shown(words),
+    );
+  }
   const strange = words.find((word) => !known.includes(word));
   if (strange === undefined) return;
   throw new OptionError(

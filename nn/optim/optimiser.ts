@@ -5,6 +5,7 @@
  * @module
  */
 
+import { lowestFloat } from "../../core/dtype.ts";
 import { OptionError, ShapeError } from "../../core/errors.ts";
 import { shown } from "../../core/excerpt.ts";
 import { type Float, float, input, select } from "../../core/expr.ts";
@@ -38,7 +39,7 @@ export interface OptimiserOptions {
   readonly weightDecay?: number;
   /** Parameters that do not decay: biases, factors of norms; default none. */
   readonly decayExclude?: readonly DecayExclusion[];
-  /** Largest norm of the gradient, 0 for none; default 1. */
+  /** Largest norm of the gradient, 0 or Infinity for none; default 1. */
   readonly clip?: number;
 }
 
@@ -51,10 +52,17 @@ export function clippedGradient(limit: Float): Float {
   const shrink = limit.div(norm.add(1e-6));
   const factor = select(
     float(0).compare("lt", limit),
-    select(shrink.compare("lt", 1), shrink, float(1)),
+    // A norm that is not a number is handed on.
+    select(float(1).compare("le", shrink), float(1), shrink),
     float(1),
   );
   return input(0, "f32", 3).mul(factor);
+}
+
+/** The limit as programs take it: none where it is infinite in 32 bits, and no 0 for a tiny one. */
+export function limitOf(clip: number): number {
+  if (clip === 0 || clip > -lowestFloat) return 0;
+  return Math.max(clip, 2 ** -126);
 }
 
 /** Bounds of an option: at least `least`, below `below`. */
@@ -72,7 +80,7 @@ export function checkOptions(
 ): void {
   for (const [name, value] of Object.entries(given)) {
     const [least, below] = bounds[name] ?? [0, Infinity];
-    if (value >= least && value < below) continue;
+    if (typeof value === "number" && value >= least && value < below) continue;
     const required = below === Infinity
       ? `a finite number of at least ${least}`
       : `a number in [${least}, ${below})`;

@@ -12,6 +12,7 @@ import { decayMask } from "./decay.ts";
 import {
   checkOptions,
   clippedGradient,
+  limitOf,
   type Optimiser,
   type OptimiserOptions,
   zerosLike,
@@ -59,7 +60,7 @@ export class SGD implements Optimiser {
   constructor(readonly trainable: Trainable, options: SGDOptions = {}) {
     const { momentum = 0, weightDecay = 0, clip = 1 } = options;
     this.#options = { momentum, weightDecay, clip };
-    const finite = { ...this.#options, clip: Math.min(clip, Number.MAX_VALUE) };
+    const finite = { ...this.#options, clip: clip === Infinity ? 0 : clip };
     checkOptions("SGD", finite, { momentum: [0, 1] });
     this.#decayed = decayMask(trainable, options.decayExclude ?? []);
     if (momentum !== 0) this.direction = zerosLike(trainable);
@@ -74,7 +75,7 @@ export class SGD implements Optimiser {
     this.steps++;
     const { momentum, weightDecay, clip } = this.#options;
     const { flat, gradients } = this.trainable;
-    const scalars = [lr, weightDecay, clip];
+    const scalars = [lr, weightDecay, limitOf(clip)];
     const { plain, withMomentum } = this.#decayed === undefined ? whole : partly;
     const inputs = [gradients, squaredNorm, ...this.#decayed === undefined ? [] : [this.#decayed]];
     if (this.direction === undefined) update(plain, [flat], inputs, scalars);

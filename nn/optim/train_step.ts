@@ -4,6 +4,8 @@
  * @module
  */
 
+import { OptionError } from "../../core/errors.ts";
+import { shown } from "../../core/excerpt.ts";
 import { gradient } from "../../core/gradient.ts";
 import { add } from "../../core/ops/elementwise.ts";
 import type { Key } from "../../core/random.ts";
@@ -37,6 +39,8 @@ export interface StepOptions {
 /**
  * Accumulates the gradients of a window of batches and updates the parameters once. Losses are means
  * over all labels of the window.
+ *
+ * @throws {OptionError} If the window has no batch
  */
 export function trainStep(
   { model, optimiser }: TrainState,
@@ -46,6 +50,11 @@ export function trainStep(
 ): StepMetrics {
   const { trainable } = optimiser;
   const { device, tensors } = trainable;
+  if (!(window.length > 0)) {
+    throw new OptionError(
+      `Cannot train as window requires a list of at least 1 batch: found ${shown(window)}`,
+    );
+  }
   trainable.clear();
   const normaliser = window.reduce((count, { labels }) => count + sizeOf(labels?.shape ?? [0]), 0);
   let total: Omit<StepMetrics, "squaredNorm"> | undefined;

@@ -73,6 +73,8 @@ export class AddedTokenFinder {
       if (token.lstrip) {
         while (start > done && oneSpace.test(text[start - 1] ?? "")) start--;
         start = Math.max(start, done);
+        // The token before has taken all of this one.
+        if (start >= at) continue;
       }
       if (token.rstrip) { while (end < text.length && oneSpace.test(text[end] ?? "")) end++; }
       if (done < start) take(text.slice(done, start), done);

@@ -16,7 +16,11 @@ const lossy = new TextDecoder("utf-8", { ignoreBOM: true });
 const strict = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
 function replaceAll(text: string, pairs: readonly (readonly [string, string])[]): string {
-  return pairs.reduce((result, [from, to]) => result.replaceAll(from, () => to), text);
+  // The empty text is found between characters, never within one.
+  return pairs.reduce(
+    (result, [from, to]) => result.replaceAll(from === "" ? /(?:)/gu : from, () => to),
+    text,
+  );
 }
 
 const cleanUps = [

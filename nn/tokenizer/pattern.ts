@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isDirect } from "./regex_ambiguity.ts";
+import { doublesWork } from "../formats/safe_pattern.ts";
 import { type Finder, machineOf } from "./regex_machine.ts";
 import { nativeRegex } from "./regex_native.ts";
 import { readRegex } from "./regex_syntax.ts";
@@ -48,8 +48,10 @@ export function regexPattern(source: string): Pattern {
   const tree = readRegex(source);
   const machine = machineOf(tree);
   const slow: Pattern = (text) => text === "" ? [] : collect(text, machine(text));
+  const choices = tree.kind === "choice" ? tree.items : [tree];
+  const direct = choices.every((choice) => !doublesWork(choice, "v", true));
   // JavaScript's engine finds empty matches between the halves of a character too.
-  if (canBeEmpty(tree) || !isDirect(tree)) return slow;
+  if (canBeEmpty(tree) || !direct) return slow;
   const regex = nativeRegex(tree);
   return (text) => {
     if (text.length > longText) return slow(text);

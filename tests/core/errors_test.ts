@@ -42,5 +42,5 @@ Deno.test("a message of many megabytes is cut at once", () => {
   ) {
     assert(presentable(text).length < 500);
   }
-  assert(performance.now() - started < 2000);
+  assert(performance.now() - started < 10_000);
 });

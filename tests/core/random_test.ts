@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertLess, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertLess, assertNotEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
   foldKey,
@@ -9,6 +9,7 @@ import {
   threshold,
   uniform,
 } from "../../core/random.ts";
+import { OptionError } from "../../core/errors.ts";
 import { drawFunction } from "../../kernels/cpu/javascript/functions.ts";
 
 const draw = drawFunction();
@@ -32,6 +33,16 @@ Deno.test("draw() of the CPU is the word of threefry() that the position's last 
     }),
     { numRuns: 2000 },
   );
+});
+
+Deno.test("foldKey() refuses what is neither a word nor a path", () => {
+  for (const by of [undefined, null, 1n, {}]) {
+    assertThrows(
+      () => foldKey([0, 0], by as unknown as string),
+      OptionError,
+      "Cannot derive a key",
+    );
+  }
 });
 
 Deno.test("seedKey() keeps all bits of a safe integer", () => {

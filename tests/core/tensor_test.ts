@@ -25,6 +25,7 @@ Deno.test("tensor() names the first row that differs from the others", () =>
     refused([[1, 2], [3]], "[1] requires 2 elements, as [0] has: found 1 elements");
     refused([[1, 2], [3, [4]]] as never, "[1,1] requires a number, as [0,0] has: found 1 elements");
     refused([[[1]], [2]] as never, "[1,0] requires 1 elements, as [0,0] has: found a number");
+    refused([[1], null] as never, "[1] requires 1 elements, as [0] has: found null");
     assertThrows(() => tensor(device, [[1, 2]], [3]), ShapeError, "3 elements: found 2");
   }));
 

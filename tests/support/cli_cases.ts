@@ -200,7 +200,7 @@ export async function badInputs(workspace: Workspace): Promise<BadInput[]> {
       flags: { model: keyless },
       says: [
         `${keyless}/tokenizer.json: `,
-        "added_tokens",
+        '"model.vocab" requires ids by token: found null',
       ],
     },
     { name: "vocabulary", flags: { model: pieces }, says: [`${pieces}/vocab.txt: `, "[CLS]"] },

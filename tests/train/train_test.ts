@@ -5,7 +5,9 @@ import {
   assertGreater,
   assertMatch,
   assertNotEquals,
+  assertRejects,
 } from "@std/assert";
+import { OptionError } from "../../core/errors.ts";
 import { type Method, methods } from "../../nn/dropout/plan.ts";
 import { openDevice } from "../../train/device/backend.ts";
 import type { TrainConfig } from "../../train/config/config.ts";
@@ -218,6 +220,14 @@ Deno.test("train() ends after the running step when it is aborted, and resumes",
   const rest = await train(config, { resume: part });
   assertEquals([rest.aborted, rest.step], [false, 8]);
   assertEquals(await readAdapter(part), await readAdapter(whole));
+});
+
+Deno.test("train() requires a folder where checkpoints are asked for", async () => {
+  await assertRejects(
+    () => train(workspace.config("rte", { saveEvery: 2 })),
+    OptionError,
+    "Cannot use --save-every as a folder is required in --out: found none",
+  );
 });
 
 Deno.test("train() takes no step when it is aborted before it starts", async () => {

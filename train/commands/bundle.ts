@@ -48,6 +48,8 @@ async function bundleCode(folder: string): Promise<Loaded> {
     minify: true,
     // An uncaught error prints the line that it comes from.
     lineLimit: 160,
+    // Modules are always read as UTF-8.
+    charset: "utf8",
     sourcemap: true,
     banner: { js: symbols },
     metafile: true,

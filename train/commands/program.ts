@@ -62,8 +62,9 @@ async function exitCode(args: readonly string[], run: () => Promise<number>): Pr
     return await run();
   } catch (error) {
     const known = error instanceof Error;
+    const lacks = error instanceof Deno.errors.NotCapable ? "Cannot run without permission: " : "";
     console.error(
-      known && !args.includes("--verbose") ? `error: ${presentable(error.message)}` : error,
+      known && !args.includes("--verbose") ? `error: ${presentable(lacks + error.message)}` : error,
     );
     return error instanceof DeviceError ? 3 : 1;
   }

@@ -25,9 +25,6 @@ export type GivenConfig = Given<typeof trainOptions>;
 export function resolveConfig(...layers: readonly GivenConfig[]): TrainConfig {
   const config = resolveOptions(trainOptions, "train", ...layers);
   dropoutPlan(config.method, false, config);
-  if (config.saveEvery !== undefined && config.out === undefined) {
-    throw new OptionError("Cannot use --save-every as a folder is required in --out: found none");
-  }
   requireDecayExclusions(config.decayExclude ?? []);
   return config;
 }

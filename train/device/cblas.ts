@@ -62,6 +62,9 @@ export interface Cuts {
   readonly vector?: number;
 }
 
+/** Tasks of one batch, which the threads' memory has room for. */
+const mostTasks = 2 ** 11;
+
 /** Makes tasks for a library. */
 export class CblasProducts implements BlasProducts {
   readonly #kernel: number;
@@ -130,7 +133,8 @@ export class CblasProducts implements BlasProducts {
     moves: readonly number[],
   ): number[] | undefined {
     const [m, n, k] = sizes;
-    const share = this.cuts === undefined ? count : Math.ceil(batchWork / (m * n * k));
+    const least = this.cuts === undefined ? count : Math.ceil(batchWork / (m * n * k));
+    const share = Math.max(least, Math.ceil(count / mostTasks));
     const tasks: number[] = [];
     for (let from = 0; from < count; from += share) {
       const [a, b, c] = operands.map((matrix, o) => moved(matrix, from * moves[o]!));

@@ -5,6 +5,7 @@
  */
 
 import type { Device } from "../../core/device.ts";
+import { FileError } from "../../core/errors.ts";
 import type { Key } from "../../core/random.ts";
 import { decodeFloats, requireFloats } from "../../nn/formats/safetensors_values.ts";
 import { parseConfig } from "../../nn/models/config.ts";
@@ -18,7 +19,7 @@ import {
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import { classifier, languageModel } from "../../nn/models/registry.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
-import { readJson } from "../files/files.ts";
+import { exists, readJson } from "../files/files.ts";
 
 /** A model with its numbers. */
 export interface Loaded<M extends Model> {
@@ -64,6 +65,22 @@ export function weightsOf(checkpoint: Checkpoint): WeightSource {
   };
 }
 
+/**
+ * Refuses a base model with an adapter in its own folder, as the same folder means the adapted model to
+ * other tools.
+ *
+ * @throws {FileError} If there is one
+ */
+async function requireNoAdapter(directory: string): Promise<void> {
+  const path = `${directory}/adapter_config.json`;
+  if (!await exists(path)) return;
+  throw new FileError(
+    "Cannot open base model as a folder without an adapter is required: found one beside it, which " +
+      "transformers would apply",
+    path,
+  );
+}
+
 async function fill<M extends Model>(
   model: M,
   directory: string,
@@ -71,6 +88,7 @@ async function fill<M extends Model>(
   key: Key,
   options?: LoadOptions,
 ): Promise<Loaded<M>> {
+  await requireNoAdapter(directory);
   using checkpoint = await Checkpoint.open(directory);
   const report = await loadModel(model, weightsOf(checkpoint), device, key, options);
   return { model, config: model.config, report };
@@ -81,7 +99,8 @@ async function fill<M extends Model>(
  *
  * @param key Key of the parameters that the folder does not hold
  * @param labels Number of classes instead of that of the configuration
- * @throws {FileError} If a file is missing or malformed, or a tensor is missing or misshapen
+ * @throws {FileError} If a file is missing or malformed, a tensor is missing or misshapen, or an adapter
+ * lies beside the model
  */
 export async function openClassifier(
   directory: string,
@@ -99,7 +118,8 @@ export async function openClassifier(
  * Opens a language model.
  *
  * @param key Key of the parameters that the folder does not hold
- * @throws {FileError} If a file is missing or malformed, or a tensor is missing or misshapen
+ * @throws {FileError} If a file is missing or malformed, a tensor is missing or misshapen, or an adapter
+ * lies beside the model
  * @throws {OptionError} If the architecture is an encoder
  */
 export async function openLanguageModel(

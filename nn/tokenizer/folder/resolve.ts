@@ -205,7 +205,11 @@ function addAll(
   const contents = new Set([...named.values()].map(({ content }) => content));
   const before = new Set([...contents, ...extra.map(({ content }) => content)]
     .filter((content) => vocabulary.has(content)));
-  for (const token of [...named.values(), ...extra]) {
+  // What is said twice in the same words counts where it was said first.
+  const once = new Map(
+    [...named.values(), ...extra].map((token) => [JSON.stringify(token), token]),
+  );
+  for (const token of once.values()) {
     if (before.has(token.content)) continue;
     const special = token.special || contents.has(token.content);
     vocabulary.add({ id: undefined, token: { ...token, special } });

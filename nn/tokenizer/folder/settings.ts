@@ -110,7 +110,7 @@ function readDecoder({ value: config, path }: FolderFile): ListedToken[] | undef
   });
 }
 
-/** Reads `added_tokens.json`, in which special tokens are those that have another mention. */
+/** Reads `added_tokens.json`, in which special tokens are those that others mention. */
 function readAdded({ value, path }: FolderFile, special: ReadonlySet<string>): ListedToken[] {
   return Object.entries(value ?? {}).map(([content, id]) => {
     const place = { path, key: content };
@@ -127,6 +127,8 @@ function readAdded({ value, path }: FolderFile, special: ReadonlySet<string>): L
 class Names {
   readonly named = new Map<string, DescribedToken | undefined>();
   readonly late = new Map<string, DescribedToken | undefined>();
+  /** Tokens that a file names by their text, or `special_tokens_map.json` in any way. */
+  readonly mentioned = new Set<DescribedToken>();
   extra: readonly DescribedToken[] | undefined;
   additional: readonly DescribedToken[] | undefined;
 
@@ -138,9 +140,9 @@ class Names {
       if (key === extraKey || (key === "additional_special_tokens" && named)) {
         this.#readExtra(token, place, special);
       } else if (key === "additional_special_tokens") {
-        this.additional = readList(token ?? [], place, special);
+        this.additional = this.#readList(token ?? [], place, special);
       } else if ((roles as readonly string[]).includes(key)) {
-        this.named.set(key, token === null ? undefined : readAddedToken(token, place, special));
+        this.named.set(key, token === null ? undefined : this.#readToken(token, place, special));
       } else if (key.endsWith("_token") && (typeof token === "string" || isRecord(token))) {
         const early = special || isRecord(token);
         (early ? this.named : this.late).set(key, readAddedToken(token, place, special));
@@ -154,21 +156,27 @@ class Names {
     this.additional = undefined;
   }
 
+  #readToken(value: unknown, place: KeyPlace, special?: true): DescribedToken {
+    const token = readAddedToken(value, place, special);
+    if (special || typeof value === "string") this.mentioned.add(token);
+    return token;
+  }
+
+  #readList(value: unknown, place: KeyPlace, special?: true): DescribedToken[] {
+    if (!Array.isArray(value)) refuse(place, "a list of tokens", value);
+    return value.map((token) => this.#readToken(token, place, special));
+  }
+
   #readExtra(value: unknown, place: KeyPlace, special?: true): void {
     if (!isRecord(value)) {
       const before = value === null ? [] : this.extra ?? [];
-      this.extra = [...before, ...readList(value ?? [], place, special)];
+      this.extra = [...before, ...this.#readList(value ?? [], place, special)];
       return;
     }
     for (const [name, token] of Object.entries(value)) {
       this.late.set(name, readAddedToken(token, { ...place, key: `${place.key}.${name}` }));
     }
   }
-}
-
-function readList(value: unknown, place: KeyPlace, special?: true): DescribedToken[] {
-  if (!Array.isArray(value)) refuse(place, "a list of tokens", value);
-  return value.map((token) => readAddedToken(token, place, special));
 }
 
 /**
@@ -188,8 +196,10 @@ export function readSettings(
   const decoder = readDecoder(config);
   if (decoder === undefined) names.read(map, true);
   const extra = names.extra ?? names.additional ?? [];
-  const mentioned = [...roles.map((role) => names.named.get(role)), ...extra];
-  const special = new Set(mentioned.flatMap((token) => token?.content ?? []));
+  const known = [...roles.map((role) => names.named.get(role)), ...extra];
+  const special = new Set(
+    known.flatMap((token) => token && names.mentioned.has(token) ? token.content : []),
+  );
   return {
     config: config.value ?? {},
     path: config.path,

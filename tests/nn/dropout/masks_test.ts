@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert
 import { OptionError, ShapeError } from "../../../core/errors.ts";
 import { zeros } from "../../../core/ops/create.ts";
 import { dropHidden } from "../../../nn/dropout/mask.ts";
-import { foldKey, seedKey } from "../../../core/random.ts";
+import { foldKey, type Key, seedKey } from "../../../core/random.ts";
 import type { Device } from "../../../core/device.ts";
 import { tensor } from "../../../core/tensor.ts";
 import {
@@ -205,18 +205,31 @@ for (const architecture of ["bert", "gpt2"] as const) {
 Deno.test("a plan of one's own is checked where its mask is drawn", () =>
   withDevice("f32", (device) => {
     const words = (data: number[]) => tensor(device, data, undefined, "u32");
-    const drop = (change: Record<string, unknown>, shape = [2, 3, 4], count = 2) => {
+    const drop = (
+      change: Record<string, unknown>,
+      shape = [2, 3, 4],
+      count = 2,
+      key: unknown = seedKey(2),
+    ) => {
       const plan = dropoutPlan("hiddencut", false);
       const site = { ...plan.sites[0]!, ...change };
       const list = words(new Array(count).fill(2));
       const dropout = { plan, key: seedKey(1), examples: list, lengths: list };
-      return dropHidden(zeros(device, shape), { site, key: seedKey(2), dropout });
+      return dropHidden(zeros(device, shape), { site, key: key as Key, dropout });
     };
     for (const rate of [-0.1, 1, 1.5, NaN, undefined]) {
       assertThrows(() => drop({ rate }), OptionError, "hidden as the rate must lie in [0, 1)");
     }
-    for (const spanLength of [-1, 1.5, NaN]) {
+    for (const spanLength of [-1, 1.5, NaN, 2 ** 32]) {
       assertThrows(() => drop({ structure: "span", spanLength }), OptionError, "positive integer");
+    }
+    assertThrows(
+      () => drop({ structure: "row" }),
+      OptionError,
+      "structure requires one of element",
+    );
+    for (const key of [[1.5, 2], [-1, 0], [1], undefined]) {
+      assertThrows(() => drop({}, [2, 3, 4], 2, key), OptionError, "a key of two words of 32 bits");
     }
     assertThrows(() => drop({}, [3]), ShapeError, "x requires [batch, tokens, width]");
     assertThrows(() => drop({}, [2, 3], 3), ShapeError, "examples requires 2 elements");

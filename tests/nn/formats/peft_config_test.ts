@@ -91,6 +91,8 @@ Deno.test("parseAdapterConfig() names each key whose value does not fit", () => 
     ["lora_alpha", -1],
     ["lora_alpha", Infinity],
     ["use_rslora", 1],
+    ["lora_dropout", "0.1"],
+    ["lora_dropout", 2],
     ["rank_pattern", []],
     ["rank_pattern", { query: 0 }],
     ["alpha_pattern", { query: "1" }],
@@ -163,4 +165,9 @@ Deno.test("parseAdapterConfig() tells which keys PEFT passes over as well", () =
   const fields = { foo_bar: true, lora_dropout: 0.1, peft_version: "0.21.0", rank: 4 };
   assertEquals(parseAdapterConfig({ ...least, ...fields }).unknown, ["foo_bar", "rank"]);
   assertEquals(parseAdapterConfig({ ...least, peft_version: "0.21.0" }).unknown, undefined);
+});
+
+Deno.test("parseAdapterConfig() refuses more patterns than any model has layers", () => {
+  const rank_pattern = Object.fromEntries(Array.from({ length: 5001 }, (_, i) => [`a${i}`, 2]));
+  assertThrows(() => parseAdapterConfig({ ...least, rank_pattern }), FileError, "at most 5000");
 });

@@ -257,5 +257,5 @@ Deno.test("parseHeader() refuses more tensors than any model has, at once", () =
     FileError,
     "at most 200000 tensors: found 250001",
   );
-  assert(performance.now() - started < 2000);
+  assert(performance.now() - started < 10_000);
 });

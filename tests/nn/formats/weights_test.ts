@@ -58,6 +58,21 @@ const golden = (name: string) =>
 const lora = { targets: ["query", "value"], rank: 2, alpha: 4 };
 const adapter = { ...lora, taskType: "SEQ_CLS", modulesToSave: ["classifier"] };
 
+Deno.test("loadModel() refuses two tensors of one parameter", () =>
+  withDevice("f32", async (device) => {
+    const config = parseConfig(JSON.parse(await Deno.readTextFile(golden("config.json"))));
+    const source = parseSafetensors(await Deno.readFile(golden("model.safetensors")), "m");
+    for (const second of ["embeddings.LayerNorm.weight", "bert.embeddings.LayerNorm.gamma"]) {
+      const both = { ...source, names: () => [...source.names(), second] };
+      await assertRejects(
+        () => loadModel(classifier(config), both, device, seedKey(1)),
+        FileError,
+        "Cannot use tensor bert.embeddings.LayerNorm.weight as bert.embeddings.LayerNorm.weight " +
+          `requires one tensor: found ${second} too`,
+      );
+    }
+  }));
+
 Deno.test("an adapter of encodeAdapter() brings another model to the same logits", () =>
   withDevice("f32", async (device) => {
     const config = parseConfig(JSON.parse(await Deno.readTextFile(golden("config.json"))));

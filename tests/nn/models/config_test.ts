@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { FileError } from "../../../core/errors.ts";
 import { parseConfig } from "../../../nn/models/config.ts";
 
@@ -122,4 +122,19 @@ Deno.test("parseConfig() reads the deviation of new weights", () => {
   assertEquals(deviation({}), 0.02);
   assertEquals(deviation({ initializer_range: 0.041 }), 0.041);
   assertThrows(() => deviation({ initializer_range: -1 }), FileError, "initializer_range");
+});
+
+Deno.test("parseConfig() refuses a decoder that sees later tokens", () => {
+  for (const is_causal of [false, null, 0]) {
+    for (const [model_type, keys] of Object.entries({ gpt2, llama: encoder })) {
+      const error = assertThrows(() => parseConfig({ model_type, ...keys, is_causal }), FileError);
+      assertStringIncludes(
+        error.message,
+        "Cannot use is_causal of this configuration as one of true",
+      );
+    }
+    // An encoder is no decoder by this key.
+    assertEquals(parseConfig({ model_type: "bert", ...encoder, is_causal: true }).causal, false);
+  }
+  assertEquals(parseConfig({ model_type: "gpt2", ...gpt2, is_causal: true }).causal, true);
 });

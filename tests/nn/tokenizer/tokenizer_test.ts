@@ -135,6 +135,28 @@ Deno.test("Tokenizer names the file and the key that is missing or unsupported",
   assertThrows(() => new Tokenizer([], {}, "t.json"), FileError, "JSON object");
 });
 
+Deno.test("Tokenizer leaves out an added token that the one before has taken whole", () => {
+  const added = ["[X]", "  ", "\n"].map((content, index) => {
+    const flags = { single_word: false, normalized: false, special: false };
+    return { id: index + 3, content, ...flags, lstrip: content === "  ", rstrip: index === 0 };
+  });
+  const vocab = { "[UNK]": 0, a: 1, b: 2 };
+  const json = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null };
+  const model = { type: "WordLevel", vocab, unk_token: "[UNK]" };
+  const words = new Tokenizer({ ...json, added_tokens: added, model });
+  const expected = { "a[X]  b": [1, 3, 2], "a  b": [1, 4, 2], "[X]\nb": [3, 5, 2] };
+  for (const [text, ids] of Object.entries(expected)) assertEquals(words.encode(text).ids, ids);
+});
+
+Deno.test("decoders look for the empty text between characters and not within one", () => {
+  const json = { normalizer: null, pre_tokenizer: null, post_processor: null, added_tokens: [] };
+  const model = { type: "WordLevel", vocab: { "👩": 0, a: 1 }, unk_token: "a" };
+  const decode = (decoder: object) => new Tokenizer({ ...json, decoder, model }).decode([0, 1, 0]);
+  assertEquals(decode({ type: "BPEDecoder", suffix: "" }), " 👩  a 👩");
+  const ctc = { type: "CTC", pad_token: "", word_delimiter_token: "", cleanup: true };
+  assertEquals(decode(ctc), " 👩  a  👩 ");
+});
+
 Deno.test("Tokenizer refuses unknown text where the vocabulary lacks the unknown token", () => {
   const json = buildWordPiece(vocabText, {}, "v");
   const model = { ...(json["model"] as Record<string, unknown>), unk_token: "[NONE]" };

@@ -158,6 +158,15 @@ const powerRows: readonly SpecialRow[] = [
     run: (_, [a, b]) => pow(a!, b!),
     expected: ([a, b]) => a!.map((x, i) => power(x, b![i]!)),
   },
+  {
+    name: "pow, ends of the range",
+    inputs: [
+      line([-1, -1, 1, largest, -largest, largest]),
+      line([largest, -largest, 1e9, 1, 1, 0]),
+    ],
+    run: (_, [a, b]) => pow(a!, b!),
+    expected: () => [1, 1, 1, largest, -largest, 1],
+  },
   ...[0, 0.5, -0.5, 1, 2, 3, -1, -3, 1.5, Infinity, NaN].map((exponent): SpecialRow => ({
     name: `pow, exponent ${exponent}`,
     inputs: [line(bases)],
@@ -178,6 +187,25 @@ const powerRows: readonly SpecialRow[] = [
   },
 ];
 
+const near = Array.from({ length: 400 }, (_, i) => (i - 200) / 10);
+
+/** Where results come close to their bounds, which none may cross. */
+const saturating: readonly SpecialRow[] = [
+  {
+    name: "tanh, distance to 1",
+    inputs: [line(near)],
+    run: (_, [x]) => elementwise.relu(elementwise.sub(elementwise.abs(elementwise.tanh(x!)), 1)),
+    expected: () => near.map(() => 0),
+    exact: true,
+  },
+  {
+    name: "sigmoid, its logarithm",
+    inputs: [line(near.map((x) => 4 * x))],
+    run: (_, [x]) => elementwise.log(elementwise.sigmoid(x!)),
+    expected: ([x]) => x!.map((x) => x < 0 ? x - Math.log1p(exp(x)) : -Math.log1p(exp(-x))),
+  },
+];
+
 const clipRows = [[-1, 1], [-Infinity, Infinity], [NaN, 1], [0, NaN]].map(([low, high]) => ({
   name: `clip, ${low} to ${high}`,
   inputs: [line(specials)],
@@ -192,6 +220,7 @@ export const elementwiseSpecials: readonly SpecialRow[] = [
   ...binaryRows,
   ...broadcastRows,
   ...powerRows,
+  ...saturating,
   ...clipRows,
   ...[0, -1.5, Infinity, NaN].map((factor): SpecialRow => ({
     name: `scale, by ${factor}`,

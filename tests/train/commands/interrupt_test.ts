@@ -52,11 +52,11 @@ for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 
 }
 
 Deno.test({
-  name: "An interrupt ends a run that saves nothing within a second",
+  name: "An interrupt ends a run that saves nothing at once",
   ignore: Deno.build.os === "windows",
   async fn() {
     const { code, milliseconds } = await interrupted("SIGINT");
     assertEquals(code, 130);
-    assertLess(milliseconds, 1000);
+    assertLess(milliseconds, 10_000);
   },
 });

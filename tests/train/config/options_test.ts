@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { OptionError } from "../../../core/errors.ts";
 import { positions } from "../../../nn/dropout/plan.ts";
-import { resolveConfig } from "../../../train/config/config.ts";
 import { helpText } from "../../../train/config/help.ts";
 import { unknownName } from "../../../train/config/nearest.ts";
 import type { OptionTable } from "../../../train/config/options.ts";
@@ -144,12 +143,6 @@ Deno.test("Numbers are decimal, switches true or false, and lists have no empty 
   refused(() => flags("--layers", "1,,2"), "--layers", "a list of layers");
   refused(() => object({ layers: [] }), "layers in f.json", "a list of layers");
   refused(() => object({ branches: [1] }), "branches in f.json", "one of 1, 2");
-});
-
-Deno.test("resolveConfig() requires a folder where checkpoints are asked for", () => {
-  const given = { task: "rte", data: "data", model: "model" } as const;
-  refused(() => resolveConfig({ ...given, saveEvery: 2 }), "--save-every", "--out", "found none");
-  assertEquals(resolveConfig({ ...given, saveEvery: 2, out: "run" }).saveEvery, 2);
 });
 
 Deno.test("resolveOptions() takes the last layer that says something, else the default", () => {

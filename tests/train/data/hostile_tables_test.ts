@@ -34,7 +34,7 @@ Deno.test("readParquet() ends where a file would keep its decoder busy for ever"
     FileError,
     "found data that is decoded without end",
   );
-  assert(performance.now() - started < 2000);
+  assert(performance.now() - started < 10_000);
 });
 
 Deno.test("readParquet() ends where a file would fill the memory", async () => {

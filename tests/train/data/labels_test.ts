@@ -95,7 +95,7 @@ Deno.test("classesOf() and labelOf() take 40,000 words at once, and refuse a mil
   const found = classes(words);
   const rule = { column: "label", classes: found };
   for (const [i, word] of found.entries()) assertEquals(labelOf(word, row, rule), i);
-  assert(performance.now() - started < 2000);
+  assert(performance.now() - started < 10_000);
   const many = Array.from({ length: 60_000 }, (_, i) => `word ${i}`);
   assertThrows(() => classes(many), FileError, "at most 50000 classes");
   const numbers = Array.from({ length: 60_000 }, (_, i) => `${i}`);

@@ -172,6 +172,12 @@ const faults: readonly [
     {},
     rename("classifier.bias", "classifier.base_layer.bias"),
   ],
+  [
+    "a name without PEFT's prefix, which PEFT passes over",
+    `Cannot place tensor classifier.bias as a name in ${prefix} is required`,
+    {},
+    (tensor) => [{ ...tensor, name: tensor.name.replace(/^.*(?=classifier.bias$)/, "") }],
+  ],
   ["a rank that differs from its tensors", "as shape [3,12] is required: found [2,12]", {
     rank_pattern: { "layer.0.attention.self.key": 3 },
   }, (tensor) => [tensor]],

@@ -19,7 +19,8 @@ export type LaneOp = Exclude<ScalarOp, RenderedOp>;
 export type Lanes = (...operands: Code[]) => Code;
 
 const tanhQuotient = {
-  limit: 9,
+  // Where the quotient is 1 to the bit, and before it first exceeds 1, however products are rounded.
+  limit: 8.115365982055664,
   p: [0.99999998, 0.133810338, 0.0034955968, 2.06091854e-5, 1.33547354e-8],
   q: [1, 0.467143495, 0.0258770179, 3.28564725e-4, 7.77660285e-7],
 };
@@ -59,7 +60,7 @@ function clamp(x: Code, low: number, high: number): Code {
   return f32x4.larger(f32x4.smaller(x, f32x4.of(high)), f32x4.of(low));
 }
 
-/** `x P(x²) / Q(x²)`: an odd function that is flat beyond the limit; error below 4e-7. */
+/** `x P(x²) / Q(x²)`: an odd function within ±1 that is flat beyond the limit; error below 4e-7. */
 function odd({ limit, p, q }: typeof tanhQuotient, routine: Routine, madd: Lanes): Lanes {
   return (x) => {
     const [a, square] = routine.locals(2, "v128");

@@ -97,15 +97,21 @@ export class MatmulScheduler {
     const moves = walk.strides.map((s) => s.at(-1)!);
     const tasks: number[] = [];
     walkOuter(walk, 1, addresses, (at) => {
-      tasks.push(...this.#batch(sizes, matrices(at), count, moves));
+      this.#batch(sizes, matrices(at), count, moves, tasks);
       if (this.threadPool.full) this.threadPool.run(tasks.splice(0));
     });
     this.threadPool.run(tasks);
     return false;
   }
 
-  /** Tasks of several small products each. */
-  #batch(sizes: Sizes, operands: Operands, count: number, moves: readonly number[]): number[] {
+  /** Adds tasks of several small products each; runs those so far where there is no room for more. */
+  #batch(
+    sizes: Sizes,
+    operands: Operands,
+    count: number,
+    moves: readonly number[],
+    tasks: number[],
+  ): void {
     const [m, n, k] = sizes;
     const [a, b, c] = operands;
     const [aBatch, bBatch, cBatch] = moves as readonly [number, number, number];
@@ -113,8 +119,10 @@ export class MatmulScheduler {
     const calls = work > libraryWork
       ? this.#library?.batch(sizes, operands, count, moves)
       : undefined;
-    if (calls !== undefined) return calls;
-    const tasks: number[] = [];
+    if (calls !== undefined) {
+      tasks.push(...calls);
+      return;
+    }
     const share = Math.max(1, Math.ceil(taskWork / work));
     const inPlace = b.format === "f32" && b.column === 4 && m <= inPlaceRows;
     const kernel = inPlace ? "inPlace" : "packed";
@@ -133,9 +141,9 @@ export class MatmulScheduler {
           bBatch,
           cBatch,
         }));
+        if (this.threadPool.full) this.threadPool.run(tasks.splice(0));
       }
     }
-    return tasks;
   }
 
   /** One product, block by block; whether the blocks were finished. */
@@ -168,6 +176,7 @@ export class MatmulScheduler {
         const part = moved(b, left * b.column + start * b.row);
         if (packing === "shared") this.#packStrips(part, width, depth, threads);
         const tasks: number[] = [];
+        const run = () => threads === 1 ? threadPool.runHere(tasks) : threadPool.run(tasks);
         const done = start + depth === k ? finish : undefined;
         for (let block = 0; block < blocks; block++) {
           const top = edge(block);
@@ -185,10 +194,13 @@ export class MatmulScheduler {
             };
             const next = done?.(top, left + at, rows, columns);
             tasks.push(this.#task(kernel, b.format, task, next));
+            if (threadPool.full) {
+              run();
+              tasks.length = 0;
+            }
           }
         }
-        if (threads === 1) threadPool.runHere(tasks);
-        else threadPool.run(tasks);
+        run();
       }
     }
     return finish !== undefined;

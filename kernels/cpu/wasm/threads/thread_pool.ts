@@ -87,7 +87,10 @@ export class ThreadPool {
   task(kernel: number, words: readonly number[], next = 0): number {
     const address = this.#top;
     this.#top += 4 * (head + words.length);
-    if (this.#top > this.#tasks + taskBytes) throw new DeviceError("Cannot hold so many tasks");
+    if (this.#top > this.#tasks + taskBytes) {
+      this.#top = this.#tasks;
+      throw new DeviceError("Cannot hold so many tasks");
+    }
     let at = address >> 2;
     this.#words[at++] = kernel;
     this.#words[at++] = next;

@@ -23,8 +23,10 @@ interface Golden {
   cases: [string, string | null, ...number[]][];
 }
 
-const golden: Golden = JSON.parse(
-  await Deno.readTextFile(new URL("../golden/folders.json", import.meta.url)),
+const file = new URL("../golden/folders.jsonl", import.meta.url);
+const golden: Golden = Object.assign(
+  {},
+  ...(await Deno.readTextFile(file)).trimEnd().split("\n").map((line) => JSON.parse(line)),
 );
 
 /** Messages about folders that AutoTokenizer opens; it adds, renumbers or leaves out tokens there. */
@@ -188,6 +190,41 @@ Deno.test("openTokenizer() keeps the step for digits that a class of bytes would
     FileError,
     "requires ByteLevel, behind Digits or alone, as the tokenizer_class says",
   );
+});
+
+Deno.test("openTokenizer() counts descriptions of one token as AutoTokenizer does", async () => {
+  const ids = async (base: string, changes: Files, text: string) =>
+    (await openTokenizer(filesOf(base, null, changes))).encode(text).ids;
+  const added = { "added_tokens.json": { "[NEW]": 108 } };
+  const described = { __type: "AddedToken", content: "[NEW]" };
+  const config = (keys: Files) => ({
+    ...added,
+    "tokenizer_config.json": { tokenizer_class: "BertTokenizer", ...keys },
+  });
+  // A description in tokenizer_config.json makes no token of added_tokens.json special.
+  const special = [2, 108, 7, 40, 20, 53, 71, 41, 3];
+  const plain = [2, 108, 7, 108, 3];
+  const text = "[NEW] a [new]";
+  assertEquals(await ids("bert-files", config({ pad_token: "[NEW]" }), text), special);
+  assertEquals(await ids("bert-files", config({ pad_token: described }), text), plain);
+  const extra = config({ extra_special_tokens: [described] });
+  assertEquals(await ids("bert-files", extra, text), plain);
+  const map = { "special_tokens_map.json": { pad_token: { content: "[NEW]" } } };
+  assertEquals(await ids("bert-files", { ...config({}), ...map }, text), special);
+  // The text of a token that comes again does not undo the description between.
+  const sep = { content: "</s>", single_word: true };
+  const twice = { "special_tokens_map.json": { sep_token: sep, cls_token: "</s>" } };
+  assertEquals(await ids("roberta-files", twice, "x</s> </s>"), [
+    2,
+    124,
+    64,
+    51,
+    119,
+    66,
+    36,
+    2,
+    2,
+  ]);
 });
 
 Deno.test("openTokenizer() refuses a vocabulary in which two tokens have one id", async () => {

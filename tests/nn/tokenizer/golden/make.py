@@ -1,4 +1,4 @@
-"""Makes folders.json: folders of tokenizer files and what AutoTokenizer makes of them.
+"""Makes folders.jsonl: folders of tokenizer files and what AutoTokenizer makes of them.
 
 Needs transformers 5.17.0 with tokenizers 0.23.3. Run: python tests/nn/tokenizer/golden/make.py
 """
@@ -375,11 +375,8 @@ def main():
         pairs = [(key[2], value) for key, value in cases.items() if key[:2] == (base, cls)]
         table["cases"].append([base, cls, *(number for pair in pairs for number in pair)])
     compact = lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    lines = ",\n".join(
-        f'"{name}":' + (compact(value) if isinstance(value, dict) else "[\n" + ",\n".join(map(compact, value)) + "\n]")
-        for name, value in table.items()
-    )
-    (HERE / "folders.json").write_text("{\n" + lines + "\n}\n", encoding="utf-8")
+    lines = "".join(compact({name: value}) + "\n" for name, value in table.items())
+    (HERE / "folders.jsonl").write_text(lines, encoding="utf-8")
     print(len(cases), "folders", {name: len(value) for name, value in table.items()})
 
 
