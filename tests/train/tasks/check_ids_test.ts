@@ -5,7 +5,7 @@ import type { GivenConfig } from "../../../train/config/config.ts";
 import type { TaskName } from "../../../train/config/train_options.ts";
 import { readConfig } from "../../../train/run/load_model.ts";
 import { loadTokenizer } from "../../../train/run/load_tokenizer.ts";
-import { checkNumbers, checkPadding } from "../../../train/tasks/check_numbers.ts";
+import { checkIds, checkPadding } from "../../../train/tasks/check_ids.ts";
 import { openTask } from "../../../train/tasks/open.ts";
 import { contentOf, folderOf, type TableKind } from "../../support/tables.ts";
 import { type TinyModel, Workspace } from "../../support/workspace.ts";
@@ -111,8 +111,7 @@ Deno.test("a padding token beyond the model is refused where some batch is padde
 Deno.test("a text that was read from no file is called by its name", async () => {
   const tokenizer = await loadTokenizer(workspace.model("bert"));
   const config = { ...await readConfig(workspace.model("bert")), vocabularySize: 5 };
-  const check = (ids: number[]) =>
-    checkNumbers({ ids }, { config, tokenizer }, { name: "prompt 2" });
+  const check = (ids: number[]) => checkIds({ ids }, { config, tokenizer }, { name: "prompt 2" });
   check([0, 4]);
   for (const id of [5, 2 ** 31, NaN]) {
     assertThrows(() => check([0, id]), IndexError, "of 5 as the model's token table has 0 to 4");
