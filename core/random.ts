@@ -5,7 +5,8 @@
  * @module
  */
 
-import { OptionError, reserve } from "./errors.ts";
+import { OptionError } from "./errors.ts";
+import { reserve } from "./reserve.ts";
 import { shown } from "./excerpt.ts";
 import { threefryBlock, type Words } from "./threefry.ts";
 

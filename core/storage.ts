@@ -7,7 +7,8 @@
 
 import type { Backend, Bound, Buffer } from "./backend.ts";
 import { bytesPerElement, type Dtype, dtypes } from "./dtype.ts";
-import { reserve, ShapeError } from "./errors.ts";
+import { ShapeError } from "./errors.ts";
+import { reserve } from "./reserve.ts";
 import { shown } from "./excerpt.ts";
 import { contiguousStrides, sizeOf } from "./shape.ts";
 

@@ -32,6 +32,7 @@ const coreLayers: Layers = [
     "nested.ts",
     "numbers.ts",
     "operations.ts",
+    "reserve.ts",
     "shape.ts",
     "threefry.ts",
   ],

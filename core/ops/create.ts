@@ -8,7 +8,8 @@
 import type { Device } from "../device.ts";
 import { checkDtype } from "../arguments.ts";
 import { type Dtype, dtypes, isHalf } from "../dtype.ts";
-import { OptionError, reserve } from "../errors.ts";
+import { OptionError } from "../errors.ts";
+import { reserve } from "../reserve.ts";
 import { shown } from "../excerpt.ts";
 import { checkNumber, checkShape } from "../numbers.ts";
 import { type Key, normal, uniform } from "../random.ts";

@@ -19,3 +19,8 @@ const replacements: readonly (readonly [string, string])[] = [
 export function cleanUp(text: string): string {
   return replacements.reduce((result, [from, to]) => result.replaceAll(from, to), text);
 }
+
+/** The same as decoders of `tokenizer.json` do it to each token: they contract `do not` too. */
+export function cleanUpToken(text: string): string {
+  return cleanUp(text).replaceAll(" do not", " don't");
+}

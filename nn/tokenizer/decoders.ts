@@ -5,6 +5,7 @@
  */
 
 import { fromByteSymbols } from "./bytes.ts";
+import { cleanUpToken } from "./clean_up.ts";
 import { Component } from "./component.ts";
 import { readReplace } from "./normalizers.ts";
 import { readMetaspace } from "./pre_tokenizers.ts";
@@ -15,27 +16,10 @@ export type TokenDecoder = (tokens: readonly string[]) => string[];
 const lossy = new TextDecoder("utf-8", { ignoreBOM: true });
 const strict = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
-function replaceAll(text: string, pairs: readonly (readonly [string, string])[]): string {
-  // The empty text is found between characters, never within one.
-  return pairs.reduce(
-    (result, [from, to]) => result.replaceAll(from === "" ? /(?:)/gu : from, () => to),
-    text,
-  );
+/** Replaces a text, of which the empty one is found between characters, never within one. */
+function replaceAll(text: string, from: string, to: string): string {
+  return text.replaceAll(from === "" ? /(?:)/gu : from, () => to);
 }
-
-const cleanUps = [
-  [" .", "."],
-  [" ?", "?"],
-  [" !", "!"],
-  [" ,", ","],
-  [" ' ", "'"],
-  [" n't", "n't"],
-  [" 'm", "'m"],
-  [" do not", " don't"],
-  [" 's", "'s"],
-  [" 've", "'ve"],
-  [" 're", "'re"],
-] as const;
 
 function decodeBytes(tokens: readonly string[]): string[] {
   const bytes = tokens.map(fromByteSymbols);
@@ -79,7 +63,7 @@ function readWordPiece(part: Component): TokenDecoder {
     tokens.map((token, index) => {
       const inner = token.startsWith(prefix) ? token.slice(prefix.length) : ` ${token}`;
       const text = index === 0 ? token : inner;
-      return clean ? replaceAll(text, cleanUps) : text;
+      return clean ? cleanUpToken(text) : text;
     });
 }
 
@@ -116,8 +100,8 @@ function readCtc(part: Component): TokenDecoder {
   const clean = part.flag("cleanup");
   return (tokens) =>
     tokens.filter((token, index) => token !== tokens[index - 1]).map((token) => {
-      const text = replaceAll(token, [[pad, ""]]);
-      return clean ? replaceAll(text, [...cleanUps, [delimiter, " "]]) : text;
+      const text = replaceAll(token, pad, "");
+      return clean ? replaceAll(cleanUpToken(text), delimiter, " ") : text;
     }).filter((text) => text !== "");
 }
 
@@ -134,7 +118,7 @@ function readPart(part: Component): TokenDecoder {
       const suffix = part.only("suffix").text("suffix");
       return (tokens) =>
         tokens.map((token, index) =>
-          replaceAll(token, [[suffix, index === tokens.length - 1 ? "" : " "]])
+          replaceAll(token, suffix, index === tokens.length - 1 ? "" : " ")
         );
     }
     case "ByteFallback":

@@ -128,45 +128,16 @@ export function resolveLegacy(
   return resolveTokenizer({ name, pieces, path }, settings);
 }
 
-/** Settings of a `tokenizer_config.json` without files beside it. */
-function settingsOf(value: JsonObject, path: string): Settings {
-  const none = { value: undefined, path };
-  return readSettings({ config: { value, path }, map: none, added: none });
-}
-
 /**
  * Builds the `tokenizer.json` of a BERT model from its word pieces.
  *
  * @param text Content of `vocab.txt`: one token a line, the line number from 0 is the id
- * @param config Parsed `tokenizer_config.json`
  * @param name File name for messages
  * @returns The object that `tokenizer.json` would hold
  * @throws {FileError} If a token is missing or occurs twice
  */
-export function buildWordPiece(text: string, config: JsonObject, name: string): JsonObject {
-  return resolveLegacy("BertTokenizer", readWordPieces(text, name), settingsOf(config, name), name)
-    .json;
-}
-
-/**
- * Builds the `tokenizer.json` of a GPT-2 or RoBERTa model from its vocabulary and merges.
- *
- * A vocabulary with the tokens for beginning, end and mask is RoBERTa's; else GPT-2's.
- *
- * @param vocabulary Parsed `vocab.json` or `encoder.json`: ids by token
- * @param merges Content of `merges.txt` or `vocab.bpe`
- * @param vocabularyName File name of the vocabulary for messages
- * @param mergesName File name of the merges for messages
- * @returns The object that `tokenizer.json` would hold
- * @throws {FileError} If the vocabulary or a merge is malformed
- */
-export function buildByteLevel(
-  vocabulary: unknown,
-  merges: string,
-  vocabularyName: string,
-  mergesName: string,
-): JsonObject {
-  const pieces = readBytePairs({ vocabulary, merges, vocabularyName, mergesName });
-  const name = isRoberta(pieces) ? "RobertaTokenizer" : "GPT2Tokenizer";
-  return resolveLegacy(name, pieces, settingsOf({}, vocabularyName), vocabularyName).json;
+export function buildWordPiece(text: string, name: string): JsonObject {
+  const none = { value: undefined, path: name };
+  const settings = readSettings({ config: none, map: none, added: none });
+  return resolveLegacy("BertTokenizer", readWordPieces(text, name), settings, name).json;
 }

@@ -6,13 +6,14 @@
  */
 
 import { FileError } from "../../core/errors.ts";
+import { excerpt } from "../../core/excerpt.ts";
 import { isRecord, type JsonObject } from "../formats/json_record.ts";
 import type { TokenizerClass } from "./folder/class_name.ts";
 import type { ResolvedTokenizer } from "./folder/resolve.ts";
 import type { FolderFile, Settings } from "./folder/settings.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
-/** Files that describe a tokenizer beside its vocabulary, by their usual names. */
+/** Files that say all where `tokenizer.json` is among them, by their usual names. */
 export const describingFiles = [
   "tokenizer.json",
   "tokenizer_config.json",
@@ -42,9 +43,9 @@ export type TokenizerFiles = Readonly<Partial<Record<TokenizerFile, unknown>>>;
  * The vocabulary is that of `tokenizer.json`, else of `vocab.txt` (BERT), else of `vocab.json` or
  * `encoder.json` with `merges.txt` or `vocab.bpe` (GPT-2, RoBERTa). The class is the
  * `tokenizer_class` of `tokenizer_config.json`, else of `config.json`, else that of the `model_type`
- * there. `PreTrainedTokenizerFast` and unknown classes take `tokenizer.json` as it is; the classes of
- * BERT, RoBERTa, GPT-2, LLaMA and XLM-RoBERTa take its vocabulary, and `tokenizer_config.json` for the rest.
- * Added and special tokens come from all of these files.
+ * there. `PreTrainedTokenizerFast` and unknown classes take `tokenizer.json` as it is; the classes
+ * of BERT, RoBERTa, GPT-2, LLaMA and XLM-RoBERTa take its vocabulary, and `tokenizer_config.json` for
+ * the rest. Added and special tokens come from all of these files.
  *
  * @param folder Where the files come from, for messages
  * @throws {FileError} If files are missing, malformed, contradict each other or ask for something
@@ -76,10 +77,14 @@ export async function openTokenizer(files: TokenizerFiles, folder = ""): Promise
   const resolved = resolveTokenizer({ name: name ?? "whole", json, path }, settings);
   // Without files that name tokens, those count that have a role by convention.
   const silent = [config, model, map].every(({ value }) => value === undefined);
-  return new Tokenizer(resolved.json, silent ? sidesOnly(resolved.config) : resolved.config, path);
+  return new Tokenizer(
+    resolved.json,
+    silent ? withoutNullTokens(resolved.config) : resolved.config,
+    path,
+  );
 }
 
-function sidesOnly(config: JsonObject): JsonObject {
+function withoutNullTokens(config: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(config).filter(([key, value]) => !key.endsWith("_token") || value !== null),
   );
@@ -142,5 +147,8 @@ function missingMessage(name: TokenizerClass | undefined): string {
 
 function recordOf(value: unknown, path: string): FolderFile {
   if (value === undefined || isRecord(value)) return { value, path };
-  throw new FileError("Cannot load tokenizer as it requires a JSON object", path);
+  throw new FileError(
+    `Cannot load tokenizer as it requires a JSON object: found ${excerpt(value)}`,
+    path,
+  );
 }

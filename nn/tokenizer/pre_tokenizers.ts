@@ -65,7 +65,7 @@ function readByteLevel(part: Component): PreTokenizer {
   };
 }
 
-/** Reads what Metaspace has as pre-tokenizer and as decoder: its sign and where it is put before. */
+/** Reads what Metaspace has as pre-tokenizer and as decoder: its sign and where that is prepended. */
 export function readMetaspace(
   part: Component,
 ): { sign: string; prepend: "first" | "never" | "always"; split: boolean } {

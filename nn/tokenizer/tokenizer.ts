@@ -129,7 +129,8 @@ export class Tokenizer {
 
   /**
    * Decodes token ids, with a clean-up of spaces before punctuation only where the files ask for it
-   * and the model is not of byte pairs. Ids beyond the vocabulary, which a padded embedding can yield, are left out.
+   * and the model is not of byte pairs. Ids beyond the vocabulary, which a padded embedding can
+   * yield, are left out.
    *
    * @param ids Token ids
    * @param options Whether special tokens are left out

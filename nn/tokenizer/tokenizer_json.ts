@@ -5,6 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
+import { excerpt } from "../../core/excerpt.ts";
 import { isRecord, type JsonObject } from "../formats/json_record.ts";
 
 /** What stands at the top of `tokenizer.json`; truncation and padding do not count. */
@@ -31,26 +32,26 @@ const keys = ["normalizer", "pre_tokenizer", "post_processor", "decoder", "added
  * @param json Parsed `tokenizer.json`
  * @param name File name for messages
  * @returns The parts, not checked themselves
- * @throws {FileError} If a key is missing
+ * @throws {FileError} If a key is missing, or the added tokens are no list
  */
 export function topLevel(json: unknown, name: string): TokenizerParts {
-  const fail = (key: string): never => {
-    throw new FileError(`Cannot load tokenizer as it requires the key ${key}: found none`, name);
+  const fail = (required: string, found: string): never => {
+    throw new FileError(`Cannot load tokenizer as ${required}: found ${found}`, name);
   };
-  if (!isRecord(json)) {
-    throw new FileError("Cannot load tokenizer as it requires a JSON object", name);
-  }
+  if (!isRecord(json)) return fail("it requires a JSON object", excerpt(json));
   for (const key of keys) {
-    if (!(key in json)) fail(key);
+    if (!(key in json)) fail(`it requires the key ${key}`, "none");
   }
   const addedTokens = json["added_tokens"];
-  if (!Array.isArray(addedTokens)) fail("added_tokens");
+  if (!Array.isArray(addedTokens)) {
+    return fail("added_tokens requires a list", excerpt(addedTokens));
+  }
   return {
     normalizer: json["normalizer"],
     preTokenizer: json["pre_tokenizer"],
     postProcessor: json["post_processor"],
     decoder: json["decoder"],
-    addedTokens: Array.isArray(addedTokens) ? addedTokens : [],
+    addedTokens,
     model: json["model"],
   };
 }

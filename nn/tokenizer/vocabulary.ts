@@ -79,7 +79,7 @@ export function readWordLevel(part: Component): WordModel {
   return { ids, tokenize: (word) => [ids.get(word) ?? unknown ?? refuseUnknown(word)] };
 }
 
-/** Reads a model that takes the longest piece of a word that is in the vocabulary, again and again. */
+/** Reads a model that takes the longest piece of the vocabulary from a word, again and again. */
 export function readWordPiece(part: Component): WordModel {
   part.only("vocab", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word");
   const ids = readVocabulary(part);

@@ -9,7 +9,7 @@ import {
   threshold,
   uniform,
 } from "../../core/random.ts";
-import { OptionError } from "../../core/errors.ts";
+import { DeviceError, OptionError } from "../../core/errors.ts";
 import { drawFunction } from "../../kernels/cpu/javascript/functions.ts";
 
 const draw = drawFunction();
@@ -139,5 +139,11 @@ Deno.test("threshold() drops the share that is asked for", () => {
     }
     const deviation = Math.sqrt(rate * (1 - rate) / count);
     assertLess(Math.abs(dropped / count - rate), 5 * deviation);
+  }
+});
+
+Deno.test("numbers that no memory holds are an error of the device", () => {
+  for (const draw of [uniform, normal]) {
+    assertThrows(() => draw([0, 1], 2 ** 50), DeviceError, "Cannot reserve");
   }
 });

@@ -15,7 +15,7 @@ import { generates, textTasks } from "../data/text_tasks.ts";
 import { openDevice } from "../device/backend.ts";
 import { readText, writeFileAtomic } from "../files/files.ts";
 import { openRun, runConfig } from "../run/open_run.ts";
-import { checkPadding } from "../tasks/check_numbers.ts";
+import { checkPadding } from "../tasks/check_ids.ts";
 import { batchLengths, classifyAll, encodeExamples, prediction } from "../tasks/classification.ts";
 import { continueAll } from "../tasks/generation.ts";
 import { readUnlabelled } from "../tasks/labelled.ts";

@@ -7,7 +7,7 @@
 import { type GivenConfig, resolveConfig } from "../config/config.ts";
 import type { Given, OptionsOf, OptionTable } from "../config/options.ts";
 import { parseObject, resolveOptions } from "../config/parse.ts";
-import { presetFor, presetNames } from "../config/presets.ts";
+import { dependsOnModel, presetFor, presetNames } from "../config/presets.ts";
 import { trainOptions } from "../config/train_options.ts";
 import { demonstrate } from "../demo/demo.ts";
 import { readJson } from "../files/files.ts";
@@ -65,7 +65,7 @@ async function layers(given: Given<typeof options>): Promise<GivenConfig[]> {
   const { task, model } = { ...resumed, ...file, ...given };
   if (preset === undefined || task === undefined) return [resumed, file];
   const usual = [presetFor(preset, task), resumed, file];
-  if (model === undefined || preset !== "paper") return usual;
+  if (model === undefined || !dependsOnModel(preset)) return usual;
   // What is missing is said before anything is downloaded.
   resolveOptions(options, "train", ...usual, given);
   const { directory } = await resolveModel(model, "model", showDownloads());

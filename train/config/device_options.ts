@@ -37,7 +37,7 @@ export const deviceOptions = {
     kind: "integer",
     min: 1,
     below: 257,
-    help: "CPU: threads",
+    help: "CPU: threads, at most 256",
     defaultText: "one for each core",
   },
   blas: {

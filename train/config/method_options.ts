@@ -14,7 +14,7 @@ export const loraOptions = {
     kind: "integer",
     min: 1,
     below: 16385,
-    help: "inner size of the update",
+    help: "inner size of the update, at most 16384",
     default: 8,
   },
   alpha: {

@@ -39,8 +39,8 @@ const paper: Partial<Record<TaskName, GivenConfig>> = {
 };
 
 /**
- * The same tables for LLaMA2-7B. Of E2E the paper gives one epoch and greedy search, and as many trained
- * parameters as rank 8 has; what it does not give is as for GPT-2.
+ * The same tables for LLaMA2-7B. Of E2E the paper gives one epoch and greedy search, and as many
+ * trained parameters as rank 8 has; what it does not give is as for GPT-2.
  */
 const paperLlama: Partial<Record<TaskName, GivenConfig>> = {
   rte: { ...understanding, lr: 5e-4, epochs: 10, batch: 64, maxLength: 512 },
@@ -75,14 +75,19 @@ const presets: Readonly<
 };
 
 /** What holds for the models of one architecture instead. */
-const columns: Readonly<
+const byArchitecture: Readonly<
   Record<typeof presetNames[number], Record<string, Partial<Record<TaskName, GivenConfig>>>>
 > = { paper: { llama: paperLlama }, lora: {} };
+
+/** Whether the settings of a preset depend on the architecture of the model. */
+export function dependsOnModel(name: typeof presetNames[number]): boolean {
+  return Object.keys(byArchitecture[name]).length > 0;
+}
 
 /**
  * Settings of a preset for a task.
  *
- * @param architecture That of the model, of which the paper has two for some tasks
+ * @param architecture That of the model, where {@linkcode dependsOnModel} says so
  * @throws {OptionError} If the preset has none for it
  */
 export function presetFor(
@@ -90,7 +95,7 @@ export function presetFor(
   task: TaskName,
   architecture?: string,
 ): GivenConfig {
-  const own = Object.entries(columns[name]).find(([family]) => family === architecture);
+  const own = Object.entries(byArchitecture[name]).find(([family]) => family === architecture);
   const [family, table] = own ?? ["", presets[name]];
   const found = table[task];
   if (found !== undefined) return found;

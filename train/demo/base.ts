@@ -40,7 +40,7 @@ export const baseConfig: ModelConfig = parseConfig({
 
 /** Tokenizer of the base model: one token a word. */
 export function baseTokenizer(): Tokenizer {
-  return new Tokenizer(buildWordPiece(`${vocabulary.join("\n")}\n`, {}, "train/demo/base.ts"));
+  return new Tokenizer(buildWordPiece(`${vocabulary.join("\n")}\n`, "train/demo/base.ts"));
 }
 
 /** Opens the base model with a new head; the open scope owns it. */

@@ -30,7 +30,7 @@ export async function appendText(path: string, text: string): Promise<void> {
  *
  * @throws {FileError} If the system refuses
  */
-export async function moveTo(target: string, path: string): Promise<void> {
+export async function move(path: string, target: string): Promise<void> {
   await attempt("write file", target, () => Deno.rename(path, target));
 }
 

@@ -16,7 +16,7 @@ export interface BodyLimits {
   readonly most: number;
 }
 
-/** Most bytes of an answer of which nothing says how long it is. */
+/** Most bytes of a file that holds no weights, or of which nothing says how long it is. */
 export const mostUnsaid = 2 ** 28;
 /** Most bytes of a listing. */
 export const mostListed = 2 ** 25;
@@ -47,7 +47,7 @@ export async function* chunksOf(
       counted += value.length;
       if (received > most) {
         throw new DownloadError(
-          `Cannot keep download as ${most} bytes are required at most: found more`,
+          `Cannot keep download as at most ${most} bytes are required: found more`,
           address,
         );
       }

@@ -88,13 +88,9 @@ export function describeDecay(
   requireDecayExclusions(decayExclude);
   const trained = [...parameters(model)].filter(([, { trainable }]) => trainable);
   const kept = trained.filter(([path, { shape }]) => !isDecayed(path, shape, decayExclude));
-  const names = kept.map(([path]) => path);
-  say(
-    `weight decay: ${weightDecay} on ${
-      trained.length - kept.length
-    } of ${trained.length} trained ` +
-      `tensors${names.length === 0 ? "" : `, not on ${shorten(names)}`}`,
-  );
+  const shrunk = trained.length - kept.length;
+  const others = kept.length === 0 ? "" : `, not on ${shorten(kept.map(([path]) => path))}`;
+  say(`weight decay: ${weightDecay} on ${shrunk} of ${trained.length} trained tensors${others}`);
 }
 
 /** Says where an adapter was trained with a LoRA dropout that this run does not have. */

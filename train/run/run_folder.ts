@@ -14,7 +14,7 @@ import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
 import type { Module } from "../../nn/layers/module.ts";
 import { mostClasses } from "../data/limits.ts";
 import { exists, readJson, readText, writeFileAtomic, writeJson } from "../files/files.ts";
-import { appendText, moveTo, removeAll, removeLeftovers } from "../files/folder.ts";
+import { appendText, move, removeAll, removeLeftovers } from "../files/folder.ts";
 import { saveAdapter } from "./adapter.ts";
 import { checkpointSteps, partialOf } from "./training_checkpoint.ts";
 
@@ -52,7 +52,7 @@ export async function readRun(directory: string): Promise<SavedRun> {
   const path = `${directory}/run.json`;
   if (/checkpoint-\d+\/*$/.test(directory) && !await exists(path)) {
     throw new FileError(
-      "Cannot read the run as run.json is required: this is a checkpoint, the folder above it the run",
+      "Cannot read the run as run.json is required: found a checkpoint, whose run is the folder above it",
       directory,
     );
   }
@@ -98,7 +98,7 @@ export async function rewindRun(directory: string, step: number): Promise<void> 
     // Renamed first: a folder that is only half removed must not be resumed.
     const doomed = partialOf(directory, later);
     await removeAll(doomed);
-    await moveTo(doomed, `${directory}/checkpoint-${later}`);
+    await move(`${directory}/checkpoint-${later}`, doomed);
     await removeAll(doomed);
   }
   if (lines.length > 0) await writeFileAtomic(path, kept.map((line) => `${line}\n`).join(""));

@@ -15,7 +15,7 @@ import { checkpointTensors, type Optimiser, restoreOptimiser } from "../../nn/op
 import type { Trainable } from "../../nn/optim/trainable.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
 import { exists, readJson, writeFileAtomic, writeJson } from "../files/files.ts";
-import { makeFolder, moveTo, removeAll } from "../files/folder.ts";
+import { makeFolder, move, removeAll } from "../files/folder.ts";
 
 /** Where checkpoint-N is filled before it gets its name. */
 export function partialOf(directory: string, step: number): string {
@@ -47,7 +47,7 @@ export async function saveCheckpoint(
     await writeFileAtomic(`${partial}/optimizer.safetensors`, encodeSafetensors(tensors, metadata));
     await writeJson(`${partial}/trainer_state.json`, state);
     await removeAll(target);
-    await moveTo(target, partial);
+    await move(partial, target);
   } catch (error) {
     await Deno.remove(partial, { recursive: true }).catch(() => {});
     throw error;

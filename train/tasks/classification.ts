@@ -13,14 +13,14 @@ import { batchesByLength } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
 import type { Places } from "../data/places.ts";
 import { labelMetrics, type MetricName } from "../metrics/metric_table.ts";
-import { checkNumbers, checkPadding, type NumberRules } from "./check_numbers.ts";
+import { checkIds, checkPadding, type IdRules } from "./check_ids.ts";
 import { finiteLogits } from "./finite_logits.ts";
 import type { LabelledData, LabelledKind } from "./labelled.ts";
 import { paddingOf } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
 
 /** How {@linkcode encodeExamples} reads texts. */
-export interface EncodingRules extends NumberRules {
+export interface EncodingRules extends IdRules {
   /** Most tokens in a sequence, special tokens included. */
   readonly maxLength: number;
   /** Where the examples were read, for messages. */
@@ -40,7 +40,7 @@ export function encodeExamples(
   const { tokenizer, maxLength, places } = rules;
   return examples.map(({ textA, textB, label }, i) => {
     const encoded = tokenizer.encode(textA, textB, { maxLength });
-    checkNumbers(encoded, rules, { place: () => places?.at(i), name: `example ${i}` });
+    checkIds(encoded, rules, { place: () => places?.at(i), name: `example ${i}` });
     return { ...encoded, label };
   });
 }

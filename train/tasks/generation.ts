@@ -19,7 +19,7 @@ import { groupByContext, type TextExample, type TextGroup } from "../data/text_e
 import { shortExcerpt } from "../data/text.ts";
 import { textMetrics } from "../metrics/metric_table.ts";
 import { whereNonFinite } from "./finite_logits.ts";
-import { checkNumbers, checkPadding } from "./check_numbers.ts";
+import { checkIds, checkPadding } from "./check_ids.ts";
 import { batchLengths } from "./classification.ts";
 import type { SpecialTokens } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
@@ -55,7 +55,7 @@ function encodeReferences(
     }
     const kept = ids.slice(0, maxLength);
     const name = `example ${index}, ${shortExcerpt(context)}`;
-    checkNumbers({ ids: kept }, { config, tokenizer }, { path, name });
+    checkIds({ ids: kept }, { config, tokenizer }, { path, name });
     return { ids: kept, predictFrom: prompt.length };
   });
   return { encoded, cut };
@@ -101,7 +101,7 @@ export async function continueAll(
   const prompts = contexts.map((context) => promptOf(context, tokenizer, frame));
   prompts.forEach((ids, i) => {
     const name = `context ${i}, ${shortExcerpt(contexts[i])}`;
-    checkNumbers({ ids }, settings, { path: settings.path, name });
+    checkIds({ ids }, settings, { path: settings.path, name });
   });
   const results = new Array<string>(contexts.length);
   const lengths = prompts.map((prompt) => prompt.length);

@@ -12,7 +12,7 @@ import type { TrainConfig } from "../config/config.ts";
 import type { Split } from "../data/example.ts";
 import { readTexts } from "../data/text_example.ts";
 import { generates, textTasks } from "../data/text_tasks.ts";
-import { checkPadding, type NumberRules } from "./check_numbers.ts";
+import { checkPadding, type IdRules } from "./check_ids.ts";
 import { classificationTask } from "./classification.ts";
 import { generationTask } from "./generation.ts";
 import { namesColumns, readLabelled } from "./labelled.ts";
@@ -85,7 +85,7 @@ export async function openTask(
 }
 
 /** The task, once its padding token is known to have a row in the model's table where it is needed. */
-function padded(task: Task, { batch }: TrainConfig, rules: NumberRules): Task {
+function padded(task: Task, { batch }: TrainConfig, rules: IdRules): Task {
   const lengths = task.train.map(({ ids }) => ids.length);
   checkPadding(task.padId, batch > 1 ? [lengths] : [], rules);
   return task;

@@ -61,8 +61,8 @@ Deno.test("readRegex() means the same to JavaScript's engine and to the one in l
     parts.join("")
   );
   const more = ["(?<=a)b|(?<!b)x", "a+?b??|x{2,3}?", "(?>a|ab)b|a++.", "^a|b$", String.raw`\b|\B.`];
-  const patterns = [...published, ...endless, ...more, "(?:a{0,2}b?){2,}!|[a-x&&[^b]]+"];
-  for (const pattern of patterns.filter((source) => !source.includes("{2,}"))) {
+  const patterns = [...published, ...endless, ...more, "(?:a{0,2}b){2,}!|[a-x&&[^b]]+"];
+  for (const pattern of patterns) {
     fc.assert(fc.property(texts, (text) => void boundsOf(pattern, text)), { numRuns: 60 });
   }
 });

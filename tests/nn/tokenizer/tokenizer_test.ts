@@ -4,13 +4,14 @@ import { FileError, OptionError } from "../../../core/errors.ts";
 import { loadTokenizer } from "../../../train/run/load_tokenizer.ts";
 import { compareTokenizers } from "../../../train/parity/parity_tokenizers.ts";
 import { Tokenizer } from "../../../nn/tokenizer/tokenizer.ts";
-import { buildByteLevel, buildWordPiece } from "../../../nn/tokenizer/legacy.ts";
+import { buildWordPiece } from "../../../nn/tokenizer/legacy.ts";
+import { openTokenizer, type TokenizerFiles } from "../../../nn/tokenizer/open.ts";
 import { shared, sharedTest } from "../../support/shared.ts";
 
 const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 const pieces = [...special, "a", "b", "c", "cat", "##s", "##a", ",", "é", "e"];
 const vocabText = pieces.join("\n") + "\n";
-const bert = new Tokenizer(buildWordPiece(vocabText, {}, "vocab.txt"), {}, "vocab.txt");
+const bert = new Tokenizer(buildWordPiece(vocabText, "vocab.txt"), {}, "vocab.txt");
 
 /** The 256 characters that stand for bytes in byte-level vocabularies. */
 function byteCharacters(): string[] {
@@ -24,10 +25,19 @@ function byteCharacters(): string[] {
 const merges = "#version: 0.2\nh e\nhe y\nĠ hey\n";
 const gptTokens = [...byteCharacters(), "he", "hey", "Ġhey", "<|endoftext|>"];
 const gptVocabulary = Object.fromEntries(gptTokens.map((token, id) => [token, id]));
-const gpt = new Tokenizer(buildByteLevel(gptVocabulary, merges, "v", "m"));
+const gpt = await openTokenizer({ "vocab.json": gptVocabulary, "merges.txt": merges });
+const byteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true };
+const gptJson = {
+  added_tokens: [],
+  normalizer: null,
+  pre_tokenizer: byteLevel,
+  post_processor: null,
+  decoder: byteLevel,
+  model: { type: "BPE", vocab: gptVocabulary, merges: ["h e", "he y", "Ġ hey"] },
+};
 const robertaTokens = ["<s>", "<pad>", "</s>", "<unk>", ...gptTokens.slice(0, -1), "<mask>"];
 const robertaVocabulary = Object.fromEntries(robertaTokens.map((token, id) => [token, id]));
-const roberta = new Tokenizer(buildByteLevel(robertaVocabulary, merges, "v", "m"));
+const roberta = await openTokenizer({ "vocab.json": robertaVocabulary, "merges.txt": merges });
 const ids = (...tokens: string[]) => tokens.map((token) => bert.tokenId(token));
 
 Deno.test("Tokenizer encodes singles and pairs of BERT", () => {
@@ -87,7 +97,7 @@ Deno.test("Tokenizer decodes nothing, special and unknown ids", () => {
 });
 
 Deno.test("Tokenizer takes the special tokens of tokenizer_config.json first", () => {
-  const json = buildWordPiece(vocabText, {}, "v");
+  const json = buildWordPiece(vocabText, "v");
   assertEquals([bert.padId, bert.bosId, bert.eosId], [0, undefined, undefined]);
   const config = { pad_token: null, bos_token: "[CLS]", eos_token: { content: "[SEP]" } };
   const tokenizer = new Tokenizer(json, config);
@@ -96,7 +106,7 @@ Deno.test("Tokenizer takes the special tokens of tokenizer_config.json first", (
 
 Deno.test("Tokenizer switches off the truncation and padding of tokenizer.json", () => {
   const json = {
-    ...buildWordPiece(vocabText, {}, "v"),
+    ...buildWordPiece(vocabText, "v"),
     truncation: { max_length: 4, strategy: "LongestFirst", stride: 0 },
     padding: { strategy: { Fixed: 8 }, pad_id: 0, pad_type_id: 0, pad_token: "[PAD]" },
   };
@@ -118,21 +128,21 @@ Deno.test("Tokenizer splits all numeric characters as the reference's Digits doe
 });
 
 Deno.test("Tokenizer names the file and the key that is missing or unsupported", () => {
-  const json = buildByteLevel(gptVocabulary, merges, "v", "m");
-  for (const key of Object.keys(json)) {
-    const partial = Object.fromEntries(Object.entries(json).filter(([other]) => other !== key));
+  for (const key of Object.keys(gptJson)) {
+    const partial = Object.fromEntries(Object.entries(gptJson).filter(([other]) => other !== key));
     const error = assertThrows(() => new Tokenizer(partial, {}, "t.json"), FileError, key);
     assertEquals(error.path, "t.json");
   }
-  const model = json["model"] as Record<string, unknown>;
+  const { model } = gptJson;
   const refuse = (change: Record<string, unknown>, message: string) =>
-    assertThrows(() => new Tokenizer({ ...json, ...change }, {}, "t.json"), FileError, message);
+    assertThrows(() => new Tokenizer({ ...gptJson, ...change }, {}, "t.json"), FileError, message);
+  refuse({ added_tokens: null }, "added_tokens requires a list: found null");
   refuse({ model: { ...model, merges: undefined } }, "model.merges");
   refuse({ model: { ...model, vocab: undefined } }, "model.vocab");
   refuse({ normalizer: { type: "Novel" } }, "Novel");
   refuse({ post_processor: { type: "Novel" } }, "Novel");
   refuse({ pre_tokenizer: { type: "Split", behavior: "Merged" } }, "MergedWithNext");
-  assertThrows(() => new Tokenizer([], {}, "t.json"), FileError, "JSON object");
+  assertThrows(() => new Tokenizer([], {}, "t.json"), FileError, "JSON object: found []");
 });
 
 Deno.test("Tokenizer leaves out an added token that the one before has taken whole", () => {
@@ -158,7 +168,7 @@ Deno.test("decoders look for the empty text between characters and not within on
 });
 
 Deno.test("Tokenizer refuses unknown text where the vocabulary lacks the unknown token", () => {
-  const json = buildWordPiece(vocabText, {}, "v");
+  const json = buildWordPiece(vocabText, "v");
   const model = { ...(json["model"] as Record<string, unknown>), unk_token: "[NONE]" };
   const tokenizer = new Tokenizer({ ...json, model });
   assertEquals(tokenizer.encode("a").ids, [2, 5, 3]);
@@ -191,26 +201,24 @@ Deno.test("encode() keeps the limit and the special tokens for any texts", () =>
   }));
 });
 
-Deno.test("buildWordPiece() and buildByteLevel() refuse malformed files with the line", () => {
-  const duplicate = assertThrows(
-    () => buildWordPiece(vocabText + "cat\n", {}, "vocab.txt"),
-    FileError,
-    "cat requires one line",
-  );
+Deno.test("openTokenizer() refuses malformed files of a vocabulary with the line", async () => {
+  const refusal = (files: TokenizerFiles, message: string) =>
+    assertRejects(() => openTokenizer(files), FileError, message);
+  const duplicate = await refusal({ "vocab.txt": vocabText + "cat\n" }, "cat requires one line");
   assertEquals(duplicate.line, pieces.length + 1);
-  assertThrows(() => buildWordPiece("a\nb\n", {}, "vocab.txt"), FileError, "[PAD]");
-  const merge = assertThrows(
-    () => buildByteLevel(gptVocabulary, merges + "a b c\n", "v", "m"),
-    FileError,
-    "two tokens",
-  );
-  assertEquals([merge.path, merge.line], ["m", 5]);
-  assertThrows(() => buildByteLevel({ a: "1" }, merges, "v", "m"), FileError, "requires an id");
-  assertThrows(() => buildByteLevel({ a: 1 }, merges, "v", "m"), FileError, "<|endoftext|>");
+  await refusal({ "vocab.txt": "a\nb\n" }, "[PAD]");
+  const files = { "vocab.json": gptVocabulary, "merges.txt": merges };
+  const merge = await refusal({ ...files, "merges.txt": merges + "a b c\n" }, "two tokens");
+  assertEquals([merge.path, merge.line], ["merges.txt", 5]);
+  await refusal({ ...files, "vocab.json": { a: "1" } }, "requires an id");
+  await refusal({ ...files, "vocab.json": { a: 1 } }, "<|endoftext|>");
 });
 
-Deno.test("buildWordPiece() follows do_lower_case of the configuration", () => {
-  const cased = new Tokenizer(buildWordPiece(vocabText, { do_lower_case: false }, "vocab.txt"));
+Deno.test("openTokenizer() follows do_lower_case beside vocab.txt", async () => {
+  const cased = await openTokenizer({
+    "vocab.txt": vocabText,
+    "tokenizer_config.json": { do_lower_case: false },
+  });
   assertEquals(cased.encode("cats Cats é").ids, ids("[CLS]", "cat", "##s", "[UNK]", "é", "[SEP]"));
 });
 
@@ -233,11 +241,11 @@ Deno.test("loadTokenizer() finds each kind of file and says what is missing", as
     await write("tokenizer_config.json", { eos_token: "[SEP]" });
     const pieceTokenizer = await loadTokenizer(directory);
     assertEquals([pieceTokenizer.encode("cats").ids, pieceTokenizer.eosId], [[2, 8, 9, 3], 3]);
-    await write("tokenizer.json", buildByteLevel(gptVocabulary, merges, "v", "m"));
+    await write("tokenizer.json", gptJson);
     assertEquals((await loadTokenizer(directory)).encode("hey").ids, gpt.encode("hey").ids);
     await write("tokenizer.json", "{");
     await assertRejects(() => loadTokenizer(directory), FileError, "tokenizer.json:1:");
-    await write("tokenizer.json", buildByteLevel(gptVocabulary, merges, "v", "m"));
+    await write("tokenizer.json", gptJson);
     await write("tokenizer_config.json", "[]");
     await assertRejects(() => loadTokenizer(directory), FileError, "tokenizer_config.json: ");
   } finally {

@@ -5,7 +5,7 @@ import { readText, requireFile } from "../../../train/files/files.ts";
 import {
   appendText,
   makeFolder,
-  moveTo,
+  move,
   removeAll,
   removeLeftovers,
 } from "../../../train/files/folder.ts";
@@ -51,7 +51,7 @@ Deno.test("changes of folders fail with an error that names the path", async () 
   const jobs = [
     () => makeFolder(below),
     () => appendText(below, "line\n"),
-    () => moveTo(below, `${folder.path}/missing`),
+    () => move(`${folder.path}/missing`, below),
   ];
   for (const job of jobs) {
     const { message } = await assertRejects(job, FileError, "requires a writable place: found ");

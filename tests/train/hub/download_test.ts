@@ -145,7 +145,7 @@ netTest("download() refuses more bytes than are published", async () => {
   await using server = new Loopback(() => new Response(content));
   await downloading(server, { bytes: 900 }, async (run, path) => {
     const { message } = await assertRejects(run, DownloadError);
-    assertMatch(message, /900 bytes are required at most: found more$/);
+    assertMatch(message, /at most 900 bytes are required: found more$/);
     await assertRejects(() => Deno.stat(path), Deno.errors.NotFound);
   });
 });

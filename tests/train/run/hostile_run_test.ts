@@ -18,8 +18,11 @@ async function changed(file: string, from: string, to: string, job: () => Promis
   const before = await Deno.readFile(file);
   const latin = new TextDecoder("latin1").decode(before).replaceAll(from, to);
   await Deno.writeFile(file, Uint8Array.from(latin, (one) => one.charCodeAt(0)));
-  await job();
-  await Deno.writeFile(file, before);
+  try {
+    await job();
+  } finally {
+    await Deno.writeFile(file, before);
+  }
 }
 
 for (
@@ -43,10 +46,13 @@ Deno.test("A checkpoint beyond the steps that its run planned is not resumed", a
   const far = `${out}/checkpoint-1000000000`;
   await Deno.rename(folder, far);
   const file = `${far}/trainer_state.json`;
-  await changed(file, '"global_step": 3', '"global_step": 1000000000', async () => {
-    await assertRejects(() => train(config, { resume: far }), FileError, "at most 8, max_steps");
-  });
-  await Deno.rename(far, folder);
+  try {
+    await changed(file, '"global_step": 3', '"global_step": 1000000000', async () => {
+      await assertRejects(() => train(config, { resume: far }), FileError, "at most 8, max_steps");
+    });
+  } finally {
+    await Deno.rename(far, folder);
+  }
 });
 
 Deno.test("A checkpoint of integers is not resumed", async () => {

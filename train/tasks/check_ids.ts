@@ -1,6 +1,6 @@
 /**
- * Numbers that a tokenizer gives against the tables of the model, once for each text, where it can
- * still be said which one it is. A number that no text has may lie beyond them.
+ * Ids of tokens and segments against the tables of the model, once for each text, where it can still
+ * be said which one it is. A token that no text has may lie beyond them.
  *
  * @module
  */
@@ -12,11 +12,11 @@ import type { ModelConfig } from "../../nn/models/model.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { Place } from "../data/places.ts";
 
-/** What numbers are checked by. */
-export interface NumberRules {
+/** What ids are checked by. */
+export interface IdRules {
   /** Sizes of the model; encoders have a table of segments. */
   readonly config: ModelConfig & { readonly typeVocabularySize?: number };
-  /** Where the numbers come from; it names tokens. */
+  /** Where the ids come from; it names tokens. */
   readonly tokenizer: Tokenizer;
 }
 
@@ -31,14 +31,14 @@ export interface TextName {
 }
 
 /**
- * Checks the tokens and segments of a text.
+ * Checks the ids of tokens and segments of a text.
  *
  * @throws {FileError} If one has no row in the model's table
  * @throws {IndexError} The same, of a text that was not read from a file
  */
-export function checkNumbers(
+export function checkIds(
   { ids, typeIds }: Pick<EncodedExample, "ids" | "typeIds">,
-  rules: NumberRules,
+  rules: IdRules,
   text: TextName,
 ): void {
   const { vocabularySize, typeVocabularySize = Infinity } = rules.config;
@@ -61,7 +61,7 @@ export function checkNumbers(
 export function checkPadding(
   padId: number,
   batches: Iterable<readonly number[]>,
-  rules: NumberRules,
+  rules: IdRules,
 ): void {
   if (padId < rules.config.vocabularySize) return;
   for (const lengths of batches) {
@@ -72,7 +72,7 @@ export function checkPadding(
 }
 
 /** `[NEW] = 30522`. */
-function tokenName(id: number, { tokenizer }: NumberRules): string {
+function tokenName(id: number, { tokenizer }: IdRules): string {
   const text = tokenizer.decode([id]);
   return text === "" ? `${id}` : `${JSON.stringify(text.slice(0, 40)).slice(1, -1)} = ${id}`;
 }

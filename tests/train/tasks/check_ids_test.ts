@@ -1,11 +1,11 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { FileError, IndexError } from "../../../core/errors.ts";
 import type { ModelConfig } from "../../../nn/models/model.ts";
 import type { GivenConfig } from "../../../train/config/config.ts";
 import type { TaskName } from "../../../train/config/train_options.ts";
 import { readConfig } from "../../../train/run/load_model.ts";
 import { loadTokenizer } from "../../../train/run/load_tokenizer.ts";
-import { checkNumbers, checkPadding } from "../../../train/tasks/check_numbers.ts";
+import { checkIds, checkPadding } from "../../../train/tasks/check_ids.ts";
 import { openTask } from "../../../train/tasks/open.ts";
 import { contentOf, folderOf, type TableKind } from "../../support/tables.ts";
 import { type TinyModel, Workspace } from "../../support/workspace.ts";
@@ -89,8 +89,8 @@ Deno.test("a token beyond a language model is named with its text", async () => 
   const failed = open("e2e", "gpt2", () => ({ vocabularySize: 300 }));
   const { message } = await assertRejects(() => failed, FileError);
   const text = message.replace(`${workspace.data("e2e")}/`, "");
-  assertEquals(/^\w+\.csv: Cannot embed token .+ = \d+ of 300 as/.test(text), true, text);
-  assertEquals(/has 0 to 299: found in example \d+, ".+/.test(text), true, text);
+  assertMatch(text, /^\w+\.csv: Cannot embed token .+ = \d+ of 300 as/);
+  assertMatch(text, /has 0 to 299: found in example \d+, ".+/);
 });
 
 Deno.test("a padding token beyond the model is refused where some batch is padded", async () => {
@@ -111,8 +111,7 @@ Deno.test("a padding token beyond the model is refused where some batch is padde
 Deno.test("a text that was read from no file is called by its name", async () => {
   const tokenizer = await loadTokenizer(workspace.model("bert"));
   const config = { ...await readConfig(workspace.model("bert")), vocabularySize: 5 };
-  const check = (ids: number[]) =>
-    checkNumbers({ ids }, { config, tokenizer }, { name: "prompt 2" });
+  const check = (ids: number[]) => checkIds({ ids }, { config, tokenizer }, { name: "prompt 2" });
   check([0, 4]);
   for (const id of [5, 2 ** 31, NaN]) {
     assertThrows(() => check([0, id]), IndexError, "of 5 as the model's token table has 0 to 4");
