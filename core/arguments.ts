@@ -80,14 +80,14 @@ export function argumentError(
 }
 
 /**
- * Checks that a name is that of an element type.
+ * Checks that a name is that of an element type which is allowed.
  *
- * @throws {ShapeError} If it is none, or not one of those that are allowed
+ * @throws {ShapeError} If it is not
  */
 export function checkDtype(
   operation: string,
   dtype: unknown,
-  allowed: readonly Dtype[] = dtypes,
+  allowed: readonly Dtype[],
 ): void {
   if ((allowed as readonly unknown[]).includes(dtype)) return;
   throw argumentError(operation, "dtype", listed(allowed), shown(dtype));

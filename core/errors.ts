@@ -1,7 +1,7 @@
 /**
  * Typed errors. Every message is one sentence: what could not be done, what is required, what was
- * found; no period, no contraction; below 500 characters and without secrets, whatever was found. Each
- * subclasses the nearest built-in error.
+ * found; no period, no contraction; below 500 characters and without secrets, whatever was found.
+ * Each subclasses the nearest built-in error.
  *
  * @module
  */
@@ -141,20 +141,5 @@ export class TrainingError extends Error {
   /** Makes the error of a sentence. */
   constructor(message: string, options?: ErrorOptions) {
     super(presentable(message), options);
-  }
-}
-
-/**
- * Makes what needs memory.
- *
- * @throws {DeviceError} If there is too little
- */
-export function reserve<T>(bytes: number, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    // What an engine says of a buffer that it cannot make.
-    if (!(error instanceof RangeError) || error.name !== "RangeError") throw error;
-    throw new DeviceError(`Cannot reserve ${bytes} bytes of memory: found too little`);
   }
 }

@@ -8,10 +8,11 @@
 import type { Device } from "../device.ts";
 import { checkDtype } from "../arguments.ts";
 import { type Dtype, dtypes, isHalf } from "../dtype.ts";
-import { OptionError, reserve } from "../errors.ts";
+import { OptionError } from "../errors.ts";
 import { shown } from "../excerpt.ts";
 import { checkNumber, checkShape } from "../numbers.ts";
 import { type Key, normal, uniform } from "../random.ts";
+import { reserve } from "../reserve.ts";
 import { sizeOf } from "../shape.ts";
 import { type Tensor, tensor } from "../tensor.ts";
 import { expand } from "./rowwise.ts";

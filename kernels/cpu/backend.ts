@@ -7,6 +7,7 @@
 
 import type { Backend, Binding, Buffer } from "../../core/backend.ts";
 import { OptionError } from "../../core/errors.ts";
+import { shown } from "../../core/excerpt.ts";
 import type { Program } from "../../core/program.ts";
 import { canonical } from "../plan/matmul_layout.ts";
 import { CpuBuffer } from "./buffer.ts";
@@ -135,12 +136,12 @@ function checkOptions(kernels: unknown, threads: unknown): void {
   if (!kernelNames.includes(kernels as string)) {
     const required = `one of ${kernelNames.join(", ")}`;
     throw new OptionError(
-      `Cannot open the CPU as kernels requires ${required}: found ${String(kernels)}`,
+      `Cannot open the CPU as kernels requires ${required}: found ${shown(kernels)}`,
     );
   }
   if (!Number.isInteger(threads) || (threads as number) < 1) {
     throw new OptionError(
-      `Cannot open the CPU as threads requires an integer of at least 1: found ${String(threads)}`,
+      `Cannot open the CPU as threads requires an integer of at least 1: found ${shown(threads)}`,
     );
   }
 }
@@ -148,7 +149,8 @@ function checkOptions(kernels: unknown, threads: unknown): void {
 /**
  * Opens the CPU backend.
  *
- * @throws {OptionError} If an option is none that it has, or kernels are asked for that the engine does not have
+ * @throws {OptionError} If an option has no such value, or kernels are asked for that the engine does
+ * not have
  */
 export function openCpu(options: CpuOptions = {}): Backend {
   const { kernels = "auto", threads = 1, library } = options;

@@ -1,7 +1,8 @@
 /**
- * Tensors beyond one binding, and loops beyond what the adapter takes to their end. An adapter's buffers may be larger than what a program can bind, so a
- * program over such a buffer binds a window of it, and is halved along the axis on which the operand
- * reaches furthest until every window fits; a loop is divided likewise. Nothing else pays.
+ * Tensors beyond one binding, and loops beyond what the adapter takes to their end. An adapter's
+ * buffers may be larger than what a program can bind, so a program over such a buffer binds a window
+ * of it, and is halved along the axis on which the operand reaches furthest until every window fits;
+ * a loop is divided likewise. Nothing else pays.
  *
  * @module
  */
@@ -16,6 +17,7 @@ import {
   type Program,
   readsRow,
 } from "../../../core/program.ts";
+import { contiguousStrides, sizeOf } from "../../../core/shape.ts";
 import { accessPatternOf, loopOf, type Reach, restrict } from "./access.ts";
 import { GpuBuffer, type Pool, slabOf } from "./buffer_pool.ts";
 import { finishBinding, finishProgram, plainProduct } from "../product/split_k.ts";
@@ -67,12 +69,9 @@ export class Windows {
   /** A copy of an operand whose rows have their elements far apart, with rows in one piece. */
   #together(bound: Bound, space: readonly number[], copies: GpuBuffer[]): Bound {
     const sizes = space.map((size, axis) => bound.strides[axis] === 0 ? 1 : size);
-    const size = sizes.reduce((x, y) => x * y, 1);
-    const buffer = this.pool.take(4 * size, sizes);
+    const buffer = this.pool.take(4 * sizeOf(sizes), sizes);
     copies.push(buffer);
-    const strides = sizes.map((length, axis) =>
-      length === 1 ? 0 : sizes.slice(axis + 1).reduce((x, y) => x * y, 1)
-    );
+    const strides = contiguousStrides(sizes).map((step, axis) => sizes[axis] === 1 ? 0 : step);
     const [dtype, program] = bound.dtype === "u32"
       ? ["u32", copyWordProgram] as const
       : ["f32", copyProgram] as const;

@@ -7,6 +7,7 @@
 
 import type { Binding, Bound } from "../../../core/backend.ts";
 import type { MatmulProgram, RowProgram } from "../../../core/program.ts";
+import { contiguousStrides, sizeOf } from "../../../core/shape.ts";
 import type { Limits } from "../limits.ts";
 import type { Pool } from "../memory/buffer_pool.ts";
 import { grid, type Launches, makeLaunch, slotsOf } from "../queue/launch.ts";
@@ -56,7 +57,7 @@ export class Products {
     const { space, inputs, outputs, scalars } = binding;
     const { policy, facts, limits } = this.host;
     const [m, n, k] = space.slice(-3) as [number, number, number];
-    const batch = space.slice(0, -3).reduce((a, b) => a * b, 1);
+    const batch = sizeOf(space.slice(0, -3));
     const { variant: liked, split } = policy({ m, n, k, batch }, facts.software);
     const variant = within(liked, limits);
     const fits = 4 * split * m * n * batch <= limits.maxStorageBufferBindingSize;
@@ -74,9 +75,9 @@ export class Products {
     const chunk = Math.ceil(k / split / turn) * turn;
     const chunks = Math.ceil(k / chunk);
     const [a, b] = inputs as readonly [Bound, Bound];
-    const size = shape.reduce((x, y) => x * y, 1);
+    const size = sizeOf(shape);
     const buffer = this.pool.take(4 * chunks * size, [chunks, ...shape]);
-    const steps = shape.map((_, axis) => shape.slice(axis + 1).reduce((x, y) => x * y, 1));
+    const steps = contiguousStrides(shape);
     const along = (o: Bound, step: number) => ({ ...o, strides: [chunk * step, ...o.strides] });
     const partial: Bound = { buffer, dtype: "f32", offset: 0, strides: [size, ...steps] };
     const operands = [along(a, a.strides.at(-1)!), along(b, b.strides.at(-2)!), partial];
@@ -92,7 +93,7 @@ export class Products {
     const sizes = [...space, chunk];
     const launch = this.launches.find(program, sizes, operands, () => {
       const [m, n, k] = space.slice(-3) as [number, number, number];
-      const count = space.slice(0, -3).reduce((a, b) => a * b, 1);
+      const count = sizeOf(space.slice(0, -3));
       const [bm, bn] = variant.tile;
       const groups = [Math.ceil(n / bn), Math.ceil(m / bm), count] as const;
       const most = this.host.limits.maxComputeWorkgroupsPerDimension;
