@@ -7,7 +7,6 @@
 
 import type { Backend, Binding, Buffer } from "../../core/backend.ts";
 import { OptionError } from "../../core/errors.ts";
-import { shown } from "../../core/excerpt.ts";
 import type { Program } from "../../core/program.ts";
 import { canonical } from "../plan/matmul_layout.ts";
 import { CpuBuffer } from "./buffer.ts";
@@ -136,12 +135,12 @@ function checkOptions(kernels: unknown, threads: unknown): void {
   if (!kernelNames.includes(kernels as string)) {
     const required = `one of ${kernelNames.join(", ")}`;
     throw new OptionError(
-      `Cannot open the CPU as kernels requires ${required}: found ${shown(kernels)}`,
+      `Cannot open the CPU as kernels requires ${required}: found ${String(kernels)}`,
     );
   }
   if (!Number.isInteger(threads) || (threads as number) < 1) {
     throw new OptionError(
-      `Cannot open the CPU as threads requires an integer of at least 1: found ${shown(threads)}`,
+      `Cannot open the CPU as threads requires an integer of at least 1: found ${String(threads)}`,
     );
   }
 }

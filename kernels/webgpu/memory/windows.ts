@@ -17,7 +17,6 @@ import {
   type Program,
   readsRow,
 } from "../../../core/program.ts";
-import { contiguousStrides, sizeOf } from "../../../core/shape.ts";
 import { accessPatternOf, loopOf, type Reach, restrict } from "./access.ts";
 import { GpuBuffer, type Pool, slabOf } from "./buffer_pool.ts";
 import { finishBinding, finishProgram, plainProduct } from "../product/split_k.ts";
@@ -69,9 +68,12 @@ export class Windows {
   /** A copy of an operand whose rows have their elements far apart, with rows in one piece. */
   #together(bound: Bound, space: readonly number[], copies: GpuBuffer[]): Bound {
     const sizes = space.map((size, axis) => bound.strides[axis] === 0 ? 1 : size);
-    const buffer = this.pool.take(4 * sizeOf(sizes), sizes);
+    const size = sizes.reduce((x, y) => x * y, 1);
+    const buffer = this.pool.take(4 * size, sizes);
     copies.push(buffer);
-    const strides = contiguousStrides(sizes).map((step, axis) => sizes[axis] === 1 ? 0 : step);
+    const strides = sizes.map((length, axis) =>
+      length === 1 ? 0 : sizes.slice(axis + 1).reduce((x, y) => x * y, 1)
+    );
     const [dtype, program] = bound.dtype === "u32"
       ? ["u32", copyWordProgram] as const
       : ["f32", copyProgram] as const;

@@ -7,7 +7,6 @@
 
 import type { Binding, Bound } from "../../../core/backend.ts";
 import type { MatmulProgram, RowProgram } from "../../../core/program.ts";
-import { contiguousStrides, sizeOf } from "../../../core/shape.ts";
 import type { Limits } from "../limits.ts";
 import type { Pool } from "../memory/buffer_pool.ts";
 import { grid, type Launches, makeLaunch, slotsOf } from "../queue/launch.ts";
@@ -57,7 +56,7 @@ export class Products {
     const { space, inputs, outputs, scalars } = binding;
     const { policy, facts, limits } = this.host;
     const [m, n, k] = space.slice(-3) as [number, number, number];
-    const batch = sizeOf(space.slice(0, -3));
+    const batch = space.slice(0, -3).reduce((a, b) => a * b, 1);
     const { variant: liked, split } = policy({ m, n, k, batch }, facts.software);
     const variant = within(liked, limits);
     const fits = 4 * split * m * n * batch <= limits.maxStorageBufferBindingSize;
@@ -75,9 +74,9 @@ export class Products {
     const chunk = Math.ceil(k / split / turn) * turn;
     const chunks = Math.ceil(k / chunk);
     const [a, b] = inputs as readonly [Bound, Bound];
-    const size = sizeOf(shape);
+    const size = shape.reduce((x, y) => x * y, 1);
     const buffer = this.pool.take(4 * chunks * size, [chunks, ...shape]);
-    const steps = contiguousStrides(shape);
+    const steps = shape.map((_, axis) => shape.slice(axis + 1).reduce((x, y) => x * y, 1));
     const along = (o: Bound, step: number) => ({ ...o, strides: [chunk * step, ...o.strides] });
     const partial: Bound = { buffer, dtype: "f32", offset: 0, strides: [size, ...steps] };
     const operands = [along(a, a.strides.at(-1)!), along(b, b.strides.at(-2)!), partial];
@@ -93,7 +92,7 @@ export class Products {
     const sizes = [...space, chunk];
     const launch = this.launches.find(program, sizes, operands, () => {
       const [m, n, k] = space.slice(-3) as [number, number, number];
-      const count = sizeOf(space.slice(0, -3));
+      const count = space.slice(0, -3).reduce((a, b) => a * b, 1);
       const [bm, bn] = variant.tile;
       const groups = [Math.ceil(n / bn), Math.ceil(m / bm), count] as const;
       const most = this.host.limits.maxComputeWorkgroupsPerDimension;

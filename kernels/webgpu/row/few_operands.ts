@@ -15,7 +15,6 @@ import {
   variesByColumn,
 } from "../../../core/expr.ts";
 import { type RowProgram, rowProgram } from "../../../core/program.ts";
-import { contiguousStrides, sizeOf } from "../../../core/shape.ts";
 import type { GpuBuffer, Pool } from "../memory/buffer_pool.ts";
 
 /** A program with one output: one of those asked for, or a part that later steps read. */
@@ -96,9 +95,11 @@ export function runSteps(
     const sizes = space.map((size, axis) =>
       axis < space.length - 1 || variesByColumn(e) ? size : 1
     );
-    const buffer = pool.take(4 * sizeOf(sizes), sizes);
+    const buffer = pool.take(4 * sizes.reduce((a, b) => a * b, 1), sizes);
     made.push(buffer);
-    const strides = contiguousStrides(sizes).map((step, axis) => sizes[axis] === 1 ? 0 : step);
+    const strides = sizes.map((size, axis) =>
+      size === 1 ? 0 : sizes.slice(axis + 1).reduce((a, b) => a * b, 1)
+    );
     const part: Bound = { buffer, dtype: e.kind === "u32" ? "u32" : "f32", offset: 0, strides };
     run(program, { ...binding, inputs, outputs: [part] });
     inputs.push(part);

@@ -228,7 +228,7 @@ Deno.test("a plan of one's own is checked where its mask is drawn", () =>
       OptionError,
       "structure requires one of element",
     );
-    for (const key of [[1.5, 2], [-1, 0], [1], undefined]) {
+    for (const key of [[1.5, 2], [-1, 0], [1], null]) {
       assertThrows(() => drop({}, [2, 3, 4], 2, key), OptionError, "a key of two words of 32 bits");
     }
     assertThrows(() => drop({}, [3]), ShapeError, "x requires [batch, tokens, width]");
