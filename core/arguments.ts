@@ -8,7 +8,6 @@
 import { type Dtype, dtypes, isHalf, type Kind } from "./dtype.ts";
 import { ShapeError } from "./errors.ts";
 import { shown } from "./excerpt.ts";
-import type { Value } from "./storage.ts";
 
 /** One tensor of an operation. */
 export interface Argument {
@@ -50,7 +49,7 @@ export function argumentsOf(inputs: Inputs): readonly Argument[] {
 export function checkArguments(
   operation: string,
   taken: readonly Argument[],
-  values: readonly Value[],
+  values: readonly { readonly dtype: Dtype }[],
 ): void {
   let first = -1;
   for (let i = 0; i < values.length; i++) {
@@ -80,14 +79,14 @@ export function argumentError(
 }
 
 /**
- * Checks that a name is that of an element type.
+ * Checks that a name is that of an element type which is allowed.
  *
- * @throws {ShapeError} If it is none, or not one of those that are allowed
+ * @throws {ShapeError} If it is not
  */
 export function checkDtype(
   operation: string,
   dtype: unknown,
-  allowed: readonly Dtype[] = dtypes,
+  allowed: readonly Dtype[],
 ): void {
   if ((allowed as readonly unknown[]).includes(dtype)) return;
   throw argumentError(operation, "dtype", listed(allowed), shown(dtype));

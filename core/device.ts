@@ -6,6 +6,7 @@
 
 import type { Backend } from "./backend.ts";
 import { DisposedError, ShapeError } from "./errors.ts";
+import { shown } from "./excerpt.ts";
 
 /** What a scope can own. */
 export interface Owned extends Disposable {
@@ -87,7 +88,9 @@ export class Device implements AsyncDisposable {
     readonly root: Device | undefined = undefined,
   ) {
     if (!["f32", "f64"].includes(float)) {
-      throw new ShapeError(`Cannot make a device as float requires f32 or f64: found ${float}`);
+      throw new ShapeError(
+        `Cannot make a device as float requires f32 or f64: found ${shown(float)}`,
+      );
     }
     if (!backend.supports(float)) {
       throw new TypeError(`Cannot hold ${float} tensors on backend ${backend.name}`);

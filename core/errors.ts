@@ -1,7 +1,7 @@
 /**
  * Typed errors. Every message is one sentence: what could not be done, what is required, what was
- * found; no period, no contraction; below 500 characters and without secrets, whatever was found. Each
- * subclasses the nearest built-in error.
+ * found; no period, no contraction; below 500 characters and without secrets, whatever was found.
+ * Each subclasses the nearest built-in error.
  *
  * @module
  */

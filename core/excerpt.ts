@@ -18,18 +18,19 @@ export function excerpt(value: unknown): string {
 
 /** An argument as a message shows it: numbers as JavaScript writes them, `NaN` among them. */
 export function shown(value: unknown): string {
-  if (value === undefined) return "nothing";
-  return typeof value === "number" || typeof value === "symbol"
-    ? String(value)
-    : typeof value === "bigint"
-    ? `${value}n`
-    : typeof value === "function"
-    ? "a function"
-    : excerpt(
-      ArrayBuffer.isView(value) && "length" in value
-        ? [...(value as Uint8Array).subarray(0, 100)]
-        : value,
-    );
+  switch (typeof value) {
+    case "undefined":
+      return "nothing";
+    case "number":
+    case "symbol":
+      return String(value);
+    case "bigint":
+      return `${value}n`;
+    case "function":
+      return "a function";
+  }
+  const isTyped = ArrayBuffer.isView(value) && "length" in value;
+  return excerpt(isTyped ? [...(value as Uint8Array).subarray(0, 100)] : value);
 }
 
 /** A text without its middle where that is longer than allowed. */

@@ -60,10 +60,12 @@ export function gradient<R extends Tensor | { readonly loss: Tensor }>(
       );
     }
     if (sizeOf(loss.shape) !== 1) {
-      throw new GradientError(`Cannot differentiate a loss of shape [${loss.shape}]: one number`);
+      throw new GradientError(
+        `Cannot differentiate as loss requires one number: found shape [${loss.shape}]`,
+      );
     }
     if (loss.dtype === "u32") {
-      throw new GradientError("Cannot differentiate a loss of words as a float is required: u32");
+      throw new GradientError("Cannot differentiate as loss requires a float: found u32");
     }
     for (const t of result instanceof Tensor ? [result] : Object.values(result)) {
       if (t instanceof Tensor && t.scope === forward) forward.keep(t);

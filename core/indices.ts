@@ -10,7 +10,7 @@ import { sizeOf } from "./shape.ts";
 import type { Value } from "./storage.ts";
 
 /** A word that lies beyond a table. */
-export interface Stray {
+export interface OutOfRange {
   /** The number itself. */
   readonly word: number;
   /** Where it stands: its place on each axis. */
@@ -23,7 +23,11 @@ export interface Stray {
  *
  * @param ignored A word that stands for none
  */
-export function strayWord(value: Value, limit: number, ignored?: number): Stray | undefined {
+export function firstOutOfRange(
+  value: Value,
+  limit: number,
+  ignored?: number,
+): OutOfRange | undefined {
   const { storage: { words: written, backend, buffer }, shape } = value;
   if (value.dtype !== "u32") return undefined;
   const words = written ?? backend.words?.(buffer);
@@ -83,10 +87,10 @@ export function numbersOf(size: number): string {
  * @throws {IndexError} If one lies beyond it
  */
 export function checkRows(operation: string, rows: Value, height: number): void {
-  const stray = strayWord(rows, height);
-  if (stray === undefined) return;
+  const found = firstOutOfRange(rows, height);
+  if (found === undefined) return;
   throw new IndexError(
     `Cannot apply ${operation} as rows requires ${numbersOf(height)}, as the table has ${height} ` +
-      `rows: found ${stray.word} at [${stray.place}]`,
+      `rows: found ${found.word} at [${found.place}]`,
   );
 }

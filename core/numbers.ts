@@ -4,9 +4,14 @@
  * @module
  */
 
-import { ShapeError } from "./errors.ts";
+import { argumentError } from "./arguments.ts";
 import { shown } from "./excerpt.ts";
 import { sizeOf } from "./shape.ts";
+
+/** Whether a value is a number that 32 bits without a sign hold. */
+export function isWord(value: unknown): value is number {
+  return typeof value === "number" && value >>> 0 === value;
+}
 
 /**
  * Checks a whole number.
@@ -22,9 +27,7 @@ export function checkInteger(
 ): void {
   if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return;
   const bounds = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`;
-  throw new ShapeError(
-    `Cannot apply ${operation} as ${argument} requires an integer ${bounds}: found ${shown(value)}`,
-  );
+  throw argumentError(operation, argument, `an integer ${bounds}`, shown(value));
 }
 
 /**
@@ -34,22 +37,19 @@ export function checkInteger(
  */
 export function checkNumber(operation: string, argument: string, value: unknown): void {
   if (typeof value === "number") return;
-  throw new ShapeError(
-    `Cannot apply ${operation} as ${argument} requires a number: found ${shown(value)}`,
-  );
+  throw argumentError(operation, argument, "a number", shown(value));
 }
 
 /**
  * Checks that a shape is a list of sizes.
  *
- * @throws {ShapeError} If it is none, a size is no whole number from 0, or their product is too large
+ * @throws {ShapeError} If it is none, a size is no whole number from 0, or their product is too
+ * large
  */
 export function checkShape(operation: string, shape: readonly number[]): void {
   const fits = Array.isArray(shape) &&
     shape.every((size) => Number.isSafeInteger(size) && size >= 0);
   if (fits && Number.isSafeInteger(sizeOf(shape))) return;
-  throw new ShapeError(
-    `Cannot apply ${operation} as shape requires a flat list of integers of at least 0, their ` +
-      `product below 2^53: found ${shown(shape)}`,
-  );
+  const required = "a flat list of integers of at least 0, their product below 2^53";
+  throw argumentError(operation, "shape", required, shown(shape));
 }

@@ -6,8 +6,9 @@
  */
 
 import { OptionError } from "./errors.ts";
-import { reserve } from "./reserve.ts";
 import { shown } from "./excerpt.ts";
+import { isWord } from "./numbers.ts";
+import { reserve } from "./reserve.ts";
 import { threefryBlock, type Words } from "./threefry.ts";
 
 /** Two words that name a stream of random numbers. */
@@ -34,6 +35,10 @@ export function threefry(key: Key, c0: number, c1: number): [number, number] {
         `found ${shown(c0)} and ${shown(c1)}`,
     );
   }
+  return block(key, c0, c1);
+}
+
+function block(key: Key, c0: number, c1: number): [number, number] {
   const [x, y] = threefryBlock(numbers, key, [c0, c1]);
   return [x >>> 0, y >>> 0];
 }
@@ -49,10 +54,6 @@ export function checkKey(key: Key): void {
     `Cannot draw random numbers as a key of two words of 32 bits is required (seedKey makes one ` +
       `of a seed): found ${shown(key)}`,
   );
-}
-
-function isWord(x: unknown): boolean {
-  return typeof x === "number" && x >>> 0 === x;
 }
 
 function isKey(key: unknown): boolean {
@@ -95,18 +96,29 @@ function hash(text: string): number {
   return h >>> 0;
 }
 
-/** `count` numbers uniform in [0, 1), with 32 random bits each. */
+/**
+ * `count` numbers uniform in [0, 1), with 32 random bits each.
+ *
+ * @throws {OptionError} If the key is none
+ * @throws {DeviceError} If there is too little memory
+ */
 export function uniform(key: Key, count: number): Float64Array {
+  checkKey(key);
   const out = reserve(8 * count, () => new Float64Array(count));
   for (let i = 0; i < count; i += 2) {
-    const [a, b] = threefry(key, 0, i >> 1);
+    const [a, b] = block(key, 0, i >> 1);
     out[i] = a / 2 ** 32;
     if (i + 1 < count) out[i + 1] = b / 2 ** 32;
   }
   return out;
 }
 
-/** `count` numbers from the normal distribution with mean 0 and deviation 1 (Box-Muller). */
+/**
+ * `count` numbers from the normal distribution with mean 0 and deviation 1 (Box-Muller).
+ *
+ * @throws {OptionError} If the key is none
+ * @throws {DeviceError} If there is too little memory
+ */
 export function normal(key: Key, count: number): Float64Array {
   const u = uniform(key, 2 * Math.ceil(count / 2));
   const out = reserve(8 * count, () => new Float64Array(count));

@@ -1,5 +1,5 @@
 /**
- * Memory that an engine may not have.
+ * Memory of the host, of which there may be too little.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import { DeviceError } from "./errors.ts";
 /**
  * Makes what needs memory.
  *
+ * @param bytes How many, for messages
  * @throws {DeviceError} If there is too little
  */
 export function reserve<T>(bytes: number, make: () => T): T {

@@ -8,8 +8,8 @@
 import type { Backend, Bound, Buffer } from "./backend.ts";
 import { bytesPerElement, type Dtype, dtypes } from "./dtype.ts";
 import { ShapeError } from "./errors.ts";
-import { reserve } from "./reserve.ts";
 import { shown } from "./excerpt.ts";
+import { reserve } from "./reserve.ts";
 import { contiguousStrides, sizeOf } from "./shape.ts";
 
 /** Memory of one backend, shared by the values that look at it. */
@@ -30,6 +30,7 @@ export class Storage {
    * Reserves room for a tensor of `shape` and `dtype`, with unspecified contents.
    *
    * @throws {ShapeError} If there is no such element type, or the backend lacks it
+   * @throws {DeviceError} If there is too little memory
    */
   constructor(readonly backend: Backend, readonly dtype: Dtype, shape: readonly number[]) {
     if (!dtypes.includes(dtype) || !backend.supports(dtype)) {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { argumentError, checkDtype } from "./arguments.ts";
+import { argumentError } from "./arguments.ts";
 import { bytesPerElement, type Dtype, isHalf, type TypedArray, viewAs, widened } from "./dtype.ts";
 import { DisposedError, ShapeError } from "./errors.ts";
 import { shown } from "./excerpt.ts";
@@ -137,7 +137,8 @@ export function shapeOf(operation: string, x: Tensor, argument = "x"): readonly 
  * @param data Numbers in row-major order, or nested arrays
  * @param shape Size of each axis; default that of the nesting
  * @throws {ShapeError} If the count does not match the shape, nested rows differ in length, an
- * element is no number, or a word or the bits of a half are no whole number in its range
+ * element is no number, a word or the bits of a half are no whole number in its range, or the
+ * backend has no such dtype
  */
 export function tensor(
   device: Device,
@@ -154,7 +155,6 @@ export function tensor(
         `found ${numbers.length}`,
     );
   }
-  checkDtype("tensor", dtype);
   checkElements(numbers, dtype);
   const value = Value.allocate(device.backend, dtype, [...sizes]);
   const memory = new ArrayBuffer(numbers.length * bytesPerElement(dtype));

@@ -26,6 +26,7 @@ const coreLayers: Layers = [
   [
     "errors.ts",
     "excerpt.ts",
+    "arguments.ts",
     "dtype.ts",
     "half.ts",
     "finite.ts",
@@ -43,7 +44,7 @@ const coreLayers: Layers = [
   ["backend.ts"],
   ["storage.ts"],
   ["device.ts", "indices.ts"],
-  ["arguments.ts", "op.ts", "tensor.ts", "tape.ts"],
+  ["op.ts", "tensor.ts", "tape.ts"],
   ["apply.ts", "update.ts", "memory.ts"],
   ["ops/"],
   ["gradient.ts"],

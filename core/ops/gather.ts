@@ -59,7 +59,7 @@ const scatterAddOp: Op<number> = {
 
 /** Rows as a list, once they are known to lie within the table as far as the host wrote them. */
 function flatRows(operation: string, rows: Tensor, height: number): Tensor {
-  if (rows.dtype === "u32") checkRows(operation, rows.value, height);
+  checkRows(operation, rows.value, height);
   return contiguous(reshape(rows, [sizeOf(rows.shape)]));
 }
 

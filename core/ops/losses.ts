@@ -9,7 +9,7 @@ import { apply } from "../apply.ts";
 import { argumentError, argumentsOf, checkArguments } from "../arguments.ts";
 import { IndexError, OptionError } from "../errors.ts";
 import { shown } from "../excerpt.ts";
-import { numbersOf, strayWord } from "../indices.ts";
+import { firstOutOfRange, numbersOf } from "../indices.ts";
 import { columns, float, index, input, rowSum, scalar, select } from "../expr.ts";
 import { add, scale, square, sub } from "./elementwise.ts";
 import { sum } from "./reduce.ts";
@@ -68,11 +68,11 @@ export function crossEntropy(logits: Tensor, labels: Tensor, smoothing = 0): Ten
       `Cannot apply crossEntropy as smoothing must lie in [0, 1]: found ${shown(smoothing)}`,
     );
   }
-  const stray = strayWord(labels.value, classes, ignoreIndex);
-  if (stray !== undefined) {
+  const found = firstOutOfRange(labels.value, classes, ignoreIndex);
+  if (found !== undefined) {
     throw new IndexError(
       `Cannot apply crossEntropy as labels requires ${numbersOf(classes)}, as the logits have ` +
-        `${classes} classes, or ignoreIndex: found ${stray.word} at [${stray.place}]`,
+        `${classes} classes, or ignoreIndex: found ${found.word} at [${found.place}]`,
     );
   }
   return apply(crossEntropyOp, [logits, reshape(labels, [rows, 1])], {

@@ -8,9 +8,10 @@
 import { apply } from "../apply.ts";
 import { argumentError } from "../arguments.ts";
 import { shown } from "../excerpt.ts";
-import { type Expr, input, scalar } from "../expr.ts";
+import { type Expr, type Float, input, scalar } from "../expr.ts";
 import { checkInteger } from "../numbers.ts";
 import { Tensor } from "../tensor.ts";
+import type { Override } from "./row_gradient.ts";
 import { type RowOp, rowwise } from "./rowwise.ts";
 
 /** A tensor whose shape broadcasts, or a number for every element. */
@@ -19,7 +20,12 @@ export type Operand = Tensor | number;
 /** Kinds of the operands, which are tensors or, in scalar slots, numbers; in their order. */
 type Place = readonly [kind: "f32" | "u32", number: boolean, name: string];
 
-function declare(name: string, places: readonly Place[], body: (...x: never[]) => Expr): RowOp {
+function declare(
+  name: string,
+  places: readonly Place[],
+  body: (...x: never[]) => Expr,
+  gradients: OperandOptions["gradients"],
+): RowOp {
   const kinds: Record<string, "f32" | "u32"> = {};
   let [inputs, scalars] = [0, 0];
   const leaves = places.map(([kind, number, place]) => {
@@ -27,7 +33,10 @@ function declare(name: string, places: readonly Place[], body: (...x: never[]) =
     kinds[place] = kind;
     return input(inputs++, kind, 3);
   });
-  return rowwise(name, kinds, [body(...leaves as never[])]);
+  const override: Override | undefined = gradients && (([g], [y]) => {
+    return gradients(g!, y!, ...leaves as Float[]).filter((_, i) => !places[i]![1]);
+  });
+  return rowwise(name, kinds, [body(...leaves as never[])], override);
 }
 
 /** How {@linkcode ofOperands} reads its operands. */
@@ -38,6 +47,8 @@ export interface OperandOptions {
   readonly words?: boolean;
   /** How many of the first operands are masks of words; default 0. */
   readonly conditions?: number;
+  /** Gradients of all operands by hand, given that of the result and the result. */
+  readonly gradients?: (g: Float, y: Float, ...operands: Float[]) => readonly Float[];
 }
 
 /**
@@ -49,7 +60,7 @@ export interface OperandOptions {
 export function ofOperands(
   name: string,
   body: (...x: never[]) => Expr,
-  { names = ["a", "b"], words = false, conditions = 0 }: OperandOptions = {},
+  { names = ["a", "b"], words = false, conditions = 0, gradients }: OperandOptions = {},
 ): (...operands: Operand[]) => Tensor {
   const ops = new Map<number, RowOp>();
   return (...given) => {
@@ -70,7 +81,7 @@ export function ofOperands(
         typeof x === "number",
         names[i]!,
       ]);
-      ops.set(key, op = declare(name, places, body));
+      ops.set(key, op = declare(name, places, body, gradients));
     }
     return apply(op, tensors, { scalars })[0]!;
   };
@@ -81,7 +92,7 @@ export function ofOperands(
  *
  * @throws {ShapeError} If it is neither
  */
-export function checkOperand(
+function checkOperand(
   operation: string,
   place: string,
   x: unknown,

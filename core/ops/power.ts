@@ -13,7 +13,6 @@ import {
   float,
   input,
   multiplyWords,
-  scalar,
   select,
   shiftRight,
   subtractWords,
@@ -22,8 +21,8 @@ import {
   word,
 } from "../expr.ts";
 import { lowestFloat } from "../dtype.ts";
-import type { Tensor } from "../tensor.ts";
-import { checkOperand, type Operand } from "./operands.ts";
+import { Tensor } from "../tensor.ts";
+import { ofOperands, type Operand } from "./operands.ts";
 import { type RowOp, rowwise } from "./rowwise.ts";
 
 /** One operation for each whole exponent: products of the base. */
@@ -71,7 +70,7 @@ function powerOf(base: Float, exponent: Float): Float {
 }
 
 /** Gradients of base and exponent, which the derived ones lack where the base is 0. */
-function powerGradients(g: Float, base: Float, exponent: Float, y: Float): [Float, Float] {
+function powerGradients(g: Float, y: Float, base: Float, exponent: Float): [Float, Float] {
   const atZero = g.mul(exponent).mul(powerOf(base, exponent.sub(1)));
   const slope = select(base.compare("eq", 0), atZero, g.mul(y).mul(exponent).div(base));
   const flat = base.compare("eq", 0).and(float(0).compare("le", exponent));
@@ -81,38 +80,22 @@ function powerGradients(g: Float, base: Float, exponent: Float, y: Float): [Floa
   ];
 }
 
-const names = ["base", "exponent"] as const;
-/** Powers of tensors or numbers, by which of the operands are numbers. */
-const powers = new Map<string, RowOp>();
-
-function powerOp(numbers: readonly [base: boolean, exponent: boolean]): RowOp {
-  const found = powers.get(`${numbers}`);
-  if (found !== undefined) return found;
-  const kinds: Record<string, "f32"> = {};
-  const [base, exponent] = numbers.map((isNumber, i) => {
-    if (isNumber) return scalar(0, "f32");
-    kinds[names[i]!] = "f32";
-    return input(Object.keys(kinds).length - 1, "f32", 3);
-  }) as [Float, Float];
-  const op = rowwise("pow", kinds, [powerOf(base, exponent)], ([g], [y]) => {
-    return powerGradients(g!, base, exponent, y!).filter((_, i) => !numbers[i]);
-  });
-  powers.set(`${numbers}`, op);
-  return op;
-}
+const power = ofOperands("pow", powerOf, {
+  names: ["base", "exponent"],
+  gradients: powerGradients,
+});
 
 /**
  * `base` to the power of `exponent`; shapes broadcast. Whole numbers from -64 to 64 are products.
  * Below 0 only whole powers are real: others are NaN, and so is the gradient of the exponent there.
+ *
+ * @throws {ShapeError} If an operand is neither a tensor of floats nor a number, or the shapes do not
+ * broadcast
  */
 export function pow(base: Operand, exponent: Operand): Tensor {
-  [base, exponent].forEach((x, i) => checkOperand("pow", names[i]!, x, true));
-  const numbers = [base, exponent].map((x) => typeof x === "number") as [boolean, boolean];
-  const operands = [base, exponent].filter((x) => typeof x !== "number");
-  const scalars = [base, exponent].filter((x) => typeof x === "number");
   const whole = typeof exponent === "number" && Number.isInteger(exponent) &&
     Math.abs(exponent) <= 64;
-  if (typeof base === "number" || !whole) return apply(powerOp(numbers), operands, { scalars })[0]!;
+  if (!(base instanceof Tensor && whole)) return power(base, exponent);
   let op = wholePowers.get(exponent);
   if (op === undefined) {
     const x = input(0, "f32", 3);

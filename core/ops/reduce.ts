@@ -142,8 +142,8 @@ export function min(
 }
 
 /**
- * Index of the first of the largest elements, or of the first NaN, as `u32`: along an axis of at most 2^24, or of all
- * elements in row-major order.
+ * Index of the first of the largest elements, or of the first NaN, as `u32`: along an axis of at
+ * most 2^24, or of all elements in row-major order.
  *
  * @throws {ShapeError} If there is no such axis, or no element
  */

@@ -76,7 +76,7 @@ export function rowwise(
     },
     launch(device, values, { space: given, scalars = [], indices = [] }) {
       const space = given ?? broadcast(name, values.map((value) => value.shape));
-      for (const number of scalars) checkNumber(name, "a number", number);
+      for (const number of scalars) checkNumber(name, "scalar", number);
       const results = allocate(outputs, device, values, space);
       const launched = { program, values, results, space, scalars, indices };
       if (space.at(-1) !== 0) run(device, launched);

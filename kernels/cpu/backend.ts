@@ -148,7 +148,8 @@ function checkOptions(kernels: unknown, threads: unknown): void {
 /**
  * Opens the CPU backend.
  *
- * @throws {OptionError} If an option is none that it has, or kernels are asked for that the engine does not have
+ * @throws {OptionError} If an option has no such value, or kernels are asked for that the engine does
+ * not have
  */
 export function openCpu(options: CpuOptions = {}): Backend {
   const { kernels = "auto", threads = 1, library } = options;

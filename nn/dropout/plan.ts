@@ -149,11 +149,7 @@ export function dropoutPlan(
   }
   const anywhere = own[0]?.[0] ?? "anything";
   for (const [name, value] of Object.entries(rate === byPosition ? rate : { [anywhere]: rate })) {
-    if (!(typeof value === "number" && value >= 0 && value < 1)) {
-      throw new OptionError(
-        `Cannot drop ${name} as the rate must lie in [0, 1): found ${shown(value)}`,
-      );
-    }
+    checkRate(name, value);
   }
   const sites = [...own, ...extra].map(([position, usual]): Site => {
     return {
@@ -181,7 +177,8 @@ export function dropoutPlan(
 /**
  * Checks what a mask is drawn by, in plans of the caller's own too.
  *
- * @throws {OptionError} If the structure is none, the rate lies outside [0, 1), or the span is no number of tokens
+ * @throws {OptionError} If the structure is none, the rate lies outside [0, 1), or the span is no
+ * number of tokens
  */
 export function checkSite({ position, structure, rate, spanLength = 0 }: Site): void {
   if (!structures.includes(structure)) {
@@ -190,14 +187,17 @@ export function checkSite({ position, structure, rate, spanLength = 0 }: Site): 
         shown(structure),
     );
   }
-  if (!(rate >= 0 && rate < 1)) {
-    throw new OptionError(
-      `Cannot drop ${position} as the rate must lie in [0, 1): found ${shown(rate)}`,
-    );
-  }
+  checkRate(position, rate);
   if (Number.isInteger(spanLength) && spanLength >= 0 && spanLength < 2 ** 32) return;
   throw new OptionError(
     `Cannot drop spans of ${shown(spanLength)} tokens: a positive integer below 2^32 is required`,
+  );
+}
+
+function checkRate(name: string, rate: unknown): void {
+  if (typeof rate === "number" && rate >= 0 && rate < 1) return;
+  throw new OptionError(
+    `Cannot drop ${name} as the rate must lie in [0, 1): found ${shown(rate)}`,
   );
 }
 

@@ -49,7 +49,14 @@ function toNumbers(
   }
 }
 
-const floats: readonly FileDtype[] = ["F64", "F32", "F16", "BF16"];
+const floats = ["F64", "F32", "F16", "BF16"] as const;
+/** Element types that weights can have. */
+export type FloatDtype = typeof floats[number];
+
+/** Whether elements are of a type that weights can have. */
+export function isFloat(dtype: FileDtype): dtype is FloatDtype {
+  return (floats as readonly FileDtype[]).includes(dtype);
+}
 
 /**
  * Requires a tensor to hold floats, as weights do: integers would pass for numbers they are not.
@@ -58,7 +65,7 @@ const floats: readonly FileDtype[] = ["F64", "F32", "F16", "BF16"];
  * @throws {FileError} If it holds integers or truth values
  */
 export function requireFloats({ name, dtype }: TensorInfo, file: string): void {
-  if (floats.includes(dtype)) return;
+  if (isFloat(dtype)) return;
   const required = `a dtype of ${floats.join(", ")}`;
   throw new FileError(`Cannot use tensor ${name} as it requires ${required}: found ${dtype}`, file);
 }
@@ -104,14 +111,6 @@ export function decodeFloats(
   float: "f32" | "f64",
 ): Float32Array | Float64Array {
   return float === "f64" ? toFloat64(bytes, dtype) : toFloat32(bytes, dtype);
-}
-
-/** Element types that weights can have. */
-export type FloatDtype = "F64" | "F32" | "F16" | "BF16";
-
-/** Whether elements are of a type that weights can have. */
-export function isFloat(dtype: FileDtype): dtype is FloatDtype {
-  return dtype === "F64" || dtype === "F32" || dtype === "F16" || dtype === "BF16";
 }
 
 /** Largest number of a type, and the least that rounds to infinity. */

@@ -7,6 +7,7 @@
 import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
 import { shown } from "../../core/excerpt.ts";
+import { isWord } from "../../core/numbers.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 
 /** An example as tokens. */
@@ -42,7 +43,7 @@ export interface Batch {
   readonly lengths: Tensor;
   /** Flat index of each sequence's last real token, `[size]`. */
   readonly last: Tensor;
-  /** Real tokens of each on the host: some models treat a padding token among them in a way of its own. */
+  /** Real tokens of each on the host: some models treat a padding token among them specially. */
   readonly texts?: readonly (readonly number[])[];
   /**
    * Language models: flat indices of the tokens whose successor is predicted, `[targets]`; all tokens
@@ -138,7 +139,7 @@ function checkSizes(
   examples.forEach(({ ids: { length }, typeIds }, b) => {
     if (!(length >= 1 && length <= width)) {
       throw new OptionError(
-        `Cannot use sequence ${b} as 1 to ${width} tokens are required: ${length}`,
+        `Cannot use sequence ${b} as 1 to ${width} tokens are required: found ${length}`,
       );
     }
     if (typeIds === undefined || typeIds.length === length) return;
@@ -157,7 +158,9 @@ function checkSizes(
   numbers.forEach((n, b) => {
     if (Number.isInteger(n) && n >= 0 && n < 2 ** 31) return;
     throw new OptionError(
-      `Cannot number example ${b} as an integer from 0 to 2147483647 is required: ${shown(n)}`,
+      `Cannot number example ${b} as an integer from 0 to 2147483647 is required: found ${
+        shown(n)
+      }`,
     );
   });
 }
@@ -166,7 +169,7 @@ function checkSizes(
 function fill(what: string, from: readonly number[], to: Uint32Array | number[], start = 0): void {
   for (let i = 0; i < from.length; i++) {
     const word = from[i]!;
-    if (typeof word !== "number" || word >>> 0 !== word) {
+    if (!isWord(word)) {
       throw new OptionError(
         `Cannot make a batch as ${what} requires integers from 0 to 4294967295: found ` +
           `${shown(word)} at place ${i}`,
@@ -208,9 +211,7 @@ function targetsOf(
     throw new OptionError(`Cannot train on example ${b} without a label`);
   }
   labels.forEach((label, b) => {
-    if (regression ? Number.isFinite(label) : typeof label === "number" && label >>> 0 === label) {
-      return;
-    }
+    if (regression ? Number.isFinite(label) : isWord(label)) return;
     const required = regression ? "a finite score" : "the number of a class, from 0,";
     throw new OptionError(
       `Cannot train on example ${b} as ${required} is required as its label: found ${shown(label)}`,

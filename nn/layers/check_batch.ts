@@ -5,7 +5,7 @@
  */
 
 import { IndexError } from "../../core/errors.ts";
-import { numbersOf, strayWord } from "../../core/indices.ts";
+import { firstOutOfRange, numbersOf } from "../../core/indices.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Batch } from "./batch.ts";
 
@@ -34,15 +34,14 @@ export function checkBatch(batch: Batch, sizes: TableSizes): void {
 }
 
 function check(what: string, numbers: Tensor, height: number, { lengths }: Batch): void {
-  const stray = strayWord(numbers.value, height);
-  if (stray === undefined) return;
-  const [sequence = 0, token = 0] = stray.place;
+  const found = firstOutOfRange(numbers.value, height);
+  if (found === undefined) return;
+  const [sequence = 0, token = 0] = found.place;
   const { storage: { words }, offset } = lengths.value;
   const padding = token >= (words?.[offset + sequence] ?? Infinity);
+  const where = `token ${token} of sequence ${sequence}${padding ? ", which is padding" : ""}`;
   throw new IndexError(
-    `Cannot embed ${what} ${stray.word} of ${height} as the ${what} table has ${
-      numbersOf(height)
-    }` +
-      `: found at token ${token} of sequence ${sequence}${padding ? ", which is padding" : ""}`,
+    `Cannot embed ${what} ${found.word} of ${height} as the ${what} table has ` +
+      `${numbersOf(height)}: found at ${where}`,
   );
 }

@@ -10,7 +10,7 @@ import { Linear } from "../layers/linear.ts";
 import { modules, replaceModule } from "../layers/module.ts";
 import type { Model } from "../models/model.ts";
 import { FusedQkvLora, type Third, thirdOf } from "./fused_qkv.ts";
-import { LoraLinear } from "./lora.ts";
+import { LoraLinear, requireRank } from "./lora.ts";
 
 /** What to adapt, and how strongly. */
 export interface LoraOptions {
@@ -95,9 +95,7 @@ function strengthOf(path: string, options: LoraOptions): { rank: number; scaling
   const own = (some: Readonly<Record<string, number>>) =>
     Object.entries(some).find(([name]) => isNamed(path, name))?.[1];
   const [rank, alpha] = [own(ranks) ?? options.rank, own(alphas) ?? options.alpha];
-  if (!Number.isSafeInteger(rank) || rank < 1) {
-    throw new OptionError(`Cannot adapt with rank ${shown(rank)}: a positive integer is required`);
-  }
+  requireRank(rank);
   if (!(Number.isFinite(alpha) && alpha > 0)) {
     throw new OptionError(`Cannot adapt with alpha ${shown(alpha)}: a positive number is required`);
   }

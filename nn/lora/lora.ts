@@ -44,6 +44,16 @@ export interface LoraLinearOptions {
   readonly scaling: number;
 }
 
+/**
+ * Checks the inner size of an update.
+ *
+ * @throws {OptionError} If it is no positive integer
+ */
+export function requireRank(rank: number): void {
+  if (Number.isSafeInteger(rank) && rank >= 1) return;
+  throw new OptionError(`Cannot adapt with rank ${shown(rank)}: a positive integer is required`);
+}
+
 /** A linear layer with a low-rank update. */
 export class LoraLinear extends Projection {
   /** Where the layer stands. */
@@ -69,11 +79,7 @@ export class LoraLinear extends Projection {
     spans: readonly Omit<Part, "down" | "up">[] = [{ name: "", start: 0, size: base.outputs }],
   ) {
     super();
-    if (!Number.isSafeInteger(rank) || rank < 1) {
-      throw new OptionError(
-        `Cannot adapt with rank ${shown(rank)}: a positive integer is required`,
-      );
-    }
+    requireRank(rank);
     if (!Number.isFinite(scaling)) {
       throw new OptionError(
         `Cannot adapt with scaling ${shown(scaling)}: a finite number is required`,

@@ -52,7 +52,8 @@ export interface StepMetrics {
 /**
  * Computes the objective of a batch; call it inside `gradient`.
  *
- * @throws {OptionError} If the batch has no labels, the normaliser is not above 0, or something is dropped and it has no counters
+ * @throws {OptionError} If the batch has no labels, the normaliser is not above 0, or something is
+ * dropped and the batch has no counters
  */
 export function objective(
   model: Model,

@@ -85,8 +85,7 @@ export class AdamW implements Optimiser {
   constructor(readonly trainable: Trainable, options: AdamWOptions = {}) {
     const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, clip = 1 } = options;
     this.#options = { beta1, beta2, epsilon, weightDecay, clip };
-    const finite = { ...this.#options, clip: clip === Infinity ? 0 : clip };
-    checkOptions("AdamW", finite, { beta1: [0, 1], beta2: [0, 1] });
+    checkOptions("AdamW", this.#options, { beta1: [0, 1], beta2: [0, 1] });
     this.#decayed = decayMask(trainable, options.decayExclude ?? []);
     this.firstMoment = zerosLike(trainable);
     this.secondMoment = zerosLike(trainable);

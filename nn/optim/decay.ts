@@ -16,9 +16,9 @@ export const decayExclusions = ["bias", "norm"] as const;
 export type DecayExclusion = typeof decayExclusions[number];
 
 /**
- * Whether a word names a kind of parameters that weight decay can leave out.
+ * Checks that words name kinds of parameters that weight decay can leave out.
  *
- * @throws {OptionError} If one of them does not
+ * @throws {OptionError} If one of them does not, or there is no list
  */
 export function requireDecayExclusions(
   words: readonly string[],

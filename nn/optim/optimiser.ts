@@ -79,6 +79,8 @@ export function checkOptions(
   bounds: Readonly<Record<string, Bounds>>,
 ): void {
   for (const [name, value] of Object.entries(given)) {
+    // Infinity clips nothing.
+    if (name === "clip" && value === Infinity) continue;
     const [least, below] = bounds[name] ?? [0, Infinity];
     if (typeof value === "number" && value >= least && value < below) continue;
     const required = below === Infinity

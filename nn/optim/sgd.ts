@@ -60,8 +60,7 @@ export class SGD implements Optimiser {
   constructor(readonly trainable: Trainable, options: SGDOptions = {}) {
     const { momentum = 0, weightDecay = 0, clip = 1 } = options;
     this.#options = { momentum, weightDecay, clip };
-    const finite = { ...this.#options, clip: clip === Infinity ? 0 : clip };
-    checkOptions("SGD", finite, { momentum: [0, 1] });
+    checkOptions("SGD", this.#options, { momentum: [0, 1] });
     this.#decayed = decayMask(trainable, options.decayExclude ?? []);
     if (momentum !== 0) this.direction = zerosLike(trainable);
   }

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { Device } from "../../core/device.ts";
 import { IndexError } from "../../core/errors.ts";
-import { strayWord } from "../../core/indices.ts";
+import { firstOutOfRange } from "../../core/indices.ts";
 import { argmax } from "../../core/ops/reduce.ts";
 import { gather, scatterAdd } from "../../core/ops/gather.ts";
 import { crossEntropy, ignoreIndex } from "../../core/ops/losses.ts";
@@ -59,7 +59,7 @@ Deno.test("what no view shows is not looked up", () =>
   }));
 
 webGpuTest("words that a program made are not known on the host", (device) => {
-  assertEquals(strayWord(argmax(tensor(device, [[1, 2], [4, 3]]), 1).value, 0), undefined);
+  assertEquals(firstOutOfRange(argmax(tensor(device, [[1, 2], [4, 3]]), 1).value, 0), undefined);
 });
 
 Deno.test("words that a program made are seen where the host has the memory", () =>
@@ -74,9 +74,9 @@ Deno.test("words that a program made are seen where the host has the memory", ()
 Deno.test("words that the host wrote are known until a program writes them", () =>
   withDevice("f32", (device) => {
     const rows = words(device, [7]);
-    assertEquals(strayWord(rows.value, 7), { word: 7, place: [0] });
-    assertEquals(strayWord(rows.value, 7, 7), undefined);
-    assertEquals(strayWord(rows.value, 8), undefined);
+    assertEquals(firstOutOfRange(rows.value, 7), { word: 7, place: [0] });
+    assertEquals(firstOutOfRange(rows.value, 7, 7), undefined);
+    assertEquals(firstOutOfRange(rows.value, 8), undefined);
     // An update in place changes what the host wrote.
     const floats = tensor(device, [7]);
     floats.value.storage.words = new Uint32Array([7]);

@@ -28,7 +28,6 @@ const declarations = [
   "copyInto",
   "elementwise",
   "fusedMatmul",
-  "checkOperand",
   "isChunked",
   "ofOperands",
   "planGradient",

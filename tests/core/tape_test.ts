@@ -187,7 +187,11 @@ Deno.test("gradient() refuses an asynchronous function", () =>
 Deno.test("gradient() refuses a loss of several numbers and passes errors on", () =>
   withDevice("f64", (device) => {
     const x = tensor(device, [1, 2]);
-    assertThrows(() => gradient(() => square(x), [x]), GradientError, "loss of shape [2]");
+    assertThrows(
+      () => gradient(() => square(x), [x]),
+      GradientError,
+      "loss requires one number: found shape [2]",
+    );
     const number = () => 5 as unknown as Tensor;
     assertThrows(
       () => gradient(number, [x]),

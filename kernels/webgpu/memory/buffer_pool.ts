@@ -90,7 +90,8 @@ export class Pool {
     if (bytes > most) {
       const named = shape === undefined ? "" : ` (shape [${shape}])`;
       throw new DeviceError(
-        `Cannot hold a tensor of ${bytes} bytes${named} as the adapter's buffers have at most ${most} bytes`,
+        `Cannot hold a tensor of ${bytes} bytes${named} as the adapter's buffers have at most ` +
+          `${most} bytes`,
       );
     }
     // What can be bound as a whole is not made larger than that.
@@ -172,7 +173,8 @@ export function writeWords(
     const { tail } = slab;
     if (tail?.end !== offset) {
       throw new RangeError(
-        `Cannot write at byte ${offset} as a multiple of 4, or the end of the last part, is required`,
+        `Cannot write as a multiple of 4, or the end of the last part, is required: found byte ` +
+          offset,
       );
     }
     const joined = new Uint8Array(tail.bytes.length + byteLength);

@@ -1,7 +1,8 @@
 /**
- * Tensors beyond one binding, and loops beyond what the adapter takes to their end. An adapter's buffers may be larger than what a program can bind, so a
- * program over such a buffer binds a window of it, and is halved along the axis on which the operand
- * reaches furthest until every window fits; a loop is divided likewise. Nothing else pays.
+ * Tensors beyond one binding, and loops beyond what the adapter takes to their end. An adapter's
+ * buffers may be larger than what a program can bind, so a program over such a buffer binds a window
+ * of it, and is halved along the axis on which the operand reaches furthest until every window fits;
+ * a loop is divided likewise. Nothing else pays.
  *
  * @module
  */

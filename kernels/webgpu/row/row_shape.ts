@@ -97,11 +97,11 @@ export function chooseRow(
   // A subgroup hides less of memory's delay than a workgroup: only where rows are many or short. On
   // the CPU there is no delay to hide.
   const longest = software ? 2 ** 17 : rows >= 4096 ? 1024 : 256;
-  const largest = largestGroup(program, limits, subgroups);
   if (subgroups !== undefined && columns <= longest && ends(subgroups.largest, 0)) {
     return make("subgroup", 128, subgroups);
   }
-  const most = Math.min(largest, subgroups === undefined ? 256 : largest);
+  const largest = largestGroup(program, limits, subgroups);
+  const most = subgroups === undefined ? Math.min(256, largest) : largest;
   const wanted = Math.min(most, Math.max(32, 2 ** Math.ceil(Math.log2(columns / unit / 2))));
   const size = [wanted, largest].find((lanes) => ends(lanes, lanes));
   if (size !== undefined) {

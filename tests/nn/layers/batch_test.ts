@@ -43,8 +43,8 @@ Deno.test("toBatch() and objective() refuse what cannot be trained on", () =>
   withDevice("f32", (device) => {
     const refuse = (examples: EncodedExample[], message: string) =>
       assertThrows(() => toBatch(device, examples, { width: 2 }), OptionError, message);
-    refuse([{ ids: [1] }, { ids: [] }], "sequence 1 as 1 to 2 tokens are required: 0");
-    refuse([{ ids: [1, 2, 3] }], "sequence 0 as 1 to 2 tokens are required: 3");
+    refuse([{ ids: [1] }, { ids: [] }], "sequence 1 as 1 to 2 tokens are required: found 0");
+    refuse([{ ids: [1, 2, 3] }], "sequence 0 as 1 to 2 tokens are required: found 3");
     refuse([{ ids: [1], label: 1 }, { ids: [1] }], "example 1 without a label");
     refuse([{ ids: [1, 2], predictFrom: 0 }], "the first token of example 0");
     const model = randomModel(device, tinyConfig("bert"), "classifier");
