@@ -2,7 +2,6 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { FileError, OptionError } from "../../../core/errors.ts";
 import { loadTokenizer } from "../../../train/run/load_tokenizer.ts";
-import { compareTokenizers } from "../../../train/parity/parity_tokenizers.ts";
 import { Tokenizer } from "../../../nn/tokenizer/tokenizer.ts";
 import { buildWordPiece } from "../../../nn/tokenizer/legacy.ts";
 import { openTokenizer, type TokenizerFiles } from "../../../nn/tokenizer/open.ts";
@@ -251,44 +250,6 @@ Deno.test("loadTokenizer() finds each kind of file and says what is missing", as
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
-});
-
-Deno.test("compareTokenizers() reports each way in which a case differs", async () => {
-  const directory = await Deno.makeTempDir();
-  try {
-    await Deno.mkdir(`${directory}/minilm`);
-    await Deno.writeTextFile(`${directory}/minilm/vocab.txt`, vocabText);
-    const right = {
-      tokenizer: "bert",
-      text: "a",
-      ids: [2, 5, 3],
-      type_ids: [0, 0, 0],
-      decoded: "a",
-    };
-    const wrong = { ...right, pair: "b" };
-    await Deno.writeTextFile(`${directory}/cases.json`, JSON.stringify([right, wrong]));
-    const { total, differing } = await compareTokenizers(`${directory}/cases.json`, directory);
-    assertEquals(total, 2);
-    assertEquals(differing.map(({ index, what }) => [index, what]), [[1, "ids"], [1, "type_ids"]]);
-    assertEquals(differing[0]?.actual, [2, 5, 3, 6, 3]);
-    await Deno.writeTextFile(`${directory}/cases.json`, '[{"tokenizer":"none","text":""}]');
-    await assertRejects(
-      () => compareTokenizers(`${directory}/cases.json`, directory),
-      FileError,
-      "Cannot read case 0",
-    );
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-});
-
-sharedTest("Tokenizers agree with all recorded encodings of Hugging Face tokenizers", async () => {
-  const { total, differing } = await compareTokenizers(
-    shared("fixtures/tokenizers.json"),
-    shared("models"),
-  );
-  assertEquals(total, 2970);
-  assertEquals(differing, []);
 });
 
 sharedTest("vocab.txt alone yields the same encodings as MiniLM's tokenizer.json", async () => {
