@@ -1,6 +1,6 @@
 // Clipping where the gradient, its norm or the limit is not an ordinary number, as clip_grad_norm_ has it.
 import { assertEquals, assertThrows } from "@std/assert";
-import { Device } from "../../../core/device.ts";
+import type { Device } from "../../../core/device.ts";
 import { OptionError } from "../../../core/errors.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { update } from "../../../core/update.ts";
