@@ -12,7 +12,11 @@ import { checkInteger, checkNumber } from "../numbers.ts";
 import { ofOperands, type Operand } from "./operands.ts";
 import { type RowOp, rowwise } from "./rowwise.ts";
 
-/** Declares an elementwise operation of `arity` broadcast inputs. */
+/**
+ * Declares an elementwise operation of `arity` broadcast inputs.
+ *
+ * @throws {ShapeError} If the arity is no integer of at least 0
+ */
 export function elementwise(
   name: string,
   arity: number,

@@ -139,6 +139,8 @@ export function klDivergence(a: Tensor, b: Tensor): Tensor {
 /**
  * Half the sum of both directions of KL (Eq. 11), summed over the rows.
  *
+ * **Shapes**: `[rows, classes]` twice -> `[]`. **Units**: nats.
+ *
  * @throws {ShapeError} If the shapes differ
  */
 export function bidirectionalKl(a: Tensor, b: Tensor): Tensor {

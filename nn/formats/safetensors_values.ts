@@ -49,13 +49,14 @@ function toNumbers(
   }
 }
 
-const floats = ["F64", "F32", "F16", "BF16"] as const;
 /** Element types that weights can have. */
-export type FloatDtype = typeof floats[number];
+export type FloatDtype = "F64" | "F32" | "F16" | "BF16";
+
+const floats: readonly FileDtype[] = ["F64", "F32", "F16", "BF16"] satisfies FloatDtype[];
 
 /** Whether elements are of a type that weights can have. */
 export function isFloat(dtype: FileDtype): dtype is FloatDtype {
-  return (floats as readonly FileDtype[]).includes(dtype);
+  return floats.includes(dtype);
 }
 
 /**

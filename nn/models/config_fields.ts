@@ -7,6 +7,7 @@
 import { FileError } from "../../core/errors.ts";
 import { excerpt } from "../../core/excerpt.ts";
 import { type Activation, activationNames } from "../layers/feed_forward.ts";
+import type { ModelConfig } from "./model.ts";
 
 /** Keys whose `null` means what their absence means; that of any other key is refused. */
 const nullable: ReadonlySet<string> = new Set([
@@ -172,10 +173,7 @@ export class ConfigFields {
  */
 export function requireToken(
   fields: ConfigFields,
-  { padId = 0, vocabularySize }: {
-    readonly padId: number | undefined;
-    readonly vocabularySize: number;
-  },
+  { padId = 0, vocabularySize }: Pick<ModelConfig, "padId" | "vocabularySize">,
 ): void {
   if (padId < vocabularySize) return;
   fields.fail("pad_token_id", `a token of the ${vocabularySize} is required`, padId);

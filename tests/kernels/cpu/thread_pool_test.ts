@@ -39,7 +39,10 @@ for (const threads of [2, 5]) {
         for (let i = 0; i < 4 * count; i++) expected[i]!++;
         if (batch % 97 === 0) await new Promise((wake) => setTimeout(wake, 3));
         // Until the workers have ended; the next tasks start them anew.
-        while (batch === 1500 && alive() > 0) await new Promise((wake) => setTimeout(wake, 50));
+        for (let wait = 0; batch === 1500 && alive() > 0; wait++) {
+          assert(wait < 600, "the workers do not end");
+          await new Promise((wake) => setTimeout(wake, 50));
+        }
       }
       assertEquals(counts, expected);
       assertEquals(alive(), threads - 1);

@@ -35,7 +35,10 @@ for (const [name, lower] of lows) {
 
 const x = input(0, "f32", 3);
 
-/** Rows of each number of reductions, a program over many tensors and its gradients, products that share their depth. */
+/**
+ * Rows of each number of reductions, a program over many tensors and its gradients, products that
+ * share their depth.
+ */
 function large(device: Device): Tensor[] {
   const rows = floats(device, 1, 3, 700);
   const reduced = [2, 6, 20, 33].map((count) => {
