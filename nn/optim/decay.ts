@@ -16,7 +16,7 @@ export const decayExclusions = ["bias", "norm"] as const;
 export type DecayExclusion = typeof decayExclusions[number];
 
 /**
- * Whether a word names a kind of parameters that weight decay can leave out.
+ * Requires words to name kinds of parameters that weight decay can leave out.
  *
  * @throws {OptionError} If one of them does not
  */
