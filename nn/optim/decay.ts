@@ -26,14 +26,18 @@ export function requireDecayExclusions(
   const known: readonly string[] = decayExclusions;
   if (!Array.isArray(words)) {
     throw new OptionError(
-      `Cannot leave out of the weight decay as a list of ${known.join(", ")} is required: found ` +
+      `Cannot leave parameters out of weight decay as a list of ${
+        known.join(", ")
+      } is required: found ` +
         shown(words),
     );
   }
   const strange = words.find((word) => !known.includes(word));
   if (strange === undefined) return;
   throw new OptionError(
-    `Cannot leave out ${strange} of the weight decay: one of ${known.join(", ")} is required`,
+    `Cannot leave parameters out of weight decay as one of ${
+      known.join(", ")
+    } is required: found ${strange}`,
   );
 }
 
