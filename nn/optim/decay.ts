@@ -16,7 +16,7 @@ export const decayExclusions = ["bias", "norm"] as const;
 export type DecayExclusion = typeof decayExclusions[number];
 
 /**
- * Checks that words name kinds of parameters that weight decay can leave out.
+ * Requires words to name kinds of parameters that weight decay can leave out.
  *
  * @throws {OptionError} If one of them does not, or there is no list
  */
@@ -26,14 +26,18 @@ export function requireDecayExclusions(
   const known: readonly string[] = decayExclusions;
   if (!Array.isArray(words)) {
     throw new OptionError(
-      `Cannot leave out of the weight decay as a list of ${known.join(", ")} is required: found ` +
+      `Cannot leave parameters out of weight decay as a list of ${
+        known.join(", ")
+      } is required: found ` +
         shown(words),
     );
   }
   const strange = words.find((word) => !known.includes(word));
   if (strange === undefined) return;
   throw new OptionError(
-    `Cannot leave out ${strange} of the weight decay: one of ${known.join(", ")} is required`,
+    `Cannot leave parameters out of weight decay as one of ${
+      known.join(", ")
+    } is required: found ${strange}`,
   );
 }
 

@@ -6,7 +6,7 @@
 
 import { Component } from "./component.ts";
 import { Lexicon } from "./lexicon.ts";
-import { classes } from "./unicode.ts";
+import { classes, isSpace } from "./unicode.ts";
 import type { WordModel } from "./vocabulary.ts";
 
 /** A token that is found in the text before the model sees it. */
@@ -29,7 +29,6 @@ export interface AddedToken {
 
 const wordAtStart = new RegExp(`^[${classes.word}]`, "v");
 const wordAtEnd = new RegExp(`[${classes.word}]$`, "v");
-const oneSpace = new RegExp(`[${classes.space}]`, "v");
 
 /** Finds added tokens of one kind in texts. */
 export class AddedTokenFinder {
@@ -71,12 +70,12 @@ export class AddedTokenFinder {
       at = end;
       if (token.singleWord && besideWord(text, start, end)) continue;
       if (token.lstrip) {
-        while (start > done && oneSpace.test(text[start - 1] ?? "")) start--;
+        while (start > done && isSpace(text[start - 1] ?? "")) start--;
         start = Math.max(start, done);
         // The token before has taken all of this one.
         if (start >= at) continue;
       }
-      if (token.rstrip) { while (end < text.length && oneSpace.test(text[end] ?? "")) end++; }
+      if (token.rstrip) { while (end < text.length && isSpace(text[end] ?? "")) end++; }
       if (done < start) take(text.slice(done, start), done);
       add(token.id);
       done = end;

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { printableAscii } from "./unicode.ts";
+
 const symbols: string[] = [];
 const byteOf = new Map<string, number>();
 for (let byte = 0, next = 256; byte < 256; byte++) {
@@ -14,12 +16,11 @@ for (let byte = 0, next = 256; byte < 256; byte++) {
 }
 
 const encoder = new TextEncoder();
-const ascii = /^[ -~]*$/;
 const spaceSymbol = symbols[32] ?? " ";
 
 /** Writes the bytes of a text in UTF-8, each as its symbol. */
 export function toByteSymbols(text: string): string {
-  if (ascii.test(text)) return text.replaceAll(" ", spaceSymbol);
+  if (printableAscii.test(text)) return text.replaceAll(" ", spaceSymbol);
   let written = "";
   for (const byte of encoder.encode(text)) written += symbols[byte];
   return written;

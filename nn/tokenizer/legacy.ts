@@ -33,7 +33,7 @@ export function readWordPieces(text: string, name: string): VocabularyPieces {
     const token = line.replace(lineEnd, "");
     if (token !== "" && vocabulary.has(token)) {
       throw new FileError(
-        `Cannot load vocabulary as ${token.slice(0, 60)} requires one line`,
+        `Cannot load vocabulary as token ${token.slice(0, 60)} requires one line: found another`,
         name,
         id + 1,
       );

@@ -7,7 +7,14 @@
 import { toByteSymbols } from "./bytes.ts";
 import { Component } from "./component.ts";
 import { readCharacterMap } from "./precompiled.ts";
-import { classes, lowerCase, type NormalForm, normalForm } from "./unicode.ts";
+import {
+  classes,
+  isSpace,
+  lowerCase,
+  type NormalForm,
+  normalForm,
+  printableAscii,
+} from "./unicode.ts";
 
 /** Changes texts. */
 export interface Normalizer {
@@ -26,12 +33,10 @@ const spacesLeft = new RegExp(`^[${classes.space}]+`, "v");
 const startsWithControl = new RegExp(`^[${classes.control}]`, "v");
 const startsWithAccent = new RegExp(`^[${classes.accent}]`, "v");
 const startsWithMark = new RegExp(`^[${classes.mark}]`, "v");
-const spaceAtEnd = new RegExp(`[${classes.space}]`, "v");
-const plain = /^[ -~]*$/;
 
 function trimEnd(text: string): string {
   let end = text.length;
-  while (end > 0 && spaceAtEnd.test(text[end - 1] ?? "")) end--;
+  while (end > 0 && isSpace(text[end - 1] ?? "")) end--;
   return text.slice(0, end);
 }
 
@@ -42,7 +47,7 @@ function readBert(part: Component): Normalizer {
   const lower = part.flag("lowercase");
   const stripped = part.flag("strip_accents", lower);
   const apply = (text: string) => {
-    if (plain.test(text)) return lower ? text.toLowerCase() : text;
+    if (printableAscii.test(text)) return lower ? text.toLowerCase() : text;
     let normal = text;
     if (clean) normal = normal.replace(control, "").replace(space, " ");
     if (spaced) normal = normal.replace(ideograph, " $& ");

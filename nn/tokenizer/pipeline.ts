@@ -59,7 +59,7 @@ export class TokenizerPipeline {
   readonly #special = new Set<string>();
   readonly #plain: AddedTokenFinder;
   readonly #normalized: AddedTokenFinder;
-  /** Whether it counts that a word begins where the text does. */
+  /** Whether some step may ask if a word begins where the text does: Metaspace of scheme `first`. */
   readonly #first: boolean;
 
   /**

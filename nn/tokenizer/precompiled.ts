@@ -6,9 +6,8 @@
  */
 
 import type { Component } from "./component.ts";
-import { clustersOf } from "./unicode.ts";
+import { clustersOf, printableAscii } from "./unicode.ts";
 
-const plain = /^[ -~]*$/;
 const encoder = new TextEncoder();
 
 /** A trie of bytes as one array, in which a unit says where those of the next byte stand. */
@@ -80,7 +79,7 @@ export function readCharacterMap(part: Component): (text: string) => string {
   };
   return (text) => {
     let normal = "";
-    for (const segment of plain.test(text) ? text : clustersOf(text)) {
+    for (const segment of printableAscii.test(text) ? text : clustersOf(text)) {
       let replaced = known.get(segment);
       if (replaced === undefined) {
         replaced = replace(segment);

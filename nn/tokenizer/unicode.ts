@@ -60,6 +60,16 @@ export function propertyClass(property: string): string {
   return until16(`\\p{${property}}`);
 }
 
+const space = new RegExp(`[${classes.space}]`, "v");
+
+/** Whether a character is white space of Unicode; the empty text is none. */
+export function isSpace(character: string): boolean {
+  return space.test(character);
+}
+
+/** Texts of printable ASCII, which few steps change. */
+export const printableAscii = /^[ -~]*$/;
+
 const capitals17 = /[\ua7ce\ua7d2\ua7d4\u{16ea0}-\u{16eb8}]/gu;
 
 function smallOf(capital: string): string {

@@ -37,7 +37,7 @@ export async function inflated(
   }
   if (size > most) {
     throw new FileError(
-      `Cannot read file as at most ${most} bytes in the gzip are required: found more`,
+      `Cannot read file as at most ${most} bytes out of gzip are required: found more`,
       path,
     );
   }

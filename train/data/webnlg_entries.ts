@@ -77,8 +77,10 @@ function rootOf(source: string, name: string): XmlElement {
     return parseXml(source, { includeOffsets: true }).root!;
   } catch (error) {
     if (error instanceof RangeError) {
-      const message = "Cannot parse file as elements nested less deep are required: found too many";
-      throw new FileError(message, name);
+      throw new FileError(
+        "Cannot parse file as elements within few others are required: found too many levels",
+        name,
+      );
     }
     if (!(error instanceof XmlError)) throw error;
     const [reason = ""] = error.message.split(" (line ");

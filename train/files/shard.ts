@@ -5,8 +5,8 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { reasonOf, requireFile } from "./files.ts";
 import { headerLength, parseHeader, type TensorEntry } from "../../nn/formats/safetensors.ts";
+import { reasonOf, requireFile } from "./files.ts";
 
 /** A safetensors file that is open, its header read. */
 export interface Shard {

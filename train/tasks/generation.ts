@@ -18,9 +18,9 @@ import { batchesByLength } from "../data/batches.ts";
 import { groupByContext, type TextExample, type TextGroup } from "../data/text_example.ts";
 import { shortExcerpt } from "../data/text.ts";
 import { textMetrics } from "../metrics/metric_table.ts";
-import { whereNonFinite } from "./finite_logits.ts";
 import { checkIds, checkPadding } from "./check_ids.ts";
 import { batchLengths } from "./classification.ts";
+import { whereNonFinite } from "./finite_logits.ts";
 import type { SpecialTokens } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
 

@@ -54,6 +54,6 @@ Deno.test("what is no kind of parameter cannot be left out of the decay", () =>
     assertThrows(
       () => new AdamW(trainable, { decayExclude }),
       OptionError,
-      "Cannot leave out biases of the weight decay: one of bias, norm is required",
+      "Cannot leave parameters out of weight decay as one of bias, norm is required: found biases",
     );
   }));

@@ -214,10 +214,8 @@ Deno.test("openTokenizer() refuses malformed files of a vocabulary with the line
 });
 
 Deno.test("openTokenizer() follows do_lower_case beside vocab.txt", async () => {
-  const cased = await openTokenizer({
-    "vocab.txt": vocabText,
-    "tokenizer_config.json": { do_lower_case: false },
-  });
+  const config = { do_lower_case: false };
+  const cased = await openTokenizer({ "vocab.txt": vocabText, "tokenizer_config.json": config });
   assertEquals(cased.encode("cats Cats é").ids, ids("[CLS]", "cat", "##s", "[UNK]", "é", "[SEP]"));
 });
 

@@ -46,5 +46,8 @@ Deno.test("a run says what weight decay shrinks, and saves what it leaves out", 
   assertEquals((await savedConfig(out))["decayExclude"], ["bias", "norm"]);
   const { code, err } = await recipe("rte", "bert", ...small, "--decay-exclude", "biases");
   assertEquals(code, 1);
-  assertStringIncludes(err, "Cannot leave out biases of the weight decay: one of bias, norm");
+  assertStringIncludes(
+    err,
+    "Cannot leave parameters out of weight decay as one of bias, norm is required: found biases",
+  );
 });

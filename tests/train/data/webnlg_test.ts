@@ -257,5 +257,5 @@ sharedTest("readWebnlg() reads the official numbers of entries, texts and catego
 
 Deno.test("parseWebnlg() refuses elements that are nested without end", () => {
   const text = `<benchmark>${"<a>".repeat(100_000)}`;
-  assertThrows(() => parseWebnlg(text, "x.xml"), FileError, "nested less deep are required");
+  assertThrows(() => parseWebnlg(text, "x.xml"), FileError, "found too many levels");
 });
