@@ -17,6 +17,7 @@ import {
   isNumber,
   rowMax,
   rowSum,
+  scalar,
   select,
   stop,
   toFloat,
@@ -60,6 +61,8 @@ function reduce(
 const x = input(0, "f32", 3);
 const column = toFloat(index(0, 2));
 const rowMeanOp = rowwise("mean", ["f32"], [rowSum(x).div(columns)]);
+/** Of rows without elements: adapters need not make NaN of 0 / 0, so that it comes as the scalar. */
+const emptyMeanOp = rowwise("mean", ["f32"], [rowSum(x).add(scalar(0, "f32"))]);
 
 /** Column of the first of the largest elements; NaN counts as larger than all numbers. */
 function firstLargest(y: Float): Float {
@@ -103,7 +106,7 @@ export function sum(
 }
 
 /**
- * Mean over axes; over all elements where no axis is named.
+ * Mean over axes, NaN where they have no elements; over all elements where no axis is named.
  *
  * @throws {ShapeError} If there is no such axis, or one is named twice
  */
@@ -112,7 +115,10 @@ export function mean(
   axis?: number | readonly number[],
   options: ReduceOptions = {},
 ): Tensor {
-  return reduce("mean", x, axis, options, (rows) => apply(rowMeanOp, [rows], {})[0]!);
+  return reduce("mean", x, axis, options, (rows) => {
+    const empty = rows.shape.at(-1) === 0;
+    return apply(empty ? emptyMeanOp : rowMeanOp, [rows], empty ? { scalars: [NaN] } : {})[0]!;
+  });
 }
 
 /**
