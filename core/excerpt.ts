@@ -50,8 +50,7 @@ export function presentable(message: string): string {
   return shortened(shortened(open, 490).replace(controls, escaped), 499).toWellFormed();
 }
 
-// deno-lint-ignore no-control-regex
-const controls = /[\0-\x1f\x7f-\x9f\u2028\u2029]/g;
+const controls = /[\p{Cc}\u2028\u2029]/gu;
 
 function escaped(character: string): string {
   if (character === "\n") return "\\n";

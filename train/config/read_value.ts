@@ -5,6 +5,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
+import { decimalOf } from "../data/text.ts";
 import { unknownName } from "./nearest.ts";
 import type { LayerChoice, NumberOption, OptionSpec, RateOption } from "./options.ts";
 
@@ -85,10 +86,8 @@ function readNumber(spec: NumberOption, raw: unknown, refuse: Refuse): number {
 
 /** A finite number, in decimal digits where it is a text; or NaN. */
 function finite(raw: unknown): number {
-  const text = typeof raw === "string" ? raw.trim() : raw;
-  const decimal = typeof text !== "string" || /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text);
-  const value = isScalar(text) && decimal ? Number(text) : NaN;
-  return Number.isFinite(value) ? value : NaN;
+  const value = typeof raw === "string" ? decimalOf(raw) : raw;
+  return typeof value === "number" && Number.isFinite(value) ? value : NaN;
 }
 
 /** `0.1`, or `logits=0.1,hidden=0.05`; in files, an object of numbers. */

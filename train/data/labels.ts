@@ -7,7 +7,7 @@
 import { FileError } from "../../core/errors.ts";
 import { mostClasses } from "./limits.ts";
 import { cellError, type TableRow } from "./rows.ts";
-import { quoted } from "./text.ts";
+import { decimalOf, quoted } from "./text.ts";
 
 /** What a label may be. */
 export interface LabelRule {
@@ -21,19 +21,16 @@ export interface LabelRule {
 
 const isNothing = (cell: unknown) => cell === undefined || cell === null || cell === "";
 
-/** What is written as a number: other tools read `0x10` and `0b1` as words. */
-const decimal = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
-
 /** A number or the digits of one; NaN where a cell is neither. */
 function numberOf(cell: unknown): number {
-  if (typeof cell === "string") return decimal.test(cell) ? Number(cell) : NaN;
+  if (typeof cell === "string") return decimalOf(cell);
   return typeof cell === "number" || typeof cell === "bigint" ? Number(cell) : NaN;
 }
 
 const numbered = new WeakMap<readonly string[], ReadonlyMap<string, number>>();
 
 /** Numbers of classes by their words; of equal words the first counts. */
-function numbersOf(classes: readonly string[]): ReadonlyMap<string, number> {
+function classNumbers(classes: readonly string[]): ReadonlyMap<string, number> {
   const found = numbered.get(classes) ??
     new Map(classes.map((word, i) => [word, i] as const).reverse());
   numbered.set(classes, found);
@@ -56,7 +53,7 @@ export function labelOf(cell: unknown, row: TableRow, rule: LabelRule): number |
     const bounds = range === undefined ? "" : ` from ${least} to ${greatest}`;
     throw cellError(row, column, `a number${bounds}`, cell);
   }
-  const named = numbersOf(classes).get(String(cell));
+  const named = classNumbers(classes).get(String(cell));
   if (named !== undefined) return named;
   if (Number.isInteger(value) && value >= 0 && value < classes.length) return value;
   if (value === -1) return undefined;

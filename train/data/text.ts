@@ -39,3 +39,10 @@ export function shortExcerpt(value: unknown): string {
   const text = typeof value === "bigint" ? `${value}` : JSON.stringify(value) ?? String(value);
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
+
+const decimal = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
+
+/** The number that a text writes in decimal digits; NaN for other spellings, such as `0x10`. */
+export function decimalOf(text: string): number {
+  return decimal.test(text) ? Number(text) : NaN;
+}
