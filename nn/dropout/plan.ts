@@ -9,6 +9,7 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { shown } from "../../core/excerpt.ts";
+import { isWord } from "../../core/numbers.ts";
 
 /** Positions at which something can be dropped. */
 export const positions = ["lora", "input", "logits", "weights", "hidden", "output"] as const;
@@ -137,11 +138,7 @@ export function dropoutPlan(
     .filter((position) => !own.some(([p]) => p === position))
     .map((position): [Position, Structure] => [position, "element"]);
   const { nograd, point, perHead, spanLength } = options;
-  if (spanLength !== undefined && !(Number.isSafeInteger(spanLength) && spanLength > 0)) {
-    throw new OptionError(
-      `Cannot drop spans of ${spanLength} tokens: a positive integer is required`,
-    );
-  }
+  if (spanLength !== undefined) checkSpanLength(spanLength, 1);
   for (const name of Object.keys(byPosition)) {
     if (!(positions as readonly string[]).includes(name)) {
       throw new OptionError(`Cannot drop ${name}: one of ${positions.join(", ")} is required`);
@@ -188,7 +185,11 @@ export function checkSite({ position, structure, rate, spanLength = 0 }: Site): 
     );
   }
   checkRate(position, rate);
-  if (Number.isInteger(spanLength) && spanLength >= 0 && spanLength < 2 ** 32) return;
+  checkSpanLength(spanLength, 0);
+}
+
+function checkSpanLength(spanLength: unknown, least: 0 | 1): void {
+  if (isWord(spanLength) && spanLength >= least) return;
   throw new OptionError(
     `Cannot drop spans of ${shown(spanLength)} tokens: a positive integer below 2^32 is required`,
   );
