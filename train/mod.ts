@@ -87,7 +87,13 @@ export type { TextExample } from "./data/text_example.ts";
 export { readReferences, type Segment } from "./data/references.ts";
 export { readPredictions } from "./data/predictions.ts";
 
-// Metrics of labels.
+// Metrics of labels and of predicted distributions.
+export {
+  brier,
+  expectedCalibrationError,
+  type LogProbabilities,
+  negativeLogLikelihood,
+} from "./metrics/calibration.ts";
 export { accuracy, f1, matthews, pearson, spearman } from "./metrics/classification.ts";
 
 // Metrics of generated texts, as official evaluations put them together and one by one.

@@ -80,7 +80,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   describeAdapter(adapter, config, say);
   trainHead(model, drawn);
   const optimiser = optimiserOf(await Trainable.of(model, device), config);
-  const counts = describeParameters(model, say);
+  const counts = describeParameters(model, say, drawn);
   describeDecay(model, config, say);
 
   const plan = dropoutPlan(config.method, architecture.causal, config);

@@ -100,7 +100,7 @@ Deno.test("logits that overflow name the example and the layer where that begins
   const { model } = await openClassifier(base, device, seedKey(1), 2);
   const examples = [{ ids: [2, 5, 6, 3] }, { ids: [2, 5, 3] }];
   await assertRejects(
-    () => classifyAll(model, device, examples, 0, 2),
+    () => classifyAll(model, device, examples, { padId: 0, batch: 2 }, (passes) => passes),
     NumericError,
     "Cannot use the logits of example 1 as they must be finite: found NaN, which begins in layer 1",
   );

@@ -30,6 +30,9 @@ const runFiles = [
   "run.json",
 ];
 
+/** What every classification has beside its own metrics. */
+const believed = ["loss", "nll", "brier", "ece"];
+
 async function readJson(path: string): Promise<Record<string, unknown>> {
   return JSON.parse(await Deno.readTextFile(path));
 }
@@ -100,7 +103,8 @@ for (const method of methods) {
     if (method === "hiddenkey") keys.push("compensation");
     for (const line of lines) {
       const evaluation = "eval_accuracy" in line;
-      const expected = evaluation ? ["step", "epoch", "eval_accuracy"] : keys;
+      const figures = ["accuracy", ...believed].map((name) => `eval_${name}`);
+      const expected = evaluation ? ["step", "epoch", ...figures] : keys;
       assertEquals(Object.keys(line).sort(), expected.toSorted());
       assert(Object.values(line).every(Number.isFinite), JSON.stringify(line));
       assertEquals(line["epoch"], line["step"]! / 4);
@@ -114,16 +118,16 @@ for (const method of methods) {
 }
 
 const evaluated: [task: TaskName, names: string[], changes: Partial<TrainConfig>][] = [
-  ["rte", ["accuracy"], {}],
-  ["stsb", ["pearson", "spearman"], {}],
-  ["cola", ["matthews"], {}],
-  ["mrpc", ["accuracy", "f1"], {}],
-  ["sst2", ["accuracy"], {}],
+  ["rte", ["accuracy", ...believed], {}],
+  ["stsb", ["pearson", "spearman", "loss"], {}],
+  ["cola", ["matthews", ...believed], {}],
+  ["mrpc", ["accuracy", "f1", ...believed], {}],
+  ["sst2", ["accuracy", ...believed], {}],
   ["e2e", ["loss", "perplexity", "bleu"], {}],
   ["e2e", ["loss", "perplexity", "bleu"], { model: workspace.model("llama") }],
   ["webnlg", ["loss", "perplexity", "bleu"], {}],
-  ["cola", ["matthews"], { model: workspace.model("llama"), rslora: true }],
-  ["stsb", ["pearson", "spearman"], { model: workspace.model("gpt2"), dtype: "f64" }],
+  ["cola", ["matthews", ...believed], { model: workspace.model("llama"), rslora: true }],
+  ["stsb", ["pearson", "spearman", "loss"], { model: workspace.model("gpt2"), dtype: "f64" }],
 ];
 for (const [task, names, changes] of evaluated) {
   const model = changes.model?.split("/").at(-1) ?? "the usual model";

@@ -4,13 +4,17 @@
  * @module
  */
 
+import { OptionError } from "../../core/errors.ts";
 import { beamOptions } from "../config/beam_options.ts";
 import { deviceOptions } from "../config/device_options.ts";
+import { samplesOption } from "../config/method_options.ts";
 import { pickOptions } from "../config/parse.ts";
 import { trainOptions } from "../config/train_options.ts";
+import { generates } from "../data/text_tasks.ts";
 import { openDevice } from "../device/backend.ts";
 import { openRun, runConfig } from "../run/open_run.ts";
 import { openTask } from "../tasks/open.ts";
+import { samplingOf } from "../tasks/sampling.ts";
 import { changeable, type Command, command } from "./command.ts";
 import { showDownloads } from "./downloads.ts";
 
@@ -36,18 +40,25 @@ export const evalCommand: Command = command({
       required: true,
     },
     split: { kind: "choice", choices: ["dev", "test"], help: "what to evaluate", default: "dev" },
+    ...samplesOption,
     json: { kind: "switch", help: "print one JSON object" },
     ...changes,
   },
-  async run({ run, split, json, ...options }) {
+  async run({ run, split, samples, json, ...options }) {
     const config = await runConfig(run, pickOptions(changes, options));
+    if (samples !== undefined && generates(config.task) && options.generate !== undefined) {
+      throw new OptionError(
+        "Cannot use --generate with --samples as texts are written without dropout alone",
+      );
+    }
     const { device } = await openDevice(config);
     await using _device = device;
     using _scope = device.scope("eval");
     const opened = await openRun(run, config, device, showDownloads());
     const { model, architecture, tokenizer, classes } = opened;
+    const sampling = samplingOf(config, architecture.causal, samples);
     const task = await openTask(config, architecture, tokenizer, { train: false, split, classes });
-    const metrics = await task.evaluate(model, device, true);
+    const metrics = await task.evaluate(model, device, true, sampling);
     if (json) console.log(JSON.stringify(metrics));
     else {
       for (const [name, value] of Object.entries(metrics)) {

@@ -109,3 +109,15 @@ export const dropoutOptions = {
     defaultText: "rate x length",
   },
 } as const satisfies OptionTable;
+
+/** How often a saved run is evaluated under its own dropout. */
+export const samplesOption = {
+  samples: {
+    group: "dropout",
+    kind: "integer",
+    min: 1,
+    below: 10001,
+    help: "passes under the run's own dropout, whose mean distribution or score counts",
+    defaultText: "one pass without dropout",
+  },
+} as const satisfies OptionTable;

@@ -180,7 +180,7 @@ async function logitsOf(model: Model, device: Device): Promise<number[]> {
   });
   // LLaMA's first checkpoints say -1 for no padding token.
   const batch = toBatch(device, examples, { padId: Math.max(0, padId ?? 0) });
-  return [...await finiteLogits(model, device, batch, (row) => `made-up sequence ${row}`)];
+  return [...await finiteLogits(model, device, { batch }, (row) => `made-up sequence ${row}`)];
 }
 
 /** Largest absolute number; NaN where one is. */

@@ -116,9 +116,15 @@ function countWhere(
   return values.reduce((count, value, row) => matches(value, row) ? count + 1 : count, 0);
 }
 
-function requireSameLength(
+/**
+ * Checks that every label has a prediction.
+ *
+ * @param least Fewest examples of which the metric is defined
+ * @throws {ShapeError} If the lengths differ or there are fewer examples
+ */
+export function requireSameLength(
   metric: string,
-  predictions: readonly number[],
+  predictions: readonly unknown[],
   labels: readonly number[],
   least: number,
 ): void {

@@ -1,11 +1,17 @@
 /**
- * Every metric that is reported, by name: of labels, of texts that a trained model generates, and of
+ * Every metric that is reported, by name: of labels, of predicted distributions, of texts that a trained model generates, and of
  * texts scored as the official evaluations do. One more metric is its file and one row here.
  *
  * @module
  */
 
 import { bleuConventions, corpusBleu } from "./bleu.ts";
+import {
+  brier,
+  expectedCalibrationError,
+  type LogProbabilities,
+  negativeLogLikelihood,
+} from "./calibration.ts";
 import { chrf } from "./chrf.ts";
 import { cider } from "./cider.ts";
 import { accuracy, f1, matthews, pearson, spearman } from "./classification.ts";
@@ -40,6 +46,16 @@ export type MetricName = keyof typeof labels;
 
 /** The metrics of classification and regression. */
 export const labelMetrics: Readonly<Record<MetricName, LabelMetric>> = labels;
+
+/** The metrics of predicted distributions, which every classification has. */
+export const distributionMetrics: Readonly<
+  Record<"nll" | "brier" | "ece", (rows: LogProbabilities, labels: readonly number[]) => number>
+> = {
+  nll: negativeLogLikelihood,
+  // Without a name in the Hub's list, whose `brier_score` is that of the positive class alone.
+  brier,
+  ece: expectedCalibrationError,
+};
 
 /** Outputs of a system, and for each its references. */
 export type Texts = readonly [

@@ -6,6 +6,7 @@
 
 import type { DropoutPlan } from "../../nn/dropout/plan.ts";
 import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
+import { isUpdate } from "../../nn/formats/peft_tensors.ts";
 import { type Module, parameters } from "../../nn/layers/module.ts";
 import { isHead } from "../../nn/models/heads.ts";
 import type { LoadReport } from "../../nn/models/load.ts";
@@ -36,28 +37,53 @@ function shorten(names: readonly string[]): string {
 export interface ParameterCounts {
   /** Trained parameters, counted by element. */
   readonly trainable: number;
+  /** Those among them of low-rank updates. */
+  readonly lora: number;
+  /** Those among them of the classification head, and of what is trained with it. */
+  readonly head: number;
   /** All parameters, counted by element. */
   readonly parameters: number;
 }
 
-/** Counts the parameters, and says which are trained; those of all layers share a line. */
-export function describeParameters(model: Module, say: (line: string) => void): ParameterCounts {
+/**
+ * Counts the parameters, and says which are trained; those of all layers share a line. The share that
+ * is printed is that of the updates alone, as publications have it.
+ *
+ * @param drawn Parameters that no checkpoint holds, which are trained with the head
+ */
+export function describeParameters(
+  model: Module,
+  say: (line: string) => void,
+  drawn: readonly string[] = [],
+): ParameterCounts {
   const rows = [...parameters(model)];
-  const total = rows.reduce((sum, [, { size }]) => sum + size, 0);
   const active = rows.filter(([, { trainable }]) => trainable);
-  const groups = new Map<string, { count: number; size: number; shape: readonly number[] }>();
-  for (const [path, { size, shape }] of active) {
-    const group = path.replace(/\.\d+\./, ".*.");
-    const { count, size: before } = groups.get(group) ?? { count: 0, size: 0 };
-    groups.set(group, { count: count + 1, size: before + size, shape });
+  const count = (list: typeof rows) => list.reduce((sum, [, { size }]) => sum + size, 0);
+  const kinds = Map.groupBy(active, ([path]) => {
+    if (isUpdate(path)) return "LoRA";
+    return isHead(path) || drawn.includes(path) ? "head" : "other";
+  });
+  const [lora, head, other] = (["LoRA", "head", "other"] as const)
+    .map((kind) => count(kinds.get(kind) ?? []));
+  const total = count(rows);
+  const share = (100 * lora! / total).toFixed(2);
+  const parts = [
+    `${grouped(lora!)} LoRA (${share} %)`,
+    ...(head === 0 ? [] : [`${grouped(head!)} head`]),
+    ...(other === 0 ? [] : [`${grouped(other!)} other`]),
+  ];
+  say(`trainable: ${parts.join(", ")}, of ${grouped(total)} parameters`);
+  const groups = Map.groupBy(active, ([path]) => path.replace(/\.\d+\./, ".*."));
+  for (const [group, members] of groups) {
+    const { shape } = members.at(-1)![1];
+    say(`  ${group} ${members.length} x [${shape}] = ${grouped(count(members))}`);
   }
-  const trainable = active.reduce((sum, [, { size }]) => sum + size, 0);
-  const share = (100 * trainable / total).toFixed(3);
-  say(`trainable: ${trainable} of ${total} parameters (${share} %)`);
-  for (const [group, { count, size, shape }] of groups) {
-    say(`  ${group} ${count} x [${shape}] = ${size}`);
-  }
-  return { trainable, parameters: total };
+  return { trainable: count(active), lora: lora!, head: head!, parameters: total };
+}
+
+/** An integer with a comma after every three digits from the right. */
+function grouped(count: number): string {
+  return `${count}`.replace(/(?<=\d)(?=(\d{3})+$)/g, ",");
 }
 
 /** Says which settings of an adapter that was loaded stand, where the configuration has others. */

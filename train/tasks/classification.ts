@@ -12,12 +12,14 @@ import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { batchesByLength } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
 import type { Places } from "../data/places.ts";
-import { labelMetrics, type MetricName } from "../metrics/metric_table.ts";
+import { classDistribution, scoreDistribution } from "../metrics/predictive.ts";
 import { checkIds, checkPadding, type IdRules } from "./check_ids.ts";
 import { finiteLogits } from "./finite_logits.ts";
+import { classificationMetrics, regressionMetrics } from "./label_metrics.ts";
 import type { LabelledData, LabelledKind } from "./labelled.ts";
+import { passesOf, type Reading, type Sampling } from "./sampling.ts";
 import { paddingOf } from "./special_tokens.ts";
-import type { Metrics, Task } from "./task.ts";
+import type { Task } from "./task.ts";
 
 /** How {@linkcode encodeExamples} reads texts. */
 export interface EncodingRules extends IdRules {
@@ -46,27 +48,39 @@ export function encodeExamples(
 }
 
 /**
- * Logits of each example, in their order, computed in batches of similar length.
+ * What is made of the logits of each example, in their order, computed in batches of similar length.
  *
+ * @param summarise From the logits of one example, `[passes][classes]`
  * @throws {NumericError} If one is NaN or infinite
  */
-export async function classifyAll(
+export async function classifyAll<T>(
   model: Model,
   device: Device,
   examples: readonly EncodedExample[],
-  padId: number,
-  batch: number,
-): Promise<number[][]> {
-  const results = new Array<number[]>(examples.length);
+  { padId, batch: size, numbers, sampling }: Reading,
+  summarise: (passes: readonly (readonly number[])[]) => T,
+): Promise<T[]> {
+  const results = new Array<T>(examples.length);
   const lengths = examples.map(({ ids }) => ids.length);
-  for (const members of batchesByLength(lengths, batch)) {
+  for (const members of batchesByLength(lengths, size)) {
     using _scope = device.scope("classify");
     // Without labels, which no logits depend on.
     const texts = members.map((i) => ({ ...examples[i]!, label: undefined }));
-    const batch = toBatch(device, texts, { padId });
-    const logits = await finiteLogits(model, device, batch, (row) => `example ${members[row]!}`);
-    const width = logits.length / members.length;
-    members.forEach((i, row) => results[i] = [...logits.slice(row * width, (row + 1) * width)]);
+    const batch = toBatch(device, texts, {
+      padId,
+      ...(sampling && { numbers: members.map((i) => numbers?.[i] ?? i) }),
+    });
+    const passes: Awaited<ReturnType<typeof finiteLogits>>[] = [];
+    for (const context of passesOf(batch, sampling)) {
+      using _pass = device.scope("pass");
+      passes.push(
+        await finiteLogits(model, device, context, (row) => `example ${members[row]!}`),
+      );
+    }
+    const width = passes[0]!.length / members.length;
+    members.forEach((i, row) => {
+      results[i] = summarise(passes.map((p) => [...p.slice(row * width, (row + 1) * width)]));
+    });
   }
   return results;
 }
@@ -75,12 +89,6 @@ export async function classifyAll(
 export function batchLengths(examples: readonly EncodedExample[], batch: number): number[][] {
   const lengths = examples.map(({ ids }) => ids.length);
   return batchesByLength(lengths, batch).map((members) => members.map((i) => lengths[i]!));
-}
-
-/** The predicted class, or the score of a regression. */
-export function prediction(logits: readonly number[], regression: boolean): number {
-  if (regression) return logits[0]!;
-  return logits.reduce((best, value, i) => value > logits[best]! ? i : best, 0);
 }
 
 /** Settings of {@linkcode classificationTask}. */
@@ -123,33 +131,39 @@ export function classificationTask(settings: ClassificationSettings): Task {
     padId,
     primary: kind.primaryMetric,
     notes: overlap(train, dev),
-    async evaluate(model: Model, device: Device) {
-      const logits = await classifyAll(model, device, encoded, padId, batch);
-      const predicted = logits.map((row) => prediction(row, regression));
-      return metricsOf(kind.metrics, predicted, dev);
+    async evaluate(model: Model, device: Device, _final: boolean, sampling?: Sampling) {
+      const numbers = dev.map(({ index }) => index);
+      const reading = { padId, batch, numbers, sampling };
+      const read = <T>(summarise: (passes: readonly (readonly number[])[]) => T) =>
+        classifyAll(model, device, encoded, reading, summarise);
+      const labels = labelsOf(dev);
+      return regression
+        ? regressionMetrics(
+          kind.metrics,
+          await read(scoreDistribution),
+          labels,
+          sampling !== undefined,
+        )
+        : classificationMetrics(
+          kind.metrics,
+          await read(classDistribution),
+          labels,
+          sampling !== undefined,
+        );
     },
   };
 }
 
 /**
- * Metrics of predictions.
+ * The labels of examples.
  *
  * @throws {OptionError} If an example has no label
  */
-export function metricsOf(
-  names: readonly MetricName[],
-  predicted: readonly number[],
-  examples: readonly Example[],
-): Metrics {
-  const labels = examples.map(({ label, index }) => {
-    if (label === undefined) {
-      throw new OptionError(`Cannot score example ${index} as it has no label`);
-    }
-    return label;
+export function labelsOf(examples: readonly Example[]): number[] {
+  return examples.map(({ label, index }) => {
+    if (label !== undefined) return label;
+    throw new OptionError(`Cannot score example ${index} as it has no label`);
   });
-  return Object.fromEntries(
-    names.map((name) => [name, labelMetrics[name].compute(predicted, labels)]),
-  );
 }
 
 /** What published data repeat: duplicates are kept, as published scores include them. */

@@ -8,7 +8,7 @@ import { NumericError } from "../../core/errors.ts";
 import { firstNonFinite } from "../../core/finite.ts";
 import type { Device } from "../../core/device.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import type { Batch } from "../../nn/layers/batch.ts";
+import type { ForwardContext } from "../../nn/layers/forward_context.ts";
 import type { Model } from "../../nn/models/model.ts";
 
 type Floats = Float32Array | Float64Array;
@@ -22,24 +22,28 @@ type Floats = Float32Array | Float64Array;
 export async function finiteLogits(
   model: Model,
   device: Device,
-  batch: Batch,
+  context: ForwardContext,
   name: (row: number) => string,
 ): Promise<Floats> {
-  const logits = await model.forward({ batch }).logits.read() as Floats;
+  const logits = await model.forward(context).logits.read() as Floats;
   const at = firstNonFinite(logits);
   if (at < 0) return logits;
-  const row = Math.floor(at / (logits.length / batch.size));
+  const row = Math.floor(at / (logits.length / context.batch.size));
   throw new NumericError(
     `Cannot use the logits of ${name(row)} as they must be finite: found ${logits[at]}, ` +
-      `which begins in ${await whereNonFinite(model, device, batch)}`,
+      `which begins in ${await whereNonFinite(model, device, context)}`,
   );
 }
 
 /** The first part of a model whose hidden states are not finite, in words. */
-export async function whereNonFinite(model: Model, device: Device, batch: Batch): Promise<string> {
+export async function whereNonFinite(
+  model: Model,
+  device: Device,
+  context: ForwardContext,
+): Promise<string> {
   using _scope = device.scope("where");
   const trace: Tensor[] = [];
-  model.forward({ batch, trace });
+  model.forward({ ...context, trace });
   for (const [place, hidden] of trace.entries()) {
     if (firstNonFinite(await hidden.read() as Floats) < 0) continue;
     return place === 0 ? "the embeddings" : `layer ${place - 1}`;

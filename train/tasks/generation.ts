@@ -8,7 +8,6 @@
 import type { Device } from "../../core/device.ts";
 import { NumericError, OptionError } from "../../core/errors.ts";
 import { crossEntropy } from "../../core/ops/losses.ts";
-import { sum } from "../../core/ops/reduce.ts";
 import { generate } from "../../nn/generation/generate.ts";
 import { countTargets, type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
@@ -17,10 +16,13 @@ import type { BeamConfig } from "../config/beam_options.ts";
 import { batchesByLength } from "../data/batches.ts";
 import { groupByContext, type TextExample, type TextGroup } from "../data/text_example.ts";
 import { shortExcerpt } from "../data/text.ts";
+import { sortedMean } from "../metrics/calibration.ts";
 import { textMetrics } from "../metrics/metric_table.ts";
+import { logMeanExp } from "../metrics/predictive.ts";
 import { checkIds, checkPadding } from "./check_ids.ts";
 import { batchLengths } from "./classification.ts";
 import { whereNonFinite } from "./finite_logits.ts";
+import { passesOf, type Reading, type Sampling } from "./sampling.ts";
 import type { SpecialTokens } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
 
@@ -61,31 +63,62 @@ function encodeReferences(
   return { encoded, cut };
 }
 
-/** Mean cross-entropy a target token, in nats, without smoothing. */
-async function tokenLoss(
+/** Losses of a language model, each a mean over target tokens, in nats, without smoothing. */
+export interface TokenLosses {
+  /** Mean cross-entropy of the passes. */
+  readonly loss: number;
+  /** Cross-entropy of their mean distribution; the same where there is one pass. */
+  readonly nll: number;
+}
+
+/**
+ * Cross-entropy of the target tokens of all examples.
+ *
+ * @throws {NumericError} If it is NaN or infinite
+ */
+export async function tokenLosses(
   model: Model,
   device: Device,
   examples: readonly EncodedExample[],
-  padId: number,
-  batch: number,
-): Promise<number> {
+  { padId, batch: size, numbers, sampling }: Reading,
+): Promise<TokenLosses> {
   const lengths = examples.map(({ ids }) => ids.length);
-  let total = 0;
-  for (const members of batchesByLength(lengths, batch)) {
+  const totals = { loss: new Array<number>(), nll: new Array<number>() };
+  for (const members of batchesByLength(lengths, size)) {
     using _scope = device.scope("token loss");
-    const batch = toBatch(device, members.map((i) => examples[i]!), { padId });
-    const { logits } = model.forward({ batch });
-    const loss = await sum(crossEntropy(logits, batch.labels!)).item();
-    if (!Number.isFinite(loss)) {
-      const where = await whereNonFinite(model, device, batch);
+    const texts = members.map((i) => examples[i]!);
+    const batch = toBatch(device, texts, {
+      padId,
+      ...(sampling && { numbers: members.map((i) => numbers?.[i] ?? i) }),
+    });
+    const passes: number[][] = [];
+    for (const context of passesOf(batch, sampling)) {
+      using _pass = device.scope("pass");
+      const losses = crossEntropy(model.forward(context).logits, batch.labels!);
+      passes.push([...await losses.read() as Float32Array]);
+      const found = passes.at(-1)!.find((loss) => !Number.isFinite(loss));
+      if (found === undefined) continue;
+      const where = await whereNonFinite(model, device, context);
       throw new NumericError(
         `Cannot evaluate example ${members[0]!} and those of its batch as their loss must be ` +
-          `finite: found ${loss}, which begins in ${where}`,
+          `finite: found ${found}, which begins in ${where}`,
       );
     }
-    total += loss;
+    let start = 0;
+    for (const text of texts) {
+      const end = start + countTargets([text]);
+      const tokens = passes[0]!.slice(start, end).map((_, t) => passes.map((p) => p[start + t]!));
+      totals.loss.push(sumOf(tokens.map((losses) => sumOf(losses) / losses.length)));
+      totals.nll.push(sumOf(tokens.map((losses) => -logMeanExp(losses.map((loss) => -loss)))));
+      start = end;
+    }
   }
-  return total / countTargets(examples);
+  const perToken = examples.length / countTargets(examples);
+  return { loss: sortedMean(totals.loss) * perToken, nll: sortedMean(totals.nll) * perToken };
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
 }
 
 /** Continuations of contexts, in their order. */
@@ -179,8 +212,11 @@ export function generationTask(settings: TaskSettings): Task {
     padId: frame.padId,
     primary: "loss",
     notes: cut > 0 ? [`${cut} sequences are cut to ${maxLength} tokens`] : [],
-    async evaluate(model: Model, device: Device, final: boolean) {
-      const loss = await tokenLoss(model, device, dev.encoded, frame.padId, batch);
+    async evaluate(model: Model, device: Device, final: boolean, sampling?: Sampling) {
+      const numbers = settings.dev.map(({ index }) => index);
+      const reading = { padId: frame.padId, batch, numbers, sampling };
+      const { loss, nll } = await tokenLosses(model, device, dev.encoded, reading);
+      if (sampling !== undefined) return { loss, nll, perplexity: Math.exp(nll) };
       const metrics: Metrics = { loss, perplexity: Math.exp(loss) };
       if (!final || groups.length === 0) return metrics;
       const contexts = groups.map(({ context }) => context);

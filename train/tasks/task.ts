@@ -8,6 +8,7 @@ import type { Device } from "../../core/device.ts";
 import type { EncodedExample } from "../../nn/layers/batch.ts";
 import type { Model } from "../../nn/models/model.ts";
 import type { Split } from "../data/example.ts";
+import type { Sampling } from "./sampling.ts";
 
 /** Values of metrics by name, such as `accuracy`. */
 export type Metrics = Readonly<Record<string, number>>;
@@ -41,9 +42,17 @@ export interface Task {
   /** Remarks on the data, one line each. */
   readonly notes: readonly string[];
   /**
-   * Evaluates a model on the development data.
+   * Evaluates a model on the development data. The metrics have `loss` among them: mean cross-entropy
+   * in nats of an example or target token, or mean squared error.
    *
    * @param final Whether training is over: costly metrics are computed then
+   * @param sampling What is dropped in several passes, whose mean is judged, without texts that a model
+   * writes; absent: nothing is dropped
    */
-  evaluate(model: Model, device: Device, final: boolean): Promise<Metrics>;
+  evaluate(
+    model: Model,
+    device: Device,
+    final: boolean,
+    sampling?: Sampling,
+  ): Promise<Metrics>;
 }

@@ -57,8 +57,8 @@ const runs = {
 for (const run of Object.values(runs)) run.catch(() => {});
 
 const figures: [keyof typeof runs, string[]][] = [
-  ["rte", ["accuracy"]],
-  ["stsb", ["pearson", "spearman"]],
+  ["rte", ["accuracy", "loss", "nll", "brier", "ece"]],
+  ["stsb", ["pearson", "spearman", "loss"]],
   ["e2e", ["loss", "perplexity", "bleu"]],
 ];
 for (const [task, names] of figures) {
@@ -100,7 +100,7 @@ Deno.test("train says what it uses and shows its steps", async () => {
   assertMatch(out, /^backend: /m);
   assertMatch(out, /^data: RTE, 32 training examples$/m);
   // Two layers, each with query and value of 8 x (16 + 16), and a head of 2 x 16 + 2.
-  assertMatch(out, /^trainable: 1058 of \d+ parameters \(\d+\.\d{3} %\)$/m);
+  assertMatch(out, /^trainable: 1,024 LoRA \(\d+\.\d{2} %\), 34 head, of \d+,\d{3} parameters$/m);
   assertMatch(out, /^step 1\/8 +epoch 0\.25 +loss \d+\.\d+ +norm \d/m);
   assertMatch(out, /^step 8\/8 +epoch 2\.00 /m);
 });

@@ -52,7 +52,7 @@ Deno.test("demonstrateMethod() runs, learns and is a function of method and seed
 Deno.test("demonstrateMethod() runs HiddenKey", async () => {
   const { step, metrics, lastEpochLoss } = await demonstrateMethod("hiddenkey", 1, { epochs: 1 });
   assertEquals(step, 16);
-  assertEquals(Object.keys(metrics), ["accuracy"]);
+  assertEquals(Object.keys(metrics), ["accuracy", "loss", "nll", "brier", "ece"]);
   assert(Number.isFinite(lastEpochLoss));
   const lora = await demonstrateMethod("lora", 1, { epochs: 1 });
   assertNotEquals(lastEpochLoss, lora.lastEpochLoss);

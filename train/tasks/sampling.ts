@@ -1,0 +1,81 @@
+/**
+ * Monte-Carlo evaluation: passes that drop as training does, each under masks of its own. Masks are
+ * functions of seed, pass and example, and so independent of batches and of the order of examples.
+ *
+ * @module
+ */
+
+import { OptionError } from "../../core/errors.ts";
+import { shown } from "../../core/excerpt.ts";
+import { isWord } from "../../core/numbers.ts";
+import { foldKey, type Key, seedKey } from "../../core/random.ts";
+import { type DropoutPlan, dropoutPlan } from "../../nn/dropout/plan.ts";
+import type { Batch } from "../../nn/layers/batch.ts";
+import type { ForwardContext } from "../../nn/layers/forward_context.ts";
+import type { TrainConfig } from "../config/config.ts";
+
+/** What is dropped in an evaluation, and how often it is drawn. */
+export interface Sampling {
+  /** Where, and in which structure; its compensation has no part in it. */
+  readonly plan: DropoutPlan;
+  /** Root of the masks, from which the key of each pass is folded. */
+  readonly key: Key;
+  /** Passes over each example, at least 1. */
+  readonly samples: number;
+}
+
+/** How the examples of an evaluation are read. */
+export interface Reading {
+  /** Token that fills sequences up. */
+  readonly padId: number;
+  /** Examples in a batch; changes speed and memory alone. */
+  readonly batch: number;
+  /** Number of each example, which its masks follow; default its place. */
+  readonly numbers?: readonly number[] | undefined;
+  /** What is dropped; absent: nothing, in one pass. */
+  readonly sampling?: Sampling | undefined;
+}
+
+/**
+ * The sampling of a run: its own plan, under its own seed; none where no samples are asked for.
+ *
+ * @param causal Whether its model is a decoder, of which plans mean other layers
+ * @throws {OptionError} If the run drops nothing
+ */
+export function samplingOf(
+  config: TrainConfig,
+  causal: boolean,
+  samples: number | undefined,
+): Sampling | undefined {
+  if (samples === undefined) return undefined;
+  const { method, seed } = config;
+  const plan = dropoutPlan(method, causal, config);
+  if (plan.sites.length > 0) return { plan, key: seedKey(seed), samples };
+  throw new OptionError(
+    `Cannot use --samples ${samples} as a run that drops something is required: found one with ` +
+      `method ${method}, whose passes are all the same`,
+  );
+}
+
+/**
+ * What a model is run with for a batch: once without dropout, or once for each sample.
+ *
+ * @throws {OptionError} If the number of samples is none, or the batch has no counters
+ */
+export function passesOf(batch: Batch, sampling: Sampling | undefined): readonly ForwardContext[] {
+  if (sampling === undefined) return [{ batch }];
+  const { plan, key, samples } = sampling;
+  const { examples, lengths } = batch;
+  if (!isWord(samples) || samples < 1) {
+    throw new OptionError(
+      `Cannot evaluate samples as an integer from 1 is required: found ${shown(samples)}`,
+    );
+  }
+  if (examples === undefined) {
+    throw new OptionError("Cannot sample from a batch without the numbers of its examples");
+  }
+  const root = foldKey(key, "samples");
+  return Array.from({ length: samples }, (_, k) => {
+    return { batch, dropout: { plan, key: foldKey(root, k), examples: examples[0], lengths } };
+  });
+}
