@@ -117,12 +117,15 @@ export { gather, scatterAdd } from "./core/ops/gather.ts";
 // The dropout framework.
 export { dropHidden } from "./nn/dropout/mask.ts";
 export {
-  type Compensation,
-  type DropoutPlan,
   dropoutPlan,
   type Method,
   methods,
   type PlanOptions,
+  type SiteOptions,
+} from "./nn/dropout/methods.ts";
+export {
+  type Compensation,
+  type DropoutPlan,
   type Position,
   positions,
   type Site,

@@ -6,7 +6,7 @@
 
 import { OptionError } from "../core/errors.ts";
 import { foldKey, seedKey } from "../core/random.ts";
-import { dropoutPlan } from "../nn/dropout/plan.ts";
+import { dropoutPlan } from "../nn/dropout/methods.ts";
 import type { AdapterConfig } from "../nn/formats/peft_config.ts";
 import { declaredBy, ownerOf } from "../nn/formats/peft_tensors.ts";
 import { heads, isHead, trainHead } from "../nn/models/heads.ts";

@@ -28,7 +28,9 @@ import { reshape } from "../../core/ops/view.ts";
 import { checkKey, threshold } from "../../core/random.ts";
 import { contiguousStrides, sizeOf } from "../../core/shape.ts";
 import { shapeOf, type Tensor } from "../../core/tensor.ts";
-import { checkSite, type Site } from "./plan.ts";
+import type { Batch } from "../layers/batch.ts";
+import { checkSite } from "./check_site.ts";
+import type { Site, Structure } from "./plan.ts";
 import type { ActiveSite, DropoutContext } from "./site.ts";
 
 /** Scalars that a mask takes: two key words, threshold or rate, and the fixed span length. */
@@ -37,7 +39,7 @@ export const maskScalars = 4;
 /**
  * Numbers for the scalar slots of a mask.
  *
- * @throws {OptionError} If the rate lies outside [0, 1), or the span is no number of tokens
+ * @throws {OptionError} If the site is none
  */
 export function maskNumbers({ site, key }: ActiveSite): number[] {
   checkSite(site);
@@ -66,9 +68,11 @@ export function dropped(span: boolean, leaves: MaskLeaves): Bool {
   const number = (offset: number) => scalar(slot + offset, "u32");
   const key = [number(0), number(1)] as const;
   if (!span) return draw(key, example, position).compare("lt", number(2));
-  // Integers only, so that every backend finds the same run: round(rate x length), within the row.
+  // Integers only, so that every backend finds the same run: round(rate x length), at least 1 and
+  // within the row.
   const share = shiftRight(addWords(multiplyWords(length, number(2)), word(32768)), 16);
-  const wanted = select(number(3).compare("eq", 0), share, number(3));
+  const least = select(share.compare("eq", 0), word(1), share);
+  const wanted = select(number(3).compare("eq", 0), least, number(3));
   const size = select(length.compare("lt", wanted), length, wanted);
   const choices = addWords(subtractWords(length, size), word(1));
   const drawn = shiftRight(draw(key, example, run), 16);
@@ -108,19 +112,14 @@ export function survivorFactor(site: Site): number {
  * **Shapes**: `[batch, tokens, width]` or `[batch, width]`, unchanged. A column or span of a
  * representation without tokens is the whole of it.
  *
- * @throws {OptionError} If the site's rate lies outside [0, 1), or its span is no number of tokens
+ * @throws {OptionError} If the site is none
  * @throws {ShapeError} If there is no axis of examples, or another number of them
  */
 export function dropHidden(x: Tensor, active: ActiveSite): Tensor {
   const { site, dropout } = active;
   const shape = shapeOf("dropHidden", x);
   checkExamples(shape, dropout);
-  const strides = contiguousStrides(shape).map((step, axis) => axis === 0 ? 0 : step);
-  const perToken = shape.map((_, axis) => axis === 1 && shape.length > 2 ? 1 : 0);
-  const position: Affine = {
-    offset: 0,
-    strides: site.structure === "element" ? strides : perToken,
-  };
+  const position: Affine = { offset: 0, strides: stridesOf(site.structure, shape) };
   const perExample = [shape[0]!, ...shape.slice(1).map(() => 1)];
   const span = site.structure === "span";
   const inputs = [x, reshape(dropout.examples, perExample)];
@@ -129,6 +128,19 @@ export function dropHidden(x: Tensor, active: ActiveSite): Tensor {
     scalars: [...maskNumbers(active), survivorFactor(site)],
     indices: [position],
   })[0]!;
+}
+
+/** Strides of the coordinate that a mask follows inside an example. */
+function stridesOf(structure: Structure, shape: readonly number[]): number[] {
+  const last = shape.length - 1;
+  const strides = {
+    element: contiguousStrides(shape),
+    column: shape.map((_, axis) => axis === 1 && last > 1 ? 1 : 0),
+    feature: shape.map((_, axis) => axis === last ? 1 : 0),
+  };
+  return strides[structure === "span" ? "column" : structure].map((step, axis) =>
+    axis === 0 ? 0 : step
+  );
 }
 
 function checkExamples(shape: readonly number[], { examples, lengths }: DropoutContext): void {
@@ -145,6 +157,50 @@ function checkExamples(shape: readonly number[], { examples, lengths }: DropoutC
     const required = `${shape[0]} elements, one a row of x`;
     throw argumentError("dropHidden", name, required, `[${list.shape}]`);
   }
+}
+
+function visibleOp(masked: boolean, span: boolean): RowOp {
+  const first = masked ? 1 : 0;
+  const leaves: MaskLeaves = {
+    example: input(first, "u32", 1),
+    length: input(first + 1, "u32", 1),
+    position: index(0, 3),
+    run: word(0),
+    slot: 0,
+  };
+  const taken: Inputs = {
+    ...(masked && { mask: "u32" }),
+    examples: "u32",
+    ...(span && { lengths: "u32" }),
+  };
+  const visible = masked ? input(0, "u32", 3) : word(1);
+  return rowwise("visibleTokens", taken, [select(dropped(span, leaves), word(0), visible)]);
+}
+
+const visibleOps = [false, true].map((masked) =>
+  [false, true].map((span) => visibleOp(masked, span))
+);
+
+/**
+ * Which tokens are attended to where a site drops whole ones of the input and hides them: 1 for each,
+ * `[batch, tokens]`; undefined where it hides none.
+ */
+export function visibleTokens(
+  { size, width, mask }: Pick<Batch, "size" | "width" | "mask">,
+  active: ActiveSite | undefined,
+): Tensor | undefined {
+  if (active === undefined) return undefined;
+  const { site: { structure, hide = true }, dropout } = active;
+  if (!hide || (structure !== "column" && structure !== "span")) return undefined;
+  const span = structure === "span";
+  const inputs = mask === undefined ? [] : [mask];
+  inputs.push(reshape(dropout.examples, [size, 1]));
+  if (span) inputs.push(reshape(dropout.lengths, [size, 1]));
+  return apply(visibleOps[Number(mask !== undefined)]![Number(span)]!, inputs, {
+    space: [size, width],
+    scalars: maskNumbers(active),
+    indices: [{ offset: 0, strides: [0, 1] }],
+  })[0]!;
 }
 
 /** Drops where a site is active. */

@@ -237,7 +237,12 @@ export class EncoderModel extends Module {
     checkBatch(context.batch, this.#sizes);
     const embedded = this.embeddings.forward(context);
     const { layer: layers } = this.encoder;
-    const hidden = runLayers(layers, embedded, context, (layer, x) => layer.forward(x, context));
+    const hidden = runLayers(
+      layers,
+      embedded,
+      context,
+      (layer, x, inner) => layer.forward(x, inner),
+    );
     context.trace?.push(hidden);
     return hidden;
   }

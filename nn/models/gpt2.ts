@@ -120,7 +120,7 @@ class Gpt2Model extends DecoderBody {
   override forward(context: ForwardContext): Tensor {
     const { ids, positions } = context.batch;
     const embedded = add(this.wte.forward(ids), gather(this.wpe.weight.value, positions));
-    const last = runLayers(this.h, embedded, context, (block, x) => block.forward(x, context));
+    const last = runLayers(this.h, embedded, context, (block, x, inner) => block.forward(x, inner));
     const hidden = this.ln_f.forward(last);
     context.trace?.push(hidden);
     return hidden;

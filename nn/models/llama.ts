@@ -142,7 +142,7 @@ export class LlamaModel extends DecoderBody {
       this.layers,
       embedded,
       context,
-      (layer, x) => layer.forward(x, rows, context),
+      (layer, x, inner) => layer.forward(x, rows, inner),
     );
     const hidden = this.norm.forward(last);
     context.trace?.push(hidden);

@@ -11,7 +11,7 @@ import { seedKey, uniform } from "../../core/random.ts";
 import { sizeOf } from "../../core/shape.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { dropHidden } from "../../nn/dropout/mask.ts";
-import { dropoutPlan } from "../../nn/dropout/plan.ts";
+import { dropoutPlan } from "../../nn/dropout/methods.ts";
 import { attentionWeights } from "../../nn/layers/attention_weights.ts";
 import type { OpRow } from "../support/op_row.ts";
 import { opTable } from "../support/op_table.ts";

@@ -157,7 +157,7 @@ export function weightsOf(
     causal,
     mask: lengths.every((length) => length === c.tokens) ? undefined : maskOf(device, c),
     logits: position === "logits" ? active({ position, ...base }) : undefined,
-    weights: position === "weights" ? active({ position, ...base, noGrad }) : undefined,
+    weights: position === "weights" ? active({ position, ...base, nograd: noGrad }) : undefined,
     maximum,
   });
 }

@@ -5,10 +5,9 @@ import { dropHidden } from "../../../nn/dropout/mask.ts";
 import { foldKey, type Key, seedKey } from "../../../core/random.ts";
 import type { Device } from "../../../core/device.ts";
 import { tensor } from "../../../core/tensor.ts";
+import { dropoutPlan, type Method } from "../../../nn/dropout/methods.ts";
 import {
   type DropoutPlan,
-  dropoutPlan,
-  type Method,
   positions,
   type Structure,
   structures,

@@ -1,14 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { OptionError } from "../../../core/errors.ts";
 import {
-  activeIn,
-  type DropoutPlan,
   dropoutPlan,
   type Method,
   methods,
   type PlanOptions,
-  type Site,
-} from "../../../nn/dropout/plan.ts";
+} from "../../../nn/dropout/methods.ts";
+import { activeIn, type DropoutPlan, type Site } from "../../../nn/dropout/plan.ts";
 
 const none = { kind: "none", weight: 1, branches: 1 } as const;
 const sites = ({ sites }: DropoutPlan) =>

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { dropoutPlan } from "../../../nn/dropout/plan.ts";
+import { dropoutPlan } from "../../../nn/dropout/methods.ts";
 import { recordedDropout } from "../../../train/run/describe.ts";
 
 Deno.test("recordedDropout() is a rate where PEFT would drop the same, else 0", () => {
