@@ -84,6 +84,14 @@ export function checkSpanLength(spanLength: unknown): void {
   );
 }
 
+/** @throws {OptionError} If that many draws of the masks cannot be made */
+export function checkInstances(instances: unknown): void {
+  if (instances === undefined || (isWord(instances) && instances >= 1)) return;
+  throw new OptionError(
+    `Cannot draw masks as instances requires an integer from 1: found ${shown(instances)}`,
+  );
+}
+
 /** @throws {OptionError} If the rate lies outside [0, 1) */
 export function checkRate(name: string, rate: unknown): void {
   if (typeof rate === "number" && rate >= 0 && rate < 1) return;

@@ -6,6 +6,7 @@
 
 import { OptionError } from "../../core/errors.ts";
 import {
+  checkInstances,
   checkLayerChoice,
   checkRate,
   checkSite,
@@ -13,6 +14,7 @@ import {
   checkWord,
   settingsOf,
 } from "./check_site.ts";
+import { checkNeftuneAlpha } from "./embedding_noise.ts";
 import {
   type Compensation,
   type DropoutPlan,
@@ -63,6 +65,10 @@ export interface PlanOptions {
   readonly perHead?: boolean;
   /** Tokens in a span, instead of round(rate x real tokens), which is at least 1. */
   readonly spanLength?: number;
+  /** NEFTune's noise on the word embeddings; default none. */
+  readonly neftuneAlpha?: number;
+  /** Draws of all masks that a step's loss is the mean of; default 1. */
+  readonly instances?: number;
 }
 
 const layout: Record<Method, readonly [Position, Structure][]> = {
@@ -115,10 +121,12 @@ export function dropoutPlan(
     return whole;
   });
   const kind = options.compensation ?? (method === "hiddenkey" ? "kl" : "none");
-  const { kl: weight = 1, branches = 1 } = options;
+  const { kl: weight = 1, branches = 1, neftuneAlpha, instances } = options;
   return {
     sites: sites.filter((s) => s.rate > 0 || s.spanLength),
     compensation: { kind, weight, branches },
+    ...(neftuneAlpha !== undefined && { neftuneAlpha }),
+    ...(instances !== undefined && { instances }),
   };
 }
 
@@ -131,6 +139,8 @@ function checkOptions(method: Method, options: PlanOptions): Partial<Record<Posi
   checkWord("branches", branches, [1, 2]);
   checkWord("point", point, ["output", "inner"]);
   checkLayerChoice(layers);
+  checkNeftuneAlpha(options.neftuneAlpha);
+  checkInstances(options.instances);
   if (spanLength !== undefined) checkSpanLength(spanLength);
   if (!(kl >= 0 && Number.isFinite(kl))) {
     throw new OptionError(`Cannot weigh the compensation by ${kl}: at least 0 is required`);

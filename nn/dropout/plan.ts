@@ -87,6 +87,10 @@ export interface DropoutPlan {
   readonly sites: readonly Site[];
   /** Loss that closes the gap between passes. */
   readonly compensation: Compensation;
+  /** NEFTune's noise on the word embeddings, times √(real tokens x width); default 0: none. */
+  readonly neftuneAlpha?: number;
+  /** Draws of all masks that a step's loss is the mean of, as LoRA Dropout has it; default 1. */
+  readonly instances?: number;
 }
 
 /** Whether a site is active in a layer; what lies outside the layers is always active. */
