@@ -22,6 +22,7 @@ import { addAdapter, loadAdapter, type NewAdapter } from "./run/adapter.ts";
 import {
   describeAdapter,
   describeDecay,
+  describeLearningRates,
   describeLoraDropout,
   describeParameters,
   describeWeights,
@@ -82,6 +83,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const optimiser = optimiserOf(await Trainable.of(model, device), config);
   const counts = describeParameters(model, say);
   describeDecay(model, config, say);
+  describeLearningRates(model, config, say);
 
   const plan = dropoutPlan(config.method, architecture.causal, config);
   describeLoraDropout(adapter, plan, say);

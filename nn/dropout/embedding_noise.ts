@@ -66,8 +66,8 @@ export function checkNeftuneAlpha(alpha: number | undefined): void {
  */
 export function addEmbeddingNoise(x: Tensor, dropout: DropoutContext | undefined): Tensor {
   const alpha = dropout?.plan.neftuneAlpha;
-  if (dropout === undefined || !alpha) return x;
   checkNeftuneAlpha(alpha);
+  if (dropout === undefined || !alpha) return x;
   const [batch, , width] = x.shape as [number, number, number];
   const [examples, lengths] = [dropout.examples, dropout.lengths];
   return apply(noiseOp, [x, reshape(examples, [batch, 1, 1]), reshape(lengths, [batch, 1, 1])], {

@@ -135,4 +135,19 @@ export const dropoutOptions = {
     help: "tokens in a span",
     defaultText: "rate x length",
   },
+  instances: {
+    group: "dropout",
+    kind: "integer",
+    min: 1,
+    below: 10001,
+    help: "draws of all masks that a step's loss is the mean of",
+    defaultText: "1",
+  },
+  neftuneAlpha: {
+    group: "dropout",
+    kind: "number",
+    min: 0,
+    help: "NEFTune's noise on the word embeddings, times √(tokens x width)",
+    defaultText: "none",
+  },
 } as const satisfies OptionTable;
