@@ -115,20 +115,15 @@ export { concatenate, slice, split, stack } from "./core/ops/slice.ts";
 export { gather, scatterAdd } from "./core/ops/gather.ts";
 
 // The dropout framework.
-export { dropHidden } from "./nn/dropout/mask.ts";
+export { dropHidden } from "./nn/dropout/drop_hidden.ts";
 export {
-  type Compensation,
-  type DropoutPlan,
   dropoutPlan,
   type Method,
   methods,
   type PlanOptions,
-  type Position,
-  positions,
-  type Site,
-  type Structure,
-  structures,
-} from "./nn/dropout/plan.ts";
+  type SiteOptions,
+} from "./nn/dropout/methods.ts";
+export { type Compensation, type DropoutPlan, type Position, positions, type Site, type Structure, structures } from "./nn/dropout/plan.ts";
 export type { ActiveSite, DropoutContext, LayerPlace } from "./nn/dropout/site.ts";
 
 // Adapters of PEFT and weights, as bytes.

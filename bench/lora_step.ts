@@ -1,7 +1,7 @@
 // A LoRA step on a model with random weights, for the benches that run it.
 import type { Device } from "../core/device.ts";
 import { seedKey } from "../core/random.ts";
-import { dropoutPlan, methods } from "../nn/dropout/plan.ts";
+import { dropoutPlan, methods } from "../nn/dropout/methods.ts";
 import { toBatch } from "../nn/layers/batch.ts";
 import { AdamW } from "../nn/optim/adamw.ts";
 import { Trainable } from "../nn/optim/trainable.ts";

@@ -106,10 +106,11 @@ export function planSteps(
 /** The optimiser that a configuration asks for, before its first step. */
 export function optimiserOf(
   trainable: Trainable,
-  { beta1, beta2, epsilon, weightDecay, decayExclude = [], clip }: TrainConfig,
+  { beta1, beta2, epsilon, weightDecay, decayExclude = [], clip, loraplusRatio }: TrainConfig,
 ): AdamW {
   requireDecayExclusions(decayExclude);
-  return new AdamW(trainable, { beta1, beta2, epsilon, weightDecay, decayExclude, clip });
+  const rates = { beta1, beta2, epsilon, weightDecay, clip, loraplusRatio };
+  return new AdamW(trainable, { ...rates, decayExclude });
 }
 
 /**

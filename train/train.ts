@@ -6,7 +6,7 @@
 
 import { OptionError } from "../core/errors.ts";
 import { foldKey, seedKey } from "../core/random.ts";
-import { dropoutPlan } from "../nn/dropout/plan.ts";
+import { dropoutPlan } from "../nn/dropout/methods.ts";
 import type { AdapterConfig } from "../nn/formats/peft_config.ts";
 import { declaredBy, ownerOf } from "../nn/formats/peft_tensors.ts";
 import { heads, isHead, trainHead } from "../nn/models/heads.ts";
@@ -22,6 +22,7 @@ import { addAdapter, loadAdapter, type NewAdapter } from "./run/adapter.ts";
 import {
   describeAdapter,
   describeDecay,
+  describeLearningRates,
   describeLoraDropout,
   describeParameters,
   describeWeights,
@@ -82,6 +83,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const optimiser = optimiserOf(await Trainable.of(model, device), config);
   const counts = describeParameters(model, say, drawn);
   describeDecay(model, config, say);
+  describeLearningRates(model, config, say);
 
   const plan = dropoutPlan(config.method, architecture.causal, config);
   describeLoraDropout(adapter, plan, say);

@@ -7,24 +7,30 @@
  * @module
  */
 
-import { OptionError } from "../../core/errors.ts";
-import { shown } from "../../core/excerpt.ts";
-import { isWord } from "../../core/numbers.ts";
-
 /** Positions at which something can be dropped. */
-export const positions = ["lora", "input", "logits", "weights", "hidden", "output"] as const;
+export const positions = [
+  "lora",
+  "rank",
+  "update",
+  "input",
+  "logits",
+  "weights",
+  "hidden",
+  "output",
+] as const;
 /**
- * Where a site drops: the input of LoRA's down-projection, the embedding output, attention logits
- * (DropKey), attention weights (DropAttention), the feed-forward output (HiddenCut), or what the
- * head reads.
+ * Where a site drops: LoRA's input, its inner dimension or its output; the embedding output,
+ * attention logits (DropKey), attention weights (DropAttention), the feed-forward output
+ * (HiddenCut), or what the head reads.
  */
 export type Position = typeof positions[number];
 
 /** Structures a mask can have. */
-export const structures = ["element", "column", "span"] as const;
+export const structures = ["element", "column", "span", "feature"] as const;
 /**
  * `element`: each number by itself; `column`: whole keys or tokens, the same for all queries or
- * features; `span`: one contiguous run of keys or tokens.
+ * features; `span`: one contiguous run of keys or tokens; `feature`: whole features, the same for
+ * all tokens, not of attention.
  */
 export type Structure = typeof structures[number];
 
@@ -38,16 +44,38 @@ export interface Site {
   readonly rate: number;
   /** Layers in which it is active; the paper's methods use the latter half of decoders. */
   readonly layers: "all" | "latter-half" | readonly number[];
-  /** Tokens in a span, instead of round(rate x real tokens). */
+  /**
+   * Tokens in a span, instead of round(rate x real tokens), which is at least 1 where the rate is
+   * above 0. HiddenCut's own code rounds down, to at least 1.
+   */
   readonly spanLength?: number;
-  /** DropAttention: whether the denominator is kept from the gradient (Eq. 2); default true. */
-  readonly noGrad?: boolean;
-  /** Survivors times 1/(1 - rate); default for elements only, as the paper has it. */
+  /**
+   * Where a span of `hidden` begins: anywhere (default), or at one of the 40 % of tokens that get
+   * most attention in the layer, as HiddenCut's own code has it (`span_starts.ts`).
+   */
+  readonly start?: "uniform" | "attention";
+  /**
+   * Survivors times 1/(1 - rate); default for elements and features alone. Input cutoff, whose
+   * features are not rescaled, needs false. Of attention weights: that, or nothing, instead of the
+   * division by what is kept (Eq. 2).
+   */
   readonly rescale?: boolean;
-  /** Whether heads draw masks of their own; default true. */
+  /**
+   * DropAttention without `rescale`: whether the denominator is kept from the gradient (Eq. 2);
+   * default true.
+   */
+  readonly nograd?: boolean;
+  /** Attention: whether heads draw masks of their own; default true. */
   readonly perHead?: boolean;
+  /** Not of attention: whether examples draw masks of their own, or a step has one; default true. */
+  readonly perExample?: boolean;
   /** HiddenCut: after the feed-forward module (default) or between its two layers. */
   readonly point?: "output" | "inner";
+  /**
+   * Columns or a span of the input: whether no token attends to what is dropped, as input cutoff has
+   * it; default true.
+   */
+  readonly hide?: boolean;
 }
 
 /** A loss between two passes that closes the gap between training and inference. */
@@ -66,167 +94,10 @@ export interface DropoutPlan {
   readonly sites: readonly Site[];
   /** Loss that closes the gap between passes. */
   readonly compensation: Compensation;
-}
-
-/** Names of the methods, in the order of the paper. */
-export const methods = [
-  "lora",
-  "lora-dropout",
-  "dropkey",
-  "dropattention",
-  "hiddencut",
-  "hiddenkey-",
-  "hiddenkey",
-] as const;
-/** A method of the paper, by name. */
-export type Method = typeof methods[number];
-
-/** What a method leaves open; names are those of `train`'s options. */
-export interface PlanOptions {
-  /** Rate of every site, or by position. */
-  readonly rate?: number | Partial<Record<Position, number>>;
-  /** Structure of every site instead of the method's own. */
-  readonly structure?: Structure;
-  /** Compensation instead of the method's own. */
-  readonly compensation?: Compensation["kind"];
-  /** Weight of the compensation; default 1. */
-  readonly kl?: number;
-  /** Branches of the KL that receive a gradient; default 1. */
-  readonly branches?: 1 | 2;
-  /** Layers of every site; default all, for decoders the latter half except for LoRA dropout. */
-  readonly layers?: Site["layers"];
-  /** DropAttention with (default) or without NoGrad. */
-  readonly nograd?: boolean;
-  /** Where HiddenCut acts; default after the feed-forward module. */
-  readonly point?: "output" | "inner";
-  /** Whether heads draw masks of their own. */
-  readonly perHead?: boolean;
-  /** Tokens in a span, instead of round(rate x real tokens). */
-  readonly spanLength?: number;
-}
-
-const layout: Record<Method, readonly [Position, Structure][]> = {
-  "lora": [],
-  "lora-dropout": [["lora", "element"]],
-  "dropkey": [["logits", "column"]],
-  "dropattention": [["weights", "column"]],
-  "hiddencut": [["hidden", "element"]],
-  "hiddenkey-": [["logits", "column"], ["hidden", "element"]],
-  "hiddenkey": [["logits", "column"], ["hidden", "element"]],
-};
-
-/** Rate of a site whose rate is not given. */
-export const defaultRate = 0.1;
-
-/**
- * The plan of a method: HiddenKey⁻ is column DropKey with element HiddenCut, HiddenKey adds KL.
- *
- * @param decoder Whether the model is a decoder: the paper's methods drop in the latter half of its
- * layers, LoRA dropout in all as microsoft/LoRA and PEFT do
- * @throws {OptionError} If a rate lies outside [0, 1) or an option does not fit
- */
-export function dropoutPlan(
-  method: Method,
-  decoder: boolean,
-  options: PlanOptions = {},
-): DropoutPlan {
-  checkWords(method, options);
-  const { rate = defaultRate, structure } = options;
-  const byPosition: Partial<Record<Position, number>> = typeof rate === "number" ? {} : rate;
-  const own = layout[method];
-  const extra = (Object.keys(byPosition) as Position[])
-    .filter((position) => !own.some(([p]) => p === position))
-    .map((position): [Position, Structure] => [position, "element"]);
-  const { nograd, point, perHead, spanLength } = options;
-  if (spanLength !== undefined) checkSpanLength(spanLength, 1);
-  for (const name of Object.keys(byPosition)) {
-    if (!(positions as readonly string[]).includes(name)) {
-      throw new OptionError(`Cannot drop ${name}: one of ${positions.join(", ")} is required`);
-    }
-  }
-  const anywhere = own[0]?.[0] ?? "anything";
-  for (const [name, value] of Object.entries(rate === byPosition ? rate : { [anywhere]: rate })) {
-    checkRate(name, value);
-  }
-  const sites = [...own, ...extra].map(([position, usual]): Site => {
-    return {
-      position,
-      structure: structure ?? usual,
-      rate: typeof rate === "number" ? rate : byPosition[position] ?? defaultRate,
-      layers: options.layers ?? (decoder && position !== "lora" ? "latter-half" : "all"),
-      ...(nograd === undefined ? {} : { noGrad: nograd }),
-      ...(point === undefined ? {} : { point }),
-      ...(perHead === undefined ? {} : { perHead }),
-      ...(spanLength === undefined ? {} : { spanLength }),
-    };
-  });
-  const kind = options.compensation ?? (method === "hiddenkey" ? "kl" : "none");
-  const { kl: weight = 1, branches = 1 } = options;
-  if (!(weight >= 0 && Number.isFinite(weight))) {
-    throw new OptionError(`Cannot weigh the compensation by ${weight}: at least 0 is required`);
-  }
-  return {
-    sites: sites.filter((s) => s.rate > 0 || s.spanLength),
-    compensation: { kind, weight, branches },
-  };
-}
-
-/**
- * Checks what a mask is drawn by, in plans of the caller's own too.
- *
- * @throws {OptionError} If the structure is none, the rate lies outside [0, 1), or the span is no
- * number of tokens
- */
-export function checkSite({ position, structure, rate, spanLength = 0 }: Site): void {
-  if (!structures.includes(structure)) {
-    throw new OptionError(
-      `Cannot drop ${position} as structure requires one of ${structures.join(", ")}: found ` +
-        shown(structure),
-    );
-  }
-  checkRate(position, rate);
-  checkSpanLength(spanLength, 0);
-}
-
-function checkSpanLength(spanLength: unknown, least: 0 | 1): void {
-  if (isWord(spanLength) && spanLength >= least) return;
-  throw new OptionError(
-    `Cannot drop spans of ${shown(spanLength)} tokens: a positive integer below 2^32 is required`,
-  );
-}
-
-function checkRate(name: string, rate: unknown): void {
-  if (typeof rate === "number" && rate >= 0 && rate < 1) return;
-  throw new OptionError(
-    `Cannot drop ${name} as the rate must lie in [0, 1): found ${shown(rate)}`,
-  );
-}
-
-/**
- * Checks that an option is one of the words that it can be.
- *
- * @throws {OptionError} If it is not
- */
-function checkWord(name: string, value: unknown, words: readonly unknown[]): void {
-  if (value === undefined || words.includes(value)) return;
-  throw new OptionError(
-    `Cannot plan dropout as ${name} requires one of ${words.join(", ")}: found ${shown(value)}`,
-  );
-}
-
-/** Checks the options of {@linkcode dropoutPlan} that are words. */
-function checkWords(method: Method, { structure, compensation, branches, ...rest }: PlanOptions) {
-  checkWord("method", method, methods);
-  checkWord("structure", structure, structures);
-  checkWord("compensation", compensation, ["none", "kl", "js"]);
-  checkWord("branches", branches, [1, 2]);
-  checkWord("point", rest.point, ["output", "inner"]);
-  const { layers } = rest;
-  if (!Array.isArray(layers)) return checkWord("layers", layers, ["all", "latter-half"]);
-  if (layers.every((layer) => Number.isSafeInteger(layer) && layer >= 0)) return;
-  throw new OptionError(
-    `Cannot plan dropout as layers requires numbers of layers from 0: found ${shown(layers)}`,
-  );
+  /** NEFTune's noise on the word embeddings, times √(real tokens x width); default 0: none. */
+  readonly neftuneAlpha?: number;
+  /** Draws of all masks that a step's loss is the mean of, as LoRA Dropout has it; default 1. */
+  readonly instances?: number;
 }
 
 /** Whether a site is active in a layer; what lies outside the layers is always active. */

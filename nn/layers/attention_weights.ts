@@ -25,7 +25,7 @@ import { maskedSoftmaxOf } from "../../core/ops/softmax.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { sameShape } from "../../core/shape.ts";
 import { shapeOf, type Tensor } from "../../core/tensor.ts";
-import { dropped, maskNumbers, maskScalars } from "../dropout/mask.ts";
+import { dropped, maskNumbers, maskScalars, survivorFactor } from "../dropout/mask.ts";
 import type { ActiveSite } from "../dropout/site.ts";
 
 /** Which program: everything here is structure, no number. */
@@ -38,8 +38,10 @@ export interface AttentionStructure {
   readonly logits: "none" | "independent" | "span";
   /** DropAttention: the same. */
   readonly weights: "none" | "independent" | "span";
-  /** Whether DropAttention's denominator is kept from the gradient. */
+  /** Whether DropAttention's denominator is kept from the gradient; where it is scaled, ignored. */
   readonly noGrad: boolean;
+  /** Whether DropAttention multiplies by a factor instead of dividing by what is kept. */
+  readonly scaled?: boolean;
 }
 
 const operations = new Map<string, RowOp>();
@@ -55,7 +57,7 @@ export function attentionWeightsOp(structure: AttentionStructure): RowOp {
   return op;
 }
 
-function build({ causal, masked, logits, weights, noGrad }: AttentionStructure): RowOp {
+function build({ causal, masked, logits, weights, noGrad, scaled }: AttentionStructure): RowOp {
   const example = masked ? 2 : 1;
   const kinds: Inputs = {
     scores: "f32",
@@ -77,6 +79,12 @@ function build({ causal, masked, logits, weights, noGrad }: AttentionStructure):
       slot,
     });
   const keep = logits === "none" ? visible : fallback(visible, mask(logits, 2, 1));
+  if (scaled === true && weights !== "none") {
+    // No row falls back: one whose keys are all dropped is zero, as in ordinary dropout.
+    const drop = mask(weights, 4, 1 + maskScalars);
+    const factor = select(drop, float(0), scalar(1 + 2 * maskScalars, "f32"));
+    return rowwise("attentionWeights", kinds, [maskedSoftmaxOf(scores, keep).softmax.mul(factor)]);
+  }
   const remaining = weights === "none" ? keep : fallback(keep, mask(weights, 4, 1 + maskScalars));
   const dropping = maskedSoftmaxOf(scores, remaining);
   if (weights === "none" || !noGrad) {
@@ -138,7 +146,8 @@ export function attentionWeights(scores: Tensor, options: AttentionOptions): Ten
     masked: mask !== undefined,
     logits: structureOf(logits),
     weights: structureOf(weights),
-    noGrad: weights?.site.noGrad ?? true,
+    noGrad: weights?.site.nograd ?? true,
+    scaled: weights?.site.rescale !== undefined,
   });
   const inputs = [scores];
   const drawing = (logits ?? weights)?.dropout;
@@ -148,9 +157,10 @@ export function attentionWeights(scores: Tensor, options: AttentionOptions): Ten
   }
   if (drawing !== undefined) inputs.push(reshape(drawing.examples, [batch, 1, 1, 1, 1]));
   if (drawing !== undefined && spans) inputs.push(reshape(drawing.lengths, [batch, 1, 1, 1, 1]));
+  const factor = weights?.site.rescale === undefined ? [] : [survivorFactor(weights.site)];
   return apply(op, inputs, {
     space: scores.shape,
-    scalars: [scale, ...numbers(logits), ...numbers(weights)],
+    scalars: [scale, ...numbers(logits), ...numbers(weights), ...factor],
     indices: [
       { offset: keys - queries, strides: [0, 0, 0, 1, 0] },
       { offset: 0, strides: [0, 0, 0, 0, 1] },

@@ -5,29 +5,35 @@
  */
 
 import type { Tensor } from "../../core/tensor.ts";
-import { dropWhere } from "../dropout/mask.ts";
+import { dropWhere } from "../dropout/drop_hidden.ts";
 import { siteAt } from "../dropout/site.ts";
 import type { ForwardContext } from "./forward_context.ts";
+import { visibleTokens } from "./visible_tokens.ts";
 
 /**
- * Runs layers one after the other, with input dropout before the first.
+ * Runs layers one after the other, with input dropout before the first; tokens that it hides are
+ * attended to in no layer.
  *
  * @param embedded `[batch, tokens, width]`
- * @param forward Runs one layer, `[batch, tokens, width]` unchanged
+ * @param forward Runs one layer in the context that it is given, `[batch, tokens, width]` unchanged
  * @returns Hidden states of the last layer; the context's trace gets those before each layer
  */
 export function runLayers<Layer>(
   layers: readonly Layer[],
   embedded: Tensor,
   context: ForwardContext,
-  forward: (layer: Layer, x: Tensor) => Tensor,
+  forward: (layer: Layer, x: Tensor, context: ForwardContext) => Tensor,
 ): Tensor {
   const place = { path: "embeddings", layers: layers.length };
-  let x = dropWhere(embedded, siteAt(context, "input", place));
+  const active = siteAt(context, "input", place);
+  let x = dropWhere(embedded, active);
+  const { batch } = context;
+  const mask = visibleTokens(batch, active);
+  const inner = mask === undefined ? context : { ...context, batch: { ...batch, mask } };
   for (const layer of layers) {
     context.trace?.push(x);
     // What a layer made and no tape holds serves the next one: it stays in the GPU's cache.
-    x = x.device.within("layer", () => forward(layer, x));
+    x = x.device.within("layer", () => forward(layer, x, inner));
   }
   return x;
 }

@@ -7,6 +7,7 @@
 import { scale } from "../../core/ops/elementwise.ts";
 import { concatenate, slice, split } from "../../core/ops/slice.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import type { ForwardContext } from "../layers/forward_context.ts";
 import type { Linear } from "../layers/linear.ts";
 import { LoraLinear, type LoraLinearOptions, type Part } from "./lora.ts";
 
@@ -33,13 +34,13 @@ export class FusedQkvLora extends LoraLinear {
     super(base, options, spans.filter(({ name }) => thirds.includes(name)));
   }
 
-  protected override updated(base: Tensor, x: Tensor): Tensor {
+  protected override updated(base: Tensor, x: Tensor, context: ForwardContext): Tensor {
     const size = this.outputs / 3;
     const thirds = split(base, -1, [size, size, size]);
     return concatenate(
       thirds.map((third, i) => {
         const part = this.#part(i);
-        return part === undefined ? third : this.updatedPart(part, third, x);
+        return part === undefined ? third : this.updatedPart(part, third, x, context);
       }),
       -1,
     );

@@ -14,8 +14,8 @@ import { matmul, matmulAdd, matmulScaled } from "../../core/ops/matmul.ts";
 import { transpose } from "../../core/ops/view.ts";
 import { untracked } from "../../core/tape.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { dropWhere } from "../dropout/mask.ts";
-import { type LayerPlace, siteAt } from "../dropout/site.ts";
+import { dropWhere } from "../dropout/drop_hidden.ts";
+import { type ActiveSite, type LayerPlace, siteAt } from "../dropout/site.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import { type Linear, Projection } from "../layers/linear.ts";
 import { type Module, modules, Parameter } from "../layers/module.ts";
@@ -122,30 +122,43 @@ export class LoraLinear extends Projection {
   /** `W x + s B A x`; the update is part of W where it is merged. */
   override forward(x: Tensor, context: ForwardContext, beside?: Tensor): Tensor {
     const base = this.base.forward(x, context, beside);
-    return this.merged ? base : this.updated(base, this.#dropped(x, context));
+    if (this.merged) return base;
+    return this.updated(base, dropWhere(x, this.#siteAt("lora", x, context)), context);
   }
 
   /** `base + s B A x`: `[…, outputs], […, inputs] -> […, outputs]`. */
-  protected updated(base: Tensor, x: Tensor): Tensor {
-    return this.updatedPart(this.parts[0]!, base, x);
+  protected updated(base: Tensor, x: Tensor, context: ForwardContext): Tensor {
+    return this.updatedPart(this.parts[0]!, base, x, context);
   }
 
   /** The same for the outputs of one part. */
-  protected updatedPart({ down, up }: Part, base: Tensor, x: Tensor): Tensor {
-    const inner = matmulScaled(x, transpose(down.value), this.scaling);
-    return matmulAdd(inner, transpose(up.value), base);
+  protected updatedPart(part: Part, base: Tensor, x: Tensor, context: ForwardContext): Tensor {
+    const { name, down, up } = part;
+    const scaled = matmulScaled(x, transpose(down.value), this.scaling);
+    const inner = dropWhere(scaled, this.#siteAt("rank", scaled, context, name));
+    const active = this.#siteAt("update", inner, context, name);
+    return active === undefined
+      ? matmulAdd(inner, transpose(up.value), base)
+      : add(base, dropWhere(matmul(inner, transpose(up.value)), active));
   }
 
-  /** LoRA dropout, where it is active here. */
-  #dropped(x: Tensor, context: ForwardContext): Tensor {
-    const active = siteAt(context, "lora", this.place);
+  /** The site of a position in this layer, or in a part of it, that is active. */
+  #siteAt(
+    position: "lora" | "rank" | "update",
+    x: Tensor,
+    context: ForwardContext,
+    part = "",
+  ): ActiveSite | undefined {
+    if (context.dropout === undefined) return undefined;
+    const path = part === "" ? this.path : `${this.path}.${part}`;
+    const active = siteAt(context, position, { ...this.place, path });
     if (active !== undefined && x.shape[0] !== context.batch.size) {
       throw new OptionError(
-        `Cannot drop from the input of ${this.path} as one row an example is required: ` +
+        `Cannot drop ${position} of ${path} as one row an example is required: ` +
           `found ${x.shape[0]} rows for ${context.batch.size} examples`,
       );
     }
-    return dropWhere(x, active);
+    return active;
   }
 
   /** `s B A` in the layout of the base weight. */

@@ -15,6 +15,7 @@ import { slice } from "../../core/ops/slice.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
+import { addEmbeddingNoise } from "../dropout/embedding_noise.ts";
 import { type LayerPlace, layerPlace } from "../dropout/site.ts";
 import { checkBatch, type TableSizes } from "../layers/check_batch.ts";
 import { activated, type Activation, downProject } from "../layers/feed_forward.ts";
@@ -107,8 +108,9 @@ class Embeddings extends Module {
   }
 
   forward(context: ForwardContext): Tensor {
-    const words = this.word_embeddings.forward(context.batch.ids);
-    const types = this.token_type_embeddings.forward(context.batch.typeIds);
+    const { batch, dropout } = context;
+    const words = addEmbeddingNoise(this.word_embeddings.forward(batch.ids), dropout);
+    const types = this.token_type_embeddings.forward(batch.typeIds);
     return this.LayerNorm.forward(add(add(words, types), this.#positions(context)));
   }
 
@@ -237,7 +239,12 @@ export class EncoderModel extends Module {
     checkBatch(context.batch, this.#sizes);
     const embedded = this.embeddings.forward(context);
     const { layer: layers } = this.encoder;
-    const hidden = runLayers(layers, embedded, context, (layer, x) => layer.forward(x, context));
+    const hidden = runLayers(
+      layers,
+      embedded,
+      context,
+      (layer, x, inner) => layer.forward(x, inner),
+    );
     context.trace?.push(hidden);
     return hidden;
   }

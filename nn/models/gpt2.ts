@@ -12,6 +12,7 @@ import { gather } from "../../core/ops/gather.ts";
 import { split } from "../../core/ops/slice.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
+import { addEmbeddingNoise } from "../dropout/embedding_noise.ts";
 import { type LayerPlace, layerPlace } from "../dropout/site.ts";
 import { activated, type Activation, downProject } from "../layers/feed_forward.ts";
 import { Embedding, Linear, type Projection } from "../layers/linear.ts";
@@ -119,8 +120,9 @@ class Gpt2Model extends DecoderBody {
   /** Normalised hidden states, `[batch, tokens, width]`. */
   override forward(context: ForwardContext): Tensor {
     const { ids, positions } = context.batch;
-    const embedded = add(this.wte.forward(ids), gather(this.wpe.weight.value, positions));
-    const last = runLayers(this.h, embedded, context, (block, x) => block.forward(x, context));
+    const words = addEmbeddingNoise(this.wte.forward(ids), context.dropout);
+    const embedded = add(words, gather(this.wpe.weight.value, positions));
+    const last = runLayers(this.h, embedded, context, (block, x, inner) => block.forward(x, inner));
     const hidden = this.ln_f.forward(last);
     context.trace?.push(hidden);
     return hidden;

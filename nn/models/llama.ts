@@ -9,6 +9,7 @@
 import type { Device } from "../../core/device.ts";
 import { rotaryRows, type RotaryTables, rotaryTables, rotate } from "../../core/ops/rotary.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import { addEmbeddingNoise } from "../dropout/embedding_noise.ts";
 import { type LayerPlace, layerPlace } from "../dropout/site.ts";
 import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
 import { type Activation, downProject, gated } from "../layers/feed_forward.ts";
@@ -137,12 +138,12 @@ export class LlamaModel extends DecoderBody {
   override forward(context: ForwardContext): Tensor {
     const { ids, positions } = context.batch;
     const rows = rotaryRows(this.#tables!, positions);
-    const embedded = this.embed_tokens.forward(ids);
+    const embedded = addEmbeddingNoise(this.embed_tokens.forward(ids), context.dropout);
     const last = runLayers(
       this.layers,
       embedded,
       context,
-      (layer, x) => layer.forward(x, rows, context),
+      (layer, x, inner) => layer.forward(x, rows, inner),
     );
     const hidden = this.norm.forward(last);
     context.trace?.push(hidden);

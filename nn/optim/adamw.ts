@@ -4,11 +4,11 @@
  * @module
  */
 
-import { type Float, float, input, old, scalar, select } from "../../core/expr.ts";
+import { type Float, old, scalar } from "../../core/expr.ts";
 import { rowProgram } from "../../core/program.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
-import { decayMask } from "./decay.ts";
+import { byDecay, byRate, type Groups, parameterGroups } from "./groups.ts";
 import {
   checkOptions,
   clippedGradient,
@@ -41,23 +41,32 @@ const numbers = [
   "limit",
   "correction1",
   "correction2",
+  // Of what LoRA+ trains faster.
+  "fasterRate",
+  "fasterKept",
 ] as const;
+/** Numbers that are read where all have one learning rate. */
+const usual = numbers.slice(0, -2);
 
-/** The step, and the same where input 2 is 0 for what does not decay. */
-const [program, partly] = (() => {
+/** The step, the same where input 2 says what decays, and where it also says what learns faster. */
+const [program, partly, apart] = (() => {
   const named = numbers.map((name, slot) => [name, scalar(slot, "f32")] as const);
-  const { rate, beta1, beta2, rest1, rest2, epsilon, kept, limit, correction1, correction2 } =
-    Object.fromEntries(named) as Record<typeof numbers[number], Float>;
+  const all = Object.fromEntries(named) as Record<typeof numbers[number], Float>;
+  const { rate, beta1, beta2, rest1, rest2, epsilon, kept, limit, correction1, correction2 } = all;
   const g = clippedGradient(limit);
   const first = old(1).mul(beta1).add(g.mul(rest1));
   const second = old(2).mul(beta2).add(g.mul(g).mul(rest2));
   const direction = first.div(correction1)
     .div(second.div(correction2).unary("sqrt").add(epsilon));
-  const next = (share: Float) => old(0).mul(share).sub(rate.mul(direction));
-  const share = select(input(2, "f32", 3).compare("eq", 0), float(1), kept);
+  const next = (share: Float, lr: Float) => old(0).mul(share).sub(lr.mul(direction));
+  const share = byDecay(byRate(all.fasterKept, kept), 1);
   return [
-    rowProgram(["f32", "f32"], [next(kept), first, second]),
-    rowProgram(["f32", "f32", "f32"], [next(share), first, second]),
+    rowProgram(["f32", "f32"], [next(kept, rate), first, second]),
+    rowProgram(["f32", "f32", "f32"], [next(byDecay(kept, 1), rate), first, second]),
+    rowProgram(
+      ["f32", "f32", "f32"],
+      [next(share, byRate(all.fasterRate, rate)), first, second],
+    ),
   ];
 })();
 
@@ -74,7 +83,7 @@ export class AdamW implements Optimiser {
   /** Steps taken, which the bias correction counts. */
   steps = 0;
   readonly #options: Required<Omit<AdamWOptions, "decayExclude">>;
-  readonly #decayed: Tensor | undefined;
+  readonly #groups: Groups | undefined;
 
   /**
    * Starts with moments of zero; the open scope owns them.
@@ -84,9 +93,10 @@ export class AdamW implements Optimiser {
    */
   constructor(readonly trainable: Trainable, options: AdamWOptions = {}) {
     const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, clip = 1 } = options;
-    this.#options = { beta1, beta2, epsilon, weightDecay, clip };
+    const { decayExclude = [], loraplusRatio = 1 } = options;
+    this.#options = { beta1, beta2, epsilon, weightDecay, clip, loraplusRatio };
     checkOptions("AdamW", this.#options, { beta1: [0, 1], beta2: [0, 1] });
-    this.#decayed = decayMask(trainable, options.decayExclude ?? []);
+    this.#groups = parameterGroups(trainable, decayExclude, loraplusRatio);
     this.firstMoment = zerosLike(trainable);
     this.secondMoment = zerosLike(trainable);
   }
@@ -96,8 +106,9 @@ export class AdamW implements Optimiser {
   }
 
   step(squaredNorm: Tensor, lr: number): void {
-    const { beta1, beta2, epsilon, weightDecay, clip } = this.#options;
+    const { beta1, beta2, epsilon, weightDecay, clip, loraplusRatio } = this.#options;
     checkOptions("AdamW", { lr }, {});
+    const fasterRate = lr * loraplusRatio;
     const t = ++this.steps;
     const given: Record<typeof numbers[number], number> = {
       rate: lr,
@@ -110,11 +121,17 @@ export class AdamW implements Optimiser {
       limit: limitOf(clip),
       correction1: 1 - beta1 ** t,
       correction2: 1 - beta2 ** t,
+      fasterRate,
+      fasterKept: 1 - fasterRate * weightDecay,
     };
     const { flat, gradients } = this.trainable;
     const outputs = [flat, this.firstMoment, this.secondMoment];
-    const scalars = numbers.map((name) => given[name]);
-    if (this.#decayed === undefined) update(program!, outputs, [gradients, squaredNorm], scalars);
-    else update(partly!, outputs, [gradients, squaredNorm, this.#decayed], scalars);
+    const groups = this.#groups;
+    const scalars = (groups?.apart ? numbers : usual).map((name) => given[name]);
+    if (groups === undefined) update(program!, outputs, [gradients, squaredNorm], scalars);
+    else {
+      const chosen = groups.apart ? apart! : partly!;
+      update(chosen, outputs, [gradients, squaredNorm, groups.codes], scalars);
+    }
   }
 }

@@ -6,9 +6,6 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { shown } from "../../core/excerpt.ts";
-import { sizeOf } from "../../core/shape.ts";
-import { type Tensor, tensor } from "../../core/tensor.ts";
-import type { Trainable } from "./trainable.ts";
 
 /** Kinds of parameters that weight decay can leave out: biases, and factors of norms. */
 export const decayExclusions = ["bias", "norm"] as const;
@@ -55,27 +52,4 @@ export function isDecayed(
 ): boolean {
   if (path === "bias" || path.endsWith(".bias")) return !exclude.includes("bias");
   return shape.length > 1 || !exclude.includes("norm");
-}
-
-/**
- * 1 for each element that weight decay shrinks and 0 for the others, `[count]`; undefined where it
- * shrinks all. The open scope owns it.
- *
- * @throws {OptionError} If what is left out is of no known kind
- */
-export function decayMask(
-  { names, parameters, flat }: Trainable,
-  exclude: readonly DecayExclusion[],
-): Tensor | undefined {
-  requireDecayExclusions(exclude);
-  const mask = new Float64Array(sizeOf(flat.shape)).fill(1);
-  let [at, some] = [0, false];
-  parameters.forEach(({ shape, size }, i) => {
-    if (!isDecayed(names[i]!, shape, exclude)) {
-      mask.fill(0, at, at + size);
-      some = true;
-    }
-    at += size;
-  });
-  return some ? tensor(flat.device, mask) : undefined;
 }

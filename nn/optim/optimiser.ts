@@ -39,6 +39,8 @@ export interface OptimiserOptions {
   readonly weightDecay?: number;
   /** Parameters that do not decay: biases, factors of norms; default none. */
   readonly decayExclude?: readonly DecayExclusion[];
+  /** LoRA+: learning rate of B, biases and norms over that of the rest; default 1. */
+  readonly loraplusRatio?: number;
   /** Largest norm of the gradient, 0 or Infinity for none; default 1. */
   readonly clip?: number;
 }

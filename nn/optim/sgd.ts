@@ -4,11 +4,11 @@
  * @module
  */
 
-import { input, old, scalar } from "../../core/expr.ts";
+import { old, scalar } from "../../core/expr.ts";
 import { rowProgram } from "../../core/program.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
-import { decayMask } from "./decay.ts";
+import { byDecay, byRate, type Groups, parameterGroups } from "./groups.ts";
 import {
   checkOptions,
   clippedGradient,
@@ -25,19 +25,23 @@ export interface SGDOptions extends OptimiserOptions {
   readonly momentum?: number;
 }
 
-/** The rule without momentum and the one with it, where all decays or where input 2 says what does. */
-const rules = (partly: boolean) => {
-  const [rate, decay, limit, momentum] = [0, 1, 2, 3].map((slot) => scalar(slot, "f32"));
-  const share = partly ? decay!.mul(input(2, "f32", 3)) : decay!;
+/**
+ * The rule without momentum and the one with it: where all decays, where input 2 says what does, and
+ * where it also says what has the other learning rate.
+ */
+const rules = (grouped: "whole" | "partly" | "apart") => {
+  const [usual, decay, limit, momentum, faster] = [0, 1, 2, 3, 4].map((i) => scalar(i, "f32"));
+  const share = grouped === "whole" ? decay! : byDecay(decay!, 0);
+  const rate = grouped === "apart" ? byRate(faster!, usual!) : usual!;
   const g = clippedGradient(limit!).add(old(0).mul(share));
   const direction = old(1).mul(momentum!).add(g);
-  const kinds = partly ? ["f32", "f32", "f32"] as const : ["f32", "f32"] as const;
+  const kinds = Array.from({ length: grouped === "whole" ? 2 : 3 }, () => "f32" as const);
   return {
-    plain: rowProgram(kinds, [old(0).sub(rate!.mul(g))]),
-    withMomentum: rowProgram(kinds, [old(0).sub(rate!.mul(direction)), direction]),
+    plain: rowProgram(kinds, [old(0).sub(rate.mul(g))]),
+    withMomentum: rowProgram(kinds, [old(0).sub(rate.mul(direction)), direction]),
   };
 };
-const [whole, partly] = [rules(false), rules(true)];
+const [whole, partly, apart] = [rules("whole"), rules("partly"), rules("apart")];
 
 /**
  * Stochastic gradient descent, as PyTorch computes it without dampening and Nesterov's variant: the
@@ -49,7 +53,7 @@ export class SGD implements Optimiser {
   /** Updates made so far. */
   steps = 0;
   readonly #options: Required<Omit<SGDOptions, "decayExclude">>;
-  readonly #decayed: Tensor | undefined;
+  readonly #groups: Groups | undefined;
 
   /**
    * Starts with a direction of zero; the open scope owns it.
@@ -59,9 +63,10 @@ export class SGD implements Optimiser {
    */
   constructor(readonly trainable: Trainable, options: SGDOptions = {}) {
     const { momentum = 0, weightDecay = 0, clip = 1 } = options;
-    this.#options = { momentum, weightDecay, clip };
+    const { decayExclude = [], loraplusRatio = 1 } = options;
+    this.#options = { momentum, weightDecay, clip, loraplusRatio };
     checkOptions("SGD", this.#options, { momentum: [0, 1] });
-    this.#decayed = decayMask(trainable, options.decayExclude ?? []);
+    this.#groups = parameterGroups(trainable, decayExclude, loraplusRatio);
     if (momentum !== 0) this.direction = zerosLike(trainable);
   }
 
@@ -72,12 +77,13 @@ export class SGD implements Optimiser {
   step(squaredNorm: Tensor, lr: number): void {
     checkOptions("SGD", { lr }, {});
     this.steps++;
-    const { momentum, weightDecay, clip } = this.#options;
+    const { momentum, weightDecay, clip, loraplusRatio } = this.#options;
     const { flat, gradients } = this.trainable;
-    const scalars = [lr, weightDecay, limitOf(clip)];
-    const { plain, withMomentum } = this.#decayed === undefined ? whole : partly;
-    const inputs = [gradients, squaredNorm, ...this.#decayed === undefined ? [] : [this.#decayed]];
+    const groups = this.#groups;
+    const scalars = [lr, weightDecay, limitOf(clip), momentum, lr * loraplusRatio];
+    const { plain, withMomentum } = groups === undefined ? whole : groups.apart ? apart : partly;
+    const inputs = [gradients, squaredNorm, ...groups === undefined ? [] : [groups.codes]];
     if (this.direction === undefined) update(plain, [flat], inputs, scalars);
-    else update(withMomentum, [flat, this.direction], inputs, [...scalars, momentum]);
+    else update(withMomentum, [flat, this.direction], inputs, scalars);
   }
 }

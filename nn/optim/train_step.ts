@@ -8,8 +8,9 @@ import { OptionError } from "../../core/errors.ts";
 import { shown } from "../../core/excerpt.ts";
 import { gradient } from "../../core/gradient.ts";
 import { add } from "../../core/ops/elementwise.ts";
-import type { Key } from "../../core/random.ts";
+import { foldKey, type Key } from "../../core/random.ts";
 import { sizeOf } from "../../core/shape.ts";
+import { checkInstances } from "../dropout/check_site.ts";
 import type { DropoutPlan } from "../dropout/plan.ts";
 import type { Batch } from "../layers/batch.ts";
 import type { Model } from "../models/model.ts";
@@ -38,9 +39,9 @@ export interface StepOptions {
 
 /**
  * Accumulates the gradients of a window of batches and updates the parameters once. Losses are means
- * over all labels of the window.
+ * over all labels of the window, and over the plan's draws of the masks.
  *
- * @throws {OptionError} If the window has no batch
+ * @throws {OptionError} If the window has no batch, or the masks cannot be drawn that often
  */
 export function trainStep(
   { model, optimiser }: TrainState,
@@ -56,11 +57,18 @@ export function trainStep(
     );
   }
   trainable.clear();
-  const normaliser = window.reduce((count, { labels }) => count + sizeOf(labels?.shape ?? [0]), 0);
+  let normaliser = window.reduce((count, { labels }) => count + sizeOf(labels?.shape ?? [0]), 0);
   let total: Omit<StepMetrics, "squaredNorm"> | undefined;
-  for (const batch of window) {
+  const { instances = 1 } = options.plan ?? {};
+  checkInstances(instances);
+  normaliser *= instances;
+  // The first draw of the masks has the step's own key, the others have keys folded from it.
+  const draws = Array.from({ length: instances }, (_, i) => i === 0 ? key : foldKey(key, i));
+  for (
+    const [batch, drawn] of window.flatMap((batch) => draws.map((drawn) => [batch, drawn] as const))
+  ) {
     using scope = device.scope("batch");
-    const run = () => objective(model, batch, { ...options, normaliser, key });
+    const run = () => objective(model, batch, { ...options, normaliser, key: drawn });
     const { result, gradients } = gradient(run, tensors, device);
     trainable.accumulate(gradients);
     const { loss, task, compensation } = result;

@@ -14,7 +14,7 @@ import { gatherShader, scatterAddShader } from "../../kernels/webgpu/row/gather.
 import { usualPolicy } from "../../kernels/webgpu/product/matmul_policy.ts";
 import { finishProgram, plainProduct } from "../../kernels/webgpu/product/split_k.ts";
 import { browserPrelude } from "../../kernels/webgpu/row/subgroups.ts";
-import { dropoutPlan } from "../../nn/dropout/plan.ts";
+import { dropoutPlan } from "../../nn/dropout/methods.ts";
 import { AdamW } from "../../nn/optim/adamw.ts";
 import { Trainable } from "../../nn/optim/trainable.ts";
 import { trainStep } from "../../nn/optim/train_step.ts";

@@ -58,6 +58,11 @@ export function clipFactor(gradients: Float64Array, clip: number): number {
 /** What weight decay may leave out. */
 export const exclusions = fc.subarray([...decayExclusions]);
 
+/** What LoRA+ multiplies the learning rate of an element by: that of the bias, which is no A. */
+export function rateFactor(i: number, ratio: number): number {
+  return i < 6 ? 1 : ratio;
+}
+
 /** Whether weight decay shrinks an element of the pair: all but the four of the bias, where told so. */
 export function decays(i: number, exclude: readonly DecayExclusion[]): boolean {
   return i < 6 || !exclude.includes("bias");

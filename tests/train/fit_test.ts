@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { TrainingError } from "../../core/errors.ts";
 import { seedKey } from "../../core/random.ts";
-import { dropoutPlan } from "../../nn/dropout/plan.ts";
+import { dropoutPlan } from "../../nn/dropout/methods.ts";
 import { trainHead } from "../../nn/models/heads.ts";
 import { type Optimiser, restoreOptimiser } from "../../nn/optim/optimiser.ts";
 import { Trainable } from "../../nn/optim/trainable.ts";

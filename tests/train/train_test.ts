@@ -8,7 +8,7 @@ import {
   assertRejects,
 } from "@std/assert";
 import { OptionError } from "../../core/errors.ts";
-import { type Method, methods } from "../../nn/dropout/plan.ts";
+import { type Method, methods } from "../../nn/dropout/methods.ts";
 import { openDevice } from "../../train/device/backend.ts";
 import type { TrainConfig } from "../../train/config/config.ts";
 import type { TaskName } from "../../train/config/train_options.ts";

@@ -7,7 +7,8 @@
 import { type GivenConfig, resolveConfig } from "../config/config.ts";
 import type { Given, OptionsOf, OptionTable } from "../config/options.ts";
 import { parseObject, resolveOptions } from "../config/parse.ts";
-import { dependsOnModel, presetFor, presetNames } from "../config/presets.ts";
+import { listText } from "../config/help.ts";
+import { dependsOnModel, mergePresets, presetRows, requirePresets } from "../config/presets.ts";
 import { trainOptions } from "../config/train_options.ts";
 import { demonstrate } from "../demo/demo.ts";
 import { readJson } from "../files/files.ts";
@@ -30,9 +31,8 @@ const options = {
   },
   preset: {
     group: "configuration",
-    kind: "choice",
-    choices: presetNames,
-    help: "published hyper-parameters",
+    kind: "list",
+    help: "published settings, by names of the list above, the later the stronger",
     defaultText: "none",
   },
   config: {
@@ -47,7 +47,10 @@ const options = {
 export const trainCommand: Command = command({
   summary: "Fine-tune a model with LoRA and dropout (without options: a short demonstration)",
   usage: `  deno task train                                   short demonstration
-  deno task train --task rte --data DIR --model DIR --method hiddenkey --out DIR`,
+  deno task train --task rte --data DIR --model DIR --method hiddenkey --out DIR
+
+Presets:
+${listText(presetRows)}`,
   verb: "train",
   options,
   layers,
@@ -57,20 +60,21 @@ export const trainCommand: Command = command({
 
 /** What stands between defaults and flags: preset < resumed run < file. */
 async function layers(given: Given<typeof options>): Promise<GivenConfig[]> {
-  const { config: path, resume, preset } = given;
+  const { config: path, resume, preset: presets = [] } = given;
+  requirePresets(presets);
   const file = path === undefined ? {} : parseObject(trainOptions, await readJson(path), path);
   const resumed = resume === undefined
     ? {}
     : await savedOptions((await findCheckpoint(resume)).run);
   const { task, model } = { ...resumed, ...file, ...given };
-  if (preset === undefined || task === undefined) return [resumed, file];
-  const usual = [presetFor(preset, task), resumed, file];
-  if (model === undefined || !dependsOnModel(preset)) return usual;
+  if (task === undefined) return [resumed, file];
+  const usual = [mergePresets(presets, task), resumed, file];
+  if (model === undefined || !presets.some(dependsOnModel)) return usual;
   // What is missing is said before anything is downloaded.
   resolveOptions(options, "train", ...usual, given);
   const { directory } = await resolveModel(model, "model", showDownloads());
   const { architecture } = await readConfig(directory);
-  return [presetFor(preset, task, architecture), resumed, file];
+  return [mergePresets(presets, task, architecture), resumed, file];
 }
 
 async function run({ resume, ...given }: OptionsOf<typeof options>): Promise<number> {

@@ -5,7 +5,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import { dropoutPlan } from "../../nn/dropout/plan.ts";
+import { dropoutPlan } from "../../nn/dropout/methods.ts";
 import { requireDecayExclusions } from "../../nn/optim/decay.ts";
 import type { Given, OptionsOf } from "./options.ts";
 import { resolveOptions } from "./parse.ts";

@@ -68,6 +68,7 @@ function placeholder(spec: Exclude<OptionSpec, { kind: "switch" }>): string {
     list: "A,B,…",
     layers: "all|latter-half|N,…",
     rate: "RATE",
+    sites: "POSITION=STRUCTURE,RATE,…",
   }[spec.kind];
 }
 

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { methods, positions, structures } from "../../nn/dropout/plan.ts";
+import { methods } from "../../nn/dropout/methods.ts";
+import { positions, structures } from "../../nn/dropout/plan.ts";
 import type { OptionTable } from "./options.ts";
 
 /** What is adapted, and how strongly. */
@@ -36,6 +37,21 @@ export const loraOptions = {
     help: "modules to adapt",
     defaultText: "query and value",
   },
+} as const satisfies OptionTable;
+
+/** What one site says for itself; names are those of `Site`. */
+const siteSettings = {
+  structure: { kind: "choice", choices: structures, help: "what is dropped together" },
+  rate: { kind: "number", min: 0, below: 1, help: "dropout rate" },
+  layers: { kind: "layers", help: "layers in which it drops" },
+  spanLength: { kind: "integer", min: 1, help: "tokens in a span" },
+  start: { kind: "choice", choices: ["uniform", "attention"], help: "where a span begins" },
+  rescale: { kind: "switch", help: "survivors times 1/(1 - rate)" },
+  nograd: { kind: "switch", help: "keep the denominator from the gradient" },
+  perHead: { kind: "switch", help: "a mask for each head" },
+  perExample: { kind: "switch", help: "a mask for each example" },
+  point: { kind: "choice", choices: ["output", "inner"], help: "where HiddenCut acts" },
+  hide: { kind: "switch", help: "attend to no dropped token" },
 } as const satisfies OptionTable;
 
 /** The method of the paper, and what it leaves open; names are those of `PlanOptions`. */
@@ -76,6 +92,17 @@ export const dropoutOptions = {
     help: "dropout rate, or POSITION=RATE,…",
     defaultText: "0.1",
   },
+  site: {
+    group: "dropout",
+    kind: "sites",
+    positions,
+    settings: siteSettings,
+    help:
+      "one place in place of the method's, or beside it: element, column, span or feature, its " +
+      "rate, then of layers=0+2, span-length=N, start=attention, point=inner, [no-]rescale, " +
+      "no-nograd, no-per-head, no-per-example, no-hide; may be given for several places",
+    defaultText: "the method's",
+  },
   layers: {
     group: "dropout",
     kind: "layers",
@@ -107,6 +134,21 @@ export const dropoutOptions = {
     min: 1,
     help: "tokens in a span",
     defaultText: "rate x length",
+  },
+  instances: {
+    group: "dropout",
+    kind: "integer",
+    min: 1,
+    below: 10001,
+    help: "draws of all masks that a step's loss is the mean of",
+    defaultText: "1",
+  },
+  neftuneAlpha: {
+    group: "dropout",
+    kind: "number",
+    min: 0,
+    help: "NEFTune's noise on the word embeddings, times √(tokens x width)",
+    defaultText: "none",
   },
 } as const satisfies OptionTable;
 

@@ -81,6 +81,16 @@ export interface RateOption extends AnyOption {
   readonly positions: readonly string[];
 }
 
+/** Places with settings of their own: `POSITION=WORD,NAME=VALUE,…`, given once for each. */
+export interface SitesOption extends AnyOption {
+  /** Kind of value. */
+  readonly kind: "sites";
+  /** Places that can be named. */
+  readonly positions: readonly string[];
+  /** Settings of a place; the first two are its structure and rate, whose names may be left out. */
+  readonly settings: Readonly<Record<string, OptionSpec>>;
+}
+
 /** A row of a table of options. */
 export type OptionSpec =
   | TextOption
@@ -89,7 +99,8 @@ export type OptionSpec =
   | SwitchOption
   | ListOption
   | LayersOption
-  | RateOption;
+  | RateOption
+  | SitesOption;
 
 /** Options by name, in camel case; on the command line in kebab case. */
 export type OptionTable = Readonly<Record<string, OptionSpec>>;
@@ -109,6 +120,11 @@ export type ValueOf<S extends OptionSpec> = S extends TextOption ? string
   : S extends { readonly kind: "choice"; readonly choices: readonly (infer C)[] } ? C
   : S extends { readonly kind: "rate"; readonly positions: readonly (infer P extends string)[] }
     ? number | { readonly [position in P]?: number }
+  : S extends {
+    readonly kind: "sites";
+    readonly positions: readonly (infer P extends string)[];
+    readonly settings: infer T extends OptionTable;
+  } ? readonly ({ readonly position: P } & Given<T>)[]
   : never;
 
 /** What some given options are. */

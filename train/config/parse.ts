@@ -27,8 +27,10 @@ export function parseFlags<T extends OptionTable>(table: T, args: readonly strin
   const names = Object.keys(table);
   const switches = names.filter((name) => table[name]!.kind === "switch").map(kebab);
   const strings = names.filter((name) => table[name]!.kind !== "switch").map(kebab);
+  const repeated = names.filter((name) => table[name]!.kind === "sites").map(kebab);
   const parsed = parseArgs(joinNegatives(args, strings), {
     string: strings,
+    collect: repeated,
     boolean: [...switches, ...switches.map((flag) => `no-${flag}`)],
     unknown(arg, key) {
       if (key !== undefined) throw unknownName(`--${key}`, names.map((name) => `--${kebab(name)}`));
@@ -42,9 +44,10 @@ export function parseFlags<T extends OptionTable>(table: T, args: readonly strin
     const name = camel(off ? flag.slice(3) : flag);
     const raw = parsed[flag];
     if (Object.hasOwn(values, name)) {
+      if (repeated.includes(flag)) continue;
       throw new OptionError(`Cannot use --${flag} as it is given twice`);
     }
-    if (raw === "" || raw === undefined) {
+    if (raw === "" || raw === undefined || (Array.isArray(raw) && raw.includes(""))) {
       throw new OptionError(`Cannot use --${flag} as it requires a value: found none`);
     }
     values[name] = off ? false : readValue(`--${flag}`, table[name]!, raw);

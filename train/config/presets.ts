@@ -1,15 +1,32 @@
 /**
- * Recipes by name: hyper-parameters as published.
+ * Presets by name: recipes with hyper-parameters as published, and regularisers of their own.
  *
  * @module
  */
 
 import { OptionError } from "../../core/errors.ts";
 import type { GivenConfig } from "./config.ts";
+import { unknownName } from "./nearest.ts";
+import { type RegulariserName, regularisers } from "./regularisers.ts";
 import type { TaskName } from "./train_options.ts";
 
-/** Names of all presets. */
-export const presetNames = ["paper", "lora"] as const;
+/** Recipes by name, with what help says of them. */
+const recipes = {
+  paper: "tables 6 and 7 of the paper, by task and architecture",
+  lora: "microsoft/LoRA, examples/NLG, where it differs from the paper: e2e, webnlg",
+} as const;
+/** A recipe, by name. */
+type Recipe = keyof typeof recipes;
+/** A preset, by name. */
+export type PresetName = Recipe | RegulariserName;
+
+/** Names of all presets, and what help says of them. */
+export const presetRows: readonly (readonly [PresetName, string])[] = [
+  ...Object.entries(recipes) as [Recipe, string][],
+  ...Object.entries(regularisers).map(([name, { help }]) =>
+    [name as RegulariserName, help] as const
+  ),
+];
 
 const understanding = { weightDecay: 0.1, warmup: 0.06, rank: 8, alpha: 16 } as const;
 
@@ -67,21 +84,54 @@ const lora: GivenConfig = {
   lengthPenalty: 0.8,
 };
 
-const presets: Readonly<
-  Record<typeof presetNames[number], Partial<Record<TaskName, GivenConfig>>>
-> = {
+const tables: Readonly<Record<Recipe, Partial<Record<TaskName, GivenConfig>>>> = {
   paper: { ...paper, webnlg: { ...paper.e2e, lengthPenalty: 0.8 } },
   lora: { e2e: { ...paper.e2e, ...lora }, webnlg: { ...paper.e2e, ...lora } },
 };
 
 /** What holds for the models of one architecture instead. */
 const byArchitecture: Readonly<
-  Record<typeof presetNames[number], Record<string, Partial<Record<TaskName, GivenConfig>>>>
+  Record<Recipe, Record<string, Partial<Record<TaskName, GivenConfig>>>>
 > = { paper: { llama: paperLlama }, lora: {} };
 
+/**
+ * Requires words to name presets.
+ *
+ * @throws {OptionError} If one of them does not
+ */
+export function requirePresets(words: readonly string[]): asserts words is readonly PresetName[] {
+  const known: readonly string[] = presetRows.map(([name]) => name);
+  const strange = words.find((word) => !known.includes(word));
+  if (strange !== undefined) throw unknownName(strange, known, " in --preset");
+}
+
 /** Whether the settings of a preset depend on the architecture of the model. */
-export function dependsOnModel(name: typeof presetNames[number]): boolean {
-  return Object.keys(byArchitecture[name]).length > 0;
+export function dependsOnModel(name: PresetName): boolean {
+  return isRecipe(name) && Object.keys(byArchitecture[name]).length > 0;
+}
+
+function isRecipe(name: PresetName): name is Recipe {
+  return Object.hasOwn(recipes, name);
+}
+
+/**
+ * Settings of presets together, the later the stronger: a site takes the place of an earlier one of
+ * its position and stands beside the others.
+ *
+ * @param architecture That of the model, where {@linkcode dependsOnModel} says so
+ * @throws {OptionError} If a preset has none for the task
+ */
+export function mergePresets(
+  names: readonly PresetName[],
+  task: TaskName,
+  architecture?: string,
+): GivenConfig {
+  return names.reduce<GivenConfig>((merged, name) => {
+    const next = presetFor(name, task, architecture);
+    const sites = [...merged.site ?? [], ...next.site ?? []];
+    const site = [...new Map(sites.map((one) => [one.position, one])).values()];
+    return { ...merged, ...next, ...(site.length > 0 && { site }) };
+  }, {});
 }
 
 /**
@@ -91,12 +141,13 @@ export function dependsOnModel(name: typeof presetNames[number]): boolean {
  * @throws {OptionError} If the preset has none for it
  */
 export function presetFor(
-  name: typeof presetNames[number],
+  name: PresetName,
   task: TaskName,
   architecture?: string,
 ): GivenConfig {
+  if (!isRecipe(name)) return regularisers[name].settings;
   const own = Object.entries(byArchitecture[name]).find(([family]) => family === architecture);
-  const [family, table] = own ?? ["", presets[name]];
+  const [family, table] = own ?? ["", tables[name]];
   const found = table[task];
   if (found !== undefined) return found;
   const use = own === undefined ? task : `${task} with the architecture ${family}`;

@@ -7,6 +7,7 @@
 import { OptionError } from "../../core/errors.ts";
 import { decimalOf } from "../data/text.ts";
 import { unknownName } from "./nearest.ts";
+import { readSites } from "./read_sites.ts";
 import type { LayerChoice, NumberOption, OptionSpec, RateOption } from "./options.ts";
 
 /** Refuses the value that is being read. */
@@ -38,6 +39,8 @@ export function readValue(name: string, spec: OptionSpec, raw: unknown): unknown
         refuse(`one of ${spec.choices.join(", ")}`);
     case "rate":
       return readRate(name, spec, raw, refuse);
+    case "sites":
+      return readSites(name, spec, raw, { refuse, readSetting: readValue });
     case "number":
     case "integer":
       return readNumber(spec, raw, refuse);

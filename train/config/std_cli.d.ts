@@ -4,6 +4,8 @@ export interface ParseOptions {
   string?: readonly string[];
   /** Flags that take no value. */
   boolean?: readonly string[];
+  /** Flags that may be given several times; their value is a list. */
+  collect?: readonly string[];
   /** Called for a flag that is not declared; `false` leaves it out. */
   unknown?: (arg: string, key?: string, value?: unknown) => unknown;
 }
@@ -11,4 +13,4 @@ export interface ParseOptions {
 export declare function parseArgs(
   args: readonly string[],
   options?: ParseOptions,
-): Record<string, string | boolean | undefined> & { _: (string | number)[] };
+): Record<string, string | boolean | string[] | undefined> & { _: (string | number)[] };

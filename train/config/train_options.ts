@@ -155,6 +155,13 @@ const optimiserOptions = {
     help: "decay of AdamW's second moment",
     default: 0.999,
   },
+  loraplusRatio: {
+    group: "optimiser",
+    kind: "number",
+    above: 0,
+    help: "LoRA+: learning rate of B, biases and norms over that of A",
+    default: 1,
+  },
   epsilon: { group: "optimiser", kind: "number", min: 0, help: "epsilon of AdamW", default: 1e-8 },
   clip: {
     group: "optimiser",

@@ -6,7 +6,7 @@
  */
 
 import { foldKey, seedKey } from "../../core/random.ts";
-import { dropoutPlan, type Method } from "../../nn/dropout/plan.ts";
+import { dropoutPlan, type Method } from "../../nn/dropout/methods.ts";
 import { trainHead } from "../../nn/models/heads.ts";
 import { Trainable } from "../../nn/optim/trainable.ts";
 import { type GivenConfig, resolveConfig } from "../config/config.ts";

@@ -6,12 +6,8 @@
 
 import type { Device } from "../../core/device.ts";
 import { foldKey, type Key, seedKey } from "../../core/random.ts";
-import {
-  type DropoutPlan,
-  dropoutPlan,
-  type Method,
-  type PlanOptions,
-} from "../../nn/dropout/plan.ts";
+import { dropoutPlan, type Method, type PlanOptions } from "../../nn/dropout/methods.ts";
+import type { DropoutPlan } from "../../nn/dropout/plan.ts";
 import { type DroppedLogits, droppedLogits, probe } from "./gradients.ts";
 import {
   average,

@@ -11,6 +11,7 @@ import { type Module, parameters } from "../../nn/layers/module.ts";
 import { isHead } from "../../nn/models/heads.ts";
 import type { LoadReport } from "../../nn/models/load.ts";
 import { isDecayed, requireDecayExclusions } from "../../nn/optim/decay.ts";
+import { learnsFaster } from "../../nn/optim/groups.ts";
 import type { TrainConfig } from "../config/config.ts";
 
 /** Says what became of a checkpoint's tensors: the number of each kind, and a few names. */
@@ -117,6 +118,20 @@ export function describeDecay(
   const shrunk = trained.length - kept.length;
   const others = kept.length === 0 ? "" : `, not on ${shorten(kept.map(([path]) => path))}`;
   say(`weight decay: ${weightDecay} on ${shrunk} of ${trained.length} trained tensors${others}`);
+}
+
+/** Says which parameters learn at another rate than the others. */
+export function describeLearningRates(
+  model: Module,
+  { lr, loraplusRatio }: Pick<TrainConfig, "lr" | "loraplusRatio">,
+  say: (line: string) => void,
+): void {
+  if (loraplusRatio === 1) return;
+  const trained = [...parameters(model)].filter(([, { trainable }]) => trainable);
+  const faster = trained.filter(([path, { shape }]) => learnsFaster(path, shape)).length;
+  say(
+    `learning rate: ${lr}, ${lr * loraplusRatio} of ${faster} of ${trained.length} trained tensors`,
+  );
 }
 
 /** Says where an adapter was trained with a LoRA dropout that this run does not have. */

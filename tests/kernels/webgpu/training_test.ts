@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Device } from "../../../core/device.ts";
 import { foldKey, seedKey } from "../../../core/random.ts";
-import { dropoutPlan, type Method, methods } from "../../../nn/dropout/plan.ts";
+import { dropoutPlan, type Method, methods } from "../../../nn/dropout/methods.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";

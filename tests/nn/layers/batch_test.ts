@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { OptionError } from "../../../core/errors.ts";
 import { seedKey } from "../../../core/random.ts";
-import { dropoutPlan } from "../../../nn/dropout/plan.ts";
+import { dropoutPlan } from "../../../nn/dropout/methods.ts";
 import { countTargets, type EncodedExample, toBatch } from "../../../nn/layers/batch.ts";
 import { objective } from "../../../nn/objective/objective.ts";
 import { randomModel, tinyConfig, tinyExamples } from "../../support/tiny_models.ts";

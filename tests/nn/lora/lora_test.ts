@@ -11,7 +11,7 @@ import { gradient } from "../../../core/gradient.ts";
 import { sum } from "../../../core/ops/reduce.ts";
 import { seedKey } from "../../../core/random.ts";
 import { sizeOf } from "../../../core/shape.ts";
-import { dropoutPlan } from "../../../nn/dropout/plan.ts";
+import { dropoutPlan } from "../../../nn/dropout/methods.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import type { ForwardContext } from "../../../nn/layers/forward_context.ts";
 import { Linear } from "../../../nn/layers/linear.ts";

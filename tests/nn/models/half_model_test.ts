@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { seedKey } from "../../../core/random.ts";
 import { sizeOf } from "../../../core/shape.ts";
-import { dropoutPlan } from "../../../nn/dropout/plan.ts";
+import { dropoutPlan } from "../../../nn/dropout/methods.ts";
 import { encodeFloats, type FloatDtype } from "../../../nn/formats/safetensors_values.ts";
 import { encodeSafetensors } from "../../../nn/formats/safetensors_write.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";

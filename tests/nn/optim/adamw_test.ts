@@ -7,6 +7,7 @@ import {
   count,
   decays,
   exclusions,
+  rateFactor,
   stepRandomly,
   trainableOf,
 } from "../../support/trainable_pair.ts";
@@ -20,6 +21,7 @@ const usual = {
   weightDecay: 0,
   decayExclude: [],
   clip: 1,
+  loraplusRatio: 1,
 } as const;
 
 /** AdamW as PyTorch's documentation writes it, number by number. */
@@ -30,8 +32,8 @@ class PlainAdamW {
 
   constructor(readonly values: Float64Array, readonly options: AdamWOptions) {}
 
-  step(gradients: Float64Array, lr: number): void {
-    const { beta1, beta2, epsilon, weightDecay, decayExclude, clip } = {
+  step(gradients: Float64Array, base: number): void {
+    const { beta1, beta2, epsilon, weightDecay, decayExclude, clip, loraplusRatio } = {
       ...usual,
       ...this.options,
     };
@@ -39,6 +41,7 @@ class PlainAdamW {
     const t = ++this.#steps;
     gradients.forEach((raw, i) => {
       const g = raw * scale;
+      const lr = base * rateFactor(i, loraplusRatio);
       if (decays(i, decayExclude)) this.values[i]! *= 1 - lr * weightDecay;
       this.first[i] = beta1 * this.first[i]! + (1 - beta1) * g;
       this.second[i] = beta2 * this.second[i]! + (1 - beta2) * g * g;
@@ -57,6 +60,7 @@ const settings = fc.record({
   decayExclude: exclusions,
   // The norm of the gradients below is about 3.6: both sides of the limit occur.
   clip: fc.constantFrom(0, 0.1, 1, 3.6, 100),
+  loraplusRatio: fc.constantFrom(1, 4, 0.5),
 }, { requiredKeys: [] });
 const rates = fc.constantFrom(1e-4, 1e-2, 0.3);
 

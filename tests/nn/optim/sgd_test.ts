@@ -13,13 +13,14 @@ import {
   count,
   decays,
   exclusions,
+  rateFactor,
   stepRandomly,
   trainableOf,
 } from "../../support/trainable_pair.ts";
 import { withDevice } from "../../support/with_device.ts";
 
 /** What counts where nothing is said. */
-const usual = { momentum: 0, weightDecay: 0, decayExclude: [], clip: 1 };
+const usual = { momentum: 0, weightDecay: 0, decayExclude: [], clip: 1, loraplusRatio: 1 };
 
 /** SGD as PyTorch's documentation writes it, number by number. */
 class PlainSGD {
@@ -28,12 +29,15 @@ class PlainSGD {
   constructor(readonly values: Float64Array, readonly options: SGDOptions) {}
 
   step(gradients: Float64Array, lr: number): void {
-    const { momentum, weightDecay, decayExclude, clip } = { ...usual, ...this.options };
+    const { momentum, weightDecay, decayExclude, clip, loraplusRatio } = {
+      ...usual,
+      ...this.options,
+    };
     const scale = clipFactor(gradients, clip);
     gradients.forEach((raw, i) => {
       const g = raw * scale + (decays(i, decayExclude) ? weightDecay * this.values[i]! : 0);
       this.direction[i] = momentum * this.direction[i]! + g;
-      this.values[i]! -= lr * this.direction[i]!;
+      this.values[i]! -= lr * rateFactor(i, loraplusRatio) * this.direction[i]!;
     });
   }
 }
@@ -44,6 +48,7 @@ const settings = fc.record({
   decayExclude: exclusions,
   // The norm of the gradients below is about 3.6: both sides of the limit occur.
   clip: fc.constantFrom(0, 0.1, 1, 3.6, 100),
+  loraplusRatio: fc.constantFrom(1, 4, 0.5),
 }, { requiredKeys: [] });
 const rates = fc.constantFrom(1e-4, 1e-2, 0.3);
 

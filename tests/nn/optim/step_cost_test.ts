@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { seedKey } from "../../../core/random.ts";
-import { dropoutPlan, type Method } from "../../../nn/dropout/plan.ts";
+import { dropoutPlan, type Method } from "../../../nn/dropout/methods.ts";
 import { AdamW } from "../../../nn/optim/adamw.ts";
 import { Trainable } from "../../../nn/optim/trainable.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";

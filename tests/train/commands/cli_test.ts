@@ -207,7 +207,7 @@ Deno.test("Flags win over the file, the file over the preset, the preset over de
   const [plain, preset, flags] = await Promise.all([
     run("from file", {}),
     run("from preset", { preset: "paper" }),
-    run("from flags", { preset: "paper", lr: 2e-3, epochs: 4, targets: "query,key" }),
+    run("from flags", { preset: "paper,neftune", lr: 2e-3, epochs: 4, targets: "query,key" }),
   ]);
   const pick = ({ kl, epochs, weightDecay, lr, batch, targets, perHead }: typeof plain) => {
     return [kl, epochs, weightDecay, lr, batch, targets, perHead];
@@ -215,6 +215,9 @@ Deno.test("Flags win over the file, the file over the preset, the preset over de
   assertEquals(pick(plain), [1, 3, 0.2, 1e-3, 16, ["key"], false]);
   assertEquals(pick(preset), [1, 30, 0.2, 1e-3, 16, ["key"], false]);
   assertEquals(pick(flags), [1, 4, 0.2, 2e-3, 16, ["query", "key"], false]);
+  assertEquals([preset.neftuneAlpha, flags.neftuneAlpha], [undefined, 5]);
+  const saved = await Deno.readTextFile(`${workspace.out("from flags")}/hiddenkey_config.json`);
+  assertEquals(JSON.parse(saved).plan.neftuneAlpha, 5);
 });
 
 Deno.test("--resume takes the run's own options and ends as the whole run", async () => {

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import metadata from "../../../deno.json" with { type: "json" };
 import { command } from "../../../train/commands/command.ts";
 import { runProgram } from "../../../train/commands/program.ts";
+import { presetRows } from "../../../train/config/presets.ts";
 import { DeviceError } from "../../../core/errors.ts";
 import { hiddenkey, inGroups, task } from "../../support/cli.ts";
 
@@ -64,10 +65,20 @@ Deno.test("train groups its options and says what a switch does", async () => {
   const { out } = await hiddenkey("train", "--help");
   const headings = [...out.matchAll(/^(\S.*):$/gm)].map(([, heading]) => heading);
   assertEquals(headings, [
-    ...["Data", "Model", "LoRA", "Dropout", "Optimiser", "Device", "Generation (e2e, webnlg)"],
+    ...[
+      "Presets",
+      "Data",
+      "Model",
+      "LoRA",
+      "Dropout",
+      "Optimiser",
+      "Device",
+      "Generation (e2e, webnlg)",
+    ],
     ...["Output", "Configuration", "Other"],
   ]);
   assertMatch(out, /^ {2}--no-bucket +draw batches from all lengths instead of similar ones$/m);
+  for (const [name, text] of presetRows) assertStringIncludes(out, `  ${name.padEnd(17)}${text}\n`);
   assertMatch(out, /^ {2}--half +keep frozen matrices in the 16 bits of their file$/m);
 });
 

@@ -1,6 +1,13 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { OptionError } from "../../../core/errors.ts";
-import { presetFor } from "../../../train/config/presets.ts";
+import { resolveConfig } from "../../../train/config/config.ts";
+import {
+  mergePresets,
+  presetFor,
+  type PresetName,
+  presetRows,
+  requirePresets,
+} from "../../../train/config/presets.ts";
 
 Deno.test("the paper's preset has a column of its own for LLaMA", () => {
   const shared = { weightDecay: 0.1, warmup: 0.06, rank: 8, alpha: 16, lr: 5e-4, maxLength: 512 };
@@ -18,4 +25,46 @@ Deno.test("the paper's preset has a column of its own for LLaMA", () => {
     "Cannot use preset paper for sst2 with the architecture llama as it has settings for rte, mrpc, e2e",
   );
   assertEquals(presetFor("lora", "e2e", "llama"), presetFor("lora", "e2e"));
+});
+
+Deno.test("presets are merged from left to right, their sites by position", () => {
+  const paper = presetFor("paper", "rte", "roberta");
+  assertEquals(mergePresets(["paper"], "rte", "roberta"), paper);
+  assertEquals(mergePresets(["paper", "neftune"], "rte"), { ...paper, neftuneAlpha: 5 });
+  assertEquals(mergePresets([], "rte"), {});
+  const decays = (...names: PresetName[]) => mergePresets(names, "rte").weightDecay;
+  assertEquals([decays("paper", "weight-decay"), decays("weight-decay", "paper")], [0.01, 0.1]);
+  const { site = [], kl } = mergePresets(["r-drop", "lora-dropout-ab", "droplora"], "rte");
+  const positions = site.map(({ position }) => position);
+  assertEquals(positions, ["input", "weights", "hidden", "lora", "update", "rank"]);
+  assertEquals(mergePresets(["droplora", "droplora"], "rte").site?.length, 1);
+  assertEquals(kl, 1);
+});
+
+Deno.test("a regulariser holds for every task; a recipe among others says for which it does", () => {
+  for (const task of ["stsb", "e2e", "classification"] as const) {
+    assertEquals(mergePresets(["label-smoothing"], task), { smoothing: 0.1 });
+  }
+  assertThrows(
+    () => mergePresets(["neftune", "lora"], "rte"),
+    OptionError,
+    "Cannot use preset lora for rte as it has settings for e2e, webnlg",
+  );
+});
+
+Deno.test("requirePresets() names the preset that a mistyped one is nearest to", () => {
+  requirePresets(presetRows.map(([name]) => name));
+  assertThrows(
+    () => requirePresets(["paper", "neftun"]),
+    OptionError,
+    "Cannot find option neftun in --preset: the nearest known one is neftune",
+  );
+});
+
+Deno.test("every regulariser alone is a plan that the options' checks let pass", () => {
+  for (const [name] of presetRows.slice(2)) {
+    const given = { task: "rte", data: "d", model: "m" } as const;
+    const config = resolveConfig(mergePresets([name], "rte"), given);
+    assertNotEquals(config, resolveConfig(given), name);
+  }
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { dropoutPlan } from "../../../nn/dropout/plan.ts";
+import { dropoutPlan } from "../../../nn/dropout/methods.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
 import { parseConfig } from "../../../nn/models/config.ts";
