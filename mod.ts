@@ -123,7 +123,15 @@ export {
   type PlanOptions,
   type SiteOptions,
 } from "./nn/dropout/methods.ts";
-export { type Compensation, type DropoutPlan, type Position, positions, type Site, type Structure, structures } from "./nn/dropout/plan.ts";
+export {
+  type Compensation,
+  type DropoutPlan,
+  type Position,
+  positions,
+  type Site,
+  type Structure,
+  structures,
+} from "./nn/dropout/plan.ts";
 export type { ActiveSite, DropoutContext, LayerPlace } from "./nn/dropout/site.ts";
 
 // Adapters of PEFT and weights, as bytes.
