@@ -130,4 +130,4 @@ if __name__ == "__main__":
     torch.manual_seed(1)
     found = {"neftune": neftune(), "loraplus": loraplus(), "smoothing": smoothing()}
     path = Path(__file__).resolve().parent / "expected.json"
-    path.write_text(json.dumps(found, indent=1) + "\n")
+    path.write_text(json.dumps(found, indent=2) + "\n")

@@ -12,6 +12,8 @@ import { topK } from "../../core/ops/top_k.ts";
 import { layerNormOp, rmsNormOp } from "../../core/ops/norm.ts";
 import { rotaryRows, rotaryTables, rotate } from "../../core/ops/rotary.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
+import { addEmbeddingNoise } from "../../nn/dropout/embedding_noise.ts";
+import { dropoutPlan } from "../../nn/dropout/methods.ts";
 import { dropElementsOp, dropSpanOp } from "../../nn/dropout/drop_hidden.ts";
 import { type AttentionStructure, attentionWeightsOp } from "../../nn/layers/attention_weights.ts";
 import { activations } from "../../nn/layers/feed_forward.ts";
@@ -266,6 +268,17 @@ export const opTable: readonly OpRow[] = [
         scalars: [5, 6, 2 ** 15, 0, 1],
         indices: [{ offset: 0, strides: [0, 1, 0] }],
       })[0]!,
+  },
+  {
+    name: "embeddingNoise",
+    shapes: [[2, 4, 3]],
+    run: (d, [x]) =>
+      addEmbeddingNoise(x!, {
+        plan: dropoutPlan("lora", false, { neftuneAlpha: 5 }),
+        key: [5, 6],
+        examples: words(d, [0, 2], [2]),
+        lengths: words(d, [3, 4], [2]),
+      }),
   },
   attention("plain", structure({})),
   attention("causal", structure({ causal: true })),

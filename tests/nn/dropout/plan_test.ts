@@ -157,6 +157,9 @@ Deno.test("words and numbers that mean nothing are refused by the option's name"
   refuse({ branches: 3 }, "branches requires one of 1, 2: found 3");
   refuse({ point: "input" }, "point requires one of output, inner");
   refuse({ layers: "first-half" }, "layers requires one of all, latter-half");
+  for (const instances of [0, 1.5, "2"]) {
+    refuse({ instances }, "Cannot draw masks as instances requires an integer from 1: found");
+  }
   for (const layers of [[-1], [0.5], ["1"], [[0]]]) refuse({ layers }, "layers requires numbers");
   for (const rate of [-0.1, 1, NaN, "0.1", null]) {
     refuse({ rate: { hidden: rate } }, "Cannot drop hidden as the rate must lie in [0, 1)");

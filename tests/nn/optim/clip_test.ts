@@ -5,12 +5,14 @@ import { OptionError } from "../../../core/errors.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { update } from "../../../core/update.ts";
 import { copyProgram } from "../../../core/program.ts";
+import { dropoutPlan } from "../../../nn/dropout/methods.ts";
+import { toBatch } from "../../../nn/layers/batch.ts";
 import { SGD, type SGDOptions } from "../../../nn/optim/sgd.ts";
 import { AdamW } from "../../../nn/optim/adamw.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
 import { cpuTest } from "../../support/cpu_variants.ts";
 import { count, trainableOf } from "../../support/trainable_pair.ts";
-import { randomModel, tinyConfig } from "../../support/tiny_models.ts";
+import { randomModel, tinyConfig, tinyExamples } from "../../support/tiny_models.ts";
 import { webGpuTest } from "../../support/webgpu_device.ts";
 import { withDevice } from "../../support/with_device.ts";
 
@@ -57,4 +59,11 @@ Deno.test("optimisers refuse options that are no numbers, and steps without a ba
     const model = randomModel(device, tinyConfig("bert"), "classifier");
     const state = { model, optimiser: new SGD(trainable) };
     assertThrows(() => trainStep(state, [], [0, 1], { lr: 1 }), OptionError, "at least 1 batch");
+    const batch = toBatch(device, tinyExamples([3]), { numbers: [0] });
+    const plan = { ...dropoutPlan("lora", false), instances: 0 };
+    assertThrows(
+      () => trainStep(state, [batch], [0, 1], { lr: 1, plan }),
+      OptionError,
+      "instances",
+    );
   }));

@@ -6,10 +6,12 @@ import { sum } from "../../../core/ops/reduce.ts";
 import { seedKey } from "../../../core/random.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { dropoutPlan } from "../../../nn/dropout/methods.ts";
+import type { DropoutPlan } from "../../../nn/dropout/plan.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
 import { objective } from "../../../nn/objective/objective.ts";
+import { isDecayed, requireDecayExclusions } from "../../../nn/optim/decay.ts";
 import { Trainable } from "../../../nn/optim/trainable.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
 import { type GivenConfig, resolveConfig } from "../../../train/config/config.ts";
@@ -35,20 +37,42 @@ const examples = [
   { ids: [8, 9, 10], label: 0, number: 2 },
 ];
 
-/** One step of the one-layer model, and the same number by number. */
-async function stepsAlike(names: readonly RegulariserName[], given: GivenConfig = {}) {
+/** What a regulariser is by its paper, written out. */
+interface Published {
+  readonly plan?: Partial<DropoutPlan>;
+  readonly smoothing?: number;
+  readonly loraplusRatio?: number;
+  readonly weightDecay?: number;
+}
+
+const nothing: DropoutPlan = {
+  sites: [],
+  compensation: { kind: "none", weight: 1, branches: 1 },
+};
+
+/** One step of the one-layer model with some presets, and what was published number by number. */
+async function stepsAlike(
+  names: readonly RegulariserName[],
+  { plan: parts = {}, smoothing = 0, loraplusRatio = 1, weightDecay = 0 }: Published = {},
+  given: GivenConfig = {},
+): Promise<number> {
   const config = configOf(names, given);
   const plan = dropoutPlan(config.method, false, config);
+  const published = { ...nothing, ...parts };
   let found = 0;
   await withDevice("f64", async (device) => {
     const { model, values } = oneLayer(device, 21);
     const trainable = await Trainable.of(model, device);
     assertEquals(trainable.names, ["layer.lora_A.weight", "layer.lora_B.weight"]);
     const batch = toBatch(device, examples, { numbers: examples.map(({ number }) => number) });
-    const { lr, smoothing, weightDecay, loraplusRatio, epsilon } = config;
+    const { lr, epsilon } = config;
     const optimiser = optimiserOf(trainable, config);
-    const { loss } = trainStep({ model, optimiser }, [batch], key, { plan, smoothing, lr });
-    const plain = plainLoss(values, examples, { plan, smoothing, key });
+    const { loss } = trainStep({ model, optimiser }, [batch], key, {
+      plan,
+      smoothing: config.smoothing,
+      lr,
+    });
+    const plain = plainLoss(values, examples, { plan: published, smoothing, key });
     assertClose([await loss.item()], [plain.loss], 1e-9);
     assertClose(await trainable.gradients.read(), [...plain.A, ...plain.B], 1e-9);
     // The first step of AdamW goes along the signs, as its means are the gradient and its square.
@@ -65,41 +89,73 @@ async function stepsAlike(names: readonly RegulariserName[], given: GivenConfig 
   return found;
 }
 
-const cases: Readonly<Record<string, readonly [readonly RegulariserName[], GivenConfig?]>> = {
-  "LoRA Dropout masks columns of A and rows of B": [["lora-dropout-ab"]],
-  "LoRA Dropout is the mean over several draws": [["lora-dropout-ab"], { instances: 3 }],
-  "DropLoRA masks what lies between A and B": [["droplora"]],
-  "DropLoRA as its paper has it": [["droplora"], {
-    site: [{
-      position: "rank",
-      structure: "feature",
-      rate: 0.5,
-      perExample: false,
-      rescale: false,
-    }],
-  }],
-  "NEFTune adds noise to the word embeddings": [["neftune"]],
-  "label smoothing spreads a tenth over all classes": [["label-smoothing"]],
+const matrices = { structure: "feature", rate: 0.5, layers: "all", perExample: false } as const;
+const columns = [
+  { position: "lora", ...matrices, rescale: false },
+  { position: "update", ...matrices, rescale: false },
+] as const;
+const ranks = [
+  { position: "rank", structure: "element", rate: 0.5, layers: "all", rescale: true },
+] as const;
+const oneRank = { position: "rank", ...matrices, rescale: false } as const;
+
+type Case = readonly [readonly RegulariserName[], Published, GivenConfig?];
+const cases: Readonly<Record<string, Case>> = {
+  "LoRA Dropout masks columns of A and rows of B": [
+    ["lora-dropout-ab"],
+    { plan: { sites: columns } },
+  ],
+  "LoRA Dropout is the mean over several draws": [
+    ["lora-dropout-ab"],
+    { plan: { sites: columns, instances: 3 } },
+    { instances: 3 },
+  ],
+  "DropLoRA masks what lies between A and B": [["droplora"], { plan: { sites: ranks } }],
+  "DropLoRA as its paper has it": [
+    [],
+    { plan: { sites: [oneRank] } },
+    { site: [{ ...oneRank }] },
+  ],
+  "NEFTune adds noise to the word embeddings": [["neftune"], { plan: { neftuneAlpha: 5 } }],
+  "label smoothing spreads a tenth over all classes": [["label-smoothing"], { smoothing: 0.1 }],
 };
-for (const [name, [names, given]] of Object.entries(cases)) {
+for (const [name, one] of Object.entries(cases)) {
   Deno.test(`${name}: loss, gradient and step are those of the plain formula`, async () => {
     const clean = await stepsAlike([]);
-    assert(Math.abs(await stepsAlike(names, given) - clean) > 1e-3);
+    assert(Math.abs(await stepsAlike(...one) - clean) > 1e-3);
   });
 }
 
 Deno.test("LoRA+ and weight decay change the step alone: it is that of the plain formula", async () => {
   const clean = await stepsAlike([]);
-  assertEquals(await stepsAlike(["loraplus"]), clean);
-  assertEquals(await stepsAlike(["weight-decay"]), clean);
-  assertEquals(await stepsAlike(["loraplus", "weight-decay"], { weightDecay: 0.3 }), clean);
+  assertEquals(await stepsAlike(["loraplus"], { loraplusRatio: 16 }), clean);
+  assertEquals(await stepsAlike(["weight-decay"], { weightDecay: 0.01 }), clean);
+  const both = { loraplusRatio: 16, weightDecay: 0.3 };
+  const given = { weightDecay: 0.3 };
+  assertEquals(await stepsAlike(["loraplus", "weight-decay"], both, given), clean);
 });
 
 Deno.test("all regularisers of one pass together are the plain formula too", async () => {
   await stepsAlike(
     ["lora-dropout-ab", "droplora", "neftune", "loraplus", "weight-decay", "label-smoothing"],
+    {
+      plan: { sites: [...columns, ...ranks], instances: 2, neftuneAlpha: 5 },
+      smoothing: 0.1,
+      loraplusRatio: 16,
+      weightDecay: 0.01,
+    },
     { instances: 2 },
   );
+});
+
+Deno.test("the preset of LoRA+ has the ratio and the groups of PEFT's optimiser", () => {
+  const { ratio, weightDecay, parameters: rows } = released.loraplus;
+  const { loraplusRatio, decayExclude = [] } = configOf(["loraplus"]);
+  requireDecayExclusions(decayExclude);
+  assertEquals(loraplusRatio, ratio);
+  for (const { name, shape, decay } of rows) {
+    assertEquals(isDecayed(name, shape, decayExclude) ? weightDecay : 0, decay, name);
+  }
 });
 
 Deno.test("label smoothing has the loss and gradient of transformers' LabelSmoother", () =>
@@ -187,7 +243,9 @@ for (const architecture of ["bert", "gpt2", "llama"] as const) {
         );
       }
       assert(result.compensation !== undefined && await result.compensation.item() > 1e-4);
-      const acting = plan.sites.map(({ position, layers }) => `${position}: ${layers}`);
-      assertEquals(acting, ["input: all", "weights: all", "hidden: all"]);
+      const acting = plan.sites.map(({ position, rate, layers }) =>
+        [position, rate, layers].join()
+      );
+      assertEquals(acting, ["input,0.1,all", "weights,0.1,all", "hidden,0.1,all"]);
     }));
 }

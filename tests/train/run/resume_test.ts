@@ -24,12 +24,7 @@ async function checkpointed(name: string, changes: Partial<TrainConfig> = {}) {
 const recipes: Record<string, Partial<TrainConfig>> = {
   "one batch a step": {},
   "two batches a step, without buckets": { accumulate: 2, batch: 4, bucket: false },
-  "noise on the embeddings, two draws of the masks, and a rate of its own for B": {
-    neftuneAlpha: 5,
-    instances: 2,
-    loraplusRatio: 16,
-    weightDecay: 0.1,
-  },
+  "noise, two draws, LoRA+": { neftuneAlpha: 5, instances: 2, loraplusRatio: 16 },
   "a partial last batch, in double precision": { trainLimit: 27, dtype: "f64", weightDecay: 0.1 },
 };
 for (const [name, changes] of Object.entries(recipes)) {
