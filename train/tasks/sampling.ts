@@ -10,7 +10,7 @@ import { shown } from "../../core/excerpt.ts";
 import { isWord } from "../../core/numbers.ts";
 import { foldKey, type Key, seedKey } from "../../core/random.ts";
 import { dropoutPlan } from "../../nn/dropout/methods.ts";
-import { type DropoutPlan } from "../../nn/dropout/plan.ts";
+import type { DropoutPlan } from "../../nn/dropout/plan.ts";
 import type { Batch } from "../../nn/layers/batch.ts";
 import type { ForwardContext } from "../../nn/layers/forward_context.ts";
 import type { TrainConfig } from "../config/config.ts";
@@ -50,7 +50,8 @@ export function samplingOf(
 ): Sampling | undefined {
   if (samples === undefined) return undefined;
   const { method, seed } = config;
-  const plan = dropoutPlan(method, causal, config);
+  // Noise of NEFTune is of training alone.
+  const plan = { ...dropoutPlan(method, causal, config), neftuneAlpha: 0 };
   if (plan.sites.length > 0) return { plan, key: seedKey(seed), samples };
   throw new OptionError(
     `Cannot use --samples ${samples} as a run that drops something is required: found one with ` +
