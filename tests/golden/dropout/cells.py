@@ -34,7 +34,12 @@ DECODER = {**SIZES, "num_hidden_layers": 3, "max_position_embeddings": 16, "num_
 GPT2 = {**DECODER, "model_type": "gpt2", "activation_function": "gelu_new", "n_inner": 12}
 MODELS = {
     "bert": {
-        "config": {**ENCODER, "model_type": "bert", "type_vocab_size": 2, "max_position_embeddings": 16},
+        "config": {
+            **ENCODER,
+            "model_type": "bert",
+            "type_vocab_size": 2,
+            "max_position_embeddings": 16,
+        },
         "lora": {"targets": ["query", "value"], "rank": 2, "alpha": 4},
         "examples": texts((6, 3, 5), (2, 0, 1)),
     },
@@ -110,7 +115,8 @@ OWN = {
         ("lora", {"site": [site("output", "feature", rate=0.4)]}, {}),
         ("dropattention", {"rate": 0.4, "site": [site("weights", "column", rescale=True)]}, {}),
         ("dropkey", {"rate": 0.3, "perHead": False}, {}),
-        ("hiddencut", {"rate": 0.5, "structure": "span"}, {}),
+        ("dropkey", {"rate": {"logits": 0.3, "weights": 0.4}}, {}),
+        ("hiddencut", {"rate": 0.1, "structure": "span"}, {}),
         ("hiddencut", {"rate": 0.3, "spanLength": 2, "structure": "span"}, {"step": 7}),
         ("hiddenkey-", {"rate": {"logits": 0.2, "hidden": 0.2, "output": 0.3}, "layers": [1]}, {}),
     ],
@@ -124,8 +130,12 @@ OWN = {
     ],
     "gpt2": [
         ("lora", {"site": [site("rank", "feature", rate=0.4)]}, {}),
-        ("lora", {"site": [site("update", "element", rate=0.3), site("rank", "span", rate=0.4)]}, {}),
-        ("lora", {"site": [site("input", "column", rate=0.4, hide=True)]}, {"smoothing": 0.1}),
+        ("lora", {"rate": {"update": 0.3}, "site": [site("rank", "span", rate=0.4)]}, {}),
+        (
+            "lora",
+            {"site": [site("input", "column", rate=0.3, perExample=False)]},
+            {"smoothing": 0.1},
+        ),
         ("lora", {"site": [site("input", "span", rate=0.3, hide=False)]}, {}),
         ("lora", {"site": [site("output", "column", rate=0.3)]}, {}),
         ("dropattention", {"rate": 0.4, "site": [site("weights", "element", rescale=False)]}, {}),
@@ -142,6 +152,8 @@ OWN = {
         ("lora", {"site": [site("update", "span", rate=0.4, layers=[1, 3])]}, {}),
         ("lora", {"site": [site("input", "element", rate=0.2)]}, {}),
         ("lora", {"site": [site("output", "span", rate=0.3)], "compensation": "kl"}, {}),
+        ("dropkey", {"rate": 0.4, "site": [site("input", "column", rate=0.3, rescale=True)]}, {}),
+        ("dropattention", {"rate": {"logits": 0.4, "weights": 0.4}, "structure": "span"}, {}),
         ("dropattention", {"rate": 0.3, "nograd": False, "perHead": False, "layers": "all"}, {}),
         ("dropkey", {"rate": 0.4, "structure": "element", "perHead": False, "layers": "all"}, {}),
         (
@@ -156,9 +168,10 @@ OWN = {
 def cells_of(model):
     common = [] if model == "gpt2-regression" else COMMON
     for number, (method, options, more) in enumerate(common + OWN[model]):
-        if model == "roberta":
+        if MODELS[model].get("regression"):
             more = {key: value for key, value in more.items() if key != "smoothing"}
-        yield {"model": model, "method": method, "options": options, "seed": number, "step": 3, **more}
+        cell = {"model": model, "method": method, "options": options}
+        yield {**cell, "seed": number, "step": 3, **more}
 
 
 CELLS = [cell for model in MODELS for cell in cells_of(model)]

@@ -90,7 +90,8 @@ def short(x):
 def hexadecimal(bits):
     """Four bits a digit, the first one highest; zeros fill the last."""
     bits = bits + [False] * (-len(bits) % 4)
-    return "".join(f"{sum(bits[i + j] << 3 - j for j in range(4)):x}" for i in range(0, len(bits), 4))
+    fours = (bits[i : i + 4] for i in range(0, len(bits), 4))
+    return "".join(f"{8 * a + 4 * b + 2 * c + d:x}" for a, b, c, d in fours)
 
 
 def masks_of(passes):

@@ -18,7 +18,7 @@ class Dropping:
 
     def site(self, position, layer):
         site = self.sites.get(position)
-        if site is None or site["rate"] == 0:
+        if site is None or (site["rate"] == 0 and "spanLength" not in site):
             return None
         if layer is None or layer in layers_of(site, self.model.layers):
             return site
@@ -51,7 +51,8 @@ class Dropping:
     def shown(self, tokens):
         """Tokens that input cutoff leaves to be attended to."""
         site = self.site("input", None)
-        if site is None or site["structure"] not in ("column", "span") or not site.get("hide", True):
+        whole = site is not None and site["structure"] in ("column", "span")
+        if not whole or not site.get("hide", True):
             return [True] * tokens
         return [not features[0] for features in self.drops(site, "embeddings", tokens, 1)]
 
@@ -95,9 +96,10 @@ class Model:
 
     def weight(self, path, *shape):
         if path not in self.parameters:
-            u = torch.tensor(uniform(fold(seed_key(1), path), math.prod(shape)), dtype=torch.float64)
+            numbers = uniform(fold(seed_key(1), path), math.prod(shape))
+            u = torch.tensor(numbers, dtype=torch.float64).reshape(shape)
             norm = len(shape) == 1 and path.endswith("weight")
-            self.parameters[path] = (1 + 0.4 * (u - 0.5) if norm else 1.4 * (u - 0.5)).reshape(shape)
+            self.parameters[path] = 1 + 0.4 * (u - 0.5) if norm else 1.4 * (u - 0.5)
         return self.parameters[path]
 
     def adapted(self, path, *shape):
@@ -156,7 +158,7 @@ class Model:
         return run.hidden(self.linear(inner, path, self.width, bias), "hidden", place, layer)
 
     def rows(self, ids, run):
-        """Logits of an example, a row for each of its labels, and the last layer's first or last."""
+        """Logits of an example in rows, and what of the last layer regression compares."""
         raise NotImplementedError
 
 
@@ -260,7 +262,8 @@ class Gpt2(Decoder):
                 parts[i] = parts[i] + update
         attended = self.attend(*parts, run, layer, visible)
         x = x + self.linear(attended, f"{path}.attn.c_proj", self.width)
-        inner = self.linear(self.layer_norm(x, f"{path}.ln_2", 1e-5), f"{path}.mlp.c_fc", self.inner)
+        normed = self.layer_norm(x, f"{path}.ln_2", 1e-5)
+        inner = self.linear(normed, f"{path}.mlp.c_fc", self.inner)
         cubic = math.sqrt(2 / math.pi) * (inner + 0.044715 * inner**3)
         inner = 0.5 * inner * (1 + torch.tanh(cubic))
         return x + self.down(inner, f"{path}.mlp.c_proj", run, layer)
