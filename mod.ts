@@ -115,7 +115,7 @@ export { concatenate, slice, split, stack } from "./core/ops/slice.ts";
 export { gather, scatterAdd } from "./core/ops/gather.ts";
 
 // The dropout framework.
-export { dropHidden } from "./nn/dropout/mask.ts";
+export { dropHidden } from "./nn/dropout/drop_hidden.ts";
 export {
   dropoutPlan,
   type Method,

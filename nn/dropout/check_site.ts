@@ -12,30 +12,31 @@ import { positions, type Site, structures } from "./plan.ts";
 /** Settings of a site that some positions and structures alone read. */
 type Setting = Exclude<keyof Site, "position" | "structure" | "rate" | "layers">;
 
-type Which = Pick<Site, "position" | "structure">;
+/** What decides which settings a site reads. */
+type Which = Pick<Site, "position" | "structure" | "rescale">;
 
 const ofAttention = ({ position }: Which) => position === "logits" || position === "weights";
+const isSpan = ({ structure }: Which) => structure === "span";
 
 /** Who reads a setting: in words, and as a test. */
 const readers: Readonly<Record<Setting, readonly [string, (site: Which) => boolean]>> = {
-  spanLength: ["spans", ({ structure }) => structure === "span"],
-  start: [
-    "spans of hidden",
-    ({ position, structure }) => position === "hidden" && structure === "span",
+  spanLength: ["spans", isSpan],
+  start: ["spans of hidden", (site) => site.position === "hidden" && isSpan(site)],
+  rescale: ["anything but logits", ({ position }) => position !== "logits"],
+  nograd: [
+    "weights without rescale",
+    ({ position, rescale }) => position === "weights" && rescale === undefined,
   ],
-  rescale: ["all but logits", ({ position }) => position !== "logits"],
-  nograd: ["weights", ({ position }) => position === "weights"],
-  perHead: ["logits and weights", ofAttention],
-  perExample: ["all but logits and weights", (site) => !ofAttention(site)],
+  perHead: ["logits or weights", ofAttention],
+  perExample: ["anything but logits and weights", (site) => !ofAttention(site)],
   point: ["hidden", ({ position }) => position === "hidden"],
   hide: [
-    "columns and spans of input",
-    ({ position, structure }) =>
-      position === "input" && (structure === "column" || structure === "span"),
+    "columns or spans of input",
+    (site) => site.position === "input" && (site.structure === "column" || isSpan(site)),
   ],
 };
 
-/** Those of some settings that a position and structure read. */
+/** Those of some settings that a site reads. */
 export function settingsOf(
   site: Which,
   given: { readonly [S in Setting]?: Site[S] | undefined },
@@ -45,6 +46,9 @@ export function settingsOf(
   );
   return Object.fromEntries(read);
 }
+
+/** Settings that are on or off. */
+const switches = ["rescale", "nograd", "perHead", "perExample", "hide"] as const;
 
 /**
  * Checks a site, in plans of the caller's own too.
@@ -66,6 +70,7 @@ export function checkSite(site: Site): void {
   if (spanLength !== undefined) checkSpanLength(spanLength);
   checkWord("start", site.start, ["uniform", "attention"]);
   checkWord("point", site.point, ["output", "inner"]);
+  for (const name of switches) checkWord(name, site[name], [true, false]);
   checkLayerChoice(site.layers);
   for (const [name, [whose, reads]] of Object.entries(readers)) {
     if (site[name as Setting] === undefined || reads(site)) continue;

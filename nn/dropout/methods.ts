@@ -103,11 +103,10 @@ export function dropoutPlan(
   const sites = [...usual].map(([position, own]): Site => {
     const chosen: Partial<Site> = given.find((s) => s.position === position) ?? {};
     const which = { position, structure: chosen.structure ?? structure ?? own };
-    const common = settingsOf(which, { nograd, point, perHead, spanLength });
     const whole: Site = {
       rate: rates[position] ?? (typeof options.rate === "number" ? options.rate : defaultRate),
       layers: options.layers ?? (decoder && !ofLora.includes(position) ? "latter-half" : "all"),
-      ...common,
+      ...settingsOf({ ...chosen, ...which }, { nograd, point, perHead, spanLength }),
       ...Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== undefined)),
       ...which,
     };

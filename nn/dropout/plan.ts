@@ -44,19 +44,26 @@ export interface Site {
   readonly rate: number;
   /** Layers in which it is active; the paper's methods use the latter half of decoders. */
   readonly layers: "all" | "latter-half" | readonly number[];
-  /** Tokens in a span, instead of round(rate x real tokens), which is at least 1. */
+  /**
+   * Tokens in a span, instead of round(rate x real tokens), which is at least 1 where the rate is
+   * above 0. HiddenCut's own code rounds down, to at least 1.
+   */
   readonly spanLength?: number;
   /**
    * Where a span of `hidden` begins: anywhere (default), or at one of the 40 % of tokens that get
-   * most attention in the layer, as HiddenCut's own code has it.
+   * most attention in the layer, as HiddenCut's own code has it (`span_starts.ts`).
    */
   readonly start?: "uniform" | "attention";
   /**
-   * Survivors times 1/(1 - rate); default for elements and features alone. Of attention weights:
-   * that, or nothing, instead of the division by what is kept (Eq. 2).
+   * Survivors times 1/(1 - rate); default for elements and features alone. Input cutoff, whose
+   * features are not rescaled, needs false. Of attention weights: that, or nothing, instead of the
+   * division by what is kept (Eq. 2).
    */
   readonly rescale?: boolean;
-  /** DropAttention: whether the denominator is kept from the gradient (Eq. 2); default true. */
+  /**
+   * DropAttention without `rescale`: whether the denominator is kept from the gradient (Eq. 2);
+   * default true.
+   */
   readonly nograd?: boolean;
   /** Attention: whether heads draw masks of their own; default true. */
   readonly perHead?: boolean;

@@ -4,9 +4,6 @@
  * @module
  */
 
-import { apply } from "../../core/apply.ts";
-import { input, multiplyWords, shiftRight, subtractWords, word } from "../../core/expr.ts";
-import { rowwise } from "../../core/ops/rowwise.ts";
 import { foldKey, type Key } from "../../core/random.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { activeIn, type DropoutPlan, type Position, type Site } from "./plan.ts";
@@ -48,12 +45,6 @@ export interface ActiveSite {
   readonly dropout: DropoutContext;
 }
 
-const counter = input(0, "u32", 3);
-/** The pass of each counter, which is its last bit: with it alone all examples have one mask. */
-const passesOp = rowwise("passes", { examples: "u32" }, [
-  subtractWords(counter, multiplyWords(shiftRight(counter, 1), word(2))),
-]);
-
 /** The site that is active for a position at a place; none where nothing is dropped. */
 export function siteAt(
   { dropout }: { readonly dropout?: DropoutContext | undefined },
@@ -64,11 +55,5 @@ export function siteAt(
     s.position === position && activeIn(s, layer, layers)
   );
   if (dropout === undefined || site === undefined) return undefined;
-  const shared = site.perExample === false &&
-    { examples: apply(passesOp, [dropout.examples], {})[0]! };
-  return {
-    site,
-    key: foldKey(dropout.key, `${path}/${position}`),
-    dropout: { ...dropout, ...shared },
-  };
+  return { site, key: foldKey(dropout.key, `${path}/${position}`), dropout };
 }

@@ -38,7 +38,7 @@ export interface AttentionStructure {
   readonly logits: "none" | "independent" | "span";
   /** DropAttention: the same. */
   readonly weights: "none" | "independent" | "span";
-  /** Whether DropAttention's denominator is kept from the gradient. */
+  /** Whether DropAttention's denominator is kept from the gradient; where it is scaled, ignored. */
   readonly noGrad: boolean;
   /** Whether DropAttention multiplies by a factor instead of dividing by what is kept. */
   readonly scaled?: boolean;
@@ -80,6 +80,7 @@ function build({ causal, masked, logits, weights, noGrad, scaled }: AttentionStr
     });
   const keep = logits === "none" ? visible : fallback(visible, mask(logits, 2, 1));
   if (scaled === true && weights !== "none") {
+    // No row falls back: one whose keys are all dropped is zero, as in ordinary dropout.
     const drop = mask(weights, 4, 1 + maskScalars);
     const factor = select(drop, float(0), scalar(1 + 2 * maskScalars, "f32"));
     return rowwise("attentionWeights", kinds, [maskedSoftmaxOf(scores, keep).softmax.mul(factor)]);
@@ -146,7 +147,7 @@ export function attentionWeights(scores: Tensor, options: AttentionOptions): Ten
     logits: structureOf(logits),
     weights: structureOf(weights),
     noGrad: weights?.site.nograd ?? true,
-    ...(weights?.site.rescale !== undefined && { scaled: true }),
+    scaled: weights?.site.rescale !== undefined,
   });
   const inputs = [scores];
   const drawing = (logits ?? weights)?.dropout;

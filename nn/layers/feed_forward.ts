@@ -11,7 +11,7 @@ import { geluOf, geluTanhOf, reluOf, siluOf } from "../../core/activations.ts";
 import { add, gelu, geluTanh, mul, relu, silu } from "../../core/ops/elementwise.ts";
 import { fusedMatmul } from "../../core/ops/matmul.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { dropWhere } from "../dropout/mask.ts";
+import { dropWhere } from "../dropout/drop_hidden.ts";
 import { type LayerPlace, siteAt } from "../dropout/site.ts";
 import { Linear, type Projection } from "./linear.ts";
 import type { ForwardContext } from "./forward_context.ts";

@@ -5,9 +5,10 @@
  */
 
 import type { Tensor } from "../../core/tensor.ts";
-import { dropWhere, visibleTokens } from "../dropout/mask.ts";
+import { dropWhere } from "../dropout/drop_hidden.ts";
 import { siteAt } from "../dropout/site.ts";
 import type { ForwardContext } from "./forward_context.ts";
+import { visibleTokens } from "./visible_tokens.ts";
 
 /**
  * Runs layers one after the other, with input dropout before the first; tokens that it hides are

@@ -14,7 +14,7 @@ import { matmul, matmulAdd, matmulScaled } from "../../core/ops/matmul.ts";
 import { transpose } from "../../core/ops/view.ts";
 import { untracked } from "../../core/tape.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { dropWhere } from "../dropout/mask.ts";
+import { dropWhere } from "../dropout/drop_hidden.ts";
 import { type ActiveSite, type LayerPlace, siteAt } from "../dropout/site.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import { type Linear, Projection } from "../layers/linear.ts";
@@ -123,7 +123,7 @@ export class LoraLinear extends Projection {
   override forward(x: Tensor, context: ForwardContext, beside?: Tensor): Tensor {
     const base = this.base.forward(x, context, beside);
     if (this.merged) return base;
-    return this.updated(base, dropWhere(x, this.#siteOf("lora", x, context)), context);
+    return this.updated(base, dropWhere(x, this.#siteAt("lora", x, context)), context);
   }
 
   /** `base + s B A x`: `[…, outputs], […, inputs] -> […, outputs]`. */
@@ -135,25 +135,26 @@ export class LoraLinear extends Projection {
   protected updatedPart(part: Part, base: Tensor, x: Tensor, context: ForwardContext): Tensor {
     const { name, down, up } = part;
     const scaled = matmulScaled(x, transpose(down.value), this.scaling);
-    const inner = dropWhere(scaled, this.#siteOf("rank", scaled, context, name));
-    const active = this.#siteOf("update", inner, context, name);
+    const inner = dropWhere(scaled, this.#siteAt("rank", scaled, context, name));
+    const active = this.#siteAt("update", inner, context, name);
     return active === undefined
       ? matmulAdd(inner, transpose(up.value), base)
       : add(base, dropWhere(matmul(inner, transpose(up.value)), active));
   }
 
   /** The site of a position in this layer, or in a part of it, that is active. */
-  #siteOf(
+  #siteAt(
     position: "lora" | "rank" | "update",
     x: Tensor,
     context: ForwardContext,
     part = "",
   ): ActiveSite | undefined {
+    if (context.dropout === undefined) return undefined;
     const path = part === "" ? this.path : `${this.path}.${part}`;
     const active = siteAt(context, position, { ...this.place, path });
     if (active !== undefined && x.shape[0] !== context.batch.size) {
       throw new OptionError(
-        `Cannot drop from the update of ${this.path} as one row an example is required: ` +
+        `Cannot drop ${position} of ${path} as one row an example is required: ` +
           `found ${x.shape[0]} rows for ${context.batch.size} examples`,
       );
     }

@@ -9,7 +9,7 @@ import { matmul } from "../../core/ops/matmul.ts";
 import { reshape, transpose } from "../../core/ops/view.ts";
 import type { Device } from "../../core/device.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
-import { dropWhere } from "../dropout/mask.ts";
+import { dropWhere } from "../dropout/drop_hidden.ts";
 import { siteAt } from "../dropout/site.ts";
 import { checkBatch } from "../layers/check_batch.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";

@@ -8,7 +8,7 @@
  */
 
 import { tanh } from "../../core/ops/elementwise.ts";
-import { dropWhere } from "../dropout/mask.ts";
+import { dropWhere } from "../dropout/drop_hidden.ts";
 import { siteAt } from "../dropout/site.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import { Linear, type Projection } from "../layers/linear.ts";

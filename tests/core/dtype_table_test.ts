@@ -10,7 +10,7 @@ import { softmax } from "../../core/ops/softmax.ts";
 import { seedKey, uniform } from "../../core/random.ts";
 import { sizeOf } from "../../core/shape.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
-import { dropHidden } from "../../nn/dropout/mask.ts";
+import { dropHidden } from "../../nn/dropout/drop_hidden.ts";
 import { dropoutPlan } from "../../nn/dropout/methods.ts";
 import { attentionWeights } from "../../nn/layers/attention_weights.ts";
 import type { OpRow } from "../support/op_row.ts";

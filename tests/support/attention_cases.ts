@@ -113,8 +113,9 @@ function drops(
       : (own * maximum + query) * maximum + key;
     return draw(position) < Math.floor(c.rate * 2 ** 32);
   }
-  // size = round(rate n), start uniform over the n - size + 1 places, by the word's upper half.
-  const size = Math.round(c.rate * length);
+  // size = round(rate n), at least 1; start uniform over the n - size + 1 places, by the word's
+  // upper half.
+  const size = Math.max(1, Math.round(c.rate * length));
   const start = Math.floor((draw(own) >>> 16) * (length - size + 1) / 65536);
   return key >= start && key < start + size;
 }

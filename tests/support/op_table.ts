@@ -12,7 +12,7 @@ import { topK } from "../../core/ops/top_k.ts";
 import { layerNormOp, rmsNormOp } from "../../core/ops/norm.ts";
 import { rotaryRows, rotaryTables, rotate } from "../../core/ops/rotary.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
-import { dropElementsOp, dropSpanOp } from "../../nn/dropout/mask.ts";
+import { dropElementsOp, dropSpanOp } from "../../nn/dropout/drop_hidden.ts";
 import { type AttentionStructure, attentionWeightsOp } from "../../nn/layers/attention_weights.ts";
 import { activations } from "../../nn/layers/feed_forward.ts";
 import type { OpRow } from "./op_row.ts";

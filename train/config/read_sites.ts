@@ -31,41 +31,40 @@ export function readSites(
 ): OptionValues[] {
   const list: readonly unknown[] = Array.isArray(raw) ? raw : [raw];
   const sites = list.map((one) => {
-    const given = typeof one === "string" ? fieldsOf(one, spec, name, refuse) : one;
-    if (!isRecord(given)) return refuse(form);
-    const { position, ...settings } = given;
+    const [position, fields] = typeof one === "string"
+      ? fieldsOf(one, spec, name, refuse)
+      : isRecord(one)
+      ? [one.position, Object.entries(one).filter(([key]) => key !== "position")] as const
+      : refuse(form);
     if (typeof position !== "string" || !spec.positions.includes(position)) {
       throw unknownName(String(position), spec.positions, ` in ${name}`);
     }
-    const read = Object.entries(settings).map(([key, value]) => {
+    const read: OptionValues = { position };
+    for (const [key, value] of fields) {
       const setting = Object.hasOwn(spec.settings, key) ? spec.settings[key] : undefined;
       if (setting === undefined) {
         throw unknownName(kebab(key), Object.keys(spec.settings).map(kebab), ` in ${name}`);
       }
-      return [key, readSetting(`${kebab(key)} of ${position} in ${name}`, setting, value)];
-    });
-    return { position, ...Object.fromEntries(read) };
+      if (Object.hasOwn(read, key)) refuse(`${kebab(key)} of ${position} at most once`);
+      read[key] = readSetting(`${kebab(key)} of ${position} in ${name}`, setting, value);
+    }
+    return read;
   });
-  const positions = sites.map(({ position }) => position);
-  return new Set(positions).size === sites.length ? sites : refuse("each position at most once");
+  const positions = new Set(sites.map(({ position }) => position));
+  return positions.size === sites.length ? sites : refuse("each position at most once");
 }
 
-/** The fields of a text, by the names of files. */
+/** The position of a text, and its fields by the names of files. */
 function fieldsOf(
   text: string,
   { settings }: SitesOption,
   name: string,
   refuse: Refuse,
-): OptionValues {
+): readonly [string, readonly (readonly [string, unknown])[]] {
   const [, position, list] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
   if (position === undefined || list === undefined) return refuse(form);
-  const fields: OptionValues = { position: position.trim() };
-  for (const word of list.split(",").map((word) => word.trim())) {
-    const [key, value] = fieldOf(word, settings, name) ?? refuse(form);
-    if (Object.hasOwn(fields, key)) refuse(`${kebab(key)} of ${position} at most once`);
-    fields[key] = value;
-  }
-  return fields;
+  const words = list.split(",").map((word) => word.trim());
+  return [position.trim(), words.map((word) => fieldOf(word, settings, name) ?? refuse(form))];
 }
 
 /** One word of a text: its field and value; undefined for no word. */

@@ -6,7 +6,8 @@ import { bidirectionalKl, crossEntropy, klDivergence } from "../../../core/ops/l
 import { sum } from "../../../core/ops/reduce.ts";
 import { seedKey } from "../../../core/random.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
-import { dropHidden, survivorFactor } from "../../../nn/dropout/mask.ts";
+import { dropHidden } from "../../../nn/dropout/drop_hidden.ts";
+import { survivorFactor } from "../../../nn/dropout/mask.ts";
 import { dropoutPlan } from "../../../nn/dropout/methods.ts";
 import { type Position, type Site } from "../../../nn/dropout/plan.ts";
 import type { DropoutContext } from "../../../nn/dropout/site.ts";

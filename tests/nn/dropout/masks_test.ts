@@ -1,13 +1,14 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { OptionError, ShapeError } from "../../../core/errors.ts";
 import { zeros } from "../../../core/ops/create.ts";
-import { dropHidden } from "../../../nn/dropout/mask.ts";
+import { dropHidden } from "../../../nn/dropout/drop_hidden.ts";
 import { foldKey, type Key, seedKey } from "../../../core/random.ts";
 import type { Device } from "../../../core/device.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { dropoutPlan, type Method } from "../../../nn/dropout/methods.ts";
 import {
   type DropoutPlan,
+  type Position,
   positions,
   type Structure,
   structures,
@@ -31,11 +32,17 @@ import { layerPlace, siteAt } from "../../../nn/dropout/site.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
 
 const key = seedKey(12);
-/** Every position at once, in one structure; what has no tokens by elements, or it is all or none. */
+/** Structures that a position cannot have, and its own instead; without tokens a column is all. */
+const instead = (position: Position, structure: Structure): Structure => {
+  if (position === "output") return "element";
+  const attention = position === "logits" || position === "weights";
+  return attention && structure === "feature" ? "column" : structure;
+};
+/** Every position at once, in one structure. */
 const wholePlan = (structure: Structure): DropoutPlan => ({
   sites: positions.map((position) => ({
     position,
-    structure: position === "output" ? "element" : structure,
+    structure: instead(position, structure),
     rate: 0.375,
     layers: "all",
   })),

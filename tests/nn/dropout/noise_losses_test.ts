@@ -6,7 +6,7 @@ import { sum } from "../../../core/ops/reduce.ts";
 import type { Device } from "../../../core/device.ts";
 import { noGrad, untracked } from "../../../core/tape.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
-import { dropHidden } from "../../../nn/dropout/mask.ts";
+import { dropHidden } from "../../../nn/dropout/drop_hidden.ts";
 import type { Site } from "../../../nn/dropout/plan.ts";
 import { bidirectionalKl, klDivergence } from "../../../core/ops/losses.ts";
 import { close, runs } from "../../support/noise_cases.ts";

@@ -72,12 +72,15 @@ Deno.test("plan() leaves out sites of rate 0, but not spans of a given length", 
   ]);
 });
 
-Deno.test("plan() passes the options on to every site", () => {
+Deno.test("plan() passes an option on to the sites that read it", () => {
   const options = { structure: "span", point: "inner", perHead: false } as const;
-  const site = { rate: 0.1, layers: "all", noGrad: false, ...options } as const;
+  const site = { structure: "span", rate: 0.1, layers: "all" } as const;
   const changed = { ...options, nograd: false, compensation: "js", kl: 0.5 } as const;
   assertEquals(dropoutPlan("hiddenkey", false, changed), {
-    sites: [{ position: "logits", ...site }, { position: "hidden", ...site }],
+    sites: [
+      { position: "logits", ...site, perHead: false },
+      { position: "hidden", ...site, point: "inner" },
+    ],
     compensation: { kind: "js", weight: 0.5, branches: 1 },
   });
   assertEquals(dropoutPlan("lora", true, { compensation: "kl", branches: 2, kl: 0 }), {
@@ -146,7 +149,10 @@ Deno.test("words and numbers that mean nothing are refused by the option's name"
       text,
     );
   refuse({}, "method requires one of lora, lora-dropout", "hiddendrop");
-  refuse({ structure: "row" }, 'structure requires one of element, column, span: found "row"');
+  refuse(
+    { structure: "row" },
+    'structure requires one of element, column, span, feature: found "row"',
+  );
   refuse({ compensation: "mse" }, "compensation requires one of none, kl, js");
   refuse({ branches: 3 }, "branches requires one of 1, 2: found 3");
   refuse({ point: "input" }, "point requires one of output, inner");

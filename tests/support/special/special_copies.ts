@@ -12,7 +12,7 @@ import * as parts from "../../../core/ops/slice.ts";
 import * as views from "../../../core/ops/view.ts";
 import { normal, seedKey, uniform } from "../../../core/random.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
-import { dropElementsOp, dropSpanOp } from "../../../nn/dropout/mask.ts";
+import { dropElementsOp, dropSpanOp } from "../../../nn/dropout/drop_hidden.ts";
 import { activations } from "../../../nn/layers/feed_forward.ts";
 import { tanhContraction } from "../op_table.ts";
 import { type Numbers, type SpecialRow, specials, table } from "./special_row.ts";

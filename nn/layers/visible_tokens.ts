@@ -1,0 +1,75 @@
+/**
+ * Which tokens are attended to where input cutoff hides those that it drops.
+ *
+ * **Source**: Shen et al. 2020, "A Simple but Tough-to-Beat Data Augmentation Approach".
+ *
+ * @module
+ */
+
+import { apply } from "../../core/apply.ts";
+import type { Inputs } from "../../core/arguments.ts";
+import { index, input, select, word } from "../../core/expr.ts";
+import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
+import { reshape } from "../../core/ops/view.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { dropped, maskNumbers, passOf } from "../dropout/mask.ts";
+import type { ActiveSite } from "../dropout/site.ts";
+import type { Batch } from "./batch.ts";
+
+/** Which program: everything here is structure, no number. */
+interface Structure {
+  readonly masked: boolean;
+  readonly span: boolean;
+  readonly shared: boolean;
+}
+
+const operations = new Map<string, RowOp>();
+
+function operationOf(structure: Structure): RowOp {
+  const key = JSON.stringify(structure);
+  let op = operations.get(key);
+  if (op === undefined) operations.set(key, op = build(structure));
+  return op;
+}
+
+function build({ masked, span, shared }: Structure): RowOp {
+  const first = masked ? 1 : 0;
+  const counter = input(first, "u32", 1);
+  const drop = dropped(span, {
+    example: shared ? passOf(counter) : counter,
+    length: input(first + 1, "u32", 1),
+    position: index(0, 3),
+    run: word(0),
+    slot: 0,
+  });
+  const visible = masked ? input(0, "u32", 3) : word(1);
+  const taken: Inputs = {
+    ...(masked && { mask: "u32" }),
+    examples: "u32",
+    ...(span && { lengths: "u32" }),
+  };
+  return rowwise("visibleTokens", taken, [select(drop, word(0), visible)]);
+}
+
+/**
+ * Which tokens are attended to where a site drops whole ones of the input and hides them: 1 for each,
+ * `[batch, tokens]`; undefined where it hides none. A query that is left with no visible key attends
+ * to nothing.
+ */
+export function visibleTokens(
+  { size, width, mask }: Pick<Batch, "size" | "width" | "mask">,
+  active: ActiveSite | undefined,
+): Tensor | undefined {
+  if (active === undefined) return undefined;
+  const { site: { structure, hide = true, perExample }, dropout } = active;
+  const span = structure === "span";
+  if (!hide || !(span || structure === "column")) return undefined;
+  const words = [dropout.examples, ...span ? [dropout.lengths] : []];
+  const inputs = [...mask ? [mask] : [], ...words.map((list) => reshape(list, [size, 1]))];
+  const op = operationOf({ masked: mask !== undefined, span, shared: perExample === false });
+  return apply(op, inputs, {
+    space: [size, width],
+    scalars: maskNumbers(active),
+    indices: [{ offset: 0, strides: [0, 1] }],
+  })[0]!;
+}
