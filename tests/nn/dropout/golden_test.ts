@@ -3,13 +3,14 @@ import { gradient } from "../../../core/gradient.ts";
 import type { Device } from "../../../core/device.ts";
 import { ones, zeros } from "../../../core/ops/create.ts";
 import { sizeOf } from "../../../core/shape.ts";
-import { dropHidden, visibleTokens } from "../../../nn/dropout/mask.ts";
+import { dropHidden } from "../../../nn/dropout/drop_hidden.ts";
 import { dropoutPlan } from "../../../nn/dropout/methods.ts";
 import type { DropoutPlan, Position } from "../../../nn/dropout/plan.ts";
 import { type DropoutContext, siteAt } from "../../../nn/dropout/site.ts";
 import { attentionWeights } from "../../../nn/layers/attention_weights.ts";
 import { type Batch, toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
+import { visibleTokens } from "../../../nn/layers/visible_tokens.ts";
 import type { Model } from "../../../nn/models/model.ts";
 import { objective } from "../../../nn/objective/objective.ts";
 import {
