@@ -126,7 +126,11 @@ OWN = {
         ("lora", {"site": [site("output", "element", rate=0.3)], "compensation": "kl"}, {}),
         ("lora", {"site": [site("update", "feature", rate=0.4)]}, {}),
         ("dropkey", {"rate": 0.4, "structure": "span", "perHead": False}, {}),
-        ("hiddencut", {"rate": 0.3, "site": [site("hidden", "element", perExample=False)]}, {}),
+        (
+            "hiddencut",
+            {"compensation": "kl", "site": [site("hidden", "element", rate=0.3, perExample=False)]},
+            {},
+        ),
         ("hiddenkey", {"rate": 0.3, "layers": [0], "kl": 0.5}, {"step": 8}),
     ],
     "gpt2": [
