@@ -118,6 +118,6 @@ function checkExamples(shape: readonly number[], { examples, lengths }: DropoutC
 }
 
 /** Drops where a site is active. */
-export function dropWhere(x: Tensor, active: ActiveSite | undefined, starts?: Tensor): Tensor {
-  return active === undefined ? x : dropHidden(x, active, starts);
+export function dropWhere(x: Tensor, active: ActiveSite | undefined): Tensor {
+  return active === undefined ? x : dropHidden(x, active);
 }

@@ -7,9 +7,11 @@
 import { add } from "../../core/ops/elementwise.ts";
 import { matmul } from "../../core/ops/matmul.ts";
 import { permute, reshape, transpose } from "../../core/ops/view.ts";
+import { untracked } from "../../core/tape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { type LayerPlace, siteAt } from "../dropout/site.ts";
-import { attentionWeights } from "./attention_weights.ts";
+import { spanStarts } from "../dropout/span_starts.ts";
+import { type AttentionOptions, attentionWeights } from "./attention_weights.ts";
 import type { KeyValues } from "./past_key_values.ts";
 import type { ForwardContext } from "./forward_context.ts";
 
@@ -61,17 +63,37 @@ export function attend(
   const [k, v] = earlier === undefined ? [own(key), own(value)] : [earlier.key, earlier.value];
   const scores = matmul(q, transpose(k));
   const probe = context.probes?.[place.layer];
-  const weights = attentionWeights(probe === undefined ? scores : add(scores, probe), {
+  const probed = probe === undefined ? scores : add(scores, probe);
+  const options: AttentionOptions = {
     scale: settings.scale ?? 1 / Math.sqrt(size),
     causal: causal && earlier === undefined,
     mask: context.batch.mask,
     logits: siteAt(context, "logits", place),
     weights: siteAt(context, "weights", place),
     maximum,
-  });
+  };
+  const weights = attentionWeights(probed, options);
+  if (context.spanStarts !== undefined) startSpans(probed, weights, options, place, context);
   const order = earlier === undefined ? [0, 3, 1, 2, 4] : [3, 0, 1, 2, 4];
   const joined = matmul(weights, v, order);
   return reshape(permute(joined, order), [batch, tokens, heads * size]);
+}
+
+/** Chooses where the spans of HiddenCut begin in this layer, where attention is to guide them. */
+function startSpans(
+  scores: Tensor,
+  weights: Tensor,
+  options: AttentionOptions,
+  place: AttentionSettings["place"],
+  context: ForwardContext,
+): void {
+  const active = siteAt(context, "hidden", place);
+  if (active?.site.start !== "attention") return;
+  const { logits, weights: dropping, ...whole } = options;
+  const plain = logits === undefined && dropping === undefined
+    ? weights
+    : untracked(() => attentionWeights(scores, whole));
+  context.spanStarts![place.layer] = spanStarts(plain, active);
 }
 
 /** The rows of a sequence as its queries: they share keys, so one product serves them all. */

@@ -11,7 +11,7 @@ import { geluOf, geluTanhOf, reluOf, siluOf } from "../../core/activations.ts";
 import { add, gelu, geluTanh, mul, relu, silu } from "../../core/ops/elementwise.ts";
 import { fusedMatmul } from "../../core/ops/matmul.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { dropWhere } from "../dropout/drop_hidden.ts";
+import { dropHidden } from "../dropout/drop_hidden.ts";
 import { type LayerPlace, siteAt } from "../dropout/site.ts";
 import { Linear, type Projection } from "./linear.ts";
 import type { ForwardContext } from "./forward_context.ts";
@@ -91,8 +91,8 @@ export function downProject(
 ): Tensor {
   const active = siteAt(context, "hidden", place);
   if (active === undefined) return output.forward(inner, context, residual);
-  if (active.site.point === "inner") {
-    return output.forward(dropWhere(inner, active), context, residual);
-  }
-  return add(dropWhere(output.forward(inner, context), active), residual);
+  const drop = (x: Tensor) => dropHidden(x, active, context.spanStarts?.[place.layer!]);
+  return active.site.point === "inner"
+    ? output.forward(drop(inner), context, residual)
+    : add(drop(output.forward(inner, context)), residual);
 }

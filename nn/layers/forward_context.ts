@@ -23,6 +23,11 @@ export interface ForwardContext {
    * of a zero probe is that of the scores.
    */
   readonly probes?: readonly Tensor[];
+  /**
+   * First token of HiddenCut's span by layer, `[batch]` each, where attention chooses it: attention
+   * writes it, and the feed-forward module of the same layer reads it.
+   */
+  readonly spanStarts?: Tensor[];
   /** Collects hidden states, `[batch, tokens, width]`: the embedding output, then each layer's. */
   readonly trace?: Tensor[];
 }

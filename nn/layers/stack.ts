@@ -27,9 +27,13 @@ export function runLayers<Layer>(
   const place = { path: "embeddings", layers: layers.length };
   const active = siteAt(context, "input", place);
   let x = dropWhere(embedded, active);
-  const { batch } = context;
-  const mask = visibleTokens(batch, active);
-  const inner = mask === undefined ? context : { ...context, batch: { ...batch, mask } };
+  const mask = visibleTokens(context.batch, active);
+  const guided = context.dropout?.plan.sites.some(({ start }) => start === "attention");
+  const inner: ForwardContext = {
+    ...context,
+    ...(mask && { batch: { ...context.batch, mask } }),
+    ...(guided && { spanStarts: [] }),
+  };
   for (const layer of layers) {
     context.trace?.push(x);
     // What a layer made and no tape holds serves the next one: it stays in the GPU's cache.

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { type Key, threefry } from "../../core/random.ts";
 import type { Device } from "../../core/device.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
-import { attentionWeights } from "../../nn/layers/attention_weights.ts";
+import { type AttentionOptions, attentionWeights } from "../../nn/layers/attention_weights.ts";
 import type { Site, Structure } from "../../nn/dropout/plan.ts";
 import { numbers } from "./differences.ts";
 import type { ActiveSite } from "../../nn/dropout/site.ts";
@@ -139,11 +139,31 @@ export function weightsOf(
   position: "logits" | "weights" | "none",
   noGrad = true,
 ): Tensor {
-  const { device } = scores;
-  const words = (data: number[], shape = [data.length]) => tensor(device, data, shape, "u32");
-  const { structure, rate, perHead, key, lengths, causal } = c;
-  const base = { structure, rate, perHead, layers: "all" } as const;
-  const active = (site: Site): ActiveSite => ({
+  const site = activeOf(scores.device, c, {
+    position: position === "weights" ? "weights" : "logits",
+    ...(position === "weights" && { nograd: noGrad }),
+  });
+  return attentionWeights(scores, {
+    ...optionsOf(scores.device, c),
+    ...(position !== "none" && { [position]: site }),
+  });
+}
+
+/** What attention needs for a case, without a site. */
+export function optionsOf(device: Device, c: AttentionCase): AttentionOptions {
+  const mask = c.lengths.every((length) => length === c.tokens) ? undefined : maskOf(device, c);
+  return { scale: 1, causal: c.causal, mask, maximum };
+}
+
+/** A site of the case's structure, rate and key, with settings of its own. */
+export function activeOf(
+  device: Device,
+  { structure, rate, perHead, key, lengths }: AttentionCase,
+  change: Partial<Site> & { readonly position: "logits" | "weights" },
+): ActiveSite {
+  const words = (data: number[]) => tensor(device, data, [data.length], "u32");
+  const site: Site = { structure, rate, perHead, layers: "all", ...change };
+  return {
     site,
     key,
     dropout: {
@@ -152,15 +172,7 @@ export function weightsOf(
       examples: words(lengths.map((_, b) => exampleNumber(b))),
       lengths: words([...lengths]),
     },
-  });
-  return attentionWeights(scores, {
-    scale: 1,
-    causal,
-    mask: lengths.every((length) => length === c.tokens) ? undefined : maskOf(device, c),
-    logits: position === "logits" ? active({ position, ...base }) : undefined,
-    weights: position === "weights" ? active({ position, ...base, nograd: noGrad }) : undefined,
-    maximum,
-  });
+  };
 }
 
 function maskOf(device: Device, { lengths, tokens }: AttentionCase): Tensor {

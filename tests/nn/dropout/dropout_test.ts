@@ -9,7 +9,7 @@ import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { dropHidden } from "../../../nn/dropout/drop_hidden.ts";
 import { survivorFactor } from "../../../nn/dropout/mask.ts";
 import { dropoutPlan } from "../../../nn/dropout/methods.ts";
-import { type Position, type Site } from "../../../nn/dropout/plan.ts";
+import type { Position, Site } from "../../../nn/dropout/plan.ts";
 import type { DropoutContext } from "../../../nn/dropout/site.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";

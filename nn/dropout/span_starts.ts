@@ -1,0 +1,116 @@
+/**
+ * Where HiddenCut's spans begin when attention guides them: at one of the tokens that get the most of
+ * it in the layer.
+ *
+ * **Source**: the code of Chen et al. 2021, "HiddenCut".
+ *
+ * @module
+ */
+
+import { apply } from "../../core/apply.ts";
+import {
+  float,
+  index,
+  input,
+  multiplyWords,
+  rowSum,
+  scalar,
+  select,
+  shiftRight,
+  toFloat,
+  toWord,
+  word,
+} from "../../core/expr.ts";
+import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
+import { permute, reshape } from "../../core/ops/view.ts";
+import { untracked } from "../../core/tape.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { choice, drawn, maskNumbers, passOf } from "./mask.ts";
+import type { ActiveSite } from "./site.ts";
+
+/**
+ * Sum of a row in two digits of whole numbers, of which f32 adds up as many without rounding: so that
+ * every backend finds the same sum, in whatever order it adds.
+ */
+const digitSumOp = (() => {
+  const [scale, base] = [scalar(0, "f32"), scalar(1, "f32")];
+  const scaled = input(0, "f32", 3).mul(scale);
+  const upper = toFloat(toWord(scaled));
+  const lower = toFloat(toWord(scaled.sub(upper).mul(base)));
+  return rowwise("digitSum", ["f32"], [rowSum(upper).mul(base).add(rowSum(lower))]);
+})();
+
+/** Bits that count the elements of a row. */
+const bitsOf = (count: number) => 32 - Math.clz32(count - 1);
+
+/**
+ * The same sum on every backend, `[…, row] -> […]`, in units so small that it is an integer.
+ *
+ * @param most The largest element that there can be, as a power of 2; none is below 0
+ * @returns The sum, and the same of it
+ */
+function digitSum(x: Tensor, most: number): { sum: Tensor; most: number } {
+  const count = x.shape.at(-1)!;
+  const bits = Math.min(12, 24 - bitsOf(count));
+  const [sum] = apply(digitSumOp, [x], { scalars: [2 ** (bits - most), 2 ** bits] });
+  return { sum: reshape(sum!, x.shape.slice(0, -1)), most: 2 * bits + bitsOf(count) };
+}
+
+/** Real tokens that get more than this one, or as much and come before it. */
+const rankOp = (() => {
+  const [own, other] = [input(0, "f32", 1), input(1, "f32", 3)];
+  const [place, otherPlace] = [index(0, 1), index(1, 2)];
+  const tied = own.compare("eq", other).and(otherPlace.compare("lt", place));
+  const after = own.compare("lt", other).not().and(tied.not());
+  const real = otherPlace.compare("lt", input(2, "u32", 1));
+  const kinds = { own: "f32", others: "f32", lengths: "u32" } as const;
+  return rowwise("attentionRank", kinds, [
+    rowSum(select(after, float(0), select(real, float(1), float(0)))),
+  ]);
+})();
+
+/** The token of a rank that is drawn from the first max(1, floor(0.4 n)) of n. */
+function pickOp(shared: boolean): RowOp {
+  const counter = input(1, "u32", 1);
+  const random = drawn(0, shared ? passOf(counter) : counter, word(0));
+  // 52429 / 2^17 is 0.4 and less than 2e-6: the same floor for all texts below 80,000 tokens.
+  const share = shiftRight(multiplyWords(input(2, "u32", 1), word(52429)), 17);
+  const rank = choice(random, select(share.compare("lt", 1), word(1), share));
+  const found = input(0, "f32", 3).compare("eq", toFloat(rank));
+  const kinds = { ranks: "f32", examples: "u32", lengths: "u32" } as const;
+  return rowwise("spanStarts", kinds, [
+    toWord(rowSum(select(found, toFloat(index(0, 2)), float(0)))),
+  ]);
+}
+const pickOps = [pickOp(false), pickOp(true)] as const;
+
+/**
+ * First token of each example's span: drawn from the max(1, floor(0.4 n)) of its n real tokens that
+ * get most attention, equal ones in their order. A token gets the sum of its weights over all heads
+ * and queries, those of padding included as in the source: so the choice, unlike every other mask,
+ * can follow the width of the batch. No gradient flows through it.
+ *
+ * **Shapes**: `[batch, keyHeads, group, queries, keys] -> [batch]`.
+ *
+ * @param weights Attention weights of the layer as they are without DropKey and DropAttention
+ */
+export function spanStarts(weights: Tensor, active: ActiveSite): Tensor {
+  const [batch, , , , keys] = weights.shape as [number, number, number, number, number];
+  const { examples, lengths } = active.dropout;
+  return untracked(() => {
+    const byHead = digitSum(permute(weights, [0, 4, 1, 2, 3]), 0);
+    const heads = reshape(byHead.sum, [batch, keys, byHead.sum.shape[2]! * byHead.sum.shape[3]!]);
+    const { sum } = digitSum(heads, byHead.most);
+    const others = [reshape(sum, [batch, keys, 1]), reshape(sum, [batch, 1, keys])];
+    const ranks = apply(rankOp, [...others, reshape(lengths, [batch, 1, 1])], {
+      indices: [{ offset: 0, strides: [0, 1, 0] }, { offset: 0, strides: [0, 0, 1] }],
+    })[0]!;
+    const words = [examples, lengths].map((list) => reshape(list, [batch, 1]));
+    const op = pickOps[active.site.perExample === false ? 1 : 0];
+    const [starts] = apply(op, [reshape(ranks, [batch, keys]), ...words], {
+      scalars: maskNumbers(active),
+      indices: [{ offset: 0, strides: [0, 1] }],
+    });
+    return reshape(starts!, [batch]);
+  });
+}
