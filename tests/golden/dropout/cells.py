@@ -32,14 +32,18 @@ def continued(lengths):
 ENCODER = {**SIZES, "num_hidden_layers": 2, "hidden_act": "gelu", "num_labels": 3}
 DECODER = {**SIZES, "num_hidden_layers": 3, "max_position_embeddings": 16, "num_labels": 3}
 GPT2 = {**DECODER, "model_type": "gpt2", "activation_function": "gelu_new", "n_inner": 12}
+LLAMA = {
+    **DECODER,
+    "model_type": "llama",
+    "num_hidden_layers": 4,
+    "hidden_act": "silu",
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+}
+BERT = {**ENCODER, "model_type": "bert", "type_vocab_size": 2, "max_position_embeddings": 16}
 MODELS = {
     "bert": {
-        "config": {
-            **ENCODER,
-            "model_type": "bert",
-            "type_vocab_size": 2,
-            "max_position_embeddings": 16,
-        },
+        "config": BERT,
         "lora": {"targets": ["query", "value"], "rank": 2, "alpha": 4},
         "examples": texts((6, 3, 5), (2, 0, 1)),
     },
@@ -69,17 +73,22 @@ MODELS = {
         "examples": texts((5, 3, 6), (1, -0.5, 0.25)),
     },
     "llama": {
-        "config": {
-            **DECODER,
-            "model_type": "llama",
-            "num_hidden_layers": 4,
-            "hidden_act": "silu",
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
-        },
+        "config": LLAMA,
         "lora": {"targets": ["q_proj", "v_proj"], "rank": 2, "alpha": 4},
         "language": True,
         "examples": continued((5, 7, 4)),
+    },
+    # Without padding, whose queries take part in what attention points at.
+    "llama-whole": {
+        "config": {**LLAMA, "num_hidden_layers": 2},
+        "lora": {"targets": ["q_proj", "v_proj"], "rank": 2, "alpha": 4},
+        "language": True,
+        "examples": continued((7, 7, 7)),
+    },
+    "bert-whole": {
+        "config": BERT,
+        "lora": {"targets": ["query", "value"], "rank": 2, "alpha": 4},
+        "examples": texts((8, 8, 8), (2, 0, 1)),
     },
 }
 
@@ -147,6 +156,21 @@ OWN = {
         ("dropkey", {"rate": 0.3, "layers": "all"}, {}),
         ("dropkey", {"rate": 0.3, "layers": [0, 2]}, {"step": 1}),
     ],
+    "bert-whole": [
+        ("hiddencut", {"site": [site("hidden", "span", rate=0.3, start="attention")]}, {}),
+        (
+            "hiddenkey-",
+            {"rate": 0.4, "point": "inner", "site": [site("hidden", "span", start="attention")]},
+            {},
+        ),
+    ],
+    "llama-whole": [
+        (
+            "hiddenkey",
+            {"layers": "all", "site": [site("hidden", "span", rate=0.5, start="attention")]},
+            {},
+        ),
+    ],
     "gpt2-regression": [
         ("hiddenkey", {"rate": 0.3}, {}),
         ("hiddenkey", {"rate": 0.2, "branches": 2, "kl": 0.1}, {}),
@@ -171,7 +195,7 @@ OWN = {
 
 
 def cells_of(model):
-    common = [] if model == "gpt2-regression" else COMMON
+    common = COMMON if model in ("bert", "roberta", "gpt2", "llama") else []
     for number, (method, options, more) in enumerate(common + OWN[model]):
         if MODELS[model].get("regression"):
             more = {key: value for key, value in more.items() if key != "smoothing"}

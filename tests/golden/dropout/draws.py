@@ -63,20 +63,41 @@ def below_rate(site, key, example, coordinate):
     return draw(key, example, coordinate) < math.floor(site["rate"] * WORD)
 
 
-def span_of(site, key, example, length, run=0):
-    """The tokens of a span among `length` real ones; heads are numbered runs."""
+def span_size(site, length):
     share = Fraction(str(site["rate"])) * length
     size = site.get("spanLength") or max(1, math.floor(share + Fraction(1, 2)))
-    size = min(size, length)
-    start = (draw(key, example, run) >> 16) * (length - size + 1) // 2**16
+    return min(size, length)
+
+
+def choose(word, count):
+    """One of `count` numbers from 0, by the upper half of a word."""
+    return (word >> 16) * count // 2**16
+
+
+def span_of(site, key, example, length, run=0):
+    """The tokens of a span among `length` real ones; heads are numbered runs."""
+    size = span_size(site, length)
+    start = choose(draw(key, example, run), length - size + 1)
     return range(start, start + size)
 
 
-def hidden_drops(site, key, example, tokens, width):
-    """Which numbers of a representation are dropped: a list of tokens, each a list of features."""
+def guided_span(site, key, example, received):
+    """A span that begins at one of the 40 % of tokens that receive most attention in the layer."""
+    length = len(received)
+    order = sorted(range(length), key=lambda token: -received[token])
+    start = order[choose(draw(key, example, 0), max(1, length * 4 // 10))]
+    return range(start, min(length, start + span_size(site, length)))
+
+
+def hidden_drops(site, key, example, shape, received=None):
+    """Which numbers of `[tokens, width]` are dropped: a list of tokens, each a list of features."""
+    tokens, width = shape
     structure = site["structure"]
     if structure == "span":
-        span = span_of(site, key, example, tokens)
+        if site.get("start") == "attention":
+            span = guided_span(site, key, example, received)
+        else:
+            span = span_of(site, key, example, tokens)
         return [[t in span] * width for t in range(tokens)]
     coordinate = {
         "element": lambda t, f: t * width + f,

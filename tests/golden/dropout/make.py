@@ -19,7 +19,7 @@ from models import ARCHITECTURES, Dropping
 from plan import plan_of
 
 FILE = Path(__file__).parent / "cells.jsonl"
-DIGITS = 12
+DIGITS = 11
 
 
 def cross_entropy(logits, label, smoothing):
@@ -95,7 +95,9 @@ def hexadecimal(bits):
 
 
 def masks_of(passes):
-    """What is kept at the last place of each position: of all real tokens, example by example."""
+    """What is kept at the last place of each position: of all real tokens, example by example.
+
+    Without spans that begin where attention points, which loss and gradients tell."""
     out = []
     for which, run in enumerate(passes):
         for position, (path, layer, width, _) in run.masks[0].items():

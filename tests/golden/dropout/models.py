@@ -14,7 +14,7 @@ class Dropping:
     def __init__(self, plan, key, number, which, model):
         self.sites = plan["sites"] if plan else {}
         self.key, self.number, self.which, self.model = key, number, which, model
-        self.masks = {}
+        self.masks, self.received = {}, None
 
     def site(self, position, layer):
         site = self.sites.get(position)
@@ -29,7 +29,7 @@ class Dropping:
 
     def drops(self, site, path, tokens, width):
         key = fold(self.key, f"{path}/{site['position']}")
-        return hidden_drops(site, key, self.counter(site), tokens, width)
+        return hidden_drops(site, key, self.counter(site), (tokens, width), self.received)
 
     def hidden(self, x, position, path, layer=None):
         site = self.site(position, layer)
@@ -37,7 +37,8 @@ class Dropping:
             return x
         tokens, width = x.shape if x.dim() == 2 else (1, x.shape[0])
         kept = torch.tensor(self.drops(site, path, tokens, width)).logical_not()
-        self.masks[position] = (path, layer, width, kept.flatten().tolist())
+        if site.get("start") != "attention":
+            self.masks[position] = (path, layer, width, kept.flatten().tolist())
         return x * kept.reshape(x.shape) * factor_of(site)
 
     def head_drops(self, position, layer, tokens, head):
@@ -135,7 +136,7 @@ class Model:
 
     def attend(self, q, k, v, run, layer, visible):
         """`visible[query][key]`; heads lie side by side in the last axis."""
-        tokens, joined, masks = q.shape[0], [], []
+        tokens, joined, masks, plain = q.shape[0], [], [], []
         for head in range(self.heads):
             own = slice(head * self.size, (head + 1) * self.size)
             shared = head // (self.heads // self.key_heads)
@@ -144,8 +145,10 @@ class Model:
             _, dropped = run.head_drops("logits", layer, tokens, head)
             site, removed = run.head_drops("weights", layer, tokens, head)
             rows = [weigh(g[i], visible[i], dropped[i], site, removed[i]) for i in range(tokens)]
+            plain += [softmax(g[i], visible[i]).detach() for i in range(tokens)]
             masks += [bool(w > 0) for row in rows for w in row]
             joined.append(torch.stack(rows) @ v[:, keys])
+        run.received = sum(plain).tolist()
         if run.site("logits", layer) or run.site("weights", layer):
             run.masks["attention"] = (f"layer.{layer}", layer, self.heads, masks)
         return torch.cat(joined, -1)
