@@ -22,6 +22,7 @@ import { addAdapter, loadAdapter, type NewAdapter } from "./run/adapter.ts";
 import {
   describeAdapter,
   describeDecay,
+  describeDropout,
   describeLoraDropout,
   describeParameters,
   describeWeights,
@@ -84,6 +85,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   describeDecay(model, config, say);
 
   const plan = dropoutPlan(config.method, architecture.causal, config);
+  describeDropout(plan, say);
   describeLoraDropout(adapter, plan, say);
   const facts = { ...counts, backend: reason };
   const contents = { model, optimiser, adapter, config, task, plan, facts };

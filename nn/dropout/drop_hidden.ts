@@ -59,8 +59,9 @@ const dropFromOp = (() => {
 /**
  * Drops from a hidden representation.
  *
- * **Shapes**: `[batch, tokens, width]` or `[batch, width]`, unchanged. A column or span of a
- * representation without tokens is the whole of it.
+ * **Shapes**: `[batch, tokens, width]` or `[batch, width]`, unchanged. A representation
+ * without tokens stands at the first one: a column is the whole of it, and so is a span that begins
+ * there.
  *
  * @param starts First token of each span, `[batch]`, where attention chooses it
  * @throws {OptionError} If the site is none, or attention is to choose and chose nothing

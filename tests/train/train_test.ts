@@ -8,10 +8,12 @@ import {
   assertRejects,
 } from "@std/assert";
 import { OptionError } from "../../core/errors.ts";
-import { type Method, methods } from "../../nn/dropout/methods.ts";
+import { dropoutPlan, type Method, methods } from "../../nn/dropout/methods.ts";
+import type { DropoutPlan } from "../../nn/dropout/plan.ts";
 import { openDevice } from "../../train/device/backend.ts";
-import type { TrainConfig } from "../../train/config/config.ts";
-import type { TaskName } from "../../train/config/train_options.ts";
+import { resolveConfig, type TrainConfig } from "../../train/config/config.ts";
+import { parseObject } from "../../train/config/parse.ts";
+import { type TaskName, trainOptions } from "../../train/config/train_options.ts";
 import { openRun, runConfig } from "../../train/run/open_run.ts";
 import { openTask } from "../../train/tasks/open.ts";
 import type { Metrics } from "../../train/tasks/task.ts";
@@ -80,6 +82,17 @@ for (const method of methods) {
     assertEquals(adapter["lora_dropout"], method === "lora-dropout" ? 0.1 : 0);
     const own = await readJson(`${out}/hiddenkey_config.json`);
     assertEquals(own["method"], method);
+    // The file reproduces the run: by its configuration, and by its sites alone.
+    const again = resolveConfig(parseObject(trainOptions, own["config"], "hiddenkey_config.json"));
+    assertEquals(again, config);
+    const plan = own["plan"] as DropoutPlan;
+    assertEquals(dropoutPlan(again.method, false, again), plan);
+    const { kind, weight: kl, branches } = plan.compensation;
+    const bare = { site: plan.sites, compensation: kind, kl, branches };
+    const { task, data, model } = config;
+    const other = parseObject(trainOptions, { task, data, model, method: "lora", ...bare }, "f");
+    const resolved = resolveConfig(other);
+    assertEquals(dropoutPlan(resolved.method, false, resolved), plan);
     const { sites, compensation } = own["plan"] as {
       sites: { position: string; structure: string; rate: number }[];
       compensation: { kind: string };

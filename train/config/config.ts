@@ -30,16 +30,19 @@ export function resolveConfig(...layers: readonly GivenConfig[]): TrainConfig {
 }
 
 /**
- * Checks the numbers of layers against a model.
+ * Checks the numbers of layers against a model, those of single sites too.
  *
  * @param count Layers of the model
  * @throws {OptionError} If a layer lies beyond it
  */
-export function checkLayers({ layers = [] }: TrainConfig, count: number): void {
-  if (typeof layers === "string") return;
-  const beyond = layers.find((layer) => layer >= count);
-  if (beyond === undefined) return;
-  throw new OptionError(
-    `Cannot use --layers as the model has the layers 0 to ${count - 1}: found ${beyond}`,
-  );
+export function checkLayers({ layers, site = [] }: TrainConfig, count: number): void {
+  const named = site.map((one) => [`layers of ${one.position} in --site`, one.layers] as const);
+  for (const [name, choice] of [["--layers", layers] as const, ...named]) {
+    if (choice === undefined || typeof choice === "string") continue;
+    const beyond = choice.find((layer) => layer >= count);
+    if (beyond === undefined) continue;
+    throw new OptionError(
+      `Cannot use ${name} as the model has the layers 0 to ${count - 1}: found ${beyond}`,
+    );
+  }
 }

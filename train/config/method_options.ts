@@ -98,9 +98,9 @@ export const dropoutOptions = {
     positions,
     settings: siteSettings,
     help:
-      "one place in place of the method's, or beside it: element, column, span or feature, its " +
-      "rate, then of layers=0+2, span-length=N, start=attention, point=inner, [no-]rescale, " +
-      "no-nograd, no-per-head, no-per-example, no-hide; may be given for several places",
+      "a place instead of the method's there, or beside it, once for each: element, column, span " +
+      "or feature, a rate, and of layers=0+2, span-length=N, start=attention, point=inner, " +
+      "[no-]rescale, no-nograd, no-per-head, no-per-example, no-hide what is wanted",
     defaultText: "the method's",
   },
   layers: {

@@ -4,13 +4,14 @@
  * @module
  */
 
-import type { DropoutPlan } from "../../nn/dropout/plan.ts";
+import type { DropoutPlan, Site } from "../../nn/dropout/plan.ts";
 import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
 import { type Module, parameters } from "../../nn/layers/module.ts";
 import { isHead } from "../../nn/models/heads.ts";
 import type { LoadReport } from "../../nn/models/load.ts";
 import { isDecayed, requireDecayExclusions } from "../../nn/optim/decay.ts";
 import type { TrainConfig } from "../config/config.ts";
+import { kebab } from "../config/options.ts";
 
 /** Says what became of a checkpoint's tensors: the number of each kind, and a few names. */
 export function describeWeights(report: LoadReport, say: (line: string) => void): void {
@@ -106,10 +107,55 @@ export function describeLoraDropout(
   );
 }
 
+/**
+ * Says what a run drops and compensates where adapter_config.json cannot: PEFT would train on without
+ * it.
+ */
+export function describeDropout(plan: DropoutPlan, say: (line: string) => void): void {
+  const { sites, compensation: { kind, weight } } = plan;
+  if (sites.every(isRecorded) && kind === "none") return;
+  const choices = new Set(sites.map(({ layers }) => layersText(layers)));
+  const common = choices.size === 1 ? ` in ${[...choices][0]}` : "";
+  const texts = sites.map((site) =>
+    common === "" ? `${siteText(site)} in ${layersText(site.layers)}` : siteText(site)
+  );
+  const dropped = texts.length === 0 ? "nothing" : `${texts.join(" and ")}${common}`;
+  const loss = kind === "none" ? "" : `, ${kind.toUpperCase()} of weight ${weight}`;
+  say(`dropout: ${dropped}${loss}; adapter_config.json cannot say it, hiddenkey_config.json does`);
+}
+
+function layersText(layers: Site["layers"]): string {
+  if (typeof layers !== "string") return `layers ${layers.join(", ")}`;
+  return layers === "all" ? "all layers" : "the latter half of the layers";
+}
+
+/** What settings are where they are not given. */
+const usual = {
+  start: "uniform",
+  nograd: true,
+  perHead: true,
+  perExample: true,
+  point: "output",
+  hide: true,
+} as const satisfies Partial<Site>;
+
+/** Structure, position and rate of a site, and its unusual settings as flags have them. */
+function siteText({ structure, position, rate, layers: _, ...settings }: Site): string {
+  const words = Object.entries(settings)
+    .filter(([name, value]) => (usual as Record<string, unknown>)[name] !== value)
+    .map(([name, value]) =>
+      typeof value === "boolean" ? `${value ? "" : "no-"}${kebab(name)}` : `${kebab(name)}=${value}`
+    );
+  return [structure, position, rate, ...words].join(" ");
+}
+
+/** Whether PEFT's lora_dropout is the same as a site: single elements, all layers, rescaled. */
+function isRecorded({ position, structure, layers, rescale, perExample }: Site): boolean {
+  return position === "lora" && structure === "element" && layers === "all" &&
+    rescale !== false && perExample !== false;
+}
+
 /** The rate that adapter_config.json can say: of single elements, before the updates of all layers. */
 export function recordedDropout({ sites }: DropoutPlan): number {
-  const site = sites.find(({ position, structure, layers }) =>
-    position === "lora" && structure === "element" && layers === "all"
-  );
-  return site?.rate ?? 0;
+  return sites.find(isRecorded)?.rate ?? 0;
 }
