@@ -1,9 +1,9 @@
 """Writes cells.jsonl: losses, gradients of LoRA and masks of every method, computed independently.
 
-Nothing here is taken from the implementation under test: draws.py, plan.py and models.py follow the
-equations of "LoRA Meets Dropout under a Unified Framework" and the written rules of README and
-docstrings. A step's key is fold(fold(seed, "dropout"), step), as in training. The first line of the
-file describes the models, each other line is a cell.
+No code of the implementation under test is used: draws.py, plan.py, dropping.py and models.py follow
+the equations of "LoRA Meets Dropout under a Unified Framework" and the written rules of README and
+docstrings, those of keys and coordinates included. A step's key is fold(fold(seed, "dropout"), step),
+as in training. The first line of the file describes the models, each other line is a cell.
 
     python tests/golden/dropout/make.py      # needs torch
 """
@@ -15,7 +15,8 @@ import torch
 
 from cells import CELLS, MODELS
 from draws import fold, seed_key
-from models import ARCHITECTURES, Dropping
+from dropping import Dropping
+from models import ARCHITECTURES
 from plan import plan_of
 
 FILE = Path(__file__).parent / "cells.jsonl"
