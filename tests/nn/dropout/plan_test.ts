@@ -90,6 +90,40 @@ Deno.test("plan() passes an option on to the sites that read it", () => {
   assertEquals(dropoutPlan("lora", true).compensation, none);
 });
 
+Deno.test("plan() gives NoGrad to weights that are divided by what is kept, and to no others", () => {
+  const weights = (site: Partial<Site>, nograd?: boolean) =>
+    dropoutPlan("dropattention", false, {
+      ...(nograd !== undefined && { nograd }),
+      site: [{ position: "weights", ...site }],
+    }).sites;
+  const column = { position: "weights", structure: "column", rate: 0.1, layers: "all" } as const;
+  assertEquals(weights({}, false), [{ ...column, nograd: false }]);
+  assertEquals(weights({ nograd: true }, false), [{ ...column, nograd: true }]);
+  for (const rescale of [true, false]) {
+    assertEquals(weights({ rescale }, true), [{ ...column, rescale }]);
+    assertThrows(
+      () => weights({ rescale, nograd: true }),
+      OptionError,
+      "Cannot drop column weights as nograd requires weights without rescale: found true",
+    );
+  }
+});
+
+Deno.test("plan() refuses switches that are neither true nor false, and a position given twice", () => {
+  const site = (change: Record<string, unknown>) =>
+    dropoutPlan("lora", false, { site: [{ position: "hidden", ...change }] });
+  for (const name of ["rescale", "perExample"]) {
+    const text = `${name} requires one of true, false: found 1`;
+    assertThrows(() => site({ [name]: 1 }), OptionError, text);
+  }
+  const twice = [{ position: "hidden" }, { position: "hidden", rate: 0.2 }] as const;
+  assertThrows(
+    () => dropoutPlan("lora", false, { site: twice }),
+    OptionError,
+    "Cannot drop hidden as one site a position is required: found 2",
+  );
+});
+
 Deno.test("plan() refuses rates outside [0, 1) and weights below 0", () => {
   for (const rate of [-0.1, 1, 1.5, NaN, Infinity]) {
     const text = `Cannot drop logits as the rate must lie in [0, 1): found ${rate}`;
