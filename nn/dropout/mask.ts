@@ -95,6 +95,6 @@ export function dropped(span: boolean, leaves: MaskLeaves): Bool {
 
 /** Factor of what survives: 1, or 1/(1 - rate) where the site rescales. */
 export function survivorFactor(site: Site): number {
-  const rescale = site.rescale ?? (site.structure === "element" || site.structure === "feature");
+  const rescale = site.rescale ?? site.structure === "element";
   return rescale ? 1 / (1 - site.rate) : 1;
 }

@@ -55,9 +55,9 @@ export interface Site {
    */
   readonly start?: "uniform" | "attention";
   /**
-   * Survivors times 1/(1 - rate); default for elements and features alone. Input cutoff, whose
-   * features are not rescaled, needs false. Of attention weights: that, or nothing, instead of the
-   * division by what is kept (Eq. 2).
+   * Survivors times 1/(1 - rate); default for elements alone, as the paper has it of HiddenCut;
+   * neither HiddenCut's own spans nor input cutoff are rescaled. Of attention weights: that, or
+   * nothing, instead of the division by what is kept (Eq. 2).
    */
   readonly rescale?: boolean;
   /**

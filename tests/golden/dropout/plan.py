@@ -69,5 +69,5 @@ def layers_of(site, count):
 
 def factor_of(site):
     """What survivors are multiplied by."""
-    rescale = site.get("rescale", site["structure"] in ("element", "feature"))
+    rescale = site.get("rescale", site["structure"] == "element")
     return 1 / (1 - site["rate"]) if rescale else 1

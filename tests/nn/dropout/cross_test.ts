@@ -130,7 +130,7 @@ Deno.test("every mask of hidden numbers is that of the rule, with its factor, an
           const y = dropHidden(x, active);
           return { loss: sum(mul(y, weigh)), y };
         }, [x]);
-        const scaled = site.rescale ?? /^(element|feature)/.test(site.structure);
+        const scaled = site.rescale ?? site.structure.startsWith("element");
         const factor = lengths.flatMap((_, b) =>
           droppedOf(site, key, b, tokens, width).map((gone) => gone ? 0 : scaled ? 1.6 : 1)
         );
