@@ -56,10 +56,10 @@ async function loadedAtOnce(entry: string): Promise<string[]> {
   return texts;
 }
 
-Deno.test("the bundle has the exports of mod.ts in at most 190 kB, and nothing of a host", async () => {
+Deno.test("the bundle has the exports of mod.ts in at most 200 kB, and nothing of a host", async () => {
   const texts = await loadedAtOnce("hiddenkey.js");
   const bytes = texts.map((text) => new TextEncoder().encode(text).length);
-  assertLessOrEqual(bytes.reduce((sum, length) => sum + length), 190_000);
+  assertLessOrEqual(bytes.reduce((sum, length) => sum + length), 200_000);
   for (const text of texts) {
     const imported = ts.preProcessFile(text, true, true).importedFiles;
     assertEquals(imported.filter(({ fileName }) => !fileName.startsWith("./")), []);
