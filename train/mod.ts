@@ -43,6 +43,7 @@ export type {
   OptionSpec,
   OptionTable,
   RateOption,
+  SitesOption,
   SwitchOption,
   TextOption,
   ValueOf,

@@ -89,7 +89,7 @@ async function compare(device: Device, c: AttentionCase, kind: Kind, beside?: At
     const here = (
       list: ArrayLike<number>,
     ) => Array.from({ length: c.tokens }, (_, k) => list[row.start + k]!);
-    const parts = { left: before?.[i]!.keep ?? row.visible, dropped: row.dropped };
+    const parts = { left: before?.[i]?.keep ?? row.visible, dropped: row.dropped };
     const expected = expectedRow(here(data), here(weigh), parts, kind, c.rate);
     assertClose(here(found), expected.weights, 1e-14);
     assertClose(here(slope), expected.slope, 1e-12);

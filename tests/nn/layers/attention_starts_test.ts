@@ -4,7 +4,7 @@ import type { Device } from "../../../core/device.ts";
 import { matmul } from "../../../core/ops/matmul.ts";
 import { reshape, transpose } from "../../../core/ops/view.ts";
 import { foldKey, seedKey, threefry } from "../../../core/random.ts";
-import { tensor } from "../../../core/tensor.ts";
+import type { Tensor } from "../../../core/tensor.ts";
 import type { Position, Site } from "../../../nn/dropout/plan.ts";
 import { layerPlace } from "../../../nn/dropout/site.ts";
 import { attend } from "../../../nn/layers/attention.ts";
@@ -42,7 +42,7 @@ async function startsOf(device: Device, sites: readonly Site[], key: number, cau
   const compensation = { kind: "none", weight: 1, branches: 1 } as const;
   const plan = { sites, compensation };
   const dropout = { plan, key: seedKey(key), examples: batch.examples![0], lengths: batch.lengths };
-  const spanStarts: ReturnType<typeof tensor>[] = [];
+  const spanStarts: Tensor[] = [];
   const place = layerPlace(1, 2);
   const settings = { heads, keyValueHeads, size, causal, maximum: 16, place };
   attend(q!, k!, v!, settings, { batch, dropout, spanStarts });
