@@ -8,6 +8,7 @@
  */
 
 import { apply } from "../../core/apply.ts";
+import type { Inputs } from "../../core/arguments.ts";
 import {
   float,
   index,
@@ -32,13 +33,17 @@ import type { ActiveSite } from "./site.ts";
  * Sum of a row in two digits of whole numbers, of which f32 adds up as many without rounding: so that
  * every backend finds the same sum, in whatever order it adds.
  */
-const digitSumOp = (() => {
+function digitSumOp(counted: boolean): RowOp {
   const [scale, base] = [scalar(0, "f32"), scalar(1, "f32")];
-  const scaled = input(0, "f32", 3).mul(scale);
+  const all = input(0, "f32", 3);
+  const real = index(0, 2).compare("lt", input(1, "u32", 1));
+  const scaled = (counted ? select(real, all, float(0)) : all).mul(scale);
   const upper = toFloat(toWord(scaled));
   const lower = toFloat(toWord(scaled.sub(upper).mul(base)));
-  return rowwise("digitSum", ["f32"], [rowSum(upper).mul(base).add(rowSum(lower))]);
-})();
+  const kinds: Inputs = { weights: "f32", ...(counted && { lengths: "u32" }) };
+  return rowwise("digitSum", kinds, [rowSum(upper).mul(base).add(rowSum(lower))]);
+}
+const digitSumOps = [digitSumOp(false), digitSumOp(true)] as const;
 
 /** Bits that count the elements of a row. */
 const bitsOf = (count: number) => 32 - Math.clz32(count - 1);
@@ -47,12 +52,19 @@ const bitsOf = (count: number) => 32 - Math.clz32(count - 1);
  * The same sum on every backend, `[…, row] -> […]`, in units so small that it is an integer.
  *
  * @param most The largest element that there can be, as a power of 2; none is below 0
+ * @param lengths Elements of each row that count, `[batch]`; all where absent
  * @returns The sum, and the same of it
  */
-function digitSum(x: Tensor, most: number): { sum: Tensor; most: number } {
+function digitSum(x: Tensor, most: number, lengths?: Tensor): { sum: Tensor; most: number } {
   const count = x.shape.at(-1)!;
   const bits = Math.min(12, 24 - bitsOf(count));
-  const [sum] = apply(digitSumOp, [x], { scalars: [2 ** (bits - most), 2 ** bits] });
+  const scalars = [2 ** (bits - most), 2 ** bits];
+  const [sum] = lengths === undefined
+    ? apply(digitSumOps[0], [x], { scalars })
+    : apply(digitSumOps[1], [x, reshape(lengths, [x.shape[0]!, 1, 1, 1, 1])], {
+      scalars,
+      indices: [{ offset: 0, strides: [0, 0, 0, 0, 1] }],
+    });
   return { sum: reshape(sum!, x.shape.slice(0, -1)), most: 2 * bits + bitsOf(count) };
 }
 
@@ -87,8 +99,8 @@ const pickOps = [pickOp(false), pickOp(true)] as const;
 /**
  * First token of each example's span: drawn from the max(1, floor(0.4 n)) of its n real tokens that
  * get most attention, equal ones in their order. A token gets the sum of its weights over all heads
- * and queries, those of padding included as in the source: so the choice, unlike every other mask,
- * can follow the width of the batch. No gradient flows through it.
+ * and real queries; the source counts those of padding too, by which the choice would follow the
+ * width of the batch. No gradient flows through it.
  *
  * **Shapes**: `[batch, keyHeads, group, queries, keys] -> [batch]`.
  *
@@ -98,7 +110,7 @@ export function spanStarts(weights: Tensor, active: ActiveSite): Tensor {
   const [batch, , , , keys] = weights.shape as [number, number, number, number, number];
   const { examples, lengths } = active.dropout;
   return untracked(() => {
-    const byHead = digitSum(permute(weights, [0, 4, 1, 2, 3]), 0);
+    const byHead = digitSum(permute(weights, [0, 4, 1, 2, 3]), 0, lengths);
     const heads = reshape(byHead.sum, [batch, keys, byHead.sum.shape[2]! * byHead.sum.shape[3]!]);
     const { sum } = digitSum(heads, byHead.most);
     const others = [reshape(sum, [batch, keys, 1]), reshape(sum, [batch, 1, keys])];

@@ -49,6 +49,17 @@ const wholePlan = (structure: Structure): DropoutPlan => ({
   compensation: { kind: "none", weight: 0, branches: 1 },
 });
 
+/** The same, and HiddenCut's spans where attention points. */
+const plans: readonly DropoutPlan[] = [
+  ...structures.map(wholePlan),
+  {
+    ...wholePlan("span"),
+    sites: wholePlan("span").sites.map((site) =>
+      site.position === "hidden" ? { ...site, start: "attention" } : site
+    ),
+  },
+];
+
 /** A classifier with LoRA whose numbers are all random, so that every site counts. */
 function adaptedClassifier(device: Device, config: ModelConfig): Model {
   const model = randomModel(device, config, "classifier");
@@ -102,8 +113,7 @@ for (const architecture of architectureNames) {
   Deno.test(`masks of ${architecture} do not depend on padding, bucketing or micro-batches`, () =>
     withDevice("f64", async (device) => {
       const model = adaptedClassifier(device, config);
-      for (const structure of structures) {
-        const all = wholePlan(structure);
+      for (const all of plans) {
         const run = (order: number[], extra: number) =>
           logitsOf(
             device,

@@ -67,7 +67,9 @@ function expectedStarts(c: Case, key: Key, shared = false): number[] {
   return lengths.map((length, b) => {
     const sums = Array.from({ length }, (_, k) => {
       let total = 0;
-      for (let row = 0; row < rows; row++) total += weights[(b * rows + row) * keys + k]!;
+      for (let row = 0; row < rows; row++) {
+        if (row % queries < length) total += weights[(b * rows + row) * keys + k]!;
+      }
       return total;
     });
     const order = sums.map((_, k) => k).sort((i, j) => sums[j]! - sums[i]! || i - j);
