@@ -11,6 +11,7 @@ import { seedKey, uniform } from "../../core/random.ts";
 import { sizeOf } from "../../core/shape.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { dropHidden } from "../../nn/dropout/drop_hidden.ts";
+import { addEmbeddingNoise } from "../../nn/dropout/embedding_noise.ts";
 import { dropoutPlan } from "../../nn/dropout/methods.ts";
 import { attentionWeights } from "../../nn/layers/attention_weights.ts";
 import type { OpRow } from "../support/op_row.ts";
@@ -112,6 +113,13 @@ const wordArguments: Readonly<
   dropSpan: ["lengths", (d, f) => {
     return dropHidden(f([2, 3, 4]), siteOf("span", tensor(d, [0, 2], [2], "u32"), f([2])));
   }],
+  embeddingNoise: ["lengths", (d, f) =>
+    addEmbeddingNoise(f([2, 3, 4]), {
+      plan: dropoutPlan("lora", false, { neftuneAlpha: 5 }),
+      key: seedKey(1),
+      examples: tensor(d, [0, 2], [2], "u32"),
+      lengths: f([2]),
+    })],
   attentionWeights: ["mask", (_, f) =>
     attentionWeights(f([1, 1, 1, 2, 2]), {
       scale: 1,
