@@ -48,6 +48,8 @@ export interface Site {
   readonly perHead?: boolean;
   /** HiddenCut: after the feed-forward module (default) or between its two layers. */
   readonly point?: "output" | "inner";
+  /** Position whose masks this site draws; default its own. */
+  readonly stream?: Position;
 }
 
 /** A loss between two passes that closes the gap between training and inference. */
@@ -174,10 +176,11 @@ export function dropoutPlan(
 /**
  * Checks what a mask is drawn by, in plans of the caller's own too.
  *
- * @throws {OptionError} If the structure is none, the rate lies outside [0, 1), or the span is no
- * number of tokens
+ * @throws {OptionError} If the structure or the stream is none, the rate lies outside [0, 1), or the
+ * span is no number of tokens
  */
-export function checkSite({ position, structure, rate, spanLength = 0 }: Site): void {
+export function checkSite(site: Site): void {
+  const { position, structure, rate, spanLength = 0, stream = position } = site;
   if (!structures.includes(structure)) {
     throw new OptionError(
       `Cannot drop ${position} as structure requires one of ${structures.join(", ")}: found ` +
@@ -186,6 +189,11 @@ export function checkSite({ position, structure, rate, spanLength = 0 }: Site): 
   }
   checkRate(position, rate);
   checkSpanLength(spanLength, 0);
+  if (positions.includes(stream)) return;
+  throw new OptionError(
+    `Cannot drop ${position} as stream requires one of ${positions.join(", ")}: found ` +
+      shown(stream),
+  );
 }
 
 function checkSpanLength(spanLength: unknown, least: 0 | 1): void {

@@ -60,9 +60,11 @@ export function attend(
   const q = earlier === undefined ? reshape(query, parts) : asQueries(query, earlier, group);
   const [k, v] = earlier === undefined ? [own(key), own(value)] : [earlier.key, earlier.value];
   const scores = matmul(q, transpose(k));
+  const scale = settings.scale ?? 1 / Math.sqrt(size);
+  context.scores?.push({ scores, scale });
   const probe = context.probes?.[place.layer];
   const weights = attentionWeights(probe === undefined ? scores : add(scores, probe), {
-    scale: settings.scale ?? 1 / Math.sqrt(size),
+    scale,
     causal: causal && earlier === undefined,
     mask: context.batch.mask,
     logits: siteAt(context, "logits", place),

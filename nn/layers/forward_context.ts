@@ -23,6 +23,8 @@ export interface ForwardContext {
    * of a zero probe is that of the scores.
    */
   readonly probes?: readonly Tensor[];
+  /** Collects each layer's attention scores, of the probes' shape, and their factor. */
+  readonly scores?: { readonly scores: Tensor; readonly scale: number }[];
   /** Collects hidden states, `[batch, tokens, width]`: the embedding output, then each layer's. */
   readonly trace?: Tensor[];
 }
