@@ -61,7 +61,7 @@ export function attend(
   const [k, v] = earlier === undefined ? [own(key), own(value)] : [earlier.key, earlier.value];
   const scores = matmul(q, transpose(k));
   const scale = settings.scale ?? 1 / Math.sqrt(size);
-  context.scores?.push({ scores, scale });
+  context.onScores?.(scores, scale);
   const probe = context.probes?.[place.layer];
   const weights = attentionWeights(probe === undefined ? scores : add(scores, probe), {
     scale,

@@ -23,8 +23,11 @@ export interface ForwardContext {
    * of a zero probe is that of the scores.
    */
   readonly probes?: readonly Tensor[];
-  /** Collects each layer's attention scores, of the probes' shape, and their factor. */
-  readonly scores?: { readonly scores: Tensor; readonly scale: number }[];
+  /**
+   * Told each layer's attention scores, of the probes' shape, and their factor; those that are to
+   * outlive the layer must be adopted by a scope.
+   */
+  readonly onScores?: (scores: Tensor, scale: number) => void;
   /** Collects hidden states, `[batch, tokens, width]`: the embedding output, then each layer's. */
   readonly trace?: Tensor[];
 }
