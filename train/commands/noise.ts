@@ -47,7 +47,7 @@ const options = {
     kind: "integer",
     help: "examples in the batch",
     min: 1,
-    default: 16,
+    default: 8,
   },
   maxLength: {
     group: "subject",
@@ -61,7 +61,7 @@ const options = {
     kind: "integer",
     help: "masks for each method at p >= 0.1, more below, at least 4",
     min: 4,
-    default: 64,
+    default: 128,
   },
   rates: {
     group: "dropout",
@@ -119,7 +119,7 @@ async function measure(given: OptionsOf<typeof options>): Promise<void> {
   const subject = await openSubject(device, settings);
   const request = { rates, masks, seed: settings.seed };
   if (given.coverage !== undefined) {
-    const population = { population: given.coverage, studies: 200 };
+    const population = { population: given.coverage, studies: 400 };
     const rows = await measureCoverage(device, subject, { ...request, ...population });
     console.log(given.json ? JSON.stringify(rows, null, 2) : coverageTable(rows));
     return;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type FigureName } from "./figures.ts";
+import type { FigureName } from "./figures.ts";
 import { combine, estimate, independent, logOf, type Statistic } from "./statistics.ts";
 import type { NoiseRow } from "./study.ts";
 import { shownEstimate, shownNumber } from "./table.ts";
@@ -123,12 +123,16 @@ function grows(
   const steps = later.map((row, i) => change(own[i]!, row));
   const count = (sign: number) => steps.filter((step) => step === sign).length;
   const [first, last] = [own[0]!, own.at(-1)!];
+  const written = (row: NoiseRow) =>
+    name === "share"
+      ? `${shownEstimate(estimate(figure(row)), 100)} %`
+      : shownEstimate(estimate(figure(row)));
   return verdictOf(
     text,
     later.map(({ rate }) => rate),
     later.filter((row, i) => change(first, row) > 0 && steps[i]! >= 0).map(({ rate }) => rate),
-    `it is ${shown(figure(first))} at p = ${first.rate} and ${shown(figure(last))} at p = ` +
-      `${last.rate}; from one rate to the next it rises beyond chance ${count(1)} times of ` +
+    `it is ${written(first)} at p = ${first.rate} and ${written(last)} at p = ${last.rate}; ` +
+      `from one rate to the next it rises beyond chance ${count(1)} times of ` +
       `${steps.length} and falls ${count(-1)} times`,
   );
 }

@@ -45,7 +45,9 @@ export function judgeRatios(rows: readonly RatioRow[]): Claim[] {
 }
 
 function ranged({ sum, count, least, most }: RatioCount): string {
-  return `${shownNumber(sum / count)} on average (${shownNumber(least)} to ${shownNumber(most)})`;
+  return `${shownNumber(sum / count)} on average (${least.toPrecision(4)} to ${
+    most.toPrecision(4)
+  })`;
 }
 
 /** Holds where it does for all entries of every number of dropped keys. */
