@@ -18,7 +18,7 @@ const styles: Readonly<Record<Variant, LineStyle>> = {
   "hiddencut": { colour: "#777777", dash: "1.5 2.5", marker: "diamond" },
 };
 
-const size = { width: 940, height: 640 };
+const size = { width: 940, height: 610 };
 
 /** A panel's words, in the order of the figure. */
 const layout: readonly {
@@ -82,13 +82,15 @@ export function chart(rows: readonly NoiseRow[], subject: string): string {
   const drawn = layout.map(({ name, ...panel }, i) =>
     drawPanel(
       { ...panel, rates, lines: linesOf(rows, name) },
-      { left: 62 + 312 * (i % 3), top: 68 + 276 * Math.floor(i / 3), width: 240, height: 190 },
+      { left: 62 + 312 * (i % 3), top: 68 + 262 * Math.floor(i / 3), width: 240, height: 190 },
     )
   );
   const masks = rows.map((row) => row.masks);
-  const caption = `Means over ${rows[0]!.layers.length} layers and ${Math.min(...masks)} to ` +
-    `${Math.max(...masks)} masks; bars: 95 % intervals over masks; log axes leave out what is ` +
-    `not above 0. ${subject}.`;
+  const captions = [
+    `${subject}. Means over ${rows[0]!.layers.length} layers and ${Math.min(...masks)} to ` +
+    `${Math.max(...masks)} masks; bars: 95 % intervals over masks.`,
+    "Clean: without dropout. Logarithmic axes leave out what is not above 0.",
+  ];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${size.height}" ` +
     `width="${size.width}" height="${size.height}" font-family="Helvetica, Arial, sans-serif" ` +
@@ -96,7 +98,7 @@ export function chart(rows: readonly NoiseRow[], subject: string): string {
     `<rect width="${size.width}" height="${size.height}" fill="#fff"/>`,
     legend(),
     ...drawn,
-    label(62, size.height - 12, caption, 'fill="#333"'),
+    ...captions.map((line, i) => label(62, size.height - 28 + 16 * i, line, 'fill="#333"')),
     "</svg>",
     "",
   ].join("\n");

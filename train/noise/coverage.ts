@@ -12,8 +12,10 @@ import {
   figureNames,
   figuresOf,
   type LayerGradients,
+  type MaskSummary,
   meanFigures,
   type NoiseFigures,
+  summariesOf,
 } from "./figures.ts";
 import { combine, estimate, type Statistic } from "./statistics.ts";
 import {
@@ -52,6 +54,8 @@ export interface CoverageOptions extends StudyOptions {
 
 const compared = ["dropkey", "dropattention-nograd", "hiddencut"] as const;
 const difference = "difference";
+/** A layer with the summaries of all its masks. */
+type Population = LayerGradients & { readonly summaries: readonly MaskSummary[] };
 type Subjects = Readonly<Record<string, readonly NoiseFigures[]>>;
 
 /**
@@ -68,15 +72,18 @@ export async function measureCoverage(
   const drawing = (variant: Variant) => ({ plan: variantPlan(variant, rate!), key });
   const clean = await cleanGradients(device, subject);
   const fates = await maskFates(device, subject, population, drawing("dropkey"));
-  const layers: Record<string, LayerGradients[]> = {};
+  const layers: Record<string, Population[]> = {};
   for (const variant of compared) {
     const gradients = await maskGradients(device, subject, population, drawing(variant));
-    layers[variant] = clean.map((undropped, l) => ({
-      gradients: gradients[l]!,
-      fates: variant === "hiddencut" ? undefined : fates[l],
-      clean: undropped,
-      examples: subject.examples.length,
-    }));
+    layers[variant] = clean.map((undropped, l) => {
+      const layer = {
+        gradients: gradients[l]!,
+        fates: variant === "hiddencut" ? undefined : fates[l],
+        clean: undropped,
+        examples: subject.examples.length,
+      };
+      return { ...layer, summaries: summariesOf(layer) };
+    });
   }
   const truth = figuresAt(layers, Array.from({ length: population }, (_, n) => n));
   const count = masksAt(rate!, masks);
@@ -94,18 +101,20 @@ export async function measureCoverage(
 
 /** Figures of all variants for some masks, by layer, then the mean over layers. */
 function figuresAt(
-  layers: Readonly<Record<string, readonly LayerGradients[]>>,
+  layers: Readonly<Record<string, readonly Population[]>>,
   masks: readonly number[],
 ): Subjects {
   const figures: Record<string, NoiseFigures[]> = {};
   for (const [variant, own] of Object.entries(layers)) {
-    const some = own.map((layer) =>
-      figuresOf({
+    const some = own.map((layer) => {
+      const pick = <T>(list: readonly T[]) => masks.map((n) => list[n]!);
+      const drawn = {
         ...layer,
-        gradients: masks.map((n) => layer.gradients[n]!),
-        fates: layer.fates && masks.map((n) => layer.fates![n]!),
-      })
-    );
+        gradients: pick(layer.gradients),
+        fates: layer.fates && pick(layer.fates),
+      };
+      return figuresOf(drawn, pick(layer.summaries));
+    });
     figures[variant] = [...some, meanFigures(some)];
   }
   const [quiet, noisy] = [figures["dropkey"]!, figures["dropattention-nograd"]!];

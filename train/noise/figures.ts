@@ -5,7 +5,7 @@
  */
 
 import { fates } from "./gradients.ts";
-import { dot, type Moments, momentsOf } from "./moments.ts";
+import { dot, type Moments, momentsOf, type Products, productsOf } from "./moments.ts";
 import { combine, type Estimate, estimate, meanOf, ratioOf, type Statistic } from "./statistics.ts";
 
 /** Figures of one layer, or means over layers; all are dimensionless. */
@@ -38,19 +38,80 @@ export interface LayerGradients {
   readonly examples: number;
 }
 
-/** Figures of one layer. */
-export function figuresOf(layer: LayerGradients): NoiseFigures {
-  const { gradients, clean, examples } = layer;
+/** What one mask gave in a layer. */
+export interface MaskSummary extends Products {
+  /** Share of the squared gradient on dropped logits. */
+  readonly share: number;
+  /** Cosine with the gradient without dropout. */
+  readonly cosine: number;
+  /** Sum of the absolute gradient on dropped logits, by example. */
+  readonly sent: Float64Array;
+  /** Number of dropped logits, by example. */
+  readonly count: Float64Array;
+}
+
+/** Summaries of all masks of a layer. */
+export function summariesOf(layer: LayerGradients): MaskSummary[] {
+  const { clean, examples } = layer;
   const norm = dot(clean, clean, 0, clean.length);
-  const cosines = gradients.map((g) =>
-    dot(g, clean, 0, g.length) / Math.sqrt(dot(g, g, 0, g.length) * norm)
-  );
+  return layer.gradients.map((g, n) => {
+    const total = dot(g, g, 0, g.length);
+    return {
+      ...productsOf(g, clean, examples),
+      ...sentBy(g, layer.fates?.[n], examples, total),
+      cosine: dot(g, clean, 0, g.length) / Math.sqrt(total * norm),
+    };
+  });
+}
+
+/** What a mask sends into the logits that it drops. */
+function sentBy(
+  g: Float32Array,
+  fate: Uint8Array | undefined,
+  examples: number,
+  total: number,
+): Pick<MaskSummary, "share" | "sent" | "count"> {
+  const [sent, count] = [new Float64Array(examples), new Float64Array(examples)];
+  const size = g.length / examples;
+  let lost = 0;
+  for (let i = 0; fate !== undefined && i < g.length; i++) {
+    if (fate[i] !== fates.dropped) continue;
+    const e = Math.floor(i / size);
+    lost += g[i]! * g[i]!;
+    sent[e]! += Math.abs(g[i]!);
+    count[e]!++;
+  }
+  return { share: lost / total, sent, count };
+}
+
+/**
+ * Figures of one layer.
+ *
+ * @param summaries Those of its masks, where they are known
+ */
+export function figuresOf(
+  layer: LayerGradients,
+  summaries: readonly MaskSummary[] = summariesOf(layer),
+): NoiseFigures {
+  const { gradients, clean, examples } = layer;
+  const list = (of: (summary: MaskSummary) => Float64Array) =>
+    Array.from({ length: examples }, (_, e) => Float64Array.from(summaries, (s) => of(s)[e]!));
   return {
-    ...(layer.fates && { share: meanOf(sharesOf(gradients, layer.fates)) }),
-    ...(layer.fates && { dropped: droppedOf(layer, layer.fates) }),
-    ...momentsOf(gradients, clean, examples),
-    cosine: meanOf(cosines),
+    ...(layer.fates && {
+      share: meanOf(summaries.map(({ share }) => share)),
+      dropped: combine([ratioOf(list((s) => s.sent), list((s) => s.count))], [
+        1 / usualSize(clean, layer.fates[0]!),
+      ]),
+    }),
+    ...momentsOf(gradients, clean, examples, summaries),
+    cosine: meanOf(summaries.map(({ cosine }) => cosine)),
   };
+}
+
+/** Mean absolute gradient of the logits that padding and causality leave. */
+function usualSize(clean: Float32Array, fate: Uint8Array): number {
+  const visible = fate.reduce((count, each) => count + (each === fates.hidden ? 0 : 1), 0);
+  return clean.reduce((sum, x) => sum + Math.abs(x), 0) / visible;
 }
 
 /** Means over layers, of the same masks. */
@@ -69,39 +130,4 @@ export function estimatesOf(figures: NoiseFigures): Partial<Record<FigureName, E
       return figure === undefined ? [] : [[name, estimate(figure)]];
     }),
   );
-}
-
-/** Share of each mask's squared gradient on the logits that it drops. */
-function sharesOf(gradients: readonly Float32Array[], of: readonly Uint8Array[]): number[] {
-  return gradients.map((g, n) => {
-    const fate = of[n]!;
-    let [all, lost] = [0, 0];
-    for (let i = 0; i < g.length; i++) {
-      const square = g[i]! * g[i]!;
-      all += square;
-      if (fate[i] === fates.dropped) lost += square;
-    }
-    return lost / all;
-  });
-}
-
-function droppedOf(
-  { gradients, clean, examples }: LayerGradients,
-  of: readonly Uint8Array[],
-): Statistic {
-  const size = clean.length / examples;
-  const lists = () => Array.from({ length: examples }, () => new Float64Array(gradients.length));
-  const [sums, counts] = [lists(), lists()];
-  gradients.forEach((g, n) => {
-    const fate = of[n]!;
-    for (let i = 0; i < g.length; i++) {
-      if (fate[i] !== fates.dropped) continue;
-      const e = Math.floor(i / size);
-      sums[e]![n]! += Math.abs(g[i]!);
-      counts[e]![n]!++;
-    }
-  });
-  const visible = of[0]!.reduce((count, fate) => count + (fate === fates.hidden ? 0 : 1), 0);
-  const usual = clean.reduce((sum, x) => sum + Math.abs(x), 0) / visible;
-  return combine([ratioOf(sums, counts)], [1 / usual]);
 }

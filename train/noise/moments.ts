@@ -17,6 +17,31 @@ export interface Moments {
   readonly mean: Statistic;
 }
 
+/** Of one mask's difference from the clean gradient, by example. */
+export interface Products {
+  /** Its squared norm. */
+  readonly own: Float64Array;
+  /** Its inner product with the clean gradient. */
+  readonly along: Float64Array;
+}
+
+/** Products of one mask's gradient. */
+export function productsOf(g: Float32Array, clean: Float32Array, examples: number): Products {
+  const [own, along] = [new Float64Array(examples), new Float64Array(examples)];
+  const size = clean.length / examples;
+  for (let e = 0; e < examples; e++) {
+    let [squares, products] = [0, 0];
+    for (let i = e * size; i < (e + 1) * size; i++) {
+      const difference = g[i]! - clean[i]!;
+      squares += difference * difference;
+      products += difference * clean[i]!;
+    }
+    own[e] = squares;
+    along[e] = products;
+  }
+  return { own, along };
+}
+
 /** Sums over the masks of one example, from which all moments follow. */
 interface Sums {
   readonly masks: number;
@@ -39,17 +64,18 @@ interface Sums {
  * @param gradients One a mask, all of `clean`'s length
  * @param clean The gradient without dropout, example by example
  * @param examples Number of examples, each with an equal part of the elements
+ * @param products Those of each gradient, where they are known
  */
 export function momentsOf(
   gradients: readonly Float32Array[],
   clean: Float32Array,
   examples: number,
+  products: readonly Products[] = gradients.map((g) => productsOf(g, clean, examples)),
 ): Moments {
   const unit = dot(clean, clean, 0, clean.length);
-  const size = clean.length / examples;
   const parts = Array.from(
     { length: examples },
-    (_, e) => leaveOut(gradients, clean, e * size, (e + 1) * size),
+    (_, e) => leaveOut(gradients, clean, products, e),
   );
   const statistic = (of: (sums: Sums) => number) =>
     jackknife(parts.map(({ all, without }) => ({
@@ -72,24 +98,23 @@ function mean(sums: Sums): number {
   return sums.clean + 2 * sums.along / sums.masks + bias(sums);
 }
 
-/** Sums of all masks of an example, and without each of them. */
+/** Sums of all masks of example `e`, and without each of them. */
 function leaveOut(
   gradients: readonly Float32Array[],
   clean: Float32Array,
-  from: number,
-  to: number,
+  products: readonly Products[],
+  e: number,
 ): { readonly all: Sums; readonly without: Sums[] } {
-  const sum = new Float64Array(to - from);
-  for (const g of gradients) for (let i = from; i < to; i++) sum[i - from]! += g[i]! - clean[i]!;
-  const each = gradients.map((g) => {
-    let [own, cross, along] = [0, 0, 0];
-    for (let i = from; i < to; i++) {
-      const difference = g[i]! - clean[i]!;
-      own += difference * difference;
-      cross += difference * sum[i - from]!;
-      along += difference * clean[i]!;
-    }
-    return { own, cross, along };
+  const size = clean.length / products[0]!.own.length;
+  const [from, to] = [e * size, (e + 1) * size];
+  const sum = new Float64Array(size);
+  for (const g of gradients) for (let i = 0; i < size; i++) sum[i]! += g[from + i]!;
+  for (let i = 0; i < size; i++) sum[i]! -= gradients.length * clean[from + i]!;
+  const shift = clean.subarray(from, to).reduce((total, x, i) => total + x * sum[i]!, 0);
+  const each = gradients.map((g, n) => {
+    let cross = -shift;
+    for (let i = 0; i < size; i++) cross += g[from + i]! * sum[i]!;
+    return { own: products[n]!.own[e]!, along: products[n]!.along[e]!, cross };
   });
   const all: Sums = {
     masks: gradients.length,
