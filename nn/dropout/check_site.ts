@@ -30,6 +30,7 @@ const readers: Readonly<Record<Setting, readonly [string, (site: Which) => boole
   perHead: ["logits or weights", ofAttention],
   perExample: ["anything but logits and weights", (site) => !ofAttention(site)],
   point: ["hidden", ({ position }) => position === "hidden"],
+  stream: ["anything", () => true],
   hide: [
     "columns or spans of input",
     (site) => site.position === "input" && (site.structure === "column" || isSpan(site)),
@@ -70,6 +71,7 @@ export function checkSite(site: Site): void {
   if (spanLength !== undefined) checkSpanLength(spanLength);
   checkWord("start", site.start, ["uniform", "attention"]);
   checkWord("point", site.point, ["output", "inner"]);
+  checkWord("stream", site.stream, positions);
   for (const name of switches) checkWord(name, site[name], [true, false]);
   checkLayerChoice(site.layers);
   for (const [name, [whose, reads]] of Object.entries(readers)) {

@@ -76,6 +76,8 @@ export interface Site {
    * it; default true.
    */
   readonly hide?: boolean;
+  /** Position whose masks this site draws; default its own. */
+  readonly stream?: Position;
 }
 
 /** A loss between two passes that closes the gap between training and inference. */

@@ -55,5 +55,5 @@ export function siteAt(
     s.position === position && activeIn(s, layer, layers)
   );
   if (dropout === undefined || site === undefined) return undefined;
-  return { site, key: foldKey(dropout.key, `${path}/${position}`), dropout };
+  return { site, key: foldKey(dropout.key, `${path}/${site.stream ?? position}`), dropout };
 }

@@ -62,10 +62,12 @@ export function attend(
   const q = earlier === undefined ? reshape(query, parts) : asQueries(query, earlier, group);
   const [k, v] = earlier === undefined ? [own(key), own(value)] : [earlier.key, earlier.value];
   const scores = matmul(q, transpose(k));
+  const scale = settings.scale ?? 1 / Math.sqrt(size);
+  context.onScores?.(scores, scale);
   const probe = context.probes?.[place.layer];
   const probed = probe === undefined ? scores : add(scores, probe);
   const options: AttentionOptions = {
-    scale: settings.scale ?? 1 / Math.sqrt(size),
+    scale,
     causal: causal && earlier === undefined,
     mask: context.batch.mask,
     logits: siteAt(context, "logits", place),

@@ -28,6 +28,11 @@ export interface ForwardContext {
    * writes it, and the feed-forward module of the same layer reads it.
    */
   readonly spanStarts?: Tensor[];
+  /**
+   * Told each layer's attention scores, of the probes' shape, and their factor; those that are to
+   * outlive the layer must be adopted by a scope.
+   */
+  readonly onScores?: (scores: Tensor, scale: number) => void;
   /** Collects hidden states, `[batch, tokens, width]`: the embedding output, then each layer's. */
   readonly trace?: Tensor[];
 }

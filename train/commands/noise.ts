@@ -12,8 +12,12 @@ import type { OptionsOf, OptionTable } from "../config/options.ts";
 import { tasks } from "../config/train_options.ts";
 import { requireEmptyDirectory, writeFileAtomic } from "../files/files.ts";
 import { chart } from "../noise/chart.ts";
+import { coverageTable, measureCoverage } from "../noise/coverage.ts";
 import { judge } from "../noise/claims.ts";
-import { study } from "../noise/study.ts";
+import { measureRatios } from "../noise/attention_rows.ts";
+import { judgeRatios } from "../noise/ratio_claims.ts";
+import { estimatesOf } from "../noise/figures.ts";
+import { maskKey, study } from "../noise/study.ts";
 import { openSubject, type SubjectOptions } from "../noise/subject.ts";
 import { noiseTable } from "../noise/table.ts";
 import { type Command, command } from "./command.ts";
@@ -43,7 +47,7 @@ const options = {
     kind: "integer",
     help: "examples in the batch",
     min: 1,
-    default: 16,
+    default: 8,
   },
   maxLength: {
     group: "subject",
@@ -55,9 +59,9 @@ const options = {
   masks: {
     group: "dropout",
     kind: "integer",
-    help: "masks for each method and rate, at least 4",
+    help: "masks for each method at p >= 0.1, more below, at least 4",
     min: 4,
-    default: 32,
+    default: 128,
   },
   rates: {
     group: "dropout",
@@ -73,6 +77,13 @@ const options = {
     default: 1,
   },
   ...deviceOptions,
+  coverage: {
+    group: "dropout",
+    kind: "integer",
+    help: "try the intervals at the first rate on so many masks instead",
+    min: 100,
+    defaultText: "the study",
+  },
   out: {
     group: "output",
     kind: "text",
@@ -88,8 +99,9 @@ export const noiseCommand: Command = command({
   usage: `  deno task noise                                   the demonstration's model and data
   deno task noise --model DIR --task rte --data DIR --batch 4 --masks 16 --out DIR
 
-share: of the squared gradient, on dropped logits. noise: variance over masks / squared mean.
-signal/noise: norm of the mean / standard deviation. cosine: with the gradient without dropout.`,
+share: of the squared gradient, on dropped logits. |dL/dg_m|: mean of the absolute gradient on dropped
+logits, over that without dropout. variance, bias², mean²: over masks, summed over logits, over the
+squared norm of the gradient without dropout. cosine: with that gradient.`,
   verb: "measure",
   options,
   run: measure,
@@ -105,20 +117,31 @@ async function measure(given: OptionsOf<typeof options>): Promise<void> {
   await using _device = device;
   using _scope = device.scope("noise");
   const subject = await openSubject(device, settings);
-  const rows = await study(device, subject, { rates, masks, seed: settings.seed });
-  const claims = judge(rows);
+  const request = { rates, masks, seed: settings.seed };
+  if (given.coverage !== undefined) {
+    const population = { population: given.coverage, studies: 400 };
+    const rows = await measureCoverage(device, subject, { ...request, ...population });
+    console.log(given.json ? JSON.stringify(rows, null, 2) : coverageTable(rows));
+    return;
+  }
+  const rows = await study(device, subject, request);
+  const ratios = await measureRatios(device, subject, maskKey(settings.seed, 0));
+  const claims = [...judge(rows), ...judgeRatios(ratios)];
+  const title = describe(subject.name, settings.batch);
   const record = {
     subject: subject.name,
     backend: reason,
     batch: settings.batch,
-    tokens: subject.batch.width,
-    masks,
-    rates,
-    seed: settings.seed,
+    tokens: Math.max(...subject.examples.map(({ ids }) => ids.length)),
+    ...request,
     claims,
-    rows,
+    rows: rows.map((row) => ({
+      ...row,
+      mean: estimatesOf(row.mean),
+      layers: row.layers.map(estimatesOf),
+    })),
+    ratios,
   };
-  const title = describe(subject.name, settings.batch);
   const json = `${JSON.stringify(record, null, 2)}\n`;
   if (out !== undefined) {
     await writeFileAtomic(`${out}/noise.json`, json);
@@ -128,10 +151,7 @@ async function measure(given: OptionsOf<typeof options>): Promise<void> {
     console.log(json.trimEnd());
     return;
   }
-  console.log(
-    `${title}; means over ${subject.config.layers} layers and ` +
-      `${masks} masks ± half an interval of 95 %\n`,
-  );
+  console.log(`${title}; means over ${subject.config.layers} layers (intervals of 95 %)\n`);
   console.log(`${noiseTable(rows)}\n`);
   for (const { sentence } of claims) console.log(sentence);
   if (out !== undefined) console.log(`\nsaved ${out}/noise.json and ${out}/noise.svg`);

@@ -52,6 +52,7 @@ const siteSettings = {
   perExample: { kind: "switch", help: "a mask for each example" },
   point: { kind: "choice", choices: ["output", "inner"], help: "where HiddenCut acts" },
   hide: { kind: "switch", help: "attend to no dropped token" },
+  stream: { kind: "choice", choices: positions, help: "position whose masks are drawn" },
 } as const satisfies OptionTable;
 
 /** The method of the paper, and what it leaves open; names are those of `PlanOptions`. */

@@ -78,7 +78,7 @@ function fieldOf(word: string, settings: OptionTable, name: string): [string, un
   const known = Object.entries(settings).flatMap(([key, setting]): [string, string, unknown][] => {
     const flag = kebab(key);
     if (setting.kind === "switch") return [[flag, key, true], [`no-${flag}`, key, false]];
-    if (setting.kind !== "choice") return [];
+    if (key !== "structure" || setting.kind !== "choice") return [];
     return setting.choices.map((choice) => [String(choice), key, choice]);
   });
   const found = known.find(([text]) => text === word);

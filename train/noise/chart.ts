@@ -1,12 +1,14 @@
 /**
- * The study as a figure of three panels: share on dropped logits, noise, and cosine.
+ * The study as a figure of six panels: one for each figure, by rate.
  *
  * @module
  */
 
+import type { FigureName } from "./figures.ts";
 import { drawPanel, label, type Line, type LineStyle, marker } from "./panel.ts";
-import type { Estimate } from "./statistics.ts";
-import { type NoiseMetrics, type NoiseRow, titles, type Variant, variants } from "./study.ts";
+import { estimate } from "./statistics.ts";
+import type { NoiseRow } from "./study.ts";
+import { titles, type Variant, variants } from "./variants.ts";
 
 /** Colours of Okabe and Ito: distinct for every kind of sight, and in grey with their dashes. */
 const styles: Readonly<Record<Variant, LineStyle>> = {
@@ -16,7 +18,59 @@ const styles: Readonly<Record<Variant, LineStyle>> = {
   "hiddencut": { colour: "#777777", dash: "1.5 2.5", marker: "diamond" },
 };
 
-const size = { width: 940, height: 360 };
+const size = { width: 940, height: 610 };
+
+/** A panel's words, in the order of the figure. */
+const layout: readonly {
+  readonly name: FigureName;
+  readonly title: string;
+  readonly label: string;
+  readonly logarithmic: boolean;
+  readonly span: readonly number[];
+}[] = [
+  {
+    name: "share",
+    title: "a  Share on dropped logits",
+    label: "of squared gradient (%)",
+    logarithmic: false,
+    span: [0],
+  },
+  {
+    name: "dropped",
+    title: "b  E|dL/dg_m| on dropped logits",
+    label: "over mean |dL/dg|, clean",
+    logarithmic: false,
+    span: [0],
+  },
+  {
+    name: "variance",
+    title: "c  Variance over masks",
+    label: "over clean squared norm",
+    logarithmic: true,
+    span: [],
+  },
+  {
+    name: "bias",
+    title: "d  Squared bias of the mean",
+    label: "over clean squared norm",
+    logarithmic: true,
+    span: [],
+  },
+  {
+    name: "mean",
+    title: "e  Squared norm of the mean",
+    label: "over clean squared norm",
+    logarithmic: true,
+    span: [],
+  },
+  {
+    name: "cosine",
+    title: "f  Agreement with no dropout",
+    label: "cosine (dimensionless)",
+    logarithmic: false,
+    span: [0, 1],
+  },
+];
 
 /**
  * Draws the means over layers, with intervals of 95 % over masks.
@@ -25,46 +79,18 @@ const size = { width: 940, height: 360 };
  */
 export function chart(rows: readonly NoiseRow[], subject: string): string {
   const rates = [...new Set(rows.map(({ rate }) => rate))];
-  const lines = (pick: (metrics: NoiseMetrics) => Estimate | undefined, factor = 1): Line[] =>
-    variants.map((variant) => ({
-      style: styles[variant],
-      points: rows.filter((row) => row.variant === variant).flatMap(({ rate, mean }) => {
-        const figure = pick(mean);
-        if (figure === undefined) return [];
-        const { value, low, high } = figure;
-        return [{ x: rate, y: factor * value, low: factor * low, high: factor * high }];
-      }),
-    }));
-  const panels = [
-    {
-      title: "a  Gradient on dropped logits",
-      label: "share of squared norm (%)",
-      logarithmic: false,
-      span: [0],
-      lines: lines(({ share }) => share, 100),
-    },
-    {
-      title: "b  Noise of the gradient",
-      label: "variance / squared mean (ratio)",
-      logarithmic: true,
-      span: [],
-      lines: lines(({ noise }) => noise),
-    },
-    {
-      title: "c  Agreement with no dropout",
-      label: "cosine (dimensionless)",
-      logarithmic: false,
-      span: [0, 1],
-      lines: lines(({ cosine }) => cosine),
-    },
-  ];
-  const drawn = panels.map((panel, i) =>
-    drawPanel({ ...panel, rates }, { left: 60 + 312 * i, top: 68, width: 240, height: 220 })
+  const drawn = layout.map(({ name, ...panel }, i) =>
+    drawPanel(
+      { ...panel, rates, lines: linesOf(rows, name) },
+      { left: 62 + 312 * (i % 3), top: 68 + 262 * Math.floor(i / 3), width: 240, height: 190 },
+    )
   );
-  const { masks, layers } = rows[0]!;
-  const caption =
-    `Means over ${layers.length} layers and ${masks} masks, bars: 95 % intervals over ` +
-    `masks. ${subject}.`;
+  const masks = rows.map((row) => row.masks);
+  const captions = [
+    `${subject}. Means over ${rows[0]!.layers.length} layers and ${Math.min(...masks)} to ` +
+    `${Math.max(...masks)} masks; bars: 95 % intervals over masks.`,
+    "Clean: without dropout. Logarithmic axes leave out what is not above 0.",
+  ];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${size.height}" ` +
     `width="${size.width}" height="${size.height}" font-family="Helvetica, Arial, sans-serif" ` +
@@ -72,10 +98,24 @@ export function chart(rows: readonly NoiseRow[], subject: string): string {
     `<rect width="${size.width}" height="${size.height}" fill="#fff"/>`,
     legend(),
     ...drawn,
-    label(60, size.height - 12, caption, 'fill="#333"'),
+    ...captions.map((line, i) => label(62, size.height - 28 + 16 * i, line, 'fill="#333"')),
     "</svg>",
     "",
   ].join("\n");
+}
+
+/** Lines of the variants that have the figure. */
+function linesOf(rows: readonly NoiseRow[], name: FigureName): Line[] {
+  const factor = name === "share" ? 100 : 1;
+  return variants.map((variant) => ({
+    style: styles[variant],
+    points: rows.filter((row) => row.variant === variant).flatMap(({ rate, mean }) => {
+      const figure = mean[name];
+      if (figure === undefined) return [];
+      const { value, low, high } = estimate(figure);
+      return [{ x: rate, y: factor * value, low: factor * low, high: factor * high }];
+    }),
+  }));
 }
 
 function legend(): string {

@@ -16,77 +16,101 @@ import { tensor } from "../../core/tensor.ts";
 import type { DropoutPlan } from "../../nn/dropout/plan.ts";
 import { type DropoutContext, layerPlace, siteAt } from "../../nn/dropout/site.ts";
 import { attentionWeights } from "../../nn/layers/attention_weights.ts";
+import type { Batch } from "../../nn/layers/batch.ts";
 import type { ForwardContext } from "../../nn/layers/forward_context.ts";
 import type { Subject } from "./subject.ts";
 
-/** One mask's gradient, or that without a mask. */
-export interface Probed {
-  /** By layer, `[batch, keyHeads, group, queries, keys]` row by row. */
-  readonly layers: readonly Float32Array[];
+/** What is dropped, and the key of the masks. */
+export interface Drawing {
+  /** Where something is dropped, and how. */
+  readonly plan: DropoutPlan;
+  /** Key that all masks are folded from. */
+  readonly key: Key;
 }
 
-/** Differentiates the loss of one pass by the attention scores of each layer. */
+/** What decides the masks of a batch. */
+export function dropoutOf({ plan, key }: Drawing, batch: Batch): DropoutContext {
+  return { plan, key, examples: batch.examples![0], lengths: batch.lengths };
+}
+
+/**
+ * Differentiates the loss of one pass by the attention scores of each layer. Repeated examples do not
+ * change each other's gradient: the loss is divided by the losses of the subject's examples alone.
+ *
+ * @returns By layer, `[batch, keyHeads, group, queries, keys]` row by row
+ */
 export async function probe(
   device: Device,
-  { model, config, batch, normaliser, regression }: Subject,
-  plan?: DropoutPlan,
-  key: Key = [0, 0],
-): Promise<Probed> {
+  { model, config, normaliser, regression }: Subject,
+  batch: Batch,
+  drawing?: Drawing,
+): Promise<Float32Array[]> {
   using _scope = device.scope("probe");
-  const shape = scoresShape({ config, batch });
+  const shape = scoresShape(config, batch);
   const empty = new Float32Array(sizeOf(shape));
   const probes = Array.from({ length: config.layers }, () => tensor(device, empty, shape));
-  const { examples, labels, lengths } = batch;
   const { gradients } = gradient(() => {
-    const dropout = plan && { plan, key, examples: examples![0], lengths };
+    const dropout = drawing && dropoutOf(drawing, batch);
     const context: ForwardContext = { batch, probes, ...(dropout && { dropout }) };
     const { logits } = model.forward(context);
+    const { labels } = batch;
     const rows = regression ? squaredError(logits, labels!) : crossEntropy(logits, labels!);
     return scale(sum(rows), 1 / normaliser);
   }, probes);
   const layers: Float32Array[] = [];
   for (const g of gradients) layers.push(g ? Float32Array.from(await g.read()) : empty);
-  return { layers };
+  return layers;
 }
 
-/** Logits of a layer, 1 where it is so, laid out as the gradient. */
-export interface DroppedLogits {
-  /** 1 where the mask drops the logit, else 0. */
-  readonly dropped: Uint8Array;
-  /** Whether padding and causality leave it. */
-  readonly visible: Uint8Array;
-}
+/** What a mask does to a logit. */
+export const fates = { hidden: 0, kept: 1, dropped: 2 } as const;
 
 /**
- * Which logits a mask drops in a layer: visible ones whose weight is zero where all scores are
- * equal. Undefined where nothing is dropped from attention.
+ * What the masks do to each logit of a layer, by {@linkcode fates}: `hidden` are those that padding,
+ * of keys or of the query, and causality take; `dropped` are others whose weight is zero where all
+ * scores are equal.
+ *
+ * @returns Laid out as the gradient; undefined where nothing is dropped from attention
  */
-export async function droppedLogits(
+export async function fatesOf(
   device: Device,
-  { config, batch }: Pick<Subject, "config" | "batch">,
-  plan: DropoutPlan,
-  key: Key,
+  { config }: Pick<Subject, "config">,
+  batch: Batch,
+  drawing: Drawing,
   layer: number,
-): Promise<DroppedLogits | undefined> {
-  using _scope = device.scope("dropped logits");
-  const { examples, lengths, mask } = batch;
-  const dropout: DropoutContext = { plan, key, examples: examples![0], lengths };
+): Promise<Uint8Array | undefined> {
+  using _scope = device.scope("fates");
+  const dropout = dropoutOf(drawing, batch);
   const at = (position: "logits" | "weights") =>
     siteAt({ dropout }, position, layerPlace(layer, config.layers));
   const [logits, weights] = [at("logits"), at("weights")];
   if (logits === undefined && weights === undefined) return undefined;
-  const shape = scoresShape({ config, batch });
+  const shape = scoresShape(config, batch);
   const scores = tensor(device, new Float32Array(sizeOf(shape)), shape);
-  const common = { scale: 1, causal: config.causal, mask, maximum: config.maxPositions };
-  const all = await attentionWeights(scores, common).read();
+  const common = {
+    scale: 1,
+    causal: config.causal,
+    mask: batch.mask,
+    maximum: config.maxPositions,
+  };
   const kept = await attentionWeights(scores, { ...common, logits, weights }).read();
-  const visible = Uint8Array.from(all, (weight) => weight > 0 ? 1 : 0);
-  return { visible, dropped: visible.map((seen, i) => seen === 1 && kept[i] === 0 ? 1 : 0) };
+  const { width } = batch;
+  const found = new Uint8Array(kept.length);
+  const rows = config.heads * width;
+  batch.texts!.forEach(({ length }, b) => {
+    for (let row = 0; row < rows; row++) {
+      const query = row % width;
+      if (query >= length) continue;
+      const start = (b * rows + row) * width;
+      const end = start + (config.causal ? query + 1 : length);
+      for (let i = start; i < end; i++) found[i] = kept[i] === 0 ? fates.dropped : fates.kept;
+    }
+  });
+  return found;
 }
 
 /** Shape of one layer's attention scores. */
-function scoresShape({ config, batch }: Pick<Subject, "config" | "batch">): number[] {
+export function scoresShape(config: Subject["config"], { size, width }: Batch): number[] {
   const { heads, keyValueHeads } = config;
-  const { size, width } = batch;
   return [size, keyValueHeads, heads / keyValueHeads, width, width];
 }

@@ -198,6 +198,16 @@ function steps(values: readonly number[]): number[] {
   );
 }
 
+/** A number; powers of ten with many digits by their exponent. */
 function numeral(value: number): string {
+  const exponent = Math.round(Math.log10(value));
+  if ((value < 0.01 || value > 1000) && value === 10 ** exponent) {
+    return `10${
+      [...`${exponent}`].map((digit) => digit === "-" ? "\u207b" : superscripts[Number(digit)])
+        .join("")
+    }`;
+  }
   return `${Number(value.toPrecision(4))}`.replace("-", "\u2212");
 }
+
+const superscripts = [..."\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"];

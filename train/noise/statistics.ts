@@ -1,5 +1,5 @@
 /**
- * Means, ratios and their 95 % intervals over masks.
+ * Estimates over masks and their 95 % intervals, by the influence of each mask.
  *
  * @module
  */
@@ -16,6 +16,93 @@ export interface Estimate {
   readonly high: number;
 }
 
+/**
+ * A statistic of independent draws, in groups that draw each for itself. Sums and differences of
+ * statistics of the same draws are taken draw by draw, so their intervals know what the draws share.
+ */
+export interface Statistic {
+  /** Its value for all draws. */
+  readonly value: number;
+  /** By group and draw: how much the value moves where the draw counts for more. */
+  readonly influences: readonly Float64Array[];
+}
+
+/** A statistic of one group's draws, and without each of them. */
+export interface LeftOut {
+  /** Statistic of all draws. */
+  readonly all: number;
+  /** Statistic without each draw in turn. */
+  readonly without: readonly number[];
+}
+
+/** Jackknife of a sum over groups: the influence of a draw is what leaving it out changes. */
+export function jackknife(groups: readonly LeftOut[]): Statistic {
+  return {
+    value: groups.reduce((sum, { all }) => sum + all, 0),
+    influences: groups.map(({ all, without }) =>
+      Float64Array.from(without, (x) => (without.length - 1) * (all - x))
+    ),
+  };
+}
+
+/** Mean of one value a draw, of one group. */
+export function meanOf(values: readonly number[]): Statistic {
+  const value = values.reduce((a, b) => a + b, 0) / values.length;
+  return { value, influences: [Float64Array.from(values, (x) => x - value)] };
+}
+
+/** Sum of one list over that of another, `[groups][draws]`; not a number where the latter is 0. */
+export function ratioOf(
+  above: readonly Float64Array[],
+  below: readonly Float64Array[],
+): Statistic {
+  const total = (lists: readonly Float64Array[]) =>
+    lists.reduce((sum, list) => sum + list.reduce((a, b) => a + b, 0), 0);
+  const value = total(above) / total(below);
+  const perDraw = total(below) / (below[0]?.length ?? 1);
+  return {
+    value,
+    influences: above.map((list, e) => list.map((x, n) => (x - value * below[e]![n]!) / perDraw)),
+  };
+}
+
+/** Weighted sum of statistics of the same draws. */
+export function combine(
+  statistics: readonly Statistic[],
+  weights: readonly number[] = statistics.map(() => 1 / statistics.length),
+): Statistic {
+  const add = (of: (statistic: Statistic) => number) =>
+    statistics.reduce((sum, statistic, i) => sum + weights[i]! * of(statistic), 0);
+  return {
+    value: add(({ value }) => value),
+    influences: statistics[0]!.influences.map((list, e) =>
+      list.map((_, n) => add(({ influences }) => influences[e]![n]!))
+    ),
+  };
+}
+
+/** The logarithm of a positive statistic; not a number for another. */
+export function logOf({ value, influences }: Statistic): Statistic {
+  return {
+    value: Math.log(value),
+    influences: influences.map((list) => list.map((x) => x / value)),
+  };
+}
+
+/** Weighted sum of two statistics of different, independent draws. */
+export function independent(
+  a: Statistic,
+  b: Statistic,
+  [weightA, weightB]: readonly [number, number] = [1, -1],
+): Statistic {
+  const scaled = (lists: readonly Float64Array[], by: number) =>
+    lists.map((list) => list.map((x) => by * x));
+  return {
+    value: weightA * a.value + weightB * b.value,
+    influences: [...scaled(a.influences, weightA), ...scaled(b.influences, weightB)],
+  };
+}
+
 /** Student's t at 97.5 %, by the expansion around the normal distribution; good from 3 degrees on. */
 export function studentT(degrees: number): number {
   const z = 1.959963984540054;
@@ -27,92 +114,33 @@ export function studentT(degrees: number): number {
   return z + (first + (second + (third + fourth / degrees) / degrees) / degrees) / degrees;
 }
 
-/** An estimate from its standard error, with as many degrees of freedom as there are masks less 1. */
-function estimate(value: number, error: number, masks: number): Estimate {
-  const half = studentT(masks - 1) * error;
-  return { value, error, low: value - half, high: value + half };
-}
-
-/** Mean of one value a mask. */
-export function meanOf(values: readonly number[]): Estimate {
-  const count = values.length;
-  const mean = values.reduce((a, b) => a + b, 0) / count;
-  const squares = values.reduce((sum, x) => sum + (x - mean) ** 2, 0);
-  return estimate(mean, Math.sqrt(squares / (count - 1) / count), count);
-}
-
-/** Jackknife: a statistic of all masks, and the same without each of them. */
-export function jackknife(all: number, without: readonly number[]): Estimate {
-  const count = without.length;
-  const mean = without.reduce((a, b) => a + b, 0) / count;
-  const squares = without.reduce((sum, x) => sum + (x - mean) ** 2, 0);
-  return estimate(all, Math.sqrt(squares * (count - 1) / count), count);
-}
-
-/** A statistic of all masks, and without each of them. */
-export interface Resampled {
-  /** Statistic of all masks. */
-  readonly all: number;
-  /** Statistic without each mask in turn. */
-  readonly without: readonly number[];
-}
-
-/** Noise and signal of a set of gradients. */
-export interface Spread {
-  /** Trace of the covariance over the squared norm of the mean. */
-  readonly noise: Resampled;
-  /** Its inverse's root: norm of the mean over the root of the trace. */
-  readonly signal: Resampled;
-}
-
 /**
- * How gradients vary over masks, in one number: variance summed over all elements, over the squared
- * norm of the mean. That norm is corrected for the variance it contains, so the ratio has no bias
- * that depends on the number of masks in first order.
+ * A statistic with its 95 % interval, which follows the skewness of the influences.
+ *
+ * Few draws that count for much make a statistic fall below its expectation more often than above
+ * it, and with it its standard error; so an interval around it must reach farther up.
+ *
+ * **Source**: Hall 1992, "On the removal of skewness by transformation", the cubic transformation of
+ * Student's t.
  */
-export function spreadOf(gradients: readonly Float32Array[]): Spread {
-  const sum = new Float64Array(gradients[0]?.length ?? 0);
-  for (const g of gradients) for (let i = 0; i < sum.length; i++) sum[i]! += g[i]!;
-  const total = dot(sum, sum);
-  const own = gradients.map((g) => dot(g, g));
-  const cross = gradients.map((g) => dot(g, sum));
-  const squares = own.reduce((a, b) => a + b, 0);
-  const noise: Resampled = {
-    all: ratio(squares, total, gradients.length),
-    without: gradients.map((_, n) =>
-      ratio(squares - own[n]!, total - 2 * cross[n]! + own[n]!, gradients.length - 1)
-    ),
-  };
-  const invert = (x: number) => 1 / Math.sqrt(x);
-  return { noise, signal: { all: invert(noise.all), without: noise.without.map(invert) } };
+export function estimate({ value, influences }: Statistic): Estimate {
+  let [squares, cubes] = [0, 0];
+  for (const list of influences) {
+    const count = list.length;
+    const mean = list.reduce((a, b) => a + b, 0) / count;
+    squares += list.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (count * (count - 1));
+    cubes += list.reduce((sum, x) => sum + (x - mean) ** 3, 0) / count ** 3;
+  }
+  const error = Math.sqrt(squares);
+  const skewness = error > 0 ? cubes / error ** 3 : 0;
+  const t = studentT(Math.min(...influences.map(({ length }) => length)) - 1);
+  const end = (quantile: number) => value - error * unskewed(quantile, skewness);
+  return { value, error, low: end(t), high: end(-t) };
 }
 
-/** Variance over squared mean from sums of `count` gradients; NaN where noise hides the mean. */
-function ratio(squares: number, total: number, count: number): number {
-  const variance = Math.max(0, squares - total / count) / (count - 1);
-  const signal = total / count ** 2 - variance / count;
-  return signal > 0 ? variance / signal : NaN;
-}
-
-/** Mean of resampled statistics, mask by mask. */
-export function average(statistics: readonly Resampled[]): Resampled {
-  const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-  return {
-    all: mean(statistics.map(({ all }) => all)),
-    without: (statistics[0]?.without ?? []).map((_, n) =>
-      mean(statistics.map((f) => f.without[n]!))
-    ),
-  };
-}
-
-/** Inner product of two vectors of equal length, summed in double precision. */
-export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
-}
-
-/** Cosine of two gradients; NaN where one is zero. */
-export function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+/** Inverse of t + a/3 t² + a²/27 t³ + a/6, which is nearly normal for a mean of skewness `a`. */
+function unskewed(quantile: number, skewness: number): number {
+  if (Math.abs(skewness) < 1e-6) return quantile;
+  const inside = 1 + skewness * (quantile - skewness / 6);
+  return 3 / skewness * (Math.cbrt(inside) - 1);
 }

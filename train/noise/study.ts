@@ -6,58 +6,10 @@
 
 import type { Device } from "../../core/device.ts";
 import { foldKey, type Key, seedKey } from "../../core/random.ts";
-import { dropoutPlan, type Method, type PlanOptions } from "../../nn/dropout/methods.ts";
-import type { DropoutPlan } from "../../nn/dropout/plan.ts";
-import { type DroppedLogits, droppedLogits, probe } from "./gradients.ts";
-import {
-  average,
-  cosine,
-  type Estimate,
-  jackknife,
-  meanOf,
-  type Resampled,
-  spreadOf,
-} from "./statistics.ts";
-import type { Subject } from "./subject.ts";
-
-/** Names of the variants, in the order of tables and charts. */
-export const variants = [
-  "dropkey",
-  "dropattention-nograd",
-  "dropattention",
-  "hiddencut",
-] as const;
-/** A dropout method as it is measured here. */
-export type Variant = typeof variants[number];
-
-/** How variants are written for readers. */
-export const titles: Readonly<Record<Variant, string>> = {
-  "dropkey": "DropKey",
-  "dropattention-nograd": "DropAttention with NoGrad",
-  "dropattention": "DropAttention without NoGrad",
-  "hiddencut": "HiddenCut",
-};
-
-const layout: Readonly<Record<Variant, readonly [Method, PlanOptions]>> = {
-  "dropkey": ["dropkey", { structure: "column" }],
-  "dropattention-nograd": ["dropattention", { structure: "column", nograd: true }],
-  "dropattention": ["dropattention", { structure: "column", nograd: false }],
-  "hiddencut": ["hiddencut", { structure: "element" }],
-};
-
-/** Metrics of one layer, or means over layers. */
-export interface NoiseMetrics {
-  /** Share of the squared gradient on dropped logits; absent where no logit is dropped. */
-  readonly share?: Estimate;
-  /** Share of the visible logits that is dropped; absent where none is. */
-  readonly dropped?: number;
-  /** Variance over masks, over the squared norm of the mean gradient. */
-  readonly noise: Estimate;
-  /** Norm of the mean gradient over the standard deviation. */
-  readonly signal: Estimate;
-  /** Cosine with the gradient without dropout. */
-  readonly cosine: Estimate;
-}
+import { figuresOf, meanFigures, type NoiseFigures } from "./figures.ts";
+import { type Drawing, fatesOf, probe } from "./gradients.ts";
+import { masksBatch, type Subject } from "./subject.ts";
+import { type Variant, variantPlan, variants } from "./variants.ts";
 
 /** What was measured for a variant at a rate. */
 export interface NoiseRow {
@@ -67,120 +19,164 @@ export interface NoiseRow {
   readonly rate: number;
   /** Number of masks that were drawn. */
   readonly masks: number;
-  /** Means over the layers, mask by mask. */
-  readonly mean: NoiseMetrics;
-  /** Metrics of each layer, from the first. */
-  readonly layers: readonly NoiseMetrics[];
+  /** Means over the layers, of the same masks. */
+  readonly mean: NoiseFigures;
+  /** Figures of each layer, from the first. */
+  readonly layers: readonly NoiseFigures[];
+  /**
+   * DropAttention without NoGrad: the largest distance of a mask's gradient in a layer from DropKey's
+   * for the same mask, over the norm of the latter.
+   */
+  readonly difference?: number;
 }
 
 /** Settings of {@linkcode study}. */
 export interface StudyOptions {
   /** Rates, ascending, in (0, 1). */
   readonly rates: readonly number[];
-  /** Masks for each variant and rate; at least 4. */
+  /** Masks for each variant at rates of 0.1 or more, and more below ({@linkcode masksAt}). */
   readonly masks: number;
   /** Seed of the masks, which no other choice depends on. */
   readonly seed: number;
-  /** Told after each variant and rate. */
-  onRow?(row: NoiseRow): void;
 }
 
 /**
- * Runs the study. All layers drop at once, as in training; the gradients of all masks of one variant
- * and rate are held in memory at a time.
+ * Masks at a rate: in inverse proportion to rates below 0.1, so that every key is dropped as often.
+ * What happens rarely decides the variance, and an interval cannot know of what never happened.
+ */
+export function masksAt(rate: number, masks: number): number {
+  return Math.ceil(masks * Math.max(1, 0.1 / rate) - 1e-9);
+}
+
+/** By layer and mask. */
+type Collected<T> = readonly (readonly T[])[];
+
+/**
+ * Runs the study. All layers drop at once, as in training. At a rate, all variants that drop keys
+ * drop the same ones. DropAttention without NoGrad is measured on the first `masks` of them, as it
+ * has DropKey's gradient for each. The gradients of all masks of two variants at one rate are held
+ * in memory at a time.
  */
 export async function study(
   device: Device,
   subject: Subject,
-  { rates, masks, seed, onRow }: StudyOptions,
+  { rates, masks, seed }: StudyOptions,
 ): Promise<NoiseRow[]> {
-  const { layers: clean } = await probe(device, subject);
-  const root = foldKey(seedKey(seed), "masks");
+  const clean = await cleanGradients(device, subject);
   const rows: NoiseRow[] = [];
-  for (const variant of variants) {
-    for (const rate of rates) {
-      const [method, options] = layout[variant];
-      const dropout = dropoutPlan(method, false, { ...options, rate, layers: "all" });
-      const keys = Array.from(
-        { length: masks },
-        (_, n) => foldKey(foldKey(root, `rate ${rate}`), n),
+  for (const rate of rates) {
+    const all = masksAt(rate, masks);
+    const key = maskKey(seed, rate);
+    const drawing = (variant: Variant) => ({ plan: variantPlan(variant, rate), key });
+    const fates = await maskFates(device, subject, all, drawing("dropkey"));
+    const measure = async (variant: Variant, count: number, other?: Collected<Float32Array>) => {
+      const gradients = await maskGradients(device, subject, count, drawing(variant));
+      const layers = clean.map((undropped, l) =>
+        figuresOf({
+          gradients: gradients[l]!,
+          fates: variant === "hiddencut" ? undefined : fates[l],
+          clean: undropped,
+          examples: subject.examples.length,
+        })
       );
-      const row = { variant, rate, masks, ...await measure(device, subject, dropout, keys, clean) };
-      rows.push(row);
-      onRow?.(row);
-    }
+      const difference = other && largestDifference(gradients, other);
+      rows.push({
+        ...{ variant, rate, masks: count, layers, mean: meanFigures(layers) },
+        ...(difference !== undefined && { difference }),
+      });
+      return gradients;
+    };
+    await measure("dropattention", masks, await measure("dropkey", all));
+    await measure("dropattention-nograd", all);
+    await measure("hiddencut", all);
   }
-  return rows;
+  return rows.sort((a, b) => variants.indexOf(a.variant) - variants.indexOf(b.variant));
 }
 
-/** What one layer gave, mask by mask. */
-interface Measured {
-  readonly landed: readonly (Landed | undefined)[];
-  readonly cosines: number[];
-  readonly noise: Resampled;
-  readonly signal: Resampled;
+/** Key of the masks at a rate: other rates draw others, independently. */
+export function maskKey(seed: number, rate: number): Key {
+  return foldKey(foldKey(seedKey(seed), "masks"), `rate ${rate}`);
 }
 
-async function measure(
+/** Gradients of each layer without dropout. */
+export async function cleanGradients(device: Device, subject: Subject): Promise<Float32Array[]> {
+  using _scope = device.scope("clean");
+  return await probe(device, subject, masksBatch(device, subject, 0, 1));
+}
+
+/** Gradients by layer and mask. */
+export function maskGradients(
   device: Device,
   subject: Subject,
-  dropout: DropoutPlan,
-  keys: readonly Key[],
-  clean: readonly Float32Array[],
-): Promise<Pick<NoiseRow, "mean" | "layers">> {
-  const gradients = clean.map((): Float32Array[] => []);
-  const landed = clean.map((): (Landed | undefined)[] => []);
-  for (const key of keys) {
-    const { layers } = await probe(device, subject, dropout, key);
-    for (const [layer, g] of layers.entries()) {
-      gradients[layer]!.push(g);
-      const logits = await droppedLogits(device, subject, dropout, key, layer);
-      landed[layer]!.push(logits && shareOf(g, logits));
+  masks: number,
+  drawing: Drawing,
+): Promise<Collected<Float32Array>> {
+  return collect(device, subject, masks, (batch) => probe(device, subject, batch, drawing));
+}
+
+/** What masks that drop keys do to the logits, by layer and mask. */
+export function maskFates(
+  device: Device,
+  subject: Subject,
+  masks: number,
+  drawing: Drawing,
+): Promise<Collected<Uint8Array>> {
+  return collect(device, subject, masks, async (batch) => {
+    const layers: Uint8Array[] = [];
+    for (let layer = 0; layer < subject.config.layers; layer++) {
+      layers.push((await fatesOf(device, subject, batch, drawing, layer))!);
     }
+    return layers;
+  });
+}
+
+/** Most tokens, and most logits of all layers, in one pass. */
+const most = { tokens: 4096, logits: 2 ** 24 } as const;
+
+/** Takes as many masks at once as a pass holds, and parts by mask what each layer gives for all. */
+async function collect<T extends Float32Array | Uint8Array>(
+  device: Device,
+  subject: Subject,
+  masks: number,
+  take: (batch: ReturnType<typeof masksBatch>) => Promise<readonly T[]>,
+): Promise<Collected<T>> {
+  const { examples, config } = subject;
+  const width = Math.max(...examples.map(({ ids }) => ids.length));
+  const tokens = examples.length * width;
+  const logits = tokens * width * config.heads * config.layers;
+  const fit = Math.floor(Math.min(most.tokens / tokens, most.logits / logits));
+  const layers = Array.from({ length: config.layers }, (): T[] => []);
+  for (let first = 0; first < masks;) {
+    const count = Math.min(Math.max(1, fit), masks - first);
+    using _scope = device.scope("masks");
+    const taken = await take(masksBatch(device, subject, first, count));
+    taken.forEach((all, l) => {
+      const size = all.length / count;
+      for (let n = 0; n < count; n++) {
+        layers[l]!.push(all.subarray(n * size, (n + 1) * size) as T);
+      }
+    });
+    first += count;
   }
-  const measured = clean.map((undropped, layer): Measured => ({
-    landed: landed[layer]!,
-    cosines: gradients[layer]!.map((g) => cosine(g, undropped)),
-    ...spreadOf(gradients[layer]!),
-  }));
-  return { mean: metricsOf(measured), layers: measured.map((layer) => metricsOf([layer])) };
+  return layers;
 }
 
-/** Metrics averaged over layers, mask by mask, so that intervals respect what layers share. */
-function metricsOf(layers: readonly Measured[]): NoiseMetrics {
-  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-  const masks = layers[0]!.cosines.map((_, n) => n);
-  const landed = (pick: (of: Landed) => number) =>
-    masks.map((n) => mean(layers.map(({ landed }) => landed[n] ? pick(landed[n]) : NaN)));
-  const noise = average(layers.map((layer) => layer.noise));
-  const signal = average(layers.map((layer) => layer.signal));
-  return {
-    ...(layers[0]!.landed[0] === undefined ? {} : {
-      share: meanOf(landed(({ share }) => share)),
-      dropped: mean(landed(({ dropped }) => dropped)),
-    }),
-    noise: jackknife(noise.all, noise.without),
-    signal: jackknife(signal.all, signal.without),
-    cosine: meanOf(masks.map((n) => mean(layers.map((layer) => layer.cosines[n]!)))),
-  };
-}
-
-/** What one mask did in one layer. */
-interface Landed {
-  /** Share of the squared gradient on dropped logits. */
-  readonly share: number;
-  /** Share of the visible logits that is dropped. */
-  readonly dropped: number;
-}
-
-function shareOf(g: Float32Array, { dropped, visible }: DroppedLogits): Landed {
-  let [total, lost, logits, gone] = [0, 0, 0, 0];
-  for (let i = 0; i < g.length; i++) {
-    const square = g[i]! * g[i]!;
-    total += square;
-    logits += visible[i]!;
-    gone += dropped[i]!;
-    if (dropped[i] === 1) lost += square;
-  }
-  return { share: lost / total, dropped: gone / logits };
+/** Largest distance between gradients of the same layer and mask, over the norm of the second. */
+export function largestDifference(
+  a: Collected<Float32Array>,
+  b: Collected<Float32Array>,
+): number {
+  let largest = 0;
+  a.forEach((masks, l) =>
+    masks.forEach((g, n) => {
+      const other = b[l]![n]!;
+      let [distance, norm] = [0, 0];
+      for (let i = 0; i < g.length; i++) {
+        distance += (g[i]! - other[i]!) ** 2;
+        norm += other[i]! ** 2;
+      }
+      if (distance > 0) largest = Math.max(largest, Math.sqrt(distance / norm));
+    })
+  );
+  return largest;
 }

@@ -20,15 +20,17 @@ import { encodeExamples } from "../tasks/classification.ts";
 import { maxSequenceLength, openTask } from "../tasks/open.ts";
 import { paddingOf } from "../tasks/special_tokens.ts";
 
-/** A model and a batch, on the device. */
+/** A model on the device, and the examples that it is measured on. */
 export interface Subject {
   /** The model with its base weights, before training. */
   readonly model: Model;
   /** Sizes and kind of the model. */
   readonly config: ModelConfig;
-  /** One batch of training examples, drawn by the seed. */
-  readonly batch: Batch;
-  /** Number of losses that the batch sums: examples, or target tokens. */
+  /** Training examples, drawn by the seed. */
+  readonly examples: readonly EncodedExample[];
+  /** Token that fills up shorter sequences. */
+  readonly padId: number;
+  /** Number of losses that these examples sum: their own, or their target tokens. */
   readonly normaliser: number;
   /** Whether labels are scores. */
   readonly regression: boolean;
@@ -52,7 +54,7 @@ export interface SubjectOptions {
 const demonstration = { train: 256, dev: 500, noise: 0.25 } as const;
 
 /**
- * Opens a model and draws a batch of training examples; the open scope owns both.
+ * Opens a model, which the open scope owns, and draws training examples.
  *
  * @throws {OptionError} If there are fewer examples than the batch asks for
  * @throws {FileError} If a file is missing or malformed
@@ -69,34 +71,29 @@ export async function openSubject(device: Device, options: SubjectOptions): Prom
     const { train } = grammarDataset({ ...demonstration, seed });
     const maxLength = maxSequenceLength(config, baseConfig);
     const examples = encodeExamples(train, { config: baseConfig, tokenizer, maxLength });
-    const drawn = drawBatch(device, examples, { batch, seed, padId: paddingOf(tokenizer) });
+    const drawn = drawExamples(examples, { batch, seed });
     const model = await openBase(device, key);
-    return { model, config: baseConfig, regression: false, name, ...drawn };
+    const padId = paddingOf(tokenizer);
+    return { model, config: baseConfig, regression: false, padId, name, ...drawn };
   }
   const config = resolveConfig(source, limit, { devLimit: 1 });
   const { directory } = await resolveModel(source.model, "model");
   const architecture = await readConfig(directory);
   const task = await openTask(config, architecture, await loadTokenizer(directory));
   const { padId, regression } = task;
-  const drawn = drawBatch(device, task.train, { batch, seed, padId, regression });
+  const drawn = drawExamples(task.train, { batch, seed });
   const { model } = task.labels === 0
     ? await openLanguageModel(directory, device, key)
     : await openClassifier(directory, device, key, task.labels);
   const folder = source.model.replace(/\/+$/, "").split("/").at(-1);
   const name = `${folder} and ${task.name}`;
-  return { model, config: architecture, regression, name, ...drawn };
+  return { model, config: architecture, regression, padId, name, ...drawn };
 }
 
-function drawBatch(
-  device: Device,
+function drawExamples(
   examples: readonly EncodedExample[],
-  { batch, seed, padId, regression = false }: {
-    readonly batch: number;
-    readonly seed: number;
-    readonly padId: number;
-    readonly regression?: boolean;
-  },
-): Pick<Subject, "batch" | "normaliser"> {
+  { batch, seed }: Pick<SubjectOptions, "batch" | "seed">,
+): Pick<Subject, "examples" | "normaliser"> {
   if (batch > examples.length) {
     throw new OptionError(
       `Cannot use --batch ${batch} as there are ${examples.length} training examples`,
@@ -108,9 +105,18 @@ function drawBatch(
   const lengths = examples.map(({ ids }) => ids.length);
   const [members = []] = planEpoch({ lengths, batch, bucket: false, shuffle: true, random });
   const chosen = members.map((i) => examples[i]!);
-  const numbers = chosen.map((_, i) => i);
-  return {
-    batch: toBatch(device, chosen, { numbers, padId, regression }),
-    normaliser: countTargets(chosen),
-  };
+  return { examples: chosen, normaliser: countTargets(chosen) };
+}
+
+/**
+ * A batch that holds the examples once for each of `count` masks, from mask `first` on. Masks follow
+ * the numbers of examples, of which no two masks share one: what a mask drops depends on nothing else.
+ *
+ * **Shapes**: rows are mask by mask, example by example
+ */
+export function masksBatch(device: Device, subject: Subject, first: number, count: number): Batch {
+  const { examples, padId, regression } = subject;
+  const repeated = Array.from({ length: count }, () => examples).flat();
+  const numbers = repeated.map((_, i) => first * examples.length + i);
+  return toBatch(device, repeated, { numbers, padId, regression });
 }

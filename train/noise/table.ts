@@ -4,26 +4,41 @@
  * @module
  */
 
-import type { Estimate } from "./statistics.ts";
-import { type NoiseRow, titles } from "./study.ts";
+import { type FigureName, figureNames } from "./figures.ts";
+import { type Estimate, estimate } from "./statistics.ts";
+import type { NoiseRow } from "./study.ts";
+import { titles } from "./variants.ts";
 
-/** One line for each variant and rate: means over the layers, ± half an interval of 95 %. */
+/** Headings of the figures; shares in percent. */
+export const headings: Readonly<Record<FigureName, string>> = {
+  share: "share %",
+  dropped: "|dL/dg_m|",
+  variance: "variance",
+  bias: "bias²",
+  mean: "mean²",
+  cosine: "cosine",
+};
+
+/** One line for each variant and rate: means over the layers, with intervals of 95 %. */
 export function noiseTable(rows: readonly NoiseRow[]): string {
-  const lines = [["method", "p", "share %", "noise", "signal/noise", "cosine"]];
+  const lines = [["method", "p", "masks", ...figureNames.map((name) => headings[name])]];
   let before = "";
-  for (const { variant, rate, mean: { share, noise, signal, cosine } } of rows) {
-    const percent = share && scaled(share, 100);
-    const name = titles[variant];
-    lines.push([
-      name === before ? "" : name,
-      `${rate}`,
-      show(percent, 1),
-      show(noise, 3),
-      show(signal, 3),
-      show(cosine, 3),
-    ]);
-    before = name;
+  for (const { variant, rate, masks, mean } of rows) {
+    const title = titles[variant];
+    const cells = figureNames.map((name) => {
+      const figure = mean[name];
+      return figure === undefined
+        ? "-"
+        : shownEstimate(estimate(figure), name === "share" ? 100 : 1);
+    });
+    lines.push([title === before ? "" : title, `${rate}`, `${masks}`, ...cells]);
+    before = title;
   }
+  return aligned(lines);
+}
+
+/** Lines of cells as columns, the first to the left and the others to the right. */
+export function aligned(lines: readonly (readonly string[])[]): string {
   const widths = lines[0]!.map((_, column) =>
     Math.max(...lines.map((line) => line[column]!.length))
   );
@@ -34,12 +49,16 @@ export function noiseTable(rows: readonly NoiseRow[]): string {
   ).join("\n");
 }
 
-function scaled({ value, error, low, high }: Estimate, by: number): Estimate {
-  return { value: by * value, error: by * error, low: by * low, high: by * high };
+/** `value (low to high)`, to three digits, times a factor. */
+export function shownEstimate({ value, low, high }: Estimate, factor = 1): string {
+  if (!Number.isFinite(value)) return "-";
+  if (low === high) return shownNumber(factor * value);
+  const [middle, from, to] = [value, low, high].map((x) => shownNumber(factor * x));
+  return `${middle} (${from} to ${to})`;
 }
 
-function show(figure: Estimate | undefined, digits: number): string {
-  if (figure === undefined || !Number.isFinite(figure.value)) return "-";
-  const half = (figure.high - figure.low) / 2;
-  return `${figure.value.toFixed(digits)} ± ${half.toFixed(digits)}`;
+/** A number to three digits, without an exponent where it has few. */
+export function shownNumber(x: number): string {
+  const text = x.toPrecision(3);
+  return text.includes("e") ? `${Number(text)}` : text;
 }

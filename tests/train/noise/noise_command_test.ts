@@ -1,12 +1,16 @@
-import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FileError, OptionError } from "../../../core/errors.ts";
 import { noiseCommand } from "../../../train/commands/noise.ts";
-import { judge } from "../../../train/noise/claims.ts";
-import { spreadOf, studentT } from "../../../train/noise/statistics.ts";
-import { type NoiseRow, variants } from "../../../train/noise/study.ts";
-import { numbers } from "../../support/differences.ts";
+import type { estimatesOf } from "../../../train/noise/figures.ts";
+import type { NoiseRow } from "../../../train/noise/study.ts";
+import { variants } from "../../../train/noise/variants.ts";
 
-const small = ["--backend", "cpu", "--batch", "2", "--masks", "4", "--rates", "0.3,0.5"];
+const small = ["--backend", "cpu", "--batch", "2", "--masks", "4", "--rates", "0.05,0.5"];
+
+interface Row extends Pick<NoiseRow, "variant" | "rate" | "masks" | "difference"> {
+  readonly mean: ReturnType<typeof estimatesOf>;
+  readonly layers: readonly ReturnType<typeof estimatesOf>[];
+}
 
 /** Runs the command and returns what it prints. */
 async function printed(...args: string[]): Promise<string> {
@@ -52,33 +56,44 @@ Deno.test("noise writes every figure and a well-formed chart", async () => {
   await inTemporary(async (folder) => {
     const out = `${folder}/new`;
     const text = await printed("--out", out);
-    const { rows, claims, rates, masks } = JSON.parse(await Deno.readTextFile(`${out}/noise.json`));
-    assertEquals([rates, masks], [[0.3, 0.5], 4]);
-    assertEquals(
-      rows.map(({ variant, rate }: NoiseRow) => `${variant} ${rate}`),
-      variants.flatMap((variant) => [`${variant} 0.3`, `${variant} 0.5`]),
+    const { rows, claims, rates, masks, ratios } = JSON.parse(
+      await Deno.readTextFile(`${out}/noise.json`),
     );
-    for (const { variant, mean, layers } of rows as NoiseRow[]) {
+    assertEquals([rates, masks], [[0.05, 0.5], 4]);
+    assertEquals(
+      rows.map(({ variant, rate, masks }: Row) => `${variant} ${rate} ${masks}`),
+      variants.flatMap((variant) => [
+        `${variant} 0.05 ${variant === "dropattention" ? 4 : 8}`,
+        `${variant} 0.5 4`,
+      ]),
+    );
+    for (const { variant, mean, layers, difference } of rows as Row[]) {
       assertEquals(layers.length, 2);
-      for (const { share, dropped, noise, signal, cosine } of [mean, ...layers]) {
-        assert(noise.value === null || noise.value > 0);
-        assertEquals(noise.value === null, signal.value === null);
-        assert(cosine.value > -1 && cosine.value <= 1);
-        assertEquals(share === undefined, variant === "hiddencut");
-        if (share === undefined) continue;
-        assert(dropped! > 0.1 && dropped! < 0.7, `${variant} drops ${dropped}`);
-        if (variant === "dropattention-nograd") assert(share.value > 0);
+      assertEquals(difference !== undefined, variant === "dropattention");
+      for (const figures of [mean, ...layers]) {
+        const { share, dropped, variance, cosine, ...rest } = figures;
+        assertEquals(Object.keys(rest), ["bias", "mean"]);
+        assert(variance!.value > 0 && variance!.low < variance!.value);
+        assert(variance!.high > variance!.value && variance!.error > 0);
+        assert(cosine!.value > -1 && cosine!.value <= 1);
+        assertEquals([share === undefined, dropped === undefined], [
+          variant === "hiddencut",
+          variant === "hiddencut",
+        ]);
+        if (variant === "hiddencut") continue;
+        if (variant === "dropattention-nograd") assert(share!.value > 0 && dropped!.value > 0);
         else assertEquals(share, { value: 0, error: 0, low: 0, high: 0 });
       }
     }
-    assertEquals(claims.length, 5);
+    assertEquals(ratios.map(({ dropped }: { dropped: number }) => dropped), [1, 2, 4]);
+    assertEquals(claims.length, 13);
     for (const { sentence } of claims) assert(text.includes(sentence));
     const svg = await Deno.readTextFile(`${out}/noise.svg`);
     assert(svg.startsWith("<svg ") && !/NaN|Infinity|undefined/.test(svg));
     const names = elementsOf(svg);
-    // One marker a variant in the legend, the square of the noisy variant in all three panels.
-    assert(names.filter((name) => name === "polygon").length >= 3 + 2 + 2);
-    for (const words of ["dropout rate p", "share of squared norm (%)", "DropKey", "HiddenCut"]) {
+    // One marker a variant in the legend, the square of the noisy variant in all six panels.
+    assert(names.filter((name) => name === "polygon").length >= 3 + 6 * 2);
+    for (const words of ["dropout rate p", "E|dL/dg_m|", "Variance over masks", "HiddenCut"]) {
       assert(svg.includes(words), words);
     }
     await assertRejects(() => noiseCommand.run([...small, "--out", out]), FileError, "noise.");
@@ -92,56 +107,20 @@ Deno.test("noise is a function of its seed, and --json prints what --out saves",
   assertEquals(JSON.parse(once).batch, 2);
 });
 
+Deno.test("noise --coverage tries the intervals, of each figure by layer", async () => {
+  const text = await printed("--coverage", "100");
+  const lines = text.split("\n");
+  assert(/^of +figure +truth +layer 0 +layer 1 +mean +width$/.test(lines[0]!), lines[0]);
+  const counts = ["DropKey", "DropAttention with NoGrad", "HiddenCut", "NoGrad minus DropKey"].map(
+    (of) => lines.filter((line) => line.startsWith(`${of} `)).length,
+  );
+  assertEquals(counts, [6, 6, 4, 6]);
+});
+
 Deno.test("noise refuses rates that do not ascend in (0, 1), and half a source", async () => {
   for (const rates of ["0.1", "0.2,0.1", "0,0.1", "0.5,1", "0.1,x"]) {
     await assertRejects(() => noiseCommand.run(["--rates", rates]), OptionError, "ascending");
   }
   await assertRejects(() => noiseCommand.run(["--model", "here"]), OptionError, "together");
   await assertRejects(() => noiseCommand.run(["--batch", "300"]), OptionError, "256");
-});
-
-Deno.test("spreadOf() finds a known ratio of variance to squared mean", () => {
-  const [count, size, mean] = [400, 50, 0.5];
-  const gradients = Array.from(
-    { length: count },
-    (_, n) => Float32Array.from(numbers(n, size, -1, 1), (x) => mean + x),
-  );
-  // Uniform numbers in [-1, 1) have variance 1/3.
-  const expected = 1 / 3 / mean ** 2;
-  const { noise, signal } = spreadOf(gradients);
-  assertAlmostEquals(noise.all, expected, 0.05);
-  assertAlmostEquals(signal.all, 1 / Math.sqrt(expected), 0.02);
-  const direct = spreadOf(gradients.slice(1)).noise.all;
-  assertAlmostEquals(noise.without[0]!, direct, 1e-9);
-  assertEquals(spreadOf([Float32Array.of(1, 2), Float32Array.of(1, 2)]).noise.all, 0);
-});
-
-Deno.test("studentT() agrees with tables", () => {
-  for (const [degrees, t] of [[3, 3.182], [5, 2.571], [10, 2.228], [31, 2.040], [1000, 1.962]]) {
-    assertAlmostEquals(studentT(degrees!), t!, 0.01);
-  }
-});
-
-Deno.test("judge() follows the numbers: growth, no growth, and growth at some rates", () => {
-  const at = (value: number) => ({ value, error: 0.01, low: value - 0.02, high: value + 0.02 });
-  const exact = { value: 0, error: 0, low: 0, high: 0 };
-  const rowsOf = (noisy: readonly number[], share: number): NoiseRow[] =>
-    variants.flatMap((variant) =>
-      noisy.map((noise, i): NoiseRow => {
-        const own = variant === "dropattention-nograd";
-        const sent = own ? at(share * (i + 1)) : exact;
-        const figures = {
-          ...(variant === "hiddencut" ? {} : { share: sent, dropped: 0.1 }),
-          noise: at(own ? noise : 1 + i),
-          signal: at(1),
-          cosine: at(0.5),
-        };
-        return { variant, rate: 0.1 * (i + 1), masks: 8, mean: figures, layers: [figures] };
-      })
-    );
-  const verdicts = (rows: NoiseRow[]) => judge(rows).map(({ verdict }) => verdict);
-  assertEquals(verdicts(rowsOf([1, 4, 9], 0.2)), ["holds", "holds", "holds", "holds", "holds"]);
-  assertEquals(verdicts(rowsOf([1, 2, 3], 0.2)).at(-1), "does not hold");
-  assertEquals(verdicts(rowsOf([1, 2, 9], 0.2)).at(-1), "holds only when");
-  assertEquals(verdicts(rowsOf([1, 4, 9], 0)).slice(2, 4), ["does not hold", "does not hold"]);
 });
