@@ -4,7 +4,7 @@ import { seedKey } from "../../../core/random.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { checkSite } from "../../../nn/dropout/check_site.ts";
 import { dropoutPlan } from "../../../nn/dropout/methods.ts";
-import { type Site } from "../../../nn/dropout/plan.ts";
+import type { Site } from "../../../nn/dropout/plan.ts";
 import { type DropoutContext, layerPlace, siteAt } from "../../../nn/dropout/site.ts";
 import { withDevice } from "../../support/with_device.ts";
 
@@ -36,6 +36,6 @@ Deno.test("checkSite() takes a position alone for a stream", () => {
   assertThrows(
     () => checkSite({ ...site!, stream: "keys" as never }),
     OptionError,
-    "Cannot drop weights as stream requires one of lora, input, logits",
+    "Cannot plan dropout as stream requires one of lora, rank, update, input, logits",
   );
 });
