@@ -5,7 +5,7 @@
  */
 
 import { dropoutPlan, type Method, type PlanOptions } from "../../nn/dropout/methods.ts";
-import { type DropoutPlan } from "../../nn/dropout/plan.ts";
+import type { DropoutPlan } from "../../nn/dropout/plan.ts";
 
 /** Names of the variants, in the order of tables and charts. */
 export const variants = [
