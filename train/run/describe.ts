@@ -153,16 +153,22 @@ export function describeLoraDropout(
  * it.
  */
 export function describeDropout(plan: DropoutPlan, say: (line: string) => void): void {
-  const { sites, compensation: { kind, weight } } = plan;
-  if (sites.every(isRecorded) && kind === "none") return;
+  const { sites, compensation: { kind, weight, branches }, neftuneAlpha = 0, instances = 1 } = plan;
+  const beside = [
+    ...(kind === "none" ? [] : [`${kind.toUpperCase()} of weight ${weight}`]),
+    ...(kind === "kl" && branches === 2 ? ["a gradient through both passes"] : []),
+    ...(neftuneAlpha === 0 ? [] : [`noise of alpha ${neftuneAlpha} on the embeddings`]),
+    ...(instances === 1 ? [] : [`${instances} draws a step`]),
+  ];
+  if (sites.every(isRecorded) && beside.length === 0) return;
   const choices = new Set(sites.map(({ layers }) => layersText(layers)));
   const common = choices.size === 1 ? ` in ${[...choices][0]}` : "";
   const texts = sites.map((site) =>
     common === "" ? `${siteText(site)} in ${layersText(site.layers)}` : siteText(site)
   );
   const dropped = texts.length === 0 ? "nothing" : `${texts.join(" and ")}${common}`;
-  const loss = kind === "none" ? "" : `, ${kind.toUpperCase()} of weight ${weight}`;
-  say(`dropout: ${dropped}${loss}; adapter_config.json cannot say it, hiddenkey_config.json does`);
+  const all = [dropped, ...beside].join(", ");
+  say(`dropout: ${all}; adapter_config.json cannot say it, hiddenkey_config.json does`);
 }
 
 function layersText(layers: Site["layers"]): string {

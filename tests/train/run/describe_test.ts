@@ -145,6 +145,12 @@ Deno.test("describeDropout() says in one line what PEFT's file cannot, and nothi
     "dropout: span hidden 0.2 start=attention in layers 0, 2 and " +
     `element weights 0.3 rescale no-per-head in all layers${end}`,
   ]);
+  assertEquals(lines("lora", { neftuneAlpha: 5, instances: 3 }), [
+    `dropout: nothing, noise of alpha 5 on the embeddings, 3 draws a step${end}`,
+  ]);
+  assertEquals(lines("lora-dropout", { compensation: "kl", branches: 2 }), [
+    `dropout: element lora 0.1 in all layers, KL of weight 1, a gradient through both passes${end}`,
+  ]);
   assertEquals(lines("lora"), []);
   assertEquals(lines("lora-dropout", { rate: 0.3 }), []);
   assertEquals(lines("hiddenkey-", { rate: 0 }), []);
