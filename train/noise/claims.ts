@@ -5,7 +5,7 @@
  */
 
 import type { FigureName } from "./figures.ts";
-import { combine, estimate, independent, logOf, type Statistic } from "./statistics.ts";
+import { estimate, independent, logOf, type Statistic, weightedSum } from "./statistics.ts";
 import type { NoiseRow } from "./study.ts";
 import { shownEstimate, shownNumber } from "./table.ts";
 import { titles, type Variant } from "./variants.ts";
@@ -150,7 +150,7 @@ function pairs(rows: readonly NoiseRow[]) {
 /** Compares by how many clean squared norms the variances rise from the lowest rate. */
 function risesFaster(rows: readonly NoiseRow[]): Claim {
   const all = pairs(rows);
-  const excess = all.map(({ noisy, quiet }) => combine([noisy, quiet], [1, -1]));
+  const excess = all.map(({ noisy, quiet }) => weightedSum([noisy, quiet], [1, -1]));
   const rise = excess.map((here) => estimate(independent(here, excess[0]!)));
   const [first, last] = [all[0]!, all.at(-1)!];
   const later = all.slice(1);
@@ -171,7 +171,7 @@ function risesFaster(rows: readonly NoiseRow[]): Claim {
 /** Compares the factors by which the variances grow from the lowest rate. */
 function growsByMore(rows: readonly NoiseRow[]): Claim {
   const all = pairs(rows);
-  const logs = all.map(({ noisy, quiet }) => combine([logOf(noisy), logOf(quiet)], [1, -1]));
+  const logs = all.map(({ noisy, quiet }) => weightedSum([logOf(noisy), logOf(quiet)], [1, -1]));
   const growth = logs.map((here) => estimate(independent(here, logs[0]!)));
   const later = all.slice(1);
   const { value, low, high } = growth.at(-1)!;

@@ -17,7 +17,7 @@ import {
   type NoiseFigures,
   summariesOf,
 } from "./figures.ts";
-import { combine, estimate, type Statistic } from "./statistics.ts";
+import { estimate, type Statistic, weightedSum } from "./statistics.ts";
 import {
   cleanGradients,
   maskFates,
@@ -120,7 +120,7 @@ function figuresAt(
   const [quiet, noisy] = [figures["dropkey"]!, figures["dropattention-nograd"]!];
   figures[difference] = noisy.map((layer, l) =>
     Object.fromEntries(
-      figureNames.map((name) => [name, combine([layer[name]!, quiet[l]![name]!], [1, -1])]),
+      figureNames.map((name) => [name, weightedSum([layer[name]!, quiet[l]![name]!], [1, -1])]),
     ) as unknown as NoiseFigures
   );
   return figures;

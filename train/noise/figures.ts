@@ -5,8 +5,15 @@
  */
 
 import { fates } from "./gradients.ts";
-import { dot, type Moments, momentsOf, type Products, productsOf } from "./moments.ts";
-import { combine, type Estimate, estimate, meanOf, ratioOf, type Statistic } from "./statistics.ts";
+import { dot, type MaskProducts, type Moments, momentsOf, productsOf } from "./moments.ts";
+import {
+  type Estimate,
+  estimate,
+  meanOf,
+  ratioOf,
+  type Statistic,
+  weightedSum,
+} from "./statistics.ts";
 
 /** Figures of one layer, or means over layers; all are dimensionless. */
 export interface NoiseFigures extends Moments {
@@ -39,7 +46,7 @@ export interface LayerGradients {
 }
 
 /** What one mask gave in a layer. */
-export interface MaskSummary extends Products {
+export interface MaskSummary extends MaskProducts {
   /** Share of the squared gradient on dropped logits. */
   readonly share: number;
   /** Cosine with the gradient without dropout. */
@@ -99,7 +106,7 @@ export function figuresOf(
   return {
     ...(layer.fates && {
       share: meanOf(summaries.map(({ share }) => share)),
-      dropped: combine([ratioOf(list((s) => s.sent), list((s) => s.count))], [
+      dropped: weightedSum([ratioOf(list((s) => s.sent), list((s) => s.count))], [
         1 / usualSize(clean, layer.fates[0]!),
       ]),
     }),
@@ -116,7 +123,7 @@ function usualSize(clean: Float32Array, fate: Uint8Array): number {
 
 /** Means over layers, of the same masks. */
 export function meanFigures(layers: readonly NoiseFigures[]): NoiseFigures {
-  const mean = (name: FigureName) => combine(layers.map((layer) => layer[name]!));
+  const mean = (name: FigureName) => weightedSum(layers.map((layer) => layer[name]!));
   return Object.fromEntries(
     figureNames.filter((name) => layers[0]![name] !== undefined).map((name) => [name, mean(name)]),
   ) as unknown as NoiseFigures;

@@ -18,15 +18,15 @@ export interface Moments {
 }
 
 /** Of one mask's difference from the clean gradient, by example. */
-export interface Products {
+export interface MaskProducts {
   /** Its squared norm. */
   readonly own: Float64Array;
   /** Its inner product with the clean gradient. */
   readonly along: Float64Array;
 }
 
-/** Products of one mask's gradient. */
-export function productsOf(g: Float32Array, clean: Float32Array, examples: number): Products {
+/** MaskProducts of one mask's gradient. */
+export function productsOf(g: Float32Array, clean: Float32Array, examples: number): MaskProducts {
   const [own, along] = [new Float64Array(examples), new Float64Array(examples)];
   const size = clean.length / examples;
   for (let e = 0; e < examples; e++) {
@@ -70,7 +70,7 @@ export function momentsOf(
   gradients: readonly Float32Array[],
   clean: Float32Array,
   examples: number,
-  products: readonly Products[] = gradients.map((g) => productsOf(g, clean, examples)),
+  products: readonly MaskProducts[] = gradients.map((g) => productsOf(g, clean, examples)),
 ): Moments {
   const unit = dot(clean, clean, 0, clean.length);
   const parts = Array.from(
@@ -102,7 +102,7 @@ function mean(sums: Sums): number {
 function leaveOut(
   gradients: readonly Float32Array[],
   clean: Float32Array,
-  products: readonly Products[],
+  products: readonly MaskProducts[],
   e: number,
 ): { readonly all: Sums; readonly without: Sums[] } {
   const size = clean.length / products[0]!.own.length;

@@ -201,7 +201,8 @@ function steps(values: readonly number[]): number[] {
 /** A number; powers of ten with many digits by their exponent. */
 function numeral(value: number): string {
   const exponent = Math.round(Math.log10(value));
-  if ((value < 0.01 || value > 1000) && value === 10 ** exponent) {
+  const short = value === 0 || (value >= 0.01 && value <= 1000);
+  if (!short && value === 10 ** exponent) {
     return `10${
       [...`${exponent}`].map((digit) => digit === "-" ? "\u207b" : superscripts[Number(digit)])
         .join("")

@@ -67,7 +67,7 @@ export function ratioOf(
 }
 
 /** Weighted sum of statistics of the same draws. */
-export function combine(
+export function weightedSum(
   statistics: readonly Statistic[],
   weights: readonly number[] = statistics.map(() => 1 / statistics.length),
 ): Statistic {

@@ -1,6 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import {
-  combine,
   estimate,
   independent,
   jackknife,
@@ -8,6 +7,7 @@ import {
   meanOf,
   ratioOf,
   studentT,
+  weightedSum,
 } from "../../../train/noise/statistics.ts";
 import { numbers } from "../../support/differences.ts";
 
@@ -68,16 +68,16 @@ Deno.test("jackknife() adds groups, whose errors are independent", () => {
   assertAlmostEquals(error, Math.hypot(...errors), 1e-12);
 });
 
-Deno.test("combine() knows what draws share, and independent() that they share nothing", () => {
+Deno.test("weightedSum() knows what draws share, and independent() that they share nothing", () => {
   const [a, noise] = [[...numbers(5, 60)], [...numbers(6, 60, -0.01, 0.01)]];
   const [one, other] = [meanOf(a), meanOf(a.map((x, n) => x + noise[n]!))];
-  const paired = estimate(combine([other, one], [1, -1]));
+  const paired = estimate(weightedSum([other, one], [1, -1]));
   const apart = estimate(independent(other, one));
   assertAlmostEquals(paired.value, average(noise), 1e-12);
   assertAlmostEquals(paired.error, estimate(meanOf(noise)).error, 1e-12);
   assertAlmostEquals(apart.value, average(noise), 1e-12);
   assertAlmostEquals(apart.error, Math.hypot(estimate(one).error, estimate(other).error), 1e-12);
-  assertEquals(estimate(combine([one, one])).value, one.value);
+  assertEquals(estimate(weightedSum([one, one])).value, one.value);
 });
 
 Deno.test("independent() takes statistics of different numbers of draws", () => {
