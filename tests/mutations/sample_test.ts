@@ -74,7 +74,7 @@ Deno.test("a trial tells a mutation that is noticed from the others", async () =
       assertEquals(await copy.read("a.ts"), source);
       return `${verdict}: ${detail}`;
     };
-    assertEquals(await verdict("a = 2", "good_test.ts"), "killed: a < 2");
+    assertEquals(await verdict("a = 2", "good_test.ts"), "killed: good_test.ts: a < 2");
     assertEquals(await verdict("a = 0", "good_test.ts"), "survived: b");
     assert((await verdict("a = ;", "good_test.ts")).startsWith("broken: "));
     assert((await verdict("a = 2", "loads_test.ts")).startsWith("broken: "));

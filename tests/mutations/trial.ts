@@ -53,12 +53,11 @@ export async function runTests(root: string, tests: readonly string[]): Promise<
   }
 }
 
-/** The first failed test of a report: a file that does not load has none. */
+/** File and name of the first failed test of a report: a file that does not load has none. */
 function firstFailure(report: string): string | undefined {
-  for (
-    const [, name = "", body = ""] of report.matchAll(/<testcase name="([^"]*)"(.*?)<\/testcase>/gs)
-  ) {
-    if (body.includes("<failure")) return unescaped(name);
+  const cases = /<testcase name="([^"]*)" classname="([^"]*)"(.*?)<\/testcase>/gs;
+  for (const [, name = "", file = "", body = ""] of report.matchAll(cases)) {
+    if (body.includes("<failure")) return `${file.replace(/^\.\//, "")}: ${unescaped(name)}`;
   }
   return undefined;
 }
