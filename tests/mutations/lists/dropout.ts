@@ -255,7 +255,7 @@ export const dropoutMutations: readonly Mutation[] = [
     find: "foldKey(dropout.key, `${path}/${position}`)",
     replace: "foldKey(dropout.key, path)",
     why: "two sites of a layer draw from one stream",
-    tests: ["tests/nn/dropout/dropout_test.ts"],
+    tests: ["tests/nn/dropout/site_test.ts"],
   },
   {
     name: "masks of layers share a key",
@@ -263,7 +263,7 @@ export const dropoutMutations: readonly Mutation[] = [
     find: "foldKey(dropout.key, `${path}/${position}`)",
     replace: "foldKey(dropout.key, position)",
     why: "all layers drop the same",
-    tests: ["tests/nn/dropout/dropout_test.ts"],
+    tests: ["tests/nn/dropout/site_test.ts"],
   },
   {
     name: "masks ignore the step's key",
@@ -271,6 +271,6 @@ export const dropoutMutations: readonly Mutation[] = [
     find: "foldKey(dropout.key, `${path}/${position}`)",
     replace: "foldKey([0, 0], `${path}/${position}`)",
     why: "the same masks at every step and seed",
-    tests: ["tests/nn/dropout/dropout_test.ts", "tests/train/steps_test.ts"],
+    tests: ["tests/nn/dropout/site_test.ts"],
   },
 ];

@@ -118,7 +118,7 @@ export const formatsMutations: readonly Mutation[] = [
     find: "config.rslora ? Math.sqrt(total) : total",
     replace: "config.rslora ? Math.sqrt(total) : rank",
     why: "n thirds have n times the rank",
-    tests: ["tests/nn/lora/fused_qkv_test.ts", "tests/train/run/adapter_test.ts"],
+    tests: ["tests/nn/formats/peft_fused_qkv_test.ts"],
   },
   {
     name: "fused thirds of rslora are scaled plainly",
@@ -126,7 +126,7 @@ export const formatsMutations: readonly Mutation[] = [
     find: "config.rslora ? Math.sqrt(total) : total",
     replace: "total",
     why: "rsLoRA divides by the root of the fused rank",
-    tests: ["tests/nn/lora/fused_qkv_test.ts", "tests/train/run/adapter_test.ts"],
+    tests: ["tests/nn/formats/peft_fused_qkv_test.ts"],
   },
   {
     name: "fused up-projections overlap",

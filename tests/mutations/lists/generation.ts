@@ -101,14 +101,6 @@ export const generationMutations: readonly Mutation[] = [
     tests: ["tests/nn/generation/generate_test.ts", "tests/nn/generation/beam_search_test.ts"],
   },
   {
-    name: "the lora search forgets its limit",
-    file: "nn/generation/beam_search.ts",
-    find: "const best = this.#best?.score;",
-    replace: "const best = this.#best?.score ?? -Infinity;",
-    why: "without a finished text the search goes on",
-    tests: ["tests/nn/generation/generate_test.ts", "tests/nn/generation/beam_search_test.ts"],
-  },
-  {
     name: "the lora search keeps the last best",
     file: "nn/generation/beam_search.ts",
     find: "hypothesis.score > this.#best.score",
@@ -195,14 +187,6 @@ export const generationMutations: readonly Mutation[] = [
     replace: "Math.min(newTokens, positions - prompt.length - 1)",
     why: "the last position is used",
     tests: ["tests/nn/generation/generate_test.ts"],
-  },
-  {
-    name: "n-grams of another length are banned",
-    file: "nn/generation/no_repeat_ngram.ts",
-    find: "while (same < size - 1 && ids",
-    replace: "while (same < size && ids",
-    why: "n tokens make an n-gram",
-    tests: ["tests/nn/generation/generate_test.ts", "tests/nn/generation/candidates_test.ts"],
   },
   {
     name: "the newest n-gram is not seen",

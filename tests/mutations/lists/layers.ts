@@ -172,7 +172,7 @@ export const layersMutations: readonly Mutation[] = [
     find: "{ offset: keys - queries, strides",
     replace: "{ offset: 0, strides",
     why: "the last queries see all earlier keys",
-    tests: ["tests/nn/layers/attention_masks_test.ts", "tests/nn/layers/attention_weights_test.ts"],
+    tests: ["tests/nn/layers/attention_oracle_test.ts"],
   },
   {
     name: "attention's hand-made gradient lacks the mean",
@@ -237,14 +237,6 @@ export const layersMutations: readonly Mutation[] = [
     replace: 'weights: siteAt(context, "logits", place)',
     why: "DropAttention has a site of its own",
     tests: ["tests/nn/dropout/dropout_test.ts", "tests/nn/layers/attention_oracle_test.ts"],
-  },
-  {
-    name: "the cache attends causally",
-    file: "nn/layers/attention.ts",
-    find: "causal: causal && earlier === undefined",
-    replace: "causal",
-    why: "the mask says what rows of a cache see",
-    tests: ["tests/nn/generation/generate_test.ts"],
   },
   {
     name: "HiddenCut drops the residual",

@@ -66,7 +66,7 @@ export const loraMutations: readonly Mutation[] = [
     find: "return found === null ? undefined : Number(found[1]);",
     replace: "return found === null ? undefined : 0;",
     why: "LoRA dropout follows the layer",
-    tests: ["tests/nn/lora/apply_test.ts"],
+    tests: ["tests/nn/models/places_test.ts"],
   },
   {
     name: "the update has no scale",

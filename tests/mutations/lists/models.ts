@@ -38,14 +38,6 @@ export const modelsMutations: readonly Mutation[] = [
     tests: ["tests/nn/models/config_keys_test.ts"],
   },
   {
-    name: "pads have positions of their own",
-    file: "nn/models/encoder.ts",
-    find: "const scalars = [this.#offset, pad];",
-    replace: "const scalars = [this.#offset, this.#offset];",
-    why: "pads have the pad's position",
-    tests: ["tests/nn/models/config_keys_test.ts", "tests/nn/layers/padding_test.ts"],
-  },
-  {
     name: "pads inside texts are counted",
     file: "nn/models/encoder.ts",
     find: "if (id !== pad) rows[b * width + t] = ++row;",
@@ -298,7 +290,7 @@ export const modelsMutations: readonly Mutation[] = [
     find: "if (isHead(path) || drawn.includes(path)) parameter",
     replace: "if (drawn.includes(path)) parameter",
     why: "heads are trained whole",
-    tests: ["tests/train/fit_test.ts", "tests/train/pooler_test.ts"],
+    tests: ["tests/nn/models/heads_test.ts"],
   },
   {
     name: "the drawn pooler is frozen",
@@ -306,7 +298,7 @@ export const modelsMutations: readonly Mutation[] = [
     find: "if (isHead(path) || drawn.includes(path)) parameter",
     replace: "if (isHead(path)) parameter",
     why: "what is drawn is trained",
-    tests: ["tests/train/pooler_test.ts"],
+    tests: ["tests/nn/models/heads_test.ts"],
   },
   {
     name: "regression's labels default to two",

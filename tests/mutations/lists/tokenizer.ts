@@ -37,7 +37,7 @@ export const tokenizerMutations: readonly Mutation[] = [
     tests: [
       "tests/nn/tokenizer/tokenizer_parts_test.ts",
       "tests/nn/tokenizer/tokenizer_test.ts",
-      "tests/nn/tokenizer/rust_test.ts",
+      "tests/nn/tokenizer/tokenizer_parts_test.ts",
     ],
   },
   {
@@ -62,7 +62,11 @@ export const tokenizerMutations: readonly Mutation[] = [
     find: "least - unknownPenalty",
     replace: "least + unknownPenalty",
     why: "unknown characters are worse than any token",
-    tests: ["tests/nn/tokenizer/rust_test.ts", "tests/nn/tokenizer/tokenizer_test.ts"],
+    tests: [
+      "tests/nn/tokenizer/unigram_test.ts",
+      "tests/nn/tokenizer/tokenizer_parts_test.ts",
+      "tests/nn/tokenizer/tokenizer_test.ts",
+    ],
   },
   {
     name: "unigram takes the last of equal ways",
@@ -71,7 +75,7 @@ export const tokenizerMutations: readonly Mutation[] = [
     replace: "!(sum >= (best[end] ?? 0))",
     why: "the first of equal ways counts",
     tests: [
-      "tests/nn/tokenizer/rust_test.ts",
+      "tests/nn/tokenizer/tokenizer_parts_test.ts",
       "tests/nn/tokenizer/tokenizer_test.ts",
       "tests/nn/tokenizer/unigram_test.ts",
     ],
@@ -87,7 +91,7 @@ export const tokenizerMutations: readonly Mutation[] = [
       }`,
     why: "unknown neighbours are one token",
     tests: [
-      "tests/nn/tokenizer/rust_test.ts",
+      "tests/nn/tokenizer/tokenizer_parts_test.ts",
       "tests/nn/tokenizer/tokenizer_test.ts",
       "tests/nn/tokenizer/unigram_test.ts",
     ],
@@ -98,7 +102,7 @@ export const tokenizerMutations: readonly Mutation[] = [
     find: "heap.push(rank * places + left)",
     replace: "heap.push(rank * places + (places - 1 - left))",
     why: "equal ranks merge from left to right",
-    tests: ["tests/nn/tokenizer/tokenizer_test.ts", "tests/nn/tokenizer/rust_test.ts"],
+    tests: ["tests/nn/tokenizer/tokenizer_test.ts", "tests/nn/tokenizer/tokenizer_parts_test.ts"],
   },
   {
     name: "stale merges are done",
@@ -106,7 +110,7 @@ export const tokenizerMutations: readonly Mutation[] = [
     find: "now === undefined || made[now] !== token) continue;",
     replace: "now === undefined) continue;",
     why: "neighbours may have merged since",
-    tests: ["tests/nn/tokenizer/tokenizer_test.ts", "tests/nn/tokenizer/rust_test.ts"],
+    tests: ["tests/nn/tokenizer/tokenizer_test.ts", "tests/nn/tokenizer/tokenizer_parts_test.ts"],
   },
   {
     name: "accents stay in lower case",
@@ -114,6 +118,6 @@ export const tokenizerMutations: readonly Mutation[] = [
     find: 'part.flag("strip_accents", lower)',
     replace: 'part.flag("strip_accents", false)',
     why: "lower case strips accents",
-    tests: ["tests/nn/tokenizer/tokenizer_test.ts", "tests/nn/tokenizer/rust_test.ts"],
+    tests: ["tests/nn/tokenizer/tokenizer_test.ts", "tests/nn/tokenizer/tokenizer_parts_test.ts"],
   },
 ];

@@ -60,6 +60,17 @@ Deno.test("the preset of a model's architecture stands below the file too", asyn
   assertEquals(lr === presetFor("paper", "rte").lr, false);
 });
 
+Deno.test("a preset that no architecture changes stands below the file too", async () => {
+  const model = { task: "e2e", data: workspace.data("e2e"), model: workspace.model("gpt2") };
+  const file = { ...model, ...small, maxLength: 64, lr: 0.125, clip: 2, generate: 0, beams: 1 };
+  const { config } = await savedBy(
+    workspace.out("plain"),
+    ...["--preset", "lora", "--config", await fileOf(file), "--epsilon", "0.5"],
+  );
+  const found = ["lr", "clip", "epsilon", "method", "seed"].map((name) => config[name]);
+  assertEquals(found, [0.125, 2, 0.5, "lora-dropout", 110]);
+});
+
 Deno.test("a resumed run keeps its options unless a file or a flag says otherwise", async () => {
   const first = workspace.out("first");
   const start = { ...required(), ...small, epochs: 1, maxSteps: 2, lr: 0.25, rank: 2, seed: 4 };
