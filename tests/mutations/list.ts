@@ -1,15 +1,22 @@
 /** All mutations. */
 
+import { attentionMutations } from "./lists/attention.ts";
+import { batchesMutations } from "./lists/batches.ts";
 import { configMutations } from "./lists/config.ts";
 import { dataMutations } from "./lists/data.ts";
 import { dropoutMutations } from "./lists/dropout.ts";
+import { flagsMutations } from "./lists/flags.ts";
 import { formatsMutations } from "./lists/formats.ts";
 import { generationMutations } from "./lists/generation.ts";
 import { layersMutations } from "./lists/layers.ts";
+import { loadingMutations } from "./lists/loading.ts";
 import { loraMutations } from "./lists/lora.ts";
+import { mergingMutations } from "./lists/merging.ts";
 import { metricsMutations } from "./lists/metrics.ts";
 import { modelsMutations } from "./lists/models.ts";
+import { objectiveMutations } from "./lists/objective.ts";
 import { optimMutations } from "./lists/optim.ts";
+import { runsMutations } from "./lists/runs.ts";
 import { tasksMutations } from "./lists/tasks.ts";
 import { tokenizerMutations } from "./lists/tokenizer.ts";
 import { trainingMutations } from "./lists/training.ts";
@@ -18,16 +25,23 @@ import type { Mutation } from "./mutation.ts";
 /** All mutations, by area. */
 export const mutations: readonly Mutation[] = [
   ...dropoutMutations,
+  ...flagsMutations,
+  ...attentionMutations,
+  ...batchesMutations,
   ...layersMutations,
   ...loraMutations,
+  ...objectiveMutations,
   ...optimMutations,
   ...generationMutations,
   ...modelsMutations,
+  ...loadingMutations,
   ...formatsMutations,
   ...tokenizerMutations,
   ...dataMutations,
   ...configMutations,
   ...trainingMutations,
+  ...runsMutations,
   ...tasksMutations,
+  ...mergingMutations,
   ...metricsMutations,
 ];

@@ -71,6 +71,9 @@ Deno.test("fit() evaluates each epoch and tells of checkpoints between", async (
   const { told, result } = await fitHead({ config: { saveEvery: 3, out: "none" } });
   assertEquals(told, ["checkpoint 3", "evaluation 4", "checkpoint 6", "evaluation 8"]);
   assertEquals(result, [8, false]);
+  // The last step saves the adapter, and no checkpoint.
+  const even = await fitHead({ config: { saveEvery: 4, out: "none" } });
+  assertEquals(even.told, ["evaluation 4", "checkpoint 4", "evaluation 8"]);
 });
 
 Deno.test("fit() evaluates once where no step is left", async () => {

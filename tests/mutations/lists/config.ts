@@ -1,8 +1,8 @@
-/** Mutations of configuration. */
+/** Mutations of options and presets. */
 
 import type { Mutation } from "../mutation.ts";
 
-/** Mutations of configuration. */
+/** Mutations of options and presets. */
 export const configMutations: readonly Mutation[] = [
   {
     name: "the default rank is 4",
@@ -42,7 +42,7 @@ export const configMutations: readonly Mutation[] = [
     replace: `    help: "DropAttention: let the gradient pass the denominator too",
     default: false,`,
     why: "the paper's DropAttention has NoGrad",
-    tests: ["tests/train/config/method_options_test.ts", "tests/train/config/defaults_test.ts"],
+    tests: ["tests/train/config/method_options_test.ts"],
   },
   {
     name: "one mask for all heads by default",
@@ -52,7 +52,7 @@ export const configMutations: readonly Mutation[] = [
     replace: `    help: "draw one attention mask for all heads",
     default: false,`,
     why: "each head draws for itself",
-    tests: ["tests/train/config/method_options_test.ts", "tests/train/config/defaults_test.ts"],
+    tests: ["tests/train/config/method_options_test.ts"],
   },
   {
     name: "HiddenCut acts inside by default",
@@ -64,7 +64,7 @@ export const configMutations: readonly Mutation[] = [
   },
   perHead`,
     why: "HiddenCut acts on the output",
-    tests: ["tests/train/config/method_options_test.ts", "tests/train/config/defaults_test.ts"],
+    tests: ["tests/train/config/method_options_test.ts"],
   },
   {
     name: "KL has two branches by default",
@@ -74,7 +74,7 @@ export const configMutations: readonly Mutation[] = [
     replace: `    help: "branches of KL with a gradient",
     default: 2,`,
     why: "the paper differentiates one",
-    tests: ["tests/train/config/method_options_test.ts", "tests/train/config/defaults_test.ts"],
+    tests: ["tests/train/config/method_options_test.ts"],
   },
   {
     name: "the default warm-up is 6 steps",
@@ -237,7 +237,7 @@ export const configMutations: readonly Mutation[] = [
     find: "Object.assign({}, ...layers)",
     replace: "Object.assign({}, ...layers.toReversed())",
     why: "the later layer is the stronger",
-    tests: ["tests/train/config/layers_test.ts", "tests/train/config/options_test.ts"],
+    tests: ["tests/train/config/layers_test.ts"],
   },
   {
     name: "false in a file is nothing",
@@ -245,11 +245,7 @@ export const configMutations: readonly Mutation[] = [
     find: 'const value = merged[name] ?? ("default"',
     replace: 'const value = merged[name] || ("default"',
     why: "false and 0 are values",
-    tests: [
-      "tests/train/config/layers_test.ts",
-      "tests/train/config/options_test.ts",
-      "tests/train/config/method_options_test.ts",
-    ],
+    tests: ["tests/train/config/layers_test.ts"],
   },
   {
     name: "--no-flags are true",
@@ -257,7 +253,7 @@ export const configMutations: readonly Mutation[] = [
     find: "values[name] = off ? false : readValue",
     replace: "values[name] = off ? true : readValue",
     why: "--no turns a switch off",
-    tests: ["tests/train/config/method_options_test.ts", "tests/train/config/options_test.ts"],
+    tests: ["tests/train/config/method_options_test.ts"],
   },
   {
     name: "negative numbers behind a space are flags",
@@ -265,7 +261,7 @@ export const configMutations: readonly Mutation[] = [
     find: "if (takes && /^-\\.?\\d/.test(arg))",
     replace: "if (takes && /^-\\d/.test(arg) && false)",
     why: "--lr -1 is told of its bounds",
-    tests: ["tests/train/commands/cli_error_test.ts", "tests/train/config/options_test.ts"],
+    tests: ["tests/train/commands/cli_error_test.ts"],
   },
   {
     name: "numbers may equal their upper bound",
@@ -273,7 +269,7 @@ export const configMutations: readonly Mutation[] = [
     find: "value > above && value < below",
     replace: "value > above && value <= below",
     why: "below is exclusive",
-    tests: ["tests/train/config/options_test.ts", "tests/train/config/layers_test.ts"],
+    tests: ["tests/train/config/options_test.ts"],
   },
   {
     name: "rates may be 1",
@@ -281,7 +277,7 @@ export const configMutations: readonly Mutation[] = [
     find: "if (rate >= 0 && rate < 1) return rate;",
     replace: "if (rate >= 0 && rate <= 1) return rate;",
     why: "all would be dropped",
-    tests: ["tests/train/config/options_test.ts", "tests/train/config/layers_test.ts"],
+    tests: ["tests/train/config/options_test.ts"],
   },
   {
     name: "layers are not whole",
@@ -290,5 +286,13 @@ export const configMutations: readonly Mutation[] = [
     replace: "layer >= 0 ?",
     why: "layers are counted",
     tests: ["tests/train/config/options_test.ts"],
+  },
+  {
+    name: "the command forgets the flags of a resumed run",
+    file: "train/commands/train.ts",
+    find: "return [presetFor(preset, task, architecture), resumed, file];",
+    replace: "return [presetFor(preset, task), resumed, file];",
+    why: "LLaMA gets the preset of GPT-2",
+    tests: ["tests/train/commands/recipe_command_test.ts"],
   },
 ];

@@ -1,130 +1,9 @@
-/** Mutations of the dropout framework and its flags. */
+/** Mutations of the dropout framework. */
 
 import type { Mutation } from "../mutation.ts";
 
-/** Mutations of the dropout framework and its flags. */
+/** Mutations of the dropout framework. */
 export const dropoutMutations: readonly Mutation[] = [
-  {
-    name: "flag nograd is ignored by the plan",
-    file: "nn/dropout/plan.ts",
-    find: "...(nograd === undefined ? {} : { noGrad: nograd }),",
-    replace: "...(nograd === undefined ? {} : { noGrad: true }),",
-    why: "--no-nograd changes nothing",
-    tests: ["tests/train/config/method_options_test.ts", "tests/nn/dropout/plan_test.ts"],
-  },
-  {
-    name: "flag branches is ignored by the plan",
-    file: "nn/dropout/plan.ts",
-    find: "const { kl: weight = 1, branches = 1 } = options;",
-    replace: `const { kl: weight = 1 } = options;
-  const branches = 1;`,
-    why: "--branches changes nothing",
-    tests: ["tests/train/config/method_options_test.ts", "tests/nn/dropout/plan_test.ts"],
-  },
-  {
-    name: "flag kl is ignored by the plan",
-    file: "nn/dropout/plan.ts",
-    find: "const { kl: weight = 1, branches = 1 } = options;",
-    replace: `const { branches = 1 } = options;
-  const weight: number = 1;`,
-    why: "--kl changes nothing",
-    tests: ["tests/train/config/method_options_test.ts", "tests/nn/dropout/plan_test.ts"],
-  },
-  {
-    name: "flag point is ignored by the plan",
-    file: "nn/dropout/plan.ts",
-    find: "...(point === undefined ? {} : { point }),",
-    replace: "",
-    why: "--point changes nothing",
-    tests: ["tests/train/config/method_options_test.ts", "tests/nn/dropout/plan_test.ts"],
-  },
-  {
-    name: "flag per-head is ignored by the plan",
-    file: "nn/dropout/plan.ts",
-    find: "...(perHead === undefined ? {} : { perHead }),",
-    replace: "",
-    why: "--no-per-head changes nothing",
-    tests: ["tests/train/config/method_options_test.ts", "tests/nn/dropout/plan_test.ts"],
-  },
-  {
-    name: "flag structure is ignored by the plan",
-    file: "nn/dropout/plan.ts",
-    find: "structure: structure ?? usual,",
-    replace: "structure: usual,",
-    why: "--structure changes nothing",
-    tests: ["tests/train/config/method_options_test.ts", "tests/nn/dropout/plan_test.ts"],
-  },
-  {
-    name: "flag compensation is ignored by the plan",
-    file: "nn/dropout/plan.ts",
-    find: "const kind = options.compensation ?? (",
-    replace: "const kind = (",
-    why: "--compensation changes nothing",
-    tests: ["tests/train/config/method_options_test.ts", "tests/nn/dropout/plan_test.ts"],
-  },
-  {
-    name: "flag span-length is ignored by the plan",
-    file: "nn/dropout/plan.ts",
-    find: "...(spanLength === undefined ? {} : { spanLength }),",
-    replace: "",
-    why: "--span-length changes nothing",
-    tests: ["tests/train/config/method_options_test.ts", "tests/nn/dropout/plan_test.ts"],
-  },
-  {
-    name: "flag layers is ignored by the plan",
-    file: "nn/dropout/plan.ts",
-    find: "layers: options.layers ?? (decoder",
-    replace: "layers: (decoder",
-    why: "--layers changes nothing",
-    tests: ["tests/train/config/method_options_test.ts", "tests/nn/dropout/plan_test.ts"],
-  },
-  {
-    name: "flags lose nograd",
-    file: "train/config/method_options.ts",
-    find: `  nograd: {
-    group: "dropout",
-    kind: "switch",`,
-    replace: `  noGrad: {
-    group: "dropout",
-    kind: "switch",`,
-    why: "the option has another name than the plan's",
-    tests: ["tests/train/config/method_options_test.ts"],
-  },
-  {
-    name: "the plan of a run ignores the configuration's branches",
-    file: "train/train.ts",
-    find: "const plan = dropoutPlan(config.method, architecture.causal, config);",
-    replace: `const { branches: _, ...rest } = config;
-  const plan = dropoutPlan(config.method, architecture.causal, rest);`,
-    why: "--branches is lost between configuration and plan",
-    tests: ["tests/train/config/method_options_test.ts"],
-  },
-  {
-    name: "the plan of a run ignores everything but the rate",
-    file: "train/train.ts",
-    find: "const plan = dropoutPlan(config.method, architecture.causal, config);",
-    replace: `const plan = dropoutPlan(config.method, architecture.causal, {
-    ...(config.rate !== undefined && { rate: config.rate }),
-  });`,
-    why: "flags of the method are lost between configuration and plan",
-    tests: ["tests/train/config/method_options_test.ts"],
-  },
-  {
-    name: "a run plans decoders as encoders",
-    file: "train/train.ts",
-    find: "dropoutPlan(config.method, architecture.causal, config)",
-    replace: "dropoutPlan(config.method, false, config)",
-    why: "decoders drop in all layers",
-    tests: ["tests/train/config/method_options_test.ts"],
-  },
-  {
-    name: "the command forgets the flags of a resumed run",
-    file: "train/commands/train.ts",
-    find: "return [presetFor(preset, task, architecture), resumed, file];",
-    replace: "return [presetFor(preset, task), resumed, file];",
-    why: "LLaMA gets the preset of GPT-2",
-    tests: ["tests/train/commands/recipe_command_test.ts", "tests/train/config/layers_test.ts"],
-  },
   {
     name: "hiddenkey compensates by js",
     file: "nn/dropout/plan.ts",
@@ -163,7 +42,7 @@ export const dropoutMutations: readonly Mutation[] = [
     find: "if (layer === undefined || site.layers",
     replace: "if (layer !== undefined && site.layers",
     why: "input and output dropout act whatever the layers",
-    tests: ["tests/nn/dropout/plan_test.ts", "tests/nn/dropout/dropout_test.ts"],
+    tests: ["tests/nn/dropout/plan_test.ts"],
   },
   {
     name: "rates by position share one rate",
@@ -171,7 +50,7 @@ export const dropoutMutations: readonly Mutation[] = [
     find: 'rate: typeof rate === "number" ? rate : byPosition[position] ?? defaultRate,',
     replace: 'rate: typeof rate === "number" ? rate : Object.values(byPosition)[0] ?? defaultRate,',
     why: "each position has a rate of its own",
-    tests: ["tests/nn/dropout/plan_test.ts", "tests/train/config/method_options_test.ts"],
+    tests: ["tests/nn/dropout/plan_test.ts"],
   },
   {
     name: "a span of rate 0 is left out",
@@ -219,7 +98,7 @@ export const dropoutMutations: readonly Mutation[] = [
     find: "draw(key, example, position).compare",
     replace: "draw(key, word(0), position).compare",
     why: "the example's number decides the mask",
-    tests: ["tests/nn/dropout/dropout_test.ts", "tests/nn/dropout/masks_test.ts"],
+    tests: ["tests/nn/dropout/dropout_test.ts"],
   },
   {
     name: "spans begin at the first token",
@@ -227,7 +106,7 @@ export const dropoutMutations: readonly Mutation[] = [
     find: "const start = shiftRight(multiplyWords(drawn, choices), 16);",
     replace: "const start = shiftRight(multiplyWords(shiftRight(drawn, 16), choices), 16);",
     why: "spans lie anywhere in the text",
-    tests: ["tests/nn/dropout/dropout_test.ts", "tests/nn/layers/attention_masks_test.ts"],
+    tests: ["tests/nn/dropout/dropout_test.ts"],
   },
   {
     name: "spans never reach the last token",
@@ -235,11 +114,7 @@ export const dropoutMutations: readonly Mutation[] = [
     find: "addWords(subtractWords(length, size), word(1))",
     replace: "subtractWords(length, size)",
     why: "the last start is possible",
-    tests: [
-      "tests/nn/dropout/dropout_test.ts",
-      "tests/nn/dropout/masks_test.ts",
-      "tests/nn/layers/attention_masks_test.ts",
-    ],
+    tests: ["tests/nn/layers/attention_masks_test.ts"],
   },
   {
     name: "span lengths are rounded down",
@@ -247,7 +122,7 @@ export const dropoutMutations: readonly Mutation[] = [
     find: "addWords(multiplyWords(length, number(2)), word(32768))",
     replace: "multiplyWords(length, number(2))",
     why: "a span has round(rate x length) tokens",
-    tests: ["tests/nn/layers/attention_masks_test.ts", "tests/nn/dropout/dropout_test.ts"],
+    tests: ["tests/nn/layers/attention_masks_test.ts"],
   },
   {
     name: "masks of positions share a key",

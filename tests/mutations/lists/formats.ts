@@ -10,7 +10,7 @@ export const formatsMutations: readonly Mutation[] = [
     find: "(all) => `^(?:.*\\\\.)?(?:${all})$`",
     replace: "(all) => `^(?:${all})$`",
     why: "a pattern fits the end of a path",
-    tests: ["tests/nn/formats/peft_targets_test.ts", "tests/train/run/adapter_test.ts"],
+    tests: ["tests/nn/formats/peft_targets_test.ts"],
   },
   {
     name: "the last fitting pattern counts",
@@ -18,7 +18,7 @@ export const formatsMutations: readonly Mutation[] = [
     find: "read.find(({ match }) => match(path))?.value",
     replace: "read.findLast(({ match }) => match(path))?.value",
     why: "the first one counts",
-    tests: ["tests/nn/formats/peft_targets_test.ts", "tests/train/run/adapter_test.ts"],
+    tests: ["tests/nn/formats/peft_targets_test.ts"],
   },
   {
     name: "all-linear adapts the head",
@@ -26,7 +26,7 @@ export const formatsMutations: readonly Mutation[] = [
     find: "linears.includes(path) && !outputs.includes(path)",
     replace: "linears.includes(path)",
     why: "the output layer is left out",
-    tests: ["tests/nn/formats/peft_targets_test.ts", "tests/train/run/adapter_test.ts"],
+    tests: ["tests/nn/formats/peft_targets_test.ts"],
   },
   {
     name: "expressions match parts of paths",
@@ -34,7 +34,7 @@ export const formatsMutations: readonly Mutation[] = [
     find: "= (all) => `^(?:${all})$`,",
     replace: "= (all) => `(?:${all})`,",
     why: "an expression matches the whole path",
-    tests: ["tests/nn/formats/peft_targets_test.ts", "tests/train/run/adapter_test.ts"],
+    tests: ["tests/nn/formats/peft_targets_test.ts"],
   },
   {
     name: "layers are counted from 1",
@@ -42,7 +42,7 @@ export const formatsMutations: readonly Mutation[] = [
     find: "layers.includes(Number(layer))",
     replace: "layers.includes(Number(layer) + 1)",
     why: "layers count from 0",
-    tests: ["tests/nn/formats/peft_targets_test.ts", "tests/train/run/adapter_test.ts"],
+    tests: ["tests/nn/formats/peft_targets_test.ts"],
   },
   {
     name: "excluded modules are targets",
@@ -50,7 +50,7 @@ export const formatsMutations: readonly Mutation[] = [
     find: 'path === "" || isExcluded(path) ||',
     replace: 'path === "" ||',
     why: "exclude_modules are left out",
-    tests: ["tests/nn/formats/peft_targets_test.ts", "tests/train/run/adapter_test.ts"],
+    tests: ["tests/nn/formats/peft_targets_test.ts"],
   },
   {
     name: "what is saved whole is adapted",
@@ -58,7 +58,7 @@ export const formatsMutations: readonly Mutation[] = [
     find: "isExcluded(path) || saved.some((match) => match(path))",
     replace: "isExcluded(path)",
     why: "nothing below a saved module is adapted",
-    tests: ["tests/nn/formats/peft_targets_test.ts", "tests/train/run/adapter_test.ts"],
+    tests: ["tests/nn/formats/peft_targets_test.ts"],
   },
   {
     name: "rslora is not read",
@@ -66,7 +66,7 @@ export const formatsMutations: readonly Mutation[] = [
     find: 'rslora: f.flag("use_rslora")',
     replace: 'rslora: f.flag("use_rs_lora")',
     why: "use_rslora decides",
-    tests: ["tests/nn/formats/peft_config_test.ts", "tests/train/run/adapter_test.ts"],
+    tests: ["tests/nn/formats/peft_config_test.ts"],
   },
   {
     name: "a missing alpha is twice the rank",
@@ -82,7 +82,7 @@ export const formatsMutations: readonly Mutation[] = [
     find: "this.fields[key] ?? undefined : undefined",
     replace: "this.fields[key] : undefined",
     why: "null counts as absent",
-    tests: ["tests/nn/formats/peft_config_test.ts", "tests/train/run/adapter_test.ts"],
+    tests: ["tests/nn/formats/peft_config_test.ts"],
   },
   {
     name: "sequence classifiers save no head",
@@ -90,7 +90,7 @@ export const formatsMutations: readonly Mutation[] = [
     find: 'taskType === "SEQ_CLS" ? [...new Set([...declared, ...heads])] : declared',
     replace: "declared",
     why: "PEFT saves heads whether told or not",
-    tests: ["tests/nn/formats/peft_config_test.ts", "tests/train/run/adapter_test.ts"],
+    tests: ["tests/nn/formats/peft_config_test.ts"],
   },
   {
     name: "adapters are written without their dropout",
@@ -98,11 +98,7 @@ export const formatsMutations: readonly Mutation[] = [
     find: "lora_dropout: options.loraDropout,",
     replace: "lora_dropout: 0,",
     why: "the rate is on record",
-    tests: [
-      "tests/nn/formats/peft_config_test.ts",
-      "tests/train/run/adapter_test.ts",
-      "tests/train/run/describe_test.ts",
-    ],
+    tests: ["tests/nn/formats/peft_config_test.ts"],
   },
   {
     name: "alphas by pattern are not written",
@@ -110,7 +106,7 @@ export const formatsMutations: readonly Mutation[] = [
     find: "alpha_pattern: config.alphaPattern ?? {},",
     replace: "alpha_pattern: {},",
     why: "alphas of layers are kept",
-    tests: ["tests/nn/formats/peft_config_test.ts", "tests/train/run/adapter_test.ts"],
+    tests: ["tests/nn/formats/peft_config_test.ts"],
   },
   {
     name: "fused thirds keep alpha",
@@ -134,7 +130,7 @@ export const formatsMutations: readonly Mutation[] = [
     find: "up[(part.start + row) * total + index * rank + r]",
     replace: "up[row * total + index * rank + r]",
     why: "each third has rows of its own",
-    tests: ["tests/nn/lora/fused_qkv_test.ts", "tests/train/run/adapter_test.ts"],
+    tests: ["tests/nn/lora/fused_qkv_test.ts"],
   },
   {
     name: "biases of adapted layers are not held",
@@ -142,7 +138,7 @@ export const formatsMutations: readonly Mutation[] = [
     find: 'bias === "all" || bias === "lora_only" && adapted.has(owner)',
     replace: 'bias === "all"',
     why: "lora_only biases belong to the adapter",
-    tests: ["tests/train/run/adapter_test.ts", "tests/train/parity/parity_test.ts"],
+    tests: ["tests/train/run/adapter_test.ts"],
   },
   {
     name: "lora_only takes all biases",
@@ -182,7 +178,7 @@ export const formatsMutations: readonly Mutation[] = [
     find: "(word + 0x7fff + ((word >>> 16) & 1)) >>> 16",
     replace: "word >>> 16",
     why: "BF16 rounds to nearest",
-    tests: ["tests/nn/formats/safetensors_values_test.ts", "tests/nn/formats/safetensors_test.ts"],
+    tests: ["tests/nn/formats/safetensors_values_test.ts"],
   },
   {
     name: "BF16 ties round up",
@@ -190,7 +186,7 @@ export const formatsMutations: readonly Mutation[] = [
     find: "(word + 0x7fff + ((word >>> 16) & 1)) >>> 16",
     replace: "(word + 0x8000) >>> 16",
     why: "of two nearest the even one is taken",
-    tests: ["tests/nn/formats/safetensors_values_test.ts", "tests/nn/formats/safetensors_test.ts"],
+    tests: ["tests/nn/formats/safetensors_values_test.ts"],
   },
   {
     name: "BF16 is read as F16",
@@ -198,7 +194,7 @@ export const formatsMutations: readonly Mutation[] = [
     find: 'decodeHalf(viewAs(bytes, Uint16Array), "bf16")',
     replace: 'decodeHalf(viewAs(bytes, Uint16Array), "f16")',
     why: "the two have other exponents",
-    tests: ["tests/nn/formats/safetensors_test.ts", "tests/nn/formats/safetensors_values_test.ts"],
+    tests: ["tests/nn/formats/safetensors_values_test.ts"],
   },
   {
     name: "unaligned bytes are read as they lie",
@@ -206,7 +202,7 @@ export const formatsMutations: readonly Mutation[] = [
     find: "bytes.byteOffset % size === 0 ? bytes : bytes.slice()",
     replace: "bytes.byteOffset % 2 === 0 ? bytes.slice() : bytes",
     why: "unaligned elements are copied",
-    tests: ["tests/nn/formats/safetensors_test.ts", "tests/nn/formats/safetensors_values_test.ts"],
+    tests: ["tests/nn/formats/safetensors_values_test.ts"],
   },
   {
     name: "headers are not padded",

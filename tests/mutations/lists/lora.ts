@@ -18,7 +18,7 @@ export const loraMutations: readonly Mutation[] = [
     find: "const { rslora = false, ranks",
     replace: "const { rslora = true, ranks",
     why: "LoRA divides by the rank",
-    tests: ["tests/nn/lora/apply_test.ts", "tests/nn/lora/lora_test.ts"],
+    tests: ["tests/nn/lora/apply_test.ts"],
   },
   {
     name: "own alphas are ignored",
@@ -50,7 +50,7 @@ export const loraMutations: readonly Mutation[] = [
     find: "!exclude.some((name) => `.${entry[0]}.`.includes(`.${name}.`))",
     replace: "!exclude.includes(entry[0])",
     why: "all below an excluded module stays",
-    tests: ["tests/nn/lora/apply_test.ts", "tests/train/run/adapter_test.ts"],
+    tests: ["tests/nn/lora/apply_test.ts"],
   },
   {
     name: "exclusions match parts of names",
@@ -134,7 +134,7 @@ export const loraMutations: readonly Mutation[] = [
     replace: `x = this.#dropped(x, context);
     const base = this.base.forward(x, context, beside);`,
     why: "LoRA dropout spares the frozen layer",
-    tests: ["tests/nn/dropout/dropout_test.ts", "tests/nn/lora/lora_test.ts"],
+    tests: ["tests/nn/dropout/dropout_test.ts"],
   },
   {
     name: "LoRA dropout is off",
@@ -158,7 +158,7 @@ export const loraMutations: readonly Mutation[] = [
     find: 'const order = ["q", "k", "v"] as const;',
     replace: 'const order = ["q", "v", "k"] as const;',
     why: "keys are the second third",
-    tests: ["tests/nn/lora/fused_qkv_test.ts", "tests/nn/lora/lora_test.ts"],
+    tests: ["tests/nn/lora/fused_qkv_test.ts"],
   },
   {
     name: "a fused update leaves out the keys' place",
@@ -166,7 +166,7 @@ export const loraMutations: readonly Mutation[] = [
     find: "start: i * size, size",
     replace: "start: 0, size",
     why: "each third has outputs of its own",
-    tests: ["tests/nn/lora/fused_qkv_test.ts", "tests/train/run/adapter_test.ts"],
+    tests: ["tests/nn/lora/fused_qkv_test.ts"],
   },
   {
     name: "fused parts lose the base's other thirds",
@@ -174,6 +174,6 @@ export const loraMutations: readonly Mutation[] = [
     find: "part === undefined ? third : this",
     replace: "part === undefined ? scale(third, 0) : this",
     why: "thirds without an update stay",
-    tests: ["tests/nn/lora/fused_qkv_test.ts", "tests/nn/lora/lora_test.ts"],
+    tests: ["tests/nn/lora/fused_qkv_test.ts"],
   },
 ];

@@ -1,179 +1,9 @@
-/** Mutations of objective and optimisers. */
+/** Mutations of optimisers and their steps. */
 
 import type { Mutation } from "../mutation.ts";
 
-/** Mutations of objective and optimisers. */
+/** Mutations of optimisers and their steps. */
 export const optimMutations: readonly Mutation[] = [
-  {
-    name: "regression has no KL",
-    file: "nn/objective/objective.ts",
-    find: "const compensation = scale(divergence, 1 / normaliser);",
-    replace: "const compensation = scale(divergence, regression ? 0 : 1 / normaliser);",
-    why: "the KL of regression is of the representation",
-    tests: ["tests/nn/objective/objective_test.ts"],
-  },
-  {
-    name: "regression compares its predictions",
-    file: "nn/objective/objective.ts",
-    find: "regression && representation !== undefined ? representation : logits;",
-    replace: "logits ?? representation ?? regression;",
-    why: "one number has no distribution to compare",
-    tests: ["tests/nn/objective/objective_test.ts"],
-  },
-  {
-    name: "classification compares its representations",
-    file: "nn/objective/objective.ts",
-    find: "regression && representation !== undefined ? representation : logits;",
-    replace: "representation !== undefined ? representation : logits;",
-    why: "classes have a distribution of their own",
-    tests: ["tests/nn/objective/objective_test.ts"],
-  },
-  {
-    name: "js of regression compares its predictions",
-    file: "nn/objective/objective.ts",
-    find: "sum(klDivergence(compared(first), compared(clean)))",
-    replace: "sum(klDivergence(first.logits, clean.logits))",
-    why: "the JS pass compares representations too",
-    tests: ["tests/nn/objective/objective_test.ts"],
-  },
-  {
-    name: "js compares two noisy passes",
-    file: "nn/objective/objective.ts",
-    find: "const clean = untracked(() => model.forward({ batch }));",
-    replace: "const clean = untracked(() => run(1));",
-    why: "the second pass of JS is clean",
-    tests: ["tests/nn/objective/objective_test.ts"],
-  },
-  {
-    name: "js differentiates the clean pass",
-    file: "nn/objective/objective.ts",
-    find: "const clean = untracked(() => model.forward({ batch }));",
-    replace: "const clean = model.forward({ batch });",
-    why: "the clean pass is kept from the gradient",
-    tests: ["tests/nn/objective/objective_test.ts"],
-  },
-  {
-    name: "js runs the wrong way",
-    file: "nn/objective/objective.ts",
-    find: "klDivergence(compared(first), compared(clean))",
-    replace: "klDivergence(compared(clean), compared(first))",
-    why: "KL is from the noisy pass to the clean one",
-    tests: ["tests/nn/objective/objective_test.ts"],
-  },
-  {
-    name: "js is bidirectional",
-    file: "nn/objective/objective.ts",
-    find: "sum(klDivergence(compared(first), compared(clean)))",
-    replace: "bidirectionalKl(compared(first), compared(clean))",
-    why: "the paper's JS is one-way",
-    tests: ["tests/nn/objective/objective_test.ts"],
-  },
-  {
-    name: "kl is one-way",
-    file: "nn/objective/objective.ts",
-    find: "bidirectionalKl(compared(first), compared(second))",
-    replace: "sum(klDivergence(compared(first), compared(second)))",
-    why: "KL runs both ways",
-    tests: ["tests/nn/objective/objective_test.ts"],
-  },
-  {
-    name: "kl differentiates both passes",
-    file: "nn/objective/objective.ts",
-    find: "branches === 1 ? untracked(() => run(1)) : run(1)",
-    replace: "run(1)",
-    why: "one branch has a gradient",
-    tests: ["tests/nn/objective/objective_test.ts"],
-  },
-  {
-    name: "kl with two branches differentiates one",
-    file: "nn/objective/objective.ts",
-    find: "branches === 1 ? untracked(() => run(1)) : run(1)",
-    replace: "untracked(() => run(1))",
-    why: "two branches have a gradient",
-    tests: ["tests/nn/objective/objective_test.ts"],
-  },
-  {
-    name: "two branches sum their tasks",
-    file: "nn/objective/objective.ts",
-    find: "scale(add(task, taskLoss(second)), 0.5)",
-    replace: "add(task, taskLoss(second))",
-    why: "the task is the mean of both",
-    tests: ["tests/nn/objective/objective_test.ts"],
-  },
-  {
-    name: "two branches count the first task",
-    file: "nn/objective/objective.ts",
-    find: "scale(add(task, taskLoss(second)), 0.5)",
-    replace: "task",
-    why: "the task is the mean of both",
-    tests: ["tests/nn/objective/objective_test.ts"],
-  },
-  {
-    name: "compensation is not weighed",
-    file: "nn/objective/objective.ts",
-    find: "add(task, scale(compensation, weight))",
-    replace: "add(task, compensation)",
-    why: "--kl weighs the compensation",
-    tests: ["tests/nn/objective/objective_test.ts"],
-  },
-  {
-    name: "compensation is reported weighed",
-    file: "nn/objective/objective.ts",
-    find: "return { loss: add(task, scale(compensation, weight)), task, compensation };",
-    replace:
-      "return { loss: add(task, scale(compensation, weight)), task, compensation: scale(compensation, weight) };",
-    why: "metrics hold it before its weight",
-    tests: ["tests/nn/objective/objective_test.ts"],
-  },
-  {
-    name: "compensation is not normalised",
-    file: "nn/objective/objective.ts",
-    find: "const compensation = scale(divergence, 1 / normaliser);",
-    replace: "const compensation = divergence;",
-    why: "compensation is a mean as the task is",
-    tests: ["tests/nn/objective/objective_test.ts"],
-  },
-  {
-    name: "the task is not normalised",
-    file: "nn/objective/objective.ts",
-    find: "return scale(sum(rows), 1 / normaliser);",
-    replace: "return sum(rows);",
-    why: "the loss is a mean over the window",
-    tests: ["tests/nn/objective/objective_test.ts", "tests/nn/optim/train_step_test.ts"],
-  },
-  {
-    name: "smoothing is ignored by the objective",
-    file: "nn/objective/objective.ts",
-    find: "crossEntropy(logits, labels, smoothing)",
-    replace: "crossEntropy(logits, labels)",
-    why: "--smoothing smooths",
-    tests: ["tests/nn/objective/objective_test.ts"],
-  },
-  {
-    name: "smoothing leaves out the label",
-    file: "core/ops/losses.ts",
-    find: "const average = rowSum(shifted).div(columns).sub",
-    replace:
-      'const average = rowSum(select(index(0, 2).compare("eq", label), float(0), shifted)).div(columns.sub(1)).sub',
-    why: "the label has its share of the smoothing too",
-    tests: ["tests/nn/objective/objective_test.ts"],
-  },
-  {
-    name: "smoothing takes nothing from the label",
-    file: "core/ops/losses.ts",
-    find: "float(1).sub(smoothing).mul(chosen).add(smoothed)",
-    replace: "chosen.add(smoothed)",
-    why: "the label keeps 1 - smoothing",
-    tests: ["tests/nn/objective/objective_test.ts"],
-  },
-  {
-    name: "bidirectional kl is not halved",
-    file: "core/ops/losses.ts",
-    find: "sum(klDivergence(b, a))), 0.5)",
-    replace: "sum(klDivergence(b, a))), 1)",
-    why: "half the sum of both directions",
-    tests: ["tests/nn/objective/objective_test.ts", "tests/nn/dropout/noise_losses_test.ts"],
-  },
   {
     name: "AdamW has no bias correction of the first moment",
     file: "nn/optim/adamw.ts",
@@ -236,7 +66,7 @@ export const optimMutations: readonly Mutation[] = [
     find: "weightDecay = 0, clip = 1 }",
     replace: "weightDecay = 0, clip = 0 }",
     why: "the usual limit is 1",
-    tests: ["tests/nn/optim/adamw_test.ts", "tests/nn/optim/clip_test.ts"],
+    tests: ["tests/nn/optim/adamw_test.ts"],
   },
   {
     name: "biases of a lone layer decay",
@@ -292,7 +122,7 @@ export const optimMutations: readonly Mutation[] = [
     find: "if (clip === 0 || clip > -lowestFloat) return 0;",
     replace: "if (clip === 0) return 0;",
     why: "Infinity clips nothing",
-    tests: ["tests/nn/optim/clip_test.ts", "tests/nn/optim/optimiser_test.ts"],
+    tests: ["tests/nn/optim/clip_test.ts"],
   },
   {
     name: "restoring forgets the step",
@@ -300,7 +130,7 @@ export const optimMutations: readonly Mutation[] = [
     find: "  optimiser.steps = steps;",
     replace: "  optimiser.steps += steps * 0;",
     why: "a resumed run corrects by its step",
-    tests: ["tests/nn/optim/optimiser_test.ts", "tests/train/run/resume_test.ts"],
+    tests: ["tests/train/run/resume_test.ts"],
   },
   {
     name: "SGD's momentum keeps the parameter",
@@ -324,7 +154,7 @@ export const optimMutations: readonly Mutation[] = [
     find: 'rowProgram(["f32"], [old(0).add(input(0, "f32", 3))])',
     replace: 'rowProgram(["f32"], [input(0, "f32", 3)])',
     why: "gradients of batches add up",
-    tests: ["tests/nn/optim/train_step_test.ts", "tests/nn/optim/trainable_test.ts"],
+    tests: ["tests/nn/optim/trainable_test.ts"],
   },
   {
     name: "gradients are not cleared",
@@ -333,11 +163,7 @@ export const optimMutations: readonly Mutation[] = [
 `,
     replace: "",
     why: "each step begins anew",
-    tests: [
-      "tests/nn/optim/train_step_test.ts",
-      "tests/nn/optim/adamw_test.ts",
-      "tests/train/steps_test.ts",
-    ],
+    tests: ["tests/nn/optim/train_step_test.ts"],
   },
   {
     name: "each batch is normalised by itself",
@@ -346,7 +172,7 @@ export const optimMutations: readonly Mutation[] = [
     replace:
       "objective(model, batch, { ...options, normaliser: sizeOf(batch.labels?.shape ?? [0]), key })",
     why: "the window's labels normalise",
-    tests: ["tests/nn/optim/train_step_test.ts", "tests/train/steps_test.ts"],
+    tests: ["tests/nn/optim/train_step_test.ts"],
   },
   {
     name: "the window is normalised by its batches",
@@ -362,7 +188,7 @@ export const optimMutations: readonly Mutation[] = [
     find: "loss: add(total.loss, loss),",
     replace: "loss,",
     why: "losses of batches add up",
-    tests: ["tests/nn/optim/train_step_test.ts", "tests/train/steps_test.ts"],
+    tests: ["tests/nn/optim/train_step_test.ts"],
   },
   {
     name: "the task's loss of a window is its first batch's",
@@ -370,7 +196,7 @@ export const optimMutations: readonly Mutation[] = [
     find: "task: add(total.task, task),",
     replace: "task: total.task,",
     why: "losses of batches add up",
-    tests: ["tests/nn/optim/train_step_test.ts", "tests/train/steps_test.ts"],
+    tests: ["tests/nn/optim/train_step_test.ts"],
   },
   {
     name: "the compensation of a window is its first batch's",
@@ -378,7 +204,7 @@ export const optimMutations: readonly Mutation[] = [
     find: "compensation: compensation && add(total.compensation!, compensation),",
     replace: "compensation: total.compensation,",
     why: "compensations of batches add up",
-    tests: ["tests/nn/optim/train_step_test.ts", "tests/train/steps_test.ts"],
+    tests: ["tests/nn/optim/train_step_test.ts"],
   },
   {
     name: "the norm leaves out a line",
@@ -386,7 +212,7 @@ export const optimMutations: readonly Mutation[] = [
     find: "[Math.ceil(sizeOf(this.flat.shape) / line), line]",
     replace: "[Math.max(1, Math.floor(sizeOf(this.flat.shape) / line)), line]",
     why: "the norm is of all gradients",
-    tests: ["tests/nn/optim/train_step_test.ts", "tests/nn/optim/trainable_test.ts"],
+    tests: ["tests/nn/optim/train_step_test.ts"],
   },
   {
     name: "parameters overlap in the storage",
@@ -396,6 +222,6 @@ export const optimMutations: readonly Mutation[] = [
     replace: `    at += size - 1;
     return view;`,
     why: "each parameter has a place of its own",
-    tests: ["tests/nn/optim/trainable_test.ts", "tests/nn/optim/train_step_test.ts"],
+    tests: ["tests/nn/optim/trainable_test.ts"],
   },
 ];

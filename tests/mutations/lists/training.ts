@@ -1,8 +1,8 @@
-/** Mutations of the training loop and its runs. */
+/** Mutations of the training loop. */
 
 import type { Mutation } from "../mutation.ts";
 
-/** Mutations of the training loop and its runs. */
+/** Mutations of the training loop. */
 export const trainingMutations: readonly Mutation[] = [
   {
     name: "every step has the same masks",
@@ -26,22 +26,6 @@ export const trainingMutations: readonly Mutation[] = [
     find: 'key: foldKey(foldKey(key, "dropout"), step),',
     replace: 'key: foldKey(foldKey(key, "order"), step),',
     why: "masks have a stream of their own",
-    tests: ["tests/train/steps_test.ts"],
-  },
-  {
-    name: "the run ignores its seed",
-    file: "train/train.ts",
-    find: "const key = seedKey(config.seed);",
-    replace: "const key = seedKey(1);",
-    why: "--seed decides all that is drawn",
-    tests: ["tests/train/steps_test.ts"],
-  },
-  {
-    name: "the initialisation ignores the seed",
-    file: "train/train.ts",
-    find: 'const initialKey = foldKey(key, "initialisation");',
-    replace: 'const initialKey = foldKey(seedKey(1), "initialisation");',
-    why: "--seed decides the adapter",
     tests: ["tests/train/steps_test.ts"],
   },
   {
@@ -76,7 +60,7 @@ export const trainingMutations: readonly Mutation[] = [
     find: "config.lr * linearSchedule(step, warmup, steps)",
     replace: "config.lr * linearSchedule(step + 1, warmup, steps)",
     why: "the first step of a warm-up has rate 0",
-    tests: ["tests/train/fit_test.ts", "tests/train/steps_test.ts", "tests/train/schedule_test.ts"],
+    tests: ["tests/train/steps_test.ts"],
   },
   {
     name: "the learning rate is constant",
@@ -84,7 +68,7 @@ export const trainingMutations: readonly Mutation[] = [
     find: "config.lr * linearSchedule(step, warmup, steps)",
     replace: "config.lr",
     why: "the rate falls to zero",
-    tests: ["tests/train/fit_test.ts", "tests/train/steps_test.ts"],
+    tests: ["tests/train/steps_test.ts"],
   },
   {
     name: "warm-up is of an epoch",
@@ -92,7 +76,7 @@ export const trainingMutations: readonly Mutation[] = [
     find: "warmupSteps(config.warmup, steps)",
     replace: "warmupSteps(config.warmup, perEpoch)",
     why: "the share is of all steps",
-    tests: ["tests/train/fit_test.ts", "tests/train/steps_test.ts"],
+    tests: ["tests/train/steps_test.ts"],
   },
   {
     name: "the epoch is counted from the step before",
@@ -100,7 +84,7 @@ export const trainingMutations: readonly Mutation[] = [
     find: "const epoch = done / perEpoch;",
     replace: "const epoch = step / perEpoch;",
     why: "the step is done",
-    tests: ["tests/train/fit_test.ts", "tests/train/steps_test.ts"],
+    tests: ["tests/train/steps_test.ts"],
   },
   {
     name: "the last epoch's loss is of all epochs",
@@ -117,7 +101,7 @@ export const trainingMutations: readonly Mutation[] = [
     find: "losses.push(record.task_loss);",
     replace: "losses.push(record.loss);",
     why: "it is the task's loss",
-    tests: ["tests/train/fit_test.ts", "tests/train/steps_test.ts"],
+    tests: ["tests/train/fit_test.ts"],
   },
   {
     name: "a partial last epoch is not evaluated",
@@ -213,7 +197,7 @@ export const trainingMutations: readonly Mutation[] = [
     find: "size: batch * accumulate,",
     replace: "size: batch,",
     why: "a step has accumulate batches",
-    tests: ["tests/train/fit_test.ts", "tests/train/steps_test.ts"],
+    tests: ["tests/train/steps_test.ts"],
   },
   {
     name: "the optimiser ignores beta2",
@@ -221,7 +205,7 @@ export const trainingMutations: readonly Mutation[] = [
     find: "new AdamW(trainable, { beta1, beta2, epsilon,",
     replace: "new AdamW(trainable, { beta1, epsilon,",
     why: "--beta2 reaches AdamW",
-    tests: ["tests/train/fit_test.ts"],
+    tests: ["tests/train/config/defaults_test.ts"],
   },
   {
     name: "the optimiser ignores the decay",
@@ -229,7 +213,7 @@ export const trainingMutations: readonly Mutation[] = [
     find: "epsilon, weightDecay, decayExclude, clip });",
     replace: "epsilon, decayExclude, clip });",
     why: "--weight-decay reaches AdamW",
-    tests: ["tests/train/fit_test.ts"],
+    tests: ["tests/train/config/defaults_test.ts"],
   },
   {
     name: "the optimiser ignores what does not decay",
@@ -237,7 +221,7 @@ export const trainingMutations: readonly Mutation[] = [
     find: "epsilon, weightDecay, decayExclude, clip });",
     replace: "epsilon, weightDecay, clip });",
     why: "--decay-exclude reaches AdamW",
-    tests: ["tests/train/fit_test.ts"],
+    tests: ["tests/train/config/defaults_test.ts"],
   },
   {
     name: "the optimiser ignores the limit",
@@ -245,7 +229,7 @@ export const trainingMutations: readonly Mutation[] = [
     find: "epsilon, weightDecay, decayExclude, clip });",
     replace: "epsilon, weightDecay, decayExclude });",
     why: "--clip reaches AdamW",
-    tests: ["tests/train/fit_test.ts"],
+    tests: ["tests/train/config/defaults_test.ts"],
   },
   {
     name: "the norm is reported squared",
@@ -286,100 +270,5 @@ export const trainingMutations: readonly Mutation[] = [
     replace: "(steps - step) / steps",
     why: "the fall begins after the warm-up",
     tests: ["tests/train/schedule_test.ts"],
-  },
-  {
-    name: "checkpoints lose the second moment",
-    file: "nn/optim/optimiser.ts",
-    find: "return { parameters: trainable.flat, ...state };",
-    replace: `const { second: _, ...rest } = state;
-  return { parameters: trainable.flat, ...rest };`,
-    why: "a resumed run goes on bit for bit",
-    tests: ["tests/train/run/resume_test.ts", "tests/nn/optim/optimiser_test.ts"],
-  },
-  {
-    name: "checkpoints of doubles are singles",
-    file: "train/run/training_checkpoint.ts",
-    find: 'flat.dtype === "f64" ? "F64" : "F32"',
-    replace: '"F32"',
-    why: "doubles are kept",
-    tests: ["tests/train/run/resume_test.ts"],
-  },
-  {
-    name: "a run resumes from its first checkpoint",
-    file: "train/run/training_checkpoint.ts",
-    find: "Math.max(...steps)",
-    replace: "Math.min(...steps)",
-    why: "the last checkpoint counts",
-    tests: ["tests/train/run/resume_test.ts"],
-  },
-  {
-    name: "a checkpoint of other parameters fits",
-    file: "train/run/training_checkpoint.ts",
-    find: 'file.metadata.get("names") === names && ',
-    replace: "",
-    why: "names of parameters must agree",
-    tests: ["tests/train/run/resume_test.ts", "tests/train/run/hostile_run_test.ts"],
-  },
-  {
-    name: "a rewound run keeps later metrics",
-    file: "train/run/run_folder.ts",
-    find: "stepOf(line, path, i + 1) <= step",
-    replace: "stepOf(line, path, i + 1) <= step + 1",
-    why: "what came later goes",
-    tests: ["tests/train/run/resume_test.ts"],
-  },
-  {
-    name: "a rewound run loses its step's metrics",
-    file: "train/run/run_folder.ts",
-    find: "stepOf(line, path, i + 1) <= step",
-    replace: "stepOf(line, path, i + 1) < step",
-    why: "the step's own line stays",
-    tests: ["tests/train/run/resume_test.ts"],
-  },
-  {
-    name: "a rewound run keeps later checkpoints",
-    file: "train/run/run_folder.ts",
-    find: "if (later <= step) continue;",
-    replace: "if (later >= step) continue;",
-    why: "later checkpoints go",
-    tests: ["tests/train/run/resume_test.ts"],
-  },
-  {
-    name: "a resumed run forgets its parameters",
-    file: "train/run/run_output.ts",
-    find: `      await restoreCheckpoint(checkpoint, optimiser);
-`,
-    replace: `      optimiser.steps = Number(/\\d+$/.exec(checkpoint)?.[0]);
-      void restoreCheckpoint;
-`,
-    why: "parameters and moments come back",
-    tests: ["tests/train/run/resume_test.ts"],
-  },
-  {
-    name: "an aborted run saves no checkpoint",
-    file: "train/run/run_output.ts",
-    find: "if (aborted) return await this.checkpoint(step, epoch, steps);",
-    replace: "if (aborted) return;",
-    why: "a stopped run can go on",
-    tests: ["tests/train/run/resume_test.ts", "tests/train/train_test.ts"],
-  },
-  {
-    name: "adapters record the wrong dropout",
-    file: "train/run/describe.ts",
-    find: "return site?.rate ?? 0;",
-    replace: "return sites[0]?.rate ?? 0;",
-    why: "only LoRA's own dropout is on record",
-    tests: ["tests/train/run/describe_test.ts"],
-  },
-  {
-    name: "new adapters forget rslora",
-    file: "train/train.ts",
-    find: `    alpha,
-    rslora,
-    modulesToSave`,
-    replace: `    alpha,
-    modulesToSave`,
-    why: "--rslora reaches the adapter",
-    tests: ["tests/train/train_test.ts", "tests/train/config/method_options_test.ts"],
   },
 ];
