@@ -13,15 +13,6 @@ export const mergingMutations: readonly Mutation[] = [
     tests: ["tests/train/merge/merge_test.ts"],
   },
   {
-    name: "merged weights are left merged",
-    file: "train/merge/merged_tensors.ts",
-    find: `        layer?.unmerge();
-`,
-    replace: "",
-    why: "one weight at a time is merged",
-    tests: ["tests/train/merge/merge_test.ts"],
-  },
-  {
     name: "merging writes the base's weights",
     file: "train/merge/merged_tensors.ts",
     find: `        layer?.merge();
@@ -45,7 +36,7 @@ export const mergingMutations: readonly Mutation[] = [
 `,
     replace: "",
     why: "a merged model has its tokenizer",
-    tests: ["tests/train/merge/merge_test.ts"],
+    tests: ["tests/train/merge/merged_files_test.ts"],
   },
   {
     name: "merged classes lose their names",
@@ -53,7 +44,7 @@ export const mergingMutations: readonly Mutation[] = [
     find: "[names ?? [], own].find(",
     replace: "[own].find(",
     why: "names that are given count",
-    tests: ["tests/train/merge/merge_test.ts"],
+    tests: ["tests/train/merge/merged_files_test.ts"],
   },
   {
     name: "merged regressions are classifiers",
@@ -61,7 +52,7 @@ export const mergingMutations: readonly Mutation[] = [
     find: 'names.length === 0 ? "regression"',
     replace: 'names.length === 1 ? "regression"',
     why: "no names mean scores",
-    tests: ["tests/train/merge/merge_test.ts"],
+    tests: ["tests/train/merge/merged_files_test.ts"],
   },
   {
     name: "untied heads stay tied",

@@ -98,7 +98,7 @@ export const tasksMutations: readonly Mutation[] = [
     find: '(convention === "lora" ? text.split("\\n\\n")[0]! : text)',
     replace: "text",
     why: "the recipe ends texts there",
-    tests: ["tests/train/tasks/evaluation_test.ts", "tests/train/train_test.ts"],
+    tests: ["tests/train/tasks/evaluation_test.ts"],
   },
   {
     name: "generation ignores the beams",
@@ -166,7 +166,7 @@ export const tasksMutations: readonly Mutation[] = [
     replace: `    dev: dev.slice(0, config.trainLimit),
     tokenizer,`,
     why: "each limit has its data",
-    tests: ["tests/train/tasks/evaluation_test.ts", "tests/train/tasks/open_test.ts"],
+    tests: ["tests/train/tasks/open_test.ts"],
   },
   {
     name: "max-length is ignored",
@@ -191,7 +191,7 @@ export const tasksMutations: readonly Mutation[] = [
     find: "classes.length === 2 ?",
     replace: "classes.length >= 2 ?",
     why: "F1 is of two classes",
-    tests: ["tests/train/tasks/own_task_test.ts", "tests/train/tasks/labelled_test.ts"],
+    tests: ["tests/train/tasks/labelled_test.ts"],
   },
   {
     name: "scores of parts are of all texts",

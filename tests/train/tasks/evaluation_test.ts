@@ -153,7 +153,8 @@ Deno.test("training texts are context, separator, a space and the reference, and
 const searches: readonly GivenConfig[] = [
   {},
   { beams: 3, lengthPenalty: 0.2 },
-  { beams: 2, noRepeatNgram: 1, repetitionPenalty: 1.7 },
+  { beams: 2, noRepeatNgram: 1 },
+  { beams: 2, repetitionPenalty: 1.7 },
   { beams: 3, beamConvention: "lora", lengthPenalty: 3, newTokens: 5 },
 ];
 
