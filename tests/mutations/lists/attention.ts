@@ -187,6 +187,7 @@ export const attentionMutations: readonly Mutation[] = [
     replace: "scores",
     why: "the gradient of a probe is that of the scores",
     tests: ["tests/nn/dropout/noise_backends_test.ts", "tests/train/noise"],
+    sample: false,
   },
   {
     name: "weights read the site of the logits",

@@ -262,6 +262,7 @@ export const configMutations: readonly Mutation[] = [
     replace: "if (takes && /^-\\d/.test(arg) && false)",
     why: "--lr -1 is told of its bounds",
     tests: ["tests/train/commands/cli_error_test.ts"],
+    sample: false,
   },
   {
     name: "numbers may equal their upper bound",
@@ -294,5 +295,6 @@ export const configMutations: readonly Mutation[] = [
     replace: "return [presetFor(preset, task), resumed, file];",
     why: "LLaMA gets the preset of GPT-2",
     tests: ["tests/train/commands/recipe_command_test.ts"],
+    sample: false,
   },
 ];

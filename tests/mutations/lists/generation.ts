@@ -10,7 +10,7 @@ export const generationMutations: readonly Mutation[] = [
     find: "score / Math.max(1, ids.length) ** lengthPenalty",
     replace: "score",
     why: "scores are divided by a power of the length",
-    tests: ["tests/nn/generation/beam_search_test.ts", "tests/nn/generation/generate_test.ts"],
+    tests: ["tests/nn/generation/beam_search_test.ts"],
   },
   {
     name: "the length penalty multiplies",
@@ -18,7 +18,7 @@ export const generationMutations: readonly Mutation[] = [
     find: "score / Math.max(1, ids.length) ** lengthPenalty",
     replace: "score / (Math.max(1, ids.length) * lengthPenalty)",
     why: "the penalty is a power",
-    tests: ["tests/nn/generation/beam_search_test.ts", "tests/nn/generation/generate_test.ts"],
+    tests: ["tests/nn/generation/beam_search_test.ts"],
   },
   {
     name: "the end does not count as a token",
@@ -26,7 +26,7 @@ export const generationMutations: readonly Mutation[] = [
     find: "score / Math.max(1, ids.length) ** lengthPenalty",
     replace: "score / Math.max(1, ids.length - 1) ** lengthPenalty",
     why: "the end is one of the tokens",
-    tests: ["tests/nn/generation/beam_search_test.ts", "tests/nn/generation/generate_test.ts"],
+    tests: ["tests/nn/generation/beam_search_test.ts"],
   },
   {
     name: "the end stays in the text",
@@ -35,6 +35,7 @@ export const generationMutations: readonly Mutation[] = [
     replace: "{ ids, end: last, score: final }",
     why: "the text is without its end",
     tests: ["tests/nn/generation/generate_test.ts"],
+    sample: false,
   },
   {
     name: "hypotheses end behind the first beams",
@@ -42,7 +43,7 @@ export const generationMutations: readonly Mutation[] = [
     find: "grown(before, found.slice(0, beams).filter(ends))",
     replace: "grown(before, found.filter(ends))",
     why: "candidates behind the beams do not end",
-    tests: ["tests/nn/generation/generate_test.ts", "tests/nn/generation/beam_search_test.ts"],
+    tests: ["tests/nn/generation/beam_search_test.ts"],
   },
   {
     name: "the pool is not bounded",
@@ -50,7 +51,7 @@ export const generationMutations: readonly Mutation[] = [
     find: ".sort((a, b) => b.score - a.score).slice(0, beams);",
     replace: ".sort((a, b) => b.score - a.score);",
     why: "the pool holds as many as there are beams",
-    tests: ["tests/nn/generation/generate_test.ts", "tests/nn/generation/beam_search_test.ts"],
+    tests: ["tests/nn/generation/beam_search_test.ts"],
   },
   {
     name: "the pool is sorted upside down",
@@ -58,7 +59,7 @@ export const generationMutations: readonly Mutation[] = [
     find: "sort((a, b) => b.score - a.score)",
     replace: "sort((a, b) => a.score - b.score)",
     why: "the best comes first",
-    tests: ["tests/nn/generation/generate_test.ts", "tests/nn/generation/beam_search_test.ts"],
+    tests: ["tests/nn/generation/beam_search_test.ts"],
   },
   {
     name: "hope is of the worst beam",
@@ -66,7 +67,7 @@ export const generationMutations: readonly Mutation[] = [
     find: "const hope = this.#beams[0]!.score / assumed",
     replace: "const hope = this.#beams.at(-1)!.score / assumed",
     why: "the best running beam decides",
-    tests: ["tests/nn/generation/generate_test.ts", "tests/nn/generation/beam_search_test.ts"],
+    tests: ["tests/nn/generation/beam_search_test.ts"],
   },
   {
     name: "hope is compared with the best",
@@ -74,7 +75,7 @@ export const generationMutations: readonly Mutation[] = [
     find: "hope <= this.#pool.at(-1)!.score",
     replace: "hope <= this.#pool[0]!.score",
     why: "what beats the worst may enter the pool",
-    tests: ["tests/nn/generation/generate_test.ts", "tests/nn/generation/beam_search_test.ts"],
+    tests: ["tests/nn/generation/beam_search_test.ts"],
   },
   {
     name: "early stopping never waits",
@@ -82,7 +83,7 @@ export const generationMutations: readonly Mutation[] = [
     find: "if (earlyStopping === true || hope",
     replace: "if (earlyStopping !== false || hope",
     why: "never waits for the limit",
-    tests: ["tests/nn/generation/generate_test.ts", "tests/nn/generation/beam_search_test.ts"],
+    tests: ["tests/nn/generation/beam_search_test.ts"],
   },
   {
     name: "early stopping is ignored",
@@ -90,7 +91,7 @@ export const generationMutations: readonly Mutation[] = [
     find: "if (earlyStopping === true || hope",
     replace: "if (hope",
     why: "true ends with a full pool",
-    tests: ["tests/nn/generation/generate_test.ts", "tests/nn/generation/beam_search_test.ts"],
+    tests: ["tests/nn/generation/beam_search_test.ts"],
   },
   {
     name: "never assumes the present length",
@@ -98,7 +99,7 @@ export const generationMutations: readonly Mutation[] = [
     find: 'earlyStopping === "never" && lengthPenalty > 0 ? limit : length',
     replace: "length",
     why: "never hopes for the limit",
-    tests: ["tests/nn/generation/generate_test.ts", "tests/nn/generation/beam_search_test.ts"],
+    tests: ["tests/nn/generation/beam_search_test.ts"],
   },
   {
     name: "the lora search keeps the last best",
@@ -106,7 +107,7 @@ export const generationMutations: readonly Mutation[] = [
     find: "hypothesis.score > this.#best.score",
     replace: "hypothesis.score >= this.#best.score - 10",
     why: "the best of all steps counts",
-    tests: ["tests/nn/generation/generate_test.ts", "tests/nn/generation/beam_search_test.ts"],
+    tests: ["tests/nn/generation/beam_search_test.ts"],
   },
   {
     name: "beams forget their scores",
@@ -114,7 +115,7 @@ export const generationMutations: readonly Mutation[] = [
     find: "score: beams[parent]!.score + logProbability",
     replace: "score: logProbability",
     why: "a hypothesis has the score of all its tokens",
-    tests: ["tests/nn/generation/generate_test.ts"],
+    tests: ["tests/nn/generation/beam_search_test.ts"],
   },
   {
     name: "of equal continuations the last wins",
@@ -147,6 +148,7 @@ export const generationMutations: readonly Mutation[] = [
     replace: "true",
     why: "hf corrects log-probabilities",
     tests: ["tests/nn/generation/generate_test.ts"],
+    sample: false,
   },
   {
     name: "greedy search corrects log-probabilities",
@@ -155,6 +157,7 @@ export const generationMutations: readonly Mutation[] = [
     replace: 'beamConvention === "lora"',
     why: "greedy search corrects logits",
     tests: ["tests/nn/generation/generate_test.ts"],
+    sample: false,
   },
   {
     name: "prompts are not looked at",
@@ -163,6 +166,7 @@ export const generationMutations: readonly Mutation[] = [
     replace: "ids",
     why: "hf bans what the prompt holds",
     tests: ["tests/nn/generation/generate_test.ts"],
+    sample: false,
   },
   {
     name: "the lora convention looks at the prompt",
@@ -171,6 +175,7 @@ export const generationMutations: readonly Mutation[] = [
     replace: "prompt.concat(ids)",
     why: "lora bans by the continuation alone",
     tests: ["tests/nn/generation/generate_test.ts"],
+    sample: false,
   },
   {
     name: "the limit forgets the positions",
@@ -179,6 +184,7 @@ export const generationMutations: readonly Mutation[] = [
     replace: "newTokens",
     why: "texts end at the last position",
     tests: ["tests/nn/generation/generate_test.ts"],
+    sample: false,
   },
   {
     name: "the limit is one short",
@@ -187,6 +193,7 @@ export const generationMutations: readonly Mutation[] = [
     replace: "Math.min(newTokens, positions - prompt.length - 1)",
     why: "the last position is used",
     tests: ["tests/nn/generation/generate_test.ts"],
+    sample: false,
   },
   {
     name: "the newest n-gram is not seen",
@@ -194,7 +201,7 @@ export const generationMutations: readonly Mutation[] = [
     find: "for (let at = 0; at <= last; at++) {",
     replace: "for (let at = 0; at < last; at++) {",
     why: "overlapping n-grams count",
-    tests: ["tests/nn/generation/generate_test.ts"],
+    tests: ["tests/nn/generation/candidates_test.ts"],
   },
   {
     name: "rows begin at the wrong position",
@@ -203,6 +210,7 @@ export const generationMutations: readonly Mutation[] = [
     replace: "prompt.length + steps",
     why: "positions go on from the prompt",
     tests: ["tests/nn/generation/generate_test.ts"],
+    sample: false,
   },
   {
     name: "beams see the slots of others",
@@ -211,6 +219,7 @@ export const generationMutations: readonly Mutation[] = [
     replace: "path.concat(before)",
     why: "each beam has a slot of its own",
     tests: ["tests/nn/generation/generate_test.ts"],
+    sample: false,
   },
   {
     name: "beams keep their old paths",
@@ -219,6 +228,7 @@ export const generationMutations: readonly Mutation[] = [
     replace: "search.beams.map((_, b) => hypothesis.paths[b] ?? [])",
     why: "a beam follows its parent",
     tests: ["tests/nn/generation/generate_test.ts"],
+    sample: false,
   },
   {
     name: "moved slots keep their numbers",
@@ -227,5 +237,6 @@ export const generationMutations: readonly Mutation[] = [
     replace: "new Map(slots[i]!.map((slot) => [slot, slot]))",
     why: "paths follow the moved cache",
     tests: ["tests/nn/generation/generate_test.ts"],
+    sample: false,
   },
 ];

@@ -53,6 +53,7 @@ export const modelsMutations: readonly Mutation[] = [
     replace: "slice(this.token_type_embeddings.weight.value, 0, 0, 1)",
     why: "segments are embedded",
     tests: ["tests/train/parity/parity_test.ts"],
+    sample: false,
   },
   {
     name: "the first token stands for all",

@@ -131,6 +131,7 @@ export const optimMutations: readonly Mutation[] = [
     replace: "  optimiser.steps += steps * 0;",
     why: "a resumed run corrects by its step",
     tests: ["tests/train/run/resume_test.ts"],
+    sample: false,
   },
   {
     name: "SGD's momentum keeps the parameter",

@@ -28,6 +28,7 @@ export const runsMutations: readonly Mutation[] = [
   return { parameters: trainable.flat, ...rest };`,
     why: "a resumed run goes on bit for bit",
     tests: ["tests/train/run/resume_test.ts"],
+    sample: false,
   },
   {
     name: "checkpoints of doubles are singles",
@@ -36,6 +37,7 @@ export const runsMutations: readonly Mutation[] = [
     replace: '"F32"',
     why: "doubles are kept",
     tests: ["tests/train/run/resume_test.ts"],
+    sample: false,
   },
   {
     name: "a run resumes from its first checkpoint",
@@ -44,6 +46,7 @@ export const runsMutations: readonly Mutation[] = [
     replace: "Math.min(...steps)",
     why: "the last checkpoint counts",
     tests: ["tests/train/run/resume_test.ts"],
+    sample: false,
   },
   {
     name: "a checkpoint of other parameters fits",
@@ -52,6 +55,7 @@ export const runsMutations: readonly Mutation[] = [
     replace: "",
     why: "names of parameters must agree",
     tests: ["tests/train/run/resume_test.ts"],
+    sample: false,
   },
   {
     name: "a rewound run keeps later metrics",
@@ -60,6 +64,7 @@ export const runsMutations: readonly Mutation[] = [
     replace: "stepOf(line, path, i + 1) <= step + 1",
     why: "what came later goes",
     tests: ["tests/train/run/resume_test.ts"],
+    sample: false,
   },
   {
     name: "a rewound run loses its step's metrics",
@@ -68,6 +73,7 @@ export const runsMutations: readonly Mutation[] = [
     replace: "stepOf(line, path, i + 1) < step",
     why: "the step's own line stays",
     tests: ["tests/train/run/resume_test.ts"],
+    sample: false,
   },
   {
     name: "a rewound run keeps later checkpoints",
@@ -76,6 +82,7 @@ export const runsMutations: readonly Mutation[] = [
     replace: "if (later >= step) continue;",
     why: "later checkpoints go",
     tests: ["tests/train/run/resume_test.ts"],
+    sample: false,
   },
   {
     name: "a resumed run forgets its parameters",
@@ -87,6 +94,7 @@ export const runsMutations: readonly Mutation[] = [
 `,
     why: "parameters and moments come back",
     tests: ["tests/train/run/resume_test.ts"],
+    sample: false,
   },
   {
     name: "an aborted run saves no checkpoint",
@@ -95,6 +103,7 @@ export const runsMutations: readonly Mutation[] = [
     replace: "if (aborted) return;",
     why: "a stopped run can go on",
     tests: ["tests/train/run/resume_test.ts"],
+    sample: false,
   },
   {
     name: "adapters record the wrong dropout",

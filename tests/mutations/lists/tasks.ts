@@ -192,6 +192,7 @@ export const tasksMutations: readonly Mutation[] = [
     replace: "classes.length >= 2 ?",
     why: "F1 is of two classes",
     tests: ["tests/train/tasks/labelled_test.ts"],
+    sample: false,
   },
   {
     name: "scores of parts are of all texts",

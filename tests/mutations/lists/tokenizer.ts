@@ -43,6 +43,7 @@ export const tokenizerMutations: readonly Mutation[] = [
     replace: '{ content: "B", typeId: 0 };',
     why: "BERT tells the texts apart",
     tests: ["tests/nn/tokenizer/folder/resolve_test.ts"],
+    sample: false,
   },
   {
     name: "the last separator has segment 0",
@@ -51,6 +52,7 @@ export const tokenizerMutations: readonly Mutation[] = [
     replace: "sep",
     why: "it belongs to the second text",
     tests: ["tests/nn/tokenizer/folder/resolve_test.ts"],
+    sample: false,
   },
   {
     name: "unknown characters are cheap",
