@@ -1,8 +1,8 @@
-/** Mutations of options and presets. */
+/** Mutations of options. */
 
 import type { Mutation } from "../mutation.ts";
 
-/** Mutations of options and presets. */
+/** Mutations of options. */
 export const configMutations: readonly Mutation[] = [
   {
     name: "the default rank is 4",
@@ -133,105 +133,6 @@ export const configMutations: readonly Mutation[] = [
     tests: ["tests/train/config/defaults_test.ts"],
   },
   {
-    name: "the paper's RTE trains 10 epochs",
-    file: "train/config/presets.ts",
-    find: "rte: { ...understanding, lr: 4e-4, epochs: 30,",
-    replace: "rte: { ...understanding, lr: 4e-4, epochs: 10,",
-    why: "table 6 says 30",
-    tests: ["tests/train/config/presets_test.ts"],
-  },
-  {
-    name: "the paper's CoLA has another rate",
-    file: "train/config/presets.ts",
-    find: "cola: { ...understanding, lr: 2e-4,",
-    replace: "cola: { ...understanding, lr: 4e-4,",
-    why: "table 6 says 2e-4",
-    tests: ["tests/train/config/presets_test.ts"],
-  },
-  {
-    name: "the paper's STS-B has long texts",
-    file: "train/config/presets.ts",
-    find: "stsb: { ...understanding, lr: 3e-4, epochs: 10, batch: 32, maxLength: 128 }",
-    replace: "stsb: { ...understanding, lr: 3e-4, epochs: 10, batch: 32, maxLength: 512 }",
-    why: "table 6 says 128",
-    tests: ["tests/train/config/presets_test.ts"],
-  },
-  {
-    name: "the paper's E2E has alpha 16",
-    file: "train/config/presets.ts",
-    find: `    rank: 4,
-    alpha: 32,`,
-    replace: `    rank: 4,
-    alpha: 16,`,
-    why: "table 7 says 32",
-    tests: ["tests/train/config/presets_test.ts"],
-  },
-  {
-    name: "the paper's WebNLG has E2E's penalty",
-    file: "train/config/presets.ts",
-    find: "webnlg: { ...paper.e2e, lengthPenalty: 0.8 } },",
-    replace: "webnlg: { ...paper.e2e } },",
-    why: "WebNLG's penalty is 0.8",
-    tests: ["tests/train/config/presets_test.ts"],
-  },
-  {
-    name: "the lora preset clips",
-    file: "train/config/presets.ts",
-    find: `  clip: 0,
-`,
-    replace: "",
-    why: "the recipe does not clip",
-    tests: ["tests/train/config/presets_test.ts"],
-  },
-  {
-    name: "the lora preset is the paper's",
-    file: "train/config/presets.ts",
-    find: "lora: { e2e: { ...paper.e2e, ...lora }",
-    replace: "lora: { e2e: { ...lora, ...paper.e2e }",
-    why: "the recipe's own settings win",
-    tests: ["tests/train/config/presets_test.ts"],
-  },
-  {
-    name: "files win over flags",
-    file: "train/commands/command.ts",
-    find: "resolveOptions(options, verb, ...layers, given)",
-    replace: "resolveOptions(options, verb, given, ...layers)",
-    why: "flags are the strongest",
-    tests: ["tests/train/config/layers_test.ts"],
-  },
-  {
-    name: "presets win over files",
-    file: "train/commands/train.ts",
-    find: "const usual = [presetFor(preset, task), resumed, file];",
-    replace: "const usual = [resumed, file, presetFor(preset, task)];",
-    why: "files are stronger than presets",
-    tests: ["tests/train/config/layers_test.ts"],
-  },
-  {
-    name: "a resumed run wins over its file",
-    file: "train/commands/train.ts",
-    find: "return [resumed, file];",
-    replace: "return [file, resumed];",
-    why: "files are stronger than the resumed run",
-    tests: ["tests/train/config/layers_test.ts"],
-  },
-  {
-    name: "LLaMA's preset forgets the file",
-    file: "train/commands/train.ts",
-    find: "return [presetFor(preset, task, architecture), resumed, file];",
-    replace: "return [presetFor(preset, task, architecture), resumed];",
-    why: "the file counts beside a preset",
-    tests: ["tests/train/config/layers_test.ts"],
-  },
-  {
-    name: "the file does not name the task of a preset",
-    file: "train/commands/train.ts",
-    find: "const { task, model } = { ...resumed, ...file, ...given };",
-    replace: "const { task, model } = { ...resumed, ...given };",
-    why: "a file may name task and model",
-    tests: ["tests/train/config/layers_test.ts"],
-  },
-  {
     name: "earlier layers win",
     file: "train/config/parse.ts",
     find: "Object.assign({}, ...layers)",
@@ -289,12 +190,11 @@ export const configMutations: readonly Mutation[] = [
     tests: ["tests/train/config/options_test.ts"],
   },
   {
-    name: "the command forgets the flags of a resumed run",
-    file: "train/commands/train.ts",
-    find: "return [presetFor(preset, task, architecture), resumed, file];",
-    replace: "return [presetFor(preset, task), resumed, file];",
-    why: "LLaMA gets the preset of GPT-2",
-    tests: ["tests/train/commands/recipe_command_test.ts"],
-    sample: false,
+    name: "the wrong number of layers is allowed",
+    file: "train/config/config.ts",
+    find: "layers.find((layer) => layer >= count)",
+    replace: "layers.find((layer) => layer > count)",
+    why: "layers are counted from 0",
+    tests: ["tests/train/config/layers_test.ts", "tests/train/config/config_test.ts"],
   },
 ];

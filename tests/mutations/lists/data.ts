@@ -1,8 +1,8 @@
-/** Mutations of data sets. */
+/** Mutations of labelled data and the order of examples. */
 
 import type { Mutation } from "../mutation.ts";
 
-/** Mutations of data sets. */
+/** Mutations of labelled data and the order of examples. */
 export const dataMutations: readonly Mutation[] = [
   {
     name: "MRPC reads the ids",
@@ -212,63 +212,44 @@ export const dataMutations: readonly Mutation[] = [
     tests: ["tests/train/data/batches_test.ts"],
   },
   {
-    name: "E2E's slots keep their names",
-    file: "train/data/e2e.ts",
-    find: `["priceRange", "price"],
-`,
-    replace: "",
-    why: "the recipe renames slots",
-    tests: ["tests/train/data/e2e_test.ts"],
-  },
-  {
-    name: "E2E's test has no references",
-    file: "train/data/e2e.ts",
-    find: 'split === "test" ? "testset_w_refs"',
-    replace: 'split === "test" ? "testset"',
-    why: "the file with references is preferred",
-    tests: ["tests/train/data/e2e_test.ts"],
-  },
-  {
-    name: "unseen categories are seen",
-    file: "train/data/webnlg.ts",
-    find: `  "WrittenWork",
-`,
-    replace: `  "WrittenWork",
-  "Artist",
-`,
-    why: "five categories are of the test alone",
-    tests: ["tests/train/data/webnlg_test.ts"],
-  },
-  {
-    name: "texts to fix are read",
-    file: "train/data/webnlg.ts",
-    find: 'texts === "all" || comment === "good"',
-    replace: 'texts === "all" || comment !== ""',
-    why: "only good texts are read",
-    tests: ["tests/train/data/webnlg_test.ts"],
-  },
-  {
-    name: "triples are joined by commas",
-    file: "train/data/webnlg.ts",
-    find: 'triple.join(" : ")).join(" | ")',
-    replace: 'triple.join(" : ")).join(", ")',
-    why: "the recipe parts triples by bars",
-    tests: ["tests/train/data/webnlg_test.ts"],
-  },
-  {
-    name: "references of one input are apart",
-    file: "train/data/text_example.ts",
-    find: "const group = groups.get(context) ??",
-    replace: "const group = groups.get(`${context}${groups.size}`) ??",
-    why: "equal contexts are one input",
-    tests: ["tests/train/data/e2e_test.ts"],
-  },
-  {
     name: "validation is not a split",
     file: "train/data/splits.ts",
     find: '["dev", "validation", "valid", "val"]',
     replace: '["dev", "valid", "val"]',
     why: "the hub says validation",
     tests: ["tests/train/data/tables_test.ts"],
+  },
+  {
+    name: "MRPC's development pairs are trained on",
+    file: "train/data/mrpc.ts",
+    find: "pairs.filter((line) => !listed.has(ids(line, 1)))",
+    replace: "pairs",
+    why: "listed pairs are left out of training",
+    tests: ["tests/train/data/data_sets_test.ts", "tests/train/hub"],
+  },
+  {
+    name: "MRPC's test has labels",
+    file: "train/data/mrpc.ts",
+    find: "`${index}\\t${unlabelled(line)}`",
+    replace: "`${index}\\t${line}`",
+    why: "test rows have an index in the label's place",
+    tests: ["tests/train/data/data_sets_test.ts"],
+  },
+  {
+    name: "tables lose their first row",
+    file: "train/data/table.ts",
+    find: "return records.map(({ fields, line }, index) => {",
+    replace: "return records.slice(1).map(({ fields, line }, index) => {",
+    why: "the header alone is no row",
+    tests: ["tests/train/data/tables_test.ts"],
+  },
+  {
+    name: "columns are taken by their order",
+    file: "train/data/table.ts",
+    find: "at === undefined ? undefined : fields[at]",
+    replace: "at === undefined ? undefined : fields[positions.indexOf(at)]",
+    why: "columns have names",
+    tests: ["tests/train/data/tables_test.ts", "tests/train/tasks/labelled_test.ts"],
+    sample: false,
   },
 ];

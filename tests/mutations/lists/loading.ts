@@ -120,4 +120,12 @@ export const loadingMutations: readonly Mutation[] = [
     why: "new weights follow it",
     tests: ["tests/nn/models/config_test.ts"],
   },
+  {
+    name: "foreign default tokens are kept",
+    file: "nn/models/config.ts",
+    find: "id !== undefined && id < vocabularySize ? [id] : []",
+    replace: "id !== undefined ? [id] : []",
+    why: "a default beyond the vocabulary is none",
+    tests: ["tests/nn/models/config_test.ts", "tests/nn/models/config_keys_test.ts"],
+  },
 ];

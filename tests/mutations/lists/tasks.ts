@@ -202,4 +202,51 @@ export const tasksMutations: readonly Mutation[] = [
     why: "each part has references of its own",
     tests: ["tests/train/tasks/evaluation_test.ts"],
   },
+  {
+    name: "predict numbers rows from one",
+    file: "train/commands/predict.ts",
+    find: "`${examples[i]!.index}\\t${classes",
+    replace: "`${examples[i]!.index + 1}\\t${classes",
+    why: "rows keep their index",
+    tests: ["tests/train/tasks/own_task_test.ts", "tests/train/commands/cli_test.ts"],
+    sample: false,
+  },
+  {
+    name: "special tokens of the tokenizer win",
+    file: "train/tasks/special_tokens.ts",
+    find: "config.bosId ?? tokenizer.bosId",
+    replace: "tokenizer.bosId ?? config.bosId",
+    why: "the model's configuration wins",
+    tests: ["tests/train/tasks/special_tokens_test.ts"],
+  },
+  {
+    name: "the padding is always the end",
+    file: "train/tasks/special_tokens.ts",
+    find: "padId: config.padId ?? tokenizer.padId ?? eosId",
+    replace: "padId: eosId",
+    why: "the model's own padding wins",
+    tests: ["tests/train/tasks/special_tokens_test.ts"],
+  },
+  {
+    name: "labels of the test split are read",
+    file: "train/tasks/labelled.ts",
+    find: `labelled
+    ? { required: [...texts, label] }
+    : { required: texts, optional: [label] }`,
+    replace: `labelled
+    ? { required: [...texts, label] }
+    : { required: [...texts, label] }`,
+    why: "test files may lack labels",
+    tests: ["tests/train/tasks/labelled_test.ts"],
+    sample: false,
+  },
+  {
+    name: "padded texts of tables keep their space",
+    file: "train/tasks/labelled.ts",
+    find: "return padded ? cell.trimEnd() : cell;",
+    replace: "return cell;",
+    why: "SST-2's texts lose their space",
+    tests: ["tests/train/tasks/labelled_test.ts"],
+    sample: false,
+  },
 ];
