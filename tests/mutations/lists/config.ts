@@ -195,6 +195,6 @@ export const configMutations: readonly Mutation[] = [
     find: "layers.find((layer) => layer >= count)",
     replace: "layers.find((layer) => layer > count)",
     why: "layers are counted from 0",
-    tests: ["tests/train/config/layers_test.ts", "tests/train/config/config_test.ts"],
+    tests: ["tests/train/config/config_test.ts"],
   },
 ];

@@ -239,6 +239,6 @@ export const modelsMutations: readonly Mutation[] = [
     find: "intermediateRatio: 4,",
     replace: "intermediateRatio: 3,",
     why: "n_inner defaults to four times the width",
-    tests: ["tests/nn/models/config_keys_test.ts", "tests/nn/models/config_test.ts"],
+    tests: ["tests/nn/models/config_test.ts"],
   },
 ];

@@ -130,8 +130,7 @@ export const runsMutations: readonly Mutation[] = [
     find: "applyLora(model, { ...adapter, exclude: adapter.modulesToSave });",
     replace: "applyLora(model, { ...adapter, exclude: [] });",
     why: "what is saved whole is not adapted",
-    tests: ["tests/train/config/method_options_test.ts", "tests/train/train_test.ts"],
-    sample: false,
+    tests: ["tests/train/run/add_adapter_test.ts"],
   },
   {
     name: "new adapters name no task",
@@ -177,8 +176,7 @@ export const runsMutations: readonly Mutation[] = [
     find: "return { ...saved, out: run,",
     replace: "return { ...saved,",
     why: "a resumed run writes where it lies",
-    tests: ["tests/train/config/layers_test.ts", "tests/train/run/resume_test.ts"],
-    sample: false,
+    tests: ["tests/train/run/open_run_test.ts"],
   },
   {
     name: "eval draws another head",
@@ -186,7 +184,7 @@ export const runsMutations: readonly Mutation[] = [
     find: "Math.max(1, classes.length)",
     replace: "Math.max(2, classes.length)",
     why: "regressions have one output",
-    tests: ["tests/train/train_test.ts", "tests/train/tasks/own_task_test.ts"],
+    tests: ["tests/train/tasks/own_task_test.ts"],
     sample: false,
   },
   {
@@ -195,7 +193,6 @@ export const runsMutations: readonly Mutation[] = [
     find: "const total = rows.reduce((sum, [, { size }]) => sum + size, 0);",
     replace: "const total = rows.length;",
     why: "parameters are counted by element",
-    tests: ["tests/train/train_test.ts", "tests/train/run/describe_test.ts"],
-    sample: false,
+    tests: ["tests/train/run/describe_test.ts"],
   },
 ];

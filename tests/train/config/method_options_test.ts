@@ -75,3 +75,17 @@ Deno.test("the flags of LoRA reach the adapter", async () => {
     0.2,
   ]);
 });
+
+Deno.test("an adapter says of its run what PEFT asks: kind of task, base and what is saved", async () => {
+  const { adapter: labels } = await saved("rte", "--method", "dropkey");
+  const { adapter: texts } = await saved("e2e", "--alpha", "3");
+  assertEquals([labels["task_type"], texts["task_type"]], ["SEQ_CLS", "CAUSAL_LM"]);
+  assertEquals([labels["modules_to_save"], texts["modules_to_save"]], [
+    ["classifier", "score"],
+    null,
+  ]);
+  // Two thirds of GPT-2's fused layer are one update of twice the rank and alpha.
+  assertEquals([labels["lora_dropout"], texts["lora_alpha"], texts["r"]], [0, 6, 16]);
+  assertEquals(labels["base_model_name_or_path"], workspace.model("bert"));
+  assertEquals(texts["base_model_name_or_path"], workspace.model("gpt2"));
+});

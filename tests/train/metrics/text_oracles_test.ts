@@ -17,17 +17,18 @@ interface Corpus {
   readonly lists: readonly (readonly Words[])[];
 }
 
-const words = (least: number) =>
-  fc.array(fc.constantFrom("mole", "otter", "heron", "pub", "hill"), {
-    minLength: least,
-    maxLength: 9,
-  });
+const vocabulary = ["mole", "otter", "heron", "pub", "hill"];
+
+/** Texts of a few different words: of two, long runs occur more than once. */
+const words = (least: number, size = vocabulary.length) =>
+  fc.array(fc.constantFrom(...vocabulary.slice(0, size)), { minLength: least, maxLength: 9 });
 
 const corpora = (least: number): fc.Arbitrary<Corpus> =>
-  fc.array(
-    fc.tuple(words(least), fc.array(words(least), { minLength: 1, maxLength: 3 })),
-    { minLength: 1, maxLength: 4 },
-  ).map((rows) => ({ texts: rows.map(([text]) => text), lists: rows.map(([, list]) => list) }));
+  fc.constantFrom(2, 3, 5).chain((size) => {
+    const text = words(least, size);
+    const row = fc.tuple(text, fc.array(text, { minLength: 1, maxLength: 3 }));
+    return fc.array(row, { minLength: 1, maxLength: 4 });
+  }).map((rows) => ({ texts: rows.map(([text]) => text), lists: rows.map(([, list]) => list) }));
 
 const joined = ({ texts, lists }: Corpus) =>
   [
