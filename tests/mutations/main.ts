@@ -43,6 +43,23 @@ function row({ mutation: { name, file }, verdict, seconds, detail }: Trial): str
   } s  ${detail}`;
 }
 
+/**
+ * Runs the tests of all mutations without any, a share in each copy, and gives the number of files.
+ *
+ * @throws {Error} If one fails
+ */
+async function baseline(copies: readonly Copy[], list: readonly Mutation[]): Promise<number> {
+  const tests = [...new Set(list.flatMap((mutation) => mutation.tests))].sort();
+  await Promise.all(copies.map(async ({ root }, i) => {
+    const share = tests.filter((_, at) => at % copies.length === i);
+    if (share.length === 0) return;
+    const { passed, failed, output } = await runTests(root, share, Infinity);
+    if (passed) return;
+    throw new Error(`Cannot begin as tests fail without a mutation: ${failed ?? output}`);
+  }));
+  return tests.length;
+}
+
 async function run(
   { only, since, json }: {
     readonly only?: string;
@@ -59,14 +76,7 @@ async function run(
   for (let i = 0; i < Math.min(workers, list.length); i++) {
     copies.push(stack.use(await Copy.of(root, paths)));
   }
-  const tests = [...new Set(list.flatMap((mutation) => mutation.tests))].sort();
-  if (copies[0] !== undefined) {
-    const { passed, failed, output } = await runTests(copies[0].root, tests);
-    if (!passed) {
-      throw new Error(`Cannot begin as tests fail without a mutation: ${failed ?? output}`);
-    }
-    say(`${tests.length} test files pass without a mutation`);
-  }
+  say(`${await baseline(copies, list)} test files pass without a mutation`);
   const trials = await attemptAll(copies, list, (trial) => say(row(trial)));
   const count = (verdict: Trial["verdict"]) =>
     trials.filter((trial) => trial.verdict === verdict).length;
