@@ -186,7 +186,7 @@ export const attentionMutations: readonly Mutation[] = [
     find: "probe === undefined ? scores : add(scores, probe)",
     replace: "scores",
     why: "the gradient of a probe is that of the scores",
-    tests: ["tests/nn/dropout/noise_backends_test.ts", "tests/train/noise"],
+    tests: ["tests/train/noise/noise_command_test.ts"],
     sample: false,
   },
   {

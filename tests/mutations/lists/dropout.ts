@@ -90,7 +90,7 @@ export const dropoutMutations: readonly Mutation[] = [
     find: 'strides: site.structure === "element" ? strides : perToken,',
     replace: "strides: perToken,",
     why: "elements are dropped as whole tokens",
-    tests: ["tests/nn/dropout/dropout_test.ts", "tests/nn/dropout/masks_test.ts"],
+    tests: ["tests/nn/dropout/masks_test.ts"],
   },
   {
     name: "examples share a mask in elements",

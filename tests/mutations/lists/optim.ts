@@ -122,7 +122,7 @@ export const optimMutations: readonly Mutation[] = [
     find: "if (clip === 0 || clip > -lowestFloat) return 0;",
     replace: "if (clip === 0) return 0;",
     why: "Infinity clips nothing",
-    tests: ["tests/nn/optim/clip_test.ts"],
+    tests: ["tests/nn/optim/clip_test.ts", "tests/nn/optim/optimiser_test.ts"],
   },
   {
     name: "restoring forgets the step",

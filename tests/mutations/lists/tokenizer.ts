@@ -68,11 +68,7 @@ export const tokenizerMutations: readonly Mutation[] = [
     find: "!(sum > (best[end] ?? 0))",
     replace: "!(sum >= (best[end] ?? 0))",
     why: "the first of equal ways counts",
-    tests: [
-      "tests/nn/tokenizer/tokenizer_parts_test.ts",
-      "tests/nn/tokenizer/tokenizer_test.ts",
-      "tests/nn/tokenizer/unigram_test.ts",
-    ],
+    tests: ["tests/nn/tokenizer/unigram_test.ts"],
   },
   {
     name: "unknown neighbours are apart",
@@ -84,11 +80,7 @@ export const tokenizerMutations: readonly Mutation[] = [
         fusedTo = end;
       }`,
     why: "unknown neighbours are one token",
-    tests: [
-      "tests/nn/tokenizer/tokenizer_parts_test.ts",
-      "tests/nn/tokenizer/tokenizer_test.ts",
-      "tests/nn/tokenizer/unigram_test.ts",
-    ],
+    tests: ["tests/nn/tokenizer/unigram_test.ts"],
   },
   {
     name: "merges go from right to left",

@@ -11,6 +11,7 @@ Deno.test("new texts need no label, and what they have is not read", async () =>
   await using folder = await folderOf({
     "new.jsonl": rows({ text: "a fine film" }, { text: "a dull one " }),
     "labelled.jsonl": rows({ text: "a fine film", label: "other" }),
+    "new.csv": "text,other\na fine film,1\n",
     "wrong.jsonl": rows({ words: "a fine film" }),
   });
   const { path } = folder;
@@ -20,6 +21,8 @@ Deno.test("new texts need no label, and what they have is not read", async () =>
     { textA: "a fine film", label: undefined, index: 0 },
     { textA: "a dull one ", label: undefined, index: 1 },
   ]);
+  const table = await readUnlabelled(config, `${path}/new.csv`);
+  assertEquals(table.examples, [{ textA: "a fine film", label: undefined, index: 0 }]);
   const other = await readUnlabelled(config, `${path}/labelled.jsonl`);
   assertEquals(other.examples, [{ textA: "a fine film", label: undefined, index: 0 }]);
   await assertRejects(() => readUnlabelled(config, `${path}/wrong.jsonl`), FileError, '"text"');
