@@ -186,8 +186,7 @@ export const attentionMutations: readonly Mutation[] = [
     find: "probe === undefined ? scores : add(scores, probe)",
     replace: "scores",
     why: "the gradient of a probe is that of the scores",
-    tests: ["tests/train/noise/noise_command_test.ts"],
-    sample: false,
+    tests: ["tests/nn/layers/probes_test.ts"],
   },
   {
     name: "weights read the site of the logits",
