@@ -95,7 +95,8 @@ export async function attempt(copy: Copy, mutation: Mutation): Promise<Trial> {
     const { passed, failed, output } = await runTests(copy.root, mutation.tests);
     if (passed) return end("survived", mutation.why);
     if (failed !== undefined) return end("killed", failed);
-    return end("broken", output.split("\n").find((line) => /error/i.test(line)) ?? "no test ended");
+    const told = output.split("\n").find((line) => /error: (?!Test failed)/.test(line));
+    return end("broken", told ?? "no test ran to its end");
   } finally {
     await copy.write(mutation.file, source);
   }
