@@ -41,6 +41,14 @@ Deno.test("a BERT without pooler gets one from the seed, which is trained, saved
   const saved = parseSafetensors(await Deno.readFile(`${out}/adapter_model.safetensors`));
   assert([...saved.names()].includes("base_model.model.bert.pooler.dense.weight"));
 
+  // It is trained: without a learning rate it stays as it was drawn.
+  const drawn = workspace.out("drawn");
+  await train(workspace.config("stsb", { model, out: drawn, lr: 0, maxSteps: 1 }));
+  const name = "base_model.model.bert.pooler.dense.weight";
+  const start = parseSafetensors(await Deno.readFile(`${drawn}/adapter_model.safetensors`));
+  const [before, after] = [await start.read(name, "f32"), await saved.read(name, "f32")];
+  assert(before.every((x: number, i: number) => x !== after[i]), "every number was changed");
+
   // Another seed would draw another pooler: that of the adapter counts.
   const still = { model, lr: 0, maxSteps: 1, seed: 5 };
   const begun = await train(workspace.config("stsb", { ...still, adapter: out }));

@@ -78,3 +78,15 @@ Deno.test("a search that nothing may follow gives the text it has", () => {
     assertEquals([search.beams, search.best], [[], { ids: [4], score: -1 }]);
   }
 });
+
+Deno.test("of equal continuations that of the first beam comes first, and of a beam the first", () => {
+  for (const convention of ["hf", "lora"] as const) {
+    const settings = { beams: 2, limit: 3, lengthPenalty: 1, earlyStopping: false } as const;
+    const search = startSearch(convention, { ...settings, eosIds: new Set() });
+    const row = (...ids: number[]) => ids.map((id) => ({ id, logProbability: -1 }));
+    search.advance([row(4, 7, 1, 2)]);
+    assertEquals(search.beams.map(({ ids }) => ids), [[4], [7]]);
+    search.advance([row(3, 5, 6, 8), row(2, 1, 9, 0)]);
+    assertEquals(search.beams.map(({ ids, parent }) => [ids, parent]), [[[4, 3], 0], [[4, 5], 0]]);
+  }
+});

@@ -27,6 +27,15 @@ Deno.test("isDecayed() tells biases and norms of every architecture by path and 
     }
   }));
 
+Deno.test("isDecayed() knows the bias of a lone layer by its whole path", () => {
+  assertEquals(isDecayed("bias", [3], ["bias"]), false);
+  assertEquals(isDecayed("bias", [3], ["norm"]), true);
+  assertEquals(isDecayed("weight", [3], ["norm"]), false);
+  assertEquals(isDecayed("weight", [3], ["bias"]), true);
+  assertEquals(isDecayed("weight", [3, 3], ["bias", "norm"]), true);
+  assertEquals(isDecayed("unbias", [3, 3], ["bias"]), true);
+});
+
 Deno.test("a step without a gradient shrinks what decays, and keeps the rest to the bit", () =>
   withDevice("f32", async (device) => {
     const model = randomModel(device, tinyConfig("bert"), "classifier");

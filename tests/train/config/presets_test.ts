@@ -68,3 +68,53 @@ Deno.test("every regulariser alone is a plan that the options' checks let pass",
     assertNotEquals(config, resolveConfig(given), name);
   }
 });
+
+Deno.test("the paper's preset is its tables 6 and 7", () => {
+  const rows = {
+    rte: [4e-4, 30, 64, 512],
+    mrpc: [3e-4, 30, 32, 512],
+    stsb: [3e-4, 10, 32, 128],
+    sst2: [4e-4, 10, 64, 512],
+    cola: [2e-4, 40, 32, 128],
+    qnli: [2e-4, 10, 32, 512],
+  } as const;
+  for (const [task, [lr, epochs, batch, maxLength]] of Object.entries(rows)) {
+    const shared = { weightDecay: 0.1, warmup: 0.06, rank: 8, alpha: 16 };
+    const expected = { ...shared, lr, epochs, batch, maxLength };
+    assertEquals<unknown>(presetFor("paper", task as keyof typeof rows), expected, task);
+  }
+  for (const [task, lengthPenalty] of [["e2e", 0.9], ["webnlg", 0.8]] as const) {
+    assertEquals(presetFor("paper", task), {
+      weightDecay: 0.01,
+      warmup: 500,
+      rank: 4,
+      alpha: 32,
+      lr: 2e-4,
+      epochs: 5,
+      batch: 8,
+      smoothing: 0.1,
+      maxLength: 512,
+      beams: 10,
+      lengthPenalty,
+      noRepeatNgram: 4,
+      beamConvention: "lora",
+    });
+  }
+  assertThrows(() => presetFor("paper", "wnli"), OptionError, "rte, mrpc, stsb, sst2, cola, qnli");
+});
+
+Deno.test("the preset of microsoft/LoRA differs from the paper where its README does", () => {
+  for (const task of ["e2e", "webnlg"] as const) {
+    assertEquals(presetFor("lora", task), {
+      ...presetFor("paper", task),
+      method: "lora-dropout",
+      rate: 0.1,
+      epsilon: 1e-6,
+      clip: 0,
+      bucket: false,
+      seed: 110,
+      lengthPenalty: 0.8,
+    });
+  }
+  assertThrows(() => presetFor("lora", "rte"), OptionError, "settings for e2e, webnlg");
+});

@@ -109,3 +109,14 @@ Deno.test("stepWindows() gives a step the same examples in any order of asking",
   for (const epoch of epochs) assertEquals(epoch.toSorted((a, b) => a - b), all);
   assertNotEquals(epochs[0], epochs[1]);
 });
+
+Deno.test("stepWindows() has an order of its own for every key", () => {
+  const lengths = Array.from({ length: 23 }, (_, i) => 1 + i % 7);
+  for (const bucket of [true, false]) {
+    const orders = [1, 2, 3].map((seed) => {
+      const windowOf = stepWindows(lengths, { size: 4, bucket, key: seedKey(seed) });
+      return Array.from({ length: 6 }, (_, step) => windowOf(step)).join("|");
+    });
+    assertEquals(new Set(orders).size, 3);
+  }
+});

@@ -163,3 +163,18 @@ sharedTest("readGlue() finds the class counts of the RTE and MRPC dev files", as
   assertEquals(await count("rte", "RTE"), [146, 131]);
   assertEquals(await count("mrpc", "MRPC"), [129, 279]);
 });
+
+Deno.test("each task has the metrics that GLUE reports, of which one chooses the best", () => {
+  const rows = Object.entries(glueTasks).map(([task, { metrics, primaryMetric, labels }]) => {
+    return [task, metrics.join(), primaryMetric, labels.length];
+  });
+  assertEquals(rows, [
+    ["rte", "accuracy", "accuracy", 2],
+    ["mrpc", "accuracy,f1", "accuracy", 2],
+    ["stsb", "pearson,spearman", "pearson", 0],
+    ["sst2", "accuracy", "accuracy", 2],
+    ["cola", "matthews", "matthews", 2],
+    ["qnli", "accuracy", "accuracy", 2],
+    ["wnli", "accuracy", "accuracy", 2],
+  ]);
+});

@@ -45,6 +45,7 @@ Deno.test("readReferences() reads every format", async () => {
   assertEquals(await references({ "refs.txt": "a b\na c\n\nd\n" }), texts);
   assertEquals(await references({ "refs.txt": "a b\r\na c \r\n\r\nd\r\n\r\n" }), texts);
   assertEquals(await references({ "x-3ref.meteor": "a b\na c\n\nd\n\n\n" }), texts);
+  assertEquals(await references({ "x.meteor": "a b\na c\n\nd\n\n\n" }), texts);
   assertEquals(await references({ "x-2ref.meteor": "a b\na c\nd\n\n" }), texts);
   assertEquals(await references({ "x.ter": "a b (id1)\na c (id1)\nd (id2)\n" }), texts);
   const parallel = { "x0.lex": "a b\nd\n", "x1.lex": "a c\n\n", "x3.lex": "no\nno\n" };

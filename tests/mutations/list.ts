@@ -1,0 +1,57 @@
+/** All mutations. */
+
+import { attentionMutations } from "./lists/attention.ts";
+import { batchesMutations } from "./lists/batches.ts";
+import { configMutations } from "./lists/config.ts";
+import { dataMutations } from "./lists/data.ts";
+import { dropoutMutations } from "./lists/dropout.ts";
+import { flagsMutations } from "./lists/flags.ts";
+import { formatsMutations } from "./lists/formats.ts";
+import { generationMutations } from "./lists/generation.ts";
+import { layersMutations } from "./lists/layers.ts";
+import { loadingMutations } from "./lists/loading.ts";
+import { loraMutations } from "./lists/lora.ts";
+import { mergingMutations } from "./lists/merging.ts";
+import { meteorMutations } from "./lists/meteor.ts";
+import { metricsMutations } from "./lists/metrics.ts";
+import { modelsMutations } from "./lists/models.ts";
+import { objectiveMutations } from "./lists/objective.ts";
+import { optimMutations } from "./lists/optim.ts";
+import { presetsMutations } from "./lists/presets.ts";
+import { runsMutations } from "./lists/runs.ts";
+import { safetensorsMutations } from "./lists/safetensors.ts";
+import { tasksMutations } from "./lists/tasks.ts";
+import { text_metricsMutations } from "./lists/text_metrics.ts";
+import { textsMutations } from "./lists/texts.ts";
+import { tokenizerMutations } from "./lists/tokenizer.ts";
+import { trainingMutations } from "./lists/training.ts";
+import type { Mutation } from "./mutation.ts";
+
+/** All mutations, by area. */
+export const mutations: readonly Mutation[] = [
+  ...dropoutMutations,
+  ...flagsMutations,
+  ...attentionMutations,
+  ...batchesMutations,
+  ...layersMutations,
+  ...loraMutations,
+  ...objectiveMutations,
+  ...optimMutations,
+  ...generationMutations,
+  ...modelsMutations,
+  ...loadingMutations,
+  ...formatsMutations,
+  ...safetensorsMutations,
+  ...tokenizerMutations,
+  ...dataMutations,
+  ...textsMutations,
+  ...configMutations,
+  ...presetsMutations,
+  ...trainingMutations,
+  ...runsMutations,
+  ...tasksMutations,
+  ...mergingMutations,
+  ...metricsMutations,
+  ...text_metricsMutations,
+  ...meteorMutations,
+];

@@ -1,0 +1,87 @@
+/** Mutations of batches. */
+
+import type { Mutation } from "../mutation.ts";
+
+/** Mutations of batches. */
+export const batchesMutations: readonly Mutation[] = [
+  {
+    name: "branch counters overlap",
+    file: "nn/layers/batch.ts",
+    find: "words(numbers.map((n) => 2 * n + 1))",
+    replace: "words(numbers.map((n) => n + 1))",
+    why: "the second pass of an example has the masks of another's first",
+    tests: ["tests/nn/layers/batch_test.ts"],
+  },
+  {
+    name: "both branches have one mask",
+    file: "nn/layers/batch.ts",
+    find: "words(numbers.map((n) => 2 * n + 1))",
+    replace: "words(numbers.map((n) => 2 * n))",
+    why: "KL between equal passes is 0",
+    tests: ["tests/nn/layers/batch_test.ts"],
+  },
+  {
+    name: "counters are not doubled",
+    file: "nn/layers/batch.ts",
+    find: "[words(numbers.map((n) => 2 * n)), words",
+    replace: "[words(numbers.map((n) => n)), words",
+    why: "first passes meet second ones",
+    tests: ["tests/nn/layers/batch_test.ts"],
+  },
+  {
+    name: "masks follow the layout",
+    file: "nn/layers/batch.ts",
+    find: "examples: [words(numbers.map((n) => 2 * n)), words(",
+    replace: "examples: [words(numbers.map((_, n) => 2 * n)), words(",
+    why: "the place in the batch decides masks",
+    tests: ["tests/nn/layers/batch_test.ts"],
+  },
+  {
+    name: "labels of language models are not shifted",
+    file: "nn/layers/batch.ts",
+    find: "rows.push(b * width + i - 1);",
+    replace: "rows.push(b * width + i);",
+    why: "a token is predicted from the one before",
+    tests: ["tests/nn/layers/batch_test.ts"],
+  },
+  {
+    name: "the first predicted token is left out",
+    file: "nn/layers/batch.ts",
+    find: "for (let i = predictFrom; i < ids.length; i++) {",
+    replace: "for (let i = predictFrom + 1; i < ids.length; i++) {",
+    why: "all from predictFrom on count",
+    tests: ["tests/nn/layers/batch_test.ts"],
+  },
+  {
+    name: "the last predicted token is left out",
+    file: "nn/layers/batch.ts",
+    find: "for (let i = predictFrom; i < ids.length; i++) {",
+    replace: "for (let i = predictFrom; i < ids.length - 1; i++) {",
+    why: "all from predictFrom on count",
+    tests: ["tests/nn/layers/batch_test.ts"],
+  },
+  {
+    name: "targets are one too many",
+    file: "nn/layers/batch.ts",
+    find: "ids.length - predictFrom)",
+    replace: "ids.length - predictFrom + 1)",
+    why: "the mean loss is over the predicted tokens",
+    tests: ["tests/nn/layers/batch_test.ts"],
+  },
+  {
+    name: "last is the last place",
+    file: "nn/layers/batch.ts",
+    find: "b * width + length - 1",
+    replace: "b * width + width - 1",
+    why: "last is the last real token",
+    tests: ["tests/nn/layers/batch_test.ts"],
+  },
+  {
+    name: "pads are visible",
+    file: "nn/layers/batch.ts",
+    find: "mask!.fill(1, b * width, b * width + length);",
+    replace: "mask!.fill(1, b * width, (b + 1) * width);",
+    why: "pads are masked",
+    tests: ["tests/nn/layers/batch_test.ts"],
+  },
+];

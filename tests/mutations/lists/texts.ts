@@ -1,0 +1,126 @@
+/** Mutations of data-to-text data. */
+
+import type { Mutation } from "../mutation.ts";
+
+/** Mutations of data-to-text data. */
+export const textsMutations: readonly Mutation[] = [
+  {
+    name: "E2E's slots keep their names",
+    file: "train/data/e2e.ts",
+    find: `["priceRange", "price"],
+`,
+    replace: "",
+    why: "the recipe renames slots",
+    tests: ["tests/train/data/e2e_test.ts"],
+  },
+  {
+    name: "E2E's test has no references",
+    file: "train/data/e2e.ts",
+    find: 'split === "test" ? "testset_w_refs"',
+    replace: 'split === "test" ? "testset"',
+    why: "the file with references is preferred",
+    tests: ["tests/train/data/e2e_test.ts"],
+  },
+  {
+    name: "unseen categories are seen",
+    file: "train/data/webnlg.ts",
+    find: `  "WrittenWork",
+`,
+    replace: `  "WrittenWork",
+  "Artist",
+`,
+    why: "five categories are of the test alone",
+    tests: ["tests/train/data/webnlg_test.ts"],
+  },
+  {
+    name: "texts to fix are read",
+    file: "train/data/webnlg.ts",
+    find: 'texts === "all" || comment === "good"',
+    replace: 'texts === "all" || comment !== ""',
+    why: "only good texts are read",
+    tests: ["tests/train/data/webnlg_test.ts"],
+  },
+  {
+    name: "triples are joined by commas",
+    file: "train/data/webnlg.ts",
+    find: 'triple.join(" : ")).join(" | ")',
+    replace: 'triple.join(" : ")).join(", ")',
+    why: "the recipe parts triples by bars",
+    tests: ["tests/train/data/webnlg_test.ts"],
+  },
+  {
+    name: "references of one input are apart",
+    file: "train/data/text_example.ts",
+    find: "const group = groups.get(context) ??",
+    replace: "const group = groups.get(`${context}${groups.size}`) ??",
+    why: "equal contexts are one input",
+    tests: ["tests/train/data/e2e_test.ts"],
+  },
+  {
+    name: "doubled quotation marks stay",
+    file: "train/data/csv.ts",
+    find: `raw.replaceAll('""', '"')`,
+    replace: "raw",
+    why: "two marks in a quoted field are one",
+    tests: ["tests/train/data/e2e_test.ts"],
+  },
+  {
+    name: "line breaks in fields are not counted",
+    file: "train/data/csv.ts",
+    find: `        line += raw.split("\\n").length - 1;
+`,
+    replace: "",
+    why: "records know their line",
+    tests: ["tests/train/data/e2e_test.ts"],
+  },
+  {
+    name: "empty records are records",
+    file: "train/data/csv.ts",
+    find: 'if (record.fields.length > 1 || record.fields[0] !== "") records.push(record);',
+    replace: "records.push(record);",
+    why: "an empty line is no record",
+    tests: ["tests/train/data/e2e_test.ts"],
+  },
+  {
+    name: "blocks of references run together",
+    file: "train/data/references.ts",
+    find: `    segments.push(segmentOf(lines.slice(start, row), start + 1));
+    start = row + 1;`,
+    replace: `    segments.push(segmentOf(lines.slice(0, row), start + 1));
+    start = row + 1;`,
+    why: "an empty line ends an input",
+    tests: ["tests/train/data/references_test.ts"],
+  },
+  {
+    name: "groups of references have two lines",
+    file: "train/data/references.ts",
+    find: "exec(path)?.[1] ?? 3);",
+    replace: "exec(path)?.[1] ?? 2);",
+    why: "three are usual",
+    tests: ["tests/train/data/references_test.ts"],
+  },
+  {
+    name: "parallel references begin at the second file",
+    file: "train/data/references.ts",
+    find: "let next = Number(first) + 1;",
+    replace: "let next = Number(first) + 2;",
+    why: "all files of a set are read",
+    tests: ["tests/train/data/references_test.ts"],
+  },
+  {
+    name: "outputs are paired by their order",
+    file: "train/data/predictions.ts",
+    find: "const output = outputs.get(input)?.output;",
+    replace: "const output = rows[segments.findIndex((s) => s.input === input)]?.output;",
+    why: "a table names its inputs",
+    tests: ["tests/train/data/references_test.ts"],
+  },
+  {
+    name: "pounds stay broken",
+    file: "train/data/predictions.ts",
+    find: 'text.replace(/Ł|Â£/g, "£")',
+    replace: 'text.replace(/Ł/g, "£")',
+    why: "a sign that was read in another encoding is mended",
+    tests: ["tests/train/data/references_test.ts"],
+  },
+];
