@@ -10,9 +10,11 @@ import { rotaryRows, rotaryTables, rotate } from "../../../core/ops/rotary.ts";
 import { expand } from "../../../core/ops/rowwise.ts";
 import * as parts from "../../../core/ops/slice.ts";
 import * as views from "../../../core/ops/view.ts";
-import { normal, seedKey, uniform } from "../../../core/random.ts";
+import { foldKey, normal, seedKey, threefry, uniform } from "../../../core/random.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { dropElementsOp, dropSpanOp } from "../../../nn/dropout/drop_hidden.ts";
+import { addEmbeddingNoise } from "../../../nn/dropout/embedding_noise.ts";
+import { dropoutPlan } from "../../../nn/dropout/methods.ts";
 import { activations } from "../../../nn/layers/feed_forward.ts";
 import { tanhContraction } from "../op_table.ts";
 import { type Numbers, type SpecialRow, specials, table } from "./special_row.ts";
@@ -225,6 +227,27 @@ const otherRows: readonly SpecialRow[] = [
     inputs: [table([[NaN, Infinity, -0], [1, -Infinity, -0], [2, Infinity, Infinity]])],
     run: (d, [x]) => scatterAdd(x!, words(d, [2, 2, 0]), 4),
     expected: () => [2, Infinity, Infinity, 0, 0, 0, NaN, NaN, 0, 0, 0, 0],
+  },
+  {
+    name: "embeddingNoise",
+    inputs: [source],
+    run: (d, [x]) =>
+      addEmbeddingNoise(views.reshape(x!, [2, 3, 4]), {
+        plan: dropoutPlan("lora", false, { neftuneAlpha: 5 }),
+        key: seedKey(1),
+        examples: words(d, [0, 2]),
+        lengths: words(d, [3, 2]),
+      }),
+    expected: ([x]) => {
+      const key = foldKey(seedKey(1), "embeddings/noise");
+      return x!.map((x, i) => {
+        const [b, place] = [Math.floor(i / 12), i % 12];
+        const length = [3, 2][b]!;
+        const word = threefry(key, 2 * b, place >> 1)[place % 2]!;
+        const unit = ((word >>> 9) + 0.5) * 2 ** -22 - 1;
+        return x + (place < 4 * length ? unit * 5 / Math.sqrt(4 * length) : 0);
+      });
+    },
   },
   {
     name: "rotate",
