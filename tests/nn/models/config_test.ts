@@ -138,3 +138,16 @@ Deno.test("parseConfig() refuses a decoder that sees later tokens", () => {
   }
   assertEquals(parseConfig({ model_type: "gpt2", ...gpt2, is_causal: true }).causal, true);
 });
+
+Deno.test("parseConfig() takes names of classes where there is one for each", () => {
+  const names = (change: Record<string, unknown>) => {
+    const { labels, labelNames } = parseConfig({ model_type: "bert", ...encoder, ...change });
+    return [labels, labelNames];
+  };
+  assertEquals(names({}), [2, []]);
+  assertEquals(names({ num_labels: 5 }), [5, []]);
+  assertEquals(names({ id2label: { 0: "no", 1: "yes", 2: "maybe" } }), [3, ["no", "yes", "maybe"]]);
+  assertEquals(names({ id2label: { 0: "no", 1: "yes" }, num_labels: 3 }), [3, []]);
+  assertEquals(names({ id2label: { 0: "no", 2: "yes" } }), [2, []]);
+  assertEquals(names({ id2label: { 0: "no", 1: 1 } }), [2, []]);
+});

@@ -209,6 +209,31 @@ Deno.test("the convention of lora ends texts at a blank line, that of hf does no
     }
   }));
 
+Deno.test("the convention of lora ends at a blank line that is one token, and at no other", () =>
+  withDevice("f64", async (device) => {
+    const { architecture, tokenizer, model, frame, config } = await generation(device);
+    const context = "The Mole";
+    const [made] = await generate(model, device, [promptOf(context, tokenizer, frame)], {
+      newTokens: 3,
+      positions: architecture.maxPositions,
+    });
+    const [first, second] = made!.ids as [number, number];
+    for (const blank of [[first], [first, second]]) {
+      for (const beamConvention of ["hf", "lora"] as const) {
+        const own = {
+          encode: (...args: Parameters<Tokenizer["encode"]>) =>
+            args[0] === "\n\n" ? { ids: blank, typeIds: [] } : tokenizer.encode(...args),
+          decode: (ids: readonly number[]) => ids.join(" "),
+        } as unknown as Tokenizer;
+        const search = { ...config, beamConvention };
+        const settings = { frame, config: architecture, newTokens: 3, search, batch: 2 };
+        const found = await continueAll(model, device, [context], { ...settings, tokenizer: own });
+        const ends = beamConvention === "lora" && blank.length === 1;
+        assertEquals(found, [ends ? "" : made!.ids.join(" ")]);
+      }
+    }
+  }));
+
 Deno.test("scores of parts are those of their own texts and references, in any case", () => {
   const groups = [
     { context: "a", references: ["the Mole is a cheap pub", "a cheap pub is here"], part: "seen" },
