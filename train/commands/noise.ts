@@ -61,7 +61,7 @@ const options = {
     kind: "integer",
     help: "masks for each method at p >= 0.1, more below, at least 4",
     min: 4,
-    default: 128,
+    default: 192,
   },
   rates: {
     group: "dropout",
