@@ -160,7 +160,7 @@ export const optionsMutations: readonly Mutation[] = [
     find: '[["--layers", layers] as const, ...named]',
     replace: '[["--layers", layers] as const, ...named.slice(named.length)]',
     why: "a site's layers are the model's",
-    tests: ["tests/train/config/config_test.ts"],
+    tests: ["tests/train/config/read_sites_test.ts"],
   },
   {
     name: "unusual settings are not said",

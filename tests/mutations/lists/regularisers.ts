@@ -108,7 +108,7 @@ export const regularisersMutations: readonly Mutation[] = [
 `,
     replace: "",
     why: "attention tells the feed-forward module where to begin",
-    tests: ["tests/nn/layers/attention_starts_test.ts"],
+    tests: ["tests/nn/dropout/cross_test.ts"],
   },
   {
     name: "scaled weights are divided again",
@@ -165,7 +165,7 @@ export const regularisersMutations: readonly Mutation[] = [
     replace: `const path = this.path;
     void part;`,
     why: "parts draw masks of their own",
-    tests: ["tests/nn/dropout/cross_test.ts", "tests/nn/lora/fused_qkv_test.ts"],
+    tests: ["tests/nn/lora/fused_qkv_test.ts"],
   },
   {
     name: "A learns faster",

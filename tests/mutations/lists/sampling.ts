@@ -11,6 +11,7 @@ export const samplingMutations: readonly Mutation[] = [
     replace: "key: root",
     why: "every pass has masks of its own",
     tests: ["tests/train/tasks/sampling_test.ts"],
+    sample: false,
   },
   {
     name: "samples ignore the seed",
@@ -19,14 +20,7 @@ export const samplingMutations: readonly Mutation[] = [
     replace: "key: seedKey(0), samples",
     why: "masks follow the run's seed",
     tests: ["tests/train/tasks/sampling_test.ts"],
-  },
-  {
-    name: "samples draw the masks of training",
-    file: "train/tasks/sampling.ts",
-    find: 'const root = foldKey(key, "samples");',
-    replace: "const root = key;",
-    why: "samples are no step of training",
-    tests: ["tests/train/tasks/sampling_test.ts"],
+    sample: false,
   },
   {
     name: "samples have noise",
@@ -35,6 +29,7 @@ export const samplingMutations: readonly Mutation[] = [
     replace: " };",
     why: "noise is of training alone",
     tests: ["tests/train/tasks/sampling_test.ts"],
+    sample: false,
   },
   {
     name: "samples read encoders' layers",
@@ -43,6 +38,7 @@ export const samplingMutations: readonly Mutation[] = [
     replace: "dropoutPlan(method, false, config)",
     why: "decoders drop in the latter half",
     tests: ["tests/train/tasks/sampling_test.ts"],
+    sample: false,
   },
   {
     name: "samples without dropout are allowed",
@@ -51,14 +47,7 @@ export const samplingMutations: readonly Mutation[] = [
     replace: "if (plan.sites.length >= 0) return",
     why: "passes that are all the same are refused",
     tests: ["tests/train/tasks/sampling_test.ts"],
-  },
-  {
-    name: "samples take the second counter",
-    file: "train/tasks/sampling.ts",
-    find: "examples: examples[0], lengths",
-    replace: "examples: examples[1], lengths",
-    why: "samples are of the first pass",
-    tests: ["tests/train/tasks/sampling_test.ts"],
+    sample: false,
   },
   {
     name: "no samples are allowed",
@@ -67,6 +56,7 @@ export const samplingMutations: readonly Mutation[] = [
     replace: "!isWord(samples)",
     why: "at least one pass",
     tests: ["tests/train/tasks/sampling_test.ts"],
+    sample: false,
   },
   {
     name: "masks of classes follow the batch",
@@ -75,6 +65,7 @@ export const samplingMutations: readonly Mutation[] = [
     replace: "numbers: members.map((_, row) => row)",
     why: "masks follow the example",
     tests: ["tests/train/tasks/sampling_test.ts"],
+    sample: false,
   },
   {
     name: "masks of classes ignore the numbers",
@@ -83,6 +74,7 @@ export const samplingMutations: readonly Mutation[] = [
     replace: "numbers: members",
     why: "masks follow the example's number",
     tests: ["tests/train/tasks/sampling_test.ts"],
+    sample: false,
   },
   {
     name: "dev examples lose their numbers",
@@ -99,6 +91,7 @@ export const samplingMutations: readonly Mutation[] = [
     replace: "numbers: members.map((_, row) => row)",
     why: "masks follow the example",
     tests: ["tests/train/tasks/sampling_test.ts"],
+    sample: false,
   },
   {
     name: "nll of texts is the mean loss",
@@ -107,6 +100,7 @@ export const samplingMutations: readonly Mutation[] = [
     replace: "sumOf(losses) / losses.length",
     why: "probabilities are averaged, not their logarithms",
     tests: ["tests/train/tasks/sampling_test.ts"],
+    sample: false,
   },
   {
     name: "perplexity is of the mean loss",
