@@ -5,6 +5,7 @@ import {
   type Method,
   methods,
   type PlanOptions,
+  type SiteOptions,
 } from "../../../nn/dropout/methods.ts";
 import { activeIn, type DropoutPlan, type Site } from "../../../nn/dropout/plan.ts";
 
@@ -42,6 +43,12 @@ Deno.test("plan() drops in all layers of encoders and the latter half of decoder
   assertEquals(lora(), ["all"]);
   assertEquals(lora({ rate: { lora: 0.1, logits: 0.1 } }), ["all", "latter-half"]);
   assertEquals(lora({ layers: "latter-half" }), ["latter-half"]);
+  assertEquals(lora({ rate: { rank: 0.1, update: 0.1, output: 0.1 } }), [
+    "all",
+    "all",
+    "all",
+    "latter-half",
+  ]);
 });
 
 Deno.test("plan() takes one rate, or rates by position, which add sites of their own", () => {
@@ -59,6 +66,17 @@ Deno.test("plan() takes one rate, or rates by position, which add sites of their
     ],
   );
   assertEquals(sites(dropoutPlan("lora", false, { rate: 0.4 })), []);
+});
+
+Deno.test("a site's own settings win over those of all, and what it leaves out is theirs", () => {
+  const options = { rate: 0.2, structure: "span", layers: [1] } as const;
+  const own = { position: "hidden", structure: "column", rate: 0.3, layers: [0] } as const;
+  const silent = { position: "logits", structure: undefined, rate: undefined, layers: undefined };
+  const site = [own, silent as unknown as SiteOptions];
+  assertEquals(dropoutPlan("hiddenkey-", false, { ...options, site }).sites, [
+    { position: "logits", structure: "span", rate: 0.2, layers: [1] },
+    own,
+  ]);
 });
 
 Deno.test("plan() leaves out sites of rate 0, but not spans of a given length", () => {
@@ -146,7 +164,7 @@ Deno.test("plan() refuses rates outside [0, 1) and weights below 0", () => {
 });
 
 Deno.test("plan() refuses a span length that is no positive integer", () => {
-  for (const spanLength of [-1, 1.5, NaN]) {
+  for (const spanLength of [-1, 0, 1.5, NaN]) {
     assertThrows(
       () => dropoutPlan("dropkey", false, { structure: "span", spanLength }),
       OptionError,

@@ -139,10 +139,17 @@ Deno.test("tokenLosses() has the mean loss of the passes, and the loss of their 
 
 Deno.test("samplingOf() is the run's own plan, where there is one", () => {
   const given = { task: "rte", data: "data", model: "model" } as const;
-  const config = resolveConfig({ ...given, method: "dropkey", rate: 0.3, seed: 7 });
+  const config = resolveConfig({
+    ...given,
+    method: "dropkey",
+    rate: 0.3,
+    seed: 7,
+    neftuneAlpha: 5,
+  });
   assertEquals(samplingOf(config, false, undefined), undefined);
   const sampling = samplingOf(config, true, 4);
-  const plan: DropoutPlan = dropoutPlan("dropkey", true, config);
+  // Noise of NEFTune is of training alone.
+  const plan: DropoutPlan = { ...dropoutPlan("dropkey", true, config), neftuneAlpha: 0 };
   assertEquals(plan.sites.map(({ layers, rate }) => [layers, rate]), [["latter-half", 0.3]]);
   assertEquals(sampling, { plan, key: seedKey(7), samples: 4 });
   for (const nothing of [{}, { method: "hiddenkey", rate: 0 }] as const) {
