@@ -7,7 +7,7 @@
 import { OptionError } from "../../core/errors.ts";
 import { shown } from "../../core/excerpt.ts";
 import { isWord } from "../../core/numbers.ts";
-import { positions, type Site, structures } from "./plan.ts";
+import { outside, positions, type Site, structures } from "./plan.ts";
 
 /** Settings of a site that some positions and structures alone read. */
 type Setting = Exclude<keyof Site, "position" | "structure" | "rate" | "layers">;
@@ -74,6 +74,12 @@ export function checkSite(site: Site): void {
   checkWord("stream", site.stream, positions);
   for (const name of switches) checkWord(name, site[name], [true, false]);
   checkLayerChoice(site.layers);
+  if (outside.includes(position) && site.layers !== "all") {
+    throw new OptionError(
+      `Cannot drop ${position} in some layers as it lies outside of them: all is required, found ` +
+        shown(site.layers),
+    );
+  }
   for (const [name, [whose, reads]] of Object.entries(readers)) {
     if (site[name as Setting] === undefined || reads(site)) continue;
     throw new OptionError(

@@ -18,6 +18,7 @@ import { checkNeftuneAlpha } from "./embedding_noise.ts";
 import {
   type Compensation,
   type DropoutPlan,
+  outside,
   type Position,
   positions,
   type Site,
@@ -111,7 +112,7 @@ export function dropoutPlan(
     const which = { position, structure: chosen.structure ?? structure ?? own };
     const whole: Site = {
       rate: rates[position] ?? (typeof options.rate === "number" ? options.rate : defaultRate),
-      layers: options.layers ?? (decoder && !ofLora.includes(position) ? "latter-half" : "all"),
+      layers: usualLayers(position, decoder, options.layers),
       ...settingsOf({ ...chosen, ...which }, { nograd, point, perHead, spanLength }),
       ...Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== undefined)),
       ...which,
@@ -127,6 +128,16 @@ export function dropoutPlan(
     ...(neftuneAlpha !== undefined && { neftuneAlpha }),
     ...(instances !== undefined && { instances }),
   };
+}
+
+/** Layers of a site that does not name its own. */
+function usualLayers(
+  position: Position,
+  decoder: boolean,
+  chosen: Site["layers"] | undefined,
+): Site["layers"] {
+  if (outside.includes(position)) return "all";
+  return chosen ?? (decoder && !ofLora.includes(position) ? "latter-half" : "all");
 }
 
 /** Checks the options of {@linkcode dropoutPlan} apart from its sites; gives the rates by position. */

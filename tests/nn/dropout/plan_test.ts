@@ -7,7 +7,7 @@ import {
   type PlanOptions,
   type SiteOptions,
 } from "../../../nn/dropout/methods.ts";
-import { activeIn, type DropoutPlan, type Site } from "../../../nn/dropout/plan.ts";
+import { activeAnywhere, activeIn, type DropoutPlan, type Site } from "../../../nn/dropout/plan.ts";
 
 const none = { kind: "none", weight: 1, branches: 1 } as const;
 const sites = ({ sites }: DropoutPlan) =>
@@ -191,6 +191,31 @@ Deno.test("activeIn() is always true outside the layers", () => {
     const site: Site = { position: "output", structure: "element", rate: 0.1, layers };
     assertEquals(activeIn(site, undefined, 4), true);
   }
+});
+
+Deno.test("what lies outside of the layers is dropped in all of them, whatever --layers says", () => {
+  for (const position of ["input", "output"] as const) {
+    for (const layers of [undefined, "latter-half", [0]] as const) {
+      const site = [{ position, rate: 0.2 }];
+      const { sites } = dropoutPlan("lora", true, { site, ...(layers && { layers }) });
+      assertEquals(sites.map((each) => each.layers), ["all"]);
+      assertEquals([1, 2, 3].map((count) => activeAnywhere(sites[0]!, count)), [true, true, true]);
+      if (layers === undefined) continue;
+      assertThrows(
+        () => dropoutPlan("lora", true, { site: [{ position, layers }] }),
+        OptionError,
+        `Cannot drop ${position} in some layers as it lies outside of them: all is required, found`,
+      );
+    }
+  }
+});
+
+Deno.test("activeAnywhere() is false where no layer of the model is named", () => {
+  const active = (layers: Site["layers"], count: number) =>
+    activeAnywhere({ position: "hidden", structure: "element", rate: 0.1, layers }, count);
+  assertEquals([1, 2].map((count) => active("latter-half", count)), [false, true]);
+  assertEquals([2, 3].map((count) => active([2], count)), [false, true]);
+  assertEquals([active("all", 1), active([], 4)], [true, false]);
 });
 
 Deno.test("words and numbers that mean nothing are refused by the option's name", () => {

@@ -30,6 +30,7 @@ const usual = {
   loraplusRatio: 1,
   warmup: 0.06,
   weightDecay: 0,
+  loraplusRatio: 1,
   beta1: 0.9,
   beta2: 0.999,
   epsilon: 1e-8,

@@ -144,8 +144,13 @@ Deno.test("describeDropout() says in one line what PEFT's file cannot, and nothi
     { position: "weights", rate: 0.3, rescale: true, perHead: false },
   ] as const;
   assertEquals(lines("lora", { site }), [
-    "dropout: span hidden 0.2 start=attention in layers 0, 2 and " +
+    "dropout: span hidden 0.2 start=attention in layers 0, 2; " +
     `element weights 0.3 rescale no-per-head in all layers${end}`,
+  ]);
+  const around = [{ position: "input", structure: "span" }, { position: "output" }] as const;
+  assertEquals(lines("hiddenkey-", { ...usual, site: [...around, site[0]] }, true), [
+    "dropout: span input 0.1; element output 0.1; column logits 0.1 in the latter half of the " +
+    `layers; span hidden 0.2 start=attention in layers 0, 2${end}`,
   ]);
   assertEquals(lines("lora", { neftuneAlpha: 5, instances: 3 }), [
     `dropout: nothing, noise of alpha 5 on the embeddings, 3 draws a step${end}`,

@@ -139,22 +139,22 @@ Deno.test("tokenLosses() has the mean loss of the passes, and the loss of their 
 
 Deno.test("samplingOf() is the run's own plan, where there is one", () => {
   const given = { task: "rte", data: "data", model: "model" } as const;
-  const config = resolveConfig({
-    ...given,
-    method: "dropkey",
-    rate: 0.3,
-    seed: 7,
-    neftuneAlpha: 5,
-  });
-  assertEquals(samplingOf(config, false, undefined), undefined);
-  const sampling = samplingOf(config, true, 4);
+  const [encoder, decoder] = [{ causal: false, layers: 1 }, { causal: true, layers: 2 }];
+  const chosen = { method: "dropkey", rate: 0.3, seed: 7, neftuneAlpha: 5 } as const;
+  const config = resolveConfig({ ...given, ...chosen });
+  assertEquals(samplingOf(config, encoder, undefined), undefined);
+  const sampling = samplingOf(config, decoder, 4);
   // Noise of NEFTune is of training alone.
   const plan: DropoutPlan = { ...dropoutPlan("dropkey", true, config), neftuneAlpha: 0 };
   assertEquals(plan.sites.map(({ layers, rate }) => [layers, rate]), [["latter-half", 0.3]]);
   assertEquals(sampling, { plan, key: seedKey(7), samples: 4 });
-  for (const nothing of [{}, { method: "hiddenkey", rate: 0 }] as const) {
+  const one = { causal: true, layers: 1 };
+  // The latter half of one layer is none.
+  const outside = [{ position: "hidden" }, { position: "output" }] as const;
+  assertEquals(samplingOf(resolveConfig({ ...given, site: outside }), one, 4)?.samples, 4);
+  for (const nothing of [{}, { method: "hiddenkey", rate: 0 }, { method: "dropkey" }] as const) {
     assertThrows(
-      () => samplingOf(resolveConfig({ ...given, ...nothing }), false, 4),
+      () => samplingOf(resolveConfig({ ...given, ...nothing }), one, 4),
       OptionError,
       "Cannot use --samples 4 as a run that drops something is required: found one with method",
     );
