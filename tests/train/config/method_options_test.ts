@@ -57,24 +57,10 @@ Deno.test("without flags the plan is the paper's: NoGrad, masks of each head, on
 Deno.test("switches and rates by position reach the plan in both directions", async () => {
   const on = ["--method", "dropattention", "--nograd", "--per-head", "--kl", "0"];
   const { plan } = await saved("e2e", ...on, "--rate", "weights=0.2,lora=0.3", "--branches", "1");
-<<<<<<< HEAD
-  const layers = "latter-half";
-  assertEquals(plan, {
-    sites: [
-      {
-        position: "weights",
-        structure: "column",
-        rate: 0.2,
-        layers,
-        nograd: true,
-        perHead: true,
-      },
-=======
   const usual = { nograd: true, perHead: true };
   assertEquals(plan, {
     sites: [
       { position: "weights", structure: "column", rate: 0.2, layers: "latter-half", ...usual },
->>>>>>> w-attack
       { position: "lora", structure: "element", rate: 0.3, layers: "all" },
     ],
     compensation: { kind: "none", weight: 0, branches: 1 },
