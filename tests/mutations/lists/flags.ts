@@ -73,8 +73,8 @@ export const flagsMutations: readonly Mutation[] = [
   {
     name: "flag layers is ignored by the plan",
     file: "nn/dropout/methods.ts",
-    find: "layers: options.layers ?? (decoder",
-    replace: "layers: (decoder",
+    find: "usualLayers(position, decoder, options.layers)",
+    replace: "usualLayers(position, decoder, undefined)",
     why: "--layers changes nothing",
     tests: ["tests/nn/dropout/plan_test.ts"],
   },

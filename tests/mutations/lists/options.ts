@@ -47,8 +47,8 @@ export const optionsMutations: readonly Mutation[] = [
   {
     name: "unknown positions are read",
     file: "train/config/read_sites.ts",
-    find: "|| !spec.positions.includes(position)",
-    replace: "",
+    find: "if (!spec.positions.includes(position)) {",
+    replace: 'if (position === "") {',
     why: "positions are those of the plan",
     tests: ["tests/train/config/read_sites_test.ts"],
   },

@@ -25,8 +25,8 @@ export const samplingMutations: readonly Mutation[] = [
   {
     name: "samples have noise",
     file: "train/tasks/sampling.ts",
-    find: ", neftuneAlpha: 0 };",
-    replace: " };",
+    find: "{ neftuneAlpha: _, ...plan }",
+    replace: "plan",
     why: "noise is of training alone",
     tests: ["tests/train/tasks/sampling_test.ts"],
     sample: false,
@@ -43,8 +43,8 @@ export const samplingMutations: readonly Mutation[] = [
   {
     name: "samples without dropout are allowed",
     file: "train/tasks/sampling.ts",
-    find: "if (plan.sites.length > 0) return",
-    replace: "if (plan.sites.length >= 0) return",
+    find: "if (plan.sites.some((site) => activeAnywhere(site, layers)))",
+    replace: "if (plan.sites.length >= 0)",
     why: "passes that are all the same are refused",
     tests: ["tests/train/tasks/sampling_test.ts"],
     sample: false,

@@ -27,7 +27,6 @@ const usual = {
   batch: 16,
   accumulate: 1,
   lr: 5e-4,
-  loraplusRatio: 1,
   warmup: 0.06,
   weightDecay: 0,
   loraplusRatio: 1,

@@ -145,7 +145,8 @@ Deno.test("samplingOf() is the run's own plan, where there is one", () => {
   assertEquals(samplingOf(config, encoder, undefined), undefined);
   const sampling = samplingOf(config, decoder, 4);
   // Noise of NEFTune is of training alone.
-  const plan: DropoutPlan = { ...dropoutPlan("dropkey", true, config), neftuneAlpha: 0 };
+  const { neftuneAlpha, ...plan } = dropoutPlan("dropkey", true, config);
+  assertEquals(neftuneAlpha, 5);
   assertEquals(plan.sites.map(({ layers, rate }) => [layers, rate]), [["latter-half", 0.3]]);
   assertEquals(sampling, { plan, key: seedKey(7), samples: 4 });
   const one = { causal: true, layers: 1 };
