@@ -6,6 +6,7 @@
 
 import { OptionError } from "../../core/errors.ts";
 import {
+  checkCompensation,
   checkInstances,
   checkLayerChoice,
   checkRate,
@@ -145,16 +146,12 @@ function checkOptions(method: Method, options: PlanOptions): Partial<Record<Posi
   const { structure, compensation, branches, point, layers, spanLength, kl = 1 } = options;
   checkWord("method", method, methods);
   checkWord("structure", structure, structures);
-  checkWord("compensation", compensation, ["none", "kl", "js"]);
-  checkWord("branches", branches, [1, 2]);
+  checkCompensation({ kind: compensation, branches, weight: kl });
   checkWord("point", point, ["output", "inner"]);
   checkLayerChoice(layers);
   checkNeftuneAlpha(options.neftuneAlpha);
   checkInstances(options.instances);
   if (spanLength !== undefined) checkSpanLength(spanLength);
-  if (!(kl >= 0 && Number.isFinite(kl))) {
-    throw new OptionError(`Cannot weigh the compensation by ${kl}: at least 0 is required`);
-  }
   const { rate = defaultRate, site = [] } = options;
   const twice = site.find(({ position }, i) =>
     site.findIndex((other) => other.position === position) < i
