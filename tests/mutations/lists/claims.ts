@@ -165,6 +165,14 @@ export const claimsMutations: readonly Mutation[] = [
     tests: ["tests/train/noise/study_test.ts"],
   },
   {
+    name: "intervals cover from below",
+    file: "train/noise/coverage.ts",
+    find: "layers[l]!.low <= value && value <= layers[l]!.high",
+    replace: "layers[l]!.low <= value",
+    why: "an interval has two ends",
+    tests: ["tests/train/noise/study_test.ts"],
+  },
+  {
     name: "a population's variance is taken for the truth",
     file: "train/noise/coverage.ts",
     find: "? value - share",

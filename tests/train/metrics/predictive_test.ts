@@ -32,6 +32,7 @@ Deno.test("classDistribution() of two passes means probabilities, not logits", (
   // The logits' mean would have the other class.
   const odd = [[0.9, 0.1], [0.9, 0.1], [1e-6, 1 - 1e-6]].map((row) => row.map(Math.log));
   assertEquals(classDistribution(odd).predicted, 0);
+  assertEquals(classDistribution(odd.toReversed()).predicted, 0);
   const [first, second] = classDistribution(odd).meanLog;
   assert(second! > first!);
 });
