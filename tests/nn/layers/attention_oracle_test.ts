@@ -55,7 +55,7 @@ function siteOf(
     rate,
     layers: "all",
     ...(perHead ? {} : { perHead }),
-    ...(noGrad === undefined ? {} : { noGrad }),
+    ...(noGrad === undefined ? {} : { nograd: noGrad }),
   };
 }
 
