@@ -7,7 +7,14 @@ import {
   type PlanOptions,
   type SiteOptions,
 } from "../../../nn/dropout/methods.ts";
-import { activeAnywhere, activeIn, type DropoutPlan, type Site } from "../../../nn/dropout/plan.ts";
+import {
+  activeAnywhere,
+  activeIn,
+  type DropoutPlan,
+  type Position,
+  positions,
+  type Site,
+} from "../../../nn/dropout/plan.ts";
 
 const none = { kind: "none", weight: 1, branches: 1 } as const;
 const sites = ({ sites }: DropoutPlan) =>
@@ -88,6 +95,36 @@ Deno.test("plan() leaves out sites of rate 0, but not spans of a given length", 
   assertEquals(spans.sites, [
     { position: "logits", structure: "span", rate: 0, layers: "all", spanLength: 3 },
   ]);
+});
+
+Deno.test("plan() lets what a site says go before what is said of all, and the rest stand", () => {
+  const options: PlanOptions = {
+    rate: 0.2,
+    structure: "column",
+    layers: "all",
+    site: [{ position: "hidden", structure: "span", rate: 0.4, layers: [1] }],
+  };
+  const logits = { position: "logits", structure: "column", rate: 0.2, layers: "all" };
+  const hidden = { position: "hidden", structure: "span", rate: 0.4, layers: [1] };
+  const found = dropoutPlan("hiddenkey", true, options).sites;
+  assertEquals<unknown>(found, [logits, hidden]);
+  // By position too; and a site that says nothing takes all of it.
+  const byPosition = { ...options, rate: { hidden: 0.3, logits: 0.2 } };
+  assertEquals(dropoutPlan("hiddenkey", true, byPosition).sites, found);
+  const silent: PlanOptions = { ...options, site: [{ position: "hidden" }] };
+  assertEquals<unknown>(dropoutPlan("hiddenkey", true, silent).sites, [
+    logits,
+    { ...logits, position: "hidden" },
+  ]);
+});
+
+Deno.test("plan() drops inside of LoRA's updates in all layers of a decoder, elsewhere in half", () => {
+  const layersAt = (position: Position) =>
+    dropoutPlan("lora", true, { site: [{ position }] }).sites[0]!.layers;
+  for (const position of positions) {
+    const inside = ["lora", "rank", "update"].includes(position);
+    assertEquals(layersAt(position), inside ? "all" : "latter-half", position);
+  }
 });
 
 Deno.test("plan() passes an option on to the sites that read it", () => {
