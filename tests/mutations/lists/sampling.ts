@@ -153,8 +153,8 @@ export const samplingMutations: readonly Mutation[] = [
   {
     name: "large logits overflow",
     file: "train/metrics/predictive.ts",
-    find: "const peak = Math.max(...values);",
-    replace: "const peak = 0 * values.length;",
+    find: "const peak = sorted.at(-1)!;",
+    replace: "const peak = 0 * sorted.length;",
     why: "exponentials are of differences",
     tests: ["tests/train/metrics/predictive_test.ts"],
   },

@@ -50,12 +50,8 @@ Deno.test("plan() drops in all layers of encoders and the latter half of decoder
   assertEquals(lora(), ["all"]);
   assertEquals(lora({ rate: { lora: 0.1, logits: 0.1 } }), ["all", "latter-half"]);
   assertEquals(lora({ layers: "latter-half" }), ["latter-half"]);
-  assertEquals(lora({ rate: { rank: 0.1, update: 0.1, output: 0.1 } }), [
-    "all",
-    "all",
-    "all",
-    "latter-half",
-  ]);
+  const rate = { rank: 0.1, update: 0.1, hidden: 0.1, output: 0.1 };
+  assertEquals(lora({ rate }), ["all", "all", "all", "latter-half", "all"]);
 });
 
 Deno.test("plan() takes one rate, or rates by position, which add sites of their own", () => {
@@ -118,12 +114,12 @@ Deno.test("plan() lets what a site says go before what is said of all, and the r
   ]);
 });
 
-Deno.test("plan() drops inside of LoRA's updates in all layers of a decoder, elsewhere in half", () => {
+Deno.test("plan() drops in LoRA's updates and outside of layers everywhere, elsewhere in half", () => {
   const layersAt = (position: Position) =>
     dropoutPlan("lora", true, { site: [{ position }] }).sites[0]!.layers;
   for (const position of positions) {
-    const inside = ["lora", "rank", "update"].includes(position);
-    assertEquals(layersAt(position), inside ? "all" : "latter-half", position);
+    const half = ["logits", "weights", "hidden"].includes(position);
+    assertEquals(layersAt(position), half ? "latter-half" : "all", position);
   }
 });
 

@@ -11,7 +11,6 @@ import type { Device } from "../../../core/device.ts";
 import { OptionError } from "../../../core/errors.ts";
 import { seedKey } from "../../../core/random.ts";
 import { dropoutPlan, type Method, methods } from "../../../nn/dropout/methods.ts";
-import type { DropoutPlan } from "../../../nn/dropout/plan.ts";
 import { type EncodedExample, toBatch } from "../../../nn/layers/batch.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
 import { architectureOf, classifier, languageModel } from "../../../nn/models/registry.ts";
