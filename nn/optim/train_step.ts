@@ -56,17 +56,16 @@ export function trainStep(
       `Cannot train as window requires a list of at least 1 batch: found ${shown(window)}`,
     );
   }
-  trainable.clear();
-  let normaliser = window.reduce((count, { labels }) => count + sizeOf(labels?.shape ?? [0]), 0);
-  let total: Omit<StepMetrics, "squaredNorm"> | undefined;
-  const { instances = 1 } = options.plan ?? {};
   if (options.plan !== undefined) checkPlan(options.plan);
-  normaliser *= instances;
+  const { instances = 1 } = options.plan ?? {};
+  const labels = window.reduce((count, { labels }) => count + sizeOf(labels?.shape ?? [0]), 0);
+  const normaliser = labels * instances;
   // The first draw of the masks has the step's own key, the others have keys folded from it.
   const draws = Array.from({ length: instances }, (_, i) => i === 0 ? key : foldKey(key, i));
-  for (
-    const [batch, drawn] of window.flatMap((batch) => draws.map((drawn) => [batch, drawn] as const))
-  ) {
+  const parts = window.flatMap((batch) => draws.map((drawn) => ({ batch, drawn })));
+  trainable.clear();
+  let total: Omit<StepMetrics, "squaredNorm"> | undefined;
+  for (const { batch, drawn } of parts) {
     using scope = device.scope("batch");
     const run = () => objective(model, batch, { ...options, normaliser, key: drawn });
     const { result, gradients } = gradient(run, tensors, device);

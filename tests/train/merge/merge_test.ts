@@ -97,6 +97,8 @@ for (const dtype of ["F16", "BF16", "F64"] as const) {
     const unit = { F16: 2 ** -11, BF16: 2 ** -8, F64: 2 ** -24 }[dtype];
     for (const { out, difference, largest } of [kept, asked]) {
       assertLessOrEqual(difference, 8 * unit * largest);
+      // Where weights are rounded, the logits of what was written are not those of before.
+      if (dtype !== "F64") assert(difference > unit / 64 * largest, `${difference}`);
       using file = await Checkpoint.open(out);
       for (const key of file.names()) assertEquals(file.entry(key).dtype, dtype, key);
     }

@@ -46,6 +46,23 @@ Deno.test("addRatios() leaves out rows that lose another number of keys, and wei
   assertEquals(dropped.diagonal.count, 0);
 });
 
+Deno.test("addRatios() calls k falling where every raise lowers it", () => {
+  const weights = Float32Array.of(0.2, 0.3, 0.5, 0);
+  const fallingOf = (...ks: readonly number[]) => {
+    const found = emptyRatios(1, ks.map((_, i) => i));
+    const rows = ks.map((k) => ({
+      weights,
+      dropKey: Float32Array.of(0.32 * k, -0.24, 0, 0),
+      noGrad: Float32Array.of(0.32, -0.12, 0, 0),
+    }));
+    addRatios(found, fate, rows, { width: 4, of: 0 });
+    return found.falling;
+  };
+  assertEquals(fallingOf(0.75, 0.7, 0.6), 1);
+  assertEquals(fallingOf(0.75, 0.7, 0.7), 0);
+  assertEquals(fallingOf(0.75, 0.8, 0.6), 0);
+});
+
 Deno.test("judgeRatios() needs every entry", () => {
   const verdicts = (...rows: ReturnType<typeof row>[]) =>
     judgeRatios(rows).map(({ verdict }) => verdict);

@@ -1,11 +1,11 @@
 import { assert, assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
-import { seedKey, threefry } from "../../../core/random.ts";
 import type { Device } from "../../../core/device.ts";
+import { seedKey, threefry } from "../../../core/random.ts";
 import { measureRatios } from "../../../train/noise/attention_rows.ts";
 import { measureCoverage } from "../../../train/noise/coverage.ts";
 import { figuresOf } from "../../../train/noise/figures.ts";
 import { fates, fatesOf, probe } from "../../../train/noise/gradients.ts";
-import { estimate } from "../../../train/noise/statistics.ts";
+import { estimate, meanOf } from "../../../train/noise/statistics.ts";
 import {
   cleanGradients,
   largestDifference,
@@ -43,6 +43,22 @@ Deno.test("one key drops the same keys of each head in DropKey and in both DropA
     for (const other of others) assertEquals(other, own);
     assert(own![0]![0]!.some((fate, i) => fate !== own![0]![1]![i]), "masks differ");
     assert(own![0]![0]!.some((fate, i) => fate !== own![1]![0]![i]), "layers differ");
+  }));
+
+Deno.test("a key that is dropped at a rate may stay at a higher one: each rate draws its own masks", () =>
+  withSubject(async (device, subject) => {
+    const of = (rate: number) =>
+      maskFates(device, subject, 3, {
+        plan: variantPlan("dropkey", rate),
+        key: maskKey(1, rate),
+      });
+    const [low, high] = [await of(0.2), await of(0.4)];
+    low.forEach((masks, l) =>
+      masks.forEach((fate, n) => {
+        const other = high[l]![n]!;
+        assert(fate.some((each, i) => each === fates.dropped && other[i] === fates.kept));
+      })
+    );
   }));
 
 Deno.test("DropAttention without NoGrad has DropKey's gradient mask by mask, with it another", () =>
@@ -151,6 +167,20 @@ Deno.test("maskKey() is another for each seed and each rate", () => {
   assertNotEquals(maskKey(1, 0.1), maskKey(2, 0.1));
 });
 
+Deno.test("fates leave out keys behind the query of a causal model", () =>
+  withSubject(async (device, subject) => {
+    const batch = masksBatch(device, subject, 0, 1);
+    const causal = { config: { ...subject.config, causal: true } };
+    const fate = (await fatesOf(device, causal, batch, drawing("dropkey"), 0))!;
+    const visible = fate.filter((each) => each !== fates.hidden).length;
+    const pairs = subject.examples.map(({ ids: { length } }) => length * (length + 1) / 2);
+    assertEquals(visible, subject.config.heads * pairs.reduce((a, b) => a + b));
+    assert(fate.every((each, i) => {
+      const [key, query] = [i % batch.width, Math.floor(i / batch.width) % batch.width];
+      return key <= query || each === fates.hidden;
+    }));
+  }));
+
 Deno.test("masksAt() takes more masks below 0.1, in proportion", () => {
   const taken = [0.01, 0.02, 0.05, 0.1, 0.3].map((rate) => masksAt(rate, 32));
   assertEquals(taken, [320, 160, 64, 32, 32]);
@@ -167,6 +197,44 @@ Deno.test("measureRatios() finds k and 1/S of the formulas on the model's rows",
       assert(diagonal.error < 1e-4 && offDiagonal.error < 1e-4);
       assert(raised.every(({ sum }, i) => i === 0 || sum < raised[i - 1]!.sum));
     }
+  }));
+
+Deno.test("measureRatios() raises dropped logits, which are scaled scores, by 0, 1, 2 and 3", () =>
+  withSubject(async (device, subject) => {
+    const rows = await measureRatios(device, subject, key);
+    const batch = masksBatch(device, subject, 0, 1);
+    const logits: Promise<number[]>[] = [];
+    subject.model.forward({
+      batch,
+      onScores: (own, scale) => {
+        logits.push(own.read().then((read) => Array.from(read, (x) => scale * x)));
+      },
+    });
+    const all = await Promise.all(logits);
+    const plan = variantPlan("dropkey", 0, { structure: "span", spanLength: 2 });
+    const found = [0, 0, 0, 0];
+    const { width } = batch;
+    for (const [layer, g] of all.entries()) {
+      const fate = (await fatesOf(device, subject, batch, { plan, key }, layer))!;
+      for (let start = 0; start < fate.length; start += width) {
+        const keys = Array.from({ length: width }, (_, i) => start + i);
+        const mass = (kind: number) =>
+          keys.reduce((sum, i) => fate[i] === kind ? sum + Math.exp(g[i]!) : sum, 0);
+        const [kept, lost] = [mass(fates.kept), mass(fates.dropped)];
+        if (keys.filter((i) => fate[i] === fates.dropped).length !== 2) continue;
+        for (const own of keys.filter((_, i) => i % Math.max(1, Math.ceil(width / 8)) === 0)) {
+          const part = Math.exp(g[own]!), whole = kept + lost;
+          const light = Math.min(lost, part, kept - part) < 0.01 * whole;
+          if (fate[own] !== fates.kept || light) continue;
+          found.forEach((_, raise) => {
+            found[raise]! += (1 - part / kept) / (1 - part / (kept + lost * Math.exp(raise)));
+          });
+        }
+      }
+    }
+    const { raised, diagonal } = rows.find(({ dropped }) => dropped === 2)!;
+    raised.forEach(({ sum }, i) => assertAlmostEquals(sum / found[i]!, 1, 1e-3));
+    assert(found[3]! < 0.99 * found[0]!, `${found} of ${diagonal.count}`);
   }));
 
 Deno.test("measureCoverage() holds a population's own figures for true", () =>
@@ -203,4 +271,20 @@ Deno.test("measureCoverage() holds a population's own figures for true", () =>
       // What is exactly 0 is held by every interval, which is a point.
       if (of === "dropkey" && figure === "share") assertEquals([coverage[0], truth[0]], [1, 0]);
     }
+    // Of a share, a mean over masks: studies of 8 masks each, and how many of them hold the truth.
+    const noisy = await maskGradients(device, subject, 60, drawing("dropattention-nograd"));
+    const [dropped] = await maskFates(device, subject, 60, drawing("dropkey"));
+    const shares = noisy[0]!.map((g, n) =>
+      norm(g.filter((_, i) => dropped![n]![i] === fates.dropped)) / norm(g)
+    );
+    const truth = shares.reduce((sum, x) => sum + x, 0) / 60;
+    const ends = Array.from({ length: settings.studies }, (_, s) => {
+      const drawn = Array.from({ length: 8 }, (_, n) => threefry(seedKey(s), n, 0)[0] % 60);
+      return estimate(meanOf(drawn.map((n) => shares[n]!)));
+    });
+    const below = ends.filter(({ high }) => high < truth).length;
+    const above = ends.filter(({ low }) => low > truth).length;
+    assert(below > 0, `${below} below, ${above} above`);
+    const own = rows.find(({ of, figure }) => of === "dropattention-nograd" && figure === "share")!;
+    assertEquals(own.coverage[0], (settings.studies - below - above) / settings.studies);
   }));
