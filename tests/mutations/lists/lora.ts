@@ -132,7 +132,7 @@ export const loraMutations: readonly Mutation[] = [
     name: "dropped inputs reach the base layer",
     file: "nn/lora/lora.ts",
     find: "const base = this.base.forward(x, context, beside);",
-    replace: `x = this.#dropped(x, context);
+    replace: `x = dropWhere(x, this.#siteAt("lora", x, context));
     const base = this.base.forward(x, context, beside);`,
     why: "LoRA dropout spares the frozen layer",
     tests: ["tests/nn/dropout/dropout_test.ts"],

@@ -82,8 +82,8 @@ export const presetsMutations: readonly Mutation[] = [
   {
     name: "a resumed run wins over its file",
     file: "train/commands/train.ts",
-    find: "return [resumed, file];",
-    replace: "return [file, resumed];",
+    find: "const usual = [mergePresets(presets, task), resumed, file];",
+    replace: "const usual = [mergePresets(presets, task), file, resumed];",
     why: "files are stronger than the resumed run",
     tests: ["tests/train/config/layers_test.ts"],
   },

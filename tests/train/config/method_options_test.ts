@@ -48,6 +48,11 @@ Deno.test("without flags the plan is the paper's: NoGrad, masks of each head, on
     ],
     compensation: { kind: "kl", weight: 1, branches: 1 },
   });
+  const noGrad = { layers: "all", nograd: true, perHead: true };
+  assertEquals((await saved("rte", "--method", "dropattention")).plan, {
+    sites: [{ position: "weights", structure: "column", rate: 0.1, ...noGrad }],
+    compensation: { kind: "none", weight: 1, branches: 1 },
+  });
   assertEquals((await saved("rte")).plan, {
     sites: [],
     compensation: { kind: "none", weight: 1, branches: 1 },
