@@ -6,18 +6,22 @@ import { claimsMutations } from "./lists/claims.ts";
 import { configMutations } from "./lists/config.ts";
 import { dataMutations } from "./lists/data.ts";
 import { dropoutMutations } from "./lists/dropout.ts";
+import { dropoutMoreMutations } from "./lists/dropout_more.ts";
 import { flagsMutations } from "./lists/flags.ts";
 import { formatsMutations } from "./lists/formats.ts";
 import { generationMutations } from "./lists/generation.ts";
 import { layersMutations } from "./lists/layers.ts";
+import { layersMoreMutations } from "./lists/layers_more.ts";
 import { loadingMutations } from "./lists/loading.ts";
 import { loraMutations } from "./lists/lora.ts";
 import { masksMutations } from "./lists/masks.ts";
+import { loraMoreMutations } from "./lists/lora_more.ts";
 import { mergingMutations } from "./lists/merging.ts";
 import { meteorMutations } from "./lists/meteor.ts";
 import { metricsMutations } from "./lists/metrics.ts";
 import { modelsMutations } from "./lists/models.ts";
 import { noiseMutations } from "./lists/noise.ts";
+import { modelsMoreMutations } from "./lists/models_more.ts";
 import { objectiveMutations } from "./lists/objective.ts";
 import { optimMutations } from "./lists/optim.ts";
 import { optionsMutations } from "./lists/options.ts";
@@ -27,9 +31,11 @@ import { runsMutations } from "./lists/runs.ts";
 import { safetensorsMutations } from "./lists/safetensors.ts";
 import { samplingMutations } from "./lists/sampling.ts";
 import { sitesMutations } from "./lists/sites.ts";
+import { stepsMoreMutations } from "./lists/steps_more.ts";
 import { tasksMutations } from "./lists/tasks.ts";
 import { text_metricsMutations } from "./lists/text_metrics.ts";
 import { textsMutations } from "./lists/texts.ts";
+import { textsMoreMutations } from "./lists/texts_more.ts";
 import { tokenizerMutations } from "./lists/tokenizer.ts";
 import { trainingMutations } from "./lists/training.ts";
 import type { Mutation } from "./mutation.ts";
@@ -68,4 +74,10 @@ export const mutations: readonly Mutation[] = [
   ...meteorMutations,
   ...noiseMutations,
   ...claimsMutations,
+  ...dropoutMoreMutations,
+  ...layersMoreMutations,
+  ...loraMoreMutations,
+  ...stepsMoreMutations,
+  ...modelsMoreMutations,
+  ...textsMoreMutations,
 ];

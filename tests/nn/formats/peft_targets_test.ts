@@ -103,6 +103,27 @@ Deno.test("chooseTargets() keeps to layers, but for a target named in full", () 
   assertEquals(chosen("gpt2", { targets: ["c_fc"], layers: [0, 7] }), ["0.mlp.c_fc"]);
 });
 
+Deno.test("chooseTargets() counts layers in a list that something stands before, as PEFT does", () => {
+  const paths = ["0.query", "h.0.query", "bert.h.0.query", "bert.h.1.query"];
+  const inLayers = (layersPattern: string[]) =>
+    chooseTargets(
+      { targets: ["query"], layers: [0], layersPattern, modulesToSave: [] },
+      paths,
+      paths,
+      "adapter_config.json",
+    );
+  assertEquals(inLayers([]), ["bert.h.0.query"]);
+  assertEquals(inLayers(["h"]), ["h.0.query", "bert.h.0.query"]);
+});
+
+Deno.test("chooseTargets() takes no head of a classifier for one of all linear layers", () => {
+  const paths = ["classifier", "score", "lm_head", "bert.score", "bert.dense"];
+  const all = (taskType: string | undefined) =>
+    chooseTargets({ targets: "all-linear", modulesToSave: [], taskType }, paths, paths, "file");
+  assertEquals(all("SEQ_CLS"), ["bert.score", "bert.dense"]);
+  assertEquals(all(undefined), ["classifier", "score", "bert.score", "bert.dense"]);
+});
+
 Deno.test("chooseTargets() refuses what is no linear layer, and to choose nothing", () => {
   for (const target of ["word_embeddings", "LayerNorm", "attention"]) {
     assertThrows(

@@ -90,3 +90,26 @@ Deno.test("of equal continuations that of the first beam comes first, and of a b
     assertEquals(search.beams.map(({ ids, parent }) => [ids, parent]), [[[4, 3], 0], [[4, 5], 0]]);
   }
 });
+
+Deno.test("a search that never stops early hopes for no longer text where a longer one scores less", async () => {
+  const settings = { beams: 2, limit: 50, lengthPenalty: -1, earlyStopping: "never" } as const;
+  // Two hypotheses end at the first steps; the best one ends at the third, long before the limit.
+  const likely = [{ 0: -2.4, 1: -0.1 }, { 0: -3, 1: -0.05 }, { 0: -0.01, 1: -5 }] as const;
+  const next: Next = (_, ids) => {
+    const own: Readonly<Record<number, number>> = ids.includes(2) ? {} : likely[ids.length] ?? {};
+    return Promise.resolve(Array.from({ length: 3 }, (_, id) => own[id] ?? -100));
+  };
+  const search = startSearch("hf", { ...settings, eosIds: new Set([0]) });
+  await finish(search, next);
+  assertEquals(search.best!.ids, [1, 1]);
+  const oracle: OracleSettings = {
+    ...settings,
+    convention: "hf",
+    eosIds: [0],
+    noRepeatNgram: 0,
+    repetitionPenalty: 1,
+  };
+  const expected = await hfSearch(next, [], oracle);
+  assertEquals([...search.best!.ids, search.best!.end], expected.ids);
+  assertAlmostEquals(search.best!.score, expected.score, 1e-12);
+});

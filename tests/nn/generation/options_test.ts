@@ -1,4 +1,4 @@
-import { assertRejects } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { OptionError } from "../../../core/errors.ts";
 import { generate, type GenerateOptions } from "../../../nn/generation/generate.ts";
 import { randomModel, tinyConfig } from "../../support/tiny_models.ts";
@@ -18,4 +18,30 @@ Deno.test("generate() refuses options of another type than theirs", () =>
     await refuse({ positions: undefined }, "positions as an integer of at least 2");
     await refuse({ beams: "2" }, 'beams as an integer of at least 1 is required: found "2"');
     await refuse({}, "1 to 15 tokens are required: found null", null);
+  }));
+
+Deno.test("generate() takes transformers' defaults for what is not said", () =>
+  withDevice("f64", async (device) => {
+    const model = randomModel(device, tinyConfig("gpt2"), "language", 3);
+    const prompts = [[3, 9, 4], [7], [20, 1, 1, 15, 6]];
+    const run = (some: Partial<GenerateOptions>) =>
+      generate(model, device, prompts, {
+        newTokens: 6,
+        positions: 16,
+        beams: 3,
+        eosIds: [22, 5],
+        ...some,
+      });
+    const made = await run({});
+    const defaults: Partial<GenerateOptions> = {
+      lengthPenalty: 1,
+      noRepeatNgram: 0,
+      repetitionPenalty: 1,
+      beamConvention: "hf",
+      earlyStopping: false,
+    };
+    assertEquals(await run(defaults), made);
+    const least = await generate(model, device, prompts, { newTokens: 6, positions: 16 });
+    assertEquals(await run({ beams: 1, eosIds: [] }), least);
+    for (const lengthPenalty of [0, 2]) assertNotEquals(await run({ lengthPenalty }), made);
   }));
