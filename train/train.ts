@@ -13,7 +13,7 @@ import { heads, isHead, trainHead } from "../nn/models/heads.ts";
 import type { ModelConfig } from "../nn/models/model.ts";
 import { architectureOf } from "../nn/models/registry.ts";
 import { Trainable } from "../nn/optim/trainable.ts";
-import { checkLayers, type TrainConfig } from "./config/config.ts";
+import { checkLayers, requireActive, type TrainConfig } from "./config/config.ts";
 import { openDevice } from "./device/backend.ts";
 import { fit, type FitHooks, type FitResult, optimiserOf, planSteps } from "./fit.ts";
 import type { DownloadHooks } from "./hub/download.ts";
@@ -67,6 +67,8 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const key = seedKey(config.seed);
   const architecture = await readConfig(base.directory);
   checkLayers(config, architecture.layers);
+  const plan = dropoutPlan(config.method, architecture.causal, config);
+  requireActive(plan, architecture.layers);
   const task = await openData(config, architecture, base, hooks);
 
   const initialKey = foldKey(key, "initialisation");
@@ -86,7 +88,6 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   describeDecay(model, config, say);
   describeLearningRates(model, config, say);
 
-  const plan = dropoutPlan(config.method, architecture.causal, config);
   describeDropout(plan, say);
   describeLoraDropout(adapter, plan, say);
   const facts = { ...counts, backend: reason };

@@ -7,7 +7,14 @@
 import { OptionError } from "../../core/errors.ts";
 import { shown } from "../../core/excerpt.ts";
 import { isWord } from "../../core/numbers.ts";
-import { positions, type Site, structures } from "./plan.ts";
+import {
+  type Compensation,
+  type DropoutPlan,
+  outside,
+  positions,
+  type Site,
+  structures,
+} from "./plan.ts";
 
 /** Settings of a site that some positions and structures alone read. */
 type Setting = Exclude<keyof Site, "position" | "structure" | "rate" | "layers">;
@@ -74,6 +81,12 @@ export function checkSite(site: Site): void {
   checkWord("stream", site.stream, positions);
   for (const name of switches) checkWord(name, site[name], [true, false]);
   checkLayerChoice(site.layers);
+  if (outside.includes(position) && site.layers !== "all") {
+    throw new OptionError(
+      `Cannot drop ${position} in some layers as it lies outside of them: all is required, found ` +
+        shown(site.layers),
+    );
+  }
   for (const [name, [whose, reads]] of Object.entries(readers)) {
     if (site[name as Setting] === undefined || reads(site)) continue;
     throw new OptionError(
@@ -81,6 +94,27 @@ export function checkSite(site: Site): void {
         shown(site[name as Setting]),
     );
   }
+}
+
+/**
+ * Checks a plan, of the caller's own too: a site at a place that no model has would drop nothing.
+ *
+ * @throws {OptionError} If a site or the compensation is none, or masks cannot be drawn that often
+ */
+export function checkPlan({ sites, compensation, instances }: DropoutPlan): void {
+  for (const site of sites) checkSite(site);
+  checkCompensation(compensation);
+  checkInstances(instances);
+}
+
+/** @throws {OptionError} If a kind, a number of branches or a weight is none */
+export function checkCompensation(
+  { kind, branches, weight }: { readonly [K in keyof Compensation]?: Compensation[K] | undefined },
+): void {
+  checkWord("compensation", kind, ["none", "kl", "js"]);
+  checkWord("branches", branches, [1, 2]);
+  if (weight === undefined || (weight >= 0 && Number.isFinite(weight))) return;
+  throw new OptionError(`Cannot weigh the compensation by ${weight}: at least 0 is required`);
 }
 
 /** @throws {OptionError} If the length is no positive number of tokens */

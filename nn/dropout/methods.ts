@@ -6,6 +6,7 @@
 
 import { OptionError } from "../../core/errors.ts";
 import {
+  checkCompensation,
   checkInstances,
   checkLayerChoice,
   checkRate,
@@ -18,6 +19,7 @@ import { checkNeftuneAlpha } from "./embedding_noise.ts";
 import {
   type Compensation,
   type DropoutPlan,
+  outside,
   type Position,
   positions,
   type Site,
@@ -111,7 +113,7 @@ export function dropoutPlan(
     const which = { position, structure: chosen.structure ?? structure ?? own };
     const whole: Site = {
       rate: rates[position] ?? (typeof options.rate === "number" ? options.rate : defaultRate),
-      layers: options.layers ?? (decoder && !ofLora.includes(position) ? "latter-half" : "all"),
+      layers: usualLayers(position, decoder, options.layers),
       ...settingsOf({ ...chosen, ...which }, { nograd, point, perHead, spanLength }),
       ...Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== undefined)),
       ...which,
@@ -129,21 +131,27 @@ export function dropoutPlan(
   };
 }
 
+/** Layers of a site that does not name its own. */
+function usualLayers(
+  position: Position,
+  decoder: boolean,
+  chosen: Site["layers"] | undefined,
+): Site["layers"] {
+  if (outside.includes(position)) return "all";
+  return chosen ?? (decoder && !ofLora.includes(position) ? "latter-half" : "all");
+}
+
 /** Checks the options of {@linkcode dropoutPlan} apart from its sites; gives the rates by position. */
 function checkOptions(method: Method, options: PlanOptions): Partial<Record<Position, number>> {
   const { structure, compensation, branches, point, layers, spanLength, kl = 1 } = options;
   checkWord("method", method, methods);
   checkWord("structure", structure, structures);
-  checkWord("compensation", compensation, ["none", "kl", "js"]);
-  checkWord("branches", branches, [1, 2]);
+  checkCompensation({ kind: compensation, branches, weight: kl });
   checkWord("point", point, ["output", "inner"]);
   checkLayerChoice(layers);
   checkNeftuneAlpha(options.neftuneAlpha);
   checkInstances(options.instances);
   if (spanLength !== undefined) checkSpanLength(spanLength);
-  if (!(kl >= 0 && Number.isFinite(kl))) {
-    throw new OptionError(`Cannot weigh the compensation by ${kl}: at least 0 is required`);
-  }
   const { rate = defaultRate, site = [] } = options;
   const twice = site.find(({ position }, i) =>
     site.findIndex((other) => other.position === position) < i

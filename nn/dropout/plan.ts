@@ -42,7 +42,10 @@ export interface Site {
   readonly structure: Structure;
   /** Probability of a drop, or the share of a span; in [0, 1). */
   readonly rate: number;
-  /** Layers in which it is active; the paper's methods use the latter half of decoders. */
+  /**
+   * Layers in which it is active, `all` of what lies outside of them; the paper's methods use the
+   * latter half of decoders.
+   */
   readonly layers: "all" | "latter-half" | readonly number[];
   /**
    * Tokens in a span, instead of round(rate x real tokens), which is at least 1 where the rate is
@@ -100,6 +103,15 @@ export interface DropoutPlan {
   readonly neftuneAlpha?: number;
   /** Draws of all masks that a step's loss is the mean of, as LoRA Dropout has it; default 1. */
   readonly instances?: number;
+}
+
+/** Positions that lie outside of the layers. */
+export const outside: readonly Position[] = ["input", "output"];
+
+/** Whether a site is active anywhere in a model of so many layers. */
+export function activeAnywhere(site: Site, layers: number): boolean {
+  return outside.includes(site.position) ||
+    Array.from({ length: layers }, (_, layer) => layer).some((n) => activeIn(site, n, layers));
 }
 
 /** Whether a site is active in a layer; what lies outside the layers is always active. */

@@ -10,7 +10,7 @@ import { gradient } from "../../core/gradient.ts";
 import { add } from "../../core/ops/elementwise.ts";
 import { foldKey, type Key } from "../../core/random.ts";
 import { sizeOf } from "../../core/shape.ts";
-import { checkInstances } from "../dropout/check_site.ts";
+import { checkPlan } from "../dropout/check_site.ts";
 import type { DropoutPlan } from "../dropout/plan.ts";
 import type { Batch } from "../layers/batch.ts";
 import type { Model } from "../models/model.ts";
@@ -41,7 +41,7 @@ export interface StepOptions {
  * Accumulates the gradients of a window of batches and updates the parameters once. Losses are means
  * over all labels of the window, and over the plan's draws of the masks.
  *
- * @throws {OptionError} If the window has no batch, or the masks cannot be drawn that often
+ * @throws {OptionError} If the window has no batch, or the plan is none
  */
 export function trainStep(
   { model, optimiser }: TrainState,
@@ -56,17 +56,16 @@ export function trainStep(
       `Cannot train as window requires a list of at least 1 batch: found ${shown(window)}`,
     );
   }
-  trainable.clear();
-  let normaliser = window.reduce((count, { labels }) => count + sizeOf(labels?.shape ?? [0]), 0);
-  let total: Omit<StepMetrics, "squaredNorm"> | undefined;
+  if (options.plan !== undefined) checkPlan(options.plan);
   const { instances = 1 } = options.plan ?? {};
-  checkInstances(instances);
-  normaliser *= instances;
+  const labels = window.reduce((count, { labels }) => count + sizeOf(labels?.shape ?? [0]), 0);
+  const normaliser = labels * instances;
   // The first draw of the masks has the step's own key, the others have keys folded from it.
   const draws = Array.from({ length: instances }, (_, i) => i === 0 ? key : foldKey(key, i));
-  for (
-    const [batch, drawn] of window.flatMap((batch) => draws.map((drawn) => [batch, drawn] as const))
-  ) {
+  const parts = window.flatMap((batch) => draws.map((drawn) => ({ batch, drawn })));
+  trainable.clear();
+  let total: Omit<StepMetrics, "squaredNorm"> | undefined;
+  for (const { batch, drawn } of parts) {
     using scope = device.scope("batch");
     const run = () => objective(model, batch, { ...options, normaliser, key: drawn });
     const { result, gradients } = gradient(run, tensors, device);

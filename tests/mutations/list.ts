@@ -2,6 +2,7 @@
 
 import { attentionMutations } from "./lists/attention.ts";
 import { batchesMutations } from "./lists/batches.ts";
+import { claimsMutations } from "./lists/claims.ts";
 import { configMutations } from "./lists/config.ts";
 import { dataMutations } from "./lists/data.ts";
 import { dropoutMutations } from "./lists/dropout.ts";
@@ -11,15 +12,21 @@ import { generationMutations } from "./lists/generation.ts";
 import { layersMutations } from "./lists/layers.ts";
 import { loadingMutations } from "./lists/loading.ts";
 import { loraMutations } from "./lists/lora.ts";
+import { masksMutations } from "./lists/masks.ts";
 import { mergingMutations } from "./lists/merging.ts";
 import { meteorMutations } from "./lists/meteor.ts";
 import { metricsMutations } from "./lists/metrics.ts";
 import { modelsMutations } from "./lists/models.ts";
+import { noiseMutations } from "./lists/noise.ts";
 import { objectiveMutations } from "./lists/objective.ts";
 import { optimMutations } from "./lists/optim.ts";
+import { optionsMutations } from "./lists/options.ts";
 import { presetsMutations } from "./lists/presets.ts";
+import { regularisersMutations } from "./lists/regularisers.ts";
 import { runsMutations } from "./lists/runs.ts";
 import { safetensorsMutations } from "./lists/safetensors.ts";
+import { samplingMutations } from "./lists/sampling.ts";
+import { sitesMutations } from "./lists/sites.ts";
 import { tasksMutations } from "./lists/tasks.ts";
 import { text_metricsMutations } from "./lists/text_metrics.ts";
 import { textsMutations } from "./lists/texts.ts";
@@ -30,6 +37,8 @@ import type { Mutation } from "./mutation.ts";
 /** All mutations, by area. */
 export const mutations: readonly Mutation[] = [
   ...dropoutMutations,
+  ...sitesMutations,
+  ...masksMutations,
   ...flagsMutations,
   ...attentionMutations,
   ...batchesMutations,
@@ -37,6 +46,7 @@ export const mutations: readonly Mutation[] = [
   ...loraMutations,
   ...objectiveMutations,
   ...optimMutations,
+  ...regularisersMutations,
   ...generationMutations,
   ...modelsMutations,
   ...loadingMutations,
@@ -47,11 +57,15 @@ export const mutations: readonly Mutation[] = [
   ...textsMutations,
   ...configMutations,
   ...presetsMutations,
+  ...optionsMutations,
   ...trainingMutations,
   ...runsMutations,
   ...tasksMutations,
   ...mergingMutations,
+  ...samplingMutations,
   ...metricsMutations,
   ...text_metricsMutations,
   ...meteorMutations,
+  ...noiseMutations,
+  ...claimsMutations,
 ];

@@ -42,7 +42,7 @@ async function evaluated(
   using _scope = device.scope("evaluation");
   const { model, architecture, tokenizer } = await openRun(run, config, device);
   const task = await openTask(config, architecture, tokenizer);
-  const sampling = samplingOf(config, architecture.causal, samples);
+  const sampling = samplingOf(config, architecture, samples);
   return await task.evaluate(model, device, true, sampling);
 }
 

@@ -56,7 +56,7 @@ export const evalCommand: Command = command({
     using _scope = device.scope("eval");
     const opened = await openRun(run, config, device, showDownloads());
     const { model, architecture, tokenizer, classes } = opened;
-    const sampling = samplingOf(config, architecture.causal, samples);
+    const sampling = samplingOf(config, architecture, samples);
     const task = await openTask(config, architecture, tokenizer, { train: false, split, classes });
     const metrics = await task.evaluate(model, device, true, sampling);
     if (json) console.log(JSON.stringify(metrics));

@@ -61,7 +61,7 @@ const options = {
     kind: "integer",
     help: "masks for each method at p >= 0.1, more below, at least 4",
     min: 4,
-    default: 128,
+    default: 192,
   },
   rates: {
     group: "dropout",
@@ -99,9 +99,9 @@ export const noiseCommand: Command = command({
   usage: `  deno task noise                                   the demonstration's model and data
   deno task noise --model DIR --task rte --data DIR --batch 4 --masks 16 --out DIR
 
-share: of the squared gradient, on dropped logits. |dL/dg_m|: mean of the absolute gradient on dropped
-logits, over that without dropout. variance, bias², mean²: over masks, summed over logits, over the
-squared norm of the gradient without dropout. cosine: with that gradient.`,
+share: of the squared gradient, on dropped logits. |dL/dg_m|: mean of the absolute gradient on
+dropped logits, over that without dropout. variance, bias², mean²: over masks, summed over logits,
+over the squared norm of the gradient without dropout. cosine: with that gradient.`,
   verb: "measure",
   options,
   run: measure,

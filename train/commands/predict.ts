@@ -116,7 +116,7 @@ async function labels({ run, config, device, input, batch, samples }: Inputs): P
   const encoded = encodeExamples(examples, { ...rules, maxLength, places });
   const padId = paddingOf(tokenizer);
   checkPadding(padId, batchLengths(encoded, batch), rules);
-  const sampling = samplingOf(config, architecture.causal, samples);
+  const sampling = samplingOf(config, architecture, samples);
   const numbers = examples.map(({ index }) => index);
   const reading = { padId, batch, numbers, sampling };
   const values = await classifyAll(model, device, encoded, reading, (passes) => {

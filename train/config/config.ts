@@ -6,6 +6,7 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { dropoutPlan } from "../../nn/dropout/methods.ts";
+import { activeAnywhere, type DropoutPlan } from "../../nn/dropout/plan.ts";
 import { requireDecayExclusions } from "../../nn/optim/decay.ts";
 import type { Given, OptionsOf } from "./options.ts";
 import { resolveOptions } from "./parse.ts";
@@ -45,4 +46,19 @@ export function checkLayers({ layers, site = [] }: TrainConfig, count: number): 
       `Cannot use ${name} as the model has the layers 0 to ${count - 1}: found ${beyond}`,
     );
   }
+}
+
+/**
+ * Checks that each site of a plan drops something in a model: the latter half of one layer is none.
+ *
+ * @param count Layers of the model
+ * @throws {OptionError} If a site is active in none of them
+ */
+export function requireActive({ sites }: DropoutPlan, count: number): void {
+  const idle = sites.find((site) => !activeAnywhere(site, count));
+  if (idle === undefined) return;
+  throw new OptionError(
+    `Cannot drop ${idle.position} in ${idle.layers} of the ${count} layers of the model, which is ` +
+      "none of them: name layers in --layers or --site",
+  );
 }

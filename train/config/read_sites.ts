@@ -36,17 +36,20 @@ export function readSites(
       : isRecord(one)
       ? [one.position, Object.entries(one).filter(([key]) => key !== "position")] as const
       : refuse(form);
-    if (typeof position !== "string" || !spec.positions.includes(position)) {
-      throw unknownName(String(position), spec.positions, ` in ${name}`);
+    if (typeof position !== "string") return refuse("a position for each place");
+    if (!spec.positions.includes(position)) {
+      throw unknownName(position, spec.positions, ` in ${name}`);
     }
+    // A name is told as it would be written here.
+    const written = typeof one === "string" ? kebab : String;
     const read: OptionValues = { position };
     for (const [key, value] of fields) {
       const setting = Object.hasOwn(spec.settings, key) ? spec.settings[key] : undefined;
       if (setting === undefined) {
-        throw unknownName(kebab(key), Object.keys(spec.settings).map(kebab), ` in ${name}`);
+        throw unknownName(written(key), Object.keys(spec.settings).map(written), ` in ${name}`);
       }
-      if (Object.hasOwn(read, key)) refuse(`${kebab(key)} of ${position} at most once`);
-      read[key] = readSetting(`${kebab(key)} of ${position} in ${name}`, setting, value);
+      if (Object.hasOwn(read, key)) refuse(`${written(key)} of ${position} at most once`);
+      read[key] = readSetting(`${written(key)} of ${position} in ${name}`, setting, value);
     }
     return read;
   });
@@ -64,14 +67,20 @@ function fieldsOf(
   const [, position, list] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
   if (position === undefined || list === undefined) return refuse(form);
   const words = list.split(",").map((word) => word.trim());
-  return [position.trim(), words.map((word) => fieldOf(word, settings, name) ?? refuse(form))];
+  const fields = words.map((word) => fieldOf(word, settings, name) ?? refuse(form));
+  // The comma of other lists: its second number would be a rate, and 0 would drop nothing.
+  const cut = fields.some(([key], i) => key === "layers" && /^\d+$/.test(words[i + 1] ?? ""));
+  return cut ? refuse("layers with + between them") : [position.trim(), fields];
 }
 
 /** One word of a text: its field and value; undefined for no word. */
 function fieldOf(word: string, settings: OptionTable, name: string): [string, unknown] | undefined {
   const [, key, value] = /^([^=]+)=(.+)$/s.exec(word) ?? [];
   if (key !== undefined && value !== undefined) {
-    return [camel(key.trim()), key.trim() === "layers" ? value.replaceAll("+", ",") : value];
+    const field = camel(key.trim());
+    const isSwitch = Object.hasOwn(settings, field) && settings[field]!.kind === "switch";
+    if (isSwitch && (value === "true" || value === "false")) return [field, value === "true"];
+    return [field, field === "layers" ? value.replaceAll("+", ",") : value];
   }
   if (word === "") return undefined;
   if (/^[-+.\d]/.test(word)) return ["rate", word];

@@ -96,6 +96,9 @@ function finite(raw: unknown): number {
 /** `0.1`, or `logits=0.1,hidden=0.05`; in files, an object of numbers. */
 function readRate(name: string, { positions }: RateOption, raw: unknown, refuse: Refuse): unknown {
   const byPosition = (pairs: readonly (readonly [string, number])[]) => {
+    if (new Set(pairs.map(([position]) => position)).size < pairs.length) {
+      refuse("each position at most once");
+    }
     for (const [position, rate] of pairs) {
       if (!positions.includes(position)) throw unknownName(position, positions, ` in ${name}`);
       inUnit(`${position} in ${name}`, rate);
@@ -116,9 +119,12 @@ function readRate(name: string, { positions }: RateOption, raw: unknown, refuse:
   }
   return byPosition(
     text.split(",").map((pair) => {
-      const [position = "", number = ""] = pair.split("=").map((part) => part.trim());
-      const rate = finite(number);
-      return [position, position === "" || Number.isNaN(rate) ? refuse("POSITION=NUMBER,…") : rate];
+      const [, position = "", number = ""] = /^([^=]*)=(.*)$/s.exec(pair) ?? [];
+      const rate = finite(number.trim());
+      return [
+        position.trim(),
+        position.trim() === "" || Number.isNaN(rate) ? refuse("POSITION=NUMBER,…") : rate,
+      ];
     }),
   );
 }

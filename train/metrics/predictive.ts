@@ -28,10 +28,7 @@ export interface ClassDistribution {
 
 /** The mean distribution of passes over one example, from their logits, `[passes][classes]`. */
 export function classDistribution(passes: readonly (readonly number[])[]): ClassDistribution {
-  const logs = passes.map((logits) => {
-    const total = logSumExp(logits);
-    return logits.map((x) => x - total);
-  });
+  const logs = passes.map(logSoftmax);
   const columns = logs[0]!.map((_, c) => logs.map((row) => row[c]!));
   const logMean = columns.map(logMeanExp);
   const entropy = entropyOf(logMean);
@@ -67,8 +64,21 @@ export function logMeanExp(logs: readonly number[]): number {
 }
 
 function logSumExp(values: readonly number[]): number {
-  const peak = Math.max(...values);
-  return peak + Math.log(values.reduce((sum, value) => sum + Math.exp(value - peak), 0));
+  const { peak, rest } = logTotal(values);
+  return peak + rest;
+}
+
+/** Logarithms of a softmax: neither the order of classes nor a number added to all changes a tie. */
+function logSoftmax(logits: readonly number[]): number[] {
+  const { peak, rest } = logTotal(logits);
+  return logits.map((x) => x - peak - rest);
+}
+
+/** The largest number, and the logarithm of the sum of exponentials over its own, from the least on. */
+function logTotal(values: readonly number[]): { readonly peak: number; readonly rest: number } {
+  const sorted = Float64Array.from(values).sort();
+  const peak = sorted.at(-1)!;
+  return { peak, rest: Math.log(sorted.reduce((sum, value) => sum + Math.exp(value - peak), 0)) };
 }
 
 function entropyOf(logs: readonly number[]): number {

@@ -166,7 +166,7 @@ export function coverageTable(rows: readonly CoverageRow[]): string {
       figure,
       shownNumber(truth.at(-1)!),
       ...coverage.map((share) => share.toFixed(3)),
-      `${shownNumber(width.at(-1)!)}`,
+      Number.isFinite(width.at(-1)) ? shownNumber(width.at(-1)!) : "-",
     ]);
   }
   return aligned(lines);

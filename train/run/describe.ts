@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DropoutPlan, Site } from "../../nn/dropout/plan.ts";
+import { type DropoutPlan, outside, type Site } from "../../nn/dropout/plan.ts";
 import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
 import { isUpdate } from "../../nn/formats/peft_tensors.ts";
 import { type Module, parameters } from "../../nn/layers/module.ts";
@@ -161,12 +161,16 @@ export function describeDropout(plan: DropoutPlan, say: (line: string) => void):
     ...(instances === 1 ? [] : [`${instances} draws a step`]),
   ];
   if (sites.every(isRecorded) && beside.length === 0) return;
-  const choices = new Set(sites.map(({ layers }) => layersText(layers)));
-  const common = choices.size === 1 ? ` in ${[...choices][0]}` : "";
-  const texts = sites.map((site) =>
-    common === "" ? `${siteText(site)} in ${layersText(site.layers)}` : siteText(site)
-  );
-  const dropped = texts.length === 0 ? "nothing" : `${texts.join(" and ")}${common}`;
+  const [around, within] = [true, false].map((is) =>
+    sites.filter(({ position }) => outside.includes(position) === is)
+  ) as [Site[], Site[]];
+  // Those that share their layers name them once.
+  const byLayers = Map.groupBy(within, ({ layers }) => layersText(layers));
+  const texts = [
+    ...around.map(siteText),
+    ...[...byLayers].map(([layers, list]) => `${list.map(siteText).join(" and ")} in ${layers}`),
+  ];
+  const dropped = texts.length === 0 ? "nothing" : texts.join("; ");
   const all = [dropped, ...beside].join(", ");
   say(`dropout: ${all}; adapter_config.json cannot say it, hiddenkey_config.json does`);
 }

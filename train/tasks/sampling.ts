@@ -10,9 +10,10 @@ import { shown } from "../../core/excerpt.ts";
 import { isWord } from "../../core/numbers.ts";
 import { foldKey, type Key, seedKey } from "../../core/random.ts";
 import { dropoutPlan } from "../../nn/dropout/methods.ts";
-import type { DropoutPlan } from "../../nn/dropout/plan.ts";
+import { activeAnywhere, type DropoutPlan } from "../../nn/dropout/plan.ts";
 import type { Batch } from "../../nn/layers/batch.ts";
 import type { ForwardContext } from "../../nn/layers/forward_context.ts";
+import type { ModelConfig } from "../../nn/models/model.ts";
 import type { TrainConfig } from "../config/config.ts";
 
 /** What is dropped in an evaluation, and how often it is drawn. */
@@ -40,19 +41,21 @@ export interface Reading {
 /**
  * The sampling of a run: its own plan, under its own seed; none where no samples are asked for.
  *
- * @param causal Whether its model is a decoder, of which plans mean other layers
+ * @param model Its layers, and whether it is a decoder, of which plans mean other layers
  * @throws {OptionError} If the run drops nothing
  */
 export function samplingOf(
   config: TrainConfig,
-  causal: boolean,
+  { causal, layers }: Pick<ModelConfig, "causal" | "layers">,
   samples: number | undefined,
 ): Sampling | undefined {
   if (samples === undefined) return undefined;
   const { method, seed } = config;
   // Noise of NEFTune is of training alone.
-  const plan = { ...dropoutPlan(method, causal, config), neftuneAlpha: 0 };
-  if (plan.sites.length > 0) return { plan, key: seedKey(seed), samples };
+  const { neftuneAlpha: _, ...plan } = dropoutPlan(method, causal, config);
+  if (plan.sites.some((site) => activeAnywhere(site, layers))) {
+    return { plan, key: seedKey(seed), samples };
+  }
   throw new OptionError(
     `Cannot use --samples ${samples} as a run that drops something is required: found one with ` +
       `method ${method}, whose passes are all the same`,

@@ -39,8 +39,8 @@ export const attentionMutations: readonly Mutation[] = [
   {
     name: "noGrad is off by default",
     file: "nn/layers/attention_weights.ts",
-    find: "weights?.site.noGrad ?? true",
-    replace: "weights?.site.noGrad ?? false",
+    find: "weights?.site.nograd ?? true",
+    replace: "weights?.site.nograd ?? false",
     why: "the paper's DropAttention has NoGrad",
     tests: ["tests/nn/layers/attention_oracle_test.ts"],
   },
@@ -79,16 +79,17 @@ export const attentionMutations: readonly Mutation[] = [
   {
     name: "both attention masks are one",
     file: "nn/layers/attention_weights.ts",
-    find: "mask(weights, 4, 1 + maskScalars)",
-    replace: "mask(weights, 4, 1)",
+    find: "fallback(keep, mask(weights, 4, 1 + maskScalars))",
+    replace: "fallback(keep, mask(weights, 4, 1))",
     why: "DropAttention draws with a key of its own",
     tests: ["tests/nn/layers/attention_oracle_test.ts"],
   },
   {
     name: "DropAttention's scalars are read from DropKey",
     file: "nn/layers/attention_weights.ts",
-    find: "scalars: [scale, ...numbers(logits), ...numbers(weights)]",
-    replace: "scalars: [scale, ...numbers(logits ?? weights), ...numbers(logits ?? weights)]",
+    find: "scalars: [scale, ...numbers(logits), ...numbers(weights), ...factor]",
+    replace:
+      "scalars: [scale, ...numbers(logits ?? weights), ...numbers(logits ?? weights), ...factor]",
     why: "both rates count",
     tests: ["tests/nn/layers/attention_oracle_test.ts"],
   },

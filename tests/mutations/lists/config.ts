@@ -192,8 +192,8 @@ export const configMutations: readonly Mutation[] = [
   {
     name: "the wrong number of layers is allowed",
     file: "train/config/config.ts",
-    find: "layers.find((layer) => layer >= count)",
-    replace: "layers.find((layer) => layer > count)",
+    find: "choice.find((layer) => layer >= count)",
+    replace: "choice.find((layer) => layer > count)",
     why: "layers are counted from 0",
     tests: ["tests/train/config/config_test.ts"],
   },

@@ -7,16 +7,16 @@ export const layersMutations: readonly Mutation[] = [
   {
     name: "HiddenCut drops the residual",
     file: "nn/layers/feed_forward.ts",
-    find: "return add(dropWhere(output.forward(inner, context), active), residual);",
-    replace: "return dropWhere(output.forward(inner, context, residual), active);",
+    find: "    : add(drop(output.forward(inner, context)), residual);",
+    replace: "    : drop(output.forward(inner, context, residual));",
     why: "HiddenCut acts before the residual",
     tests: ["tests/nn/dropout/dropout_test.ts"],
   },
   {
     name: "HiddenCut's point is ignored",
     file: "nn/layers/feed_forward.ts",
-    find: 'if (active.site.point === "inner") {',
-    replace: 'if (active.site.point === "output") {',
+    find: 'return active.site.point === "inner"',
+    replace: 'return active.site.point === "output"',
     why: "the output is the usual point",
     tests: ["tests/nn/dropout/dropout_test.ts"],
   },
@@ -71,9 +71,9 @@ export const layersMutations: readonly Mutation[] = [
   {
     name: "input dropout is off",
     file: "nn/layers/stack.ts",
-    find: 'let x = dropWhere(embedded, siteAt(context, "input", place));',
+    find: "let x = dropWhere(embedded, active);",
     replace: `let x = embedded;
-  void [dropWhere, siteAt, place];`,
+  void dropWhere;`,
     why: "the embedding output is dropped",
     tests: ["tests/nn/dropout/dropout_test.ts"],
   },

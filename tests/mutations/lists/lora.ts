@@ -95,8 +95,9 @@ export const loraMutations: readonly Mutation[] = [
   {
     name: "a merged layer adds its update again",
     file: "nn/lora/lora.ts",
-    find: "return this.merged ? base : this.updated",
-    replace: "return this.updated",
+    find: `    if (this.merged) return base;
+`,
+    replace: "",
     why: "a merged update counts once",
     tests: ["tests/nn/lora/lora_test.ts"],
   },
@@ -139,8 +140,8 @@ export const loraMutations: readonly Mutation[] = [
   {
     name: "LoRA dropout is off",
     file: "nn/lora/lora.ts",
-    find: "this.updated(base, this.#dropped(x, context))",
-    replace: "this.updated(base, x)",
+    find: 'this.updated(base, dropWhere(x, this.#siteAt("lora", x, context)), context)',
+    replace: "this.updated(base, x, context)",
     why: "the input of A is dropped",
     tests: ["tests/nn/dropout/dropout_test.ts"],
   },

@@ -49,7 +49,7 @@ export const modelsMutations: readonly Mutation[] = [
   {
     name: "segments are ignored",
     file: "nn/models/encoder.ts",
-    find: "this.token_type_embeddings.forward(context.batch.typeIds)",
+    find: "this.token_type_embeddings.forward(batch.typeIds)",
     replace: "slice(this.token_type_embeddings.weight.value, 0, 0, 1)",
     why: "segments are embedded",
     tests: ["tests/train/parity/parity_test.ts"],

@@ -38,9 +38,9 @@ export const optimMutations: readonly Mutation[] = [
   },
   {
     name: "AdamW decays what is excluded",
-    file: "nn/optim/adamw.ts",
-    find: 'compare("eq", 0), float(1), kept)',
-    replace: 'compare("eq", 0), kept, float(1))',
+    file: "nn/optim/groups.ts",
+    find: 'select(code.compare("eq", 0), float(rest), even)',
+    replace: 'select(code.compare("eq", 0), decays, even)',
     why: "excluded parameters keep their size",
     tests: ["tests/nn/optim/decay_test.ts"],
   },
@@ -86,9 +86,9 @@ export const optimMutations: readonly Mutation[] = [
   },
   {
     name: "the decay mask is shifted",
-    file: "nn/optim/decay.ts",
-    find: "    at += size;",
-    replace: "    at += 1;",
+    file: "nn/optim/groups.ts",
+    find: "codes.fill(code, at, at += size);",
+    replace: "codes.fill(code, at, at += 1);",
     why: "the mask follows the parameters",
     tests: ["tests/nn/optim/decay_test.ts"],
   },
@@ -169,9 +169,12 @@ export const optimMutations: readonly Mutation[] = [
   {
     name: "each batch is normalised by itself",
     file: "nn/optim/train_step.ts",
-    find: "objective(model, batch, { ...options, normaliser, key })",
-    replace:
-      "objective(model, batch, { ...options, normaliser: sizeOf(batch.labels?.shape ?? [0]), key })",
+    find: "objective(model, batch, { ...options, normaliser, key: drawn })",
+    replace: `objective(model, batch, {
+      ...options,
+      normaliser: sizeOf(batch.labels?.shape ?? [0]),
+      key: drawn,
+    })`,
     why: "the window's labels normalise",
     tests: ["tests/nn/optim/train_step_test.ts"],
   },

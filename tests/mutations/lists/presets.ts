@@ -74,8 +74,8 @@ export const presetsMutations: readonly Mutation[] = [
   {
     name: "presets win over files",
     file: "train/commands/train.ts",
-    find: "const usual = [presetFor(preset, task), resumed, file];",
-    replace: "const usual = [resumed, file, presetFor(preset, task)];",
+    find: "const usual = [mergePresets(presets, task), resumed, file];",
+    replace: "const usual = [resumed, file, mergePresets(presets, task)];",
     why: "files are stronger than presets",
     tests: ["tests/train/config/layers_test.ts"],
   },
@@ -90,8 +90,8 @@ export const presetsMutations: readonly Mutation[] = [
   {
     name: "LLaMA's preset forgets the file",
     file: "train/commands/train.ts",
-    find: "return [presetFor(preset, task, architecture), resumed, file];",
-    replace: "return [presetFor(preset, task, architecture), resumed];",
+    find: "return [mergePresets(presets, task, architecture), resumed, file];",
+    replace: "return [mergePresets(presets, task, architecture), resumed];",
     why: "the file counts beside a preset",
     tests: ["tests/train/config/layers_test.ts"],
   },
@@ -106,8 +106,8 @@ export const presetsMutations: readonly Mutation[] = [
   {
     name: "the command forgets the flags of a resumed run",
     file: "train/commands/train.ts",
-    find: "return [presetFor(preset, task, architecture), resumed, file];",
-    replace: "return [presetFor(preset, task), resumed, file];",
+    find: "return [mergePresets(presets, task, architecture), resumed, file];",
+    replace: "return [mergePresets(presets, task), resumed, file];",
     why: "LLaMA gets the preset of GPT-2",
     tests: ["tests/train/commands/recipe_command_test.ts"],
     sample: false,

@@ -108,7 +108,7 @@ export const runsMutations: readonly Mutation[] = [
   {
     name: "adapters record the wrong dropout",
     file: "train/run/describe.ts",
-    find: "return site?.rate ?? 0;",
+    find: "return sites.find(isRecorded)?.rate ?? 0;",
     replace: "return sites[0]?.rate ?? 0;",
     why: "only LoRA's own dropout is on record",
     tests: ["tests/train/run/describe_test.ts"],
@@ -190,7 +190,7 @@ export const runsMutations: readonly Mutation[] = [
   {
     name: "the parameters are counted as tensors",
     file: "train/run/describe.ts",
-    find: "const total = rows.reduce((sum, [, { size }]) => sum + size, 0);",
+    find: "const total = count(rows);",
     replace: "const total = rows.length;",
     why: "parameters are counted by element",
     tests: ["tests/train/run/describe_test.ts"],

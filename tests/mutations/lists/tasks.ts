@@ -7,40 +7,40 @@ export const tasksMutations: readonly Mutation[] = [
   {
     name: "evaluation of classification drops",
     file: "train/tasks/finite_logits.ts",
-    find: "  const logits = await model.forward({ batch }).logits.read() as Floats;",
-    replace: `  const { lengths } = batch;
+    find: "  const logits = await model.forward(context).logits.read() as Floats;",
+    replace: `  const { lengths } = context.batch;
   const sites = [{ position: "hidden", structure: "element", rate: 0.1, layers: "all" }] as const;
   const plan = { sites, compensation: { kind: "none", weight: 0, branches: 1 } } as const;
   const dropout = { plan, key: [1, 2], examples: lengths, lengths } as const;
-  const logits = await model.forward({ batch, dropout }).logits.read() as Floats;`,
+  const logits = await model.forward({ ...context, dropout }).logits.read() as Floats;`,
     why: "an evaluation is a clean pass",
     tests: ["tests/train/tasks/evaluation_test.ts"],
   },
   {
     name: "evaluation of language models drops",
     file: "train/tasks/generation.ts",
-    find: "    const { logits } = model.forward({ batch });",
-    replace: `    const { lengths } = batch;
-    const sites = [{ position: "hidden", structure: "element", rate: 0.1, layers: "all" }] as const;
-    const plan = { sites, compensation: { kind: "none", weight: 0, branches: 1 } } as const;
-    const dropout = { plan, key: [1, 2], examples: lengths, lengths } as const;
-    const { logits } = model.forward({ batch, dropout });`,
+    find: "      const losses = crossEntropy(model.forward(context).logits, batch.labels!);",
+    replace: `      const { lengths } = context.batch;
+      const sites = [{ position: "hidden", structure: "element", rate: 0.1, layers: "all" }] as const;
+      const plan = { sites, compensation: { kind: "none", weight: 0, branches: 1 } } as const;
+      const dropout = { plan, key: [1, 2], examples: lengths, lengths } as const;
+      const losses = crossEntropy(model.forward({ ...context, dropout }).logits, batch.labels!);`,
     why: "an evaluation is a clean pass",
     tests: ["tests/train/tasks/evaluation_test.ts"],
   },
   {
     name: "the dev loss is a mean of batches",
     file: "train/tasks/generation.ts",
-    find: "return total / countTargets(examples);",
-    replace: "return total / examples.length;",
+    find: "const perToken = examples.length / countTargets(examples);",
+    replace: "const perToken = 1;",
     why: "the mean is over target tokens",
     tests: ["tests/train/tasks/evaluation_test.ts"],
   },
   {
     name: "the dev loss is smoothed",
     file: "train/tasks/generation.ts",
-    find: "crossEntropy(logits, batch.labels!)",
-    replace: "crossEntropy(logits, batch.labels!, 0.1)",
+    find: "crossEntropy(model.forward(context).logits, batch.labels!)",
+    replace: "crossEntropy(model.forward(context).logits, batch.labels!, 0.1)",
     why: "evaluations are without smoothing",
     tests: ["tests/train/tasks/evaluation_test.ts"],
   },
@@ -121,8 +121,10 @@ export const tasksMutations: readonly Mutation[] = [
   {
     name: "results come in the order of batches",
     file: "train/tasks/classification.ts",
-    find: "members.forEach((i, row) => results[i] =",
-    replace: "members.forEach((_, row) => results[results.findIndex((x) => x === undefined)] =",
+    find: `    members.forEach((i, row) => {
+      results[i] =`,
+    replace: `    members.forEach((_, row) => {
+      results[results.findIndex((x) => x === undefined)] =`,
     why: "results are in the order of examples",
     tests: ["tests/train/tasks/evaluation_test.ts"],
   },
@@ -136,17 +138,17 @@ export const tasksMutations: readonly Mutation[] = [
   },
   {
     name: "ties go to the last class",
-    file: "train/tasks/classification.ts",
-    find: "value > logits[best]! ? i : best",
-    replace: "value >= logits[best]! ? i : best",
+    file: "train/metrics/calibration.ts",
+    find: "value > values[best]! ? i : best",
+    replace: "value >= values[best]! ? i : best",
     why: "of equal logits the first class counts",
     tests: ["tests/train/tasks/evaluation_test.ts"],
   },
   {
     name: "scores are rounded",
-    file: "train/tasks/classification.ts",
-    find: "if (regression) return logits[0]!;",
-    replace: "if (regression) return Math.round(logits[0]!);",
+    file: "train/metrics/predictive.ts",
+    find: "return { mean, deviation:",
+    replace: "return { mean: Math.round(mean), deviation:",
     why: "regression predicts any number",
     tests: ["tests/train/tasks/evaluation_test.ts"],
   },
@@ -205,8 +207,8 @@ export const tasksMutations: readonly Mutation[] = [
   {
     name: "predict numbers rows from one",
     file: "train/commands/predict.ts",
-    find: "`${examples[i]!.index}\\t${classes",
-    replace: "`${examples[i]!.index + 1}\\t${classes",
+    find: "`${examples[i]!.index}\\t${value}`",
+    replace: "`${examples[i]!.index + 1}\\t${value}`",
     why: "rows keep their index",
     tests: ["tests/train/commands/cli_test.ts"],
   },

@@ -5,8 +5,16 @@ import {
   type Method,
   methods,
   type PlanOptions,
+  type SiteOptions,
 } from "../../../nn/dropout/methods.ts";
-import { activeIn, type DropoutPlan, type Site } from "../../../nn/dropout/plan.ts";
+import {
+  activeAnywhere,
+  activeIn,
+  type DropoutPlan,
+  type Position,
+  positions,
+  type Site,
+} from "../../../nn/dropout/plan.ts";
 
 const none = { kind: "none", weight: 1, branches: 1 } as const;
 const sites = ({ sites }: DropoutPlan) =>
@@ -42,6 +50,8 @@ Deno.test("plan() drops in all layers of encoders and the latter half of decoder
   assertEquals(lora(), ["all"]);
   assertEquals(lora({ rate: { lora: 0.1, logits: 0.1 } }), ["all", "latter-half"]);
   assertEquals(lora({ layers: "latter-half" }), ["latter-half"]);
+  const rate = { rank: 0.1, update: 0.1, hidden: 0.1, output: 0.1 };
+  assertEquals(lora({ rate }), ["all", "all", "all", "latter-half", "all"]);
 });
 
 Deno.test("plan() takes one rate, or rates by position, which add sites of their own", () => {
@@ -61,6 +71,17 @@ Deno.test("plan() takes one rate, or rates by position, which add sites of their
   assertEquals(sites(dropoutPlan("lora", false, { rate: 0.4 })), []);
 });
 
+Deno.test("a site's own settings win over those of all, and what it leaves out is theirs", () => {
+  const options = { rate: 0.2, structure: "span", layers: [1] } as const;
+  const own = { position: "hidden", structure: "column", rate: 0.3, layers: [0] } as const;
+  const silent = { position: "logits", structure: undefined, rate: undefined, layers: undefined };
+  const site = [own, silent as unknown as SiteOptions];
+  assertEquals(dropoutPlan("hiddenkey-", false, { ...options, site }).sites, [
+    { position: "logits", structure: "span", rate: 0.2, layers: [1] },
+    own,
+  ]);
+});
+
 Deno.test("plan() leaves out sites of rate 0, but not spans of a given length", () => {
   assertEquals(sites(dropoutPlan("hiddenkey", false, { rate: 0 })), []);
   assertEquals(sites(dropoutPlan("hiddenkey", false, { rate: { logits: 0 } })), [
@@ -70,6 +91,36 @@ Deno.test("plan() leaves out sites of rate 0, but not spans of a given length", 
   assertEquals(spans.sites, [
     { position: "logits", structure: "span", rate: 0, layers: "all", spanLength: 3 },
   ]);
+});
+
+Deno.test("plan() lets what a site says go before what is said of all, and the rest stand", () => {
+  const options: PlanOptions = {
+    rate: 0.2,
+    structure: "column",
+    layers: "all",
+    site: [{ position: "hidden", structure: "span", rate: 0.4, layers: [1] }],
+  };
+  const logits = { position: "logits", structure: "column", rate: 0.2, layers: "all" };
+  const hidden = { position: "hidden", structure: "span", rate: 0.4, layers: [1] };
+  const found = dropoutPlan("hiddenkey", true, options).sites;
+  assertEquals<unknown>(found, [logits, hidden]);
+  // By position too; and a site that says nothing takes all of it.
+  const byPosition = { ...options, rate: { hidden: 0.3, logits: 0.2 } };
+  assertEquals(dropoutPlan("hiddenkey", true, byPosition).sites, found);
+  const silent: PlanOptions = { ...options, site: [{ position: "hidden" }] };
+  assertEquals<unknown>(dropoutPlan("hiddenkey", true, silent).sites, [
+    logits,
+    { ...logits, position: "hidden" },
+  ]);
+});
+
+Deno.test("plan() drops in LoRA's updates and outside of layers everywhere, elsewhere in half", () => {
+  const layersAt = (position: Position) =>
+    dropoutPlan("lora", true, { site: [{ position }] }).sites[0]!.layers;
+  for (const position of positions) {
+    const half = ["logits", "weights", "hidden"].includes(position);
+    assertEquals(layersAt(position), half ? "latter-half" : "all", position);
+  }
 });
 
 Deno.test("plan() passes an option on to the sites that read it", () => {
@@ -146,7 +197,7 @@ Deno.test("plan() refuses rates outside [0, 1) and weights below 0", () => {
 });
 
 Deno.test("plan() refuses a span length that is no positive integer", () => {
-  for (const spanLength of [-1, 1.5, NaN]) {
+  for (const spanLength of [-1, 0, 1.5, NaN]) {
     assertThrows(
       () => dropoutPlan("dropkey", false, { structure: "span", spanLength }),
       OptionError,
@@ -173,6 +224,31 @@ Deno.test("activeIn() is always true outside the layers", () => {
     const site: Site = { position: "output", structure: "element", rate: 0.1, layers };
     assertEquals(activeIn(site, undefined, 4), true);
   }
+});
+
+Deno.test("what lies outside of the layers is dropped in all of them, whatever --layers says", () => {
+  for (const position of ["input", "output"] as const) {
+    for (const layers of [undefined, "latter-half", [0]] as const) {
+      const site = [{ position, rate: 0.2 }];
+      const { sites } = dropoutPlan("lora", true, { site, ...(layers && { layers }) });
+      assertEquals(sites.map((each) => each.layers), ["all"]);
+      assertEquals([1, 2, 3].map((count) => activeAnywhere(sites[0]!, count)), [true, true, true]);
+      if (layers === undefined) continue;
+      assertThrows(
+        () => dropoutPlan("lora", true, { site: [{ position, layers }] }),
+        OptionError,
+        `Cannot drop ${position} in some layers as it lies outside of them: all is required, found`,
+      );
+    }
+  }
+});
+
+Deno.test("activeAnywhere() is false where no layer of the model is named", () => {
+  const active = (layers: Site["layers"], count: number) =>
+    activeAnywhere({ position: "hidden", structure: "element", rate: 0.1, layers }, count);
+  assertEquals([1, 2].map((count) => active("latter-half", count)), [false, true]);
+  assertEquals([2, 3].map((count) => active([2], count)), [false, true]);
+  assertEquals([active("all", 1), active([], 4)], [true, false]);
 });
 
 Deno.test("words and numbers that mean nothing are refused by the option's name", () => {

@@ -26,7 +26,7 @@ const word = fc.integer({ min: 0, max: 0xFFFFFFFF });
 interface Both {
   readonly keys: AttentionCase;
   readonly weights: Pick<AttentionCase, "structure" | "rate" | "perHead" | "key">;
-  readonly noGrad: boolean | undefined;
+  readonly nograd: boolean | undefined;
   /** Whether DropKey is there at all. */
   readonly dropKey: boolean;
 }
@@ -39,7 +39,7 @@ const cases: fc.Arbitrary<Both> = fc.record({
     perHead: fc.boolean(),
     key: fc.tuple(word, word),
   }),
-  noGrad: fc.constantFrom(undefined, true, false),
+  nograd: fc.constantFrom(undefined, true, false),
   dropKey: fc.boolean(),
 });
 
@@ -47,7 +47,7 @@ const cases: fc.Arbitrary<Both> = fc.record({
 function siteOf(
   position: Site["position"],
   { structure, rate, perHead }: Both["weights"],
-  noGrad?: boolean,
+  nograd?: boolean,
 ): Site {
   return {
     position,
@@ -55,7 +55,7 @@ function siteOf(
     rate,
     layers: "all",
     ...(perHead ? {} : { perHead }),
-    ...(noGrad === undefined ? {} : { noGrad }),
+    ...(nograd === undefined ? {} : { nograd }),
   };
 }
 
@@ -63,11 +63,11 @@ function siteOf(
 function computed(
   device: Device,
   scores: Tensor,
-  { keys, weights, noGrad, dropKey }: Both,
+  { keys, weights, nograd, dropKey }: Both,
 ): Tensor {
   const { lengths, tokens, causal } = keys;
   const words = (data: number[], shape = [data.length]) => tensor(device, data, shape, "u32");
-  const sites = [siteOf("logits", keys), siteOf("weights", weights, noGrad)];
+  const sites = [siteOf("logits", keys), siteOf("weights", weights, nograd)];
   const dropout = {
     plan: { sites, compensation: { kind: "none", weight: 0, branches: 1 } },
     key: keys.key,
@@ -95,7 +95,7 @@ function softmax(scores: readonly number[], keep: readonly boolean[]): number[] 
 
 /** Weights and the gradient of Σ c · weights by the scores, by Eq. 1 to 10 in plain numbers. */
 function oracle(both: Both, scores: Float64Array, c: Float64Array) {
-  const { keys, weights, noGrad = true, dropKey } = both;
+  const { keys, weights, nograd = true, dropKey } = both;
   const [out, slope] = [new Float64Array(scores.length), new Float64Array(scores.length)];
   const second = rowsOf({ ...keys, ...weights });
   rowsOf(keys).forEach(({ start, visible, keep }, row) => {
@@ -106,7 +106,7 @@ function oracle(both: Both, scores: Float64Array, c: Float64Array) {
     const logits = place(scores).map((x) => scale * x);
     const w = softmax(logits, remaining);
     // With NoGrad log w = s - log Σ exp s over what DropKey kept; without it w is a softmax.
-    const share = noGrad ? softmax(logits, own) : w;
+    const share = nograd ? softmax(logits, own) : w;
     const mean = place(c).reduce((sum, x, key) => sum + x * w[key]!, 0);
     w.forEach((x, key) => {
       out[start + key] = x;
@@ -149,7 +149,7 @@ Deno.test("heads draw columns of their own where nothing is said", () =>
       key: [7, 9],
       seed: 1,
     };
-    const usual = { keys, weights: keys, noGrad: undefined, dropKey: false };
+    const usual = { keys, weights: keys, nograd: undefined, dropKey: false };
     const scores = tensor(device, new Float64Array(2 * 4 * 144), shapeOf(keys));
     const w = await computed(device, scores, usual).read();
     const rows = new Set<string>();

@@ -11,7 +11,7 @@ import { attend } from "../../../nn/layers/attention.ts";
 import { attentionWeights } from "../../../nn/layers/attention_weights.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import { randomTensor } from "../../support/differences.ts";
-import { tinyExamples } from "../../support/tiny_models.ts";
+import { randomModel, tinyConfig, tinyExamples } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
 
 const lengths = [11, 6, 2];
@@ -90,4 +90,24 @@ Deno.test("attend() chooses no start where spans begin anywhere, or the layer dr
     for (const site of [anywhere, { ...guided, layers: [0] }]) {
       assertEquals((await startsOf(device, [site], 1, false)).found, undefined);
     }
+  }));
+
+Deno.test("spans go by attention wherever their site stands in a plan", () =>
+  withDevice("f64", async (device) => {
+    const model = randomModel(device, tinyConfig("bert"), "classifier");
+    const batch = toBatch(device, tinyExamples(lengths.map((n) => Math.min(n, 7))), {
+      numbers: [4, 0, 7],
+    });
+    const compensation = { kind: "none", weight: 1, branches: 1 } as const;
+    const others = [beside("logits"), beside("weights")];
+    const logitsOf = async (sites: readonly Site[]) => {
+      using _scope = device.scope("logits");
+      const [examples] = batch.examples!;
+      const plan = { sites, compensation };
+      const dropout = { plan, key: seedKey(3), examples, lengths: batch.lengths };
+      return [...await model.forward({ batch, dropout }).logits.read()];
+    };
+    const first = await logitsOf([guided, ...others]);
+    assertEquals(await logitsOf([...others, guided]), first);
+    assertNotEquals(await logitsOf([...others, { ...guided, start: "uniform" }]), first);
   }));

@@ -4,7 +4,7 @@ import { Linear } from "../../../nn/layers/linear.ts";
 import { loraLayers, LoraLinear } from "../../../nn/lora/lora.ts";
 import { tinyConfig } from "../../support/tiny_models.ts";
 import { classifier } from "../../../nn/models/registry.ts";
-import { applyLora, type LoraOptions } from "../../../nn/lora/apply.ts";
+import { applyLora, layerOf, type LoraOptions } from "../../../nn/lora/apply.ts";
 
 const path = (layer: number, name: string) => `bert.encoder.layer.${layer}.attention.self.${name}`;
 
@@ -29,6 +29,21 @@ Deno.test("adapt() gives layers ranks and alphas of their own, by path or its en
   ]);
   // An ending begins after a dot.
   assertEquals(layersOf({ targets: ["key"], ranks: { ey: 1 } }).map(([, rank]) => rank), [4, 4]);
+});
+
+Deno.test("adapted layers know the number of their layer, however many there are", () => {
+  const model = classifier(tinyConfig("bert", { num_hidden_layers: 23 }));
+  applyLora(model, { targets: ["query"], rank: 1, alpha: 1 });
+  const places = loraLayers(model).map(([, { place }]) => place);
+  assertEquals(
+    places,
+    Array.from({ length: 23 }, (_, layer) => ({ path: path(layer, "query"), layer, layers: 23 })),
+  );
+  assertEquals(["classifier.dense", "h2.10.mlp", "h.107.mlp.c_fc"].map(layerOf), [
+    undefined,
+    10,
+    107,
+  ]);
 });
 
 Deno.test("adapt() leaves out modules and all below them", () => {

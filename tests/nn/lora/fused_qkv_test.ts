@@ -1,8 +1,11 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertNotEquals } from "@std/assert";
 import type { Device } from "../../../core/device.ts";
 import { tensor } from "../../../core/tensor.ts";
+import { seedKey } from "../../../core/random.ts";
+import { dropoutPlan } from "../../../nn/dropout/methods.ts";
 import { fuseParts } from "../../../nn/formats/peft_fused_qkv.ts";
 import type { ForwardContext } from "../../../nn/layers/forward_context.ts";
+import { toBatch } from "../../../nn/layers/batch.ts";
 import { Linear } from "../../../nn/layers/linear.ts";
 import { FusedQkvLora } from "../../../nn/lora/fused_qkv.ts";
 import { LoraLinear } from "../../../nn/lora/lora.ts";
@@ -51,5 +54,39 @@ Deno.test("thirds of c_attn equal one update with block matrices", () =>
         1e-13,
       );
       assertClose(await apart.delta().read(), await whole.delta().read(), 1e-13);
+    }
+  }));
+
+Deno.test("thirds of c_attn draw masks of their own inside and after the update", () =>
+  withDevice("f64", async (device) => {
+    const base = fusedLayer(device);
+    const layer = new FusedQkvLora(base, { place, rank: 2, scaling: 1.5 }, ["q", "v"]);
+    // The same numbers in both: all that can differ is the mask.
+    for (const { down, up } of layer.parts) {
+      down.value = randomTensor(device, 10, down.shape);
+      up.value = randomTensor(device, 20, up.shape);
+    }
+    const x = randomTensor(device, 3, [2, 5, 6]);
+    const batch = toBatch(device, [5, 5].map((length) => ({ ids: new Array(length).fill(1) })), {
+      numbers: [0, 1],
+    });
+    const frozen = await base.forward(x, context).read();
+    const updatesOf = async (position?: "rank" | "update") => {
+      const site = position && [{ position, structure: "element", rate: 0.5 } as const];
+      const plan = dropoutPlan("lora", false, site && { site });
+      const { examples, lengths } = batch;
+      const dropout = { plan, key: seedKey(5), examples: examples![0], lengths };
+      const y = await layer.forward(x, { batch, dropout }).read();
+      const update = y.map((value: number, i: number) => value - frozen[i]!);
+      return [0, 8].map((start) =>
+        [...update].filter((_, i) => i % 12 >= start && i % 12 < start + 4)
+          .map((value) => value.toFixed(9))
+      );
+    };
+    const [q, v] = await updatesOf();
+    assertEquals(q, v);
+    for (const position of ["rank", "update"] as const) {
+      const [q, v] = await updatesOf(position);
+      assertNotEquals(q, v);
     }
   }));

@@ -6,6 +6,7 @@ import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { update } from "../../../core/update.ts";
 import { copyProgram } from "../../../core/program.ts";
 import { dropoutPlan } from "../../../nn/dropout/methods.ts";
+import type { DropoutPlan } from "../../../nn/dropout/plan.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import { SGD, type SGDOptions } from "../../../nn/optim/sgd.ts";
 import { AdamW } from "../../../nn/optim/adamw.ts";
@@ -60,10 +61,23 @@ Deno.test("optimisers refuse options that are no numbers, and steps without a ba
     const state = { model, optimiser: new SGD(trainable) };
     assertThrows(() => trainStep(state, [], [0, 1], { lr: 1 }), OptionError, "at least 1 batch");
     const batch = toBatch(device, tinyExamples([3]), { numbers: [0] });
-    const plan = { ...dropoutPlan("lora", false), instances: 0 };
-    assertThrows(
-      () => trainStep(state, [batch], [0, 1], { lr: 1, plan }),
-      OptionError,
-      "instances",
-    );
+    const nothing = dropoutPlan("lora", false);
+    const compensation = { kind: "kl", weight: 1, branches: 1 } as const;
+    const site = { position: "hidden", structure: "element", rate: 0.1, layers: "all" } as const;
+    for (
+      const [changes, told] of [
+        [{ instances: 0 }, "instances"],
+        [{ sites: [site, { ...site, position: "hiden" }] }, "position requires one of lora, rank"],
+        [{ sites: [{ ...site, rate: 1 }] }, "Cannot drop hidden as the rate must lie in [0, 1)"],
+        [{ compensation: { ...compensation, kind: "KL" } }, "compensation requires one of none"],
+        [{ compensation: { ...compensation, branches: 3 } }, "branches requires one of 1, 2"],
+        [
+          { compensation: { ...compensation, weight: NaN } },
+          "Cannot weigh the compensation by NaN",
+        ],
+      ] as const
+    ) {
+      const plan = { ...nothing, ...changes } as unknown as DropoutPlan;
+      assertThrows(() => trainStep(state, [batch], [0, 1], { lr: 1, plan }), OptionError, told);
+    }
   }));

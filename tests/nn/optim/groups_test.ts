@@ -5,7 +5,7 @@ import { parameters } from "../../../nn/layers/module.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
 import { AdamW } from "../../../nn/optim/adamw.ts";
 import { isDecayed } from "../../../nn/optim/decay.ts";
-import { learnsFaster } from "../../../nn/optim/groups.ts";
+import { learnsFaster, parameterGroups } from "../../../nn/optim/groups.ts";
 import { SGD } from "../../../nn/optim/sgd.ts";
 import { Trainable } from "../../../nn/optim/trainable.ts";
 import { assertClose } from "../../support/differences.ts";
@@ -71,6 +71,14 @@ Deno.test("a ratio adds no program to a step and no state to a checkpoint", () =
       });
       assertEquals(runs, [1, 1]);
     }
+  }));
+
+Deno.test("parameters that all decay and learn at one rate have no groups", () =>
+  withDevice("f32", async (device) => {
+    const { trainable } = await trainableOf(device);
+    assertEquals(parameterGroups(trainable, [], 1), undefined);
+    assertEquals(parameterGroups(trainable, [], 16)?.apart, true);
+    assertEquals(parameterGroups(trainable, ["bias", "norm"], 1)?.apart, false);
   }));
 
 Deno.test("a ratio that is no number is refused", () =>

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { gradient } from "../../../core/gradient.ts";
-import { seedKey } from "../../../core/random.ts";
+import { foldKey, seedKey } from "../../../core/random.ts";
 import type { Device } from "../../../core/device.ts";
 import { sizeOf } from "../../../core/shape.ts";
 import { dropoutPlan } from "../../../nn/dropout/methods.ts";
@@ -97,4 +97,36 @@ Deno.test("trainStep() begins each step anew", () =>
     const other = trainStep({ model, optimiser }, window, seedKey(4), { plan, lr: 0 });
     assertEquals(await other.squaredNorm.item() === norms[0], false);
     assertEquals(optimiser.steps, 3);
+  }));
+
+Deno.test("trainStep() steps by the mean over draws of the masks, each of which differs", () =>
+  withDevice("f64", async (device) => {
+    const instances = 3;
+    const { model, optimiser } = await setting(device);
+    const window = batches(device, [[0, 1], [2, 3]]);
+    const [whole] = batches(device, [[0, 1, 2, 3]]);
+    const normaliser = sizeOf(whole!.labels!.shape);
+    const losses: number[] = [];
+    const mean = new Float64Array(sizeOf(optimiser.trainable.flat.shape));
+    for (let draw = 0; draw < instances; draw++) {
+      using _scope = device.scope("draw");
+      const own = draw === 0 ? key : foldKey(key, draw);
+      const { result, gradients } = gradient(
+        () => objective(model, whole!, { plan, key: own, normaliser }),
+        optimiser.trainable.tensors,
+      );
+      losses.push(await result.loss.item());
+      const slopes = await Promise.all(gradients.map((g) => g!.read()));
+      slopes.flatMap((slope) => [...slope]).forEach((g, i) => mean[i]! += g / instances);
+    }
+    assertEquals(new Set(losses).size, instances);
+    const before = await optimiser.trainable.flat.read();
+    const { loss } = trainStep({ model, optimiser }, window, key, {
+      plan: { ...plan, instances },
+      lr: 0.5,
+    });
+    const total = losses.reduce((sum, x) => sum + x, 0);
+    assertClose([await loss.item()], [total / instances], 1e-12);
+    const after = await optimiser.trainable.flat.read();
+    assertClose(after, Array.from(before, (x, i) => x - 0.5 * mean[i]!), 1e-12);
   }));

@@ -9,11 +9,12 @@ import { hiddenkey, inGroups, task } from "../../support/cli.ts";
 const commands = ["train", "eval", "predict", "parity", "score", "noise", "merge", "data"];
 const benches = ["product", "step", "rowwise", "dispatch", "load", "profile", "generate", "peers"];
 
-/** Command lines that end before their options: each command, each bench, and the bundle. */
+/** Command lines that end before their options: each command, each bench, the bundle and mutations. */
 const lines: readonly (readonly string[])[] = [
   ...commands.map((name) => [name]),
   ...[...benches, "variants"].map((name) => ["bench", name]),
   ["bundle"],
+  ["mutate"],
 ];
 
 Deno.test("every command answers -h, --help and --version, and has a task", async () => {

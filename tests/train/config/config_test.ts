@@ -1,6 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { OptionError } from "../../../core/errors.ts";
-import { checkLayers, type GivenConfig, resolveConfig } from "../../../train/config/config.ts";
+import { dropoutPlan } from "../../../nn/dropout/methods.ts";
+import {
+  checkLayers,
+  type GivenConfig,
+  requireActive,
+  resolveConfig,
+} from "../../../train/config/config.ts";
 
 const required = { task: "rte", data: "data", model: "model" } as const;
 
@@ -13,6 +19,16 @@ Deno.test("layers lie within the model, counted from 0", () => {
     const message = `the model has the layers 0 to 3: found ${beyond}`;
     assertThrows(() => check(layers, 4), OptionError, message);
   }
+});
+
+Deno.test("requireActive() refuses a site that is active in no layer of the model", () => {
+  const check = (count: number, given: GivenConfig) =>
+    requireActive(dropoutPlan("hiddenkey", true, resolveConfig(required, given)), count);
+  const none = "Cannot drop logits in latter-half of the 1 layers of the model";
+  assertThrows(() => check(1, { site: [{ position: "output" }] }), OptionError, none);
+  check(2, {});
+  check(1, { layers: "all" });
+  check(1, { rate: { logits: 0, hidden: 0, input: 0.1, output: 0.1, lora: 0.1 } });
 });
 
 Deno.test("a configuration is refused where its plan or its decay would be", () => {

@@ -29,6 +29,7 @@ const usual = {
   lr: 5e-4,
   warmup: 0.06,
   weightDecay: 0,
+  loraplusRatio: 1,
   beta1: 0.9,
   beta2: 0.999,
   epsilon: 1e-8,

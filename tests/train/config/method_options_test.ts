@@ -25,8 +25,7 @@ Deno.test("every flag of the method reaches the plan of the run", async () => {
       structure: "span",
       rate: 0.25,
       layers: [1],
-      noGrad: false,
-      point: "inner",
+      nograd: false,
       perHead: false,
       spanLength: 2,
     }],
@@ -34,13 +33,18 @@ Deno.test("every flag of the method reaches the plan of the run", async () => {
   });
 });
 
+Deno.test("the flag of a point reaches a site of hidden alone", async () => {
+  const flags = ["--method", "hiddenkey", "--point", "inner"];
+  const { plan } = await saved("rte", ...flags) as { plan: { sites: { point?: string }[] } };
+  assertEquals(plan.sites.map(({ point }) => point), [undefined, "inner"]);
+});
+
 Deno.test("without flags the plan is the paper's: NoGrad, masks of each head, one branch", async () => {
-  const usual = { noGrad: true, point: "output", perHead: true };
   const layers = "latter-half";
   assertEquals((await saved("e2e", "--method", "hiddenkey")).plan, {
     sites: [
-      { position: "logits", structure: "column", rate: 0.1, layers, ...usual },
-      { position: "hidden", structure: "element", rate: 0.1, layers, ...usual },
+      { position: "logits", structure: "column", rate: 0.1, layers, perHead: true },
+      { position: "hidden", structure: "element", rate: 0.1, layers, point: "output" },
     ],
     compensation: { kind: "kl", weight: 1, branches: 1 },
   });
@@ -53,11 +57,11 @@ Deno.test("without flags the plan is the paper's: NoGrad, masks of each head, on
 Deno.test("switches and rates by position reach the plan in both directions", async () => {
   const on = ["--method", "dropattention", "--nograd", "--per-head", "--kl", "0"];
   const { plan } = await saved("e2e", ...on, "--rate", "weights=0.2,lora=0.3", "--branches", "1");
-  const usual = { noGrad: true, point: "output", perHead: true };
+  const usual = { nograd: true, perHead: true };
   assertEquals(plan, {
     sites: [
       { position: "weights", structure: "column", rate: 0.2, layers: "latter-half", ...usual },
-      { position: "lora", structure: "element", rate: 0.3, layers: "all", ...usual },
+      { position: "lora", structure: "element", rate: 0.3, layers: "all" },
     ],
     compensation: { kind: "none", weight: 0, branches: 1 },
   });

@@ -67,6 +67,10 @@ Deno.test("A rate is a number in [0, 1), or one for each position", () => {
   assertEquals(flags("--rate", "0"), { rate: 0 });
   assertEquals(flags("--rate", "logits=0.1, hidden = 0"), { rate: pair });
   assertEquals(object({ rate: pair }), { rate: pair });
+  for (const twice of ["hidden=0.1,hidden=0.2", "logits=0,logits=0"]) {
+    refused(() => flags("--rate", twice), "--rate", "each position at most once");
+  }
+  refused(() => flags("--rate", "logits=0.1=0.2"), "--rate", "POSITION=NUMBER");
   refused(() => flags("--rate", "1"), "--rate", "[0, 1)", "found 1");
   refused(() => flags("--rate", "logits=0.1,hidden=1"), "hidden in --rate", "found 1");
   refused(() => object({ rate: { logits: -1 } }), "logits in rate in f.json", "found -1");

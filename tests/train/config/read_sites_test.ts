@@ -64,6 +64,16 @@ Deno.test("--site is read from flags, from texts and from objects of files alike
   assertEquals(resolveConfig(config), config);
 });
 
+Deno.test("--site takes switches with a value, as flags do, and a rate after layers", () => {
+  const read = (text: string) => flags("--site", text).site?.[0];
+  for (const value of [true, false]) {
+    const site = { position: "hidden", rescale: value, perExample: !value };
+    assertEquals(read(`hidden=rescale=${value},per-example=${!value}`), site as never);
+  }
+  const site = { position: "hidden", layers: [3, 0], rate: 0.2 };
+  assertEquals(read("hidden=layers=3+0,0.2"), site as never);
+});
+
 Deno.test("--site says which word is wrong", () => {
   const both = (text: string, ...parts: string[]) => {
     refused(() => flags("--site", text), "--site", ...parts);
@@ -82,6 +92,8 @@ Deno.test("--site says which word is wrong", () => {
   both("hidden=start=middle", "start of hidden", "one of uniform, attention");
   both("hidden=rescale=yes", "rescale of hidden", "true or false");
   both("hidden=layers=first", "layers of hidden", "all, latter-half or a list of layers");
+  both("hidden=span,layers=3,0", "layers with + between them");
+  both("hidden=span,layers=3,4,0.1", "layers with + between them");
   both("hidden", "POSITION=STRUCTURE,RATE,…");
   both("=span", "POSITION=STRUCTURE,RATE,…");
   both("hidden=span,,0.1", "POSITION=STRUCTURE,RATE,…");
@@ -90,9 +102,16 @@ Deno.test("--site says which word is wrong", () => {
     () => flags("--site", "hidden=span", "--site", "hidden=column"),
     "each position at most once",
   );
-  refused(() => object([{ structure: "span" }]), "in site in f.json", "undefined");
+  for (const position of [undefined, null, 1, ["hidden"]]) {
+    refused(
+      () => object([{ position, structure: "span" }]),
+      "site in f.json as a position for each",
+    );
+  }
   refused(() => object([{ position: "hidden", rate: "x" }]), "rate of hidden in site in f.json");
-  refused(() => object([{ position: "hidden", noGrad: true }]), "no-grad", "nograd");
+  refused(() => object([{ position: "hidden", noGrad: true }]), "noGrad", "nograd");
+  refused(() => object([{ position: "hidden", "span-length": 3 }]), "span-length", "spanLength");
+  refused(() => flags("--site", "hidden=spam-length=3"), "spam-length", "span-length");
   refused(() => object([7]), "POSITION=STRUCTURE,RATE,…", "7");
   refused(() => object(JSON.parse('[{"position":"lora","__proto__":1}]')), "__proto__");
   // What fits as a word, but belongs to another site, is refused by who reads it.

@@ -6,10 +6,12 @@ import { sum } from "../../../core/ops/reduce.ts";
 import { seedKey } from "../../../core/random.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { dropoutPlan } from "../../../nn/dropout/methods.ts";
+import { survivorFactor } from "../../../nn/dropout/mask.ts";
 import type { DropoutPlan } from "../../../nn/dropout/plan.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
+import { languageModel } from "../../../nn/models/registry.ts";
 import { objective } from "../../../nn/objective/objective.ts";
 import { isDecayed, requireDecayExclusions } from "../../../nn/optim/decay.ts";
 import { Trainable } from "../../../nn/optim/trainable.ts";
@@ -146,6 +148,20 @@ Deno.test("all regularisers of one pass together are the plain formula too", asy
     },
     { instances: 2 },
   );
+});
+
+Deno.test("R-Drop keeps the mean of all that it drops, and weight decay leaves out biases and norms", () => {
+  const { method, ...config } = configOf(["r-drop"]);
+  const { sites } = dropoutPlan(method, false, config);
+  for (const site of sites) assertEquals(survivorFactor(site), 1 / 0.9, site.position);
+  // Of weights an absent factor is a division by what is kept.
+  assertEquals(sites.find(({ position }) => position === "weights")?.rescale, true);
+  const { decayExclude = [] } = configOf(["weight-decay"]);
+  requireDecayExclusions(decayExclude);
+  const model = languageModel(tinyConfig("gpt2"));
+  for (const [path, { shape }] of parameters(model)) {
+    assertEquals(isDecayed(path, shape, decayExclude), shape.length > 1, path);
+  }
 });
 
 Deno.test("the preset of LoRA+ has the ratio and the groups of PEFT's optimiser", () => {

@@ -32,6 +32,7 @@ Deno.test("classDistribution() of two passes means probabilities, not logits", (
   // The logits' mean would have the other class.
   const odd = [[0.9, 0.1], [0.9, 0.1], [1e-6, 1 - 1e-6]].map((row) => row.map(Math.log));
   assertEquals(classDistribution(odd).predicted, 0);
+  assertEquals(classDistribution(odd.toReversed()).predicted, 0);
   const [first, second] = classDistribution(odd).meanLog;
   assert(second! > first!);
 });
@@ -69,4 +70,18 @@ Deno.test("scoreDistribution() has mean and deviation of its passes", () => {
 Deno.test("logMeanExp() is the logarithm of a mean, of one number that number", () => {
   assertEquals(logMeanExp([-0.1]), -0.1);
   assertAlmostEquals(logMeanExp([Math.log(2), Math.log(4)]), Math.log(3), 1e-15);
+});
+
+Deno.test("classDistribution() keeps ties: neither order nor a number added to all changes a bit", () => {
+  const rows = [[0, 0, 0, 0, 0], [0.25, -1.5, 3, 0.125, -0.5, 5], [0, 1, 2, 0, 0.5, 3, 1, 0.75]];
+  for (const row of rows) {
+    const { logMean } = classDistribution([row]);
+    for (let turn = 0; turn < row.length; turn++) {
+      const turned = (list: readonly number[]) => [...list.slice(turn), ...list.slice(0, turn)];
+      for (const shift of [0, 1, -7, 96]) {
+        const other = classDistribution([turned(row.map((x) => x + shift))]);
+        assertEquals(other.logMean, turned(logMean));
+      }
+    }
+  }
 });

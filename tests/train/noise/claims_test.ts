@@ -98,6 +98,8 @@ Deno.test("judge() compares rises and factors, each by its interval", () => {
     verdicts(both(of([10, 20, 30], 0.01), of([1, 2, 3], 0.01)), factor),
     ["does not hold"],
   );
+  // A factor of 9 against 3, of variances that are known to 3.
+  assertEquals(verdicts(both(of([1, 5, 9], 3), of([1, 2, 3], 3)), factor), ["does not hold"]);
   assertEquals(
     verdicts(both(of([1, 2, 9], 0.01), of([1, 2, 3], 0.01)), faster),
     ["holds only when"],

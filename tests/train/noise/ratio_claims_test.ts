@@ -69,6 +69,9 @@ Deno.test("judgeRatios() needs every entry", () => {
   assertEquals(verdicts(row(0.24, 0.32)), ["holds", "holds", "holds"]);
   // k is not below 1.
   assertEquals(verdicts(row(0.32, 0.32))[0], "does not hold");
+  const { diagonal, ...rest } = row(0.24, 0.32);
+  const most = { ...rest, diagonal: { ...diagonal, count: 3, holding: 2 } };
+  assertEquals(verdicts(most)[0], "does not hold");
   // k stays where the dropped logit grows.
   assertEquals(verdicts(row(0.24, 0.32, 0.24))[1], "does not hold");
   const four = { ...row(0.32, 0.32), dropped: 4 };

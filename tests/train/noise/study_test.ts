@@ -1,8 +1,9 @@
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
 import type { Device } from "../../../core/device.ts";
 import { seedKey, threefry } from "../../../core/random.ts";
 import { measureRatios } from "../../../train/noise/attention_rows.ts";
 import { measureCoverage } from "../../../train/noise/coverage.ts";
+import { figuresOf } from "../../../train/noise/figures.ts";
 import { fates, fatesOf, probe } from "../../../train/noise/gradients.ts";
 import { estimate, meanOf } from "../../../train/noise/statistics.ts";
 import {
@@ -160,6 +161,12 @@ Deno.test("fates leave out padding, of keys and of queries", () =>
     assertEquals(await fatesOf(device, subject, batch, drawing("hiddencut"), 0), undefined);
   }));
 
+Deno.test("maskKey() is another for each seed and each rate", () => {
+  assertEquals(maskKey(1, 0.1), maskKey(1, 0.1));
+  assertNotEquals(maskKey(1, 0.1), maskKey(1, 0.2));
+  assertNotEquals(maskKey(1, 0.1), maskKey(2, 0.1));
+});
+
 Deno.test("fates leave out keys behind the query of a causal model", () =>
   withSubject(async (device, subject) => {
     const batch = masksBatch(device, subject, 0, 1);
@@ -232,7 +239,7 @@ Deno.test("measureRatios() raises dropped logits, which are scaled scores, by 0,
 
 Deno.test("measureCoverage() holds a population's own figures for true", () =>
   withSubject(async (device, subject) => {
-    const settings = { rates: [rate], masks: 8, seed: 1, population: 60, studies: 40 };
+    const settings = { rates: [rate], masks: 8, seed: 1, population: 60, studies: 200 };
     const rows = await measureCoverage(device, subject, settings);
     const gradients = await maskGradients(device, subject, 60, drawing("dropkey"));
     const [clean] = await cleanGradients(device, subject);
@@ -243,6 +250,21 @@ Deno.test("measureCoverage() holds a population's own figures for true", () =>
       rows.find((row) => row.of === "dropkey" && row.figure === figure)!;
     assertAlmostEquals(row("bias").truth[0]!, norm(off) / norm(clean!), 1e-5);
     assertAlmostEquals(row("mean").truth[0]!, norm(mean) / norm(clean!), 1e-4);
+    const spread = gradients[0]!.map((g) => norm(g.map((x, i) => x - mean[i]!)));
+    const variance = spread.reduce((sum, x) => sum + x / 60, 0);
+    assertAlmostEquals(row("variance").truth[0]!, variance / norm(clean!), 1e-4);
+    // A study draws 8 of the 60 masks, with replacement.
+    const studies = Array.from({ length: 200 }, (_, s) => {
+      const drawn = Array.from({ length: 8 }, (_, n) => threefry(seedKey(s), n, 0)[0] % 60);
+      const own = { gradients: drawn.map((n) => gradients[0]![n]!), fates: undefined };
+      return figuresOf({ ...own, clean: clean!, examples: 2 });
+    });
+    for (const name of ["variance", "bias", "mean", "cosine"] as const) {
+      const [truth] = row(name).truth;
+      const held = studies.map((figures) => estimate(figures[name]))
+        .filter(({ low, high }) => low <= truth! && truth! <= high);
+      assertEquals(row(name).coverage[0], held.length / 200, name);
+    }
     for (const { of, figure, coverage, truth } of rows) {
       assertEquals(coverage.length, 3);
       assert(coverage.every((share) => share > 0.5), `${of} ${figure}: ${coverage}`);

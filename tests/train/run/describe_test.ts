@@ -7,9 +7,11 @@ import { trainHead } from "../../../nn/models/heads.ts";
 import { architectureOf, classifier, languageModel } from "../../../nn/models/registry.ts";
 import {
   describeDropout,
+  describeLearningRates,
   describeParameters,
   recordedDropout,
 } from "../../../train/run/describe.ts";
+import { tinyConfig } from "../../support/tiny_models.ts";
 
 /** The base models of the paper, as their config.json has them: sizes alone are counted. */
 const published = {
@@ -142,8 +144,13 @@ Deno.test("describeDropout() says in one line what PEFT's file cannot, and nothi
     { position: "weights", rate: 0.3, rescale: true, perHead: false },
   ] as const;
   assertEquals(lines("lora", { site }), [
-    "dropout: span hidden 0.2 start=attention in layers 0, 2 and " +
+    "dropout: span hidden 0.2 start=attention in layers 0, 2; " +
     `element weights 0.3 rescale no-per-head in all layers${end}`,
+  ]);
+  const around = [{ position: "input", structure: "span" }, { position: "output" }] as const;
+  assertEquals(lines("hiddenkey-", { ...usual, site: [...around, site[0]] }, true), [
+    "dropout: span input 0.1; element output 0.1; column logits 0.1 in the latter half of the " +
+    `layers; span hidden 0.2 start=attention in layers 0, 2${end}`,
   ]);
   assertEquals(lines("lora", { neftuneAlpha: 5, instances: 3 }), [
     `dropout: nothing, noise of alpha 5 on the embeddings, 3 draws a step${end}`,
@@ -158,4 +165,19 @@ Deno.test("describeDropout() says in one line what PEFT's file cannot, and nothi
   assertEquals(lines("lora-dropout", shared), [
     `dropout: element lora 0.1 no-per-example in all layers${end}`,
   ]);
+});
+
+Deno.test("describeLearningRates() says which tensors learn faster, where some do", () => {
+  const model = classifier(tinyConfig("bert"));
+  applyLora(model, { targets: ["query"], rank: 2, alpha: 4 });
+  const trained = [...parameters(model)].filter(([, { trainable }]) => trainable);
+  const faster = trained.filter(([path]) => path.includes("lora_B")).length;
+  const said: string[] = [];
+  describeLearningRates(model, { lr: 0.25, loraplusRatio: 16 }, (line) => said.push(line));
+  const biases = trained.filter(([, { shape }]) => shape.length === 1).length;
+  assertEquals(said, [
+    `learning rate: 0.25, 4 of ${faster + biases} of ${trained.length} trained tensors`,
+  ]);
+  describeLearningRates(model, { lr: 0.25, loraplusRatio: 1 }, (line) => said.push(line));
+  assertEquals(said.length, 1);
 });

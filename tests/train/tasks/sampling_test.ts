@@ -11,7 +11,6 @@ import type { Device } from "../../../core/device.ts";
 import { OptionError } from "../../../core/errors.ts";
 import { seedKey } from "../../../core/random.ts";
 import { dropoutPlan, type Method, methods } from "../../../nn/dropout/methods.ts";
-import type { DropoutPlan } from "../../../nn/dropout/plan.ts";
 import { type EncodedExample, toBatch } from "../../../nn/layers/batch.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
 import { architectureOf, classifier, languageModel } from "../../../nn/models/registry.ts";
@@ -139,15 +138,23 @@ Deno.test("tokenLosses() has the mean loss of the passes, and the loss of their 
 
 Deno.test("samplingOf() is the run's own plan, where there is one", () => {
   const given = { task: "rte", data: "data", model: "model" } as const;
-  const config = resolveConfig({ ...given, method: "dropkey", rate: 0.3, seed: 7 });
-  assertEquals(samplingOf(config, false, undefined), undefined);
-  const sampling = samplingOf(config, true, 4);
-  const plan: DropoutPlan = dropoutPlan("dropkey", true, config);
+  const [encoder, decoder] = [{ causal: false, layers: 1 }, { causal: true, layers: 2 }];
+  const chosen = { method: "dropkey", rate: 0.3, seed: 7, neftuneAlpha: 5 } as const;
+  const config = resolveConfig({ ...given, ...chosen });
+  assertEquals(samplingOf(config, encoder, undefined), undefined);
+  const sampling = samplingOf(config, decoder, 4);
+  // Noise of NEFTune is of training alone.
+  const { neftuneAlpha, ...plan } = dropoutPlan("dropkey", true, config);
+  assertEquals(neftuneAlpha, 5);
   assertEquals(plan.sites.map(({ layers, rate }) => [layers, rate]), [["latter-half", 0.3]]);
   assertEquals(sampling, { plan, key: seedKey(7), samples: 4 });
-  for (const nothing of [{}, { method: "hiddenkey", rate: 0 }] as const) {
+  const one = { causal: true, layers: 1 };
+  // The latter half of one layer is none.
+  const outside = [{ position: "hidden" }, { position: "output" }] as const;
+  assertEquals(samplingOf(resolveConfig({ ...given, site: outside }), one, 4)?.samples, 4);
+  for (const nothing of [{}, { method: "hiddenkey", rate: 0 }, { method: "dropkey" }] as const) {
     assertThrows(
-      () => samplingOf(resolveConfig({ ...given, ...nothing }), false, 4),
+      () => samplingOf(resolveConfig({ ...given, ...nothing }), one, 4),
       OptionError,
       "Cannot use --samples 4 as a run that drops something is required: found one with method",
     );
