@@ -81,7 +81,17 @@ Deno.test("a resumed run keeps its options unless a file or a flag says otherwis
     ...["--resume", first, "--config", file, "--max-steps", "4"],
   );
   const found = ["rank", "seed", "lr", "maxSteps", "bucket", "warmup", "epochs"];
-  assertEquals(found.map((name) => config[name]), [2, 4, 0.125, 4, false, 0, 1]);
+  const expected = [2, 4, 0.125, 4, false, 0, 1];
+  assertEquals(found.map((name) => config[name]), expected);
+  // A preset stands below what the run was made with, whether the model has a say in it or not.
+  for (const preset of ["paper", "weight-decay"]) {
+    const { config } = await savedBy(
+      workspace.out(`third-${preset}`),
+      ...["--resume", first, "--preset", preset, "--config", file, "--max-steps", "4"],
+    );
+    assertEquals(found.map((name) => config[name]), expected, preset);
+    assertEquals([config["weightDecay"], config["batch"]], [0, small.batch], preset);
+  }
 });
 
 Deno.test("of layers the later one is the stronger, and false and 0 are values", () => {

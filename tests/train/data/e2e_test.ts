@@ -80,9 +80,10 @@ Deno.test("parseE2e() names the file, the line and what it found", () => {
 });
 
 Deno.test("groupByContext() gathers the references of an input in the order of the file", () => {
-  const examples = parseE2e("mr,ref\nname[A],1\nname[B],2\nname[A],3\n", "x.csv");
+  const examples = parseE2e("mr,ref\nname[A],1\nname[B],2\nname[A],3\nname[A],1\n", "x.csv");
+  // Texts that are equal are two: metrics that take means of references count both.
   assertEquals(groupByContext(examples), [
-    { context: "name : A", references: ["1", "3"] },
+    { context: "name : A", references: ["1", "3", "1"] },
     { context: "name : B", references: ["2"] },
   ]);
   assertEquals(groupByContext(parseE2e("MR\nname[A]\n", "x.csv"))[0]?.references, []);

@@ -52,6 +52,12 @@ Deno.test("readReferences() reads every format", async () => {
   assertEquals(await references(parallel), texts);
 });
 
+Deno.test("readReferences() takes inputs that a model reads alike for one, and keeps texts that are equal", async () => {
+  const csv = 'mr,ref\n"name[A], near[B]",a b\n"name[A],near[B]",a c\nname[A],d\n' +
+    '"name[A],  near[B]",a b\n';
+  assertEquals(await references({ "refs.csv": csv }), [["a b", "a c", "a b"], ["d"]]);
+});
+
 const entry = (category: string, triple: string, ...texts: string[]) =>
   `<entry category="${category}"><modifiedtripleset><mtriple>${triple}</mtriple>` +
   `</modifiedtripleset>${

@@ -76,6 +76,21 @@ const json = {
   ],
 };
 
+Deno.test("parseWebnlg() calls the ten categories of the training data seen, the five others not", () => {
+  // Table 3 of the challenge's report, https://aclanthology.org/W17-3518.
+  const seen = "Airport Astronaut Building City ComicsCharacter Food Monument SportsTeam " +
+    "University WrittenWork";
+  const unseen = "Artist Athlete CelestialBody MeanOfTransportation Politician";
+  const partsOf = (names: string) =>
+    names.split(" ").map((name) => {
+      const [{ category, part } = {}] = parseWebnlg(xml.replaceAll('"Food"', `"${name}"`), "a.xml");
+      assertEquals(category, name);
+      return part;
+    });
+  assertEquals(partsOf(seen), new Array(10).fill("seen"));
+  assertEquals(partsOf(unseen), new Array(5).fill("unseen"));
+});
+
 Deno.test("parseWebnlg() reads good texts of XML and of JSON alike", () => {
   assertEquals(parseWebnlg(xml, "x.xml"), examples);
   assertEquals(parseWebnlg(JSON.stringify(json), "x.json"), examples);
