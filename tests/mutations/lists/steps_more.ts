@@ -13,14 +13,6 @@ export const stepsMoreMutations: readonly Mutation[] = [
     tests: ["tests/nn/optim/train_step_test.ts"],
   },
   {
-    name: "instances not normalised",
-    file: "nn/optim/train_step.ts",
-    find: "normaliser *= instances;",
-    replace: "",
-    why: "a step is the mean over draws of the masks",
-    tests: ["tests/nn/optim/train_step_test.ts"],
-  },
-  {
     name: "normaliser of the last batch",
     file: "nn/optim/train_step.ts",
     find: "count + sizeOf(labels?.shape ?? [0])",
