@@ -2,11 +2,15 @@
 
 import { attentionMutations } from "./lists/attention.ts";
 import { batchesMutations } from "./lists/batches.ts";
+import { calibrationMutations } from "./lists/calibration.ts";
+import { commandsMutations } from "./lists/commands.ts";
 import { claimsMutations } from "./lists/claims.ts";
 import { configMutations } from "./lists/config.ts";
+import { corporaMutations } from "./lists/corpora.ts";
 import { dataMutations } from "./lists/data.ts";
 import { dropoutMutations } from "./lists/dropout.ts";
 import { dropoutMoreMutations } from "./lists/dropout_more.ts";
+import { evaluationsMutations } from "./lists/evaluations.ts";
 import { flagsMutations } from "./lists/flags.ts";
 import { formatsMutations } from "./lists/formats.ts";
 import { generationMutations } from "./lists/generation.ts";
@@ -28,10 +32,12 @@ import { optionsMutations } from "./lists/options.ts";
 import { presetsMutations } from "./lists/presets.ts";
 import { regularisersMutations } from "./lists/regularisers.ts";
 import { runsMutations } from "./lists/runs.ts";
+import { savedMutations } from "./lists/saved.ts";
 import { safetensorsMutations } from "./lists/safetensors.ts";
 import { samplingMutations } from "./lists/sampling.ts";
 import { sitesMutations } from "./lists/sites.ts";
 import { stepsMoreMutations } from "./lists/steps_more.ts";
+import { studyMutations } from "./lists/study.ts";
 import { tasksMutations } from "./lists/tasks.ts";
 import { text_metricsMutations } from "./lists/text_metrics.ts";
 import { textsMutations } from "./lists/texts.ts";
@@ -80,4 +86,10 @@ export const mutations: readonly Mutation[] = [
   ...stepsMoreMutations,
   ...modelsMoreMutations,
   ...textsMoreMutations,
+  ...calibrationMutations,
+  ...commandsMutations,
+  ...corporaMutations,
+  ...evaluationsMutations,
+  ...savedMutations,
+  ...studyMutations,
 ];

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import { OptionError } from "../../../core/errors.ts";
 import { mergeCommand } from "../../../train/commands/merge.ts";
+import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import { train } from "../../../train/train.ts";
 import { namesIn, Workspace } from "../../support/workspace.ts";
 
@@ -42,6 +43,18 @@ Deno.test("merge --run merges a run, with its tokenizer and the names of its cla
   assertEquals(problem_type, "single_label_classification");
   const weights = (folder: string) => Deno.readFile(`${folder}/model.safetensors`);
   assertNotEquals(await weights(out), await weights(base));
+});
+
+Deno.test("merge --dtype writes every weight in the type of that name", async () => {
+  const run = workspace.out("typed-run");
+  await train(workspace.config("rte", { out: run, maxSteps: 1, devLimit: 1 }));
+  for (const dtype of ["f64", "f32", "f16", "bf16"] as const) {
+    const out = workspace.out(`typed-${dtype}`);
+    await command("--run", run, "--out", out, "--dtype", dtype);
+    using file = await Checkpoint.open(out);
+    const found = new Set(file.names().map((name) => file.entry(name).dtype));
+    assertEquals([...found].map((name) => name.toLowerCase()), [dtype]);
+  }
 });
 
 Deno.test("merge --run keeps the words of the user's own classes", async () => {

@@ -66,6 +66,9 @@ Deno.test("deno task score --part scores the outputs of one part", async () => {
   const [seen, unseen] = [await figures("--part", "seen"), await figures("--part", "unseen")];
   assertEquals([seen.segments, unseen.segments, (await figures()).segments], [1, 1, 2]);
   assertEquals([seen.TER, unseen.TER > 0.5], [0, true]);
+  // The second part has the second output, also where it is scored alone.
+  await Deno.writeTextFile(lines, "B plays a lute\nA sings in a band\n");
+  assertEquals((await figures("--part", "unseen")).TER, 0);
 });
 
 Deno.test("deno task score --help names every flag", async () => {

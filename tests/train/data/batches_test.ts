@@ -75,6 +75,21 @@ Deno.test("planEpoch() puts similar lengths together if bucketing, in random ord
   assert(falls > batches.length / 3, `${falls} of ${batches.length} batches are shorter`);
 });
 
+Deno.test("planEpoch() draws anew which of similar lengths meet, if bucketing", () => {
+  const random = uniform(7);
+  // Fewer than a window of 50 batches, and more.
+  for (const count of [20, 400]) {
+    const lengths = new Array(count).fill(3);
+    const plan = { lengths, batch: 2, bucket: true, shuffle: true, random };
+    const partnersOf = () => new Map(planEpoch(plan).flatMap(([a, b]) => [[a, b], [b, a]]));
+    const [first, second] = [partnersOf(), partnersOf()];
+    const same = lengths.filter((_, i) => first.get(i) === second.get(i)).length;
+    assertLess(same, count / 2);
+    const far = lengths.filter((_, i) => Math.abs(i - first.get(i)!) > count / 2).length;
+    assert(far > count / 10, `${far} of ${count} meet one from far away`);
+  }
+});
+
 Deno.test("planEpoch() draws every order of three examples about equally often", () => {
   const random = uniform(5);
   const counts = new Map<string, number>();

@@ -1,9 +1,19 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+} from "@std/assert";
 import { FileError, OptionError } from "../../../core/errors.ts";
 import { noiseCommand } from "../../../train/commands/noise.ts";
 import type { estimatesOf } from "../../../train/noise/figures.ts";
-import type { NoiseRow } from "../../../train/noise/study.ts";
+import { parameters } from "../../../nn/layers/module.ts";
+import { type NoiseRow, study } from "../../../train/noise/study.ts";
+import { openSubject } from "../../../train/noise/subject.ts";
 import { variants } from "../../../train/noise/variants.ts";
+import { withDevice } from "../../support/with_device.ts";
+import { Workspace } from "../../support/workspace.ts";
 
 const small = ["--backend", "cpu", "--batch", "2", "--masks", "4", "--rates", "0.05,0.5"];
 
@@ -105,6 +115,51 @@ Deno.test("noise is a function of its seed, and --json prints what --out saves",
   assertEquals(once, again);
   assert(once !== await printed("--json", "--seed", "2"));
   assertEquals(JSON.parse(once).batch, 2);
+});
+
+Deno.test("noise cuts texts where --max-length says, and its seed draws the masks", async () => {
+  const flags = ["--json", "--max-length", "6", "--seed", "2"];
+  const { tokens, rows } = JSON.parse(await printed(...flags));
+  assertEquals(tokens, 6);
+  await withDevice("f32", async (device) => {
+    const subject = await openSubject(device, { batch: 2, maxLength: 6, seed: 2 });
+    const figuresBy = async (seed: number) => {
+      const settings = { rates: [0.05, 0.5], masks: 4, seed };
+      return (await study(device, subject, settings)).map(({ mean }) => mean.variance.value);
+    };
+    const found = rows.map(({ mean }: Row) => mean.variance!.value);
+    const [own, other] = [await figuresBy(2), await figuresBy(1)];
+    found.forEach((x: number, i: number) => {
+      assertAlmostEquals(x / own[i]!, 1, 1e-3);
+      assert(Math.abs(x / other[i]! - 1) > 1e-3);
+    });
+  });
+});
+
+Deno.test("the seed draws the head of a subject, and which examples of the data it has", async () => {
+  await using workspace = await Workspace.open();
+  const source = {
+    task: "rte",
+    data: workspace.data("rte"),
+    model: workspace.model("bert"),
+  } as const;
+  for (const options of [{}, { source }]) {
+    await withDevice("f32", async (device) => {
+      const read = async (seed: number) => {
+        using _scope = device.scope(`seed ${seed}`);
+        const { model, examples } = await openSubject(device, { ...options, batch: 4, seed });
+        const found = new Map(parameters(model));
+        const head = await found.get("classifier.weight")!.value.read();
+        const word = found.get("bert.embeddings.word_embeddings.weight")!;
+        return { ids: examples.map(({ ids }) => ids), head, words: await word.value.read() };
+      };
+      const [first, again, second] = [await read(1), await read(1), await read(2)];
+      assertEquals(first, again);
+      assertEquals(first.words, second.words);
+      assertNotEquals(first.head, second.head);
+      assertNotEquals(first.ids, second.ids);
+    });
+  }
 });
 
 Deno.test("noise --coverage tries the intervals, of each figure by layer", async () => {

@@ -1,0 +1,121 @@
+/** Mutations of evaluations under dropout, and of how far predictions can be believed. */
+
+import type { Mutation } from "../mutation.ts";
+
+/** Mutations of evaluations under dropout, and of how far predictions can be believed. */
+export const calibrationMutations: readonly Mutation[] = [
+  {
+    name: "all samples draw one mask",
+    file: "train/tasks/sampling.ts",
+    find: "foldKey(root, k)",
+    replace: "foldKey(root, 0)",
+    why: "each pass draws its own",
+    tests: ["tests/train/tasks/sampling_test.ts"],
+  },
+  {
+    name: "samples draw training's masks",
+    file: "train/tasks/sampling.ts",
+    find: 'foldKey(key, "samples")',
+    replace: 'foldKey(key, "dropout")',
+    why: "they have a stream of their own",
+    tests: ["tests/train/tasks/sampling_test.ts"],
+  },
+  {
+    name: "samples have NEFTune's noise",
+    file: "train/tasks/sampling.ts",
+    find: "const { neftuneAlpha: _, ...plan } = ",
+    replace: "const plan = ",
+    why: "noise is of training alone",
+    tests: ["tests/train/tasks/sampling_test.ts"],
+  },
+  {
+    name: "sampling ignores the passes' mean",
+    file: "train/metrics/predictive.ts",
+    find: "likeliest(passes.length === 1 ? passes[0]! : logMean)",
+    replace: "likeliest(passes[0]!)",
+    why: "the mean distribution predicts",
+    tests: ["tests/train/metrics/predictive_test.ts"],
+  },
+  {
+    name: "a regression's loss forgets the deviation",
+    file: "train/tasks/label_metrics.ts",
+    find: "(mean - labels[i]!) ** 2 + deviation ** 2",
+    replace: "(mean - labels[i]!) ** 2",
+    why: "the mean loss of a pass",
+    tests: ["tests/train/tasks/label_metrics_test.ts"],
+  },
+  {
+    name: "loss of samples is of the mean",
+    file: "train/tasks/label_metrics.ts",
+    find: "predictions.map(({ meanLog }) => meanLog)",
+    replace: "logs",
+    why: "the mean loss of the passes",
+    tests: ["tests/train/tasks/label_metrics_test.ts"],
+  },
+  {
+    name: "the whole mean of logarithms is taken for the mean",
+    file: "train/tasks/label_metrics.ts",
+    find: "const logs = predictions.map(({ logMean }) => logMean);",
+    replace: "const logs = predictions.map(({ meanLog }) => meanLog);",
+    why: "calibration is of the mean distribution",
+    tests: ["tests/train/tasks/label_metrics_test.ts"],
+  },
+  {
+    name: "Brier is of the predicted class alone",
+    file: "train/metrics/calibration.ts",
+    find:
+      "return row.reduce((sum, log, c) => sum + (Math.exp(log) - (c === labels[i] ? 1 : 0)) ** 2, 0);",
+    replace: "return (1 - Math.exp(row[labels[i]!]!)) ** 2;",
+    why: "over all classes",
+    tests: ["tests/train/metrics/calibration_test.ts"],
+  },
+  {
+    name: "ECE's bins are not weighted",
+    file: "train/metrics/calibration.ts",
+    find: "return gap / sorted.length;",
+    replace: "return gap / bins;",
+    why: "by their share",
+    tests: ["tests/train/metrics/calibration_test.ts"],
+  },
+  {
+    name: "ECE takes gaps of examples",
+    file: "train/metrics/calibration.ts",
+    find: "return sum + confidence - accuracy;",
+    replace: "return sum + Math.abs(confidence - accuracy);",
+    why: "gaps of bins",
+    tests: ["tests/train/metrics/calibration_test.ts"],
+  },
+  {
+    name: "of equal classes the last is predicted",
+    file: "train/metrics/calibration.ts",
+    find: "value > values[best]!",
+    replace: "value >= values[best]!",
+    why: "the first",
+    tests: ["tests/train/metrics/calibration_test.ts"],
+  },
+  {
+    name: "NLL is of the predicted class",
+    file: "train/metrics/calibration.ts",
+    find: "rows.map((row, i) => -row[labels[i]!]!)",
+    replace: "rows.map((row) => -Math.max(...row))",
+    why: "of the label",
+    tests: ["tests/train/metrics/calibration_test.ts"],
+  },
+  {
+    name: "entropy is in bits",
+    file: "train/metrics/predictive.ts",
+    find: "sum + Math.exp(log) * log, 0)",
+    replace: "sum + Math.exp(log) * log / Math.LN2, 0)",
+    why: "in nats",
+    tests: ["tests/train/metrics/predictive_test.ts"],
+  },
+  {
+    name: "a deviation divides by one less",
+    file: "train/metrics/predictive.ts",
+    find: "Math.sqrt(meanOver(scores.map((score) => (score - mean) ** 2)))",
+    replace:
+      "Math.sqrt(scores.reduce((sum, score) => sum + (score - mean) ** 2, 0) / Math.max(1, scores.length - 1))",
+    why: "by the passes",
+    tests: ["tests/train/metrics/predictive_test.ts"],
+  },
+];
