@@ -189,6 +189,31 @@ Deno.test("texts are continued as each is alone, by the search that is asked for
     assert(seen.size === searches.length, "every search gives texts of its own");
   }));
 
+Deno.test("texts end at the token that training ended them with, and at every one of the model", () =>
+  withDevice("f64", async (device) => {
+    const { config, architecture, tokenizer, model, frame } = await generation(device, {});
+    const context = "The Mole";
+    const [made] = await generate(model, device, [promptOf(context, tokenizer, frame)], {
+      ...config,
+      newTokens: 4,
+      positions: architecture.maxPositions,
+      eosIds: [],
+    });
+    const [first] = made!.ids;
+    const continued = async (eosId: number, eosIds: readonly number[]) => {
+      const [text] = await continueAll(model, device, [context], {
+        ...{ tokenizer, search: config, batch: 1, newTokens: 4 },
+        frame: { ...frame, eosId },
+        config: { ...architecture, eosIds },
+      });
+      return text;
+    };
+    const whole = await continued(frame.eosId, []);
+    assert(whole !== "");
+    assertEquals(await continued(first!, []), "");
+    assertEquals(await continued(frame.eosId, [frame.eosId, first!]), "");
+  }));
+
 Deno.test("the convention of lora ends texts at a blank line, that of hf does not", () =>
   withDevice("f64", async (device) => {
     for (const [convention, text] of [["lora", "one"], ["hf", "one\n\n two"]] as const) {

@@ -9,7 +9,7 @@ import {
 } from "@std/assert";
 import type { Device } from "../../../core/device.ts";
 import { OptionError } from "../../../core/errors.ts";
-import { seedKey } from "../../../core/random.ts";
+import { foldKey, seedKey } from "../../../core/random.ts";
 import { dropoutPlan, type Method, methods } from "../../../nn/dropout/methods.ts";
 import { type EncodedExample, toBatch } from "../../../nn/layers/batch.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
@@ -160,6 +160,16 @@ Deno.test("samplingOf() is the run's own plan, where there is one", () => {
     );
   }
 });
+
+Deno.test("passesOf() has keys of its own for each pass, which no step of training has", () =>
+  withDevice("f32", (device) => {
+    const sampling = { ...samplingBy("dropkey", false), samples: 20 };
+    const batch = toBatch(device, tinyExamples([3]), { numbers: [0] });
+    const keys = passesOf(batch, sampling).map(({ dropout }) => `${dropout!.key}`);
+    const steps = foldKey(sampling.key, "dropout");
+    const training = Array.from({ length: 20 }, (_, step) => `${foldKey(steps, step)}`);
+    assertEquals(new Set([...keys, ...training]).size, 40);
+  }));
 
 Deno.test("passesOf() refuses a batch without counters, and no number of samples", () =>
   withDevice("f32", (device) => {
