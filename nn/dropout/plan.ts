@@ -110,8 +110,7 @@ export const outside: readonly Position[] = ["input", "output"];
 
 /** Whether a site is active anywhere in a model of so many layers. */
 export function activeAnywhere(site: Site, layers: number): boolean {
-  return outside.includes(site.position) ||
-    Array.from({ length: layers }, (_, layer) => layer).some((n) => activeIn(site, n, layers));
+  return Array.from({ length: layers }, (_, layer) => layer).some((n) => activeIn(site, n, layers));
 }
 
 /** Whether a site is active in a layer; what lies outside the layers is always active. */

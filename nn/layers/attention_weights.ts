@@ -20,7 +20,7 @@ import {
   select,
   stop,
 } from "../../core/expr.ts";
-import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
+import { byStructure, type RowOp, rowwise } from "../../core/ops/rowwise.ts";
 import { maskedSoftmaxOf } from "../../core/ops/softmax.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { sameShape } from "../../core/shape.ts";
@@ -44,18 +44,11 @@ export interface AttentionStructure {
   readonly scaled?: boolean;
 }
 
-const operations = new Map<string, RowOp>();
-
 /**
  * The operation of a structure. Its inputs are the scores and, where they are read, visible keys,
  * example numbers and lengths.
  */
-export function attentionWeightsOp(structure: AttentionStructure): RowOp {
-  const key = JSON.stringify(structure);
-  let op = operations.get(key);
-  if (op === undefined) operations.set(key, op = build(structure));
-  return op;
-}
+export const attentionWeightsOp: (structure: AttentionStructure) => RowOp = byStructure(build);
 
 function build({ causal, masked, logits, weights, noGrad, scaled }: AttentionStructure): RowOp {
   const example = masked ? 2 : 1;

@@ -9,7 +9,7 @@
 import { apply } from "../../core/apply.ts";
 import type { Inputs } from "../../core/arguments.ts";
 import { index, input, select, word } from "../../core/expr.ts";
-import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
+import { byStructure, type RowOp, rowwise } from "../../core/ops/rowwise.ts";
 import { reshape } from "../../core/ops/view.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { dropped, maskNumbers, passOf } from "../dropout/mask.ts";
@@ -23,14 +23,7 @@ interface Structure {
   readonly shared: boolean;
 }
 
-const operations = new Map<string, RowOp>();
-
-function operationOf(structure: Structure): RowOp {
-  const key = JSON.stringify(structure);
-  let op = operations.get(key);
-  if (op === undefined) operations.set(key, op = build(structure));
-  return op;
-}
+const operationOf = byStructure(build);
 
 function build({ masked, span, shared }: Structure): RowOp {
   const first = masked ? 1 : 0;

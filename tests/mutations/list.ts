@@ -3,8 +3,8 @@
 import { attentionMutations } from "./lists/attention.ts";
 import { batchesMutations } from "./lists/batches.ts";
 import { calibrationMutations } from "./lists/calibration.ts";
-import { commandsMutations } from "./lists/commands.ts";
 import { claimsMutations } from "./lists/claims.ts";
+import { commandsMutations } from "./lists/commands.ts";
 import { configMutations } from "./lists/config.ts";
 import { corporaMutations } from "./lists/corpora.ts";
 import { dataMutations } from "./lists/data.ts";
@@ -18,28 +18,28 @@ import { layersMutations } from "./lists/layers.ts";
 import { layersMoreMutations } from "./lists/layers_more.ts";
 import { loadingMutations } from "./lists/loading.ts";
 import { loraMutations } from "./lists/lora.ts";
-import { masksMutations } from "./lists/masks.ts";
 import { loraMoreMutations } from "./lists/lora_more.ts";
+import { masksMutations } from "./lists/masks.ts";
 import { mergingMutations } from "./lists/merging.ts";
 import { meteorMutations } from "./lists/meteor.ts";
 import { metricsMutations } from "./lists/metrics.ts";
 import { modelsMutations } from "./lists/models.ts";
-import { noiseMutations } from "./lists/noise.ts";
 import { modelsMoreMutations } from "./lists/models_more.ts";
+import { noiseMutations } from "./lists/noise.ts";
 import { objectiveMutations } from "./lists/objective.ts";
 import { optimMutations } from "./lists/optim.ts";
 import { optionsMutations } from "./lists/options.ts";
 import { presetsMutations } from "./lists/presets.ts";
 import { regularisersMutations } from "./lists/regularisers.ts";
 import { runsMutations } from "./lists/runs.ts";
-import { savedMutations } from "./lists/saved.ts";
 import { safetensorsMutations } from "./lists/safetensors.ts";
 import { samplingMutations } from "./lists/sampling.ts";
+import { savedMutations } from "./lists/saved.ts";
 import { sitesMutations } from "./lists/sites.ts";
 import { stepsMoreMutations } from "./lists/steps_more.ts";
 import { studyMutations } from "./lists/study.ts";
 import { tasksMutations } from "./lists/tasks.ts";
-import { text_metricsMutations } from "./lists/text_metrics.ts";
+import { textMetricsMutations } from "./lists/text_metrics.ts";
 import { textsMutations } from "./lists/texts.ts";
 import { textsMoreMutations } from "./lists/texts_more.ts";
 import { tokenizerMutations } from "./lists/tokenizer.ts";
@@ -76,7 +76,7 @@ export const mutations: readonly Mutation[] = [
   ...mergingMutations,
   ...samplingMutations,
   ...metricsMutations,
-  ...text_metricsMutations,
+  ...textMetricsMutations,
   ...meteorMutations,
   ...noiseMutations,
   ...claimsMutations,

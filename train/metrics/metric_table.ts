@@ -1,6 +1,7 @@
 /**
- * Every metric that is reported, by name: of labels, of predicted distributions, of texts that a trained model generates, and of
- * texts scored as the official evaluations do. One more metric is its file and one row here.
+ * Every metric that is reported, by name: of labels, of predicted distributions, of texts that a
+ * trained model generates, and of texts scored as the official evaluations do. One more metric is its
+ * file and one row here.
  *
  * @module
  */

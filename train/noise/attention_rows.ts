@@ -94,24 +94,26 @@ async function measureLayer(device: Device, subject: Subject, place: Place): Pro
   };
   const before = await own.scores.read();
   const { width } = batch;
+  const options = { ...common, scale: own.scale };
+  const raised: { readonly x: Tensor; readonly weights: Float32Array }[] = [];
+  for (const raise of raises) {
+    const data = Float32Array.from(
+      before,
+      (g, i) => fate[i] === fates.dropped ? g + raise / own.scale : g,
+    );
+    const x = tensor(device, data, own.scores.shape);
+    raised.push({ x, weights: Float32Array.from(await attentionWeights(x, options).read()) });
+  }
+  const [dropKey, noGrad] = [sites("dropkey"), sites("dropattention-nograd")];
   const step = Math.max(1, Math.ceil(width / mostKeys));
   for (let of = 0; of < width; of += step) {
+    using _scope = device.scope("key");
     const byRaise: RowDerivatives[] = [];
-    for (const raise of raises) {
-      using _scope = device.scope("raise");
-      const data = Float32Array.from(
-        before,
-        (g, i) => fate[i] === fates.dropped ? g + raise / own.scale : g,
-      );
-      const x = tensor(device, data, own.scores.shape);
-      const options = { ...common, scale: own.scale };
-      const weights = await attentionWeights(x, options).read();
-      const derivative = (variant: "dropkey" | "dropattention-nograd") =>
-        derivativeOf(device, x, { ...options, ...sites(variant) }, of);
+    for (const { x, weights } of raised) {
       byRaise.push({
-        weights: Float32Array.from(weights),
-        dropKey: await derivative("dropkey"),
-        noGrad: await derivative("dropattention-nograd"),
+        weights,
+        dropKey: await derivativeOf(device, x, { ...options, ...dropKey }, of),
+        noGrad: await derivativeOf(device, x, { ...options, ...noGrad }, of),
       });
     }
     addRatios(row, fate, byRaise, { width, of });

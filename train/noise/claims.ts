@@ -50,6 +50,29 @@ const of = (rows: readonly NoiseRow[], variant: Variant) =>
 const list = (rates: readonly number[]) => rates.join(", ");
 const shown = (statistic: Statistic) => shownEstimate(estimate(statistic));
 
+/**
+ * A claim that holds in some of several cases.
+ *
+ * @param holding Those in which it does
+ * @param when These in words, as they follow "holds only when"
+ * @param rest What the sentence ends in
+ */
+export function claimOf(
+  claim: string,
+  cases: readonly unknown[],
+  holding: readonly unknown[],
+  when: string,
+  rest: string,
+): Claim {
+  const verdict = holding.length === cases.length
+    ? "holds"
+    : holding.length > 0
+    ? "holds only when"
+    : "does not hold";
+  const where = verdict === "holds only when" ? ` ${when}` : "";
+  return { claim, verdict, sentence: `${claim}: ${verdict}${where}${rest}.` };
+}
+
 /** A claim that holds at some of the rates. */
 export function verdictOf(
   text: string,
@@ -57,13 +80,8 @@ export function verdictOf(
   holding: readonly number[],
   number: string,
 ): Claim {
-  const verdict = holding.length === rates.length
-    ? "holds"
-    : holding.length > 0
-    ? "holds only when"
-    : "does not hold";
-  const where = verdict === "holds only when" ? ` p is ${list(holding)} (of ${list(rates)})` : "";
-  return { claim: text, verdict, sentence: `${text}: ${verdict}${where}; ${number}.` };
+  const when = `p is ${list(holding)} (of ${list(rates)})`;
+  return claimOf(text, rates, holding, when, `; ${number}`);
 }
 
 function sendsNothing(rows: readonly NoiseRow[], variant: Variant): Claim {

@@ -25,7 +25,7 @@ export interface MaskProducts {
   readonly along: Float64Array;
 }
 
-/** MaskProducts of one mask's gradient. */
+/** Products of one mask's gradient. */
 export function productsOf(g: Float32Array, clean: Float32Array, examples: number): MaskProducts {
   const [own, along] = [new Float64Array(examples), new Float64Array(examples)];
   const size = clean.length / examples;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Claim } from "./claims.ts";
+import { type Claim, claimOf } from "./claims.ts";
 import type { RatioCount, RatioRow } from "./ratios.ts";
 import { shownNumber } from "./table.ts";
 
@@ -57,18 +57,7 @@ function verdict(
   number: string,
 ): Claim {
   const holding = counts.filter(([, held, count]) => count > 0 && held === count);
-  const verdict = holding.length === counts.length
-    ? "holds"
-    : holding.length > 0
-    ? "holds only when"
-    : "does not hold";
-  const where = verdict === "holds only when"
-    ? ` ${holding.map(([dropped]) => dropped).join(" or ")} keys are dropped`
-    : "";
+  const when = `${holding.map(([dropped]) => dropped).join(" or ")} keys are dropped`;
   const all = counts.map(([, held, count]) => `${held} of ${count}`).join(", ");
-  return {
-    claim,
-    verdict,
-    sentence: `${claim}: ${verdict}${where}, for ${all} entries; ${number}.`,
-  };
+  return claimOf(claim, counts, holding, when, `, for ${all} entries; ${number}`);
 }

@@ -6,7 +6,7 @@
 
 import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
-import { type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
+import type { EncodedExample } from "../../nn/layers/batch.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { batchesByLength } from "../data/batches.ts";
@@ -17,7 +17,7 @@ import { checkIds, checkPadding, type IdRules } from "./check_ids.ts";
 import { finiteLogits } from "./finite_logits.ts";
 import { classificationMetrics, regressionMetrics } from "./label_metrics.ts";
 import type { LabelledData, LabelledKind } from "./labelled.ts";
-import { passesOf, type Reading, type Sampling } from "./sampling.ts";
+import { passesOf, readBatch, type Reading, type Sampling } from "./sampling.ts";
 import { paddingOf } from "./special_tokens.ts";
 import type { Task } from "./task.ts";
 
@@ -57,21 +57,18 @@ export async function classifyAll<T>(
   model: Model,
   device: Device,
   examples: readonly EncodedExample[],
-  { padId, batch: size, numbers, sampling }: Reading,
+  reading: Reading,
   summarise: (passes: readonly (readonly number[])[]) => T,
 ): Promise<T[]> {
   const results = new Array<T>(examples.length);
   const lengths = examples.map(({ ids }) => ids.length);
-  for (const members of batchesByLength(lengths, size)) {
+  for (const members of batchesByLength(lengths, reading.batch)) {
     using _scope = device.scope("classify");
     // Without labels, which no logits depend on.
     const texts = members.map((i) => ({ ...examples[i]!, label: undefined }));
-    const batch = toBatch(device, texts, {
-      padId,
-      ...(sampling && { numbers: members.map((i) => numbers?.[i] ?? i) }),
-    });
+    const batch = readBatch(device, texts, members, reading);
     const passes: Awaited<ReturnType<typeof finiteLogits>>[] = [];
-    for (const context of passesOf(batch, sampling)) {
+    for (const context of passesOf(batch, reading.sampling)) {
       using _pass = device.scope("pass");
       passes.push(
         await finiteLogits(model, device, context, (row) => `example ${members[row]!}`),
@@ -137,19 +134,10 @@ export function classificationTask(settings: ClassificationSettings): Task {
       const read = <T>(summarise: (passes: readonly (readonly number[])[]) => T) =>
         classifyAll(model, device, encoded, reading, summarise);
       const labels = labelsOf(dev);
+      const isSampled = sampling !== undefined;
       return regression
-        ? regressionMetrics(
-          kind.metrics,
-          await read(scoreDistribution),
-          labels,
-          sampling !== undefined,
-        )
-        : classificationMetrics(
-          kind.metrics,
-          await read(classDistribution),
-          labels,
-          sampling !== undefined,
-        );
+        ? regressionMetrics(kind.metrics, await read(scoreDistribution), labels, isSampled)
+        : classificationMetrics(kind.metrics, await read(classDistribution), labels, isSampled);
     },
   };
 }

@@ -9,7 +9,7 @@ import type { Device } from "../../core/device.ts";
 import { NumericError, OptionError } from "../../core/errors.ts";
 import { crossEntropy } from "../../core/ops/losses.ts";
 import { generate } from "../../nn/generation/generate.ts";
-import { countTargets, type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
+import { countTargets, type EncodedExample } from "../../nn/layers/batch.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { BeamConfig } from "../config/beam_options.ts";
@@ -22,7 +22,7 @@ import { logMeanExp } from "../metrics/predictive.ts";
 import { checkIds, checkPadding } from "./check_ids.ts";
 import { batchLengths } from "./classification.ts";
 import { whereNonFinite } from "./finite_logits.ts";
-import { passesOf, type Reading, type Sampling } from "./sampling.ts";
+import { passesOf, readBatch, type Reading, type Sampling } from "./sampling.ts";
 import type { SpecialTokens } from "./special_tokens.ts";
 import type { Metrics, Task } from "./task.ts";
 
@@ -80,19 +80,16 @@ export async function tokenLosses(
   model: Model,
   device: Device,
   examples: readonly EncodedExample[],
-  { padId, batch: size, numbers, sampling }: Reading,
+  reading: Reading,
 ): Promise<TokenLosses> {
   const lengths = examples.map(({ ids }) => ids.length);
   const totals = { loss: new Array<number>(), nll: new Array<number>() };
-  for (const members of batchesByLength(lengths, size)) {
+  for (const members of batchesByLength(lengths, reading.batch)) {
     using _scope = device.scope("token loss");
     const texts = members.map((i) => examples[i]!);
-    const batch = toBatch(device, texts, {
-      padId,
-      ...(sampling && { numbers: members.map((i) => numbers?.[i] ?? i) }),
-    });
+    const batch = readBatch(device, texts, members, reading);
     const passes: number[][] = [];
-    for (const context of passesOf(batch, sampling)) {
+    for (const context of passesOf(batch, reading.sampling)) {
       using _pass = device.scope("pass");
       const losses = crossEntropy(model.forward(context).logits, batch.labels!);
       passes.push([...await losses.read() as Float32Array]);

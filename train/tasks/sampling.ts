@@ -5,13 +5,14 @@
  * @module
  */
 
+import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
 import { shown } from "../../core/excerpt.ts";
 import { isWord } from "../../core/numbers.ts";
 import { foldKey, type Key, seedKey } from "../../core/random.ts";
 import { dropoutPlan } from "../../nn/dropout/methods.ts";
 import { activeAnywhere, type DropoutPlan } from "../../nn/dropout/plan.ts";
-import type { Batch } from "../../nn/layers/batch.ts";
+import { type Batch, type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
 import type { ForwardContext } from "../../nn/layers/forward_context.ts";
 import type { ModelConfig } from "../../nn/models/model.ts";
 import type { TrainConfig } from "../config/config.ts";
@@ -60,6 +61,25 @@ export function samplingOf(
     `Cannot use --samples ${samples} as a run that drops something is required: found one with ` +
       `method ${method}, whose passes are all the same`,
   );
+}
+
+/**
+ * Some examples of an evaluation as a batch; with the numbers that their masks follow where something
+ * is dropped.
+ *
+ * @param texts The examples themselves
+ * @param members Their places among all examples
+ */
+export function readBatch(
+  device: Device,
+  texts: readonly EncodedExample[],
+  members: readonly number[],
+  { padId, numbers, sampling }: Reading,
+): Batch {
+  return toBatch(device, texts, {
+    padId,
+    ...(sampling && { numbers: members.map((i) => numbers?.[i] ?? i) }),
+  });
 }
 
 /**

@@ -171,7 +171,7 @@ export const evaluationsMutations: readonly Mutation[] = [
   },
   {
     name: "masks of samples follow the place",
-    file: "train/tasks/classification.ts",
+    file: "train/tasks/sampling.ts",
     find: "numbers?.[i] ?? i",
     replace: "i",
     why: "they follow the example's number",

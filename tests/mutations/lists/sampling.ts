@@ -59,8 +59,8 @@ export const samplingMutations: readonly Mutation[] = [
     sample: false,
   },
   {
-    name: "masks of classes follow the batch",
-    file: "train/tasks/classification.ts",
+    name: "masks of samples follow the batch",
+    file: "train/tasks/sampling.ts",
     find: "numbers: members.map((i) => numbers?.[i] ?? i)",
     replace: "numbers: members.map((_, row) => row)",
     why: "masks follow the example",
@@ -68,8 +68,8 @@ export const samplingMutations: readonly Mutation[] = [
     sample: false,
   },
   {
-    name: "masks of classes ignore the numbers",
-    file: "train/tasks/classification.ts",
+    name: "masks of samples ignore the numbers",
+    file: "train/tasks/sampling.ts",
     find: "numbers: members.map((i) => numbers?.[i] ?? i)",
     replace: "numbers: members",
     why: "masks follow the example's number",
@@ -83,15 +83,6 @@ export const samplingMutations: readonly Mutation[] = [
     replace: "const numbers = dev.map((_, i) => i + 1);",
     why: "an example's masks follow its row",
     tests: ["tests/train/samples_test.ts"],
-  },
-  {
-    name: "masks of texts follow the batch",
-    file: "train/tasks/generation.ts",
-    find: "numbers: members.map((i) => numbers?.[i] ?? i)",
-    replace: "numbers: members.map((_, row) => row)",
-    why: "masks follow the example",
-    tests: ["tests/train/tasks/sampling_test.ts"],
-    sample: false,
   },
   {
     name: "nll of texts is the mean loss",

@@ -3,7 +3,7 @@
 import type { Mutation } from "../mutation.ts";
 
 /** Mutations of metrics of texts. */
-export const text_metricsMutations: readonly Mutation[] = [
+export const textMetricsMutations: readonly Mutation[] = [
   {
     name: "BLEU has no brevity penalty",
     file: "train/metrics/bleu.ts",
