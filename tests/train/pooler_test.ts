@@ -36,6 +36,8 @@ Deno.test("a BERT without pooler gets one from the seed, which is trained, saved
   for (const part of ["bert.pooler.dense.weight", "bert.pooler.dense.bias", "from the seed"]) {
     assert(line.includes(part), `${part} in ${line}`);
   }
+  // What is drawn counts with the head.
+  assertEquals(ended.trainable, ended.lora + ended.head);
   const { modules_to_save } = JSON.parse(await Deno.readTextFile(`${out}/adapter_config.json`));
   assertEquals(modules_to_save, ["classifier", "score", "bert.pooler.dense"]);
   const saved = parseSafetensors(await Deno.readFile(`${out}/adapter_model.safetensors`));

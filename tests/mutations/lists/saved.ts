@@ -120,6 +120,14 @@ export const savedMutations: readonly Mutation[] = [
     tests: ["tests/train/merge/merge_test.ts"],
   },
   {
+    name: "a drawn pooler is no head",
+    file: "train/train.ts",
+    find: "describeParameters(model, say, drawn)",
+    replace: "describeParameters(model, say)",
+    why: "what no checkpoint holds is trained and counted with the head",
+    tests: ["tests/train/pooler_test.ts"],
+  },
+  {
     name: "generation settings stay behind",
     file: "train/merge/merge.ts",
     find: '  "generation_config.json",\n',
