@@ -113,23 +113,6 @@ export function rowwise(
   return op;
 }
 
-/**
- * An operation for each structure, built when it is first asked for.
- *
- * @param build Declares the operation; what it is told has no numbers that vary between runs
- */
-export function byStructure<S extends object>(
-  build: (structure: S) => RowOp,
-): (structure: S) => RowOp {
-  const operations = new Map<string, RowOp>();
-  return (structure) => {
-    const key = JSON.stringify(structure);
-    let op = operations.get(key);
-    if (op === undefined) operations.set(key, op = build(structure));
-    return op;
-  };
-}
-
 /** A program, what it reads and writes, and where. */
 interface Launched extends Required<RowAttributes> {
   readonly program: RowProgram;

@@ -20,13 +20,14 @@ import {
   select,
   stop,
 } from "../../core/expr.ts";
-import { byStructure, type RowOp, rowwise } from "../../core/ops/rowwise.ts";
+import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
 import { maskedSoftmaxOf } from "../../core/ops/softmax.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { sameShape } from "../../core/shape.ts";
 import { shapeOf, type Tensor } from "../../core/tensor.ts";
 import { dropped, maskNumbers, maskScalars, survivorFactor } from "../dropout/mask.ts";
 import type { ActiveSite } from "../dropout/site.ts";
+import { byStructure } from "./by_structure.ts";
 
 /** Which program: everything here is structure, no number. */
 export interface AttentionStructure {

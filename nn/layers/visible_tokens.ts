@@ -9,12 +9,13 @@
 import { apply } from "../../core/apply.ts";
 import type { Inputs } from "../../core/arguments.ts";
 import { index, input, select, word } from "../../core/expr.ts";
-import { byStructure, type RowOp, rowwise } from "../../core/ops/rowwise.ts";
+import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
 import { reshape } from "../../core/ops/view.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { dropped, maskNumbers, passOf } from "../dropout/mask.ts";
 import type { ActiveSite } from "../dropout/site.ts";
 import type { Batch } from "./batch.ts";
+import { byStructure } from "./by_structure.ts";
 
 /** Which program: everything here is structure, no number. */
 interface Structure {
