@@ -106,4 +106,20 @@ export const tokenizerMutations: readonly Mutation[] = [
     why: "lower case strips accents",
     tests: ["tests/nn/tokenizer/tokenizer_test.ts"],
   },
+  {
+    name: "the shortest added token is found",
+    file: "nn/tokenizer/added_tokens.ts",
+    find: "lengthsAt(text, at).at(-1)",
+    replace: "lengthsAt(text, at).at(0)",
+    why: "one that begins another one gives way",
+    tests: ["tests/nn/tokenizer/added_tokens_test.ts"],
+  },
+  {
+    name: "decoded text is always cleaned up",
+    file: "nn/tokenizer/tokenizer.ts",
+    find: '["clean_up_tokenization_spaces"] === true',
+    replace: '["clean_up_tokenization_spaces"] !== false',
+    why: "without the setting it stays as it is",
+    tests: ["tests/nn/tokenizer/added_tokens_test.ts"],
+  },
 ];
