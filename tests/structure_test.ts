@@ -66,6 +66,8 @@ const trainLayers: Layers = [
   ["device/"],
   ["tasks/"],
   ["schedule.ts", "run/"],
+  ["step.ts"],
+  ["evaluation.ts"],
   ["fit.ts"],
   ["train.ts"],
   ["merge/", "parity/", "noise/", "demo/"],

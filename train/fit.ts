@@ -1,75 +1,60 @@
 /**
- * The training loop: which examples a step sees, and what is reported. It knows neither files nor
- * the command line.
+ * The training loop: which examples a step sees, when it evaluates, and what is reported. It knows
+ * neither files nor the command line.
  *
  * @module
  */
 
-import { OptionError, TrainingError } from "../core/errors.ts";
+import { OptionError } from "../core/errors.ts";
 import { foldKey, type Key } from "../core/random.ts";
 import type { DropoutPlan } from "../nn/dropout/plan.ts";
-import { toBatch } from "../nn/layers/batch.ts";
-import type { StepMetrics } from "../nn/objective/objective.ts";
 import { AdamW } from "../nn/optim/adamw.ts";
 import { requireDecayExclusions } from "../nn/optim/decay.ts";
-import { type TrainState, trainStep } from "../nn/optim/train_step.ts";
+import type { TrainState } from "../nn/optim/train_step.ts";
 import type { Trainable } from "../nn/optim/trainable.ts";
 import type { TrainConfig } from "./config/config.ts";
 import { stepWindows } from "./data/batches.ts";
+import { Evaluation, type EvaluationHooks, evaluationSteps } from "./evaluation.ts";
+import { type BestEvaluation, type FitProgress, noProgress } from "./run/fit_progress.ts";
 import { linearSchedule, warmupSteps } from "./schedule.ts";
+import { requireFiniteParameters, runStep, type StepRecord } from "./step.ts";
 import type { Metrics, Task } from "./tasks/task.ts";
 
-/** One step, as it is logged. */
-export interface StepRecord {
-  /** Steps done, this one included. */
+/** What the loop tells its caller. The signal ends it behind the step or batch that is running. */
+export interface FitHooks extends EvaluationHooks {
+  /** Called after each step, with the number of steps planned. */
+  onStep?(record: StepRecord, steps: number): void | Promise<void>;
+  /**
+   * Called every `saveEvery` steps but for the last, once all parameters are known to be finite, with
+   * what is to be remembered beside them.
+   */
+  onCheckpoint?(at: CheckpointedAt, progress: FitProgress): void | Promise<void>;
+}
+
+/** Where in a run a checkpoint is. */
+export interface CheckpointedAt {
+  /** Optimiser steps done. */
   readonly step: number;
   /** Passes over the data done, a fraction within one. */
   readonly epoch: number;
-  /** What was minimised, before the update: task loss and weighted compensation. */
-  readonly loss: number;
-  /** Mean cross-entropy or squared error a label. */
-  readonly task_loss: number;
-  /** Compensation before its weight; absent where there is none. */
-  readonly compensation?: number;
-  /** Norm of the gradient before clipping. */
-  readonly grad_norm: number;
-  /** Learning rate of the step, by the schedule. */
-  readonly learning_rate: number;
-}
-
-/** An evaluation, as it is logged; its metrics are named `eval_…`. */
-export type EvaluationRecord = { readonly step: number; readonly epoch: number } & Metrics;
-
-/** What the loop tells its caller. */
-export interface FitHooks {
-  /** Ends the loop after the step that is running. */
-  readonly signal?: AbortSignal;
-  /** Called after each step, with the number of steps planned. */
-  onStep?(record: StepRecord, steps: number): void | Promise<void>;
-  /** Called after each evaluation: at the end of each epoch, and after the last step. */
-  onEvaluation?(record: EvaluationRecord): void | Promise<void>;
-  /**
-   * Called every `saveEvery` steps but for the last, once all parameters are known to be finite.
-   */
-  onCheckpoint?(step: number, epoch: number, steps: number): void | Promise<void>;
+  /** Steps planned for the whole run. */
+  readonly steps: number;
 }
 
 /** Where training ended, and the metrics of the last evaluation. */
-export interface FitResult {
-  /** Optimiser steps done. */
-  readonly step: number;
-  /** Steps planned for the whole run. */
-  readonly steps: number;
-  /** Passes over the data done, a fraction within one. */
-  readonly epoch: number;
-  /** Whether the signal ended it before the last step. */
+export interface FitResult extends CheckpointedAt {
+  /** Whether the signal ended it before the last step, or within the last evaluation. */
   readonly aborted: boolean;
+  /** Whether it ended as too many evaluations in a row were not the best. */
+  readonly stoppedEarly: boolean;
   /** Metrics of the last evaluation; none where a signal ended training before. */
   readonly metrics: Metrics;
-  /** Best value of the primary metric over all evaluations; NaN where there was none. */
-  readonly best: number;
+  /** The best evaluation after the first step; undefined where there was none. */
+  readonly best: BestEvaluation | undefined;
   /** Mean task loss of the steps of the last epoch, in nats; NaN where none was whole. */
   readonly lastEpochLoss: number;
+  /** What a checkpoint is to remember. */
+  readonly progress: FitProgress;
 }
 
 /** What a model is trained on, and how. */
@@ -82,6 +67,8 @@ export interface FitOptions {
   readonly plan: DropoutPlan;
   /** Root of the order of examples and of all masks. */
   readonly key: Key;
+  /** What the run remembers of the steps before; default nothing. */
+  readonly progress?: FitProgress;
 }
 
 /**
@@ -114,159 +101,107 @@ export function optimiserOf(
 }
 
 /**
- * Trains from `optimiser.steps` on to the end; where no step is left it evaluates alone.
+ * Trains from `optimiser.steps` on to the end; where no step is left it evaluates at most.
  *
- * @throws {OptionError} If a batch is larger than the data
+ * @throws {OptionError} If a batch is larger than the data, or the best metric is none of the task's
  * @throws {TrainingError} If the loss, the gradient, an evaluation, or a parameter that is about to
  * be saved is not finite
  */
 export async function fit(
   state: TrainState,
-  { task, config, plan, key }: FitOptions,
+  options: FitOptions,
   hooks: FitHooks = {},
 ): Promise<FitResult> {
-  const { perEpoch, steps } = planSteps(config, task.train.length);
-  const { batch, accumulate, bucket, saveEvery } = config;
-  const windowOf = stepWindows(task.train.map(({ ids }) => ids.length), {
-    size: batch * accumulate,
-    bucket,
-    key: foldKey(key, "order"),
-  });
-  const warmup = warmupSteps(config.warmup, steps);
-  const evaluation = new Evaluation(state, task, hooks);
-  let lastEpochLoss = NaN;
-  let losses: number[] = [];
-  const start = state.optimiser.steps;
-  for (let step = start; step < steps; step++) {
-    if (hooks.signal?.aborted) {
-      await requireFiniteParameters(state, step);
-      const { metrics, best } = evaluation;
-      return { step, steps, epoch: step / perEpoch, aborted: true, metrics, best, lastEpochLoss };
-    }
-    const done = step + 1;
-    const epoch = done / perEpoch;
+  const { task, config, plan, key, progress = noProgress } = options;
+  const { perEpoch, steps, windowOf, rateOf, isEvaluated } = planRun(options);
+  const evaluation = new Evaluation(state, task, config, hooks, progress);
+  const losses = new EpochLosses(progress);
+  const at = (step: number) => ({ step, epoch: step / perEpoch });
+  const remembered = () => ({ ...losses.progress, ...evaluation.progress });
+  const ended = (step: number, how: Pick<FitResult, "aborted" | "stoppedEarly">): FitResult => {
+    const { best, lastEpochLoss = NaN } = remembered();
+    const { metrics } = evaluation;
+    return { ...at(step), steps, ...how, metrics, best, lastEpochLoss, progress: remembered() };
+  };
+  const aborted = async (step: number) => {
+    await requireFiniteParameters(state, step);
+    return ended(step, { aborted: true, stoppedEarly: false });
+  };
+
+  let step = state.optimiser.steps;
+  // A run that was stopped within an evaluation, or before its first step, has it still to come.
+  const isDue = progress.evaluatedStep < step &&
+    (step === 0 ? config.evalStart : isEvaluated(step));
+  if (step >= steps || (isDue && !hooks.signal?.aborted)) {
+    if (!await evaluation.run(at(step), step >= steps)) return await aborted(step);
+  }
+  while (step < steps && !evaluation.isEnough) {
+    if (hooks.signal?.aborted) return await aborted(step);
     const record = await runStep(state, task, windowOf(step), {
       config,
       plan,
       key: foldKey(foldKey(key, "dropout"), step),
-      lr: config.lr * linearSchedule(step, warmup, steps),
-      step: done,
-      epoch,
+      lr: rateOf(step),
+      ...at(++step),
     });
+    losses.add(record.task_loss);
     await hooks.onStep?.(record, steps);
-    losses.push(record.task_loss);
-    if (done % perEpoch === 0 || done === steps) {
-      lastEpochLoss = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
-      losses = [];
-      await evaluation.run({ step: done, epoch }, done === steps);
+    if (step % perEpoch === 0 || step === steps) losses.endEpoch();
+    if (isEvaluated(step) && !await evaluation.run(at(step), step === steps)) {
+      return await aborted(step);
     }
-    if (saveEvery !== undefined && done % saveEvery === 0 && done < steps) {
-      await requireFiniteParameters(state, done);
-      await hooks.onCheckpoint?.(done, epoch, steps);
+    if (step % (config.saveEvery ?? Infinity) === 0 && step < steps && !evaluation.isEnough) {
+      await requireFiniteParameters(state, step);
+      await hooks.onCheckpoint?.({ ...at(step), steps }, remembered());
     }
   }
-  const step = Math.max(start, steps);
-  const epoch = step / perEpoch;
-  if (start >= steps) await evaluation.run({ step, epoch }, true);
-  const { metrics, best } = evaluation;
-  return { step, steps, epoch, aborted: false, metrics, best, lastEpochLoss };
-}
-
-/** Evaluations of a run: the last one, and the best. */
-class Evaluation {
-  /** Metrics of the last evaluation, none before the first. */
-  metrics: Metrics = {};
-  /** Best value of the task's primary metric. */
-  best = NaN;
-  readonly #state: TrainState;
-  readonly #task: Task;
-  readonly #hooks: FitHooks;
-
-  constructor(state: TrainState, task: Task, hooks: FitHooks) {
-    this.#state = state;
-    this.#task = task;
-    this.#hooks = hooks;
+  const stoppedEarly = step < steps;
+  if (stoppedEarly && task.costly && !await evaluation.run(at(step), true)) {
+    return await aborted(step);
   }
-
-  /** Evaluates after a step; after the last one, with what is saved then and is costly. */
-  async run(at: { readonly step: number; readonly epoch: number }, final: boolean): Promise<void> {
-    const { model, optimiser } = this.#state;
-    const { primary } = this.#task;
-    if (final) await requireFiniteParameters(this.#state, at.step);
-    this.metrics = await this.#task.evaluate(model, optimiser.trainable.device, final);
-    const value = this.metrics[primary]!;
-    const better = primary === "loss" ? value < this.best : value > this.best;
-    if (Number.isNaN(this.best) || better) this.best = value;
-    const named = Object.entries(this.metrics).map(([name, x]) => [`eval_${name}`, x] as const);
-    for (const [name, x] of named) requireFinite(name, x, at.step);
-    await this.#hooks.onEvaluation?.({ ...at, ...Object.fromEntries(named) });
-  }
+  return ended(step, { aborted: false, stoppedEarly });
 }
 
-interface StepSettings {
-  readonly config: TrainConfig;
-  readonly plan: DropoutPlan;
-  readonly key: Key;
-  readonly lr: number;
-  readonly step: number;
-  readonly epoch: number;
-}
-
-async function runStep(
-  state: TrainState,
-  task: Task,
-  members: readonly number[],
-  { config, plan, key, lr, step, epoch }: StepSettings,
-): Promise<StepRecord> {
-  const { device } = state.optimiser.trainable;
-  using _scope = device.scope("step");
-  const examples = members.map((i) => task.train[i]!);
-  // Masks follow an example's position in the window, so the layout in batches cannot move them.
-  const order = examples.map((_, position) => position);
-  if (config.bucket) order.sort((a, b) => examples[b]!.ids.length - examples[a]!.ids.length);
-  const batches = Array.from({ length: Math.ceil(order.length / config.batch) }, (_, i) => {
-    const positions = order.slice(i * config.batch, (i + 1) * config.batch);
-    const batch = positions.map((position) => examples[position]!);
-    return toBatch(device, batch, {
-      numbers: positions,
-      padId: task.padId,
-      regression: task.regression,
-    });
-  });
-  const metrics = trainStep(state, batches, key, {
-    plan,
-    smoothing: config.smoothing,
-    regression: task.regression,
-    lr,
-  });
-  return { step, epoch, learning_rate: lr, ...await readMetrics(metrics, step) };
-}
-
-async function readMetrics({ loss, task, compensation, squaredNorm }: StepMetrics, step: number) {
-  const read = {
-    loss: await loss.item(),
-    task_loss: await task.item(),
-    ...(compensation && { compensation: await compensation.item() }),
-    grad_norm: Math.sqrt(await squaredNorm.item()),
+/** What a run sees, learns by and looks at, step by step. */
+function planRun({ task, config, key }: FitOptions) {
+  const { perEpoch, steps } = planSteps(config, task.train.length);
+  const warmup = warmupSteps(config.warmup, steps);
+  return {
+    perEpoch,
+    steps,
+    windowOf: stepWindows(task.train.map(({ ids }) => ids.length), {
+      size: config.batch * config.accumulate,
+      bucket: config.bucket,
+      key: foldKey(key, "order"),
+    }),
+    rateOf: (step: number) => config.lr * linearSchedule(step, warmup, steps),
+    isEvaluated: evaluationSteps(config, perEpoch, steps),
   };
-  for (const [name, value] of Object.entries(read)) requireFinite(name, value, step);
-  return read;
 }
 
-/** Refuses what must not be saved: the loss of a step is that before its update. */
-async function requireFiniteParameters({ optimiser }: TrainState, step: number): Promise<void> {
-  const values = await optimiser.trainable.flat.read();
-  const found = values.find((value) => !Number.isFinite(value));
-  if (found !== undefined) requireFinite("every trained parameter", found, step);
-}
+/** Task losses of the epoch that runs, and of the last one. */
+class EpochLosses {
+  #sum: number;
+  #steps: number;
+  #last: number | undefined;
 
-function requireFinite(name: string, value: number, step: number): void {
-  if (Number.isFinite(value)) return;
-  throw new TrainingError(
-    `Cannot go on after step ${step} as ${name} must be finite: found ${value}; ` +
-      // A loss is that before its update.
-      (step === 1 && /loss|compensation/.test(name)
-        ? "nothing was updated yet: look for numbers too large among --alpha, --kl, labels and weights"
-        : "lower the learning rate"),
-  );
+  constructor({ epochLoss, lastEpochLoss }: FitProgress) {
+    this.#sum = epochLoss.sum;
+    this.#steps = epochLoss.steps;
+    this.#last = lastEpochLoss;
+  }
+
+  get progress(): Pick<FitProgress, "epochLoss" | "lastEpochLoss"> {
+    return { epochLoss: { sum: this.#sum, steps: this.#steps }, lastEpochLoss: this.#last };
+  }
+
+  add(loss: number): void {
+    this.#sum += loss;
+    this.#steps++;
+  }
+
+  endEpoch(): void {
+    this.#last = this.#sum / this.#steps;
+    this.#sum = this.#steps = 0;
+  }
 }

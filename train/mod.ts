@@ -25,8 +25,12 @@
 // Training.
 export { train, type TrainHooks, type TrainResult } from "./train.ts";
 export type { ParameterCounts } from "./run/describe.ts";
-export type { EvaluationRecord, FitHooks, FitResult, StepRecord } from "./fit.ts";
-export type { Metrics } from "./tasks/task.ts";
+export type { CheckpointedAt, FitHooks, FitResult } from "./fit.ts";
+export type { StepRecord } from "./step.ts";
+export type { EvaluatedAt, EvaluationHooks, EvaluationRecord } from "./evaluation.ts";
+export type { BestEvaluation, FitProgress } from "./run/fit_progress.ts";
+export type { ResumeOptions } from "./run/run_place.ts";
+export type { EvaluationProgress, Metrics } from "./tasks/task.ts";
 export { type GivenConfig, resolveConfig, type TrainConfig } from "./config/config.ts";
 export { type TaskName, tasks, trainOptions } from "./config/train_options.ts";
 export { type BeamConfig, beamOptions } from "./config/beam_options.ts";

@@ -4,18 +4,28 @@
  * @module
  */
 
+import type { Device } from "../core/device.ts";
 import { OptionError } from "../core/errors.ts";
-import { foldKey, seedKey } from "../core/random.ts";
+import { foldKey, type Key, seedKey } from "../core/random.ts";
 import { dropoutPlan } from "../nn/dropout/methods.ts";
 import type { AdapterConfig } from "../nn/formats/peft_config.ts";
 import { declaredBy, ownerOf } from "../nn/formats/peft_tensors.ts";
 import { heads, isHead, trainHead } from "../nn/models/heads.ts";
 import type { ModelConfig } from "../nn/models/model.ts";
 import { architectureOf } from "../nn/models/registry.ts";
+import type { TrainState } from "../nn/optim/train_step.ts";
 import { Trainable } from "../nn/optim/trainable.ts";
 import { checkLayers, requireActive, type TrainConfig } from "./config/config.ts";
+import { kebab } from "./config/options.ts";
 import { openDevice } from "./device/backend.ts";
-import { fit, type FitHooks, type FitResult, optimiserOf, planSteps } from "./fit.ts";
+import {
+  fit,
+  type FitHooks,
+  type FitOptions,
+  type FitResult,
+  optimiserOf,
+  planSteps,
+} from "./fit.ts";
 import type { DownloadHooks } from "./hub/download.ts";
 import { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
 import { addAdapter, loadAdapter, type NewAdapter } from "./run/adapter.ts";
@@ -29,47 +39,127 @@ import {
   describeWeights,
   type ParameterCounts,
 } from "./run/describe.ts";
+import { fingerprint } from "./run/fingerprint.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./run/load_model.ts";
 import { loadTokenizer } from "./run/load_tokenizer.ts";
-import { readRun } from "./run/run_folder.ts";
-import { RunOutput } from "./run/run_output.ts";
-import { findCheckpoint } from "./run/training_checkpoint.ts";
+import type { Resumed } from "./run/resume.ts";
+import { type RunContents, RunOutput } from "./run/run_output.ts";
+import { type ResumeOptions, RunPlace } from "./run/run_place.ts";
+import { savedResult } from "./run/saved_result.ts";
 import { openTask } from "./tasks/open.ts";
 import type { Task } from "./tasks/task.ts";
 
 /** What a caller of {@linkcode train} may hook into. */
 export interface TrainHooks
-  extends DownloadHooks, Pick<FitHooks, "signal" | "onStep" | "onEvaluation"> {
-  /** Checkpoint, or run whose last checkpoint, to go on from. */
-  readonly resume?: string;
-}
+  extends
+    DownloadHooks,
+    ResumeOptions,
+    Pick<FitHooks, "signal" | "onStep" | "onProgress" | "onEvaluation" | "onBest"> {}
 
 /** What {@linkcode train} returns. */
-export interface TrainResult extends FitResult, ParameterCounts {}
+export interface TrainResult extends Omit<FitResult, "progress">, ParameterCounts {}
 
 /**
- * Fine-tunes a model.
+ * Fine-tunes a model. Where the run that is resumed is over, nothing is done but to return its result.
  *
  * @throws {OptionError | FileError | DownloadError | TrainingError} In one sentence each; nothing
  * is half-written
  */
 export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise<TrainResult> {
-  if (given.saveEvery !== undefined && given.out === undefined) {
-    throw new OptionError("Cannot use --save-every as a folder is required in --out: found none");
-  }
-  const say = (line: string) => hooks.onMessage?.(line);
-  const { base, start, config } = await locateFolders(given, hooks);
-  const { device, reason } = await openDevice(config);
+  requireFolder(given);
+  const folders = await locateFolders(given, hooks);
+  await using place = await RunPlace.open(folders.config, hooks);
+  if (place.isFinished) return finished(place.resumed!, hooks);
+  const { device, reason } = await openDevice(folders.config);
   await using _device = device;
   using _run = device.scope("run");
-  say(`backend: ${reason}`);
+  hooks.onMessage?.(`backend: ${reason}`);
+  const run = await openTraining(device, folders, place, hooks);
+  const { contents, key } = run;
+  const facts = { ...contents.facts, backend: reason };
+  const output = await RunOutput.open(
+    { ...contents, facts },
+    place,
+    (line) => hooks.onMessage?.(line),
+  );
+  const { task, config, plan } = contents;
+  const options = { task, config, plan, key, progress: output.progress };
+  const { progress, ...result } = await fit(contents, options, writingTo(output, hooks));
+  await output.finish({ ...result, progress });
+  return { ...result, ...run.counts };
+}
 
+/** Settings that need a folder. */
+const ofFolders = ["saveEvery", "keep", "result"] as const satisfies (keyof TrainConfig)[];
+
+function requireFolder(config: TrainConfig): void {
+  const found = ofFolders.find((name) => config[name] !== undefined);
+  if (found === undefined || config.out !== undefined) return;
+  throw new OptionError(
+    `Cannot use --${kebab(found)} as a folder is required in --out: found none`,
+  );
+}
+
+/** What is said and returned of a run that is over. */
+function finished({ run, saved }: Resumed, { onMessage }: TrainHooks): TrainResult {
+  const result = savedResult(saved, `${run}/run.json`);
+  const { step, steps, stoppedEarly } = result;
+  onMessage?.(
+    `the run in ${run} is over: step ${step} of ${steps}${
+      stoppedEarly ? ", stopped early" : ""
+    }; ` +
+      "to train on, change its settings: --resume RUN --change --epochs N",
+  );
+  return result;
+}
+
+/** The hooks of the loop that write its output, and tell the caller. */
+function writingTo(output: RunOutput, hooks: TrainHooks): FitHooks {
+  const { signal, onProgress, onBest } = hooks;
+  const started = performance.now();
+  return {
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
+    async onStep(record, steps) {
+      await output.append({ ...record, seconds: (performance.now() - started) / 1000 });
+      await hooks.onStep?.(record, steps);
+    },
+    beforeEvaluation: () => output.saveLast(),
+    async onEvaluation(record) {
+      await output.append(record);
+      await hooks.onEvaluation?.(record);
+    },
+    async onBest(best) {
+      await output.saveBest(best);
+      await onBest?.(best);
+    },
+    onCheckpoint: (at, progress) => output.checkpoint(at, progress),
+  };
+}
+
+/** A model that is ready to train, and what belongs to it; the open scope owns it. */
+interface Training {
+  readonly contents: RunContents & Pick<FitOptions, "task"> & TrainState;
+  readonly counts: ParameterCounts;
+  readonly key: Key;
+}
+
+async function openTraining(
+  device: Device,
+  { base, start, config }: RunFolders,
+  place: RunPlace,
+  hooks: TrainHooks,
+): Promise<Training> {
+  const say = (line: string) => hooks.onMessage?.(line);
   const key = seedKey(config.seed);
   const architecture = await readConfig(base.directory);
   checkLayers(config, architecture.layers);
   const plan = dropoutPlan(config.method, architecture.causal, config);
   requireActive(plan, architecture.layers);
-  const task = await openData(config, architecture, base, hooks);
+  const classes = place.resumed?.saved.classes;
+  const task = await openData(config, architecture, base, { classes, say });
+  const trainingData = await fingerprint(task.train);
+  place.checkData(trainingData, hooks);
 
   const initialKey = foldKey(key, "initialisation");
   const { model, report } = task.labels === 0
@@ -87,27 +177,10 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const counts = describeParameters(model, say, drawn);
   describeDecay(model, config, say);
   describeLearningRates(model, config, say);
-
   describeDropout(plan, say);
   describeLoraDropout(adapter, plan, say);
-  const facts = { ...counts, backend: reason };
-  const contents = { model, optimiser, adapter, config, task, plan, facts };
-  const output = await RunOutput.open(contents, hooks.resume, say);
-  const started = performance.now();
-  const result = await fit({ model, optimiser }, { task, config, plan, key }, {
-    ...(hooks.signal && { signal: hooks.signal }),
-    async onStep(record, steps) {
-      await output.append({ ...record, seconds: (performance.now() - started) / 1000 });
-      await hooks.onStep?.(record, steps);
-    },
-    async onEvaluation(record) {
-      await output.append(record);
-      await hooks.onEvaluation?.(record);
-    },
-    onCheckpoint: (step, epoch, steps) => output.checkpoint(step, epoch, steps),
-  });
-  await output.finish(result);
-  return { ...result, ...counts };
+  const facts = { ...counts, trainingData };
+  return { contents: { model, optimiser, adapter, config, task, plan, facts }, counts, key };
 }
 
 /** Reads and tokenises the data, and says what is remarkable of them. */
@@ -115,14 +188,21 @@ async function openData(
   config: TrainConfig,
   architecture: ModelConfig,
   base: ModelSource,
-  { resume, onMessage }: TrainHooks,
+  { classes, say }: {
+    /** Those of a run that is resumed: other training data must not change their numbers. */
+    readonly classes: readonly string[] | undefined;
+    readonly say: (line: string) => void;
+  },
 ): Promise<Task> {
   const tokenizer = await loadTokenizer(base.directory);
-  const parts = { train: true, split: "dev", classes: await savedClasses(resume) } as const;
-  const task = await openTask(config, architecture, tokenizer, parts);
-  onMessage?.(`data: ${task.name}, ${task.train.length} training examples`);
+  const task = await openTask(config, architecture, tokenizer, {
+    train: true,
+    split: "dev",
+    classes,
+  });
+  say(`data: ${task.name}, ${task.train.length} training examples`);
   planSteps(config, task.train.length);
-  for (const note of task.notes) onMessage?.(`data: ${note}`);
+  for (const note of task.notes) say(`data: ${note}`);
   return task;
 }
 
@@ -147,12 +227,6 @@ export async function locateFolders(
     : await resolveModel(config.adapter, "adapter", hooks);
   const named = { model: base.name, ...(start && { adapter: start.name }) };
   return { base, start, config: { ...config, ...named } };
-}
-
-/** The classes of a run that is resumed: other training data must not change their numbers. */
-async function savedClasses(resume: string | undefined): Promise<readonly string[] | undefined> {
-  if (resume === undefined) return undefined;
-  return (await readRun((await findCheckpoint(resume)).run)).classes;
 }
 
 /** An adapter that saves the modules of some parameters whole, where it does not yet. */

@@ -14,6 +14,7 @@ import { evaluationsMutations } from "./lists/evaluations.ts";
 import { flagsMutations } from "./lists/flags.ts";
 import { formatsMutations } from "./lists/formats.ts";
 import { generationMutations } from "./lists/generation.ts";
+import { goingOnMutations } from "./lists/going_on.ts";
 import { layersMutations } from "./lists/layers.ts";
 import { layersMoreMutations } from "./lists/layers_more.ts";
 import { loadingMutations } from "./lists/loading.ts";
@@ -71,6 +72,7 @@ export const mutations: readonly Mutation[] = [
   ...presetsMutations,
   ...optionsMutations,
   ...trainingMutations,
+  ...goingOnMutations,
   ...runsMutations,
   ...tasksMutations,
   ...mergingMutations,

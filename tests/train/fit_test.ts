@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { TrainingError } from "../../core/errors.ts";
+import { OptionError, TrainingError } from "../../core/errors.ts";
 import { seedKey } from "../../core/random.ts";
 import { dropoutPlan } from "../../nn/dropout/methods.ts";
 import { trainHead } from "../../nn/models/heads.ts";
@@ -7,6 +7,7 @@ import { type Optimiser, restoreOptimiser } from "../../nn/optim/optimiser.ts";
 import { Trainable } from "../../nn/optim/trainable.ts";
 import type { TrainConfig } from "../../train/config/config.ts";
 import { fit, type FitHooks, type FitResult, optimiserOf } from "../../train/fit.ts";
+import type { BestEvaluation, FitProgress } from "../../train/run/fit_progress.ts";
 import { openClassifier, readConfig } from "../../train/run/load_model.ts";
 import { loadTokenizer } from "../../train/run/load_tokenizer.ts";
 import { openTask } from "../../train/tasks/open.ts";
@@ -23,10 +24,19 @@ interface Setting {
   readonly task?: Partial<Task>;
   readonly hooks?: (optimiser: Optimiser) => FitHooks;
   readonly from?: number;
+  readonly progress?: FitProgress;
 }
 
+/** An evaluation that tells of every example, so that a signal ends it behind the first. */
+const shortBatches: Partial<Task> = {
+  evaluate(_model, _device, { onProgress }) {
+    for (const done of [1, 2, 3]) onProgress?.({ phase: "evaluating", done, total: 3 });
+    return Promise.resolve({ accuracy: 0.5 });
+  },
+};
+
 /** Trains the head of the tiny BERT on RTE, eight steps of two epochs; an error is a result. */
-async function fitHead({ config: changes, task: other, hooks, from = 0 }: Setting) {
+async function fitHead({ config: changes, task: other, hooks, from = 0, progress }: Setting) {
   const config = workspace.config("rte", changes);
   const told: string[] = [];
   let [result, ended]: [unknown, FitResult | undefined] = [undefined, undefined];
@@ -40,9 +50,11 @@ async function fitHead({ config: changes, task: other, hooks, from = 0 }: Settin
     const own = hooks?.(optimiser) ?? {};
     const plan = dropoutPlan(config.method, false, config);
     const run = { ...task, ...other };
-    const done = fit({ model, optimiser }, { task: run, config, plan, key: seedKey(1) }, {
+    const remembered = progress === undefined ? {} : { progress };
+    const options = { task: run, config, plan, key: seedKey(1), ...remembered };
+    const done = fit({ model, optimiser }, options, {
       onEvaluation: ({ step }) => void told.push(`evaluation ${step}`),
-      onCheckpoint: (step) => void told.push(`checkpoint ${step}`),
+      onCheckpoint: ({ step }) => void told.push(`checkpoint ${step}`),
       ...own,
     });
     result = await done.then((end) => [(ended = end).step, end.aborted], (thrown) => thrown);
@@ -67,13 +79,14 @@ async function refused(setting: Setting, ...parts: string[]): Promise<string[]> 
   return told;
 }
 
-Deno.test("fit() evaluates each epoch and tells of checkpoints between", async () => {
+Deno.test("fit() evaluates before the first step, each epoch, and tells of checkpoints between", async () => {
   const { told, result } = await fitHead({ config: { saveEvery: 3, out: "none" } });
-  assertEquals(told, ["checkpoint 3", "evaluation 4", "checkpoint 6", "evaluation 8"]);
+  const between = ["checkpoint 3", "evaluation 4", "checkpoint 6", "evaluation 8"];
+  assertEquals(told, ["evaluation 0", ...between]);
   assertEquals(result, [8, false]);
   // The last step saves the adapter, and no checkpoint.
   const even = await fitHead({ config: { saveEvery: 4, out: "none" } });
-  assertEquals(even.told, ["evaluation 4", "checkpoint 4", "evaluation 8"]);
+  assertEquals(even.told, ["evaluation 0", "evaluation 4", "checkpoint 4", "evaluation 8"]);
 });
 
 Deno.test("fit() evaluates once where no step is left", async () => {
@@ -86,17 +99,20 @@ Deno.test("fit() evaluates once where no step is left", async () => {
 Deno.test("fit() refuses an evaluation that is not finite", async () => {
   for (const value of [NaN, Infinity]) {
     const task = { evaluate: () => Promise.resolve({ accuracy: value }) };
-    const told = await refused({ task }, "step 4", "eval_accuracy", `finite: found ${value}`);
+    const told = await refused({ task }, "step 0", "eval_accuracy", `finite: found ${value}`);
     assertEquals(told, []);
+    const later = { task, config: { evalStart: false } };
+    await refused(later, "step 4", "eval_accuracy", `finite: found ${value}`);
   }
 });
 
 Deno.test("fit() refuses parameters that are not finite before it saves them", async () => {
   const parts = ["parameter", "finite: found Infinity"];
   const config = { saveEvery: 3, out: "none" };
-  assertEquals(await refused({ config, hooks: poison(3) }, "step 3", ...parts), []);
+  const early = await refused({ config, hooks: poison(3) }, "step 3", ...parts);
+  assertEquals(early, ["evaluation 0"]);
   const last = await refused({ config, hooks: poison(8) }, "step 8", ...parts);
-  assertEquals(last, ["checkpoint 3", "evaluation 4", "checkpoint 6"]);
+  assertEquals(last, ["evaluation 0", "checkpoint 3", "evaluation 4", "checkpoint 6"]);
   const controller = new AbortController();
   const hooks = (optimiser: Optimiser): FitHooks => ({
     signal: controller.signal,
@@ -105,7 +121,7 @@ Deno.test("fit() refuses parameters that are not finite before it saves them", a
       if (record.step === 2) controller.abort();
     },
   });
-  assertEquals(await refused({ hooks }, "step 2", ...parts), []);
+  assertEquals(await refused({ hooks }, "step 2", ...parts), ["evaluation 0"]);
 });
 
 Deno.test("fit() blames the learning rate only once something was updated", async () => {
@@ -118,7 +134,7 @@ Deno.test("fit() blames the learning rate only once something was updated", asyn
 /** An evaluation that gives one number after the other, and notes which were told to be final. */
 function scripted(primary: string, values: readonly number[]) {
   const finals: boolean[] = [];
-  const evaluate: Task["evaluate"] = (_model, _device, final) => {
+  const evaluate: Task["evaluate"] = (_model, _device, { final }) => {
     finals.push(final);
     return Promise.resolve({ other: -finals.length, [primary]: values[finals.length - 1]! });
   };
@@ -127,19 +143,120 @@ function scripted(primary: string, values: readonly number[]) {
 
 Deno.test("fit() keeps the best of all evaluations, and the metrics of the last", async () => {
   const rows = [
-    ["accuracy", [0.5, 0.75, 0.25], 0.75],
-    ["accuracy", [0.75, 0.5, 0.25], 0.75],
-    ["pearson", [-0.5, -0.25, -0.125], -0.125],
+    ["accuracy", [0.5, 0.75, 0.25], 1],
+    ["accuracy", [0.75, 0.5, 0.25], 0],
+    ["accuracy", [0.5, 0.75, 0.75], 1],
+    ["pearson", [-0.5, -0.25, -0.125], 2],
     ["loss", [3, 1, 2], 1],
-    ["loss", [1, 2, 3], 1],
-    ["loss", [3, 2, 1], 1],
+    ["loss", [1, 2, 3], 0],
+    ["perplexity", [3, 2, 1], 2],
+    ["perplexity_seen", [1, 1, 1], 0],
   ] as const;
-  for (const [primary, values, best] of rows) {
+  for (const [primary, values, at] of rows) {
     const { task, finals } = scripted(primary, values);
-    const { ended, told } = await fitHead({ task, config: { epochs: 3 } });
-    assertEquals([ended?.best, ended?.metrics], [best, { other: -3, [primary]: values[2] }]);
+    const bests: number[] = [];
+    const config = { epochs: 3, evalStart: false };
+    const hooks = () => ({ onBest: ({ step }: BestEvaluation) => void bests.push(step) });
+    const { ended, told } = await fitHead({ task, config, hooks });
+    const metrics = { other: -1 - at, [primary]: values[at] };
+    const [step, epoch] = [4 * (at + 1), at + 1];
+    assertEquals(ended?.best, { metric: primary, value: values[at], step, epoch, metrics });
+    assertEquals(bests.at(-1), step);
+    assertEquals(ended?.metrics, { other: -3, [primary]: values[2] });
     assertEquals(finals, [false, false, true]);
     assertEquals(told, ["evaluation 4", "evaluation 8", "evaluation 12"]);
+  }
+});
+
+Deno.test("fit() judges by the metric that is asked for, and not what no step led to", async () => {
+  const evaluated = [9, 1, 2, 3];
+  let count = 0;
+  const task = {
+    primary: "accuracy",
+    evaluate: () => Promise.resolve({ accuracy: 0.5, f1: evaluated[count++]! }),
+  };
+  const { ended } = await fitHead({ task, config: { epochs: 3, bestMetric: "f1" } });
+  assertEquals([ended?.best?.step, ended?.best?.value], [12, 3]);
+  const { result } = await fitHead({ config: { bestMetric: "f2" } });
+  const { message } = await assertRejects(() => Promise.reject(result), OptionError);
+  assertStringIncludes(message, "--best-metric f2 as one of accuracy, ");
+});
+
+Deno.test("fit() computes costly metrics each time where one of them is judged", async () => {
+  const finals: boolean[] = [];
+  const task: Partial<Task> = {
+    primary: "loss",
+    costly: true,
+    evaluate(_model, _device, { final }) {
+      finals.push(final);
+      return Promise.resolve({ loss: 1, ...(final && { bleu: finals.length }) });
+    },
+  };
+  const { ended } = await fitHead({ task, config: { bestMetric: "bleu" } });
+  assertEquals(finals, [false, true, true, true]);
+  assertEquals(ended?.best, {
+    metric: "bleu",
+    value: 4,
+    step: 8,
+    epoch: 2,
+    metrics: { loss: 1, bleu: 4 },
+  });
+  const { result } = await fitHead({ task, config: { bestMetric: "meteor" } });
+  const { message } = await assertRejects(() => Promise.reject(result), OptionError);
+  assertStringIncludes(message, "one of loss, bleu is required");
+});
+
+Deno.test("fit() evaluates between the ends of epochs where it is asked to", async () => {
+  const rows = [
+    [{ evalEvery: 3 }, [0, 3, 4, 6, 8]],
+    [{ evalEvery: 0.25 }, [0, 2, 4, 6, 8]],
+    [{ evalEvery: 0.3 }, [0, 3, 4, 6, 8]],
+    [{ evalEvery: 100, evalStart: false }, [4, 8]],
+  ] as const;
+  for (const [config, steps] of rows) {
+    const { told } = await fitHead({ config });
+    assertEquals(told, steps.map((step) => `evaluation ${step}`), JSON.stringify(config));
+  }
+});
+
+Deno.test("fit() stops after so many evaluations in a row that are not the best", async () => {
+  const rows = [
+    [1, [3, 2, 2, 1], 12, true],
+    [2, [3, 2, 4, 1], 16, false],
+    [2, [1, 2, 3, 0], 12, true],
+    [3, [1, 2, 3, 4], 16, true],
+  ] as const;
+  for (const [earlyStop, values, steps, stopped] of rows) {
+    const { task, finals } = scripted("loss", values);
+    const config = { epochs: 5, evalStart: false, earlyStop, maxSteps: stopped ? 20 : 16 };
+    const { ended } = await fitHead({ task, config });
+    assertEquals([ended?.step, ended?.stoppedEarly], [steps, stopped], JSON.stringify(values));
+    assertEquals(finals.length, steps / 4);
+    const again = scripted("loss", [...values, 0]);
+    const costly = { ...again.task, costly: true };
+    const other = await fitHead({ task: costly, config });
+    assertEquals([other.ended?.step, other.ended?.best], [steps, ended?.best]);
+    assertEquals(again.finals, [...finals.map((final) => final), ...(stopped ? [true] : [])]);
+  }
+});
+
+Deno.test("fit() ends within an evaluation at a signal, and has it still to come", async () => {
+  for (const at of [0, 4, 8]) {
+    const controller = new AbortController();
+    let now = 0;
+    const { told, ended } = await fitHead({
+      hooks: () => ({
+        signal: controller.signal,
+        onStep: ({ step }) => void (now = step),
+        onProgress: () => now === at ? controller.abort() : undefined,
+      }),
+      task: shortBatches,
+    });
+    const expected = [0, 4].filter((step) => step < at).map((step) => `evaluation ${step}`);
+    assertEquals([told, ended?.step, ended?.aborted], [expected, at, true]);
+    assertEquals(ended?.progress.evaluatedStep, [-1, 0, 4][[0, 4, 8].indexOf(at)]);
+    const next = await fitHead({ from: at, progress: ended!.progress });
+    assertEquals(next.told, [0, 4, 8].filter((s) => s >= at).map((s) => `evaluation ${s}`));
   }
 });
 
@@ -154,7 +271,8 @@ Deno.test("fit() takes as many steps as epochs and limits say, and evaluates the
   ] as const;
   for (const [config, steps, evaluations] of rows) {
     const { told, ended } = await fitHead({ config });
-    assertEquals(told, evaluations.map((step) => `evaluation ${step}`), JSON.stringify(config));
+    const all = [0, ...evaluations].map((step) => `evaluation ${step}`);
+    assertEquals(told, all, JSON.stringify(config));
     const epoch = steps / evaluations[0];
     if (evaluations.length > 1) assertEquals(ended?.epoch, epoch);
     assertEquals([ended?.step, ended?.steps], [steps, steps]);

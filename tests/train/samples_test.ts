@@ -43,7 +43,7 @@ async function evaluated(
   const { model, architecture, tokenizer } = await openRun(run, config, device);
   const task = await openTask(config, architecture, tokenizer);
   const sampling = samplingOf(config, architecture, samples);
-  return await task.evaluate(model, device, true, sampling);
+  return await task.evaluate(model, device, { final: true, sampling });
 }
 
 for (const task of ["rte", "stsb", "e2e"] as const) {

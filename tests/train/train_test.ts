@@ -27,7 +27,9 @@ const runFiles = [
   "README.md",
   "adapter_config.json",
   "adapter_model.safetensors",
+  "best",
   "hiddenkey_config.json",
+  "last",
   "metrics.jsonl",
   "run.json",
 ];
@@ -47,7 +49,7 @@ async function evaluate(run: string): Promise<Metrics> {
   using _scope = device.scope("evaluation");
   const { model, architecture, tokenizer } = await openRun(run, config, device);
   const task = await openTask(config, architecture, tokenizer);
-  return await task.evaluate(model, device, true);
+  return await task.evaluate(model, device, { final: true });
 }
 
 /** The last evaluation that a run has logged. */
@@ -111,7 +113,7 @@ for (const method of methods) {
     assertEquals((run["result"] as { figures: Metrics }).figures, result.metrics);
 
     const lines = await readMetrics(out);
-    assertEquals(lines.map(({ step }) => step), [1, 2, 3, 4, 4, 5, 6, 7, 8, 8]);
+    assertEquals(lines.map(({ step }) => step), [0, 1, 2, 3, 4, 4, 5, 6, 7, 8, 8]);
     const keys = ["step", "epoch", "loss", "task_loss", "grad_norm", "learning_rate", "seconds"];
     if (method === "hiddenkey") keys.push("compensation");
     for (const line of lines) {
@@ -162,14 +164,16 @@ Deno.test("train() logs loss and perplexity of E2E at every epoch, BLEU at the e
   const out = workspace.out("e2e");
   await train(workspace.config("e2e", { out }));
   const evaluations = (await readMetrics(out)).filter((line) => "eval_loss" in line);
-  assertEquals(evaluations.map((line) => ["eval_bleu" in line, line["step"]]), [[false, 4], [
-    true,
-    8,
-  ]]);
+  assertEquals(evaluations.map((line) => ["eval_bleu" in line, line["step"]]), [
+    [false, 0],
+    [false, 4],
+    [true, 8],
+  ]);
   for (const line of evaluations) {
     assertAlmostEquals(line["eval_perplexity"]!, Math.exp(line["eval_loss"]!), 1e-9);
   }
-  assert(evaluations[1]!["eval_loss"]! < evaluations[0]!["eval_loss"]!);
+  const losses = evaluations.map((line) => line["eval_loss"]!);
+  assertEquals(losses, losses.toSorted((a, b) => b - a));
 });
 
 Deno.test("train() with --generate 0 leaves out generation", async () => {
@@ -271,6 +275,7 @@ Deno.test("train() tells its caller of each step, then of the evaluation it ends
   // One step of warm-up, then down by fifths.
   const rate = (left: number) => 5e-3 * (left / 5);
   assertEquals(told, [
+    "evaluation 0",
     `step 1 at 0`,
     `step 2 at ${rate(5)}`,
     `step 3 at ${rate(4)}`,

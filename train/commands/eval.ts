@@ -58,7 +58,7 @@ export const evalCommand: Command = command({
     const { model, architecture, tokenizer, classes } = opened;
     const sampling = samplingOf(config, architecture, samples);
     const task = await openTask(config, architecture, tokenizer, { train: false, split, classes });
-    const metrics = await task.evaluate(model, device, true, sampling);
+    const metrics = await task.evaluate(model, device, { final: true, sampling });
     if (json) console.log(JSON.stringify(metrics));
     else {
       for (const [name, value] of Object.entries(metrics)) {

@@ -12,11 +12,11 @@ import { dependsOnModel, mergePresets, presetRows, requirePresets } from "../con
 import { trainOptions } from "../config/train_options.ts";
 import { demonstrate } from "../demo/demo.ts";
 import { readJson } from "../files/files.ts";
-import type { StepRecord } from "../fit.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
 import { readConfig } from "../run/load_model.ts";
 import { savedOptions } from "../run/open_run.ts";
-import { findCheckpoint } from "../run/training_checkpoint.ts";
+import { findResumed } from "../run/resume.ts";
+import type { StepRecord } from "../step.ts";
 import { locateFolders, train } from "../train.ts";
 import { type Command, command } from "./command.ts";
 import { showDownloads } from "./downloads.ts";
@@ -28,6 +28,11 @@ const options = {
     kind: "text",
     help: "go on from a checkpoint, or the last one of a run",
     defaultText: "a new run",
+  },
+  change: {
+    group: "output",
+    kind: "switch",
+    help: "let a run that is resumed go on with other settings, which run.json then says",
   },
   preset: {
     group: "configuration",
@@ -63,9 +68,7 @@ async function layers(given: Given<typeof options>): Promise<GivenConfig[]> {
   const { config: path, resume, preset: presets = [] } = given;
   requirePresets(presets);
   const file = path === undefined ? {} : parseObject(trainOptions, await readJson(path), path);
-  const resumed = resume === undefined
-    ? {}
-    : await savedOptions((await findCheckpoint(resume)).run);
+  const resumed = resume === undefined ? {} : await resumedOptions(resume);
   const { task, model } = { ...resumed, ...file, ...given };
   if (task === undefined) return [resumed, file];
   const usual = [mergePresets(presets, task), resumed, file];
@@ -77,7 +80,13 @@ async function layers(given: Given<typeof options>): Promise<GivenConfig[]> {
   return [mergePresets(presets, task, architecture), resumed, file];
 }
 
-async function run({ resume, ...given }: OptionsOf<typeof options>): Promise<number> {
+/** Options of a run as they were where it is resumed. */
+async function resumedOptions(resume: string): Promise<GivenConfig> {
+  const { run, saved, step } = await findResumed(resume);
+  return savedOptions(run, saved, step);
+}
+
+async function run({ resume, change, ...given }: OptionsOf<typeof options>): Promise<number> {
   const hooks = {
     onMessage: (line: string) => console.log(line),
     onDownload: showDownloads().onDownload,
@@ -89,7 +98,7 @@ async function run({ resume, ...given }: OptionsOf<typeof options>): Promise<num
   const progress = new Progress();
   const result = await train(config, {
     ...(interrupt && { signal: interrupt.signal }),
-    ...(resume !== undefined && { resume }),
+    ...(resume !== undefined && { resume, change: change === true }),
     ...hooks,
     onStep: (record, steps) => progress.show(record, steps),
     onEvaluation: ({ step, epoch, ...figures }) => {

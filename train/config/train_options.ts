@@ -11,6 +11,7 @@ import { beamOptions, generationGroup } from "./beam_options.ts";
 import { deviceOptions } from "./device_options.ts";
 import { dropoutOptions, loraOptions } from "./method_options.ts";
 import type { OptionTable } from "./options.ts";
+import { evaluationOptions, outputOptions } from "./run_options.ts";
 
 /** Tasks that can be trained. */
 export const tasks: readonly [
@@ -217,17 +218,6 @@ export const trainOptions = {
     defaultText: "all",
   },
   ...beamOptions,
-  out: {
-    group: "output",
-    kind: "text",
-    help: "new folder for adapter, metrics and checkpoints",
-    defaultText: "nothing is saved",
-  },
-  saveEvery: {
-    group: "output",
-    kind: "integer",
-    min: 1,
-    help: "steps between checkpoints",
-    defaultText: "none is saved",
-  },
+  ...evaluationOptions,
+  ...outputOptions,
 } as const satisfies OptionTable;

@@ -31,6 +31,7 @@ const demoSettings = {
   alpha: 16,
   rate: 0.1,
   kl: 1,
+  evalStart: false,
 } as const;
 
 const data = { train: 256, dev: 500, noise: 0.25 } as const;
@@ -99,7 +100,7 @@ export async function demonstrate(print: (line: string) => void): Promise<void> 
   for (const [method, { metrics, best, lastEpochLoss }, seconds] of rows) {
     const percent = (x: number) => `${(100 * x).toFixed(1)} %`.padStart(17);
     print(
-      `${method.padEnd(10)}  ${percent(metrics["accuracy"]!)}  ${percent(best)}  ` +
+      `${method.padEnd(10)}  ${percent(metrics["accuracy"]!)}  ${percent(best!.value)}  ` +
         `${lastEpochLoss.toFixed(3).padStart(15)}  ${seconds.toFixed(1).padStart(7)}`,
     );
   }

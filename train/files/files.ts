@@ -166,12 +166,17 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
  * Makes a directory ready for new output: creates it, or accepts it when it holds nothing.
  *
  * @param path Path of the directory; missing parents are created
+ * @param ignored Names of entries that may lie there
  * @throws {FileError} If it is a file, holds something or cannot be created
  */
-export async function requireEmptyDirectory(path: string): Promise<void> {
+export async function requireEmptyDirectory(
+  path: string,
+  ignored: readonly string[] = [],
+): Promise<void> {
   try {
     await Deno.mkdir(path, { recursive: true });
     for await (const entry of Deno.readDir(path)) {
+      if (ignored.includes(entry.name)) continue;
       throw new FileError(
         `Cannot use directory as it requires an empty or new directory: found ${entry.name}`,
         path,

@@ -5,7 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { reasonOf } from "./files.ts";
+import { exists, reasonOf } from "./files.ts";
 
 /**
  * Makes a folder and those above it.
@@ -47,6 +47,64 @@ export async function removeAll(path: string): Promise<void> {
   });
 }
 
+/**
+ * Makes or replaces a folder: one beside it is filled, which then gets its name.
+ *
+ * @param fill Writes into the folder it is given
+ * @throws {FileError} If the system refuses; the old folder then stays
+ */
+export async function replaceFolder(
+  path: string,
+  fill: (folder: string) => Promise<void>,
+): Promise<void> {
+  const [partial, old] = [besideOf(path, "partial"), besideOf(path, "old")];
+  await removeAll(partial);
+  await makeFolder(partial);
+  try {
+    await fill(partial);
+    await removeAll(old);
+    if (await exists(path)) await move(path, old);
+    await move(partial, path);
+  } catch (error) {
+    await Deno.remove(partial, { recursive: true }).catch(() => {});
+    throw error;
+  }
+  await removeAll(old);
+}
+
+/** Path beside a folder, of the same name but hidden, where its next or last content lies. */
+export function besideOf(path: string, what: "partial" | "old"): string {
+  const [, parent = "", name = ""] = /^(.*?)([^/]+)\/*$/.exec(path) ?? [];
+  return `${parent}.${name}.${what}`;
+}
+
+/**
+ * Removes a folder in one step, as whoever looks on sees it.
+ *
+ * @throws {FileError} If the system refuses
+ */
+export async function dropFolder(path: string): Promise<void> {
+  const doomed = besideOf(path, "old");
+  await removeAll(doomed);
+  await move(path, doomed);
+  await removeAll(doomed);
+}
+
+/**
+ * Copies a folder of files and folders.
+ *
+ * @throws {FileError} If the system refuses
+ */
+export async function copyFolder(path: string, target: string): Promise<void> {
+  await makeFolder(target);
+  const entries = await attempt("read directory", path, () => Array.fromAsync(Deno.readDir(path)));
+  for (const { name, isDirectory } of entries) {
+    const [from, to] = [`${path}/${name}`, `${target}/${name}`];
+    if (isDirectory) await copyFolder(from, to);
+    else await attempt("write file", to, () => Deno.copyFile(from, to));
+  }
+}
+
 const leftover = /\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(?:tmp|partial)$/;
 
 /**
@@ -60,7 +118,7 @@ export async function removeLeftovers(directory: string): Promise<void> {
     return Array.fromAsync(Deno.readDir(directory), ({ name }) => name);
   });
   for (const name of names) {
-    if (leftover.test(name) || /^\.checkpoint-\d+\.partial$/.test(name)) {
+    if (leftover.test(name) || /^\.(?:checkpoint-\d+|best|last)\.(?:partial|old)$/.test(name)) {
       await removeAll(`${directory}/${name}`);
     }
   }

@@ -10,23 +10,33 @@ import type { TrainConfig } from "../config/config.ts";
 import { hubMetricNames } from "../metrics/metric_table.ts";
 import type { Metrics, Task } from "../tasks/task.ts";
 
+/** An evaluation, as a card has it. */
+export interface CardEvaluation {
+  /** Metrics on the development set. */
+  readonly metrics: Metrics;
+  /** Optimiser steps done before it. */
+  readonly step: number;
+}
+
 /**
  * Writes the card.
  *
  * @param task Its name, and the classes of the head
- * @param metrics Metrics on the development set, where they are known
+ * @param evaluation Evaluation of this adapter, where there was one
  */
 export function modelCard(
   adapter: AdapterConfig,
   { out: _, ...config }: TrainConfig,
   task: Pick<Task, "name" | "labels">,
-  metrics: Metrics = {},
+  evaluation?: CardEvaluation,
 ): string {
   const { name, labels } = task;
   const base = adapter.baseModel ?? config.model;
   const revision = adapter.baseModel === undefined ? undefined : adapter.revision;
   const classifies = labels > 0;
-  const hubNames = Object.keys(metrics).flatMap((name) => hubMetricNames.get(name) ?? []);
+  const hubNames = Object.keys(evaluation?.metrics ?? {}).flatMap((name) =>
+    hubMetricNames.get(name) ?? []
+  );
   const list = (key: string, items: readonly string[]) =>
     items.length === 0 ? [] : [`${key}:`, ...items.map((item) => `- ${JSON.stringify(item)}`)];
   const autoClass = `AutoModelFor${classifies ? "SequenceClassification" : "CausalLM"}`;
@@ -59,7 +69,7 @@ export function modelCard(
     'model = PeftModel.from_pretrained(base, "PATH OF THIS FOLDER")',
     "```",
     "",
-    ...evaluation(metrics),
+    ...evaluationSection(evaluation),
     "## Training",
     "",
     "`deno task train --config FILE --out DIR` repeats the run, where FILE holds:",
@@ -71,9 +81,9 @@ export function modelCard(
   ].join("\n");
 }
 
-function evaluation(metrics: Metrics): string[] {
+function evaluationSection({ metrics, step }: CardEvaluation = { metrics: {}, step: 0 }): string[] {
   const rows = Object.entries(metrics).map(([name, value]) => `| ${name} | ${value.toFixed(4)} |`);
   if (rows.length === 0) return [];
-  const head = ["On the development set, after the last step:", "", "| figure | value |"];
+  const head = [`On the development set, after step ${step}:`, "", "| figure | value |"];
   return ["## Evaluation", "", ...head, "| ------ | ----- |", ...rows, ""];
 }

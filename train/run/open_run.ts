@@ -17,26 +17,29 @@ import { classNames } from "../tasks/labelled.ts";
 import { loadAdapter } from "./adapter.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./load_model.ts";
 import { loadTokenizer } from "./load_tokenizer.ts";
-import { readRun } from "./run_folder.ts";
+import { configAt, readRun, type SavedRun } from "./run_folder.ts";
 
 /**
  * Options of a saved run as they hold here: it writes where it lies now, and its file, which may come
  * from elsewhere, names no library to load.
  *
+ * @param step Optimiser steps done where it goes on; default all
  * @throws {FileError} If run.json is missing, or malformed
  */
-export async function savedOptions(run: string): Promise<GivenConfig> {
-  const { blas, ...saved } = parseObject(
-    trainOptions,
-    (await readRun(run)).config,
-    `${run}/run.json`,
-  );
-  return { ...saved, out: run, ...((blas === "auto" || blas === "off") && { blas }) };
+export function savedOptions(run: string, saved: SavedRun, step = Infinity): GivenConfig {
+  const options = parseObject(trainOptions, configAt(saved, step), `${run}/run.json`);
+  const { blas, ...others } = options;
+  return { ...others, out: run, ...((blas === "auto" || blas === "off") && { blas }) };
+}
+
+/** The configuration of a saved run. */
+export function configOf(run: string, saved: SavedRun, step?: number): TrainConfig {
+  return resolveConfig(savedOptions(run, saved, step));
 }
 
 /** The configuration a run was made with, changed by what is given. */
 export async function runConfig(run: string, changes: GivenConfig = {}): Promise<TrainConfig> {
-  return resolveConfig(await savedOptions(run), changes);
+  return resolveConfig(savedOptions(run, await readRun(run)), changes);
 }
 
 /** A model as it was trained. */

@@ -2,7 +2,7 @@
  * The folder of a run: adapter in PEFT's format, settings, metrics and checkpoints.
  *
  *     adapter_config.json  adapter_model.safetensors  hiddenkey_config.json  README.md
- *     run.json  metrics.jsonl  checkpoint-N/
+ *     run.json  metrics.jsonl  best/  last/  checkpoint-N/
  *
  * @module
  */
@@ -14,9 +14,15 @@ import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
 import type { Module } from "../../nn/layers/module.ts";
 import { mostClasses } from "../data/limits.ts";
 import { exists, readJson, readText, writeFileAtomic, writeJson } from "../files/files.ts";
-import { appendText, move, removeAll, removeLeftovers } from "../files/folder.ts";
+import {
+  appendText,
+  copyFolder,
+  dropFolder,
+  removeLeftovers,
+  replaceFolder,
+} from "../files/folder.ts";
 import { saveAdapter } from "./adapter.ts";
-import { checkpointSteps, partialOf } from "./training_checkpoint.ts";
+import { checkpointSteps } from "./training_checkpoint.ts";
 
 /** Writes an adapter with the settings PEFT has no place for, and its model card. */
 export async function saveRunAdapter(
@@ -30,9 +36,36 @@ export async function saveRunAdapter(
   await writeFileAtomic(`${directory}/README.md`, beside.card);
 }
 
+/** Files of an adapter in the folder of a run. */
+export const adapterFiles = [
+  "adapter_model.safetensors",
+  "adapter_config.json",
+  "hiddenkey_config.json",
+  "README.md",
+] as const;
+
 /** Writes run.json: options, classes and facts of a run, and its result once there is one. */
 export async function saveRun(directory: string, run: unknown): Promise<void> {
   await writeJson(`${directory}/run.json`, run);
+}
+
+/** One setting that a run went on with, and what it was. */
+export interface Change {
+  /** Value before; null where there was none. */
+  readonly from: unknown;
+  /** Value from there on. */
+  readonly to: unknown;
+}
+
+/** Settings that were changed, by the names of their options. */
+export type Changes = Readonly<Record<string, Change>>;
+
+/** A part of a run with settings of its own. */
+export interface RunSegment {
+  /** Optimiser steps done before it. */
+  readonly step: number;
+  /** What was changed there. */
+  readonly changes: Changes;
 }
 
 /** What run.json says of a run. */
@@ -41,27 +74,66 @@ export interface SavedRun {
   readonly config: Record<string, unknown>;
   /** Words of its classes, where it has classes. */
   readonly classes: readonly string[] | undefined;
+  /** Where settings were changed, in the order of steps. */
+  readonly segments: readonly RunSegment[];
+  /** How it ended; undefined while it has not. */
+  readonly result: Readonly<Record<string, unknown>> | undefined;
+  /** All of it, not checked. */
+  readonly json: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Reads run.json.
+ * Reads run.json: of a run, or of the run that one of its folders with an adapter belongs to.
  *
  * @throws {FileError} If it is missing or not of this project
  */
 export async function readRun(directory: string): Promise<SavedRun> {
-  const path = `${directory}/run.json`;
-  if (/checkpoint-\d+\/*$/.test(directory) && !await exists(path)) {
-    throw new FileError(
-      "Cannot read the run as run.json is required: found a checkpoint, whose run is the folder above it",
-      directory,
-    );
-  }
-  const run = await readJson(path);
-  const { config, classes } = isRecord(run) ? run : {};
-  if (!isRecord(config)) {
+  const path = await runFile(directory);
+  const json = await readJson(path);
+  const { config, classes, segments, result } = isRecord(json) ? json : {};
+  if (!isRecord(json) || !isRecord(config)) {
     throw new FileError("Cannot read the run as key config is required: found none", path);
   }
-  return { config, classes: classes === undefined ? undefined : classWords(classes, path) };
+  return {
+    config,
+    classes: classes === undefined ? undefined : classWords(classes, path),
+    segments: segments === undefined ? [] : segmentsOf(segments, path),
+    result: isRecord(result) ? result : undefined,
+    json,
+  };
+}
+
+async function runFile(directory: string): Promise<string> {
+  const path = `${directory}/run.json`;
+  if (!/(?:^|\/)(?:checkpoint-\d+|best|last)\/*$/.test(directory) || await exists(path)) {
+    return path;
+  }
+  return `${directory.replace(/\/+$/, "")}/../run.json`;
+}
+
+function segmentsOf(segments: unknown, path: string): RunSegment[] {
+  const list: unknown[] = Array.isArray(segments) ? segments : [undefined];
+  const isSegment = (one: unknown): one is RunSegment =>
+    isRecord(one) && typeof one["step"] === "number" && isRecord(one["changes"]) &&
+    Object.values(one["changes"]).every((change) => isRecord(change));
+  if (list.every(isSegment)) return list;
+  throw new FileError(
+    "Cannot read the run as objects with step and changes are required in key segments: found " +
+      excerpt(segments),
+    path,
+  );
+}
+
+/** Options of a saved run as they were at a step: later segments had others. */
+export function configAt({ config, segments }: SavedRun, step: number): Record<string, unknown> {
+  const values = { ...config };
+  for (const { changes } of segments.filter((segment) => segment.step > step).toReversed()) {
+    for (const [name, { from }] of Object.entries(changes)) {
+      if (from === null) delete values[name];
+      else if (name in values) values[name] = from;
+    }
+  }
+  return values;
 }
 
 function classWords(classes: unknown, path: string): string[] {
@@ -89,19 +161,44 @@ export async function appendMetrics(directory: string, record: unknown): Promise
  */
 export async function rewindRun(directory: string, step: number): Promise<void> {
   await removeLeftovers(directory);
-  const path = `${directory}/metrics.jsonl`;
-  const lines = await exists(path) ? (await readText(path)).split("\n") : [];
-  // What follows the last line break is empty, or torn by a crash.
-  const kept = lines.slice(0, -1).filter((line, i) => stepOf(line, path, i + 1) <= step);
+  const kept = await metricsUntil(directory, step);
   for (const later of await checkpointSteps(directory)) {
-    if (later <= step) continue;
-    // Renamed first: a folder that is only half removed must not be resumed.
-    const doomed = partialOf(directory, later);
-    await removeAll(doomed);
-    await move(`${directory}/checkpoint-${later}`, doomed);
-    await removeAll(doomed);
+    if (later > step) await dropFolder(`${directory}/checkpoint-${later}`);
   }
-  if (lines.length > 0) await writeFileAtomic(path, kept.map((line) => `${line}\n`).join(""));
+  if (kept !== undefined) await writeFileAtomic(`${directory}/metrics.jsonl`, kept);
+}
+
+/** Lines of metrics.jsonl up to a step; undefined where there is no such file. */
+async function metricsUntil(directory: string, step: number): Promise<string | undefined> {
+  const path = `${directory}/metrics.jsonl`;
+  if (!await exists(path)) return undefined;
+  // What follows the last line break is empty, or torn by a crash.
+  const lines = (await readText(path)).split("\n").slice(0, -1);
+  const kept = lines.filter((line, i) => stepOf(line, path, i + 1) <= step);
+  return kept.map((line) => `${line}\n`).join("");
+}
+
+/**
+ * Copies what a run did up to a step into another folder: its metrics and checkpoints.
+ *
+ * @param made Called with each path before something is put there
+ * @throws {FileError} If a line of metrics.jsonl has no step, or the system refuses
+ */
+export async function copyRun(
+  directory: string,
+  target: string,
+  step: number,
+  made: (path: string) => void,
+): Promise<void> {
+  const metrics = await metricsUntil(directory, step);
+  for (const earlier of (await checkpointSteps(directory)).filter((each) => each <= step)) {
+    const name = `checkpoint-${earlier}`;
+    made(`${target}/${name}`);
+    await replaceFolder(`${target}/${name}`, (to) => copyFolder(`${directory}/${name}`, to));
+  }
+  if (metrics === undefined) return;
+  made(`${target}/metrics.jsonl`);
+  await writeFileAtomic(`${target}/metrics.jsonl`, metrics);
 }
 
 function stepOf(line: string, path: string, number: number): number {

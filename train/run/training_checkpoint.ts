@@ -1,7 +1,7 @@
 /**
  * Checkpoints of a run, from which training goes on to the bit:
  *
- *     checkpoint-N/  the files of an adapter  optimizer.safetensors  trainer_state.json
+ *     checkpoint-N/  the files of an adapter  optimizer.safetensors  trainer_state.json  best/
  *
  * @module
  */
@@ -15,11 +15,17 @@ import { checkpointTensors, type Optimiser, restoreOptimiser } from "../../nn/op
 import type { Trainable } from "../../nn/optim/trainable.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
 import { exists, readJson, writeFileAtomic, writeJson } from "../files/files.ts";
-import { makeFolder, move, removeAll } from "../files/folder.ts";
+import { dropFolder, replaceFolder } from "../files/folder.ts";
+import { type FitProgress, readProgress } from "./fit_progress.ts";
 
-/** Where checkpoint-N is filled before it gets its name. */
-export function partialOf(directory: string, step: number): string {
-  return `${directory}/.checkpoint-${step}.partial`;
+/** What trainer_state.json says beside what a run remembers. */
+export interface CheckpointState {
+  /** Optimiser steps done. */
+  readonly global_step: number;
+  /** Passes over the data done. */
+  readonly epoch: number;
+  /** Steps planned for the whole run. */
+  readonly max_steps: number;
 }
 
 /** Writes checkpoint-N whole: a folder beside it is filled, then renamed. */
@@ -27,13 +33,10 @@ export async function saveCheckpoint(
   directory: string,
   optimiser: Optimiser,
   saveFiles: (folder: string) => Promise<void>,
-  state: { readonly global_step: number; readonly epoch: number; readonly max_steps: number },
+  state: CheckpointState,
 ): Promise<string> {
   const target = `${directory}/checkpoint-${state.global_step}`;
-  const partial = partialOf(directory, state.global_step);
-  await removeAll(partial);
-  await makeFolder(partial);
-  try {
+  await replaceFolder(target, async (partial) => {
     await saveFiles(partial);
     const dtype = fileDtypeOf(optimiser.trainable);
     const tensors = await Promise.all(
@@ -46,12 +49,7 @@ export async function saveCheckpoint(
     const metadata = layoutOf(optimiser.trainable);
     await writeFileAtomic(`${partial}/optimizer.safetensors`, encodeSafetensors(tensors, metadata));
     await writeJson(`${partial}/trainer_state.json`, state);
-    await removeAll(target);
-    await move(partial, target);
-  } catch (error) {
-    await Deno.remove(partial, { recursive: true }).catch(() => {});
-    throw error;
-  }
+  });
   return target;
 }
 
@@ -69,13 +67,29 @@ function layoutOf({ names, parameters }: Trainable): { names: string; shapes: st
 }
 
 /**
+ * The step of a checkpoint.
+ *
+ * @throws {FileError} If it is missing, or not that of the folder's name
+ */
+export async function stepOfCheckpoint(checkpoint: string): Promise<number> {
+  const path = `${checkpoint}/trainer_state.json`;
+  return stepOf(await readJson(path), checkpoint, path);
+}
+
+/**
  * Restores parameters, the optimiser's state and the step.
  *
+ * @returns What the run remembered; undefined where an earlier version wrote the checkpoint
  * @throws {FileError} If the checkpoint belongs to other parameters or is damaged
  */
-export async function restoreCheckpoint(checkpoint: string, optimiser: Optimiser): Promise<void> {
+export async function restoreCheckpoint(
+  checkpoint: string,
+  optimiser: Optimiser,
+): Promise<FitProgress | undefined> {
   const statePath = `${checkpoint}/trainer_state.json`;
-  const step = stepOf(await readJson(statePath), checkpoint, statePath);
+  const state = await readJson(statePath);
+  const step = stepOf(state, checkpoint, statePath);
+  const progress = readProgress(state, statePath);
   using file = await Checkpoint.open(`${checkpoint}/optimizer.safetensors`);
   const { trainable } = optimiser;
   const { names, shapes } = layoutOf(trainable);
@@ -109,6 +123,18 @@ export async function restoreCheckpoint(checkpoint: string, optimiser: Optimiser
     requireNumbers(name, values, file.path);
   }
   restoreOptimiser(optimiser, numbers, step);
+  return progress;
+}
+
+/**
+ * Removes the oldest checkpoints.
+ *
+ * @param keep Number of those that stay
+ * @throws {FileError} If the system refuses
+ */
+export async function rotateCheckpoints(directory: string, keep: number): Promise<void> {
+  const steps = (await checkpointSteps(directory)).sort((a, b) => b - a);
+  for (const step of steps.slice(keep)) await dropFolder(`${directory}/checkpoint-${step}`);
 }
 
 /** Refuses what no training leaves: numbers that are not finite, means of squares below zero. */

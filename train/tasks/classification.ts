@@ -17,9 +17,9 @@ import { checkIds, checkPadding, type IdRules } from "./check_ids.ts";
 import { finiteLogits } from "./finite_logits.ts";
 import { classificationMetrics, regressionMetrics } from "./label_metrics.ts";
 import type { LabelledData, LabelledKind } from "./labelled.ts";
-import { passesOf, readBatch, type Reading, type Sampling } from "./sampling.ts";
+import { passesOf, readBatch, type Reading } from "./sampling.ts";
 import { paddingOf } from "./special_tokens.ts";
-import type { Task } from "./task.ts";
+import { type EvaluationOptions, progressOf, type Task } from "./task.ts";
 
 /** How {@linkcode encodeExamples} reads texts. */
 export interface EncodingRules extends IdRules {
@@ -62,6 +62,7 @@ export async function classifyAll<T>(
 ): Promise<T[]> {
   const results = new Array<T>(examples.length);
   const lengths = examples.map(({ ids }) => ids.length);
+  let done = 0;
   for (const members of batchesByLength(lengths, reading.batch)) {
     using _scope = device.scope("classify");
     // Without labels, which no logits depend on.
@@ -78,6 +79,7 @@ export async function classifyAll<T>(
     members.forEach((i, row) => {
       results[i] = summarise(passes.map((p) => [...p.slice(row * width, (row + 1) * width)]));
     });
+    reading.onRead?.(done += members.length);
   }
   return results;
 }
@@ -127,10 +129,13 @@ export function classificationTask(settings: ClassificationSettings): Task {
     train: encodeExamples(train, { ...settings, places: places?.train }),
     padId,
     primary: kind.primaryMetric,
+    costly: false,
     notes: overlap(train, dev),
-    async evaluate(model: Model, device: Device, _final: boolean, sampling?: Sampling) {
+    async evaluate(model: Model, device: Device, options: EvaluationOptions) {
+      const { sampling } = options;
       const numbers = dev.map(({ index }) => index);
-      const reading = { padId, batch, numbers, sampling };
+      const onRead = progressOf("evaluating", dev.length, options);
+      const reading = { padId, batch, numbers, sampling, onRead };
       const read = <T>(summarise: (passes: readonly (readonly number[])[]) => T) =>
         classifyAll(model, device, encoded, reading, summarise);
       const labels = labelsOf(dev);

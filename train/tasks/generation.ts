@@ -22,9 +22,9 @@ import { logMeanExp } from "../metrics/predictive.ts";
 import { checkIds, checkPadding } from "./check_ids.ts";
 import { batchLengths } from "./classification.ts";
 import { whereNonFinite } from "./finite_logits.ts";
-import { passesOf, readBatch, type Reading, type Sampling } from "./sampling.ts";
+import { passesOf, readBatch, type Reading } from "./sampling.ts";
 import type { SpecialTokens } from "./special_tokens.ts";
-import type { Metrics, Task } from "./task.ts";
+import { type EvaluationOptions, type Metrics, progressOf, type Task } from "./task.ts";
 
 /** Tokens that a reference is generated from: the context, then bos. */
 export function promptOf(
@@ -84,6 +84,7 @@ export async function tokenLosses(
 ): Promise<TokenLosses> {
   const lengths = examples.map(({ ids }) => ids.length);
   const totals = { loss: new Array<number>(), nll: new Array<number>() };
+  let done = 0;
   for (const members of batchesByLength(lengths, reading.batch)) {
     using _scope = device.scope("token loss");
     const texts = members.map((i) => examples[i]!);
@@ -109,6 +110,7 @@ export async function tokenLosses(
       totals.nll.push(sumOf(tokens.map((losses) => -logMeanExp(losses.map((loss) => -loss)))));
       start = end;
     }
+    reading.onRead?.(done += members.length);
   }
   const perToken = examples.length / countTargets(examples);
   return { loss: sortedMean(totals.loss) * perToken, nll: sortedMean(totals.nll) * perToken };
@@ -138,6 +140,7 @@ export async function continueAll(
   const eosIds = [...config.eosIds, frame.eosId];
   // The LoRA recipe also ends texts at a blank line, which is one token of GPT-2.
   const blank = tokenizer.encode("\n\n", undefined, { special: false }).ids;
+  let done = 0;
   if (convention === "lora" && blank.length === 1) eosIds.push(blank[0]!);
   for (const members of batchesByLength(lengths, batch)) {
     const made = await generate(model, device, members.map((i) => prompts[i]!), {
@@ -154,6 +157,7 @@ export async function continueAll(
       const text = tokenizer.decode(made[row]!.ids);
       results[i] = (convention === "lora" ? text.split("\n\n")[0]! : text).trim();
     });
+    settings.onWritten?.(done += members.length);
   }
   return results;
 }
@@ -174,6 +178,8 @@ export interface GenerationSettings {
   readonly batch: number;
   /** File that the contexts were read from, for messages. */
   readonly path?: string | undefined;
+  /** Called after each batch with the number of texts written so far. */
+  readonly onWritten?: ((done: number) => void) | undefined;
 }
 
 /** Settings of {@linkcode generationTask}. */
@@ -208,16 +214,20 @@ export function generationTask(settings: TaskSettings): Task {
     train: train.encoded,
     padId: frame.padId,
     primary: "loss",
+    costly: groups.length > 0,
     notes: cut > 0 ? [`${cut} sequences are cut to ${maxLength} tokens`] : [],
-    async evaluate(model: Model, device: Device, final: boolean, sampling?: Sampling) {
+    async evaluate(model: Model, device: Device, options: EvaluationOptions) {
+      const { final, sampling } = options;
       const numbers = settings.dev.map(({ index }) => index);
-      const reading = { padId: frame.padId, batch, numbers, sampling };
+      const onRead = progressOf("evaluating", dev.encoded.length, options);
+      const reading = { padId: frame.padId, batch, numbers, sampling, onRead };
       const { loss, nll } = await tokenLosses(model, device, dev.encoded, reading);
       if (sampling !== undefined) return { loss, nll, perplexity: Math.exp(nll) };
       const metrics: Metrics = { loss, perplexity: Math.exp(loss) };
       if (!final || groups.length === 0) return metrics;
       const contexts = groups.map(({ context }) => context);
-      const named = { ...settings, path: paths?.dev };
+      const onWritten = progressOf("generating", contexts.length, options);
+      const named = { ...settings, path: paths?.dev, onWritten };
       const outputs = await continueAll(model, device, contexts, named);
       return { ...metrics, ...scoreOutputs(outputs, groups) };
     },

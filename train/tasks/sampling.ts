@@ -37,6 +37,8 @@ export interface Reading {
   readonly numbers?: readonly number[] | undefined;
   /** What is dropped; absent: nothing, in one pass. */
   readonly sampling?: Sampling | undefined;
+  /** Called after each batch with the number of examples read so far. */
+  readonly onRead?: ((done: number) => void) | undefined;
 }
 
 /**

@@ -23,6 +23,29 @@ export interface TaskParts {
   readonly classes?: readonly string[] | undefined;
 }
 
+/** How far an evaluation is. */
+export interface EvaluationProgress {
+  /** What it is doing: reading examples, or writing texts. */
+  readonly phase: "evaluating" | "generating";
+  /** Examples or texts done. */
+  readonly done: number;
+  /** Examples or texts of this phase. */
+  readonly total: number;
+}
+
+/** How the development data are evaluated. */
+export interface EvaluationOptions {
+  /** Whether training is over: costly metrics are computed then. */
+  readonly final: boolean;
+  /**
+   * What is dropped in several passes, whose mean is judged, without texts that a model writes; absent:
+   * nothing is dropped.
+   */
+  readonly sampling?: Sampling | undefined;
+  /** Called after each batch; what it throws ends the evaluation. */
+  onProgress?(progress: EvaluationProgress): void;
+}
+
 /** Data of a task, tokenised, and its evaluation. */
 export interface Task {
   /** Name as the benchmark prints it, for logs and the model card. */
@@ -39,20 +62,23 @@ export interface Task {
   readonly padId: number;
   /** Metric that the task is judged by: `loss`, of which less is better, or another. */
   readonly primary: string;
+  /** Whether the last evaluation has metrics that take too long for the others. */
+  readonly costly: boolean;
   /** Remarks on the data, one line each. */
   readonly notes: readonly string[];
   /**
    * Evaluates a model on the development data. The metrics have `loss` among them: mean cross-entropy
    * in nats of an example or target token, or mean squared error.
-   *
-   * @param final Whether training is over: costly metrics are computed then
-   * @param sampling What is dropped in several passes, whose mean is judged, without texts that a model
-   * writes; absent: nothing is dropped
    */
-  evaluate(
-    model: Model,
-    device: Device,
-    final: boolean,
-    sampling?: Sampling,
-  ): Promise<Metrics>;
+  evaluate(model: Model, device: Device, options: EvaluationOptions): Promise<Metrics>;
+}
+
+/** What tells a caller of an evaluation how far a phase of it is; undefined where none is told. */
+export function progressOf(
+  phase: EvaluationProgress["phase"],
+  total: number,
+  options: EvaluationOptions,
+): ((done: number) => void) | undefined {
+  if (options.onProgress === undefined) return undefined;
+  return (done) => options.onProgress?.({ phase, done, total });
 }

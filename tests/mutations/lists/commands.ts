@@ -106,8 +106,8 @@ export const commandsMutations: readonly Mutation[] = [
   {
     name: "eval ignores samples",
     file: "train/commands/eval.ts",
-    find: "task.evaluate(model, device, true, sampling)",
-    replace: "task.evaluate(model, device, true)",
+    find: "{ final: true, sampling }",
+    replace: "{ final: true }",
     why: "--samples evaluates under dropout",
     tests: ["tests/train/samples_test.ts"],
     sample: false,

@@ -78,8 +78,8 @@ export const runsMutations: readonly Mutation[] = [
   {
     name: "a rewound run keeps later checkpoints",
     file: "train/run/run_folder.ts",
-    find: "if (later <= step) continue;",
-    replace: "if (later >= step) continue;",
+    find: "if (later > step) await dropFolder(",
+    replace: "if (later < step) await dropFolder(",
     why: "later checkpoints go",
     tests: ["tests/train/run/resume_test.ts"],
     sample: false,
@@ -87,11 +87,9 @@ export const runsMutations: readonly Mutation[] = [
   {
     name: "a resumed run forgets its parameters",
     file: "train/run/run_output.ts",
-    find: `      await restoreCheckpoint(checkpoint, optimiser);
-`,
-    replace: `      optimiser.steps = Number(/\\d+$/.exec(checkpoint)?.[0]);
-      void restoreCheckpoint;
-`,
+    find: "const progress = await restoreCheckpoint(checkpoint, optimiser);",
+    replace:
+      "optimiser.steps = Number(/\\d+$/.exec(checkpoint)?.[0]); const progress = undefined; void restoreCheckpoint;",
     why: "parameters and moments come back",
     tests: ["tests/train/run/resume_test.ts"],
     sample: false,
@@ -99,8 +97,8 @@ export const runsMutations: readonly Mutation[] = [
   {
     name: "an aborted run saves no checkpoint",
     file: "train/run/run_output.ts",
-    find: "if (aborted) return await this.checkpoint(step, epoch, steps);",
-    replace: "if (aborted) return;",
+    find: "if (result.aborted) return await this.checkpoint(result, result.progress);",
+    replace: "if (result.aborted) return;",
     why: "a stopped run can go on",
     tests: ["tests/train/run/resume_test.ts"],
     sample: false,
@@ -173,8 +171,8 @@ export const runsMutations: readonly Mutation[] = [
   {
     name: "saved options forget their folder",
     file: "train/run/open_run.ts",
-    find: "return { ...saved, out: run,",
-    replace: "return { ...saved,",
+    find: "return { ...others, out: run,",
+    replace: "return { ...others,",
     why: "a resumed run writes where it lies",
     tests: ["tests/train/run/open_run_test.ts"],
   },

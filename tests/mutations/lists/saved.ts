@@ -7,8 +7,8 @@ export const savedMutations: readonly Mutation[] = [
   {
     name: "a saved run beats changes",
     file: "train/run/open_run.ts",
-    find: "resolveConfig(await savedOptions(run), changes)",
-    replace: "resolveConfig(changes, await savedOptions(run))",
+    find: "resolveConfig(savedOptions(run, await readRun(run)), changes)",
+    replace: "resolveConfig(changes, savedOptions(run, await readRun(run)))",
     why: "--beams of eval is stronger than the run's",
     tests: ["tests/train/run/open_run_test.ts"],
   },

@@ -75,6 +75,7 @@ Deno.test("train groups its options and says what a switch does", async () => {
       "Optimiser",
       "Device",
       "Generation (e2e, webnlg)",
+      "Evaluation",
     ],
     ...["Output", "Configuration", "Other"],
   ]);

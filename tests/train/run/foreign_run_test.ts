@@ -2,6 +2,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { savedOptions } from "../../../train/run/open_run.ts";
+import { readRun } from "../../../train/run/run_folder.ts";
 import { hiddenkey } from "../../support/cli.ts";
 import { namesIn, readAdapter, Workspace } from "../../support/workspace.ts";
 
@@ -31,10 +32,10 @@ Deno.test("A run's file names no library that is loaded, and no folder that is w
   const run = await trained("foreign");
   for (const blas of ["auto", "off"]) {
     await rewrite(run, { blas });
-    assertEquals((await savedOptions(run)).blas, blas);
+    assertEquals(savedOptions(run, await readRun(run)).blas, blas);
   }
   await rewrite(run, { blas: `${workspace.root}/library.so`, out: workspace.out("elsewhere") });
-  const options = await savedOptions(run);
+  const options = savedOptions(run, await readRun(run));
   assertEquals([options.blas, options.out], [undefined, run]);
 });
 

@@ -21,9 +21,8 @@ const adapter = {
 Deno.test("modelCard() begins with what the Hub reads, whatever the base model is called", () => {
   const config = workspace.config("mrpc");
   const card = modelCard(adapter, config, { name: "MRPC", labels: 2 }, {
-    accuracy: 0.81234,
-    f1: 0.9,
-    loss: 0.5,
+    metrics: { accuracy: 0.81234, f1: 0.9, loss: 0.5 },
+    step: 12,
   });
   const front = card.split("---\n")[1]!;
   // JSON's texts are YAML's.
@@ -40,6 +39,7 @@ Deno.test("modelCard() begins with what the Hub reads, whatever the base model i
     '- "accuracy"',
     '- "f1"',
   ]);
+  assertStringIncludes(card, "On the development set, after step 12:");
   assertStringIncludes(card, "| accuracy | 0.8123 |\n| f1 | 0.9000 |\n| loss | 0.5000 |");
   assertStringIncludes(card, 'from_pretrained("models/\\"a\\": b", num_labels=2)');
 });

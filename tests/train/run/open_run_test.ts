@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { runConfig, savedOptions } from "../../../train/run/open_run.ts";
+import { readRun } from "../../../train/run/run_folder.ts";
 
 Deno.test("a run writes where it lies now, and changes win over what it was made with", async () => {
   const folder = await Deno.makeTempDir({ prefix: "hiddenkey-" });
@@ -15,7 +16,7 @@ Deno.test("a run writes where it lies now, and changes win over what it was made
     };
     await Deno.writeTextFile(`${folder}/run.json`, JSON.stringify({ config }));
     const { blas: _, ...rest } = config;
-    assertEquals<unknown>(await savedOptions(folder), { ...rest, out: folder });
+    assertEquals<unknown>(savedOptions(folder, await readRun(folder)), { ...rest, out: folder });
     const { lr, rank, bucket, out } = await runConfig(folder, { rank: 3, bucket: true });
     assertEquals([lr, rank, bucket, out], [0.25, 3, true, folder]);
   } finally {

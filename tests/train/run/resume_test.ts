@@ -1,9 +1,9 @@
-import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FileError } from "../../../core/errors.ts";
 import type { TrainConfig } from "../../../train/config/config.ts";
-import { exists } from "../../../train/files/files.ts";
 import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import { train } from "../../../train/train.ts";
+import { contentsOf } from "../../support/run_contents.ts";
 import { namesIn, readAdapter, readTimeless, Workspace } from "../../support/workspace.ts";
 
 const workspace = await Workspace.open();
@@ -21,6 +21,24 @@ async function checkpointed(name: string, changes: Partial<TrainConfig> = {}) {
   return { out, config };
 }
 
+/** The same, killed in its seventh step; and what a run is that never was. */
+async function crashed(name: string, changes: Partial<TrainConfig> = {}) {
+  const whole = await checkpointed(`${name}, whole`, changes);
+  const out = workspace.out(name);
+  const config = { ...whole.config, out };
+  await assertRejects(
+    () =>
+      train(config, {
+        onStep({ step }) {
+          if (step === 7) throw new Error("crash");
+        },
+      }),
+    Error,
+    "crash",
+  );
+  return { out, config, whole: await contentsOf(whole.out) };
+}
+
 const recipes: Record<string, Partial<TrainConfig>> = {
   "one batch a step": {},
   "two batches a step, without buckets": { accumulate: 2, batch: 4, bucket: false },
@@ -33,16 +51,22 @@ for (const [name, changes] of Object.entries(recipes)) {
     await train(hiddenKey({ ...changes, out: whole }));
     const { out: saved } = await checkpointed(`saved, ${name}`, changes);
     assertEquals(await readAdapter(saved), await readAdapter(whole));
-    const metrics = await readTimeless(whole);
-    assertEquals(await readTimeless(saved), metrics);
+    assertEquals(await readTimeless(saved), await readTimeless(whole));
+    const expected = await contentsOf(saved);
     for (const step of [3, 6]) {
       const out = workspace.out(`resumed from ${step}, ${name}`);
-      const config = hiddenKey({ ...changes, out });
+      const config = hiddenKey({ ...changes, saveEvery: 3, out });
       await train(config, { resume: `${saved}/checkpoint-${step}` });
-      assertEquals(await readAdapter(out), await readAdapter(whole));
-      assertEquals(await readTimeless(out), metrics.filter((line) => line["step"]! > step));
+      assertEquals(without(await contentsOf(out), saved, out), without(expected, saved, out));
     }
   });
+}
+
+/** Contents in which the names of two runs are one; checkpoints that were copied name the first. */
+function without(contents: Record<string, string>, ...runs: readonly string[]) {
+  const quoted = runs.map((run) => JSON.stringify(run));
+  const blank = (text: string) => quoted.reduce((t, run) => t.replaceAll(run, '"RUN"'), text);
+  return Object.fromEntries(Object.entries(contents).map(([path, text]) => [path, blank(text)]));
 }
 
 Deno.test("A checkpoint holds the adapter, moments and the step", async () => {
@@ -52,19 +76,45 @@ Deno.test("A checkpoint holds the adapter, moments and the step", async () => {
     "checkpoint-6",
   ]);
   const folder = `${out}/checkpoint-3`;
-  assertEquals(namesIn(folder), [
+  const names = [
     "README.md",
     "adapter_config.json",
     "adapter_model.safetensors",
     "hiddenkey_config.json",
     "optimizer.safetensors",
     "trainer_state.json",
-  ]);
-  assertEquals(JSON.parse(await Deno.readTextFile(`${folder}/trainer_state.json`)), {
+  ];
+  assertEquals(namesIn(folder), names);
+  assertEquals(namesIn(`${out}/checkpoint-6`), [...names, "best"].sort());
+  const metrics = await readTimeless(out);
+  const losses = metrics.flatMap(({ task_loss: loss }) => loss === undefined ? [] : [loss]);
+  const sum = (list: readonly number[]) => list.reduce((total, loss) => total + loss, 0);
+  const { epoch_loss_sum, ...state } = await stateOf(folder);
+  assertEquals(epoch_loss_sum, sum(losses.slice(0, 3)));
+  assertEquals(state, {
     global_step: 3,
     epoch: 0.75,
     max_steps: 8,
+    metric_for_best_model: null,
+    best_metric: null,
+    best_global_step: null,
+    best_epoch: null,
+    best_metrics: null,
+    evaluations_since_best: 0,
+    evaluated_step: 0,
+    epoch_loss_steps: 3,
+    last_epoch_loss: null,
   });
+  const later = await stateOf(`${out}/checkpoint-6`);
+  const { eval_accuracy: accuracy } = metrics.find((line) =>
+    line["step"] === 4 && "eval_loss" in line
+  )!;
+  assertEquals([later["best_metric"], later["best_global_step"], later["best_epoch"]], [
+    accuracy,
+    4,
+    1,
+  ]);
+  assertEquals(later["last_epoch_loss"], sum(losses.slice(0, 4)) / 4);
   using file = await Checkpoint.open(`${folder}/optimizer.safetensors`);
   assertEquals(file.names().toSorted(), ["first", "parameters", "second"]);
   for (const name of file.names()) assertEquals(file.entry(name).shape, [546]);
@@ -72,17 +122,18 @@ Deno.test("A checkpoint holds the adapter, moments and the step", async () => {
   assert((await file.readFloat("second", "f64")).some((value) => value > 0));
 });
 
-Deno.test("Resuming a run goes on from its last checkpoint and rewinds its metrics", async () => {
-  const { out, config } = await checkpointed("in place");
-  const [metrics, adapter] = [await readTimeless(out), await readAdapter(out)];
+async function stateOf(checkpoint: string): Promise<Record<string, unknown>> {
+  return JSON.parse(await Deno.readTextFile(`${checkpoint}/trainer_state.json`));
+}
+
+Deno.test("Resuming a run goes on from its last checkpoint and rewinds all it did since", async () => {
+  const { out, config, whole } = await crashed("in place");
   const messages: string[] = [];
   await train(config, { resume: out, onMessage: (line) => messages.push(line) });
   assert(messages.some((line) => line.endsWith("checkpoint-6 at step 6")), messages.join("\n"));
-  assertEquals(await readTimeless(out), metrics);
+  assertEquals(await contentsOf(out), whole);
   await train(config, { resume: `${out}/checkpoint-3` });
-  assertEquals(await readTimeless(out), metrics);
-  assertEquals(await readAdapter(out), adapter);
-  assertEquals(namesIn(out).filter((name) => name.startsWith(".")), []);
+  assertEquals(await contentsOf(out), whole);
 });
 
 Deno.test("Resuming in place takes the folder in another spelling", async () => {
@@ -96,14 +147,13 @@ Deno.test("Resuming in place takes the folder in another spelling", async () => 
 });
 
 Deno.test("Resuming works after a crash in the middle of a line of metrics.jsonl", async () => {
-  const { out, config } = await checkpointed("torn");
-  const metrics = await readTimeless(out);
+  const { out, config, whole } = await crashed("torn");
   const path = `${out}/metrics.jsonl`;
   const text = await Deno.readTextFile(path);
   const [cut] = /^.*"step":7.*$/m.exec(text)!;
   await Deno.writeTextFile(path, text.slice(0, text.indexOf(cut) + cut.length / 2));
   await train(config, { resume: out });
-  assertEquals(await readTimeless(out), metrics);
+  assertEquals(await contentsOf(out), whole);
 });
 
 Deno.test("Resuming a run that went back passes over the checkpoints it left behind", async () => {
@@ -135,7 +185,7 @@ Deno.test("Resuming in place removes the checkpoints after its step at once", as
 });
 
 Deno.test("Resuming in place names a line of metrics.jsonl that has no step", async () => {
-  const { out, config } = await checkpointed("unreadable");
+  const { out, config } = await crashed("unreadable");
   const path = `${out}/metrics.jsonl`;
   const text = await Deno.readTextFile(path);
   for (const line of ["", "null", "[]", '{"step":', '{"step":"1"}']) {
@@ -150,7 +200,8 @@ Deno.test("Resuming at the last step still evaluates", async () => {
   const { metrics: expected } = await train(hiddenKey({ maxSteps: 6 }));
   const out = workspace.out("finished, resumed");
   const config = hiddenKey({ maxSteps: 6, out });
-  const { metrics } = await train(config, { resume: `${saved}/checkpoint-6` });
+  const resume = `${saved}/checkpoint-6`;
+  const { metrics } = await train(config, { resume, change: true });
   assertEquals(Object.keys(metrics), Object.keys(expected));
 });
 
@@ -177,7 +228,7 @@ Deno.test("A checkpoint that cannot be written leaves nothing of itself", async 
     }), FileError);
   await obstructed;
   assertEquals(error.path, `${out}/.checkpoint-6.partial/optimizer.safetensors`);
-  assertEquals(namesIn(out), ["checkpoint-3", "metrics.jsonl", "run.json"]);
+  assertEquals(namesIn(out), ["best", "checkpoint-3", "last", "metrics.jsonl", "run.json"]);
   const whole = workspace.out("unobstructed");
   await train(hiddenKey({ out: whole }));
   await train(config, { resume: out });
@@ -185,7 +236,7 @@ Deno.test("A checkpoint that cannot be written leaves nothing of itself", async 
 });
 
 Deno.test("A checkpoint that cannot be replaced stays as it was", async () => {
-  const { out, config } = await checkpointed("replaced");
+  const { out, config } = await crashed("replaced");
   const folder = `${out}/checkpoint-6`;
   const path = `${folder}/optimizer.safetensors`;
   const [names, before] = [namesIn(folder), await Deno.readFile(path)];
@@ -205,96 +256,13 @@ Deno.test("A checkpoint that cannot be replaced stays as it was", async () => {
 });
 
 Deno.test("A folder that a crash left half-filled is neither resumed nor in the way", async () => {
-  const { out, config } = await checkpointed("crashed");
-  const adapter = await readAdapter(out);
+  const { out, config, whole } = await crashed("crashed");
   const partial = `${out}/.checkpoint-7.partial`;
   await Deno.mkdir(partial);
   await Deno.writeTextFile(`${partial}/trainer_state.json`, "{");
   await Deno.writeTextFile(`${out}/run.json.${crypto.randomUUID()}.tmp`, "{");
+  for (const name of ["best", "last"]) await Deno.mkdir(`${out}/.${name}.old`);
   await train(config, { resume: out });
-  assertEquals(await readAdapter(out), adapter);
-  assertEquals(namesIn(out).filter((name) => /partial|tmp/.test(name)), []);
-  await Deno.mkdir(`${out}/.checkpoint-3.partial`);
-  await Deno.remove(`${out}/checkpoint-3`, { recursive: true });
-  await Deno.remove(`${out}/checkpoint-6`, { recursive: true });
-  await assertRejects(() => train(config, { resume: out }), FileError, "found none");
-});
-
-const strangers: Record<string, Partial<TrainConfig>> = {
-  "other targets": { targets: ["query", "key"] },
-  "another rank": { rank: 2 },
-  "another task's head": { task: "stsb", data: workspace.data("stsb") },
-};
-for (const [name, changes] of Object.entries(strangers)) {
-  Deno.test(`Resuming with ${name} is a FileError and touches nothing`, async () => {
-    const { out } = await checkpointed(`stranger, ${name}`);
-    const adapter = await readAdapter(out);
-    const metrics = await Deno.readTextFile(`${out}/metrics.jsonl`);
-    const run = await Deno.readTextFile(`${out}/run.json`);
-    await assertRejects(
-      () => train(hiddenKey({ ...changes, out }), { resume: out }),
-      FileError,
-      "Cannot resume",
-    );
-    const elsewhere = workspace.out(`stranger elsewhere, ${name}`);
-    await assertRejects(
-      () => train(hiddenKey({ ...changes, out: elsewhere }), { resume: out }),
-      FileError,
-    );
-    assertEquals(await exists(elsewhere), false);
-    assertEquals(await readAdapter(out), adapter);
-    assertEquals(await Deno.readTextFile(`${out}/metrics.jsonl`), metrics);
-    assertEquals(await Deno.readTextFile(`${out}/run.json`), run);
-  });
-}
-
-Deno.test("Resuming from a damaged checkpoint is a FileError", async () => {
-  const { out } = await checkpointed("damaged");
-  const resume = `${out}/checkpoint-6`;
-  const path = `${resume}/optimizer.safetensors`;
-  const bytes = await Deno.readFile(path);
-  await Deno.writeFile(path, bytes.subarray(0, bytes.length - 5));
-  await assertRejects(() => train(hiddenKey(), { resume }), FileError, path);
-  await Deno.remove(path);
-  await assertRejects(() => train(hiddenKey(), { resume }), FileError, path);
-  const state = `${resume}/trainer_state.json`;
-  for (const text of ["{}", "null", "[]", "{", '{"global_step":-1}']) {
-    await Deno.writeTextFile(state, text);
-    await assertRejects(() => train(hiddenKey(), { resume }), FileError, state);
-  }
-});
-
-async function tensorsOf(run: string): Promise<Map<string, Float64Array>> {
-  using file = await Checkpoint.open(`${run}/adapter_model.safetensors`);
-  const entries = file.names().map(async (name) => [name, await file.readFloat(name, "f64")]);
-  return new Map(await Promise.all(entries) as [string, Float64Array][]);
-}
-
-for (const bucket of [true, false]) {
-  const order = bucket ? "with" : "without";
-  Deno.test(`Two batches of four make the step of one of eight, ${order} buckets`, async () => {
-    // 28 examples end in a window of four.
-    const shared = { bucket, dtype: "f64", trainLimit: 28, maxSteps: 4 } as const;
-    const layouts = { whole: { batch: 8 }, halves: { batch: 4, accumulate: 2 } };
-    const read: Map<string, Float64Array>[] = [];
-    for (const [name, layout] of Object.entries(layouts)) {
-      const out = workspace.out(`${name} ${order}`);
-      await train(hiddenKey({ ...shared, ...layout, out }));
-      read.push(await tensorsOf(out));
-    }
-    const [whole, halves] = read as [Map<string, Float64Array>, Map<string, Float64Array>];
-    assertEquals([...halves.keys()], [...whole.keys()]);
-    for (const [name, values] of whole) {
-      const apart = values.map((value, i) => Math.abs(value - halves.get(name)![i]!));
-      assert(Math.max(...apart) < 1e-6, `${name}: ${Math.max(...apart)}`);
-      if (name.includes("lora_B")) assert(values.some((value) => value !== 0), name);
-    }
-  });
-}
-
-Deno.test("Buckets change what a step sees", async () => {
-  const [a, b] = [workspace.out("bucket a"), workspace.out("bucket b")];
-  await train(hiddenKey({ out: a }));
-  await train(hiddenKey({ out: b, bucket: false }));
-  assertNotEquals(await readAdapter(a), await readAdapter(b));
+  assertEquals(await contentsOf(out), whole);
+  assertEquals(namesIn(out).filter((name) => /^\.|tmp|lock/.test(name)), []);
 });

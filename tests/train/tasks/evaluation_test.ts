@@ -81,7 +81,7 @@ Deno.test("metrics of an evaluation are of clean passes over the development dat
         rows.push(await alone(model, device, ids, [...typeIds]));
       }
       const labels = dev.map(({ label }) => label!);
-      const metrics = await opened.evaluate(model, device, true);
+      const metrics = await opened.evaluate(model, device, { final: true });
       if (task === "rte") {
         const hits = rows.filter(([a, b], i) => (b! > a! ? 1 : 0) === labels[i]).length;
         assertEquals(metrics["accuracy"], hits / labels.length);
@@ -129,11 +129,11 @@ Deno.test("the loss of an evaluation is the mean over the target tokens of clean
         total += Math.log(row.reduce((sum, x) => sum + Math.exp(x), 0)) - row[ids[i]!]!;
       }
     }
-    const { loss, perplexity, ...rest } = await opened.evaluate(model, device, false);
+    const { loss, perplexity, ...rest } = await opened.evaluate(model, device, { final: false });
     assertAlmostEquals(loss!, total / count, 1e-10);
     assertAlmostEquals(perplexity!, Math.exp(total / count), 1e-7);
     assertEquals(rest, {});
-    const final = await opened.evaluate(model, device, true);
+    const final = await opened.evaluate(model, device, { final: true });
     assertEquals(Object.keys(final), ["loss", "perplexity", "bleu"]);
   }));
 

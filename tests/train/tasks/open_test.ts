@@ -56,7 +56,7 @@ Deno.test("each limit counts the examples of its own split", () =>
     const { model } = await openClassifier(workspace.model("bert"), device, seedKey(1), 2);
     for (const devLimit of [1, 3, 7]) {
       const { evaluate } = await open("rte", { trainLimit: 9, devLimit });
-      const { accuracy } = await evaluate(model, device, true);
+      const { accuracy } = await evaluate(model, device, { final: true });
       const hits = accuracy! * devLimit;
       assert(Math.abs(hits - Math.round(hits)) < 1e-9, `${accuracy} of ${devLimit}`);
     }

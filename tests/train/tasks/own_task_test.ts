@@ -66,7 +66,7 @@ Deno.test("train, eval, predict and resume a classification of the user's own", 
   const only = { ...sole, verdict: sole["verdict"]!.map(() => "not") };
   await Deno.writeFile(`${folder.path}/train.parquet`, contentOf(only, "parquet"));
   const resumed = workspace.out("resumed");
-  await succeeded("train", "--resume", `${own}/checkpoint-3`, "--out", resumed);
+  await succeeded("train", "--resume", `${own}/checkpoint-3`, "--out", resumed, "--change");
   const again = JSON.parse(await Deno.readTextFile(`${resumed}/run.json`));
   assertEquals(again.classes, words);
 });

@@ -1,0 +1,162 @@
+/**
+ * Evaluations of a run: when they come, which is the best, and whether there were enough.
+ *
+ * @module
+ */
+
+import { OptionError } from "../core/errors.ts";
+import type { TrainState } from "../nn/optim/train_step.ts";
+import type { TrainConfig } from "./config/config.ts";
+import { isBetter } from "./metrics/direction.ts";
+import type { BestEvaluation, FitProgress } from "./run/fit_progress.ts";
+import { requireFinite, requireFiniteParameters } from "./step.ts";
+import type { EvaluationProgress, Metrics, Task } from "./tasks/task.ts";
+
+/** An evaluation, as it is logged; its metrics are named `eval_…`. */
+export type EvaluationRecord = { readonly step: number; readonly epoch: number } & Metrics;
+
+/** What evaluations tell their caller. */
+export interface EvaluationHooks {
+  /** Ends an evaluation behind the batch that is running. */
+  readonly signal?: AbortSignal;
+  /** Called before each evaluation but that before the first step: what was learned can be saved. */
+  beforeEvaluation?(at: EvaluatedAt): void | Promise<void>;
+  /** Called while an evaluation runs. */
+  onProgress?(progress: EvaluationProgress): void;
+  /** Called after each evaluation: before the first step, at the end of each epoch, after the last step. */
+  onEvaluation?(record: EvaluationRecord): void | Promise<void>;
+  /** Called after each evaluation that is the best one so far. */
+  onBest?(best: BestEvaluation): void | Promise<void>;
+}
+
+/** Where in a run an evaluation is. */
+export interface EvaluatedAt {
+  /** Optimiser steps done. */
+  readonly step: number;
+  /** Passes over the data done. */
+  readonly epoch: number;
+}
+
+/**
+ * Whether a run evaluates behind a step: at the ends of epochs, after the last one and where
+ * `--eval-every` says.
+ */
+export function evaluationSteps(
+  { evalEvery }: Pick<TrainConfig, "evalEvery">,
+  perEpoch: number,
+  steps: number,
+): (step: number) => boolean {
+  const share = evalEvery !== undefined && evalEvery < 1;
+  const every = share ? Math.ceil(evalEvery * steps) : Math.round(evalEvery ?? Infinity);
+  return (step) => step % perEpoch === 0 || step % every === 0 || step === steps;
+}
+
+/** The evaluations of a run that starts, or goes on. */
+export class Evaluation {
+  /** Metrics of the last one; none before the first. */
+  metrics: Metrics = {};
+  #best: BestEvaluation | undefined;
+  #sinceBest: number;
+  #evaluatedStep: number;
+  /** Whether the metric that is judged is computed by costly evaluations alone. */
+  #judgesCostly = false;
+
+  /** Takes what the run remembers of earlier ones. */
+  constructor(
+    private readonly state: TrainState,
+    private readonly task: Task,
+    private readonly config: Pick<TrainConfig, "bestMetric" | "earlyStop">,
+    private readonly hooks: EvaluationHooks,
+    { best, evaluationsSinceBest, evaluatedStep }: FitProgress,
+  ) {
+    this.#best = best;
+    this.#sinceBest = evaluationsSinceBest;
+    this.#evaluatedStep = evaluatedStep;
+  }
+
+  /** What the run is to remember of its evaluations. */
+  get progress(): Pick<FitProgress, "best" | "evaluationsSinceBest" | "evaluatedStep"> {
+    return {
+      best: this.#best,
+      evaluationsSinceBest: this.#sinceBest,
+      evaluatedStep: this.#evaluatedStep,
+    };
+  }
+
+  /** Whether so many in a row were not the best that the run stops. */
+  get isEnough(): boolean {
+    return this.#sinceBest >= (this.config.earlyStop ?? Infinity);
+  }
+
+  /**
+   * Evaluates behind a step; before the first one nothing is the best yet.
+   *
+   * @param final Whether training is over
+   * @returns Whether it came to its end: false where the signal ended it, and nothing of it counts then
+   * @throws {OptionError} If the task has no metric that is called as `--best-metric` says
+   * @throws {TrainingError} If a trained parameter or a metric is not finite
+   */
+  async run(at: EvaluatedAt, final: boolean): Promise<boolean> {
+    if (at.step > 0) {
+      await requireFiniteParameters(this.state, at.step);
+      await this.hooks.beforeEvaluation?.(at);
+    }
+    const metrics = await this.#evaluate(final || this.#judgesCostly);
+    if (metrics === undefined) return false;
+    const named = Object.entries(metrics).map(([name, x]) => [`eval_${name}`, x] as const);
+    for (const [name, value] of named) requireFinite(name, value, at.step);
+    this.metrics = metrics;
+    const again = at.step === this.#evaluatedStep;
+    this.#evaluatedStep = at.step;
+    const isBest = at.step > 0 && !again && this.#judge(at, metrics);
+    await this.hooks.onEvaluation?.({ ...at, ...Object.fromEntries(named) });
+    if (isBest) await this.hooks.onBest?.(this.#best!);
+    return true;
+  }
+
+  /** The metrics, with the one that is judged among them; undefined where the signal ended it. */
+  async #evaluate(costly: boolean): Promise<Metrics | undefined> {
+    const metric = this.config.bestMetric ?? this.task.primary;
+    const metrics = await this.#read(costly);
+    if (metrics === undefined || metric in metrics) return metrics;
+    if (this.task.costly && !costly) {
+      this.#judgesCostly = true;
+      return await this.#evaluate(true);
+    }
+    throw new OptionError(
+      `Cannot use --best-metric ${metric} as one of ${Object.keys(metrics).join(", ")} is required`,
+    );
+  }
+
+  async #read(final: boolean): Promise<Metrics | undefined> {
+    const { model, optimiser } = this.state;
+    const { signal } = this.hooks;
+    // An evaluation that is over when the signal comes has been whole.
+    const interrupted = new Error("interrupted");
+    try {
+      return await this.task.evaluate(model, optimiser.trainable.device, {
+        final,
+        onProgress: (progress) => {
+          if (signal?.aborted && progress.done < progress.total) throw interrupted;
+          this.hooks.onProgress?.(progress);
+        },
+      });
+    } catch (error) {
+      if (error === interrupted) return undefined;
+      throw error;
+    }
+  }
+
+  /** Whether these metrics are the best so far; the first ones are. */
+  #judge({ step, epoch }: EvaluatedAt, metrics: Metrics): boolean {
+    const metric = this.config.bestMetric ?? this.task.primary;
+    const value = metrics[metric]!;
+    if (this.#best !== undefined && !isBetter(metric, value, this.#best.value)) {
+      this.#sinceBest++;
+      return false;
+    }
+    this.#best = { metric, value, step, epoch, metrics };
+    this.#sinceBest = 0;
+    return true;
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * A fingerprint of training data as a model sees them: tokens, segments and labels in their order.
+ *
+ * @module
+ */
+
+import type { EncodedExample } from "../../nn/layers/batch.ts";
+
+/** SHA-256 of examples, in hexadecimal digits behind `sha256-`. */
+export async function fingerprint(examples: readonly EncodedExample[]): Promise<string> {
+  const numbers: number[] = [];
+  for (const { ids, typeIds = [], label, predictFrom } of examples) {
+    for (const list of [ids, typeIds]) numbers.push(list.length, ...list);
+    numbers.push(label ?? NaN, predictFrom ?? NaN);
+  }
+  const digest = await crypto.subtle.digest("SHA-256", Float64Array.from(numbers));
+  return `sha256-${new Uint8Array(digest).toHex()}`;
+}

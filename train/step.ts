@@ -1,0 +1,122 @@
+/**
+ * One optimiser step: from the examples of its window to what is logged of it.
+ *
+ * @module
+ */
+
+import { TrainingError } from "../core/errors.ts";
+import type { Key } from "../core/random.ts";
+import type { DropoutPlan } from "../nn/dropout/plan.ts";
+import { toBatch } from "../nn/layers/batch.ts";
+import type { StepMetrics } from "../nn/objective/objective.ts";
+import { type TrainState, trainStep } from "../nn/optim/train_step.ts";
+import type { TrainConfig } from "./config/config.ts";
+import type { Task } from "./tasks/task.ts";
+
+/** One step, as it is logged. */
+export interface StepRecord {
+  /** Steps done, this one included. */
+  readonly step: number;
+  /** Passes over the data done, a fraction within one. */
+  readonly epoch: number;
+  /** What was minimised, before the update: task loss and weighted compensation. */
+  readonly loss: number;
+  /** Mean cross-entropy or squared error a label. */
+  readonly task_loss: number;
+  /** Compensation before its weight; absent where there is none. */
+  readonly compensation?: number;
+  /** Norm of the gradient before clipping. */
+  readonly grad_norm: number;
+  /** Learning rate of the step, by the schedule. */
+  readonly learning_rate: number;
+}
+
+/** What a step is made with. */
+export interface StepSettings {
+  /** Settings of the run. */
+  readonly config: TrainConfig;
+  /** Which activations are dropped, how, and how that is compensated. */
+  readonly plan: DropoutPlan;
+  /** Root of the step's masks. */
+  readonly key: Key;
+  /** Learning rate. */
+  readonly lr: number;
+  /** Steps done, this one included. */
+  readonly step: number;
+  /** Passes over the data done then. */
+  readonly epoch: number;
+}
+
+/**
+ * Takes one step.
+ *
+ * @param members Places of the step's examples in the training data
+ * @throws {TrainingError} If the loss or the gradient is not finite
+ */
+export async function runStep(
+  state: TrainState,
+  task: Task,
+  members: readonly number[],
+  { config, plan, key, lr, step, epoch }: StepSettings,
+): Promise<StepRecord> {
+  const { device } = state.optimiser.trainable;
+  using _scope = device.scope("step");
+  const examples = members.map((i) => task.train[i]!);
+  // Masks follow an example's position in the window, so the layout in batches cannot move them.
+  const order = examples.map((_, position) => position);
+  if (config.bucket) order.sort((a, b) => examples[b]!.ids.length - examples[a]!.ids.length);
+  const batches = Array.from({ length: Math.ceil(order.length / config.batch) }, (_, i) => {
+    const positions = order.slice(i * config.batch, (i + 1) * config.batch);
+    const batch = positions.map((position) => examples[position]!);
+    return toBatch(device, batch, {
+      numbers: positions,
+      padId: task.padId,
+      regression: task.regression,
+    });
+  });
+  const metrics = trainStep(state, batches, key, {
+    plan,
+    smoothing: config.smoothing,
+    regression: task.regression,
+    lr,
+  });
+  return { step, epoch, learning_rate: lr, ...await readMetrics(metrics, step) };
+}
+
+async function readMetrics({ loss, task, compensation, squaredNorm }: StepMetrics, step: number) {
+  const read = {
+    loss: await loss.item(),
+    task_loss: await task.item(),
+    ...(compensation && { compensation: await compensation.item() }),
+    grad_norm: Math.sqrt(await squaredNorm.item()),
+  };
+  for (const [name, value] of Object.entries(read)) requireFinite(name, value, step);
+  return read;
+}
+
+/**
+ * Refuses what must not be saved: the loss of a step is that before its update.
+ *
+ * @throws {TrainingError} If a trained parameter is not finite
+ */
+export async function requireFiniteParameters(state: TrainState, step: number): Promise<void> {
+  const values = await state.optimiser.trainable.flat.read();
+  const found = values.find((value) => !Number.isFinite(value));
+  if (found !== undefined) requireFinite("every trained parameter", found, step);
+}
+
+/**
+ * Refuses a number with which training cannot go on.
+ *
+ * @throws {TrainingError} If it is NaN or infinite
+ */
+export function requireFinite(name: string, value: number, step: number): void {
+  if (Number.isFinite(value)) return;
+  throw new TrainingError(
+    `Cannot go on after step ${step} as ${name} must be finite: found ${value}; ` +
+      // A loss is that before its update.
+      (step === 1 && /loss|compensation/.test(name)
+        ? "nothing was updated yet: look for numbers too large among --alpha, --kl, labels and weights"
+        : "lower the learning rate"),
+  );
+}
