@@ -10,21 +10,24 @@ import type { TrainConfig } from "./config/config.ts";
 import { isBetter } from "./metrics/direction.ts";
 import type { BestEvaluation, FitProgress } from "./run/fit_progress.ts";
 import { requireFinite, requireFiniteParameters } from "./step.ts";
-import type { EvaluationProgress, Metrics, Task } from "./tasks/task.ts";
+import type { ProgressHooks } from "./tasks/progress.ts";
+import type { Metrics, Task } from "./tasks/task.ts";
 
 /** An evaluation, as it is logged; its metrics are named `eval_…`. */
 export type EvaluationRecord = { readonly step: number; readonly epoch: number } & Metrics;
 
 /** What evaluations tell their caller. */
-export interface EvaluationHooks {
+export interface EvaluationHooks extends ProgressHooks {
   /** Ends an evaluation behind the batch that is running. */
   readonly signal?: AbortSignal;
   /** Called before each evaluation but that before the first step: what was learned can be saved. */
   beforeEvaluation?(at: EvaluatedAt): void | Promise<void>;
-  /** Called while an evaluation runs. */
-  onProgress?(progress: EvaluationProgress): void;
-  /** Called after each evaluation: before the first step, at the end of each epoch, after the last step. */
-  onEvaluation?(record: EvaluationRecord): void | Promise<void>;
+  /**
+   * Called after each evaluation: before the first step, at the end of each epoch, after the last step.
+   *
+   * @param isBest Whether it is the best one so far
+   */
+  onEvaluation?(record: EvaluationRecord, isBest: boolean): void | Promise<void>;
   /** Called after each evaluation that is the best one so far. */
   onBest?(best: BestEvaluation): void | Promise<void>;
 }
@@ -109,7 +112,7 @@ export class Evaluation {
     const again = at.step === this.#evaluatedStep;
     this.#evaluatedStep = at.step;
     const isBest = at.step > 0 && !again && this.#judge(at, metrics);
-    await this.hooks.onEvaluation?.({ ...at, ...Object.fromEntries(named) });
+    await this.hooks.onEvaluation?.({ ...at, ...Object.fromEntries(named) }, isBest);
     if (isBest) await this.hooks.onBest?.(this.#best!);
     return true;
   }

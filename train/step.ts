@@ -29,6 +29,8 @@ export interface StepRecord {
   readonly grad_norm: number;
   /** Learning rate of the step, by the schedule. */
   readonly learning_rate: number;
+  /** Tokens of the step's examples, without padding. */
+  readonly tokens: number;
 }
 
 /** What a step is made with. */
@@ -80,7 +82,8 @@ export async function runStep(
     regression: task.regression,
     lr,
   });
-  return { step, epoch, learning_rate: lr, ...await readMetrics(metrics, step) };
+  const tokens = examples.reduce((sum, { ids }) => sum + ids.length, 0);
+  return { step, epoch, learning_rate: lr, tokens, ...await readMetrics(metrics, step) };
 }
 
 async function readMetrics({ loss, task, compensation, squaredNorm }: StepMetrics, step: number) {

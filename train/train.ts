@@ -86,6 +86,8 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const options = { task, config, plan, key, progress: output.progress };
   const { progress, ...result } = await fit(contents, options, writingTo(output, hooks));
   await output.finish({ ...result, progress });
+  const { peakBytes } = device.backend.statistics;
+  hooks.onMessage?.(`memory: at most ${(peakBytes / 1e6).toFixed(0)} MB of tensors at once`);
   return { ...result, ...run.counts };
 }
 
@@ -125,9 +127,9 @@ function writingTo(output: RunOutput, hooks: TrainHooks): FitHooks {
       await hooks.onStep?.(record, steps);
     },
     beforeEvaluation: () => output.saveLast(),
-    async onEvaluation(record) {
+    async onEvaluation(record, isBest) {
       await output.append(record);
-      await hooks.onEvaluation?.(record);
+      await hooks.onEvaluation?.(record, isBest);
     },
     async onBest(best) {
       await output.saveBest(best);
@@ -162,9 +164,10 @@ async function openTraining(
   place.checkData(trainingData, hooks);
 
   const initialKey = foldKey(key, "initialisation");
+  const opening = { half: config.half, ...hooks };
   const { model, report } = task.labels === 0
-    ? await openLanguageModel(base.directory, device, initialKey, config)
-    : await openClassifier(base.directory, device, initialKey, task.labels, config);
+    ? await openLanguageModel(base.directory, device, initialKey, opening)
+    : await openClassifier(base.directory, device, initialKey, task.labels, opening);
   describeWeights(report, say);
   const drawn = report.initialised.filter((path) => !isHead(path));
   const fresh = savingToo(adapterConfig(config, architecture, base, task.labels > 0), drawn);

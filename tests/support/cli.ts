@@ -42,6 +42,15 @@ async function finished(args: string[], env: Record<string, string> = {}): Promi
   return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
 }
 
+/** Lines of `train` without the time, which all of them must have. */
+export function untimed(out: string): string {
+  return out.split("\n").slice(0, -1).map((line) => {
+    const [time, rest] = [line.slice(0, 20), line.slice(21)];
+    if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(time) && line[20] === " ") return `${rest}\n`;
+    throw new Error(`a time is required: found ${line}`);
+  }).join("");
+}
+
 /** Runs a job for each item, three at a time. */
 export async function inGroups<T>(
   items: readonly T[],

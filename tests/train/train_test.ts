@@ -114,7 +114,16 @@ for (const method of methods) {
 
     const lines = await readMetrics(out);
     assertEquals(lines.map(({ step }) => step), [0, 1, 2, 3, 4, 4, 5, 6, 7, 8, 8]);
-    const keys = ["step", "epoch", "loss", "task_loss", "grad_norm", "learning_rate", "seconds"];
+    const keys = [
+      "step",
+      "epoch",
+      "loss",
+      "task_loss",
+      "grad_norm",
+      "learning_rate",
+      "tokens",
+      "seconds",
+    ];
     if (method === "hiddenkey") keys.push("compensation");
     for (const line of lines) {
       const evaluation = "eval_accuracy" in line;

@@ -16,10 +16,12 @@ import { resolveModel } from "../hub/resolve_model.ts";
 import { readConfig } from "../run/load_model.ts";
 import { savedOptions } from "../run/open_run.ts";
 import { findResumed } from "../run/resume.ts";
-import type { StepRecord } from "../step.ts";
 import { locateFolders, train } from "../train.ts";
 import { type Command, command } from "./command.ts";
 import { showDownloads } from "./downloads.ts";
+import { summaryOf } from "./summary.ts";
+import { screenOf } from "./terminal.ts";
+import { TrainProgress } from "./train_progress.ts";
 
 const options = {
   ...trainOptions,
@@ -87,29 +89,34 @@ async function resumedOptions(resume: string): Promise<GivenConfig> {
 }
 
 async function run({ resume, change, ...given }: OptionsOf<typeof options>): Promise<number> {
-  const hooks = {
-    onMessage: (line: string) => console.log(line),
-    onDownload: showDownloads().onDownload,
-  };
+  const screen = screenOf(Deno.stdout);
+  const started = screen.now();
+  const { bestMetric: metric, compensation } = given;
+  const progress = new TrainProgress(screen, { metric, compensation });
+  const { onDownload } = showDownloads();
+  const hooks = { onMessage: (line: string) => progress.say(line), onDownload };
   // Downloads come before the listener: an interrupt ends them at once.
   const { config } = await locateFolders(resolveConfig(given), hooks);
   // Without a folder there is nothing to save: a signal ends the process at once.
   using interrupt = config.out === undefined ? undefined : new Interrupt();
-  const progress = new Progress();
+  using _line = { [Symbol.dispose]: () => progress.clear() };
+  let isOver = true;
   const result = await train(config, {
     ...(interrupt && { signal: interrupt.signal }),
     ...(resume !== undefined && { resume, change: change === true }),
     ...hooks,
-    onStep: (record, steps) => progress.show(record, steps),
-    onEvaluation: ({ step, epoch, ...figures }) => {
-      progress.clear();
-      const list = Object.entries(figures).map(([name, x]) => `${name} ${x.toFixed(4)}`);
-      console.log(`step ${step}  epoch ${epoch.toFixed(2)}  ${list.join("  ")}`);
+    onProgress: (work) => progress.work(work),
+    onStep: (record, steps) => progress.step(record, steps),
+    onEvaluation(record, isBest) {
+      isOver = false;
+      progress.evaluation(record, isBest);
     },
   });
-  if (!result.aborted) return 0;
-  console.log(`stopped after step ${result.step} of ${result.steps}`);
-  return interrupt!.code;
+  // A run that was over before has said so.
+  if (isOver && !result.aborted) return 0;
+  const seconds = (screen.now() - started) / 1000;
+  for (const line of summaryOf(result, config, seconds)) progress.say(line);
+  return result.aborted ? interrupt!.code : 0;
 }
 
 /** Signals that ask a process to end, with the exit code of one that did; Windows has the first. */
@@ -141,26 +148,5 @@ class Interrupt {
 
   [Symbol.dispose](): void {
     for (const { name, stop } of this.#listeners) Deno.removeSignalListener(name, stop);
-  }
-}
-
-/** A line that renews itself on a terminal; elsewhere every twentieth step gets its own. */
-class Progress {
-  readonly #terminal = Deno.stdout.isTerminal();
-  readonly #started = performance.now();
-  #first = -1;
-
-  show({ step, epoch, loss, grad_norm, learning_rate }: StepRecord, steps: number): void {
-    if (this.#first < 0) this.#first = step - 1;
-    const rate = (step - this.#first) / ((performance.now() - this.#started) / 1000);
-    const line = `step ${step}/${steps}  epoch ${epoch.toFixed(2)}  loss ${loss.toFixed(4)}  ` +
-      `norm ${grad_norm.toFixed(3)}  lr ${learning_rate.toExponential(2)}  ` +
-      `${rate.toFixed(2)} steps/s`;
-    if (this.#terminal) Deno.stdout.writeSync(new TextEncoder().encode(`\r\x1b[K${line}`));
-    else if (step === 1 || step % 20 === 0 || step === steps) console.log(line);
-  }
-
-  clear(): void {
-    if (this.#terminal) Deno.stdout.writeSync(new TextEncoder().encode("\r\x1b[K"));
   }
 }

@@ -20,6 +20,7 @@ import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import { classifier, languageModel } from "../../nn/models/registry.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
 import { exists, readJson } from "../files/files.ts";
+import { type ProgressHooks, progressOf } from "../tasks/progress.ts";
 
 /** A model with its numbers. */
 export interface Loaded<M extends Model> {
@@ -40,6 +41,9 @@ export async function readConfig(directory: string): Promise<ModelConfig> {
   const path = `${directory}/config.json`;
   return parseConfig(await readJson(path), path);
 }
+
+/** How a model is opened. */
+export interface OpenOptions extends LoadOptions, ProgressHooks {}
 
 /** An open checkpoint as a source of weights, read part by part. */
 export function weightsOf(checkpoint: Checkpoint): WeightSource {
@@ -86,12 +90,27 @@ async function fill<M extends Model>(
   directory: string,
   device: Device,
   key: Key,
-  options?: LoadOptions,
+  options: OpenOptions = {},
 ): Promise<Loaded<M>> {
   await requireNoAdapter(directory);
   using checkpoint = await Checkpoint.open(directory);
-  const report = await loadModel(model, weightsOf(checkpoint), device, key, options);
+  const total = checkpoint.names().length;
+  const source = counting(weightsOf(checkpoint), progressOf("loading", total, options));
+  const report = await loadModel(model, source, device, key, options);
   return { model, config: model.config, report };
+}
+
+/** A source that tells how many of its tensors were asked for. */
+function counting(source: WeightSource, onRead?: (done: number) => void): WeightSource {
+  if (onRead === undefined) return source;
+  let done = 0;
+  return {
+    ...source,
+    shape(name) {
+      onRead(++done);
+      return source.shape(name);
+    },
+  };
 }
 
 /**
@@ -107,7 +126,7 @@ export async function openClassifier(
   device: Device,
   key: Key,
   labels?: number,
-  options?: LoadOptions,
+  options: OpenOptions = {},
 ): Promise<Loaded<Model>> {
   const config = await readConfig(directory);
   const model = classifier(labels === undefined ? config : { ...config, labels });
@@ -126,7 +145,7 @@ export async function openLanguageModel(
   directory: string,
   device: Device,
   key: Key,
-  options?: LoadOptions,
+  options: OpenOptions = {},
 ): Promise<Loaded<LanguageModel>> {
   return await fill(languageModel(await readConfig(directory)), directory, device, key, options);
 }

@@ -17,9 +17,10 @@ import { checkIds, checkPadding, type IdRules } from "./check_ids.ts";
 import { finiteLogits } from "./finite_logits.ts";
 import { classificationMetrics, regressionMetrics } from "./label_metrics.ts";
 import type { LabelledData, LabelledKind } from "./labelled.ts";
+import { progressOf } from "./progress.ts";
 import { passesOf, readBatch, type Reading } from "./sampling.ts";
 import { paddingOf } from "./special_tokens.ts";
-import { type EvaluationOptions, progressOf, type Task } from "./task.ts";
+import type { EvaluationOptions, Task } from "./task.ts";
 
 /** How {@linkcode encodeExamples} reads texts. */
 export interface EncodingRules extends IdRules {

@@ -22,9 +22,10 @@ import { logMeanExp } from "../metrics/predictive.ts";
 import { checkIds, checkPadding } from "./check_ids.ts";
 import { batchLengths } from "./classification.ts";
 import { whereNonFinite } from "./finite_logits.ts";
+import { progressOf } from "./progress.ts";
 import { passesOf, readBatch, type Reading } from "./sampling.ts";
 import type { SpecialTokens } from "./special_tokens.ts";
-import { type EvaluationOptions, type Metrics, progressOf, type Task } from "./task.ts";
+import type { EvaluationOptions, Metrics, Task } from "./task.ts";
 
 /** Tokens that a reference is generated from: the context, then bos. */
 export function promptOf(

@@ -8,6 +8,7 @@ import type { Device } from "../../core/device.ts";
 import type { EncodedExample } from "../../nn/layers/batch.ts";
 import type { Model } from "../../nn/models/model.ts";
 import type { Split } from "../data/example.ts";
+import type { ProgressHooks } from "./progress.ts";
 import type { Sampling } from "./sampling.ts";
 
 /** Values of metrics by name, such as `accuracy`. */
@@ -23,18 +24,8 @@ export interface TaskParts {
   readonly classes?: readonly string[] | undefined;
 }
 
-/** How far an evaluation is. */
-export interface EvaluationProgress {
-  /** What it is doing: reading examples, or writing texts. */
-  readonly phase: "evaluating" | "generating";
-  /** Examples or texts done. */
-  readonly done: number;
-  /** Examples or texts of this phase. */
-  readonly total: number;
-}
-
-/** How the development data are evaluated. */
-export interface EvaluationOptions {
+/** How the development data are evaluated; what its `onProgress` throws ends it. */
+export interface EvaluationOptions extends ProgressHooks {
   /** Whether training is over: costly metrics are computed then. */
   readonly final: boolean;
   /**
@@ -42,8 +33,6 @@ export interface EvaluationOptions {
    * nothing is dropped.
    */
   readonly sampling?: Sampling | undefined;
-  /** Called after each batch; what it throws ends the evaluation. */
-  onProgress?(progress: EvaluationProgress): void;
 }
 
 /** Data of a task, tokenised, and its evaluation. */
@@ -71,14 +60,4 @@ export interface Task {
    * in nats of an example or target token, or mean squared error.
    */
   evaluate(model: Model, device: Device, options: EvaluationOptions): Promise<Metrics>;
-}
-
-/** What tells a caller of an evaluation how far a phase of it is; undefined where none is told. */
-export function progressOf(
-  phase: EvaluationProgress["phase"],
-  total: number,
-  options: EvaluationOptions,
-): ((done: number) => void) | undefined {
-  if (options.onProgress === undefined) return undefined;
-  return (done) => options.onProgress?.({ phase, done, total });
 }

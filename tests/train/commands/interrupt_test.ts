@@ -43,7 +43,7 @@ for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 
     async fn() {
       const out = workspace.out(signal);
       const { code, seen } = await interrupted(signal, `--out=${out}`);
-      const [, step] = /stopped after step (\d+) of 20000\n$/.exec(seen) ?? [];
+      const [, step] = / stopped {2}after step (\d+) of 20000,/.exec(seen) ?? [];
       assert(step !== undefined, seen.slice(-300));
       assertEquals(code, exitCode);
       // best/ and last/ are those of the epochs that ended before.
@@ -60,6 +60,6 @@ Deno.test({
     const { code, seen } = await interrupted("SIGINT");
     assertEquals(code, 130);
     // A run that is asked to stop says so behind its step; this one does not get there.
-    assertEquals(/stopped after/.test(seen), false);
+    assertEquals(/stopped {2}after/.test(seen), false);
   },
 });

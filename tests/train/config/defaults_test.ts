@@ -33,6 +33,7 @@ const usual = {
   beta1: 0.9,
   beta2: 0.999,
   epsilon: 1e-8,
+  evalStart: true,
   clip: 1,
   smoothing: 0,
   seed: 1,

@@ -75,10 +75,11 @@ Deno.test("a resumed run keeps its options unless a file or a flag says otherwis
   const first = workspace.out("first");
   const start = { ...required(), ...small, epochs: 1, maxSteps: 2, lr: 0.25, rank: 2, seed: 4 };
   await savedBy(first, "--config", await fileOf({ ...start, saveEvery: 1, warmup: 0 }));
+  const last = `${first}/checkpoint-1`;
   const file = await fileOf({ lr: 0.125, maxSteps: 3, bucket: false });
   const { config } = await savedBy(
     workspace.out("second"),
-    ...["--resume", first, "--config", file, "--max-steps", "4"],
+    ...["--resume", last, "--config", file, "--max-steps", "4", "--change"],
   );
   const found = ["rank", "seed", "lr", "maxSteps", "bucket", "warmup", "epochs"];
   const expected = [2, 4, 0.125, 4, false, 0, 1];
@@ -87,7 +88,7 @@ Deno.test("a resumed run keeps its options unless a file or a flag says otherwis
   for (const preset of ["paper", "weight-decay"]) {
     const { config } = await savedBy(
       workspace.out(`third-${preset}`),
-      ...["--resume", first, "--preset", preset, "--config", file, "--max-steps", "4"],
+      ...["--resume", last, "--preset", preset, "--config", file, "--max-steps", "4", "--change"],
     );
     assertEquals(found.map((name) => config[name]), expected, preset);
     assertEquals([config["weightDecay"], config["batch"]], [0, small.batch], preset);

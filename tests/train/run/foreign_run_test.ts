@@ -3,7 +3,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { savedOptions } from "../../../train/run/open_run.ts";
 import { readRun } from "../../../train/run/run_folder.ts";
-import { hiddenkey } from "../../support/cli.ts";
+import { hiddenkey, untimed } from "../../support/cli.ts";
 import { namesIn, readAdapter, Workspace } from "../../support/workspace.ts";
 
 const workspace = await Workspace.open();
@@ -47,7 +47,7 @@ Deno.test("A run that was moved is resumed where it lies, and nothing is made wh
   await Deno.remove(`${moved}/adapter_model.safetensors`);
   const { code, out, err } = await hiddenkey("train", "--resume", `${moved}/checkpoint-2`);
   assertEquals([err, code], ["", 0]);
-  assertMatch(out, /^resumed from .*moved\/checkpoint-2 at step 2$/m);
+  assertMatch(untimed(out), /^resumed from .*moved\/checkpoint-2 at step 2$/m);
   assertEquals(namesIn(workspace.root).includes("old"), false);
   assertEquals(await readAdapter(moved), adapter);
   const { config } = JSON.parse(
