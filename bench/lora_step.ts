@@ -18,6 +18,11 @@ export const stepOptions = {
   batch: size("sequences", 8),
   length: size("tokens of each", 64),
   method: { kind: "choice", choices: methods, help: "method", default: "lora" },
+  gradientCheckpointing: {
+    kind: "switch",
+    help: "compute each layer again in the backward pass",
+    default: false,
+  },
 } as const satisfies OptionTable;
 
 /**
@@ -26,7 +31,7 @@ export const stepOptions = {
  */
 export async function loraStep(
   device: Device,
-  { model: name, batch, length, method }: OptionsOf<typeof stepOptions>,
+  { model: name, batch, length, method, gradientCheckpointing }: OptionsOf<typeof stepOptions>,
 ): Promise<() => Promise<number>> {
   const { model, decoder } = randomModel(device, name);
   const optimiser = new AdamW(await Trainable.of(model, device));
@@ -43,6 +48,7 @@ export async function loraStep(
     const labelled = toBatch(device, examples, { numbers: examples.map((_, b) => b) });
     const { loss } = trainStep({ model, optimiser }, [labelled], seedKey(step), {
       plan: dropout,
+      gradientCheckpointing,
       lr: 1e-4,
     });
     const queued = performance.now() - start;

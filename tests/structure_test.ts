@@ -47,7 +47,7 @@ const coreLayers: Layers = [
   ["op.ts", "tensor.ts", "tape.ts"],
   ["apply.ts", "update.ts", "memory.ts"],
   ["ops/"],
-  ["gradient.ts"],
+  ["checkpoint.ts", "gradient.ts"],
 ];
 const nnLayers: Layers = [
   ["formats/json_record.ts"],
