@@ -7,6 +7,7 @@
 
 import { GradientError } from "./errors.ts";
 import type { Op } from "./op.ts";
+import { observed, planOf, replay } from "./replay.ts";
 import { Value } from "./storage.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -48,7 +49,7 @@ export class Tape {
    * Watches the given values.
    *
    * @param around Tape of which all that it follows is followed here too
-   * @param keeps Whether there are entries: without them the tape knows what depends on what alone
+   * @param keeps Whether entries keep their values alive
    */
   constructor(watched: readonly Value[], around?: Tape, keeps = true) {
     this.#followed = new Set(watched);
@@ -69,7 +70,6 @@ export class Tape {
       throw new GradientError(`Cannot record ${op.name} as it has no derivative: use noGrad`);
     }
     for (const value of outputs) this.#followed.add(value);
-    if (!this.#keeps) return;
     const saves = op.saves?.(needsGradient);
     const retained = [
       ...inputs.filter((_, i) => saves?.inputs[i] ?? true),
@@ -82,11 +82,11 @@ export class Tape {
   addRerun(rerun: Rerun, probe: Tape): void {
     const reached = rerun.outputs.filter((value) => probe.follows(value));
     for (const value of reached) this.#followed.add(value);
-    if (reached.length > 0 && this.#keeps) this.#push(rerun);
+    if (reached.length > 0) this.#push(rerun);
   }
 
   #push(entry: Entry | Rerun): void {
-    for (const value of entry.retained) value.storage.retain();
+    if (this.#keeps) { for (const value of entry.retained) value.storage.retain(); }
     this.entries.push(entry);
   }
 
@@ -148,8 +148,13 @@ export function recordRerun(
 ): void {
   const tapes = open;
   const probes = tapes.map((tape) => new Tape([], tape, false));
-  const outputs = withTapes(probes, run);
-  tapes.forEach((tape, i) => tape.addRerun({ outputs, retained: inputs, again }, probes[i]!));
+  let outputs: readonly Value[] = [];
+  const steps = observed(() => outputs = withTapes(probes, run));
+  // What a second tape reads of the second run is not known.
+  const saved = probes.length === 1 ? probes[0]!.entries.flatMap((e) => e.retained) : undefined;
+  const plan = planOf(steps, saved);
+  const rerun: Rerun = { outputs, retained: inputs, again: () => replay(plan, again) };
+  tapes.forEach((tape, i) => tape.addRerun(rerun, probes[i]!));
 }
 
 /** Runs `fn` without recording: the region form of {@linkcode noGrad}. */

@@ -44,7 +44,7 @@ const coreLayers: Layers = [
   ["backend.ts"],
   ["storage.ts"],
   ["device.ts", "indices.ts"],
-  ["op.ts", "tensor.ts", "tape.ts"],
+  ["op.ts", "tensor.ts", "replay.ts", "tape.ts"],
   ["apply.ts", "update.ts", "memory.ts"],
   ["ops/"],
   ["checkpoint.ts", "gradient.ts"],

@@ -11,14 +11,26 @@ import { siteAt } from "../dropout/site.ts";
 import type { ForwardContext } from "./forward_context.ts";
 import { visibleTokens } from "./visible_tokens.ts";
 
+/** What some models need of the way through their layers. */
+export interface LayerOptions<Layer, Shared extends readonly Tensor[]> {
+  /**
+   * What this pass computed for all layers. They must read it as they are given it: a layer that is
+   * computed again finds no other tensor of the pass.
+   */
+  readonly shared?: readonly [...Shared];
+  /**
+   * Last step of a layer, such as its norm. It is computed again with the layer that comes next, so
+   * that what it needs is kept once and the product before it need not run again.
+   */
+  readonly finish?: (layer: Layer, x: Tensor) => Tensor;
+}
+
 /**
  * Runs layers one after the other, with input dropout before the first; tokens that it hides are
  * attended to in no layer.
  *
  * @param embedded `[batch, tokens, width]`
  * @param forward Runs one layer in the context that it is given, `[batch, tokens, width]` unchanged
- * @param shared What this pass computed for all layers: they must read it as `forward` is given it, as
- * a layer that is computed again finds no other tensor of the pass
  * @returns Hidden states of the last layer; the context's trace gets those before each layer
  */
 export function runLayers<Layer, Shared extends readonly Tensor[] = []>(
@@ -26,8 +38,9 @@ export function runLayers<Layer, Shared extends readonly Tensor[] = []>(
   embedded: Tensor,
   context: ForwardContext,
   forward: (layer: Layer, x: Tensor, context: ForwardContext, shared: Shared) => Tensor,
-  shared: readonly [...Shared] = [] as readonly Tensor[] as Shared,
+  options: LayerOptions<Layer, Shared> = {},
 ): Tensor {
+  const { finish = (_, x) => x, shared = [] } = options;
   const place = { path: "embeddings", layers: layers.length };
   const active = siteAt(context, "input", place);
   let x = dropWhere(embedded, active);
@@ -38,18 +51,24 @@ export function runLayers<Layer, Shared extends readonly Tensor[] = []>(
     ...(mask && { batch: { ...context.batch, mask } }),
     ...(guided && { spanStarts: [] }),
   });
-  const masks = visible === undefined ? [] : [visible];
+  const given = [...shared, ...visible === undefined ? [] : [visible]];
   const recomputes = context.gradientCheckpointing === true && context.cache === undefined;
+  let enter = (x: Tensor) => x;
   for (const layer of layers) {
-    context.trace?.push(x);
-    const run = (x: Tensor, ...rest: readonly Tensor[]) => {
-      const inner = contextOf(visible && rest.at(-1));
-      return forward(layer, x, inner, rest.slice(0, shared.length) as readonly Tensor[] as Shared);
+    const before = enter;
+    context.trace?.push(before(x));
+    const run = (x: Tensor, ...given: readonly Tensor[]) => {
+      const mask = visible && given.at(-1);
+      const own = given.slice(0, shared.length) as readonly Tensor[] as Shared;
+      return forward(layer, before(x), contextOf(mask), own);
     };
-    // What a layer made and no tape holds serves the next one: it stays in the GPU's cache.
-    x = recomputes
-      ? checkpoint([x, ...shared, ...masks], run)
-      : x.device.within("layer", () => run(x, ...shared, ...masks));
+    if (recomputes) {
+      x = checkpoint([x, ...given], run);
+      enter = (x) => finish(layer, x);
+    } else {
+      // What a layer made and no tape holds serves the next one: it stays in the GPU's cache.
+      x = x.device.within("layer", () => finish(layer, run(x, ...given)));
+    }
   }
-  return x;
+  return enter(x);
 }

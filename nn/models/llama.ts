@@ -144,7 +144,7 @@ export class LlamaModel extends DecoderBody {
       embedded,
       context,
       (layer, x, inner, [cosine, sine]) => layer.forward(x, { cosine, sine }, inner),
-      [cosine, sine],
+      { shared: [cosine, sine] },
     );
     const hidden = this.norm.forward(last);
     context.trace?.push(hidden);
