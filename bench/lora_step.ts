@@ -27,17 +27,17 @@ export const stepOptions = {
 
 /**
  * A function that makes one step, read-back of the loss included, and returns the milliseconds until
- * all of it was queued; the open scope owns the model.
+ * all of it was queued; it may be told whether layers are computed again. The open scope owns the model.
  */
 export async function loraStep(
   device: Device,
   { model: name, batch, length, method, gradientCheckpointing }: OptionsOf<typeof stepOptions>,
-): Promise<() => Promise<number>> {
+): Promise<(again?: boolean) => Promise<number>> {
   const { model, decoder } = randomModel(device, name);
   const optimiser = new AdamW(await Trainable.of(model, device));
   const dropout = dropoutPlan(method, decoder);
   let count = 0;
-  return async () => {
+  return async (again = gradientCheckpointing) => {
     const start = performance.now();
     using _step = device.scope("step");
     const step = count++;
@@ -48,7 +48,7 @@ export async function loraStep(
     const labelled = toBatch(device, examples, { numbers: examples.map((_, b) => b) });
     const { loss } = trainStep({ model, optimiser }, [labelled], seedKey(step), {
       plan: dropout,
-      gradientCheckpointing,
+      gradientCheckpointing: again,
       lr: 1e-4,
     });
     const queued = performance.now() - start;

@@ -237,7 +237,8 @@ export class EncoderModel extends Module {
   /** Hidden states of the last layer, `[batch, tokens, width]`. */
   forward(context: ForwardContext): Tensor {
     checkBatch(context.batch, this.#sizes);
-    const embedded = this.embeddings.forward(context);
+    const embed = () => this.embeddings.forward(context);
+    const embedded = context.batch.ids.device.within("embeddings", embed);
     const { layer: layers } = this.encoder;
     const hidden = runLayers(
       layers,
