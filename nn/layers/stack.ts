@@ -62,7 +62,8 @@ export function runLayers<Layer, Shared extends readonly Tensor[] = []>(
       const own = given.slice(0, shared.length) as readonly Tensor[] as Shared;
       return forward(layer, before(x), contextOf(mask), own);
     };
-    if (recomputes) {
+    // The backward pass begins with the last layer: it would be computed twice in a row.
+    if (recomputes && layer !== layers.at(-1)) {
       x = checkpoint([x, ...given], run);
       enter = (x) => finish(layer, x);
     } else {
@@ -70,5 +71,5 @@ export function runLayers<Layer, Shared extends readonly Tensor[] = []>(
       x = x.device.within("layer", () => finish(layer, run(x, ...given)));
     }
   }
-  return enter(x);
+  return x;
 }
