@@ -17,9 +17,10 @@ import { Tensor } from "./tensor.ts";
 
 /**
  * Runs a function of tensors, of which the gradient keeps the inputs alone: in the backward pass it
- * runs once more, and all that it made is freed before what ran earlier is come to. The gradients are
- * those without a checkpoint, to the bit, as every operation and every sum has the same order. Outside
- * of `gradient` it only runs.
+ * runs once more, without the operations whose results nobody reads, and what it made is freed before
+ * what ran earlier is come to. The gradients are those without a checkpoint, to the bit, as every
+ * operation and every sum has the same order; those of gradients have sums in another order. Outside of
+ * `gradient` it only runs.
  *
  * The function must compute the same whenever it runs. It may read parameters and other tensors that
  * outlive the gradient, which flows to them; those made inside `gradient` must be inputs. Checkpoints
@@ -44,7 +45,7 @@ import { Tensor } from "./tensor.ts";
  */
 export function checkpoint<I extends readonly Tensor[], R extends Tensor | readonly Tensor[]>(
   inputs: readonly [...I],
-  fn: (...inputs: I) => R,
+  fn: (...inputs: NoInfer<I>) => R,
 ): R {
   const device = deviceOf(inputs);
   const values = inputs.map((x) => x.valueFor("checkpoint"));
