@@ -237,6 +237,7 @@ async function runStep(
     plan,
     smoothing: config.smoothing,
     regression: task.regression,
+    gradientCheckpointing: config.gradientCheckpointing,
     lr,
   });
   return { step, epoch, learning_rate: lr, ...await readMetrics(metrics, step) };

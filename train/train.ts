@@ -25,6 +25,7 @@ import {
   describeDropout,
   describeLearningRates,
   describeLoraDropout,
+  describeMemory,
   describeParameters,
   describeWeights,
   type ParameterCounts,
@@ -90,6 +91,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
 
   describeDropout(plan, say);
   describeLoraDropout(adapter, plan, say);
+  describeMemory(config, architecture.layers, say);
   const facts = { ...counts, backend: reason };
   const contents = { model, optimiser, adapter, config, task, plan, facts };
   const output = await RunOutput.open(contents, hooks.resume, say);
