@@ -7,6 +7,9 @@ import { Value } from "../../../core/storage.ts";
 import { Tensor } from "../../../core/tensor.ts";
 import { dropoutPlan, type Method, type PlanOptions } from "../../../nn/dropout/methods.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
+import { PastKeyValues } from "../../../nn/layers/past_key_values.ts";
+import { sum } from "../../../core/ops/reduce.ts";
+import { square } from "../../../core/ops/elementwise.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
 import { SGD } from "../../../nn/optim/sgd.ts";
@@ -175,3 +178,32 @@ for (const architecture of architectureNames) {
     assertLess(8 * 6 * 16 * 8 * 4, await grown(false));
   });
 }
+
+Deno.test("gradient checkpointing computes no layer again that fills a cache", () =>
+  withDevice("f64", async (device) => {
+    const model = randomModel(device, tinyConfig("gpt2"), "language");
+    const batch = toBatch(device, tinyExamples([6, 6], true));
+    const weight = model.tied!.value;
+    const slopes = async (gradientCheckpointing: boolean) => {
+      using cache = new PastKeyValues(device, 2, 6);
+      const run = () => sum(square(model.forward({ batch, cache, gradientCheckpointing }).logits));
+      const { gradients } = gradient(run, [weight]);
+      assertEquals(cache.slots, 6);
+      return [...await gradients[0]!.read()];
+    };
+    assertEquals(await slopes(true), await slopes(false));
+  }));
+
+Deno.test("gradient checkpointing collects the same hidden states", () =>
+  withDevice("f64", async (device) => {
+    const model = randomModel(device, tinyConfig("bert"), "classifier");
+    const batch = toBatch(device, tinyExamples([6, 3]));
+    const traces = async (gradientCheckpointing: boolean) => {
+      const trace: Tensor[] = [];
+      model.forward({ batch, trace, gradientCheckpointing });
+      return await Promise.all(trace.map(async (x) => [...await x.read()]));
+    };
+    const found = await traces(true);
+    assertEquals(found, await traces(false));
+    assertEquals(found.length, 3);
+  }));
