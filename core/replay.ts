@@ -47,15 +47,14 @@ export function observed(fn: () => void): readonly Step[] {
 }
 
 /**
- * What has to run again.
- *
- * @param saved Values that a gradient reads; all of them where absent
+ * What has to run again where a gradient reads some values. Another gradient around it, which sees the
+ * second run, reads no more: it comes to what these values were computed from, and to nothing else.
  */
-export function planOf(steps: readonly Step[], saved?: Iterable<Value>): Plan {
-  const read = new Set(Array.from(saved ?? [], ({ storage }) => storage));
+export function planOf(steps: readonly Step[], saved: readonly Value[]): Plan {
+  const read = new Set(saved.map(({ storage }) => storage));
   const plan = steps.toReversed().map(({ op, inputs, outputs }): Planned => {
     // Views share a storage, and so does what hides a value from the gradient.
-    if (saved !== undefined && !outputs.some(({ storage }) => read.has(storage))) {
+    if (!outputs.some(({ storage }) => read.has(storage))) {
       return { op, unread: outputs.map(outlineOf) };
     }
     for (const { storage } of inputs) read.add(storage);

@@ -86,8 +86,9 @@ export class Tape {
   }
 
   #push(entry: Entry | Rerun): void {
-    if (this.#keeps) { for (const value of entry.retained) value.storage.retain(); }
     this.entries.push(entry);
+    if (!this.#keeps) return;
+    for (const value of entry.retained) value.storage.retain();
   }
 
   /** Takes the last entry off; the caller must {@linkcode release} it. */
@@ -150,11 +151,10 @@ export function recordRerun(
   const probes = tapes.map((tape) => new Tape([], tape, false));
   let outputs: readonly Value[] = [];
   const steps = observed(() => outputs = withTapes(probes, run));
-  // What a second tape reads of the second run is not known.
-  const saved = probes.length === 1 ? probes[0]!.entries.flatMap((e) => e.retained) : undefined;
-  const plan = planOf(steps, saved);
-  const rerun: Rerun = { outputs, retained: inputs, again: () => replay(plan, again) };
-  tapes.forEach((tape, i) => tape.addRerun(rerun, probes[i]!));
+  tapes.forEach((tape, i) => {
+    const plan = planOf(steps, probes[i]!.entries.flatMap((entry) => entry.retained));
+    tape.addRerun({ outputs, retained: inputs, again: () => replay(plan, again) }, probes[i]!);
+  });
 }
 
 /** Runs `fn` without recording: the region form of {@linkcode noGrad}. */

@@ -169,6 +169,20 @@ Deno.test("checkpoint() records nothing where no input and no captured tensor is
     assertEquals(runs, 6);
   }));
 
+Deno.test("checkpoint() keeps nothing where no output is watched", () =>
+  withDevice("f64", (device) => {
+    const { statistics } = device.backend;
+    const [x, other] = [tensor(device, [1, 2]), tensor(device, [3, 4])];
+    gradient(() => {
+      const before = statistics.buffers;
+      const made = exp(other);
+      checkpoint([made], (made) => noGrad(mul(made, x)))[Symbol.dispose]();
+      made[Symbol.dispose]();
+      assertEquals(statistics.buffers, before);
+      return sum(x);
+    }, [x]);
+  }));
+
 Deno.test("checkpoint() belongs to the scope around it, without a gradient too", () =>
   withDevice("f64", async (device) => {
     const { statistics } = device.backend;
