@@ -17,6 +17,7 @@
  */
 
 // Tensors, devices and gradients.
+export { checkpoint } from "./core/checkpoint.ts";
 export { Device, type Owned, Scope } from "./core/device.ts";
 export type { Dtype, Half, Kind, TypedArray } from "./core/dtype.ts";
 export { type Gradient, gradient } from "./core/gradient.ts";

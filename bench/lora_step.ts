@@ -18,21 +18,26 @@ export const stepOptions = {
   batch: size("sequences", 8),
   length: size("tokens of each", 64),
   method: { kind: "choice", choices: methods, help: "method", default: "lora" },
+  gradientCheckpointing: {
+    kind: "switch",
+    help: "compute each layer again in the backward pass",
+    default: false,
+  },
 } as const satisfies OptionTable;
 
 /**
  * A function that makes one step, read-back of the loss included, and returns the milliseconds until
- * all of it was queued; the open scope owns the model.
+ * all of it was queued; it may be told whether layers are computed again. The open scope owns the model.
  */
 export async function loraStep(
   device: Device,
-  { model: name, batch, length, method }: OptionsOf<typeof stepOptions>,
-): Promise<() => Promise<number>> {
+  { model: name, batch, length, method, gradientCheckpointing }: OptionsOf<typeof stepOptions>,
+): Promise<(again?: boolean) => Promise<number>> {
   const { model, decoder } = randomModel(device, name);
   const optimiser = new AdamW(await Trainable.of(model, device));
   const dropout = dropoutPlan(method, decoder);
   let count = 0;
-  return async () => {
+  return async (again = gradientCheckpointing) => {
     const start = performance.now();
     using _step = device.scope("step");
     const step = count++;
@@ -43,6 +48,7 @@ export async function loraStep(
     const labelled = toBatch(device, examples, { numbers: examples.map((_, b) => b) });
     const { loss } = trainStep({ model, optimiser }, [labelled], seedKey(step), {
       plan: dropout,
+      gradientCheckpointing: again,
       lr: 1e-4,
     });
     const queued = performance.now() - start;

@@ -1,5 +1,6 @@
 // deno task bench NAME [options]: one file a bench; each prints a table, or JSON with --json.
 import { runProgram } from "../train/commands/program.ts";
+import { checkpointingBench } from "./checkpointing.ts";
 import { dispatchBench } from "./dispatch.ts";
 import { generateBench } from "./generate.ts";
 import { loadBench } from "./load.ts";
@@ -17,6 +18,7 @@ Deno.exitCode = await runProgram({
   commands: {
     product: productBench,
     step: stepBench,
+    checkpointing: checkpointingBench,
     rowwise: rowwiseBench,
     dispatch: dispatchBench,
     load: loadBench,

@@ -25,6 +25,23 @@ export const modelShapes = {
     intermediate_size: 1536,
     max_position_embeddings: 512,
   },
+  "bert-12x256": {
+    model_type: "bert",
+    vocab_size: 30522,
+    hidden_size: 256,
+    num_hidden_layers: 12,
+    num_attention_heads: 4,
+    intermediate_size: 1024,
+    max_position_embeddings: 512,
+  },
+  "gpt2-12x256": {
+    model_type: "gpt2",
+    vocab_size: 30522,
+    n_embd: 256,
+    n_layer: 12,
+    n_head: 4,
+    n_positions: 512,
+  },
   "roberta-large": {
     model_type: "roberta",
     vocab_size: 50265,

@@ -9,6 +9,7 @@ import { ShapeError } from "./errors.ts";
 import { shown } from "./excerpt.ts";
 import type { Op } from "./op.ts";
 import type { Device } from "./device.ts";
+import { launched } from "./replay.ts";
 import { record } from "./tape.ts";
 import type { Value } from "./storage.ts";
 import { Tensor } from "./tensor.ts";
@@ -27,7 +28,7 @@ export function apply<A>(
 ): Tensor[] {
   const values = valuesOf(op as Op<unknown>, inputs);
   const device = given ?? deviceOf(inputs);
-  const outputs = op.launch(device, values, attributes);
+  const outputs = launched(op as Op<unknown>, values, () => op.launch(device, values, attributes));
   const handles = outputs.map((value) => new Tensor(value, device));
   record(op as Op<unknown>, attributes, values, outputs);
   return handles;

@@ -14,7 +14,7 @@ import { rowProgram } from "./program.ts";
 import type { Device } from "./device.ts";
 import { sizeOf } from "./shape.ts";
 import { Value } from "./storage.ts";
-import { type Entry, recording, release, Tape } from "./tape.ts";
+import { type Entry, recording, release, type Rerun, Tape } from "./tape.ts";
 import { deviceOf } from "./apply.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -71,7 +71,7 @@ export function gradient<R extends Tensor | { readonly loss: Tensor }>(
       if (t instanceof Tensor && t.scope === forward) forward.keep(t);
     }
   } catch (error) {
-    for (let entry = tape.pop(); entry !== undefined; entry = tape.pop()) release(entry);
+    tape.clear();
     throw error;
   } finally {
     forward[Symbol.dispose]();
@@ -91,15 +91,9 @@ function backward(
   const cotangents = new Map<Value, Tensor>();
   if (tape.follows(loss.value)) cotangents.set(loss.value, ones(loss, device));
   try {
-    for (let entry = tape.pop(); entry !== undefined; entry = tape.pop()) {
-      try {
-        step(entry, cotangents, device);
-      } finally {
-        release(entry);
-      }
-    }
+    walk(tape, cotangents, device);
   } finally {
-    for (let entry = tape.pop(); entry !== undefined; entry = tape.pop()) release(entry);
+    tape.clear();
   }
   return parameters.map((p) => {
     const g = cotangents.get(p.value);
@@ -107,10 +101,43 @@ function backward(
   });
 }
 
+/** Goes through the entries from the last to the first, and takes them off the tape. */
+function walk(tape: Tape, cotangents: Map<Value, Tensor>, device: Device): void {
+  for (let entry = tape.pop(); entry !== undefined; entry = tape.pop()) {
+    try {
+      if (!entry.outputs.some((value) => cotangents.has(value))) continue;
+      if ("again" in entry) rerun(entry, tape, cotangents, device);
+      else step(entry, cotangents, device);
+    } finally {
+      release(entry);
+    }
+  }
+}
+
+/**
+ * Runs a function again and goes through the entries that it leaves now. They add to the same
+ * cotangents in the order in which they would have stood on the tape: every sum is the same to the
+ * bit.
+ */
+function rerun(entry: Rerun, tape: Tape, cotangents: Map<Value, Tensor>, device: Device): void {
+  const fresh = new Tape([], tape);
+  try {
+    const outputs = recording(fresh, entry.again);
+    entry.outputs.forEach((before, i) => {
+      const g = cotangents.get(before);
+      if (g === undefined) return;
+      cotangents.delete(before);
+      cotangents.set(outputs[i]!, g);
+    });
+    walk(fresh, cotangents, device);
+  } finally {
+    fresh.clear();
+  }
+}
+
 /** Takes the outputs' cotangents of one entry and adds those of its inputs. */
 function step(entry: Entry, cotangents: Map<Value, Tensor>, device: Device): void {
   const given = entry.outputs.map((value) => cotangents.get(value));
-  if (given.every((g) => g === undefined)) return;
   // Not `using`: engines do not optimise a function that has it, and every entry passes here.
   const scope = device.scope(`backward of ${entry.op.name}`);
   try {

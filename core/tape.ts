@@ -7,11 +7,20 @@
 
 import { GradientError } from "./errors.ts";
 import type { Op } from "./op.ts";
+import { observed, planOf, replay } from "./replay.ts";
 import { Value } from "./storage.ts";
 import { Tensor } from "./tensor.ts";
 
+/** What the entries of a tape have in common. */
+interface Recording {
+  /** Values that came out. */
+  readonly outputs: readonly Value[];
+  /** Values whose storage the entry keeps alive. */
+  readonly retained: readonly Value[];
+}
+
 /** One operation that was run, with the values its vjp may read. */
-export interface Entry {
+export interface Entry extends Recording {
   /** What ran; its vjp gives the gradient. */
   readonly op: Op<unknown>;
   /** What it ran with, which its vjp sees again. */
@@ -20,53 +29,81 @@ export interface Entry {
   readonly needsGradient: readonly boolean[];
   /** Values that went in. */
   readonly inputs: readonly Value[];
-  /** Values that came out. */
-  readonly outputs: readonly Value[];
-  /** Values whose storage the entry keeps alive. */
-  readonly retained: readonly Value[];
+}
+
+/** A function that was run without entries of its own, and runs again to get them. */
+export interface Rerun extends Recording {
+  /** Runs the function on the inputs that are retained; what comes out has the order of the outputs. */
+  readonly again: () => readonly Value[];
 }
 
 /** Operations in the order they ran. */
 export class Tape {
   /** Entries from the first operation to the last; a gradient takes them off the end. */
-  readonly entries: Entry[] = [];
+  readonly entries: (Entry | Rerun)[] = [];
   readonly #followed: Set<Value>;
+  readonly #around: Tape | undefined;
+  readonly #keeps: boolean;
 
-  /** Watches the given values. */
-  constructor(watched: readonly Value[]) {
+  /**
+   * Watches the given values.
+   *
+   * @param around Tape of which all that it follows is followed here too
+   * @param keeps Whether entries keep their values alive
+   */
+  constructor(watched: readonly Value[], around?: Tape, keeps = true) {
     this.#followed = new Set(watched);
+    this.#around = around;
+    this.#keeps = keeps;
   }
 
   /** Whether the value depends on a watched one. */
   follows(value: Value): boolean {
-    return this.#followed.has(value);
+    return this.#followed.has(value) || this.#around?.follows(value) === true;
   }
 
   /** Adds an entry where the operation is reached. */
   add(op: Op<unknown>, attributes: unknown, inputs: readonly Value[], outputs: readonly Value[]) {
-    const needsGradient = inputs.map((value) => this.#followed.has(value));
+    const needsGradient = inputs.map((value) => this.follows(value));
     if (!needsGradient.includes(true)) return;
     if (op.vjp === undefined) {
       throw new GradientError(`Cannot record ${op.name} as it has no derivative: use noGrad`);
     }
+    for (const value of outputs) this.#followed.add(value);
     const saves = op.saves?.(needsGradient);
     const retained = [
       ...inputs.filter((_, i) => saves?.inputs[i] ?? true),
       ...outputs.filter((_, i) => saves?.outputs[i] ?? true),
     ];
-    for (const value of retained) value.storage.retain();
-    for (const value of outputs) this.#followed.add(value);
-    this.entries.push({ op, attributes, needsGradient, inputs, outputs, retained });
+    this.#push({ op, attributes, needsGradient, inputs, outputs, retained });
   }
 
-  /** Takes the last entry off; the caller must {@linkcode release} of it. */
-  pop(): Entry | undefined {
+  /** Adds a function that was run, where `probe` found that an output is reached. */
+  addRerun(rerun: Rerun, probe: Tape): void {
+    const reached = rerun.outputs.filter((value) => probe.follows(value));
+    for (const value of reached) this.#followed.add(value);
+    if (reached.length > 0) this.#push(rerun);
+  }
+
+  #push(entry: Entry | Rerun): void {
+    this.entries.push(entry);
+    if (!this.#keeps) return;
+    for (const value of entry.retained) value.storage.retain();
+  }
+
+  /** Takes the last entry off; the caller must {@linkcode release} it. */
+  pop(): Entry | Rerun | undefined {
     return this.entries.pop();
+  }
+
+  /** Releases all entries that are left. */
+  clear(): void {
+    for (const entry of this.entries.splice(0)) release(entry);
   }
 }
 
 /** Ends an entry's hold on its values. */
-export function release(entry: Entry): void {
+export function release(entry: Entry | Rerun): void {
   for (const value of entry.retained) value.storage.release();
 }
 
@@ -96,6 +133,28 @@ export function record(
   outputs: readonly Value[],
 ): void {
   for (const tape of open) tape.add(op, attributes, inputs, outputs);
+}
+
+/**
+ * Runs a function so that every open tape has one entry of it, which keeps its inputs alone alive.
+ *
+ * @param inputs What the entry keeps
+ * @param run Runs it the first time
+ * @param again Runs it once more, on the inputs
+ */
+export function recordRerun(
+  inputs: readonly Value[],
+  run: () => readonly Value[],
+  again: () => readonly Value[],
+): void {
+  const tapes = open;
+  const probes = tapes.map((tape) => new Tape([], tape, false));
+  let outputs: readonly Value[] = [];
+  const steps = observed(() => outputs = withTapes(probes, run));
+  tapes.forEach((tape, i) => {
+    const plan = planOf(steps, probes[i]!.entries.flatMap((entry) => entry.retained));
+    tape.addRerun({ outputs, retained: inputs, again: () => replay(plan, again) }, probes[i]!);
+  });
 }
 
 /** Runs `fn` without recording: the region form of {@linkcode noGrad}. */

@@ -44,10 +44,10 @@ const coreLayers: Layers = [
   ["backend.ts"],
   ["storage.ts"],
   ["device.ts", "indices.ts"],
-  ["op.ts", "tensor.ts", "tape.ts"],
+  ["op.ts", "tensor.ts", "replay.ts", "tape.ts"],
   ["apply.ts", "update.ts", "memory.ts"],
   ["ops/"],
-  ["gradient.ts"],
+  ["checkpoint.ts", "gradient.ts"],
 ];
 const nnLayers: Layers = [
   ["formats/json_record.ts"],

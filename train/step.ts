@@ -80,6 +80,7 @@ export async function runStep(
     plan,
     smoothing: config.smoothing,
     regression: task.regression,
+    gradientCheckpointing: config.gradientCheckpointing,
     lr,
   });
   const tokens = examples.reduce((sum, { ids }) => sum + ids.length, 0);

@@ -35,6 +35,7 @@ import {
   describeDropout,
   describeLearningRates,
   describeLoraDropout,
+  describeMemory,
   describeParameters,
   describeWeights,
   type ParameterCounts,
@@ -182,6 +183,7 @@ async function openTraining(
   describeLearningRates(model, config, say);
   describeDropout(plan, say);
   describeLoraDropout(adapter, plan, say);
+  describeMemory(config, architecture.layers, say);
   const facts = { ...counts, trainingData };
   return { contents: { model, optimiser, adapter, config, task, plan, facts }, counts, key };
 }

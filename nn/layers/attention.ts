@@ -61,24 +61,35 @@ export function attend(
   const own = (x: Tensor) => reshape(x, [batch, keyValueHeads, 1, tokens, size]);
   const q = earlier === undefined ? reshape(query, parts) : asQueries(query, earlier, group);
   const [k, v] = earlier === undefined ? [own(key), own(value)] : [earlier.key, earlier.value];
-  const scores = matmul(q, transpose(k));
-  const scale = settings.scale ?? 1 / Math.sqrt(size);
-  context.onScores?.(scores, scale);
-  const probe = context.probes?.[place.layer];
-  const probed = probe === undefined ? scores : add(scores, probe);
   const options: AttentionOptions = {
-    scale,
+    scale: settings.scale ?? 1 / Math.sqrt(size),
     causal: causal && earlier === undefined,
     mask: context.batch.mask,
     logits: siteAt(context, "logits", place),
     weights: siteAt(context, "weights", place),
     maximum,
   };
-  const weights = attentionWeights(probed, options);
-  if (context.spanStarts !== undefined) startSpans(probed, weights, options, place, context);
+  const weigh = () => weighted(matmul(q, transpose(k)), options, place, context);
+  // Scores are as large as weights, and nothing reads them again but what starts spans.
+  const weights = context.spanStarts === undefined ? q.device.within("scores", weigh) : weigh();
   const order = earlier === undefined ? [0, 3, 1, 2, 4] : [3, 0, 1, 2, 4];
   const joined = matmul(weights, v, order);
   return reshape(permute(joined, order), [batch, tokens, heads * size]);
+}
+
+/** Weights of the scores; tells what asks for scores or weights of them. */
+function weighted(
+  scores: Tensor,
+  options: AttentionOptions,
+  place: AttentionSettings["place"],
+  context: ForwardContext,
+): Tensor {
+  context.onScores?.(scores, options.scale);
+  const probe = context.probes?.[place.layer];
+  const probed = probe === undefined ? scores : add(scores, probe);
+  const weights = attentionWeights(probed, options);
+  if (context.spanStarts !== undefined) startSpans(probed, weights, options, place, context);
+  return weights;
 }
 
 /** Chooses where the spans of HiddenCut begin in this layer, where attention is to guide them. */

@@ -35,4 +35,9 @@ export interface ForwardContext {
   readonly onScores?: (scores: Tensor, scale: number) => void;
   /** Collects hidden states, `[batch, tokens, width]`: the embedding output, then each layer's. */
   readonly trace?: Tensor[];
+  /**
+   * Whether a gradient keeps the input of each layer but the last alone, and computes the layer again in
+   * the backward pass; `onScores` is told its scores again. Ignored beside a cache.
+   */
+  readonly gradientCheckpointing?: boolean | undefined;
 }

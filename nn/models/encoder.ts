@@ -201,11 +201,11 @@ class Layer extends Module {
     this.#place = layerPlace(layer, config.layers);
   }
 
+  /** All of the layer but its last norm. */
   forward(x: Tensor, context: ForwardContext): Tensor {
     const attended = this.attention.forward(x, context);
-    const { dense, LayerNorm } = this.output;
     const inner = activated(this.#activation, this.intermediate.dense, attended, context);
-    return LayerNorm.forward(downProject(dense, inner, attended, context, this.#place));
+    return downProject(this.output.dense, inner, attended, context, this.#place);
   }
 }
 
@@ -237,13 +237,15 @@ export class EncoderModel extends Module {
   /** Hidden states of the last layer, `[batch, tokens, width]`. */
   forward(context: ForwardContext): Tensor {
     checkBatch(context.batch, this.#sizes);
-    const embedded = this.embeddings.forward(context);
+    const embed = () => this.embeddings.forward(context);
+    const embedded = context.batch.ids.device.within("embeddings", embed);
     const { layer: layers } = this.encoder;
     const hidden = runLayers(
       layers,
       embedded,
       context,
       (layer, x, inner) => layer.forward(x, inner),
+      { finish: (layer, x) => layer.output.LayerNorm.forward(x) },
     );
     context.trace?.push(hidden);
     return hidden;

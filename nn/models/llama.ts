@@ -137,13 +137,14 @@ export class LlamaModel extends DecoderBody {
   /** Normalised hidden states, `[batch, tokens, width]`. */
   override forward(context: ForwardContext): Tensor {
     const { ids, positions } = context.batch;
-    const rows = rotaryRows(this.#tables!, positions);
+    const { cosine, sine } = rotaryRows(this.#tables!, positions);
     const embedded = addEmbeddingNoise(this.embed_tokens.forward(ids), context.dropout);
     const last = runLayers(
       this.layers,
       embedded,
       context,
-      (layer, x, inner) => layer.forward(x, rows, inner),
+      (layer, x, inner, [cosine, sine]) => layer.forward(x, { cosine, sine }, inner),
+      { shared: [cosine, sine] },
     );
     const hidden = this.norm.forward(last);
     context.trace?.push(hidden);

@@ -33,6 +33,8 @@ export interface ObjectiveOptions {
   readonly smoothing?: number;
   /** Whether labels are scores, whose loss is the squared error; default false. */
   readonly regression?: boolean;
+  /** Whether each layer is computed again in the backward pass, to save memory; default false. */
+  readonly gradientCheckpointing?: boolean;
   /** Examples or target tokens of the whole window; losses are sums divided by it. */
   readonly normaliser: number;
 }
@@ -58,8 +60,10 @@ export interface StepMetrics {
 export function objective(
   model: Model,
   batch: Batch,
-  { plan, key, smoothing = 0, regression = false, normaliser }: ObjectiveOptions,
+  options: ObjectiveOptions,
 ): Omit<StepMetrics, "squaredNorm"> {
+  const { plan, key, smoothing = 0, regression = false, normaliser, gradientCheckpointing } =
+    options;
   const { labels, examples, lengths } = batch;
   if (labels === undefined) throw new OptionError("Cannot train on a batch without labels");
   if (!(normaliser > 0 && normaliser < Infinity)) {
@@ -68,11 +72,12 @@ export function objective(
     );
   }
   const run = (pass: 0 | 1): ModelOutput => {
-    if (plan === undefined) return model.forward({ batch });
+    if (plan === undefined) return model.forward({ batch, gradientCheckpointing });
     if (examples === undefined) {
       throw new OptionError("Cannot drop from a batch without the numbers of its examples");
     }
-    return model.forward({ batch, dropout: { plan, key, examples: examples[pass], lengths } });
+    const dropout = { plan, key, examples: examples[pass], lengths };
+    return model.forward({ batch, dropout, gradientCheckpointing });
   };
   const taskLoss = ({ logits }: ModelOutput) => {
     const rows = regression

@@ -33,6 +33,8 @@ export interface StepOptions {
   readonly smoothing?: number;
   /** Whether labels are scores, whose loss is the squared error; default false. */
   readonly regression?: boolean;
+  /** Whether each layer is computed again in the backward pass, to save memory; default false. */
+  readonly gradientCheckpointing?: boolean;
   /** Factor of the optimiser's direction. */
   readonly lr: number;
 }

@@ -3,6 +3,7 @@
 import { attentionMutations } from "./lists/attention.ts";
 import { batchesMutations } from "./lists/batches.ts";
 import { calibrationMutations } from "./lists/calibration.ts";
+import { checkpointingMutations } from "./lists/checkpointing.ts";
 import { claimsMutations } from "./lists/claims.ts";
 import { commandsMutations } from "./lists/commands.ts";
 import { configMutations } from "./lists/config.ts";
@@ -94,4 +95,5 @@ export const mutations: readonly Mutation[] = [
   ...evaluationsMutations,
   ...savedMutations,
   ...studyMutations,
+  ...checkpointingMutations,
 ];

@@ -94,6 +94,12 @@ const modelOptions = {
     help: "keep frozen matrices in the 16 bits of their file",
     default: false,
   },
+  gradientCheckpointing: {
+    group: "model",
+    kind: "switch",
+    help: "compute layers again in the backward pass: less memory, more time, the same bits",
+    default: false,
+  },
 } as const satisfies OptionTable;
 
 const optimiserOptions = {

@@ -135,6 +135,21 @@ export function describeLearningRates(
   );
 }
 
+/** Says which layers are computed twice to save memory, where any are. */
+export function describeMemory(
+  { gradientCheckpointing }: Pick<TrainConfig, "gradientCheckpointing">,
+  layers: number,
+  say: (line: string) => void,
+): void {
+  if (!gradientCheckpointing) return;
+  say(
+    `memory: ${
+      layers - 1
+    } of ${layers} layers keep their input alone and are computed again in the ` +
+      "backward pass; the numbers stay the same",
+  );
+}
+
 /** Says where an adapter was trained with a LoRA dropout that this run does not have. */
 export function describeLoraDropout(
   { loraDropout }: AdapterConfig,

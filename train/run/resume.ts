@@ -58,10 +58,10 @@ function isOver({ result }: SavedRun): boolean {
   return result !== undefined;
 }
 
-/** What no result depends on: where it is computed, and what is kept of it. */
+/** What no result depends on: where and how it is computed, and what is kept of it. */
 const free = [
   ...["backend", "kernels", "threads", "blas"] as const,
-  ...["out", "saveEvery", "keep", "result"] as const,
+  ...["gradientCheckpointing", "out", "saveEvery", "keep", "result"] as const,
 ] satisfies readonly (keyof TrainConfig)[];
 
 /** Settings of a run that is resumed that are not those it was made with. */

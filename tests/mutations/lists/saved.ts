@@ -23,7 +23,7 @@ export const savedMutations: readonly Mutation[] = [
   {
     name: "a language model ignores half",
     file: "train/train.ts",
-    find: "await openLanguageModel(base.directory, device, initialKey, config)",
+    find: "await openLanguageModel(base.directory, device, initialKey, opening)",
     replace: "await openLanguageModel(base.directory, device, initialKey)",
     why: "--half keeps 16 bits",
     tests: ["tests/train/half_test.ts"],
@@ -31,8 +31,8 @@ export const savedMutations: readonly Mutation[] = [
   {
     name: "a classifier ignores half",
     file: "train/train.ts",
-    find: "openClassifier(base.directory, device, initialKey, task.labels, config)",
-    replace: "openClassifier(base.directory, device, initialKey, task.labels)",
+    find: "task.labels, opening)",
+    replace: "task.labels)",
     why: "--half keeps 16 bits",
     tests: ["tests/train/half_test.ts"],
   },

@@ -14,6 +14,7 @@ const usual = {
   ...required,
   bucket: true,
   half: false,
+  gradientCheckpointing: false,
   rank: 8,
   alpha: 16,
   rslora: false,

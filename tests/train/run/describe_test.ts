@@ -8,6 +8,7 @@ import { architectureOf, classifier, languageModel } from "../../../nn/models/re
 import {
   describeDropout,
   describeLearningRates,
+  describeMemory,
   describeParameters,
   recordedDropout,
 } from "../../../train/run/describe.ts";
@@ -180,4 +181,14 @@ Deno.test("describeLearningRates() says which tensors learn faster, where some d
   ]);
   describeLearningRates(model, { lr: 0.25, loraplusRatio: 1 }, (line) => said.push(line));
   assertEquals(said.length, 1);
+});
+
+Deno.test("describeMemory() says which layers are computed again, and nothing where none is", () => {
+  const said: string[] = [];
+  describeMemory({ gradientCheckpointing: false }, 6, (line) => said.push(line));
+  describeMemory({ gradientCheckpointing: true }, 6, (line) => said.push(line));
+  assertEquals(said, [
+    "memory: 5 of 6 layers keep their input alone and are computed again in the backward pass; " +
+    "the numbers stay the same",
+  ]);
 });
