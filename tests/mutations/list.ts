@@ -6,6 +6,7 @@ import { calibrationMutations } from "./lists/calibration.ts";
 import { claimsMutations } from "./lists/claims.ts";
 import { commandsMutations } from "./lists/commands.ts";
 import { configMutations } from "./lists/config.ts";
+import { configFileMutations } from "./lists/config_files.ts";
 import { corporaMutations } from "./lists/corpora.ts";
 import { dataMutations } from "./lists/data.ts";
 import { dropoutMutations } from "./lists/dropout.ts";
@@ -54,6 +55,7 @@ export const mutations: readonly Mutation[] = [
   ...flagsMutations,
   ...attentionMutations,
   ...batchesMutations,
+  ...configFileMutations,
   ...layersMutations,
   ...loraMutations,
   ...objectiveMutations,

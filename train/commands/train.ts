@@ -4,22 +4,19 @@
  * @module
  */
 
-import { type GivenConfig, resolveConfig } from "../config/config.ts";
-import type { Given, OptionsOf, OptionTable } from "../config/options.ts";
-import { parseObject, resolveOptions } from "../config/parse.ts";
+import { resolveConfig } from "../config/config.ts";
+import type { OptionsOf, OptionTable } from "../config/options.ts";
 import { listText } from "../config/help.ts";
-import { dependsOnModel, mergePresets, presetRows, requirePresets } from "../config/presets.ts";
+import { presetRows } from "../config/presets.ts";
+import { configText } from "../config/print_config.ts";
+import { schemaOf } from "../config/schema.ts";
 import { trainOptions } from "../config/train_options.ts";
 import { demonstrate } from "../demo/demo.ts";
-import { readJson } from "../files/files.ts";
 import type { StepRecord } from "../fit.ts";
-import { resolveModel } from "../hub/resolve_model.ts";
-import { readConfig } from "../run/load_model.ts";
-import { savedOptions } from "../run/open_run.ts";
-import { findCheckpoint } from "../run/training_checkpoint.ts";
 import { locateFolders, train } from "../train.ts";
 import { type Command, command } from "./command.ts";
 import { showDownloads } from "./downloads.ts";
+import { trainLayers } from "./train_layers.ts";
 
 const options = {
   ...trainOptions,
@@ -38,8 +35,18 @@ const options = {
   config: {
     group: "configuration",
     kind: "text",
-    help: "JSON file with these options, in camel case",
+    help: "JSON, JSONC, YAML or TOML file with these options, in camel case",
     defaultText: "none",
+  },
+  printConfig: {
+    group: "configuration",
+    kind: "switch",
+    help: "print all options as JSON, each with where its value comes from, and train nothing",
+  },
+  schema: {
+    group: "configuration",
+    kind: "switch",
+    help: "print the JSON schema of configuration files, for editors",
   },
 } as const satisfies OptionTable;
 
@@ -53,31 +60,21 @@ Presets:
 ${listText(presetRows)}`,
   verb: "train",
   options,
-  layers,
+  layers: trainLayers,
+  answer: ({ schema }) =>
+    schema ? JSON.stringify(schemaOf(trainOptions, "Options of train"), null, 2) : undefined,
   bare: () => demonstrate(console.log),
   run,
 });
 
-/** What stands between defaults and flags: preset < resumed run < file. */
-async function layers(given: Given<typeof options>): Promise<GivenConfig[]> {
-  const { config: path, resume, preset: presets = [] } = given;
-  requirePresets(presets);
-  const file = path === undefined ? {} : parseObject(trainOptions, await readJson(path), path);
-  const resumed = resume === undefined
-    ? {}
-    : await savedOptions((await findCheckpoint(resume)).run);
-  const { task, model } = { ...resumed, ...file, ...given };
-  if (task === undefined) return [resumed, file];
-  const usual = [mergePresets(presets, task), resumed, file];
-  if (model === undefined || !presets.some(dependsOnModel)) return usual;
-  // What is missing is said before anything is downloaded.
-  resolveOptions(options, "train", ...usual, given);
-  const { directory } = await resolveModel(model, "model", showDownloads());
-  const { architecture } = await readConfig(directory);
-  return [mergePresets(presets, task, architecture), resumed, file];
-}
-
-async function run({ resume, ...given }: OptionsOf<typeof options>): Promise<number> {
+async function run(
+  { resume, ...given }: OptionsOf<typeof options>,
+  sources: Readonly<Record<string, string>>,
+): Promise<number> {
+  if (given.printConfig) {
+    console.log(configText(trainOptions, resolveConfig(given), sources));
+    return 0;
+  }
   const hooks = {
     onMessage: (line: string) => console.log(line),
     onDownload: showDownloads().onDownload,

@@ -258,8 +258,8 @@ export const trainingMutations: readonly Mutation[] = [
   {
     name: "the rate peaks a step late",
     file: "train/schedule.ts",
-    find: "if (step < warmup) return step / warmup;",
-    replace: "if (step < warmup) return step / (warmup + 1);",
+    find: "return step < warmup ? step / warmup :",
+    replace: "return step < warmup ? step / (warmup + 1) :",
     why: "the peak comes at the end of the warm-up",
     tests: ["tests/train/schedule_test.ts"],
   },
