@@ -12,11 +12,12 @@ import { toBatch } from "../nn/layers/batch.ts";
 import type { StepMetrics } from "../nn/objective/objective.ts";
 import { AdamW } from "../nn/optim/adamw.ts";
 import { requireDecayExclusions } from "../nn/optim/decay.ts";
+import { isWhole } from "../nn/optim/groups.ts";
 import { type TrainState, trainStep } from "../nn/optim/train_step.ts";
 import type { Trainable } from "../nn/optim/trainable.ts";
-import type { TrainConfig } from "./config/config.ts";
-import { stepWindows } from "./data/batches.ts";
-import { linearSchedule, warmupSteps } from "./schedule.ts";
+import { rateRatios, type TrainConfig } from "./config/config.ts";
+import { epochExamples, stepWindows } from "./data/batches.ts";
+import { learningRate, warmupSteps } from "./schedule.ts";
 import type { Metrics, Task } from "./tasks/task.ts";
 
 /** One step, as it is logged. */
@@ -80,8 +81,10 @@ export interface FitOptions {
   readonly config: TrainConfig;
   /** Which activations are dropped, how, and how that is compensated. */
   readonly plan: DropoutPlan;
-  /** Root of the order of examples and of all masks. */
+  /** Root of all masks. */
   readonly key: Key;
+  /** Root of the order of examples; default `key`. */
+  readonly orderKey?: Key;
 }
 
 /**
@@ -90,7 +93,7 @@ export interface FitOptions {
  * @throws {OptionError} If a batch is larger than the data
  */
 export function planSteps(
-  { batch, accumulate, epochs, maxSteps = Infinity }: TrainConfig,
+  { batch, accumulate, epochs, maxSteps = Infinity, dropLast }: TrainConfig,
   examples: number,
 ): { perEpoch: number; steps: number } {
   const size = batch * accumulate;
@@ -99,17 +102,22 @@ export function planSteps(
       `Cannot use batches of ${size} examples as there are ${examples} training examples`,
     );
   }
-  const perEpoch = Math.ceil(examples / size);
+  const perEpoch = Math.ceil(epochExamples(examples, { batch, dropLast }) / size);
   return { perEpoch, steps: Math.min(Math.ceil(perEpoch * epochs), maxSteps) };
 }
 
-/** The optimiser that a configuration asks for, before its first step. */
-export function optimiserOf(
-  trainable: Trainable,
-  { beta1, beta2, epsilon, weightDecay, decayExclude = [], clip, loraplusRatio }: TrainConfig,
-): AdamW {
+/**
+ * The optimiser that a configuration asks for, before its first step.
+ *
+ * @throws {OptionError} If a learning rate of a head is given and there is none
+ */
+export function optimiserOf(trainable: Trainable, config: TrainConfig): AdamW {
+  const { beta1, beta2, epsilon, weightDecay, decayExclude = [], clip, headLr } = config;
   requireDecayExclusions(decayExclude);
-  const rates = { beta1, beta2, epsilon, weightDecay, clip, loraplusRatio };
+  if (headLr !== undefined && !trainable.names.some(isWhole)) {
+    throw new OptionError("Cannot use --head-lr as a head that is trained is required: found none");
+  }
+  const rates = { beta1, beta2, epsilon, weightDecay, clip, ...rateRatios(config) };
   return new AdamW(trainable, { ...rates, decayExclude });
 }
 
@@ -122,7 +130,7 @@ export function optimiserOf(
  */
 export async function fit(
   state: TrainState,
-  { task, config, plan, key }: FitOptions,
+  { task, config, plan, key, orderKey = key }: FitOptions,
   hooks: FitHooks = {},
 ): Promise<FitResult> {
   const { perEpoch, steps } = planSteps(config, task.train.length);
@@ -130,9 +138,10 @@ export async function fit(
   const windowOf = stepWindows(task.train.map(({ ids }) => ids.length), {
     size: batch * accumulate,
     bucket,
-    key: foldKey(key, "order"),
+    key: foldKey(orderKey, "order"),
+    examples: epochExamples(task.train.length, config),
   });
-  const warmup = warmupSteps(config.warmup, steps);
+  const course = { ...config, warmup: warmupSteps(config.warmup, steps), steps };
   const evaluation = new Evaluation(state, task, hooks);
   let lastEpochLoss = NaN;
   let losses: number[] = [];
@@ -149,7 +158,7 @@ export async function fit(
       config,
       plan,
       key: foldKey(foldKey(key, "dropout"), step),
-      lr: config.lr * linearSchedule(step, warmup, steps),
+      lr: learningRate(step, course),
       step: done,
       epoch,
     });

@@ -5,7 +5,7 @@
  */
 
 import { OptionError } from "../core/errors.ts";
-import { foldKey, seedKey } from "../core/random.ts";
+import { foldKey } from "../core/random.ts";
 import { dropoutPlan } from "../nn/dropout/methods.ts";
 import type { AdapterConfig } from "../nn/formats/peft_config.ts";
 import { declaredBy, ownerOf } from "../nn/formats/peft_tensors.ts";
@@ -13,7 +13,7 @@ import { heads, isHead, trainHead } from "../nn/models/heads.ts";
 import type { ModelConfig } from "../nn/models/model.ts";
 import { architectureOf } from "../nn/models/registry.ts";
 import { Trainable } from "../nn/optim/trainable.ts";
-import { checkLayers, requireActive, type TrainConfig } from "./config/config.ts";
+import { checkLayers, requireActive, runKeys, type TrainConfig } from "./config/config.ts";
 import { openDevice } from "./device/backend.ts";
 import { fit, type FitHooks, type FitResult, optimiserOf, planSteps } from "./fit.ts";
 import type { DownloadHooks } from "./hub/download.ts";
@@ -64,14 +64,14 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   using _run = device.scope("run");
   say(`backend: ${reason}`);
 
-  const key = seedKey(config.seed);
+  const keys = runKeys(config);
   const architecture = await readConfig(base.directory);
   checkLayers(config, architecture.layers);
   const plan = dropoutPlan(config.method, architecture.causal, config);
   requireActive(plan, architecture.layers);
   const task = await openData(config, architecture, base, hooks);
 
-  const initialKey = foldKey(key, "initialisation");
+  const initialKey = foldKey(keys.initial, "initialisation");
   const { model, report } = task.labels === 0
     ? await openLanguageModel(base.directory, device, initialKey, config)
     : await openClassifier(base.directory, device, initialKey, task.labels, config);
@@ -94,7 +94,13 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const contents = { model, optimiser, adapter, config, task, plan, facts };
   const output = await RunOutput.open(contents, hooks.resume, say);
   const started = performance.now();
-  const result = await fit({ model, optimiser }, { task, config, plan, key }, {
+  const result = await fit({ model, optimiser }, {
+    task,
+    config,
+    plan,
+    key: keys.masks,
+    orderKey: keys.order,
+  }, {
     ...(hooks.signal && { signal: hooks.signal }),
     async onStep(record, steps) {
       await output.append({ ...record, seconds: (performance.now() - started) / 1000 });

@@ -49,6 +49,13 @@ function checkRates({ lr, headLr, minLr, schedule, power }: TrainConfig): void {
   }
 }
 
+/** Ratios of learning rates to that of A, as an optimiser takes them; none of a head that has none. */
+export function rateRatios(
+  { lr, headLr, loraplusRatio }: Pick<TrainConfig, "lr" | "headLr" | "loraplusRatio">,
+): { readonly loraplusRatio: number; readonly headRatio?: number } {
+  return { loraplusRatio, ...(headLr !== undefined && { headRatio: headLr / lr }) };
+}
+
 /** Roots of all random numbers of a run, each by a seed of its own where one is given. */
 export interface RunKeys {
   /** Root of the order of examples, and of what is held back. */
