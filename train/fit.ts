@@ -12,7 +12,7 @@ import { toBatch } from "../nn/layers/batch.ts";
 import type { StepMetrics } from "../nn/objective/objective.ts";
 import { AdamW } from "../nn/optim/adamw.ts";
 import { requireDecayExclusions } from "../nn/optim/decay.ts";
-import { isWhole } from "../nn/optim/groups.ts";
+import { isTrainedWhole } from "../nn/optim/groups.ts";
 import { type TrainState, trainStep } from "../nn/optim/train_step.ts";
 import type { Trainable } from "../nn/optim/trainable.ts";
 import { rateRatios, type TrainConfig } from "./config/config.ts";
@@ -114,7 +114,7 @@ export function planSteps(
 export function optimiserOf(trainable: Trainable, config: TrainConfig): AdamW {
   const { beta1, beta2, epsilon, weightDecay, decayExclude = [], clip, headLr } = config;
   requireDecayExclusions(decayExclude);
-  if (headLr !== undefined && !trainable.names.some(isWhole)) {
+  if (headLr !== undefined && !trainable.names.some(isTrainedWhole)) {
     throw new OptionError("Cannot use --head-lr as a head that is trained is required: found none");
   }
   const rates = { beta1, beta2, epsilon, weightDecay, clip, ...rateRatios(config) };

@@ -94,13 +94,8 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const contents = { model, optimiser, adapter, config, task, plan, facts };
   const output = await RunOutput.open(contents, hooks.resume, say);
   const started = performance.now();
-  const result = await fit({ model, optimiser }, {
-    task,
-    config,
-    plan,
-    key: keys.masks,
-    orderKey: keys.order,
-  }, {
+  const settings = { task, config, plan, key: keys.masks, orderKey: keys.order };
+  const result = await fit({ model, optimiser }, settings, {
     ...(hooks.signal && { signal: hooks.signal }),
     async onStep(record, steps) {
       await output.append({ ...record, seconds: (performance.now() - started) / 1000 });

@@ -30,7 +30,7 @@ export function learnsFaster(path: string, shape: readonly number[]): boolean {
  *
  * @param path Path of the parameter in its model
  */
-export function isWhole(path: string): boolean {
+export function isTrainedWhole(path: string): boolean {
   return !/(^|\.)lora_[AB]\./.test(path);
 }
 
@@ -53,7 +53,7 @@ export function rateRatio(
   shape: readonly number[],
   { loraplusRatio, headRatio }: RateRatios,
 ): number {
-  if (headRatio !== undefined && isWhole(path)) return headRatio;
+  if (headRatio !== undefined && isTrainedWhole(path)) return headRatio;
   return learnsFaster(path, shape) ? loraplusRatio : 1;
 }
 

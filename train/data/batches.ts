@@ -106,15 +106,26 @@ export function stepWindows(
   return (step) => {
     const epoch = Math.floor(step / perEpoch);
     if (current?.epoch !== epoch) {
-      const order = foldKey(key, epoch);
-      let drawn = 0;
-      const random = () => threefry(order, 0, drawn++)[0] / 2 ** 32;
+      const random = drawsOf(foldKey(key, epoch));
       const plan = { lengths, batch: size, bucket, shuffle: true, random, examples };
       const windows = planEpoch(plan);
       current = { epoch, windows };
     }
     return current.windows[step % perEpoch]!;
   };
+}
+
+/** Items in a random order that the key alone decides. */
+export function shuffled<T>(items: readonly T[], key: Key): T[] {
+  const order = [...items];
+  shuffleInPlace(order, drawsOf(key));
+  return order;
+}
+
+/** Uniform numbers in [0, 1), one after the other. */
+function drawsOf(key: Key): () => number {
+  let drawn = 0;
+  return () => threefry(key, 0, drawn++)[0] / 2 ** 32;
 }
 
 function cut<T>(items: readonly T[], size: number): T[][] {
