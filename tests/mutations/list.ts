@@ -8,6 +8,7 @@ import { commandsMutations } from "./lists/commands.ts";
 import { configMutations } from "./lists/config.ts";
 import { configFileMutations } from "./lists/config_files.ts";
 import { corporaMutations } from "./lists/corpora.ts";
+import { courseMutations } from "./lists/courses.ts";
 import { dataMutations } from "./lists/data.ts";
 import { dropoutMutations } from "./lists/dropout.ts";
 import { dropoutMoreMutations } from "./lists/dropout_more.ts";
@@ -56,6 +57,7 @@ export const mutations: readonly Mutation[] = [
   ...attentionMutations,
   ...batchesMutations,
   ...configFileMutations,
+  ...courseMutations,
   ...layersMutations,
   ...loraMutations,
   ...objectiveMutations,

@@ -213,8 +213,8 @@ export const optionsMutations: readonly Mutation[] = [
   {
     name: "the ratio is not said",
     file: "train/run/describe.ts",
-    find: "  if (loraplusRatio === 1) return;",
-    replace: "  if (loraplusRatio !== 0) return;",
+    find: "if (byRatio.size === 0) return;",
+    replace: "if (byRatio.size > 0) return;",
     why: "LoRA+ is said",
     tests: ["tests/train/run/describe_test.ts"],
   },
