@@ -67,7 +67,7 @@ const trainLayers: Layers = [
   ["tasks/"],
   ["schedule.ts", "run/"],
   ["fit.ts"],
-  ["train.ts"],
+  ["train.ts", "dry_run.ts"],
   ["merge/", "parity/", "noise/", "demo/"],
   ["mod.ts", "commands/"],
   ["main.ts"],

@@ -16,7 +16,7 @@ import { isTrainedWhole } from "../nn/optim/groups.ts";
 import { type TrainState, trainStep } from "../nn/optim/train_step.ts";
 import type { Trainable } from "../nn/optim/trainable.ts";
 import { rateRatios, type TrainConfig } from "./config/config.ts";
-import { epochExamples, stepWindows } from "./data/batches.ts";
+import { batchesOfStep, epochExamples, stepWindows } from "./data/batches.ts";
 import { learningRate, warmupSteps } from "./schedule.ts";
 import type { Metrics, Task } from "./tasks/task.ts";
 
@@ -106,6 +106,20 @@ export function planSteps(
   return { perEpoch, steps: Math.min(Math.ceil(perEpoch * epochs), maxSteps) };
 }
 
+/** The training examples of every step, by the root of the order. */
+export function windowsOf(
+  { train }: Pick<Task, "train">,
+  config: TrainConfig,
+  key: Key,
+): (step: number) => readonly number[] {
+  return stepWindows(train.map(({ ids }) => ids.length), {
+    size: config.batch * config.accumulate,
+    bucket: config.bucket,
+    key: foldKey(key, "order"),
+    examples: epochExamples(train.length, config),
+  });
+}
+
 /**
  * The optimiser that a configuration asks for, before its first step.
  *
@@ -134,13 +148,8 @@ export async function fit(
   hooks: FitHooks = {},
 ): Promise<FitResult> {
   const { perEpoch, steps } = planSteps(config, task.train.length);
-  const { batch, accumulate, bucket, saveEvery } = config;
-  const windowOf = stepWindows(task.train.map(({ ids }) => ids.length), {
-    size: batch * accumulate,
-    bucket,
-    key: foldKey(orderKey, "order"),
-    examples: epochExamples(task.train.length, config),
-  });
+  const { saveEvery } = config;
+  const windowOf = windowsOf(task, config, orderKey);
   const course = { ...config, warmup: warmupSteps(config.warmup, steps), steps };
   const evaluation = new Evaluation(state, task, hooks);
   let lastEpochLoss = NaN;
@@ -231,10 +240,8 @@ async function runStep(
   using _scope = device.scope("step");
   const examples = members.map((i) => task.train[i]!);
   // Masks follow an example's position in the window, so the layout in batches cannot move them.
-  const order = examples.map((_, position) => position);
-  if (config.bucket) order.sort((a, b) => examples[b]!.ids.length - examples[a]!.ids.length);
-  const batches = Array.from({ length: Math.ceil(order.length / config.batch) }, (_, i) => {
-    const positions = order.slice(i * config.batch, (i + 1) * config.batch);
+  const lengths = examples.map(({ ids }) => ids.length);
+  const batches = batchesOfStep(lengths, config).map((positions) => {
     const batch = positions.map((position) => examples[position]!);
     return toBatch(device, batch, {
       numbers: positions,

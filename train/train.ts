@@ -6,14 +6,24 @@
 
 import { OptionError } from "../core/errors.ts";
 import { foldKey } from "../core/random.ts";
+import type { Device } from "../core/device.ts";
 import { dropoutPlan } from "../nn/dropout/methods.ts";
+import type { DropoutPlan } from "../nn/dropout/plan.ts";
 import type { AdapterConfig } from "../nn/formats/peft_config.ts";
 import { declaredBy, ownerOf } from "../nn/formats/peft_tensors.ts";
 import { heads, isHead, trainHead } from "../nn/models/heads.ts";
-import type { ModelConfig } from "../nn/models/model.ts";
+import type { Model, ModelConfig } from "../nn/models/model.ts";
 import { architectureOf } from "../nn/models/registry.ts";
+import type { Optimiser } from "../nn/optim/optimiser.ts";
 import { Trainable } from "../nn/optim/trainable.ts";
-import { checkLayers, requireActive, runKeys, type TrainConfig } from "./config/config.ts";
+import type { Tokenizer } from "../nn/tokenizer/tokenizer.ts";
+import {
+  checkLayers,
+  requireActive,
+  type RunKeys,
+  runKeys,
+  type TrainConfig,
+} from "./config/config.ts";
 import { openDevice } from "./device/backend.ts";
 import { fit, type FitHooks, type FitResult, optimiserOf, planSteps } from "./fit.ts";
 import type { DownloadHooks } from "./hub/download.ts";
@@ -47,29 +57,45 @@ export interface TrainHooks
 /** What {@linkcode train} returns. */
 export interface TrainResult extends FitResult, ParameterCounts {}
 
-/**
- * Fine-tunes a model.
- *
- * @throws {OptionError | FileError | DownloadError | TrainingError} In one sentence each; nothing
- * is half-written
- */
-export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise<TrainResult> {
-  if (given.saveEvery !== undefined && given.out === undefined) {
-    throw new OptionError("Cannot use --save-every as a folder is required in --out: found none");
-  }
-  const say = (line: string) => hooks.onMessage?.(line);
-  const { base, start, config } = await locateFolders(given, hooks);
-  const { device, reason } = await openDevice(config);
-  await using _device = device;
-  using _run = device.scope("run");
-  say(`backend: ${reason}`);
+/** A run that is ready for its first step. */
+export interface Prepared {
+  /** Data of the task, tokenised. */
+  readonly task: Task;
+  /** The base model's tokenizer. */
+  readonly tokenizer: Tokenizer;
+  /** Base model with its adapter. */
+  readonly model: Model;
+  /** Trained parameters and the state beside them. */
+  readonly optimiser: Optimiser;
+  /** What adapter_config.json will say. */
+  readonly adapter: AdapterConfig;
+  /** What is dropped. */
+  readonly plan: DropoutPlan;
+  /** Roots of all random numbers. */
+  readonly keys: RunKeys;
+  /** Numbers in the parameters. */
+  readonly counts: ParameterCounts;
+}
 
+/**
+ * Reads data and model and says what is remarkable of them; nothing is written. The open scope owns what
+ * is on the device.
+ *
+ * @throws {OptionError | FileError} If they do not fit each other
+ */
+export async function prepare(
+  { base, start, config }: RunFolders,
+  device: Device,
+  hooks: TrainHooks,
+): Promise<Prepared> {
+  const say = (line: string) => hooks.onMessage?.(line);
   const keys = runKeys(config);
   const architecture = await readConfig(base.directory);
   checkLayers(config, architecture.layers);
   const plan = dropoutPlan(config.method, architecture.causal, config);
   requireActive(plan, architecture.layers);
-  const task = await openData(config, architecture, base, hooks);
+  const tokenizer = await loadTokenizer(base.directory);
+  const task = await openData(config, architecture, tokenizer, hooks);
 
   const initialKey = foldKey(keys.initial, "initialisation");
   const { model, report } = task.labels === 0
@@ -90,9 +116,31 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
 
   describeDropout(plan, say);
   describeLoraDropout(adapter, plan, say);
+  return { task, tokenizer, model, optimiser, adapter, plan, keys, counts };
+}
+
+/**
+ * Fine-tunes a model.
+ *
+ * @throws {OptionError | FileError | DownloadError | TrainingError} In one sentence each; nothing
+ * is half-written
+ */
+export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise<TrainResult> {
+  if (given.saveEvery !== undefined && given.out === undefined) {
+    throw new OptionError("Cannot use --save-every as a folder is required in --out: found none");
+  }
+  const say = (line: string) => hooks.onMessage?.(line);
+  const folders = await locateFolders(given, hooks);
+  const { config } = folders;
+  const { device, reason } = await openDevice(config);
+  await using _device = device;
+  using _run = device.scope("run");
+  say(`backend: ${reason}`);
+
+  const prepared = await prepare(folders, device, hooks);
+  const { model, optimiser, task, plan, keys, counts } = prepared;
   const facts = { ...counts, backend: reason };
-  const contents = { model, optimiser, adapter, config, task, plan, facts };
-  const output = await RunOutput.open(contents, hooks.resume, say);
+  const output = await RunOutput.open({ ...prepared, config, facts }, hooks.resume, say);
   const started = performance.now();
   const settings = { task, config, plan, key: keys.masks, orderKey: keys.order };
   const result = await fit({ model, optimiser }, settings, {
@@ -115,10 +163,9 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
 async function openData(
   config: TrainConfig,
   architecture: ModelConfig,
-  base: ModelSource,
+  tokenizer: Tokenizer,
   { resume, onMessage }: TrainHooks,
 ): Promise<Task> {
-  const tokenizer = await loadTokenizer(base.directory);
   const parts = { train: true, split: "dev", classes: await savedClasses(resume) } as const;
   const task = await openTask(config, architecture, tokenizer, parts);
   onMessage?.(`data: ${task.name}, ${task.train.length} training examples`);

@@ -12,6 +12,7 @@ import { courseMutations } from "./lists/courses.ts";
 import { dataMutations } from "./lists/data.ts";
 import { dropoutMutations } from "./lists/dropout.ts";
 import { dropoutMoreMutations } from "./lists/dropout_more.ts";
+import { dryRunMutations } from "./lists/dry_runs.ts";
 import { evaluationsMutations } from "./lists/evaluations.ts";
 import { flagsMutations } from "./lists/flags.ts";
 import { formatsMutations } from "./lists/formats.ts";
@@ -58,6 +59,7 @@ export const mutations: readonly Mutation[] = [
   ...batchesMutations,
   ...configFileMutations,
   ...courseMutations,
+  ...dryRunMutations,
   ...layersMutations,
   ...loraMutations,
   ...objectiveMutations,

@@ -12,10 +12,12 @@ import { configText } from "../config/print_config.ts";
 import { schemaOf } from "../config/schema.ts";
 import { trainOptions } from "../config/train_options.ts";
 import { demonstrate } from "../demo/demo.ts";
+import { dryRun } from "../dry_run.ts";
 import type { StepRecord } from "../fit.ts";
 import { locateFolders, train } from "../train.ts";
 import { type Command, command } from "./command.ts";
 import { showDownloads } from "./downloads.ts";
+import { dryRunText, machineMemory } from "./dry_run.ts";
 import { trainLayers } from "./train_layers.ts";
 
 const options = {
@@ -42,6 +44,11 @@ const options = {
     group: "configuration",
     kind: "switch",
     help: "print all options as JSON, each with where its value comes from, and train nothing",
+  },
+  dryRun: {
+    group: "configuration",
+    kind: "switch",
+    help: "show examples, lengths, memory and time of the run; train nothing, write nothing",
   },
   schema: {
     group: "configuration",
@@ -79,6 +86,14 @@ async function run(
     onMessage: (line: string) => console.log(line),
     onDownload: showDownloads().onDownload,
   };
+  if (given.dryRun) {
+    const found = await dryRun(resolveConfig(given), {
+      ...(resume !== undefined && { resume }),
+      ...hooks,
+    });
+    console.log(dryRunText(found, await machineMemory()));
+    return 0;
+  }
   // Downloads come before the listener: an interrupt ends them at once.
   const { config } = await locateFolders(resolveConfig(given), hooks);
   // Without a folder there is nothing to save: a signal ends the process at once.

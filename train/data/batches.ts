@@ -115,6 +115,21 @@ export function stepWindows(
   };
 }
 
+/**
+ * Positions of a step's examples, cut into its batches: the longest first where similar lengths go
+ * together.
+ *
+ * @param lengths Number of tokens of the examples of the step
+ */
+export function batchesOfStep(
+  lengths: readonly number[],
+  { batch, bucket }: { readonly batch: number; readonly bucket: boolean },
+): number[][] {
+  const order = lengths.map((_, position) => position);
+  if (bucket) order.sort((a, b) => lengths[b]! - lengths[a]!);
+  return cut(order, batch);
+}
+
 /** Items in a random order that the key alone decides. */
 export function shuffled<T>(items: readonly T[], key: Key): T[] {
   const order = [...items];

@@ -206,6 +206,7 @@ export function generationTask(settings: TaskSettings): Task {
     classes: [],
     regression: false,
     train: train.encoded,
+    cut: train.cut,
     padId: frame.padId,
     primary: "loss",
     notes: cut > 0 ? [`${cut} sequences are cut to ${maxLength} tokens`] : [],

@@ -79,8 +79,8 @@ export const courseMutations: readonly Mutation[] = [
   {
     name: "the order has the key of the masks",
     file: "train/fit.ts",
-    find: 'key: foldKey(orderKey, "order"),',
-    replace: 'key: foldKey(key, "order"),',
+    find: "windowsOf(task, config, orderKey);",
+    replace: "windowsOf(task, config, key);",
     why: "seeds are apart",
     tests: seeds,
   },
@@ -103,8 +103,8 @@ export const courseMutations: readonly Mutation[] = [
   {
     name: "a class gives all that it has",
     file: "train/data/hold_back.ts",
-    find: "Math.min(Math.floor(share), sizes[i]! - 1)",
-    replace: "Math.floor(share)",
+    find: "filter((i) => shares[i]! < sizes[i]! - 1)",
+    replace: "filter((i) => shares[i]! < sizes[i]!)",
     why: "a class stays to be trained on",
     tests: parts,
   },

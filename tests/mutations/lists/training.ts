@@ -194,8 +194,8 @@ export const trainingMutations: readonly Mutation[] = [
   {
     name: "accumulation is ignored by the window",
     file: "train/fit.ts",
-    find: "size: batch * accumulate,",
-    replace: "size: batch,",
+    find: "size: config.batch * config.accumulate,",
+    replace: "size: config.batch,",
     why: "a step has accumulate batches",
     tests: ["tests/train/steps_test.ts"],
   },

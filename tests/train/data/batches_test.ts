@@ -2,7 +2,12 @@ import { assert, assertEquals, assertLess, assertNotEquals, assertThrows } from 
 import fc from "fast-check";
 import { OptionError } from "../../../core/errors.ts";
 import { seedKey } from "../../../core/random.ts";
-import { epochExamples, planEpoch, stepWindows } from "../../../train/data/batches.ts";
+import {
+  batchesOfStep,
+  epochExamples,
+  planEpoch,
+  stepWindows,
+} from "../../../train/data/batches.ts";
 
 /** A reproducible source of uniform numbers for the tests. */
 function uniform(seed: number): () => number {
@@ -161,4 +166,10 @@ Deno.test("whole batches alone: each epoch leaves out other examples, whatever t
     }
   }
   assertEquals(epochExamples(23, { batch: 4, dropLast: false }), 23);
+});
+
+Deno.test("batchesOfStep() keeps every example, the longest first where similar lengths share a batch", () => {
+  const lengths = [3, 9, 1, 9, 4];
+  assertEquals(batchesOfStep(lengths, { batch: 2, bucket: false }), [[0, 1], [2, 3], [4]]);
+  assertEquals(batchesOfStep(lengths, { batch: 2, bucket: true }), [[1, 3], [4, 0], [2]]);
 });
