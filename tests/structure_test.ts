@@ -69,7 +69,7 @@ const trainLayers: Layers = [
   ["step.ts"],
   ["evaluation.ts"],
   ["fit.ts"],
-  ["train.ts"],
+  ["train.ts", "dry_run.ts"],
   ["merge/", "parity/", "noise/", "demo/"],
   ["mod.ts", "commands/"],
   ["main.ts"],

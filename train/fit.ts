@@ -10,13 +10,14 @@ import { foldKey, type Key } from "../core/random.ts";
 import type { DropoutPlan } from "../nn/dropout/plan.ts";
 import { AdamW } from "../nn/optim/adamw.ts";
 import { requireDecayExclusions } from "../nn/optim/decay.ts";
+import { isTrainedWhole } from "../nn/optim/groups.ts";
 import type { TrainState } from "../nn/optim/train_step.ts";
 import type { Trainable } from "../nn/optim/trainable.ts";
-import type { TrainConfig } from "./config/config.ts";
-import { stepWindows } from "./data/batches.ts";
+import { rateRatios, type TrainConfig } from "./config/config.ts";
+import { epochExamples, stepWindows } from "./data/batches.ts";
 import { Evaluation, type EvaluationHooks, evaluationSteps } from "./evaluation.ts";
 import { type BestEvaluation, type FitProgress, noProgress } from "./run/fit_progress.ts";
-import { linearSchedule, warmupSteps } from "./schedule.ts";
+import { learningRate, warmupSteps } from "./schedule.ts";
 import { requireFiniteParameters, runStep, type StepRecord } from "./step.ts";
 import type { Metrics, Task } from "./tasks/task.ts";
 
@@ -65,8 +66,10 @@ export interface FitOptions {
   readonly config: TrainConfig;
   /** Which activations are dropped, how, and how that is compensated. */
   readonly plan: DropoutPlan;
-  /** Root of the order of examples and of all masks. */
+  /** Root of all masks. */
   readonly key: Key;
+  /** Root of the order of examples; default `key`. */
+  readonly orderKey?: Key;
   /** What the run remembers of the steps before; default nothing. */
   readonly progress?: FitProgress;
 }
@@ -77,7 +80,7 @@ export interface FitOptions {
  * @throws {OptionError} If a batch is larger than the data
  */
 export function planSteps(
-  { batch, accumulate, epochs, maxSteps = Infinity }: TrainConfig,
+  { batch, accumulate, epochs, maxSteps = Infinity, dropLast }: TrainConfig,
   examples: number,
 ): { perEpoch: number; steps: number } {
   const size = batch * accumulate;
@@ -86,17 +89,36 @@ export function planSteps(
       `Cannot use batches of ${size} examples as there are ${examples} training examples`,
     );
   }
-  const perEpoch = Math.ceil(examples / size);
+  const perEpoch = Math.ceil(epochExamples(examples, { batch, dropLast }) / size);
   return { perEpoch, steps: Math.min(Math.ceil(perEpoch * epochs), maxSteps) };
 }
 
-/** The optimiser that a configuration asks for, before its first step. */
-export function optimiserOf(
-  trainable: Trainable,
-  { beta1, beta2, epsilon, weightDecay, decayExclude = [], clip, loraplusRatio }: TrainConfig,
-): AdamW {
+/** The training examples of every step, by the root of the order. */
+export function windowsOf(
+  { train }: Pick<Task, "train">,
+  config: TrainConfig,
+  key: Key,
+): (step: number) => readonly number[] {
+  return stepWindows(train.map(({ ids }) => ids.length), {
+    size: config.batch * config.accumulate,
+    bucket: config.bucket,
+    key: foldKey(key, "order"),
+    examples: epochExamples(train.length, config),
+  });
+}
+
+/**
+ * The optimiser that a configuration asks for, before its first step.
+ *
+ * @throws {OptionError} If a learning rate of a head is given and there is none
+ */
+export function optimiserOf(trainable: Trainable, config: TrainConfig): AdamW {
+  const { beta1, beta2, epsilon, weightDecay, decayExclude = [], clip, headLr } = config;
   requireDecayExclusions(decayExclude);
-  const rates = { beta1, beta2, epsilon, weightDecay, clip, loraplusRatio };
+  if (headLr !== undefined && !trainable.names.some(isTrainedWhole)) {
+    throw new OptionError("Cannot use --head-lr as a head that is trained is required: found none");
+  }
+  const rates = { beta1, beta2, epsilon, weightDecay, clip, ...rateRatios(config) };
   return new AdamW(trainable, { ...rates, decayExclude });
 }
 
@@ -163,18 +185,14 @@ export async function fit(
 }
 
 /** What a run sees, learns by and looks at, step by step. */
-function planRun({ task, config, key }: FitOptions) {
+function planRun({ task, config, key, orderKey = key }: FitOptions) {
   const { perEpoch, steps } = planSteps(config, task.train.length);
-  const warmup = warmupSteps(config.warmup, steps);
+  const course = { ...config, warmup: warmupSteps(config.warmup, steps), steps };
   return {
     perEpoch,
     steps,
-    windowOf: stepWindows(task.train.map(({ ids }) => ids.length), {
-      size: config.batch * config.accumulate,
-      bucket: config.bucket,
-      key: foldKey(key, "order"),
-    }),
-    rateOf: (step: number) => config.lr * linearSchedule(step, warmup, steps),
+    windowOf: windowsOf(task, config, orderKey),
+    rateOf: (step: number) => learningRate(step, course),
     isEvaluated: evaluationSteps(config, perEpoch, steps),
   };
 }

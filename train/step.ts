@@ -11,6 +11,7 @@ import { toBatch } from "../nn/layers/batch.ts";
 import type { StepMetrics } from "../nn/objective/objective.ts";
 import { type TrainState, trainStep } from "../nn/optim/train_step.ts";
 import type { TrainConfig } from "./config/config.ts";
+import { batchesOfStep } from "./data/batches.ts";
 import type { Task } from "./tasks/task.ts";
 
 /** One step, as it is logged. */
@@ -65,10 +66,8 @@ export async function runStep(
   using _scope = device.scope("step");
   const examples = members.map((i) => task.train[i]!);
   // Masks follow an example's position in the window, so the layout in batches cannot move them.
-  const order = examples.map((_, position) => position);
-  if (config.bucket) order.sort((a, b) => examples[b]!.ids.length - examples[a]!.ids.length);
-  const batches = Array.from({ length: Math.ceil(order.length / config.batch) }, (_, i) => {
-    const positions = order.slice(i * config.batch, (i + 1) * config.batch);
+  const lengths = examples.map(({ ids }) => ids.length);
+  const batches = batchesOfStep(lengths, config).map((positions) => {
     const batch = positions.map((position) => examples[position]!);
     return toBatch(device, batch, {
       numbers: positions,
@@ -83,7 +82,7 @@ export async function runStep(
     gradientCheckpointing: config.gradientCheckpointing,
     lr,
   });
-  const tokens = examples.reduce((sum, { ids }) => sum + ids.length, 0);
+  const tokens = lengths.reduce((sum, length) => sum + length, 0);
   return { step, epoch, learning_rate: lr, tokens, ...await readMetrics(metrics, step) };
 }
 

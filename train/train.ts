@@ -6,26 +6,27 @@
 
 import type { Device } from "../core/device.ts";
 import { OptionError } from "../core/errors.ts";
-import { foldKey, type Key, seedKey } from "../core/random.ts";
+import { foldKey } from "../core/random.ts";
 import { dropoutPlan } from "../nn/dropout/methods.ts";
+import type { DropoutPlan } from "../nn/dropout/plan.ts";
 import type { AdapterConfig } from "../nn/formats/peft_config.ts";
 import { declaredBy, ownerOf } from "../nn/formats/peft_tensors.ts";
 import { heads, isHead, trainHead } from "../nn/models/heads.ts";
-import type { ModelConfig } from "../nn/models/model.ts";
+import type { Model, ModelConfig } from "../nn/models/model.ts";
 import { architectureOf } from "../nn/models/registry.ts";
-import type { TrainState } from "../nn/optim/train_step.ts";
+import type { Optimiser } from "../nn/optim/optimiser.ts";
 import { Trainable } from "../nn/optim/trainable.ts";
-import { checkLayers, requireActive, type TrainConfig } from "./config/config.ts";
+import type { Tokenizer } from "../nn/tokenizer/tokenizer.ts";
+import {
+  checkLayers,
+  requireActive,
+  type RunKeys,
+  runKeys,
+  type TrainConfig,
+} from "./config/config.ts";
 import { kebab } from "./config/options.ts";
 import { openDevice } from "./device/backend.ts";
-import {
-  fit,
-  type FitHooks,
-  type FitOptions,
-  type FitResult,
-  optimiserOf,
-  planSteps,
-} from "./fit.ts";
+import { fit, type FitHooks, type FitResult, optimiserOf, planSteps } from "./fit.ts";
 import type { DownloadHooks } from "./hub/download.ts";
 import { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
 import { addAdapter, loadAdapter, type NewAdapter } from "./run/adapter.ts";
@@ -44,7 +45,7 @@ import { fingerprint } from "./run/fingerprint.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./run/load_model.ts";
 import { loadTokenizer } from "./run/load_tokenizer.ts";
 import type { Resumed } from "./run/resume.ts";
-import { type RunContents, RunOutput } from "./run/run_output.ts";
+import { RunOutput } from "./run/run_output.ts";
 import { type ResumeOptions, RunPlace } from "./run/run_place.ts";
 import { savedResult } from "./run/saved_result.ts";
 import { openTask } from "./tasks/open.ts";
@@ -75,21 +76,25 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   await using _device = device;
   using _run = device.scope("run");
   hooks.onMessage?.(`backend: ${reason}`);
-  const run = await openTraining(device, folders, place, hooks);
-  const { contents, key } = run;
-  const facts = { ...contents.facts, backend: reason };
+  const prepared = await prepare(folders, device, { ...hooks, place });
+  const { task, plan, keys, counts } = prepared;
+  const { config } = folders;
+  const facts = { ...counts, backend: reason, trainingData: prepared.trainingData };
   const output = await RunOutput.open(
-    { ...contents, facts },
+    { ...prepared, config, facts },
     place,
     (line) => hooks.onMessage?.(line),
   );
-  const { task, config, plan } = contents;
-  const options = { task, config, plan, key, progress: output.progress };
-  const { progress, ...result } = await fit(contents, options, writingTo(output, hooks));
+  const settings = { task, config, plan, key: keys.masks, orderKey: keys.order };
+  const { progress, ...result } = await fit(
+    prepared,
+    { ...settings, progress: output.progress },
+    writingTo(output, hooks),
+  );
   await output.finish({ ...result, progress });
   const { peakBytes } = device.backend.statistics;
   hooks.onMessage?.(`memory: at most ${(peakBytes / 1e6).toFixed(0)} MB of tensors at once`);
-  return { ...result, ...run.counts };
+  return { ...result, ...counts };
 }
 
 /** Settings that need a folder. */
@@ -140,31 +145,57 @@ function writingTo(output: RunOutput, hooks: TrainHooks): FitHooks {
   };
 }
 
-/** A model that is ready to train, and what belongs to it; the open scope owns it. */
-interface Training {
-  readonly contents: RunContents & Pick<FitOptions, "task"> & TrainState;
+/** A run that is ready for its first step. */
+export interface Prepared {
+  /** Data of the task, tokenised. */
+  readonly task: Task;
+  /** What tells the training data from others. */
+  readonly trainingData: string;
+  /** The base model's tokenizer. */
+  readonly tokenizer: Tokenizer;
+  /** Base model with its adapter. */
+  readonly model: Model;
+  /** Trained parameters and the state beside them. */
+  readonly optimiser: Optimiser;
+  /** What adapter_config.json will say. */
+  readonly adapter: AdapterConfig;
+  /** What is dropped. */
+  readonly plan: DropoutPlan;
+  /** Roots of all random numbers. */
+  readonly keys: RunKeys;
+  /** Numbers in the parameters. */
   readonly counts: ParameterCounts;
-  readonly key: Key;
 }
 
-async function openTraining(
-  device: Device,
+/** Who is told of the preparations, and what the run goes on from. */
+export interface PrepareHooks extends TrainHooks {
+  /** Where the run is written and what it goes on from. */
+  readonly place: RunPlace;
+}
+
+/**
+ * Reads data and model and says what is remarkable of them; nothing is written. The open scope owns what
+ * is on the device.
+ *
+ * @throws {OptionError | FileError} If they do not fit each other, or the run that goes on
+ */
+export async function prepare(
   { base, start, config }: RunFolders,
-  place: RunPlace,
-  hooks: TrainHooks,
-): Promise<Training> {
+  device: Device,
+  hooks: PrepareHooks,
+): Promise<Prepared> {
   const say = (line: string) => hooks.onMessage?.(line);
-  const key = seedKey(config.seed);
+  const keys = runKeys(config);
   const architecture = await readConfig(base.directory);
   checkLayers(config, architecture.layers);
   const plan = dropoutPlan(config.method, architecture.causal, config);
   requireActive(plan, architecture.layers);
-  const classes = place.resumed?.saved.classes;
-  const task = await openData(config, architecture, base, { classes, say });
+  const tokenizer = await loadTokenizer(base.directory);
+  const task = await openData(config, architecture, tokenizer, hooks);
   const trainingData = await fingerprint(task.train);
-  place.checkData(trainingData, hooks);
+  hooks.place.checkData(trainingData, hooks);
 
-  const initialKey = foldKey(key, "initialisation");
+  const initialKey = foldKey(keys.initial, "initialisation");
   const opening = { half: config.half, ...hooks };
   const { model, report } = task.labels === 0
     ? await openLanguageModel(base.directory, device, initialKey, opening)
@@ -184,30 +215,26 @@ async function openTraining(
   describeDropout(plan, say);
   describeLoraDropout(adapter, plan, say);
   describeMemory(config, architecture.layers, say);
-  const facts = { ...counts, trainingData };
-  return { contents: { model, optimiser, adapter, config, task, plan, facts }, counts, key };
+  return { task, trainingData, tokenizer, model, optimiser, adapter, plan, keys, counts };
 }
 
 /** Reads and tokenises the data, and says what is remarkable of them. */
 async function openData(
   config: TrainConfig,
   architecture: ModelConfig,
-  base: ModelSource,
-  { classes, say }: {
-    /** Those of a run that is resumed: other training data must not change their numbers. */
-    readonly classes: readonly string[] | undefined;
-    readonly say: (line: string) => void;
-  },
+  tokenizer: Tokenizer,
+  { place, onMessage }: PrepareHooks,
 ): Promise<Task> {
-  const tokenizer = await loadTokenizer(base.directory);
+  // Those of a run that is resumed: other training data must not change their numbers.
+  const classes = place.resumed?.saved.classes;
   const task = await openTask(config, architecture, tokenizer, {
     train: true,
     split: "dev",
     classes,
   });
-  say(`data: ${task.name}, ${task.train.length} training examples`);
+  onMessage?.(`data: ${task.name}, ${task.train.length} training examples`);
   planSteps(config, task.train.length);
-  for (const note of task.notes) say(`data: ${note}`);
+  for (const note of task.notes) onMessage?.(`data: ${note}`);
   return task;
 }
 

@@ -5,10 +5,17 @@
  */
 
 import { type Float, old, scalar } from "../../core/expr.ts";
-import { rowProgram } from "../../core/program.ts";
+import { type RowProgram, rowProgram } from "../../core/program.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
-import { byDecay, byRate, type Groups, parameterGroups } from "./groups.ts";
+import {
+  byDecay,
+  byRate,
+  type Groups,
+  mostRates,
+  parameterGroups,
+  type RateRatios,
+} from "./groups.ts";
 import {
   checkOptions,
   clippedGradient,
@@ -31,44 +38,38 @@ export interface AdamWOptions extends OptimiserOptions {
 
 /** What the step's expressions read; differences to 1 come ready, as 32 bits would lose half of it. */
 const numbers = [
-  "rate",
   "beta1",
   "beta2",
   "rest1",
   "rest2",
   "epsilon",
-  "kept",
   "limit",
   "correction1",
   "correction2",
-  // Of what LoRA+ trains faster.
-  "fasterRate",
-  "fasterKept",
 ] as const;
-/** Numbers that are read where all have one learning rate. */
-const usual = numbers.slice(0, -2);
 
-/** The step, the same where input 2 says what decays, and where it also says what learns faster. */
-const [program, partly, apart] = (() => {
+/** The step where all decay and have one learning rate. */
+const plain = stepOf(1, false);
+/** The step where input 2 has the codes of groups, by the number of learning rates, from 1. */
+const grouped = Array.from({ length: mostRates }, (_, i) => stepOf(i + 1, true));
+
+/** A step; its scalars are {@linkcode numbers}, then rate and kept share of each learning rate. */
+function stepOf(rates: number, grouped: boolean): RowProgram {
   const named = numbers.map((name, slot) => [name, scalar(slot, "f32")] as const);
   const all = Object.fromEntries(named) as Record<typeof numbers[number], Float>;
-  const { rate, beta1, beta2, rest1, rest2, epsilon, kept, limit, correction1, correction2 } = all;
+  const { beta1, beta2, rest1, rest2, epsilon, limit, correction1, correction2 } = all;
+  const slots = Array.from({ length: rates }, (_, i) => numbers.length + 2 * i);
+  const lr = byRate(slots.map((slot) => scalar(slot, "f32")));
+  const kept = byRate(slots.map((slot) => scalar(slot + 1, "f32")));
+  const share = grouped ? byDecay(kept, 1, rates) : kept;
   const g = clippedGradient(limit);
   const first = old(1).mul(beta1).add(g.mul(rest1));
   const second = old(2).mul(beta2).add(g.mul(g).mul(rest2));
   const direction = first.div(correction1)
     .div(second.div(correction2).unary("sqrt").add(epsilon));
-  const next = (share: Float, lr: Float) => old(0).mul(share).sub(lr.mul(direction));
-  const share = byDecay(byRate(all.fasterKept, kept), 1);
-  return [
-    rowProgram(["f32", "f32"], [next(kept, rate), first, second]),
-    rowProgram(["f32", "f32", "f32"], [next(byDecay(kept, 1), rate), first, second]),
-    rowProgram(
-      ["f32", "f32", "f32"],
-      [next(share, byRate(all.fasterRate, rate)), first, second],
-    ),
-  ];
-})();
+  const kinds = Array.from({ length: grouped ? 3 : 2 }, () => "f32" as const);
+  return rowProgram(kinds, [old(0).mul(share).sub(lr.mul(direction)), first, second]);
+}
 
 /**
  * AdamW, as PyTorch computes it.
@@ -82,7 +83,7 @@ export class AdamW implements Optimiser {
   readonly secondMoment: Tensor;
   /** Steps taken, which the bias correction counts. */
   steps = 0;
-  readonly #options: Required<Omit<AdamWOptions, "decayExclude">>;
+  readonly #options: Required<Omit<AdamWOptions, "decayExclude" | keyof RateRatios>>;
   readonly #groups: Groups | undefined;
 
   /**
@@ -93,10 +94,12 @@ export class AdamW implements Optimiser {
    */
   constructor(readonly trainable: Trainable, options: AdamWOptions = {}) {
     const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, clip = 1 } = options;
-    const { decayExclude = [], loraplusRatio = 1 } = options;
-    this.#options = { beta1, beta2, epsilon, weightDecay, clip, loraplusRatio };
-    checkOptions("AdamW", this.#options, { beta1: [0, 1], beta2: [0, 1] });
-    this.#groups = parameterGroups(trainable, decayExclude, loraplusRatio);
+    const { decayExclude = [], loraplusRatio = 1, headRatio } = options;
+    const ratios = { loraplusRatio, ...(headRatio !== undefined && { headRatio }) };
+    this.#options = { beta1, beta2, epsilon, weightDecay, clip };
+    const bounds = { beta1: [0, 1], beta2: [0, 1] } as const;
+    checkOptions("AdamW", { ...this.#options, ...ratios }, bounds);
+    this.#groups = parameterGroups(trainable, decayExclude, ratios);
     this.firstMoment = zerosLike(trainable);
     this.secondMoment = zerosLike(trainable);
   }
@@ -106,32 +109,30 @@ export class AdamW implements Optimiser {
   }
 
   step(squaredNorm: Tensor, lr: number): void {
-    const { beta1, beta2, epsilon, weightDecay, clip, loraplusRatio } = this.#options;
+    const { beta1, beta2, epsilon, weightDecay, clip } = this.#options;
     checkOptions("AdamW", { lr }, {});
-    const fasterRate = lr * loraplusRatio;
     const t = ++this.steps;
     const given: Record<typeof numbers[number], number> = {
-      rate: lr,
       beta1,
       beta2,
       rest1: 1 - beta1,
       rest2: 1 - beta2,
       epsilon,
-      kept: 1 - lr * weightDecay,
       limit: limitOf(clip),
       correction1: 1 - beta1 ** t,
       correction2: 1 - beta2 ** t,
-      fasterRate,
-      fasterKept: 1 - fasterRate * weightDecay,
     };
     const { flat, gradients } = this.trainable;
-    const outputs = [flat, this.firstMoment, this.secondMoment];
-    const groups = this.#groups;
-    const scalars = (groups?.apart ? numbers : usual).map((name) => given[name]);
-    if (groups === undefined) update(program!, outputs, [gradients, squaredNorm], scalars);
-    else {
-      const chosen = groups.apart ? apart! : partly!;
-      update(chosen, outputs, [gradients, squaredNorm, groups.codes], scalars);
-    }
+    const { ratios, codes } = this.#groups ?? { ratios: [1], codes: undefined };
+    const rates = ratios.map((ratio) => lr * ratio);
+    update(
+      codes === undefined ? plain : grouped[ratios.length - 1]!,
+      [flat, this.firstMoment, this.secondMoment],
+      [gradients, squaredNorm, ...(codes === undefined ? [] : [codes])],
+      [
+        ...numbers.map((name) => given[name]),
+        ...rates.flatMap((rate) => [rate, 1 - rate * weightDecay]),
+      ],
+    );
   }
 }

@@ -25,11 +25,46 @@ export function learnsFaster(path: string, shape: readonly number[]): boolean {
   return shape.length === 1 || path.includes("lora_B");
 }
 
+/**
+ * Whether a parameter is trained whole, beside low-rank updates: a head, and what goes with it.
+ *
+ * @param path Path of the parameter in its model
+ */
+export function isTrainedWhole(path: string): boolean {
+  return !/(^|\.)lora_[AB]\./.test(path);
+}
+
+/** Ratios of learning rates to that of A. */
+export interface RateRatios {
+  /** LoRA+: that of B, biases and factors of norms. */
+  readonly loraplusRatio: number;
+  /** That of what is trained whole; undefined where it is as if there were none. */
+  readonly headRatio?: number | undefined;
+}
+
+/**
+ * The ratio of a parameter's learning rate to that of A.
+ *
+ * @param path Path of the parameter in its model
+ * @param shape Size of each axis
+ */
+export function rateRatio(
+  path: string,
+  shape: readonly number[],
+  { loraplusRatio, headRatio }: RateRatios,
+): number {
+  if (headRatio !== undefined && isTrainedWhole(path)) return headRatio;
+  return learnsFaster(path, shape) ? loraplusRatio : 1;
+}
+
+/** Most learning rates at once: that of A, that of B, that of the head. */
+export const mostRates = 3;
+
 /** What a program is told of each element. */
 export interface Groups {
-  /** Whether some parameters have another learning rate. */
-  readonly apart: boolean;
-  /** 1 for what decays, plus 2 for what has the other learning rate, `[count]`. */
+  /** Ratios of the learning rates that there are to that of A, which is the first. */
+  readonly ratios: readonly number[];
+  /** Twice the number of the ratio, plus 1 for what decays, `[count]`. */
   readonly codes: Tensor;
 }
 
@@ -37,36 +72,38 @@ export interface Groups {
  * The groups of some parameters; undefined where all decay and have one learning rate. The open
  * scope owns them.
  *
- * @param ratio Of the other learning rate to that of A
  * @throws {OptionError} If what is left out of the decay is of no known kind
  */
 export function parameterGroups(
   { names, parameters, flat }: Trainable,
   exclude: readonly DecayExclusion[],
-  ratio: number,
+  given: RateRatios,
 ): Groups | undefined {
   requireDecayExclusions(exclude);
   const codes = new Float64Array(sizeOf(flat.shape));
-  let [at, apart, same] = [0, false, true];
+  const ratios = [1];
+  let [at, same] = [0, true];
   parameters.forEach(({ shape, size }, i) => {
-    const faster = ratio !== 1 && learnsFaster(names[i]!, shape);
-    const code = Number(isDecayed(names[i]!, shape, exclude)) + 2 * Number(faster);
+    const ratio = rateRatio(names[i]!, shape, given);
+    if (!ratios.includes(ratio)) ratios.push(ratio);
+    const code = 2 * ratios.indexOf(ratio) + Number(isDecayed(names[i]!, shape, exclude));
     codes.fill(code, at, at += size);
-    apart ||= faster;
     same &&= code === 1;
   });
-  return same ? undefined : { apart, codes: tensor(flat.device, codes) };
+  return same ? undefined : { ratios, codes: tensor(flat.device, codes) };
 }
 
 const code = input(2, "f32", 3);
 
-/** One value for what decays and another for the rest, where input 2 has the codes. */
-export function byDecay(decays: Float, rest: Float | number): Float {
-  const even = select(code.compare("eq", 2), float(rest), decays);
-  return select(code.compare("eq", 0), float(rest), even);
+/** One value for what decays and another for the rest, where input 2 has codes of so many rates. */
+export function byDecay(decays: Float, rest: Float | number, rates: number): Float {
+  const even = Array.from({ length: rates }, (_, i) => 2 * i).reverse();
+  return even.reduce((other, kept) => select(code.compare("eq", kept), float(rest), other), decays);
 }
 
-/** One value for what has the other learning rate and another for the rest. */
-export function byRate(faster: Float, rest: Float): Float {
-  return select(float(1).compare("lt", code), faster, rest);
+/** One value for each learning rate, where input 2 has the codes. */
+export function byRate(values: readonly Float[]): Float {
+  return values.reduce((before, value, i) =>
+    select(float(2 * i - 1).compare("lt", code), value, before)
+  );
 }

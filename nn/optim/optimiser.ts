@@ -41,6 +41,11 @@ export interface OptimiserOptions {
   readonly decayExclude?: readonly DecayExclusion[];
   /** LoRA+: learning rate of B, biases and norms over that of the rest; default 1. */
   readonly loraplusRatio?: number;
+  /**
+   * Learning rate of what is trained whole, such as a head, over that of the rest; absent: LoRA+'s for
+   * its biases and factors of norms, and that of the rest for its matrices.
+   */
+  readonly headRatio?: number;
   /** Largest norm of the gradient, 0 or Infinity for none; default 1. */
   readonly clip?: number;
 }

@@ -4,11 +4,18 @@
  * @module
  */
 
-import { old, scalar } from "../../core/expr.ts";
-import { rowProgram } from "../../core/program.ts";
+import { type Float, old, scalar } from "../../core/expr.ts";
+import { type RowProgram, rowProgram } from "../../core/program.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
-import { byDecay, byRate, type Groups, parameterGroups } from "./groups.ts";
+import {
+  byDecay,
+  byRate,
+  type Groups,
+  mostRates,
+  parameterGroups,
+  type RateRatios,
+} from "./groups.ts";
 import {
   checkOptions,
   clippedGradient,
@@ -26,22 +33,24 @@ export interface SGDOptions extends OptimiserOptions {
 }
 
 /**
- * The rule without momentum and the one with it: where all decays, where input 2 says what does, and
- * where it also says what has the other learning rate.
+ * The rule without momentum and the one with it, where all have one learning rate and decay, or where
+ * input 2 has the codes of groups. Scalars are decay, limit and momentum, then each learning rate.
  */
-const rules = (grouped: "whole" | "partly" | "apart") => {
-  const [usual, decay, limit, momentum, faster] = [0, 1, 2, 3, 4].map((i) => scalar(i, "f32"));
-  const share = grouped === "whole" ? decay! : byDecay(decay!, 0);
-  const rate = grouped === "apart" ? byRate(faster!, usual!) : usual!;
-  const g = clippedGradient(limit!).add(old(0).mul(share));
-  const direction = old(1).mul(momentum!).add(g);
-  const kinds = Array.from({ length: grouped === "whole" ? 2 : 3 }, () => "f32" as const);
+function rulesOf(rates: number, grouped: boolean): { plain: RowProgram; withMomentum: RowProgram } {
+  const [decay, limit, momentum] = [0, 1, 2].map((i) => scalar(i, "f32")) as [Float, Float, Float];
+  const rate = byRate(Array.from({ length: rates }, (_, i) => scalar(3 + i, "f32")));
+  const share = grouped ? byDecay(decay, 0, rates) : decay;
+  const g = clippedGradient(limit).add(old(0).mul(share));
+  const direction = old(1).mul(momentum).add(g);
+  const kinds = Array.from({ length: grouped ? 3 : 2 }, () => "f32" as const);
   return {
     plain: rowProgram(kinds, [old(0).sub(rate.mul(g))]),
     withMomentum: rowProgram(kinds, [old(0).sub(rate.mul(direction)), direction]),
   };
-};
-const [whole, partly, apart] = [rules("whole"), rules("partly"), rules("apart")];
+}
+const whole = rulesOf(1, false);
+/** By the number of learning rates, from 1. */
+const grouped = Array.from({ length: mostRates }, (_, i) => rulesOf(i + 1, true));
 
 /**
  * Stochastic gradient descent, as PyTorch computes it without dampening and Nesterov's variant: the
@@ -52,7 +61,7 @@ export class SGD implements Optimiser {
   readonly direction: Tensor | undefined;
   /** Updates made so far. */
   steps = 0;
-  readonly #options: Required<Omit<SGDOptions, "decayExclude">>;
+  readonly #options: Required<Omit<SGDOptions, "decayExclude" | keyof RateRatios>>;
   readonly #groups: Groups | undefined;
 
   /**
@@ -63,10 +72,11 @@ export class SGD implements Optimiser {
    */
   constructor(readonly trainable: Trainable, options: SGDOptions = {}) {
     const { momentum = 0, weightDecay = 0, clip = 1 } = options;
-    const { decayExclude = [], loraplusRatio = 1 } = options;
-    this.#options = { momentum, weightDecay, clip, loraplusRatio };
-    checkOptions("SGD", this.#options, { momentum: [0, 1] });
-    this.#groups = parameterGroups(trainable, decayExclude, loraplusRatio);
+    const { decayExclude = [], loraplusRatio = 1, headRatio } = options;
+    const ratios = { loraplusRatio, ...(headRatio !== undefined && { headRatio }) };
+    this.#options = { momentum, weightDecay, clip };
+    checkOptions("SGD", { ...this.#options, ...ratios }, { momentum: [0, 1] });
+    this.#groups = parameterGroups(trainable, decayExclude, ratios);
     if (momentum !== 0) this.direction = zerosLike(trainable);
   }
 
@@ -77,12 +87,12 @@ export class SGD implements Optimiser {
   step(squaredNorm: Tensor, lr: number): void {
     checkOptions("SGD", { lr }, {});
     this.steps++;
-    const { momentum, weightDecay, clip, loraplusRatio } = this.#options;
+    const { momentum, weightDecay, clip } = this.#options;
     const { flat, gradients } = this.trainable;
-    const groups = this.#groups;
-    const scalars = [lr, weightDecay, limitOf(clip), momentum, lr * loraplusRatio];
-    const { plain, withMomentum } = groups === undefined ? whole : groups.apart ? apart : partly;
-    const inputs = [gradients, squaredNorm, ...groups === undefined ? [] : [groups.codes]];
+    const { ratios, codes } = this.#groups ?? { ratios: [1], codes: undefined };
+    const scalars = [weightDecay, limitOf(clip), momentum, ...ratios.map((ratio) => lr * ratio)];
+    const { plain, withMomentum } = codes === undefined ? whole : grouped[ratios.length - 1]!;
+    const inputs = [gradients, squaredNorm, ...(codes === undefined ? [] : [codes])];
     if (this.direction === undefined) update(plain, [flat], inputs, scalars);
     else update(withMomentum, [flat, this.direction], inputs, scalars);
   }

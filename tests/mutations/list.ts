@@ -7,10 +7,13 @@ import { checkpointingMutations } from "./lists/checkpointing.ts";
 import { claimsMutations } from "./lists/claims.ts";
 import { commandsMutations } from "./lists/commands.ts";
 import { configMutations } from "./lists/config.ts";
+import { configFileMutations } from "./lists/config_files.ts";
 import { corporaMutations } from "./lists/corpora.ts";
+import { courseMutations } from "./lists/courses.ts";
 import { dataMutations } from "./lists/data.ts";
 import { dropoutMutations } from "./lists/dropout.ts";
 import { dropoutMoreMutations } from "./lists/dropout_more.ts";
+import { dryRunMutations } from "./lists/dry_runs.ts";
 import { evaluationsMutations } from "./lists/evaluations.ts";
 import { flagsMutations } from "./lists/flags.ts";
 import { formatsMutations } from "./lists/formats.ts";
@@ -56,6 +59,9 @@ export const mutations: readonly Mutation[] = [
   ...flagsMutations,
   ...attentionMutations,
   ...batchesMutations,
+  ...configFileMutations,
+  ...courseMutations,
+  ...dryRunMutations,
   ...layersMutations,
   ...loraMutations,
   ...objectiveMutations,

@@ -8,7 +8,7 @@
 import metadata from "../../deno.json" with { type: "json" };
 import { helpText } from "../config/help.ts";
 import type { Given, OptionsOf, OptionTable } from "../config/options.ts";
-import { parseFlags, pickOptions, resolveOptions } from "../config/parse.ts";
+import { type Layer, parseFlags, pickOptions, resolveLayers } from "../config/parse.ts";
 
 /** A command, as a program calls it. */
 export interface Command {
@@ -35,11 +35,16 @@ export interface CommandSpec<T extends OptionTable> {
   /** What cannot be done while a required option is missing: `train`, `evaluate`. */
   readonly verb: string;
   /** Values between the defaults and the flags, the later the stronger; default none. */
-  readonly layers?: (given: Given<T>) => Promise<readonly Given<T>[]>;
+  readonly layers?: (given: Given<T>) => Promise<readonly Layer<T>[]>;
+  /** Text that is printed instead of doing the work, before anything is required; default none. */
+  readonly answer?: (given: Given<T>) => string | undefined;
   /** What is done where no option is given; default the same as with options. */
   readonly bare?: () => Promise<void>;
-  /** Does the work; an exit code where it is not 0. */
-  readonly run: (options: OptionsOf<T>) => Promise<number | void>;
+  /** Does the work, told where each value comes from; an exit code where it is not 0. */
+  readonly run: (
+    options: OptionsOf<T>,
+    sources: Readonly<Record<string, string>>,
+  ) => Promise<number | void>;
 }
 
 /** Options that every command has. */
@@ -71,8 +76,14 @@ export function command<const T extends OptionTable>(spec: CommandSpec<T>): Comm
         await spec.bare();
         return 0;
       }
-      const layers = await spec.layers?.(given) ?? [];
-      return await spec.run(resolveOptions(options, verb, ...layers, given)) ?? 0;
+      const answer = spec.answer?.(given);
+      if (answer !== undefined) {
+        console.log(answer);
+        return 0;
+      }
+      const layers = [...await spec.layers?.(given) ?? [], { source: "flag", values: given }];
+      const resolved = resolveLayers(options, verb, layers);
+      return await spec.run(resolved.options, resolved.sources) ?? 0;
     },
   };
 }

@@ -45,7 +45,10 @@ export const evalCommand: Command = command({
     ...changes,
   },
   async run({ run, split, samples, json, ...options }) {
-    const config = await runConfig(run, pickOptions(changes, options));
+    const { devFraction, ...saved } = await runConfig(run, pickOptions(changes, options));
+    // Other data than the run's have a dev file of their own.
+    const holds = devFraction !== undefined && options.data === undefined;
+    const config = { ...saved, ...(holds && { devFraction }) };
     if (samples !== undefined && generates(config.task) && options.generate !== undefined) {
       throw new OptionError(
         "Cannot use --generate with --samples as texts are written without dropout alone",

@@ -4,23 +4,23 @@
  * @module
  */
 
-import { type GivenConfig, resolveConfig } from "../config/config.ts";
-import type { Given, OptionsOf, OptionTable } from "../config/options.ts";
-import { parseObject, resolveOptions } from "../config/parse.ts";
+import { resolveConfig } from "../config/config.ts";
+import type { OptionsOf, OptionTable } from "../config/options.ts";
 import { listText } from "../config/help.ts";
-import { dependsOnModel, mergePresets, presetRows, requirePresets } from "../config/presets.ts";
+import { presetRows } from "../config/presets.ts";
+import { configText } from "../config/print_config.ts";
+import { schemaOf } from "../config/schema.ts";
 import { trainOptions } from "../config/train_options.ts";
 import { demonstrate } from "../demo/demo.ts";
-import { readJson } from "../files/files.ts";
-import { resolveModel } from "../hub/resolve_model.ts";
-import { readConfig } from "../run/load_model.ts";
-import { savedOptions } from "../run/open_run.ts";
-import { findResumed } from "../run/resume.ts";
+import { dryRun } from "../dry_run.ts";
+import type { Progress } from "../tasks/progress.ts";
 import { locateFolders, train } from "../train.ts";
 import { type Command, command } from "./command.ts";
 import { showDownloads } from "./downloads.ts";
+import { dryRunText, machineMemory } from "./dry_run.ts";
 import { summaryOf } from "./summary.ts";
 import { screenOf } from "./terminal.ts";
+import { trainLayers } from "./train_layers.ts";
 import { TrainProgress } from "./train_progress.ts";
 
 const options = {
@@ -45,8 +45,23 @@ const options = {
   config: {
     group: "configuration",
     kind: "text",
-    help: "JSON file with these options, in camel case",
+    help: "JSON, JSONC, YAML or TOML file with these options, in camel case",
     defaultText: "none",
+  },
+  printConfig: {
+    group: "configuration",
+    kind: "switch",
+    help: "print all options as JSON, each with where its value comes from, and train nothing",
+  },
+  dryRun: {
+    group: "configuration",
+    kind: "switch",
+    help: "show examples, lengths, memory and time of the run; train nothing, write nothing",
+  },
+  schema: {
+    group: "configuration",
+    kind: "switch",
+    help: "print the JSON schema of configuration files, for editors",
   },
 } as const satisfies OptionTable;
 
@@ -60,52 +75,47 @@ Presets:
 ${listText(presetRows)}`,
   verb: "train",
   options,
-  layers,
+  layers: trainLayers,
+  answer: ({ schema }) =>
+    schema ? JSON.stringify(schemaOf(trainOptions, "Options of train"), null, 2) : undefined,
   bare: () => demonstrate(console.log),
   run,
 });
 
-/** What stands between defaults and flags: preset < resumed run < file. */
-async function layers(given: Given<typeof options>): Promise<GivenConfig[]> {
-  const { config: path, resume, preset: presets = [] } = given;
-  requirePresets(presets);
-  const file = path === undefined ? {} : parseObject(trainOptions, await readJson(path), path);
-  const resumed = resume === undefined ? {} : await resumedOptions(resume);
-  const { task, model } = { ...resumed, ...file, ...given };
-  if (task === undefined) return [resumed, file];
-  const usual = [mergePresets(presets, task), resumed, file];
-  if (model === undefined || !presets.some(dependsOnModel)) return usual;
-  // What is missing is said before anything is downloaded.
-  resolveOptions(options, "train", ...usual, given);
-  const { directory } = await resolveModel(model, "model", showDownloads());
-  const { architecture } = await readConfig(directory);
-  return [mergePresets(presets, task, architecture), resumed, file];
-}
-
-/** Options of a run as they were where it is resumed. */
-async function resumedOptions(resume: string): Promise<GivenConfig> {
-  const { run, saved, step } = await findResumed(resume);
-  return savedOptions(run, saved, step);
-}
-
-async function run({ resume, change, ...given }: OptionsOf<typeof options>): Promise<number> {
+async function run(
+  { resume, change, ...given }: OptionsOf<typeof options>,
+  sources: Readonly<Record<string, string>>,
+): Promise<number> {
+  if (given.printConfig) {
+    console.log(configText(trainOptions, resolveConfig(given), sources));
+    return 0;
+  }
   const screen = screenOf(Deno.stdout);
   const started = screen.now();
   const { bestMetric: metric, compensation } = given;
   const progress = new TrainProgress(screen, { metric, compensation });
   const { onDownload } = showDownloads();
-  const hooks = { onMessage: (line: string) => progress.say(line), onDownload };
+  const hooks = {
+    ...(resume !== undefined && { resume, change: change === true }),
+    onMessage: (line: string) => progress.say(line),
+    onDownload,
+    onProgress: (work: Progress) => progress.work(work),
+  };
+  using _line = { [Symbol.dispose]: () => progress.clear() };
+  if (given.dryRun) {
+    const found = await dryRun(resolveConfig(given), hooks);
+    progress.clear();
+    console.log(dryRunText(found, await machineMemory()));
+    return 0;
+  }
   // Downloads come before the listener: an interrupt ends them at once.
   const { config } = await locateFolders(resolveConfig(given), hooks);
   // Without a folder there is nothing to save: a signal ends the process at once.
   using interrupt = config.out === undefined ? undefined : new Interrupt();
-  using _line = { [Symbol.dispose]: () => progress.clear() };
   let isOver = true;
   const result = await train(config, {
     ...(interrupt && { signal: interrupt.signal }),
-    ...(resume !== undefined && { resume, change: change === true }),
     ...hooks,
-    onProgress: (work) => progress.work(work),
     onStep: (record, steps) => progress.step(record, steps),
     onEvaluation(record, isBest) {
       isOver = false;

@@ -5,6 +5,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
+import { type Key, seedKey } from "../../core/random.ts";
 import { dropoutPlan } from "../../nn/dropout/methods.ts";
 import { activeAnywhere, type DropoutPlan } from "../../nn/dropout/plan.ts";
 import { requireDecayExclusions } from "../../nn/optim/decay.ts";
@@ -27,7 +28,52 @@ export function resolveConfig(...layers: readonly GivenConfig[]): TrainConfig {
   const config = resolveOptions(trainOptions, "train", ...layers);
   dropoutPlan(config.method, false, config);
   requireDecayExclusions(config.decayExclude ?? []);
+  checkRates(config);
   return config;
+}
+
+/** Refuses learning rates that contradict each other, and a power that would do nothing. */
+function checkRates({ lr, headLr, minLr, schedule, power }: TrainConfig): void {
+  if (minLr > lr) {
+    throw new OptionError(
+      `Cannot use --min-lr as at most the --lr of ${lr} is required: found ${minLr}`,
+    );
+  }
+  if (headLr !== undefined && lr === 0) {
+    throw new OptionError("Cannot use --head-lr as an --lr above 0 is required: found 0");
+  }
+  if (power !== 1 && schedule !== "polynomial") {
+    throw new OptionError(
+      `Cannot use --power as --schedule polynomial is required: found ${schedule}`,
+    );
+  }
+}
+
+/** Ratios of learning rates to that of A, as an optimiser takes them; none of a head that has none. */
+export function rateRatios(
+  { lr, headLr, loraplusRatio }: Pick<TrainConfig, "lr" | "headLr" | "loraplusRatio">,
+): { readonly loraplusRatio: number; readonly headRatio?: number } {
+  return { loraplusRatio, ...(headLr !== undefined && { headRatio: headLr / lr }) };
+}
+
+/** Roots of all random numbers of a run, each by a seed of its own where one is given. */
+export interface RunKeys {
+  /** Root of the order of examples, and of what is held back. */
+  readonly order: Key;
+  /** Root of the numbers that parameters begin with. */
+  readonly initial: Key;
+  /** Root of the masks in training. */
+  readonly masks: Key;
+}
+
+/** The roots that a configuration's seeds give; all the same where it has one seed. */
+export function runKeys(
+  { seed, orderSeed = seed, initSeed = seed, maskSeed = seed }: Pick<
+    TrainConfig,
+    "seed" | "orderSeed" | "initSeed" | "maskSeed"
+  >,
+): RunKeys {
+  return { order: seedKey(orderSeed), initial: seedKey(initSeed), masks: seedKey(maskSeed) };
 }
 
 /**

@@ -114,23 +114,43 @@ function readWords(
 /**
  * Reads a configuration file's object.
  *
+ * @param lineOf Line of a key in the file, counted from 1, where it is known
  * @throws {OptionError} If a key is unknown or its value does not fit
  */
 export function parseObject<T extends OptionTable>(
   table: T,
   object: unknown,
   path: string,
+  lineOf: (key: string) => number | undefined = () => undefined,
 ): Given<T> {
   if (typeof object !== "object" || object === null || Array.isArray(object)) {
-    throw new OptionError(`Cannot read ${path} as a JSON object is required`);
+    throw new OptionError(`Cannot read ${path} as an object of options is required`);
   }
   const values: OptionValues = {};
   for (const [name, raw] of Object.entries(object)) {
+    const line = lineOf(name);
+    const place = line === undefined ? path : `${path}:${line}`;
     const spec = Object.hasOwn(table, name) ? table[name] : undefined;
-    if (spec === undefined) throw unknownName(name, Object.keys(table), ` in ${path}`);
-    values[name] = readValue(`${name} in ${path}`, spec, raw);
+    if (spec === undefined) throw unknownName(name, Object.keys(table), ` in ${place}`);
+    values[name] = readValue(`${name} in ${place}`, spec, raw);
   }
   return read(table, values);
+}
+
+/** Values that come from one place. */
+export interface Layer<T extends OptionTable> {
+  /** The place, as a user would name it: `flag`, `preset paper`, `file run.yaml`. */
+  readonly source: string;
+  /** What is said there. */
+  readonly values: Given<T>;
+}
+
+/** Options that are resolved, and where each of them comes from. */
+export interface Resolved<T extends OptionTable> {
+  /** The options. */
+  readonly options: OptionsOf<T>;
+  /** Sources of all values by option; `default` where no layer gives one. */
+  readonly sources: Readonly<Record<string, string>>;
 }
 
 /**
@@ -140,22 +160,37 @@ export function parseObject<T extends OptionTable>(
  * @param verb What cannot be done while a required option is missing
  * @throws {OptionError} If a required option is missing or a value does not fit
  */
-export function resolveOptions<T extends OptionTable>(
+export function resolveLayers<T extends OptionTable>(
   table: T,
   verb: string,
-  ...layers: readonly Given<T>[]
-): OptionsOf<T> {
-  const merged: OptionValues = Object.assign({}, ...layers);
+  layers: readonly Layer<T>[],
+): Resolved<T> {
   const values: OptionValues = {};
+  const sources: Record<string, string> = {};
   for (const [name, spec] of Object.entries(table)) {
-    const value = merged[name] ?? ("default" in spec ? spec.default : undefined);
+    const layer = layers.findLast(({ values }) => (values[name] ?? undefined) !== undefined);
+    const value = layer?.values[name] ?? ("default" in spec ? spec.default : undefined);
+    sources[name] = layer?.source ?? "default";
     if (value !== undefined) values[name] = readValue(`--${kebab(name)}`, spec, value);
     else if (spec.required) {
       const what = spec.kind === "choice" ? `one of ${spec.choices.join(", ")}` : "it";
       throw new OptionError(`Cannot ${verb} without --${kebab(name)}: ${what} is required`);
     }
   }
-  return complete(table, values);
+  return { options: complete(table, values), sources };
+}
+
+/**
+ * What {@linkcode resolveLayers} makes of layers whose places do not matter.
+ *
+ * @throws {OptionError} If a required option is missing or a value does not fit
+ */
+export function resolveOptions<T extends OptionTable>(
+  table: T,
+  verb: string,
+  ...layers: readonly Given<T>[]
+): OptionsOf<T> {
+  return resolveLayers(table, verb, layers.map((values) => ({ source: "", values }))).options;
 }
 
 /** Values that {@linkcode readValue} made have the types of the table. */

@@ -7,8 +7,9 @@
 import { OptionError } from "../../core/errors.ts";
 import type { GivenConfig } from "./config.ts";
 import { unknownName } from "./nearest.ts";
+import type { Layer } from "./parse.ts";
 import { type RegulariserName, regularisers } from "./regularisers.ts";
-import type { TaskName } from "./train_options.ts";
+import type { TaskName, trainOptions } from "./train_options.ts";
 
 /** Recipes by name, with what help says of them. */
 const recipes = {
@@ -115,23 +116,25 @@ function isRecipe(name: PresetName): name is Recipe {
 }
 
 /**
- * Settings of presets together, the later the stronger: a site takes the place of an earlier one of
- * its position and stands beside the others.
+ * Settings of presets, the later the stronger: a site takes the place of an earlier one of its
+ * position and stands beside the others.
  *
  * @param architecture That of the model, where {@linkcode dependsOnModel} says so
  * @throws {OptionError} If a preset has none for the task
  */
-export function mergePresets(
+export function presetLayers(
   names: readonly PresetName[],
   task: TaskName,
   architecture?: string,
-): GivenConfig {
-  return names.reduce<GivenConfig>((merged, name) => {
-    const next = presetFor(name, task, architecture);
-    const sites = [...merged.site ?? [], ...next.site ?? []];
-    const site = [...new Map(sites.map((one) => [one.position, one])).values()];
-    return { ...merged, ...next, ...(site.length > 0 && { site }) };
-  }, {});
+): Layer<typeof trainOptions>[] {
+  const given = names.map((name) => ({ name, values: presetFor(name, task, architecture) }));
+  const layers = given.map(({ name, values }) => ({ source: `preset ${name}`, values }));
+  const placing = given.filter(({ values }) => values.site !== undefined);
+  if (placing.length < 2) return layers;
+  const sites = placing.flatMap(({ values }) => values.site!);
+  const site = [...new Map(sites.map((one) => [one.position, one])).values()];
+  const source = `preset ${placing.map(({ name }) => name).join(", ")}`;
+  return [...layers, { source, values: { site } }];
 }
 
 /**

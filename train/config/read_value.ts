@@ -5,6 +5,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
+import { isRecord } from "../../nn/formats/json_record.ts";
 import { decimalOf } from "../data/text.ts";
 import { unknownName } from "./nearest.ts";
 import { readSites } from "./read_sites.ts";
@@ -68,10 +69,7 @@ function readLayers(raw: unknown, refuse: Refuse): LayerChoice {
   const list = words(raw, required);
   const [first] = list;
   if (list.length === 1 && (first === "all" || first === "latter-half")) return first;
-  return list.map((word) => {
-    const layer = finite(word);
-    return Number.isSafeInteger(layer) && layer >= 0 ? layer : required();
-  });
+  return list.map((word) => /^\d{1,15}$/.test(word) ? Number(word) : required());
 }
 
 function readNumber(spec: NumberOption, raw: unknown, refuse: Refuse): number {
@@ -105,14 +103,14 @@ function readRate(name: string, { positions }: RateOption, raw: unknown, refuse:
     }
     return Object.fromEntries(pairs);
   };
-  if (typeof raw === "object" && raw !== null) {
+  if (isRecord(raw)) {
     return byPosition(
       Object.entries(raw).map(([position, rate]) => {
         return [position, typeof rate === "number" ? rate : refuse("a number for each position")];
       }),
     );
   }
-  const text = String(raw);
+  const text = isScalar(raw) ? String(raw) : refuse("a number");
   if (!text.includes("=")) {
     const rate = finite(raw);
     return inUnit(name, Number.isNaN(rate) ? refuse("a number") : rate);

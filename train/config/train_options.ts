@@ -10,6 +10,7 @@ import { textTaskNames } from "../data/text_tasks.ts";
 import { beamOptions, generationGroup } from "./beam_options.ts";
 import { deviceOptions } from "./device_options.ts";
 import { dropoutOptions, loraOptions } from "./method_options.ts";
+import { optimiserOptions } from "./optimiser_options.ts";
 import type { OptionTable } from "./options.ts";
 import { evaluationOptions, outputOptions } from "./run_options.ts";
 
@@ -66,6 +67,20 @@ const dataOptions = {
     help: "most training examples",
     defaultText: "all",
   },
+  devFraction: {
+    group: "data",
+    kind: "number",
+    above: 0,
+    below: 1,
+    help: "share of the training examples that is held back to evaluate, instead of the dev file",
+    defaultText: "none",
+  },
+  dropLast: {
+    group: "data",
+    kind: "switch",
+    help: "leave the last partial batch of each epoch out",
+    default: false,
+  },
   devLimit: {
     group: "data",
     kind: "integer",
@@ -99,98 +114,6 @@ const modelOptions = {
     kind: "switch",
     help: "compute layers again in the backward pass: less memory, more time, the same bits",
     default: false,
-  },
-} as const satisfies OptionTable;
-
-const optimiserOptions = {
-  epochs: {
-    group: "optimiser",
-    kind: "number",
-    above: 0,
-    help: "passes over the training data",
-    default: 3,
-  },
-  maxSteps: {
-    group: "optimiser",
-    kind: "integer",
-    min: 1,
-    help: "most optimiser steps",
-    defaultText: "all of the epochs",
-  },
-  batch: { group: "optimiser", kind: "integer", min: 1, help: "examples in a batch", default: 16 },
-  accumulate: {
-    group: "optimiser",
-    kind: "integer",
-    min: 1,
-    help: "batches in an optimiser step",
-    default: 1,
-  },
-  lr: { group: "optimiser", kind: "number", min: 0, help: "peak learning rate", default: 5e-4 },
-  warmup: {
-    group: "optimiser",
-    kind: "number",
-    min: 0,
-    help: "warm-up: below 1 a share of the steps, else steps",
-    default: 0.06,
-  },
-  weightDecay: {
-    group: "optimiser",
-    kind: "number",
-    min: 0,
-    help: "decoupled weight decay of every trained parameter",
-    default: 0,
-  },
-  decayExclude: {
-    group: "optimiser",
-    kind: "list",
-    help: "parameters without decay: bias,norm as transformers' Trainer does",
-    defaultText: "none",
-  },
-  beta1: {
-    group: "optimiser",
-    kind: "number",
-    min: 0,
-    below: 1,
-    help: "decay of AdamW's first moment",
-    default: 0.9,
-  },
-  beta2: {
-    group: "optimiser",
-    kind: "number",
-    min: 0,
-    below: 1,
-    help: "decay of AdamW's second moment",
-    default: 0.999,
-  },
-  loraplusRatio: {
-    group: "optimiser",
-    kind: "number",
-    above: 0,
-    help: "LoRA+: learning rate of B, biases and norms over that of A",
-    default: 1,
-  },
-  epsilon: { group: "optimiser", kind: "number", min: 0, help: "epsilon of AdamW", default: 1e-8 },
-  clip: {
-    group: "optimiser",
-    kind: "number",
-    min: 0,
-    help: "largest norm of the gradient, 0 for none",
-    default: 1,
-  },
-  smoothing: {
-    group: "optimiser",
-    kind: "number",
-    min: 0,
-    below: 1,
-    help: "label smoothing",
-    default: 0,
-  },
-  seed: {
-    group: "optimiser",
-    kind: "integer",
-    min: 0,
-    help: "seed of order, initialisation and masks",
-    default: 1,
   },
 } as const satisfies OptionTable;
 

@@ -19,9 +19,23 @@ export interface EpochPlan {
   readonly shuffle: boolean;
   /** Source of uniform numbers in [0, 1); called only if `shuffle` is set. */
   readonly random: () => number;
+  /** Examples that occur, the first of the random order; default all. */
+  readonly examples?: number;
 }
 
 const windowBatches = 50;
+
+/**
+ * Examples of an epoch: all, or as many as fill whole batches, as PyTorch's `drop_last` has it.
+ *
+ * @param count Training examples
+ */
+export function epochExamples(
+  count: number,
+  { batch, dropLast }: { readonly batch: number; readonly dropLast: boolean },
+): number {
+  return dropLast ? count - count % batch : count;
+}
 
 /**
  * Plans one epoch: every example occurs once, and a partial batch is kept.
@@ -40,12 +54,16 @@ const windowBatches = 50;
  * assertEquals(planEpoch({ ...plan, lengths: [3, 9, 4] }), [[0, 1], [2]]);
  * ```
  */
-export function planEpoch({ lengths, batch, bucket, shuffle, random }: EpochPlan): number[][] {
+export function planEpoch(
+  { lengths, batch, bucket, shuffle, random, examples = lengths.length }: EpochPlan,
+): number[][] {
   if (!Number.isSafeInteger(batch) || batch < 1) {
     throw new OptionError(`Cannot plan epoch as batch must be a positive integer: found ${batch}`);
   }
-  const order = Array.from(lengths, (_, index) => index);
-  if (shuffle) shuffleInPlace(order, random);
+  const all = Array.from(lengths, (_, index) => index);
+  if (shuffle) shuffleInPlace(all, random);
+  // Left out before lengths are looked at: who is left out is drawn anew each epoch.
+  const order = all.slice(0, examples);
   if (!bucket) return cut(order, batch);
   const byLength = (a: number, b: number) => (lengths[a] ?? 0) - (lengths[b] ?? 0);
   const batches = cut(order, batch * windowBatches)
@@ -67,6 +85,8 @@ export interface WindowOptions {
   readonly bucket: boolean;
   /** Root of the orders of all epochs. */
   readonly key: Key;
+  /** Examples of an epoch, drawn anew for each; default all. */
+  readonly examples?: number;
 }
 
 /**
@@ -78,22 +98,49 @@ export interface WindowOptions {
  */
 export function stepWindows(
   lengths: readonly number[],
-  { size, bucket, key }: WindowOptions,
+  { size, bucket, key, examples = lengths.length }: WindowOptions,
 ): (step: number) => readonly number[] {
-  const perEpoch = Math.ceil(lengths.length / size);
+  const perEpoch = Math.ceil(examples / size);
   // The plan of the epoch that runs is kept: it would be the same at every step.
   let current: { readonly epoch: number; readonly windows: readonly number[][] } | undefined;
   return (step) => {
     const epoch = Math.floor(step / perEpoch);
     if (current?.epoch !== epoch) {
-      const order = foldKey(key, epoch);
-      let drawn = 0;
-      const random = () => threefry(order, 0, drawn++)[0] / 2 ** 32;
-      const windows = planEpoch({ lengths, batch: size, bucket, shuffle: true, random });
+      const random = drawsOf(foldKey(key, epoch));
+      const plan = { lengths, batch: size, bucket, shuffle: true, random, examples };
+      const windows = planEpoch(plan);
       current = { epoch, windows };
     }
     return current.windows[step % perEpoch]!;
   };
+}
+
+/**
+ * Positions of a step's examples, cut into its batches: the longest first where similar lengths go
+ * together.
+ *
+ * @param lengths Number of tokens of the examples of the step
+ */
+export function batchesOfStep(
+  lengths: readonly number[],
+  { batch, bucket }: { readonly batch: number; readonly bucket: boolean },
+): number[][] {
+  const order = lengths.map((_, position) => position);
+  if (bucket) order.sort((a, b) => lengths[b]! - lengths[a]!);
+  return cut(order, batch);
+}
+
+/** Items in a random order that the key alone decides. */
+export function shuffled<T>(items: readonly T[], key: Key): T[] {
+  const order = [...items];
+  shuffleInPlace(order, drawsOf(key));
+  return order;
+}
+
+/** Uniform numbers in [0, 1), one after the other. */
+function drawsOf(key: Key): () => number {
+  let drawn = 0;
+  return () => threefry(key, 0, drawn++)[0] / 2 ** 32;
 }
 
 function cut<T>(items: readonly T[], size: number): T[][] {

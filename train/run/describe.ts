@@ -11,8 +11,8 @@ import { type Module, parameters } from "../../nn/layers/module.ts";
 import { isHead } from "../../nn/models/heads.ts";
 import type { LoadReport } from "../../nn/models/load.ts";
 import { isDecayed, requireDecayExclusions } from "../../nn/optim/decay.ts";
-import { learnsFaster } from "../../nn/optim/groups.ts";
-import type { TrainConfig } from "../config/config.ts";
+import { rateRatio } from "../../nn/optim/groups.ts";
+import { rateRatios, type TrainConfig } from "../config/config.ts";
 import { kebab } from "../config/options.ts";
 
 /** Says what became of a checkpoint's tensors: the number of each kind, and a few names. */
@@ -124,15 +124,16 @@ export function describeDecay(
 /** Says which parameters learn at another rate than the others. */
 export function describeLearningRates(
   model: Module,
-  { lr, loraplusRatio }: Pick<TrainConfig, "lr" | "loraplusRatio">,
+  config: Pick<TrainConfig, "lr" | "headLr" | "loraplusRatio">,
   say: (line: string) => void,
 ): void {
-  if (loraplusRatio === 1) return;
+  const given = rateRatios(config);
   const trained = [...parameters(model)].filter(([, { trainable }]) => trainable);
-  const faster = trained.filter(([path, { shape }]) => learnsFaster(path, shape)).length;
-  say(
-    `learning rate: ${lr}, ${lr * loraplusRatio} of ${faster} of ${trained.length} trained tensors`,
-  );
+  const byRatio = Map.groupBy(trained, ([path, { shape }]) => rateRatio(path, shape, given));
+  byRatio.delete(1);
+  if (byRatio.size === 0) return;
+  const others = [...byRatio].map(([ratio, { length }]) => `${config.lr * ratio} of ${length}`);
+  say(`learning rate: ${config.lr}, ${others.join(", ")} of ${trained.length} trained tensors`);
 }
 
 /** Says which layers are computed twice to save memory, where any are. */

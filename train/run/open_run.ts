@@ -5,10 +5,10 @@
  */
 
 import type { Device } from "../../core/device.ts";
-import { foldKey, seedKey } from "../../core/random.ts";
+import { foldKey } from "../../core/random.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
-import { type GivenConfig, resolveConfig, type TrainConfig } from "../config/config.ts";
+import { type GivenConfig, resolveConfig, runKeys, type TrainConfig } from "../config/config.ts";
 import { parseObject } from "../config/parse.ts";
 import { trainOptions } from "../config/train_options.ts";
 import type { DownloadHooks } from "../hub/download.ts";
@@ -64,7 +64,7 @@ export async function openRun(
   const { directory } = await resolveModel(config.model, "model", hooks);
   const tokenizer = await loadTokenizer(directory);
   const architecture = await readConfig(directory);
-  const key = foldKey(seedKey(config.seed), "initialisation");
+  const key = foldKey(runKeys(config).initial, "initialisation");
   const classes = classNames(config.task, (await readRun(run)).classes);
   const { model } = classes === undefined
     ? await openLanguageModel(directory, device, key, config)

@@ -48,6 +48,17 @@ export function encodeExamples(
   });
 }
 
+/** Examples that lost tokens: of the longest ones, those that are longer without a limit. */
+function countCut(
+  examples: readonly Example[],
+  encoded: readonly EncodedExample[],
+  { tokenizer, maxLength }: Pick<EncodingRules, "tokenizer" | "maxLength">,
+): number {
+  return examples.filter(({ textA, textB }, i) =>
+    encoded[i]!.ids.length === maxLength && tokenizer.encode(textA, textB).ids.length > maxLength
+  ).length;
+}
+
 /**
  * What is made of the logits of each example, in their order, computed in batches of similar length.
  *
@@ -122,12 +133,14 @@ export function classificationTask(settings: ClassificationSettings): Task {
   const padId = paddingOf(tokenizer);
   const encoded = encodeExamples(dev, { ...settings, places: places?.dev });
   checkPadding(padId, batchLengths(encoded, batch), { config, tokenizer });
+  const encodedTrain = encodeExamples(train, { ...settings, places: places?.train });
   return {
     name: kind.title,
     labels: regression ? 1 : kind.labels.length,
     classes: kind.labels,
     regression,
-    train: encodeExamples(train, { ...settings, places: places?.train }),
+    train: encodedTrain,
+    cut: countCut(train, encodedTrain, settings),
     padId,
     primary: kind.primaryMetric,
     costly: false,

@@ -213,6 +213,7 @@ export function generationTask(settings: TaskSettings): Task {
     classes: [],
     regression: false,
     train: train.encoded,
+    cut: train.cut,
     padId: frame.padId,
     primary: "loss",
     costly: groups.length > 0,

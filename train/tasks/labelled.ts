@@ -18,6 +18,7 @@ import { findSplit, missingSplit } from "../data/splits.ts";
 import { readTable, tablePattern } from "../data/table.ts";
 import { generates, type TextTaskName } from "../data/text_tasks.ts";
 import { exists, readText } from "../files/files.ts";
+import { heldBack, holdsBack } from "./held_back.ts";
 import type { TaskParts } from "./task.ts";
 
 /** What a task of labels is, apart from its data. */
@@ -35,6 +36,8 @@ export interface LabelledData {
   readonly path: string;
   /** Where both were read. */
   readonly places: { readonly train: Places; readonly dev: Places };
+  /** What is remarkable of them, one line each. */
+  readonly notes: readonly string[];
 }
 
 const glueOf = (task: TaskName) => isGlue(task) ? task : undefined;
@@ -100,9 +103,10 @@ export async function readLabelled(
 ): Promise<LabelledData> {
   const { task } = config;
   const { label } = columnsOf(config);
-  const { rows: trained, places } = parts.train
+  const holds = holdsBack(config, parts);
+  const { rows: trained, places, path } = parts.train || holds
     ? await readSplit(config, "train")
-    : { rows: [], places: new Places() };
+    : { rows: [], places: new Places(), path: "" };
   let classes = parts.classes ?? [];
   if (task === "classification" && parts.classes === undefined) {
     if (!parts.train) {
@@ -118,9 +122,25 @@ export async function readLabelled(
     if (example.label !== undefined || !("row" in one)) return example;
     throw cellError(one.row, label, "a label", one.cell);
   });
+  if (holds) {
+    const { kept, held, note } = heldBack(train, config, {
+      // Equal texts on both sides would show how well they are known by heart.
+      groupOf: (position) => `${train[position]!.textA}\t${train[position]!.textB ?? ""}`,
+      stratumOf: (position) => kind.labels.length === 0 ? undefined : train[position]!.label,
+    });
+    return {
+      kind,
+      train: parts.train ? kept.map((position) => train[position]!) : [],
+      dev: held.map((position) => train[position]!),
+      path,
+      places: { train: places.pick(kept), dev: places.pick(held) },
+      notes: [note],
+    };
+  }
   const read = await readSplit(config, parts.split);
   const dev = read.rows.map((one, index) => exampleOf(one, index, rule));
-  return { kind, train, dev, path: read.path, places: { train: places, dev: read.places } };
+  const both = { train: places, dev: read.places };
+  return { kind, train, dev, path: read.path, places: both, notes: [] };
 }
 
 /**

@@ -10,11 +10,12 @@ import { languageModel } from "../../nn/models/registry.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { TrainConfig } from "../config/config.ts";
 import type { Split } from "../data/example.ts";
-import { readTexts } from "../data/text_example.ts";
-import { generates, textTasks } from "../data/text_tasks.ts";
+import { readTexts, type TextExample } from "../data/text_example.ts";
+import { generates, type TextTaskName, textTasks } from "../data/text_tasks.ts";
 import { checkPadding, type IdRules } from "./check_ids.ts";
 import { classificationTask } from "./classification.ts";
 import { generationTask } from "./generation.ts";
+import { heldBack, holdsBack } from "./held_back.ts";
 import { namesColumns, readLabelled } from "./labelled.ts";
 import { specialTokens } from "./special_tokens.ts";
 import type { Task, TaskParts } from "./task.ts";
@@ -35,24 +36,16 @@ export async function openTask(
   tokenizer: Tokenizer,
   parts: TaskParts = { train: true, split: "dev" },
 ): Promise<Task> {
-  const { task, data, newTokens, generate } = config;
-  const { train: trains, split } = parts;
+  const { task, newTokens, generate } = config;
+  const { split } = parts;
   if (generates(task) && namesColumns(config)) {
     throw new OptionError(`Cannot use --text-a, --text-b or --label as ${task} has no tables`);
   }
   const maxLength = maxSequenceLength(config, model);
   if (generates(task)) {
     languageModel(model); // an encoder is refused before data is read
-    const { title, parse, files } = textTasks[task];
-    const answered = async (part: Split) => {
-      const paths = await files(data, part);
-      const examples = await readTexts(paths, parse);
-      const path = paths.length === 1 ? paths[0]! : data;
-      if (examples.every(({ reference }) => reference !== undefined)) return { examples, path };
-      throw unanswered(part, "references", path);
-    };
-    const train = trains ? await answered("train") : { examples: [], path: data };
-    const dev = await answered(split);
+    const { title } = textTasks[task];
+    const { train, dev, notes } = await readAnswered(task, config, parts);
     const opened = generationTask({
       name: title,
       train: train.examples.slice(0, config.trainLimit),
@@ -67,9 +60,10 @@ export async function openTask(
       generate,
       batch: evaluationBatch,
     });
-    return padded(opened, config, { config: model, tokenizer });
+    return padded(noted(opened, notes), config, { config: model, tokenizer });
   }
-  const { kind, train, dev, path, places } = await readLabelled(config, model.labelNames, parts);
+  const read = await readLabelled(config, model.labelNames, parts);
+  const { kind, train, dev, path, places, notes } = read;
   if (dev.some(({ label }) => label === undefined)) throw unanswered(split, "labels", path);
   const opened = classificationTask({
     kind,
@@ -81,7 +75,48 @@ export async function openTask(
     places,
     batch: evaluationBatch,
   });
-  return padded(opened, config, { config: model, tokenizer });
+  return padded(noted(opened, notes), config, { config: model, tokenizer });
+}
+
+/** Examples of contexts and references, and the file that they are from. */
+interface Answered {
+  readonly examples: readonly TextExample[];
+  readonly path: string;
+}
+
+/** Reads the examples of a run, all of which have references. */
+async function readAnswered(
+  task: TextTaskName,
+  config: TrainConfig,
+  parts: TaskParts,
+): Promise<{ train: Answered; dev: Answered; notes: readonly string[] }> {
+  const { parse, files } = textTasks[task];
+  const answered = async (part: Split): Promise<Answered> => {
+    const paths = await files(config.data, part);
+    const examples = await readTexts(paths, parse);
+    const path = paths.length === 1 ? paths[0]! : config.data;
+    if (examples.every(({ reference }) => reference !== undefined)) return { examples, path };
+    throw unanswered(part, "references", path);
+  };
+  const none = { examples: [], path: config.data };
+  const holds = holdsBack(config, parts);
+  const all = parts.train || holds ? await answered("train") : none;
+  if (!holds) return { train: all, dev: await answered(parts.split), notes: [] };
+  const { examples, path } = all;
+  const { kept, held, note } = heldBack(examples, config, {
+    groupOf: (position) => examples[position]!.context,
+    stratumOf: () => undefined,
+  });
+  const pick = (positions: readonly number[]) => positions.map((position) => examples[position]!);
+  return {
+    train: parts.train ? { examples: pick(kept), path } : none,
+    dev: { examples: pick(held), path },
+    notes: [note],
+  };
+}
+
+function noted(task: Task, notes: readonly string[]): Task {
+  return { ...task, notes: [...notes, ...task.notes] };
 }
 
 /** The task, once its padding token is known to have a row in the model's table where it is needed. */

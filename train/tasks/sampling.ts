@@ -9,13 +9,13 @@ import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
 import { shown } from "../../core/excerpt.ts";
 import { isWord } from "../../core/numbers.ts";
-import { foldKey, type Key, seedKey } from "../../core/random.ts";
+import { foldKey, type Key } from "../../core/random.ts";
 import { dropoutPlan } from "../../nn/dropout/methods.ts";
 import { activeAnywhere, type DropoutPlan } from "../../nn/dropout/plan.ts";
 import { type Batch, type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
 import type { ForwardContext } from "../../nn/layers/forward_context.ts";
 import type { ModelConfig } from "../../nn/models/model.ts";
-import type { TrainConfig } from "../config/config.ts";
+import { runKeys, type TrainConfig } from "../config/config.ts";
 
 /** What is dropped in an evaluation, and how often it is drawn. */
 export interface Sampling {
@@ -53,11 +53,11 @@ export function samplingOf(
   samples: number | undefined,
 ): Sampling | undefined {
   if (samples === undefined) return undefined;
-  const { method, seed } = config;
+  const { method } = config;
   // Noise of NEFTune is of training alone.
   const { neftuneAlpha: _, ...plan } = dropoutPlan(method, causal, config);
   if (plan.sites.some((site) => activeAnywhere(site, layers))) {
-    return { plan, key: seedKey(seed), samples };
+    return { plan, key: runKeys(config).masks, samples };
   }
   throw new OptionError(
     `Cannot use --samples ${samples} as a run that drops something is required: found one with ` +

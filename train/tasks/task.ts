@@ -47,6 +47,8 @@ export interface Task {
   readonly regression: boolean;
   /** Training examples, tokenised and cut to the longest sequence. */
   readonly train: readonly EncodedExample[];
+  /** Training examples that lost tokens to the longest sequence. */
+  readonly cut: number;
   /** Token that fills sequences up; attention never sees it. */
   readonly padId: number;
   /** Metric that the task is judged by: `loss`, of which less is better, or another. */

@@ -78,7 +78,7 @@ export const configMutations: readonly Mutation[] = [
   },
   {
     name: "the default warm-up is 6 steps",
-    file: "train/config/train_options.ts",
+    file: "train/config/optimiser_options.ts",
     find: "default: 0.06,",
     replace: "default: 6,",
     why: "it is a share of the steps",
@@ -86,7 +86,7 @@ export const configMutations: readonly Mutation[] = [
   },
   {
     name: "the default learning rate is 5e-5",
-    file: "train/config/train_options.ts",
+    file: "train/config/optimiser_options.ts",
     find: 'help: "peak learning rate", default: 5e-4',
     replace: 'help: "peak learning rate", default: 5e-5',
     why: "LoRA takes a larger one",
@@ -94,7 +94,7 @@ export const configMutations: readonly Mutation[] = [
   },
   {
     name: "the default of clipping is none",
-    file: "train/config/train_options.ts",
+    file: "train/config/optimiser_options.ts",
     find: `    help: "largest norm of the gradient, 0 for none",
     default: 1,`,
     replace: `    help: "largest norm of the gradient, 0 for none",
@@ -104,7 +104,7 @@ export const configMutations: readonly Mutation[] = [
   },
   {
     name: "the default seed is 0",
-    file: "train/config/train_options.ts",
+    file: "train/config/optimiser_options.ts",
     find: `    help: "seed of order, initialisation and masks",
     default: 1,`,
     replace: `    help: "seed of order, initialisation and masks",
@@ -114,7 +114,7 @@ export const configMutations: readonly Mutation[] = [
   },
   {
     name: "labels are smoothed by default",
-    file: "train/config/train_options.ts",
+    file: "train/config/optimiser_options.ts",
     find: `    help: "label smoothing",
     default: 0,`,
     replace: `    help: "label smoothing",
@@ -135,16 +135,16 @@ export const configMutations: readonly Mutation[] = [
   {
     name: "earlier layers win",
     file: "train/config/parse.ts",
-    find: "Object.assign({}, ...layers)",
-    replace: "Object.assign({}, ...layers.toReversed())",
+    find: "layers.findLast(",
+    replace: "layers.find(",
     why: "the later layer is the stronger",
     tests: ["tests/train/config/layers_test.ts"],
   },
   {
     name: "false in a file is nothing",
     file: "train/config/parse.ts",
-    find: 'const value = merged[name] ?? ("default"',
-    replace: 'const value = merged[name] || ("default"',
+    find: "(values[name] ?? undefined) !== undefined",
+    replace: "Boolean(values[name])",
     why: "false and 0 are values",
     tests: ["tests/train/config/layers_test.ts"],
   },
@@ -184,8 +184,8 @@ export const configMutations: readonly Mutation[] = [
   {
     name: "layers are not whole",
     file: "train/config/read_value.ts",
-    find: "Number.isSafeInteger(layer) && layer >= 0 ?",
-    replace: "layer >= 0 ?",
+    find: "/^\\d{1,15}$/.test(word)",
+    replace: "/^\\d{1,15}/.test(word)",
     why: "layers are counted",
     tests: ["tests/train/config/options_test.ts"],
   },

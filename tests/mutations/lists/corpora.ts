@@ -15,8 +15,8 @@ export const corporaMutations: readonly Mutation[] = [
   {
     name: "buckets are filled in the order of the file",
     file: "train/data/batches.ts",
-    find: "if (shuffle) shuffleInPlace(order, random);",
-    replace: "if (shuffle && !bucket) shuffleInPlace(order, random);",
+    find: "if (shuffle) shuffleInPlace(all, random);",
+    replace: "if (shuffle && !bucket) shuffleInPlace(all, random);",
     why: "windows are drawn anew",
     tests: ["tests/train/data/batches_test.ts"],
   },

@@ -16,8 +16,8 @@ export const samplingMutations: readonly Mutation[] = [
   {
     name: "samples ignore the seed",
     file: "train/tasks/sampling.ts",
-    find: "key: seedKey(seed), samples",
-    replace: "key: seedKey(0), samples",
+    find: "key: runKeys(config).masks, samples",
+    replace: "key: runKeys({ seed: 0 }).masks, samples",
     why: "masks follow the run's seed",
     tests: ["tests/train/tasks/sampling_test.ts"],
     sample: false,

@@ -63,8 +63,8 @@ export const stepsMoreMutations: readonly Mutation[] = [
   {
     name: "adamw decay with faster rate swapped",
     file: "nn/optim/adamw.ts",
-    find: "byDecay(byRate(all.fasterKept, kept), 1)",
-    replace: "byDecay(kept, 1)",
+    find: "const share = grouped ? byDecay(kept, 1, rates) : kept;",
+    replace: 'const share = grouped ? byDecay(scalar(numbers.length + 1, "f32"), 1, rates) : kept;',
     why: "what learns faster decays faster",
     tests: ["tests/nn/optim/adamw_test.ts"],
   },
@@ -79,18 +79,16 @@ export const stepsMoreMutations: readonly Mutation[] = [
   {
     name: "sgd dampens",
     file: "nn/optim/sgd.ts",
-    find: "old(1).mul(momentum!).add(g)",
-    replace: "old(1).mul(momentum!).add(g.sub(g.mul(momentum!)))",
+    find: "old(1).mul(momentum).add(g)",
+    replace: "old(1).mul(momentum).add(g.sub(g.mul(momentum)))",
     why: "momentum adds the whole gradient",
     tests: ["tests/nn/optim/sgd_test.ts"],
   },
   {
     name: "sgd decay decoupled",
     file: "nn/optim/sgd.ts",
-    find:
-      "const g = clippedGradient(limit!).add(old(0).mul(share));\n  const direction = old(1).mul(momentum!).add(g);",
-    replace:
-      "const g = clippedGradient(limit!).add(old(0).mul(share));\n  const direction = old(1).mul(momentum!).add(clippedGradient(limit!));",
+    find: "const direction = old(1).mul(momentum).add(g);",
+    replace: "const direction = old(1).mul(momentum).add(clippedGradient(limit));",
     why: "the decay of SGD goes into its momentum",
     tests: ["tests/nn/optim/sgd_test.ts"],
   },

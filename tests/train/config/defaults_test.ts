@@ -13,6 +13,7 @@ const required = { task: "rte", data: "data", model: "model" } as const;
 const usual = {
   ...required,
   bucket: true,
+  dropLast: false,
   half: false,
   gradientCheckpointing: false,
   rank: 8,
@@ -28,6 +29,9 @@ const usual = {
   batch: 16,
   accumulate: 1,
   lr: 5e-4,
+  schedule: "linear",
+  minLr: 0,
+  power: 1,
   warmup: 0.06,
   weightDecay: 0,
   loraplusRatio: 1,

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { dropoutPlan, type PlanOptions } from "../../../nn/dropout/methods.ts";
 import { resolveConfig } from "../../../train/config/config.ts";
 import { parseFlags } from "../../../train/config/parse.ts";
-import { mergePresets } from "../../../train/config/presets.ts";
+import { mergePresets } from "../../support/merged_presets.ts";
 import { trainOptions } from "../../../train/config/train_options.ts";
 
 const readme = await Deno.readTextFile(new URL("../../../README.md", import.meta.url));

@@ -2,12 +2,12 @@ import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { OptionError } from "../../../core/errors.ts";
 import { resolveConfig } from "../../../train/config/config.ts";
 import {
-  mergePresets,
   presetFor,
   type PresetName,
   presetRows,
   requirePresets,
 } from "../../../train/config/presets.ts";
+import { mergePresets } from "../../support/merged_presets.ts";
 
 Deno.test("the paper's preset has a column of its own for LLaMA", () => {
   const shared = { weightDecay: 0.1, warmup: 0.06, rank: 8, alpha: 16, lr: 5e-4, maxLength: 512 };

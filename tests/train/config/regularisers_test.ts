@@ -17,7 +17,7 @@ import { isDecayed, requireDecayExclusions } from "../../../nn/optim/decay.ts";
 import { Trainable } from "../../../nn/optim/trainable.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
 import { type GivenConfig, resolveConfig } from "../../../train/config/config.ts";
-import { mergePresets } from "../../../train/config/presets.ts";
+import { mergePresets } from "../../support/merged_presets.ts";
 import type { RegulariserName } from "../../../train/config/regularisers.ts";
 import { optimiserOf } from "../../../train/fit.ts";
 import { assertClose } from "../../support/differences.ts";

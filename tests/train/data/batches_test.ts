@@ -2,7 +2,12 @@ import { assert, assertEquals, assertLess, assertNotEquals, assertThrows } from 
 import fc from "fast-check";
 import { OptionError } from "../../../core/errors.ts";
 import { seedKey } from "../../../core/random.ts";
-import { planEpoch, stepWindows } from "../../../train/data/batches.ts";
+import {
+  batchesOfStep,
+  epochExamples,
+  planEpoch,
+  stepWindows,
+} from "../../../train/data/batches.ts";
 
 /** A reproducible source of uniform numbers for the tests. */
 function uniform(seed: number): () => number {
@@ -134,4 +139,37 @@ Deno.test("stepWindows() has an order of its own for every key", () => {
     });
     assertEquals(new Set(orders).size, 3);
   }
+});
+
+Deno.test("whole batches alone: each epoch leaves out other examples, whatever their length", () => {
+  // The longest ones would be the last of a bucket.
+  const lengths = Array.from({ length: 23 }, (_, i) => i < 3 ? 100 : 1 + i % 7);
+  for (const bucket of [true, false]) {
+    for (const [batch, accumulate] of [[4, 1], [4, 2], [3, 3], [5, 4], [23, 1]] as const) {
+      const examples = epochExamples(lengths.length, { batch, dropLast: true });
+      assertEquals(examples, Math.floor(23 / batch) * batch);
+      const size = batch * accumulate;
+      const windowOf = stepWindows(lengths, { size, bucket, key: seedKey(5), examples });
+      const perEpoch = Math.ceil(examples / size);
+      const left = Array.from({ length: 30 }, (_, epoch) => {
+        const windows = Array.from({ length: perEpoch }, (_, i) => windowOf(epoch * perEpoch + i));
+        for (const window of windows) assertEquals(window.length % batch, 0);
+        const seen = windows.flat();
+        assertEquals([seen.length, new Set(seen).size], [examples, examples]);
+        return lengths.map((_, i) => i).filter((i) => !seen.includes(i));
+      });
+      if (batch === 23) continue;
+      assert(new Set(left.map(String)).size > 20);
+      const longest = left.flat().filter((i) => i < 3).length;
+      // Three of 23 are long: about as often as chance has it.
+      assertLess(Math.abs(longest / left.flat().length - 3 / 23), 0.15);
+    }
+  }
+  assertEquals(epochExamples(23, { batch: 4, dropLast: false }), 23);
+});
+
+Deno.test("batchesOfStep() keeps every example, the longest first where similar lengths share a batch", () => {
+  const lengths = [3, 9, 1, 9, 4];
+  assertEquals(batchesOfStep(lengths, { batch: 2, bucket: false }), [[0, 1], [2, 3], [4]]);
+  assertEquals(batchesOfStep(lengths, { batch: 2, bucket: true }), [[1, 3], [4, 0], [2]]);
 });

@@ -1,0 +1,130 @@
+/**
+ * What `train --dry-run` prints.
+ *
+ * @module
+ */
+
+import type { DryRun, MemoryParts, ShownExample, ShownToken } from "../dry_run.ts";
+
+/** Tokens of an example that are shown at its start, and as many at its end. */
+const shownTokens = 12;
+/** Rows of the histogram, and columns of its longest bar. */
+const [bins, widest] = [8, 40];
+
+/** Memory of the machine, in bytes. */
+export interface MachineMemory {
+  /** What it has. */
+  readonly total: number;
+  /** What is free. */
+  readonly available: number;
+}
+
+/** The memory of this machine; undefined where the process may not ask. */
+export async function machineMemory(): Promise<MachineMemory | undefined> {
+  const { state } = await Deno.permissions.query({ name: "sys", kind: "systemMemoryInfo" });
+  return state === "granted" ? Deno.systemMemoryInfo() : undefined;
+}
+
+/** The whole text, of lines of at most 100 columns but for long tokens. */
+export function dryRunText(
+  { examples, lengths, cut, steps, memory, time }: DryRun,
+  machine: MachineMemory | undefined,
+): string {
+  const { all, perEpoch, done } = steps;
+  const [first, second] = time.measured.map((seconds) => seconds.toPrecision(2));
+  return [
+    ...examples.flatMap(exampleLines),
+    "",
+    ...lengthLines(lengths, cut),
+    "",
+    `steps: ${all - done} to make${done > 0 ? `, after ${done}` : ""}, ${perEpoch} an epoch`,
+    ...memoryLines(memory, machine),
+    `time: about ${duration(time.seconds)} for the steps, without evaluations, by the padded ` +
+    `tokens of a step that took ${first} s and ${second} s`,
+    "nothing was written",
+  ].join("\n");
+}
+
+function exampleLines({ number, tokens, padding, label }: ShownExample): string[] {
+  const predicted = tokens.filter((token) => token.predicted).length;
+  const target = label === undefined
+    ? `the loss is on the ${predicted} marked with *, each predicted from all before it`
+    : `label ${label}`;
+  const filled = padding === 0
+    ? "none of padding"
+    : `${padding} of padding behind them, which are masked`;
+  const hidden = Math.max(0, tokens.length - 2 * shownTokens);
+  const lines = tokens.map(tokenLine);
+  const shown = hidden < 2 ? lines : [
+    ...lines.slice(0, shownTokens),
+    `          … ${hidden} more`,
+    ...lines.slice(-shownTokens),
+  ];
+  return [
+    "",
+    `training example ${number}: ${tokens.length} tokens, all visible, ${filled}`,
+    target,
+    "   place      id  segment  token",
+    ...shown,
+  ];
+}
+
+function tokenLine({ text, id, segment, predicted }: ShownToken, place: number): string {
+  const mark = predicted ? "*" : " ";
+  return ` ${mark}${`${place}`.padStart(6)} ${`${id}`.padStart(7)} ${`${segment}`.padStart(8)}  ${
+    JSON.stringify(text)
+  }`;
+}
+
+function lengthLines(lengths: readonly number[], cut: number): string[] {
+  const at = (share: number) => lengths[Math.ceil(share * lengths.length) - 1] ?? lengths[0]!;
+  const [least, most] = [lengths[0]!, lengths.at(-1)!];
+  const share = (100 * cut / lengths.length).toFixed(1);
+  const width = Math.max(1, Math.ceil((most - least + 1) / bins));
+  const rows = Array.from({ length: Math.ceil((most - least + 1) / width) }, (_, i) => {
+    const [from, to] = [least + i * width, Math.min(most, least + (i + 1) * width - 1)];
+    return { from, to, count: lengths.filter((length) => length >= from && length <= to).length };
+  });
+  const largest = Math.max(...rows.map(({ count }) => count));
+  return [
+    `lengths: ${lengths.length} training examples of ${least} to ${most} tokens, median ` +
+    `${at(0.5)}, 95 % up to ${at(0.95)}; ${cut} cut (${share} %)`,
+    ...rows.map(({ from, to, count }) => {
+      const bar = "█".repeat(Math.ceil(widest * count / largest));
+      return `${`${from}–${to}`.padStart(10)} ${`${count}`.padStart(7)}  ${bar}`.trimEnd();
+    }),
+  ];
+}
+
+function memoryLines(memory: MemoryParts, machine: MachineMemory | undefined): string[] {
+  const { atMost, ...parts } = memory;
+  const names: Readonly<Record<keyof typeof parts, string>> = {
+    frozen: "frozen parameters, and what else stays",
+    trained: "trained parameters",
+    gradient: "their gradient",
+    moments: "state of the optimiser",
+    activations: `activations of the largest batch${atMost ? ", at most" : ""}`,
+    data: "tokens of the data, estimated",
+  };
+  const rows = Object.entries(names) as [keyof typeof parts, string][];
+  const total = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
+  const known = machine === undefined
+    ? "; the machine's is known with --allow-sys=systemMemoryInfo"
+    : `; this machine has ${mebibytes(machine.total)}, of which ${
+      mebibytes(machine.available)
+    } are free`;
+  return [
+    `memory: ${mebibytes(total)}${known}`,
+    ...rows.map(([name, label]) => `${mebibytes(parts[name]).padStart(14)}  ${label}`),
+  ];
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(bytes < 2 ** 20 ? 3 : 1)} MiB`;
+}
+
+function duration(seconds: number): string {
+  if (seconds < 90) return `${seconds.toPrecision(2)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

@@ -1,0 +1,69 @@
+/**
+ * Configuration files: JSON, JSON with comments, YAML or TOML, by the ending of their name.
+ *
+ * @module
+ */
+
+import { FileError } from "../../core/errors.ts";
+import { readText, requireFile } from "../files/files.ts";
+import type { ConfigDocument } from "./config_document.ts";
+import type { Given, OptionTable } from "./options.ts";
+import { parseObject } from "./parse.ts";
+
+/** Reads a file's text. */
+type Parse = (text: string, path: string) => ConfigDocument;
+
+/** Most bytes of a configuration file. */
+const mostBytesOfConfig = 1_000_000;
+
+const yaml = async () => (await import("./yaml_config.ts")).parseYamlConfig;
+
+/** Parsers by ending; each is loaded where it is needed. */
+const parsers: Readonly<Record<string, () => Promise<Parse>>> = {
+  json: async () => (await import("./json_config.ts")).parseJsonConfig,
+  jsonc: async () => (await import("./json_config.ts")).parseJsoncConfig,
+  yaml,
+  yml: yaml,
+  toml: async () => (await import("./toml_config.ts")).parseTomlConfig,
+};
+
+/**
+ * Reads the options of a configuration file. The key `$schema`, by which editors find the schema, is
+ * left out.
+ *
+ * @throws {FileError} If it cannot be read, its name has another ending, or it is malformed
+ * @throws {OptionError} If an option is unknown or its value does not fit; the message names the line
+ */
+export async function readConfigFile<T extends OptionTable>(
+  table: T,
+  path: string,
+): Promise<Given<T>> {
+  const ending = /\.([^./\\]+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
+  const parser = Object.hasOwn(parsers, ending) ? parsers[ending] : undefined;
+  if (parser === undefined) {
+    const endings = Object.keys(parsers).map((name) => `.${name}`).join(", ");
+    throw new FileError(
+      `Cannot read configuration as a name that ends in one of ${endings} is required`,
+      path,
+    );
+  }
+  await requireFile(path, mostBytesOfConfig, "read configuration");
+  const { value, lineOf } = parsed(await parser(), await readText(path), path);
+  return parseObject(table, withoutSchema(value), path, lineOf);
+}
+
+/** What is nested too deeply for a parser is refused as all malformed text is. */
+function parsed(parse: Parse, text: string, path: string): ConfigDocument {
+  try {
+    return parse(text, path);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new FileError("Cannot parse file as it is nested too deeply", path);
+  }
+}
+
+function withoutSchema(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || !("$schema" in value)) return value;
+  const { $schema, ...options } = value;
+  return typeof $schema === "string" ? options : value;
+}
