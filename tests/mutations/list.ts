@@ -8,6 +8,7 @@ import { commandsMutations } from "./lists/commands.ts";
 import { configMutations } from "./lists/config.ts";
 import { corporaMutations } from "./lists/corpora.ts";
 import { dataMutations } from "./lists/data.ts";
+import { diskMutations } from "./lists/disk.ts";
 import { dropoutMutations } from "./lists/dropout.ts";
 import { dropoutMoreMutations } from "./lists/dropout_more.ts";
 import { evaluationsMutations } from "./lists/evaluations.ts";
@@ -48,6 +49,7 @@ import type { Mutation } from "./mutation.ts";
 
 /** All mutations, by area. */
 export const mutations: readonly Mutation[] = [
+  ...diskMutations,
   ...dropoutMutations,
   ...sitesMutations,
   ...masksMutations,

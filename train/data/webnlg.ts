@@ -5,7 +5,8 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { exists, filesIn } from "../files/files.ts";
+import { exists } from "../files/files.ts";
+import { filesIn } from "../files/folder.ts";
 import type { Split } from "./example.ts";
 import { readTexts, type TextExample, type TextTask } from "./text_example.ts";
 import { parseEntries, type Triple } from "./webnlg_entries.ts";

@@ -14,7 +14,7 @@ import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
 import type { Module } from "../../nn/layers/module.ts";
 import { mostClasses } from "../data/limits.ts";
 import { exists, readJson, readText, writeFileAtomic, writeJson } from "../files/files.ts";
-import { appendText, move, removeAll, removeLeftovers } from "../files/folder.ts";
+import { appendText, move, removeAll, removeLeftovers, syncAppended } from "../files/folder.ts";
 import { saveAdapter } from "./adapter.ts";
 import { checkpointSteps, partialOf } from "./training_checkpoint.ts";
 
@@ -74,6 +74,11 @@ function classWords(classes: unknown, path: string): string[] {
     `Cannot read the run as ${required} required in key classes: found ${excerpt(classes)}`,
     path,
   );
+}
+
+/** Makes the lines of metrics.jsonl outlast a power cut, as a checkpoint that follows them does. */
+export async function syncMetrics(directory: string): Promise<void> {
+  await syncAppended(`${directory}/metrics.jsonl`);
 }
 
 /** Appends one line to metrics.jsonl. */

@@ -13,7 +13,7 @@ import { requireEmptyDirectory, sameFile } from "../files/files.ts";
 import type { Metrics, Task } from "../tasks/task.ts";
 import { recordedDropout } from "./describe.ts";
 import { modelCard } from "./model_card.ts";
-import { appendMetrics, rewindRun, saveRun, saveRunAdapter } from "./run_folder.ts";
+import { appendMetrics, rewindRun, saveRun, saveRunAdapter, syncMetrics } from "./run_folder.ts";
 import { findCheckpoint, restoreCheckpoint, saveCheckpoint } from "./training_checkpoint.ts";
 
 /** What is saved of a run. */
@@ -98,6 +98,7 @@ export class RunOutput {
     const { optimiser, config: { out } } = this.#contents;
     if (out === undefined) return;
     const state = { global_step: step, epoch, max_steps: steps };
+    await syncMetrics(out);
     const path = await saveCheckpoint(out, optimiser, (folder) => this.#saveAdapter(folder), state);
     this.#say(`saved ${path}`);
   }
@@ -108,6 +109,7 @@ export class RunOutput {
     const { step, epoch, steps, aborted, metrics } = result;
     if (aborted) return await this.checkpoint(step, epoch, steps);
     if (out === undefined) return;
+    await syncMetrics(out);
     await this.#saveAdapter(out, metrics);
     await this.#saveRun(result);
     this.#say(`saved the adapter in ${out}`);

@@ -15,14 +15,19 @@ import { checkpointTensors, type Optimiser, restoreOptimiser } from "../../nn/op
 import type { Trainable } from "../../nn/optim/trainable.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
 import { exists, readJson, writeFileAtomic, writeJson } from "../files/files.ts";
-import { makeFolder, move, removeAll } from "../files/folder.ts";
+import { makeFolder, move, namesIn, removeAll } from "../files/folder.ts";
 
 /** Where checkpoint-N is filled before it gets its name. */
 export function partialOf(directory: string, step: number): string {
   return `${directory}/.checkpoint-${step}.partial`;
 }
 
-/** Writes checkpoint-N whole: a folder beside it is filled, then renamed. */
+/**
+ * Writes checkpoint-N whole: a folder beside it is filled, then renamed. One that is there already
+ * stays: it is of the same step of the same run.
+ *
+ * @throws {FileError} If the system refuses
+ */
 export async function saveCheckpoint(
   directory: string,
   optimiser: Optimiser,
@@ -30,6 +35,7 @@ export async function saveCheckpoint(
   state: { readonly global_step: number; readonly epoch: number; readonly max_steps: number },
 ): Promise<string> {
   const target = `${directory}/checkpoint-${state.global_step}`;
+  if (await exists(target)) return target;
   const partial = partialOf(directory, state.global_step);
   await removeAll(partial);
   await makeFolder(partial);
@@ -46,7 +52,6 @@ export async function saveCheckpoint(
     const metadata = layoutOf(optimiser.trainable);
     await writeFileAtomic(`${partial}/optimizer.safetensors`, encodeSafetensors(tensors, metadata));
     await writeJson(`${partial}/trainer_state.json`, state);
-    await removeAll(target);
     await move(partial, target);
   } catch (error) {
     await Deno.remove(partial, { recursive: true }).catch(() => {});
@@ -165,14 +170,9 @@ export async function findCheckpoint(path: string): Promise<{ run: string; check
  * @throws {FileError} If the folder cannot be listed
  */
 export async function checkpointSteps(directory: string): Promise<number[]> {
-  const steps: number[] = [];
-  try {
-    for await (const { name } of Deno.readDir(directory)) {
-      const found = /^checkpoint-(\d+)$/.exec(name);
-      if (found !== null) steps.push(Number(found[1]));
-    }
-  } catch {
-    throw new FileError("Cannot resume as a folder with checkpoints is required", directory);
-  }
-  return steps;
+  const names = await namesIn(directory, "Cannot resume as a folder with checkpoints is required");
+  return names.flatMap((name) => {
+    const found = /^checkpoint-(\d+)$/.exec(name);
+    return found === null ? [] : [Number(found[1])];
+  });
 }
