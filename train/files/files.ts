@@ -4,6 +4,7 @@
  * @module
  */
 
+import { basename } from "node:path";
 import { FileError } from "../../core/errors.ts";
 import { scanJson } from "../../nn/formats/json_scan.ts";
 import { makeFolder, move, namesIn, removeAll } from "./folder.ts";
@@ -118,7 +119,7 @@ export async function writeFileAtomic(
   content: Uint8Array | string | AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  const temporary = beside(path, "tmp");
   try {
     await attempt("Cannot write file as it requires a writable place", path, async () => {
       using file = await Deno.open(temporary, { write: true, createNew: true });
@@ -133,6 +134,12 @@ export async function writeFileAtomic(
     await Deno.remove(temporary).catch(() => {});
     throw error;
   }
+}
+
+/** A new name in the folder of a path, which `removeLeftovers` knows; the longest one has room for it. */
+function beside(path: string, ending: "tmp" | "partial"): string {
+  const start = path.length - basename(path).length;
+  return `${path.slice(0, start + 50)}.${crypto.randomUUID()}.${ending}`;
 }
 
 /**
@@ -173,7 +180,7 @@ export async function writeDirectoryAtomic(
   try {
     await requireEmptyDirectory(path);
     const place = await realPath(path);
-    partial = `${place}.${crypto.randomUUID()}.partial`;
+    partial = beside(place, "partial");
     await makeFolder(partial);
     await fill(partial);
     // Elsewhere a folder takes the place of an empty one at once.
