@@ -9,6 +9,7 @@ import { configMutations } from "./lists/config.ts";
 import { corporaMutations } from "./lists/corpora.ts";
 import { dataMutations } from "./lists/data.ts";
 import { diskMutations } from "./lists/disk.ts";
+import { drawsMutations } from "./lists/draws.ts";
 import { dropoutMutations } from "./lists/dropout.ts";
 import { dropoutMoreMutations } from "./lists/dropout_more.ts";
 import { evaluationsMutations } from "./lists/evaluations.ts";
@@ -50,6 +51,7 @@ import type { Mutation } from "./mutation.ts";
 /** All mutations, by area. */
 export const mutations: readonly Mutation[] = [
   ...diskMutations,
+  ...drawsMutations,
   ...dropoutMutations,
   ...sitesMutations,
   ...masksMutations,
