@@ -31,6 +31,7 @@ import { noiseMutations } from "./lists/noise.ts";
 import { objectiveMutations } from "./lists/objective.ts";
 import { optimMutations } from "./lists/optim.ts";
 import { optionsMutations } from "./lists/options.ts";
+import { predictionsMutations } from "./lists/predictions.ts";
 import { presetsMutations } from "./lists/presets.ts";
 import { regularisersMutations } from "./lists/regularisers.ts";
 import { runsMutations } from "./lists/runs.ts";
@@ -52,6 +53,7 @@ import type { Mutation } from "./mutation.ts";
 export const mutations: readonly Mutation[] = [
   ...diskMutations,
   ...drawsMutations,
+  ...predictionsMutations,
   ...dropoutMutations,
   ...sitesMutations,
   ...masksMutations,
