@@ -8,6 +8,7 @@ import { commandsMutations } from "./lists/commands.ts";
 import { configMutations } from "./lists/config.ts";
 import { corporaMutations } from "./lists/corpora.ts";
 import { dataMutations } from "./lists/data.ts";
+import { diagnosisMutations } from "./lists/diagnosis.ts";
 import { diskMutations } from "./lists/disk.ts";
 import { drawsMutations } from "./lists/draws.ts";
 import { dropoutMutations } from "./lists/dropout.ts";
@@ -54,6 +55,7 @@ export const mutations: readonly Mutation[] = [
   ...diskMutations,
   ...drawsMutations,
   ...predictionsMutations,
+  ...diagnosisMutations,
   ...dropoutMutations,
   ...sitesMutations,
   ...masksMutations,

@@ -191,7 +191,7 @@ async function oddRun(): Promise<string> {
   await Deno.writeTextFile(`${data}/dev.jsonl`, lines.slice(0, 6).join(""));
   await Deno.writeTextFile(
     `${data}/other.jsonl`,
-    lines[0] + lines[1] + '{"text":"a cat","label":"none"}\n',
+    lines[0]! + lines[1]! + '{"text":"a cat","label":"none"}\n',
   );
   return await runOf("classification", data);
 }
