@@ -7,6 +7,7 @@
 
 import { OptionError, TrainingError } from "../core/errors.ts";
 import { foldKey, type Key } from "../core/random.ts";
+import type { Tensor } from "../core/tensor.ts";
 import type { DropoutPlan } from "../nn/dropout/plan.ts";
 import { toBatch } from "../nn/layers/batch.ts";
 import type { StepMetrics } from "../nn/objective/objective.ts";
@@ -16,6 +17,12 @@ import { type TrainState, trainStep } from "../nn/optim/train_step.ts";
 import type { Trainable } from "../nn/optim/trainable.ts";
 import type { TrainConfig } from "./config/config.ts";
 import { stepWindows } from "./data/batches.ts";
+import {
+  diagnoseStep,
+  noteParameters,
+  requireFiniteParameters,
+  spaceForParameters,
+} from "./run/diagnosis.ts";
 import { linearSchedule, warmupSteps } from "./schedule.ts";
 import type { Metrics, Task } from "./tasks/task.ts";
 
@@ -133,13 +140,14 @@ export async function fit(
     key: foldKey(key, "order"),
   });
   const warmup = warmupSteps(config.warmup, steps);
-  const evaluation = new Evaluation(state, task, hooks);
+  const before = spaceForParameters(state.optimiser.trainable);
+  const evaluation = new Evaluation(state, task, hooks, config);
   let lastEpochLoss = NaN;
   let losses: number[] = [];
   const start = state.optimiser.steps;
   for (let step = start; step < steps; step++) {
     if (hooks.signal?.aborted) {
-      await requireFiniteParameters(state, step);
+      await requireFiniteParameters(state, step, config);
       const { metrics, best } = evaluation;
       return { step, steps, epoch: step / perEpoch, aborted: true, metrics, best, lastEpochLoss };
     }
@@ -150,6 +158,8 @@ export async function fit(
       plan,
       key: foldKey(foldKey(key, "dropout"), step),
       lr: config.lr * linearSchedule(step, warmup, steps),
+      before,
+      isFirst: step === start,
       step: done,
       epoch,
     });
@@ -161,7 +171,7 @@ export async function fit(
       await evaluation.run({ step: done, epoch }, done === steps);
     }
     if (saveEvery !== undefined && done % saveEvery === 0 && done < steps) {
-      await requireFiniteParameters(state, done);
+      await requireFiniteParameters(state, done, config);
       await hooks.onCheckpoint?.(done, epoch, steps);
     }
   }
@@ -181,8 +191,10 @@ class Evaluation {
   readonly #state: TrainState;
   readonly #task: Task;
   readonly #hooks: FitHooks;
+  readonly #config: TrainConfig;
 
-  constructor(state: TrainState, task: Task, hooks: FitHooks) {
+  constructor(state: TrainState, task: Task, hooks: FitHooks, config: TrainConfig) {
+    this.#config = config;
     this.#state = state;
     this.#task = task;
     this.#hooks = hooks;
@@ -192,7 +204,7 @@ class Evaluation {
   async run(at: { readonly step: number; readonly epoch: number }, final: boolean): Promise<void> {
     const { model, optimiser } = this.#state;
     const { primary } = this.#task;
-    if (final) await requireFiniteParameters(this.#state, at.step);
+    if (final) await requireFiniteParameters(this.#state, at.step, this.#config);
     this.metrics = await this.#task.evaluate(model, optimiser.trainable.device, final);
     const value = this.metrics[primary]!;
     const better = primary === "loss" ? value < this.best : value > this.best;
@@ -208,6 +220,9 @@ interface StepSettings {
   readonly plan: DropoutPlan;
   readonly key: Key;
   readonly lr: number;
+  /** Where the parameters from before the step are noted. */
+  readonly before: Tensor;
+  readonly isFirst: boolean;
   readonly step: number;
   readonly epoch: number;
 }
@@ -216,7 +231,7 @@ async function runStep(
   state: TrainState,
   task: Task,
   members: readonly number[],
-  { config, plan, key, lr, step, epoch }: StepSettings,
+  { config, plan, key, lr, step, epoch, before, isFirst }: StepSettings,
 ): Promise<StepRecord> {
   const { device } = state.optimiser.trainable;
   using _scope = device.scope("step");
@@ -233,40 +248,37 @@ async function runStep(
       regression: task.regression,
     });
   });
+  noteParameters(state.optimiser.trainable, before);
   const metrics = trainStep(state, batches, key, {
     plan,
     smoothing: config.smoothing,
     regression: task.regression,
     lr,
   });
-  return { step, epoch, learning_rate: lr, ...await readMetrics(metrics, step) };
+  const found = await readMetrics(metrics);
+  if (Object.values(found).every(Number.isFinite)) {
+    return { step, epoch, learning_rate: lr, ...found };
+  }
+  const rows = batches.map((_, i) => order.slice(i * config.batch, (i + 1) * config.batch));
+  throw await diagnoseStep({
+    ...{ state, before, batches, plan, key, config, step, isFirst, found },
+    members: rows.map((positions) => positions.map((position) => members[position]!)),
+    ...(task.regression && { scores: new Map(members.map((i) => [i, task.train[i]!.label!])) }),
+  });
 }
 
-async function readMetrics({ loss, task, compensation, squaredNorm }: StepMetrics, step: number) {
-  const read = {
+async function readMetrics({ loss, task, compensation, squaredNorm }: StepMetrics) {
+  return {
     loss: await loss.item(),
     task_loss: await task.item(),
     ...(compensation && { compensation: await compensation.item() }),
     grad_norm: Math.sqrt(await squaredNorm.item()),
   };
-  for (const [name, value] of Object.entries(read)) requireFinite(name, value, step);
-  return read;
-}
-
-/** Refuses what must not be saved: the loss of a step is that before its update. */
-async function requireFiniteParameters({ optimiser }: TrainState, step: number): Promise<void> {
-  const values = await optimiser.trainable.flat.read();
-  const found = values.find((value) => !Number.isFinite(value));
-  if (found !== undefined) requireFinite("every trained parameter", found, step);
 }
 
 function requireFinite(name: string, value: number, step: number): void {
   if (Number.isFinite(value)) return;
   throw new TrainingError(
-    `Cannot go on after step ${step} as ${name} must be finite: found ${value}; ` +
-      // A loss is that before its update.
-      (step === 1 && /loss|compensation/.test(name)
-        ? "nothing was updated yet: look for numbers too large among --alpha, --kl, labels and weights"
-        : "lower the learning rate"),
+    `Cannot go on after step ${step} as ${name} must be finite: found ${value}; lower --lr`,
   );
 }
