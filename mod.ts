@@ -149,6 +149,7 @@ export {
   type Generated,
 } from "./nn/generation/beam_search.ts";
 export { generate, type GenerateOptions } from "./nn/generation/generate.ts";
+export type { TokenSampling } from "./nn/generation/sample.ts";
 
 // Layers and batches.
 export { type AttentionOptions, attentionWeights } from "./nn/layers/attention_weights.ts";

@@ -182,10 +182,10 @@ async function secondsOf(
   config: TrainConfig,
   step: number,
 ): Promise<number> {
-  const { maxSteps: _, saveEvery: __, ...rest } = config;
+  const { maxSteps: _, saveEvery: __, bestMetric: ___, ...rest } = config;
   const settings = {
     task: { ...task, evaluate: () => Promise.resolve({ loss: 0, [task.primary]: 0 }) },
-    config: { ...rest, epochs: Math.max(1, config.epochs) },
+    config: { ...rest, evalStart: false, epochs: Math.max(1, config.epochs) },
     plan,
     key: keys.masks,
     orderKey: keys.order,

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { OptionError } from "../core/errors.ts";
+import { NumericError, OptionError, TrainingError } from "../core/errors.ts";
 import type { TrainState } from "../nn/optim/train_step.ts";
 import type { TrainConfig } from "./config/config.ts";
 import { isBetter } from "./metrics/direction.ts";
 import type { BestEvaluation, FitProgress } from "./run/fit_progress.ts";
-import { requireFinite, requireFiniteParameters } from "./step.ts";
+import { requireFiniteParameters } from "./run/diagnosis.ts";
 import type { ProgressHooks } from "./tasks/progress.ts";
 import type { Metrics, Task } from "./tasks/task.ts";
 
@@ -68,7 +68,7 @@ export class Evaluation {
   constructor(
     private readonly state: TrainState,
     private readonly task: Task,
-    private readonly config: Pick<TrainConfig, "bestMetric" | "earlyStop">,
+    private readonly config: TrainConfig,
     private readonly hooks: EvaluationHooks,
     { best, evaluationsSinceBest, evaluatedStep }: FitProgress,
   ) {
@@ -101,7 +101,7 @@ export class Evaluation {
    */
   async run(at: EvaluatedAt, final: boolean): Promise<boolean> {
     if (at.step > 0) {
-      await requireFiniteParameters(this.state, at.step);
+      await requireFiniteParameters(this.state, at.step, this.config);
       await this.hooks.beforeEvaluation?.(at);
     }
     const metrics = await this.#evaluate(final || this.#judgesCostly);
@@ -146,7 +146,10 @@ export class Evaluation {
       });
     } catch (error) {
       if (error === interrupted) return undefined;
-      throw error;
+      if (!(error instanceof NumericError)) throw error;
+      throw new TrainingError(
+        `${error.message}; ${optimiser.steps === 0 ? untrained : "lower --lr"}`,
+      );
     }
   }
 
@@ -162,4 +165,13 @@ export class Evaluation {
     this.#sinceBest = 0;
     return true;
   }
+}
+
+const untrained = "nothing was trained yet: lower --alpha, or mend the weights of the base model";
+
+function requireFinite(name: string, value: number, step: number): void {
+  if (Number.isFinite(value)) return;
+  throw new TrainingError(
+    `Cannot go on after step ${step} as ${name} must be finite: found ${value}; lower --lr`,
+  );
 }

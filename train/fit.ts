@@ -17,8 +17,9 @@ import { rateRatios, type TrainConfig } from "./config/config.ts";
 import { epochExamples, stepWindows } from "./data/batches.ts";
 import { Evaluation, type EvaluationHooks, evaluationSteps } from "./evaluation.ts";
 import { type BestEvaluation, type FitProgress, noProgress } from "./run/fit_progress.ts";
+import { requireFiniteParameters, spaceForParameters } from "./run/diagnosis.ts";
 import { learningRate, warmupSteps } from "./schedule.ts";
-import { requireFiniteParameters, runStep, type StepRecord } from "./step.ts";
+import { runStep, type StepRecord } from "./step.ts";
 import type { Metrics, Task } from "./tasks/task.ts";
 
 /** What the loop tells its caller. The signal ends it behind the step or batch that is running. */
@@ -146,11 +147,13 @@ export async function fit(
     return { ...at(step), steps, ...how, metrics, best, lastEpochLoss, progress: remembered() };
   };
   const aborted = async (step: number) => {
-    await requireFiniteParameters(state, step);
+    await requireFiniteParameters(state, step, config);
     return ended(step, { aborted: true, stoppedEarly: false });
   };
 
-  let step = state.optimiser.steps;
+  const before = spaceForParameters(state.optimiser.trainable);
+  const start = state.optimiser.steps;
+  let step = start;
   // A run that was stopped within an evaluation, or before its first step, has it still to come.
   const isDue = progress.evaluatedStep < step &&
     (step === 0 ? config.evalStart : isEvaluated(step));
@@ -164,6 +167,8 @@ export async function fit(
       plan,
       key: foldKey(foldKey(key, "dropout"), step),
       lr: rateOf(step),
+      before,
+      isFirst: step === start,
       ...at(++step),
     });
     losses.add(record.task_loss);
@@ -173,7 +178,7 @@ export async function fit(
       return await aborted(step);
     }
     if (step % (config.saveEvery ?? Infinity) === 0 && step < steps && !evaluation.isEnough) {
-      await requireFiniteParameters(state, step);
+      await requireFiniteParameters(state, step, config);
       await hooks.onCheckpoint?.({ ...at(step), steps }, remembered());
     }
   }

@@ -4,14 +4,15 @@
  * @module
  */
 
-import { TrainingError } from "../core/errors.ts";
 import type { Key } from "../core/random.ts";
+import type { Tensor } from "../core/tensor.ts";
 import type { DropoutPlan } from "../nn/dropout/plan.ts";
 import { toBatch } from "../nn/layers/batch.ts";
 import type { StepMetrics } from "../nn/objective/objective.ts";
 import { type TrainState, trainStep } from "../nn/optim/train_step.ts";
 import type { TrainConfig } from "./config/config.ts";
 import { batchesOfStep } from "./data/batches.ts";
+import { diagnoseStep, noteParameters } from "./run/diagnosis.ts";
 import type { Task } from "./tasks/task.ts";
 
 /** One step, as it is logged. */
@@ -44,6 +45,10 @@ export interface StepSettings {
   readonly key: Key;
   /** Learning rate. */
   readonly lr: number;
+  /** Where the parameters from before the step are noted. */
+  readonly before: Tensor;
+  /** Whether this process takes no step before it. */
+  readonly isFirst: boolean;
   /** Steps done, this one included. */
   readonly step: number;
   /** Passes over the data done then. */
@@ -60,14 +65,15 @@ export async function runStep(
   state: TrainState,
   task: Task,
   members: readonly number[],
-  { config, plan, key, lr, step, epoch }: StepSettings,
+  { config, plan, key, lr, before, isFirst, step, epoch }: StepSettings,
 ): Promise<StepRecord> {
   const { device } = state.optimiser.trainable;
   using _scope = device.scope("step");
   const examples = members.map((i) => task.train[i]!);
   // Masks follow an example's position in the window, so the layout in batches cannot move them.
   const lengths = examples.map(({ ids }) => ids.length);
-  const batches = batchesOfStep(lengths, config).map((positions) => {
+  const layout = batchesOfStep(lengths, config);
+  const batches = layout.map((positions) => {
     const batch = positions.map((position) => examples[position]!);
     return toBatch(device, batch, {
       numbers: positions,
@@ -75,6 +81,7 @@ export async function runStep(
       regression: task.regression,
     });
   });
+  noteParameters(state.optimiser.trainable, before);
   const metrics = trainStep(state, batches, key, {
     plan,
     smoothing: config.smoothing,
@@ -83,43 +90,22 @@ export async function runStep(
     lr,
   });
   const tokens = lengths.reduce((sum, length) => sum + length, 0);
-  return { step, epoch, learning_rate: lr, tokens, ...await readMetrics(metrics, step) };
+  const found = await readMetrics(metrics);
+  if (Object.values(found).every(Number.isFinite)) {
+    return { step, epoch, learning_rate: lr, tokens, ...found };
+  }
+  throw await diagnoseStep({
+    ...{ state, before, batches, plan, key, config, step, isFirst, found },
+    members: layout.map((positions) => positions.map((position) => members[position]!)),
+    ...(task.regression && { scores: new Map(members.map((i) => [i, task.train[i]!.label!])) }),
+  });
 }
 
-async function readMetrics({ loss, task, compensation, squaredNorm }: StepMetrics, step: number) {
-  const read = {
+async function readMetrics({ loss, task, compensation, squaredNorm }: StepMetrics) {
+  return {
     loss: await loss.item(),
     task_loss: await task.item(),
     ...(compensation && { compensation: await compensation.item() }),
     grad_norm: Math.sqrt(await squaredNorm.item()),
   };
-  for (const [name, value] of Object.entries(read)) requireFinite(name, value, step);
-  return read;
-}
-
-/**
- * Refuses what must not be saved: the loss of a step is that before its update.
- *
- * @throws {TrainingError} If a trained parameter is not finite
- */
-export async function requireFiniteParameters(state: TrainState, step: number): Promise<void> {
-  const values = await state.optimiser.trainable.flat.read();
-  const found = values.find((value) => !Number.isFinite(value));
-  if (found !== undefined) requireFinite("every trained parameter", found, step);
-}
-
-/**
- * Refuses a number with which training cannot go on.
- *
- * @throws {TrainingError} If it is NaN or infinite
- */
-export function requireFinite(name: string, value: number, step: number): void {
-  if (Number.isFinite(value)) return;
-  throw new TrainingError(
-    `Cannot go on after step ${step} as ${name} must be finite: found ${value}; ` +
-      // A loss is that before its update.
-      (step === 1 && /loss|compensation/.test(name)
-        ? "nothing was updated yet: look for numbers too large among --alpha, --kl, labels and weights"
-        : "lower the learning rate"),
-  );
 }

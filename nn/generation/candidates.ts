@@ -119,6 +119,23 @@ const penalise = correction((x) => {
 });
 
 /**
+ * Log-probabilities of all tokens of each row, `[rows, vocabulary]`, on the host; those of banned tokens
+ * are so low that their probabilities are 0. Reads once.
+ *
+ * @param logits `[rows, vocabulary]`; their memory may be used
+ */
+export async function logProbabilities(
+  logits: Tensor,
+  scoring: Omit<Scoring, "count">,
+): Promise<TypedArray> {
+  const scores = empty(logits.device, logits.shape);
+  if (scoring.correctFirst) correct(logits, scoring);
+  update(logSoftmax, [scores], [logits]);
+  if (!scoring.correctFirst) correct(scores, scoring);
+  return await scores.read();
+}
+
+/**
  * The most likely tokens of each row that are not banned, best first; of equal ones the lower
  * number comes first. Reads once.
  *
@@ -152,7 +169,7 @@ export async function candidates(logits: Tensor, scoring: Scoring): Promise<Rank
 }
 
 /** Penalises first, then bans. */
-function correct(scores: Tensor, { corrections, penalty }: Scoring): void {
+function correct(scores: Tensor, { corrections, penalty }: Omit<Scoring, "count">): void {
   const lists: [RowProgram, readonly (readonly number[])[]][] = [
     [penalise, corrections.map(({ repeated }) => repeated)],
     [ban, corrections.map(({ banned }) => banned)],

@@ -1,6 +1,7 @@
 /**
- * Generation, greedy or by beam search, batched over prompts, with a cache of keys and values. Each
- * step reads once, and reads only the best candidates; finished prompts leave the batch.
+ * Generation, greedy, by beam search or by drawing tokens, batched over prompts, with a cache of keys
+ * and values. Each step reads once, without drawing only the best candidates; finished prompts leave
+ * the batch.
  *
  * @module
  */
@@ -8,6 +9,7 @@
 import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
 import { shown } from "../../core/excerpt.ts";
+import type { Tensor } from "../../core/tensor.ts";
 import { toBatch } from "../layers/batch.ts";
 import { PastKeyValues } from "../layers/past_key_values.ts";
 import type { Model } from "../models/model.ts";
@@ -18,8 +20,15 @@ import {
   startSearch,
 } from "./beam_search.ts";
 import { compact, followBeams, type Hypothesis, nextInputs } from "./beam_state.ts";
-import { candidates, type Correction } from "./candidates.ts";
+import {
+  candidates,
+  type Correction,
+  logProbabilities,
+  type Ranking,
+  type Scoring,
+} from "./candidates.ts";
 import { bannedTokens } from "./no_repeat_ngram.ts";
+import { checkTokenSampling, drawToken, type TokenSampling } from "./sample.ts";
 
 /** How prompts are continued, and when that ends. */
 export interface GenerateOptions {
@@ -41,6 +50,10 @@ export interface GenerateOptions {
   readonly beamConvention?: BeamConvention;
   /** `hf`: when a search ends before its limit; default `false`, as in transformers. */
   readonly earlyStopping?: boolean | "never";
+  /** Draws tokens instead of searching for the best text; default none. It takes one beam. */
+  readonly sampling?: TokenSampling;
+  /** Numbers of the prompts, which what is drawn depends on; default their places. */
+  readonly numbers?: readonly number[];
 }
 
 /** Steps that the cache has room for when its memory is made. */
@@ -51,7 +64,8 @@ const least = 8;
 const idle = 1 / 4;
 
 /**
- * Continues each prompt by its most likely tokens, or by the best hypothesis of a beam search.
+ * Continues each prompt by its most likely tokens, by the best hypothesis of a beam search, or by
+ * tokens that are drawn.
  *
  * Prompts of similar length waste least. The result of one does not depend on the others.
  *
@@ -92,7 +106,7 @@ export async function generate(
       return correctionOf(prompt, beam?.ids, options);
     });
     const { logits } = model.forward({ batch: { ...batch, rows: batch.last }, cache });
-    const found = await candidates(logits, {
+    const found = await chosen(logits, hypotheses, options, {
       corrections,
       penalty: repetitionPenalty,
       correctFirst: beamConvention === "lora" || beams === 1,
@@ -112,6 +126,24 @@ export async function generate(
     }
   }
   return results;
+}
+
+/** The candidates of each row: the most likely ones, or one that is drawn. */
+async function chosen(
+  logits: Tensor,
+  hypotheses: readonly Hypothesis[],
+  { sampling, numbers }: GenerateOptions,
+  scoring: Scoring,
+): Promise<Ranking[]> {
+  if (sampling === undefined) return await candidates(logits, scoring);
+  const all = await logProbabilities(logits, scoring);
+  const width = all.length / hypotheses.length;
+  return hypotheses.map(({ number, search }, row) => {
+    const [beam] = search.beams;
+    if (beam === undefined) return [];
+    const place = { prompt: numbers?.[number] ?? number, position: beam.ids.length };
+    return [drawToken(all.subarray(row * width, (row + 1) * width), sampling, place)];
+  });
 }
 
 /** What a beam may not repeat. */
@@ -145,7 +177,8 @@ function check(prompts: readonly (readonly number[])[], options: GenerateOptions
 function checkSearch(options: GenerateOptions): void {
   const { newTokens, positions, beams = 1, lengthPenalty = 1, eosIds = [] } = options;
   const { noRepeatNgram = 0, repetitionPenalty = 1 } = options;
-  const { beamConvention = "hf", earlyStopping = false } = options;
+  const { beamConvention = "hf", earlyStopping = false, sampling } = options;
+  if (sampling !== undefined) checkTokenSampling(sampling);
   const demand = (name: string, value: unknown, fits: boolean, required: string) => {
     if (fits) return;
     throw new OptionError(
@@ -167,6 +200,7 @@ function checkSearch(options: GenerateOptions): void {
   whole("positions", positions, 2);
   whole("newTokens", newTokens, 1);
   whole("beams", beams, 1);
+  demand("sampling", beams, sampling === undefined || beams === 1, "one beam");
   whole("noRepeatNgram", noRepeatNgram, 0);
   demand("lengthPenalty", lengthPenalty, Number.isFinite(lengthPenalty), "a finite number");
   const positive = repetitionPenalty > 0 && repetitionPenalty < Infinity;

@@ -11,6 +11,9 @@ import { configFileMutations } from "./lists/config_files.ts";
 import { corporaMutations } from "./lists/corpora.ts";
 import { courseMutations } from "./lists/courses.ts";
 import { dataMutations } from "./lists/data.ts";
+import { diagnosisMutations } from "./lists/diagnosis.ts";
+import { diskMutations } from "./lists/disk.ts";
+import { drawsMutations } from "./lists/draws.ts";
 import { dropoutMutations } from "./lists/dropout.ts";
 import { dropoutMoreMutations } from "./lists/dropout_more.ts";
 import { dryRunMutations } from "./lists/dry_runs.ts";
@@ -34,6 +37,7 @@ import { noiseMutations } from "./lists/noise.ts";
 import { objectiveMutations } from "./lists/objective.ts";
 import { optimMutations } from "./lists/optim.ts";
 import { optionsMutations } from "./lists/options.ts";
+import { predictionsMutations } from "./lists/predictions.ts";
 import { presetsMutations } from "./lists/presets.ts";
 import { regularisersMutations } from "./lists/regularisers.ts";
 import { runsMutations } from "./lists/runs.ts";
@@ -53,6 +57,10 @@ import type { Mutation } from "./mutation.ts";
 
 /** All mutations, by area. */
 export const mutations: readonly Mutation[] = [
+  ...diskMutations,
+  ...drawsMutations,
+  ...predictionsMutations,
+  ...diagnosisMutations,
   ...dropoutMutations,
   ...sitesMutations,
   ...masksMutations,

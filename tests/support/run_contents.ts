@@ -1,6 +1,6 @@
 /** What a run left behind, to compare runs. */
 
-import { filesIn } from "../../train/files/files.ts";
+import { filesIn } from "../../train/files/folder.ts";
 
 /** All that a run left but for times and its own name, by path. */
 export async function contentsOf(run: string): Promise<Record<string, string>> {

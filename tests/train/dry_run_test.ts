@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { FileError } from "../../core/errors.ts";
+import { FileError, OptionError } from "../../core/errors.ts";
 import { dryRunText } from "../../train/commands/dry_run.ts";
 import type { GivenConfig } from "../../train/config/config.ts";
 import type { TaskName } from "../../train/config/train_options.ts";
@@ -126,6 +126,11 @@ Deno.test("a dry run of a resumed run counts its steps, checks its checkpoint an
   assertEquals(await readAdapter(out), adapter);
   await assertRejects(
     () => dryRun({ ...config, rank: 2 }, { resume: out }),
+    OptionError,
+    "--rank 2 as the run has 4",
+  );
+  await assertRejects(
+    () => dryRun({ ...config, rank: 2 }, { resume: `${out}/checkpoint-3`, change: true }),
     FileError,
     "Cannot resume as the checkpoint must hold",
   );

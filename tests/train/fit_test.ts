@@ -128,7 +128,7 @@ Deno.test("fit() blames the learning rate only once something was updated", asyn
   const config = { compensation: "kl", kl: 1e308, lr: 1e-3 } as const;
   const { result } = await fitHead({ config: { ...config, method: "hiddenkey" } });
   const { message } = await assertRejects(() => Promise.reject(result), TrainingError);
-  assertStringIncludes(message, "after step 1 as loss must be finite: found Infinity; nothing was");
+  assertStringIncludes(message, "after step 1 as loss must be finite: found Infinity; --kl");
 });
 
 /** An evaluation that gives one number after the other, and notes which were told to be final. */

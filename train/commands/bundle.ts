@@ -8,7 +8,7 @@ import { build, stop } from "esbuild";
 import { rollup } from "rollup";
 import { dts } from "rollup-plugin-dts";
 import ts from "typescript";
-import { writeFileAtomic, writeJson } from "../files/files.ts";
+import { readText, writeFileAtomic, writeJson } from "../files/files.ts";
 import metadata from "../../deno.json" with { type: "json" };
 import { command } from "./command.ts";
 import { runCommand } from "./program.ts";
@@ -87,7 +87,7 @@ async function describePackage(folder: string): Promise<void> {
     ),
   });
   for (const name of ["README.md", "LICENSE"]) {
-    await writeFileAtomic(`${folder}/${name}`, await Deno.readTextFile(pathOf(name)));
+    await writeFileAtomic(`${folder}/${name}`, await readText(pathOf(name)));
   }
 }
 

@@ -5,28 +5,43 @@
  */
 
 import type { Device } from "../../core/device.ts";
-import { OptionError } from "../../core/errors.ts";
+import { FileError, OptionError } from "../../core/errors.ts";
+import type { TokenSampling } from "../../nn/generation/sample.ts";
 import { beamOptions } from "../config/beam_options.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { deviceOptions } from "../config/device_options.ts";
+import { drawingOf, drawOptions } from "../config/draw_options.ts";
 import { samplesOption } from "../config/method_options.ts";
 import { pickOptions } from "../config/parse.ts";
 import { trainOptions } from "../config/train_options.ts";
-import { groupByContext, type TextTask } from "../data/text_example.ts";
+import type { TextTask } from "../data/text_example.ts";
 import { generates, textTasks } from "../data/text_tasks.ts";
 import { openDevice } from "../device/backend.ts";
-import { readText, writeFileAtomic } from "../files/files.ts";
+import { exists, requireFile, writeFileAtomic } from "../files/files.ts";
+import { attempt, writeAll } from "../files/system.ts";
 import { classDistribution, scoreDistribution } from "../metrics/predictive.ts";
 import { openRun, runConfig } from "../run/open_run.ts";
+import { readRun } from "../run/run_folder.ts";
 import { checkPadding } from "../tasks/check_ids.ts";
 import { batchLengths, classifyAll, encodeExamples } from "../tasks/classification.ts";
 import { continueAll } from "../tasks/generation.ts";
-import { readUnlabelled } from "../tasks/labelled.ts";
+import { classificationMetrics, regressionMetrics } from "../tasks/label_metrics.ts";
+import { classNames, labelKind } from "../tasks/labelled.ts";
 import { maxSequenceLength } from "../tasks/open.ts";
+import { classLines, type LineForm, scoreLines, textLines } from "../tasks/prediction_lines.ts";
 import { samplingOf } from "../tasks/sampling.ts";
 import { paddingOf, specialTokens } from "../tasks/special_tokens.ts";
+import type { Metrics } from "../tasks/task.ts";
 import { changeable, type Command, command } from "./command.ts";
 import { showDownloads } from "./downloads.ts";
+import {
+  type GivenInputs,
+  inputContexts,
+  inputExamples,
+  inputOptions,
+  requireInput,
+  requireInputs,
+} from "./predict_inputs.ts";
 
 const { model, newTokens } = trainOptions;
 
@@ -37,10 +52,13 @@ const changes = changeable({ model, ...deviceOptions, newTokens, ...beamOptions 
 export const predictCommand: Command = command({
   summary: "Label or continue new text with a saved run",
   usage: `  deno task predict --run DIR --input FILE
+  deno task predict DIR --text TEXT --text TEXT --probabilities
 
 FILE is a table of texts. It may also be, by task:
-  GLUE: a TSV as the task's test.tsv
-${Object.entries(textTasks).map(([name, { inputHelp }]) => `  ${name}: ${inputHelp}`).join("\n")}`,
+  GLUE: a TSV as the task's test.tsv, or as its dev.tsv
+${Object.entries(textTasks).map(([name, { inputHelp }]) => `  ${name}: ${inputHelp}`).join("\n")}
+Where each text has a label, metrics and calibration are written to standard error. --json writes a
+line {"index", "prediction", "probabilities"} for each text, of scores and texts without the last.`,
   verb: "predict",
   options: {
     run: {
@@ -49,68 +67,109 @@ ${Object.entries(textTasks).map(([name, { inputHelp }]) => `  ${name}: ${inputHe
       positional: true,
       required: true,
     },
-    input: { kind: "text", help: "file of the texts", required: true },
+    ...inputOptions,
     out: { kind: "text", help: "file for the predictions", defaultText: "standard output" },
+    force: { kind: "switch", help: "replace the file of --out" },
+    probabilities: { kind: "switch", help: "add a column for each class, or the score" },
+    json: { kind: "switch", help: "write a JSON object a line instead of columns" },
     batch: { kind: "integer", help: "texts that are read at once", min: 1, default: 32 },
     ...samplesOption,
+    ...drawOptions,
     ...changes,
   },
-  async run({ run, input, out, batch, samples, ...options }) {
+  async run({ run, out, force, probabilities = false, json = false, batch, samples, ...options }) {
+    const given = pickOptions(inputOptions, options);
+    requireInput(given);
     const config = await runConfig(run, pickOptions(changes, options));
-    const { task } = config;
-    if (samples !== undefined && generates(task)) {
-      throw new OptionError(
-        `Cannot use --samples as a task of classes or scores is required: found ${task}, whose texts ` +
-          "are written without dropout alone",
-      );
-    }
+    requireInputs(given, config);
+    const drawing = drawingOf(pickOptions(drawOptions, options), config);
+    requireFit(config, { samples, probabilities, drawing });
+    if (out !== undefined) await requireReplaceable(out, force === true);
     const { device } = await openDevice(config);
     await using _device = device;
     using _scope = device.scope("predict");
-    const reading = { run, config, device, input, batch, samples };
+    const form = { json, probabilities, isSampled: samples !== undefined };
+    const reading = { ...{ run, config, device, given, batch }, ...{ samples, drawing, form } };
+    const { task } = config;
     const lines = generates(task)
       ? await continuations(reading, textTasks[task])
       : await labels(reading);
-    const content = lines.map((line) => `${line}\n`).join("");
-    if (out === undefined) await Deno.stdout.write(new TextEncoder().encode(content));
-    else await writeFileAtomic(out, content);
+    const content = new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));
+    if (out !== undefined) return await writeFileAtomic(out, content);
+    const refusal = "Cannot write predictions as a writable place is required";
+    await attempt(refusal, "standard output", () => writeAll(Deno.stdout, content));
   },
 });
 
-/** Which texts are read, by which run. */
+/** Refuses options that mean nothing for a task. */
+function requireFit(
+  { task }: TrainConfig,
+  { samples, probabilities, drawing }: {
+    readonly samples: number | undefined;
+    readonly probabilities: boolean;
+    readonly drawing: TokenSampling | undefined;
+  },
+): void {
+  const refuse = (flag: string, required: string, found: string): never => {
+    throw new OptionError(`Cannot use --${flag} as ${required} is required: found ${found}`);
+  };
+  const labelled = "a task of classes or scores";
+  if (!generates(task)) {
+    if (drawing !== undefined) refuse("sample", "a task of texts", task);
+    return;
+  }
+  const written = `${task}, whose texts are written without dropout alone`;
+  if (samples !== undefined) refuse("samples", labelled, written);
+  if (probabilities) refuse("probabilities", labelled, task);
+}
+
+/** Refuses to replace what lies at a path, or what is no file. */
+async function requireReplaceable(path: string, force: boolean): Promise<void> {
+  if (!await exists(path)) return;
+  await requireFile(path, Infinity, "replace file");
+  if (force) return;
+  throw new FileError("Cannot replace file as --force is required: found one", path);
+}
+
+/** Which texts are read, by which run, and how predictions are written. */
 interface Inputs {
   readonly run: string;
   readonly config: TrainConfig;
   readonly device: Device;
-  readonly input: string;
+  readonly given: GivenInputs;
   readonly batch: number;
   readonly samples: number | undefined;
+  readonly drawing: TokenSampling | undefined;
+  readonly form: LineForm;
 }
 
-/** A line for each distinct input. */
+/** A line for each distinct input, or each text. */
 async function continuations(
-  { run, config, device, input, batch }: Inputs,
+  { run, config, device, given, batch, drawing, form }: Inputs,
   task: TextTask,
 ): Promise<string[]> {
-  const groups = groupByContext(task.parse(await readText(input), input));
+  const contexts = await inputContexts(given, task);
   const { model, architecture, tokenizer } = await openRun(run, config, device, showDownloads());
-  const texts = await continueAll(model, device, groups.map((g) => g.context), {
+  const texts = await continueAll(model, device, contexts, {
     tokenizer,
     frame: specialTokens(architecture, tokenizer),
     config: architecture,
     newTokens: config.newTokens,
     search: config,
     batch,
-    path: input,
+    sampling: drawing,
+    path: given.input,
   });
-  return texts.map((text) => text.replace(/\s*[\r\n]+\s*/g, " "));
+  return textLines(contexts, texts, form.json);
 }
 
-/** A head, and a line for each example: its index and its label or score. */
-async function labels({ run, config, device, input, batch, samples }: Inputs): Promise<string[]> {
-  const { examples, places } = await readUnlabelled(config, input);
-  const opened = await openRun(run, config, device, showDownloads());
-  const { model, architecture, tokenizer, classes } = opened;
+/** Lines for all examples; what their labels say of them goes to standard error. */
+async function labels(inputs: Inputs): Promise<string[]> {
+  const { run, config, device, given, batch, samples, form } = inputs;
+  const classes = classNames(config.task, (await readRun(run)).classes) ?? [];
+  const kind = labelKind(config.task, classes);
+  const { examples, places } = await inputExamples(given, config, kind);
+  const { model, architecture, tokenizer } = await openRun(run, config, device, showDownloads());
   const rules = { config: architecture, tokenizer };
   const maxLength = maxSequenceLength(config, architecture);
   const encoded = encodeExamples(examples, { ...rules, maxLength, places });
@@ -119,9 +178,22 @@ async function labels({ run, config, device, input, batch, samples }: Inputs): P
   const sampling = samplingOf(config, architecture, samples);
   const numbers = examples.map(({ index }) => index);
   const reading = { padId, batch, numbers, sampling };
-  const values = await classifyAll(model, device, encoded, reading, (passes) => {
-    if (classes.length === 0) return scoreDistribution(passes).mean.toFixed(3);
-    return classes[classDistribution(passes).predicted]!;
-  });
-  return ["index\tprediction", ...values.map((value, i) => `${examples[i]!.index}\t${value}`)];
+  const known = examples.flatMap(({ label }) => label ?? []);
+  // Correlations are of two texts at least.
+  const isKnown = known.length === examples.length && known.length > 1;
+  const { isSampled } = form;
+  if (classes.length === 0) {
+    const found = await classifyAll(model, device, encoded, reading, scoreDistribution);
+    if (isKnown) showMetrics(regressionMetrics(kind.metrics, found, known, isSampled), known);
+    return scoreLines(examples.map((one, i) => ({ ...one, distribution: found[i]! })), form);
+  }
+  const found = await classifyAll(model, device, encoded, reading, classDistribution);
+  if (isKnown) showMetrics(classificationMetrics(kind.metrics, found, known, isSampled), known);
+  const rows = examples.map((one, i) => ({ ...one, distribution: found[i]! }));
+  return classLines(rows, classes, form);
+}
+
+function showMetrics(metrics: Metrics, { length }: readonly number[]): void {
+  const figures = Object.entries(metrics).map(([name, value]) => `${name} ${value.toFixed(6)}`);
+  console.error([`the labels of all ${length} texts are known:`, ...figures].join("\n"));
 }

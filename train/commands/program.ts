@@ -7,6 +7,7 @@
 import { DeviceError, OptionError } from "../../core/errors.ts";
 import { presentable } from "../../core/excerpt.ts";
 import { listText } from "../config/help.ts";
+import { codeOf, reasonOf } from "../files/system.ts";
 import { nearest } from "../config/nearest.ts";
 import { type Command, version } from "./command.ts";
 
@@ -61,11 +62,17 @@ async function exitCode(args: readonly string[], run: () => Promise<number>): Pr
   try {
     return await run();
   } catch (error) {
-    const known = error instanceof Error;
-    const lacks = error instanceof Deno.errors.NotCapable ? "Cannot run without permission: " : "";
-    console.error(
-      known && !args.includes("--verbose") ? `error: ${presentable(lacks + error.message)}` : error,
-    );
+    const plain = error instanceof Error && !args.includes("--verbose");
+    console.error(plain ? `error: ${presentable(sentenceOf(error))}` : error);
     return error instanceof DeviceError ? 3 : 1;
   }
+}
+
+/** What an error says; those of files have their sentences, so that what is left is of the output. */
+function sentenceOf(error: Error): string {
+  if (error instanceof Deno.errors.NotCapable) {
+    return `Cannot run without permission: ${error.message}`;
+  }
+  if (!["ENOSPC", "EPIPE", "EIO"].includes(String(codeOf(error)))) return error.message;
+  return `Cannot write standard output as a writable place is required: found ${reasonOf(error)}`;
 }

@@ -66,6 +66,7 @@ function placeholder(spec: Exclude<OptionSpec, { kind: "switch" }>): string {
     number: "NUMBER",
     integer: "N",
     list: "A,B,…",
+    texts: "TEXT",
     layers: "all|latter-half|N,…",
     rate: "RATE",
     sites: "POSITION=STRUCTURE,RATE,…",

@@ -67,6 +67,12 @@ export interface ListOption extends AnyOption {
   readonly default?: readonly string[];
 }
 
+/** Texts as they are, given once for each. */
+export interface TextsOption extends AnyOption {
+  /** Kind of value. */
+  readonly kind: "texts";
+}
+
 /** `all`, `latter-half`, or numbers of layers with commas between them. */
 export interface LayersOption extends AnyOption {
   /** Kind of value. */
@@ -98,6 +104,7 @@ export type OptionSpec =
   | ChoiceOption
   | SwitchOption
   | ListOption
+  | TextsOption
   | LayersOption
   | RateOption
   | SitesOption;
@@ -115,7 +122,7 @@ export type LayerChoice = "all" | "latter-half" | readonly number[];
 export type ValueOf<S extends OptionSpec> = S extends TextOption ? string
   : S extends NumberOption ? number
   : S extends SwitchOption ? boolean
-  : S extends ListOption ? readonly string[]
+  : S extends ListOption | TextsOption ? readonly string[]
   : S extends LayersOption ? LayerChoice
   : S extends { readonly kind: "choice"; readonly choices: readonly (infer C)[] } ? C
   : S extends { readonly kind: "rate"; readonly positions: readonly (infer P extends string)[] }

@@ -27,7 +27,9 @@ export function parseFlags<T extends OptionTable>(table: T, args: readonly strin
   const names = Object.keys(table);
   const switches = names.filter((name) => table[name]!.kind === "switch").map(kebab);
   const strings = names.filter((name) => table[name]!.kind !== "switch").map(kebab);
-  const repeated = names.filter((name) => table[name]!.kind === "sites").map(kebab);
+  const repeated = names.filter((name) => ["sites", "texts"].includes(table[name]!.kind)).map(
+    kebab,
+  );
   const parsed = parseArgs(joinNegatives(args, strings), {
     string: strings,
     collect: repeated,

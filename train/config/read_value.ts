@@ -31,6 +31,8 @@ export function readValue(name: string, spec: OptionSpec, raw: unknown): unknown
       return typeof raw === "boolean" ? raw : refuse("true or false");
     case "text":
       return typeof raw === "string" ? raw : refuse("a text");
+    case "texts":
+      return readTexts(raw, refuse);
     case "list":
       return words(raw, refuse);
     case "layers":
@@ -62,6 +64,12 @@ function words(raw: unknown, refuse: Refuse): string[] {
   const trimmed = list.map((item) => isScalar(item) ? `${item}`.trim() : "");
   const complete = trimmed.length > 0 && !trimmed.includes("");
   return complete ? trimmed : refuse("a list of words with commas between them");
+}
+
+function readTexts(raw: unknown, refuse: Refuse): string[] {
+  const texts: unknown[] = Array.isArray(raw) ? raw : [raw];
+  const known = texts.filter((text) => typeof text === "string");
+  return known.length > 0 && known.length === texts.length ? known : refuse("a text or several");
 }
 
 function readLayers(raw: unknown, refuse: Refuse): LayerChoice {

@@ -55,6 +55,10 @@ function valueSchema(spec: OptionSpec): JsonSchema {
       return {
         enum: [...new Set(spec.choices.flatMap((choice) => [choice, String(choice)]))],
       };
+    case "texts":
+      return {
+        anyOf: [{ type: "string" }, { type: "array", minItems: 1, items: { type: "string" } }],
+      };
     case "list":
       return {
         anyOf: [

@@ -102,6 +102,7 @@ export async function readE2e(
 export const e2e: TextTask = {
   title: "E2E",
   inputHelp: "a CSV with MR",
+  contextOf: linearise,
   parse: parseE2e,
   files: async (directory, split) => [await e2eFile(directory, split)],
 };

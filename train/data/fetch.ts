@@ -5,7 +5,8 @@
  */
 
 import { DownloadError, FileError } from "../../core/errors.ts";
-import { exists, readBytes, reasonOf, writeFileAtomic } from "../files/files.ts";
+import { exists, readBytes, writeFileAtomic } from "../files/files.ts";
+import { makeFolder, move, removeAll } from "../files/folder.ts";
 import { digestFile, sha256 } from "../hub/digest.ts";
 import { download, type DownloadHooks } from "../hub/download.ts";
 import { defaultRetryPolicy, type RetryPolicy } from "../hub/request.ts";
@@ -45,7 +46,7 @@ export async function fetchData(
       `${out}/${first}`,
     );
   }
-  await attempt(out, () => Deno.mkdir(out, { recursive: true }));
+  await makeFolder(out);
   const partials: string[] = [];
   const contents: Uint8Array[] = [];
   for (const source of set.sources) {
@@ -56,7 +57,7 @@ export async function fetchData(
   }
   const files = await unpacked(set, contents, partials);
   await placeFiles(set, files, out);
-  for (const partial of partials) await Deno.remove(partial);
+  for (const partial of partials) await removeAll(partial);
   onMessage?.(`${set.name}: ${files.size} ${files.size === 1 ? "file" : "files"} in ${out}`);
 }
 
@@ -88,7 +89,7 @@ async function unpacked(
 ): Promise<UnpackedFiles> {
   const [{ address, content, sha256: published }] = set.sources as readonly [DataSource];
   const refuse = async (found: string): Promise<never> => {
-    for (const partial of partials) await Deno.remove(partial);
+    for (const partial of partials) await removeAll(partial);
     const message = `Cannot unpack ${set.name} as its published content is required: ${found}`;
     throw new DownloadError(message, address);
   };
@@ -121,22 +122,13 @@ async function placeFiles(set: DataSet, files: UnpackedFiles, out: string): Prom
   try {
     for (const [path, bytes] of files) {
       const target = `${temporary}/${path}`;
-      const folder = target.slice(0, target.lastIndexOf("/"));
-      await attempt(folder, () => Deno.mkdir(folder, { recursive: true }));
+      await makeFolder(target.slice(0, target.lastIndexOf("/")));
       await writeFileAtomic(target, bytes);
     }
     for (const name of set.makes) {
-      await attempt(`${out}/${name}`, () => Deno.rename(`${temporary}/${name}`, `${out}/${name}`));
+      await move(`${temporary}/${name}`, `${out}/${name}`);
     }
   } finally {
     await Deno.remove(temporary, { recursive: true }).catch(() => {});
-  }
-}
-
-async function attempt(path: string, job: () => Promise<void>): Promise<void> {
-  try {
-    await job();
-  } catch (error) {
-    throw new FileError(`Cannot write file: found ${reasonOf(error)}`, path);
   }
 }

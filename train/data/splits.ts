@@ -5,7 +5,8 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { exists, reasonOf } from "../files/files.ts";
+import { isFolder } from "../files/files.ts";
+import { namesIn } from "../files/folder.ts";
 import type { Split } from "./example.ts";
 import { tableExtensions, tablePattern } from "./table.ts";
 
@@ -29,11 +30,11 @@ export async function findSplit(directory: string, split: Split): Promise<string
   const found: string[][] = [];
   for (const name of splitNames[split]) {
     const folder = `${directory}/${name}`;
-    const inside = (await namesIn(folder)).filter((one) => tablePattern.test(one));
+    const inside = (await namesOf(folder)).filter((one) => tablePattern.test(one));
     if (inside.length > 0) found.push(inside.map((one) => `${folder}/${one}`));
   }
   const kinds = new Map<string, string[]>();
-  for (const file of await namesIn(directory)) {
+  for (const file of await namesOf(directory)) {
     const extension = tablePattern.exec(file)?.[0];
     if (extension === undefined) continue;
     const stem = file.slice(0, -extension.length);
@@ -75,11 +76,6 @@ export function missingSplit(directory: string, split: Split): FileError {
   );
 }
 
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    if (!await exists(folder) || !(await Deno.stat(folder)).isDirectory) return [];
-    return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort();
-  } catch (error) {
-    throw new FileError(`Cannot list folder: found ${reasonOf(error)}`, folder);
-  }
+async function namesOf(folder: string): Promise<string[]> {
+  return await isFolder(folder) ? await namesIn(folder) : [];
 }

@@ -26,6 +26,12 @@ export interface TextTask {
   /** What `predict` takes as its input, for the help. */
   readonly inputHelp: string;
   /**
+   * What the model reads of one input as its makers write it.
+   *
+   * @throws {OptionError} If it is malformed
+   */
+  contextOf(input: string): string;
+  /**
    * Reads the text of one file.
    *
    * @param name Name of the file for messages

@@ -4,10 +4,12 @@
  * @module
  */
 
-import { FileError } from "../../core/errors.ts";
-import { exists, filesIn } from "../files/files.ts";
+import { FileError, OptionError } from "../../core/errors.ts";
+import { exists } from "../files/files.ts";
+import { filesIn } from "../files/folder.ts";
 import type { Split } from "./example.ts";
 import { readTexts, type TextExample, type TextTask } from "./text_example.ts";
+import { shortExcerpt } from "./text.ts";
 import { parseEntries, type Triple } from "./webnlg_entries.ts";
 
 /** Categories of the training data; the test data have five more. */
@@ -115,6 +117,16 @@ export async function readWebnlg(
 export const webnlg: TextTask = {
   title: "WebNLG",
   inputHelp: "XML, JSON",
+  contextOf: (input) => lineariseTriples(input.split("\n").map(tripleOf)),
   parse: parseWebnlg,
   files: webnlgFiles,
 };
+
+function tripleOf(line: string): Triple {
+  const [subject, property, object, ...more] = line.split("|").map((part) => part.trim());
+  if (subject && property && object && more.length === 0) return [subject, property, object];
+  throw new OptionError(
+    "Cannot read triple as subject | property | object is required, one triple a line: found " +
+      shortExcerpt(line),
+  );
+}

@@ -16,6 +16,7 @@ import { classifier } from "../../nn/models/registry.ts";
 import { buildWordPiece } from "../../nn/tokenizer/legacy.ts";
 import { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { grammarWords } from "../data/grammar_clauses.ts";
+import { attempt } from "../files/system.ts";
 
 const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 const vocabulary = [...special, ...grammarWords];
@@ -45,8 +46,9 @@ export function baseTokenizer(): Tokenizer {
 
 /** Opens the base model with a new head; the open scope owns it. */
 export async function openBase(device: Device, key: Key): Promise<Model> {
-  const bytes = await Deno.readFile(baseFile);
   const name = "train/demo/base.safetensors";
+  const refusal = "Cannot open the demonstration's model as it requires a readable file";
+  const bytes = await attempt(refusal, name, () => Deno.readFile(baseFile));
   const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
   const data = bytes.subarray(8 + length);
   const { tensors } = parseHeader(bytes.subarray(8, 8 + length), data.length, name);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { foldKey, seedKey } from "../../core/random.ts";
 import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors_write.ts";
 import { Parameter, parameters } from "../../nn/layers/module.ts";
@@ -63,7 +64,7 @@ if (import.meta.main) {
     tensors.push({ name: path, dtype: "F32", shape: parameter.shape, bytes });
   }
   const bytes = encodeSafetensors(tensors, { format: "pt" });
-  await writeFileAtomic(new URL(baseFile).pathname, bytes);
+  await writeFileAtomic(fileURLToPath(baseFile), bytes);
   console.log(`wrote ${bytes.length} bytes`);
 }
 

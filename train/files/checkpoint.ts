@@ -7,7 +7,7 @@
 import { DisposedError, FileError, OptionError } from "../../core/errors.ts";
 import type { TensorEntry } from "../../nn/formats/safetensors.ts";
 import { decodeFloats } from "../../nn/formats/safetensors_values.ts";
-import { exists } from "./files.ts";
+import { exists, isFolder } from "./files.ts";
 import { openShard, readRange, type Shard } from "./shard.ts";
 import { readWeightMap } from "./weight_map.ts";
 
@@ -53,7 +53,7 @@ export class Checkpoint implements Disposable {
   static async open(path: string): Promise<Checkpoint> {
     let [files, main] = [[path], path];
     let weightMap = new Map<string, string>();
-    if (await exists(path) && (await Deno.stat(path)).isDirectory) {
+    if (await isFolder(path)) {
       const index = `${path}/model.safetensors.index.json`;
       files = [main = `${path}/model.safetensors`];
       if (!await exists(main)) {

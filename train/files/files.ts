@@ -4,18 +4,11 @@
  * @module
  */
 
-import { FileError, OptionError, ShapeError } from "../../core/errors.ts";
+import { basename } from "node:path";
+import { FileError } from "../../core/errors.ts";
 import { scanJson } from "../../nn/formats/json_scan.ts";
-
-/** Says in a few words why the system refused a file operation. */
-export function reasonOf(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "nothing there";
-  if (error instanceof Deno.errors.IsADirectory) return "a directory";
-  if (error instanceof Deno.errors.NotADirectory) return "a file among its parent directories";
-  if (error instanceof Deno.errors.NotCapable) return "no permission of the Deno process";
-  if (error instanceof Deno.errors.PermissionDenied) return "no permission of the system";
-  return error instanceof Error ? error.message : String(error);
-}
+import { makeFolder, move, namesIn, removeAll } from "./folder.ts";
+import { attempt, reasonOf, writeAll } from "./system.ts";
 
 /**
  * Reads a UTF-8 text file; a byte order mark at its start is left out.
@@ -58,14 +51,11 @@ export async function requireFile(
  */
 export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
   await requireFile(path, mostBytes);
-  try {
-    return await Deno.readFile(path);
-  } catch (error) {
-    throw new FileError(
-      `Cannot read file as it requires a readable file: found ${reasonOf(error)}`,
-      path,
-    );
-  }
+  return await attempt(
+    "Cannot read file as it requires a readable file",
+    path,
+    () => Deno.readFile(path),
+  );
 }
 
 /**
@@ -129,28 +119,27 @@ export async function writeFileAtomic(
   content: Uint8Array | string | AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  const temporary = beside(path, "tmp");
   try {
-    {
+    await attempt("Cannot write file as it requires a writable place", path, async () => {
       using file = await Deno.open(temporary, { write: true, createNew: true });
       for await (const part of bytes instanceof Uint8Array ? [bytes] : bytes) {
-        for (let written = 0; written < part.length;) {
-          written += await file.write(part.subarray(written));
-        }
+        await writeAll(file, part);
       }
       // Without this a power cut could keep the new name but lose the content.
       await file.syncData();
-    }
-    await Deno.rename(temporary, path);
+    });
+    await move(temporary, path);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
-    // What made the content may have failed, and says so itself.
-    if ([FileError, OptionError, ShapeError].some((kind) => error instanceof kind)) throw error;
-    throw new FileError(
-      `Cannot write file as it requires a writable place: found ${reasonOf(error)}`,
-      path,
-    );
+    throw error;
   }
+}
+
+/** A new name in the folder of a path, which `removeLeftovers` knows; the longest one has room for it. */
+function beside(path: string, ending: "tmp" | "partial"): string {
+  const start = path.length - basename(path).length;
+  return `${path.slice(0, start + 50)}.${crypto.randomUUID()}.${ending}`;
 }
 
 /**
@@ -173,30 +162,18 @@ export async function requireEmptyDirectory(
   path: string,
   ignored: readonly string[] = [],
 ): Promise<void> {
-  try {
-    await Deno.mkdir(path, { recursive: true });
-    for await (const entry of Deno.readDir(path)) {
-      if (ignored.includes(entry.name)) continue;
-      throw new FileError(
-        `Cannot use directory as it requires an empty or new directory: found ${entry.name}`,
-        path,
-      );
-    }
-  } catch (error) {
-    if (error instanceof FileError) throw error;
-    const reason = error instanceof Deno.errors.AlreadyExists ? "a file" : reasonOf(error);
-    throw new FileError(
-      `Cannot use directory as it requires an empty or new directory: found ${reason}`,
-      path,
-    );
-  }
+  const refusal = "Cannot use directory as it requires an empty or new directory";
+  await makeFolder(path, refusal);
+  const names = await namesIn(path, refusal);
+  const first = names.find((name) => !ignored.includes(name));
+  if (first !== undefined) throw new FileError(`${refusal}: found ${first}`, path);
 }
 
 /**
  * Makes a directory in one step: it is filled beside its place and renamed.
  *
  * @param path Path of the directory; it must hold nothing yet
- * @param fill Writes into the directory it is given
+ * @param fill Writes into the directory it is given, by functions of this file or of `folder.ts`
  * @throws {FileError} If the place is taken or cannot be written; nothing is then left behind
  */
 export async function writeDirectoryAtomic(
@@ -204,17 +181,20 @@ export async function writeDirectoryAtomic(
   fill: (directory: string) => Promise<void>,
 ): Promise<void> {
   const existed = await exists(path);
-  await requireEmptyDirectory(path);
-  const place = await Deno.realPath(path);
-  const partial = `${place}.${crypto.randomUUID()}.partial`;
+  let partial: string | undefined;
   try {
-    await requireEmptyDirectory(partial);
+    await requireEmptyDirectory(path);
+    const place = await realPath(path);
+    partial = beside(place, "partial");
+    await makeFolder(partial);
     await fill(partial);
-    await Deno.remove(place);
-    await Deno.rename(partial, place);
+    // Elsewhere a folder takes the place of an empty one at once.
+    if (Deno.build.os === "windows") await removeAll(place);
+    await move(partial, place);
   } catch (error) {
-    await Deno.remove(partial, { recursive: true }).catch(() => {});
-    if (!existed) await Deno.remove(place).catch(() => {});
+    if (partial !== undefined) await Deno.remove(partial, { recursive: true }).catch(() => {});
+    // It holds nothing, or stays.
+    if (!existed) await Deno.remove(path).catch(() => {});
     throw error;
   }
 }
@@ -226,7 +206,11 @@ export async function writeDirectoryAtomic(
  */
 export async function sameFile(path: string, other: string): Promise<boolean> {
   if (!await exists(path) || !await exists(other)) return false;
-  return await Deno.realPath(path) === await Deno.realPath(other);
+  return await realPath(path) === await realPath(other);
+}
+
+function realPath(path: string): Promise<string> {
+  return attempt("Cannot look for file as it requires access", path, () => Deno.realPath(path));
 }
 
 /**
@@ -237,41 +221,24 @@ export async function sameFile(path: string, other: string): Promise<boolean> {
  * @throws {FileError} If the system refuses to say
  */
 export async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-      return false;
-    }
-    throw new FileError(
-      `Cannot look for file as it requires access: found ${reasonOf(error)}`,
-      path,
-    );
-  }
+  return await infoOf(path) !== undefined;
 }
 
 /**
- * Finds the files below a directory, in the order of their paths.
+ * Tells whether a path is that of a directory.
  *
- * @param directory Path of the directory
- * @param ending How the names of the files end
- * @throws {FileError} If a directory cannot be read
+ * @throws {FileError} If the system refuses to say
  */
-export async function filesIn(directory: string, ending: string): Promise<string[]> {
-  const found: string[] = [];
-  try {
-    for await (const { name, isDirectory } of Deno.readDir(directory)) {
-      const path = `${directory}/${name}`;
-      if (isDirectory) found.push(...await filesIn(path, ending));
-      else if (name.endsWith(ending)) found.push(path);
-    }
-  } catch (error) {
-    if (error instanceof FileError) throw error;
-    throw new FileError(
-      `Cannot read directory as it requires a readable one: found ${reasonOf(error)}`,
-      directory,
-    );
-  }
-  return found.sort();
+export async function isFolder(path: string): Promise<boolean> {
+  return (await infoOf(path))?.isDirectory === true;
+}
+
+function infoOf(path: string): Promise<Deno.FileInfo | undefined> {
+  return attempt("Cannot look for file as it requires access", path, async () => {
+    return await Deno.stat(path).catch((error) => {
+      const { NotFound, NotADirectory } = Deno.errors;
+      if (error instanceof NotFound || error instanceof NotADirectory) return undefined;
+      throw error;
+    });
+  });
 }

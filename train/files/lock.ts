@@ -7,7 +7,7 @@
 
 import { FileError } from "../../core/errors.ts";
 import { isRecord } from "../../nn/formats/json_record.ts";
-import { reasonOf } from "./files.ts";
+import { reasonOf } from "./system.ts";
 
 /** Name of the file in a locked folder that names the process. */
 export const lockName = "run.lock";

@@ -6,7 +6,8 @@
 
 import { FileError } from "../../core/errors.ts";
 import { headerLength, parseHeader, type TensorEntry } from "../../nn/formats/safetensors.ts";
-import { reasonOf, requireFile } from "./files.ts";
+import { requireFile } from "./files.ts";
+import { attempt, attemptSync } from "./system.ts";
 
 /** A safetensors file that is open, its header read. */
 export interface Shard {
@@ -26,7 +27,7 @@ export interface Shard {
  * Fills `bytes` from a place in a file without giving up the turn: two reads in flight on one file
  * would move each other's position.
  *
- * @throws {FileError} If the file ends before that
+ * @throws {FileError} If the file ends before that, or cannot be read
  */
 export function readRange(
   file: Deno.FsFile,
@@ -34,9 +35,10 @@ export function readRange(
   bytes: Uint8Array<ArrayBuffer>,
   path: string,
 ): Uint8Array<ArrayBuffer> {
-  file.seekSync(start, Deno.SeekMode.Start);
+  const refusal = "Cannot read file as it requires a readable file";
+  attemptSync(refusal, path, () => file.seekSync(start, Deno.SeekMode.Start));
   for (let filled = 0; filled < bytes.length;) {
-    const count = file.readSync(bytes.subarray(filled));
+    const count = attemptSync(refusal, path, () => file.readSync(bytes.subarray(filled)));
     if (count === null || count === 0) {
       throw new FileError(
         `Cannot read file as it requires ${start + bytes.length} bytes: found ${start + filled}`,
@@ -55,15 +57,10 @@ export function readRange(
  */
 export async function openShard(path: string): Promise<Shard> {
   await requireFile(path, Infinity, "open checkpoint");
-  const file = await Deno.open(path, { read: true }).catch((error) => {
-    const found = reasonOf(error);
-    throw new FileError(
-      `Cannot open checkpoint as it requires a readable file: found ${found}`,
-      path,
-    );
-  });
+  const refusal = "Cannot open checkpoint as it requires a readable file";
+  const file = await attempt(refusal, path, () => Deno.open(path, { read: true }));
   try {
-    const { size } = await file.stat();
+    const { size } = await attempt(refusal, path, () => file.stat());
     const start = readRange(file, 0, new Uint8Array(Math.min(size, 8)), path);
     const length = headerLength(start, size, path);
     const dataStart = 8 + length;

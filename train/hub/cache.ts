@@ -7,7 +7,8 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { exists, readText, reasonOf, writeFileAtomic } from "../files/files.ts";
+import { exists, readText, writeFileAtomic } from "../files/files.ts";
+import { reasonOf } from "../files/system.ts";
 import { isCommit } from "./repository.ts";
 import type { HubSettings } from "./settings.ts";
 

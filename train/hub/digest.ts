@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { FileError } from "../../core/errors.ts";
-import { reasonOf } from "../files/files.ts";
+import { reasonOf } from "../files/system.ts";
 
 /** A digest that was published beside a file. */
 export interface Digest {

@@ -5,7 +5,7 @@
  */
 
 import { DownloadError, FileError } from "../../core/errors.ts";
-import { reasonOf } from "../files/files.ts";
+import { reasonOf, writeAll } from "../files/system.ts";
 import { chunksOf, mostUnsaid } from "./body.ts";
 import { type Digest, digestFile } from "./digest.ts";
 import {
@@ -143,9 +143,7 @@ async function append(what: Download, retry: RetryPolicy): Promise<number> {
     const most = Math.min(total ?? mostUnsaid, weights.test(name) ? Infinity : mostUnsaid) - from;
     const limits = { address, most, timeout: retry.timeout };
     for await (const chunk of chunksOf(response, limits)) {
-      for (let written = 0; written < chunk.length;) {
-        written += await file.write(chunk.subarray(written));
-      }
+      await writeAll(file, chunk);
       received += chunk.length;
       what.onProgress?.({ name, received, total });
     }

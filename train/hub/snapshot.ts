@@ -5,7 +5,8 @@
  */
 
 import { DownloadError, FileError } from "../../core/errors.ts";
-import { exists, reasonOf } from "../files/files.ts";
+import { exists } from "../files/files.ts";
+import { reasonOf } from "../files/system.ts";
 import { RepositoryCache } from "./cache.ts";
 import { addressOf, readContent, readListing, refusal, type RepositoryListing } from "./client.ts";
 import { download, type DownloadHooks } from "./download.ts";

@@ -16,7 +16,13 @@ import { toBatch } from "../../nn/layers/batch.ts";
 import type { Model } from "../../nn/models/model.ts";
 import { type DeviceChoice, openDevice } from "../device/backend.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
-import { exists, readJson, writeDirectoryAtomic, writeFileAtomic } from "../files/files.ts";
+import {
+  exists,
+  readBytes,
+  readJson,
+  writeDirectoryAtomic,
+  writeFileAtomic,
+} from "../files/files.ts";
 import { finiteLogits } from "../tasks/finite_logits.ts";
 import { loadAdapter, readAdapterConfig } from "../run/adapter.ts";
 import { type Loaded, openClassifier, openLanguageModel, readConfig } from "../run/load_model.ts";
@@ -131,7 +137,7 @@ async function write(
   );
   for (const name of companions) {
     if (await exists(`${base}/${name}`)) {
-      await writeFileAtomic(`${folder}/${name}`, await Deno.readFile(`${base}/${name}`));
+      await writeFileAtomic(`${folder}/${name}`, await readBytes(`${base}/${name}`));
     }
   }
   return {

@@ -6,7 +6,8 @@
 
 import { FileError } from "../../core/errors.ts";
 import type { Device } from "../../core/device.ts";
-import { exists, readJson } from "../files/files.ts";
+import { exists, isFolder, readJson } from "../files/files.ts";
+import { namesIn } from "../files/folder.ts";
 import { compareMetrics } from "./parity_metrics.ts";
 import { compareModel } from "./parity_model.ts";
 import { comparePipeline } from "./parity_pipeline.ts";
@@ -77,10 +78,8 @@ async function casesIn(path: string): Promise<[string, Kind][]> {
   const own = await pathKind(path);
   if (own !== undefined) return [[path, own]];
   const cases: [string, Kind][] = [];
-  if ((await Deno.stat(path)).isDirectory) {
-    const names: string[] = [];
-    for await (const { name } of Deno.readDir(path)) names.push(name);
-    for (const name of names.sort()) {
+  if (await isFolder(path)) {
+    for (const name of await namesIn(path)) {
       const kind = await pathKind(`${path}/${name}`);
       if (kind !== undefined) cases.push([`${path}/${name}`, kind]);
     }

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { exists, requireEmptyDirectory } from "../files/files.ts";
-import { removeAll } from "../files/folder.ts";
+import { exists, isFolder, requireEmptyDirectory } from "../files/files.ts";
+import { removeAll, restoreReplacedIn } from "../files/folder.ts";
 import { FolderLock, lockName } from "../files/lock.ts";
 
 /** A folder that this process alone writes in. */
@@ -29,11 +29,12 @@ export class RunClaim implements AsyncDisposable {
    */
   static async open(directory: string, goesOn: boolean): Promise<RunClaim> {
     const isNew = !await exists(directory);
-    if (isNew || !(await Deno.stat(directory)).isDirectory) await requireEmptyDirectory(directory);
+    if (isNew || !await isFolder(directory)) await requireEmptyDirectory(directory);
     const lock = await FolderLock.take(directory);
     const claim = new RunClaim(directory, lock, goesOn, isNew);
     try {
-      if (!goesOn) await requireEmptyDirectory(directory, [lockName]);
+      if (goesOn) await restoreReplacedIn(directory);
+      else await requireEmptyDirectory(directory, [lockName]);
     } catch (error) {
       await claim[Symbol.asyncDispose]();
       throw error;

@@ -20,6 +20,7 @@ import {
   dropFolder,
   removeLeftovers,
   replaceFolder,
+  syncAppended,
 } from "../files/folder.ts";
 import { saveAdapter } from "./adapter.ts";
 import { checkpointSteps } from "./training_checkpoint.ts";
@@ -146,6 +147,11 @@ function classWords(classes: unknown, path: string): string[] {
     `Cannot read the run as ${required} required in key classes: found ${excerpt(classes)}`,
     path,
   );
+}
+
+/** Makes the lines of metrics.jsonl outlast a power cut, as a checkpoint that follows them does. */
+export async function syncMetrics(directory: string): Promise<void> {
+  await syncAppended(`${directory}/metrics.jsonl`);
 }
 
 /** Appends one line to metrics.jsonl. */

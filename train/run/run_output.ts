@@ -31,6 +31,7 @@ import {
   type RunSegment,
   saveRun,
   saveRunAdapter,
+  syncMetrics,
 } from "./run_folder.ts";
 import { restoreCheckpoint, rotateCheckpoints, saveCheckpoint } from "./training_checkpoint.ts";
 
@@ -187,6 +188,7 @@ export class RunOutput {
     if (out === undefined) return;
     if (this.#pending !== undefined) await this.#begin();
     const state = { global_step: step, epoch, max_steps: steps, ...progressState(progress) };
+    await syncMetrics(out);
     const path = await saveCheckpoint(out, optimiser, async (folder) => {
       await this.#saveAdapter(folder);
       if (progress.best !== undefined) await copyFolder(`${out}/best`, `${folder}/best`);
@@ -216,6 +218,7 @@ export class RunOutput {
     const chosen = asked ?? (earlyStop === undefined ? "last" : "best");
     if (result.aborted) return await this.checkpoint(result, result.progress);
     if (out === undefined) return;
+    await syncMetrics(out);
     const { best, step, metrics } = result;
     if (chosen === "best" && best !== undefined) {
       for (const name of adapterFiles) {

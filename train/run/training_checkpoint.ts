@@ -15,7 +15,7 @@ import { checkpointTensors, type Optimiser, restoreOptimiser } from "../../nn/op
 import type { Trainable } from "../../nn/optim/trainable.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
 import { exists, readJson, writeFileAtomic, writeJson } from "../files/files.ts";
-import { dropFolder, replaceFolder } from "../files/folder.ts";
+import { dropFolder, namesIn, replaceFolder } from "../files/folder.ts";
 import { type FitProgress, readProgress } from "./fit_progress.ts";
 
 /** What trainer_state.json says beside what a run remembers. */
@@ -28,7 +28,12 @@ export interface CheckpointState {
   readonly max_steps: number;
 }
 
-/** Writes checkpoint-N whole: a folder beside it is filled, then renamed. */
+/**
+ * Writes checkpoint-N whole: a folder beside it is filled, then renamed. One that is there already
+ * stays: it is of the same step of the same run.
+ *
+ * @throws {FileError} If the system refuses
+ */
 export async function saveCheckpoint(
   directory: string,
   optimiser: Optimiser,
@@ -191,14 +196,9 @@ export async function findCheckpoint(path: string): Promise<{ run: string; check
  * @throws {FileError} If the folder cannot be listed
  */
 export async function checkpointSteps(directory: string): Promise<number[]> {
-  const steps: number[] = [];
-  try {
-    for await (const { name } of Deno.readDir(directory)) {
-      const found = /^checkpoint-(\d+)$/.exec(name);
-      if (found !== null) steps.push(Number(found[1]));
-    }
-  } catch {
-    throw new FileError("Cannot resume as a folder with checkpoints is required", directory);
-  }
-  return steps;
+  const names = await namesIn(directory, "Cannot resume as a folder with checkpoints is required");
+  return names.flatMap((name) => {
+    const found = /^checkpoint-(\d+)$/.exec(name);
+    return found === null ? [] : [Number(found[1])];
+  });
 }

@@ -9,6 +9,7 @@ import type { Device } from "../../core/device.ts";
 import { NumericError, OptionError } from "../../core/errors.ts";
 import { crossEntropy } from "../../core/ops/losses.ts";
 import { generate } from "../../nn/generation/generate.ts";
+import type { TokenSampling } from "../../nn/generation/sample.ts";
 import { countTargets, type EncodedExample } from "../../nn/layers/batch.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
@@ -153,6 +154,8 @@ export async function continueAll(
       noRepeatNgram,
       repetitionPenalty,
       beamConvention: convention,
+      numbers: members,
+      ...(settings.sampling && { sampling: settings.sampling }),
     });
     members.forEach((i, row) => {
       const text = tokenizer.decode(made[row]!.ids);
@@ -177,6 +180,8 @@ export interface GenerationSettings {
   readonly search: BeamConfig;
   /** Contexts that are continued together; changes speed and memory alone. */
   readonly batch: number;
+  /** Draws tokens, by a number of each context, its place; default none. */
+  readonly sampling?: TokenSampling | undefined;
   /** File that the contexts were read from, for messages. */
   readonly path?: string | undefined;
   /** Called after each batch with the number of texts written so far. */

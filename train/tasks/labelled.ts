@@ -68,7 +68,7 @@ const ownKinds: Readonly<
  *
  * @throws {OptionError} If it is one in which texts are written
  */
-function labelKind(task: TaskName, classes: readonly string[]): LabelledKind {
+export function labelKind(task: TaskName, classes: readonly string[]): LabelledKind {
   if (isGlue(task)) return glueTasks[task];
   if (!generates(task)) return ownKinds[task](classes);
   throw new OptionError(`Cannot read labels as a task that has them is required: found ${task}`);
@@ -144,26 +144,56 @@ export async function readLabelled(
 }
 
 /**
- * Reads new examples: a file in the form of the task's published test file, or a table.
+ * Reads new examples: a file in the form of one of the task's published files, or a table.
  *
+ * @param kind What labels are read by, where they are known; default none are read
  * @throws {FileError} If it is missing or malformed
  */
 export async function readUnlabelled(
   config: TrainConfig,
   path: string,
+  kind?: LabelledKind,
 ): Promise<{ examples: Example[]; places: Places }> {
   const glue = glueOf(config.task);
   const table = tablePattern.test(path) && !path.endsWith(".tsv");
   if (glue !== undefined && !namesColumns(config) && !table) {
-    const examples = parseGlue(glue, "test", await readText(path), path);
-    return { examples, places: placesOf(glue, "test", path, examples.length) };
+    const text = await readText(path);
+    const split = kind !== undefined && hasLabels(glue, text) ? "dev" : "test";
+    const examples = parseGlue(glue, split, text, path);
+    return { examples, places: placesOf(glue, split, path, examples.length) };
   }
   const places = new Places();
-  const examples = (await readRows(config, path, false)).map(({ textA, textB, row }, index) => {
-    places.add(row.path, row.line);
-    return { textA, ...(textB !== undefined && { textB }), label: undefined, index };
-  });
+  const rule = kind === undefined ? undefined : ruleOf(config, kind);
+  const examples = (await readRows(config, path, false)).map(
+    ({ textA, textB, cell, row }, index) => {
+      places.add(row.path, row.line);
+      const label = rule === undefined ? undefined : knownLabel(cell, row, rule);
+      return { textA, ...(textB !== undefined && { textB }), label, index };
+    },
+  );
   return { examples, places };
+}
+
+/** Whether a published file is one for training or development, whose labels are in it. */
+function hasLabels(task: GlueTask, text: string): boolean {
+  const { label, headerless } = glueTasks[task];
+  const header = text.replace(/^\uFEFF/, "").split(/\r?\n/, 1)[0]!.split("\t");
+  return headerless === undefined ? header.includes(label) : header.length === headerless.length;
+}
+
+/** A label, where it is one that the run knows. */
+function knownLabel(cell: unknown, row: TableRow, rule: LabelRule): number | undefined {
+  try {
+    return labelOf(cell, row, rule);
+  } catch (error) {
+    if (error instanceof FileError) return undefined;
+    throw error;
+  }
+}
+
+/** Whether the task of a configuration reads pairs of texts. */
+export function readsPairs(config: TrainConfig): boolean {
+  return columnsOf(config).textB !== undefined;
 }
 
 /** Places in a published file of GLUE, whose rows are its lines. */

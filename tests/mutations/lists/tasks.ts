@@ -206,9 +206,9 @@ export const tasksMutations: readonly Mutation[] = [
   },
   {
     name: "predict numbers rows from one",
-    file: "train/commands/predict.ts",
-    find: "`${examples[i]!.index}\\t${value}`",
-    replace: "`${examples[i]!.index + 1}\\t${value}`",
+    file: "train/tasks/prediction_lines.ts",
+    find: "return row(`${index}`, classes",
+    replace: "return row(`${index + 1}`, classes",
     why: "rows keep their index",
     tests: ["tests/train/commands/cli_test.ts"],
   },

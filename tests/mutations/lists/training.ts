@@ -273,8 +273,8 @@ export const trainingMutations: readonly Mutation[] = [
   {
     name: "a resumed run starts its epoch anew",
     file: "train/fit.ts",
-    find: "let step = state.optimiser.steps;",
-    replace: "let step = state.optimiser.steps - state.optimiser.steps % perEpoch;",
+    find: "let step = start;",
+    replace: "let step = start - start % perEpoch;",
     why: "a run goes on from its step",
     tests: ["tests/train/run/resume_test.ts"],
     sample: false,

@@ -65,7 +65,7 @@ Deno.test("predict and eval search as their flags say, and otherwise as the run 
   const input = `${workspace.data("e2e")}/devset.csv`;
   const predicted = async (...flags: string[]) => {
     const out = workspace.out("predicted");
-    await predictCommand.run(["--run", run, "--input", input, "--out", out, ...flags]);
+    await predictCommand.run(["--run", run, "--input", input, "--out", out, "--force", ...flags]);
     return (await Deno.readTextFile(out)).trimEnd().split("\n");
   };
   const groups = groupByContext(await readE2e(workspace.data("e2e"), "dev"));
