@@ -51,47 +51,78 @@ export function checkTokenSampling(
   demand("topK", topK, Number.isSafeInteger(topK) && topK >= 0, "an integer of at least 0");
 }
 
-/** A token that may be drawn. */
-export interface KeptToken {
-  /** Number of the token. */
-  readonly id: number;
-  /** Its log-probability divided by the temperature, less that of the most likely token. */
-  readonly weight: number;
-}
-
 /** Log-probabilities of banned tokens are below, whatever the temperature makes of them. */
 const banned = lowestFloat / 2;
 
+/** Tokens that may be drawn. */
+export interface KeptTokens {
+  /** Their numbers; those that top-k or top-p kept come likeliest first. */
+  readonly ids: Uint32Array;
+  /**
+   * By the number of any token, its log-probability divided by the temperature, less that of the
+   * likeliest token; of a token without a chance -Infinity.
+   */
+  readonly weights: Float64Array;
+}
+
 /**
- * Tokens that may be drawn, the most likely first; of equal ones the lower number comes first. As
- * in transformers the temperature comes before top-k, and top-k before top-p.
+ * Tokens that may be drawn; of equal ones the lower number is kept. As in transformers the
+ * temperature comes before top-k, and top-k before top-p.
  *
  * @param logProbabilities Of all tokens, in nats; a number added to all changes nothing
  */
 export function keptTokens(
   logProbabilities: ArrayLike<number>,
   { temperature = 1, topP = 1, topK = 0 }: Omit<TokenSampling, "key">,
-): KeptToken[] {
+): KeptTokens {
+  const count = logProbabilities.length;
   let most = -Infinity;
-  for (let id = 0; id < logProbabilities.length; id++) {
-    most = Math.max(most, logProbabilities[id]!);
-  }
-  const kept: KeptToken[] = [];
-  for (let id = 0; id < logProbabilities.length; id++) {
+  for (let id = 0; id < count; id++) most = Math.max(most, logProbabilities[id]!);
+  const weights = new Float64Array(count).fill(-Infinity);
+  const powers = new Float64Array(count);
+  const all = new Uint32Array(count);
+  let found = 0;
+  for (let id = 0; id < count; id++) {
     const weight = (logProbabilities[id]! - most) / temperature;
-    if (logProbabilities[id]! > banned && Math.exp(weight) > 0) kept.push({ id, weight });
+    const power = Math.exp(weight);
+    if (!(logProbabilities[id]! > banned && power > 0)) continue;
+    weights[id] = weight;
+    powers[id] = power;
+    all[found++] = id;
   }
-  kept.sort((a, b) => b.weight - a.weight || a.id - b.id);
-  if (topK > 0) kept.splice(topK);
-  if (topP >= 1) return kept;
-  const total = kept.reduce((sum, { weight }) => sum + Math.exp(weight), 0);
+  let ids = all.subarray(0, found);
+  if (topK > 0 && topK < ids.length) {
+    const least = weights.toSorted().at(-topK)!;
+    ids = likeliestFirst(ids.filter((id) => weights[id]! >= least), weights).subarray(0, topK);
+  }
+  return { ids: topP < 1 ? likeliest(ids, weights, powers, topP) : ids, weights };
+}
+
+/** The fewest tokens whose probabilities sum to `topP` of all of `ids`. */
+function likeliest(
+  ids: Uint32Array,
+  weights: Float64Array,
+  powers: Float64Array,
+  topP: number,
+): Uint32Array {
+  const total = ids.reduce((sum, id) => sum + powers[id]!, 0);
+  // Those below half of this do not sum to what may be left out, however many they are.
+  const rare = total * (1 - topP) / ids.length / 2;
+  const sorted = likeliestFirst(ids.filter((id) => powers[id]! > rare), weights);
   let before = 0;
-  const end = kept.findIndex(({ weight }, place) => {
+  const end = sorted.findIndex((id, place) => {
     if (place > 0 && before >= topP * total) return true;
-    before += Math.exp(weight);
+    before += powers[id]!;
     return false;
   });
-  return end < 0 ? kept : kept.slice(0, end);
+  return end < 0 ? sorted : sorted.subarray(0, end);
+}
+
+function likeliestFirst(
+  ids: Uint32Array<ArrayBuffer>,
+  weights: Float64Array,
+): Uint32Array<ArrayBuffer> {
+  return ids.sort((a, b) => weights[b]! - weights[a]! || a - b);
 }
 
 /** Where a token stands whose noise is drawn. */
@@ -114,22 +145,26 @@ export function drawToken(
   sampling: TokenSampling,
   { prompt, position }: DrawPlace,
 ): Candidate {
-  const kept = keptTokens(logProbabilities, sampling);
-  const [first] = kept;
-  if (first === undefined) {
+  const { ids, weights } = keptTokens(logProbabilities, sampling);
+  if (ids.length === 0) {
     throw new NumericError(
       `Cannot draw a token as finite logits are required: found ${shown(logProbabilities[0])}`,
     );
   }
   const key = foldKey(foldKey(sampling.key, prompt), position);
-  const noise = noiseOf(key, kept.length, logProbabilities.length);
-  let [best, largest] = [first.id, -Infinity];
-  for (const { id, weight } of kept) {
+  const noise = noiseOf(key, ids.length, logProbabilities.length);
+  let [best, largest] = [ids[0]!, -Infinity];
+  for (const id of ids) {
+    const weight = weights[id]!;
+    if (weight + mostNoise < largest) continue;
     const value = weight + noise(id);
     if (value > largest) [best, largest] = [id, value];
   }
   return { id: best, logProbability: logProbabilities[best]! };
 }
+
+/** No noise is larger: a token that lies further behind cannot win. */
+const mostNoise = 23;
 
 /** Gumbel noise by token: drawn for all tokens at once where most of them are asked for. */
 function noiseOf(key: Key, asked: number, tokens: number): (id: number) => number {

@@ -44,9 +44,9 @@ function expected(
 
 const distributionOf = (logits: readonly number[], rules: Omit<TokenSampling, "key">) => {
   const found = new Array<number>(logits.length).fill(0);
-  const kept = keptTokens(logits, rules);
-  const total = kept.reduce((sum, { weight }) => sum + Math.exp(weight), 0);
-  for (const { id, weight } of kept) found[id] = Math.exp(weight) / total;
+  const { ids, weights } = keptTokens(logits, rules);
+  const total = ids.reduce((sum, id) => sum + Math.exp(weights[id]!), 0);
+  for (const id of ids) found[id] = Math.exp(weights[id]!) / total;
   return found;
 };
 
@@ -67,6 +67,13 @@ Deno.test("keptTokens() keeps what rules of cumulated probabilities keep", () =>
     }),
     { numRuns: 400, seed: 2 },
   );
+});
+
+Deno.test("keptTokens() keeps the lower numbers of equal tokens", () => {
+  const values = [0, 1, 1, 1, 0, 1];
+  for (const rule of [{ topK: 2 }, { topP: 0.3 }]) {
+    assertEquals([...keptTokens(values, rule).ids], [1, 2]);
+  }
 });
 
 Deno.test({

@@ -254,16 +254,6 @@ Deno.test("texts are drawn by seed and place alone", async () => {
   assertEquals(json.map(({ prediction }) => prediction.replace(/\s*[\r\n]+\s*/g, " ")), greedy);
 });
 
-Deno.test("triples of WebNLG are read from the command line, one a line", async () => {
-  const run = await runOf("webnlg");
-  const text = "Oslo | country | Norway\nOslo | river | Akerselva";
-  const { lines } = await predicted(run, "--text", text, "--json");
-  const context = "Oslo : country : Norway | Oslo : river : Akerselva";
-  assertEquals(JSON.parse(lines[0]!).input, context);
-  const wrong = () => predicted(run, "--text", "Oslo | Norway");
-  await assertRejects(wrong, OptionError, "subject | property | object is required");
-});
-
 Deno.test("a file that exists is replaced with --force alone", async () => {
   const run = await runOf("rte");
   const out = workspace.out("exists.tsv");

@@ -6,6 +6,7 @@ import {
   lineariseTriples,
   parseWebnlg,
   readWebnlg,
+  webnlg,
   webnlgFiles,
 } from "../../../train/data/webnlg.ts";
 import { presetFor } from "../../../train/config/presets.ts";
@@ -273,4 +274,16 @@ sharedTest("readWebnlg() reads the official numbers of entries, texts and catego
 Deno.test("parseWebnlg() refuses elements that are nested without end", () => {
   const text = `<benchmark>${"<a>".repeat(100_000)}`;
   assertThrows(() => parseWebnlg(text, "x.xml"), FileError, "found too many levels");
+});
+
+Deno.test("triples are read as they are published, one a line", () => {
+  const text = "Oslo | country | Norway\nOslo | river | Akerselva";
+  assertEquals(webnlg.contextOf(text), "Oslo : country : Norway | Oslo : river : Akerselva");
+  for (const wrong of ["Oslo | Norway", "a | b | c | d", "a |  | c", "a | b | c\n"]) {
+    assertThrows(
+      () => webnlg.contextOf(wrong),
+      OptionError,
+      "subject | property | object is required",
+    );
+  }
 });
