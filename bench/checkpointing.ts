@@ -47,8 +47,9 @@ export const checkpointingBench: Command = bench({
       peakMegabytes: Number((peak / 1e6).toFixed(1)),
       ms: Math.round(median(ms)),
       leastMs: Math.round(Math.min(...ms)),
-      // That of all threads: other processes hardly change it.
+      // That of all threads: other processes change it less.
       processorMs: Math.round(median(processor)),
+      leastProcessorMs: Math.round(Math.min(...processor)),
       dispatches,
     }));
     report(rows, options.json, `${reason}; held before a step: ${Math.round(held / 1e6)} MB`);
