@@ -43,6 +43,9 @@ for (const [name, changes] of cases) {
     const lengths = first.map((number) => task.train[number]!.ids.length);
     const batch = batchesOfStep(lengths, config)[0]!.map((place) => lengths[place]!);
     assertEquals(found.examples.length, 3);
+    const spread = found.examples.map(({ tokens }) => tokens.length);
+    assertEquals([spread[0], spread[2]], [Math.max(...batch), Math.min(...batch)]);
+    assertEquals(new Set(found.examples.map(({ number }) => number)).size, 3);
     for (const { number, tokens, padding, label } of found.examples) {
       assert(first.includes(number));
       const { ids, typeIds, predictFrom, label: known } = task.train[number]!;

@@ -29,15 +29,17 @@ export function plainDocument(
   path: string,
   lineOf: ConfigDocument["lineOf"],
 ): ConfigDocument {
-  const key = (name: string) => ({ path, line: lineOf(name), name });
-  if (!isObject(value)) return { value: plain(value, { path, line: 1, name: "file" }, 0), lineOf };
+  const key = (name: string): Place => ({ path, line: () => lineOf(name), name });
+  if (!isObject(value)) {
+    return { value: plain(value, { path, line: () => 1, name: "file" }, 0), lineOf };
+  }
   const entries = Object.entries(value).map(([name, one]) => [name, plain(one, key(name), 1)]);
   return { value: Object.fromEntries(entries), lineOf };
 }
 
 interface Place {
   readonly path: string;
-  readonly line: number | undefined;
+  readonly line: () => number | undefined;
   readonly name: string;
 }
 
@@ -46,7 +48,7 @@ function plain(value: unknown, place: Place, level: number): unknown {
     throw new FileError(
       `Cannot read ${place.name} as ${required} is required: found ${found}`,
       place.path,
-      place.line,
+      place.line(),
     );
   };
   if (level > mostLevels) refuse(`a depth of at most ${mostLevels}`, "more");

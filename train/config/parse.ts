@@ -123,18 +123,34 @@ export function parseObject<T extends OptionTable>(
   table: T,
   object: unknown,
   path: string,
-  lineOf: (key: string) => number | undefined = () => undefined,
+  lineOf?: (key: string) => number | undefined,
 ): Given<T> {
   if (typeof object !== "object" || object === null || Array.isArray(object)) {
     throw new OptionError(`Cannot read ${path} as an object of options is required`);
   }
+  const entries = Object.entries(object);
+  if (lineOf === undefined) return readEntries(table, entries, () => path);
+  try {
+    return readEntries(table, entries, () => path);
+  } catch {
+    // To find lines takes time, so they are looked for where a message names them.
+    return readEntries(table, entries, (name) => {
+      const line = lineOf(name);
+      return line === undefined ? path : `${path}:${line}`;
+    });
+  }
+}
+
+function readEntries<T extends OptionTable>(
+  table: T,
+  entries: readonly (readonly [string, unknown])[],
+  placeOf: (name: string) => string,
+): Given<T> {
   const values: OptionValues = {};
-  for (const [name, raw] of Object.entries(object)) {
-    const line = lineOf(name);
-    const place = line === undefined ? path : `${path}:${line}`;
+  for (const [name, raw] of entries) {
     const spec = Object.hasOwn(table, name) ? table[name] : undefined;
-    if (spec === undefined) throw unknownName(name, Object.keys(table), ` in ${place}`);
-    values[name] = readValue(`${name} in ${place}`, spec, raw);
+    if (spec === undefined) throw unknownName(name, Object.keys(table), ` in ${placeOf(name)}`);
+    values[name] = readValue(`${name} in ${placeOf(name)}`, spec, raw);
   }
   return read(table, values);
 }

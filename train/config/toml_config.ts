@@ -31,17 +31,19 @@ function read<T>(text: string, refuse: (error: TomlError) => T): T | Record<stri
 }
 
 /**
- * Line in which the statement begins that first names a key: the one behind the longest part of the
- * file that is whole without it.
+ * Line in which the statement begins that first names a key. A statement is the fewest lines that are
+ * whole by themselves; behind the first header of a table, headers alone name keys of the file.
  */
 function lineOf(key: string, text: string): number | undefined {
   const lines = text.split("\n");
-  let whole = 0;
-  for (let count = 1; count <= lines.length; count++) {
-    const table = read(lines.slice(0, count).join("\n"), () => undefined);
-    if (table === undefined) continue;
-    if (Object.hasOwn(table, key)) return whole + 1;
-    whole = count;
+  let inTables = false;
+  for (let first = 0, end = 1; end <= lines.length; end++) {
+    const statement = read(lines.slice(first, end).join("\n"), () => undefined);
+    if (statement === undefined) continue;
+    const isHeader = lines[first]!.trimStart().startsWith("[");
+    inTables ||= isHeader;
+    if ((isHeader || !inTables) && Object.hasOwn(statement, key)) return first + 1;
+    first = end;
   }
   return undefined;
 }

@@ -9,6 +9,7 @@ import type { ModelConfig } from "../../nn/models/model.ts";
 import { languageModel } from "../../nn/models/registry.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { TrainConfig } from "../config/config.ts";
+import { epochExamples } from "../data/batches.ts";
 import type { Split } from "../data/example.ts";
 import { readTexts, type TextExample } from "../data/text_example.ts";
 import { generates, type TextTaskName, textTasks } from "../data/text_tasks.ts";
@@ -60,7 +61,7 @@ export async function openTask(
       generate,
       batch: evaluationBatch,
     });
-    return padded(noted(opened, notes), config, { config: model, tokenizer });
+    return padded(noted(opened, notes, config), config, { config: model, tokenizer });
   }
   const read = await readLabelled(config, model.labelNames, parts);
   const { kind, train, dev, path, places, notes } = read;
@@ -75,7 +76,7 @@ export async function openTask(
     places,
     batch: evaluationBatch,
   });
-  return padded(noted(opened, notes), config, { config: model, tokenizer });
+  return padded(noted(opened, notes, config), config, { config: model, tokenizer });
 }
 
 /** Examples of contexts and references, and the file that they are from. */
@@ -115,8 +116,12 @@ async function readAnswered(
   };
 }
 
-function noted(task: Task, notes: readonly string[]): Task {
-  return { ...task, notes: [...notes, ...task.notes] };
+/** The task with what else is remarkable of its data. */
+function noted(task: Task, notes: readonly string[], config: TrainConfig): Task {
+  const { length } = task.train;
+  const left = length - epochExamples(length, config);
+  const dropped = left === 0 ? [] : [`${left} training examples, drawn anew, miss each epoch`];
+  return { ...task, notes: [...notes, ...dropped, ...task.notes] };
 }
 
 /** The task, once its padding token is known to have a row in the model's table where it is needed. */

@@ -75,9 +75,17 @@ export const configFileMutations: readonly Mutation[] = [
   {
     name: "a statement of TOML begins where it ends",
     file: "train/config/toml_config.ts",
-    find: "return whole + 1;",
-    replace: "return count;",
+    find: "return first + 1;",
+    replace: "return end;",
     why: "a list of many lines begins at its key",
+    tests: files,
+  },
+  {
+    name: "keys of a table are options in TOML",
+    file: "train/config/toml_config.ts",
+    find: "(isHeader || !inTables) && Object",
+    replace: "Object",
+    why: "a table has names of its own",
     tests: files,
   },
   {
@@ -91,8 +99,8 @@ export const configFileMutations: readonly Mutation[] = [
   {
     name: "errors of a file name no line",
     file: "train/config/parse.ts",
-    find: "const place = line === undefined ? path :",
-    replace: "const place = line !== 0 ? path :",
+    find: "return line === undefined ? path :",
+    replace: "return line !== 0 ? path :",
     why: "the line of the key is named",
     tests: files,
   },

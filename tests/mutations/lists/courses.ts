@@ -164,4 +164,28 @@ export const courseMutations: readonly Mutation[] = [
     why: "what was held back is evaluated",
     tests: held,
   },
+  {
+    name: "the head has the rate of all",
+    file: "train/config/config.ts",
+    find: "{ headRatio: headLr / lr }",
+    replace: "{ headRatio: 1 }",
+    why: "--head-lr reaches the optimiser",
+    tests: ["tests/train/courses_test.ts"],
+  },
+  {
+    name: "a head that is not there has a rate",
+    file: "train/fit.ts",
+    find: "!trainable.names.some(isTrainedWhole)",
+    replace: "trainable.names.length === 0",
+    why: "what would do nothing is refused",
+    tests: ["tests/train/courses_test.ts"],
+  },
+  {
+    name: "warm-up is no part of a run's course",
+    file: "train/fit.ts",
+    find: "warmup: warmupSteps(config.warmup, steps), steps };",
+    replace: "warmup: 0, steps };",
+    why: "--warmup reaches the steps",
+    tests: ["tests/train/courses_test.ts"],
+  },
 ];

@@ -225,6 +225,12 @@ const faults: readonly (readonly [name: string, content: string, message: RegExp
   ["a.toml", "lr = 1\ndata = 2024-01-02\n", /a\.toml:2: .*found the date 2024-01-02/],
   ["a.toml", "seed = 9007199254740993\n", /a\.toml:1: .*below 2\^53/],
   ["a.toml", "lr = 1\nbatch = [\n1,\n]\nrank = 1\n", /batch in .*a\.toml:2 as an integer/],
+  [
+    "a.toml",
+    '[[site]]\nposition = "lora"\nrate = 0.1\n[rate]\nlogits = 2\n',
+    /logits in rate in .*a\.toml:4 as a rate/,
+  ],
+  ["a.toml", "lr = 1 # [\nrate.logits = 2\n", /logits in rate in .*a\.toml:2 as a rate/],
   ["a.toml", "[optimiser]\nlr = 1\n", /Cannot find option optimiser in .*a\.toml:1/],
   ["a.toml", 'data = """\nlr = x\n"""\nlr = "x"\n', /lr in .*a\.toml:4 as a number/],
   ["a.toml", '[[site]]\nposition = "lora"\n[[site]]\nposition = "x"\n', /x in site in .*a\.toml:1/],
@@ -250,4 +256,16 @@ Deno.test("a configuration of other bytes than UTF-8, or of more than a megabyte
   }
   const large = new Uint8Array(1_000_001).fill(0x20);
   await assertRejects(() => reading("a.yaml", large), FileError, "at most 1000000 bytes");
+});
+
+Deno.test("a long file is read and refused at once", async () => {
+  const rows = Array.from({ length: 20_000 }, (_, i) => `# ${i}`);
+  const started = performance.now();
+  for (const name of ["a.toml", "a.yaml"]) {
+    const [lr, wrong] = name === "a.toml" ? ["lr = 1", "lr = true"] : ["lr: 1", "lr: true"];
+    assertEquals(await reading(name, [...rows, lr].join("\n")), { lr: 1 });
+    const message = `${name}:20001 as a number of at least 0 is required: found true`;
+    await assertRejects(() => reading(name, [...rows, wrong].join("\n")), OptionError, message);
+  }
+  assert(performance.now() - started < 10_000);
 });

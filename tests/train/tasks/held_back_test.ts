@@ -114,6 +114,14 @@ Deno.test("contexts are held back whole where texts are written, and limits coun
   assertEquals((await opened("e2e", { data, devFraction: 0.5, trainLimit: 2 })).train.length, 2);
 });
 
+Deno.test("what --drop-last leaves out is said, and nothing where all batches are whole", async () => {
+  const notesOf = async (changes: GivenConfig) => (await opened("rte", changes)).notes;
+  const usual = await notesOf({ batch: 5 });
+  const left = await notesOf({ batch: 5, dropLast: true });
+  assertEquals(left, ["2 training examples, drawn anew, miss each epoch", ...usual]);
+  assertEquals(await notesOf({ batch: 8, dropLast: true }), usual);
+});
+
 Deno.test("a resumed run trains on and evaluates the same parts, and so does eval", async () => {
   const data = await withoutDev("rte");
   const run = (name: string, changes: GivenConfig = {}) =>
