@@ -111,6 +111,10 @@ export class ForgetfulDisk {
       case "sync":
       case "syncData":
         return this.#synced(this.#open.get(file!)!.node);
+      case "truncate":
+        return this.#truncated(this.#open.get(file!)!.node as FileNode);
+      case "copyFile":
+        return this.#copied(path, target!);
       case "mkdir":
         this.#makeFolder(path);
         return true;
@@ -142,6 +146,17 @@ export class ForgetfulDisk {
     node.data = data;
     opened.at += bytes.length;
     return true;
+  }
+
+  /** To nothing, which is all that is asked for. */
+  #truncated(node: FileNode): boolean {
+    node.data = new Uint8Array();
+    return true;
+  }
+
+  #copied(path: string, target: string): boolean {
+    const node = { data: (this.#find(path) as FileNode).data, durable: new Uint8Array() };
+    return this.#change(target, (entries, own) => entries.set(own, node));
   }
 
   #synced(node: Node): boolean {
