@@ -95,7 +95,15 @@ export {
   type LogProbabilities,
   negativeLogLikelihood,
 } from "./metrics/calibration.ts";
-export { accuracy, f1, matthews, pearson, spearman } from "./metrics/classification.ts";
+export {
+  accuracy,
+  f1,
+  macroF1,
+  matthews,
+  mse,
+  pearson,
+  spearman,
+} from "./metrics/classification.ts";
 
 // Metrics of generated texts, as official evaluations put them together and one by one.
 export {
