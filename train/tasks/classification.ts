@@ -17,6 +17,7 @@ import { checkIds, checkPadding, type IdRules } from "./check_ids.ts";
 import { finiteLogits } from "./finite_logits.ts";
 import { classificationMetrics, regressionMetrics } from "./label_metrics.ts";
 import type { LabelledData, LabelledKind } from "./labelled.ts";
+import { classPrediction, type Collect, scorePrediction } from "./prediction.ts";
 import { passesOf, readBatch, type Reading, type Sampling } from "./sampling.ts";
 import { paddingOf } from "./special_tokens.ts";
 import type { Task } from "./task.ts";
@@ -128,16 +129,27 @@ export function classificationTask(settings: ClassificationSettings): Task {
     padId,
     primary: kind.primaryMetric,
     notes: overlap(train, dev),
-    async evaluate(model: Model, device: Device, _final: boolean, sampling?: Sampling) {
+    async evaluate(
+      model: Model,
+      device: Device,
+      _final: boolean,
+      sampling?: Sampling,
+      collect?: Collect,
+    ) {
       const numbers = dev.map(({ index }) => index);
       const reading = { padId, batch, numbers, sampling };
       const read = <T>(summarise: (passes: readonly (readonly number[])[]) => T) =>
         classifyAll(model, device, encoded, reading, summarise);
       const labels = labelsOf(dev);
       const isSampled = sampling !== undefined;
-      return regression
-        ? regressionMetrics(kind.metrics, await read(scoreDistribution), labels, isSampled)
-        : classificationMetrics(kind.metrics, await read(classDistribution), labels, isSampled);
+      if (regression) {
+        const scores = await read(scoreDistribution);
+        scores.forEach((score, i) => collect?.(scorePrediction(dev[i]!, score)));
+        return regressionMetrics(kind.metrics, scores, labels, isSampled);
+      }
+      const found = await read(classDistribution);
+      found.forEach((one, i) => collect?.(classPrediction(dev[i]!, one, kind.labels)));
+      return classificationMetrics(kind.metrics, found, labels, isSampled);
     },
   };
 }

@@ -8,6 +8,7 @@ import type { Device } from "../../core/device.ts";
 import type { EncodedExample } from "../../nn/layers/batch.ts";
 import type { Model } from "../../nn/models/model.ts";
 import type { Split } from "../data/example.ts";
+import type { Collect } from "./prediction.ts";
 import type { Sampling } from "./sampling.ts";
 
 /** Values of metrics by name, such as `accuracy`. */
@@ -48,11 +49,13 @@ export interface Task {
    * @param final Whether training is over: costly metrics are computed then
    * @param sampling What is dropped in several passes, whose mean is judged, without texts that a model
    * writes; absent: nothing is dropped
+   * @param collect Called with what is said of each example, once all of them are read
    */
   evaluate(
     model: Model,
     device: Device,
     final: boolean,
     sampling?: Sampling,
+    collect?: Collect,
   ): Promise<Metrics>;
 }
