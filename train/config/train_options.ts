@@ -230,4 +230,10 @@ export const trainOptions = {
     help: "steps between checkpoints",
     defaultText: "none is saved",
   },
+  tensorboard: {
+    group: "output",
+    kind: "switch",
+    help: "write TensorBoard's event files beside metrics.jsonl",
+    default: false,
+  },
 } as const satisfies OptionTable;

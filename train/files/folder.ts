@@ -26,6 +26,15 @@ export async function appendText(path: string, text: string): Promise<void> {
 }
 
 /**
+ * Appends bytes to a file, which is made where there is none.
+ *
+ * @throws {FileError} If the system refuses
+ */
+export async function appendBytes(path: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  await attempt("write file", path, () => Deno.writeFile(path, bytes, { append: true }));
+}
+
+/**
  * Gives a file or folder another name.
  *
  * @throws {FileError} If the system refuses
@@ -47,6 +56,17 @@ export async function removeAll(path: string): Promise<void> {
   });
 }
 
+/**
+ * Names of what lies in a folder, in no order.
+ *
+ * @throws {FileError} If the system refuses
+ */
+export async function entriesOf(directory: string): Promise<string[]> {
+  return await attempt("read directory", directory, () => {
+    return Array.fromAsync(Deno.readDir(directory), ({ name }) => name);
+  });
+}
+
 const leftover = /\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(?:tmp|partial)$/;
 
 /**
@@ -56,10 +76,7 @@ const leftover = /\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(?:tmp|partial)
  * @throws {FileError} If the system refuses
  */
 export async function removeLeftovers(directory: string): Promise<void> {
-  const names = await attempt("read directory", directory, () => {
-    return Array.fromAsync(Deno.readDir(directory), ({ name }) => name);
-  });
-  for (const name of names) {
+  for (const name of await entriesOf(directory)) {
     if (leftover.test(name) || /^\.checkpoint-\d+\.partial$/.test(name)) {
       await removeAll(`${directory}/${name}`);
     }

@@ -40,7 +40,7 @@ export function macroF1(predictions: readonly number[], labels: readonly number[
   requireSameLength("macro F1", predictions, labels, 1);
   const hits = predictions.filter((prediction, row) => prediction === labels[row]);
   const [right, predicted, present] = [hits, predictions, labels].map(countEach);
-  const classes = [...new Set([...predictions, ...labels])];
+  const classes = [...new Set([...labels, ...predictions])];
   return classes.reduce((sum, one) => {
     const seen = (predicted!.get(one) ?? 0) + (present!.get(one) ?? 0);
     return sum + 2 * (right!.get(one) ?? 0) / seen;
