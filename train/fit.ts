@@ -17,6 +17,7 @@ import type { Trainable } from "../nn/optim/trainable.ts";
 import type { TrainConfig } from "./config/config.ts";
 import { stepWindows } from "./data/batches.ts";
 import { linearSchedule, warmupSteps } from "./schedule.ts";
+import type { Prediction } from "./tasks/prediction.ts";
 import type { Metrics, Task } from "./tasks/task.ts";
 
 /** One step, as it is logged. */
@@ -46,8 +47,14 @@ export interface FitHooks {
   readonly signal?: AbortSignal;
   /** Called after each step, with the number of steps planned. */
   onStep?(record: StepRecord, steps: number): void | Promise<void>;
-  /** Called after each evaluation: at the end of each epoch, and after the last step. */
-  onEvaluation?(record: EvaluationRecord): void | Promise<void>;
+  /**
+   * Called after each evaluation, at the end of each epoch and after the last step, with what the
+   * model says of each development example.
+   */
+  onEvaluation?(
+    record: EvaluationRecord,
+    predictions: readonly Prediction[],
+  ): void | Promise<void>;
   /**
    * Called every `saveEvery` steps but for the last, once all parameters are known to be finite.
    */
@@ -193,13 +200,16 @@ class Evaluation {
     const { model, optimiser } = this.#state;
     const { primary } = this.#task;
     if (final) await requireFiniteParameters(this.#state, at.step);
-    this.metrics = await this.#task.evaluate(model, optimiser.trainable.device, final);
+    const { device } = optimiser.trainable;
+    const predictions: Prediction[] = [];
+    const collect = (prediction: Prediction) => void predictions.push(prediction);
+    this.metrics = await this.#task.evaluate(model, device, final, undefined, collect);
     const value = this.metrics[primary]!;
     const better = primary === "loss" ? value < this.best : value > this.best;
     if (Number.isNaN(this.best) || better) this.best = value;
     const named = Object.entries(this.metrics).map(([name, x]) => [`eval_${name}`, x] as const);
     for (const [name, x] of named) requireFinite(name, x, at.step);
-    await this.#hooks.onEvaluation?.({ ...at, ...Object.fromEntries(named) });
+    await this.#hooks.onEvaluation?.({ ...at, ...Object.fromEntries(named) }, predictions);
   }
 }
 

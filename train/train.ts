@@ -57,6 +57,9 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   if (given.saveEvery !== undefined && given.out === undefined) {
     throw new OptionError("Cannot use --save-every as a folder is required in --out: found none");
   }
+  if (given.tensorboard && given.out === undefined) {
+    throw new OptionError("Cannot use --tensorboard as a folder is required in --out: found none");
+  }
   const say = (line: string) => hooks.onMessage?.(line);
   const { base, start, config } = await locateFolders(given, hooks);
   const { device, reason } = await openDevice(config);
@@ -90,7 +93,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
 
   describeDropout(plan, say);
   describeLoraDropout(adapter, plan, say);
-  const facts = { ...counts, backend: reason };
+  const facts = { ...counts, backend: reason, layers: architecture.layers };
   const contents = { model, optimiser, adapter, config, task, plan, facts };
   const output = await RunOutput.open(contents, hooks.resume, say);
   const started = performance.now();
@@ -100,9 +103,10 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
       await output.append({ ...record, seconds: (performance.now() - started) / 1000 });
       await hooks.onStep?.(record, steps);
     },
-    async onEvaluation(record) {
+    async onEvaluation(record, predictions) {
       await output.append(record);
-      await hooks.onEvaluation?.(record);
+      await output.predicted(predictions);
+      await hooks.onEvaluation?.(record, predictions);
     },
     onCheckpoint: (step, epoch, steps) => output.checkpoint(step, epoch, steps),
   });

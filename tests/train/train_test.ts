@@ -27,6 +27,7 @@ const runFiles = [
   "README.md",
   "adapter_config.json",
   "adapter_model.safetensors",
+  "dev_predictions.jsonl",
   "hiddenkey_config.json",
   "metrics.jsonl",
   "run.json",

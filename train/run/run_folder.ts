@@ -2,7 +2,7 @@
  * The folder of a run: adapter in PEFT's format, settings, metrics and checkpoints.
  *
  *     adapter_config.json  adapter_model.safetensors  hiddenkey_config.json  README.md
- *     run.json  metrics.jsonl  checkpoint-N/
+ *     run.json  metrics.jsonl  dev_predictions.jsonl  checkpoint-N/
  *
  * @module
  */
@@ -15,6 +15,7 @@ import type { Module } from "../../nn/layers/module.ts";
 import { mostClasses } from "../data/limits.ts";
 import { exists, readJson, readText, writeFileAtomic, writeJson } from "../files/files.ts";
 import { appendText, move, removeAll, removeLeftovers } from "../files/folder.ts";
+import type { Prediction } from "../tasks/prediction.ts";
 import { saveAdapter } from "./adapter.ts";
 import { checkpointSteps, partialOf } from "./training_checkpoint.ts";
 
@@ -79,6 +80,15 @@ function classWords(classes: unknown, path: string): string[] {
 /** Appends one line to metrics.jsonl. */
 export async function appendMetrics(directory: string, record: unknown): Promise<void> {
   await appendText(`${directory}/metrics.jsonl`, `${JSON.stringify(record)}\n`);
+}
+
+/** Writes dev_predictions.jsonl: what the last evaluation says of each example. */
+export async function savePredictions(
+  directory: string,
+  predictions: readonly Prediction[],
+): Promise<void> {
+  const lines = predictions.map((one) => `${JSON.stringify(one)}\n`);
+  await writeFileAtomic(`${directory}/dev_predictions.jsonl`, lines.join(""));
 }
 
 /**

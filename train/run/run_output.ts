@@ -10,10 +10,18 @@ import type { Module } from "../../nn/layers/module.ts";
 import type { Optimiser } from "../../nn/optim/optimiser.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { requireEmptyDirectory, sameFile } from "../files/files.ts";
+import type { Prediction } from "../tasks/prediction.ts";
 import type { Metrics, Task } from "../tasks/task.ts";
 import { recordedDropout } from "./describe.ts";
 import { modelCard } from "./model_card.ts";
-import { appendMetrics, rewindRun, saveRun, saveRunAdapter } from "./run_folder.ts";
+import {
+  appendMetrics,
+  rewindRun,
+  savePredictions,
+  saveRun,
+  saveRunAdapter,
+} from "./run_folder.ts";
+import { EventFile } from "./tensor_board.ts";
 import { findCheckpoint, restoreCheckpoint, saveCheckpoint } from "./training_checkpoint.ts";
 
 /** What is saved of a run. */
@@ -52,6 +60,7 @@ export interface RunResult {
 export class RunOutput {
   readonly #contents: RunContents;
   readonly #say: (line: string) => void;
+  #events: EventFile | undefined;
 
   private constructor(contents: RunContents, say: (line: string) => void) {
     this.#contents = contents;
@@ -84,13 +93,23 @@ export class RunOutput {
     }
     const output = new RunOutput(contents, say);
     await output.#saveRun();
+    if (out !== undefined && contents.config.tensorboard) {
+      output.#events = await EventFile.begin(out, optimiser.steps, contents.config);
+    }
     return output;
   }
 
-  /** Appends a record to metrics.jsonl. */
-  async append(record: unknown): Promise<void> {
+  /** Appends a record to metrics.jsonl, and to TensorBoard's file where there is one. */
+  async append(record: Readonly<Record<string, number>>): Promise<void> {
     const { out } = this.#contents.config;
     if (out !== undefined) await appendMetrics(out, record);
+    await this.#events?.add(record);
+  }
+
+  /** Keeps what the last evaluation says of each example. */
+  async predicted(predictions: readonly Prediction[]): Promise<void> {
+    const { out } = this.#contents.config;
+    if (out !== undefined) await savePredictions(out, predictions);
   }
 
   /** Saves what a run can go on from. */
