@@ -68,7 +68,7 @@ const trainLayers: Layers = [
   ["schedule.ts", "run/"],
   ["fit.ts"],
   ["train.ts"],
-  ["merge/", "parity/", "noise/", "demo/"],
+  ["merge/", "parity/", "noise/", "demo/", "report/"],
   ["mod.ts", "commands/"],
   ["main.ts"],
 ];
