@@ -34,7 +34,7 @@ export interface PanelSeries extends Curve {
 }
 
 /** A panel: curves over the same axes. */
-export interface Panel {
+export interface CurvePanel {
   /** Identifier in the page. */
   readonly id: string;
   /** What is above it. */
@@ -46,16 +46,16 @@ export interface Panel {
 }
 
 /** The panels of some runs; those that no run has data for are left out. */
-export function panelsOf(runs: readonly RunRecord[]): Panel[] {
+export function panelsOf(runs: readonly RunRecord[]): CurvePanel[] {
   const names = [...new Set(runs.flatMap(({ evaluations }) => evaluations.flatMap(Object.keys)))]
     .filter((name) => !["step", "epoch", "loss"].includes(name));
-  const dev = (name: string): Panel => ({
+  const dev = (name: string): CurvePanel => ({
     id: `metric-${name}`,
     title: titleOf(name),
     note: "On the development data.",
     series: each(runs, (run) => [["dev", titleOf(name), curveOf(run.evaluations, name)]]),
   });
-  const logged = (id: string, title: string, note: string): Panel => ({
+  const logged = (id: string, title: string, note: string): CurvePanel => ({
     id,
     title,
     note,
@@ -70,7 +70,7 @@ export function panelsOf(runs: readonly RunRecord[]): Panel[] {
   ].filter(({ series }) => series.length > 0);
 }
 
-function lossPanel(runs: readonly RunRecord[]): Panel {
+function lossPanel(runs: readonly RunRecord[]): CurvePanel {
   return {
     id: "loss",
     title: "Loss",
@@ -141,7 +141,7 @@ other parts of the report stand without it.</p></noscript>
 <script type="application/json" id="data">${embeddedJson(data)}</script></section>`;
 }
 
-function panelPlace({ id, title, note }: Panel): Html {
+function panelPlace({ id, title, note }: CurvePanel): Html {
   return html`
     <figure class="panel" data-panel="${id}">
       <figcaption>

@@ -34,10 +34,10 @@ const sections = [
  * @param runs At least one
  */
 export async function reportPage(runs: readonly RunRecord[]): Promise<string> {
-  const { default: plotScript } = await import("uplot/dist/uPlot.iife.min.js", {
+  const { default: plotScript } = await import("uplot-script", {
     with: { type: "text" },
   });
-  const { default: plotStyle } = await import("uplot/dist/uPlot.min.css", {
+  const { default: plotStyle } = await import("uplot-style", {
     with: { type: "text" },
   });
   const style = `${plotStyle}${themeRules()}${seriesRules()}${pageStyle}`;
@@ -63,22 +63,23 @@ export async function reportPage(runs: readonly RunRecord[]): Promise<string> {
         <style>${new Html(style)}</style>
       </head>
       <body>
-    <a class="skip" href="#main">Skip to the figures</a>
-    <header><div class="top"><div><h1>${title}</h1><p class="small">${subtitle(runs)}</p></div>
-    <button type="button" id="theme" aria-pressed="false" hidden>Dark theme</button></div>
-    <nav aria-label="Sections"><ul>${sections.map(([id, name]) =>
-      html`<li><a href="#${id}">${name}</a></li>`
-    )}</ul></nav></header>
-    <main id="main" tabindex="-1">
-    ${summarySection(runs)}
-    ${chartsSection(runs)}
-    ${dropoutSection(runs)}
-    ${predictionsSection(runs)}
-    ${settingsSection(runs)}
-    </main>
-    <footer>Written by HiddenKey. Curves by uPlot (MIT licence). This page loads nothing from elsewhere.</footer>
-    ${scripts.map((script) => new Html(`<script>${script}</script>\n`))}
-      </body>
+        <a class="skip" href="#main">Skip to the figures</a>
+        <header><div class="top"><div><h1>${title}</h1><p class="small">${subtitle(runs)}</p></div>
+        <button type="button" id="theme" aria-pressed="false" hidden>Dark theme</button></div>
+        <nav aria-label="Sections"><ul>${sections.map(([id, name]) =>
+          html`<li><a href="#${id}">${name}</a></li>`
+        )}</ul></nav></header>
+        <main id="main" tabindex="-1">
+        ${summarySection(runs)}
+        ${chartsSection(runs)}
+        ${dropoutSection(runs)}
+        ${predictionsSection(runs)}
+        ${settingsSection(runs)}
+        </main>
+        <footer>Written by HiddenKey. Curves by uPlot (MIT licence). This page loads nothing from elsewhere.</footer>
+        ${new Html(`<script>${plotScript}</script>`)}
+    ${new Html(`<script type="module">${pageScript}</script>`)}
+          </body>
     </html>
   `;
   return reportMark + page.text;
