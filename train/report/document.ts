@@ -111,7 +111,9 @@ function subtitle(runs: readonly RunRecord[]): string {
     const values = runs.map(({ config }) => config[name]).filter((one) => typeof one === "string");
     return [...new Set(values)].join(", ");
   };
-  return `Task ${each("task")} · method ${each("method")} · model ${each("model")}`;
+  // Of a folder's path the last name says enough; the settings have all of it.
+  const model = each("model").replace(/(?:^|(?<=, ))[./][^,]*\//g, "");
+  return `Task ${each("task")} · method ${each("method")} · model ${model}`;
 }
 
 /** A figure and a table for each plan, and the runs that have it. */

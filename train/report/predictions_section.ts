@@ -51,9 +51,8 @@ ${hardest(predictions)}</details>`;
 
 /** Counts of labels by what was predicted, of all classes or of those most confused. */
 function confusion(predictions: readonly ClassPrediction[], known: readonly string[]): Html {
-  const classes = known.length > 0
-    ? known
-    : [...new Set(predictions.flatMap(({ label, predicted }) => [label, predicted]))];
+  const found = predictions.flatMap(({ label, predicted }) => [label, predicted]);
+  const classes = [...new Set([...known, ...found])];
   if (classes.length > mostShown) return mistakes(predictions, classes.length);
   const count = (label: string, predicted: string) =>
     predictions.filter((one) => one.label === label && one.predicted === predicted).length;
@@ -131,7 +130,7 @@ function hardest(predictions: readonly Prediction[]): Html {
   const isText = "input" in predictions[0]!;
   const heads = isText ? ["Input, texts"] : ["Label", "Predicted", "Text"];
   return html`
-    <div class="scroll">
+    <div class="scroll examples">
       <table>
         <caption>Of ${predictions.length}; the number is that of the row in
     the data.</caption>

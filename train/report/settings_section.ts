@@ -62,19 +62,16 @@ function settingsTable(
 function settingRow(runs: readonly RunRecord[], name: string): Html {
   const spec = table[name];
   const usual = spec !== undefined && "default" in spec ? JSON.stringify(spec.default) : undefined;
+  // Of a switch that is on by default, the flag and its help are of turning it off.
+  const isInverted = spec?.kind === "switch" && spec.default === true;
   const cells = runs.map(({ config }) => {
-    const isUsual = JSON.stringify(config[name]) === usual;
-    return html`<td${
-      isUsual
-        ? html`
-          class="usual"
-        `
-        : undefined
-    }>${valueText(config[name])}</td>`;
+    const kind = JSON.stringify(config[name]) === usual ? "usual" : "set";
+    return html`<td class="${kind}">${valueText(isInverted ? !config[name] : config[name])}</td>`;
   });
   const meaning = runs.length === 1 ? html`<td class="small">${spec?.help}</td>` : undefined;
+  const flag = `${isInverted ? "no-" : ""}${kebab(name)}`;
   return html`
-    <tr><th scope="row"><code>${kebab(name)}</code></th>${cells}${meaning}</tr>
+    <tr><th scope="row"><code>${flag}</code></th>${cells}${meaning}</tr>
   `;
 }
 

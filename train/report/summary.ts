@@ -103,7 +103,7 @@ function ownTable(run: RunRecord, names: readonly string[]): Html {
     return html`
       <tr><th scope="row">${titleOf(name)}</th>${numberCell(last[name])}${numberCell(
         best[name],
-      )}<td>${placeText(best)}</td></tr>
+      )}<td class="place">${placeText(best)}</td></tr>
     `;
   });
   return html`
@@ -139,7 +139,9 @@ function sharedTable(
     const { seconds, evaluations, facts: { trainable } } = run;
     const colour = html`<span class="swatch s${runs.indexOf(run) % 8}"></span>`;
     return html`
-      <tr><th scope="row">${colour}${run.name}</th><td>${placeText(evaluations.at(-1)!)}</td>
+      <tr><th scope="row">${colour}${run.name}</th><td class="place">${placeText(
+        evaluations.at(-1)!,
+      )}</td>
       ${cells}<td class="number">${seconds === undefined
         ? "–"
         : durationText(seconds)}</td><td class="number">${typeof trainable === "number"
