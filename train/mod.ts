@@ -27,6 +27,12 @@ export { train, type TrainHooks, type TrainResult } from "./train.ts";
 export type { ParameterCounts } from "./run/describe.ts";
 export type { EvaluationRecord, FitHooks, FitResult, StepRecord } from "./fit.ts";
 export type { Metrics } from "./tasks/task.ts";
+export type {
+  ClassPrediction,
+  Prediction,
+  ScorePrediction,
+  TextPrediction,
+} from "./tasks/prediction.ts";
 export { type GivenConfig, resolveConfig, type TrainConfig } from "./config/config.ts";
 export { type TaskName, tasks, trainOptions } from "./config/train_options.ts";
 export { type BeamConfig, beamOptions } from "./config/beam_options.ts";
@@ -55,6 +61,9 @@ export {
   type KernelName,
   kernelNames,
 } from "./config/device_options.ts";
+
+// Runs, shown as a page.
+export { writeReport } from "./report/write_report.ts";
 
 // Models, tokenizers and adapters in folders, or in repositories of the hub.
 export { type ModelSource, resolveModel } from "./hub/resolve_model.ts";

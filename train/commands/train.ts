@@ -14,6 +14,7 @@ import { demonstrate } from "../demo/demo.ts";
 import { readJson } from "../files/files.ts";
 import type { StepRecord } from "../fit.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
+import { writeReport } from "../report/write_report.ts";
 import { readConfig } from "../run/load_model.ts";
 import { savedOptions } from "../run/open_run.ts";
 import { findCheckpoint } from "../run/training_checkpoint.ts";
@@ -98,9 +99,21 @@ async function run({ resume, ...given }: OptionsOf<typeof options>): Promise<num
       console.log(`step ${step}  epoch ${epoch.toFixed(2)}  ${list.join("  ")}`);
     },
   });
-  if (!result.aborted) return 0;
+  if (!result.aborted) {
+    if (config.out !== undefined) await showRun(config.out);
+    return 0;
+  }
   console.log(`stopped after step ${result.step} of ${result.steps}`);
   return interrupt!.code;
+}
+
+/** Writes report.html. The run is saved already, so that a report that fails must not fail it. */
+async function showRun(out: string): Promise<void> {
+  try {
+    console.log(`report: ${await writeReport([out])}`);
+  } catch (error) {
+    console.log(`report: ${error instanceof Error ? error.message : error}`);
+  }
 }
 
 /** Signals that ask a process to end, with the exit code of one that did; Windows has the first. */
