@@ -31,6 +31,7 @@ import { optimMutations } from "./lists/optim.ts";
 import { optionsMutations } from "./lists/options.ts";
 import { presetsMutations } from "./lists/presets.ts";
 import { regularisersMutations } from "./lists/regularisers.ts";
+import { reportsMutations } from "./lists/reports.ts";
 import { runsMutations } from "./lists/runs.ts";
 import { safetensorsMutations } from "./lists/safetensors.ts";
 import { samplingMutations } from "./lists/sampling.ts";
@@ -72,6 +73,7 @@ export const mutations: readonly Mutation[] = [
   ...optionsMutations,
   ...trainingMutations,
   ...runsMutations,
+  ...reportsMutations,
   ...tasksMutations,
   ...mergingMutations,
   ...samplingMutations,

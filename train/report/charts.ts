@@ -108,7 +108,7 @@ function each(
 }
 
 /** Whether a figure is the loss under another name, as `nll` is where nothing is dropped. */
-function repeatsLoss(runs: readonly RunRecord[], name: string): boolean {
+export function repeatsLoss(runs: readonly RunRecord[], name: string): boolean {
   return runs.every(({ evaluations }) =>
     evaluations.every(({ loss, [name]: value }) =>
       value === undefined || (loss !== undefined && Math.abs(value - loss) <= 1e-9 * Math.abs(loss))

@@ -5,6 +5,7 @@
  */
 
 import { isRecord } from "../../nn/formats/json_record.ts";
+import { repeatsLoss } from "./charts.ts";
 import { bestOf, countText, durationText, figureText, titleOf } from "./figures.ts";
 import { type Html, html } from "./html.ts";
 import type { MetricLine, RunRecord } from "./run_record.ts";
@@ -92,7 +93,8 @@ development data.</p>`;
   }
   const lines = evaluated.map(({ evaluations }) => evaluations.at(-1)!);
   const names = [...new Set(lines.flatMap((line) => Object.keys(line)))]
-    .filter((name) => name !== "step" && name !== "epoch");
+    .filter((name) => name !== "step" && name !== "epoch")
+    .filter((name) => name === "loss" || !repeatsLoss(evaluated, name));
   return runs.length === 1 ? ownTable(runs[0]!, names) : sharedTable(runs, evaluated, names);
 }
 

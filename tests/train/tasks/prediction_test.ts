@@ -33,7 +33,7 @@ async function evaluated<P extends Prediction>(
   const metrics = await task.evaluate(model, device, final, undefined, (one) => {
     predictions.push(one as P);
   });
-  return { metrics, predictions, classes: task.classes };
+  return { metrics, predictions, classes: task.classes, tokenizer };
 }
 
 const mean = (values: number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
@@ -73,7 +73,9 @@ Deno.test("predictions of scores come to the mean squared error, under both of i
 Deno.test("predictions of texts are one a distinct input, with the loss of all its references", () =>
   withDevice("f64", async (device) => {
     type Text = Extract<Prediction, { references: unknown }>;
-    const { predictions, metrics } = await evaluated<Text>("e2e", device, { generate: 2 });
+    const { predictions, metrics, tokenizer } = await evaluated<Text>("e2e", device, {
+      generate: 2,
+    });
     const dev = await readE2e(workspace.data("e2e"), "dev");
     const inputs = [...new Set(dev.map(({ context }) => context))];
     assertEquals(predictions.map(({ index, input }) => [index, input]), [...inputs.entries()]);
@@ -82,13 +84,17 @@ Deno.test("predictions of texts are one a distinct input, with the loss of all i
       assertEquals(references, own.map(({ reference }) => reference!));
     }
     assertEquals(predictions.map((one) => "generated" in one), inputs.map((_, i) => i < 2));
-    const losses = predictions.map(({ loss }) => loss);
-    assert(Math.min(...losses) < metrics["loss"]! && metrics["loss"]! < Math.max(...losses));
-    // A mean over tokens is one over inputs where each counts as often as it has tokens.
-    const one = { devLimit: 1, generate: 0 };
-    const single = await evaluated<Text>("e2e", device, one, false);
-    assertAlmostEquals(single.predictions[0]!.loss, single.metrics["loss"]!, 1e-12);
-    assertEquals("generated" in single.predictions[0]!, false);
+    // Each input counts as often as its references have tokens, their ends included.
+    const tokens = predictions.map(({ references }) =>
+      references.reduce((sum, text) => {
+        return sum + tokenizer.encode(` ${text}`, undefined, { special: false }).ids.length + 1;
+      }, 0)
+    );
+    const total = predictions.reduce((sum, { loss }, i) => sum + loss * tokens[i]!, 0);
+    assertAlmostEquals(total / tokens.reduce((a, b) => a + b), metrics["loss"]!, 1e-12);
+    assert(predictions.some(({ references }) => references.length > 1));
+    const early = await evaluated<Text>("e2e", device, {}, false);
+    assert(early.predictions.every((one) => !("generated" in one)));
   }));
 
 Deno.test("an evaluation reports its dev loss, of every task and before the end too", () =>
