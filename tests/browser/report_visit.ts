@@ -12,6 +12,8 @@ export interface ReportVisit {
   readonly drawn: readonly number[];
   /** The same once every curve of the first panel was hidden from the keyboard. */
   readonly hidden: number;
+  /** Pixels of the last panel once the first control, the run's where there are several, is toggled. */
+  readonly toggled: number;
   /** What the first legend says at the start of the curves, and at their end. */
   readonly values: readonly string[];
   /** Colours of the page and of a curve before and after its theme was changed. */
@@ -52,6 +54,11 @@ async function visit(page: Page, url: string): Promise<ReportVisit> {
   await page.waitForSelector(".legend button");
   const reached = await order(page);
   const drawn = await page.evaluate<number[]>(countDrawn);
+  const toggle = page.locator("#controls input[type=checkbox]").first();
+  await toggle.focus();
+  await page.keyboard.press("Space");
+  const toggled = (await page.evaluate<number[]>(countDrawn)).at(-1)!;
+  await page.keyboard.press("Space");
   await page.locator(".plot").first().focus();
   const values: string[] = [];
   for (const key of ["Home", "End"]) {
@@ -76,6 +83,7 @@ async function visit(page: Page, url: string): Promise<ReportVisit> {
     complaints,
     requests: requests.filter((one) => one !== url),
     drawn,
+    toggled,
     hidden,
     values,
     colours: themes,

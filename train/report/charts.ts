@@ -74,7 +74,8 @@ function lossPanel(runs: readonly RunRecord[]): CurvePanel {
   return {
     id: "loss",
     title: "Loss",
-    note: "Of training, before each update, as it is and smoothed; and of the development data.",
+    note:
+      "Of training, before each update, as it is and smoothed; and of the development data (marks).",
     series: each(runs, ({ steps, evaluations }) => {
       const raw = curveOf(steps, "loss");
       const span = smoothingSpan(steps.length);

@@ -5,7 +5,8 @@
  *   values: number[] }} Series
  * @typedef {{ id: string, title: string, series: Series[] }} Panel
  * @typedef {{ runs: { name: string, epochsPerStep?: number }[], panels: Panel[] }} Data
- * @typedef {{ axis: "step" | "epoch", isLogarithmic: boolean, hidden: Set<string> }} View
+ * @typedef {{ axis: "step" | "epoch", isLogarithmic: boolean, hidden: Set<string>,
+ *   absent: Set<number> }} View
  */
 
 const root = document.documentElement;
@@ -67,7 +68,7 @@ function styleOf(data, series, view) {
   return {
     label,
     stroke,
-    show: !view.hidden.has(keyOf(kind, label, run)),
+    show: !view.absent.has(run) && !view.hidden.has(keyOf(kind, label, run)),
     width: kind === "raw" ? 1 : 2,
     alpha: kind === "raw" ? 0.35 : 1,
     dash,
@@ -140,7 +141,7 @@ function addLegend({ runs }, panel, view, place) {
         if (isShown) view.hidden.delete(key);
         else view.hidden.add(key);
         button.setAttribute("aria-pressed", `${isShown}`);
-        plot.setSeries(i + 1, { show: isShown });
+        plot.setSeries(i + 1, { show: isShown && !view.absent.has(run) });
       });
       return button;
     }));
@@ -246,6 +247,14 @@ function addControls(data, view, draw) {
     );
     controls.append(element("fieldset", {}, element("legend", {}, "Horizontal axis"), ...axes));
   }
+  if (data.runs.length > 1) {
+    const runs = data.runs.map(({ name }, run) =>
+      choice(name, "checkbox", true, () => {
+        if (!view.absent.delete(run)) view.absent.add(run);
+      })
+    );
+    controls.append(element("fieldset", {}, element("legend", {}, "Runs"), ...runs));
+  }
   controls.append(choice("logarithmic loss", "checkbox", false, () => {
     view.isLogarithmic = !view.isLogarithmic;
   }));
@@ -266,6 +275,7 @@ function start() {
     axis: "step",
     isLogarithmic: false,
     hidden: new Set(hidden.map(({ kind, label, run }) => keyOf(kind, label, run))),
+    absent: new Set(),
   };
   const redraws = data.panels.map((panel) => addPanel(data, panel, view));
   const draw = () => redraws.forEach((redraw) => redraw());

@@ -128,12 +128,14 @@ function percent(share: number): string {
 function hardest(predictions: readonly Prediction[]): Html {
   const sorted = predictions.toSorted((a, b) => b.loss - a.loss).slice(0, mostExamples);
   const isText = "input" in predictions[0]!;
+  const note = isText
+    ? "inputs are numbered from 0."
+    : "the number is that of the row in the data.";
   const heads = isText ? ["Input, texts"] : ["Label", "Predicted", "Text"];
   return html`
     <div class="scroll examples">
       <table>
-        <caption>Of ${predictions.length}; the number is that of the row in
-    the data.</caption>
+        <caption>Of ${predictions.length}; ${note}</caption>
         <thead>
           <tr><th scope="col" class="number">Number</th><th scope="col" class="number">Loss</th>
     ${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr>

@@ -35,6 +35,7 @@ const usual = {
   epsilon: 1e-8,
   clip: 1,
   smoothing: 0,
+  tensorboard: false,
   seed: 1,
   backend: "auto",
   kernels: "auto",

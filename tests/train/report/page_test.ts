@@ -10,7 +10,7 @@ import ts from "typescript";
 import { writeReport } from "../../../train/report/write_report.ts";
 import type { ReportVisit } from "../../browser/report_visit.ts";
 import { findProgram, outputOf } from "../../support/programs.ts";
-import { writeRun } from "../../support/report_runs.ts";
+import { metricLines, writeRun } from "../../support/report_runs.ts";
 
 const here = (path: string) => decodeURIComponent(new URL(path, import.meta.url).pathname);
 const script = here("../../../train/report/page.js");
@@ -29,6 +29,8 @@ function faultsOf(texts: Readonly<Record<string, string>>): string[] {
     module: ts.ModuleKind.ESNext,
     moduleDetection: ts.ModuleDetectionKind.Force,
     noEmit: true,
+    skipDefaultLibCheck: true,
+    skipLibCheck: true,
     noUncheckedIndexedAccess: true,
     strict: true,
     target: ts.ScriptTarget.ESNext,
@@ -61,10 +63,8 @@ Deno.test({
   async fn() {
     const root = await Deno.makeTempDir({ prefix: "hiddenkey-" });
     try {
-      const path = await writeReport([await writeRun(root, "seen")]);
-      // Playwright reads below /proc, which Deno grants with all permissions alone.
-      const args = ["run", "--allow-all", here("../../browser/report_visit.ts"), chromium!];
-      const found: ReportVisit = JSON.parse(await outputOf("deno", [...args, `file://${path}`]));
+      const run = await writeRun(root, "seen");
+      const found = await visited(await writeReport([run]));
       assertEquals([found.complaints, found.requests, found.overflows], [[], [], false]);
       assertEquals(found.drawn.length, 5);
       for (const pixels of found.drawn) assertGreater(pixels, 1000);
@@ -81,8 +81,21 @@ Deno.test({
         "logarithmic loss",
         "plot",
       ]);
+      const other = await writeRun(root, "other", { "metrics.jsonl": metricLines(20) });
+      const both = await visited(await writeReport([run, other], `${root}/both.html`));
+      assertEquals([both.complaints, both.requests, both.overflows], [[], [], false]);
+      // One run less is one curve of the learning rate less.
+      assertLess(both.toggled, both.drawn.at(-1)!);
+      assertGreater(both.toggled, 1000);
     } finally {
       await Deno.remove(root, { recursive: true });
     }
   },
 });
+
+/** Visits a report in a browser of its own. */
+async function visited(path: string): Promise<ReportVisit> {
+  // Playwright reads below /proc, which Deno grants with all permissions alone.
+  const args = ["run", "--allow-all", here("../../browser/report_visit.ts"), chromium!];
+  return JSON.parse(await outputOf("deno", [...args, `file://${path}`]));
+}
