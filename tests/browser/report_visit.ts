@@ -1,4 +1,4 @@
-/** Opens a report in Chromium from its file, uses it with the keyboard, and prints what was found. */
+/** Opens reports in Chromium from their files, uses them with the keyboard, and prints what was found. */
 
 import { chromium, type Page } from "playwright-core";
 
@@ -16,6 +16,8 @@ export interface ReportVisit {
   readonly toggled: number;
   /** What the first legend says at the start of the curves, and at their end. */
   readonly values: readonly string[];
+  /** What is said of the end of the curves. */
+  readonly spoken: string;
   /** Colours of the page and of a curve before and after its theme was changed. */
   readonly colours: readonly string[];
   /** Elements that the first presses of Tab reach, by identifier or text. */
@@ -65,6 +67,7 @@ async function visit(page: Page, url: string): Promise<ReportVisit> {
     await page.keyboard.press(key);
     values.push(await page.evaluate<string>(legend));
   }
+  const spoken = await page.evaluate<string>(`document.getElementById("spoken").textContent`);
   const themes = [await page.evaluate<string>(colours)];
   await page.locator("#theme").focus();
   await page.keyboard.press("Enter");
@@ -86,6 +89,7 @@ async function visit(page: Page, url: string): Promise<ReportVisit> {
     toggled,
     hidden,
     values,
+    spoken,
     colours: themes,
     order: reached,
     overflows,
@@ -93,11 +97,13 @@ async function visit(page: Page, url: string): Promise<ReportVisit> {
 }
 
 if (import.meta.main) {
-  const [executablePath, url] = Deno.args as [string, string];
+  const [executablePath, ...urls] = Deno.args as [string, ...string[]];
   const flags = ["--headless", "--no-sandbox", "--disable-background-networking", "--no-first-run"];
   const browser = await chromium.launch({ executablePath, args: flags });
-  const page = await browser.newPage({ colorScheme: "light" });
-  const found = await visit(page, url);
+  const visits: ReportVisit[] = [];
+  for (const url of urls) {
+    visits.push(await visit(await browser.newPage({ colorScheme: "light" }), url));
+  }
   await browser.close();
-  console.log(JSON.stringify(found));
+  console.log(JSON.stringify(visits));
 }

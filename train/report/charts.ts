@@ -137,6 +137,7 @@ ${remarks(runs)}
 <noscript><p class="missing">The curves are drawn by a script, which this viewer does not run. All
 other parts of the report stand without it.</p></noscript>
 <div class="controls" id="controls" hidden></div>
+      <p class="skip" id="spoken" aria-live="polite"></p>
 <div class="panels">${panels.map(panelPlace)}</div>
 <p class="small">${samplingNote(runs)}</p>
 <script type="application/json" id="data">${embeddedJson(data)}</script></section>`;

@@ -119,9 +119,9 @@ function sample({ stroke, dash, alpha }) {
 /** Buttons that show and hide curves, each with the value under the cursor. */
 /** @param {Data} data @param {Panel} panel @param {View} view @param {HTMLElement} place */
 function addLegend({ runs }, panel, view, place) {
-  const outputs = panel.series.map(() => element("output"));
+  const values = panel.series.map(() => element("span", { class: "value" }));
   /** @param {uPlot} plot */
-  const show = (plot) => outputs.forEach((output, i) => output.textContent = valueAt(plot, i + 1));
+  const show = (plot) => values.forEach((value, i) => value.textContent = valueAt(plot, i + 1));
   /** @param {uPlot} plot @param {uPlot.Series[]} styles */
   const fill = (plot, styles) => {
     place.replaceChildren(...panel.series.map(({ run, kind, label }, i) => {
@@ -134,7 +134,7 @@ function addLegend({ runs }, panel, view, place) {
         pressed,
         sample(style),
         name,
-        /** @type {Node} */ (outputs[i]),
+        /** @type {Node} */ (values[i]),
       );
       button.addEventListener("click", () => {
         const isShown = view.hidden.has(key);
@@ -169,6 +169,11 @@ function addKeys(place, plotOf) {
     event.preventDefault();
     const x = xs[Math.min(last, Math.max(0, next))] ?? 0;
     plot.setCursor({ left: plot.valToPos(x, "x"), top: plot.over.clientHeight / 2 });
+    // What the legend shows is said of this panel alone, not of those whose cursors follow it.
+    const values = plot.series.slice(1).flatMap(({ label, show }, i) =>
+      show ? [`${label} ${valueAt(plot, i + 1)}`] : []
+    );
+    find("#spoken").textContent = `${short(x)}: ${values.join(", ")}`;
   });
 }
 

@@ -64,13 +64,22 @@ Deno.test({
     const root = await Deno.makeTempDir({ prefix: "hiddenkey-" });
     try {
       const run = await writeRun(root, "seen");
-      const found = await visited(await writeReport([run]));
+      const other = await writeRun(root, "other", { "metrics.jsonl": metricLines(20) });
+      const paths = [
+        await writeReport([run]),
+        await writeReport([run, other], `${root}/both.html`),
+      ];
+      // Playwright reads below /proc, which Deno grants with all permissions alone.
+      const args = ["run", "--allow-all", here("../../browser/report_visit.ts"), chromium!];
+      const printed = await outputOf("deno", [...args, ...paths.map((path) => `file://${path}`)]);
+      const [found, both] = JSON.parse(printed) as [ReportVisit, ReportVisit];
       assertEquals([found.complaints, found.requests, found.overflows], [[], [], false]);
       assertEquals(found.drawn.length, 5);
       for (const pixels of found.drawn) assertGreater(pixels, 1000);
       assertLess(found.hidden, found.drawn[0]!);
       assert(found.values[0]!.includes("training, each step 10.2"), found.values[0]);
       assert(found.values[1]!.includes("dev 0.1750"), found.values[1]);
+      assertMatch(found.spoken, /^40\.00: training, each step .*, dev 0\.1750$/);
       assertNotEquals(found.colours[0], found.colours[1]);
       assertEquals(found.colours[0], "rgb(246, 247, 249),#3367c3");
       assertEquals(found.order, [
@@ -81,8 +90,6 @@ Deno.test({
         "logarithmic loss",
         "plot",
       ]);
-      const other = await writeRun(root, "other", { "metrics.jsonl": metricLines(20) });
-      const both = await visited(await writeReport([run, other], `${root}/both.html`));
       assertEquals([both.complaints, both.requests, both.overflows], [[], [], false]);
       // One run less is one curve of the learning rate less.
       assertLess(both.toggled, both.drawn.at(-1)!);
@@ -92,10 +99,3 @@ Deno.test({
     }
   },
 });
-
-/** Visits a report in a browser of its own. */
-async function visited(path: string): Promise<ReportVisit> {
-  // Playwright reads below /proc, which Deno grants with all permissions alone.
-  const args = ["run", "--allow-all", here("../../browser/report_visit.ts"), chromium!];
-  return JSON.parse(await outputOf("deno", [...args, `file://${path}`]));
-}
