@@ -16,8 +16,8 @@ export interface ReportVisit {
   readonly toggled: number;
   /** What the first legend says at the start of the curves, and at their end. */
   readonly values: readonly string[];
-  /** What is said of the end of the curves. */
-  readonly spoken: string;
+  /** What is said of the end of the curves, by step and by epoch. */
+  readonly spoken: readonly string[];
   /** Colours of the page and of a curve before and after its theme was changed. */
   readonly colours: readonly string[];
   /** Elements that the first presses of Tab reach, by identifier or text. */
@@ -67,7 +67,10 @@ async function visit(page: Page, url: string): Promise<ReportVisit> {
     await page.keyboard.press(key);
     values.push(await page.evaluate<string>(legend));
   }
-  const spoken = await page.evaluate<string>(`document.getElementById("spoken").textContent`);
+  const spoken = [await page.locator("#spoken").innerText()];
+  await page.getByLabel("epoch").check();
+  await page.locator(".plot").first().press("End");
+  spoken.push(await page.locator("#spoken").innerText());
   const themes = [await page.evaluate<string>(colours)];
   await page.locator("#theme").focus();
   await page.keyboard.press("Enter");

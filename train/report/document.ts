@@ -10,7 +10,7 @@ import { themeRules, themes } from "./palette.ts";
 import pageScript from "./page.js" with { type: "text" };
 import pageStyle from "./page.css" with { type: "text" };
 import { planFigure } from "./plan_figure.ts";
-import { planTable } from "./plan_words.ts";
+import { isPlain, planTable } from "./plan_words.ts";
 import { predictionsSection } from "./predictions_section.ts";
 import type { RunRecord } from "./run_record.ts";
 import { settingsSection } from "./settings_section.ts";
@@ -128,7 +128,8 @@ function dropoutSection(runs: readonly RunRecord[]): Html {
 adapter.</p>`;
     }
     const count = typeof layers === "number" ? layers : undefined;
-    return html`${title}${planFigure(plan, `plan-${i}`, count)}${planTable(plan)}`;
+    const figure = isPlain(plan) ? undefined : planFigure(plan, `plan-${i}`, count);
+    return html`${title}${figure}${planTable(plan)}`;
   });
   return html`<section aria-labelledby="dropout"><h2 id="dropout">Dropout</h2>${parts}</section>`;
 }

@@ -45,6 +45,11 @@ export function compensationText({ compensation }: DropoutPlan): string {
   }`;
 }
 
+/** Whether nothing is dropped in a single pass, of which a figure would show nothing. */
+export function isPlain({ sites, compensation }: DropoutPlan): boolean {
+  return sites.length === 0 && compensation.kind === "none";
+}
+
 /** All settings of a plan. */
 export function planTable(plan: DropoutPlan): Html {
   const beside = [

@@ -7,7 +7,7 @@
 
 import type { ClassPrediction, Prediction, ScorePrediction } from "../tasks/prediction.ts";
 import { figureText } from "./figures.ts";
-import { type Html, html } from "./html.ts";
+import { Html, html } from "./html.ts";
 import type { RunRecord } from "./run_record.ts";
 import { scatter } from "./scatter.ts";
 
@@ -20,13 +20,23 @@ const mostCharacters = 600;
 /** Steps of shade in a matrix. */
 const shades = 5;
 
-/** The section of a report about single examples. */
+/** The section of a report about single examples: pictures side by side, then the hardest of each run. */
 export function predictionsSection(runs: readonly RunRecord[]): Html {
-  const parts = runs.map((run, i) => {
-    const title = runs.length === 1 ? undefined : html`<h3>${run.name}</h3>`;
-    return html`${title}${run.predictions?.length ? ofRun(run, i, run.predictions) : missing(run)}`;
+  const isAlone = runs.length === 1;
+  const pictures = runs.map((run, i) => {
+    const title = isAlone ? undefined : html`<h3>${run.name}</h3>`;
+    return html`<div>${title}${run.predictions?.length ? picture(run, i) : missing(run)}</div>`;
   });
-  return html`<section aria-labelledby="examples"><h2 id="examples">Predictions</h2>${parts}</section>`;
+  const tables = runs.filter(({ predictions }) => predictions?.length).map(
+    ({ name, predictions }) => {
+      const count = Math.min(mostExamples, predictions!.length);
+      const summary = `${isAlone ? "The" : `${name}: the`} ${count} examples with the highest loss`;
+      const start = new Html(isAlone ? "<details open>" : "<details>");
+      return html`${start}<summary>${summary}</summary>${hardest(predictions!)}</details>`;
+    },
+  );
+  return html`<section aria-labelledby="examples"><h2 id="examples">Predictions</h2>
+<div class="pair">${pictures}</div>${tables}</section>`;
 }
 
 function missing({ name }: RunRecord): Html {
@@ -34,19 +44,14 @@ function missing({ name }: RunRecord): Html {
 evaluation, and older runs have none.</p>`;
 }
 
-function ofRun(run: RunRecord, number: number, predictions: readonly Prediction[]): Html {
-  const classes = predictions.filter((one): one is ClassPrediction => "probabilities" in one);
+/** What was predicted of all examples; nothing of texts. */
+function picture({ predictions = [], classes }: RunRecord, number: number): Html | undefined {
+  const chosen = predictions.filter((one): one is ClassPrediction => "probabilities" in one);
+  if (chosen.length > 0) return confusion(chosen, classes);
   const scores = predictions.filter((one): one is ScorePrediction => {
     return "label" in one && typeof one.label === "number";
   });
-  const picture = classes.length > 0
-    ? confusion(classes, run.classes)
-    : scores.length > 0
-    ? scatter(scores, number)
-    : undefined;
-  const count = Math.min(mostExamples, predictions.length);
-  return html`${picture}<details open><summary>The ${count} examples with the highest loss</summary>
-${hardest(predictions)}</details>`;
+  return scores.length > 0 ? scatter(scores, number) : undefined;
 }
 
 /** Counts of labels by what was predicted, of all classes or of those most confused. */

@@ -79,7 +79,8 @@ Deno.test({
       assertLess(found.hidden, found.drawn[0]!);
       assert(found.values[0]!.includes("training, each step 10.2"), found.values[0]);
       assert(found.values[1]!.includes("dev 0.1750"), found.values[1]);
-      assertMatch(found.spoken, /^40\.00: training, each step .*, dev 0\.1750$/);
+      assertMatch(found.spoken[0]!, /^40\.00: training, each step .*, dev 0\.1750$/);
+      assertMatch(found.spoken[1]!, /^4\.000: .*, dev 0\.1750$/);
       assertNotEquals(found.colours[0], found.colours[1]);
       assertEquals(found.colours[0], "rgb(246, 247, 249),#3367c3");
       assertEquals(found.order, [

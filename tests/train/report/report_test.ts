@@ -173,9 +173,20 @@ Deno.test("several runs: what differs comes first, and the best of each figure i
   const [differences = ""] = page.slice(page.indexOf('id="settings"')).split("<details>");
   assertMatch(shown(differences), /method hiddenkey lora/);
   assert(!/>lr<|>out</.test(differences));
+  // Both plans are the same, and drawn once; the hardest examples are folded.
+  assertEquals(page.match(/<svg/g)?.length, 1);
+  assertEquals(page.match(/<details>/g)?.length, 3);
   // The other run has the better accuracy and the worse loss.
   const bold = [...page.matchAll(/class="number best">([^<]*)</g)].map(([, text]) => text);
   assertEquals(bold, ["0.1750", "0.9000"]);
+});
+
+Deno.test("a run in which nothing is dropped has no figure of it, and says so", async () => {
+  const plan = { sites: [], compensation: { kind: "none", weight: 1, branches: 1 } };
+  const folder = await writeRun(root, "lora", { "hiddenkey_config.json": { plan } });
+  const page = await pageOf(folder);
+  assert(!page.includes("<svg"));
+  assert(shown(page).includes("Nothing is dropped. One pass, without compensation."));
 });
 
 Deno.test("runs of the same name are told apart by their paths", async () => {
