@@ -70,7 +70,7 @@ const trainLayers: Layers = [
   ["evaluation.ts"],
   ["fit.ts"],
   ["train.ts", "dry_run.ts"],
-  ["merge/", "parity/", "noise/", "demo/"],
+  ["merge/", "parity/", "noise/", "demo/", "report/"],
   ["mod.ts", "commands/"],
   ["main.ts"],
 ];

@@ -10,6 +10,7 @@ import type { TrainConfig } from "./config/config.ts";
 import { isBetter } from "./metrics/direction.ts";
 import type { BestEvaluation, FitProgress } from "./run/fit_progress.ts";
 import { requireFiniteParameters } from "./run/diagnosis.ts";
+import type { Prediction } from "./tasks/prediction.ts";
 import type { ProgressHooks } from "./tasks/progress.ts";
 import type { Metrics, Task } from "./tasks/task.ts";
 
@@ -28,6 +29,8 @@ export interface EvaluationHooks extends ProgressHooks {
    * @param isBest Whether it is the best one so far
    */
   onEvaluation?(record: EvaluationRecord, isBest: boolean): void | Promise<void>;
+  /** Called before `onEvaluation` with what the model says of each development example. */
+  onPredictions?(predictions: readonly Prediction[], at: EvaluatedAt): void | Promise<void>;
   /** Called after each evaluation that is the best one so far. */
   onBest?(best: BestEvaluation): void | Promise<void>;
 }
@@ -104,7 +107,8 @@ export class Evaluation {
       await requireFiniteParameters(this.state, at.step, this.config);
       await this.hooks.beforeEvaluation?.(at);
     }
-    const metrics = await this.#evaluate(final || this.#judgesCostly);
+    const predictions: Prediction[] = [];
+    const metrics = await this.#evaluate(final || this.#judgesCostly, predictions);
     if (metrics === undefined) return false;
     const named = Object.entries(metrics).map(([name, x]) => [`eval_${name}`, x] as const);
     for (const [name, value] of named) requireFinite(name, value, at.step);
@@ -112,26 +116,28 @@ export class Evaluation {
     const again = at.step === this.#evaluatedStep;
     this.#evaluatedStep = at.step;
     const isBest = at.step > 0 && !again && this.#judge(at, metrics);
+    await this.hooks.onPredictions?.(predictions, at);
     await this.hooks.onEvaluation?.({ ...at, ...Object.fromEntries(named) }, isBest);
     if (isBest) await this.hooks.onBest?.(this.#best!);
     return true;
   }
 
   /** The metrics, with the one that is judged among them; undefined where the signal ended it. */
-  async #evaluate(costly: boolean): Promise<Metrics | undefined> {
+  async #evaluate(costly: boolean, predictions: Prediction[]): Promise<Metrics | undefined> {
     const metric = this.config.bestMetric ?? this.task.primary;
-    const metrics = await this.#read(costly);
+    predictions.length = 0;
+    const metrics = await this.#read(costly, predictions);
     if (metrics === undefined || metric in metrics) return metrics;
     if (this.task.costly && !costly) {
       this.#judgesCostly = true;
-      return await this.#evaluate(true);
+      return await this.#evaluate(true, predictions);
     }
     throw new OptionError(
       `Cannot use --best-metric ${metric} as one of ${Object.keys(metrics).join(", ")} is required`,
     );
   }
 
-  async #read(final: boolean): Promise<Metrics | undefined> {
+  async #read(final: boolean, predictions: Prediction[]): Promise<Metrics | undefined> {
     const { model, optimiser } = this.state;
     const { signal } = this.hooks;
     // An evaluation that is over when the signal comes has been whole.
@@ -139,6 +145,7 @@ export class Evaluation {
     try {
       return await this.task.evaluate(model, optimiser.trainable.device, {
         final,
+        ...(this.hooks.onPredictions && { collect: (one) => void predictions.push(one) }),
         onProgress: (progress) => {
           if (signal?.aborted && progress.done < progress.total) throw interrupted;
           this.hooks.onProgress?.(progress);

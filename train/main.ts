@@ -12,6 +12,7 @@ import { noiseCommand } from "./commands/noise.ts";
 import { parityCommand } from "./commands/parity.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { runProgram } from "./commands/program.ts";
+import { reportCommand } from "./commands/report.ts";
 import { scoreCommand } from "./commands/score.ts";
 import { trainCommand } from "./commands/train.ts";
 
@@ -28,6 +29,7 @@ if (import.meta.main) {
       score: scoreCommand,
       noise: noiseCommand,
       merge: mergeCommand,
+      report: reportCommand,
       data: dataCommand,
     },
   }, Deno.args);

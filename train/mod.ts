@@ -31,6 +31,12 @@ export type { EvaluatedAt, EvaluationHooks, EvaluationRecord } from "./evaluatio
 export type { BestEvaluation, FitProgress } from "./run/fit_progress.ts";
 export type { ResumeOptions } from "./run/run_place.ts";
 export type { Metrics } from "./tasks/task.ts";
+export type {
+  ClassPrediction,
+  Prediction,
+  ScorePrediction,
+  TextPrediction,
+} from "./tasks/prediction.ts";
 export type { Progress, ProgressHooks } from "./tasks/progress.ts";
 export { type GivenConfig, resolveConfig, type TrainConfig } from "./config/config.ts";
 export { type TaskName, tasks, trainOptions } from "./config/train_options.ts";
@@ -60,6 +66,9 @@ export {
   type KernelName,
   kernelNames,
 } from "./config/device_options.ts";
+
+// Runs, shown as a page.
+export { writeReport } from "./report/write_report.ts";
 
 // Models, tokenizers and adapters in folders, or in repositories of the hub.
 export { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
@@ -100,7 +109,15 @@ export {
   type LogProbabilities,
   negativeLogLikelihood,
 } from "./metrics/calibration.ts";
-export { accuracy, f1, matthews, pearson, spearman } from "./metrics/classification.ts";
+export {
+  accuracy,
+  f1,
+  macroF1,
+  matthews,
+  mse,
+  pearson,
+  spearman,
+} from "./metrics/classification.ts";
 
 // Metrics of generated texts, as official evaluations put them together and one by one.
 export {

@@ -79,7 +79,8 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const prepared = await prepare(folders, device, { ...hooks, place });
   const { task, plan, keys, counts } = prepared;
   const { config } = folders;
-  const facts = { ...counts, backend: reason, trainingData: prepared.trainingData };
+  const { trainingData, layers } = prepared;
+  const facts = { ...counts, backend: reason, layers, trainingData };
   const output = await RunOutput.open(
     { ...prepared, config, facts },
     place,
@@ -98,10 +99,15 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
 }
 
 /** Settings that need a folder. */
-const ofFolders = ["saveEvery", "keep", "result"] as const satisfies (keyof TrainConfig)[];
+const ofFolders = [
+  "saveEvery",
+  "keep",
+  "result",
+  "tensorboard",
+] as const satisfies (keyof TrainConfig)[];
 
 function requireFolder(config: TrainConfig): void {
-  const found = ofFolders.find((name) => config[name] !== undefined);
+  const found = ofFolders.find((name) => config[name] !== undefined && config[name] !== false);
   if (found === undefined || config.out !== undefined) return;
   throw new OptionError(
     `Cannot use --${kebab(found)} as a folder is required in --out: found none`,
@@ -133,6 +139,7 @@ function writingTo(output: RunOutput, hooks: TrainHooks): FitHooks {
       await hooks.onStep?.(record, steps);
     },
     beforeEvaluation: () => output.saveLast(),
+    onPredictions: (predictions) => output.predicted(predictions),
     async onEvaluation(record, isBest) {
       await output.append(record);
       await hooks.onEvaluation?.(record, isBest);
@@ -161,6 +168,8 @@ export interface Prepared {
   readonly adapter: AdapterConfig;
   /** What is dropped. */
   readonly plan: DropoutPlan;
+  /** Layers of the model. */
+  readonly layers: number;
   /** Roots of all random numbers. */
   readonly keys: RunKeys;
   /** Numbers in the parameters. */
@@ -214,8 +223,9 @@ export async function prepare(
   describeLearningRates(model, config, say);
   describeDropout(plan, say);
   describeLoraDropout(adapter, plan, say);
-  describeMemory(config, architecture.layers, say);
-  return { task, trainingData, tokenizer, model, optimiser, adapter, plan, keys, counts };
+  const { layers } = architecture;
+  describeMemory(config, layers, say);
+  return { task, trainingData, tokenizer, model, optimiser, adapter, plan, layers, keys, counts };
 }
 
 /** Reads and tokenises the data, and says what is remarkable of them. */

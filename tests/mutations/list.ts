@@ -40,6 +40,7 @@ import { optionsMutations } from "./lists/options.ts";
 import { predictionsMutations } from "./lists/predictions.ts";
 import { presetsMutations } from "./lists/presets.ts";
 import { regularisersMutations } from "./lists/regularisers.ts";
+import { reportsMutations } from "./lists/reports.ts";
 import { runsMutations } from "./lists/runs.ts";
 import { safetensorsMutations } from "./lists/safetensors.ts";
 import { samplingMutations } from "./lists/sampling.ts";
@@ -89,6 +90,7 @@ export const mutations: readonly Mutation[] = [
   ...trainingMutations,
   ...goingOnMutations,
   ...runsMutations,
+  ...reportsMutations,
   ...tasksMutations,
   ...mergingMutations,
   ...samplingMutations,

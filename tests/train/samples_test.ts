@@ -117,7 +117,7 @@ Deno.test("predict --samples labels by the mean distribution that eval --samples
 Deno.test("eval --samples of scores has their deviation, predict their mean", async () => {
   const run = await runs.stsb;
   const [one, four] = await Promise.all([evalJson(run, 1), evalJson(run, 4)]);
-  assertEquals(Object.keys(four), ["pearson", "spearman", "loss", "score_deviation"]);
+  assertEquals(Object.keys(four), ["pearson", "spearman", "mse", "loss", "score_deviation"]);
   assertEquals(one["score_deviation"], 0);
   assert(four["score_deviation"]! > 1e-3);
   const input = ["--run", run, "--input", `${workspace.data("stsb")}/dev.tsv`];

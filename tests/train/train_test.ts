@@ -143,7 +143,7 @@ for (const method of methods) {
 
 const evaluated: [task: TaskName, names: string[], changes: Partial<TrainConfig>][] = [
   ["rte", ["accuracy", ...believed], {}],
-  ["stsb", ["pearson", "spearman", "loss"], {}],
+  ["stsb", ["pearson", "spearman", "mse", "loss"], {}],
   ["cola", ["matthews", ...believed], {}],
   ["mrpc", ["accuracy", "f1", ...believed], {}],
   ["sst2", ["accuracy", ...believed], {}],
@@ -151,7 +151,10 @@ const evaluated: [task: TaskName, names: string[], changes: Partial<TrainConfig>
   ["e2e", ["loss", "perplexity", "bleu"], { model: workspace.model("llama") }],
   ["webnlg", ["loss", "perplexity", "bleu"], {}],
   ["cola", ["matthews", ...believed], { model: workspace.model("llama"), rslora: true }],
-  ["stsb", ["pearson", "spearman", "loss"], { model: workspace.model("gpt2"), dtype: "f64" }],
+  ["stsb", ["pearson", "spearman", "mse", "loss"], {
+    model: workspace.model("gpt2"),
+    dtype: "f64",
+  }],
 ];
 for (const [task, names, changes] of evaluated) {
   const model = changes.model?.split("/").at(-1) ?? "the usual model";

@@ -6,7 +6,7 @@
 
 import type { TrainConfig } from "../config/config.ts";
 import type { TrainResult } from "../train.ts";
-import { durationText } from "./terminal.ts";
+import { clockText } from "./terminal.ts";
 
 /** The lines of a summary, labels first. */
 export function summaryOf(
@@ -18,7 +18,7 @@ export function summaryOf(
   const how = aborted ? "stopped" : stoppedEarly ? "stopped early" : "done";
   const rows: [string, string][] = [[
     how,
-    `after step ${step} of ${steps}, epoch ${epoch.toFixed(2)}, in ${durationText(seconds)}`,
+    `after step ${step} of ${steps}, epoch ${epoch.toFixed(2)}, in ${clockText(seconds)}`,
   ]];
   if (best !== undefined) {
     const last = metrics[best.metric];

@@ -109,7 +109,7 @@ function timestamp(milliseconds: number): string {
 }
 
 /** `1:02`, or `1:02:03` from an hour on. */
-export function durationText(seconds: number): string {
+export function clockText(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const [hours, minutes, rest] = [
     Math.floor(whole / 3600),

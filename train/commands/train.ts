@@ -13,6 +13,7 @@ import { schemaOf } from "../config/schema.ts";
 import { trainOptions } from "../config/train_options.ts";
 import { demonstrate } from "../demo/demo.ts";
 import { dryRun } from "../dry_run.ts";
+import { writeReport } from "../report/write_report.ts";
 import type { Progress } from "../tasks/progress.ts";
 import { locateFolders, train } from "../train.ts";
 import { type Command, command } from "./command.ts";
@@ -126,7 +127,17 @@ async function run(
   if (isOver && !result.aborted) return 0;
   const seconds = (screen.now() - started) / 1000;
   for (const line of summaryOf(result, config, seconds)) progress.say(line);
+  if (config.out !== undefined && !result.aborted) progress.say(await reportOf(config.out));
   return result.aborted ? interrupt!.code : 0;
+}
+
+/** Writes report.html, and says so. The run is saved already: a report that fails must not fail it. */
+async function reportOf(out: string): Promise<string> {
+  try {
+    return `report: ${await writeReport([out])}`;
+  } catch (error) {
+    return `report: ${error instanceof Error ? error.message : error}`;
+  }
 }
 
 /** Signals that ask a process to end, with the exit code of one that did; Windows has the first. */

@@ -7,7 +7,7 @@
 import type { EvaluationRecord } from "../evaluation.ts";
 import type { StepRecord } from "../step.ts";
 import type { Progress } from "../tasks/progress.ts";
-import { durationText, type Screen, StatusLine } from "./terminal.ts";
+import { clockText, type Screen, StatusLine } from "./terminal.ts";
 
 /** Weight of the steps before in a smoothed loss. */
 const memory = 0.95;
@@ -72,7 +72,7 @@ export class TrainProgress {
     const left = passed / (step - from) * (steps - step);
     this.#line.show([
       `step ${step}/${steps}`,
-      `${durationText(passed)}<${durationText(left)}`,
+      `${clockText(passed)}<${clockText(left)}`,
       ...this.#losses(record),
       ...this.#dev,
       `${rateText(this.#tokens / passed)} tok/s`,

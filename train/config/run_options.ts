@@ -65,4 +65,10 @@ export const outputOptions = {
     help: "checkpoints that are kept, the latest ones",
     defaultText: "all",
   },
+  tensorboard: {
+    group: "output",
+    kind: "switch",
+    help: "write TensorBoard's event files beside metrics.jsonl",
+    default: false,
+  },
 } as const satisfies OptionTable;

@@ -67,7 +67,7 @@ export const glueTasks: Readonly<Record<GlueTask, GlueTaskInfo>> = {
     label: "score",
     labels: [],
     range: [0, 5],
-    metrics: ["pearson", "spearman"],
+    metrics: ["pearson", "spearman", "mse"],
     primaryMetric: "pearson",
   },
   sst2: {

@@ -38,11 +38,21 @@ export async function makeFolder(
  * @throws {FileError} If the system refuses
  */
 export async function appendText(path: string, text: string): Promise<void> {
+  await appendBytes(path, new TextEncoder().encode(text));
+}
+
+/**
+ * Appends bytes to a file, which is made where there is none. A part of them is taken back where the
+ * disk is full.
+ *
+ * @throws {FileError} If the system refuses
+ */
+export async function appendBytes(path: string, bytes: Uint8Array): Promise<void> {
   await attempt(writing, path, async () => {
     using file = await Deno.open(path, { append: true, create: true });
     const { size } = await file.stat();
     try {
-      await writeAll(file, new TextEncoder().encode(text));
+      await writeAll(file, bytes);
     } catch (error) {
       await file.truncate(size).catch(() => {});
       throw error;
@@ -177,6 +187,7 @@ export async function copyFolder(path: string, target: string): Promise<void> {
     if (isDirectory) await copyFolder(from, to);
     else await attempt(writing, to, () => copyFile(from, to));
   }
+  await attempt(writing, target, () => syncFolder(target));
 }
 
 async function copyFile(from: string, to: string): Promise<void> {

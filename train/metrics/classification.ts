@@ -30,6 +30,24 @@ export function f1(predictions: readonly number[], labels: readonly number[]): n
 }
 
 /**
+ * Mean over classes of the F1 of each class against all others, every class counting the same. The
+ * classes are those that are predicted or found, as scikit-learn's `average="macro"` has it; a class
+ * without a hit counts 0.
+ *
+ * @throws {ShapeError} If the lengths differ or there is no example
+ */
+export function macroF1(predictions: readonly number[], labels: readonly number[]): number {
+  requireSameLength("macro F1", predictions, labels, 1);
+  const hits = predictions.filter((prediction, row) => prediction === labels[row]);
+  const [right, predicted, present] = [hits, predictions, labels].map(countEach);
+  const classes = [...new Set([...labels, ...predictions])];
+  return classes.reduce((sum, one) => {
+    const seen = (predicted!.get(one) ?? 0) + (present!.get(one) ?? 0);
+    return sum + 2 * (right!.get(one) ?? 0) / seen;
+  }, 0) / classes.length;
+}
+
+/**
  * Matthews correlation coefficient, for any number of classes; 0 where the predictions or the
  * labels hold one class only.
  *
@@ -83,6 +101,17 @@ export function spearman(predictions: readonly number[], labels: readonly number
   return pearson(ranks(predictions), ranks(labels));
 }
 
+/**
+ * Mean of the squared differences of predicted and right scores.
+ *
+ * @throws {ShapeError} If the lengths differ or there is no example
+ */
+export function mse(predictions: readonly number[], labels: readonly number[]): number {
+  requireSameLength("mean squared error", predictions, labels, 1);
+  const sum = predictions.reduce((sum, value, row) => sum + (value - (labels[row] ?? NaN)) ** 2, 0);
+  return sum / labels.length;
+}
+
 function ranks(values: readonly number[]): number[] {
   const order = values.map((value, row) => ({ value, row })).sort((a, b) => a.value - b.value);
   const result = new Array<number>(values.length);
@@ -107,6 +136,12 @@ function normalised(values: readonly number[]): number[] {
 
 function isConstant(values: readonly number[]): boolean {
   return values.every((value) => value === values[0]);
+}
+
+function countEach(values: readonly number[]): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return counts;
 }
 
 function countWhere(

@@ -15,7 +15,7 @@ import {
 } from "./calibration.ts";
 import { chrf } from "./chrf.ts";
 import { cider } from "./cider.ts";
-import { accuracy, f1, matthews, pearson, spearman } from "./classification.ts";
+import { accuracy, f1, macroF1, matthews, mse, pearson, spearman } from "./classification.ts";
 import { meteor, meteorModules } from "./meteor.ts";
 import type { MeteorResources } from "./meteor_resources.ts";
 import type { MeteorModule } from "./meteor_statistics.ts";
@@ -37,9 +37,11 @@ export interface LabelMetric {
 const labels = {
   accuracy: { compute: accuracy, of: "classes", hubName: "accuracy" },
   f1: { compute: f1, of: "classes", hubName: "f1" },
+  macro_f1: { compute: macroF1, of: "classes" },
   matthews: { compute: matthews, of: "classes", hubName: "matthews_correlation" },
   pearson: { compute: pearson, of: "scores", hubName: "pearsonr" },
   spearman: { compute: spearman, of: "scores", hubName: "spearmanr" },
+  mse: { compute: mse, of: "scores", hubName: "mse" },
 } as const satisfies Readonly<Record<string, LabelMetric>>;
 
 /** Name of a metric of classification or regression. */

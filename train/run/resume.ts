@@ -61,7 +61,7 @@ function isOver({ result }: SavedRun): boolean {
 /** What no result depends on: where and how it is computed, and what is kept of it. */
 const free = [
   ...["backend", "kernels", "threads", "blas"] as const,
-  ...["gradientCheckpointing", "out", "saveEvery", "keep", "result"] as const,
+  ...["gradientCheckpointing", "out", "saveEvery", "keep", "result", "tensorboard"] as const,
 ] satisfies readonly (keyof TrainConfig)[];
 
 /** Settings of a run that is resumed that are not those it was made with. */

@@ -2,7 +2,7 @@
  * The folder of a run: adapter in PEFT's format, settings, metrics and checkpoints.
  *
  *     adapter_config.json  adapter_model.safetensors  hiddenkey_config.json  README.md
- *     run.json  metrics.jsonl  best/  last/  checkpoint-N/
+ *     run.json  metrics.jsonl  dev_predictions.jsonl  best/  last/  checkpoint-N/
  *
  * @module
  */
@@ -18,10 +18,12 @@ import {
   appendText,
   copyFolder,
   dropFolder,
+  removeAll,
   removeLeftovers,
   replaceFolder,
   syncAppended,
 } from "../files/folder.ts";
+import type { Prediction } from "../tasks/prediction.ts";
 import { saveAdapter } from "./adapter.ts";
 import { checkpointSteps } from "./training_checkpoint.ts";
 
@@ -159,6 +161,15 @@ export async function appendMetrics(directory: string, record: unknown): Promise
   await appendText(`${directory}/metrics.jsonl`, `${JSON.stringify(record)}\n`);
 }
 
+/** Writes dev_predictions.jsonl: what the last evaluation says of each example. */
+export async function savePredictions(
+  directory: string,
+  predictions: readonly Prediction[],
+): Promise<void> {
+  const lines = predictions.map((one) => `${JSON.stringify(one)}\n`);
+  await writeFileAtomic(`${directory}/dev_predictions.jsonl`, lines.join(""));
+}
+
 /**
  * Takes a run back to a step: what it did later goes from metrics.jsonl, and later checkpoints and
  * what a killed process left half-written go.
@@ -167,6 +178,8 @@ export async function appendMetrics(directory: string, record: unknown): Promise
  */
 export async function rewindRun(directory: string, step: number): Promise<void> {
   await removeLeftovers(directory);
+  // They are those of a later evaluation, which comes again.
+  await removeAll(`${directory}/dev_predictions.jsonl`);
   const kept = await metricsUntil(directory, step);
   for (const later of await checkpointSteps(directory)) {
     if (later > step) await dropFolder(`${directory}/checkpoint-${later}`);

@@ -12,6 +12,7 @@ import type { Optimiser } from "../../nn/optim/optimiser.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { exists, readBytes, writeFileAtomic } from "../files/files.ts";
 import { copyFolder, removeAll, replaceFolder } from "../files/folder.ts";
+import type { Prediction } from "../tasks/prediction.ts";
 import type { Metrics, Task } from "../tasks/task.ts";
 import { recordedDropout } from "./describe.ts";
 import {
@@ -29,10 +30,12 @@ import {
   copyRun,
   rewindRun,
   type RunSegment,
+  savePredictions,
   saveRun,
   saveRunAdapter,
   syncMetrics,
 } from "./run_folder.ts";
+import { EventFile } from "./tensor_board.ts";
 import { restoreCheckpoint, rotateCheckpoints, saveCheckpoint } from "./training_checkpoint.ts";
 
 /** What is saved of a run. */
@@ -54,7 +57,7 @@ export interface RunContents {
 }
 
 /** A line of metrics.jsonl. */
-export interface RunRecord {
+export interface MetricsRecord {
   /** Optimiser steps done. */
   readonly step: number;
   /** Numbers by name. */
@@ -89,7 +92,10 @@ export class RunOutput {
   progress: FitProgress = noProgress;
   readonly #segments: readonly RunSegment[];
   /** Records of before the first step; undefined once run.json is there. */
-  #pending: unknown[] | undefined = [];
+  #pending: MetricsRecord[] | undefined = [];
+  #events: EventFile | undefined;
+  /** What the last evaluation says of each example. */
+  #predictions: readonly Prediction[] = [];
 
   private constructor(
     private readonly contents: RunContents,
@@ -160,13 +166,21 @@ export class RunOutput {
     const pending = this.#pending ?? [];
     this.#pending = undefined;
     await this.#saveRun();
-    const { out } = this.contents.config;
-    if (out !== undefined) { for (const record of pending) await appendMetrics(out, record); }
+    const { config } = this.contents;
+    if (config.out !== undefined && config.tensorboard) {
+      this.#events = await EventFile.begin(config.out, this.place.resumed?.step ?? 0, config);
+    }
+    for (const record of pending) await this.#append(record);
     this.place.claim?.keep();
   }
 
+  async #append(record: MetricsRecord): Promise<void> {
+    await appendMetrics(this.contents.config.out!, record);
+    await this.#events?.add(record);
+  }
+
   /** Appends a record to metrics.jsonl; those of before the first step wait for it. */
-  async append(record: RunRecord): Promise<void> {
+  async append(record: MetricsRecord): Promise<void> {
     const { out } = this.contents.config;
     if (out === undefined) return;
     if (this.#pending !== undefined) {
@@ -176,7 +190,14 @@ export class RunOutput {
       }
       await this.#begin();
     }
-    await appendMetrics(out, record);
+    await this.#append(record);
+  }
+
+  /** Keeps what an evaluation says of each example; before the first step nothing is kept. */
+  async predicted(predictions: readonly Prediction[]): Promise<void> {
+    this.#predictions = predictions;
+    const { out } = this.contents.config;
+    if (out !== undefined && this.#pending === undefined) await savePredictions(out, predictions);
   }
 
   /** Saves what a run can go on from, and the best adapter with it. */
@@ -209,7 +230,10 @@ export class RunOutput {
   async saveBest(best: BestEvaluation): Promise<void> {
     const { out } = this.contents.config;
     if (out === undefined) return;
-    await replaceFolder(`${out}/best`, (folder) => this.#saveAdapter(folder, best));
+    await replaceFolder(`${out}/best`, async (folder) => {
+      await this.#saveAdapter(folder, best);
+      await savePredictions(folder, this.#predictions);
+    });
   }
 
   /** Saves the adapter and how the run ended; a checkpoint where it was stopped. */

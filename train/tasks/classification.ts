@@ -17,6 +17,7 @@ import { checkIds, checkPadding, type IdRules } from "./check_ids.ts";
 import { finiteLogits } from "./finite_logits.ts";
 import { classificationMetrics, regressionMetrics } from "./label_metrics.ts";
 import type { LabelledData, LabelledKind } from "./labelled.ts";
+import { classPrediction, scorePrediction } from "./prediction.ts";
 import { progressOf } from "./progress.ts";
 import { passesOf, readBatch, type Reading } from "./sampling.ts";
 import { paddingOf } from "./special_tokens.ts";
@@ -146,7 +147,7 @@ export function classificationTask(settings: ClassificationSettings): Task {
     costly: false,
     notes: overlap(train, dev),
     async evaluate(model: Model, device: Device, options: EvaluationOptions) {
-      const { sampling } = options;
+      const { sampling, collect } = options;
       const numbers = dev.map(({ index }) => index);
       const onRead = progressOf("evaluating", dev.length, options);
       const reading = { padId, batch, numbers, sampling, onRead };
@@ -154,9 +155,14 @@ export function classificationTask(settings: ClassificationSettings): Task {
         classifyAll(model, device, encoded, reading, summarise);
       const labels = labelsOf(dev);
       const isSampled = sampling !== undefined;
-      return regression
-        ? regressionMetrics(kind.metrics, await read(scoreDistribution), labels, isSampled)
-        : classificationMetrics(kind.metrics, await read(classDistribution), labels, isSampled);
+      if (regression) {
+        const scores = await read(scoreDistribution);
+        scores.forEach((score, i) => collect?.(scorePrediction(dev[i]!, score)));
+        return regressionMetrics(kind.metrics, scores, labels, isSampled);
+      }
+      const found = await read(classDistribution);
+      found.forEach((one, i) => collect?.(classPrediction(dev[i]!, one, kind.labels)));
+      return classificationMetrics(kind.metrics, found, labels, isSampled);
     },
   };
 }

@@ -23,6 +23,7 @@ import { logMeanExp } from "../metrics/predictive.ts";
 import { checkIds, checkPadding } from "./check_ids.ts";
 import { batchLengths } from "./classification.ts";
 import { whereNonFinite } from "./finite_logits.ts";
+import { type Collect, textPrediction } from "./prediction.ts";
 import { progressOf } from "./progress.ts";
 import { passesOf, readBatch, type Reading } from "./sampling.ts";
 import type { SpecialTokens } from "./special_tokens.ts";
@@ -84,8 +85,26 @@ export async function tokenLosses(
   examples: readonly EncodedExample[],
   reading: Reading,
 ): Promise<TokenLosses> {
+  return meanLosses(await exampleLosses(model, device, examples, reading), examples);
+}
+
+function meanLosses(totals: readonly TokenLosses[], examples: readonly EncodedExample[]) {
+  const perToken = examples.length / countTargets(examples);
+  return {
+    loss: sortedMean(totals.map(({ loss }) => loss)) * perToken,
+    nll: sortedMean(totals.map(({ nll }) => nll)) * perToken,
+  };
+}
+
+/** Losses of each example, in their order, as sums over its target tokens. */
+async function exampleLosses(
+  model: Model,
+  device: Device,
+  examples: readonly EncodedExample[],
+  reading: Reading,
+): Promise<TokenLosses[]> {
   const lengths = examples.map(({ ids }) => ids.length);
-  const totals = { loss: new Array<number>(), nll: new Array<number>() };
+  const totals = new Array<TokenLosses>(examples.length);
   let done = 0;
   for (const members of batchesByLength(lengths, reading.batch)) {
     using _scope = device.scope("token loss");
@@ -105,17 +124,18 @@ export async function tokenLosses(
       );
     }
     let start = 0;
-    for (const text of texts) {
+    for (const [row, text] of texts.entries()) {
       const end = start + countTargets([text]);
       const tokens = passes[0]!.slice(start, end).map((_, t) => passes.map((p) => p[start + t]!));
-      totals.loss.push(sumOf(tokens.map((losses) => sumOf(losses) / losses.length)));
-      totals.nll.push(sumOf(tokens.map((losses) => -logMeanExp(losses.map((loss) => -loss)))));
+      totals[members[row]!] = {
+        loss: sumOf(tokens.map((losses) => sumOf(losses) / losses.length)),
+        nll: sumOf(tokens.map((losses) => -logMeanExp(losses.map((loss) => -loss)))),
+      };
       start = end;
     }
     reading.onRead?.(done += members.length);
   }
-  const perToken = examples.length / countTargets(examples);
-  return { loss: sortedMean(totals.loss) * perToken, nll: sortedMean(totals.nll) * perToken };
+  return totals;
 }
 
 function sumOf(values: readonly number[]): number {
@@ -224,21 +244,42 @@ export function generationTask(settings: TaskSettings): Task {
     costly: groups.length > 0,
     notes: cut > 0 ? [`${cut} sequences are cut to ${maxLength} tokens`] : [],
     async evaluate(model: Model, device: Device, options: EvaluationOptions) {
-      const { final, sampling } = options;
+      const { final, sampling, collect } = options;
       const numbers = settings.dev.map(({ index }) => index);
       const onRead = progressOf("evaluating", dev.encoded.length, options);
       const reading = { padId: frame.padId, batch, numbers, sampling, onRead };
-      const { loss, nll } = await tokenLosses(model, device, dev.encoded, reading);
-      if (sampling !== undefined) return { loss, nll, perplexity: Math.exp(nll) };
-      const metrics: Metrics = { loss, perplexity: Math.exp(loss) };
-      if (!final || groups.length === 0) return metrics;
-      const contexts = groups.map(({ context }) => context);
+      const totals = await exampleLosses(model, device, dev.encoded, reading);
+      const { loss, nll } = meanLosses(totals, dev.encoded);
+      const isWritten = sampling === undefined && final && groups.length > 0;
+      const contexts = isWritten ? groups.map(({ context }) => context) : [];
       const onWritten = progressOf("generating", contexts.length, options);
       const named = { ...settings, path: paths?.dev, onWritten };
-      const outputs = await continueAll(model, device, contexts, named);
-      return { ...metrics, ...scoreOutputs(outputs, groups) };
+      const outputs = isWritten ? await continueAll(model, device, contexts, named) : [];
+      if (collect !== undefined) collectTexts(settings.dev, { totals, outputs, ...dev }, collect);
+      if (sampling !== undefined) return { loss, nll, perplexity: Math.exp(nll) };
+      const metrics: Metrics = { loss, perplexity: Math.exp(loss) };
+      return isWritten ? { ...metrics, ...scoreOutputs(outputs, groups) } : metrics;
     },
   };
+}
+
+/** Hands on what is written for each distinct input, with the mean loss of its references' tokens. */
+function collectTexts(
+  examples: readonly TextExample[],
+  { totals, encoded, outputs }: {
+    readonly totals: readonly TokenLosses[];
+    readonly encoded: readonly EncodedExample[];
+    readonly outputs: readonly string[];
+  },
+  collect: Collect,
+): void {
+  const places = Map.groupBy(examples.keys(), (i) => examples[i]!.context);
+  for (const [number, group] of groupByContext(examples).entries()) {
+    const own = places.get(group.context)!;
+    const targets = countTargets(own.map((i) => encoded[i]!));
+    const loss = sumOf(own.map((i) => totals[i]!.loss)) / targets;
+    collect(textPrediction(group, number, { generated: outputs[number], loss }));
+  }
 }
 
 /** The text metrics of all outputs and, where the data have several parts, of each part. */

@@ -52,13 +52,13 @@ const ownKinds: Readonly<
   classification: (classes) => ({
     title: "classification",
     labels: classes,
-    metrics: ["accuracy", "matthews", ...(classes.length === 2 ? ["f1"] as const : [])],
+    metrics: ["accuracy", "macro_f1", "matthews", ...(classes.length === 2 ? ["f1"] as const : [])],
     primaryMetric: "accuracy",
   }),
   regression: () => ({
     title: "regression",
     labels: [],
-    metrics: ["pearson", "spearman"],
+    metrics: ["pearson", "spearman", "mse"],
     primaryMetric: "pearson",
   }),
 };

@@ -8,6 +8,7 @@ import type { Device } from "../../core/device.ts";
 import type { EncodedExample } from "../../nn/layers/batch.ts";
 import type { Model } from "../../nn/models/model.ts";
 import type { Split } from "../data/example.ts";
+import type { Collect } from "./prediction.ts";
 import type { ProgressHooks } from "./progress.ts";
 import type { Sampling } from "./sampling.ts";
 
@@ -33,6 +34,8 @@ export interface EvaluationOptions extends ProgressHooks {
    * nothing is dropped.
    */
   readonly sampling?: Sampling | undefined;
+  /** Called with what is said of each example, once all of them are read. */
+  readonly collect?: Collect | undefined;
 }
 
 /** Data of a task, tokenised, and its evaluation. */

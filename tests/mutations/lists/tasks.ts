@@ -87,8 +87,8 @@ export const tasksMutations: readonly Mutation[] = [
   {
     name: "generation happens at every evaluation",
     file: "train/tasks/generation.ts",
-    find: "if (!final || groups.length === 0) return metrics;",
-    replace: "if (groups.length === 0) return metrics;",
+    find: "sampling === undefined && final && groups.length > 0;",
+    replace: "sampling === undefined && groups.length > 0;",
     why: "it is costly",
     tests: ["tests/train/tasks/evaluation_test.ts"],
   },

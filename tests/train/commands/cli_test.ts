@@ -58,7 +58,7 @@ for (const run of Object.values(runs)) run.catch(() => {});
 
 const figures: [keyof typeof runs, string[]][] = [
   ["rte", ["accuracy", "loss", "nll", "brier", "ece"]],
-  ["stsb", ["pearson", "spearman", "loss"]],
+  ["stsb", ["pearson", "spearman", "mse", "loss"]],
   ["e2e", ["loss", "perplexity", "bleu"]],
 ];
 for (const [task, names] of figures) {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { summaryOf } from "../../../train/commands/summary.ts";
-import { durationText, type Screen, StatusLine } from "../../../train/commands/terminal.ts";
+import { clockText, type Screen, StatusLine } from "../../../train/commands/terminal.ts";
 import { TrainProgress } from "../../../train/commands/train_progress.ts";
 import type { TrainResult } from "../../../train/train.ts";
 import { Workspace } from "../../support/workspace.ts";
@@ -136,7 +136,7 @@ Deno.test("a message clears the line first", () => {
 });
 
 Deno.test("durations are in minutes and seconds, from an hour on in hours", () => {
-  assertEquals([0, 59.6, 61, 3599, 3600, 90061].map(durationText), [
+  assertEquals([0, 59.6, 61, 3599, 3600, 90061].map(clockText), [
     "0:00",
     "1:00",
     "1:01",

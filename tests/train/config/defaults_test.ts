@@ -41,6 +41,7 @@ const usual = {
   evalStart: true,
   clip: 1,
   smoothing: 0,
+  tensorboard: false,
   seed: 1,
   backend: "auto",
   kernels: "auto",

@@ -171,7 +171,7 @@ Deno.test("each task has the metrics that GLUE reports, of which one chooses the
   assertEquals(rows, [
     ["rte", "accuracy", "accuracy", 2],
     ["mrpc", "accuracy,f1", "accuracy", 2],
-    ["stsb", "pearson,spearman", "pearson", 0],
+    ["stsb", "pearson,spearman,mse", "pearson", 0],
     ["sst2", "accuracy", "accuracy", 2],
     ["cola", "matthews", "matthews", 2],
     ["qnli", "accuracy", "accuracy", 2],

@@ -102,7 +102,7 @@ for (const kind of tableKinds) {
     ]);
     assertEquals(dev, train);
     assertEquals(found.labels, ["no", "so", "yes"]);
-    assertEquals(found.metrics, ["accuracy", "matthews"]);
+    assertEquals(found.metrics, ["accuracy", "macro_f1", "matthews"]);
   });
 }
 
@@ -115,7 +115,7 @@ Deno.test("Words of classes get the numbers that the model has for them", async 
 Deno.test("Without flags, the columns are text and label, and there is one text", async () => {
   const { train, kind } = await own({ text: ["a", "b"], label: [1, 0] }, {});
   assertEquals(train, [{ textA: "a", label: 1, index: 0 }, { textA: "b", label: 0, index: 1 }]);
-  assertEquals(kind.metrics, ["accuracy", "matthews", "f1"]);
+  assertEquals(kind.metrics, ["accuracy", "macro_f1", "matthews", "f1"]);
 });
 
 Deno.test("A regression of the user's own has scores of any size", async () => {
@@ -124,6 +124,7 @@ Deno.test("A regression of the user's own has scores of any size", async () => {
     const { train, kind: found } = await own(table, { task: "regression" }, [], kind);
     assertEquals(train.map(({ label }) => label), [-1, 1234.5]);
     assertEquals([found.labels, found.primaryMetric], [[], "pearson"]);
+    assertEquals(found.metrics, ["pearson", "spearman", "mse"]);
   }
 });
 

@@ -51,7 +51,8 @@ Deno.test("train, eval, predict and resume a classification of the user's own", 
 
   const last = (await readMetrics(own)).at(-1)!;
   const figures = JSON.parse(await succeeded("eval", "--run", own, "--json"));
-  assertEquals(Object.keys(figures), ["accuracy", "matthews", "f1", "loss", "nll", "brier", "ece"]);
+  const names = ["accuracy", "macro_f1", "matthews", "f1", "loss", "nll", "brier", "ece"];
+  assertEquals(Object.keys(figures), names);
   assertAlmostEquals(figures.accuracy, last["eval_accuracy"]!, 1e-9);
 
   const input = ["--input", `${folder.path}/new.parquet`];
@@ -78,6 +79,7 @@ Deno.test("train and predict a regression of the user's own", async () => {
   assertEquals(Object.keys((await readMetrics(run)).at(-1)!).filter((n) => n.startsWith("eval")), [
     "eval_pearson",
     "eval_spearman",
+    "eval_mse",
     "eval_loss",
   ]);
   const out = await succeeded("predict", "--run", run, "--input", `${folder.path}/new.jsonl`);
