@@ -46,6 +46,7 @@ export type {
   SitesOption,
   SwitchOption,
   TextOption,
+  TextsOption,
   ValueOf,
 } from "./config/options.ts";
 export type { DeviceChoice } from "./device/backend.ts";
