@@ -57,6 +57,7 @@ export type {
   SitesOption,
   SwitchOption,
   TextOption,
+  TextsOption,
   ValueOf,
 } from "./config/options.ts";
 export type { DeviceChoice } from "./device/backend.ts";
