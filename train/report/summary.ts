@@ -102,7 +102,7 @@ development data.</p>`;
 function ownTable(run: RunRecord, names: readonly string[]): Html {
   const last = run.evaluations.at(-1)!;
   const rows = names.map((name) => {
-    const best = run.evaluations[bestPlace(run, name)]!;
+    const best = run.evaluations[bestPlace(run, name)] ?? run.evaluations.at(-1)!;
     return html`
       <tr><th scope="row">${titleOf(name)}</th>${numberCell(last[name])}${numberCell(
         best[name],

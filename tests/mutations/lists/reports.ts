@@ -207,8 +207,8 @@ export const reportsMutations: readonly Mutation[] = [
   {
     name: "a report that fails fails its run",
     file: "train/commands/train.ts",
-    find: "console.log(`report: ${error instanceof Error ? error.message : error}`);",
-    replace: "throw error;",
+    find: "    return `report: ${error instanceof Error ? error.message : error}`;",
+    replace: "    throw error;",
     why: "the run is saved already",
     tests: ["tests/train/commands/report_test.ts"],
   },
