@@ -150,6 +150,11 @@ export async function fit(
     await requireFiniteParameters(state, step, config);
     return ended(step, { aborted: true, stoppedEarly: false });
   };
+  const saved = async (step: number) => {
+    if (step % (config.saveEvery ?? Infinity) !== 0 || step >= steps || evaluation.isEnough) return;
+    await requireFiniteParameters(state, step, config);
+    await hooks.onCheckpoint?.({ ...at(step), steps }, remembered());
+  };
 
   const before = spaceForParameters(state.optimiser.trainable);
   const start = state.optimiser.steps;
@@ -159,6 +164,8 @@ export async function fit(
     (step === 0 ? config.evalStart : isEvaluated(step));
   if (step >= steps || (isDue && !hooks.signal?.aborted)) {
     if (!await evaluation.run(at(step), step >= steps)) return await aborted(step);
+    // A checkpoint that was saved within the evaluation does not know it.
+    if (step > 0) await saved(step);
   }
   while (step < steps && !evaluation.isEnough) {
     if (hooks.signal?.aborted) return await aborted(step);
@@ -177,10 +184,7 @@ export async function fit(
     if (isEvaluated(step) && !await evaluation.run(at(step), step === steps)) {
       return await aborted(step);
     }
-    if (step % (config.saveEvery ?? Infinity) === 0 && step < steps && !evaluation.isEnough) {
-      await requireFiniteParameters(state, step, config);
-      await hooks.onCheckpoint?.({ ...at(step), steps }, remembered());
-    }
+    await saved(step);
   }
   const stoppedEarly = step < steps;
   if (stoppedEarly && task.costly && !await evaluation.run(at(step), true)) {

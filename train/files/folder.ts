@@ -196,7 +196,11 @@ async function copyFile(from: string, to: string): Promise<void> {
   await file.sync();
 }
 
-const leftover = /\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(?:tmp|partial)$/;
+/** Whether a name is one that a file or folder has until it is whole, or while it is replaced. */
+export function isLeftover(name: string): boolean {
+  return /\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(?:tmp|partial)$/.test(name) ||
+    /^\.(?:checkpoint-\d+|best|last|copy)\.(?:partial|old|gone)$/.test(name);
+}
 
 /**
  * Removes what writes left in a folder when their process was killed: files and folders that never
@@ -205,12 +209,8 @@ const leftover = /\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(?:tmp|partial)
  * @throws {FileError} If the system refuses
  */
 export async function removeLeftovers(directory: string): Promise<void> {
-  for (const name of await namesIn(directory)) {
-    if (
-      leftover.test(name) || /^\.(?:checkpoint-\d+|best|last)\.(?:partial|old|gone)$/.test(name)
-    ) {
-      await removeAll(`${directory}/${name}`);
-    }
+  for (const name of (await namesIn(directory)).filter(isLeftover)) {
+    await removeAll(`${directory}/${name}`);
   }
 }
 
