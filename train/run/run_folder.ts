@@ -178,6 +178,9 @@ export async function savePredictions(
  */
 export async function rewindRun(directory: string, step: number): Promise<void> {
   await removeLeftovers(directory);
+  // First of all it is no longer over: a process that is killed here must not leave a part of it as all.
+  const { result, ...rest } = (await readRun(directory)).json;
+  if (result !== undefined) await saveRun(directory, rest);
   // They are those of a later evaluation, which comes again.
   await removeAll(`${directory}/dev_predictions.jsonl`);
   const kept = await metricsUntil(directory, step);
