@@ -143,11 +143,8 @@ export type { TargetRules } from "./nn/formats/peft_targets.ts";
 export { parseSafetensors } from "./nn/formats/weights.ts";
 
 // Generation.
-export {
-  type BeamConvention,
-  beamConventions,
-  type Generated,
-} from "./nn/generation/beam_search.ts";
+export { type BeamConvention, beamConventions } from "./nn/generation/beam_conventions.ts";
+export type { Generated } from "./nn/generation/beam_search.ts";
 export { generate, type GenerateOptions } from "./nn/generation/generate.ts";
 export type { TokenSampling } from "./nn/generation/sample.ts";
 

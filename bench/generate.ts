@@ -1,6 +1,6 @@
 // Beam search for the inputs of E2E's test set. deno task bench generate --model DIR --data DIR
 import { seedKey } from "../core/random.ts";
-import { beamConventions } from "../nn/generation/beam_search.ts";
+import { beamConventions } from "../nn/generation/beam_conventions.ts";
 import { generate } from "../nn/generation/generate.ts";
 import type { Command } from "../train/commands/command.ts";
 import { batchesByLength } from "../train/data/batches.ts";

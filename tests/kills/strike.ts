@@ -189,6 +189,8 @@ async function struck(
   if (fault.endsWith("halt")) return [];
   const operation = files.operations[at]!;
   if (error !== undefined) requireTyped(error, operation, fault);
-  // What could not be removed is left until the run goes on.
-  return operation.name === "remove" || !has(out) ? [] : leftoversIn(out);
+  // What could not be removed is left until the run goes on, and a lock that may be another's.
+  const mayLeave = operation.name === "remove" ||
+    /stat .*\.lock$/.test(`${operation.name} ${operation.path}`);
+  return mayLeave || !has(out) ? [] : leftoversIn(out);
 }

@@ -169,7 +169,10 @@ export function readAdapter(run: string): Promise<Uint8Array> {
 /** Contents of a folder's files by name. */
 export async function filesIn(folder: string): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
   const read = async (name: string) => [name, await Deno.readFile(`${folder}/${name}`)] as const;
-  return Object.fromEntries(await Promise.all(namesIn(folder).map(read)));
+  const names = [...Deno.readDirSync(folder)].filter(({ isFile }) => isFile).map(({ name }) =>
+    name
+  );
+  return Object.fromEntries(await Promise.all(names.sort().map(read)));
 }
 
 /** Names of a folder's entries, sorted. */

@@ -97,5 +97,5 @@ Deno.test("a run that leaves partial batches out ends its epochs where its steps
   const { steps, epoch } = await train(config);
   assertEquals([steps, epoch], [12, 2]);
   const evaluated = (await readMetrics(out)).filter((line) => "eval_loss" in line);
-  assertEquals(evaluated.map(({ step, epoch }) => [step, epoch]), [[6, 1], [12, 2]]);
+  assertEquals(evaluated.map(({ step, epoch }) => [step, epoch]), [[0, 0], [6, 1], [12, 2]]);
 });

@@ -28,6 +28,7 @@ const runFiles = [
   "adapter_config.json",
   "adapter_model.safetensors",
   "best",
+  "dev_predictions.jsonl",
   "hiddenkey_config.json",
   "last",
   "metrics.jsonl",

@@ -5,7 +5,7 @@
  */
 
 import { textTaskNames } from "../data/text_tasks.ts";
-import { beamConventions } from "../../nn/generation/beam_search.ts";
+import { beamConventions } from "../../nn/generation/beam_conventions.ts";
 import type { OptionsOf, OptionTable } from "./options.ts";
 
 /** Heading of the options of generation in help texts. */

@@ -209,7 +209,12 @@ export async function sameFile(path: string, other: string): Promise<boolean> {
   return await realPath(path) === await realPath(other);
 }
 
-function realPath(path: string): Promise<string> {
+/**
+ * The path of a file or directory without links and dots.
+ *
+ * @throws {FileError} If the system refuses to say
+ */
+export function realPath(path: string): Promise<string> {
   return attempt("Cannot look for file as it requires access", path, () => Deno.realPath(path));
 }
 

@@ -116,8 +116,8 @@ export async function replaceFolder(
 ): Promise<void> {
   const [partial, old] = [besideOf(path, "partial"), besideOf(path, "old")];
   await removeAll(partial);
-  await makeFolder(partial);
   try {
+    await makeFolder(partial);
     await fill(partial);
     await removeAll(old);
     await attempt(writing, path, () => Deno.rename(path, old).catch(unlessNotFound));

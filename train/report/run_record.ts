@@ -9,7 +9,7 @@ import { FileError } from "../../core/errors.ts";
 import { excerpt } from "../../core/excerpt.ts";
 import { type DropoutPlan, positions, structures } from "../../nn/dropout/plan.ts";
 import { isRecord, type JsonObject } from "../../nn/formats/json_record.ts";
-import { exists, readJson, readText } from "../files/files.ts";
+import { exists, readJson, readText, realPath } from "../files/files.ts";
 import { readRun } from "../run/run_folder.ts";
 import type { Prediction } from "../tasks/prediction.ts";
 
@@ -48,7 +48,7 @@ export async function readRunRecord(folder: string): Promise<RunRecord> {
   const facts = await readJson(`${folder}/run.json`);
   const lines = await readLines(`${folder}/metrics.jsonl`, metricLine) ?? [];
   return {
-    name: nameOf(await Deno.realPath(folder)),
+    name: nameOf(await realPath(folder)),
     config,
     classes,
     facts: isRecord(facts) ? facts : {},

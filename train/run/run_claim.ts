@@ -42,7 +42,10 @@ export class RunClaim implements AsyncDisposable {
   static async open(directory: string, goesOn: boolean): Promise<RunClaim> {
     const isNew = !await exists(directory);
     if (isNew || !await isFolder(directory)) await requireEmptyDirectory(directory);
-    const lock = await FolderLock.take(directory);
+    const lock = await FolderLock.take(directory).catch(async (error) => {
+      if (isNew) await Deno.remove(directory).catch(() => {});
+      throw error;
+    });
     const claim = new RunClaim(directory, lock, goesOn, isNew);
     try {
       if (goesOn) {

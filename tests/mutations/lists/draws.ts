@@ -97,7 +97,7 @@ export const drawsMutations: readonly Mutation[] = [
   },
   {
     name: "draws follow the place in the batch",
-    file: "nn/generation/generate.ts",
+    file: "nn/generation/continue_prompts.ts",
     find: "prompt: numbers?.[number] ?? number,",
     replace: "prompt: number,",
     why: "a text is the same in batches of any size",

@@ -143,7 +143,7 @@ export const generationMutations: readonly Mutation[] = [
   },
   {
     name: "hf corrects before normalising",
-    file: "nn/generation/generate.ts",
+    file: "nn/generation/continue_prompts.ts",
     find: 'beamConvention === "lora" || beams === 1',
     replace: "true",
     why: "hf corrects log-probabilities",
@@ -152,7 +152,7 @@ export const generationMutations: readonly Mutation[] = [
   },
   {
     name: "greedy search corrects log-probabilities",
-    file: "nn/generation/generate.ts",
+    file: "nn/generation/continue_prompts.ts",
     find: 'beamConvention === "lora" || beams === 1',
     replace: 'beamConvention === "lora"',
     why: "greedy search corrects logits",
@@ -161,7 +161,7 @@ export const generationMutations: readonly Mutation[] = [
   },
   {
     name: "prompts are not looked at",
-    file: "nn/generation/generate.ts",
+    file: "nn/generation/continue_prompts.ts",
     find: 'beamConvention === "hf" ? prompt.concat(ids) : ids',
     replace: "ids",
     why: "hf bans what the prompt holds",
@@ -170,7 +170,7 @@ export const generationMutations: readonly Mutation[] = [
   },
   {
     name: "the lora convention looks at the prompt",
-    file: "nn/generation/generate.ts",
+    file: "nn/generation/continue_prompts.ts",
     find: 'beamConvention === "hf" ? prompt.concat(ids) : ids',
     replace: "prompt.concat(ids)",
     why: "lora bans by the continuation alone",
@@ -179,7 +179,7 @@ export const generationMutations: readonly Mutation[] = [
   },
   {
     name: "the limit forgets the positions",
-    file: "nn/generation/generate.ts",
+    file: "nn/generation/continue_prompts.ts",
     find: "Math.min(newTokens, positions - prompt.length)",
     replace: "newTokens",
     why: "texts end at the last position",
@@ -188,7 +188,7 @@ export const generationMutations: readonly Mutation[] = [
   },
   {
     name: "the limit is one short",
-    file: "nn/generation/generate.ts",
+    file: "nn/generation/continue_prompts.ts",
     find: "Math.min(newTokens, positions - prompt.length)",
     replace: "Math.min(newTokens, positions - prompt.length - 1)",
     why: "the last position is used",

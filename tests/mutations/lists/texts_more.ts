@@ -14,7 +14,7 @@ export const textsMoreMutations: readonly Mutation[] = [
   },
   {
     name: "length penalty default",
-    file: "nn/generation/generate.ts",
+    file: "nn/generation/continue_prompts.ts",
     find:
       "positions, beams = 1, lengthPenalty = 1 } = options;\n  const { repetitionPenalty = 1, beamConvention",
     replace:

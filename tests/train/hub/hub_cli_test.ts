@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { hiddenkeyWith } from "../../support/cli.ts";
+import { hiddenkeyWith, untimed } from "../../support/cli.ts";
 import { Bench } from "../../support/hub_bench.ts";
 import { netTest } from "../../support/loopback.ts";
 import { filesIn, readAdapter, readTimeless, Workspace } from "../../support/workspace.ts";
@@ -42,7 +42,7 @@ netTest("train, eval and predict take a model of the hub, and a run keeps its co
 
   const { out } = await succeeded(bench, training("hub", "org/tiny", "--save-every", "3"));
   for (const name of Object.keys(files)) {
-    assertMatch(out, new RegExp(`^org/tiny: downloaded ${name}$`, "m"));
+    assertMatch(untimed(out), new RegExp(`^org/tiny: downloaded ${name}$`, "m"));
   }
   const [hub, local] = [workspace.out("hub"), workspace.out("local")];
   assertEquals(await readAdapter(hub), await readAdapter(local));

@@ -228,7 +228,8 @@ Deno.test("A checkpoint that cannot be written leaves nothing of itself", async 
     }), FileError);
   await obstructed;
   assertEquals(error.path, `${out}/.checkpoint-6.partial/optimizer.safetensors`);
-  assertEquals(namesIn(out), ["best", "checkpoint-3", "last", "metrics.jsonl", "run.json"]);
+  const others = ["dev_predictions.jsonl", "last", "metrics.jsonl", "run.json"];
+  assertEquals(namesIn(out), ["best", "checkpoint-3", ...others]);
   const whole = workspace.out("unobstructed");
   await train(hiddenKey({ out: whole }));
   await train(config, { resume: out });

@@ -141,7 +141,7 @@ Deno.test("a resumed run trains on and evaluates the same parts, and so does eva
   await train(run("again"), { resume: `${workspace.out("whole")}/checkpoint-3` });
   assertEquals(
     await readTimeless(workspace.out("again")),
-    (await readTimeless(workspace.out("whole"))).filter(({ step }) => step! > 3),
+    await readTimeless(workspace.out("whole")),
   );
   assertEquals(
     await readAdapter(workspace.out("again")),
