@@ -46,8 +46,8 @@ export interface WatchSettings {
   readonly under?: string;
   /** Which operations count; default all. */
   readonly counts?: (operation: FileOperation) => boolean;
-  /** Number of the operation that fails, from 0; none where it is absent. */
-  readonly at?: number;
+  /** Number of the operation that fails, from 0, or what is true of it; none where it is absent. */
+  readonly at?: number | ((operation: FileOperation) => boolean);
   /** How it fails. */
   readonly fault?: Fault;
   /** Told each operation that counts, once it is done. */
@@ -181,7 +181,10 @@ export class FileWatch implements Disposable {
     if (this.#isHalted) throw new Halted();
     this.operations.push(operation);
     const { at, fault } = this.#settings;
-    if (at !== this.operations.length - 1 || fault === undefined) return undefined;
+    const isIt = typeof at === "function"
+      ? !this.fired && at(operation)
+      : at === this.operations.length - 1;
+    if (!isIt || fault === undefined) return undefined;
     this.fired = true;
     this.#isHalted = fault.endsWith("halt");
     return fault;

@@ -4,7 +4,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { appendText, syncAppended } from "../../../train/files/folder.ts";
+import { writeFileAtomic } from "../../../train/files/files.ts";
+import { appendText, replaceFolder, syncAppended } from "../../../train/files/folder.ts";
 import { train } from "../../../train/train.ts";
 import { fetchData } from "../../../train/data/fetch.ts";
 import type { DataSet } from "../../../train/data/sources.ts";
@@ -87,6 +88,18 @@ Deno.test("a line that does not fit on the disk leaves no part of itself", async
   await syncAppended(path);
   await syncAppended(`${folder.path}/none`);
   assertEquals(await Deno.readTextFile(path), '{"step":1}\n{"step":2}\n');
+});
+
+Deno.test("a folder that was made and cannot be replaced leaves nothing of the new one", async () => {
+  await using folder = await folderOf({ "best/a": "old" });
+  const { path } = folder;
+  const before = listing(path);
+  const at = ({ name, path: synced }: FileOperation) => name === "sync" && synced === path;
+  using files = watchFiles({ under: path, at, fault: "ENOSPC" });
+  const job = replaceFolder(`${path}/best`, (to) => writeFileAtomic(`${to}/a`, "new"));
+  requireTyped(await job.catch((error: unknown) => error), { name: "sync", path }, "ENOSPC");
+  assert(files.fired);
+  assertEquals(listing(path), before);
 });
 
 netTest("downloads end with a typed error at any file operation, and go on", async () => {
