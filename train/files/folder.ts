@@ -108,7 +108,8 @@ export async function removeAll(path: string): Promise<void> {
  * Makes or replaces a folder: one beside it is filled, which then gets its name.
  *
  * @param fill Writes into the folder it is given
- * @throws {FileError} If the system refuses; the old folder then stays
+ * @throws {FileError} If the system refuses; the old folder then stays, or the new one where all that
+ * failed is to make it outlast a power cut
  */
 export async function replaceFolder(
   path: string,
@@ -124,7 +125,7 @@ export async function replaceFolder(
     await move(partial, path);
   } catch (error) {
     await Deno.remove(partial, { recursive: true }).catch(() => {});
-    await restoreReplaced(path).catch(() => {});
+    await restoreReplaced(path).then(() => removeAll(old)).catch(() => {});
     throw error;
   }
   await removeAll(old);
@@ -171,7 +172,12 @@ export async function restoreReplacedIn(directory: string): Promise<void> {
 export async function dropFolder(path: string): Promise<void> {
   const doomed = besideOf(path, "gone");
   await removeAll(doomed);
-  await move(path, doomed);
+  try {
+    await move(path, doomed);
+  } catch (error) {
+    await removeAll(doomed).catch(() => {});
+    throw error;
+  }
   await removeAll(doomed);
 }
 
