@@ -60,18 +60,30 @@ Deno.test("A checkpoint that was to go when its process was killed goes", async 
   assertEquals(checkpointsIn(config.out), [4, 6]);
 });
 
+/** The data with enough development examples for two batches. */
+async function longerData(): Promise<string> {
+  const [data, longer] = [workspace.data("rte"), workspace.out("longer")];
+  await copyFolder(data, longer);
+  const [header, ...rows] = (await Deno.readTextFile(`${data}/dev.tsv`)).trimEnd().split("\n");
+  const text = [header, ...rows, ...rows, ...rows].map((row) => `${row}\n`).join("");
+  await Deno.writeTextFile(`${longer}/dev.tsv`, text);
+  return longer;
+}
+
 Deno.test("A checkpoint that a signal left within an evaluation is that of the step behind it", async () => {
-  const config = { ...whole, out: workspace.out("asked to end") };
+  const { devLimit: _, ...settings } = { ...whole, data: await longerData() };
+  const uninterrupted = workspace.out("not asked");
+  await train({ ...settings, out: uninterrupted });
+  const out = workspace.out("asked to end");
   const controller = new AbortController();
-  // Step 4 has an evaluation and a checkpoint.
-  const steps: number[] = [];
-  const stopped = await train(config, {
-    signal: controller.signal,
-    onStep: ({ step }) => void steps.push(step),
-    onProgress: () => steps.at(-1) === 4 ? controller.abort() : undefined,
-  });
+  const state = async () =>
+    JSON.parse(await Deno.readTextFile(`${out}/checkpoint-4/trainer_state.json`));
+  // Behind step 4 come an evaluation and a checkpoint.
+  const onStep = ({ step }: { step: number }) => step === 4 ? controller.abort() : undefined;
+  const stopped = await train({ ...settings, out }, { signal: controller.signal, onStep });
   assert(stopped.aborted);
-  assertEquals(checkpointsIn(config.out), [2, 4]);
-  await train(config, { resume: config.out });
-  assertEquals(await contentsOf(config.out), expected);
+  assertEquals([checkpointsIn(out), (await state()).evaluated_step], [[2, 4], 0]);
+  await train({ ...settings, out }, { resume: out });
+  assertEquals((await state()).evaluated_step, 4);
+  assertEquals(await contentsOf(out), await contentsOf(uninterrupted));
 });
