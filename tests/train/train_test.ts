@@ -24,15 +24,8 @@ const workspace = await Workspace.open();
 Deno.test.afterAll(() => workspace[Symbol.asyncDispose]());
 
 const runFiles = [
-  "README.md",
-  "adapter_config.json",
-  "adapter_model.safetensors",
-  "best",
-  "dev_predictions.jsonl",
-  "hiddenkey_config.json",
-  "last",
-  "metrics.jsonl",
-  "run.json",
+  ...["README.md", "adapter_config.json", "adapter_model.safetensors", "best"],
+  ...["dev_predictions.jsonl", "hiddenkey_config.json", "last", "metrics.jsonl", "run.json"],
 ];
 
 /** What every classification has beside its own metrics. */
