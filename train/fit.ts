@@ -136,10 +136,9 @@ export async function fit(
   hooks: FitHooks = {},
 ): Promise<FitResult> {
   const { task, config, plan, key, progress = noProgress } = options;
-  const { perEpoch, steps, windowOf, rateOf, isEvaluated } = planRun(options);
+  const { perEpoch, steps, at, windowOf, rateOf, isEvaluated, isSaved } = planRun(options);
   const evaluation = new Evaluation(state, task, config, hooks, progress);
   const losses = new EpochLosses(progress);
-  const at = (step: number) => ({ step, epoch: step / perEpoch });
   const remembered = () => ({ ...losses.progress, ...evaluation.progress });
   const ended = (step: number, how: Pick<FitResult, "aborted" | "stoppedEarly">): FitResult => {
     const { best, lastEpochLoss = NaN } = remembered();
@@ -150,7 +149,11 @@ export async function fit(
     await requireFiniteParameters(state, step, config);
     return ended(step, { aborted: true, stoppedEarly: false });
   };
-
+  const saved = async (step: number) => {
+    if (!isSaved(step) || evaluation.isEnough) return;
+    await requireFiniteParameters(state, step, config);
+    await hooks.onCheckpoint?.({ ...at(step), steps }, remembered());
+  };
   const before = spaceForParameters(state.optimiser.trainable);
   const start = state.optimiser.steps;
   let step = start;
@@ -159,6 +162,8 @@ export async function fit(
     (step === 0 ? config.evalStart : isEvaluated(step));
   if (step >= steps || (isDue && !hooks.signal?.aborted)) {
     if (!await evaluation.run(at(step), step >= steps)) return await aborted(step);
+    // A checkpoint that was saved within the evaluation does not know it.
+    await saved(step);
   }
   while (step < steps && !evaluation.isEnough) {
     if (hooks.signal?.aborted) return await aborted(step);
@@ -177,10 +182,7 @@ export async function fit(
     if (isEvaluated(step) && !await evaluation.run(at(step), step === steps)) {
       return await aborted(step);
     }
-    if (step % (config.saveEvery ?? Infinity) === 0 && step < steps && !evaluation.isEnough) {
-      await requireFiniteParameters(state, step, config);
-      await hooks.onCheckpoint?.({ ...at(step), steps }, remembered());
-    }
+    await saved(step);
   }
   const stoppedEarly = step < steps;
   if (stoppedEarly && task.costly && !await evaluation.run(at(step), true)) {
@@ -196,9 +198,12 @@ function planRun({ task, config, key, orderKey = key }: FitOptions) {
   return {
     perEpoch,
     steps,
+    at: (step: number) => ({ step, epoch: step / perEpoch }),
     windowOf: windowsOf(task, config, orderKey),
     rateOf: (step: number) => learningRate(step, course),
     isEvaluated: evaluationSteps(config, perEpoch, steps),
+    isSaved: (step: number) =>
+      step > 0 && step < steps && step % (config.saveEvery ?? Infinity) === 0,
   };
 }
 

@@ -22,6 +22,7 @@ import { flagsMutations } from "./lists/flags.ts";
 import { formatsMutations } from "./lists/formats.ts";
 import { generationMutations } from "./lists/generation.ts";
 import { goingOnMutations } from "./lists/going_on.ts";
+import { killsMutations } from "./lists/kills.ts";
 import { layersMutations } from "./lists/layers.ts";
 import { layersMoreMutations } from "./lists/layers_more.ts";
 import { loadingMutations } from "./lists/loading.ts";
@@ -91,6 +92,7 @@ export const mutations: readonly Mutation[] = [
   ...trainingMutations,
   ...goingOnMutations,
   ...shownMutations,
+  ...killsMutations,
   ...runsMutations,
   ...reportsMutations,
   ...tasksMutations,

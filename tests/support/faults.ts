@@ -29,8 +29,16 @@ export const faultCodes = ["ENOSPC", "EROFS", "EMFILE", "EIO"] as const;
 /**
  * What happens to an operation instead: the system refuses; or, before or in the middle of it, the
  * process ends at once, as if it were killed. `tear` writes the first half, then the disk is full.
+ * `halt` is a kill as the disk sees it: the process lives, but none of its operations that count is
+ * done any more; its locks go as it closes its files.
  */
-export type Fault = typeof faultCodes[number] | "tear" | "exit" | "tear, exit";
+export type Fault =
+  | typeof faultCodes[number]
+  | "tear"
+  | "exit"
+  | "tear, exit"
+  | "halt"
+  | "tear, halt";
 
 /** What is watched, and what is made to fail. */
 export interface WatchSettings {
@@ -38,8 +46,8 @@ export interface WatchSettings {
   readonly under?: string;
   /** Which operations count; default all. */
   readonly counts?: (operation: FileOperation) => boolean;
-  /** Number of the operation that fails, from 0; none where it is absent. */
-  readonly at?: number;
+  /** Number of the operation that fails, from 0, or what is true of it; none where it is absent. */
+  readonly at?: number | ((operation: FileOperation) => boolean);
   /** How it fails. */
   readonly fault?: Fault;
   /** Told each operation that counts, once it is done. */
@@ -65,6 +73,11 @@ const methods = [
   ...["readSync", "writeSync", "seekSync"],
 ] as const;
 
+/** What every operation of a halted process ends with: no error of the system, nor of the project. */
+class Halted extends Error {
+  override readonly name = "Halted";
+}
+
 type AnyFunction = (...args: unknown[]) => unknown;
 
 /** The watch over Deno's file functions; they are as before once it is disposed. */
@@ -73,6 +86,7 @@ export class FileWatch implements Disposable {
   readonly operations: FileOperation[] = [];
   /** Whether the fault has happened. */
   fired = false;
+  #isHalted = false;
   readonly #settings: WatchSettings;
   readonly #originals = new Map<string, AnyFunction>();
 
@@ -164,10 +178,15 @@ export class FileWatch implements Disposable {
   /** Counts an operation; gives the fault that strikes it. */
   #strike(operation: FileOperation): Fault | undefined {
     if (!this.#counts(operation)) return undefined;
+    if (this.#isHalted) throw new Halted();
     this.operations.push(operation);
     const { at, fault } = this.#settings;
-    if (at !== this.operations.length - 1 || fault === undefined) return undefined;
+    const isIt = typeof at === "function"
+      ? !this.fired && at(operation)
+      : at === this.operations.length - 1;
+    if (!isIt || fault === undefined) return undefined;
     this.fired = true;
+    this.#isHalted = fault.endsWith("halt");
     return fault;
   }
 
@@ -200,6 +219,7 @@ function half(content: unknown): unknown {
 
 function fail(fault: Fault, { name, path }: FileOperation): never {
   if (fault.endsWith("exit")) Deno.exit(faultExit);
+  if (fault.endsWith("halt")) throw new Halted();
   const code = fault === "tear" ? "ENOSPC" : fault;
   throw Object.assign(new Error(`${messages[code]}: ${name.toLowerCase()} '${path}'`), { code });
 }

@@ -13,6 +13,7 @@ import { schemaOf } from "../config/schema.ts";
 import { trainOptions } from "../config/train_options.ts";
 import { demonstrate } from "../demo/demo.ts";
 import { dryRun } from "../dry_run.ts";
+import { exists } from "../files/files.ts";
 import { writeReport } from "../report/write_report.ts";
 import type { Progress } from "../tasks/progress.ts";
 import { locateFolders, train } from "../train.ts";
@@ -124,7 +125,10 @@ async function run(
     },
   });
   // A run that was over before has said so.
-  if (isOver && !result.aborted) return 0;
+  if (isOver && !result.aborted) {
+    if (await lacksReport(config.out)) progress.say(await reportOf(config.out!));
+    return 0;
+  }
   const seconds = (screen.now() - started) / 1000;
   for (const line of summaryOf(result, config, seconds)) progress.say(line);
   if (config.out !== undefined && !result.aborted) progress.say(await reportOf(config.out));
@@ -138,6 +142,12 @@ async function reportOf(out: string): Promise<string> {
   } catch (error) {
     return `report: ${error instanceof Error ? error.message : error}`;
   }
+}
+
+/** Whether a run that is over lies in a folder without its report: its process was killed before. */
+async function lacksReport(out: string | undefined): Promise<boolean> {
+  return out !== undefined && await exists(`${out}/run.json`) &&
+    !await exists(`${out}/report.html`);
 }
 
 /** Signals that ask a process to end, with the exit code of one that did; Windows has the first. */

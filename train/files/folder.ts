@@ -108,7 +108,8 @@ export async function removeAll(path: string): Promise<void> {
  * Makes or replaces a folder: one beside it is filled, which then gets its name.
  *
  * @param fill Writes into the folder it is given
- * @throws {FileError} If the system refuses; the old folder then stays
+ * @throws {FileError} If the system refuses; the old folder then stays, or the new one where all that
+ * failed is to make it outlast a power cut
  */
 export async function replaceFolder(
   path: string,
@@ -116,15 +117,15 @@ export async function replaceFolder(
 ): Promise<void> {
   const [partial, old] = [besideOf(path, "partial"), besideOf(path, "old")];
   await removeAll(partial);
-  await makeFolder(partial);
   try {
+    await makeFolder(partial);
     await fill(partial);
     await removeAll(old);
     await attempt(writing, path, () => Deno.rename(path, old).catch(unlessNotFound));
     await move(partial, path);
   } catch (error) {
     await Deno.remove(partial, { recursive: true }).catch(() => {});
-    await restoreReplaced(path).catch(() => {});
+    await restoreReplaced(path).then(() => removeAll(old)).catch(() => {});
     throw error;
   }
   await removeAll(old);
@@ -171,7 +172,12 @@ export async function restoreReplacedIn(directory: string): Promise<void> {
 export async function dropFolder(path: string): Promise<void> {
   const doomed = besideOf(path, "gone");
   await removeAll(doomed);
-  await move(path, doomed);
+  try {
+    await move(path, doomed);
+  } catch (error) {
+    await removeAll(doomed).catch(() => {});
+    throw error;
+  }
   await removeAll(doomed);
 }
 
@@ -196,7 +202,11 @@ async function copyFile(from: string, to: string): Promise<void> {
   await file.sync();
 }
 
-const leftover = /\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(?:tmp|partial)$/;
+/** Whether a name is one that a file or folder has until it is whole, or while it is replaced. */
+export function isLeftover(name: string): boolean {
+  return /\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(?:tmp|partial)$/.test(name) ||
+    /^\.(?:checkpoint-\d+|best|last|copy)\.(?:partial|old|gone)$/.test(name);
+}
 
 /**
  * Removes what writes left in a folder when their process was killed: files and folders that never
@@ -205,12 +215,8 @@ const leftover = /\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(?:tmp|partial)
  * @throws {FileError} If the system refuses
  */
 export async function removeLeftovers(directory: string): Promise<void> {
-  for (const name of await namesIn(directory)) {
-    if (
-      leftover.test(name) || /^\.(?:checkpoint-\d+|best|last)\.(?:partial|old|gone)$/.test(name)
-    ) {
-      await removeAll(`${directory}/${name}`);
-    }
+  for (const name of (await namesIn(directory)).filter(isLeftover)) {
+    await removeAll(`${directory}/${name}`);
   }
 }
 

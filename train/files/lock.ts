@@ -30,6 +30,7 @@ export class FolderLock implements AsyncDisposable {
     for (;;) {
       const file = await Deno.open(path, { read: true, write: true, create: true })
         .catch((error) => refuse(path, reasonOf(error)));
+      let isHeld = false;
       try {
         if (!await file.tryLock(true)) throw await heldError(directory, path);
         // Whoever held it may have removed the file since it was opened here.
@@ -37,11 +38,13 @@ export class FolderLock implements AsyncDisposable {
           file.close();
           continue;
         }
+        isHeld = true;
         const owner = { pid: Deno.pid, host: hostName(), since: new Date().toISOString() };
         await file.truncate();
         await file.write(new TextEncoder().encode(`${JSON.stringify(owner)}\n`));
         return new FolderLock(path, file);
       } catch (error) {
+        if (isHeld) await Deno.remove(path).catch(() => {});
         file.close();
         if (error instanceof FileError) throw error;
         return refuse(path, reasonOf(error));

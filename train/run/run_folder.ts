@@ -19,7 +19,6 @@ import {
   copyFolder,
   dropFolder,
   removeAll,
-  removeLeftovers,
   replaceFolder,
   syncAppended,
 } from "../files/folder.ts";
@@ -171,23 +170,28 @@ export async function savePredictions(
 }
 
 /**
- * Takes a run back to a step: what it did later goes from metrics.jsonl, and later checkpoints and
- * what a killed process left half-written go.
+ * Takes a run back to a step: it is no longer over, what it did later goes from metrics.jsonl, and
+ * later checkpoints go.
  *
  * @throws {FileError} If a line of metrics.jsonl, apart from a torn last one, has no step
  */
 export async function rewindRun(directory: string, step: number): Promise<void> {
-  await removeLeftovers(directory);
-  // First of all it is no longer over: a process that is killed here must not leave a part of it as all.
-  const { result, ...rest } = (await readRun(directory)).json;
-  if (result !== undefined) await saveRun(directory, rest);
+  const kept = await metricsUntil(directory, step);
+  await reopenRun(directory);
   // They are those of a later evaluation, which comes again.
   await removeAll(`${directory}/dev_predictions.jsonl`);
-  const kept = await metricsUntil(directory, step);
-  for (const later of await checkpointSteps(directory)) {
-    if (later > step) await dropFolder(`${directory}/checkpoint-${later}`);
+  // The newest goes first: where the process is killed, those that are left are a run's.
+  const later = (await checkpointSteps(directory)).filter((each) => each > step);
+  for (const each of later.sort((a, b) => b - a)) {
+    await dropFolder(`${directory}/checkpoint-${each}`);
   }
   if (kept !== undefined) await writeFileAtomic(`${directory}/metrics.jsonl`, kept);
+}
+
+/** Takes its result from a run that is over, before anything that led to it goes. */
+async function reopenRun(directory: string): Promise<void> {
+  const { result, ...unfinished } = (await readRun(directory)).json;
+  if (result !== undefined) await saveRun(directory, unfinished);
 }
 
 /** Lines of metrics.jsonl up to a step; undefined where there is no such file. */

@@ -127,7 +127,7 @@ export class RunOutput {
   }
 
   async #restore({ run, checkpoint }: Resumed): Promise<void> {
-    const { optimiser, config: { out } } = this.contents;
+    const { optimiser, config: { out, keep } } = this.contents;
     if (checkpoint === undefined) {
       this.say(`resumed ${run}, which has no checkpoint yet, at its start`);
     } else {
@@ -145,7 +145,12 @@ export class RunOutput {
     if (out === undefined || claim === undefined) return;
     const step = checkpoint === undefined ? -1 : optimiser.steps;
     if (goesOn) await rewindRun(out, step);
-    else await copyRun(run, out, step, (path) => claim.made(path));
+    else {
+      await claim.beginCopy();
+      await copyRun(run, out, step, (path) => claim.made(path));
+    }
+    // A process that was killed may have left the next one to go.
+    if (keep !== undefined) await rotateCheckpoints(out, keep);
     await this.#restoreBest(out, checkpoint);
     await this.#begin();
   }
@@ -171,7 +176,7 @@ export class RunOutput {
       this.#events = await EventFile.begin(config.out, this.place.resumed?.step ?? 0, config);
     }
     for (const record of pending) await this.#append(record);
-    this.place.claim?.keep();
+    await this.place.claim?.keep();
   }
 
   async #append(record: MetricsRecord): Promise<void> {

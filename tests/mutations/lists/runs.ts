@@ -78,8 +78,8 @@ export const runsMutations: readonly Mutation[] = [
   {
     name: "a rewound run keeps later checkpoints",
     file: "train/run/run_folder.ts",
-    find: "if (later > step) await dropFolder(",
-    replace: "if (later < step) await dropFolder(",
+    find: "filter((each) => each > step)",
+    replace: "filter((each) => each < step)",
     why: "later checkpoints go",
     tests: ["tests/train/run/resume_test.ts"],
     sample: false,

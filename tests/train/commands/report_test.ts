@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { train } from "../../../train/train.ts";
 import { hiddenkey, task } from "../../support/cli.ts";
+import { type FileOperation, watchFiles } from "../../support/faults.ts";
 import { writeRun } from "../../support/report_runs.ts";
 import { trainQuietly } from "../../support/train_in_process.ts";
 import { namesIn, Workspace } from "../../support/workspace.ts";
@@ -22,6 +24,18 @@ Deno.test("train leaves a report of the run that it ends, and deno task report o
   assertMatch(await Deno.readTextFile(page), /2 runs: lora, hiddenkey/);
 });
 
+Deno.test("a run whose process was killed before its report gets it where it is resumed", async () => {
+  const out = workspace.out("unreported");
+  await train(workspace.config("rte", { out }));
+  assert(!namesIn(out).includes("report.html"));
+  await trainQuietly("--resume", out);
+  const page = await Deno.readTextFile(`${out}/report.html`);
+  assertMatch(page, /unreported/);
+  const elsewhere = workspace.out("not there");
+  await trainQuietly("--resume", out, "--out", elsewhere);
+  assertEquals(namesIn(workspace.root).includes("not there"), false);
+});
+
 Deno.test("a malformed line ends the command with its place, and leaves no report", async () => {
   const run = await writeRun(workspace.root, "malformed", { "metrics.jsonl": '{"step":1}\nx\n' });
   const { code, err } = await hiddenkey("report", run);
@@ -35,16 +49,9 @@ Deno.test("a report that cannot be written does not fail the run that it is of",
   const config = workspace.config("rte", { maxSteps: 1 });
   const args = ["task", "data", "model", "batch"] as const;
   const flags = args.flatMap((name) => [`--${name}`, `${config[name]}`]);
-  const obstruct = setInterval(() => {
-    try {
-      Deno.mkdirSync(`${out}/report.html`);
-      clearInterval(obstruct);
-    } catch {
-      // The run's folder is not there yet.
-    }
-  }, 5);
+  const at = ({ path }: FileOperation) => path.startsWith(`${out}/report.html.`);
+  using files = watchFiles({ under: out, at, fault: "ENOSPC" });
   const code = await trainQuietly(...flags, "--max-steps", "4", "--out", out);
-  clearInterval(obstruct);
-  assertEquals(code, 0);
+  assertEquals([code, files.fired], [0, true]);
   assert(namesIn(out).includes("adapter_model.safetensors"));
 });

@@ -4,7 +4,13 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { appendText, syncAppended } from "../../../train/files/folder.ts";
+import { writeFileAtomic } from "../../../train/files/files.ts";
+import {
+  appendText,
+  dropFolder,
+  replaceFolder,
+  syncAppended,
+} from "../../../train/files/folder.ts";
 import { train } from "../../../train/train.ts";
 import { fetchData } from "../../../train/data/fetch.ts";
 import type { DataSet } from "../../../train/data/sources.ts";
@@ -87,6 +93,28 @@ Deno.test("a line that does not fit on the disk leaves no part of itself", async
   await syncAppended(path);
   await syncAppended(`${folder.path}/none`);
   assertEquals(await Deno.readTextFile(path), '{"step":1}\n{"step":2}\n');
+});
+
+Deno.test("a folder that cannot be synced is whole, and nothing lies beside it", async () => {
+  // The folder is synced when one is made in it, and when that one gets its name.
+  for (const at of [0, 1]) {
+    await using folder = await folderOf({ "best/a": "old" });
+    const { path } = folder;
+    const counts = ({ name, path: synced }: FileOperation) => name === "sync" && synced === path;
+    using files = watchFiles({ under: path, counts, at, fault: "ENOSPC" });
+    const job = replaceFolder(`${path}/best`, (to) => writeFileAtomic(`${to}/a`, "new"));
+    requireTyped(await job.catch((error: unknown) => error), { name: "sync", path }, "ENOSPC");
+    assert(files.fired);
+    assertEquals(listing(path), [`${path}/best`, `${path}/best/a`]);
+    assertEquals(await Deno.readTextFile(`${path}/best/a`), ["old", "new"][at]);
+  }
+  await using folder = await folderOf({ "checkpoint-2/a": "", "checkpoint-4/a": "" });
+  const { path } = folder;
+  const counts = ({ name }: FileOperation) => name === "sync";
+  using files = watchFiles({ under: path, counts, at: 0, fault: "ENOSPC" });
+  const error = await dropFolder(`${path}/checkpoint-2`).catch((error: unknown) => error);
+  requireTyped(error, files.operations[0]!, "ENOSPC");
+  assertEquals(listing(path), [`${path}/checkpoint-4`, `${path}/checkpoint-4/a`]);
 });
 
 netTest("downloads end with a typed error at any file operation, and go on", async () => {
