@@ -145,7 +145,8 @@ export { parseSafetensors } from "./nn/formats/weights.ts";
 // Generation.
 export { type BeamConvention, beamConventions } from "./nn/generation/beam_conventions.ts";
 export type { Generated } from "./nn/generation/beam_search.ts";
-export { generate, type GenerateOptions } from "./nn/generation/generate.ts";
+export { generate } from "./nn/generation/generate.ts";
+export type { GenerateOptions } from "./nn/generation/generate_options.ts";
 export type { TokenSampling } from "./nn/generation/sample.ts";
 
 // Layers and batches.

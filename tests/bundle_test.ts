@@ -222,7 +222,8 @@ Deno.test({
   async fn() {
     await Deno.writeTextFile(`${site}/shaders.json`, JSON.stringify(await everyShader()));
     // Playwright reads below /proc, which Deno grants with all permissions alone.
-    const args = ["run", "--allow-all", here("browser/visit.ts"), chromium!, site];
+    const flags = ["--allow-all", "--frozen", `--lock=${here("../deno.dev.lock")}`];
+    const args = ["run", ...flags, here("browser/visit.ts"), chromium!, site];
     const [cpu, gpu] = JSON.parse(await outputOf("deno", args)) as [Visit, Visit];
     assertEquals([...cpu.complaints, ...gpu.complaints], []);
     assertEquals(cpu, { ...expected, complaints: [] });

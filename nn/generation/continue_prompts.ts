@@ -20,7 +20,7 @@ import {
   type Scoring,
 } from "./candidates.ts";
 import { bannedTokens } from "./no_repeat_ngram.ts";
-import type { GenerateOptions } from "./generate.ts";
+import type { GenerateOptions } from "./generate_options.ts";
 
 /** Steps that the cache has room for when its memory is made. */
 const ahead = 32;

@@ -46,6 +46,7 @@ import { runsMutations } from "./lists/runs.ts";
 import { safetensorsMutations } from "./lists/safetensors.ts";
 import { samplingMutations } from "./lists/sampling.ts";
 import { savedMutations } from "./lists/saved.ts";
+import { shownMutations } from "./lists/shown.ts";
 import { sitesMutations } from "./lists/sites.ts";
 import { stepsMoreMutations } from "./lists/steps_more.ts";
 import { studyMutations } from "./lists/study.ts";
@@ -90,6 +91,7 @@ export const mutations: readonly Mutation[] = [
   ...optionsMutations,
   ...trainingMutations,
   ...goingOnMutations,
+  ...shownMutations,
   ...killsMutations,
   ...runsMutations,
   ...reportsMutations,

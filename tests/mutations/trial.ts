@@ -46,9 +46,15 @@ export async function runTests(
 ): Promise<TestRun> {
   const report = await Deno.makeTempFile({ suffix: ".xml" });
   try {
-    const args = ["test", "--no-check", "--fail-fast", `--junit-path=${report}`, ...permissions];
+    const checks = [
+      "--no-check",
+      "--lock=deno.dev.lock",
+      "--frozen",
+      "--fail-fast",
+      `--junit-path=${report}`,
+    ];
     const { code, stdout, stderr } = await new Deno.Command("deno", {
-      args: [...args, ...tests],
+      args: ["test", ...checks, ...permissions, ...tests],
       cwd: root,
       env: { NO_COLOR: "1" },
       ...(most < Infinity && { signal: AbortSignal.timeout(most) }),

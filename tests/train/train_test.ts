@@ -24,15 +24,8 @@ const workspace = await Workspace.open();
 Deno.test.afterAll(() => workspace[Symbol.asyncDispose]());
 
 const runFiles = [
-  "README.md",
-  "adapter_config.json",
-  "adapter_model.safetensors",
-  "best",
-  "dev_predictions.jsonl",
-  "hiddenkey_config.json",
-  "last",
-  "metrics.jsonl",
-  "run.json",
+  ...["README.md", "adapter_config.json", "adapter_model.safetensors", "best"],
+  ...["dev_predictions.jsonl", "hiddenkey_config.json", "last", "metrics.jsonl", "run.json"],
 ];
 
 /** What every classification has beside its own metrics. */
@@ -237,10 +230,10 @@ for (const [task, model, changes] of continued) {
 
 Deno.test("train() ends after the running step when it is aborted, and resumes", async () => {
   const [whole, part] = [workspace.out("whole"), workspace.out("aborted")];
-  const changes = { method: "hiddenkey" } as const;
-  await train(workspace.config("rte", { ...changes, out: whole }));
+  const configOf = (out: string) => workspace.config("rte", { method: "hiddenkey", out });
+  await train(configOf(whole));
   const controller = new AbortController();
-  const config = workspace.config("rte", { ...changes, out: part });
+  const config = configOf(part);
   const steps: number[] = [];
   const result = await train(config, {
     signal: controller.signal,

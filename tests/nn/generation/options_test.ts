@@ -1,6 +1,7 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { OptionError } from "../../../core/errors.ts";
-import { generate, type GenerateOptions } from "../../../nn/generation/generate.ts";
+import { generate } from "../../../nn/generation/generate.ts";
+import type { GenerateOptions } from "../../../nn/generation/generate_options.ts";
 import { randomModel, tinyConfig } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
 

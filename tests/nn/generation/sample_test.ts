@@ -4,7 +4,8 @@ import { Device } from "../../../core/device.ts";
 import { NumericError, OptionError } from "../../../core/errors.ts";
 import { seedKey } from "../../../core/random.ts";
 import { openCpu } from "../../../kernels/cpu/backend.ts";
-import { generate, type GenerateOptions } from "../../../nn/generation/generate.ts";
+import { generate } from "../../../nn/generation/generate.ts";
+import type { GenerateOptions } from "../../../nn/generation/generate_options.ts";
 import {
   checkTokenSampling,
   drawToken,

@@ -70,7 +70,9 @@ Deno.test({
         await writeReport([run, other], `${root}/both.html`),
       ];
       // Playwright reads below /proc, which Deno grants with all permissions alone.
-      const args = ["run", "--allow-all", here("../../browser/report_visit.ts"), chromium!];
+      const lock = `--lock=${here("../../../deno.dev.lock")}`;
+      const script = here("../../browser/report_visit.ts");
+      const args = ["run", "--allow-all", "--frozen", lock, script, chromium!];
       const printed = await outputOf("deno", [...args, ...paths.map((path) => `file://${path}`)]);
       const [found, both] = JSON.parse(printed) as [ReportVisit, ReportVisit];
       assertEquals([found.complaints, found.requests, found.overflows], [[], [], false]);

@@ -1,0 +1,1 @@
+export { build, stop } from "npm:esbuild@0.28.2";

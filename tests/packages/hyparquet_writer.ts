@@ -1,0 +1,1 @@
+export { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";

@@ -1,0 +1,1 @@
+export { rollup } from "npm:rollup@4.60.1";

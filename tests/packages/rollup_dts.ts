@@ -1,0 +1,1 @@
+export { dts } from "npm:rollup-plugin-dts@6.5.1";
