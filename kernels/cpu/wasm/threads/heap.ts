@@ -9,11 +9,20 @@ import type { MemoryType } from "../assembler/assembler.ts";
 
 const alignment = 64;
 const pageBytes = 65536;
+/** A closed heap that used no more than this is kept for the next: its pages stay resident. */
+const keptBytes = 2 ** 24;
+
+/**
+ * Heaps that were closed. An engine takes a new memory for gigabytes of garbage to come, and
+ * collects all that a process holds each time one is made.
+ */
+const closed: Heap[] = [];
 
 /** A memory with an allocator. */
 export class Heap {
   readonly #starts: number[];
   readonly #sizes: number[];
+  #end = 0;
 
   private constructor(
     /** Memory whose ranges are given out. */
@@ -31,6 +40,11 @@ export class Heap {
    * access cheaper; `first` bytes at its start stay apart.
    */
   static open(shared: boolean, first: number): Heap | undefined {
+    const kept = shared ? undefined : closed.pop();
+    if (kept !== undefined) {
+      new Uint8Array(kept.memory.buffer, 0, first).fill(0);
+      return new Heap(kept.memory, kept.type, first);
+    }
     for (const pages of [65536, 32768, 16384, 8192, 4096]) {
       try {
         const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
@@ -48,6 +62,7 @@ export class Heap {
     const found = this.#sizes.findIndex((free) => free >= size);
     if (found < 0) return undefined;
     const address = this.#starts[found]!;
+    this.#end = Math.max(this.#end, address + size);
     if (this.#sizes[found] === size) {
       this.#starts.splice(found, 1);
       this.#sizes.splice(found, 1);
@@ -56,6 +71,12 @@ export class Heap {
       this.#sizes[found]! -= size;
     }
     return address;
+  }
+
+  /** Leaves the memory, which no other thread has, to the next heap; this one is not used again. */
+  close(): void {
+    if (!this.type.shared && this.#end <= keptBytes) closed.push(this);
+    this.#end = Infinity;
   }
 
   /** Gives a range back; it joins its free neighbours. */
