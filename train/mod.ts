@@ -75,7 +75,12 @@ export { writeReport } from "./report/write_report.ts";
 export { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
 export type { SnapshotKind } from "./hub/needed.ts";
 export type { DownloadHooks, DownloadProgress } from "./hub/download.ts";
-export { type Loaded, openClassifier, openLanguageModel } from "./run/load_model.ts";
+export {
+  type Loaded,
+  openClassifier,
+  openLanguageModel,
+  type OpenOptions,
+} from "./run/load_model.ts";
 export { loadTokenizer } from "./run/load_tokenizer.ts";
 export {
   type DecodeOptions,
