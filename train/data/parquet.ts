@@ -62,6 +62,9 @@ export async function readParquet(
   }
 }
 
+/** Milliseconds in which a thread has begun, however busy the machine is. */
+const beginning = 60_000;
+
 /** The thread that decodes one file, ended where it takes too much. */
 class Decoder {
   readonly #worker: Worker;
@@ -69,10 +72,9 @@ class Decoder {
   readonly #memoryBefore = Deno.memoryUsage().rss;
   #arrived = Promise.withResolvers<void>();
   /** Milliseconds that are left. */
-  #left: number;
+  #left = beginning;
 
   constructor(readonly path: string, readonly limits: ParquetLimits) {
-    this.#left = limits.time;
     this.#worker = new Worker(new URL(workerAddress), {
       workerData: workerName,
       resourceLimits: { maxOldGenerationSizeMb: Math.max(16, Math.ceil(limits.memory / 2 ** 20)) },
@@ -86,6 +88,9 @@ class Decoder {
   }
 
   async open(): Promise<Extract<ParquetAnswer, { header: unknown }>> {
+    // What the file is given begins once the thread has.
+    await this.#next();
+    this.#left = this.limits.time;
     this.send({ path: this.path });
     const answer = await this.#next();
     return "header" in answer ? answer : this.#fail("another answer");

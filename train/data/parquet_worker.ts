@@ -26,6 +26,8 @@ export type ParquetRequest = { readonly path: string } | { readonly names: reado
 
 /** What the thread answers. */
 export type ParquetAnswer =
+  /** That it has begun, before it is asked. */
+  | { readonly ready: true }
   /** Names of the columns, and rows and bytes of each group. */
   | { readonly header: string[]; readonly groups: { rows: number; bytes: number }[] }
   /** Rows of the next group, their cells in the order of the names. */
@@ -86,6 +88,7 @@ function serve(post: (answer: ParquetAnswer) => void): void {
       post({ fault: error instanceof Error ? error.message : String(error) });
     });
   });
+  post({ ready: true });
 }
 
 function headerOf(metadata: FileMetaData): ParquetAnswer {
