@@ -48,7 +48,7 @@ async function strikeAll(
         const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
         worker.onerror = (event) => reject(new Error(event.message));
         worker.onmessage = ({ data }: MessageEvent<StrikeMessage>) => {
-          if (data === undefined) {
+          if (data === "done") {
             worker.terminate();
             return resolve();
           }

@@ -14,8 +14,8 @@ export interface StrikeShare {
   readonly seed: number;
 }
 
-/** What a worker says: a result each, `undefined` when it is done. */
-export type StrikeMessage = StrikeResult | undefined;
+/** What a worker says: a result each, then that it is done. */
+export type StrikeMessage = StrikeResult | "done";
 
 self.onmessage = async ({ data }: MessageEvent<StrikeShare>) => {
   const { share, of, seed } = data;
@@ -26,5 +26,5 @@ self.onmessage = async ({ data }: MessageEvent<StrikeShare>) => {
       self.postMessage(await bench.strike(strike) satisfies StrikeMessage);
     }
   }
-  self.postMessage(undefined satisfies StrikeMessage);
+  self.postMessage("done" satisfies StrikeMessage);
 };
