@@ -150,7 +150,8 @@ Deno.test("fit() keeps the best of all evaluations, and the metrics of the last"
     ["loss", [3, 1, 2], 1],
     ["loss", [1, 2, 3], 0],
     ["perplexity", [3, 2, 1], 2],
-    ["perplexity_seen", [1, 1, 1], 0],
+    ["perplexity_seen", [3, 2, 1], 2],
+    ["loss_unseen", [1, 1, 1], 0],
   ] as const;
   for (const [primary, values, at] of rows) {
     const { task, finals } = scripted(primary, values);
@@ -223,12 +224,13 @@ Deno.test("fit() stops after so many evaluations in a row that are not the best"
   const rows = [
     [1, [3, 2, 2, 1], 12, true],
     [2, [3, 2, 4, 1], 16, false],
+    [2, [3, 4, 2, 4, 1], 20, false],
     [2, [1, 2, 3, 0], 12, true],
     [3, [1, 2, 3, 4], 16, true],
   ] as const;
   for (const [earlyStop, values, steps, stopped] of rows) {
     const { task, finals } = scripted("loss", values);
-    const config = { epochs: 5, evalStart: false, earlyStop, maxSteps: stopped ? 20 : 16 };
+    const config = { epochs: 5, evalStart: false, earlyStop, maxSteps: stopped ? 20 : steps };
     const { ended } = await fitHead({ task, config });
     assertEquals([ended?.step, ended?.stoppedEarly], [steps, stopped], JSON.stringify(values));
     assertEquals(finals.length, steps / 4);
