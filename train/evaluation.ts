@@ -61,6 +61,8 @@ export function evaluationSteps(
 export class Evaluation {
   /** Metrics of the last one; none before the first. */
   metrics: Metrics = {};
+  /** Metric by which an evaluation is the best. */
+  readonly #metric: string;
   #best: BestEvaluation | undefined;
   #sinceBest: number;
   #evaluatedStep: number;
@@ -75,8 +77,11 @@ export class Evaluation {
     private readonly hooks: EvaluationHooks,
     { best, evaluationsSinceBest, evaluatedStep }: FitProgress,
   ) {
-    this.#best = best;
-    this.#sinceBest = evaluationsSinceBest;
+    this.#metric = config.bestMetric ?? task.primary;
+    // Values of another metric, by which a run was judged before, are not compared.
+    const isSame = best?.metric === this.#metric;
+    this.#best = isSame ? best : undefined;
+    this.#sinceBest = isSame ? evaluationsSinceBest : 0;
     this.#evaluatedStep = evaluatedStep;
   }
 
@@ -124,7 +129,7 @@ export class Evaluation {
 
   /** The metrics, with the one that is judged among them; undefined where the signal ended it. */
   async #evaluate(costly: boolean, predictions: Prediction[]): Promise<Metrics | undefined> {
-    const metric = this.config.bestMetric ?? this.task.primary;
+    const metric = this.#metric;
     predictions.length = 0;
     const metrics = await this.#read(costly, predictions);
     if (metrics === undefined || metric in metrics) return metrics;
@@ -162,7 +167,7 @@ export class Evaluation {
 
   /** Whether these metrics are the best so far; the first ones are. */
   #judge({ step, epoch }: EvaluatedAt, metrics: Metrics): boolean {
-    const metric = this.config.bestMetric ?? this.task.primary;
+    const metric = this.#metric;
     const value = metrics[metric]!;
     if (this.#best !== undefined && !isBetter(metric, value, this.#best.value)) {
       this.#sinceBest++;

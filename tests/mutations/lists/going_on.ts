@@ -220,4 +220,12 @@ export const goingOnMutations: readonly Mutation[] = [
     why: "what stopped for lack of progress is judged by its best",
     tests: place,
   },
+  {
+    name: "values of two metrics are compared",
+    file: "train/evaluation.ts",
+    find: "const isSame = best?.metric === this.#metric;",
+    replace: "const isSame = true;",
+    why: "a run may go on by another metric",
+    tests: ["tests/train/evaluation_test.ts"],
+  },
 ];
