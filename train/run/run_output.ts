@@ -22,7 +22,7 @@ import {
   progressState,
 } from "./fit_progress.ts";
 import { type CardEvaluation, modelCard } from "./model_card.ts";
-import type { Resumed } from "./resume.ts";
+import { judgesAnew, type Resumed } from "./resume.ts";
 import type { RunPlace } from "./run_place.ts";
 import {
   adapterFiles,
@@ -123,6 +123,9 @@ export class RunOutput {
     const output = new RunOutput(contents, place, say);
     const { resumed } = place;
     if (resumed !== undefined) await output.#restore(resumed);
+    if (judgesAnew(place.changes)) {
+      output.progress = { ...output.progress, best: undefined, evaluationsSinceBest: 0 };
+    }
     return output;
   }
 
@@ -143,11 +146,12 @@ export class RunOutput {
     }
     const { goesOn, claim } = this.place;
     if (out === undefined || claim === undefined) return;
-    const step = checkpoint === undefined ? -1 : optimiser.steps;
-    if (goesOn) await rewindRun(out, step);
+    const { evaluatedStep } = this.progress;
+    const reached = { step: checkpoint === undefined ? -1 : optimiser.steps, evaluatedStep };
+    if (goesOn) await rewindRun(out, reached);
     else {
       await claim.beginCopy();
-      await copyRun(run, out, step, (path) => claim.made(path));
+      await copyRun(run, out, reached, (path) => claim.made(path));
     }
     // A process that was killed may have left the next one to go.
     if (keep !== undefined) await rotateCheckpoints(out, keep);
@@ -173,7 +177,10 @@ export class RunOutput {
     await this.#saveRun();
     const { config } = this.contents;
     if (config.out !== undefined && config.tensorboard) {
-      this.#events = await EventFile.begin(config.out, this.place.resumed?.step ?? 0, config);
+      const { resumed } = this.place;
+      // The evaluation before the first step may be still to come.
+      const next = (resumed?.step || this.progress.evaluatedStep) + 1;
+      this.#events = await EventFile.begin(config.out, resumed && next, config);
     }
     for (const record of pending) await this.#append(record);
     await this.place.claim?.keep();

@@ -69,14 +69,19 @@ export class EventFile {
   /**
    * Begins a file.
    *
-   * @param step Steps done so far: what older files say of later ones no longer counts
+   * @param restart Step from which on what older files say no longer counts; undefined for a new run
    * @param settings What the page of texts shows, as JSON
    * @throws {FileError} If the system refuses
    */
-  static async begin(directory: string, step: number, settings: unknown): Promise<EventFile> {
+  static async begin(
+    directory: string,
+    restart: number | undefined,
+    settings: unknown,
+  ): Promise<EventFile> {
     const file = new EventFile(`${directory}/${await nextName(directory)}`);
     await file.#add(0, { kind: "version" });
-    if (step > 0) await file.#add(step + 1, { kind: "restart" });
+    if (restart !== undefined) await file.#add(restart, { kind: "restart" });
+    const step = Math.max(0, (restart ?? 0) - 1);
     const lines = JSON.stringify(settings, null, 2).split("\n").map((line) => `    ${line}`);
     await file.#add(step, { kind: "text", tag: "config/text_summary", text: lines.join("\n") });
     return file;
