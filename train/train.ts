@@ -243,7 +243,7 @@ async function openData(
     classes,
   });
   onMessage?.(`data: ${task.name}, ${task.train.length} training examples`);
-  planSteps(config, task.train.length);
+  place.checkSteps(planSteps(config, task.train.length).steps);
   for (const note of task.notes) onMessage?.(`data: ${note}`);
   return task;
 }

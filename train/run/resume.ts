@@ -6,7 +6,6 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { shortened } from "../../core/excerpt.ts";
-import { beamOptions } from "../config/beam_options.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { kebab } from "../config/options.ts";
 import { exists } from "../files/files.ts";
@@ -64,14 +63,6 @@ const free = [
   ...["backend", "kernels", "threads", "blas"] as const,
   ...["gradientCheckpointing", "out", "saveEvery", "keep", "result", "tensorboard"] as const,
 ] satisfies readonly (keyof TrainConfig)[];
-
-/** What else than the adapter decides what an evaluation finds. */
-const judging = ["developmentData", "model", "newTokens", "generate", ...Object.keys(beamOptions)];
-
-/** Whether evaluations find something else than before the changes, so that none is compared. */
-export function judgesAnew(changes: Changes): boolean {
-  return judging.some((name) => Object.hasOwn(changes, name));
-}
 
 /** Settings of a run that is resumed that are not those it was made with. */
 export function changesOf(before: TrainConfig, config: TrainConfig): Changes {

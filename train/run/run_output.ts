@@ -18,11 +18,14 @@ import { recordedDropout } from "./describe.ts";
 import {
   type BestEvaluation,
   type FitProgress,
+  judgedBy,
+  type Judgement,
+  judgementOf,
   noProgress,
   progressState,
 } from "./fit_progress.ts";
 import { type CardEvaluation, modelCard } from "./model_card.ts";
-import { judgesAnew, type Resumed } from "./resume.ts";
+import type { Resumed } from "./resume.ts";
 import type { RunPlace } from "./run_place.ts";
 import {
   adapterFiles,
@@ -123,9 +126,7 @@ export class RunOutput {
     const output = new RunOutput(contents, place, say);
     const { resumed } = place;
     if (resumed !== undefined) await output.#restore(resumed);
-    if (judgesAnew(place.changes)) {
-      output.progress = { ...output.progress, best: undefined, evaluationsSinceBest: 0 };
-    }
+    output.progress = judgedBy(output.progress, output.#judgement);
     return output;
   }
 
@@ -157,6 +158,10 @@ export class RunOutput {
     if (keep !== undefined) await rotateCheckpoints(out, keep);
     await this.#restoreBest(out, checkpoint);
     await this.#begin();
+  }
+
+  get #judgement(): Judgement {
+    return judgementOf(this.contents.config, this.contents.facts);
   }
 
   /** Takes the best adapter back to what it was at the checkpoint. */
@@ -220,7 +225,8 @@ export class RunOutput {
     const { optimiser, config: { out, keep } } = this.contents;
     if (out === undefined) return;
     if (this.#pending !== undefined) await this.#begin();
-    const state = { global_step: step, epoch, max_steps: steps, ...progressState(progress) };
+    const remembered = progressState({ ...progress, judgedBy: this.#judgement });
+    const state = { global_step: step, epoch, max_steps: steps, ...remembered };
     await syncMetrics(out);
     const path = await saveCheckpoint(out, optimiser, async (folder) => {
       await this.#saveAdapter(folder);
@@ -233,9 +239,8 @@ export class RunOutput {
   /** Saves the adapter as it is before an evaluation, which may fail. */
   async saveLast(): Promise<void> {
     const { out } = this.contents.config;
-    if (out !== undefined) {
-      await replaceFolder(`${out}/last`, (folder) => this.#saveAdapter(folder));
-    }
+    if (out === undefined) return;
+    await replaceFolder(`${out}/last`, (folder) => this.#saveAdapter(folder));
   }
 
   /** Saves the adapter of the best evaluation so far. */

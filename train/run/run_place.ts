@@ -99,6 +99,21 @@ export class RunPlace implements AsyncDisposable {
     }
   }
 
+  /**
+   * Requires that the run has steps to come, or at least none too many behind it.
+   *
+   * @param steps Steps of the whole run
+   * @throws {OptionError} If more are done already
+   */
+  checkSteps(steps: number): void {
+    const { step = 0, checkpoint } = this.resumed ?? {};
+    if (step <= steps) return;
+    throw new OptionError(
+      `Cannot go on from ${checkpoint} as at least ${step} steps are required of --epochs and ` +
+        `--max-steps: found ${steps}`,
+    );
+  }
+
   #requireCheckpoint({ checkpoint, isFinished, run }: Resumed): void {
     if (!isFinished || this.isFinished || checkpoint !== undefined) return;
     throw new FileError(

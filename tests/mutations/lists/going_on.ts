@@ -248,8 +248,8 @@ export const goingOnMutations: readonly Mutation[] = [
   {
     name: "evaluations of other data are compared",
     file: "train/run/run_output.ts",
-    find: "if (judgesAnew(place.changes)) {",
-    replace: "if (place.changes === undefined) {",
+    find: "output.progress = judgedBy(output.progress, output.#judgement);",
+    replace: "",
     why: "their values are of other examples",
     tests: back,
   },
@@ -259,6 +259,22 @@ export const goingOnMutations: readonly Mutation[] = [
     find: '  ["developmentData", "development"],\n',
     replace: "",
     why: "the best evaluation is one of the same examples",
+    tests: back,
+  },
+  {
+    name: "a checkpoint does not say what judged the best evaluation",
+    file: "train/run/run_output.ts",
+    find: "progressState({ ...progress, judgedBy: this.#judgement })",
+    replace: "progressState(progress)",
+    why: "values of other examples are not compared, whenever the process is killed",
+    tests: back,
+  },
+  {
+    name: "a run goes on with fewer steps than are done",
+    file: "train/run/run_place.ts",
+    find: "if (step <= steps) return;",
+    replace: "return;",
+    why: "its next checkpoint could not be resumed",
     tests: back,
   },
   {

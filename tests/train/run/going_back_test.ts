@@ -119,7 +119,10 @@ Deno.test("Evaluations of other development data are not compared", async () => 
   assert(found.at(-1)! > loss!);
   const resume = { resume: config.out! };
   await assertRejects(() => train(changed, resume), OptionError, "--data");
-  const result = await train(changed, { ...resume, change: true });
+  const crashes = { ...resume, change: true };
+  await crash(changed, 7, crashes);
+  // What is resumed is the checkpoint of before the change.
+  const result = await train(changed, resume);
   assertEquals([result.best?.step, result.best?.value], [8, result.metrics["loss"]]);
   const { segments } = await readRun(config.out!);
   assertEquals(Object.keys(segments[0]!.changes), ["data", "developmentData"]);
@@ -153,6 +156,25 @@ Deno.test("A run that goes back before its data were changed wants those it had"
   await train(whole);
   assertEquals(await readTimeless(config.out!), await readTimeless(whole.out!));
   assertEquals((await readRun(config.out!)).segments, []);
+});
+
+Deno.test("A run does not go on with fewer steps than are done", async () => {
+  const config = configOf("fewer steps", { saveEvery: 2 });
+  await crash(config, 7);
+  const before = await contentsOf(config.out!);
+  const shorter = { ...config, maxSteps: 5 };
+  const error = await assertRejects(
+    () => train(shorter, { resume: config.out!, change: true, signal: AbortSignal.abort() }),
+    OptionError,
+  );
+  assertEquals(
+    error.message,
+    `Cannot go on from ${config.out}/checkpoint-6 as at least 6 steps are required of --epochs and ` +
+      "--max-steps: found 5",
+  );
+  assertEquals(await contentsOf(config.out!), before);
+  const { step } = await train({ ...config, maxSteps: 6 }, { resume: config.out!, change: true });
+  assertEquals(step, 6);
 });
 
 Deno.test("An evaluation that comes again is judged where it is by another metric", async () => {
