@@ -25,7 +25,7 @@ export async function dataFingerprints(
 }
 
 /** SHA-256 of examples, in hexadecimal digits behind `sha256-`. */
-async function fingerprint(examples: readonly EncodedExample[]): Promise<string> {
+export async function fingerprint(examples: readonly EncodedExample[]): Promise<string> {
   const numbers: number[] = [];
   for (const { ids, typeIds = [], label, predictFrom } of examples) {
     for (const list of [ids, typeIds]) numbers.push(list.length, ...list);
