@@ -34,7 +34,8 @@ export function summaryOf(
     rows.push(["saved in", out]);
     rows.push(["evaluate", `deno task eval --run ${folder}`]);
     rows.push(["predict", `deno task predict --run ${folder} --input FILE`]);
-    if (saveEvery !== undefined) {
+    // Behind the last step no checkpoint is saved.
+    if (saveEvery !== undefined && saveEvery < step) {
       const longer = steps === maxSteps
         ? `--max-steps ${2 * maxSteps}`
         : `--epochs ${Number((2 * epochs).toPrecision(6))}`;
