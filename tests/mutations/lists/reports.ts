@@ -77,6 +77,14 @@ export const reportsMutations: readonly Mutation[] = [
     tests: ["tests/train/run/tensor_board_test.ts"],
   },
   {
+    name: "the first event file of a run that goes on lacks what was done before",
+    file: "train/run/tensor_board.ts",
+    find: "if (before === 0) await file.#replay(",
+    replace: "if (before < 0) await file.#replay(",
+    why: "a curve begins where its run did",
+    tests: ["tests/train/run/tensor_board_test.ts"],
+  },
+  {
     name: "TensorBoard's scalars are doubles",
     file: "train/run/tensor_board.ts",
     find: 'return field(number, "four", bytes);',

@@ -63,6 +63,30 @@ Deno.test("an event file begins with its version and says where an older one end
   assert(third!.includes("3a020801") && !third!.includes("10ad02"));
 });
 
+Deno.test("the first event file of a run that goes on has what was done before", async () => {
+  const out = workspace.out("no events yet");
+  const config = workspace.config("rte", { saveEvery: 3, out });
+  await train(config);
+  const whole = (await readMetrics(out)).map(eventOf);
+  const other = workspace.out("events elsewhere");
+  const resume = `${out}/checkpoint-3`;
+  await train({ ...config, tensorboard: true, out: other }, { resume });
+  await train({ ...config, tensorboard: true }, { resume });
+  for (const folder of [out, other]) {
+    const names = namesIn(folder).filter((name) => name.includes("tfevents"));
+    assertEquals(names.length, 1);
+    const events = (await Deno.readFile(`${folder}/${names[0]}`)).toHex();
+    assertEquals(whole.length, 11);
+    for (const event of whole) assertEquals(events.split(event).length, 2, event);
+  }
+});
+
+/** The bytes of a record in an event file, behind its time. */
+function eventOf(record: Record<string, number>): string {
+  const content = { kind: "scalars", values: scalarsOf(record) } as const;
+  return encodeEvent(0, record["step"]!, content).toHex().slice(18);
+}
+
 Deno.test("an event file that cannot be written is a FileError", async () => {
   await assertRejects(() => EventFile.begin(workspace.out("nowhere"), undefined, {}), FileError);
 });
