@@ -68,6 +68,7 @@ export class Evaluation {
   #evaluatedStep: number;
   /** Whether the metric that is judged is computed by costly evaluations alone. */
   #judgesCostly = false;
+  #isWhole = false;
 
   /** Takes what the run remembers of earlier ones. */
   constructor(
@@ -94,6 +95,11 @@ export class Evaluation {
     };
   }
 
+  /** Whether the last one, of this process, has all metrics that a run ends with. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
   /** Whether so many in a row were not the best that the run stops. */
   get isEnough(): boolean {
     return this.#sinceBest >= (this.config.earlyStop ?? Infinity);
@@ -115,12 +121,14 @@ export class Evaluation {
     const predictions: Prediction[] = [];
     const metrics = await this.#evaluate(final || this.#judgesCostly, predictions);
     if (metrics === undefined) return false;
+    this.#isWhole = !this.task.costly || this.#judgesCostly || final;
     const named = Object.entries(metrics).map(([name, x]) => [`eval_${name}`, x] as const);
     for (const [name, value] of named) requireFinite(name, value, at.step);
     this.metrics = metrics;
     const again = at.step === this.#evaluatedStep;
     this.#evaluatedStep = at.step;
-    const isBest = at.step > 0 && !again && this.#judge(at, metrics);
+    const isNew = !again || this.#best === undefined;
+    const isBest = at.step > 0 && isNew && this.#judge(at, metrics);
     await this.hooks.onPredictions?.(predictions, at);
     await this.hooks.onEvaluation?.({ ...at, ...Object.fromEntries(named) }, isBest);
     if (isBest) await this.hooks.onBest?.(this.#best!);

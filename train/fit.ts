@@ -185,7 +185,7 @@ export async function fit(
     await saved(step);
   }
   const stoppedEarly = step < steps;
-  if (stoppedEarly && task.costly && !await evaluation.run(at(step), true)) {
+  if (stoppedEarly && !evaluation.isWhole && !await evaluation.run(at(step), true)) {
     return await aborted(step);
   }
   return ended(step, { aborted: false, stoppedEarly });

@@ -28,7 +28,7 @@ export type { ParameterCounts } from "./run/describe.ts";
 export type { CheckpointedAt, FitHooks, FitResult } from "./fit.ts";
 export type { StepRecord } from "./step.ts";
 export type { EvaluatedAt, EvaluationHooks, EvaluationRecord } from "./evaluation.ts";
-export type { BestEvaluation, FitProgress } from "./run/fit_progress.ts";
+export type { BestEvaluation, FitProgress, Judgement } from "./run/fit_progress.ts";
 export type { ResumeOptions } from "./run/run_place.ts";
 export type { Metrics } from "./tasks/task.ts";
 export type {

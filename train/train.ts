@@ -41,7 +41,7 @@ import {
   describeWeights,
   type ParameterCounts,
 } from "./run/describe.ts";
-import { fingerprint } from "./run/fingerprint.ts";
+import { type DataFingerprints, dataFingerprints } from "./run/fingerprint.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./run/load_model.ts";
 import { loadTokenizer } from "./run/load_tokenizer.ts";
 import type { Resumed } from "./run/resume.ts";
@@ -79,8 +79,8 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const prepared = await prepare(folders, device, { ...hooks, place });
   const { task, plan, keys, counts } = prepared;
   const { config } = folders;
-  const { trainingData, layers } = prepared;
-  const facts = { ...counts, backend: reason, layers, trainingData };
+  const { fingerprints, layers } = prepared;
+  const facts = { ...counts, backend: reason, layers, ...fingerprints };
   const output = await RunOutput.open(
     { ...prepared, config, facts },
     place,
@@ -156,8 +156,8 @@ function writingTo(output: RunOutput, hooks: TrainHooks): FitHooks {
 export interface Prepared {
   /** Data of the task, tokenised. */
   readonly task: Task;
-  /** What tells the training data from others. */
-  readonly trainingData: string;
+  /** What tells the data from others. */
+  readonly fingerprints: DataFingerprints;
   /** The base model's tokenizer. */
   readonly tokenizer: Tokenizer;
   /** Base model with its adapter. */
@@ -201,8 +201,8 @@ export async function prepare(
   requireActive(plan, architecture.layers);
   const tokenizer = await loadTokenizer(base.directory);
   const task = await openData(config, architecture, tokenizer, hooks);
-  const trainingData = await fingerprint(task.train);
-  hooks.place.checkData(trainingData, hooks);
+  const fingerprints = await dataFingerprints(task);
+  hooks.place.checkData(fingerprints, hooks);
 
   const initialKey = foldKey(keys.initial, "initialisation");
   const opening = { half: config.half, ...hooks };
@@ -225,7 +225,7 @@ export async function prepare(
   describeLoraDropout(adapter, plan, say);
   const { layers } = architecture;
   describeMemory(config, layers, say);
-  return { task, trainingData, tokenizer, model, optimiser, adapter, plan, layers, keys, counts };
+  return { task, fingerprints, tokenizer, model, optimiser, adapter, plan, layers, keys, counts };
 }
 
 /** Reads and tokenises the data, and says what is remarkable of them. */
@@ -243,7 +243,7 @@ async function openData(
     classes,
   });
   onMessage?.(`data: ${task.name}, ${task.train.length} training examples`);
-  planSteps(config, task.train.length);
+  place.checkSteps(planSteps(config, task.train.length).steps);
   for (const note of task.notes) onMessage?.(`data: ${note}`);
   return task;
 }

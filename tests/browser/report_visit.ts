@@ -82,9 +82,16 @@ async function visit(page: Page, url: string): Promise<ReportVisit> {
   await page.waitForTimeout(100);
   const [hidden = -1] = await page.evaluate<number[]>(countDrawn);
   await page.setViewportSize({ width: 390, height: 800 });
-  const overflows = await page.evaluate<boolean>(
-    "document.documentElement.scrollWidth > document.documentElement.clientWidth",
-  );
+  const isTooWide = () =>
+    page.evaluate<boolean>(
+      "document.documentElement.scrollWidth > document.documentElement.clientWidth",
+    );
+  let overflows = await isTooWide();
+  // Curves are drawn anew some time after the window has changed.
+  for (let tries = 0; overflows && tries < 50; tries++) {
+    await page.waitForTimeout(100);
+    overflows = await isTooWide();
+  }
   return {
     complaints,
     requests: requests.filter((one) => one !== url),

@@ -133,6 +133,7 @@ export async function badInputs(workspace: Workspace): Promise<BadInput[]> {
         "found",
       ],
     },
+    { name: "change of no run", flags: { change: "true" }, says: ["--change", "--resume"] },
     { name: "unknown task", flags: { task: "squad" }, says: ["--task", "rte, mrpc", '"squad"'] },
     {
       name: "unknown method",

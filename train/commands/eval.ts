@@ -12,9 +12,12 @@ import { pickOptions } from "../config/parse.ts";
 import { trainOptions } from "../config/train_options.ts";
 import { generates } from "../data/text_tasks.ts";
 import { openDevice } from "../device/backend.ts";
+import { fingerprint } from "../run/fingerprint.ts";
 import { openRun, runConfig } from "../run/open_run.ts";
+import { readRun } from "../run/run_folder.ts";
 import { openTask } from "../tasks/open.ts";
 import { samplingOf } from "../tasks/sampling.ts";
+import type { Task } from "../tasks/task.ts";
 import { changeable, type Command, command } from "./command.ts";
 import { showDownloads } from "./downloads.ts";
 
@@ -61,6 +64,9 @@ export const evalCommand: Command = command({
     const { model, architecture, tokenizer, classes } = opened;
     const sampling = samplingOf(config, architecture, samples);
     const task = await openTask(config, architecture, tokenizer, { train: false, split, classes });
+    const isDrawn = holds && split === "dev" && options.devLimit === undefined &&
+      options.model === undefined;
+    if (isDrawn) await requireHeldBack(run, task);
     const metrics = await task.evaluate(model, device, { final: true, sampling });
     if (json) console.log(JSON.stringify(metrics));
     else {
@@ -70,3 +76,14 @@ export const evalCommand: Command = command({
     }
   },
 });
+
+/** Requires the examples that the run held back: of other data, those drawn were trained on. */
+async function requireHeldBack(run: string, { dev }: Task): Promise<void> {
+  const { json: { developmentData: required } } = await readRun(run);
+  const found = await fingerprint(dev);
+  if (typeof required !== "string" || required === found) return;
+  throw new OptionError(
+    `Cannot evaluate what --dev-fraction held back as the run's examples, ${required}, are ` +
+      `required: found others, ${found}, as the data have changed`,
+  );
+}

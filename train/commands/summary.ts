@@ -11,7 +11,7 @@ import { clockText } from "./terminal.ts";
 /** The lines of a summary, labels first. */
 export function summaryOf(
   result: TrainResult,
-  { out, saveEvery, epochs }: TrainConfig,
+  { out, saveEvery, epochs, maxSteps }: TrainConfig,
   seconds: number,
 ): string[] {
   const { step, steps, epoch, aborted, stoppedEarly, best, metrics } = result;
@@ -34,8 +34,12 @@ export function summaryOf(
     rows.push(["saved in", out]);
     rows.push(["evaluate", `deno task eval --run ${folder}`]);
     rows.push(["predict", `deno task predict --run ${folder} --input FILE`]);
-    if (saveEvery !== undefined) {
-      rows.push(["go on", `${resume} --change --epochs ${Number((2 * epochs).toPrecision(6))}`]);
+    // Behind the last step no checkpoint is saved.
+    if (saveEvery !== undefined && saveEvery < step) {
+      const longer = steps === maxSteps
+        ? `--max-steps ${2 * maxSteps}`
+        : `--epochs ${Number((2 * epochs).toPrecision(6))}`;
+      rows.push(["go on", `${resume} --change ${longer}`]);
     }
   }
   return listed(rows);

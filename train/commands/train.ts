@@ -4,6 +4,7 @@
  * @module
  */
 
+import { OptionError } from "../../core/errors.ts";
 import { resolveConfig } from "../config/config.ts";
 import type { OptionsOf, OptionTable } from "../config/options.ts";
 import { listText } from "../config/help.ts";
@@ -88,6 +89,9 @@ async function run(
   { resume, change, ...given }: OptionsOf<typeof options>,
   sources: Readonly<Record<string, string>>,
 ): Promise<number> {
+  if (change && resume === undefined) {
+    throw new OptionError("Cannot use --change as a run is required in --resume: found none");
+  }
   if (given.printConfig) {
     console.log(configText(trainOptions, resolveConfig(given), sources));
     return 0;

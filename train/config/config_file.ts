@@ -5,6 +5,7 @@
  */
 
 import { FileError } from "../../core/errors.ts";
+import { isRecord } from "../../nn/formats/json_record.ts";
 import { readText, requireFile } from "../files/files.ts";
 import type { ConfigDocument } from "./config_document.ts";
 import type { Given, OptionTable } from "./options.ts";
@@ -28,8 +29,8 @@ const parsers: Readonly<Record<string, () => Promise<Parse>>> = {
 };
 
 /**
- * Reads the options of a configuration file. The key `$schema`, by which editors find the schema, is
- * left out.
+ * Reads the options of a configuration file, or what `--print-config` printed. The key `$schema`, by
+ * which editors find the schema, is left out.
  *
  * @throws {FileError} If it cannot be read, its name has another ending, or it is malformed
  * @throws {OptionError} If an option is unknown or its value does not fit; the message names the line
@@ -49,7 +50,7 @@ export async function readConfigFile<T extends OptionTable>(
   }
   await requireFile(path, mostBytesOfConfig, "read configuration");
   const { value, lineOf } = parsed(await parser(), await readText(path), path);
-  return parseObject(table, withoutSchema(value), path, lineOf);
+  return parseObject(table, printedValues(withoutSchema(value)), path, lineOf);
 }
 
 /** What is nested too deeply for a parser is refused as all malformed text is. */
@@ -66,4 +67,16 @@ function withoutSchema(value: unknown): unknown {
   if (typeof value !== "object" || value === null || !("$schema" in value)) return value;
   const { $schema, ...options } = value;
   return typeof $schema === "string" ? options : value;
+}
+
+/** The values of what `--print-config` printed, which has a source for each; all else as it is. */
+function printedValues(value: unknown): unknown {
+  const rows = isRecord(value) ? Object.entries(value) : [];
+  const values = rows.flatMap(([name, row]) =>
+    isRecord(row) && "value" in row && typeof row["source"] === "string"
+      ? [[name, row["value"]] as const]
+      : []
+  );
+  if (rows.length === 0 || values.length < rows.length) return value;
+  return Object.fromEntries(values.filter(([, given]) => given !== null));
 }

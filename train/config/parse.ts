@@ -6,6 +6,7 @@
 
 import { parseArgs } from "@std/cli";
 import { OptionError } from "../../core/errors.ts";
+import { excerpt } from "../../core/excerpt.ts";
 import { unknownName } from "./nearest.ts";
 import {
   camel,
@@ -126,7 +127,9 @@ export function parseObject<T extends OptionTable>(
   lineOf?: (key: string) => number | undefined,
 ): Given<T> {
   if (typeof object !== "object" || object === null || Array.isArray(object)) {
-    throw new OptionError(`Cannot read ${path} as an object of options is required`);
+    throw new OptionError(
+      `Cannot read ${path} as an object of options is required: found ${excerpt(object)}`,
+    );
   }
   const entries = Object.entries(object);
   if (lineOf === undefined) return readEntries(table, entries, () => path);

@@ -30,7 +30,7 @@ export function readValue(name: string, spec: OptionSpec, raw: unknown): unknown
     case "switch":
       return typeof raw === "boolean" ? raw : refuse("true or false");
     case "text":
-      return typeof raw === "string" ? raw : refuse("a text");
+      return typeof raw === "string" && raw !== "" ? raw : refuse("a text that is not empty");
     case "texts":
       return readTexts(raw, refuse);
     case "list":

@@ -47,7 +47,7 @@ function valueSchema(spec: OptionSpec): JsonSchema {
     case "switch":
       return { type: "boolean" };
     case "text":
-      return { type: "string" };
+      return { type: "string", minLength: 1 };
     case "number":
     case "integer":
       return numberSchema(spec);

@@ -147,18 +147,24 @@ function isSite(site: unknown): boolean {
   const { position, structure, rate, layers } = site;
   return positions.some((known) => known === position) &&
     structures.some((known) => known === structure) && typeof rate === "number" &&
-    (typeof layers === "string" || Array.isArray(layers));
+    (layers === "all" || layers === "latter-half" || isNumbers(layers));
 }
 
 function predictionOf(value: JsonObject): Prediction | string {
-  const { index, loss, texts, input, label, predicted, references } = value;
-  const isText = typeof input === "string" && isTexts(references);
+  const { index, loss, texts, input, label, predicted, references, generated = "" } = value;
+  const isText = typeof input === "string" && isTexts(references) && typeof generated === "string";
   const isLabelled = isTexts(texts) && typeof label === typeof predicted &&
-    (typeof label === "string" || typeof label === "number");
+    (typeof label === "number" ||
+      (typeof label === "string" && isNumbers(value["probabilities"])));
   if (typeof index === "number" && typeof loss === "number" && (isText || isLabelled)) {
     return value as unknown as Prediction;
   }
   return "the index, loss and texts of a prediction";
+}
+
+function isNumbers(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 &&
+    value.every((number) => typeof number === "number");
 }
 
 function isTexts(value: unknown): boolean {

@@ -126,7 +126,13 @@ async function causeInForward(failed: FailedStep): Promise<string | undefined> {
       }
       update(clear, [optimiser.trainable.flat], []);
       const isBase = await firstModule(model, context) !== undefined;
+      const { neftuneAlpha } = failed.plan;
+      const isNoise = isBase && neftuneAlpha !== undefined &&
+        await firstModule(model, { batch }) === undefined;
       update(copyProgram, [optimiser.trainable.flat], [before]);
+      if (isNoise) {
+        return `${place}, and not without the noise: lower --neftune-alpha ${neftuneAlpha}`;
+      }
       if (isBase) {
         return `${place}, without what is trained too: the base model's weights or sizes are at fault`;
       }

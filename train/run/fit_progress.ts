@@ -8,6 +8,8 @@
 import { FileError } from "../../core/errors.ts";
 import { excerpt } from "../../core/excerpt.ts";
 import { isRecord } from "../../nn/formats/json_record.ts";
+import { beamOptions } from "../config/beam_options.ts";
+import type { TrainConfig } from "../config/config.ts";
 import type { Metrics } from "../tasks/task.ts";
 
 /** The best evaluation of a run. */
@@ -36,6 +38,33 @@ export interface FitProgress {
   readonly evaluationsSinceBest: number;
   /** Step of the last evaluation; -1 where there was none. */
   readonly evaluatedStep: number;
+  /** What the evaluations were made on; undefined where nothing says it. */
+  readonly judgedBy?: Judgement | undefined;
+}
+
+/** What else than the adapter decides what an evaluation finds, by name. */
+export type Judgement = Readonly<Record<string, unknown>>;
+
+/** How texts are generated. */
+const generating = ["newTokens", "generate", ...Object.keys(beamOptions)] as (keyof TrainConfig)[];
+
+/** What the evaluations of a run are made on. */
+export function judgementOf(
+  config: TrainConfig,
+  { developmentData }: Readonly<Record<string, unknown>>,
+): Judgement {
+  return {
+    developmentData,
+    ...Object.fromEntries(generating.map((name) => [name, config[name]])),
+  };
+}
+
+/** What a run remembers where it is evaluated on something from now on: no value of anything else. */
+export function judgedBy(progress: FitProgress, judgement: Judgement): FitProgress {
+  const { judgedBy = judgement } = progress;
+  return JSON.stringify(judgedBy) === JSON.stringify(judgement)
+    ? progress
+    : { ...progress, best: undefined, evaluationsSinceBest: 0 };
 }
 
 /** What a run remembers before its first step. */
@@ -61,6 +90,7 @@ export function progressState(progress: FitProgress): Record<string, unknown> {
     epoch_loss_sum: epochLoss.sum,
     epoch_loss_steps: epochLoss.steps,
     last_epoch_loss: lastEpochLoss,
+    judged_by: progress.judgedBy,
   };
 }
 
@@ -86,6 +116,7 @@ export function readProgress(state: unknown, path: string): FitProgress | undefi
     },
     evaluationsSinceBest: read.number("evaluations_since_best"),
     evaluatedStep: read.number("evaluated_step"),
+    judgedBy: isRecord(state["judged_by"]) ? state["judged_by"] : undefined,
   };
 }
 

@@ -138,6 +138,14 @@ export function configAt({ config, segments }: SavedRun, step: number): Record<s
   return values;
 }
 
+/** A fact that run.json says, as it was at a step: later segments had others. */
+export function factAt({ json, segments }: SavedRun, step: number, name: string): unknown {
+  const later = segments.find((segment) =>
+    segment.step > step && Object.hasOwn(segment.changes, name)
+  );
+  return later === undefined ? json[name] : later.changes[name]!.from;
+}
+
 function classWords(classes: unknown, path: string): string[] {
   const words: unknown[] = Array.isArray(classes) ? classes : [undefined];
   const texts = words.filter((word) => typeof word === "string");
@@ -169,14 +177,23 @@ export async function savePredictions(
   await writeFileAtomic(`${directory}/dev_predictions.jsonl`, lines.join(""));
 }
 
+/** How far a run was when its checkpoint was saved. */
+export interface Reached {
+  /** Optimiser steps done; -1 before anything was. */
+  readonly step: number;
+  /** Step of the last evaluation: that of `step` itself may have been still to come. */
+  readonly evaluatedStep: number;
+}
+
 /**
- * Takes a run back to a step: it is no longer over, what it did later goes from metrics.jsonl, and
- * later checkpoints go.
+ * Takes a run back to where it was: it is no longer over, what it did later goes from metrics.jsonl,
+ * and later checkpoints go.
  *
  * @throws {FileError} If a line of metrics.jsonl, apart from a torn last one, has no step
  */
-export async function rewindRun(directory: string, step: number): Promise<void> {
-  const kept = await metricsUntil(directory, step);
+export async function rewindRun(directory: string, reached: Reached): Promise<void> {
+  const { step } = reached;
+  const kept = await metricsUntil(directory, reached);
   await reopenRun(directory);
   // They are those of a later evaluation, which comes again.
   await removeAll(`${directory}/dev_predictions.jsonl`);
@@ -194,18 +211,24 @@ async function reopenRun(directory: string): Promise<void> {
   if (result !== undefined) await saveRun(directory, unfinished);
 }
 
-/** Lines of metrics.jsonl up to a step; undefined where there is no such file. */
-async function metricsUntil(directory: string, step: number): Promise<string | undefined> {
+/** Lines of metrics.jsonl up to there; undefined where there is no such file. */
+async function metricsUntil(
+  directory: string,
+  { step, evaluatedStep }: Reached,
+): Promise<string | undefined> {
   const path = `${directory}/metrics.jsonl`;
   if (!await exists(path)) return undefined;
   // What follows the last line break is empty, or torn by a crash.
   const lines = (await readText(path)).split("\n").slice(0, -1);
-  const kept = lines.filter((line, i) => stepOf(line, path, i + 1) <= step);
+  const kept = lines.filter((line, i) => {
+    const logged = loggedAt(line, path, i + 1);
+    return logged.step <= (logged.isEvaluation ? Math.min(step, evaluatedStep) : step);
+  });
   return kept.map((line) => `${line}\n`).join("");
 }
 
 /**
- * Copies what a run did up to a step into another folder: its metrics and checkpoints.
+ * Copies what a run had done into another folder: its metrics and checkpoints.
  *
  * @param made Called with each path before something is put there
  * @throws {FileError} If a line of metrics.jsonl has no step, or the system refuses
@@ -213,10 +236,11 @@ async function metricsUntil(directory: string, step: number): Promise<string | u
 export async function copyRun(
   directory: string,
   target: string,
-  step: number,
+  reached: Reached,
   made: (path: string) => void,
 ): Promise<void> {
-  const metrics = await metricsUntil(directory, step);
+  const { step } = reached;
+  const metrics = await metricsUntil(directory, reached);
   for (const earlier of (await checkpointSteps(directory)).filter((each) => each <= step)) {
     const name = `checkpoint-${earlier}`;
     made(`${target}/${name}`);
@@ -227,10 +251,12 @@ export async function copyRun(
   await writeFileAtomic(`${target}/metrics.jsonl`, metrics);
 }
 
-function stepOf(line: string, path: string, number: number): number {
+/** Of what step a line is, and whether it is an evaluation's. */
+function loggedAt(line: string, path: string, number: number) {
   try {
-    const { step } = JSON.parse(line);
-    if (typeof step === "number") return step;
+    const record = JSON.parse(line);
+    const isEvaluation = Object.keys(record).some((name) => name.startsWith("eval_"));
+    if (typeof record.step === "number") return { step: record.step as number, isEvaluation };
   } catch {
     // Falls through to the error.
   }

@@ -18,6 +18,9 @@ import { recordedDropout } from "./describe.ts";
 import {
   type BestEvaluation,
   type FitProgress,
+  judgedBy,
+  type Judgement,
+  judgementOf,
   noProgress,
   progressState,
 } from "./fit_progress.ts";
@@ -123,6 +126,7 @@ export class RunOutput {
     const output = new RunOutput(contents, place, say);
     const { resumed } = place;
     if (resumed !== undefined) await output.#restore(resumed);
+    output.progress = judgedBy(output.progress, output.#judgement);
     return output;
   }
 
@@ -143,16 +147,21 @@ export class RunOutput {
     }
     const { goesOn, claim } = this.place;
     if (out === undefined || claim === undefined) return;
-    const step = checkpoint === undefined ? -1 : optimiser.steps;
-    if (goesOn) await rewindRun(out, step);
+    const { evaluatedStep } = this.progress;
+    const reached = { step: checkpoint === undefined ? -1 : optimiser.steps, evaluatedStep };
+    if (goesOn) await rewindRun(out, reached);
     else {
       await claim.beginCopy();
-      await copyRun(run, out, step, (path) => claim.made(path));
+      await copyRun(run, out, reached, (path) => claim.made(path));
     }
     // A process that was killed may have left the next one to go.
     if (keep !== undefined) await rotateCheckpoints(out, keep);
     await this.#restoreBest(out, checkpoint);
     await this.#begin();
+  }
+
+  get #judgement(): Judgement {
+    return judgementOf(this.contents.config, this.contents.facts);
   }
 
   /** Takes the best adapter back to what it was at the checkpoint. */
@@ -173,7 +182,10 @@ export class RunOutput {
     await this.#saveRun();
     const { config } = this.contents;
     if (config.out !== undefined && config.tensorboard) {
-      this.#events = await EventFile.begin(config.out, this.place.resumed?.step ?? 0, config);
+      const { resumed } = this.place;
+      // The evaluation before the first step may be still to come.
+      const next = (resumed?.step || this.progress.evaluatedStep) + 1;
+      this.#events = await EventFile.begin(config.out, resumed && next, config);
     }
     for (const record of pending) await this.#append(record);
     await this.place.claim?.keep();
@@ -213,7 +225,8 @@ export class RunOutput {
     const { optimiser, config: { out, keep } } = this.contents;
     if (out === undefined) return;
     if (this.#pending !== undefined) await this.#begin();
-    const state = { global_step: step, epoch, max_steps: steps, ...progressState(progress) };
+    const remembered = progressState({ ...progress, judgedBy: this.#judgement });
+    const state = { global_step: step, epoch, max_steps: steps, ...remembered };
     await syncMetrics(out);
     const path = await saveCheckpoint(out, optimiser, async (folder) => {
       await this.#saveAdapter(folder);
@@ -226,9 +239,8 @@ export class RunOutput {
   /** Saves the adapter as it is before an evaluation, which may fail. */
   async saveLast(): Promise<void> {
     const { out } = this.contents.config;
-    if (out !== undefined) {
-      await replaceFolder(`${out}/last`, (folder) => this.#saveAdapter(folder));
-    }
+    if (out === undefined) return;
+    await replaceFolder(`${out}/last`, (folder) => this.#saveAdapter(folder));
   }
 
   /** Saves the adapter of the best evaluation so far. */

@@ -10,7 +10,14 @@ import { sameFile } from "../files/files.ts";
 import { configOf } from "./open_run.ts";
 import { changesOf, findResumed, requireUnchanged, type Resumed, runOf } from "./resume.ts";
 import { RunClaim } from "./run_claim.ts";
-import type { Changes } from "./run_folder.ts";
+import type { DataFingerprints } from "./fingerprint.ts";
+import { type Changes, factAt } from "./run_folder.ts";
+
+/** Data that a run goes on with, by their facts, and what messages call them. */
+const comparedData: readonly (readonly [keyof DataFingerprints, string])[] = [
+  ["trainingData", "training"],
+  ["developmentData", "development"],
+];
 
 /** What a run that is resumed asks for. */
 export interface ResumeOptions {
@@ -71,21 +78,40 @@ export class RunPlace implements AsyncDisposable {
   }
 
   /**
-   * Compares the training data with those of the run that is resumed.
+   * Compares the data with those of the run that is resumed, as they were where it goes on.
    *
-   * @param fingerprint What tells them from others
+   * @param found What tells them from others
    * @throws {OptionError} If they are others, and nothing may be changed
    */
-  checkData(fingerprint: string, { change = false }: ResumeOptions): void {
-    const before = this.resumed?.saved.json["trainingData"];
-    if (typeof before !== "string" || before === fingerprint) return;
-    if (!change) {
-      throw new OptionError(
-        `Cannot resume as the training data of the run, ${before}, are required: found others, ` +
-          `${fingerprint}; --change goes on with them`,
-      );
+  checkData(found: DataFingerprints, { change = false }: ResumeOptions): void {
+    if (this.resumed === undefined) return;
+    const { saved, step } = this.resumed;
+    for (const [name, what] of comparedData) {
+      const [from, to] = [factAt(saved, step, name), found[name]];
+      if (typeof from !== "string" || from === to) continue;
+      if (!change) {
+        throw new OptionError(
+          `Cannot resume as the ${what} data of the run, ${from}, are required: found others, ` +
+            `${to}; --change goes on with them`,
+        );
+      }
+      this.settings = { ...this.settings, [name]: { from, to } };
     }
-    this.settings = { ...this.settings, trainingData: { from: before, to: fingerprint } };
+  }
+
+  /**
+   * Requires that the run has steps to come, or at least none too many behind it.
+   *
+   * @param steps Steps of the whole run
+   * @throws {OptionError} If more are done already
+   */
+  checkSteps(steps: number): void {
+    const { step = 0, checkpoint } = this.resumed ?? {};
+    if (step <= steps) return;
+    throw new OptionError(
+      `Cannot go on from ${checkpoint} as at least ${step} steps are required of --epochs and ` +
+        `--max-steps: found ${steps}`,
+    );
   }
 
   #requireCheckpoint({ checkpoint, isFinished, run }: Resumed): void {

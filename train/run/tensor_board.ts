@@ -7,6 +7,7 @@
  * @module
  */
 
+import { exists, readText } from "../files/files.ts";
 import { appendBytes, namesIn } from "../files/folder.ts";
 import { tfRecord } from "../files/tf_record.ts";
 
@@ -67,16 +68,23 @@ export class EventFile {
   }
 
   /**
-   * Begins a file.
+   * Begins a file. The first one of a run that did something before has all that metrics.jsonl says.
    *
-   * @param step Steps done so far: what older files say of later ones no longer counts
+   * @param restart Step from which on what older files say no longer counts; undefined for a new run
    * @param settings What the page of texts shows, as JSON
    * @throws {FileError} If the system refuses
    */
-  static async begin(directory: string, step: number, settings: unknown): Promise<EventFile> {
-    const file = new EventFile(`${directory}/${await nextName(directory)}`);
+  static async begin(
+    directory: string,
+    restart: number | undefined,
+    settings: unknown,
+  ): Promise<EventFile> {
+    const before = await eventFilesIn(directory);
+    const file = new EventFile(`${directory}/${nameAfter(before)}`);
     await file.#add(0, { kind: "version" });
-    if (step > 0) await file.#add(step + 1, { kind: "restart" });
+    if (before === 0) await file.#replay(`${directory}/metrics.jsonl`);
+    else if (restart !== undefined) await file.#add(restart, { kind: "restart" });
+    const step = Math.max(0, (restart ?? 0) - 1);
     const lines = JSON.stringify(settings, null, 2).split("\n").map((line) => `    ${line}`);
     await file.#add(step, { kind: "text", tag: "config/text_summary", text: lines.join("\n") });
     return file;
@@ -91,14 +99,31 @@ export class EventFile {
     await this.#add(record["step"]!, { kind: "scalars", values: scalarsOf(record) });
   }
 
+  /** Adds what was done before there was an event file. */
+  async #replay(metrics: string): Promise<void> {
+    if (!await exists(metrics)) return;
+    const lines = (await readText(metrics)).split("\n").filter((line) => line !== "");
+    const records = lines.map((line) => {
+      const record: Record<string, number> = JSON.parse(line);
+      return tfRecord(
+        encodeEvent(now(), record["step"]!, { kind: "scalars", values: scalarsOf(record) }),
+      );
+    });
+    await appendBytes(this.#path, new Uint8Array(await new Blob(records).arrayBuffer()));
+  }
+
   async #add(step: number, content: EventContent): Promise<void> {
     await appendBytes(this.#path, tfRecord(encodeEvent(now(), step, content)));
   }
 }
 
-/** A name after those of the folder: readers take its files in the order of their names. */
-async function nextName(directory: string): Promise<string> {
-  const before = (await namesIn(directory)).filter((name) => name.includes(".tfevents.")).length;
+/** Number of event files in a folder. */
+async function eventFilesIn(directory: string): Promise<number> {
+  return (await namesIn(directory)).filter((name) => name.includes(".tfevents.")).length;
+}
+
+/** A name after those of so many files: readers take them in the order of their names. */
+function nameAfter(before: number): string {
   const number = `${before}`.padStart(3, "0");
   return `events.out.tfevents.${Date.now()}.${number}.hiddenkey`;
 }

@@ -141,6 +141,7 @@ export function classificationTask(settings: ClassificationSettings): Task {
     classes: kind.labels,
     regression,
     train: encodedTrain,
+    dev: encoded,
     cut: countCut(train, encodedTrain, settings),
     padId,
     primary: kind.primaryMetric,

@@ -238,6 +238,7 @@ export function generationTask(settings: TaskSettings): Task {
     classes: [],
     regression: false,
     train: train.encoded,
+    dev: dev.encoded,
     cut: train.cut,
     padId: frame.padId,
     primary: "loss",

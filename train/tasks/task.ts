@@ -50,6 +50,8 @@ export interface Task {
   readonly regression: boolean;
   /** Training examples, tokenised and cut to the longest sequence. */
   readonly train: readonly EncodedExample[];
+  /** Examples that are evaluated, in the same way. */
+  readonly dev: readonly EncodedExample[];
   /** Training examples that lost tokens to the longest sequence. */
   readonly cut: number;
   /** Token that fills sequences up; attention never sees it. */

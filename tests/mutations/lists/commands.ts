@@ -80,6 +80,15 @@ export const commandsMutations: readonly Mutation[] = [
     sample: false,
   },
   {
+    name: "eval takes whatever is held back now",
+    file: "train/commands/eval.ts",
+    find: 'if (typeof required !== "string" || required === found) return;',
+    replace: "return;",
+    why: "the run was trained on it",
+    tests: ["tests/train/tasks/held_back_test.ts"],
+    sample: false,
+  },
+  {
     name: "eval ignores samples",
     file: "train/commands/eval.ts",
     find: "{ final: true, sampling }",

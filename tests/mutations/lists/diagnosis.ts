@@ -95,4 +95,12 @@ export const diagnosisMutations: readonly Mutation[] = [
     why: "--kl makes most of the loss",
     tests,
   },
+  {
+    name: "the base model is blamed for the noise",
+    file: "train/run/diagnosis.ts",
+    find: "if (isNoise) {",
+    replace: "if (isNoise && !isBase) {",
+    why: "its option is named",
+    tests: ["tests/train/run/diagnosis_test.ts"],
+  },
 ];

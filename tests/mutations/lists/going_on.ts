@@ -3,6 +3,7 @@
 import type { Mutation } from "../mutation.ts";
 
 const fit = ["tests/train/fit_test.ts"];
+const back = ["tests/train/run/going_back_test.ts"];
 const place = ["tests/train/run/run_place_test.ts"];
 const resume = ["tests/train/run/resume_test.ts"];
 
@@ -44,8 +45,8 @@ export const goingOnMutations: readonly Mutation[] = [
   {
     name: "the start is the best",
     file: "train/evaluation.ts",
-    find: "const isBest = at.step > 0 && !again",
-    replace: "const isBest = !again",
+    find: "const isBest = at.step > 0 && isNew",
+    replace: "const isBest = isNew",
     why: "what no step led to is no result",
     tests: fit,
   },
@@ -167,8 +168,8 @@ export const goingOnMutations: readonly Mutation[] = [
   {
     name: "other training data are taken in silence",
     file: "train/run/run_place.ts",
-    find: 'if (typeof before !== "string" || before === fingerprint) return;',
-    replace: "return;",
+    find: 'if (typeof from !== "string" || from === to) continue;',
+    replace: "continue;",
     why: "a resumed run sees what it saw",
     tests: place,
   },
@@ -227,5 +228,69 @@ export const goingOnMutations: readonly Mutation[] = [
     replace: "const isSame = true;",
     why: "a run may go on by another metric",
     tests: ["tests/train/evaluation_test.ts"],
+  },
+  {
+    name: "an evaluation that is still to come is told already",
+    file: "train/run/run_folder.ts",
+    find: "logged.isEvaluation ? Math.min(step, evaluatedStep) : step",
+    replace: "step",
+    why: "it comes again",
+    tests: back,
+  },
+  {
+    name: "a run that was enough evaluated as it goes on has no metrics",
+    file: "train/fit.ts",
+    find: "if (stoppedEarly && !evaluation.isWhole &&",
+    replace: "if (stoppedEarly && task.costly &&",
+    why: "its result says how good it is",
+    tests: back,
+  },
+  {
+    name: "evaluations of other data are compared",
+    file: "train/run/run_output.ts",
+    find: "output.progress = judgedBy(output.progress, output.#judgement);",
+    replace: "",
+    why: "their values are of other examples",
+    tests: back,
+  },
+  {
+    name: "development data are not compared",
+    file: "train/run/run_place.ts",
+    find: '  ["developmentData", "development"],\n',
+    replace: "",
+    why: "the best evaluation is one of the same examples",
+    tests: back,
+  },
+  {
+    name: "a checkpoint does not say what judged the best evaluation",
+    file: "train/run/run_output.ts",
+    find: "progressState({ ...progress, judgedBy: this.#judgement })",
+    replace: "progressState(progress)",
+    why: "values of other examples are not compared, whenever the process is killed",
+    tests: back,
+  },
+  {
+    name: "a run goes on with fewer steps than are done",
+    file: "train/run/run_place.ts",
+    find: "if (step <= steps) return;",
+    replace: "return;",
+    why: "its next checkpoint could not be resumed",
+    tests: back,
+  },
+  {
+    name: "data of later segments count",
+    file: "train/run/run_folder.ts",
+    find: "segment.step > step && Object.hasOwn(segment.changes, name)",
+    replace: "false && Object.hasOwn(segment.changes, name)",
+    why: "a run that goes back is as it was there",
+    tests: back,
+  },
+  {
+    name: "an evaluation that comes again is never judged",
+    file: "train/evaluation.ts",
+    find: "const isNew = !again || this.#best === undefined;",
+    replace: "const isNew = !again;",
+    why: "by another metric it is the first",
+    tests: back,
   },
 ];

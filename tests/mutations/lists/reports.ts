@@ -71,9 +71,17 @@ export const reportsMutations: readonly Mutation[] = [
   {
     name: "a resumed event file does not say where the older one ends",
     file: "train/run/tensor_board.ts",
-    find: "if (step > 0) await file.#add(step + 1,",
-    replace: "if (step < 0) await file.#add(step + 1,",
+    find: "if (restart !== undefined) await file.#add(restart,",
+    replace: "if (restart === -1) await file.#add(restart,",
     why: "steps that are done twice count once",
+    tests: ["tests/train/run/tensor_board_test.ts"],
+  },
+  {
+    name: "the first event file of a run that goes on lacks what was done before",
+    file: "train/run/tensor_board.ts",
+    find: "if (before === 0) await file.#replay(",
+    replace: "if (before < 0) await file.#replay(",
+    why: "a curve begins where its run did",
     tests: ["tests/train/run/tensor_board_test.ts"],
   },
   {

@@ -60,8 +60,8 @@ export const runsMutations: readonly Mutation[] = [
   {
     name: "a rewound run keeps later metrics",
     file: "train/run/run_folder.ts",
-    find: "stepOf(line, path, i + 1) <= step",
-    replace: "stepOf(line, path, i + 1) <= step + 1",
+    find: "Math.min(step, evaluatedStep) : step)",
+    replace: "Math.min(step, evaluatedStep) : step + 1)",
     why: "what came later goes",
     tests: ["tests/train/run/resume_test.ts"],
     sample: false,
@@ -69,8 +69,8 @@ export const runsMutations: readonly Mutation[] = [
   {
     name: "a rewound run loses its step's metrics",
     file: "train/run/run_folder.ts",
-    find: "stepOf(line, path, i + 1) <= step",
-    replace: "stepOf(line, path, i + 1) < step",
+    find: "Math.min(step, evaluatedStep) : step)",
+    replace: "Math.min(step, evaluatedStep) : step - 1)",
     why: "the step's own line stays",
     tests: ["tests/train/run/resume_test.ts"],
     sample: false,

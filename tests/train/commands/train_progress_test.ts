@@ -171,6 +171,12 @@ Deno.test("a summary says how it went, where things are and what can be done wit
     "predict   deno task predict --run 'runs/it'\\''s' --input FILE",
     "go on     deno task train --resume 'runs/it'\\''s' --change --epochs 4",
   ]);
+  const limited = { ...config, maxSteps: 8 };
+  assertEquals(
+    summaryOf(ended, limited, 75).at(-1),
+    "go on     deno task train --resume 'runs/it'\\''s' --change --max-steps 16",
+  );
+  assert(!summaryOf(ended, { ...config, saveEvery: 8 }, 75).join("\n").includes("go on"));
   const aborted = { ...ended, step: 5, epoch: 1.25, aborted: true, metrics: {} };
   assertEquals(summaryOf(aborted, workspace.config("rte", { out: "runs/a" }), 5), [
     "stopped  after step 5 of 8, epoch 1.25, in 0:05",

@@ -89,6 +89,24 @@ Deno.test("--print-config names every preset that gave a site", async () => {
   assertEquals((both["site"]!.value as unknown[]).length, 4);
 });
 
+Deno.test("what --print-config printed is a configuration file of the same run", async () => {
+  const args = ["--task", "rte", "--data", "d", "--model", "m", "--preset", "r-drop,neftune"];
+  const rates = ["--rate", "logits=0.2,hidden=0", "--layers", "0,2", "--decay-exclude", "bias"];
+  const first = await configOf(...args, ...rates, "--site", "hidden=span,0.3,layers=1+2");
+  const path = workspace.out("printed.json");
+  await Deno.writeTextFile(path, JSON.stringify(first, null, 2));
+  const again = await configOf("--config", path);
+  const valuesOf = (config: Record<string, Row>) =>
+    Object.entries(config).map(([name, { value }]) => [name, value]);
+  assertEquals(valuesOf(again), valuesOf(first));
+  assertEquals(again["task"]!.source, `file ${path}`);
+  assertEquals(again["out"]!.source, "default");
+  await Deno.writeTextFile(path, '{\n"lr": {"value": "x", "source": "flag"}\n}');
+  await assertRejects(() => configOf("--config", path), OptionError, `lr in ${path}:2 as a number`);
+  await Deno.writeTextFile(path, '{\n"lr": {"value": 1, "source": "flag"},\n"rank": 1\n}');
+  await assertRejects(() => configOf("--config", path), OptionError, `lr in ${path}:2 as a number`);
+});
+
 Deno.test("--print-config refuses what training would refuse", async () => {
   await assertRejects(() => trainCommand.run(["--print-config"]), OptionError, "--task");
   const args = ["--task", "rte", "--data", "d", "--model", "m", "--print-config"];

@@ -43,6 +43,14 @@ Deno.test("a last line that is being written is left out", async () => {
   assertEquals(run.steps, [{ step: 1, loss: 1 }]);
 });
 
+const one = { index: 0, loss: 1, texts: ["a"], label: "no", predicted: "no" };
+/** A plan of one site in some layers. */
+const planOf = (layers: unknown) => ({
+  plan: {
+    sites: [{ position: "hidden", structure: "element", rate: 0.1, layers }],
+    compensation: { kind: "none", weight: 1 },
+  },
+});
 const [first] = metricLines(1);
 const line = JSON.stringify(first);
 const refused: [string, RunFiles, RegExp][] = [
@@ -64,6 +72,21 @@ const refused: [string, RunFiles, RegExp][] = [
     { "dev_predictions.jsonl": [{ index: 3, texts: [], label: {}, predicted: {}, loss: 1 }] },
     /dev_predictions\.jsonl:1: .*prediction is required/,
   ],
+  ...[undefined, "0.5", [], [0.5, null]].map((probabilities): [string, RunFiles, RegExp] => [
+    `has ${JSON.stringify(probabilities)} for probabilities`,
+    { "dev_predictions.jsonl": [{ ...one, probabilities }] },
+    /dev_predictions\.jsonl:1: .*prediction is required/,
+  ]),
+  [
+    "has a number that was generated",
+    { "dev_predictions.jsonl": [{ index: 0, loss: 1, input: "a", references: [], generated: 5 }] },
+    /dev_predictions\.jsonl:1: .*prediction is required/,
+  ],
+  ...["some", ["0"], {}].map((layers): [string, RunFiles, RegExp] => [
+    `has ${JSON.stringify(layers)} for layers`,
+    { "hiddenkey_config.json": planOf(layers) },
+    /hiddenkey_config\.json: .*plan of dropout is required/,
+  ]),
   [
     "has a place that is unknown",
     {

@@ -47,6 +47,10 @@ const blamed: [string, TaskName, Partial<TrainConfig>, string[]][] = [
     "step 1 as grad_norm must be finite",
     "nothing was updated yet: lower --alpha 1e+38",
   ]],
+  ["noise", "rte", { neftuneAlpha: 1e39, method: "lora" }, [
+    "step 1 as loss must be finite: found NaN; it begins in bert.embeddings.",
+    ", and not without the noise: lower --neftune-alpha 1e+39",
+  ]],
   ["weight of the loss", "rte", { kl: 1e308 }, [
     "step 1 as loss must be finite: found Infinity; --kl 1e+308 times the compensation",
     ": lower --kl",

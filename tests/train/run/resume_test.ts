@@ -89,7 +89,17 @@ Deno.test("A checkpoint holds the adapter, moments and the step", async () => {
   const metrics = await readTimeless(out);
   const losses = metrics.flatMap(({ task_loss: loss }) => loss === undefined ? [] : [loss]);
   const sum = (list: readonly number[]) => list.reduce((total, loss) => total + loss, 0);
-  const { epoch_loss_sum, ...state } = await stateOf(folder);
+  const { epoch_loss_sum, judged_by, ...state } = await stateOf(folder);
+  const { developmentData } = JSON.parse(await Deno.readTextFile(`${out}/run.json`));
+  assertEquals(judged_by, {
+    developmentData,
+    newTokens: 8,
+    beams: 1,
+    lengthPenalty: 1,
+    noRepeatNgram: 0,
+    repetitionPenalty: 1,
+    beamConvention: "hf",
+  });
   assertEquals(epoch_loss_sum, sum(losses.slice(0, 3)));
   assertEquals(state, {
     global_step: 3,

@@ -47,19 +47,48 @@ Deno.test("scalars are named after what they are of, without steps and seconds",
 Deno.test("an event file begins with its version and says where an older one ends", async () => {
   const folder = workspace.out("events");
   await Deno.mkdir(folder);
+  await EventFile.begin(folder, undefined, {});
+  await EventFile.begin(folder, 301, {});
   await EventFile.begin(folder, 0, {});
-  await EventFile.begin(folder, 300, {});
   const names = namesIn(folder);
-  assertEquals(names.length, 2);
+  assertEquals(names.length, 3);
   for (const name of names) assertMatch(name, /^events\.out\.tfevents\.\d{13}\.\d{3}\.hiddenkey$/);
-  const [first, second] = names.map((name) => Deno.readFileSync(`${folder}/${name}`).toHex());
+  const [first, second, third] = names.map((name) =>
+    Deno.readFileSync(`${folder}/${name}`).toHex()
+  );
   const restart = "10ad023a020801";
   assert(first!.includes("1a0d627261696e2e4576656e743a32") && !first!.includes("3a020801"));
   assert(second!.indexOf(restart) > second!.indexOf("1a0d627261696e2e4576656e743a32"));
+  // Of step 0, which protocol buffers leave out: nothing before it counts.
+  assert(third!.includes("3a020801") && !third!.includes("10ad02"));
 });
 
+Deno.test("the first event file of a run that goes on has what was done before", async () => {
+  const out = workspace.out("no events yet");
+  const config = workspace.config("rte", { saveEvery: 3, out });
+  await train(config);
+  const whole = (await readMetrics(out)).map(eventOf);
+  const other = workspace.out("events elsewhere");
+  const resume = `${out}/checkpoint-3`;
+  await train({ ...config, tensorboard: true, out: other }, { resume });
+  await train({ ...config, tensorboard: true }, { resume });
+  for (const folder of [out, other]) {
+    const names = namesIn(folder).filter((name) => name.includes("tfevents"));
+    assertEquals(names.length, 1);
+    const events = (await Deno.readFile(`${folder}/${names[0]}`)).toHex();
+    assertEquals(whole.length, 11);
+    for (const event of whole) assertEquals(events.split(event).length, 2, event);
+  }
+});
+
+/** The bytes of a record in an event file, behind its time. */
+function eventOf(record: Record<string, number>): string {
+  const content = { kind: "scalars", values: scalarsOf(record) } as const;
+  return encodeEvent(0, record["step"]!, content).toHex().slice(18);
+}
+
 Deno.test("an event file that cannot be written is a FileError", async () => {
-  await assertRejects(() => EventFile.begin(workspace.out("nowhere"), 0, {}), FileError);
+  await assertRejects(() => EventFile.begin(workspace.out("nowhere"), undefined, {}), FileError);
 });
 
 Deno.test("train() with --tensorboard needs a folder", async () => {

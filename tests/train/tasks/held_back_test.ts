@@ -164,4 +164,12 @@ Deno.test("a resumed run trains on and evaluates the same parts, and so does eva
     () => evalCommand.run([workspace.out("whole"), "--data", data]),
     FileError,
   );
+  // Fewer rows draw other examples, most of which the run was trained on.
+  const rows = (await Deno.readTextFile(`${data}/train.tsv`)).split("\n");
+  await Deno.writeTextFile(`${data}/train.tsv`, [rows[0], ...rows.slice(9)].join("\n"));
+  await assertRejects(
+    () => evalCommand.run([workspace.out("whole"), "--json"]),
+    OptionError,
+    "Cannot evaluate what --dev-fraction held back as the run's examples, sha256-",
+  );
 });
