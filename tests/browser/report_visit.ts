@@ -24,6 +24,8 @@ export interface ReportVisit {
   readonly order: readonly string[];
   /** Whether something is wider than a window of 390 pixels. */
   readonly overflows: boolean;
+  /** Pixels of a window of 390 that each text of the tables has, in which it can be read at once. */
+  readonly narrow: readonly number[];
 }
 
 const countDrawn = `[...document.querySelectorAll("canvas")].map((canvas) => {
@@ -85,6 +87,12 @@ async function visit(page: Page, url: string): Promise<ReportVisit> {
   const overflows = await page.evaluate<boolean>(
     "document.documentElement.scrollWidth > document.documentElement.clientWidth",
   );
+  const narrow = await page.evaluate<number[]>(
+    `[...document.querySelectorAll("td.text, .meanings td:last-child")].map((cell) => {
+      const { left, right } = cell.getBoundingClientRect();
+      return Math.min(right, innerWidth) - left;
+    })`,
+  );
   return {
     complaints,
     requests: requests.filter((one) => one !== url),
@@ -96,6 +104,7 @@ async function visit(page: Page, url: string): Promise<ReportVisit> {
     colours: themes,
     order: reached,
     overflows,
+    narrow,
   };
 }
 

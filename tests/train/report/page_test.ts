@@ -76,6 +76,8 @@ Deno.test({
       const printed = await outputOf("deno", [...args, ...paths.map((path) => `file://${path}`)]);
       const [found, both] = JSON.parse(printed) as [ReportVisit, ReportVisit];
       assertEquals([found.complaints, found.requests, found.overflows], [[], [], false]);
+      assertGreater(found.narrow.length, 5);
+      for (const pixels of found.narrow) assertGreater(pixels, 300);
       assertEquals(found.drawn.length, 5);
       for (const pixels of found.drawn) assertGreater(pixels, 1000);
       assertLess(found.hidden, found.drawn[0]!);
