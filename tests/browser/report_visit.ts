@@ -18,7 +18,7 @@ export interface ReportVisit {
   readonly values: readonly string[];
   /** What is said of the end of the curves, by step and by epoch. */
   readonly spoken: readonly string[];
-  /** Colours of the page and of a curve before and after its theme was changed. */
+  /** The theme that is offered, colours of the page and of a curve, before and after it was taken. */
   readonly colours: readonly string[];
   /** Elements that the first presses of Tab reach, by identifier or text. */
   readonly order: readonly string[];
@@ -33,7 +33,8 @@ const countDrawn = `[...document.querySelectorAll("canvas")].map((canvas) => {
   return data.reduce((count, value, i) => i % 4 === 3 && value > 0 ? count + 1 : count, 0);
 })`;
 const legend = `document.querySelector(".legend").innerText.replace(/\\s+/g, " ")`;
-const colours = `[getComputedStyle(document.body.parentElement).backgroundColor,
+const colours = `[document.getElementById("theme").innerText,
+  getComputedStyle(document.body.parentElement).backgroundColor,
   document.querySelector(".legend path").getAttribute("stroke")].join()`;
 
 async function order(page: Page): Promise<string[]> {

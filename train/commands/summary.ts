@@ -11,7 +11,7 @@ import { clockText } from "./terminal.ts";
 /** The lines of a summary, labels first. */
 export function summaryOf(
   result: TrainResult,
-  { out, saveEvery, epochs }: TrainConfig,
+  { out, saveEvery, epochs, maxSteps }: TrainConfig,
   seconds: number,
 ): string[] {
   const { step, steps, epoch, aborted, stoppedEarly, best, metrics } = result;
@@ -35,7 +35,10 @@ export function summaryOf(
     rows.push(["evaluate", `deno task eval --run ${folder}`]);
     rows.push(["predict", `deno task predict --run ${folder} --input FILE`]);
     if (saveEvery !== undefined) {
-      rows.push(["go on", `${resume} --change --epochs ${Number((2 * epochs).toPrecision(6))}`]);
+      const longer = steps === maxSteps
+        ? `--max-steps ${2 * maxSteps}`
+        : `--epochs ${Number((2 * epochs).toPrecision(6))}`;
+      rows.push(["go on", `${resume} --change ${longer}`]);
     }
   }
   return listed(rows);

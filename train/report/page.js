@@ -34,7 +34,7 @@ const isDark = () => (root.dataset["theme"] ?? (dark.matches ? "dark" : "light")
 
 function addThemeButton() {
   const button = find("#theme");
-  const show = () => button.setAttribute("aria-pressed", `${isDark()}`);
+  const show = () => button.textContent = isDark() ? "Light theme" : "Dark theme";
   button.hidden = false;
   button.addEventListener("click", () => {
     root.dataset["theme"] = isDark() ? "light" : "dark";

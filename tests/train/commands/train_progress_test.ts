@@ -171,6 +171,11 @@ Deno.test("a summary says how it went, where things are and what can be done wit
     "predict   deno task predict --run 'runs/it'\\''s' --input FILE",
     "go on     deno task train --resume 'runs/it'\\''s' --change --epochs 4",
   ]);
+  const capped = workspace.config("rte", { out: "runs/a", saveEvery: 2, maxSteps: 8 });
+  assertEquals(
+    summaryOf(ended, capped, 75).at(-1),
+    "go on     deno task train --resume runs/a --change --max-steps 16",
+  );
   const aborted = { ...ended, step: 5, epoch: 1.25, aborted: true, metrics: {} };
   assertEquals(summaryOf(aborted, workspace.config("rte", { out: "runs/a" }), 5), [
     "stopped  after step 5 of 8, epoch 1.25, in 0:05",

@@ -86,7 +86,8 @@ Deno.test({
       assertMatch(found.spoken[0]!, /^40\.00: training, each step .*, dev 0\.1750$/);
       assertMatch(found.spoken[1]!, /^4\.000: .*, dev 0\.1750$/);
       assertNotEquals(found.colours[0], found.colours[1]);
-      assertEquals(found.colours[0], "rgb(246, 247, 249),#3367c3");
+      assertEquals(found.colours[0], "Dark theme,rgb(246, 247, 249),#3367c3");
+      assertMatch(found.colours[1]!, /^Light theme,/);
       assertEquals(found.order, [
         "skip",
         "theme",
