@@ -17,6 +17,7 @@ import { openTask } from "../tasks/open.ts";
 import { samplingOf } from "../tasks/sampling.ts";
 import { changeable, type Command, command } from "./command.ts";
 import { showDownloads } from "./downloads.ts";
+import { WorkLine } from "./work_line.ts";
 
 const { data, model, dtype, devLimit, newTokens, generate } = trainOptions;
 
@@ -61,7 +62,9 @@ export const evalCommand: Command = command({
     const { model, architecture, tokenizer, classes } = opened;
     const sampling = samplingOf(config, architecture, samples);
     const task = await openTask(config, architecture, tokenizer, { train: false, split, classes });
-    const metrics = await task.evaluate(model, device, { final: true, sampling });
+    using work = new WorkLine();
+    const { onProgress } = work;
+    const metrics = await task.evaluate(model, device, { final: true, sampling, onProgress });
     if (json) console.log(JSON.stringify(metrics));
     else {
       for (const [name, value] of Object.entries(metrics)) {
