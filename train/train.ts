@@ -122,7 +122,7 @@ function finished({ run, saved }: Resumed, { onMessage }: TrainHooks): TrainResu
     `the run in ${run} is over: step ${step} of ${steps}${
       stoppedEarly ? ", stopped early" : ""
     }; ` +
-      "to train on, change its settings: --resume RUN --change --epochs N",
+      "it goes on with --change and more --epochs, or --max-steps where they ended it",
   );
   return result;
 }

@@ -127,17 +127,23 @@ const ranges = {
  *
  * @param values Numbers
  * @param dtype Their type in the file
+ * @param name Name of the tensor, for the message
  * @returns Little-endian elements; a view of the same memory where nothing is to be done
  * @throws {OptionError} If a finite number would become infinite
  */
-export function encodeFloats(values: Float32Array | Float64Array, dtype: FloatDtype): Uint8Array {
-  const elements = elementsOf(values, dtype);
+export function encodeFloats(
+  values: Float32Array | Float64Array,
+  dtype: FloatDtype,
+  name?: string,
+): Uint8Array {
+  const elements = elementsOf(values, dtype, name);
   return new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
 }
 
 function elementsOf(
   values: Float32Array | Float64Array,
   dtype: FloatDtype,
+  name?: string,
 ): Float64Array | Float32Array | Float16Array | Uint16Array {
   if (dtype === "F64") return values instanceof Float64Array ? values : new Float64Array(values);
   if (dtype === "F32" && values instanceof Float32Array) return values;
@@ -145,8 +151,9 @@ function elementsOf(
   const lost = values.find((x) => Math.abs(x) >= overflow && Number.isFinite(x));
   if (lost !== undefined) {
     const most = largest > 1e6 ? largest.toExponential(4) : largest;
+    const what = name === undefined ? "" : `tensor ${name} `;
     throw new OptionError(
-      `Cannot convert to ${dtype} as at most ${most} is required: found ${lost}`,
+      `Cannot convert ${what}to ${dtype} as at most ${most} is required: found ${lost}`,
     );
   }
   if (dtype === "F16") return new Float16Array(values);

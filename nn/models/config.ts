@@ -46,10 +46,6 @@ function commonConfig(fields: ConfigFields, architecture: Architecture): ModelCo
   // A default that is no token here is of another vocabulary: the tokenizer knows better.
   const usual = (id?: number) => id !== undefined && id < vocabularySize ? [id] : [];
   const { intermediateRatio: ratio } = defaults;
-  const initializerRange = fields.number("initializer_range", 0.02);
-  if (initializerRange < 0) {
-    fields.fail("initializer_range", "at least 0 is required", initializerRange);
-  }
   return {
     architecture: architecture.name,
     causal,
@@ -62,13 +58,13 @@ function commonConfig(fields: ConfigFields, architecture: Architecture): ModelCo
     intermediateSize: fields.size(keys.intermediateSize, ratio && ratio * hiddenSize),
     activation: fields.activation(keys.activation, defaults.activation),
     maxPositions: fields.size(keys.maxPositions, undefined, bounds.positions),
-    epsilon: fields.number(keys.epsilon, defaults.epsilon),
+    epsilon: fields.notNegative(keys.epsilon, defaults.epsilon),
     padId: fields.id("pad_token_id", usual(defaults.padId)),
     bosId: fields.id("bos_token_id", usual(defaults.bosId)),
     eosIds: fields.ids("eos_token_id", usual(defaults.eosId)),
     tied: fields.flag("tie_word_embeddings", defaults.tied),
     ...classesOf(fields),
-    initializerRange,
+    initializerRange: fields.notNegative("initializer_range", 0.02),
   };
 }
 

@@ -73,6 +73,17 @@ export class ConfigFields {
   }
 
   /**
+   * A finite number of at least 0.
+   *
+   * @param usual Value where the key is absent
+   * @throws {FileError} If it is no number or below 0
+   */
+  notNegative(key: string, usual: number): number {
+    const value = this.number(key, usual);
+    return value >= 0 ? value : this.fail(key, "at least 0 is required", value);
+  }
+
+  /**
    * A positive integer by the first of several spellings that is there.
    *
    * @param usual Value where none is; without it the last spelling is required

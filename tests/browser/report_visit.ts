@@ -18,12 +18,14 @@ export interface ReportVisit {
   readonly values: readonly string[];
   /** What is said of the end of the curves, by step and by epoch. */
   readonly spoken: readonly string[];
-  /** Colours of the page and of a curve before and after its theme was changed. */
+  /** The theme that is offered, colours of the page and of a curve, before and after it was taken. */
   readonly colours: readonly string[];
   /** Elements that the first presses of Tab reach, by identifier or text. */
   readonly order: readonly string[];
   /** Whether something is wider than a window of 390 pixels. */
   readonly overflows: boolean;
+  /** Pixels of a window of 390 that each text of the tables has, in which it can be read at once. */
+  readonly narrow: readonly number[];
 }
 
 const countDrawn = `[...document.querySelectorAll("canvas")].map((canvas) => {
@@ -31,7 +33,8 @@ const countDrawn = `[...document.querySelectorAll("canvas")].map((canvas) => {
   return data.reduce((count, value, i) => i % 4 === 3 && value > 0 ? count + 1 : count, 0);
 })`;
 const legend = `document.querySelector(".legend").innerText.replace(/\\s+/g, " ")`;
-const colours = `[getComputedStyle(document.body.parentElement).backgroundColor,
+const colours = `[document.getElementById("theme").innerText,
+  getComputedStyle(document.body.parentElement).backgroundColor,
   document.querySelector(".legend path").getAttribute("stroke")].join()`;
 
 async function order(page: Page): Promise<string[]> {
@@ -92,6 +95,12 @@ async function visit(page: Page, url: string): Promise<ReportVisit> {
     await page.waitForTimeout(100);
     overflows = await isTooWide();
   }
+  const narrow = await page.evaluate<number[]>(
+    `[...document.querySelectorAll("td.text, .meanings td:last-child")].map((cell) => {
+      const { left, right } = cell.getBoundingClientRect();
+      return Math.min(right, innerWidth) - left;
+    })`,
+  );
   return {
     complaints,
     requests: requests.filter((one) => one !== url),
@@ -103,6 +112,7 @@ async function visit(page: Page, url: string): Promise<ReportVisit> {
     colours: themes,
     order: reached,
     overflows,
+    narrow,
   };
 }
 

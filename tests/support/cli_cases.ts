@@ -105,7 +105,7 @@ export async function badInputs(workspace: Workspace): Promise<BadInput[]> {
   const decoder = { task: "e2e", data: e2e, model: workspace.model("gpt2") };
   return [
     { name: "missing data", flags: { data: nowhere }, says: [`${nowhere}/train.tsv`] },
-    { name: "missing model", flags: { model: nowhere }, says: [`${nowhere}/config.json`] },
+    { name: "missing model", flags: { model: nowhere }, says: [nowhere, "org/name"] },
     {
       name: "column count",
       flags: { data: columns },

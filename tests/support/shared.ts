@@ -22,5 +22,5 @@ export function shared(path: string): string {
 
 /** Registers a test that is skipped, visibly, where the shared folder is absent. */
 export function sharedTest(name: string, fn: () => void | Promise<void>): void {
-  Deno.test({ name: `${name} (needs ../shared)`, ignore: !sharedPresent, fn });
+  Deno.test({ name: `${name} (needs reference data in ../shared)`, ignore: !sharedPresent, fn });
 }

@@ -20,6 +20,7 @@ import { samplingOf } from "../tasks/sampling.ts";
 import type { Task } from "../tasks/task.ts";
 import { changeable, type Command, command } from "./command.ts";
 import { showDownloads } from "./downloads.ts";
+import { WorkLine } from "./work_line.ts";
 
 const { data, model, dtype, devLimit, newTokens, generate } = trainOptions;
 
@@ -67,7 +68,9 @@ export const evalCommand: Command = command({
     const isDrawn = holds && split === "dev" && options.devLimit === undefined &&
       options.model === undefined;
     if (isDrawn) await requireHeldBack(run, task);
-    const metrics = await task.evaluate(model, device, { final: true, sampling });
+    using work = new WorkLine();
+    const { onProgress } = work;
+    const metrics = await task.evaluate(model, device, { final: true, sampling, onProgress });
     if (json) console.log(JSON.stringify(metrics));
     else {
       for (const [name, value] of Object.entries(metrics)) {

@@ -29,6 +29,7 @@ import { classificationMetrics, regressionMetrics } from "../tasks/label_metrics
 import { classNames, labelKind } from "../tasks/labelled.ts";
 import { maxSequenceLength } from "../tasks/open.ts";
 import { classLines, type LineForm, scoreLines, textLines } from "../tasks/prediction_lines.ts";
+import { type ProgressHooks, progressOf } from "../tasks/progress.ts";
 import { samplingOf } from "../tasks/sampling.ts";
 import { paddingOf, specialTokens } from "../tasks/special_tokens.ts";
 import type { Metrics } from "../tasks/task.ts";
@@ -42,6 +43,7 @@ import {
   requireInput,
   requireInputs,
 } from "./predict_inputs.ts";
+import { WorkLine } from "./work_line.ts";
 
 const { model, newTokens } = trainOptions;
 
@@ -89,13 +91,20 @@ line {"index", "prediction", "probabilities"} for each text, of scores and texts
     await using _device = device;
     using _scope = device.scope("predict");
     const form = { json, probabilities, isSampled: samples !== undefined };
-    const reading = { ...{ run, config, device, given, batch }, ...{ samples, drawing, form } };
+    using work = new WorkLine();
+    const reading = {
+      ...{ run, config, device, given, batch },
+      ...{ samples, drawing, form, work },
+    };
     const { task } = config;
     const lines = generates(task)
       ? await continuations(reading, textTasks[task])
       : await labels(reading);
     const content = new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));
-    if (out !== undefined) return await writeFileAtomic(out, content);
+    if (out !== undefined) {
+      await writeFileAtomic(out, content);
+      return console.log(`wrote ${out}`);
+    }
     const refusal = "Cannot write predictions as a writable place is required";
     await attempt(refusal, "standard output", () => writeAll(Deno.stdout, content));
   },
@@ -141,11 +150,12 @@ interface Inputs {
   readonly samples: number | undefined;
   readonly drawing: TokenSampling | undefined;
   readonly form: LineForm;
+  readonly work: ProgressHooks;
 }
 
 /** A line for each distinct input, or each text. */
 async function continuations(
-  { run, config, device, given, batch, drawing, form }: Inputs,
+  { run, config, device, given, batch, drawing, form, work }: Inputs,
   task: TextTask,
 ): Promise<string[]> {
   const contexts = await inputContexts(given, task);
@@ -159,13 +169,14 @@ async function continuations(
     batch,
     sampling: drawing,
     path: given.input,
+    onWritten: progressOf("generating", contexts.length, work),
   });
   return textLines(contexts, texts, form.json);
 }
 
 /** Lines for all examples; what their labels say of them goes to standard error. */
 async function labels(inputs: Inputs): Promise<string[]> {
-  const { run, config, device, given, batch, samples, form } = inputs;
+  const { run, config, device, given, batch, samples, form, work } = inputs;
   const classes = classNames(config.task, (await readRun(run)).classes) ?? [];
   const kind = labelKind(config.task, classes);
   const { examples, places } = await inputExamples(given, config, kind);
@@ -177,7 +188,8 @@ async function labels(inputs: Inputs): Promise<string[]> {
   checkPadding(padId, batchLengths(encoded, batch), rules);
   const sampling = samplingOf(config, architecture, samples);
   const numbers = examples.map(({ index }) => index);
-  const reading = { padId, batch, numbers, sampling };
+  const onRead = progressOf("predicting", examples.length, work);
+  const reading = { padId, batch, numbers, sampling, onRead };
   const known = examples.flatMap(({ label }) => label ?? []);
   // Correlations are of two texts at least.
   const isKnown = known.length === examples.length && known.length > 1;

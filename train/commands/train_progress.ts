@@ -8,6 +8,7 @@ import type { EvaluationRecord } from "../evaluation.ts";
 import type { StepRecord } from "../step.ts";
 import type { Progress } from "../tasks/progress.ts";
 import { clockText, type Screen, StatusLine } from "./terminal.ts";
+import { progressParts } from "./work_line.ts";
 
 /** Weight of the steps before in a smoothed loss. */
 const memory = 0.95;
@@ -87,8 +88,8 @@ export class TrainProgress {
   }
 
   /** Work between steps. */
-  work({ phase, done, total }: Progress): void {
-    this.#line.show([`${phase} ${done}/${total}`, `${Math.floor(100 * done / total)} %`]);
+  work(progress: Progress): void {
+    this.#line.show(progressParts(progress));
     this.#last = this.screen.now();
   }
 

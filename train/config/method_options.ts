@@ -99,9 +99,9 @@ export const dropoutOptions = {
     positions,
     settings: siteSettings,
     help:
-      "a place instead of the method's there, or beside it, once for each: element, column, span " +
-      "or feature, a rate, and of layers=0+2, span-length=N, start=attention, point=inner, " +
-      "[no-]rescale, no-nograd, no-per-head, no-per-example, no-hide what is wanted",
+      "a place instead of the method's there, or beside it, once for each: its structure (element, " +
+      "column, span or feature), its rate, and any of layers=0+2, span-length=N, start=attention, " +
+      "point=inner, [no-]rescale, no-nograd, no-per-head, no-per-example and no-hide",
     defaultText: "the method's",
   },
   layers: {

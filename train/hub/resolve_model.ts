@@ -4,6 +4,8 @@
  * @module
  */
 
+import { OptionError } from "../../core/errors.ts";
+import { shown } from "../../core/excerpt.ts";
 import { exists } from "../files/files.ts";
 import type { DownloadHooks } from "./download.ts";
 import type { SnapshotKind } from "./needed.ts";
@@ -36,8 +38,12 @@ export async function resolveModel(
   kind: SnapshotKind,
   hooks: DownloadHooks = {},
 ): Promise<ModelSource> {
-  if (!resemblesRepository(source) || await exists(source)) {
-    return { directory: source, name: source };
+  if (await exists(source)) return { directory: source, name: source };
+  if (!resemblesRepository(source)) {
+    throw new OptionError(
+      `Cannot find ${kind} ${shown(source)} as a folder or a repository of the hub, org/name, is ` +
+        "required: found neither",
+    );
   }
   const repository = parseRepository(source);
   const { directory, commit } = await downloadSnapshot(

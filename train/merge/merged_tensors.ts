@@ -55,13 +55,13 @@ export function mergedTensors(
       async *parts() {
         if (!changed) {
           for (const part of source.parts(from)) {
-            yield encodeFloats(decodeFloats(part, stored, "f64"), dtype);
+            yield encodeFloats(decodeFloats(part, stored, "f64"), dtype, tensor.name);
           }
           return;
         }
         // One merged weight at a time, so that the model is not held twice.
         layer?.merge();
-        yield encodeFloats(await floatsOf(parameter), dtype);
+        yield encodeFloats(await floatsOf(parameter), dtype, tensor.name);
         layer?.unmerge();
       },
     };

@@ -65,7 +65,7 @@ export async function reportPage(runs: readonly RunRecord[]): Promise<string> {
       <body>
         <a class="skip" href="#main">Skip to the figures</a>
         <header><div class="top"><div><h1>${title}</h1><p class="small">${subtitle(runs)}</p></div>
-        <button type="button" id="theme" aria-pressed="false" hidden>Dark theme</button></div>
+        <button type="button" id="theme" hidden>Dark theme</button></div>
         <nav aria-label="Sections"><ul>${sections.map(([id, name]) =>
           html`<li><a href="#${id}">${name}</a></li>`
         )}</ul></nav></header>

@@ -34,7 +34,7 @@ const isDark = () => (root.dataset["theme"] ?? (dark.matches ? "dark" : "light")
 
 function addThemeButton() {
   const button = find("#theme");
-  const show = () => button.setAttribute("aria-pressed", `${isDark()}`);
+  const show = () => button.textContent = isDark() ? "Light theme" : "Dark theme";
   button.hidden = false;
   button.addEventListener("click", () => {
     root.dataset["theme"] = isDark() ? "light" : "dark";
@@ -48,6 +48,12 @@ function addThemeButton() {
 function short(value) {
   const size = Math.abs(value);
   return size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(2) : value.toPrecision(4);
+}
+
+/** The shortest text of a number that stands beside an axis. @param {number} value */
+function tickText(value) {
+  const rounded = Number(short(value));
+  return Math.abs(rounded) < 1e-3 && rounded !== 0 ? rounded.toExponential() : `${rounded}`;
 }
 
 /** A number's colour among the series: of the run, or of the kind where there is one run alone. */
@@ -197,7 +203,7 @@ function optionsOf(data, panel, view, width) {
     axes: [{ ...axis, label: view.axis, labelFont: axis.font, labelSize: 18, size: 30 }, {
       ...axis,
       size: 64,
-      values: (_, ticks) => ticks.map((tick) => tick === null ? "" : `${Number(short(tick))}`),
+      values: (_, ticks) => ticks.map((tick) => tick === null ? "" : tickText(tick)),
     }],
     legend: { show: false },
     cursor: { sync: { key: "report" }, points: { size: 8 } },

@@ -52,7 +52,7 @@ function settingsTable(
     return html`<tbody>${head}${names.map((name) => settingRow(runs, name))}</tbody>`;
   });
   return html`
-    <div class="scroll dense">
+    <div class="scroll dense${runs.length === 1 ? " meanings" : ""}">
       <table><caption>${caption}</caption><thead><tr><th scope="col">Setting</th>
     ${heads.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>${bodies}</table>
     </div>
@@ -77,5 +77,5 @@ function settingRow(runs: readonly RunRecord[], name: string): Html {
 
 function valueText(value: unknown): Html {
   if (value === undefined) return html`–`;
-  return typeof value === "string" ? html`${value}` : html`<code>${JSON.stringify(value)}</code>`;
+  return html`<code>${typeof value === "string" ? value : JSON.stringify(value)}</code>`;
 }

@@ -113,7 +113,7 @@ function ownTable(run: RunRecord, names: readonly string[]): Html {
     <div class="scroll fit">
       <table>
         <caption>On the development data; the last evaluation was at
-    ${placeText(last)}.</caption>
+    ${placeText(last)}; the best is after training began.</caption>
         <thead>
           <tr>
             <th scope="col">Figure</th>

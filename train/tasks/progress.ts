@@ -6,8 +6,8 @@
 
 /** How far a phase of the work is. */
 export interface Progress {
-  /** Reading the tensors of a model, evaluating examples, or writing texts. */
-  readonly phase: "loading" | "evaluating" | "generating";
+  /** Reading the tensors of a model, evaluating or labelling examples, or writing texts. */
+  readonly phase: "loading" | "evaluating" | "predicting" | "generating";
   /** Tensors, examples or texts done. */
   readonly done: number;
   /** Tensors, examples or texts of this phase. */

@@ -156,7 +156,8 @@ Deno.test("kernels that round each product apart are no less exact, as they roun
 });
 
 Deno.test({
-  name: "kernels for one result everywhere take no BLAS that is not named",
+  name: "kernels for one result everywhere take no BLAS that is not named (needs a BLAS, and " +
+    "--allow-ffi)",
   ignore: cpuVariants["a BLAS (needs one, and --allow-ffi)"] === undefined,
   async fn() {
     const choice = { backend: "cpu", dtype: "f32", threads: 1 } as const;

@@ -78,4 +78,28 @@ export const shownMutations: readonly Mutation[] = [
     why: "it goes on",
     tests,
   },
+  {
+    name: "a line of work stays at its end",
+    file: "train/commands/work_line.ts",
+    find: "if (progress.done === progress.total) this.#line.clear();",
+    replace: "if (progress.done > progress.total) this.#line.clear();",
+    why: "what is printed next would join the line",
+    tests: ["tests/train/commands/train_progress_test.ts"],
+  },
+  {
+    name: "more epochs are told where the steps end a run",
+    file: "train/commands/summary.ts",
+    find: "steps === maxSteps",
+    replace: "steps === -1",
+    why: "more epochs would make no step more",
+    tests: ["tests/train/commands/train_progress_test.ts"],
+  },
+  {
+    name: "a name that is nowhere is taken for a folder",
+    file: "train/hub/resolve_model.ts",
+    find: "if (await exists(source)) return",
+    replace: "if (!resemblesRepository(source) || await exists(source)) return",
+    why: "the error would be that of a file that nobody named",
+    tests: ["tests/train/hub/hub_names_test.ts"],
+  },
 ];

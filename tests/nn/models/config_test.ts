@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { FileError } from "../../../core/errors.ts";
 import { parseConfig } from "../../../nn/models/config.ts";
+import { architectures } from "../../../nn/models/registry.ts";
 
 const encoder = {
   vocab_size: 10,
@@ -122,6 +123,14 @@ Deno.test("parseConfig() reads the deviation of new weights", () => {
   assertEquals(deviation({}), 0.02);
   assertEquals(deviation({ initializer_range: 0.041 }), 0.041);
   assertThrows(() => deviation({ initializer_range: -1 }), FileError, "initializer_range");
+});
+
+Deno.test("parseConfig() refuses a summand of the norms below 0 by its key", () => {
+  for (const { name, keys } of architectures) {
+    const change = { ...complete[name], [keys.epsilon]: -1e-5 };
+    const says = `Cannot use ${keys.epsilon} of this configuration as at least 0 is required`;
+    assertThrows(() => parseConfig({ model_type: name, ...change }), FileError, says);
+  }
 });
 
 Deno.test("parseConfig() refuses a decoder that sees later tokens", () => {

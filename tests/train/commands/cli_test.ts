@@ -124,7 +124,7 @@ Deno.test("predict writes GLUE's test file for RTE", async () => {
   assertEquals(rows.pop(), "");
   assertEquals(rows.map((row) => row.split("\t")[0]), Array.from({ length: 16 }, (_, i) => `${i}`));
   for (const row of rows) assertMatch(row, /^\d+\t(not_)?entailment$/);
-  assertEquals([await Deno.readTextFile(file), written.out], [printed.out, ""]);
+  assertEquals([await Deno.readTextFile(file), written.out], [printed.out, `wrote ${file}\n`]);
   // The test file holds the development pairs, so accuracy follows from the predictions.
   const dev = (await Deno.readTextFile(`${workspace.data("rte")}/dev.tsv`)).trimEnd().split("\n");
   const labels = dev.slice(1).map((line) => line.split("\t")[3]);

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { summaryOf } from "../../../train/commands/summary.ts";
 import { clockText, type Screen, StatusLine } from "../../../train/commands/terminal.ts";
 import { TrainProgress } from "../../../train/commands/train_progress.ts";
+import { WorkLine } from "../../../train/commands/work_line.ts";
 import type { TrainResult } from "../../../train/train.ts";
 import { Workspace } from "../../support/workspace.ts";
 
@@ -160,6 +161,33 @@ const ended: TrainResult = {
   head: 0,
   parameters: 2,
 };
+
+Deno.test("work that is no training shows how far it is, and takes its line away at its end", () => {
+  const screen = new Seen(true);
+  const seen = (done: number, time: number) => {
+    screen.time += time;
+    work.onProgress({ phase: "predicting", done, total: 3000 });
+    return screen.lines;
+  };
+  using work = new WorkLine(screen);
+  assertEquals(seen(320, 0), ["predicting 320/3000  10 %"]);
+  assertEquals(seen(640, 50), ["predicting 320/3000  10 %"]);
+  assertEquals(seen(960, 100), ["predicting 960/3000  32 %"]);
+  assertEquals(seen(3000, 100), [""]);
+  seen(32, 100);
+  work[Symbol.dispose]();
+  assertEquals(screen.lines, [""]);
+  const file = new Seen(false);
+  using quiet = new WorkLine(file);
+  for (let done = 0; done <= 70; done++, file.time += 1000) {
+    quiet.onProgress({ phase: "evaluating", done, total: 70 });
+  }
+  assertEquals(file.lines, [
+    "2026-01-02T03:04:35Z evaluating 30/70  42 %",
+    "2026-01-02T03:05:05Z evaluating 60/70  85 %",
+    "",
+  ]);
+});
 
 Deno.test("a summary says how it went, where things are and what can be done with them", () => {
   const config = workspace.config("rte", { out: "runs/it's", saveEvery: 2 });

@@ -191,7 +191,7 @@ Deno.test("The data task may reach the hosts of the data sets and no others", as
 
 /** A test that needs both the shared data and a server. */
 function sharedNetTest(name: string, fn: () => Promise<void>): void {
-  const title = `${name} (needs ../shared)`;
+  const title = `${name} (needs reference data in ../shared)`;
   if (sharedPresent) netTest(title, fn);
   else Deno.test({ name: title, ignore: true, fn });
 }

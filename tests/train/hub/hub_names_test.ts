@@ -40,8 +40,15 @@ Deno.test("locate() takes a folder that exists, whatever its name", async () => 
   await Deno.mkdir(`${folder}/org/name`, { recursive: true });
   const place = { directory: `${folder}/org/name`, name: `${folder}/org/name` };
   assertEquals(await resolveModel(place.name, "model"), place);
-  assertEquals(await resolveModel("nowhere", "model"), { directory: "nowhere", name: "nowhere" });
   await assertRejects(() => resolveModel("org/na--me", "model"), OptionError);
+  for (const source of ["nowhere", "./nowhere", `${folder}/none`, "a/b/c"]) {
+    const { message } = await assertRejects(() => resolveModel(source, "adapter"), OptionError);
+    assertEquals(
+      message,
+      `Cannot find adapter ${JSON.stringify(source)} as a folder or a repository of the hub, ` +
+        "org/name, is required: found neither",
+    );
+  }
   await Deno.remove(folder, { recursive: true });
 });
 

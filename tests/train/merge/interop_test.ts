@@ -73,7 +73,7 @@ function pythonTest(
   needsShared = false,
 ) {
   Deno.test({
-    name: `${name} ${needsShared ? "(needs ../shared) " : ""}${needsPython}`,
+    name: `${name} ${needsShared ? "(needs reference data in ../shared) " : ""}${needsPython}`,
     ignore: withoutPython || needsShared && !sharedPresent,
     async fn(t) {
       const folder = await Deno.makeTempDir();

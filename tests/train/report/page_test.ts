@@ -76,6 +76,8 @@ Deno.test({
       const printed = await outputOf("deno", [...args, ...paths.map((path) => `file://${path}`)]);
       const [found, both] = JSON.parse(printed) as [ReportVisit, ReportVisit];
       assertEquals([found.complaints, found.requests, found.overflows], [[], [], false]);
+      assertGreater(found.narrow.length, 5);
+      for (const pixels of found.narrow) assertGreater(pixels, 300);
       assertEquals(found.drawn.length, 5);
       for (const pixels of found.drawn) assertGreater(pixels, 1000);
       assertLess(found.hidden, found.drawn[0]!);
@@ -84,7 +86,8 @@ Deno.test({
       assertMatch(found.spoken[0]!, /^40\.00: training, each step .*, dev 0\.1750$/);
       assertMatch(found.spoken[1]!, /^4\.000: .*, dev 0\.1750$/);
       assertNotEquals(found.colours[0], found.colours[1]);
-      assertEquals(found.colours[0], "rgb(246, 247, 249),#3367c3");
+      assertEquals(found.colours[0], "Dark theme,rgb(246, 247, 249),#3367c3");
+      assertMatch(found.colours[1]!, /^Light theme,/);
       assertEquals(found.order, [
         "skip",
         "theme",
