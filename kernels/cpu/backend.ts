@@ -158,7 +158,8 @@ export function openCpu(options: CpuOptions = {}): Backend {
   const missing = kernels === "relaxed" ? !hasRelaxed() : kernels === "simd" && !hasSimd();
   if (missing) throw new OptionError(`Cannot use ${kernels} kernels as this engine has none`);
   const several = threads > 1 && canStartWorkers();
-  const heap = kernels !== "javascript" && hasSimd() ? Heap.open(several, shared.bytes) : undefined;
+  const grows = typeof SharedArrayBuffer === "function";
+  const heap = kernels !== "javascript" && hasSimd() ? Heap.open(grows, shared.bytes) : undefined;
   if (heap === undefined) return new CpuBackend(undefined, "CPU, JavaScript");
   const threadPool = new ThreadPool(heap, several ? Math.min(threads, threadCount) : 1);
   const parts = [

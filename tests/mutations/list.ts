@@ -29,6 +29,7 @@ import { loadingMutations } from "./lists/loading.ts";
 import { loraMutations } from "./lists/lora.ts";
 import { loraMoreMutations } from "./lists/lora_more.ts";
 import { masksMutations } from "./lists/masks.ts";
+import { memoryMutations } from "./lists/memory.ts";
 import { mergingMutations } from "./lists/merging.ts";
 import { meteorMutations } from "./lists/meteor.ts";
 import { metricsMutations } from "./lists/metrics.ts";
@@ -96,6 +97,7 @@ export const mutations: readonly Mutation[] = [
   ...runsMutations,
   ...reportsMutations,
   ...tasksMutations,
+  ...memoryMutations,
   ...mergingMutations,
   ...samplingMutations,
   ...metricsMutations,

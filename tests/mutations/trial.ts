@@ -17,9 +17,8 @@ export interface Trial {
 }
 
 /** Permissions of the task `test`, without its folder. */
-const permissions = settings.tasks.test.command.split(" ").filter((word) =>
-  word.startsWith("--allow-")
-);
+const permissions = settings.tasks.test.command.split("tests/suite/main.ts").at(-1)!.split(" ")
+  .filter((word) => word.startsWith("--allow-"));
 
 /** Longest run of the tests of one mutation, in milliseconds. */
 const longest = 240_000;

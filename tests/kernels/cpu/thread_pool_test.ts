@@ -8,17 +8,22 @@ import { mayRun } from "../../support/programs.ts";
 
 const most = 5000;
 
+/** Registers a kernel that adds a number to four floats. */
+function adding(threadPool: ThreadPool, heap: Heap, number: number): number {
+  const routine = new Routine(2);
+  const place = routine.local("i32");
+  return threadPool.kernel(routine.assemble([
+    place.set(taskWord(routine.parameters[0]!, 0)),
+    v128.store(place.get, f32x4.add(v128.load(place.get), f32x4.of(number))),
+  ], heap.type));
+}
+
 for (const threads of [2, 5]) {
   Deno.test(`each task of 3000 batches runs once, on ${threads} threads that sleep, end and start anew`, async () => {
     const heap = Heap.open(true, shared.bytes)!;
     const threadPool = new ThreadPool(heap, threads);
     threadPool.reserve(64);
-    const routine = new Routine(2);
-    const place = routine.local("i32");
-    const kernel = threadPool.kernel(routine.assemble([
-      place.set(taskWord(routine.parameters[0]!, 0)),
-      v128.store(place.get, f32x4.add(v128.load(place.get), f32x4.of(1))),
-    ], heap.type));
+    const kernel = adding(threadPool, heap, 1);
     const address = heap.allocate(16 * most)!;
     const counts = new Float32Array(heap.memory.buffer, address, 4 * most).fill(0);
     const expected = new Float32Array(counts.length);
@@ -51,6 +56,32 @@ for (const threads of [2, 5]) {
     }
   });
 }
+
+Deno.test("kernels that lie where memory was grown to run on threads that are starting", async () => {
+  for (let pool = 0; pool < 20; pool++) {
+    const heap = Heap.open(true, shared.bytes)!;
+    const threadPool = new ThreadPool(heap, 4);
+    threadPool.reserve(64);
+    try {
+      const address = heap.allocate(16 * most)!;
+      const sums = new Float32Array(heap.memory.buffer, address, 4 * most).fill(0);
+      const places = Array.from({ length: most }, (_, i) => address + 16 * i);
+      const add = (number: number) => {
+        const kernel = adding(threadPool, heap, number);
+        threadPool.run(places.map((place) => threadPool.task(kernel, [place])));
+      };
+      add(1);
+      heap.allocate(2 ** 22);
+      for (let turn = 0; turn < 20; turn++) {
+        add(1);
+        await new Promise((wake) => setTimeout(wake, 1));
+      }
+      assertEquals(sums, new Float32Array(4 * most).fill(21));
+    } finally {
+      threadPool.close();
+    }
+  }
+});
 
 /** Multiplies on four threads and disposes of nothing. */
 const forgetful = `

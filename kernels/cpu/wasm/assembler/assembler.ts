@@ -251,7 +251,7 @@ export class Routine {
       return [id, unsigned(bytes.length), bytes];
     };
     const name = (text: string) => [text.length, [...new TextEncoder().encode(text)]];
-    const limits = [memory.shared ? 3 : 1, unsigned(memory.pages), unsigned(memory.pages)];
+    const limits = [memory.shared ? 3 : 1, unsigned(memory.minimum), unsigned(memory.maximum)];
     return Uint8Array.from(bytesOf([
       [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
       section(1, [1, 0x60, this.parameters.length, this.parameters.map(() => 0x7f), 0]),
@@ -265,8 +265,10 @@ export class Routine {
 
 /** Size and kind of the memory a module imports. */
 export interface MemoryType {
-  /** Pages of 64 KiB, as minimum and maximum. */
-  readonly pages: number;
+  /** Pages of 64 KiB at first. */
+  readonly minimum: number;
+  /** Pages of 64 KiB at most. */
+  readonly maximum: number;
   /** Whether threads share it. */
   readonly shared: boolean;
 }

@@ -11,7 +11,7 @@ function valid(code: (value: Code) => Code): boolean {
   if (typeof WebAssembly !== "object") return false;
   const routine = new Routine(2);
   const body = v128.store(i32.of(0), code(v128.load(i32.of(0))));
-  return WebAssembly.validate(routine.assemble(body, { pages: 1, shared: false }));
+  return WebAssembly.validate(routine.assemble(body, { minimum: 1, maximum: 1, shared: false }));
 }
 
 /** Whether there are vectors of 128 bits. */

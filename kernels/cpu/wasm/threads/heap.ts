@@ -1,6 +1,6 @@
 /**
  * Buffers inside one WebAssembly memory: the lowest free range that fits, so that what is used
- * stays together. Pages that are never touched cost nothing.
+ * stays together. A shared memory grows as it fills, and what was made over it before stays valid.
  *
  * @module
  */
@@ -11,10 +11,12 @@ const alignment = 64;
 const pageBytes = 65536;
 /** A closed heap that used no more than this is kept for the next: its pages stay resident. */
 const keptBytes = 2 ** 24;
+/** Pages that a shared memory begins with: room for what threads share and their tasks. */
+const firstPages = 32;
 
 /**
- * Heaps that were closed. An engine takes a new memory for gigabytes of garbage to come, and
- * collects all that a process holds each time one is made.
+ * Heaps that were closed. An engine takes each memory for as much garbage to come as it is large,
+ * and collects all that a process holds again and again once they come to gigabytes.
  */
 const closed: Heap[] = [];
 
@@ -32,23 +34,25 @@ export class Heap {
     first: number,
   ) {
     this.#starts = [first];
-    this.#sizes = [type.pages * pageBytes - first - alignment];
+    this.#sizes = [type.maximum * pageBytes - first - alignment];
   }
 
   /**
-   * Opens the largest memory that the engine grants, with minimum and maximum alike, which makes
-   * access cheaper; `first` bytes at its start stay apart.
+   * Opens the memory with the largest maximum that the engine grants; `first` bytes at its start
+   * stay apart. One that is not shared has all of it at once, as growing would detach its buffer.
    */
   static open(shared: boolean, first: number): Heap | undefined {
-    const kept = shared ? undefined : closed.pop();
-    if (kept !== undefined) {
+    const place = closed.findIndex(({ type }) => type.shared === shared);
+    if (place >= 0) {
+      const kept = closed.splice(place, 1)[0]!;
       new Uint8Array(kept.memory.buffer, 0, first).fill(0);
       return new Heap(kept.memory, kept.type, first);
     }
-    for (const pages of [65536, 32768, 16384, 8192, 4096]) {
+    for (const maximum of [65536, 32768, 16384, 8192, 4096]) {
+      const minimum = shared ? firstPages : maximum;
       try {
-        const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
-        return new Heap(memory, { pages, shared }, first);
+        const memory = new WebAssembly.Memory({ initial: minimum, maximum, shared });
+        return new Heap(memory, { minimum, maximum, shared }, first);
       } catch {
         // Less may be granted.
       }
@@ -62,6 +66,7 @@ export class Heap {
     const found = this.#sizes.findIndex((free) => free >= size);
     if (found < 0) return undefined;
     const address = this.#starts[found]!;
+    if (!this.#reach(address + size)) return undefined;
     this.#end = Math.max(this.#end, address + size);
     if (this.#sizes[found] === size) {
       this.#starts.splice(found, 1);
@@ -73,10 +78,28 @@ export class Heap {
     return address;
   }
 
-  /** Leaves the memory, which no other thread has, to the next heap; this one is not used again. */
-  close(): void {
-    if (!this.type.shared && this.#end <= keptBytes) closed.push(this);
+  /**
+   * Leaves the memory to the next heap; this one is not used again.
+   *
+   * @param alone Whether no other thread has it
+   */
+  close(alone: boolean): void {
+    if (alone && this.#end <= keptBytes) closed.push(this);
     this.#end = Infinity;
+  }
+
+  /** Grows the memory so that it has an address; false where the engine does not let it. */
+  #reach(end: number): boolean {
+    const { memory, type: { maximum } } = this;
+    const pages = memory.buffer.byteLength / pageBytes;
+    const required = Math.ceil(end / pageBytes);
+    if (required <= pages) return true;
+    try {
+      memory.grow(Math.min(maximum, Math.max(required, Math.ceil(1.25 * pages))) - pages);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Gives a range back; it joins its free neighbours. */

@@ -117,7 +117,7 @@ export class ThreadPool {
 
   /** Tells the workers to end; tasks must be done. */
   close(): void {
-    this.heap.close();
+    this.heap.close(this.#workers.size === 0);
     if (this.#workers.size === 0) return;
     // A worker that sleeps cannot be terminated: it is woken and ends by itself.
     Atomics.store(this.#words, shared.stop, 1);

@@ -96,6 +96,8 @@ export function worker(
     if (native !== undefined) return kernels[id] = native(memory.buffer);
     const place = places.kernels + 2 * id;
     const start = words[place]! >>> 0;
+    // What another thread has grown is seen here for certain once it is grown here, if by nothing.
+    memory.grow(0);
     const bytes = new Uint8Array(memory.buffer, start, words[place + 1]!).slice();
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       host: { memory },

@@ -1,0 +1,39 @@
+/** Mutations of the memory that threads share, and of what runs the tests. */
+
+import type { Mutation } from "../mutation.ts";
+
+/** Mutations of the memory that threads share, and of what runs the tests. */
+export const memoryMutations: readonly Mutation[] = [
+  {
+    name: "a thread does not look for memory that was grown",
+    file: "kernels/cpu/wasm/threads/worker.ts",
+    find: "    memory.grow(0);\n",
+    replace: "",
+    why: "a kernel lies beyond what a thread saw as it began",
+    tests: ["tests/kernels/cpu/thread_pool_test.ts"],
+  },
+  {
+    name: "a shared memory has all its pages at once",
+    file: "kernels/cpu/wasm/threads/heap.ts",
+    find: "const minimum = shared ? firstPages : maximum;",
+    replace: "const minimum = maximum;",
+    why: "an engine with gigabytes reserved collects garbage without end",
+    tests: ["tests/kernels/cpu/heap_test.ts"],
+  },
+  {
+    name: "a memory that threads still have is left to the next heap",
+    file: "kernels/cpu/wasm/threads/heap.ts",
+    find: "if (alone && this.#end <= keptBytes)",
+    replace: "if (this.#end <= keptBytes)",
+    why: "a thread that ends late would write into another pool's queue",
+    tests: ["tests/kernels/cpu/heap_test.ts"],
+  },
+  {
+    name: "a test process that dies counts no failure",
+    file: "tests/suite/totals.ts",
+    find: "failed: code === 0 ? failed : Math.max(1, failed),",
+    replace: "failed,",
+    why: "a file that cannot be loaded fails the suite",
+    tests: ["tests/suite/totals_test.ts"],
+  },
+];
