@@ -54,7 +54,7 @@ export const runsMutations: readonly Mutation[] = [
     find: 'file.metadata.get("names") === names && ',
     replace: "",
     why: "names of parameters must agree",
-    tests: ["tests/train/run/resume_test.ts"],
+    tests: ["tests/train/run/strange_checkpoint_test.ts"],
     sample: false,
   },
   {

@@ -67,6 +67,11 @@ Deno.test("unigram divides a text with the highest sum, unknown characters last"
   );
 });
 
+Deno.test("an unknown character counts less than any token", () => {
+  // 10 less than the least: -1 - 60 is below -45, as -1 - 40 would not be.
+  assertEquals(idsOf([["<unk>", -50], ["a", -1], ["ab", -45]], "ab"), [2]);
+});
+
 Deno.test("of equal divisions the one counts whose last token begins first", () => {
   // The library keeps the first way that it finds to a place: longer tokens begin earlier.
   const vocab: Entries = [["<unk>", -50], ["a", -1], ["b", -1], ["ab", -2], ["c", -1], ["bc", -2]];
