@@ -9,7 +9,7 @@ import { ShapeError } from "./errors.ts";
 import { shown } from "./excerpt.ts";
 import type { Op } from "./op.ts";
 import type { Device } from "./device.ts";
-import { launched } from "./replay.ts";
+import { observe, unread } from "./replay.ts";
 import { record } from "./tape.ts";
 import type { Value } from "./storage.ts";
 import { Tensor } from "./tensor.ts";
@@ -28,8 +28,10 @@ export function apply<A>(
 ): Tensor[] {
   const values = valuesOf(op as Op<unknown>, inputs);
   const device = given ?? deviceOf(inputs);
-  const outputs = launched(op as Op<unknown>, values, () => op.launch(device, values, attributes));
-  const handles = outputs.map((value) => new Tensor(value, device));
+  const outputs = unread(op as Op<unknown>) ?? op.launch(device, values, attributes);
+  observe(op as Op<unknown>, values, outputs);
+  const handles = new Array<Tensor>(outputs.length);
+  for (let i = 0; i < outputs.length; i++) handles[i] = new Tensor(outputs[i]!, device);
   record(op as Op<unknown>, attributes, values, outputs);
   return handles;
 }
@@ -59,7 +61,8 @@ function valuesOf({ name, takes }: Op<unknown>, inputs: readonly Tensor[]): Valu
  */
 export function deviceOf(inputs: readonly Tensor[]): Device {
   let found: Device | undefined;
-  for (const { device } of inputs) {
+  for (let i = 0; i < inputs.length; i++) {
+    const { device } = inputs[i]!;
     if (found === undefined || found === device || found === device.root) found = device;
     else if (device !== found.root) {
       throw new TypeError("Cannot combine tensors as they must share a device: found two");

@@ -12,11 +12,13 @@ import { shown } from "./excerpt.ts";
 export interface Owned extends Disposable {
   /** The scope that will dispose it. */
   scope: Scope | undefined;
+  /** Where that scope lists it; only scopes write it. */
+  place?: number;
 }
 
 /** Owns what was made while it was innermost, and disposes it at its end. */
 export class Scope implements Disposable {
-  readonly #owned = new Set<Owned>();
+  readonly #owned: Owned[] = [];
   #open = true;
 
   /**
@@ -36,13 +38,19 @@ export class Scope implements Disposable {
   adopt(item: Owned): void {
     item.scope?.disown(item);
     item.scope = this;
-    this.#owned.add(item);
+    item.place = this.#owned.push(item) - 1;
   }
 
   /** Gives ownership up: the caller must dispose the item. */
   disown(item: Owned): void {
-    this.#owned.delete(item);
     item.scope = undefined;
+    const { place } = item;
+    if (place === undefined || this.#owned[place] !== item) return;
+    // The last one takes the place that is free.
+    const last = this.#owned.pop()!;
+    if (last === item) return;
+    this.#owned[place] = last;
+    last.place = place;
   }
 
   /**
@@ -61,8 +69,10 @@ export class Scope implements Disposable {
     if (!this.#open) return;
     this.device.leave(this);
     this.#open = false;
-    for (const item of [...this.#owned]) item[Symbol.dispose]();
-    this.#owned.clear();
+    for (let item = this.#owned.pop(); item !== undefined; item = this.#owned.pop()) {
+      item.scope = undefined;
+      item[Symbol.dispose]();
+    }
   }
 
   /** Disposes what the scope owns at the end of a `using` block. */

@@ -4,11 +4,12 @@
  * @module
  */
 
+import { type Destination, noDestination } from "./destination.ts";
 import { widened } from "./dtype.ts";
 import { GradientError } from "./errors.ts";
 import { shown } from "./excerpt.ts";
 import { filled } from "./expr.ts";
-import type { Recorded } from "./op.ts";
+import type { Gradients, Recorded } from "./op.ts";
 import { add } from "./ops/elementwise.ts";
 import { rowProgram } from "./program.ts";
 import type { Device } from "./device.ts";
@@ -44,6 +45,19 @@ export function gradient<R extends Tensor | { readonly loss: Tensor }>(
   parameters: readonly Tensor[],
   device: Device = deviceOf(parameters),
 ): Gradient<R> {
+  return gradientInto(noDestination, run, parameters, device);
+}
+
+/**
+ * {@linkcode gradient}, of which operations may write their part to memory that is there already: a
+ * gradient of one part then lies in it.
+ */
+export function gradientInto<R extends Tensor | { readonly loss: Tensor }>(
+  destination: Destination,
+  run: () => R,
+  parameters: readonly Tensor[],
+  device: Device,
+): Gradient<R> {
   const tape = new Tape(parameters.map((p) => p.value));
   const forward = device.scope("gradient");
   let result: R;
@@ -76,22 +90,30 @@ export function gradient<R extends Tensor | { readonly loss: Tensor }>(
   } finally {
     forward[Symbol.dispose]();
   }
-  const gradients = backward(tape, loss, parameters, device);
+  const gradients = backward(tape, loss, parameters, { device, destination });
   const unused = parameters.flatMap((_, i) => gradients[i] === undefined ? [i] : []);
   return { result, gradients, unused };
+}
+
+/** What a backward pass is told. */
+interface Backward {
+  /** Handle that owns the gradients. */
+  readonly device: Device;
+  readonly destination: Destination;
 }
 
 function backward(
   tape: Tape,
   loss: Tensor,
   parameters: readonly Tensor[],
-  device: Device,
+  pass: Backward,
 ): (Tensor | undefined)[] {
+  const { device } = pass;
   using scope = device.scope("backward");
   const cotangents = new Map<Value, Tensor>();
   if (tape.follows(loss.value)) cotangents.set(loss.value, ones(loss, device));
   try {
-    walk(tape, cotangents, device);
+    walk(tape, cotangents, pass);
   } finally {
     tape.clear();
   }
@@ -102,12 +124,13 @@ function backward(
 }
 
 /** Goes through the entries from the last to the first, and takes them off the tape. */
-function walk(tape: Tape, cotangents: Map<Value, Tensor>, device: Device): void {
+function walk(tape: Tape, cotangents: Map<Value, Tensor>, pass: Backward): void {
   for (let entry = tape.pop(); entry !== undefined; entry = tape.pop()) {
     try {
-      if (!entry.outputs.some((value) => cotangents.has(value))) continue;
-      if ("again" in entry) rerun(entry, tape, cotangents, device);
-      else step(entry, cotangents, device);
+      const given = entry.outputs.map((value) => cotangents.get(value));
+      if (given.every((g) => g === undefined)) continue;
+      if ("again" in entry) rerun(entry, tape, cotangents, pass);
+      else step(entry, given, cotangents, pass);
     } finally {
       release(entry);
     }
@@ -119,7 +142,7 @@ function walk(tape: Tape, cotangents: Map<Value, Tensor>, device: Device): void 
  * cotangents in the order in which they would have stood on the tape: every sum is the same to the
  * bit.
  */
-function rerun(entry: Rerun, tape: Tape, cotangents: Map<Value, Tensor>, device: Device): void {
+function rerun(entry: Rerun, tape: Tape, cotangents: Map<Value, Tensor>, pass: Backward): void {
   const fresh = new Tape([], tape);
   try {
     const outputs = recording(fresh, entry.again);
@@ -129,21 +152,26 @@ function rerun(entry: Rerun, tape: Tape, cotangents: Map<Value, Tensor>, device:
       cotangents.delete(before);
       cotangents.set(outputs[i]!, g);
     });
-    walk(fresh, cotangents, device);
+    walk(fresh, cotangents, pass);
   } finally {
     fresh.clear();
   }
 }
 
-/** Takes the outputs' cotangents of one entry and adds those of its inputs. */
-function step(entry: Entry, cotangents: Map<Value, Tensor>, device: Device): void {
-  const given = entry.outputs.map((value) => cotangents.get(value));
+/** Takes the outputs' cotangents of one entry, `given`, and adds those of its inputs. */
+function step(
+  entry: Entry,
+  given: Gradients,
+  cotangents: Map<Value, Tensor>,
+  pass: Backward,
+): void {
+  const { device } = pass;
   // Not `using`: engines do not optimise a function that has it, and every entry passes here.
   const scope = device.scope(`backward of ${entry.op.name}`);
   try {
     const carried: Tensor[] = [];
     const gradients = entry.op.vjp!(
-      recorded(entry, device, (position) => {
+      recorded(entry, pass, (position) => {
         const value = entry.inputs[position]!;
         const before = cotangents.get(value);
         if (before === undefined) return undefined;
@@ -153,20 +181,25 @@ function step(entry: Entry, cotangents: Map<Value, Tensor>, device: Device): voi
       }),
       given,
     );
-    entry.inputs.forEach((value, i) => {
+    for (let i = 0; i < entry.inputs.length; i++) {
       const g = entry.needsGradient[i] ? gradients[i] : undefined;
-      if (g === undefined) return;
+      if (g === undefined) continue;
+      const value = entry.inputs[i]!;
       const before = cotangents.get(value);
       // A vjp may pass a cotangent on: the same value needs a handle of its own.
-      const own = before === undefined ? new Tensor(g.value, device) : add(before, g);
+      const own = before !== undefined
+        ? add(before, g)
+        : g.scope === scope
+        ? g
+        : new Tensor(g.value, device);
       cotangents.set(value, scope.keep(own));
       before?.[Symbol.dispose]();
-    });
+    }
     for (const before of carried) before[Symbol.dispose]();
-    entry.outputs.forEach((value, i) => {
+    for (let i = 0; i < given.length; i++) {
       given[i]?.[Symbol.dispose]();
-      cotangents.delete(value);
-    });
+      cotangents.delete(entry.outputs[i]!);
+    }
   } finally {
     scope.close();
   }
@@ -175,24 +208,24 @@ function step(entry: Entry, cotangents: Map<Value, Tensor>, device: Device): voi
 /** What an entry's vjp sees. */
 function recorded(
   entry: Entry,
-  device: Device,
+  { device, destination }: Backward,
   accumulateInto: Recorded<unknown>["accumulateInto"],
 ): Recorded<unknown> {
+  const { op, attributes, needsGradient, inputs, outputs, retained } = entry;
   const handle = (value: Value) => {
-    if (!entry.retained.includes(value)) {
-      throw new GradientError(`Cannot read a value that ${entry.op.name} did not ask to keep`);
-    }
-    return new Tensor(value, device);
+    if (retained.includes(value)) return new Tensor(value, device);
+    throw new GradientError(`Cannot read a value that ${op.name} did not ask to keep`);
   };
   return {
-    attributes: entry.attributes,
-    needsGradient: entry.needsGradient,
-    shapes: entry.inputs.map((value) => value.shape),
-    order: (position) => entry.inputs[position]!.order,
+    attributes,
+    needsGradient,
+    shapes: inputs.map((value) => value.shape),
+    order: (position) => inputs[position]!.order,
     accumulateInto,
+    destination: (position) => destination(inputs[position]!),
     device,
-    input: (position) => handle(entry.inputs[position]!),
-    output: (position) => handle(entry.outputs[position]!),
+    input: (position) => handle(inputs[position]!),
+    output: (position) => handle(outputs[position]!),
   };
 }
 

@@ -26,6 +26,11 @@ export interface Recorded<A> {
    * must add it to what it returns; whoever does not ask leaves the addition to the tape.
    */
   accumulateInto(position: number): Tensor | undefined;
+  /**
+   * Memory that an input's gradient may be written to where nothing is added to it, with the shape of
+   * the input; whoever asks must write there.
+   */
+  destination(position: number): Value | undefined;
   /** Handle that owns the results. */
   readonly device: Device;
   /** An input that {@linkcode Op.saves} names. */

@@ -80,22 +80,24 @@ export function replay<T>(plan: Plan, fn: () => T): T {
   }
 }
 
-/** Results of an operation, which runs unless it comes again and nobody reads them. */
-export function launched(
-  op: Op<unknown>,
-  inputs: readonly Value[],
-  launch: () => Value[],
-): Value[] {
-  const outputs = planned(op)?.map(nowhere) ?? launch();
-  for (const steps of observers) steps.push({ op, inputs, outputs });
-  return outputs;
-}
-
-function planned(op: Op<unknown>): Planned["unread"] {
+/**
+ * Results of an operation that comes again and is not to run, as nobody reads them; undefined where
+ * it is to run.
+ */
+export function unread(op: Op<unknown>): Value[] | undefined {
   if (replayed === undefined) return undefined;
   const { value } = replayed.next();
   if (value?.op !== op) throw changed(op.name);
-  return value.unread;
+  return value.unread?.map(nowhere);
+}
+
+/** Tells those who list operations of one. */
+export function observe(
+  op: Op<unknown>,
+  inputs: readonly Value[],
+  outputs: readonly Value[],
+): void {
+  for (let i = 0; i < observers.length; i++) observers[i]!.push({ op, inputs, outputs });
 }
 
 function changed(found: string): GradientError {

@@ -9,7 +9,9 @@ import { shown } from "./excerpt.ts";
 
 /** Number of elements of a shape. */
 export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
+  let size = 1;
+  for (let axis = 0; axis < shape.length; axis++) size *= shape[axis]!;
+  return size;
 }
 
 /** Strides of a row-major array without holes, in elements. */
@@ -28,9 +30,12 @@ export function contiguousStrides(shape: readonly number[]): number[] {
  *
  * @throws {ShapeError} If two sizes on an axis differ and neither is 1
  */
-export function broadcast(name: string, shapes: readonly (readonly number[])[]): number[] {
+export function broadcast(
+  name: string,
+  shapes: readonly (readonly number[])[],
+): readonly number[] {
   const first = shapes[0];
-  if (first !== undefined && shapes.every((shape) => sameShape(shape, first))) return [...first];
+  if (first !== undefined && shapes.every((shape) => sameShape(shape, first))) return first;
   const rank = Math.max(0, ...shapes.map((shape) => shape.length));
   const result = new Array<number>(rank).fill(1);
   for (const shape of shapes) {
@@ -50,12 +55,18 @@ export function broadcast(name: string, shapes: readonly (readonly number[])[]):
 /** Whether an array of the shape can be repeated to the other one, which it does not enlarge. */
 export function broadcastsTo(shape: readonly number[], to: readonly number[]): boolean {
   const missing = to.length - shape.length;
-  return missing >= 0 && shape.every((size, axis) => size === 1 || size === to[axis + missing]);
+  for (let axis = 0; axis < shape.length; axis++) {
+    if (shape[axis] !== 1 && shape[axis] !== to[axis + missing]) return false;
+  }
+  return missing >= 0;
 }
 
 /** Whether two shapes are the same. */
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false;
+  return true;
 }
 
 /**

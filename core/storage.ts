@@ -96,10 +96,16 @@ export class Value {
 
   /** Axes in the order of memory, the slowest first; those of size 1 come before all others. */
   get order(): number[] {
-    const step = (axis: number) =>
-      this.shape[axis] === 1 ? Infinity : Math.abs(this.strides[axis]!);
-    const axes = this.shape.map((_, axis) => axis);
-    return axes.sort((a, b) => step(a) === step(b) ? a - b : step(b) - step(a));
+    const { shape, strides } = this;
+    const step = (axis: number) => shape[axis] === 1 ? Infinity : Math.abs(strides[axis]!);
+    const axes: number[] = [];
+    // Nearly all are in order already: each goes behind those that are not faster.
+    for (let axis = 0; axis < shape.length; axis++) {
+      let at = axis;
+      for (; at > 0 && step(axes[at - 1]!) < step(axis); at--) axes[at] = axes[at - 1]!;
+      axes[at] = axis;
+    }
+    return axes;
   }
 
   /** Element type, which is that of the storage. */
@@ -109,24 +115,54 @@ export class Value {
 
   /** Whether the elements lie in row-major order without holes. */
   get contiguous(): boolean {
-    const expected = contiguousStrides(this.shape);
-    return this.shape.every((size, axis) => size === 1 || this.strides[axis] === expected[axis]);
+    const { shape, strides } = this;
+    let step = 1;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      if (shape[axis] !== 1 && strides[axis] !== step) return false;
+      step *= shape[axis]!;
+    }
+    return true;
+  }
+
+  /** Whether the elements fill a piece of memory, each its own place, in whatever order. */
+  get whole(): boolean {
+    const { order, shape, strides } = this;
+    let step = 1;
+    for (let i = order.length - 1; i >= 0; i--) {
+      const axis = order[i]!;
+      if (shape[axis] !== 1 && strides[axis] !== step) return false;
+      step *= shape[axis]!;
+    }
+    return true;
   }
 
   /** What a backend needs, over the coordinates of `space` (shapes broadcast from the right). */
   bound(space: readonly number[] = this.shape): Bound {
-    const missing = space.length - this.shape.length;
-    const strides = new Array<number>(space.length);
+    const { storage, offset } = this;
+    return { buffer: storage.buffer, dtype: storage.dtype, offset, strides: this.#stepsIn(space) };
+  }
+
+  #stepsIn(space: readonly number[]): readonly number[] {
+    const { shape, strides } = this;
+    const missing = space.length - shape.length;
+    if (missing === 0 && !shape.includes(1)) return strides;
+    const steps = new Array<number>(space.length);
     for (let axis = 0; axis < space.length; axis++) {
       const own = axis - missing;
-      strides[axis] = own < 0 || this.shape[own] === 1 ? 0 : this.strides[own]!;
+      steps[axis] = own < 0 || shape[own] === 1 ? 0 : strides[own]!;
     }
-    return { buffer: this.storage.buffer, dtype: this.dtype, offset: this.offset, strides };
+    return steps;
   }
 }
 
 /** Strides of an array without holes whose axes lie in the given order, the slowest first. */
 function stridesIn(order: readonly number[], shape: readonly number[]): number[] {
-  const steps = contiguousStrides(order.map((axis) => shape[axis]!));
-  return shape.map((_, axis) => steps[order.indexOf(axis)]!);
+  const strides = new Array<number>(shape.length);
+  let step = 1;
+  for (let at = order.length - 1; at >= 0; at--) {
+    const axis = order[at]!;
+    strides[axis] = step;
+    step *= shape[axis]!;
+  }
+  return strides;
 }

@@ -64,17 +64,25 @@ export class Tape {
 
   /** Adds an entry where the operation is reached. */
   add(op: Op<unknown>, attributes: unknown, inputs: readonly Value[], outputs: readonly Value[]) {
-    const needsGradient = inputs.map((value) => this.follows(value));
-    if (!needsGradient.includes(true)) return;
+    const needsGradient = new Array<boolean>(inputs.length);
+    let reached = false;
+    for (let i = 0; i < inputs.length; i++) {
+      needsGradient[i] = this.follows(inputs[i]!);
+      reached ||= needsGradient[i]!;
+    }
+    if (!reached) return;
     if (op.vjp === undefined) {
       throw new GradientError(`Cannot record ${op.name} as it has no derivative: use noGrad`);
     }
     for (const value of outputs) this.#followed.add(value);
     const saves = op.saves?.(needsGradient);
-    const retained = [
-      ...inputs.filter((_, i) => saves?.inputs[i] ?? true),
-      ...outputs.filter((_, i) => saves?.outputs[i] ?? true),
-    ];
+    const retained: Value[] = [];
+    for (let i = 0; i < inputs.length; i++) {
+      if (saves?.inputs[i] ?? true) retained.push(inputs[i]!);
+    }
+    for (let i = 0; i < outputs.length; i++) {
+      if (saves?.outputs[i] ?? true) retained.push(outputs[i]!);
+    }
     this.#push({ op, attributes, needsGradient, inputs, outputs, retained });
   }
 
@@ -88,7 +96,8 @@ export class Tape {
   #push(entry: Entry | Rerun): void {
     this.entries.push(entry);
     if (!this.#keeps) return;
-    for (const value of entry.retained) value.storage.retain();
+    const { retained } = entry;
+    for (let i = 0; i < retained.length; i++) retained[i]!.storage.retain();
   }
 
   /** Takes the last entry off; the caller must {@linkcode release} it. */
@@ -103,8 +112,8 @@ export class Tape {
 }
 
 /** Ends an entry's hold on its values. */
-export function release(entry: Entry | Rerun): void {
-  for (const value of entry.retained) value.storage.release();
+export function release({ retained }: Entry | Rerun): void {
+  for (let i = 0; i < retained.length; i++) retained[i]!.storage.release();
 }
 
 let open: readonly Tape[] = [];
@@ -132,7 +141,7 @@ export function record(
   inputs: readonly Value[],
   outputs: readonly Value[],
 ): void {
-  for (const tape of open) tape.add(op, attributes, inputs, outputs);
+  for (let i = 0; i < open.length; i++) open[i]!.add(op, attributes, inputs, outputs);
 }
 
 /**

@@ -19,6 +19,8 @@ import { Value } from "./storage.ts";
 export class Tensor implements Owned {
   /** The scope that disposes it, if any. */
   scope: Scope | undefined = undefined;
+  /** Where its scope lists it. */
+  place = 0;
   #value: Value | undefined;
   readonly #made: string | undefined;
 

@@ -30,6 +30,7 @@ const coreLayers: Layers = [
     "dtype.ts",
     "half.ts",
     "finite.ts",
+    "flags.ts",
     "nested.ts",
     "numbers.ts",
     "operations.ts",
@@ -45,7 +46,7 @@ const coreLayers: Layers = [
   ["storage.ts"],
   ["device.ts", "indices.ts"],
   ["op.ts", "tensor.ts", "replay.ts", "tape.ts"],
-  ["apply.ts", "update.ts", "memory.ts"],
+  ["apply.ts", "update.ts", "memory.ts", "destination.ts"],
   ["ops/"],
   ["checkpoint.ts", "gradient.ts"],
 ];
@@ -86,6 +87,7 @@ const described = [
   "program",
   "random",
   "scalar",
+  "shape",
   "threefry",
 ].map((name) => `core/${name}.ts`);
 

@@ -12,6 +12,7 @@ import { shown } from "../excerpt.ts";
 import { type Float, input, scalar } from "../expr.ts";
 import type { Device } from "../device.ts";
 import { viewAs } from "../dtype.ts";
+import { byFlags } from "../flags.ts";
 import { floatOf, type Op, type Recorded } from "../op.ts";
 import { type MatmulProgram, matmulProgram } from "../program.ts";
 import { checkInteger, checkNumber } from "../numbers.ts";
@@ -28,6 +29,8 @@ export interface MatmulAttributes {
   readonly scalars?: readonly number[];
   /** Axes of the result in the order of memory, the slowest first; row-major where absent. */
   readonly order?: readonly number[] | undefined;
+  /** Where the result is written; memory of its own where absent. */
+  readonly into?: Value | undefined;
 }
 
 /**
@@ -71,7 +74,7 @@ export function fusedMatmul(
         ...rest,
       ];
     },
-    saves(needsGradient) {
+    saves: byFlags((needsGradient) => {
       const needs = plain || scaled
         ? { inputs: [false], outputs: [false] }
         : after.saves!([needsGradient[0]! || needsGradient[1]!, ...needsGradient.slice(2)]);
@@ -79,7 +82,7 @@ export function fusedMatmul(
         inputs: [needsGradient[1]!, needsGradient[0]!, ...needs.inputs.slice(1)],
         outputs: [needs.outputs[0]!, needs.inputs[0]!],
       };
-    },
+    }),
   };
 }
 
@@ -89,29 +92,26 @@ function launch(
   program: MatmulProgram,
   device: Device,
   inputs: readonly Value[],
-  { scalars = [], order }: MatmulAttributes,
+  { scalars = [], order, into }: MatmulAttributes,
 ): Value[] {
-  const [a, b, ...extras] = inputs as readonly [Value, Value, ...Value[]];
-  const batch = batchOf(name, a.shape, b.shape);
-  const [m, k, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
-  const shape = [...batch, m, n];
-  checkEpilogue(name, extras, shape, scalars);
+  const shape = productShape(name, inputs[0]!.shape, inputs[1]!.shape);
+  checkEpilogue(name, inputs, shape, scalars);
   const float = floatOf(device, inputs);
-  const outs = program.outputs.map(() => Value.allocate(device.backend, float, shape, order));
-  const run = (a: Value, b: Value, k: number) =>
+  const outs = program.outputs.map((_, i) =>
+    i === 0 && into !== undefined ? into : Value.allocate(device.backend, float, shape, order)
+  );
+  const run = (inputs: readonly Value[], k: number) =>
     device.backend.run(program, {
       space: [...shape, k],
-      inputs: [
-        a.bound([...batch, m, k]),
-        b.bound([...batch, k, n]),
-        ...extras.map((extra) => extra.bound(shape)),
-      ],
+      // A and B broadcast along the batch alone, which stands at the same axes in every operand.
+      inputs: inputs.map((value) => value.bound(shape)),
       outputs: outs.map((out) => out.bound()),
       indices: [],
       scalars,
     });
-  if (k > 0) run(a, b, k);
-  else withZero(device, float, (zero) => run(zero, zero, 1));
+  const k = inputs[0]!.shape.at(-1)!;
+  if (k > 0) run(inputs, k);
+  else withZero(device, float, (zero) => run([zero, zero, ...inputs.slice(2)], 1));
   return outs;
 }
 
@@ -127,14 +127,14 @@ function withZero(device: Device, float: "f32" | "f64", use: (zero: Value) => vo
 /** What a product ends in must fit it: programs read extras by the strides of the result. */
 function checkEpilogue(
   name: string,
-  extras: readonly Value[],
+  inputs: readonly Value[],
   shape: readonly number[],
   scalars: readonly number[],
 ): void {
-  for (let i = 0; i < extras.length; i++) {
-    const own = extras[i]!.shape;
+  for (let i = 2; i < inputs.length; i++) {
+    const own = inputs[i]!.shape;
     if (broadcastsTo(own, shape)) continue;
-    const place = String.fromCharCode(99 + i);
+    const place = String.fromCharCode(97 + i);
     throw argumentError(name, place, `a shape that broadcasts to [${shape}]`, `[${own}]`);
   }
   for (const factor of scalars) checkNumber(name, "factor", factor);
@@ -152,6 +152,7 @@ function epilogueRecord(
     shapes: [shape, ...shapes.slice(2)],
     order: (i) => recorded.order(i === 0 ? 0 : i + 1),
     accumulateInto: (i) => i === 0 ? undefined : recorded.accumulateInto(i + 1),
+    destination: () => undefined,
     device,
     input: (i) => i === 0 ? recorded.output(1) : recorded.input(i + 1),
     output: () => recorded.output(0),
@@ -170,28 +171,34 @@ function gradientOfB(
   return gradientOf(recorded, 1, transpose(rows(a)), rows(g), scaled);
 }
 
-/** `a·b` as the gradient of an input: in its order of memory, added to what came before. */
+/**
+ * `a·b` as the gradient of an input: added to what came before, or else where it is wanted; in the
+ * input's order of memory.
+ */
 function gradientOf(
-  { shapes, order, accumulateInto, attributes }: Recorded<MatmulAttributes>,
+  { shapes, order, accumulateInto, destination, attributes }: Recorded<MatmulAttributes>,
   position: number,
   a: Tensor,
   b: Tensor,
   scaled: boolean,
 ): Tensor {
-  const batch = batchOf("matmul", a.shape, b.shape);
   const shape = shapes[position]!;
-  const fits = sameShape([...batch, a.shape.at(-2)!, b.shape.at(-1)!], shape);
+  const fits = sameShape(productShape("matmul", a.shape, b.shape), shape);
   const scalars = attributes.scalars ?? [];
   const before = fits ? accumulateInto(position) : undefined;
   const inputs = before === undefined ? [a, b] : [a, b, before];
   const op = scaled ? scaledOps[inputs.length - 2]! : sumOps[inputs.length - 2]!;
-  return sumTo(
-    apply(op, inputs, fits ? { scalars, order: order(position) } : { scalars })[0]!,
-    shape,
-  );
+  if (!fits) return sumTo(apply(op, inputs, { scalars })[0]!, shape);
+  const into = before === undefined ? destination(position) : undefined;
+  return apply(op, inputs, { scalars, order: order(position), into })[0]!;
 }
 
-function batchOf(name: string, a: readonly number[], b: readonly number[]): number[] {
+/** Shape of a product, `[…batch, m, n]`. */
+function productShape(
+  name: string,
+  a: readonly number[],
+  b: readonly number[],
+): readonly number[] {
   if (a.length < 2) throw argumentError(name, "a", "at least 2 axes", `[${a}]`);
   if (b.length < 2) throw argumentError(name, "b", "at least 2 axes", `[${b}]`);
   if (a.at(-1) !== b.at(-2)) {
@@ -200,7 +207,9 @@ function batchOf(name: string, a: readonly number[], b: readonly number[]): numb
         `${a.at(-1)} and ${b.at(-2)}`,
     );
   }
-  return broadcast(name, [a.slice(0, -2), b.slice(0, -2)]);
+  const [m, n] = [a.at(-2)!, b.at(-1)!];
+  if (b.length === 2) return a.with(-1, n);
+  return [...broadcast(name, [a.slice(0, -2), b.slice(0, -2)]), m, n];
 }
 
 const plus = (product: Float, extras: readonly Float[]) =>

@@ -11,6 +11,7 @@ import type { Affine } from "../backend.ts";
 import type { Device } from "../device.ts";
 import { ShapeError } from "../errors.ts";
 import { type Expr, input, rowSum, variesByColumn } from "../expr.ts";
+import { byFlags, numberOf } from "../flags.ts";
 import { floatOf, type Gradients, type Op, type Recorded } from "../op.ts";
 import { ofEmptyRows, type RowProgram, rowProgram } from "../program.ts";
 import { checkNumber, checkShape } from "../numbers.ts";
@@ -99,7 +100,7 @@ export function rowwise(
         : plain;
       return execute(chosen, recorded, given, before, space);
     },
-    saves(needsGradient) {
+    saves: byFlags((needsGradient) => {
       const cotangents = outputs.map((e) => e.kind === "f32");
       const { sources } = planFor({ cotangents, needsGradient, carried: [] });
       const read = (from: string, position: number) =>
@@ -108,7 +109,7 @@ export function rowwise(
         inputs: inputs.map((_, i) => read("input", i)),
         outputs: outputs.map((_, i) => read("output", i)),
       };
-    },
+    }),
   };
   return op;
 }
@@ -149,10 +150,9 @@ function runWithoutColumns(device: Device, launched: Launched): void {
 /** Plans of an operation's gradients, each made once. */
 function plansOf(name: string, declaration: RowDeclaration): (request: GradientRequest) => Plan {
   const plans = new Map<number, Plan>();
-  const bit = (sum: number, set: boolean) => 2 * sum + Number(set);
   return (request) => {
     const { cotangents, needsGradient, carried } = request;
-    const key = carried.reduce(bit, needsGradient.reduce(bit, cotangents.reduce(bit, 1)));
+    const key = numberOf(carried, numberOf(needsGradient, numberOf(cotangents)));
     let found = plans.get(key);
     if (found === undefined) {
       const planned = planGradient(declaration, request);

@@ -53,16 +53,14 @@ export function contiguous(x: Tensor): Tensor {
 function reshapedStrides({ shape, strides }: Value, to: readonly number[]): number[] | undefined {
   const result = new Array<number>(to.length).fill(0);
   let at = to.length - 1;
-  let axis = shape.length - 1;
-  const skip = () => {
-    while (axis >= 0 && shape[axis] === 1) axis--;
-    return axis >= 0;
-  };
-  while (skip()) {
+  for (let axis = shape.length - 1; axis >= 0;) {
     // A run of old axes that are walked evenly, then the new axes that it is cut into.
     let step = strides[axis]!;
     let size = shape[axis--]!;
-    while (skip() && strides[axis] === step * size) size *= shape[axis--]!;
+    if (size === 1) continue;
+    while (axis >= 0 && (shape[axis] === 1 || strides[axis] === step * size)) {
+      size *= shape[axis--]!;
+    }
     while (size > 1 && at >= 0) {
       if (size % to[at]! !== 0) return undefined;
       result[at] = step;
@@ -125,18 +123,18 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
 
 const permuteOp: Op<readonly number[]> = {
   name: "permute",
-  launch: (_, [x], axes) => [
-    new Value(
-      x!.storage,
-      axes.map((a) => x!.shape[a]!),
-      axes.map((a) => x!.strides[a]!),
-      x!.offset,
-    ),
+  launch(_, [x], axes) {
+    const { storage, shape, strides, offset } = x!;
+    const [sizes, steps] = [new Array<number>(axes.length), new Array<number>(axes.length)];
+    for (let i = 0; i < axes.length; i++) {
+      sizes[i] = shape[axes[i]!]!;
+      steps[i] = strides[axes[i]!]!;
+    }
+    return [new Value(storage, sizes, steps, offset)];
+  },
+  vjp: ({ attributes }, [g]) => [
+    apply(permuteOp, [g!], attributes.map((_, axis) => attributes.indexOf(axis)))[0]!,
   ],
-  vjp: (
-    { attributes },
-    [g],
-  ) => [permute(g!, attributes.map((_, axis) => attributes.indexOf(axis)))],
   saves: () => nothing,
 };
 
@@ -144,7 +142,7 @@ const permuteOp: Op<readonly number[]> = {
 export function permute(x: Tensor, axes: readonly number[]): Tensor {
   const rank = shapeOf("permute", x).length;
   const full = axes.map((axis) => axisOf("permute", axis, rank));
-  if (new Set(full).size !== x.shape.length || full.length !== x.shape.length) {
+  if (full.length !== rank || full.some((axis, i) => full.indexOf(axis) !== i)) {
     throw new ShapeError(`Cannot permute [${x.shape}] by [${axes}] as each axis must occur once`);
   }
   return apply(permuteOp, [x], full)[0]!;
@@ -158,8 +156,8 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
 export function transpose(x: Tensor): Tensor {
   const rank = shapeOf("transpose", x).length;
   if (rank < 2) throw argumentError("transpose", "x", "at least 2 axes", `[${x.shape}]`);
-  const axes = x.shape.map((_, axis) => axis);
-  return permute(x, [...axes.slice(0, -2), rank - 1, rank - 2]);
+  const axes = x.shape.map((_, axis) => axis < rank - 2 ? axis : 2 * rank - 3 - axis);
+  return apply(permuteOp, [x], axes)[0]!;
 }
 
 const flipOp: Op<number> = {

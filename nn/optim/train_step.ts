@@ -6,7 +6,6 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { shown } from "../../core/excerpt.ts";
-import { gradient } from "../../core/gradient.ts";
 import { add } from "../../core/ops/elementwise.ts";
 import { foldKey, type Key } from "../../core/random.ts";
 import { sizeOf } from "../../core/shape.ts";
@@ -52,7 +51,7 @@ export function trainStep(
   { lr, ...options }: StepOptions,
 ): StepMetrics {
   const { trainable } = optimiser;
-  const { device, tensors } = trainable;
+  const { device } = trainable;
   if (!(window.length > 0)) {
     throw new OptionError(
       `Cannot train as window requires a list of at least 1 batch: found ${shown(window)}`,
@@ -70,8 +69,7 @@ export function trainStep(
   for (const { batch, drawn } of parts) {
     using scope = device.scope("batch");
     const run = () => objective(model, batch, { ...options, normaliser, key: drawn });
-    const { result, gradients } = gradient(run, tensors, device);
-    trainable.accumulate(gradients);
+    const result = trainable.differentiate(run);
     const { loss, task, compensation } = result;
     total = total === undefined ? result : {
       loss: add(total.loss, loss),

@@ -8,13 +8,16 @@
 
 import { apply } from "../../core/apply.ts";
 import { OptionError, TrainingError } from "../../core/errors.ts";
+import { besideParameters, noDestination } from "../../core/destination.ts";
 import { filled, input, old, rowSum } from "../../core/expr.ts";
+import { gradientInto } from "../../core/gradient.ts";
 import { asStrided } from "../../core/memory.ts";
 import { rowwise, sumRow } from "../../core/ops/rowwise.ts";
 import { slice } from "../../core/ops/slice.ts";
 import { reshape } from "../../core/ops/view.ts";
-import { rowProgram } from "../../core/program.ts";
+import { copyProgram, rowProgram } from "../../core/program.ts";
 import { sizeOf } from "../../core/shape.ts";
+import type { Value } from "../../core/storage.ts";
 import type { Device } from "../../core/device.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
@@ -42,6 +45,8 @@ export class Trainable {
   /** Gradients of all parameters, `[count]`. */
   readonly gradients: Tensor;
   readonly #views: readonly Tensor[];
+  /** Whether nothing was added to the gradients yet. */
+  #cleared = true;
 
   private constructor(entries: readonly [string, Parameter][], flat: Tensor) {
     this.names = entries.map(([name]) => name);
@@ -87,10 +92,30 @@ export class Trainable {
   /** Sets the gradients to zero. */
   clear(): void {
     update(clear, [this.gradients], []);
+    this.#cleared = true;
   }
 
   /**
-   * Adds gradients, in the order of the parameters.
+   * Adds the gradients of a loss. The first since {@linkcode Trainable.clear} need no copy where a
+   * product makes them, which writes them to their place.
+   *
+   * @param run Computes the loss, as `gradient` takes it
+   * @returns What it returned
+   * @throws {TrainingError} If the loss does not reach a parameter
+   * @throws {GradientError} If it is not one number, or an operation has no derivative
+   */
+  differentiate<R extends Tensor | { readonly loss: Tensor }>(run: () => R): R {
+    const { tensors, flat } = this;
+    const destination = this.#cleared
+      ? besideParameters(tensors, flat, this.gradients)
+      : noDestination;
+    const { result, gradients } = gradientInto(destination, run, tensors, this.device);
+    this.accumulate(gradients);
+    return result;
+  }
+
+  /**
+   * Adds gradients, in the order of the parameters. Those that were written to their place stay there.
    *
    * @throws {TrainingError} If one is missing: the loss does not reach that parameter
    */
@@ -99,8 +124,11 @@ export class Trainable {
       if (g === undefined) {
         throw new TrainingError(`Cannot train ${this.names[i]} as the loss does not depend on it`);
       }
-      update(accumulate, [this.#views[i]!], [g]);
+      const view = this.#views[i]!;
+      if (this.#cleared && lieTogether(g.value, view.value)) return;
+      update(this.#cleared ? copyProgram : accumulate, [view], [g]);
     });
+    this.#cleared = false;
   }
 
   /** Squared norm of the gradients, `[1]`: what an optimiser clips by. */
@@ -110,6 +138,11 @@ export class Trainable {
     const sums = apply(squaredRowsOp, [rows], {})[0]!;
     return reshape(sumRow(reshape(sums, [-1])), [1]);
   }
+}
+
+/** Whether two values of one shape are the same memory, element for element. */
+function lieTogether(a: Value, b: Value): boolean {
+  return a.storage === b.storage && a.offset === b.offset && a.contiguous && b.contiguous;
 }
 
 /** Views of a flat tensor in the shapes of the parameters, one after the other. */

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import fc from "fast-check";
 import { DisposedError, ShapeError } from "../../core/errors.ts";
 import { gradient } from "../../core/gradient.ts";
 import { add, mul, square } from "../../core/ops/elementwise.ts";
@@ -49,6 +50,22 @@ Deno.test("Scope.keep() never shortens the life of what an outer scope owns", ()
       inner.keep(x);
     }
     assertEquals(await x.item(), 1);
+  }));
+
+Deno.test("Scope ends what it owns once, in whatever order some of it was given up before", () =>
+  withDevice("f64", (device) => {
+    const orders = fc.shuffledSubarray([0, 1, 2, 3, 4, 5, 6]);
+    fc.assert(fc.property(orders, fc.nat(7), (order, keeps) => {
+      const live = device.backend.statistics.buffers;
+      using outer = device.scope("outer");
+      const inner = device.scope("inner");
+      const made = Array.from({ length: 7 }, (_, i) => tensor(device, [i]));
+      order.forEach((i, at) => at < keeps ? made[i]![Symbol.dispose]() : inner.keep(made[i]!));
+      const kept = Math.max(0, order.length - keeps);
+      inner.close();
+      assertEquals(device.backend.statistics.buffers - live, kept);
+      assertEquals(made.filter(({ scope }) => scope === outer).length, kept);
+    }));
   }));
 
 Deno.test("Device.within() ends all that was made but the result", () =>

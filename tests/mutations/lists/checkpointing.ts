@@ -49,11 +49,11 @@ export const checkpointingMutations: readonly Mutation[] = [
   {
     name: "gradients of a recomputed part summed apart",
     file: "core/gradient.ts",
-    find: "    walk(fresh, cotangents, device);",
+    find: "    walk(fresh, cotangents, pass);",
     replace: `    const apart = new Map(cotangents);
     for (const value of apart.keys()) if (!outputs.includes(value)) apart.delete(value);
     for (const value of apart.keys()) cotangents.delete(value);
-    walk(fresh, apart, device);
+    walk(fresh, apart, pass);
     for (const [value, g] of apart) {
       const before = cotangents.get(value);
       cotangents.set(value, before === undefined ? g : add(before, g));
