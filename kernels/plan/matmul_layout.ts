@@ -15,14 +15,17 @@ export interface ProductSpace {
   readonly operands: readonly Bound[];
 }
 
-/** The same product, transposed where the result's rows lie together in memory, batches folded. */
+/** Whether the result's rows lie together in memory, not its columns. */
+export function liesTransposed({ space, outputs }: Binding): boolean {
+  const rows = space.length - 3;
+  return space[rows]! > 1 && space[rows + 1]! > 1 && outputs[0]!.strides[rows] === 1;
+}
+
+/** The same product, transposed where the result lies so, batches folded. */
 export function canonical(binding: Binding): Binding {
   const { space, inputs, outputs } = binding;
   const plain = { space, operands: [...inputs, ...outputs] };
-  const rank = space.length - 1;
-  const [m, n] = space.slice(rank - 2) as [number, number];
-  const together = m > 1 && n > 1 && outputs[0]!.strides[rank - 2] === 1;
-  const product = foldBatches(together ? transposed(plain) : plain);
+  const product = foldBatches(liesTransposed(binding) ? transposed(plain) : plain);
   if (product === plain) return binding;
   return {
     ...binding,
@@ -34,35 +37,44 @@ export function canonical(binding: Binding): Binding {
 
 /** Cᵀ = Bᵀ·Aᵀ: for results whose columns lie apart in memory. */
 export function transposed({ space, operands }: ProductSpace): ProductSpace {
-  const [m, n, k] = space.slice(-3) as [number, number, number];
-  const [a, b, ...others] = operands.map((bound) => {
-    const { strides } = bound;
-    return { ...bound, strides: [...strides.slice(0, -2), strides.at(-1)!, strides.at(-2)!] };
-  });
-  return { space: [...space.slice(0, -3), n, m, k], operands: [b!, a!, ...others] };
+  const turned = operands.map((bound) => ({ ...bound, strides: exchanged(bound.strides, 1) }));
+  [turned[0], turned[1]] = [turned[1]!, turned[0]!];
+  return { space: exchanged(space, 2), operands: turned };
+}
+
+/** An axis, counted from the end, and the one before it change places. */
+function exchanged(list: readonly number[], fromEnd: number): number[] {
+  const copy = list.slice();
+  const axis = list.length - fromEnd;
+  copy[axis] = list[axis - 1]!;
+  copy[axis - 1] = list[axis]!;
+  return copy;
 }
 
 /** Batches that share B become rows of one product, where every other operand allows it. */
 export function foldBatches(product: ProductSpace): ProductSpace {
   const { space, operands } = product;
-  const axis = space.length - 4;
-  if (axis < 0) return product;
-  const [count, m] = space.slice(axis) as [number, number];
-  const fits = count === 1 ||
-    operands.every(({ strides }, o) =>
-      o === 1 ? strides[axis] === 0 : m === 1 || strides[axis] === strides[axis + 1]! * m
-    );
-  if (!fits) return product;
-  return foldBatches({
-    space: [...space.slice(0, axis), count * m, ...space.slice(axis + 2)],
+  const rows = space.length - 3;
+  const steps = operands.map(({ strides }) => strides[rows]!);
+  let count = space[rows]!;
+  let batches = rows;
+  for (; batches > 0; batches--) {
+    const axis = batches - 1;
+    const fits = space[axis] === 1 ||
+      operands.every(({ strides }, o) =>
+        o === 1 ? strides[axis] === 0 : count === 1 || strides[axis] === steps[o]! * count
+      );
+    if (!fits) break;
+    if (count === 1) operands.forEach(({ strides }, o) => steps[o] = strides[axis]!);
+    count *= space[axis]!;
+  }
+  if (batches === rows) return product;
+  return {
+    space: [...space.slice(0, batches), count, ...space.slice(rows + 1)],
     operands: operands.map((bound, o) => {
       const { strides } = bound;
-      const row = o === 1
-        ? strides.slice(axis + 1)
-        : m === 1
-        ? [strides[axis]!, ...strides.slice(axis + 2)]
-        : strides.slice(axis + 1);
-      return { ...bound, strides: [...strides.slice(0, axis), ...row] };
+      const row = o === 1 ? strides[rows]! : steps[o]!;
+      return { ...bound, strides: [...strides.slice(0, batches), row, strides[rows + 1]!] };
     }),
-  });
+  };
 }

@@ -7,9 +7,12 @@
 import type { Affine, Backend, Binding, Bound, Buffer } from "../../core/backend.ts";
 import type { Dtype } from "../../core/dtype.ts";
 import type { GatherProgram, Program, RowProgram, ScatterAddProgram } from "../../core/program.ts";
+import { Layouts } from "../plan/layouts.ts";
 import { canonical } from "../plan/matmul_layout.ts";
+import { walkOf } from "../plan/row_walk.ts";
+import { slotsOf } from "../plan/slots.ts";
 import { DeviceErrors } from "./queue/device_errors.ts";
-import { grid, type Launch, Launches, makeLaunch, slotsOf } from "./queue/launch.ts";
+import { grid, type Launch, makeLaunch } from "./queue/launch.ts";
 import { type GpuBuffer, Pool, writeWords } from "./memory/buffer_pool.ts";
 import { type Limits, limitsOf, longestLoop } from "./limits.ts";
 import { Products } from "./product/products.ts";
@@ -17,7 +20,7 @@ import { CommandQueue } from "./queue/queue.ts";
 import { Readback } from "./queue/readback.ts";
 import { type RowStep, rowSteps, runSteps } from "./row/few_operands.ts";
 import { renderRowShader } from "./row/row.ts";
-import { chooseRow, rowKey, walkOf, workOf } from "./row/row_shape.ts";
+import { chooseRow, rowKey, workOf } from "./row/row_shape.ts";
 import { probeSubgroups, type Subgroups } from "./row/subgroups.ts";
 import { gatherShader, scatterAddShader } from "./row/gather.ts";
 import { type MatmulPolicy, usualPolicy } from "./product/matmul_policy.ts";
@@ -47,7 +50,7 @@ export class WebGpuBackend implements Backend {
   readonly #errors: DeviceErrors;
   readonly #windows: Windows;
   readonly #products: Products;
-  readonly #launches = new Launches();
+  readonly #launches = new Layouts<Launch>();
   readonly #steps = new WeakMap<RowProgram, readonly RowStep[] | undefined>();
 
   /** What programs, dispatches and bindings keep to. */

@@ -6,12 +6,6 @@
  */
 
 import { type Dtype, isHalf } from "../../core/dtype.ts";
-import type { Expr } from "../../core/expr.ts";
-
-/** Places that leaves of one kind need: the highest slot among the nodes, plus one. */
-export function slotsUsed(nodes: readonly Expr[], leaf: "scalar" | "index"): number {
-  return nodes.reduce((n, { op, attribute }) => op === leaf ? Math.max(n, attribute + 1) : n, 0);
-}
 
 /** A program as WGSL, with what must be bound and dispatched. */
 export interface Shader {

@@ -19,7 +19,7 @@ import {
 } from "../../../core/program.ts";
 import { accessPatternOf, loopOf, type Reach, restrict } from "./access.ts";
 import { GpuBuffer, type Pool, slabOf } from "./buffer_pool.ts";
-import { finishBinding, finishProgram, plainProduct } from "../product/split_k.ts";
+import { finishBinding, finishProgram, plainProduct } from "../../plan/split_k.ts";
 
 /** Runs programs whose operands may lie in slabs beyond one binding. */
 export class Windows {

@@ -7,6 +7,7 @@
 import type { Dtype } from "../../../core/dtype.ts";
 import { topological } from "../../../core/expr.ts";
 import type { MatmulProgram } from "../../../core/program.ts";
+import { slotsUsed } from "../../plan/slots.ts";
 import { arrayType, type MatmulLayout, wideReader, wideType } from "./operand_layout.ts";
 import { groupNumber } from "../queue/launch.ts";
 import { epilogueOperands, renderEpilogue } from "./epilogue.ts";
@@ -19,7 +20,6 @@ import {
   parameter,
   Parameters,
   type Shader,
-  slotsUsed,
 } from "../shader.ts";
 import { groupOf, type MatmulVariant } from "./variant.ts";
 

@@ -9,12 +9,14 @@ import type { Binding, Bound } from "../../../core/backend.ts";
 import type { MatmulProgram, RowProgram } from "../../../core/program.ts";
 import type { Limits } from "../limits.ts";
 import type { Pool } from "../memory/buffer_pool.ts";
-import { grid, type Launches, makeLaunch, slotsOf } from "../queue/launch.ts";
+import type { Layouts } from "../../plan/layouts.ts";
+import { grid, type Launch, makeLaunch } from "../queue/launch.ts";
+import { slotsOf } from "../../plan/slots.ts";
 import type { CommandQueue } from "../queue/queue.ts";
 import { type MatmulShape, renderMatmul, shapeKey } from "./matmul.ts";
 import type { MatmulPolicy } from "./matmul_policy.ts";
 import { layoutOf } from "./operand_layout.ts";
-import { finishBinding, finishProgram, plainProduct } from "./split_k.ts";
+import { finishBinding, finishProgram, plainProduct } from "../../plan/split_k.ts";
 import { type MatmulVariant, turnOf, within } from "./variant.ts";
 
 /** One product that is recorded. */
@@ -47,7 +49,7 @@ export class Products {
   constructor(
     readonly host: ProductHost,
     readonly queue: CommandQueue,
-    readonly launches: Launches,
+    readonly launches: Layouts<Launch>,
     readonly pool: Pool,
   ) {}
 

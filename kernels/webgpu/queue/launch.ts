@@ -5,13 +5,8 @@
  * @module
  */
 
-import type { Affine } from "../../../core/backend.ts";
-import type { Dtype } from "../../../core/dtype.ts";
-import { topological } from "../../../core/expr.ts";
 import { DeviceError } from "../../../core/errors.ts";
-import type { Program } from "../../../core/program.ts";
-import { IntegerKey, IntegerMap } from "./integer_map.ts";
-import { type Shader, slotsUsed } from "../shader.ts";
+import type { Shader } from "../shader.ts";
 
 /** A compiled program and how its bindings are laid out. */
 export interface Pipeline {
@@ -81,49 +76,3 @@ export function grid(groups: number, most: number): Launch["groups"] {
 
 /** WGSL of a workgroup's number, from `wid` (its id) and `wn` (how many there are). */
 export const groupNumber = "((wid.z * wn.y + wid.y) * wn.x + wid.x)";
-
-/** An operand; only those in memory have a type. */
-type Operand = Affine & { readonly dtype?: Dtype };
-
-const codes: Readonly<Record<Dtype, number>> = { f32: 0, f64: 1, u32: 2, f16: 3, bf16: 4 };
-
-/** The launches that were made, by program and layout. */
-export class Launches {
-  readonly #made = new WeakMap<Program, IntegerMap<Launch>>();
-  readonly #key = new IntegerKey();
-
-  /**
-   * The launch of a program for these sizes, strides and alignments to four elements; `make` is
-   * called the first time.
-   */
-  find(
-    program: Program,
-    sizes: readonly number[],
-    operands: readonly Operand[],
-    make: () => Launch,
-  ): Launch {
-    let made = this.#made.get(program);
-    if (made === undefined) this.#made.set(program, made = new IntegerMap(4096));
-    const key = this.#key;
-    key.clear();
-    for (const size of sizes) key.add(size);
-    for (const { dtype, offset, strides } of operands) {
-      if (dtype !== undefined) key.add(4 * codes[dtype] + (offset & 3));
-      for (const stride of strides) key.add(stride);
-    }
-    let launch = made.get(key);
-    if (launch === undefined) {
-      launch = make();
-      made.set(key, launch);
-    }
-    return launch;
-  }
-}
-
-/** Kinds of the scalars and number of the indices that a program reads. */
-export function slotsOf(program: { readonly outputs: Parameters<typeof topological>[0] }) {
-  const nodes = topological(program.outputs);
-  const scalars = new Array<string>(slotsUsed(nodes, "scalar")).fill("u32");
-  for (const e of nodes) if (e.op === "scalar") scalars[e.attribute] = e.kind;
-  return { scalars, indices: slotsUsed(nodes, "index") };
-}

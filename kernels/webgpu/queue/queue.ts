@@ -7,7 +7,7 @@
 
 import type { Affine, Bound } from "../../../core/backend.ts";
 import { DeviceError } from "../../../core/errors.ts";
-import { IntegerKey, IntegerMap } from "./integer_map.ts";
+import { IntegerKey, IntegerMap } from "../../plan/integer_map.ts";
 import type { DeviceErrors } from "./device_errors.ts";
 import type { Launch, Pipeline } from "./launch.ts";
 import { type Slab, slabOf } from "../memory/buffer_pool.ts";

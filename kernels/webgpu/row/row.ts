@@ -7,6 +7,7 @@
 
 import { type Expr, isReduction, topological, variesByColumn } from "../../../core/expr.ts";
 import type { RowProgram } from "../../../core/program.ts";
+import { slotsUsed } from "../../plan/slots.ts";
 import { planRow, type RowPass, type RowPlan } from "../../plan/row_passes.ts";
 import { combine, partial, sharedMemory, takeReduced } from "./row_reduction.ts";
 import { helpers, type Leaves, statement, variableName } from "../expression.ts";
@@ -20,7 +21,6 @@ import {
   parameter,
   Parameters,
   type Shader,
-  slotsUsed,
 } from "../shader.ts";
 
 /**

@@ -4,13 +4,14 @@
  * @module
  */
 
-import type { Affine, Bound } from "../../../core/backend.ts";
+import type { Bound } from "../../../core/backend.ts";
 import { type Dtype, isHalf } from "../../../core/dtype.ts";
 import { DeviceError } from "../../../core/errors.ts";
-import { isReduction, topological, variesByColumn } from "../../../core/expr.ts";
+import { isReduction, topological } from "../../../core/expr.ts";
 import { readsRow, type RowProgram } from "../../../core/program.ts";
-import { coalesce, type Walk } from "../../plan/coalesce.ts";
+import type { Walk } from "../../plan/coalesce.ts";
 import { planRow } from "../../plan/row_passes.ts";
+import { variesAlong } from "../../plan/row_walk.ts";
 import { type Limits, longestLoop } from "../limits.ts";
 import { smallestSubgroup, type Subgroups } from "./subgroups.ts";
 
@@ -41,23 +42,6 @@ export interface RowAdapter {
   readonly subgroups: Subgroups | undefined;
   /** What bounds a workgroup. */
   readonly limits: Limits;
-}
-
-/** The space of a program, simplified; a map needs no row axis. */
-export function walkOf(
-  program: RowProgram,
-  space: readonly number[],
-  operands: readonly Affine[],
-): Walk {
-  const keep = readsRow(program);
-  const strides = operands.map((o) => o.strides);
-  const walk = coalesce(space.length > 0 ? space : [1], strides, keep);
-  if (!keep && walk.space[0] === 1) {
-    for (const axes of [walk.space, ...walk.strides]) {
-      axes.shift();
-    }
-  }
-  return walk;
 }
 
 /**
@@ -138,14 +122,6 @@ function isWide(
 ): boolean {
   return !isHalf(dtype) && strides.at(-1) === 1 && offset % 4 === 0 &&
     strides.slice(0, -1).every((step) => step % 4 === 0) && variesAlong(program, operand);
-}
-
-/** Whether a program meets an input or output by column alone. */
-export function variesAlong({ inputs, outputs }: RowProgram, operand: number): boolean {
-  const output = outputs[operand - inputs.length];
-  if (output !== undefined) return variesByColumn(output);
-  const reads = topological(outputs).filter((e) => e.op === "input" && e.attribute === operand);
-  return reads.length > 0 && reads.every(variesByColumn);
 }
 
 /** Text that tells shapes apart. */

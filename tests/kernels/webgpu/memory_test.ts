@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DeviceError } from "../../../core/errors.ts";
 import { seedKey, uniform } from "../../../core/random.ts";
-import { IntegerKey, IntegerMap } from "../../../kernels/webgpu/queue/integer_map.ts";
+import { IntegerKey, IntegerMap } from "../../../kernels/plan/integer_map.ts";
 import {
   type BufferMaker,
   type GpuBuffer,

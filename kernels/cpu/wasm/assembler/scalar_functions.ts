@@ -1,12 +1,18 @@
 /**
- * Scalar operations on four lanes. Polynomials and quotients were fitted for this file (least
- * squares on Chebyshev points, reweighted towards equal relative errors); errors hold in 32 bits.
+ * Scalar operations on four lanes; errors hold in 32 bits.
  *
  * @module
  */
 
 import type { ScalarOp } from "../../../../core/operations.ts";
 import { threefryBlock, type Words } from "../../../../core/threefry.ts";
+import {
+  erfQuotient,
+  exponential,
+  logarithm,
+  type OddQuotient,
+  tanhQuotient,
+} from "../../../plan/approximations.ts";
 import { f32x4, i32x4, type Routine, v128, when } from "./assembler.ts";
 import type { Code } from "./code.ts";
 
@@ -17,30 +23,6 @@ export type LaneOp = Exclude<ScalarOp, RenderedOp>;
 
 /** Makes the code of a value from those of its operands. */
 export type Lanes = (...operands: Code[]) => Code;
-
-const tanhQuotient = {
-  // Where the quotient is 1 to the bit, and before it first exceeds 1, however products are rounded.
-  limit: 8.115365982055664,
-  p: [0.99999998, 0.133810338, 0.0034955968, 2.06091854e-5, 1.33547354e-8],
-  q: [1, 0.467143495, 0.0258770179, 3.28564725e-4, 7.77660285e-7],
-};
-const erfQuotient = {
-  // Where the quotient is 1 to the bit, whether products and sums are rounded apart or not.
-  limit: 3.9200005531311035,
-  p: [1.12837915, 0.190402525, 0.0527480778, 3.76541134e-3, 2.84871844e-4, 2.05003654e-6],
-  q: [1, 0.502072588, 0.114107369, 0.0149688135, 1.16247379e-3, 3.80906191e-5],
-};
-const exponential = [1, 1, 0.499999935, 0.166665207, 0.0416683874, 0.0083687102, 0.00138146122];
-const logarithm = [
-  0.333333317,
-  -0.250008211,
-  0.200012268,
-  -0.166233564,
-  0.142017588,
-  -0.131601927,
-  0.127615767,
-  -0.0763446928,
-];
 
 /** `a b + c`, rounded once where the target has it. */
 export function multiplyAdd(relaxed: boolean): Lanes {
@@ -61,7 +43,7 @@ function clamp(x: Code, low: number, high: number): Code {
 }
 
 /** `x P(x²) / Q(x²)`: an odd function within ±1 that is flat beyond the limit; error below 4e-7. */
-function odd({ limit, p, q }: typeof tanhQuotient, routine: Routine, madd: Lanes): Lanes {
+function odd({ limit, p, q }: OddQuotient, routine: Routine, madd: Lanes): Lanes {
   return (x) => {
     const [a, square] = routine.locals(2, "v128");
     return [

@@ -5,14 +5,14 @@
  * @module
  */
 
-import type { Binding, Bound } from "../../../core/backend.ts";
-import { type Expr, input, rowSum, substitute } from "../../../core/expr.ts";
+import type { Binding, Bound } from "../../core/backend.ts";
+import { type Expr, input, rowSum, substitute } from "../../core/expr.ts";
 import {
   type MatmulProgram,
   matmulProgram,
   type RowProgram,
   rowProgram,
-} from "../../../core/program.ts";
+} from "../../core/program.ts";
 
 /** A product without an epilogue. */
 export const plainProduct: MatmulProgram = matmulProgram(["f32", "f32"], [input(0, "f32", 3)]);
