@@ -61,6 +61,21 @@ export type {
   Threads,
 } from "./kernels/cpu/wasm/product/blas.ts";
 export type { Matrix } from "./kernels/cpu/wasm/product/matrix.ts";
+export type { LtCall, LtFunction, LtLibrary } from "./kernels/cuda/blas/lt_library.ts";
+export { CudaBackend, type QueueOptions } from "./kernels/cuda/backend.ts";
+export type { CardFacts, Driver } from "./kernels/cuda/driver/driver.ts";
+export type {
+  DriverFunction,
+  Library,
+  NativeArgument,
+  NativeCall,
+} from "./kernels/cuda/driver/ffi.ts";
+export type {
+  ProductChoice,
+  ProductPolicy,
+  ProductSizes,
+} from "./kernels/cuda/product/product_policy.ts";
+export type { BlockTile, Precision } from "./kernels/cuda/product/product_shape.ts";
 export { type AdapterFacts, WebGpuBackend } from "./kernels/webgpu/backend.ts";
 export type { Limits } from "./kernels/webgpu/limits.ts";
 export type {

@@ -25,6 +25,8 @@ export type { Nested } from "./core/nested.ts";
 export { noGrad, untracked } from "./core/tape.ts";
 export { Tensor, tensor } from "./core/tensor.ts";
 export { type CpuOptions, openCpu } from "./kernels/cpu/backend.ts";
+export { openCuda } from "./kernels/cuda/open.ts";
+export type { CudaOptions } from "./kernels/cuda/start.ts";
 export { openWebGpu } from "./kernels/webgpu/open.ts";
 export {
   DeviceError,

@@ -1,0 +1,268 @@
+/**
+ * The CUDA backend: renders programs to PTX, which the driver compiles, and runs them on one card.
+ * Nothing but the driver is needed.
+ *
+ * @module
+ */
+
+import type { Affine, Backend, Binding, Bound, Buffer } from "../../core/backend.ts";
+import { bytesPerElement, type Dtype } from "../../core/dtype.ts";
+import type { GatherProgram, Program, RowProgram, ScatterAddProgram } from "../../core/program.ts";
+import { Layouts } from "../plan/layouts.ts";
+import { walkOf } from "../plan/row_walk.ts";
+import { slotsOf } from "../plan/slots.ts";
+import type { LtLibrary } from "./blas/lt_library.ts";
+import { LtProducts } from "./blas/lt_products.ts";
+import type { Driver } from "./driver/driver.ts";
+import { type CardBuffer, CardMemory } from "./memory/card_memory.ts";
+import { Staging } from "./memory/staging.ts";
+import { type ProductPolicy, usualProducts } from "./product/product_policy.ts";
+import type { Precision } from "./product/product_shape.ts";
+import { CudaProducts } from "./product/products.ts";
+import { byteSteps, type CardLaunch, checkCount, makeCardLaunch } from "./queue/launch.ts";
+import { Modules } from "./queue/modules.ts";
+import { LaunchQueue } from "./queue/queue.ts";
+import { gatherWords, renderGather, renderScatterAdd } from "./row/gather.ts";
+import { renderRow } from "./row/row.ts";
+import { blocksOf, chooseSpread, spreadKey } from "./row/row_shape.ts";
+
+/** Threads of a block that gathers. */
+const gatherThreads = 128;
+
+/** What benches and those who look for faults change. */
+export interface QueueOptions {
+  /** Whether programs that come again in the same order become graphs; default true. */
+  readonly graphs?: boolean;
+  /**
+   * Whether each program is waited for, which is slow: a fault is then told of the program that has
+   * it. Default false.
+   */
+  readonly blocking?: boolean;
+  /** cuBLASLt for products of rounded factors, where it was found. */
+  readonly library?: LtLibrary | undefined;
+  /** Chooses the kernels of products. */
+  readonly policy?: ProductPolicy;
+}
+
+/** Runs programs on an NVIDIA card. */
+export class CudaBackend implements Backend {
+  /** Name that `--backend` takes. */
+  readonly name = "cuda";
+  /** Card, and how products are computed. */
+  readonly description: string;
+  /** Buffers and bytes that are allocated now, and programs run since the device was opened. */
+  readonly statistics = { buffers: 0, bytes: 0, peakBytes: 0, runs: 0 };
+  readonly #memory: CardMemory;
+  readonly #staging: Staging;
+  readonly #modules: Modules;
+  readonly #queue: LaunchQueue;
+  readonly #products: CudaProducts;
+  readonly #lt: LtProducts | undefined;
+  readonly #launches = new Layouts<CardLaunch>();
+
+  /**
+   * Made by `openCuda`.
+   *
+   * @param driver The card's context
+   * @param precision How products are computed
+   * @param options How programs are queued and products chosen
+   * @throws {DeviceError} If the driver fails, or cuBLASLt cannot be used; both are closed then
+   */
+  constructor(
+    readonly driver: Driver,
+    readonly precision: Precision,
+    { graphs = true, blocking = false, library, policy = usualProducts }: QueueOptions = {},
+  ) {
+    const { name, address, processors, sharedBytes } = driver.facts;
+    const lt = precision === "bf16" ? library : undefined;
+    const by = lt === undefined ? "" : ` by ${lt.name}`;
+    this.description = `CUDA, ${name} at ${address}, products in ${precision}${by}`;
+    try {
+      this.#memory = new CardMemory(driver);
+      this.#staging = new Staging(driver);
+      this.#modules = new Modules(driver);
+      this.#queue = new LaunchQueue(driver, { graphs, blocking });
+      const host = { driver, memory: this.#memory, modules: this.#modules };
+      this.#lt = lt === undefined ? undefined : new LtProducts(lt, host);
+    } catch (error) {
+      this.#close();
+      lt?.close();
+      throw error;
+    }
+    this.#products = new CudaProducts({
+      lt: this.#lt,
+      precision,
+      policy,
+      processors,
+      sharedBytes,
+      memory: this.#memory,
+      modules: this.#modules,
+      launches: this.#launches,
+      queue: this.#queue,
+      rowLaunch: this.#rowLaunch.bind(this),
+    });
+  }
+
+  /** Launches so far, and how many of them went out as parts of graphs. */
+  get launches(): Readonly<{ launches: number; inGraphs: number }> {
+    return this.#queue.counts;
+  }
+
+  /** Bytes of the card's memory that are held, as much as was ever in use at once. */
+  get heldBytes(): number {
+    return this.#memory.heldBytes;
+  }
+
+  /** Doubles are left to the CPU. */
+  supports(dtype: Dtype): boolean {
+    return dtype !== "f64";
+  }
+
+  /**
+   * Takes memory of the card.
+   *
+   * @throws {DeviceError} If it has none left
+   */
+  allocate(bytes: number, shape?: readonly number[]): Buffer {
+    const buffer = this.#memory.take(bytes, shape);
+    const s = this.statistics;
+    s.buffers++;
+    s.bytes += bytes;
+    s.peakBytes = Math.max(s.peakBytes, s.bytes);
+    return buffer;
+  }
+
+  /** Gives memory back; what is queued runs before it can be used again. */
+  release(buffer: Buffer): void {
+    this.statistics.buffers--;
+    this.statistics.bytes -= buffer.bytes;
+    this.#memory.give(buffer as CardBuffer);
+  }
+
+  /** Queues an upload after what was queued. */
+  write(buffer: Buffer, offset: number, source: ArrayBufferView): void {
+    if (source.byteLength === 0) return;
+    this.#queue.flush();
+    this.#staging.write((buffer as CardBuffer).address + offset, source);
+  }
+
+  /**
+   * Waits for what was queued and copies to the host.
+   *
+   * @throws {DeviceError} If a program failed, now or at any time before: the context is lost then,
+   * and another must be opened
+   */
+  read(buffer: Buffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    this.#queue.flush();
+    return this.#staging.read((buffer as CardBuffer).address + offset, bytes);
+  }
+
+  /** Queues a program. */
+  run(program: Program, binding: Binding): void {
+    this.statistics.runs++;
+    // What no rows are added to is 0.
+    const written = program.family === "scatterAdd" ? binding.space.slice(1) : binding.space;
+    const nothing = program.family === "matmul" ? written.slice(0, -1) : written;
+    if (nothing.includes(0)) return;
+    switch (program.family) {
+      case "row":
+        return this.#row(program, binding);
+      case "matmul":
+        return this.#products.record(program, binding);
+      case "gather":
+      case "scatterAdd":
+        return this.#byIndex(program, binding);
+      default:
+        program satisfies never;
+    }
+  }
+
+  #row(program: RowProgram, { space, inputs, outputs, indices, scalars }: Binding): void {
+    const bound = [...inputs, ...outputs];
+    this.#queue.launch(this.#rowLaunch(program, space, bound, indices), bound, indices, scalars);
+  }
+
+  #rowLaunch(
+    program: RowProgram,
+    space: readonly number[],
+    bound: readonly Bound[],
+    indices: readonly Affine[],
+  ): CardLaunch {
+    const operands = indices.length === 0 ? bound : [...bound, ...indices];
+    return this.#launches.find(program, space, operands, () => {
+      const used = slotsOf(program);
+      const walked: Affine[] = [...bound, ...indices.slice(0, used.indices)];
+      const walk = walkOf(program, space, walked);
+      const shape = chooseSpread(program, walk, bound);
+      const kernel = this.#modules.compile(
+        `${program.key}/${spreadKey(shape)}`,
+        `row program ${program.key}`,
+        () => renderRow(program, shape),
+      );
+      const { count, blocks } = blocksOf(shape, walk.space);
+      if (shape.kind === "map") checkCount("elements", walk.space.reduce((a, b) => a * b, 1));
+      const strides = walk.strides.flatMap((steps, k) =>
+        k < bound.length ? byteSteps(walk.space, steps, bytesPerElement(bound[k]!.dtype)) : steps
+      );
+      const words = [...walk.space, count, ...strides];
+      const { scalars } = used;
+      return makeCardLaunch({
+        kernel,
+        blocks,
+        dtypes: bound.map(({ dtype }) => dtype),
+        indices: used.indices,
+        words,
+        scalars,
+      });
+    });
+  }
+
+  #byIndex(program: GatherProgram | ScatterAddProgram, binding: Binding): void {
+    const operands = [...binding.inputs, ...binding.outputs];
+    const launch = this.#launches.find(program, binding.space, operands, () => {
+      const [count, width, height = 0] = binding.space as [number, number, number?];
+      const [table, rows] = binding.inputs as readonly [Bound, Bound];
+      const { family } = program;
+      const kernel = this.#modules.compile(
+        `${family}/${table.dtype}`,
+        family,
+        () => family === "gather" ? renderGather(table.dtype) : renderScatterAdd(),
+      );
+      const elements = (family === "gather" ? count : height) * width;
+      const [down, along] = table.strides as readonly [number, number];
+      checkCount("elements", elements);
+      const words = gatherWords(
+        [count, width, elements],
+        [down, along, rows.strides[0]!],
+        table.dtype,
+      );
+      const blocks = Math.ceil(elements / gatherThreads);
+      return makeCardLaunch({
+        kernel,
+        blocks,
+        dtypes: operands.map(({ dtype }) => dtype),
+        indices: 0,
+        words,
+        scalars: [],
+      });
+    });
+    this.#queue.launch(launch, operands, [], []);
+  }
+
+  /** Gives the card back. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#close();
+    return Promise.resolve();
+  }
+
+  /** Closes what was made, which is not all where opening failed. */
+  #close(): void {
+    this.#queue?.close();
+    this.driver.library.calls.cuStreamSynchronize(this.driver.stream);
+    this.#lt?.close();
+    this.#modules?.close();
+    this.#staging?.close();
+    this.#memory?.close();
+    this.driver.close();
+  }
+}

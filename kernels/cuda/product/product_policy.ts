@@ -1,0 +1,95 @@
+/**
+ * Which tile fits a product, and into how many chunks its inner axis is divided so that all of a
+ * card's multiprocessors have work.
+ *
+ * @module
+ */
+
+import { epiloguePitch } from "./epilogue.ts";
+import type { BlockTile } from "./product_shape.ts";
+
+const tile = (
+  m: number,
+  n: number,
+  k: number,
+  warps: BlockTile["warps"],
+  stages: number,
+): BlockTile => (
+  { m, n, k, warps, stages }
+);
+
+/** Tiles of products that are not narrow, the largest first: of factors that keep their bits. */
+const exact = [tile(128, 128, 32, [2, 4], 4), tile(128, 64, 32, [2, 2], 4)];
+/** Of factors that are rounded. */
+const rounded = [
+  tile(128, 256, 32, [2, 4], 4),
+  tile(128, 128, 32, [2, 2], 4),
+  tile(128, 64, 32, [2, 2], 4),
+];
+const usual = tile(64, 64, 32, [2, 2], 4);
+const small = tile(32, 32, 32, [2, 1], 4);
+const fewColumns = tile(64, 16, 32, [4, 1], 4);
+const fewRows = tile(16, 64, 32, [1, 4], 4);
+
+/** How a product is computed. */
+export interface ProductChoice {
+  /** What a block computes. */
+  readonly tile: BlockTile;
+  /** Chunks of the inner axis. */
+  readonly split: number;
+}
+
+/** A product's sizes, and what it runs on. */
+export interface ProductSizes {
+  /** Rows of A and of the result. */
+  readonly m: number;
+  /** Columns of B and of the result. */
+  readonly n: number;
+  /** Columns of A, rows of B. */
+  readonly k: number;
+  /** Products of the batch. */
+  readonly batch: number;
+  /** Terms of A and B together: 2 where both are bf16. */
+  readonly terms: number;
+  /** Bytes of an element of A and of B. */
+  readonly bytes: readonly [number, number];
+  /** Multiprocessors of the card. */
+  readonly processors: number;
+  /** Bytes of shared memory that a block can have. */
+  readonly sharedBytes: number;
+}
+
+/** Turns of a tile that shared memory has room for: none where it is too small for the sums. */
+function mostStages(t: BlockTile, { bytes, sharedBytes }: ProductSizes): number {
+  if (4 * t.m * epiloguePitch(t) > sharedBytes) return 0;
+  const turn = (outer: number) => Math.max(outer * (t.k + 8), t.k * (outer + 8));
+  return Math.floor(sharedBytes / (bytes[0] * turn(t.m) + bytes[1] * turn(t.n)));
+}
+
+/** How products are computed; benches put others in its place. */
+export type ProductPolicy = (sizes: ProductSizes) => ProductChoice;
+
+/** What was measured to be good. */
+export const usualProducts: ProductPolicy = (sizes) => {
+  const { m, n, k, batch, terms, processors } = sizes;
+  const fitting = (t: BlockTile) => ({ ...t, stages: Math.min(t.stages, mostStages(t, sizes)) });
+  const blocks = (t: BlockTile) => Math.ceil(m / t.m) * Math.ceil(n / t.n) * batch;
+  const divided = (t: BlockTile): ProductChoice => {
+    const count = blocks(t);
+    const most = Math.floor(k / 128);
+    const wanted = count >= 0.9 * processors ? 1 : Math.round(processors / count);
+    return { tile: fitting(t), split: Math.max(1, Math.min(most, wanted, 16)) };
+  };
+  if (n <= 16) return divided(fewColumns);
+  if (m <= 16) return divided(fewRows);
+  const large = (terms > 2 ? exact : rounded).filter((t) =>
+    t.m <= 1.25 * m && t.n <= 1.25 * n && mostStages(t, sizes) >= 2
+  );
+  const filling = large.find((t) => blocks(t) >= 0.9 * processors);
+  if (filling !== undefined) return { tile: fitting(filling), split: 1 };
+  // A long inner axis pays for adding up the parts.
+  const deep = large.find((t) => t.n === 128);
+  if (deep !== undefined && k >= 2048 && 4 * blocks(deep) >= 0.9 * processors) return divided(deep);
+  if (k >= 512 || blocks(usual) >= processors / 2) return divided(usual);
+  return divided(small);
+};

@@ -1,0 +1,81 @@
+/**
+ * The queue of launches: parameters are laid out as they come, and go to the card in segments. A
+ * segment that was seen before is a graph, whose launch costs the host one call.
+ *
+ * @module
+ */
+
+import type { Affine, Bound } from "../../../core/backend.ts";
+import type { Driver } from "../driver/driver.ts";
+import { firstAddress } from "../memory/card_memory.ts";
+import { Graphs, type Queueing } from "./graphs.ts";
+import type { CardLaunch } from "./launch.ts";
+import { LaunchSegment } from "./segment.ts";
+
+/** Launches after which a segment goes out, so that the card need not wait for the host. */
+const longest = 128;
+
+/** Sends launches to the card. */
+export class LaunchQueue {
+  readonly #segment = new LaunchSegment();
+  readonly #graphs: Graphs;
+
+  /**
+   * @param driver Runs them on its stream
+   * @param queueing How segments run
+   */
+  constructor(readonly driver: Driver, queueing: Queueing) {
+    this.#graphs = new Graphs(driver, queueing);
+  }
+
+  /** Launches so far, and how many of them went out as parts of graphs. */
+  readonly counts = { launches: 0, inGraphs: 0 };
+
+  /**
+   * Adds a launch.
+   *
+   * @param operands All operands in memory
+   * @param indices Operands that are computed: their offsets alone count
+   */
+  launch(
+    launch: CardLaunch,
+    operands: readonly Bound[],
+    indices: readonly Affine[],
+    scalars: readonly number[],
+  ): void {
+    const segment = this.#segment;
+    const at = segment.add(launch);
+    const { words, floats } = segment;
+    const { elementBytes, offsets, scalars: kinds } = launch;
+    for (let k = 0; k < operands.length; k++) {
+      const address = firstAddress(operands[k]!, elementBytes[k]!);
+      words[at + 2 * k] = address;
+      words[at + 2 * k + 1] = address / 2 ** 32;
+    }
+    for (let i = 0; i < launch.indices; i++) words[at + offsets + i] = indices[i]!.offset;
+    const first = at + launch.words.length - kinds.length;
+    for (let i = 0; i < kinds.length; i++) {
+      (kinds[i] === "f32" ? floats : words)[first + i] = scalars[i] ?? 0;
+    }
+    if (segment.launches.length === longest) this.flush();
+  }
+
+  /** Sends what waits. */
+  flush(): void {
+    const segment = this.#segment;
+    const count = segment.launches.length;
+    if (count === 0) return;
+    try {
+      this.counts.launches += count;
+      if (this.#graphs.run(segment)) this.counts.inGraphs += count;
+    } finally {
+      segment.clear();
+    }
+  }
+
+  /** Forgets what waits, and ends the graphs. */
+  close(): void {
+    this.#segment.clear();
+    this.#graphs.close();
+  }
+}
