@@ -66,6 +66,8 @@ export {
   backendNames,
   type KernelName,
   kernelNames,
+  type PrecisionName,
+  precisionNames,
 } from "./config/device_options.ts";
 
 // Runs, shown as a page.

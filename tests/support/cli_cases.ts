@@ -144,7 +144,7 @@ export async function badInputs(workspace: Workspace): Promise<BadInput[]> {
         '"hidenkey"',
       ],
     },
-    { name: "unknown backend", flags: { backend: "cuda" }, says: ["--backend", "cpu", '"cuda"'] },
+    { name: "unknown backend", flags: { backend: "metal" }, says: ["--backend", "cpu", '"metal"'] },
     { name: "unknown target", flags: { targets: "query,keys" }, says: ["keys", "query, key"] },
     {
       name: "architecture",

@@ -7,7 +7,7 @@
 import type { OptionTable } from "./options.ts";
 
 /** Names that `--backend` takes. */
-export const backendNames = ["auto", "cpu", "webgpu"] as const;
+export const backendNames = ["auto", "cpu", "webgpu", "cuda"] as const;
 /** A backend, by name. */
 export type BackendName = typeof backendNames[number];
 
@@ -15,6 +15,11 @@ export type BackendName = typeof backendNames[number];
 export const kernelNames = ["auto", "relaxed", "simd", "javascript"] as const;
 /** A kind of CPU kernels, by name. */
 export type KernelName = typeof kernelNames[number];
+
+/** How CUDA computes products, as `--precision` takes it. */
+export const precisionNames = ["float32", "bf16"] as const;
+/** How CUDA computes products. */
+export type PrecisionName = typeof precisionNames[number];
 
 /** Options of every command that computes. */
 export const deviceOptions = {
@@ -24,6 +29,19 @@ export const deviceOptions = {
     choices: backendNames,
     help: "what runs the programs",
     default: "auto",
+  },
+  precision: {
+    group: "device",
+    kind: "choice",
+    choices: precisionNames,
+    help: "CUDA: products of 32-bit factors, or of factors rounded to bf16",
+    default: "float32",
+  },
+  card: {
+    group: "device",
+    kind: "text",
+    help: "CUDA: card by its number or its address on the bus",
+    defaultText: "the first",
   },
   kernels: {
     group: "device",
@@ -43,7 +61,7 @@ export const deviceOptions = {
   blas: {
     group: "device",
     kind: "text",
-    help: "CPU: library for products, auto, off or its path (needs --allow-ffi)",
+    help: "CPU, CUDA in bf16: library for products, auto, off or its path (needs --allow-ffi)",
     default: "auto",
   },
 } as const satisfies OptionTable;

@@ -9,9 +9,11 @@ import { OptionError } from "../../core/errors.ts";
 import { Device } from "../../core/device.ts";
 import { openCpu } from "../../kernels/cpu/backend.ts";
 import type { WebGpuBackend } from "../../kernels/webgpu/backend.ts";
+import type { CudaBackend } from "../../kernels/cuda/backend.ts";
+import { openCuda } from "../../kernels/cuda/open.ts";
 import { openWebGpu } from "../../kernels/webgpu/open.ts";
 import { findBlas } from "./blas.ts";
-import type { BackendName, KernelName } from "../config/device_options.ts";
+import type { BackendName, KernelName, PrecisionName } from "../config/device_options.ts";
 
 /** What chooses a device. */
 export interface DeviceChoice {
@@ -19,6 +21,10 @@ export interface DeviceChoice {
   readonly backend: BackendName;
   /** Float of all tensors. */
   readonly dtype: "f32" | "f64";
+  /** How CUDA computes products; default `float32`. */
+  readonly precision?: PrecisionName;
+  /** Card for CUDA, by its number or its address on the bus; default the first. */
+  readonly card?: string;
   /** Kind of CPU kernels; default `auto`. */
   readonly kernels?: KernelName;
   /** CPU threads; default one for each core. */
@@ -46,16 +52,24 @@ export async function openGpu(): Promise<WebGpuBackend | undefined> {
 }
 
 /**
- * Opens a device. `auto` takes a real GPU where one is found, and the CPU otherwise: software
- * adapters are slower than the CPU backend.
+ * Opens a device. `auto` takes an NVIDIA card where the driver may be opened, else a real GPU by
+ * WebGPU, and the CPU otherwise: software adapters are slower than the CPU backend.
  *
- * @throws {OptionError} If WebGPU is asked for and there is no adapter, or for doubles, or if the
- * BLAS asked for cannot be used
+ * @throws {OptionError} If CUDA or WebGPU is asked for and there is none, or for doubles, or if the
+ * card or the BLAS asked for cannot be used
+ * @throws {DeviceError} If the card is too old, or its driver fails
  */
 export async function openDevice(choice: DeviceChoice): Promise<Opened> {
   const { backend: name, dtype } = choice;
-  if (name === "webgpu" && dtype === "f64") {
-    throw new OptionError("Cannot use --backend webgpu with --dtype f64 as WebGPU has no doubles");
+  if (name !== "auto" && name !== "cpu" && dtype === "f64") {
+    throw new OptionError(
+      `Cannot use --backend ${name} with --dtype f64 as doubles require the CPU`,
+    );
+  }
+  const cuda = await openCard(choice);
+  if (cuda !== undefined) {
+    const reason = `${cuda.description} (${explain(name, "a card and its driver are there")})`;
+    return { device: new Device(cuda), reason };
   }
   const gpu = name === "cpu" || dtype === "f64" ? undefined : await openGpu();
   if (name === "webgpu" && gpu === undefined) {
@@ -76,6 +90,28 @@ export async function openDevice(choice: DeviceChoice): Promise<Opened> {
     device: new Device(backend, dtype),
     reason: `${backend.description} (${explain(name, dtype === "f64" ? "doubles" : found)})`,
   };
+}
+
+/** The card, where one is asked for or may be taken. */
+async function openCard(choice: DeviceChoice): Promise<CudaBackend | undefined> {
+  const { backend: name, dtype, precision = "float32", card, blas = "auto" } = choice;
+  const granted = Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+  const wanted = name === "cuda" || (name === "auto" && dtype === "f32" && granted);
+  const named = card === undefined ? {} : { card: /^\d+$/.test(card) ? Number(card) : card };
+  const backend = wanted ? await openCuda({ ...named, precision, blas }) : undefined;
+  if (backend === undefined && name === "cuda") {
+    throw new OptionError(
+      "Cannot use --backend cuda as --allow-ffi and NVIDIA's driver are required: found " +
+        (granted ? "no card with a driver" : "no --allow-ffi"),
+    );
+  }
+  if (backend === undefined && precision !== "float32") {
+    throw new OptionError(
+      `Cannot use --precision ${precision} as it requires --backend cuda: found ` +
+        (name === "auto" ? "no card" : `--backend ${name}`),
+    );
+  }
+  return backend;
 }
 
 function openCpuFor({ dtype, kernels = "auto", threads, blas = "auto" }: DeviceChoice): Backend {

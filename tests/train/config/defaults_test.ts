@@ -44,6 +44,7 @@ const usual = {
   tensorboard: false,
   seed: 1,
   backend: "auto",
+  precision: "float32",
   kernels: "auto",
   blas: "auto",
   dtype: "f32",
