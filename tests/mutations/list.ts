@@ -10,6 +10,8 @@ import { configMutations } from "./lists/config.ts";
 import { configFileMutations } from "./lists/config_files.ts";
 import { corporaMutations } from "./lists/corpora.ts";
 import { courseMutations } from "./lists/courses.ts";
+import { cudaMutations } from "./lists/cuda.ts";
+import { cudaBlasMutations } from "./lists/cuda_blas.ts";
 import { dataMutations } from "./lists/data.ts";
 import { diagnosisMutations } from "./lists/diagnosis.ts";
 import { diskMutations } from "./lists/disk.ts";
@@ -47,6 +49,7 @@ import { runsMutations } from "./lists/runs.ts";
 import { safetensorsMutations } from "./lists/safetensors.ts";
 import { samplingMutations } from "./lists/sampling.ts";
 import { savedMutations } from "./lists/saved.ts";
+import { shortcutMutations } from "./lists/shortcuts.ts";
 import { shownMutations } from "./lists/shown.ts";
 import { sitesMutations } from "./lists/sites.ts";
 import { stepsMoreMutations } from "./lists/steps_more.ts";
@@ -92,6 +95,7 @@ export const mutations: readonly Mutation[] = [
   ...optionsMutations,
   ...trainingMutations,
   ...goingOnMutations,
+  ...shortcutMutations,
   ...shownMutations,
   ...killsMutations,
   ...runsMutations,
@@ -118,4 +122,6 @@ export const mutations: readonly Mutation[] = [
   ...savedMutations,
   ...studyMutations,
   ...checkpointingMutations,
+  ...cudaMutations,
+  ...cudaBlasMutations,
 ];

@@ -1,0 +1,201 @@
+// Runs a program: blocks one after another, of each the threads that are furthest behind.
+import { AsyncCopies } from "./copies.ts";
+import { CardFault, type CardRange } from "./card_range.ts";
+import { type BasicBlock, basicBlocks, helpers, type Stretch } from "./compile.ts";
+import { OperandText } from "./operand_text.ts";
+import { type ParsedPtx, parsePtx, type PtxInstruction, UnknownPtx } from "./parse.ts";
+import { SharedMemory, SharedMemoryRace } from "./shared_memory.ts";
+import { type WarpOperand, type WarpStep, warpStep } from "./warp_steps.ts";
+
+const sharedMemory = new SharedMemory();
+const warp = 32;
+/** Basic blocks that one block of threads runs at most. */
+const patience = 1e6;
+
+/** A launch. */
+export interface PtxLaunch {
+  readonly memory: CardRange;
+  /** Parameters, as words. */
+  readonly parameters: Int32Array;
+  readonly blocks: number;
+  /** Bytes of shared memory that the launch adds. */
+  readonly sharedBytes: number;
+}
+
+interface Block {
+  readonly steps: readonly Stretch[];
+  readonly branch: BasicBlock["branch"];
+}
+
+/** A program that can run. */
+export class PtxMachine {
+  readonly program: ParsedPtx;
+  readonly #operand: OperandText;
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #predicates: Uint8Array;
+  readonly #blocks: readonly Block[];
+  readonly #copies: AsyncCopies;
+  /** Basic block at which each thread is. */
+  readonly #at: Int32Array;
+  readonly #listed: Int32Array;
+  #launch: PtxLaunch | undefined;
+  /** Instruction that last met shared memory. */
+  #instruction = 0;
+
+  /** Compiles a text. */
+  constructor(text: string) {
+    this.program = parsePtx(text);
+    const { threads } = this.program;
+    const operand = this.#operand = new OperandText(this.program);
+    this.#words = new Int32Array(operand.sizes[0]);
+    this.#doubles = new Float64Array(operand.sizes[1]);
+    this.#predicates = new Uint8Array(operand.sizes[2]);
+    const memory = () => this.#launch!.memory;
+    this.#copies = new AsyncCopies(threads, sharedMemory, memory, sharedPlace);
+    this.#at = new Int32Array(threads);
+    this.#listed = new Int32Array(threads);
+    this.#blocks = this.#compile(basicBlocks(this.program, operand));
+  }
+
+  #compile(blocks: readonly BasicBlock[]): Block[] {
+    const texts: string[] = [];
+    const steps = blocks.map(({ parts }) =>
+      parts.map((part) =>
+        "text" in part ? texts.push(part.text) - 1 : this.#together(part.together)
+      )
+    );
+    const functions = texts.map((text) =>
+      `(n,threads,block)=>{const L=launch(),W=L.parameters,M=L.memory,G32=M.words,G16=M.halves;` +
+      `const global=(a,b,i)=>M.place(a,b,i);for(let i=0;i<n;i++){const t=threads[i];\n${text}\n}}`
+    );
+    const scope = {
+      ...helpers,
+      launch: () => this.#launch,
+      I: this.#words,
+      F: new Float32Array(this.#words.buffer),
+      D: this.#doubles,
+      P: this.#predicates,
+      S32: sharedMemory.words,
+      S16: sharedMemory.halves,
+      shared: sharedPlace,
+      read: (word: number, t: number, at: number) => {
+        this.#instruction = at;
+        sharedMemory.read(word, t);
+      },
+      write: (word: number, t: number, at: number) => {
+        this.#instruction = at;
+        sharedMemory.write(word, t);
+      },
+      copies: this.#copies,
+    };
+    const source = `"use strict";const {${Object.keys(scope)}}=scope;return [${functions}];`;
+    const stretches: Stretch[] = new Function("scope", source)(scope);
+    return blocks.map(({ branch }, b) => ({
+      steps: steps[b]!.map((step) => typeof step === "number" ? stretches[step]! : step),
+      branch,
+    }));
+  }
+
+  /** An instruction that all threads of a warp or of the block execute together. */
+  #together(instruction: PtxInstruction): Stretch {
+    const { line, operation, operands } = instruction;
+    if (operation === "bar.sync" && operands[0] === "0") return (n) => this.#barrier(n, line);
+    const step = warpStep(instruction, (text) => this.#warpOperand(text, line), {
+      words: this.#words,
+      matrixRow,
+    });
+    if (step === undefined) throw new UnknownPtx(`The interpreter does not know ${line}`);
+    return (n, threads) => eachWarp(n, threads, step, line);
+  }
+
+  #warpOperand(text: string, line: string): WarpOperand {
+    const list = this.#operand.list(text);
+    const value = list.every((each) => each === list[0] && each.startsWith("0f"))
+      ? Number(`0x${list[0]!.slice(2)}`)
+      : undefined;
+    const slots = list.map((each) => value === undefined ? this.#operand.slot(each, line) : -1);
+    return { slots, value };
+  }
+
+  #barrier(n: number, line: string): void {
+    const living = this.#at.reduce((sum, at) => at < this.#blocks.length ? sum + 1 : sum, 0);
+    if (n !== living) throw new UnknownPtx(`${n} of ${living} threads are at ${line}`);
+    sharedMemory.barrier();
+  }
+
+  /**
+   * Runs all blocks.
+   *
+   * @throws {CardFault} If the card would stop
+   * @throws {SharedMemoryRace} If the result depends on which thread comes first
+   */
+  run(launch: PtxLaunch): void {
+    this.#launch = launch;
+    try {
+      for (let block = 0; block < launch.blocks; block++) this.#runBlock(block, launch.sharedBytes);
+    } catch (error) {
+      if (error instanceof SharedMemoryRace) error.message += `: ${this.#line}`;
+      throw error;
+    } finally {
+      this.#launch = undefined;
+    }
+  }
+
+  get #line(): string {
+    return this.program.instructions[this.#instruction]!.line;
+  }
+
+  #runBlock(block: number, sharedBytes: number): void {
+    this.#words.fill(-1);
+    this.#doubles.fill(NaN);
+    this.#at.fill(0);
+    this.#copies.begin();
+    sharedMemory.begin(this.program.sharedBytes + sharedBytes);
+    const end = this.#blocks.length;
+    for (let turn = 0; turn < patience; turn++) {
+      const at = this.#at.reduce((least, own) => Math.min(least, own), end);
+      if (at === end) return;
+      let n = 0;
+      for (let t = 0; t < this.#at.length; t++) if (this.#at[t] === at) this.#listed[n++] = t;
+      const { steps, branch } = this.#blocks[at]!;
+      for (const step of steps) step(n, this.#listed, block);
+      this.#move(n, at, branch);
+    }
+    throw new Error("A program does not end");
+  }
+
+  /** Threads go on to the next basic block or to where they branch. */
+  #move(n: number, at: number, branch: Block["branch"]): void {
+    for (let i = 0; i < n; i++) {
+      const t = this.#listed[i]!;
+      const taken = branch !== undefined &&
+        (branch.slot < 0 || (this.#predicates[branch.slot + t] !== 0) !== branch.negated);
+      this.#at[t] = taken ? branch.to : at + 1;
+    }
+  }
+}
+
+function eachWarp(n: number, threads: Int32Array, step: WarpStep, line: string): void {
+  for (let i = 0; i < n; i += warp) {
+    const first = threads[i]!;
+    if (first % warp !== 0 || threads[i + warp - 1] !== first + warp - 1 || i + warp > n) {
+      throw new UnknownPtx(`Threads of the warp of ${first} are missing at ${line}`);
+    }
+    step(first);
+  }
+}
+
+function sharedPlace(address: number, bytes: number, at: number): number {
+  if (!(address >= 0 && address <= sharedMemory.end - bytes)) {
+    throw new CardFault(700, `instruction ${at} reaches ${address} of shared memory`);
+  }
+  if (address % bytes !== 0) throw new CardFault(716, `instruction ${at} reaches ${address}`);
+  return address;
+}
+
+function matrixRow(address: number, thread: number): Uint16Array {
+  const place = sharedPlace(address, 16, -1);
+  for (let i = 0; i < 4; i++) sharedMemory.read((place >> 2) + i, thread);
+  return sharedMemory.halves.subarray(place >> 1, (place >> 1) + 8);
+}
