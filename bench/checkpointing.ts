@@ -16,7 +16,7 @@ export const checkpointingBench: Command = bench({
   options: { model, batch, length, method, steps: size("measured steps of each", 5) },
   async run({ steps, ...options }, { device, reason }) {
     using _scope = device.scope("bench");
-    const run = await loraStep(device, { ...options, gradientCheckpointing: false });
+    const run = await loraStep(device, { ...options, half: false, gradientCheckpointing: false });
     const { statistics } = device.backend;
     const held = statistics.bytes;
     // The one that needs less comes first: the peak is that of all steps so far.

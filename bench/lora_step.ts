@@ -18,6 +18,7 @@ export const stepOptions = {
   batch: size("sequences", 8),
   length: size("tokens of each", 64),
   method: { kind: "choice", choices: methods, help: "method", default: "lora" },
+  half: { kind: "switch", help: "keep frozen matrices in bf16", default: false },
   gradientCheckpointing: {
     kind: "switch",
     help: "compute each layer again in the backward pass",
@@ -31,9 +32,10 @@ export const stepOptions = {
  */
 export async function loraStep(
   device: Device,
-  { model: name, batch, length, method, gradientCheckpointing }: OptionsOf<typeof stepOptions>,
+  options: OptionsOf<typeof stepOptions>,
 ): Promise<(again?: boolean) => Promise<number>> {
-  const { model, decoder } = randomModel(device, name);
+  const { model: name, batch, length, method, half, gradientCheckpointing } = options;
+  const { model, decoder } = randomModel(device, name, half);
   const optimiser = new AdamW(await Trainable.of(model, device));
   const dropout = dropoutPlan(method, decoder);
   let count = 0;

@@ -3,6 +3,8 @@ import { apply } from "../core/apply.ts";
 import { draw, index, scalar, toFloat, word } from "../core/expr.ts";
 import { rowwise } from "../core/ops/rowwise.ts";
 import type { Device } from "../core/device.ts";
+import { Value } from "../core/storage.ts";
+import { Tensor } from "../core/tensor.ts";
 import { parseConfig } from "../nn/models/config.ts";
 import { parameters } from "../nn/layers/module.ts";
 import { classifier, languageModel } from "../nn/models/registry.ts";
@@ -63,8 +65,12 @@ export const modelShapes = {
   },
 } as const;
 
-/** Makes a model with LoRA: rank 4 on q and v of GPT-2, rank 8 on query and value otherwise. */
-export function randomModel(device: Device, name: keyof typeof modelShapes) {
+/**
+ * Makes a model with LoRA: rank 4 on q and v of GPT-2, rank 8 on query and value otherwise.
+ *
+ * @param half Whether frozen matrices have 16 bits, as those of checkpoints in bf16
+ */
+export function randomModel(device: Device, name: keyof typeof modelShapes, half = false) {
   const config = parseConfig(modelShapes[name]);
   const decoder = config.causal;
   const model = decoder ? languageModel(config) : classifier(config);
@@ -72,6 +78,10 @@ export function randomModel(device: Device, name: keyof typeof modelShapes) {
   const fill = () => {
     for (const [path, parameter] of parameters(model)) {
       if (parameter.filled) continue;
+      if (half && parameter.shape.length === 2 && !/(classifier|pooler|lora_)/.test(path)) {
+        parameter.value = halves(device, parameter.shape);
+        continue;
+      }
       const norm = /(LayerNorm|ln_\w+)\.weight$/.test(path);
       parameter.value = apply(noise, [], {
         space: parameter.shape,
@@ -90,6 +100,22 @@ export function randomModel(device: Device, name: keyof typeof modelShapes) {
   trainHead(model);
   model.prepare(device);
   return { model, config, decoder };
+}
+
+/** A matrix in bf16 whose elements lie between -0.035 and 0.035, the same block again and again. */
+function halves(device: Device, shape: readonly number[]): Tensor {
+  const block = Uint16Array.from({ length: 2 ** 16 }, (_, i) => {
+    const value = Float32Array.of(0.07 * (Math.imul(i, 0x9e3779b1) / 2 ** 32));
+    return new Uint32Array(value.buffer)[0]! >>> 16;
+  });
+  const [rows, columns] = shape as [number, number];
+  const data = new Uint16Array(rows * columns);
+  for (let at = 0; at < data.length; at += block.length) {
+    data.set(block.subarray(0, Math.min(block.length, data.length - at)), at);
+  }
+  const value = Value.allocate(device.backend, "bf16", [...shape]);
+  device.backend.write(value.storage.buffer, 0, data);
+  return new Tensor(value, device);
 }
 
 function strides(shape: readonly number[]): number[] {

@@ -37,6 +37,7 @@ export const stepBench: Command = bench({
         method: options.method,
         batch: options.batch,
         length: options.length,
+        half: options.half,
         ms: Number(ms.toFixed(2)),
         least: Number(rows[0]!.ms.toFixed(2)),
         queued: Number(queued.toFixed(2)),
