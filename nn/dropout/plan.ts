@@ -108,6 +108,21 @@ export interface DropoutPlan {
 /** Positions that lie outside of the layers. */
 export const outside: readonly Position[] = ["input", "output"];
 
+/**
+ * How many first layers of a model compute the same whatever is drawn, and without dropout: those before
+ * the first in which the plan drops; `undefined` where the embeddings differ too.
+ */
+export function layersBefore(
+  { sites, neftuneAlpha = 0 }: DropoutPlan,
+  layers: number,
+): number | undefined {
+  if (neftuneAlpha !== 0) return undefined;
+  if (sites.some(({ position }) => position === "input")) return 0;
+  const inside = sites.filter(({ position }) => position !== "output");
+  const numbers = Array.from({ length: layers }, (_, layer) => layer);
+  return numbers.find((n) => inside.some((site) => activeIn(site, n, layers))) ?? layers;
+}
+
 /** Whether a site is active anywhere in a model of so many layers. */
 export function activeAnywhere(site: Site, layers: number): boolean {
   return Array.from({ length: layers }, (_, layer) => layer).some((n) => activeIn(site, n, layers));

@@ -9,6 +9,7 @@ import type { Tensor } from "../../core/tensor.ts";
 import type { DropoutContext } from "../dropout/site.ts";
 import type { Batch } from "./batch.ts";
 import type { PastKeyValues } from "./past_key_values.ts";
+import type { SharedPrefix } from "./shared_prefix.ts";
 
 /** All that a layer may read beside its input. */
 export interface ForwardContext {
@@ -40,4 +41,9 @@ export interface ForwardContext {
    * the backward pass; `onScores` is told its scores again. Ignored beside a cache.
    */
   readonly gradientCheckpointing?: boolean | undefined;
+  /**
+   * First layers that passes over this batch have in common. Of these `trace`, `probes` and `onScores`
+   * belong to the first pass, which runs them.
+   */
+  readonly sharedPrefix?: SharedPrefix | undefined;
 }

@@ -238,11 +238,10 @@ export class EncoderModel extends Module {
   forward(context: ForwardContext): Tensor {
     checkBatch(context.batch, this.#sizes);
     const embed = () => this.embeddings.forward(context);
-    const embedded = context.batch.ids.device.within("embeddings", embed);
     const { layer: layers } = this.encoder;
     const hidden = runLayers(
       layers,
-      embedded,
+      () => context.batch.ids.device.within("embeddings", embed),
       context,
       (layer, x, inner) => layer.forward(x, inner),
       { finish: (layer, x) => layer.output.LayerNorm.forward(x) },

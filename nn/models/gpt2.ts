@@ -120,9 +120,11 @@ class Gpt2Model extends DecoderBody {
   /** Normalised hidden states, `[batch, tokens, width]`. */
   override forward(context: ForwardContext): Tensor {
     const { ids, positions } = context.batch;
-    const words = addEmbeddingNoise(this.wte.forward(ids), context.dropout);
-    const embedded = add(words, gather(this.wpe.weight.value, positions));
-    const last = runLayers(this.h, embedded, context, (block, x, inner) => block.forward(x, inner));
+    const embed = () => {
+      const words = addEmbeddingNoise(this.wte.forward(ids), context.dropout);
+      return add(words, gather(this.wpe.weight.value, positions));
+    };
+    const last = runLayers(this.h, embed, context, (block, x, inner) => block.forward(x, inner));
     const hidden = this.ln_f.forward(last);
     context.trace?.push(hidden);
     return hidden;

@@ -137,14 +137,16 @@ export class LlamaModel extends DecoderBody {
   /** Normalised hidden states, `[batch, tokens, width]`. */
   override forward(context: ForwardContext): Tensor {
     const { ids, positions } = context.batch;
-    const { cosine, sine } = rotaryRows(this.#tables!, positions);
-    const embedded = addEmbeddingNoise(this.embed_tokens.forward(ids), context.dropout);
+    const shared = () => {
+      const { cosine, sine } = rotaryRows(this.#tables!, positions);
+      return [cosine, sine] as const;
+    };
     const last = runLayers(
       this.layers,
-      embedded,
+      () => addEmbeddingNoise(this.embed_tokens.forward(ids), context.dropout),
       context,
       (layer, x, inner, [cosine, sine]) => layer.forward(x, { cosine, sine }, inner),
-      { shared: [cosine, sine] },
+      { shared },
     );
     const hidden = this.norm.forward(last);
     context.trace?.push(hidden);

@@ -19,8 +19,9 @@ import { sum } from "../../core/ops/reduce.ts";
 import type { Key } from "../../core/random.ts";
 import { untracked } from "../../core/tape.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import type { DropoutPlan } from "../dropout/plan.ts";
+import { type DropoutPlan, layersBefore } from "../dropout/plan.ts";
 import type { Batch } from "../layers/batch.ts";
+import { SharedPrefix } from "../layers/shared_prefix.ts";
 import type { Model, ModelOutput } from "../models/model.ts";
 
 /** How the loss is made. */
@@ -71,13 +72,16 @@ export function objective(
       `Cannot train as normaliser requires a finite number above 0: found ${shown(normaliser)}`,
     );
   }
+  const { kind, weight, branches } = plan?.compensation ?? { kind: "none", weight: 0, branches: 1 };
+  const common = plan && kind !== "none" ? layersBefore(plan, model.config.layers) : undefined;
+  const sharedPrefix = common === undefined ? undefined : new SharedPrefix(common);
   const run = (pass: 0 | 1): ModelOutput => {
     if (plan === undefined) return model.forward({ batch, gradientCheckpointing });
     if (examples === undefined) {
       throw new OptionError("Cannot drop from a batch without the numbers of its examples");
     }
     const dropout = { plan, key, examples: examples[pass], lengths };
-    return model.forward({ batch, dropout, gradientCheckpointing });
+    return model.forward({ batch, dropout, gradientCheckpointing, sharedPrefix });
   };
   const taskLoss = ({ logits }: ModelOutput) => {
     const rows = regression
@@ -94,10 +98,9 @@ export function objective(
   };
   const first = run(0);
   const task = taskLoss(first);
-  const { kind, weight, branches } = plan?.compensation ?? { kind: "none", weight: 0, branches: 1 };
   if (kind === "none") return { loss: task, task, compensation: undefined };
   if (kind === "js") {
-    const clean = untracked(() => model.forward({ batch }));
+    const clean = untracked(() => model.forward({ batch, sharedPrefix }));
     return combine(task, sum(klDivergence(compared(first), compared(clean))), weight);
   }
   const second = branches === 1 ? untracked(() => run(1)) : run(1);

@@ -43,6 +43,7 @@ const cases: Record<string, readonly [Method, PlanOptions]> = {
   "DropAttention of spans and JS": ["dropattention", { structure: "span", compensation: "js" }],
   "HiddenKey": ["hiddenkey", {}],
   "HiddenKey with two branches": ["hiddenkey", { branches: 2, point: "inner" }],
+  "HiddenKey of the last layer with two branches": ["hiddenkey", { branches: 2, layers: [2] }],
   "hidden tokens, and dropout of ranks and updates": ["lora", {
     site: [{ position: "input", structure: "column" }, { position: "rank" }, {
       position: "update",
