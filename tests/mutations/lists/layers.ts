@@ -71,9 +71,8 @@ export const layersMutations: readonly Mutation[] = [
   {
     name: "input dropout is off",
     file: "nn/layers/stack.ts",
-    find: "let x = dropWhere(embedded, active);",
-    replace: `let x = embedded;
-  void dropWhere;`,
+    find: "{ hidden: dropWhere(hidden, active), shared }",
+    replace: "{ hidden: [hidden, dropWhere][0] as Tensor, shared }",
     why: "the embedding output is dropped",
     tests: ["tests/nn/dropout/dropout_test.ts"],
   },

@@ -23,8 +23,8 @@ export const stepsMoreMutations: readonly Mutation[] = [
   {
     name: "js clean pass tracked",
     file: "nn/objective/objective.ts",
-    find: "untracked(() => model.forward({ batch }))",
-    replace: "model.forward({ batch })",
+    find: "untracked(() => model.forward({ batch, sharedPrefix }))",
+    replace: "model.forward({ batch, sharedPrefix })",
     why: "the inference pass of the one-way KL gets no gradient",
     tests: ["tests/nn/objective/objective_test.ts"],
   },

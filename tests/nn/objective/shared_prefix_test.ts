@@ -4,7 +4,7 @@ import { gradient } from "../../../core/gradient.ts";
 import { add, square } from "../../../core/ops/elementwise.ts";
 import { sum } from "../../../core/ops/reduce.ts";
 import { seedKey } from "../../../core/random.ts";
-import type { Tensor } from "../../../core/tensor.ts";
+import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { dropoutPlan, type Method, type PlanOptions } from "../../../nn/dropout/methods.ts";
 import { type DropoutPlan, layersBefore } from "../../../nn/dropout/plan.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
@@ -13,6 +13,9 @@ import { parameters } from "../../../nn/layers/module.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
 import type { Model } from "../../../nn/models/model.ts";
 import { objective } from "../../../nn/objective/objective.ts";
+import { SGD } from "../../../nn/optim/sgd.ts";
+import { Trainable } from "../../../nn/optim/trainable.ts";
+import { trainStep } from "../../../nn/optim/train_step.ts";
 import { apart } from "../../support/apart.ts";
 import { assertClose } from "../../support/differences.ts";
 import {
@@ -186,6 +189,27 @@ Deno.test("layers that two passes share have the gradients of gradients of both"
       };
       const plain = await twice(apart(made.model));
       (await twice(made.model)).forEach((g, i) => assertClose(g, plain[i]!, 1e-12, 1e-11));
+    }
+  }));
+
+Deno.test("steps over windows of batches are those of passes with nothing in common", () =>
+  withDevice("f64", async (device) => {
+    for (const subject of subjects) {
+      const moved = async (pass: (model: Model) => Model) => {
+        const made = make(device, subject);
+        const { model, batch, regression } = made;
+        const plan = planOf(made, plans["HiddenKey from layer 1"]!);
+        const optimiser = new SGD(await Trainable.of(model, device), { clip: 0 });
+        const words = tensor(device, [6, 8, 10], undefined, "u32");
+        const window = [batch, { ...batch, examples: [words, batch.examples![0]] as const }];
+        const state = { model: pass(model), optimiser };
+        const before = [...await optimiser.trainable.flat.read()];
+        trainStep(state, window, key, { plan, regression, lr: 0.1 });
+        const after = [...await optimiser.trainable.flat.read()];
+        assertNotEquals(after, before);
+        return after;
+      };
+      assertClose(await moved((model) => model), await moved(apart), 1e-12, 1e-12);
     }
   }));
 
