@@ -170,6 +170,15 @@ for (const subject of subjects) {
     }));
 }
 
+Deno.test("what lies outside of the layers is active whatever layers it names", () => {
+  const before = (position: "input" | "output") => {
+    const site = { position, structure: "element", rate: 0.1, layers: [2] } as const;
+    const compensation = { kind: "kl", weight: 1, branches: 1 } as const;
+    return layersBefore({ sites: [site], compensation }, layers);
+  };
+  assertEquals([before("input"), before("output")], [0, layers]);
+});
+
 Deno.test("layers that two passes share have the gradients of gradients of both", () =>
   withDevice("f64", async (device) => {
     for (const subject of subjects.slice(2, 5)) {
