@@ -166,7 +166,7 @@ export { Embedding, Linear, Projection } from "./nn/layers/linear.ts";
 export { type Initializer, Module, modules, Parameter, parameters } from "./nn/layers/module.ts";
 export { LayerNorm, RmsNorm } from "./nn/layers/norm.ts";
 export { type KeyValues, PastKeyValues } from "./nn/layers/past_key_values.ts";
-export { type PrefixStates, SharedPrefix } from "./nn/layers/shared_prefix.ts";
+export type { PrefixStates, SharedPrefix } from "./nn/layers/shared_prefix.ts";
 
 // LoRA.
 export { applyLora, type LoraOptions } from "./nn/lora/apply.ts";
