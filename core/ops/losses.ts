@@ -68,17 +68,25 @@ export function crossEntropy(logits: Tensor, labels: Tensor, smoothing = 0): Ten
       `Cannot apply crossEntropy as smoothing must lie in [0, 1]: found ${shown(smoothing)}`,
     );
   }
-  const found = firstOutOfRange(labels.value, classes, ignoreIndex);
-  if (found !== undefined) {
-    throw new IndexError(
-      `Cannot apply crossEntropy as labels requires ${numbersOf(classes)}, as the logits have ` +
-        `${classes} classes, or ignoreIndex: found ${found.word} at [${found.place}]`,
-    );
-  }
+  checkLabels(labels, classes);
   return apply(crossEntropyOp, [logits, reshape(labels, [rows, 1])], {
     scalars: [smoothing],
     indices: [{ offset: 0, strides: [0, 1] }],
   })[0]!;
+}
+
+/**
+ * Checks labels as far as the host wrote or sees them.
+ *
+ * @throws {IndexError} If one is none of the classes, nor {@linkcode ignoreIndex}
+ */
+export function checkLabels(labels: Tensor, classes: number): void {
+  const found = firstOutOfRange(labels.value, classes, ignoreIndex);
+  if (found === undefined) return;
+  throw new IndexError(
+    `Cannot apply crossEntropy as labels requires ${numbersOf(classes)}, as the logits have ` +
+      `${classes} classes, or ignoreIndex: found ${found.word} at [${found.place}]`,
+  );
 }
 
 /**

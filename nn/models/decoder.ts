@@ -109,15 +109,31 @@ export class LanguageModel extends Decoder {
   /** Predicts the successor of every token, or of the batch's `rows` alone. */
   override forward(context: ForwardContext): ModelOutput {
     const hidden = this.hiddenStates(context);
-    const [batch, tokens, width] = hidden.shape as [number, number, number];
-    const flat = reshape(hidden, [batch * tokens, width]);
     const { rows } = context.batch;
-    const chosen = rows === undefined ? flat : gather(flat, rows);
-    const logits = this.lm_head?.forward(chosen, context) ??
-      matmul(chosen, transpose(this.embedding.value));
-    const shape = [batch, tokens, logits.shape[1]!];
+    const logits = this.outputLayer(chosenStates(hidden, rows), context);
+    const shape = [...hidden.shape.slice(0, 2), logits.shape[1]!];
     return { logits: rows === undefined ? reshape(logits, shape) : logits, hidden };
   }
+
+  /**
+   * Hidden states of every token, or of the batch's `rows` alone, `[targets, width]`: what
+   * {@linkcode outputLayer} makes the logits of.
+   */
+  targetStates(context: ForwardContext): Tensor {
+    return chosenStates(this.hiddenStates(context), context.batch.rows);
+  }
+
+  /** Logits of hidden states: `[targets, width] -> [targets, vocabulary]`. */
+  outputLayer(states: Tensor, context: ForwardContext): Tensor {
+    return this.lm_head?.forward(states, context) ??
+      matmul(states, transpose(this.embedding.value));
+  }
+}
+
+/** Hidden states of some tokens, or of all: `[batch, tokens, width] -> [targets, width]`. */
+function chosenStates(hidden: Tensor, rows: Tensor | undefined): Tensor {
+  const flat = reshape(hidden, [-1, hidden.shape[2]!]);
+  return rows === undefined ? flat : gather(flat, rows);
 }
 
 /** A decoder that classifies by the last real token, such as `GPT2ForSequenceClassification`. */

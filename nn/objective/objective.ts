@@ -6,23 +6,29 @@
  * @module
  */
 
+import { checkpoint } from "../../core/checkpoint.ts";
 import { OptionError } from "../../core/errors.ts";
 import { shown } from "../../core/excerpt.ts";
 import { add, scale } from "../../core/ops/elementwise.ts";
 import {
   bidirectionalKl,
+  checkLabels,
   crossEntropy,
   klDivergence,
   squaredError,
 } from "../../core/ops/losses.ts";
 import { sum } from "../../core/ops/reduce.ts";
+import { split } from "../../core/ops/slice.ts";
+import { reshape } from "../../core/ops/view.ts";
 import type { Key } from "../../core/random.ts";
 import { untracked } from "../../core/tape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { type DropoutPlan, layersBefore } from "../dropout/plan.ts";
 import type { Batch } from "../layers/batch.ts";
+import type { ForwardContext } from "../layers/forward_context.ts";
 import { SharedPrefix } from "../layers/shared_prefix.ts";
 import type { Model, ModelOutput } from "../models/model.ts";
+import { type TargetChunks, targetChunks } from "./target_chunks.ts";
 
 /** How the loss is made. */
 export interface ObjectiveOptions {
@@ -38,6 +44,11 @@ export interface ObjectiveOptions {
   readonly gradientCheckpointing?: boolean;
   /** Examples or target tokens of the whole window; losses are sums divided by it. */
   readonly normaliser: number;
+  /**
+   * Most logits of a language model's pass that are held at once; default 2²⁶. Where there are more,
+   * the output layer runs on some target tokens after the other, and again in the backward pass.
+   */
+  readonly mostLogits?: number;
 }
 
 /** What a step computes beside its update, on the device; the caller's scope owns it. */
@@ -52,59 +63,118 @@ export interface StepMetrics {
   readonly squaredNorm: Tensor;
 }
 
+/** What a batch adds to the metrics of a step. */
+type Terms = Omit<StepMetrics, "squaredNorm">;
+
+/** A run of the model over the batch. */
+interface Pass {
+  readonly context: ForwardContext;
+  /** Whether a gradient flows through it. */
+  readonly tracked: boolean;
+}
+
 /**
  * Computes the objective of a batch; call it inside `gradient`.
  *
- * @throws {OptionError} If the batch has no labels, the normaliser is not above 0, or something is
- * dropped and the batch has no counters
+ * @throws {OptionError} If the batch has no labels, the normaliser or the most logits are not above 0,
+ * or something is dropped and the batch has no counters
  */
-export function objective(
-  model: Model,
-  batch: Batch,
-  options: ObjectiveOptions,
-): Omit<StepMetrics, "squaredNorm"> {
-  const { plan, key, smoothing = 0, regression = false, normaliser, gradientCheckpointing } =
-    options;
-  const { labels, examples, lengths } = batch;
+export function objective(model: Model, batch: Batch, options: ObjectiveOptions): Terms {
+  const { normaliser, mostLogits } = options;
+  const { labels } = batch;
   if (labels === undefined) throw new OptionError("Cannot train on a batch without labels");
   if (!(normaliser > 0 && normaliser < Infinity)) {
     throw new OptionError(
       `Cannot train as normaliser requires a finite number above 0: found ${shown(normaliser)}`,
     );
   }
-  const { kind, weight, branches } = plan?.compensation ?? { kind: "none", weight: 0, branches: 1 };
+  const passes = passesOf(model, batch, options);
+  const chunks = targetChunks(model, passes[0]!.context, mostLogits);
+  if (chunks !== undefined) return inChunks(chunks, passes, labels, options);
+  const outputs = passes.map((pass) => during(pass, () => model.forward(pass.context)));
+  return termsOf(outputs, labels, options);
+}
+
+const noCompensation = { kind: "none", weight: 0, branches: 1 } as const;
+
+/** The first pass, and the one that compensation compares it with. */
+function passesOf(
+  model: Model,
+  batch: Batch,
+  { plan, key, gradientCheckpointing }: ObjectiveOptions,
+): Pass[] {
+  const { examples, lengths } = batch;
+  const { kind, branches } = plan?.compensation ?? noCompensation;
   const common = plan && kind !== "none" ? layersBefore(plan, model.config.layers) : undefined;
   const sharedPrefix = common === undefined ? undefined : new SharedPrefix(common);
-  const run = (pass: 0 | 1): ModelOutput => {
-    if (plan === undefined) return model.forward({ batch, gradientCheckpointing });
+  const contextOf = (pass: 0 | 1): ForwardContext => {
+    if (plan === undefined) return { batch, gradientCheckpointing };
     if (examples === undefined) {
       throw new OptionError("Cannot drop from a batch without the numbers of its examples");
     }
     const dropout = { plan, key, examples: examples[pass], lengths };
-    return model.forward({ batch, dropout, gradientCheckpointing, sharedPrefix });
+    return { batch, dropout, gradientCheckpointing, sharedPrefix };
   };
-  const taskLoss = ({ logits }: ModelOutput) => {
+  const first = { context: contextOf(0), tracked: true };
+  if (kind === "none") return [first];
+  if (kind === "js") return [first, { context: { batch, sharedPrefix }, tracked: false }];
+  return [first, { context: contextOf(1), tracked: branches === 2 }];
+}
+
+function during<T>({ tracked }: Pass, run: () => T): T {
+  return tracked ? run() : untracked(run);
+}
+
+/** Losses of what the passes gave, over its rows. */
+function termsOf(
+  [first, second]: readonly Omit<ModelOutput, "hidden">[],
+  labels: Tensor,
+  { plan, smoothing = 0, regression = false, normaliser }: ObjectiveOptions,
+): Terms {
+  const taskLoss = ({ logits }: Omit<ModelOutput, "hidden">) => {
     const rows = regression
       ? squaredError(logits, labels)
       : crossEntropy(logits, labels, smoothing);
     return scale(sum(rows), 1 / normaliser);
   };
   // One number has no distribution to compare: regression compares the features of the last layer.
-  const compared = ({ logits, representation }: ModelOutput) =>
+  const compared = ({ logits, representation }: Omit<ModelOutput, "hidden">) =>
     regression && representation !== undefined ? representation : logits;
   const combine = (task: Tensor, divergence: Tensor, weight: number) => {
     const compensation = scale(divergence, 1 / normaliser);
     return { loss: add(task, scale(compensation, weight)), task, compensation };
   };
-  const first = run(0);
-  const task = taskLoss(first);
-  if (kind === "none") return { loss: task, task, compensation: undefined };
+  const task = taskLoss(first!);
+  const { kind, weight, branches } = plan?.compensation ?? noCompensation;
+  if (second === undefined) return { loss: task, task, compensation: undefined };
   if (kind === "js") {
-    const clean = untracked(() => model.forward({ batch, sharedPrefix }));
-    return combine(task, sum(klDivergence(compared(first), compared(clean))), weight);
+    return combine(task, sum(klDivergence(compared(first!), compared(second))), weight);
   }
-  const second = branches === 1 ? untracked(() => run(1)) : run(1);
-  const divergence = bidirectionalKl(compared(first), compared(second));
+  const divergence = bidirectionalKl(compared(first!), compared(second));
   const both = branches === 1 ? task : scale(add(task, taskLoss(second)), 0.5);
   return combine(both, divergence, weight);
+}
+
+/** The same over some target rows after the other, whose logits are computed again for the gradient. */
+function inChunks(
+  { head, sizes }: TargetChunks,
+  passes: readonly Pass[],
+  labels: Tensor,
+  options: ObjectiveOptions,
+): Terms {
+  checkLabels(labels, head.config.vocabularySize);
+  const states = passes.map((pass) => during(pass, () => head.targetStates(pass.context)));
+  const parts = [reshape(labels, [-1]), ...states].map((rows) => split(rows, 0, sizes));
+  const chunkOf = (...[labels, ...states]: readonly Tensor[]): readonly Tensor[] => {
+    const outputs = passes.map((pass, p) =>
+      during(pass, () => ({ logits: head.outputLayer(states[p]!, pass.context) }))
+    );
+    const { loss, task, compensation } = termsOf(outputs, labels!, options);
+    return compensation === undefined ? [task] : [task, loss, compensation];
+  };
+  const terms = sizes.map((_, i) => checkpoint(parts.map((part) => part[i]!), chunkOf));
+  const [task, loss = task, compensation] = terms.reduce((total, chunk) =>
+    total.map((term, t) => add(term, chunk[t]!))
+  );
+  return { loss: loss!, task: task!, compensation };
 }

@@ -34,6 +34,8 @@ export interface StepOptions {
   readonly regression?: boolean;
   /** Whether each layer is computed again in the backward pass, to save memory; default false. */
   readonly gradientCheckpointing?: boolean;
+  /** Most logits of a language model that are held at once, as in `objective`; default 2²⁶. */
+  readonly mostLogits?: number;
   /** Factor of the optimiser's direction. */
   readonly lr: number;
 }

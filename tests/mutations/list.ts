@@ -39,6 +39,7 @@ import { modelsMutations } from "./lists/models.ts";
 import { modelsMoreMutations } from "./lists/models_more.ts";
 import { noiseMutations } from "./lists/noise.ts";
 import { objectiveMutations } from "./lists/objective.ts";
+import { sharedPrefixMutations } from "./lists/shared_prefix.ts";
 import { optimMutations } from "./lists/optim.ts";
 import { optionsMutations } from "./lists/options.ts";
 import { predictionsMutations } from "./lists/predictions.ts";
@@ -80,6 +81,7 @@ export const mutations: readonly Mutation[] = [
   ...layersMutations,
   ...loraMutations,
   ...objectiveMutations,
+  ...sharedPrefixMutations,
   ...optimMutations,
   ...regularisersMutations,
   ...generationMutations,

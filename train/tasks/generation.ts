@@ -7,11 +7,11 @@
 
 import type { Device } from "../../core/device.ts";
 import { NumericError, OptionError } from "../../core/errors.ts";
-import { crossEntropy } from "../../core/ops/losses.ts";
 import { generate } from "../../nn/generation/generate.ts";
 import type { TokenSampling } from "../../nn/generation/sample.ts";
 import { countTargets, type EncodedExample } from "../../nn/layers/batch.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
+import { targetLosses } from "../../nn/objective/target_chunks.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { BeamConfig } from "../config/beam_options.ts";
 import { batchesByLength } from "../data/batches.ts";
@@ -113,7 +113,7 @@ async function exampleLosses(
     const passes: number[][] = [];
     for (const context of passesOf(batch, reading.sampling)) {
       using _pass = device.scope("pass");
-      const losses = crossEntropy(model.forward(context).logits, batch.labels!);
+      const losses = targetLosses(model, context);
       passes.push([...await losses.read() as Float32Array]);
       const found = passes.at(-1)!.find((loss) => !Number.isFinite(loss));
       if (found === undefined) continue;

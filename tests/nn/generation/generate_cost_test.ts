@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
+import { Device } from "../../../core/device.ts";
 import { generate } from "../../../nn/generation/generate.ts";
+import { productsSeen } from "../../support/products_seen.ts";
 import { randomModel, tinyConfig } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
 
@@ -36,4 +38,18 @@ Deno.test("generate() takes a known number of programs for a layer and a token",
   };
   // Two norms, seven products, two rotations, the cache, scores, weights, and what they weigh.
   assertEquals(await token(3) - await token(2), 15);
+});
+
+Deno.test("generate() makes logits of each text's last token alone, of prompts too", async () => {
+  const { backend, rows } = productsSeen(23);
+  await using device = new Device(backend);
+  using _scope = device.scope("test");
+  for (const architecture of ["gpt2", "llama"] as const) {
+    const model = randomModel(device, tinyConfig(architecture), "language");
+    for (const beams of [1, 2]) {
+      rows.length = 0;
+      await generate(model, device, prompts, { beams, newTokens: 3, positions: 16 });
+      assertEquals(rows, [4, 4 * beams, 4 * beams]);
+    }
+  }
 });
