@@ -129,8 +129,8 @@ export const checkpointingMutations: readonly Mutation[] = [
   {
     name: "checkpointing without dropout alone",
     file: "nn/objective/objective.ts",
-    find: "model.forward({ batch, dropout, gradientCheckpointing, sharedPrefix })",
-    replace: "model.forward({ batch, dropout, sharedPrefix })",
+    find: "return { batch, dropout, gradientCheckpointing, sharedPrefix };",
+    replace: "return { batch, dropout, sharedPrefix };",
     why: "passes with dropout save memory too",
     tests: layers,
   },

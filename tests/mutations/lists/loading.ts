@@ -7,8 +7,9 @@ export const loadingMutations: readonly Mutation[] = [
   {
     name: "a tied head is scaled",
     file: "nn/models/decoder.ts",
-    find: "matmul(chosen, transpose(this.embedding.value))",
-    replace: "matmul(gather(flat, rows ?? context.batch.last), transpose(this.embedding.value))",
+    find: "matmul(states, transpose(this.embedding.value))",
+    replace:
+      "matmul(context.batch.rows ? states : gather(states, context.batch.last), transpose(this.embedding.value))",
     why: "all tokens are predicted where no rows are named",
     tests: ["tests/nn/models/config_keys_test.ts"],
   },

@@ -19,12 +19,12 @@ export const tasksMutations: readonly Mutation[] = [
   {
     name: "evaluation of language models drops",
     file: "train/tasks/generation.ts",
-    find: "      const losses = crossEntropy(model.forward(context).logits, batch.labels!);",
+    find: "      const losses = targetLosses(model, context);",
     replace: `      const { lengths } = context.batch;
       const sites = [{ position: "hidden", structure: "element", rate: 0.1, layers: "all" }] as const;
       const plan = { sites, compensation: { kind: "none", weight: 0, branches: 1 } } as const;
       const dropout = { plan, key: [1, 2], examples: lengths, lengths } as const;
-      const losses = crossEntropy(model.forward({ ...context, dropout }).logits, batch.labels!);`,
+      const losses = targetLosses(model, { ...context, dropout });`,
     why: "an evaluation is a clean pass",
     tests: ["tests/train/tasks/evaluation_test.ts"],
   },
@@ -38,9 +38,9 @@ export const tasksMutations: readonly Mutation[] = [
   },
   {
     name: "the dev loss is smoothed",
-    file: "train/tasks/generation.ts",
-    find: "crossEntropy(model.forward(context).logits, batch.labels!)",
-    replace: "crossEntropy(model.forward(context).logits, batch.labels!, 0.1)",
+    file: "nn/objective/target_chunks.ts",
+    find: "crossEntropy(model.forward(context).logits, labels)",
+    replace: "crossEntropy(model.forward(context).logits, labels, 0.1)",
     why: "evaluations are without smoothing",
     tests: ["tests/train/tasks/evaluation_test.ts"],
   },
