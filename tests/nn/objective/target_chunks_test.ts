@@ -2,8 +2,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Device } from "../../../core/device.ts";
 import { IndexError, OptionError } from "../../../core/errors.ts";
 import { gradient } from "../../../core/gradient.ts";
-import { seedKey } from "../../../core/random.ts";
-import type { Tensor } from "../../../core/tensor.ts";
+import { foldKey, normal, seedKey } from "../../../core/random.ts";
+import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { dropoutPlan, type PlanOptions } from "../../../nn/dropout/methods.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
@@ -11,7 +11,10 @@ import { applyLora } from "../../../nn/lora/apply.ts";
 import type { LanguageModel } from "../../../nn/models/decoder.ts";
 import { objective, type ObjectiveOptions } from "../../../nn/objective/objective.ts";
 import { targetLosses } from "../../../nn/objective/target_chunks.ts";
-import { assertClose } from "../../support/differences.ts";
+import { SGD } from "../../../nn/optim/sgd.ts";
+import { Trainable } from "../../../nn/optim/trainable.ts";
+import { trainStep } from "../../../nn/optim/train_step.ts";
+import { assertClose, numbers } from "../../support/differences.ts";
 import { productsSeen } from "../../support/products_seen.ts";
 import { fillRandomly, randomModel, tinyConfig } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
@@ -190,3 +193,56 @@ Deno.test("chunks refuse what the whole refuses", () =>
       );
     }
   }));
+
+for (const half of [false, true]) {
+  const title = half ? "beside frozen matrices in bf16" : "with an adapted output layer";
+  Deno.test(`a window of batches with 7, 2 and 0 targets is the same in chunks ${title}`, () =>
+    withDevice(half ? "f32" : "f64", async (device) => {
+      const run = async (mostLogits: number) => {
+        using _scope = device.scope("run");
+        const model = half
+          ? halved(device, models["a LLaMA"]!(device))
+          : models["a GPT-2 whose untied output layer is adapted"]!(device);
+        if (half) applyLora(model, { targets: ["q_proj", "lm_head"], rank: 2, alpha: 4 });
+        for (const [path, parameter] of parameters(model)) {
+          if (half && path.includes("lora_")) {
+            const data = numbers(5, parameter.size, -0.3, 0.3);
+            parameter.value = tensor(device, data, parameter.shape);
+          }
+        }
+        const trainable = await Trainable.of(model, device);
+        const optimiser = new SGD(trainable, { clip: 0 });
+        const window = [[[7, 3], [5, 2]], [[3, 1]], [[4, 4]]].map((shapes, i) =>
+          toBatch(device, examplesOf(...shapes as [number, number][]), {
+            numbers: shapes.map((_, b) => 2 * i + b),
+          })
+        );
+        const plan = dropoutPlan("hiddenkey", true, { rate: 0.3, kl: 0.5 });
+        const { loss } = trainStep({ model, optimiser }, window, seedKey(2), {
+          plan,
+          lr: 0.1,
+          mostLogits,
+        });
+        return [await loss.item(), ...await trainable.flat.read()];
+      };
+      const whole = await run(Infinity);
+      assert(whole.length > 20 && whole.every(Number.isFinite));
+      for (const rows of [1, 3]) {
+        assertClose(await run(rows * vocabulary), whole, half ? 2e-6 : 1e-12);
+      }
+    }));
+}
+
+/** A model whose frozen matrices have 16 bits: the upper halves of its numbers. */
+function halved(device: Device, model: LanguageModel): LanguageModel {
+  for (const [path, parameter] of parameters(model)) {
+    if (parameter.shape.length !== 2) continue;
+    const data = normal(foldKey(seedKey(1), path), parameter.size).map((x) => 0.4 * x);
+    const words = Uint16Array.from(
+      new Uint32Array(Float32Array.from(data).buffer),
+      (w) => w >>> 16,
+    );
+    parameter.value = tensor(device, words, parameter.shape, "bf16");
+  }
+  return model;
+}
