@@ -225,6 +225,14 @@ export const objectiveMutations: readonly Mutation[] = [
     tests: chunks,
   },
   {
+    name: "chunks of an evaluation keep their logits",
+    file: "nn/objective/target_chunks.ts",
+    find: 'using scope = states[i]!.device.scope("losses of some tokens");',
+    replace: "const scope = { keep: (x: Tensor) => x };",
+    why: "an evaluation needs no more memory than training",
+    tests: chunks,
+  },
+  {
     name: "the output layer runs on every token",
     file: "nn/models/decoder.ts",
     find: "const logits = this.outputLayer(chosenStates(hidden, rows), context);",

@@ -127,23 +127,25 @@ Deno.test("the output layer runs on target tokens alone, and on chunks once more
   assertEquals((await rowsOf({ mostLogits: 1 })).length, 14);
 });
 
-/** Bytes at the most beyond the model, of a gradient of 60 target tokens. */
-async function peak(mostLogits: number, choice: PlanOptions) {
+/** Bytes at the most beyond the model, of a gradient of 60 target tokens or of an evaluation. */
+async function peak(mostLogits: number, choice?: PlanOptions) {
   let bytes = 0;
   await withDevice("f32", (device) => {
     const model = randomModel(device, tinyConfig("gpt2", { vocab_size: 5000 }), "language");
     applyLora(model, { targets: ["c_attn"], rank: 2, alpha: 4 });
     fillRandomly(model, device);
-    const batch = toBatch(device, examplesOf([16, 1], [16, 1], [16, 1], [16, 1]), {
-      numbers: [0, 1, 2, 3],
-    });
-    const plan = dropoutPlan("hiddenkey", true, choice);
+    const examples = examplesOf([16, 1], [16, 1], [16, 1], [16, 1]);
+    const batch = toBatch(device, examples, { numbers: [0, 1, 2, 3] });
     const trained = [...parameters(model)].filter(([, { trainable }]) => trainable)
       .map(([, { value }]) => value);
     const { statistics } = device.backend;
     const before = statistics.bytes;
-    const options = { plan, key: seedKey(1), normaliser: 1, mostLogits };
-    gradient(() => objective(model, batch, options), trained);
+    if (choice === undefined) targetLosses(model, { batch }, mostLogits);
+    else {
+      const plan = dropoutPlan("hiddenkey", true, choice);
+      const options = { plan, key: seedKey(1), normaliser: 1, mostLogits };
+      gradient(() => objective(model, batch, options), trained);
+    }
     bytes = statistics.peakBytes - before;
   });
   return bytes;
@@ -157,6 +159,12 @@ for (const choice of choices) {
     assert(await peak(6 * 5000, choice) < logits);
   });
 }
+
+Deno.test("an evaluation in chunks never holds the logits of all target tokens", async () => {
+  const logits = 4 * 60 * 5000;
+  assert(await peak(Infinity) > logits);
+  assert(await peak(6 * 5000) < logits / 2);
+});
 
 Deno.test("an output layer whose adapter drops is not given chunks", () =>
   withDevice("f64", async (device) => {
