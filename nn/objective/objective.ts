@@ -79,7 +79,11 @@ interface Pass {
  * @throws {OptionError} If the batch has no labels, the normaliser or the most logits are not above 0,
  * or something is dropped and the batch has no counters
  */
-export function objective(model: Model, batch: Batch, options: ObjectiveOptions): Terms {
+export function objective(
+  model: Model,
+  batch: Batch,
+  options: ObjectiveOptions,
+): Omit<StepMetrics, "squaredNorm"> {
   const { normaliser, mostLogits } = options;
   const { labels } = batch;
   if (labels === undefined) throw new OptionError("Cannot train on a batch without labels");
