@@ -23,8 +23,9 @@ async function forward(row: OpRow, device: Device, data: ArrayLike<number>[]): P
   return [...await row.run(device, inputs).read()];
 }
 
-/** What declares operations, describes them or prepares their inputs, and is none itself. */
+/** What declares operations, describes them, checks or prepares their inputs, and is none itself. */
 const declarations = [
+  "checkLabels",
   "copyInto",
   "elementwise",
   "fusedMatmul",
