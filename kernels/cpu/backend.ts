@@ -8,6 +8,7 @@
 import type { Backend, Binding, Buffer } from "../../core/backend.ts";
 import { OptionError } from "../../core/errors.ts";
 import type { Program } from "../../core/program.ts";
+import { Counts } from "../plan/counts.ts";
 import { canonical } from "../plan/matmul_layout.ts";
 import { CpuBuffer } from "./buffer.ts";
 import { Turns } from "./turn.ts";
@@ -38,7 +39,7 @@ const poolBudget = 512 * 2 ** 20;
 
 class CpuBackend implements Backend {
   readonly name = "cpu";
-  readonly statistics = { buffers: 0, bytes: 0, peakBytes: 0, runs: 0 };
+  readonly statistics = new Counts();
   readonly #javascript = new JavaScriptEngine();
   readonly #pool = new Map<number, CpuBuffer[]>();
   readonly #turns = new Turns();
@@ -51,18 +52,14 @@ class CpuBackend implements Backend {
   }
 
   allocate(bytes: number): Buffer {
-    const s = this.statistics;
     const buffer = this.#onHeap(bytes) ?? this.#apart(bytes);
-    s.buffers++;
-    s.bytes += bytes;
-    s.peakBytes = Math.max(s.peakBytes, s.bytes);
+    this.statistics.allocated(bytes);
     return buffer;
   }
 
   release(buffer: Buffer): void {
     const { bytes, heap, address } = buffer as CpuBuffer;
-    this.statistics.buffers--;
-    this.statistics.bytes -= bytes;
+    this.statistics.released(bytes);
     if (heap) return this.wasm!.threadPool.heap.release(address, bytes);
     if (this.#pooled + bytes > poolBudget) return;
     this.#pooled += bytes;

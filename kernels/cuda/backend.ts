@@ -5,9 +5,17 @@
  * @module
  */
 
-import type { Affine, Backend, Binding, Bound, Buffer } from "../../core/backend.ts";
+import type {
+  Affine,
+  Backend,
+  BackendStatistics,
+  Binding,
+  Bound,
+  Buffer,
+} from "../../core/backend.ts";
 import { bytesPerElement, type Dtype } from "../../core/dtype.ts";
 import type { GatherProgram, Program, RowProgram, ScatterAddProgram } from "../../core/program.ts";
+import { Counts } from "../plan/counts.ts";
 import { Layouts } from "../plan/layouts.ts";
 import { walkOf } from "../plan/row_walk.ts";
 import { slotsOf } from "../plan/slots.ts";
@@ -50,8 +58,9 @@ export class CudaBackend implements Backend {
   readonly name = "cuda";
   /** Card, and how products are computed. */
   readonly description: string;
+  readonly #counts = new Counts();
   /** Buffers and bytes that are allocated now, and programs run since the device was opened. */
-  readonly statistics = { buffers: 0, bytes: 0, peakBytes: 0, runs: 0 };
+  readonly statistics: BackendStatistics = this.#counts;
   readonly #memory: CardMemory;
   readonly #staging: Staging;
   readonly #modules: Modules;
@@ -97,7 +106,6 @@ export class CudaBackend implements Backend {
       sharedBytes,
       memory: this.#memory,
       modules: this.#modules,
-      launches: this.#launches,
       queue: this.#queue,
       rowLaunch: this.#rowLaunch.bind(this),
     });
@@ -125,17 +133,13 @@ export class CudaBackend implements Backend {
    */
   allocate(bytes: number, shape?: readonly number[]): Buffer {
     const buffer = this.#memory.take(bytes, shape);
-    const s = this.statistics;
-    s.buffers++;
-    s.bytes += bytes;
-    s.peakBytes = Math.max(s.peakBytes, s.bytes);
+    this.#counts.allocated(bytes);
     return buffer;
   }
 
   /** Gives memory back; what is queued runs before it can be used again. */
   release(buffer: Buffer): void {
-    this.statistics.buffers--;
-    this.statistics.bytes -= buffer.bytes;
+    this.#counts.released(buffer.bytes);
     this.#memory.give(buffer as CardBuffer);
   }
 
@@ -159,7 +163,7 @@ export class CudaBackend implements Backend {
 
   /** Queues a program. */
   run(program: Program, binding: Binding): void {
-    this.statistics.runs++;
+    this.#counts.runs++;
     // What no rows are added to is 0.
     const written = program.family === "scatterAdd" ? binding.space.slice(1) : binding.space;
     const nothing = program.family === "matmul" ? written.slice(0, -1) : written;

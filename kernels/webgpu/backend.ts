@@ -4,9 +4,17 @@
  * @module
  */
 
-import type { Affine, Backend, Binding, Bound, Buffer } from "../../core/backend.ts";
+import type {
+  Affine,
+  Backend,
+  BackendStatistics,
+  Binding,
+  Bound,
+  Buffer,
+} from "../../core/backend.ts";
 import type { Dtype } from "../../core/dtype.ts";
 import type { GatherProgram, Program, RowProgram, ScatterAddProgram } from "../../core/program.ts";
+import { Counts } from "../plan/counts.ts";
 import { Layouts } from "../plan/layouts.ts";
 import { canonical } from "../plan/matmul_layout.ts";
 import { walkOf } from "../plan/row_walk.ts";
@@ -42,8 +50,9 @@ export class WebGpuBackend implements Backend {
   readonly description: string;
   /** How programs use subgroups, where {@linkcode prepare} found that they can. */
   subgroups: Subgroups | undefined;
+  readonly #counts = new Counts();
   /** Buffers and bytes that are allocated now, and programs run since the device was opened. */
-  readonly statistics = { buffers: 0, bytes: 0, peakBytes: 0, runs: 0 };
+  readonly statistics: BackendStatistics = this.#counts;
   readonly #pool: Pool;
   readonly #queue: CommandQueue;
   readonly #readback: Readback;
@@ -123,17 +132,13 @@ export class WebGpuBackend implements Backend {
   /** Takes memory from the pool. */
   allocate(bytes: number, shape?: readonly number[]): Buffer {
     const buffer = this.#pool.take(bytes, shape);
-    const s = this.statistics;
-    s.buffers++;
-    s.bytes += bytes;
-    s.peakBytes = Math.max(s.peakBytes, s.bytes);
+    this.#counts.allocated(bytes);
     return buffer;
   }
 
   /** Gives memory back to the pool. */
   release(buffer: Buffer): void {
-    this.statistics.buffers--;
-    this.statistics.bytes -= buffer.bytes;
+    this.#counts.released(buffer.bytes);
     this.#pool.give(buffer as GpuBuffer);
   }
 
@@ -158,7 +163,7 @@ export class WebGpuBackend implements Backend {
 
   /** Records a program in the open pass; nothing runs before the queue is flushed. */
   run(program: Program, binding: Binding): void {
-    this.statistics.runs++;
+    this.#counts.runs++;
     // What no rows are added to is 0.
     const written = program.family === "scatterAdd" ? binding.space.slice(1) : binding.space;
     if (written.includes(0)) return;

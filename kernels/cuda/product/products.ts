@@ -62,7 +62,6 @@ export interface CudaProductHost {
   readonly sharedBytes: number;
   readonly memory: CardMemory;
   readonly modules: Modules;
-  readonly launches: Layouts<CardLaunch>;
   readonly queue: LaunchQueue;
   /** The library for products, where it is used. */
   readonly lt: LtProducts | undefined;
@@ -207,34 +206,28 @@ export class CudaProducts {
   }
 
   #launch(program: MatmulProgram, { space, chunk, operands, tile }: ProductLaunch): CardLaunch {
-    const { launches, modules, precision } = this.host;
-    const sizes = [...space, chunk];
-    return launches.find(program, sizes, operands, () => {
-      const [m, n] = space.slice(-3) as [number, number, number];
-      const count = space.slice(0, -3).reduce((a, b) => a * b, 1);
-      const shape = productShape(space, operands, tile, chunk, precision);
-      const kernel = modules.compile(
-        `${program.key}/${productKey(shape)}`,
-        `product ${program.key} of [${space}]`,
-        () => renderProduct(program, shape),
-      );
-      const tiles = [Math.ceil(m / tile.m), Math.ceil(n / tile.n)] as const;
-      // Along M, N and K as each operand has them: A over M and K, B over K and N, the others over M
-      // and N.
-      const batch = space.slice(0, -3);
-      const [rows, columns, inner] = space.slice(-3) as [number, number, number];
-      const axes = [[rows, inner], [inner, columns]];
-      const strides = operands.flatMap(({ dtype, strides }, k) =>
-        byteSteps([...batch, ...axes[k] ?? [rows, columns]], strides, bytesPerElement(dtype))
-      );
-      return makeCardLaunch({
-        kernel,
-        blocks: tiles[0] * tiles[1] * count,
-        dtypes: operands.map(({ dtype }) => dtype),
-        indices: 0,
-        words: [...sizes, ...tiles, ...strides],
-        scalars: slotsOf(program).scalars,
-      });
+    const { modules, precision } = this.host;
+    const shape = productShape(space, operands, tile, chunk, precision);
+    const kernel = modules.compile(
+      `${program.key}/${productKey(shape)}`,
+      `product ${program.key} of [${space}]`,
+      () => renderProduct(program, shape),
+    );
+    const batch = space.slice(0, -3);
+    const [m, n, k] = space.slice(-3) as [number, number, number];
+    const tiles = [Math.ceil(m / tile.m), Math.ceil(n / tile.n)] as const;
+    // A lies over M and K, B over K and N, the others over M and N.
+    const axes = [[m, k], [k, n]];
+    const strides = operands.flatMap(({ dtype, strides }, operand) =>
+      byteSteps([...batch, ...axes[operand] ?? [m, n]], strides, bytesPerElement(dtype))
+    );
+    return makeCardLaunch({
+      kernel,
+      blocks: batch.reduce((a, b) => a * b, tiles[0] * tiles[1]),
+      dtypes: operands.map(({ dtype }) => dtype),
+      indices: 0,
+      words: [...space, chunk, ...tiles, ...strides],
+      scalars: slotsOf(program).scalars,
     });
   }
 }
