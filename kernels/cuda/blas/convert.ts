@@ -25,8 +25,7 @@ export function renderConvert(): PtxProgram {
   const id = text.into("b32", "mad.lo.u32", block, convertThreads, thread);
   text.add(`@${text.into("pred", "setp.ge.u32", id, text.parameter(sizes))} bra ${end}`);
   const perRow = text.parameter(sizes + 4);
-  const row = text.into("b32", "div.u32", id, perRow);
-  const unit = text.into("b32", "sub.u32", id, text.into("b32", "mul.lo.u32", row, perRow));
+  const [row, unit] = text.divide(id, perRow);
   const start = text.into(
     "b64",
     "mad.wide.s32",

@@ -77,9 +77,7 @@ export class Epilogue {
     const [again, skip, end] = [text.label(), text.label(), text.label()];
     const [m, n] = [this.host.size(0), this.host.size(1)];
     const perRow = tile.n / 4;
-    const row = text.into("b32", "div.u32", place.thread, perRow);
-    const back = text.into("b32", "mul.lo.u32", row, perRow);
-    const unit = text.into("b32", "sub.u32", place.thread, back);
+    const [row, unit] = text.divide(place.thread, perRow);
     const column = text.into("b32", "shl.b32", unit, 2);
     text.place(again);
     text.add(`@${text.into("pred", "setp.ge.u32", row, tile.m)} bra ${end}`);

@@ -67,9 +67,7 @@ export class Factor {
     this.#rows = inner ? outer : tile.k;
     this.#pitch = (inner ? tile.k : outer) + (bytes === 2 || inner ? 8 : 4);
     this.#perRow = (inner ? tile.k : outer) / this.#unit;
-    const row = text.into("b32", "div.u32", place.thread, this.#perRow);
-    const back = text.into("b32", "mul.lo.u32", row, this.#perRow);
-    const unit = text.into("b32", "sub.u32", place.thread, back);
+    const [row, unit] = text.divide(place.thread, this.#perRow);
     const along = text.into("b32", "mul.lo.u32", unit, this.#unit);
     const [o, k] = inner ? [row, along] : [along, row];
     this.#index = { outer: text.into("b32", "add.u32", place.first, o), inner: k };

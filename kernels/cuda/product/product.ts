@@ -102,17 +102,12 @@ class ProductWriter {
     const text = this.#text;
     const { rank, tile, chunked } = this.shape;
     const thread = text.special("tid.x");
-    const split = (value: string, size: string) => {
-      const quotient = text.into("b32", "div.u32", value, size);
-      const back = text.into("b32", "mul.lo.u32", quotient, size);
-      return [quotient, text.into("b32", "sub.u32", value, back)] as const;
-    };
-    const [tiles, m] = split(text.special("ctaid.x"), this.#size(rank + 4));
-    const [batches, n] = split(tiles, this.#size(rank + 5));
+    const [tiles, m] = text.divide(text.special("ctaid.x"), this.#size(rank + 4));
+    const [batches, n] = text.divide(tiles, this.#size(rank + 5));
     let rest: string = batches;
     const batch: string[] = [];
     for (let axis = rank - 1; axis > 0; axis--) {
-      const [quotient, own] = split(rest, this.#size(axis));
+      const [quotient, own] = text.divide(rest, this.#size(axis));
       batch[axis] = own;
       rest = quotient;
     }
@@ -125,7 +120,7 @@ class ProductWriter {
       depth = text.into("b32", "min.u32", chunk, text.into("b32", "sub.u32", k, begin));
     }
     const number = text.into("b32", "shr.u32", thread, 5);
-    const [warpN, warpM] = split(number, String(tile.warps[0]));
+    const [warpN, warpM] = text.divide(number, tile.warps[0]);
     return {
       thread,
       lane: text.into("b32", "and.b32", thread, 31),

@@ -8,7 +8,7 @@
 import type { Bound } from "../../../core/backend.ts";
 import { bytesPerElement, type Dtype } from "../../../core/dtype.ts";
 
-/** How products are computed: every bit of 32 counts, or each operand is rounded to bf16. */
+/** How products are computed: factors keep 22 of 24 bits at least, or are rounded to bf16. */
 export type Precision = "float32" | "bf16";
 
 /** Sizes of what a block computes, in elements and warps. */
@@ -43,7 +43,7 @@ export interface ProductShape {
   readonly rank: number;
   /** What a block computes. */
   readonly tile: BlockTile;
-  /** FactorAccess to A and B. */
+  /** How A and B are read. */
   readonly read: readonly [FactorAccess, FactorAccess];
   /**
    * Whether factors are tf32 and what that leaves, in three products; otherwise they are terms of 8

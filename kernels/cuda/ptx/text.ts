@@ -60,6 +60,13 @@ export class PtxText {
     return register;
   }
 
+  /** Quotient and remainder of two words. */
+  divide(value: string, by: string | number): readonly [quotient: string, remainder: string] {
+    const quotient = this.into("b32", "div.u32", value, by);
+    const whole = this.into("b32", "mul.lo.u32", quotient, by);
+    return [quotient, this.into("b32", "sub.u32", value, whole)];
+  }
+
   /** A new label, not placed yet. */
   label(): string {
     return `L${this.#labels++}`;

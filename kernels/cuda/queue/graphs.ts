@@ -11,7 +11,7 @@ import type { CardLaunch } from "./launch.ts";
 import { mostParameters } from "./modules.ts";
 import type { LaunchSegment } from "./segment.ts";
 
-/** Graphs that are kept; those used longest ago go first. */
+/** Segments that are remembered; beyond these all are forgotten. */
 const most = 256;
 
 /** Segments that are worth a graph have at least so many launches. */

@@ -32,8 +32,7 @@ function begin(text: PtxText, end: string) {
   const beyond = text.into("pred", "setp.ge.u32", id, text.parameter(sizes + 8));
   text.add(`@${beyond} bra ${end}`);
   const width = text.parameter(sizes + 4);
-  const row = text.into("b32", "div.u32", id, width);
-  const column = text.into("b32", "sub.u32", id, text.into("b32", "mul.lo.u32", row, width));
+  const [row, column] = text.divide(id, width);
   const base = text.into(
     "b64",
     "mad.wide.s32",

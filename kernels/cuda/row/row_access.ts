@@ -118,9 +118,7 @@ export class RowAccess {
       const unit = axis === rank - 1 ? this.unit : 1;
       const size = text.parameter(this.#places.sizes + 4 * axis);
       const length = unit === 1 ? size : text.into("b32", "shr.u32", size, 2);
-      const quotient = text.into("b32", "div.u32", rest, length);
-      const back = text.into("b32", "mul.lo.u32", quotient, length);
-      const own = text.into("b32", "sub.u32", rest, back);
+      const [quotient, own] = text.divide(rest, length);
       coordinates[axis] = unit === 1 ? own : text.into("b32", "shl.b32", own, 2);
       rest = quotient;
     }
