@@ -87,7 +87,6 @@ const described = [
   "program",
   "random",
   "scalar",
-  "shape",
   "threefry",
 ].map((name) => `core/${name}.ts`);
 
