@@ -146,4 +146,12 @@ export const cudaBlasMutations: readonly Mutation[] = [
     why: "steps have 32 bits and a sign",
     tests: launches,
   },
+  {
+    name: "layouts tell four elements apart, not eight",
+    file: "kernels/plan/layouts.ts",
+    find: "8 * codes[dtype] + (offset & 7)",
+    replace: "4 * codes[dtype] + (offset & 3)",
+    why: "eight halves are copied at once where they are aligned",
+    tests: ["tests/kernels/plan/layouts_test.ts"],
+  },
 ];
