@@ -6,7 +6,15 @@
  */
 
 import { walked } from "../mutations/tree.ts";
-import { failuresIn, lineOf, sumOf, type Totals, totalsOf } from "./totals.ts";
+import {
+  againAfterSignal,
+  type Ended,
+  failuresIn,
+  lineOf,
+  sumOf,
+  type Totals,
+  totalsOf,
+} from "./totals.ts";
 
 /** Parts for each process: the last ones end about together, whatever the files take. */
 const partsEach = 8;
@@ -36,12 +44,14 @@ async function passedOn(args: readonly string[]): Promise<number> {
 }
 
 /** Runs Deno, prints all it has printed when it is done, and gives that. */
-async function printed(args: readonly string[]): Promise<{ code: number; output: string }> {
-  const command = new Deno.Command("deno", { args: [...args], cwd: root, env });
-  const { code, stdout, stderr } = await command.output();
-  const output = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
-  console.log(output.trimEnd());
-  return { code, output };
+function printed(args: readonly string[]): Promise<Ended> {
+  return againAfterSignal(async () => {
+    const command = new Deno.Command("deno", { args: [...args], cwd: root, env });
+    const { code, stdout, stderr } = await command.output();
+    const output = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
+    console.log(output.trimEnd());
+    return { code, output };
+  });
 }
 
 /** Runs all test files in parts, checks types beside them, and gives the exit code. */
@@ -62,10 +72,7 @@ async function whole(flags: readonly string[], args: readonly string[]): Promise
   };
   const locked = flags.filter((flag) => !flag.startsWith("--allow-"));
   const check = async () => {
-    const types = () => printed(["check", "--quiet", ...locked]);
-    let { code, output } = await types();
-    // Seen once in ten runs: the process dies by a signal when it ends, and has found no fault.
-    if (code > 128) ({ code, output } = await types());
+    const { code, output } = await printed(["check", "--quiet", ...locked]);
     totals.push(totalsOf("", code));
     if (code !== 0) failures.push(output);
   };

@@ -68,3 +68,22 @@ export function failuresIn(output: string): string {
   const from = output.indexOf("\n ERRORS ");
   return from < 0 ? "" : output.slice(from + 1).replace(/\n(ok|FAILED) \| [^]*$/, "\n");
 }
+
+/** How a process ended. */
+export interface Ended {
+  /** Exit code; above 128 where a signal ended it. */
+  readonly code: number;
+  /** All that was printed. */
+  readonly output: string;
+}
+
+/**
+ * Runs a process once more where a signal ended it: a software adapter may crash while its process
+ * ends, all tests having passed. A failed test is no signal, and a second crash is a failure.
+ */
+export async function againAfterSignal(run: () => Promise<Ended>): Promise<Ended> {
+  const ended = await run();
+  if (ended.code <= 128) return ended;
+  console.log(`Signal ${ended.code - 128} ended a process of the tests, which runs once more`);
+  return await run();
+}

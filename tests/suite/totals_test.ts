@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { failuresIn, lineOf, sumOf, totalsOf } from "./totals.ts";
+import { againAfterSignal, failuresIn, lineOf, sumOf, totalsOf } from "./totals.ts";
 
 const failing = `running 1 test from ./a_test.ts
 a sum ... FAILED (3ms)
@@ -53,4 +53,17 @@ Deno.test("failures are told once more from their heading on", () => {
   assertEquals(told.startsWith(" ERRORS \n\na sum => ./a_test.ts:1:6\nerror: Assert"), true);
   assertEquals(/passed/.test(told), false);
   assertEquals(failuresIn("ok | 5 passed | 0 failed (12ms)\n"), "");
+});
+
+Deno.test("a process that a signal ended runs once more, a failed one does not", async () => {
+  for (
+    const [codes, expected] of [[[0], 0], [[1, 0], 1], [[134, 0], 0], [[139, 134, 0], 134]] as const
+  ) {
+    const left: number[] = [...codes];
+    const ended = await againAfterSignal(() =>
+      Promise.resolve({ code: left.shift()!, output: "" })
+    );
+    assertEquals(ended.code, expected, `${codes}`);
+    assertEquals(codes.length - left.length, codes[0] > 128 ? 2 : 1, `${codes}`);
+  }
 });
