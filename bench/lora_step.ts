@@ -45,7 +45,7 @@ export async function loraStep(
     const step = count++;
     const examples = Array.from({ length: batch }, (_, b) => ({
       ids: Array.from({ length }, (_, i) => (b * 131 + i * 17 + step * 7 + 50) % 30000),
-      ...(decoder ? { predictFrom: Math.floor(length / 2) } : { label: b % 2 }),
+      ...(decoder ? { predictFrom: 1 } : { label: b % 2 }),
     }));
     const labelled = toBatch(device, examples, { numbers: examples.map((_, b) => b) });
     const { loss } = trainStep({ model, optimiser }, [labelled], seedKey(step), {

@@ -63,15 +63,36 @@ export const modelShapes = {
     n_head: 16,
     n_positions: 1024,
   },
+  "llama-7b": {
+    model_type: "llama",
+    vocab_size: 32000,
+    hidden_size: 4096,
+    intermediate_size: 11008,
+    num_hidden_layers: 32,
+    num_attention_heads: 32,
+    num_key_value_heads: 32,
+    max_position_embeddings: 2048,
+    rms_norm_eps: 1e-6,
+  },
 } as const;
 
+/** Linear layers that LoRA adapts, by model type. */
+const targets = {
+  bert: ["query", "value"],
+  roberta: ["query", "value"],
+  gpt2: ["c_attn"],
+  llama: ["q_proj", "v_proj"],
+};
+
+
 /**
- * Makes a model with LoRA: rank 4 on q and v of GPT-2, rank 8 on query and value otherwise.
+ * Makes a model with LoRA on the projections of queries and values: rank 4 for GPT-2, 8 otherwise.
  *
  * @param half Whether frozen matrices have 16 bits, as those of checkpoints in bf16
  */
 export function randomModel(device: Device, name: keyof typeof modelShapes, half = false) {
-  const config = parseConfig(modelShapes[name]);
+  const shape = modelShapes[name];
+  const config = parseConfig(shape);
   const decoder = config.causal;
   const model = decoder ? languageModel(config) : classifier(config);
   let key = 0;
@@ -82,7 +103,7 @@ export function randomModel(device: Device, name: keyof typeof modelShapes, half
         parameter.value = halves(device, parameter.shape);
         continue;
       }
-      const norm = /(LayerNorm|ln_\w+)\.weight$/.test(path);
+      const norm = /(LayerNorm|ln_\w+|norm)\.weight$/.test(path);
       parameter.value = apply(noise, [], {
         space: parameter.shape,
         scalars: [key++, norm ? 0 : 0.07, norm ? 1 : 0],
@@ -92,8 +113,8 @@ export function randomModel(device: Device, name: keyof typeof modelShapes, half
   };
   fill();
   applyLora(model, {
-    targets: decoder ? ["c_attn"] : ["query", "value"],
-    rank: decoder ? 4 : 8,
+    targets: targets[shape.model_type],
+    rank: shape.model_type === "gpt2" ? 4 : 8,
     alpha: 16,
   });
   fill();
