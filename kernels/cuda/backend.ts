@@ -19,6 +19,7 @@ import { Counts } from "../plan/counts.ts";
 import { Layouts } from "../plan/layouts.ts";
 import { walkOf } from "../plan/row_walk.ts";
 import { slotsOf } from "../plan/slots.ts";
+import { CudaAttention } from "./attention/attentions.ts";
 import type { LtLibrary } from "./blas/lt_library.ts";
 import { LtProducts } from "./blas/lt_products.ts";
 import type { Driver } from "./driver/driver.ts";
@@ -50,6 +51,8 @@ export interface QueueOptions {
   readonly library?: LtLibrary | undefined;
   /** Chooses the kernels of products. */
   readonly policy?: ProductPolicy;
+  /** Whether attention is one program where it can be; default true. */
+  readonly fused?: boolean;
 }
 
 /** Runs programs on an NVIDIA card. */
@@ -67,6 +70,8 @@ export class CudaBackend implements Backend {
   readonly #queue: LaunchQueue;
   readonly #products: CudaProducts;
   readonly #lt: LtProducts | undefined;
+  /** Attention in one go. */
+  readonly attention: CudaAttention | undefined;
   readonly #launches = new Layouts<CardLaunch>();
 
   /**
@@ -80,7 +85,8 @@ export class CudaBackend implements Backend {
   constructor(
     readonly driver: Driver,
     readonly precision: Precision,
-    { graphs = true, blocking = false, library, policy = usualProducts }: QueueOptions = {},
+    { graphs = true, blocking = false, library, policy = usualProducts, fused = true }:
+      QueueOptions = {},
   ) {
     const { name, address, processors, sharedBytes } = driver.facts;
     const lt = precision === "bf16" ? library : undefined;
@@ -98,6 +104,14 @@ export class CudaBackend implements Backend {
       lt?.close();
       throw error;
     }
+    this.attention = fused
+      ? new CudaAttention({
+        precision,
+        modules: this.#modules,
+        queue: this.#queue,
+        count: () => this.#counts.runs++,
+      })
+      : undefined;
     this.#products = new CudaProducts({
       lt: this.#lt,
       precision,

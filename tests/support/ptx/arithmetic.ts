@@ -75,3 +75,8 @@ export function permuteBytes(a: number, b: number, selector: number): number {
   }
   return result;
 }
+
+/** A float whose exponent has its least value as 0 of the same sign. */
+export function flushed(x: number): number {
+  return Math.abs(x) < 2 ** -126 ? 0 * x : x;
+}

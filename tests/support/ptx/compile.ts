@@ -1,5 +1,6 @@
 // A program as functions of JavaScript: each runs a stretch of instructions for some threads.
 import {
+  flushed,
   fusedMultiplyAdd,
   halfToFloat,
   permuteBytes,
@@ -32,6 +33,7 @@ const longest = 60;
 
 /** Names that the functions use. */
 export const helpers = {
+  flushed,
   fusedMultiplyAdd,
   halfToFloat,
   permuteBytes,
@@ -63,7 +65,7 @@ export function basicBlocks(program: ParsedPtx, operand: OperandText): BasicBloc
 }
 
 const isTogether = ({ operation }: PtxInstruction) =>
-  /^(shfl|ldmatrix|mma|bar)\.sync/.test(operation) || operation === "bar.sync";
+  /^(shfl|ldmatrix|mma|bar)\.sync/.test(operation) || operation.startsWith("bar.");
 
 function partsOf(
   instructions: readonly PtxInstruction[],
