@@ -11,14 +11,13 @@ import type { Device } from "./device.ts";
 import { byFlags } from "./flags.ts";
 import { gradient } from "./gradient.ts";
 import { floatOf, type Gradients, type Op, type Recorded } from "./op.ts";
-import { mul } from "./ops/elementwise.ts";
+import { add, mul } from "./ops/elementwise.ts";
 import { sum } from "./ops/reduce.ts";
-import { add } from "./ops/elementwise.ts";
 import { contiguous } from "./ops/view.ts";
 import {
   type AttentionMasks,
-  attentionProgram,
   type AttentionProgram,
+  attentionProgram,
   attentionRowValues,
 } from "./program.ts";
 import { Value } from "./storage.ts";
@@ -218,6 +217,11 @@ function secondOrder(
     return parts.reduce((total, part) => add(total, part));
   };
   return gradient(run, own, device).gradients;
+}
+
+/** Whether a tensor's backend runs attention as one program, if it fits. */
+export function mayFuse(x: Tensor): boolean {
+  return x.device.backend.attention !== undefined;
 }
 
 /**

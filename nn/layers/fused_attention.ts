@@ -4,7 +4,12 @@
  * @module
  */
 
-import { attentionPasses, type AttentionPasses, fusedAttention } from "../../core/attention.ts";
+import {
+  type AttentionPasses,
+  attentionPasses,
+  fusedAttention,
+  mayFuse,
+} from "../../core/attention.ts";
 import { type Bool, index, input } from "../../core/expr.ts";
 import { attentionFactor } from "../../core/program.ts";
 import { matmul } from "../../core/ops/matmul.ts";
@@ -71,7 +76,7 @@ export function attentionInOne(
   value: Tensor,
   options: AttentionOptions,
 ): Tensor | undefined {
-  if (query.device.backend.attention === undefined) return undefined;
+  if (!mayFuse(query)) return undefined;
   const [batch, , group, queries] = query.shape as [number, number, number, number];
   const keys = key.shape[3]!;
   const { scale, causal, mask, logits, weights, maximum } = options;

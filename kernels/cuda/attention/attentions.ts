@@ -60,9 +60,8 @@ export class CudaAttention implements FusedAttention {
     const kernel = modules.compile(
       `${program.key}/${attentionKey(shape)}`,
       `${program.pass} pass of attention over [${space}]`,
-      () => program.pass === "forward"
-        ? renderForward(program, shape)
-        : renderGradient(program, shape),
+      () =>
+        program.pass === "forward" ? renderForward(program, shape) : renderGradient(program, shape),
     );
     const [batch, keyHeads, group, queries, keys] = space as [
       number,

@@ -32,7 +32,7 @@ import {
 import { joinQuad, writeShiftedExp } from "./softmax_steps.ts";
 import { TileCopy } from "./tile_copy.ts";
 import { type Sums, TileProducts } from "./tile_products.ts";
-import { type TurnPlace, Turns } from "./turns.ts";
+import { TurnLoop, type TurnPlace } from "./turn_loop.ts";
 
 /** The softmax of the lane's two rows, up to the turn at hand. */
 interface RunningSoftmax {
@@ -54,7 +54,7 @@ class ForwardWriter {
   readonly #copies: readonly TileCopy[];
   readonly #products: TileProducts;
   readonly #masks: MaskSteps;
-  readonly #turns: Turns;
+  readonly #turns: TurnLoop;
   readonly #bytes: number;
   /** Bits of the masks that each row tests, and parts in which it has met a key. */
   readonly #tests: readonly [string, string];
@@ -77,7 +77,7 @@ class ForwardWriter {
     const words = keys.bytes + values.bytes;
     this.#masks = new MaskSteps(frame, frame.ownRows(), words, (row) => this.#tests[row]);
     const stage = words + (this.#masks.shares ? 4 * turn : 0);
-    this.#turns = new Turns(frame, this.#copies, this.#own.bytes, stage);
+    this.#turns = new TurnLoop(frame, this.#copies, this.#own.bytes, stage);
     this.#bytes = this.#own.bytes + 2 * stage;
     const running = () => ({
       peaks: [text.register("f32"), text.register("f32")],
@@ -150,9 +150,7 @@ class ForwardWriter {
       weights,
       (x, at) => {
         const weighed = this.#masks.weighed(at);
-        return weighed === undefined
-          ? x
-          : text.into("f32", "selp.f32", x, floatText(0), weighed);
+        return weighed === undefined ? x : text.into("f32", "selp.f32", x, floatText(0), weighed);
       },
     );
     this.#products.withColumns(used, [turn.stage, values.place], this.#sums);
@@ -266,9 +264,7 @@ class ForwardWriter {
       store("reciprocalBefore", reciprocals(this.#before));
     }
     const factors = masks.weights !== undefined && masks.rest === "factor"
-      ? used.map((one) =>
-        text.into("f32", "mul.rn.f32", one, frame.scalar(attentionFactor, "f32"))
-      )
+      ? used.map((one) => text.into("f32", "mul.rn.f32", one, frame.scalar(attentionFactor, "f32")))
       : used;
     storeSums(frame, [frame.inputs, queryAxis], this.#sums, factors as [string, string]);
   }

@@ -28,7 +28,9 @@ export function attentionSlots({ masks }: AttentionProgram) {
   const nodes = topological(maskExpressions(masks));
   const used = Math.max(slotsUsed(nodes, "scalar"), attentionScale + 1);
   const factor = masks.weights !== undefined && masks.rest === "factor";
-  const scalars = new Array<string>(factor ? Math.max(used, attentionFactor + 1) : used).fill("u32");
+  const scalars = new Array<string>(factor ? Math.max(used, attentionFactor + 1) : used).fill(
+    "u32",
+  );
   for (const e of nodes) if (e.op === "scalar") scalars[e.attribute] = e.kind;
   scalars[attentionScale] = "f32";
   if (factor) scalars[attentionFactor] = "f32";
@@ -134,8 +136,7 @@ export class AttentionFrame {
   /** Address of the first element of a head. */
   base(operand: number, head: HeadPlace = this.head): string {
     return head.reduce(
-      (sum, at, axis) =>
-        this.text.into("b64", "mad.wide.s32", at, this.step(operand, axis), sum),
+      (sum, at, axis) => this.text.into("b64", "mad.wide.s32", at, this.step(operand, axis), sum),
       this.address(operand),
     );
   }

@@ -23,7 +23,7 @@ import { storeSums } from "./row_values.ts";
 import { writeShiftedExp } from "./softmax_steps.ts";
 import { TileCopy } from "./tile_copy.ts";
 import { type Sums, TileProducts } from "./tile_products.ts";
-import { type TurnPlace, Turns } from "./turns.ts";
+import { TurnLoop, type TurnPlace } from "./turn_loop.ts";
 
 /** Renders a pass of the gradient. */
 export function renderGradient(program: AttentionProgram, shape: AttentionShape): PtxProgram {
@@ -37,7 +37,7 @@ class GradientWriter {
   readonly #products: TileProducts;
   readonly #masks: MaskSteps;
   readonly #rows: GradientRows;
-  readonly #turns: Turns;
+  readonly #turns: TurnLoop;
   readonly #bytes: number;
   /** Of queries; or of keys, and of values. */
   readonly #sums: readonly string[][][];
@@ -56,7 +56,8 @@ class GradientWriter {
     this.#own = pair(own, ownAxis, ownedRows);
     this.#copies = pair(other, axis, turn);
     this.#products = new TileProducts(frame);
-    const bytes = (copies: readonly TileCopy[]) => copies.reduce((sum, each) => sum + each.bytes, 0);
+    const bytes = (copies: readonly TileCopy[]) =>
+      copies.reduce((sum, each) => sum + each.bytes, 0);
     const behind = bytes(this.#copies);
     this.#rows = new GradientRows(frame, behind);
     this.#masks = new MaskSteps(
@@ -66,7 +67,7 @@ class GradientWriter {
       (row, column) => this.#rows.tests(row, column),
     );
     const stage = behind + (this.#masks.shares ? 4 * turn : this.#rows.bytes);
-    this.#turns = new Turns(frame, this.#copies, bytes(this.#own), stage);
+    this.#turns = new TurnLoop(frame, this.#copies, bytes(this.#own), stage);
     this.#bytes = bytes(this.#own) + 2 * stage;
     this.#sums = (byKeys ? [0, 1] : [0]).map(() => this.#products.zeros(padded));
   }

@@ -12,7 +12,7 @@ import type { AttentionFrame } from "./frame.ts";
 import { type ElementPlace, fallbacks } from "./mask_steps.ts";
 import { loadOwn, rowAddress, type RowValue, storeWords, valueAddress } from "./row_values.ts";
 import { joinQuad } from "./softmax_steps.ts";
-import type { TurnPlace } from "./turns.ts";
+import type { TurnPlace } from "./turn_loop.ts";
 
 /** Values of a row, and the product of its gradient and result. */
 type GradientValue = RowValue | "product";
@@ -67,7 +67,9 @@ export class GradientRows {
   /** Products of gradient and result, of the lane's two rows. */
   #products(): string[] {
     const { text, shape: { size, dtypes } } = this.#frame;
-    const bases = [gradient, beside].map((operand) => [operand, this.#frame.base(operand)] as const);
+    const bases = [gradient, beside].map((operand) =>
+      [operand, this.#frame.base(operand)] as const
+    );
     const last = text.into("b32", "sub.u32", this.#frame.size("queries"), 1);
     return this.#frame.ownRows().map((row) => {
       const within = text.into("b32", "min.u32", row, last);

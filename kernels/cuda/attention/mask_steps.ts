@@ -10,7 +10,7 @@ import type { AttentionMasks } from "../../../core/program.ts";
 import { Values } from "../ptx/expression.ts";
 import type { PtxText } from "../ptx/text.ts";
 import type { AttentionFrame, HeadPlace } from "./frame.ts";
-import { MaskLeaves } from "./mask_leaves.ts";
+import { MaskReads } from "./mask_reads.ts";
 
 /** Bits of a key's word: it is not seen, dropped before the softmax, dropped after it. */
 const bits = { visible: 1, scores: 2, weights: 4 } as const;
@@ -38,7 +38,7 @@ interface Turn {
 /** Writes masks. */
 export class MaskSteps {
   readonly #text: PtxText;
-  readonly #leaves: MaskLeaves;
+  readonly #leaves: MaskReads;
   readonly #masks: AttentionMasks;
   readonly #byKeys: boolean;
   readonly #element: readonly Part[];
@@ -62,7 +62,7 @@ export class MaskSteps {
   ) {
     this.#text = frame.text;
     this.#masks = frame.program.masks;
-    this.#leaves = new MaskLeaves(frame);
+    this.#leaves = new MaskReads(frame);
     this.#byKeys = frame.program.pass === "keys";
     const parts = (Object.keys(bits) as Part[]).filter((part) => this.#masks[part] !== undefined);
     this.#element = parts.filter((part) => this.#masks[part]!.level === 3);

@@ -31,7 +31,7 @@ export interface TurnParts {
 }
 
 /** Writes the loop. */
-export class Turns {
+export class TurnLoop {
   readonly #text: PtxText;
   readonly #side: "queries" | "keys";
   readonly #bases: readonly string[];
@@ -56,7 +56,7 @@ export class Turns {
     [this.#start, this.#count] = this.#extent();
   }
 
-  /** Turns that have anything to see. */
+  /** TurnLoop that have anything to see. */
   #extent(): readonly [string, string] {
     const text = this.#text;
     const { frame, frame: { shape: { turn }, program: { masks } } } = this;

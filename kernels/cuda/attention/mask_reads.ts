@@ -17,7 +17,7 @@ export interface MaskPlace {
 }
 
 /** Reads leaves. */
-export class MaskLeaves {
+export class MaskReads {
   readonly nodes: readonly Expr[];
   readonly #levels = new Map<string, number>();
   readonly #heads = new Map<string, string>();
