@@ -12,6 +12,7 @@ import type {
   Binding,
   Bound,
   Buffer,
+  FusedAttention,
 } from "../../core/backend.ts";
 import { bytesPerElement, type Dtype } from "../../core/dtype.ts";
 import type { GatherProgram, Program, RowProgram, ScatterAddProgram } from "../../core/program.ts";
@@ -71,7 +72,7 @@ export class CudaBackend implements Backend {
   readonly #products: CudaProducts;
   readonly #lt: LtProducts | undefined;
   /** Attention in one go. */
-  readonly attention: CudaAttention | undefined;
+  readonly attention: FusedAttention | undefined;
   readonly #launches = new Layouts<CardLaunch>();
 
   /**

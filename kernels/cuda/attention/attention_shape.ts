@@ -31,7 +31,7 @@ export interface AttentionShape {
   readonly rounded: boolean;
   /** Element types of inputs and outputs. */
   readonly dtypes: readonly Dtype[];
-  /** Rows of the other side in a turn: 32 or 64. */
+  /** Rows of the other side in a turn: 16, 32 or 64. */
   readonly turn: number;
   /** Whether the last turn of keys may have fewer. */
   readonly ragged: boolean;
@@ -77,30 +77,34 @@ export function fitsAttention(
 
 /** The shape of a pass over these operands. */
 export function attentionShape(
-  { masks, pass }: AttentionProgram,
+  program: AttentionProgram,
   { space, inputs, outputs }: Binding,
   precision: Precision,
 ): AttentionShape {
   const [keys, size] = space.slice(4) as [number, number];
   const rounded = precision === "bf16";
   const padded = Math.ceil(size / 32) * 32;
-  const turn = rounded && pass === "forward" && padded <= 64 && keys > 32 &&
-      all16(inputs) && !hasTwoSums(masks)
-    ? 64
-    : 32;
+  const halves = inputs.slice(0, 3).every(({ dtype }) => dtype === "bf16");
+  const turn = turnOf(program, { padded, halves, rounded }, keys);
   return {
     size,
     padded,
     rounded,
     dtypes: [...inputs, ...outputs].map(({ dtype }) => dtype),
     turn,
-    ragged: pass !== "keys" && !masks.causal && keys % turn !== 0,
+    ragged: program.pass !== "keys" && !program.masks.causal && keys % turn !== 0,
   };
 }
 
-/** Floats that are rounded on their way wait in registers, of which a long turn has none left. */
-function all16(inputs: readonly Bound[]): boolean {
-  return inputs.slice(1, 3).every(({ dtype }) => dtype === "bf16");
+/** Rows of the other side in a turn: as many as registers hold the scores of, beside the sums. */
+function turnOf(
+  { pass, masks }: AttentionProgram,
+  { padded, halves, rounded }: Readonly<{ padded: number; halves: boolean; rounded: boolean }>,
+  keys: number,
+): number {
+  if (padded > 96 && !halves && (rounded || pass === "keys")) return 16;
+  const long = halves && rounded && pass === "forward" && padded <= 64 && keys > 32;
+  return long && !hasTwoSums(masks) ? 64 : 32;
 }
 
 /** Whether the gradient reads weights from before the drop beside those that are used. */

@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { Bool } from "../../../core/expr.ts";
 import type { AttentionMasks } from "../../../core/program.ts";
 import { Values } from "../ptx/expression.ts";
 import type { PtxText } from "../ptx/text.ts";

@@ -83,6 +83,10 @@ export class TileCopy {
     const along = text.into("b64", "mad.wide.u32", this.#column, bytes, base);
     const start = text.into("b64", "mad.wide.s32", row, this.#step, along);
     const target = text.into("b32", "add.u32", stage, this.#target);
+    // Where a turn has fewer rows than are copied at once, threads are left over.
+    const mine = this.rows < this.#rowsAtOnce
+      ? `@${text.into("pred", "setp.lt.u32", this.#row, this.rows)} `
+      : "";
     [undefined, ...this.#jumps].forEach((jump, pass) => {
       const down = pass * this.#rowsAtOnce;
       const address = jump === undefined ? start : text.into("b64", "add.s64", start, jump);
@@ -92,16 +96,16 @@ export class TileCopy {
           ? inside
           : text.into("pred", "setp.lt.and.s32", this.#column, size - c, inside);
         const to = this.place + (down * tilePitch(padded) + c) * this.elementBytes;
-        this.#one(`${target}+${to}`, `${address}+${c * bytes}`, within);
+        this.#one(`${target}+${to}`, `${address}+${c * bytes}`, [mine, within]);
       }
     });
   }
 
-  #one(target: string, address: string, within: string): void {
+  #one(target: string, address: string, [mine, within]: readonly [string, string]): void {
     const { text } = this.frame;
     if (!this.#converts) {
       const size = text.into("b32", "selp.b32", 16, 0, within);
-      text.add(`cp.async.cg.shared.global [${target}], [${address}], 16, ${size}`);
+      text.add(`${mine}cp.async.cg.shared.global [${target}], [${address}], 16, ${size}`);
       return;
     }
     const values = [0, 1, 2, 3].map(() => text.into("f32", "mov.f32", "0f00000000"));
