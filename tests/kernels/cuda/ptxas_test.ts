@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Device } from "../../../core/device.ts";
 import { opTable } from "../../support/op_table.ts";
+import { fusedCases, fusedResults } from "../../support/fused_attention_cases.ts";
 import { withoutCard } from "../../support/cuda_texts.ts";
 import { assemble, needsPtxas, withoutPtxas } from "../../support/ptxas.ts";
 import { resultsOf } from "../../support/op_results.ts";
@@ -17,6 +18,7 @@ async function rendered(): Promise<Set<string>> {
     for (const row of opTable) await resultsOf(row, device);
     // Halves among them; what is wrong with the results of a card that is not there is no matter.
     for (const row of specialTable) await faultsOf(row, device, { subnormal: true });
+    for (const c of fusedCases) await fusedResults(device, c, true);
     for (const text of texts) all.add(text);
   }
   return all;
