@@ -20,6 +20,7 @@ import { dropoutMutations } from "./lists/dropout.ts";
 import { dropoutMoreMutations } from "./lists/dropout_more.ts";
 import { dryRunMutations } from "./lists/dry_runs.ts";
 import { evaluationsMutations } from "./lists/evaluations.ts";
+import { fusedAttentionMutations } from "./lists/fused_attention.ts";
 import { flagsMutations } from "./lists/flags.ts";
 import { formatsMutations } from "./lists/formats.ts";
 import { generationMutations } from "./lists/generation.ts";
@@ -126,4 +127,5 @@ export const mutations: readonly Mutation[] = [
   ...checkpointingMutations,
   ...cudaMutations,
   ...cudaBlasMutations,
+  ...fusedAttentionMutations,
 ];
