@@ -113,12 +113,13 @@ function launch(
     });
   const k = inputs[0]!.shape.at(-1)!;
   if (k > 0) run(inputs, k);
-  else withZero(device, floatOf(device, inputs), (zero) => run([zero, zero, ...inputs.slice(2)], 1));
+  else withZero(device, inputs, (zero) => run([zero, zero, ...inputs.slice(2)], 1));
   return outs;
 }
 
 /** Lends a matrix of one 0: a sum of no products is that of 0 · 0. */
-function withZero(device: Device, float: "f32" | "f64", use: (zero: Value) => void): void {
+function withZero(device: Device, inputs: readonly Value[], use: (zero: Value) => void): void {
+  const float = floatOf(device, inputs);
   const zero = Value.allocate(device.backend, float, [1, 1]);
   zero.storage.retain();
   device.backend.write(zero.storage.buffer, 0, viewAs(float, new ArrayBuffer(8)).subarray(0, 1));

@@ -29,7 +29,8 @@ export function activationConformance(
   for (const [held, oracles] of [["bf16", "rounded"], ["floats", "floats"]] as const) {
     Deno.test({
       ...options,
-      name: `every operation on ${held} and its gradient is f64's but for rounding to bf16 by ${name}`,
+      name:
+        `every operation on ${held} and its gradient is f64's but for rounding to bf16 by ${name}`,
       ignore: open === undefined,
       fn: (test) => compare(test, open!, held, oracles),
     });
