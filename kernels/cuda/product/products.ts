@@ -7,13 +7,20 @@
 
 import type { Affine, Binding, Bound, Buffer } from "../../../core/backend.ts";
 import { bytesPerElement, type Dtype } from "../../../core/dtype.ts";
+import { type Float, input } from "../../../core/expr.ts";
 import { type MatmulProgram, type RowProgram, rowProgram } from "../../../core/program.ts";
 import { Layouts } from "../../plan/layouts.ts";
 import { canonical, liesTransposed } from "../../plan/matmul_layout.ts";
 import { slotsOf } from "../../plan/slots.ts";
 import { finishBinding, finishProgram, plainProduct } from "../../plan/split_k.ts";
 import type { LtResult } from "../blas/lt_plan.ts";
-import { type LtProducts, type Rounding, unitOf } from "../blas/lt_products.ts";
+import {
+  addedBy,
+  type LtExtra,
+  type LtProducts,
+  type Rounding,
+  unitOf,
+} from "../blas/lt_products.ts";
 import type { CardBuffer, CardMemory } from "../memory/card_memory.ts";
 import { byteSteps, type CardLaunch, makeCardLaunch } from "../queue/launch.ts";
 import type { Modules } from "../queue/modules.ts";
@@ -87,6 +94,29 @@ function epilogueOf(program: MatmulProgram): RowProgram {
   return found;
 }
 
+/** Whether the only result is the product with its extras added to it in their order. */
+function isSum({ inputs, outputs }: MatmulProgram): boolean {
+  const sum = inputs.slice(2).reduce<Float>(
+    (sum, _, i) => sum.add(input(i + 1, "f32", 3)),
+    input(0, "f32", 3),
+  );
+  return outputs.length === 1 && outputs[0] === sum;
+}
+
+/** How the library writes a result with all extras added; nothing where it cannot. */
+function addedTo(c: Bound, extras: readonly Bound[], n: number) {
+  const dtype = c.dtype === "bf16" ? "bf16" : "f32";
+  const [pitch, along] = c.strides as readonly [number, number];
+  if (along !== 1 || c.offset % unitOf(dtype) !== 0) return undefined;
+  const result: LtResult = { dtype, pitch };
+  const added = extras.map((extra) => addedBy(extra, n, result));
+  const matrices = added.filter((extra) => extra?.pitch !== undefined).length;
+  if (added.includes(undefined) || Math.max(matrices, added.length - matrices) > 1) {
+    return undefined;
+  }
+  return { extras: added as LtExtra[], result };
+}
+
 /** A product that an epilogue follows: its sums, whose rows begin at multiples of 16 bytes. */
 function unfinished(n: number): LtResult {
   return { dtype: "f32", pitch: 4 * Math.ceil(n / 4) };
@@ -117,10 +147,10 @@ export class CudaProducts {
       return { buffer, dtype, offset: 0, strides: [] };
     };
     try {
-      for (const { factor, shape, launch } of roundings) {
+      for (const { operand, shape, launch } of roundings) {
         const half = take(2 * shape[0] * shape[1], shape, "bf16");
-        queue.launch(launch, [operands[factor]!, half], [], []);
-        operands[factor] = half;
+        queue.launch(launch, [operands[operand]!, half], [], []);
+        operands[operand] = half;
       }
       if (finish === undefined) return queue.launch(launch, operands, [], scalars);
       const partial = take(finish.bytes, finish.shape, "f32");
@@ -157,18 +187,19 @@ export class CudaProducts {
     program: MatmulProgram,
     { space, inputs, outputs }: Binding,
   ): Omit<ProductPlan, "transposed"> | undefined {
+    const { lt } = this.host;
+    if (lt === undefined) return undefined;
     const [m, n] = space as [number, number];
     const [a, b, ...extras] = inputs as [Bound, Bound, ...Bound[]];
     const [c] = outputs as [Bound];
-    const { lt } = this.host;
-    if (lt === undefined) return undefined;
-    const dtype = c.dtype === "bf16" ? "bf16" : "f32";
-    const isBare = program.outputs.length === 1 && program.outputs[0]!.op === "input" &&
-      extras.length === 0 && c.strides.at(-1) === 1 && c.offset % unitOf(dtype) === 0;
-    const result = isBare ? { dtype, pitch: c.strides.at(-2)! } as const : unfinished(n);
-    const found = lt.find(space, a, b, result);
+    const whole = isSum(program) ? addedTo(c, extras, n) : undefined;
+    const direct = whole && lt.find(space, { a, b, ...whole });
+    if (direct !== undefined) return { ...direct, finish: undefined };
+    const result = unfinished(n);
+    const found = whole?.extras.length === 0
+      ? undefined
+      : lt.find(space, { a, b, extras: [], result });
     if (found === undefined) return undefined;
-    if (isBare) return { ...found, finish: undefined };
     const strides = [result.pitch, 1];
     const partial: Bound = { buffer: unplaced, dtype: "f32", offset: 0, strides };
     const operands = [partial, ...extras, ...outputs];
