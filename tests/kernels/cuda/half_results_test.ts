@@ -82,8 +82,14 @@ Deno.test("a gradient is stored as the value it belongs to is", async () => {
     const x = tensor(device, [1, 1], [2]);
     const large = tensor(device, Uint16Array.of(0x4380, 0x4380), [2], "bf16");
     const one = tensor(device, Uint16Array.of(0x3f80, 0x3f80), [2], "bf16");
-    const { gradients } = gradient(() => sum(add(mul(x, large), mul(x, one))), [x]);
-    assertEquals([...await gradients[0]!.read()], [257, 257]);
+    const sums = [
+      () => add(mul(x, large), mul(x, one)),
+      () => add(mul(add(x, one), large), mul(add(x, one), one)),
+    ];
+    for (const run of sums) {
+      const { gradients } = gradient(() => sum(run()), [x]);
+      assertEquals([...await gradients[0]!.read()], [257, 257]);
+    }
   });
 });
 
