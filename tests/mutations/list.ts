@@ -12,6 +12,7 @@ import { corporaMutations } from "./lists/corpora.ts";
 import { courseMutations } from "./lists/courses.ts";
 import { cudaMutations } from "./lists/cuda.ts";
 import { cudaBlasMutations } from "./lists/cuda_blas.ts";
+import { cudaHalfMutations } from "./lists/cuda_halves.ts";
 import { dataMutations } from "./lists/data.ts";
 import { diagnosisMutations } from "./lists/diagnosis.ts";
 import { diskMutations } from "./lists/disk.ts";
@@ -128,4 +129,5 @@ export const mutations: readonly Mutation[] = [
   ...cudaMutations,
   ...cudaBlasMutations,
   ...fusedAttentionMutations,
+  ...cudaHalfMutations,
 ];

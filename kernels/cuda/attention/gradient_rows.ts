@@ -5,7 +5,7 @@
  * @module
  */
 
-import { loadElement } from "../ptx/expression.ts";
+import { loadElement } from "../ptx/memory.ts";
 import { floatText } from "../ptx/text.ts";
 import { hasTwoSums, queryAxis } from "./attention_shape.ts";
 import type { AttentionFrame } from "./frame.ts";

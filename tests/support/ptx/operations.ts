@@ -38,6 +38,7 @@ export const scalarPtx: Readonly<Record<string, ScalarPtx>> = {
   "cvt.rni.f32.f32": ["ff", call("roundToEven")],
   "cvt.f32.f16": ["fh", call("halfToFloat")],
   "cvt.s64.s32": ["dr", (a) => a!],
+  "cvt.rn.bf16.f32": ["hf", call("toBfloat")],
   "cvt.rn.bf16x2.f32": ["rff", (a, b) => `(toBfloat(${a})<<16|toBfloat(${b}))`],
   "setp.lt.f32": ["pff", binary("<")],
   "setp.le.f32": ["pff", binary("<=")],
