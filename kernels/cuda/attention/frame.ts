@@ -14,7 +14,7 @@ import {
   maskExpressions,
 } from "../../../core/program.ts";
 import { slotsUsed } from "../../plan/slots.ts";
-import { PtxText } from "../ptx/text.ts";
+import { floatText, PtxText } from "../ptx/text.ts";
 import { type AttentionShape, ownedRows } from "./attention_shape.ts";
 
 /** Axes along which operands step: all but the last one of the space. */
@@ -157,6 +157,12 @@ export class AttentionFrame {
       (sum, at, axis) => this.text.into("b32", "mad.lo.u32", at, this.step(operand, axis), sum),
       this.text.parameter(this.#offsets + 4 * slot),
     );
+  }
+
+  /** Turns of 2 in an exponent, for each unit of a product of query and key. */
+  turns(): string {
+    const scale = this.scalar(attentionScale, "f32");
+    return this.text.into("f32", "mul.rn.f32", scale, floatText(Math.LOG2E));
   }
 
   /** Operand of a mask's input. */

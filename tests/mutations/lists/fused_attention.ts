@@ -68,8 +68,8 @@ export const fusedAttentionMutations: readonly Mutation[] = [
   {
     name: "fused attention: the gradient of a hidden sum reads the weights that are left",
     file: `${folder}/gradient.ts`,
-    find: "before: hasTwoSums(masks) ? weigh(scored, true) : used",
-    replace: "before: used",
+    find: "hasTwoSums(masks) ? weigh(x, true) : undefined",
+    replace: "undefined",
     why: "Eq. 2 of the paper hides DropAttention's sum from the gradient",
     tests: results,
   },
