@@ -89,7 +89,7 @@ export const attentionMutations: readonly Mutation[] = [
     file: "nn/layers/attention_weights.ts",
     find: "scalars: [scale, ...siteNumbers(logits), ...siteNumbers(weights), ...factor]",
     replace:
-      "scalars: [scale, ...numbers(logits ?? weights), ...numbers(logits ?? weights), ...factor]",
+      "scalars: [scale, ...siteNumbers(logits ?? weights), ...siteNumbers(logits ?? weights), ...factor]",
     why: "both rates count",
     tests: ["tests/nn/layers/attention_oracle_test.ts"],
   },
