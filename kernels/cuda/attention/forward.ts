@@ -20,7 +20,8 @@ import {
   queryAxis,
 } from "./attention_shape.ts";
 import { AttentionFrame } from "./frame.ts";
-import { allTests, type ElementPlace, fallbacks, MaskSteps } from "./mask_steps.ts";
+import { allTests, type ElementPlace, fallbacks } from "./mask_parts.ts";
+import { MaskSteps } from "./mask_steps.ts";
 import {
   reciprocalOf,
   rowAddress,
