@@ -19,22 +19,27 @@ import { trainHead } from "../../../nn/models/heads.ts";
 
 const golden = decodeURIComponent(new URL("../../golden", import.meta.url).pathname);
 
-/** Writes a golden model again, with numbers of another type. */
-async function convert(base: string, folder: string, dtype: FloatDtype): Promise<void> {
+/** Writes a golden model again, with numbers of another type; matrices may have one of their own. */
+async function convert(
+  base: string,
+  folder: string,
+  dtype: FloatDtype,
+  ofMatrices = dtype,
+): Promise<void> {
   using checkpoint = await Checkpoint.open(base);
   const names = [...checkpoint.names()];
-  const tensors = await Promise.all(names.map(async (name) => ({
-    name,
-    dtype,
-    shape: checkpoint.entry(name).shape,
-    bytes: encodeFloats(await checkpoint.readFloat(name, "f32"), dtype),
-  })));
+  const tensors = await Promise.all(names.map(async (name) => {
+    const { shape } = checkpoint.entry(name);
+    const own = shape.length === 2 ? ofMatrices : dtype;
+    const bytes = encodeFloats(await checkpoint.readFloat(name, "f32"), own);
+    return { name, dtype: own, shape, bytes };
+  }));
   await Deno.writeFile(`${folder}/model.safetensors`, encodeSafetensors(tensors, { format: "pt" }));
   await Deno.copyFile(`${base}/config.json`, `${folder}/config.json`);
 }
 
 /** Logits, the bytes of the model, and the losses of three LoRA steps. */
-async function use(folder: string, classifies: boolean, half: boolean) {
+async function use(folder: string, classifies: boolean, half: boolean | "bf16") {
   const found = { logits: [] as number[], losses: [] as number[], bytes: 0 };
   await withDevice("f32", async (device) => {
     const key = seedKey(3);
@@ -84,4 +89,18 @@ for (const dtype of ["F16", "BF16"] as const) {
       }
     });
   }
+}
+
+for (const dtype of ["F32", "F16", "F64"] as const) {
+  Deno.test(`matrices in ${dtype} that are rounded to bf16 are those of a file in bf16`, async () => {
+    const [given, rounded] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
+    try {
+      await convert(`${golden}/llama-lm/base`, given, dtype);
+      await convert(given, rounded, dtype, "BF16");
+      assertEquals(await use(given, false, "bf16"), await use(rounded, false, true));
+    } finally {
+      await Deno.remove(given, { recursive: true });
+      await Deno.remove(rounded, { recursive: true });
+    }
+  });
 }
