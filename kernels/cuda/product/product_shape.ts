@@ -8,8 +8,14 @@
 import type { Bound } from "../../../core/backend.ts";
 import { bytesPerElement, type Dtype } from "../../../core/dtype.ts";
 
-/** How products are computed: factors keep 22 of 24 bits at least, or are rounded to bf16. */
-export type Precision = "float32" | "bf16";
+/**
+ * How products are computed: factors keep 22 of 24 bits at least, or are rounded to the 11 bits of
+ * tf32 or the 8 of bf16.
+ */
+export type Precision = "float32" | "tf32" | "bf16";
+
+/** Every precision. */
+export const precisions: readonly Precision[] = ["float32", "tf32", "bf16"];
 
 /** Sizes of what a block computes, in elements and warps. */
 export interface BlockTile {
@@ -46,10 +52,10 @@ export interface ProductShape {
   /** How A and B are read. */
   readonly read: readonly [FactorAccess, FactorAccess];
   /**
-   * Whether factors are tf32 and what that leaves, in three products; otherwise they are terms of 8
-   * bits.
+   * Parts of a factor in tf32: 2 are the rounded number and what that leaves, in three products. 0
+   * where factors are terms of 8 bits.
    */
-  readonly halves: boolean;
+  readonly parts: 0 | 1 | 2;
   /** Whether extras and outputs are met four columns at a time, in the order of the operands. */
   readonly wide: readonly boolean[];
   /** Element types of extras and outputs. */
@@ -70,6 +76,9 @@ const fours = (...numbers: readonly number[]) => numbers.every((x) => x % 4 === 
 /** Numbers of 8 bits that hold an element to its last bit. */
 const exactTerms: Readonly<Record<Dtype, number>> = { f32: 3, f64: 3, u32: 3, f16: 2, bf16: 1 };
 
+/** The most of them that a precision asks for. */
+const mostTerms: Readonly<Record<Precision, number>> = { float32: 3, tf32: 2, bf16: 1 };
+
 function accessOf(
   { dtype, offset, strides }: Bound,
   axes: readonly [outer: number, inner: number],
@@ -78,7 +87,7 @@ function accessOf(
 ): FactorAccess {
   const rest = strides.slice(0, -2);
   const [outer, inner] = [strides[axes[0]]!, strides[axes[1]]!];
-  const terms = precision === "bf16" ? 1 : exactTerms[dtype];
+  const terms = Math.min(mostTerms[precision], exactTerms[dtype]);
   const whole = (...numbers: readonly number[]) =>
     numbers.every((x) => x % (16 / bytesPerElement(dtype)) === 0);
   if (inner === 1) {
@@ -99,10 +108,11 @@ export function productShape(
   const [m, n, k] = space.slice(-3) as [number, number, number];
   const rank = space.length - 3;
   const [a, b, ...others] = operands as [Bound, Bound, ...Bound[]];
+  const isFloat = a.dtype === "f32" && b.dtype === "f32";
   return {
     rank,
     tile,
-    halves: precision === "float32" && a.dtype === "f32" && b.dtype === "f32",
+    parts: precision === "bf16" || !isFloat ? 0 : precision === "tf32" ? 1 : 2,
     read: [
       accessOf(a, [rank, rank + 1], [m, k], precision),
       accessOf(b, [rank + 1, rank], [n, k], precision),
@@ -118,10 +128,8 @@ export function productShape(
 
 /** Text that tells shapes apart. */
 export function productKey(shape: ProductShape): string {
-  const { rank, tile, read, halves, wide, dtypes, even, chunked } = shape;
+  const { rank, tile, read, parts, wide, dtypes, even, chunked } = shape;
   const reads = read.map(({ dtype, run, wide, terms }) => `${dtype}${run}${Number(wide)}${terms}`);
   const sizes = [tile.m, tile.n, tile.k, ...tile.warps, tile.stages].join("x");
-  return `${rank}/${sizes}/${reads}/${Number(halves)}/${
-    wide.map(Number)
-  }/${dtypes}/${even}/${chunked}`;
+  return `${rank}/${sizes}/${reads}/${parts}/${wide.map(Number)}/${dtypes}/${even}/${chunked}`;
 }

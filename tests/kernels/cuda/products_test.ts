@@ -18,6 +18,7 @@ import {
 import {
   type BlockTile,
   type Precision,
+  precisions,
   productShape,
 } from "../../../kernels/cuda/product/product_shape.ts";
 import { renderProduct } from "../../../kernels/cuda/product/product.ts";
@@ -26,7 +27,7 @@ import type { CardBuffer } from "../../../kernels/cuda/memory/card_memory.ts";
 import { openCpu } from "../../../kernels/cpu/backend.ts";
 import { withInterpreted } from "../../support/interpreted_device.ts";
 import { assertClose } from "../../support/op_results.ts";
-import { floatOf, toBfloat } from "../../support/ptx/arithmetic.ts";
+import { floatOf, toBfloat, toTf32 } from "../../support/ptx/arithmetic.ts";
 
 interface Shape {
   readonly batch: readonly number[];
@@ -49,14 +50,25 @@ function shapes(count: number): Shape[] {
 
 const two = fusedMatmul("two", 2, (product, a, b) => product.mul(a).add(b));
 
-/** Products with and without extras; numbers lose bits first where `rounds` says so. */
-async function products(device: Device, { batch, sizes, layouts }: Shape, rounds: boolean) {
+/** What becomes of a factor. */
+const roundings: Readonly<Record<Precision, (x: number) => number>> = {
+  float32: (x) => x,
+  tf32: (x) => floatOf(toTf32(x)),
+  bf16: (x) => floatOf(toBfloat(x) << 16),
+};
+
+/** Products with and without extras, of factors that are rounded before. */
+async function products(
+  device: Device,
+  { batch, sizes, layouts }: Shape,
+  round: (x: number) => number,
+) {
   using _scope = device.scope("products");
   const [m, n, k] = sizes;
   const make = (rows: number, columns: number, flipped: boolean, seed: number): Tensor => {
     const shape = [...batch, ...(flipped ? [columns, rows] : [rows, columns])];
     const data = uniform(seedKey(seed), sizeOf(shape)).map((u) => Math.fround(u - 0.5));
-    const kept = rounds && seed < 3 ? data.map((x) => floatOf(toBfloat(x) << 16)) : data;
+    const kept = seed < 3 ? data.map(round) : data;
     const t = tensor(device, kept, shape);
     return flipped ? transpose(t) : t;
   };
@@ -108,14 +120,13 @@ function chosenTiles(precision: Precision): Map<string, BlockTile> {
   return tiles;
 }
 
-const precisions: readonly Precision[] = ["float32", "bf16"];
 const drawn = shapes(10);
 const expected = await (async () => {
   await using oracle = new Device(openCpu({ kernels: "javascript" }), "f64");
   const all: number[][][][] = [];
   for (const precision of precisions) {
     const own: number[][][] = [];
-    for (const shape of drawn) own.push(await products(oracle, shape, precision === "bf16"));
+    for (const shape of drawn) own.push(await products(oracle, shape, roundings[precision]));
     all.push(own);
   }
   return all;
@@ -125,7 +136,7 @@ const expected = await (async () => {
 async function check(policy: ProductPolicy, precision: Precision): Promise<void> {
   await withInterpreted({ precision, policy }, async (device) => {
     for (const [i, shape] of drawn.entries()) {
-      const actual = await products(device, shape, precision === "bf16");
+      const actual = await products(device, shape, roundings.float32);
       assertClose(actual, expected[precisions.indexOf(precision)]![i]!, JSON.stringify(shape));
     }
   });

@@ -1,4 +1,4 @@
-/** Mutations of products by cuBLASLt, and of opening and launching on a card. */
+/** Mutations of products by cuBLASLt and in tf32, and of opening and launching on a card. */
 
 import type { Mutation } from "../mutation.ts";
 
@@ -7,7 +7,7 @@ const queue = ["tests/kernels/cuda/blas_queue_test.ts"];
 const opening = ["tests/kernels/cuda/open_test.ts"];
 const launches = ["tests/kernels/cuda/launch_test.ts"];
 
-/** Mutations of products by cuBLASLt, and of opening and launching on a card. */
+/** Mutations of products by cuBLASLt and in tf32, and of opening and launching on a card. */
 export const cudaBlasMutations: readonly Mutation[] = [
   {
     name: "cuBLASLt: the right factor is transposed as the left one is",
@@ -153,5 +153,13 @@ export const cudaBlasMutations: readonly Mutation[] = [
     replace: "4 * codes[dtype] + (offset & 3)",
     why: "eight halves are copied at once where they are aligned",
     tests: ["tests/kernels/plan/layouts_test.ts"],
+  },
+  {
+    name: "CUDA: a factor in tf32 alone is cut off",
+    file: "kernels/cuda/product/factor.ts",
+    find: '"cvt.rna.tf32.f32"',
+    replace: '"mov.b32"',
+    why: "one part is rounded to nearest",
+    tests: ["tests/kernels/cuda/products_test.ts"],
   },
 ];

@@ -49,6 +49,12 @@ export function toBfloat(x: number): number {
   return (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
 }
 
+/** A float's bits, rounded to tf32: of two nearest the one of larger magnitude. */
+export function toTf32(x: number): number {
+  float[0] = x;
+  return Number.isNaN(x) ? 0x7fffffff : (bits[0]! + 0x1000) & 0xffffe000;
+}
+
 /** The number whose bits a word is. */
 export function floatOf(word: number): number {
   bits[0] = word;

@@ -6,6 +6,7 @@ import {
   roundToEven,
   saturate,
   toBfloat,
+  toTf32,
 } from "./arithmetic.ts";
 import { memoryText } from "./memory_text.ts";
 import type { OperandText } from "./operand_text.ts";
@@ -38,6 +39,7 @@ export const helpers = {
   roundToEven,
   saturate,
   toBfloat,
+  toTf32,
 } as const;
 
 /** Basic blocks of a program. */
