@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Dtype } from "./dtype.ts";
+import type { Dtype, Half } from "./dtype.ts";
 import type { Program } from "./program.ts";
 
 /** A backend's own handle on memory. */
@@ -64,6 +64,11 @@ export interface Backend extends AsyncDisposable {
   readonly description: string;
   /** Counts up to now, of which work still queued is a part. */
   readonly statistics: BackendStatistics;
+  /**
+   * Halves in which activations are stored: what products of matrices give, and what is computed of
+   * it. Programs then write them too. Absent where every result is a float.
+   */
+  readonly activations?: Half | undefined;
   /** Whether tensors of the dtype can be held. */
   supports(dtype: Dtype): boolean;
   /** Reserves memory, whose contents are unspecified; `shape` is the tensor's, for messages. */

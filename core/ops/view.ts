@@ -6,12 +6,13 @@
 
 import { apply } from "../apply.ts";
 import { argumentError } from "../arguments.ts";
-import { widened } from "../dtype.ts";
+import type { Device } from "../device.ts";
+import type { Dtype } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import { shown } from "../excerpt.ts";
 import { joinedWords } from "../indices.ts";
 import { checkShape } from "../numbers.ts";
-import type { Op, SavedValues } from "../op.ts";
+import { type Op, resultType, type SavedValues } from "../op.ts";
 import { copyProgram, copyWordProgram } from "../program.ts";
 import { axisOf, contiguousStrides, sameShape, sizeOf } from "../shape.ts";
 import { Value } from "../storage.ts";
@@ -28,13 +29,22 @@ export function copyInto(from: Value, to: Value): void {
   });
 }
 
+/** Element type of a copy of words, or of floats. */
+export function copyType(
+  device: Device,
+  values: readonly Value[],
+  shape: readonly number[],
+): Dtype {
+  return values[0]!.dtype === "u32" ? "u32" : resultType(device, values, shape);
+}
+
 /** What a view's vjp reads. */
 export const nothing: SavedValues = { inputs: [false], outputs: [false] };
 
 const contiguousOp: Op = {
   name: "contiguous",
   launch(device, [x]) {
-    const out = Value.allocate(device.backend, widened(x!.dtype, device.float), x!.shape);
+    const out = Value.allocate(device.backend, copyType(device, [x!], x!.shape), x!.shape);
     copyInto(x!, out);
     out.storage.words = joinedWords([x!], 0);
     return [out];

@@ -61,6 +61,8 @@ export class CudaBackend implements Backend {
   readonly #counts = new Counts();
   /** Buffers and bytes that are allocated now, and programs run since the device was opened. */
   readonly statistics: BackendStatistics = this.#counts;
+  /** Where products round their factors, activations are stored as rounded. */
+  readonly activations: "bf16" | undefined;
   readonly #memory: CardMemory;
   readonly #staging: Staging;
   readonly #modules: Modules;
@@ -83,6 +85,7 @@ export class CudaBackend implements Backend {
     { graphs = true, blocking = false, library, policy = usualProducts }: QueueOptions = {},
   ) {
     const { name, address, processors, sharedBytes } = driver.facts;
+    this.activations = precision === "bf16" ? "bf16" : undefined;
     const lt = precision === "bf16" ? library : undefined;
     const by = lt === undefined ? "" : ` by ${lt.name}`;
     this.description = `CUDA, ${name} at ${address}, products in ${precision}${by}`;
@@ -226,11 +229,13 @@ export class CudaBackend implements Backend {
     const launch = this.#launches.find(program, binding.space, operands, () => {
       const [count, width, height = 0] = binding.space as [number, number, number?];
       const [table, rows] = binding.inputs as readonly [Bound, Bound];
+      const [out] = binding.outputs as readonly [Bound];
       const { family } = program;
+      const render = family === "gather" ? renderGather : renderScatterAdd;
       const kernel = this.#modules.compile(
-        `${family}/${table.dtype}`,
+        `${family}/${table.dtype}/${out.dtype}`,
         family,
-        () => family === "gather" ? renderGather(table.dtype) : renderScatterAdd(),
+        () => render(table.dtype, out.dtype),
       );
       const elements = (family === "gather" ? count : height) * width;
       const [down, along] = table.strides as readonly [number, number];

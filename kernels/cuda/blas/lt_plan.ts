@@ -26,14 +26,22 @@ export interface LtFactor {
   readonly pitch: number;
 }
 
+/** How a result lies, whose columns are neighbours. */
+export interface LtResult {
+  /** Element type. */
+  readonly dtype: "f32" | "bf16";
+  /** Elements from one row to the next. */
+  readonly pitch: number;
+}
+
 /** A product without a batch. */
 export interface LtProduct {
   /** M, N and K. */
   readonly sizes: readonly [m: number, n: number, k: number];
   /** A and B. */
   readonly factors: readonly [LtFactor, LtFactor];
-  /** Elements from one row of the result, in 32 bits, to the next. */
-  readonly pitch: number;
+  /** How the result lies. */
+  readonly result: LtResult;
 }
 
 /** Addresses of A, B and the result. */
@@ -108,7 +116,7 @@ export class LtPlan {
    * @returns Nothing where it has none for this product
    */
   static make(library: LtLibrary, handle: number, product: LtProduct): LtPlan | undefined {
-    const { sizes: [m, n, k], factors: [a, b], pitch } = product;
+    const { sizes: [m, n, k], factors: [a, b], result } = product;
     const { float, bf16 } = ltNumbers;
     const made = new Descriptions(library);
     let algorithm: Uint8Array | undefined;
@@ -117,7 +125,7 @@ export class LtPlan {
       const layouts = [
         b.inner ? made.layout(bf16, k, n, b.pitch) : made.layout(bf16, n, k, b.pitch),
         a.inner ? made.layout(bf16, k, m, a.pitch) : made.layout(bf16, m, k, a.pitch),
-        made.layout(float, n, m, pitch),
+        made.layout(result.dtype === "f32" ? float : bf16, n, m, result.pitch),
       ] as const;
       algorithm = algorithmFor(library, handle, described, layouts);
       return algorithm && new LtPlan(handle, made, described, layouts, algorithm);

@@ -5,6 +5,7 @@
  */
 
 import type { Bound } from "../../../core/backend.ts";
+import { bytesPerElement } from "../../../core/dtype.ts";
 import { DeviceError } from "../../../core/errors.ts";
 import type { Driver } from "../driver/driver.ts";
 import type { CardBuffer, CardMemory } from "../memory/card_memory.ts";
@@ -12,10 +13,15 @@ import { byteSteps, type CardLaunch, foreignLaunch, makeCardLaunch } from "../qu
 import type { Modules } from "../queue/modules.ts";
 import { convertThreads, convertUnit, renderConvert } from "./convert.ts";
 import { handleOf, type LtLibrary } from "./lt_library.ts";
-import { type LtFactor, LtPlan, type LtProduct, workspaceBytes } from "./lt_plan.ts";
+import { type LtFactor, LtPlan, type LtProduct, type LtResult, workspaceBytes } from "./lt_plan.ts";
 
 /** Rows, columns and inner elements from which on the library is the faster. */
 const least = 64;
+
+/** Elements of a result that are aligned together. */
+export function unitOf(dtype: LtResult["dtype"]): number {
+  return 16 / bytesPerElement(dtype);
+}
 
 /** How a factor that is not in bf16 is rounded before the product. */
 export interface Rounding {
@@ -31,7 +37,7 @@ export interface Rounding {
 export interface LtLaunch {
   /** What is rounded before. */
   readonly roundings: readonly Rounding[];
-  /** Computes the product of A and B, both in bf16, in 32 bits. */
+  /** Computes the product of A and B, both in bf16; sums have 32 bits. */
   readonly launch: CardLaunch;
 }
 
@@ -64,21 +70,22 @@ export class LtProducts {
    * The launch of a product without a batch; nothing where the library is not for it.
    *
    * @param space M, N and K
-   * @param pitch Elements from one row of the result to the next
+   * @param result How the product is to lie
    */
-  find(space: readonly number[], a: Bound, b: Bound, pitch: number): LtLaunch | undefined {
+  find(space: readonly number[], a: Bound, b: Bound, result: LtResult): LtLaunch | undefined {
     const [m, n, k] = space as readonly [number, number, number];
     if (space.length !== 3 || Math.min(m, n, k) < least) return undefined;
-    if (pitch < n || pitch % 4 !== 0) return undefined;
+    const { dtype, pitch } = result;
+    if (pitch < n || pitch % unitOf(dtype) !== 0) return undefined;
     const left = this.#halved(0, a, [a.strides[0]!, a.strides[1]!], [m, k]);
     const right = this.#halved(1, b, [b.strides[1]!, b.strides[0]!], [n, k]);
     if (left === undefined || right === undefined) return undefined;
     const factors = [left.factor, right.factor] as const;
-    const plan = this.#plan({ sizes: [m, n, k], factors, pitch });
+    const plan = this.#plan({ sizes: [m, n, k], factors, result });
     if (plan === undefined) return undefined;
     const launch = foreignLaunch(
       `product of [${space}] by ${this.library.name}`,
-      [left.rounding ? "bf16" : a.dtype, right.rounding ? "bf16" : b.dtype, "f32"],
+      [left.rounding ? "bf16" : a.dtype, right.rounding ? "bf16" : b.dtype, dtype],
       (addresses) => this.#run(plan, addresses),
     );
     const roundings = [left.rounding, right.rounding].flatMap((one) => one ?? []);

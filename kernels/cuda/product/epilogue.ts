@@ -9,7 +9,8 @@
 import type { Kind } from "../../../core/dtype.ts";
 import { topological } from "../../../core/expr.ts";
 import type { MatmulProgram } from "../../../core/program.ts";
-import { type LeafRegisters, loadElement, Values } from "../ptx/expression.ts";
+import { type LeafRegisters, Values } from "../ptx/expression.ts";
+import { loadElement, loadRun, storeRun } from "../ptx/memory.ts";
 import { floatText, type PtxText } from "../ptx/text.ts";
 import { type BlockTile, type ProductShape, threadsOf } from "./product_shape.ts";
 
@@ -178,9 +179,7 @@ export class Epilogue {
     const nodes = topological(program.outputs);
     const wholes = new Map(
       this.#extras.filter((k) => wide[k - 2]).map((k) => {
-        const four = [0, 1, 2, 3].map(() => text.register("f32"));
-        text.add(`ld.global.v4.f32 {${four.join(", ")}}, [${this.#address(k, at)}]`);
-        return [k, four] as const;
+        return [k, loadRun(text, dtypes[k - 2]!, `[${this.#address(k, at)}]`, 4)] as const;
       }),
     );
     const outputs = program.outputs.map((_, i) => program.inputs.length + i);
@@ -209,12 +208,13 @@ export class Epilogue {
       outputs.forEach((k, i) => {
         const value = values.of(program.outputs[i]!);
         results[i]!.push(value);
-        if (!wide[k - 2]) text.add(`st.global.f32 [${this.#address(k, here)}], ${value}`);
+        if (wide[k - 2]) return;
+        storeRun(text, dtypes[k - 2]!, `[${this.#address(k, here)}]`, [value]);
       });
     }
     outputs.forEach((k, i) => {
       if (!wide[k - 2]) return;
-      text.add(`st.global.v4.f32 [${this.#address(k, at)}], {${results[i]!.join(", ")}}`);
+      storeRun(text, dtypes[k - 2]!, `[${this.#address(k, at)}]`, results[i]!);
     });
     text.place(beyond);
   }

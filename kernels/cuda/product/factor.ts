@@ -6,7 +6,7 @@
  */
 
 import { bytesPerElement } from "../../../core/dtype.ts";
-import { widen } from "../ptx/expression.ts";
+import { widen } from "../ptx/memory.ts";
 import type { PtxText } from "../ptx/text.ts";
 import { type BlockTile, type FactorAccess, threadsOf } from "./product_shape.ts";
 

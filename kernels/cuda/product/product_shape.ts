@@ -117,8 +117,8 @@ export function productShape(
       accessOf(a, [rank, rank + 1], [m, k], precision),
       accessOf(b, [rank + 1, rank], [n, k], precision),
     ],
-    wide: others.map(({ dtype, offset, strides }) =>
-      dtype === "f32" && strides[rank + 1] === 1 && fours(n, offset, ...strides.slice(0, -1))
+    wide: others.map(({ offset, strides }) =>
+      strides[rank + 1] === 1 && fours(n, offset, ...strides.slice(0, -1))
     ),
     dtypes: others.map(({ dtype }) => dtype),
     even: k > 0 && chunk % tile.k === 0 && k % tile.k === 0,

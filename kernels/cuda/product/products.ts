@@ -12,7 +12,8 @@ import { Layouts } from "../../plan/layouts.ts";
 import { canonical, liesTransposed } from "../../plan/matmul_layout.ts";
 import { slotsOf } from "../../plan/slots.ts";
 import { finishBinding, finishProgram, plainProduct } from "../../plan/split_k.ts";
-import type { LtProducts, Rounding } from "../blas/lt_products.ts";
+import type { LtResult } from "../blas/lt_plan.ts";
+import { type LtProducts, type Rounding, unitOf } from "../blas/lt_products.ts";
 import type { CardBuffer, CardMemory } from "../memory/card_memory.ts";
 import { byteSteps, type CardLaunch, makeCardLaunch } from "../queue/launch.ts";
 import type { Modules } from "../queue/modules.ts";
@@ -86,6 +87,11 @@ function epilogueOf(program: MatmulProgram): RowProgram {
   return found;
 }
 
+/** A product that an epilogue follows: its sums, whose rows begin at multiples of 16 bytes. */
+function unfinished(n: number): LtResult {
+  return { dtype: "f32", pitch: 4 * Math.ceil(n / 4) };
+}
+
 /** Stands for memory where only layouts count. */
 const unplaced: Buffer = { bytes: 0 };
 
@@ -154,16 +160,20 @@ export class CudaProducts {
     const [m, n] = space as [number, number];
     const [a, b, ...extras] = inputs as [Bound, Bound, ...Bound[]];
     const [c] = outputs as [Bound];
+    const { lt } = this.host;
+    if (lt === undefined) return undefined;
+    const dtype = c.dtype === "bf16" ? "bf16" : "f32";
     const isBare = program.outputs.length === 1 && program.outputs[0]!.op === "input" &&
-      extras.length === 0 && c.strides.at(-1) === 1 && c.offset % 4 === 0;
-    const pitch = isBare ? c.strides.at(-2)! : n;
-    const found = this.host.lt?.find(space, a, b, pitch);
+      extras.length === 0 && c.strides.at(-1) === 1 && c.offset % unitOf(dtype) === 0;
+    const result = isBare ? { dtype, pitch: c.strides.at(-2)! } as const : unfinished(n);
+    const found = lt.find(space, a, b, result);
     if (found === undefined) return undefined;
     if (isBare) return { ...found, finish: undefined };
-    const partial: Bound = { buffer: unplaced, dtype: "f32", offset: 0, strides: [n, 1] };
+    const strides = [result.pitch, 1];
+    const partial: Bound = { buffer: unplaced, dtype: "f32", offset: 0, strides };
     const operands = [partial, ...extras, ...outputs];
     const launch = this.host.rowLaunch(epilogueOf(program), [m, n], operands, []);
-    return { ...found, finish: { shape: [m, n], bytes: 4 * m * n, launch } };
+    return { ...found, finish: { shape: [m, n], bytes: 4 * m * result.pitch, launch } };
   }
 
   /** Partial products over chunks of the inner axis, then their sum with the epilogue. */

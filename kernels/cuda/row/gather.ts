@@ -6,7 +6,7 @@
  */
 
 import { bytesPerElement, type Dtype } from "../../../core/dtype.ts";
-import { loadElement } from "../ptx/expression.ts";
+import { loadElement, storeRun } from "../ptx/memory.ts";
 import { byteStep } from "../queue/launch.ts";
 import { floatText, type PtxProgram, PtxText } from "../ptx/text.ts";
 
@@ -25,7 +25,7 @@ function places(text: PtxText) {
   };
 }
 
-function begin(text: PtxText, end: string) {
+function begin(text: PtxText, end: string, out: Dtype) {
   const { addresses, sizes, strides } = places(text);
   const [block, thread] = [text.special("ctaid.x"), text.special("tid.x")];
   const id = text.into("b32", "mad.lo.u32", block, threads, thread);
@@ -40,7 +40,13 @@ function begin(text: PtxText, end: string) {
     text.parameter(strides + 4),
     text.parameter(addresses, "b64"),
   );
-  const result = text.into("b64", "mad.wide.u32", id, 4, text.parameter(addresses + 16, "b64"));
+  const result = text.into(
+    "b64",
+    "mad.wide.u32",
+    id,
+    bytesPerElement(out),
+    text.parameter(addresses + 16, "b64"),
+  );
   return {
     row,
     count: text.parameter(sizes),
@@ -52,27 +58,27 @@ function begin(text: PtxText, end: string) {
   };
 }
 
-/** Rows of a table by indices. */
-export function renderGather(dtype: Dtype): PtxProgram {
+/** Rows of a table of one element type by indices, stored in another. */
+export function renderGather(dtype: Dtype, out: Dtype): PtxProgram {
   const text = new PtxText();
   const end = text.label();
-  const { row, step, base, indices, indexStep, result } = begin(text, end);
+  const { row, step, base, indices, indexStep, result } = begin(text, end, out);
   const at = text.into("b64", "mad.wide.s32", row, indexStep, indices);
   const source = text.into("b32", "ld.global.b32", `[${at}]`);
   // A table may have more bytes than 32 bits can count, but no more rows than 31 can; steps may be
   // negative.
   const wide = text.into("b64", "mad.wide.s32", source, step, base);
   const value = loadElement(text, dtype, `[${wide}]`);
-  text.add(`st.global.${dtype === "u32" ? "b32" : "f32"} [${result}], ${value}`);
+  storeRun(text, out, `[${result}]`, [value]);
   text.place(end);
   return text.program(threads);
 }
 
-/** Sums of rows by indices. */
-export function renderScatterAdd(): PtxProgram {
+/** Sums of rows of one element type by indices, stored in another. */
+export function renderScatterAdd(dtype: Dtype, out: Dtype): PtxProgram {
   const text = new PtxText();
   const [end, again, skip, done] = [text.label(), text.label(), text.label(), text.label()];
-  const { row, count, step, base, indices, indexStep, result } = begin(text, end);
+  const { row, count, step, base, indices, indexStep, result } = begin(text, end, out);
   const total = text.into("f32", "mov.f32", floatText(0));
   const i = text.into("b32", "mov.u32", 0);
   text.place(again);
@@ -81,13 +87,13 @@ export function renderScatterAdd(): PtxProgram {
   const target = text.into("b32", "ld.global.b32", `[${at}]`);
   text.add(`@${text.into("pred", "setp.ne.u32", target, row)} bra ${skip}`);
   const address = text.into("b64", "mad.wide.s32", i, step, base);
-  const value = text.into("f32", "ld.global.f32", `[${address}]`);
+  const value = loadElement(text, dtype, `[${address}]`);
   text.add(`add.rn.f32 ${total}, ${total}, ${value}`);
   text.place(skip);
   text.add(`add.u32 ${i}, ${i}, 1`);
   text.add(`bra ${again}`);
   text.place(done);
-  text.add(`st.global.f32 [${result}], ${total}`);
+  storeRun(text, out, `[${result}]`, [total]);
   text.place(end);
   return text.program(threads);
 }

@@ -3,7 +3,9 @@ import { assert, assertEquals } from "@std/assert";
 import { apply } from "../../../core/apply.ts";
 import type { Bound } from "../../../core/backend.ts";
 import { Device } from "../../../core/device.ts";
-import { fusedMatmul, matmul, matmulAdd, matmulScaled } from "../../../core/ops/matmul.ts";
+import type { FloatDtype } from "../../../core/dtype.ts";
+import { scalar } from "../../../core/expr.ts";
+import { fusedMatmul, matmul, matmulAdd } from "../../../core/ops/matmul.ts";
 import { slice } from "../../../core/ops/slice.ts";
 import { expand } from "../../../core/ops/rowwise.ts";
 import { flip, permute, transpose } from "../../../core/ops/view.ts";
@@ -26,7 +28,7 @@ import { plainProduct } from "../../../kernels/plan/split_k.ts";
 import type { CardBuffer } from "../../../kernels/cuda/memory/card_memory.ts";
 import { openCpu } from "../../../kernels/cpu/backend.ts";
 import { withInterpreted } from "../../support/interpreted_device.ts";
-import { assertClose } from "../../support/op_results.ts";
+import { assertClose, assertSame } from "../../support/op_results.ts";
 import { floatOf, toBfloat, toTf32 } from "../../support/ptx/arithmetic.ts";
 
 interface Shape {
@@ -48,6 +50,9 @@ function shapes(count: number): Shape[] {
   });
 }
 
+const plain = fusedMatmul("plain", 0, (product) => product);
+const scaled = fusedMatmul("scaled", 0, (product) => product.mul(scalar(0, "f32")));
+const sum = fusedMatmul("sum", 2, (product, a, b) => product.add(a).add(b));
 const two = fusedMatmul("two", 2, (product, a, b) => product.mul(a).add(b));
 
 /** What becomes of a factor. */
@@ -57,11 +62,16 @@ const roundings: Readonly<Record<Precision, (x: number) => number>> = {
   bf16: (x) => floatOf(toBfloat(x) << 16),
 };
 
-/** Products with and without extras, of factors that are rounded before. */
+/**
+ * Products with and without extras, of factors that are rounded before.
+ *
+ * @param dtype Of the results
+ */
 async function products(
   device: Device,
   { batch, sizes, layouts }: Shape,
   round: (x: number) => number,
+  dtype: FloatDtype = device.float,
 ) {
   using _scope = device.scope("products");
   const [m, n, k] = sizes;
@@ -78,10 +88,10 @@ async function products(
   const turned = permute(base, [...axes, batch.length, batch.length + 1]);
   const extra = permute(turned, [...axes, batch.length, batch.length + 1]);
   const results = [
-    matmul(a, b),
-    matmulScaled(a, b, 0.25),
-    matmulAdd(a, b, bias, extra),
-    ...apply(two, [a, b, transpose(make(n, m, false, 5)), base], {}),
+    ...apply(plain, [a, b], { dtype }),
+    ...apply(scaled, [a, b], { dtype, scalars: [0.25] }),
+    ...apply(sum, [a, b, bias, extra], { dtype }),
+    ...apply(two, [a, b, transpose(make(n, m, false, 5)), base], { dtype }),
   ];
   return await Promise.all(results.map(async (t) => [...await t.read()]));
 }
@@ -138,6 +148,14 @@ async function check(policy: ProductPolicy, precision: Precision): Promise<void>
     for (const [i, shape] of drawn.entries()) {
       const actual = await products(device, shape, roundings.float32);
       assertClose(actual, expected[precisions.indexOf(precision)]![i]!, JSON.stringify(shape));
+      if (precision !== "bf16") continue;
+      // Columns of one element keep their floats.
+      const isColumn = shape.sizes[1] === 1;
+      const halves = await products(device, shape, roundings.float32, "bf16");
+      halves.forEach((result, r) => {
+        const kept = actual[r]!.map((x) => isColumn ? x : floatOf(toBfloat(x) << 16));
+        assertSame(result, kept, `${JSON.stringify(shape)} in bf16`);
+      });
     }
   });
 }

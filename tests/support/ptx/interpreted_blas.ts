@@ -165,9 +165,9 @@ export class InterpretedBlas {
     const [left, right, c, d] = layouts;
     if (!transposed || !left || !right || !c || !d) return undefined;
     if (layouts.some((each) => !(each!.pitch >= each!.rows && each!.rows > 0))) return undefined;
-    if ([left, right, c, d].some(({ type }, i) => type !== (i < 2 ? bf16 : float))) {
-      return undefined;
-    }
+    const isKnown = left.type === bf16 && right.type === bf16 && c.type === d.type &&
+      [float, bf16].includes(d.type);
+    if (!isKnown) return undefined;
     const [m, inner] = sides(left, transposed[0]);
     const [k, n] = sides(right, transposed[1]);
     if (inner !== k || [c, d].some(({ rows, columns }) => rows !== m || columns !== n)) {
@@ -175,7 +175,8 @@ export class InterpretedBlas {
     }
     const pitches = [left, right, c, d].map(({ pitch }) => pitch);
     const names = transposed.map((each) => each ? "T" : "N").join("");
-    return `${names} ${m} x ${n} x ${k} in rows of ${pitches.join(", ")}`;
+    const rounded = d.type === bf16 ? ", rounded" : "";
+    return `${names} ${m} x ${n} x ${k} in rows of ${pitches.join(", ")}${rounded}`;
   }
 
   #multiply(args: readonly Argument[]): number {
@@ -198,8 +199,9 @@ export class InterpretedBlas {
     if (!isAligned || (workspace as number) % 256 !== 0) return notSupported;
     const { transposed } = this.#find("description", description)!;
     const matrix = (i: number, layout: Argument | undefined): LtMatrix => {
-      const { rows, columns, pitch } = this.#find("layout", layout)!;
-      return { address: addresses[i]!, rows, columns, pitch };
+      const { type, rows, columns, pitch } = this.#find("layout", layout)!;
+      const bytes = type === bf16 ? 2 : 4;
+      return { address: addresses[i]!, bytes, rows, columns, pitch };
     };
     const work: LtWork = {
       transposed: [...transposed],

@@ -38,6 +38,7 @@ export const scalarPtx: Readonly<Record<string, ScalarPtx>> = {
   "cvt.f32.f16": ["fh", call("halfToFloat")],
   "cvt.s64.s32": ["dr", (a) => a!],
   "cvt.rna.tf32.f32": ["rf", call("toTf32")],
+  "cvt.rn.bf16.f32": ["hf", call("toBfloat")],
   "cvt.rn.bf16x2.f32": ["rff", (a, b) => `(toBfloat(${a})<<16|toBfloat(${b}))`],
   "setp.lt.f32": ["pff", binary("<")],
   "setp.le.f32": ["pff", binary("<=")],
