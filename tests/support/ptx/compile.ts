@@ -63,7 +63,7 @@ export function basicBlocks(program: ParsedPtx, operand: OperandText): BasicBloc
 }
 
 const isTogether = ({ operation }: PtxInstruction) =>
-  /^(shfl|ldmatrix|mma|bar)\.sync/.test(operation) || operation === "bar.sync";
+  /^(shfl|ldmatrix|mma|bar)\.sync|^wgmma\./.test(operation);
 
 function partsOf(
   instructions: readonly PtxInstruction[],
@@ -101,12 +101,18 @@ function statementOf(instruction: PtxInstruction, at: number, operand: OperandTe
   return `if(${guard.negated ? "!" : ""}${held}){${text}}`;
 }
 
-/** Words from halves, and halves from words. */
+/** Words from halves, halves from words, and 64 bits from words, kept as bits. */
 function packText(
   { operation, operands, line }: PtxInstruction,
   operand: OperandText,
 ): string | undefined {
   const [to, from] = operands as [string, string];
+  if (operation === "mov.b64" && from.startsWith("{")) {
+    const [low, high] = operand.list(from).map((word) => operand.of(word, "r", line));
+    const slot = operand.slot(to, line);
+    return `B[2*(${slot}+t)]=${low};B[2*(${slot}+t)+1]=${high};`;
+  }
+  if (operation === "fence.proxy.async") return "show(t);";
   if (operation !== "mov.b32" || !(to + from).includes("{")) return undefined;
   if (from.startsWith("{")) {
     const [low, high] = operand.list(from).map((half) => operand.of(half, "h", line));

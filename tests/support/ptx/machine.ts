@@ -5,10 +5,10 @@ import { type BasicBlock, basicBlocks, helpers, type Stretch } from "./compile.t
 import { OperandText } from "./operand_text.ts";
 import { type ParsedPtx, parsePtx, type PtxInstruction, UnknownPtx } from "./parse.ts";
 import { SharedMemory, SharedMemoryRace } from "./shared_memory.ts";
+import { WarpGroups } from "./warp_groups.ts";
 import { type WarpOperand, type WarpStep, warpStep } from "./warp_steps.ts";
 
 const sharedMemory = new SharedMemory();
-const warp = 32;
 /** Basic blocks that one block of threads runs at most. */
 const patience = 1e6;
 
@@ -36,6 +36,7 @@ export class PtxMachine {
   readonly #predicates: Uint8Array;
   readonly #blocks: readonly Block[];
   readonly #copies: AsyncCopies;
+  readonly #groups: WarpGroups;
   /** Basic block at which each thread is. */
   readonly #at: Int32Array;
   readonly #listed: Int32Array;
@@ -53,6 +54,13 @@ export class PtxMachine {
     this.#predicates = new Uint8Array(operand.sizes[2]);
     const memory = () => this.#launch!.memory;
     this.#copies = new AsyncCopies(threads, sharedMemory, memory, sharedPlace);
+    this.#groups = new WarpGroups({
+      words: this.#words,
+      pairs: new Int32Array(this.#doubles.buffer),
+      predicates: this.#predicates,
+      shared: sharedMemory,
+      slots: (text) => operand.list(text).map((each) => operand.slot(each, text)),
+    });
     this.#at = new Int32Array(threads);
     this.#listed = new Int32Array(threads);
     this.#blocks = this.#compile(basicBlocks(this.program, operand));
@@ -75,6 +83,7 @@ export class PtxMachine {
       I: this.#words,
       F: new Float32Array(this.#words.buffer),
       D: this.#doubles,
+      B: new Int32Array(this.#doubles.buffer),
       P: this.#predicates,
       S32: sharedMemory.words,
       S16: sharedMemory.halves,
@@ -88,6 +97,7 @@ export class PtxMachine {
         sharedMemory.write(word, t);
       },
       copies: this.#copies,
+      show: (t: number) => sharedMemory.show(t),
     };
     const source = `"use strict";const {${Object.keys(scope)}}=scope;return [${functions}];`;
     const stretches: Stretch[] = new Function("scope", source)(scope);
@@ -101,12 +111,14 @@ export class PtxMachine {
   #together(instruction: PtxInstruction): Stretch {
     const { line, operation, operands } = instruction;
     if (operation === "bar.sync" && operands[0] === "0") return (n) => this.#barrier(n, line);
+    const group = this.#groups.step(instruction);
+    if (group !== undefined) return (n, threads) => eachUnit(n, threads, 128, group, line);
     const step = warpStep(instruction, (text) => this.#warpOperand(text, line), {
       words: this.#words,
       matrixRow,
     });
     if (step === undefined) throw new UnknownPtx(`The interpreter does not know ${line}`);
-    return (n, threads) => eachWarp(n, threads, step, line);
+    return (n, threads) => eachUnit(n, threads, 32, step, line);
   }
 
   #warpOperand(text: string, line: string): WarpOperand {
@@ -151,6 +163,7 @@ export class PtxMachine {
     this.#doubles.fill(NaN);
     this.#at.fill(0);
     this.#copies.begin();
+    this.#groups.begin();
     sharedMemory.begin(this.program.sharedBytes + sharedBytes);
     const end = this.#blocks.length;
     for (let turn = 0; turn < patience; turn++) {
@@ -176,11 +189,18 @@ export class PtxMachine {
   }
 }
 
-function eachWarp(n: number, threads: Int32Array, step: WarpStep, line: string): void {
-  for (let i = 0; i < n; i += warp) {
+/** Runs a step for each warp or warp group, of which no thread may be missing. */
+function eachUnit(
+  n: number,
+  threads: Int32Array,
+  size: number,
+  step: WarpStep,
+  line: string,
+): void {
+  for (let i = 0; i < n; i += size) {
     const first = threads[i]!;
-    if (first % warp !== 0 || threads[i + warp - 1] !== first + warp - 1 || i + warp > n) {
-      throw new UnknownPtx(`Threads of the warp of ${first} are missing at ${line}`);
+    if (first % size !== 0 || threads[i + size - 1] !== first + size - 1 || i + size > n) {
+      throw new UnknownPtx(`Threads beside ${first} are missing at ${line}`);
     }
     step(first);
   }

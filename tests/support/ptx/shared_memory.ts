@@ -17,6 +17,10 @@ export class SharedMemory {
   /** Last writer and reader of each word: their number added to the epoch. */
   readonly #written = new Int32Array(words);
   readonly #read = new Int32Array(words);
+  /** Products in whose time a word must stay. */
+  readonly #borrowed = new Uint16Array(words);
+  /** Thread, counted from 1, that wrote a word which products do not see yet. */
+  readonly #unseen = new Int32Array(words);
   #epoch = most;
   /** Bytes that the block has. */
   end = 0;
@@ -26,6 +30,8 @@ export class SharedMemory {
     this.end = bytes;
     this.words.fill(-1, 0, bytes / 4);
     this.#written.fill(0, 0, bytes / 4);
+    this.#borrowed.fill(0, 0, bytes / 4);
+    this.#unseen.fill(0, 0, bytes / 4);
     this.barrier();
   }
 
@@ -54,7 +60,13 @@ export class SharedMemory {
     const reader = this.#read[word]!;
     if (reader >= this.#epoch && reader !== own) this.#race("writes", word, thread, reader);
     if (this.#written[word] === onItsWay) this.#race("writes", word, thread, onItsWay);
+    if (this.#borrowed[word]! > 0) {
+      throw new SharedMemoryRace(
+        `Thread ${thread} writes word ${word} of shared memory in the time of a product`,
+      );
+    }
     this.#written[word] = own;
+    this.#unseen[word] = thread + 1;
   }
 
   /** A copy to a word begins. */
@@ -66,6 +78,33 @@ export class SharedMemory {
   /** A copy to a word has come. */
   arrive(word: number, thread: number): void {
     this.#written[word] = this.#epoch + thread;
+    this.#unseen[word] = thread + 1;
+  }
+
+  /** What a thread wrote before can be seen by products after the next barrier. */
+  show(thread: number): void {
+    for (let word = 0; word < this.end / 4; word++) {
+      if (this.#unseen[word] === thread + 1) this.#unseen[word] = 0;
+    }
+  }
+
+  /** A product of several warps begins to read a word. */
+  borrow(word: number, thread: number): void {
+    if (this.#unseen[word] !== 0) {
+      throw new SharedMemoryRace(
+        `A product reads word ${word} of shared memory, for which thread ` +
+          `${this.#unseen[word]! - 1} had no fence`,
+      );
+    }
+    const writer = this.#written[word]!;
+    if (writer >= this.#epoch) this.#race("reads", word, thread, writer);
+    this.#borrowed[word]!++;
+  }
+
+  /** It has read it, by then. */
+  giveBack(word: number): void {
+    this.#borrowed[word]!--;
+    this.#read[word] = this.#epoch + most - 1;
   }
 
   #race(what: string, word: number, thread: number, other: number): never {
