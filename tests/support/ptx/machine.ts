@@ -2,6 +2,7 @@
 import { AsyncCopies } from "./copies.ts";
 import { CardFault, type CardRange } from "./card_range.ts";
 import { type BasicBlock, basicBlocks, helpers, type Stretch } from "./compile.ts";
+import { NamedBarriers } from "./named_barriers.ts";
 import { OperandText } from "./operand_text.ts";
 import { type ParsedPtx, parsePtx, type PtxInstruction, UnknownPtx } from "./parse.ts";
 import { SharedMemory, SharedMemoryRace } from "./shared_memory.ts";
@@ -25,6 +26,8 @@ export interface PtxLaunch {
 interface Block {
   readonly steps: readonly Stretch[];
   readonly branch: BasicBlock["branch"];
+  /** Lets a group wait at a barrier. */
+  readonly wait: WarpStep | undefined;
 }
 
 /** A program that can run. */
@@ -40,6 +43,9 @@ export class PtxMachine {
   /** Basic block at which each thread is. */
   readonly #at: Int32Array;
   readonly #listed: Int32Array;
+  /** Whether each thread waits at a barrier. */
+  readonly #waiting: Uint8Array;
+  readonly #barriers = new NamedBarriers(sharedMemory.clocks);
   #launch: PtxLaunch | undefined;
   /** Instruction that last met shared memory. */
   #instruction = 0;
@@ -63,6 +69,7 @@ export class PtxMachine {
     });
     this.#at = new Int32Array(threads);
     this.#listed = new Int32Array(threads);
+    this.#waiting = new Uint8Array(threads);
     this.#blocks = this.#compile(basicBlocks(this.program, operand));
   }
 
@@ -101,7 +108,8 @@ export class PtxMachine {
     };
     const source = `"use strict";const {${Object.keys(scope)}}=scope;return [${functions}];`;
     const stretches: Stretch[] = new Function("scope", source)(scope);
-    return blocks.map(({ branch }, b) => ({
+    return blocks.map(({ branch, barrier }, b) => ({
+      wait: barrier === undefined ? undefined : this.#comes(barrier, true),
       steps: steps[b]!.map((step) => typeof step === "number" ? stretches[step]! : step),
       branch,
     }));
@@ -111,7 +119,9 @@ export class PtxMachine {
   #together(instruction: PtxInstruction): Stretch {
     const { line, operation, operands } = instruction;
     if (operation === "bar.sync" && operands[0] === "0") return (n) => this.#barrier(n, line);
-    const group = this.#groups.step(instruction);
+    const group = operation === "bar.arrive"
+      ? this.#comes(instruction, false)
+      : this.#groups.step(instruction);
     if (group !== undefined) return (n, threads) => eachUnit(n, threads, 128, group, line);
     const step = warpStep(instruction, (text) => this.#warpOperand(text, line), {
       words: this.#words,
@@ -130,10 +140,23 @@ export class PtxMachine {
     return { slots, value };
   }
 
+  /** A group comes to a barrier with a number, and waits there or not. */
+  #comes({ operands, line }: PtxInstruction, waits: boolean): WarpStep {
+    const [id, count] = operands as [string, string];
+    const slot = id.startsWith("%") ? this.#operand.slot(id, line) : undefined;
+    return (first) => {
+      const number = slot === undefined ? Number(id) : this.#words[slot + first]!;
+      if (waits) this.#waiting.fill(1, first, first + 128);
+      for (const t of this.#barriers.come(first, number, Number(count), waits, line)) {
+        this.#waiting[t] = 0;
+      }
+    };
+  }
+
   #barrier(n: number, line: string): void {
     const living = this.#at.reduce((sum, at) => at < this.#blocks.length ? sum + 1 : sum, 0);
     if (n !== living) throw new UnknownPtx(`${n} of ${living} threads are at ${line}`);
-    sharedMemory.barrier();
+    sharedMemory.clocks.meet();
   }
 
   /**
@@ -164,16 +187,27 @@ export class PtxMachine {
     this.#at.fill(0);
     this.#copies.begin();
     this.#groups.begin();
-    sharedMemory.begin(this.program.sharedBytes + sharedBytes);
+    this.#barriers.begin();
+    this.#waiting.fill(0);
+    const { threads, sharedBytes: own, instructions } = this.program;
+    const products = instructions.some(({ operation }) => operation.startsWith("wgmma."));
+    sharedMemory.begin(own + sharedBytes, threads, products);
     const end = this.#blocks.length;
     for (let turn = 0; turn < patience; turn++) {
-      const at = this.#at.reduce((least, own) => Math.min(least, own), end);
-      if (at === end) return;
+      let at = end;
+      for (let t = 0; t < threads; t++) if (this.#waiting[t] === 0) at = Math.min(at, this.#at[t]!);
+      if (at === end) {
+        if (this.#waiting.includes(1)) throw new UnknownPtx("Threads wait for each other");
+        return;
+      }
       let n = 0;
-      for (let t = 0; t < this.#at.length; t++) if (this.#at[t] === at) this.#listed[n++] = t;
-      const { steps, branch } = this.#blocks[at]!;
+      for (let t = 0; t < threads; t++) {
+        if (this.#waiting[t] === 0 && this.#at[t] === at) this.#listed[n++] = t;
+      }
+      const { steps, branch, wait } = this.#blocks[at]!;
       for (const step of steps) step(n, this.#listed, block);
       this.#move(n, at, branch);
+      if (wait !== undefined) eachUnit(n, this.#listed, 128, wait, "a barrier");
     }
     throw new Error("A program does not end");
   }

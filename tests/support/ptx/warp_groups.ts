@@ -197,7 +197,7 @@ export class WarpGroups {
     }
     const live = state.sums.get(sums[0]!)!;
     multiply(product, live.values);
-    for (const word of product.reads) shared.giveBack(word);
+    for (const word of product.reads) shared.giveBack(word, first);
     if (--live.pending > 0) return;
     if (snapshot(words, sums, first).some((word) => word !== poison)) {
       throw new SharedMemoryRace(`Accumulators were written in the time of ${line}`);
