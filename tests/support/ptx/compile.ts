@@ -122,7 +122,7 @@ function packText(
     const slot = operand.slot(to, line);
     return `B[2*(${slot}+t)]=${low};B[2*(${slot}+t)+1]=${high};`;
   }
-  if (operation === "fence.proxy.async") return "show(t);";
+  if (operation === "fence.proxy.async.shared::cta") return "show(t);";
   if (operation !== "mov.b32" || !(to + from).includes("{")) return undefined;
   if (from.startsWith("{")) {
     const [low, high] = operand.list(from).map((half) => operand.of(half, "h", line));

@@ -31,7 +31,7 @@ export function renderGroupProduct(program: MatmulProgram, shape: ProductShape):
   });
   const a = new LeftFloats(text, { ...of(0), lane: block.lane, own: block.own[0] });
   const b = new RightFloats(text, read[1], { n: tile.n, threads }, of(1));
-  const loop = new GroupLoop(text, shape, a, b, block.depth);
+  const loop = new GroupLoop(text, shape, a, b, block);
   const sums = loop.write();
   new Epilogue(text, program, shape, place.epilogueHost(bases, block)).write(sums, block);
   const bytes = Math.max(loop.bytes, 4 * tile.m * epiloguePitch(tile));

@@ -43,11 +43,9 @@ export class RightFloats {
     place: FactorPlace,
   ) {
     this.#inner = access.run === "inner";
-    const unit = text.into("b32", "and.b32", place.thread, 7);
-    const group = text.into("b32", "shr.u32", place.thread, 3);
     const [addresses, places, index] = this.#inner
-      ? this.#alongInner(unit, group, place)
-      : this.#alongOuter(unit, group, place);
+      ? this.#alongInner(place)
+      : this.#alongOuter(place);
     this.#addresses = addresses;
     this.#places = places;
     this.#index = index;
@@ -65,13 +63,11 @@ export class RightFloats {
     return 128 * this.tile.n;
   }
 
-  /** Lines of four neighbours of one column: element j of unit `c` of the row has unit 4h+j. */
-  #alongInner(
-    unit: string,
-    row: string,
-    place: FactorPlace,
-  ): readonly [string[], string[], string] {
+  /** Four neighbours of one column, from 16h+4t on: element j is word t of unit 4h+j. */
+  #alongInner(place: FactorPlace): readonly [string[], string[], string] {
     const { text, tile } = this;
+    const unit = text.into("b32", "and.b32", place.thread, 7);
+    const row = text.into("b32", "shr.u32", place.thread, 3);
     const last = text.into("b32", "sub.u32", place.limit, 1);
     const index = text.into("b32", "shl.b32", unit, 2);
     const first = text.into("b32", "add.u32", place.first, row);
@@ -96,19 +92,24 @@ export class RightFloats {
     return 2 * this.tile.n >= this.tile.threads ? 4 : 2;
   }
 
-  /** Four neighbours of such rows, which are one unit of four columns, or half of it. */
-  #alongOuter(
-    unit: string,
-    number: string,
-    place: FactorPlace,
-  ): readonly [string[], string[], string] {
+  /**
+   * Four neighbours of such rows, which are one unit of four columns, or half of it. Lanes of a warp
+   * read whole lines of memory, and write to different banks.
+   */
+  #alongOuter(place: FactorPlace): readonly [string[], string[], string] {
     const { text, tile } = this;
     const rows = this.#rows;
-    const [group, part] = text.divide(number, 4 / rows);
+    const [groups, own] = text.divide(place.thread, 4);
+    const [quads, part] = text.divide(groups, 4 / rows);
+    const warp = text.into("b32", "shr.u32", place.thread, 5);
+    const half = text.into("b32", "and.b32", warp, 1);
+    const quad = text.into("b32", "and.b32", quads, 2 * rows - 1);
+    const pair = text.into("b32", "shr.u32", warp, 1);
+    const group = text.into("b32", "mad.lo.u32", pair, 2 * rows, quad);
+    const unit = text.into("b32", "mad.lo.u32", half, 4, own);
     const last = text.into("b32", "sub.u32", place.limit, 4);
-    const half = text.into("b32", "and.b32", unit, 4);
-    const own = text.into("b32", "mad.lo.u32", part, 8, text.into("b32", "and.b32", unit, 3));
-    const index = text.into("b32", "mad.lo.u32", half, 4, own);
+    const row = text.into("b32", "mad.lo.u32", part, 8, own);
+    const index = text.into("b32", "mad.lo.u32", half, 16, row);
     const start = text.into("b64", "mad.wide.s32", index, place.innerStep, place.base);
     const down = text.into("b64", "mul.wide.s32", place.innerStep, 4);
     const column = text.into("b32", "shl.b32", group, 2);
