@@ -29,6 +29,10 @@ export interface BlockTile {
   readonly warps: readonly [number, number];
   /** Turns whose elements are in shared memory or on their way there. */
   readonly stages: number;
+  /** Whether groups of four warps multiply (`wgmma`), each 64 rows. */
+  readonly grouped?: boolean;
+  /** Blocks that a multiprocessor is to have room for. */
+  readonly resident?: number;
 }
 
 /** How A or B is read; its outer axis is M or N, its inner one K. */
@@ -130,6 +134,7 @@ export function productShape(
 export function productKey(shape: ProductShape): string {
   const { rank, tile, read, parts, wide, dtypes, even, chunked } = shape;
   const reads = read.map(({ dtype, run, wide, terms }) => `${dtype}${run}${Number(wide)}${terms}`);
-  const sizes = [tile.m, tile.n, tile.k, ...tile.warps, tile.stages].join("x");
+  const sizes = [tile.m, tile.n, tile.k, ...tile.warps, tile.stages].join("x") +
+    (tile.grouped === true ? `g${tile.resident ?? ""}` : "");
   return `${rank}/${sizes}/${reads}/${parts}/${wide.map(Number)}/${dtypes}/${even}/${chunked}`;
 }

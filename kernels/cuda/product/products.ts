@@ -21,6 +21,7 @@ import type { LaunchQueue } from "../queue/queue.ts";
 import type { ProductPolicy } from "./product_policy.ts";
 import { type BlockTile, type Precision, productKey, productShape } from "./product_shape.ts";
 import { renderProduct } from "./product.ts";
+import { renderGroupProduct } from "./wgmma/group_product.ts";
 
 /** How a product runs, whatever its addresses and scalars. */
 interface ProductPlan {
@@ -221,7 +222,8 @@ export class CudaProducts {
     const kernel = modules.compile(
       `${program.key}/${productKey(shape)}`,
       `product ${program.key} of [${space}]`,
-      () => renderProduct(program, shape),
+      () =>
+        tile.grouped === true ? renderGroupProduct(program, shape) : renderProduct(program, shape),
     );
     const batch = space.slice(0, -3);
     const [m, n, k] = space.slice(-3) as [number, number, number];

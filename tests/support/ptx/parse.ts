@@ -33,8 +33,8 @@ export class PtxSyntaxError extends Error {}
 export class UnknownPtx extends Error {}
 
 const header =
-  /^\.version 7\.0\n\.target sm_80\n\.address_size 64\n(\.extern \.shared \.align 16 \.b8 tiles\[\];\n)?\.visible \.entry program\(\.param \.align 8 \.b8 p\[(\d+)\]\)\n\.reqntid (\d+), 1, 1\n\{\n([^]*)\n\}\n$/;
-const statement = /^(?:@(!?)(%p\d+) )?([a-z][\w.]*)(?: (.+))?;$/;
+  /^\.version (?:7\.0\n\.target sm_80|8\.0\n\.target sm_90a)\n\.address_size 64\n(\.extern \.shared \.align 16 \.b8 tiles\[\];\n)?\.visible \.entry program\(\.param \.align 8 \.b8 p\[(\d+)\]\)\n\.reqntid (\d+), 1, 1\n(?:\.minnctapersm [1-9]\n)?\{\n([^]*)\n\}\n$/;
+const statement = /^(?:@(!?)(%p\d+) )?([a-z][\w.:]*)(?: (.+))?;$/;
 const registerLetters: Readonly<Record<string, string>> = {
   pred: "p",
   b16: "h",
