@@ -23,7 +23,7 @@ export interface BlockTile {
   readonly m: number;
   /** Columns of the result. */
   readonly n: number;
-  /** Inner elements of one turn, a multiple of 32. */
+  /** Inner elements of one turn, a multiple of 32; all of them where there are few. */
   readonly k: number;
   /** Warps along rows and along columns. */
   readonly warps: readonly [number, number];
@@ -31,6 +31,8 @@ export interface BlockTile {
   readonly stages: number;
   /** Whether groups of four warps multiply (`wgmma`), each 64 rows. */
   readonly grouped?: boolean;
+  /** Whether each thread multiplies by itself, as there are few inner elements. */
+  readonly shallow?: boolean;
   /** Blocks that a multiprocessor is to have room for. */
   readonly resident?: number;
 }
@@ -135,6 +137,6 @@ export function productKey(shape: ProductShape): string {
   const { rank, tile, read, parts, wide, dtypes, even, chunked } = shape;
   const reads = read.map(({ dtype, run, wide, terms }) => `${dtype}${run}${Number(wide)}${terms}`);
   const sizes = [tile.m, tile.n, tile.k, ...tile.warps, tile.stages].join("x") +
-    (tile.grouped === true ? `g${tile.resident ?? ""}` : "");
+    (tile.grouped === true ? `g${tile.resident ?? ""}` : tile.shallow === true ? "s" : "");
   return `${rank}/${sizes}/${reads}/${parts}/${wide.map(Number)}/${dtypes}/${even}/${chunked}`;
 }

@@ -21,6 +21,7 @@ import type { LaunchQueue } from "../queue/queue.ts";
 import type { ProductPolicy } from "./product_policy.ts";
 import { type BlockTile, type Precision, productKey, productShape } from "./product_shape.ts";
 import { renderProduct } from "./product.ts";
+import { renderShallow, shallowTile } from "./shallow.ts";
 import { renderGroupProduct } from "./wgmma/group_product.ts";
 
 /** How a product runs, whatever its addresses and scalars. */
@@ -144,7 +145,8 @@ export class CudaProducts {
     const terms = precision === "bf16" ? 2 : inputs[1]!.dtype === "bf16" ? 4 : 6;
     const bytes = [bytesPerElement(inputs[0]!.dtype), bytesPerElement(inputs[1]!.dtype)] as const;
     const sizes = { m, n, k, batch, terms, bytes, processors, sharedBytes };
-    const { tile, split } = policy(sizes);
+    const shallow = shallowTile(space, [...inputs, ...outputs]);
+    const { tile, split } = shallow === undefined ? policy(sizes) : { tile: shallow, split: 1 };
     if (split > 1) {
       return { transposed, roundings: [], ...this.#inChunks(program, product, tile, split) };
     }
@@ -223,7 +225,11 @@ export class CudaProducts {
       `${program.key}/${productKey(shape)}`,
       `product ${program.key} of [${space}]`,
       () =>
-        tile.grouped === true ? renderGroupProduct(program, shape) : renderProduct(program, shape),
+        tile.grouped === true
+          ? renderGroupProduct(program, shape)
+          : tile.shallow === true
+          ? renderShallow(program, shape)
+          : renderProduct(program, shape),
     );
     const batch = space.slice(0, -3);
     const [m, n, k] = space.slice(-3) as [number, number, number];
