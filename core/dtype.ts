@@ -18,7 +18,7 @@ export const dtypes: readonly Dtype[] = ["f32", "f64", "u32", "f16", "bf16"];
 export type Half = "f16" | "bf16";
 
 /** Element type of floats that programs write. */
-export type FloatDtype = "f32" | "f64" | Half;
+export type StoredFloat = "f32" | "f64" | Half;
 
 /** Type of a scalar expression; `f32` stands for the storage's float. */
 export type Kind = "f32" | "u32" | "bool";

@@ -6,7 +6,7 @@
  */
 
 import type { Argument } from "./arguments.ts";
-import { type Dtype, type FloatDtype, isHalf } from "./dtype.ts";
+import { type Dtype, isHalf, type StoredFloat } from "./dtype.ts";
 import type { Device } from "./device.ts";
 import { Value } from "./storage.ts";
 import type { Tensor } from "./tensor.ts";
@@ -22,7 +22,7 @@ export interface Recorded<A> {
   /** Axes of an input in the order of memory, the slowest first. */
   order(position: number): readonly number[];
   /** Element type of an input's gradient, as {@linkcode gradientType} has it. */
-  dtype(position: number): FloatDtype;
+  dtype(position: number): StoredFloat;
   /**
    * The gradient that an input has so far, from operations that ran later. A vjp that asks for it
    * must add it to what it returns; whoever does not ask leaves the addition to the tape.
@@ -89,13 +89,22 @@ export function resultType(
   device: Device,
   values: readonly Value[],
   shape: readonly number[],
-  given?: FloatDtype,
-): FloatDtype {
+  given?: StoredFloat,
+): StoredFloat {
   const float = floatOf(device, values);
   const { activations } = device.backend;
   if (activations === undefined || float === "f64" || (shape.at(-1) ?? 1) === 1) return float;
   if (given !== undefined) return given;
   return values.some(({ dtype }) => dtype === activations) ? activations : float;
+}
+
+/** The element type of a copy of words, or of floats. */
+export function copyType(
+  device: Device,
+  values: readonly Value[],
+  shape: readonly number[],
+): Dtype {
+  return values[0]!.dtype === "u32" ? "u32" : resultType(device, values, shape);
 }
 
 /** Elements from which on rows of activations are padded. */
@@ -121,7 +130,7 @@ export function allocateResult(
 }
 
 /** The element type of a gradient: that of the value it belongs to, where programs write it. */
-export function gradientType({ backend, float }: Device, dtype: Dtype): FloatDtype {
+export function gradientType({ backend, float }: Device, dtype: Dtype): StoredFloat {
   if (dtype === "u32") return float;
   return isHalf(dtype) && dtype !== backend.activations ? float : dtype;
 }

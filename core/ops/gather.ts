@@ -6,7 +6,7 @@
 
 import { apply } from "../apply.ts";
 import { argumentError, floats, listed, wideFloats, words } from "../arguments.ts";
-import { type FloatDtype, isHalf } from "../dtype.ts";
+import { isHalf, type StoredFloat } from "../dtype.ts";
 import { checkRows } from "../indices.ts";
 import { checkInteger } from "../numbers.ts";
 import { type Op, resultType } from "../op.ts";
@@ -42,7 +42,7 @@ interface ScatterAttributes {
   /** Rows of the result. */
   readonly height: number;
   /** Its element type, where that is not the values'. */
-  readonly dtype?: FloatDtype;
+  readonly dtype?: StoredFloat;
 }
 
 const scatterAddOp: Op<ScatterAttributes> = {

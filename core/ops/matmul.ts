@@ -11,7 +11,7 @@ import { ShapeError } from "../errors.ts";
 import { shown } from "../excerpt.ts";
 import { type Float, input, scalar } from "../expr.ts";
 import type { Device } from "../device.ts";
-import { type FloatDtype, viewAs } from "../dtype.ts";
+import { type StoredFloat, viewAs } from "../dtype.ts";
 import { byFlags } from "../flags.ts";
 import { allocateResult, floatOf, type Op, type Recorded, resultType } from "../op.ts";
 import { type MatmulProgram, matmulProgram } from "../program.ts";
@@ -30,7 +30,7 @@ export interface MatmulAttributes {
   /** Axes of the result in the order of memory, the slowest first; row-major where absent. */
   readonly order?: readonly number[] | undefined;
   /** Element type of the result, which is an activation where absent. */
-  readonly dtype?: FloatDtype | undefined;
+  readonly dtype?: StoredFloat | undefined;
   /** Where the result is written; memory of its own where absent. */
   readonly into?: Value | undefined;
 }
@@ -63,7 +63,7 @@ export function fusedMatmul(
       const shape = (g ?? direct)!.shape;
       const [through, ...rest] = plain || scaled || g === undefined
         ? [g]
-        : after.vjp!(epilogueRecord(recorded, shape, g.dtype as FloatDtype), [g]);
+        : after.vjp!(epilogueRecord(recorded, shape, g.dtype as StoredFloat), [g]);
       // A saved product has a gradient of its own in a second derivative.
       const gp = through !== undefined && direct !== undefined
         ? add(through, direct)
@@ -151,7 +151,7 @@ function checkEpilogue(
 function epilogueRecord(
   recorded: Recorded<MatmulAttributes>,
   shape: readonly number[],
-  product: FloatDtype,
+  product: StoredFloat,
 ): Recorded<RowAttributes> {
   const { needsGradient, shapes, device, attributes } = recorded;
   return {

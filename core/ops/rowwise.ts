@@ -9,7 +9,7 @@ import { apply } from "../apply.ts";
 import { argumentsOf, type Inputs, kindsOf } from "../arguments.ts";
 import type { Affine } from "../backend.ts";
 import type { Device } from "../device.ts";
-import type { FloatDtype } from "../dtype.ts";
+import type { StoredFloat } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import { type Expr, input, rowSum, variesByColumn } from "../expr.ts";
 import { byFlags, numberOf } from "../flags.ts";
@@ -37,7 +37,7 @@ export interface RowAttributes {
   /** Affine indices over the space, by slot. */
   readonly indices?: readonly Affine[];
   /** Element types of float outputs, in their order, that are not those of the inputs' kind. */
-  readonly dtypes?: readonly (FloatDtype | undefined)[];
+  readonly dtypes?: readonly (StoredFloat | undefined)[];
 }
 
 /** A rowwise operation; `derived` is the same one without its override. */
@@ -174,7 +174,7 @@ function allocate(
   device: Device,
   values: readonly Value[],
   space: readonly number[],
-  dtypes: readonly (FloatDtype | undefined)[],
+  dtypes: readonly (StoredFloat | undefined)[],
 ): Value[] {
   const order = orderOf(values, space);
   return outputs.map((e, i) => {
@@ -207,7 +207,7 @@ function execute(
     if (from === "accumulated") return before[position]!;
     return from === "input" ? input(position) : output(position);
   });
-  const dtypes: FloatDtype[] = [];
+  const dtypes: StoredFloat[] = [];
   results.forEach((result, i) => {
     if (result?.from === "made") dtypes[result.position] = dtype(i);
   });

@@ -11,13 +11,13 @@ import { shown } from "../excerpt.ts";
 import { filled, type Float, float, index, input, select, word } from "../expr.ts";
 import { joinedWords } from "../indices.ts";
 import { checkInteger } from "../numbers.ts";
-import type { Op } from "../op.ts";
+import { copyType, type Op } from "../op.ts";
 import { rowProgram } from "../program.ts";
 import { axisOf, sameShape } from "../shape.ts";
 import { Value } from "../storage.ts";
 import { shapeOf, type Tensor } from "../tensor.ts";
 import { rowwise } from "./rowwise.ts";
-import { copyInto, copyType, expandDims, nothing } from "./view.ts";
+import { copyInto, expandDims, nothing } from "./view.ts";
 
 interface Part {
   readonly axis: number;

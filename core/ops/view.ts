@@ -6,13 +6,11 @@
 
 import { apply } from "../apply.ts";
 import { argumentError } from "../arguments.ts";
-import type { Device } from "../device.ts";
-import type { Dtype } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import { shown } from "../excerpt.ts";
 import { joinedWords } from "../indices.ts";
 import { checkShape } from "../numbers.ts";
-import { type Op, resultType, type SavedValues } from "../op.ts";
+import { copyType, type Op, type SavedValues } from "../op.ts";
 import { copyProgram, copyWordProgram } from "../program.ts";
 import { axisOf, contiguousStrides, sameShape, sizeOf } from "../shape.ts";
 import { Value } from "../storage.ts";
@@ -27,15 +25,6 @@ export function copyInto(from: Value, to: Value): void {
     indices: [],
     scalars: [],
   });
-}
-
-/** Element type of a copy of words, or of floats. */
-export function copyType(
-  device: Device,
-  values: readonly Value[],
-  shape: readonly number[],
-): Dtype {
-  return values[0]!.dtype === "u32" ? "u32" : resultType(device, values, shape);
 }
 
 /** What a view's vjp reads. */

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { apply } from "../../../core/apply.ts";
 import type { Bound } from "../../../core/backend.ts";
 import { Device } from "../../../core/device.ts";
-import type { FloatDtype } from "../../../core/dtype.ts";
+import type { StoredFloat } from "../../../core/dtype.ts";
 import { scalar } from "../../../core/expr.ts";
 import { fusedMatmul, matmul, matmulAdd } from "../../../core/ops/matmul.ts";
 import { slice } from "../../../core/ops/slice.ts";
@@ -71,7 +71,7 @@ async function products(
   device: Device,
   { batch, sizes, layouts }: Shape,
   round: (x: number) => number,
-  dtype: FloatDtype = device.float,
+  dtype: StoredFloat = device.float,
 ) {
   using _scope = device.scope("products");
   const [m, n, k] = sizes;

@@ -20,6 +20,8 @@ export interface LtWork {
   readonly factors: readonly [LtMatrix, LtMatrix];
   readonly before: LtMatrix;
   readonly result: LtMatrix;
+  /** Added to each column of the result. */
+  readonly bias?: LtMatrix;
   /** Of the product, and of what was there before. */
   readonly scales: readonly [number, number];
   readonly workspace: { readonly address: number; readonly bytes: number };
@@ -37,23 +39,23 @@ export function multiply(state: DriverState, work: LtWork): number {
     const { factors: [left, right], transposed, result, before, scales: [alpha, beta] } = work;
     const x = halves(memory, left, transposed[0]);
     const y = halves(memory, right, !transposed[1]);
-    const [into, c] = [placeOf(memory, result), placeOf(memory, before)];
+    const into = placeOf(memory, result);
     const floats = new Float32Array(memory.bytes.buffer);
-    const read = (at: number) =>
-      before.bytes === 4 ? floats[c / 4 + at]! : floatOf(memory.halves[c / 2 + at]! << 16);
+    const read = reader(memory, before);
+    const row = work.bias === undefined ? () => 0 : reader(memory, work.bias);
     const write = (at: number, value: number) => {
       if (result.bytes === 4) floats[into / 4 + at] = value;
       else memory.halves[into / 2 + at] = toBfloat(value);
     };
     const depth = transposed[0] ? left.rows : left.columns;
     for (let column = 0; column < result.columns; column++) {
-      for (let row = 0; row < result.rows; row++) {
+      for (let r = 0; r < result.rows; r++) {
         let sum = 0;
         for (let k = 0; k < depth; k++) {
-          sum = Math.fround(sum + x[row * depth + k]! * y[column * depth + k]!);
+          sum = Math.fround(sum + x[r * depth + k]! * y[column * depth + k]!);
         }
-        const kept = beta === 0 ? 0 : beta * read(column * before.pitch + row);
-        write(column * result.pitch + row, alpha * sum + kept);
+        const kept = beta === 0 ? 0 : beta * read(column * before.pitch + r);
+        write(column * result.pitch + r, alpha * sum + kept + row(r));
       }
     }
   } catch (error) {
@@ -61,6 +63,15 @@ export function multiply(state: DriverState, work: LtWork): number {
     state.fault = error.code;
   }
   return 0;
+}
+
+/** Reads elements of a matrix by their place in it. */
+function reader(memory: CardRange, matrix: LtMatrix): (at: number) => number {
+  const start = placeOf(memory, matrix) / matrix.bytes;
+  const floats = new Float32Array(memory.bytes.buffer);
+  return matrix.bytes === 4
+    ? (at) => floats[start + at]!
+    : (at) => floatOf(memory.halves[start + at]! << 16);
 }
 
 /** What lies in the workspace is lost. */
