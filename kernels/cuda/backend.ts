@@ -82,7 +82,7 @@ export class CudaBackend implements Backend {
     readonly precision: Precision,
     { graphs = true, blocking = false, library, policy = usualProducts }: QueueOptions = {},
   ) {
-    const { name, address, processors, sharedBytes } = driver.facts;
+    const { name, address, capability, processors, sharedBytes } = driver.facts;
     const lt = precision === "bf16" ? library : undefined;
     const by = lt === undefined ? "" : ` by ${lt.name}`;
     this.description = `CUDA, ${name} at ${address}, products in ${precision}${by}`;
@@ -102,6 +102,7 @@ export class CudaBackend implements Backend {
       lt: this.#lt,
       precision,
       policy,
+      capability,
       processors,
       sharedBytes,
       memory: this.#memory,

@@ -92,6 +92,34 @@ function accessOf(
   return { dtype, run: "outer", wide, terms };
 }
 
+/** How A and B are read, of a product whose space ends in M, N, K. */
+function readsOf(
+  space: readonly number[],
+  [a, b]: readonly [Bound, Bound],
+  precision: Precision,
+): readonly [FactorAccess, FactorAccess] {
+  const [m, n, k] = space.slice(-3) as [number, number, number];
+  const rank = space.length - 3;
+  return [
+    accessOf(a, [rank, rank + 1], [m, k], precision),
+    accessOf(b, [rank + 1, rank], [n, k], precision),
+  ];
+}
+
+/**
+ * Whether warp groups can multiply factors: floats, of which A lies along the inner axis, both read
+ * four at a time.
+ */
+export function fitsGroups(
+  space: readonly number[],
+  factors: readonly [Bound, Bound],
+  precision: Precision,
+): boolean {
+  if (precision !== "float32" || factors.some(({ dtype }) => dtype !== "f32")) return false;
+  const [a, b] = readsOf(space, factors, precision);
+  return a.run === "inner" && a.wide && b.wide;
+}
+
 /** The shape of a product whose space ends in M, N, K. */
 export function productShape(
   space: readonly number[],
@@ -100,17 +128,14 @@ export function productShape(
   chunk: number,
   precision: Precision,
 ): ProductShape {
-  const [m, n, k] = space.slice(-3) as [number, number, number];
+  const [n, k] = space.slice(-2) as [number, number];
   const rank = space.length - 3;
   const [a, b, ...others] = operands as [Bound, Bound, ...Bound[]];
   return {
     rank,
     tile,
     halves: precision === "float32" && a.dtype === "f32" && b.dtype === "f32",
-    read: [
-      accessOf(a, [rank, rank + 1], [m, k], precision),
-      accessOf(b, [rank + 1, rank], [n, k], precision),
-    ],
+    read: readsOf(space, [a, b], precision),
     wide: others.map(({ dtype, offset, strides }) =>
       dtype === "f32" && strides[rank + 1] === 1 && fours(n, offset, ...strides.slice(0, -1))
     ),

@@ -81,7 +81,13 @@ export class RightFloats {
     const line = text.into("b32", "and.b32", row, 7);
     const swizzled = text.into("b32", "xor.b32", half, line);
     const word = text.into("b32", "and.b32", unit, 3);
-    const within = text.into("b32", "mad.lo.u32", swizzled, 16, text.into("b32", "shl.b32", word, 2));
+    const within = text.into(
+      "b32",
+      "mad.lo.u32",
+      swizzled,
+      16,
+      text.into("b32", "shl.b32", word, 2),
+    );
     const zero = text.into("b32", "mad.lo.u32", row, 128, within);
     const places = [0, 1, 2, 3].map((j) => text.into("b32", "xor.b32", zero, 16 * j));
     return [addresses, places, index];
@@ -141,7 +147,9 @@ export class RightFloats {
     const any = even ? text.into("pred", "setp.gt.s32", rest, 0) : "";
     const within = [0, 1, 2, 3].map((i) => {
       if (even) return any;
-      const inner = i === 0 || this.#inner ? this.#index : text.into("b32", "add.u32", this.#index, 4 * i);
+      const inner = i === 0 || this.#inner
+        ? this.#index
+        : text.into("b32", "add.u32", this.#index, 4 * i);
       return text.into("pred", "setp.lt.s32", inner, rest);
     });
     this.#addresses.forEach((address, i) => {
