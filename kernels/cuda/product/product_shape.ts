@@ -107,17 +107,17 @@ function readsOf(
 }
 
 /**
- * Whether warp groups can multiply factors: floats, of which A lies along the inner axis, both read
- * four at a time.
+ * Whether warp groups can multiply factors: both bf16, or both floats of which A lies along the inner
+ * axis; 16 bytes of them are read at once.
  */
 export function fitsGroups(
   space: readonly number[],
   factors: readonly [Bound, Bound],
   precision: Precision,
 ): boolean {
-  if (precision !== "float32" || factors.some(({ dtype }) => dtype !== "f32")) return false;
   const [a, b] = readsOf(space, factors, precision);
-  return a.run === "inner" && a.wide && b.wide;
+  if (!a.wide || !b.wide || a.dtype !== b.dtype) return false;
+  return a.dtype === "bf16" || (a.dtype === "f32" && precision === "float32" && a.run === "inner");
 }
 
 /** The shape of a product whose space ends in M, N, K. */
