@@ -84,7 +84,7 @@ export class CudaBackend implements Backend {
     readonly precision: Precision,
     { graphs = true, blocking = false, library, policy = usualProducts }: QueueOptions = {},
   ) {
-    const { name, address, processors, sharedBytes } = driver.facts;
+    const { name, address, capability, processors, sharedBytes } = driver.facts;
     this.activations = precision === "bf16" ? "bf16" : undefined;
     const lt = precision === "bf16" ? library : undefined;
     const by = lt === undefined ? "" : ` by ${lt.name}`;
@@ -105,6 +105,7 @@ export class CudaBackend implements Backend {
       lt: this.#lt,
       precision,
       policy,
+      capability,
       processors,
       sharedBytes,
       memory: this.#memory,

@@ -26,6 +26,8 @@ const rounded = [
   tile(128, 128, 32, [2, 2], 4),
   tile(128, 64, 32, [2, 2], 4),
 ];
+/** Of floats by warp groups. */
+const byGroups: BlockTile = { ...tile(128, 128, 32, [8, 1], 4), grouped: true };
 const usual = tile(64, 64, 32, [2, 2], 4);
 const small = tile(32, 32, 32, [2, 1], 4);
 const fewColumns = tile(64, 16, 32, [4, 1], 4);
@@ -53,6 +55,8 @@ export interface ProductSizes {
   readonly terms: number;
   /** Bytes of an element of A and of B. */
   readonly bytes: readonly [number, number];
+  /** Whether warp groups (`wgmma`) can multiply them. */
+  readonly grouped: boolean;
   /** Multiprocessors of the card. */
   readonly processors: number;
   /** Bytes of shared memory that a block can have. */
@@ -64,6 +68,17 @@ function mostStages(t: BlockTile, { bytes, sharedBytes }: ProductSizes): number 
   if (4 * t.m * epiloguePitch(t) > sharedBytes) return 0;
   const turn = (outer: number) => Math.max(outer * (t.k + 8), t.k * (outer + 8));
   return Math.floor(sharedBytes / (bytes[0] * turn(t.m) + bytes[1] * turn(t.n)));
+}
+
+/** By warp groups, where they have enough to do. */
+function groupedChoice(
+  { m, n, k, batch, bytes, grouped, processors, sharedBytes }: ProductSizes,
+): ProductChoice | undefined {
+  if (!grouped || bytes[0] !== 4 || m < 96 || n < 96 || k < 128 || sharedBytes < 160 * 1024) return undefined;
+  const blocks = Math.ceil(m / byGroups.m) * Math.ceil(n / byGroups.n) * batch;
+  const wanted = blocks >= 0.7 * processors ? 1 : Math.round(processors / blocks);
+  const split = Math.max(1, Math.min(wanted, Math.floor(k / 256), 16));
+  return blocks * split >= 0.4 * processors ? { tile: byGroups, split } : undefined;
 }
 
 /** How products are computed; benches put others in its place. */
@@ -80,6 +95,8 @@ export const usualProducts: ProductPolicy = (sizes) => {
     const wanted = count >= 0.9 * processors ? 1 : Math.round(processors / count);
     return { tile: fitting(t), split: Math.max(1, Math.min(most, wanted, 16)) };
   };
+  const choice = groupedChoice(sizes);
+  if (choice !== undefined) return choice;
   if (n <= 16) return divided(fewColumns);
   if (m <= 16) return divided(fewRows);
   const large = (terms > 2 ? exact : rounded).filter((t) =>

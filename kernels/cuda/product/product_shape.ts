@@ -103,6 +103,34 @@ function accessOf(
   return { dtype, run: "outer", wide, terms };
 }
 
+/** How A and B are read, of a product whose space ends in M, N, K. */
+function readsOf(
+  space: readonly number[],
+  [a, b]: readonly [Bound, Bound],
+  precision: Precision,
+): readonly [FactorAccess, FactorAccess] {
+  const [m, n, k] = space.slice(-3) as [number, number, number];
+  const rank = space.length - 3;
+  return [
+    accessOf(a, [rank, rank + 1], [m, k], precision),
+    accessOf(b, [rank + 1, rank], [n, k], precision),
+  ];
+}
+
+/**
+ * Whether warp groups can multiply factors: both bf16, or both floats of which A lies along the inner
+ * axis; 16 bytes of them are read at once.
+ */
+export function fitsGroups(
+  space: readonly number[],
+  factors: readonly [Bound, Bound],
+  precision: Precision,
+): boolean {
+  const [a, b] = readsOf(space, factors, precision);
+  if (!a.wide || !b.wide || a.dtype !== b.dtype) return false;
+  return a.dtype === "bf16" || (a.dtype === "f32" && precision === "float32" && a.run === "inner");
+}
+
 /** The shape of a product whose space ends in M, N, K. */
 export function productShape(
   space: readonly number[],
@@ -111,7 +139,7 @@ export function productShape(
   chunk: number,
   precision: Precision,
 ): ProductShape {
-  const [m, n, k] = space.slice(-3) as [number, number, number];
+  const [n, k] = space.slice(-2) as [number, number];
   const rank = space.length - 3;
   const [a, b, ...others] = operands as [Bound, Bound, ...Bound[]];
   const isFloat = a.dtype === "f32" && b.dtype === "f32";
@@ -119,10 +147,7 @@ export function productShape(
     rank,
     tile,
     parts: precision === "bf16" || !isFloat ? 0 : precision === "tf32" ? 1 : 2,
-    read: [
-      accessOf(a, [rank, rank + 1], [m, k], precision),
-      accessOf(b, [rank + 1, rank], [n, k], precision),
-    ],
+    read: readsOf(space, [a, b], precision),
     wide: others.map(({ offset, strides }) =>
       strides[rank + 1] === 1 && fours(n, offset, ...strides.slice(0, -1))
     ),

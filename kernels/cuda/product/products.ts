@@ -18,9 +18,15 @@ import { byteSteps, type CardLaunch, makeCardLaunch } from "../queue/launch.ts";
 import type { Modules } from "../queue/modules.ts";
 import type { LaunchQueue } from "../queue/queue.ts";
 import type { ProductPolicy } from "./product_policy.ts";
-import { type BlockTile, type Precision, productKey, productShape } from "./product_shape.ts";
 import { byLibrary } from "./library_products.ts";
 import { type ProductPlan, type RowLaunch, unplaced } from "./product_plan.ts";
+import {
+  type BlockTile,
+  fitsGroups,
+  type Precision,
+  productKey,
+  productShape,
+} from "./product_shape.ts";
 import { renderProduct } from "./product.ts";
 import type { Later } from "./remainders.ts";
 import { renderShallow, shallowTile } from "./shallow.ts";
@@ -41,6 +47,8 @@ interface ProductLaunch {
 export interface CudaProductHost {
   readonly precision: Precision;
   readonly policy: ProductPolicy;
+  /** Compute capability of the card, such as 90. */
+  readonly capability: number;
   readonly processors: number;
   readonly sharedBytes: number;
   readonly memory: CardMemory;
@@ -103,14 +111,16 @@ export class CudaProducts {
     const transposed = liesTransposed(binding);
     const product = canonical(binding);
     const { space, inputs, outputs } = product;
-    const { precision, policy, processors, sharedBytes } = this.host;
+    const { precision, policy, capability, processors, sharedBytes } = this.host;
     const foreign = byLibrary(this.host, program, product);
     if (foreign !== undefined) return { transposed, ...foreign };
     const [m, n, k] = space.slice(-3) as [number, number, number];
     const batch = space.slice(0, -3).reduce((a, b) => a * b, 1);
     const terms = precision === "bf16" ? 2 : inputs[1]!.dtype === "bf16" ? 4 : 6;
     const bytes = [bytesPerElement(inputs[0]!.dtype), bytesPerElement(inputs[1]!.dtype)] as const;
-    const sizes = { m, n, k, batch, terms, bytes, processors, sharedBytes };
+    const factors = inputs.slice(0, 2) as readonly Bound[] as readonly [Bound, Bound];
+    const grouped = capability === 90 && fitsGroups(space, factors, precision);
+    const sizes = { m, n, k, batch, terms, bytes, grouped, processors, sharedBytes };
     const shallow = shallowTile(space, [...inputs, ...outputs]);
     const { tile, split } = shallow === undefined ? policy(sizes) : { tile: shallow, split: 1 };
     if (split > 1) {

@@ -76,6 +76,8 @@ export class GroupClocks {
   /** A group leaves a barrier that others have come to. */
   leave(group: number, told: readonly Knowledge[]): void {
     const own = this.#known[group]!;
-    groups.forEach((other) => own[other] = Math.max(own[other]!, ...told.map((each) => each[other]!)));
+    groups.forEach((other) =>
+      own[other] = Math.max(own[other]!, ...told.map((each) => each[other]!))
+    );
   }
 }

@@ -4,7 +4,7 @@ import { CardFault, type CardRange } from "./card_range.ts";
 import { type BasicBlock, basicBlocks, helpers, type Stretch } from "./compile.ts";
 import { NamedBarriers } from "./named_barriers.ts";
 import { OperandText } from "./operand_text.ts";
-import { type ParsedPtx, parsePtx, type PtxInstruction, UnknownPtx } from "./parse.ts";
+import { type ParsedPtx, parsePtx, type PtxInstruction, tilesGap, UnknownPtx } from "./parse.ts";
 import { SharedMemory, SharedMemoryRace } from "./shared_memory.ts";
 import { WarpGroups } from "./warp_groups.ts";
 import { type WarpOperand, type WarpStep, warpStep } from "./warp_steps.ts";
@@ -191,7 +191,7 @@ export class PtxMachine {
     this.#waiting.fill(0);
     const { threads, sharedBytes: own, instructions } = this.program;
     const products = instructions.some(({ operation }) => operation.startsWith("wgmma."));
-    sharedMemory.begin(own + sharedBytes, threads, products);
+    sharedMemory.begin(own + tilesGap + sharedBytes, threads, products);
     const end = this.#blocks.length;
     for (let turn = 0; turn < patience; turn++) {
       let at = end;

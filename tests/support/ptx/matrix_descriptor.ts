@@ -30,8 +30,7 @@ export function elementAddress(
     ? (outer: number, inner: number) =>
       Math.floor(outer / perLine) * leading + (inner >> 3) * stride + (inner & 7) * 128 +
       (outer % perLine) * bytes
-    : (outer: number, inner: number) =>
-      (outer >> 3) * stride + (outer & 7) * 128 + inner * bytes;
+    : (outer: number, inner: number) => (outer >> 3) * stride + (outer & 7) * 128 + inner * bytes;
   return (outer, inner) => {
     const address = start + plain(outer, inner);
     return address ^ ((address >> 7 & 7) << 4);

@@ -38,7 +38,7 @@ export class NamedBarriers {
     if (meeting.waiting.includes(first)) throw new UnknownPtx(`A group comes twice: ${line}`);
     meeting.told.push(this.clocks.come(first / size));
     meeting.come += size;
-    if (waits) for (let t = 0; t < size; t++) meeting.waiting.push(first + t);
+    if (waits) { for (let t = 0; t < size; t++) meeting.waiting.push(first + t); }
     if (meeting.come < count) return [];
     this.#meetings.delete(id);
     for (let i = 0; i < meeting.waiting.length; i += size) {

@@ -26,6 +26,9 @@ export interface ParsedPtx {
   readonly labels: ReadonlyMap<string, number>;
 }
 
+/** Bytes before the shared memory of a launch: it begins at no rounder address than the text asks. */
+export const tilesGap = 16;
+
 /** What a driver's compiler refuses. */
 export class PtxSyntaxError extends Error {}
 
@@ -73,7 +76,7 @@ export function parsePtx(text: string): ParsedPtx {
       labels.set(label[1]!, instructions.length);
     } else instructions.push(instruction(line));
   }
-  if (dynamic !== undefined) shared.set("tiles", sharedBytes);
+  if (dynamic !== undefined) shared.set("tiles", sharedBytes + tilesGap);
   const program = { registers, shared, sharedBytes, instructions, labels };
   instructions.forEach((each) => check(each, program));
   return { ...program, threads: Number(threads), parameterBytes: Number(parameterBytes) };

@@ -86,8 +86,9 @@ export class WarpGroups {
   }
 
   #product({ operation, operands, line }: PtxInstruction): GroupStep {
-    const found =
-      /^wgmma\.mma_async\.sync\.aligned\.m64n(\d+)k(\d+)\.f32\.(tf32|bf16)\.\3$/.exec(operation);
+    const found = /^wgmma\.mma_async\.sync\.aligned\.m64n(\d+)k(\d+)\.f32\.(tf32|bf16)\.\3$/.exec(
+      operation,
+    );
     const [n, inner] = [Number(found?.[1]), Number(found?.[2])];
     const bytes = found?.[3] === "tf32" ? 4 : 2;
     if (!(n % 8 === 0 && n >= 8 && n <= 256) || inner * bytes !== 32) throw new UnknownPtx(line);
@@ -203,14 +204,18 @@ export class WarpGroups {
       throw new SharedMemoryRace(`Accumulators were written in the time of ${line}`);
     }
     const bits = new Int32Array(live.values.buffer);
-    sums.forEach((slot, i) => words.set(bits.subarray(i * threads, (i + 1) * threads), slot + first));
+    sums.forEach((slot, i) =>
+      words.set(bits.subarray(i * threads, (i + 1) * threads), slot + first)
+    );
     state.sums.delete(sums[0]!);
   }
 }
 
 function snapshot(words: Int32Array, slots: readonly number[], first: number): Int32Array {
   const held = new Int32Array(slots.length * threads);
-  slots.forEach((slot, i) => held.set(words.subarray(slot + first, slot + first + threads), i * threads));
+  slots.forEach((slot, i) =>
+    held.set(words.subarray(slot + first, slot + first + threads), i * threads)
+  );
   return held;
 }
 
@@ -230,7 +235,9 @@ function registerReader(held: Int32Array, bytes: 2 | 4): ReadElement {
 function multiply({ n, inner, adds, a, b }: Product, sums: Float32Array): void {
   const read = (count: number, element: ReadElement) => {
     const all = new Float64Array(count * inner);
-    for (let o = 0; o < count; o++) for (let k = 0; k < inner; k++) all[o * inner + k] = element(o, k);
+    for (let o = 0; o < count; o++) {
+      for (let k = 0; k < inner; k++) all[o * inner + k] = element(o, k);
+    }
     return all;
   };
   const [left, right] = [read(64, a), read(n, b)];

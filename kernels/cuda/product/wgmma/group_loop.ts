@@ -13,9 +13,20 @@ import type { RightFloats } from "./right_floats.ts";
 /** Products of parts, the smallest first. */
 const pairs = [["low", "high"], ["high", "low"], ["high", "high"]] as const;
 
-/** Words of a matrix descriptor that do not say where a tile is: lines of 128 bytes, swizzled. */
-const upper = (1024 >> 4) | (1 << 30);
+/** Upper word of a matrix descriptor: eight lines of 128 bytes after another, swizzled. */
+export const descriptorUpper = (1024 >> 4) | (1 << 30);
 const lower = 1 << 16;
+
+/** Register of where the tiles begin in shared memory: at a multiple of 1024 bytes. */
+export function ringStart(text: PtxText): string {
+  const raised = text.into(
+    "b32",
+    "add.u32",
+    text.into("b32", "mov.u32", "tiles"),
+    1023,
+  );
+  return text.into("b32", "and.b32", raised, "0xfffffc00");
+}
 
 /** Threads of a warp group. */
 const groupThreads = 128;
@@ -53,22 +64,26 @@ export class GroupLoop {
     const columns = Array.from({ length: tile.n / 8 });
     const [sums, turn] = [columns.map(four), columns.map(four)];
     for (const sum of sums.flat()) text.add(`mov.f32 ${sum}, ${floatText(0)}`);
-    const raised = text.into("b32", "add.u32", text.into("b32", "mov.u32", "tiles"), 1023);
-    const first = text.into("b32", "and.b32", raised, "0xfffffc00");
+    const first = ringStart(text);
     const end = text.into("b32", "add.u32", first, this.#stages * b.bytes);
-    const [from, into] = [0, 1].map(() => text.into("b32", "mov.u32", first)) as [string, string];
+    const [from, into] = [0, 1].map(() =>
+      text.into("b32", "mov.u32", first)
+    ) as [string, string];
     const next = (register: string) => {
       text.add(`add.u32 ${register}, ${register}, ${b.bytes}`);
       const beyond = text.into("pred", "setp.ge.u32", register, end);
       text.add(`selp.b32 ${register}, ${first}, ${register}, ${beyond}`);
     };
     // Inner elements that are left to read, of A and of B, and to multiply.
-    const [restA, restB, left] = [0, 1, 2].map(() => text.into("b32", "mov.u32", place.depth)) as [
+    const [restA, restB, left] = [0, 1, 2].map(() =>
+      text.into("b32", "mov.u32", place.depth)
+    ) as [
       string,
       string,
       string,
     ];
-    const less = (register: string) => text.add(`sub.s32 ${register}, ${register}, ${tile.k}`);
+    const less = (register: string) =>
+      text.add(`sub.s32 ${register}, ${register}, ${tile.k}`);
     const readA = () => {
       a.read(restA, even);
       less(restA);
@@ -106,7 +121,9 @@ export class GroupLoop {
     a.split();
     readA();
     // Tensor units cut sums off: those of turns are added with rounding.
-    sums.flat().forEach((sum, i) => text.add(`add.rn.f32 ${sum}, ${sum}, ${turn.flat()[i]}`));
+    sums.flat().forEach((sum, i) =>
+      text.add(`add.rn.f32 ${sum}, ${sum}, ${turn.flat()[i]}`)
+    );
     next(from);
     if (!this.#inTurn) text.add("bar.sync 0");
     less(left);
@@ -140,9 +157,18 @@ export class GroupLoop {
   }
 
   /** The products of a turn. */
-  #multiply(from: string, steps: readonly LeftStep[], sums: readonly string[][]): void {
+  #multiply(
+    from: string,
+    steps: readonly LeftStep[],
+    sums: readonly string[][],
+  ): void {
     const { text, b, shape: { tile } } = this;
-    const base = text.into("b32", "add.u32", text.into("b32", "shr.u32", from, 4), lower);
+    const base = text.into(
+      "b32",
+      "add.u32",
+      text.into("b32", "shr.u32", from, 4),
+      lower,
+    );
     const kept = text.into("pred", "setp.ne.u32", base, base);
     const more = text.into("pred", "setp.eq.u32", base, base);
     pairs.forEach(([i, j], order) =>
@@ -150,11 +176,13 @@ export class GroupLoop {
         const at = ((j === "low" ? b.lowAt : 0) + 32 * s) >> 4;
         const word = text.into("b32", "add.u32", base, at);
         const descriptor = text.register("b64");
-        text.add(`mov.b64 ${descriptor}, {${word}, ${upper}}`);
+        text.add(`mov.b64 ${descriptor}, {${word}, ${descriptorUpper}}`);
         text.add(
           `wgmma.mma_async.sync.aligned.m64n${tile.n}k8.f32.tf32.tf32 {${
             sums.flat().join(", ")
-          }}, {${step[i].join(", ")}}, ${descriptor}, ${order + s === 0 ? kept : more}, 1, 1`,
+          }}, {${step[i].join(", ")}}, ${descriptor}, ${
+            order + s === 0 ? kept : more
+          }, 1, 1`,
         );
       })
     );

@@ -10,6 +10,8 @@ import { BlockPlace } from "../block_place.ts";
 import { Epilogue, epiloguePitch } from "../epilogue.ts";
 import { type ProductShape, threadsOf } from "../product_shape.ts";
 import { GroupLoop } from "./group_loop.ts";
+import { Halves } from "./halves.ts";
+import { HalvesLoop } from "./halves_loop.ts";
 import { LeftFloats } from "./left_floats.ts";
 import { RightFloats } from "./right_floats.ts";
 
@@ -29,9 +31,21 @@ export function renderGroupProduct(program: MatmulProgram, shape: ProductShape):
     outerStep: place.stride(which, which === 0 ? rank : rank + 1),
     innerStep: place.stride(which, which === 0 ? rank + 1 : rank),
   });
-  const a = new LeftFloats(text, { ...of(0), lane: block.lane, own: block.own[0] });
-  const b = new RightFloats(text, read[1], { n: tile.n, threads }, of(1));
-  const loop = new GroupLoop(text, shape, a, b, block);
+  const loop = shape.parts === 2
+    ? new GroupLoop(
+      text,
+      shape,
+      new LeftFloats(text, { ...of(0), lane: block.lane, own: block.own[0] }),
+      new RightFloats(text, read[1], { n: tile.n, threads }, of(1)),
+      block,
+    )
+    : new HalvesLoop(
+      text,
+      shape,
+      new Halves(text, read[0], { outer: tile.m, threads }, of(0)),
+      new Halves(text, read[1], { outer: tile.n, threads }, of(1)),
+      block,
+    );
   const sums = loop.write();
   new Epilogue(text, program, shape, place.epilogueHost(bases, block)).write(sums, block);
   const bytes = Math.max(loop.bytes, 4 * tile.m * epiloguePitch(tile));
