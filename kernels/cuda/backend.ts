@@ -30,12 +30,9 @@ import { CudaProducts } from "./product/products.ts";
 import { byteSteps, type CardLaunch, checkCount, makeCardLaunch } from "./queue/launch.ts";
 import { Modules } from "./queue/modules.ts";
 import { LaunchQueue } from "./queue/queue.ts";
-import { gatherWords, renderGather, renderScatterAdd } from "./row/gather.ts";
+import { gatherLaunch } from "./row/gather.ts";
 import { renderRow } from "./row/row.ts";
 import { blocksOf, chooseSpread, spreadKey } from "./row/row_shape.ts";
-
-/** Threads of a block that gathers. */
-const gatherThreads = 128;
 
 /** What benches and those who look for faults change. */
 export interface QueueOptions {
@@ -223,33 +220,12 @@ export class CudaBackend implements Backend {
 
   #byIndex(program: GatherProgram | ScatterAddProgram, binding: Binding): void {
     const operands = [...binding.inputs, ...binding.outputs];
-    const launch = this.#launches.find(program, binding.space, operands, () => {
-      const [count, width, height = 0] = binding.space as [number, number, number?];
-      const [table, rows] = binding.inputs as readonly [Bound, Bound];
-      const { family } = program;
-      const kernel = this.#modules.compile(
-        `${family}/${table.dtype}`,
-        family,
-        () => family === "gather" ? renderGather(table.dtype) : renderScatterAdd(),
-      );
-      const elements = (family === "gather" ? count : height) * width;
-      const [down, along] = table.strides as readonly [number, number];
-      checkCount("elements", elements);
-      const words = gatherWords(
-        [count, width, elements],
-        [down, along, rows.strides[0]!],
-        table.dtype,
-      );
-      const blocks = Math.ceil(elements / gatherThreads);
-      return makeCardLaunch({
-        kernel,
-        blocks,
-        dtypes: operands.map(({ dtype }) => dtype),
-        indices: 0,
-        words,
-        scalars: [],
-      });
-    });
+    const launch = this.#launches.find(
+      program,
+      binding.space,
+      operands,
+      () => gatherLaunch(program, binding, this.#modules),
+    );
     this.#queue.launch(launch, operands, [], []);
   }
 

@@ -3,6 +3,7 @@ import {
   fusedMultiplyAdd,
   halfToFloat,
   permuteBytes,
+  reverseBits,
   roundToEven,
   saturate,
   toBfloat,
@@ -35,6 +36,7 @@ export const helpers = {
   fusedMultiplyAdd,
   halfToFloat,
   permuteBytes,
+  reverseBits,
   roundToEven,
   saturate,
   toBfloat,
@@ -63,7 +65,7 @@ export function basicBlocks(program: ParsedPtx, operand: OperandText): BasicBloc
 }
 
 const isTogether = ({ operation }: PtxInstruction) =>
-  /^(shfl|ldmatrix|mma|bar)\.sync/.test(operation) || operation === "bar.sync";
+  /^(shfl|vote|ldmatrix|mma|bar)\.sync/.test(operation) || operation === "bar.sync";
 
 function partsOf(
   instructions: readonly PtxInstruction[],

@@ -103,6 +103,7 @@ export class PtxMachine {
     if (operation === "bar.sync" && operands[0] === "0") return (n) => this.#barrier(n, line);
     const step = warpStep(instruction, (text) => this.#warpOperand(text, line), {
       words: this.#words,
+      predicates: this.#predicates,
       matrixRow,
     });
     if (step === undefined) throw new UnknownPtx(`The interpreter does not know ${line}`);
