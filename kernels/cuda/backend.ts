@@ -47,6 +47,8 @@ export interface QueueOptions {
   readonly library?: LtLibrary | undefined;
   /** Chooses the kernels of products. */
   readonly policy?: ProductPolicy;
+  /** Launches that go out first, before segments become longer. */
+  readonly shortest?: number;
 }
 
 /** Runs programs on an NVIDIA card. */
@@ -77,8 +79,9 @@ export class CudaBackend implements Backend {
   constructor(
     readonly driver: Driver,
     readonly precision: Precision,
-    { graphs = true, blocking = false, library, policy = usualProducts }: QueueOptions = {},
+    options: QueueOptions = {},
   ) {
+    const { graphs = true, blocking = false, library, policy = usualProducts } = options;
     const { name, address, processors, sharedBytes } = driver.facts;
     const lt = precision === "bf16" ? library : undefined;
     const by = lt === undefined ? "" : ` by ${lt.name}`;
@@ -87,7 +90,7 @@ export class CudaBackend implements Backend {
       this.#memory = new CardMemory(driver);
       this.#staging = new Staging(driver);
       this.#modules = new Modules(driver);
-      this.#queue = new LaunchQueue(driver, { graphs, blocking });
+      this.#queue = new LaunchQueue(driver, { graphs, blocking }, options.shortest);
       const host = { driver, memory: this.#memory, modules: this.#modules };
       this.#lt = lt === undefined ? undefined : new LtProducts(lt, host);
     } catch (error) {

@@ -44,4 +44,12 @@ export const cudaQueueMutations: readonly Mutation[] = [
     why: "what is forgotten is given back",
     tests: ["tests/kernels/cuda/queue_test.ts"],
   },
+  {
+    name: "CUDA: segments stay long after a read",
+    file: "kernels/cuda/queue/queue.ts",
+    find: "    this.#length = this.shortest;\n    this.#send();",
+    replace: "    this.#send();",
+    why: "the card begins early in each step, and a step comes again in the same segments",
+    tests: ["tests/kernels/cuda/queue_test.ts"],
+  },
 ];
