@@ -72,7 +72,7 @@ function scatterSpread(width: number, height: number): { each: number; warps: nu
  *
  * @param each Columns of a thread, a power of two
  */
-function renderScatterAdd(each: number): PtxProgram {
+function renderScatterAdd(dtype: Dtype, each: number): PtxProgram {
   const text = new PtxText();
   const { addresses, sizes, strides } = places(text);
   const [end, again, next, done] = [text.label(), text.label(), text.label(), text.label()];
@@ -113,7 +113,7 @@ function renderScatterAdd(each: number): PtxProgram {
     const start = text.into("b64", "mad.wide.s32", source, step, values!);
     const loaded = read.map((column) => {
       const address = text.into("b64", "mad.wide.s32", column, along, start);
-      return text.into("f32", "ld.global.f32", `[${address}]`);
+      return loadElement(text, dtype, `[${address}]`);
     });
     loaded.forEach((value, c) => text.add(`add.rn.f32 ${totals[c]}, ${totals[c]}, ${value}`));
   });
@@ -159,7 +159,12 @@ export function gatherLaunch(
   const { each, warps } = scatterSpread(width, height);
   const [own, whole, perBlock, render] = family === "gather"
     ? [table.dtype, elements, threads, () => renderGather(table.dtype)] as const
-    : [each, warps, threads / warp, () => renderScatterAdd(each)] as const;
+    : [
+      `${table.dtype}/${each}`,
+      warps,
+      threads / warp,
+      () => renderScatterAdd(table.dtype, each),
+    ] as const;
   const kernel = modules.compile(`${family}/${own}`, family, render);
   // The row of a table is chosen by its index, even where there is but one.
   const steps = [...table.strides, rows.strides[0]!].map((step, i) =>
