@@ -18,6 +18,11 @@ export function epiloguePitch({ n }: BlockTile): number {
   return n + 4;
 }
 
+/** Bytes of shared memory that the sums take. */
+export function epilogueBytes(tile: BlockTile): number {
+  return 4 * tile.m * epiloguePitch(tile) * (tile.slices ?? 1);
+}
+
 /** What the epilogue is given of the product. */
 export interface EpilogueHost {
   /** Address of an operand's first element in the batch. */
@@ -40,6 +45,7 @@ interface Place {
   readonly lane: string;
   readonly first: readonly [string, string];
   readonly own: readonly [string, string];
+  readonly slice: string | undefined;
 }
 
 /** Writes the end of one product. */
@@ -91,12 +97,25 @@ export class Epilogue {
     const address = text.into("b32", "mad.lo.u32", index, 4, tiles);
     const x = [0, 1, 2, 3].map(() => text.register("f32"));
     text.add(`ld.shared.v4.f32 {${x.join(", ")}}, [${address}]`);
+    this.#addSlices(x, address);
     this.#mendAll(x, at);
     this.#finish(x, at, n);
     text.place(skip);
     text.add(`add.u32 ${row}, ${row}, ${threadsOf(tile) / perRow}`);
     text.add(`bra ${again}`);
     text.place(end);
+  }
+
+  /** Adds the sums of the other slices, in their order. */
+  #addSlices(x: readonly string[], address: string): void {
+    const { text, shape: { tile } } = this;
+    const { slices = 1 } = tile;
+    for (let slice = 1; slice < slices; slice++) {
+      const more = x.map(() => text.register("f32"));
+      const place = `${address}+${slice * epilogueBytes(tile) / slices}`;
+      text.add(`ld.shared.v4.f32 {${more.join(", ")}}, [${place}]`);
+      x.forEach((sum, j) => text.add(`add.rn.f32 ${sum}, ${sum}, ${more[j]}`));
+    }
   }
 
   /** Puts the sums where their rows and columns are. */
@@ -108,7 +127,11 @@ export class Epilogue {
     const row = text.into("b32", "add.u32", place.own[0], group);
     const column = text.into("b32", "add.u32", place.own[1], pair);
     const index = text.into("b32", "mad.lo.u32", row, this.#pitch, column);
-    const base = text.into("b32", "mad.lo.u32", index, 4, tiles);
+    const { slices = 1 } = tile;
+    const own = place.slice === undefined
+      ? tiles
+      : text.into("b32", "mad.lo.u32", place.slice, epilogueBytes(tile) / slices, tiles);
+    const base = text.into("b32", "mad.lo.u32", index, 4, own);
     sums.forEach((sum, f) => {
       const [r, c] = [Math.floor(f / columns) * 16, f % columns * 8];
       const at = (down: number) => `[${base}+${4 * ((r + down) * this.#pitch + c)}]`;

@@ -9,7 +9,7 @@ import { topological } from "../../../core/expr.ts";
 import type { MatmulProgram } from "../../../core/program.ts";
 import { slotsUsed } from "../../plan/slots.ts";
 import { type PtxProgram, PtxText } from "../ptx/text.ts";
-import { Epilogue, epiloguePitch } from "./epilogue.ts";
+import { Epilogue, epilogueBytes } from "./epilogue.ts";
 import { Factor, type FactorPlace } from "./factor.ts";
 import { InnerLoop } from "./inner_loop.ts";
 import { type ProductShape, threadsOf } from "./product_shape.ts";
@@ -52,6 +52,8 @@ interface Block {
   readonly batch: readonly string[];
   /** First row and column of the warp within the block's tile. */
   readonly own: readonly [m: string, n: string];
+  /** Which part of a turn's inner elements is the warp's; nothing where all are. */
+  readonly slice: string | undefined;
   /** Inner elements of the block. */
   readonly depth: string;
 }
@@ -85,7 +87,7 @@ class ProductWriter {
       depth: block.depth,
     });
     epilogue.write(sums, block);
-    return text.program(threadsOf(tile), Math.max(loop.bytes, 4 * tile.m * epiloguePitch(tile)));
+    return text.program(threadsOf(tile), Math.max(loop.bytes, epilogueBytes(tile)));
   }
 
   #size(place: number): string {
@@ -104,14 +106,14 @@ class ProductWriter {
     const thread = text.special("tid.x");
     const [tiles, m] = text.divide(text.special("ctaid.x"), this.#size(rank + 4));
     const [batches, n] = text.divide(tiles, this.#size(rank + 5));
-    let rest: string = batches;
+    let left: string = batches;
     const batch: string[] = [];
     for (let axis = rank - 1; axis > 0; axis--) {
-      const [quotient, own] = text.divide(rest, this.#size(axis));
+      const [quotient, own] = text.divide(left, this.#size(axis));
       batch[axis] = own;
-      rest = quotient;
+      left = quotient;
     }
-    if (rank > 0) batch[0] = rest;
+    if (rank > 0) batch[0] = left;
     const k = this.#size(rank + 2);
     let depth = k;
     if (chunked) {
@@ -120,7 +122,10 @@ class ProductWriter {
       depth = text.into("b32", "min.u32", chunk, text.into("b32", "sub.u32", k, begin));
     }
     const number = text.into("b32", "shr.u32", thread, 5);
-    const [warpN, warpM] = text.divide(number, tile.warps[0]);
+    const [rest, warpM] = text.divide(number, tile.warps[0]);
+    const [slice, warpN] = tile.slices === undefined
+      ? [undefined, rest]
+      : text.divide(rest, tile.warps[1]);
     return {
       thread,
       lane: text.into("b32", "and.b32", thread, 31),
@@ -129,6 +134,7 @@ class ProductWriter {
         text.into("b32", "mul.lo.u32", n, tile.n),
       ],
       batch,
+      slice,
       own: [
         text.into("b32", "mul.lo.u32", warpM, tile.m / tile.warps[0]),
         text.into("b32", "mul.lo.u32", warpN, tile.n / tile.warps[1]),

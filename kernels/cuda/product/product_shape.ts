@@ -23,6 +23,8 @@ export interface BlockTile {
   readonly warps: readonly [number, number];
   /** Turns whose elements are in shared memory or on their way there. */
   readonly stages: number;
+  /** Warps that share the inner elements of a turn, 32 each, and join their sums; default 1. */
+  readonly slices?: number;
 }
 
 /** How A or B is read; its outer axis is M or N, its inner one K. */
@@ -61,8 +63,8 @@ export interface ProductShape {
 }
 
 /** Threads of a block. */
-export function threadsOf({ warps }: BlockTile): number {
-  return 32 * warps[0] * warps[1];
+export function threadsOf({ warps, slices = 1 }: BlockTile): number {
+  return 32 * warps[0] * warps[1] * slices;
 }
 
 const fours = (...numbers: readonly number[]) => numbers.every((x) => x % 4 === 0);
@@ -120,7 +122,7 @@ export function productShape(
 export function productKey(shape: ProductShape): string {
   const { rank, tile, read, halves, wide, dtypes, even, chunked } = shape;
   const reads = read.map(({ dtype, run, wide, terms }) => `${dtype}${run}${Number(wide)}${terms}`);
-  const sizes = [tile.m, tile.n, tile.k, ...tile.warps, tile.stages].join("x");
+  const sizes = [tile.m, tile.n, tile.k, ...tile.warps, tile.stages, tile.slices ?? 1].join("x");
   return `${rank}/${sizes}/${reads}/${Number(halves)}/${
     wide.map(Number)
   }/${dtypes}/${even}/${chunked}`;

@@ -204,7 +204,7 @@ export const cudaMutations: readonly Mutation[] = [
   {
     name: "CUDA: tiles are chosen without room for their sums",
     file: "kernels/cuda/product/product_policy.ts",
-    find: "if (4 * t.m * epiloguePitch(t) > sharedBytes) return 0;",
+    find: "if (epilogueBytes(t) > sharedBytes) return 0;",
     replace: "",
     why: "sums of a tile lie in shared memory",
     tests: ["tests/kernels/cuda/products_test.ts"],

@@ -1,8 +1,8 @@
-/** Mutations of sums by index on a card, and of how launches become graphs. */
+/** Mutations of sums by index and narrow products on a card, and of how launches become graphs. */
 
 import type { Mutation } from "../mutation.ts";
 
-/** Mutations of sums by index on a card, and of how launches become graphs. */
+/** Mutations of sums by index and narrow products on a card, and of how launches become graphs. */
 export const cudaQueueMutations: readonly Mutation[] = [
   {
     name: "CUDA: scatter-add takes every row",
@@ -51,5 +51,21 @@ export const cudaQueueMutations: readonly Mutation[] = [
     replace: "    this.#send();",
     why: "the card begins early in each step, and a step comes again in the same segments",
     tests: ["tests/kernels/cuda/queue_test.ts"],
+  },
+  {
+    name: "CUDA: sums of a slice of the inner axis are left out",
+    file: "kernels/cuda/product/epilogue.ts",
+    find: "slice < slices; slice++",
+    replace: "slice < slices - 1; slice++",
+    why: "warps that share an inner axis join their sums",
+    tests: ["tests/kernels/cuda/products_test.ts"],
+  },
+  {
+    name: "CUDA: warps that share an inner axis read the first slice of it",
+    file: "kernels/cuda/product/inner_loop.ts",
+    find: "factor.distance(0, this.#depth)",
+    replace: "factor.distance(0, 0)",
+    why: "each warp has its own part of a turn",
+    tests: ["tests/kernels/cuda/products_test.ts"],
   },
 ];
