@@ -68,4 +68,12 @@ export const cudaQueueMutations: readonly Mutation[] = [
     why: "each warp has its own part of a turn",
     tests: ["tests/kernels/cuda/products_test.ts"],
   },
+  {
+    name: "CUDA: rows of a product meet the extras of the first",
+    file: "kernels/cuda/product/epilogue.ts",
+    find: "turns.map(({ at }) => this.#extrasAt(at, sizes))",
+    replace: "turns.map(() => this.#extrasAt(first, sizes))",
+    why: "extras that are read ahead are those of their own rows",
+    tests: ["tests/kernels/cuda/products_test.ts"],
+  },
 ];
