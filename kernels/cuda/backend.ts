@@ -30,12 +30,9 @@ import { CudaProducts } from "./product/products.ts";
 import { byteSteps, type CardLaunch, checkCount, makeCardLaunch } from "./queue/launch.ts";
 import { Modules } from "./queue/modules.ts";
 import { LaunchQueue } from "./queue/queue.ts";
-import { gatherWords, renderGather, renderScatterAdd } from "./row/gather.ts";
+import { gatherLaunch } from "./row/gather.ts";
 import { renderRow } from "./row/row.ts";
 import { blocksOf, chooseSpread, spreadKey } from "./row/row_shape.ts";
-
-/** Threads of a block that gathers. */
-const gatherThreads = 128;
 
 /** What benches and those who look for faults change. */
 export interface QueueOptions {
@@ -50,6 +47,8 @@ export interface QueueOptions {
   readonly library?: LtLibrary | undefined;
   /** Chooses the kernels of products. */
   readonly policy?: ProductPolicy;
+  /** Launches that go out first, before segments become longer. */
+  readonly shortest?: number;
 }
 
 /** Runs programs on an NVIDIA card. */
@@ -82,8 +81,9 @@ export class CudaBackend implements Backend {
   constructor(
     readonly driver: Driver,
     readonly precision: Precision,
-    { graphs = true, blocking = false, library, policy = usualProducts }: QueueOptions = {},
+    options: QueueOptions = {},
   ) {
+    const { graphs = true, blocking = false, library, policy = usualProducts } = options;
     const { name, address, capability, processors, sharedBytes } = driver.facts;
     this.activations = precision === "bf16" ? "bf16" : undefined;
     const lt = precision === "bf16" ? library : undefined;
@@ -93,7 +93,7 @@ export class CudaBackend implements Backend {
       this.#memory = new CardMemory(driver);
       this.#staging = new Staging(driver);
       this.#modules = new Modules(driver);
-      this.#queue = new LaunchQueue(driver, { graphs, blocking });
+      this.#queue = new LaunchQueue(driver, { graphs, blocking }, options.shortest);
       const host = { driver, memory: this.#memory, modules: this.#modules };
       this.#lt = lt === undefined ? undefined : new LtProducts(lt, host);
     } catch (error) {
@@ -227,35 +227,12 @@ export class CudaBackend implements Backend {
 
   #byIndex(program: GatherProgram | ScatterAddProgram, binding: Binding): void {
     const operands = [...binding.inputs, ...binding.outputs];
-    const launch = this.#launches.find(program, binding.space, operands, () => {
-      const [count, width, height = 0] = binding.space as [number, number, number?];
-      const [table, rows] = binding.inputs as readonly [Bound, Bound];
-      const [out] = binding.outputs as readonly [Bound];
-      const { family } = program;
-      const render = family === "gather" ? renderGather : renderScatterAdd;
-      const kernel = this.#modules.compile(
-        `${family}/${table.dtype}/${out.dtype}`,
-        family,
-        () => render(table.dtype, out.dtype),
-      );
-      const elements = (family === "gather" ? count : height) * width;
-      const [down, along] = table.strides as readonly [number, number];
-      checkCount("elements", elements);
-      const words = gatherWords(
-        [count, width, elements],
-        [down, along, rows.strides[0]!],
-        table.dtype,
-      );
-      const blocks = Math.ceil(elements / gatherThreads);
-      return makeCardLaunch({
-        kernel,
-        blocks,
-        dtypes: operands.map(({ dtype }) => dtype),
-        indices: 0,
-        words,
-        scalars: [],
-      });
-    });
+    const launch = this.#launches.find(
+      program,
+      binding.space,
+      operands,
+      () => gatherLaunch(program, binding, this.#modules),
+    );
     this.#queue.launch(launch, operands, [], []);
   }
 

@@ -192,7 +192,7 @@ export class Factor {
   }
 
   /** Bytes from the lane's place to that at an outer and inner distance. */
-  #distance(outer: number, inner: number): number {
+  distance(outer: number, inner: number): number {
     return this.#bytes * (this.#inner ? outer * this.#pitch + inner : inner * this.#pitch + outer);
   }
 
@@ -211,7 +211,7 @@ export class Factor {
     const { text } = this;
     if (this.#bytes === 2) {
       const turned = this.#inner ? "" : ".trans";
-      const at = `[${place}+${this.#distance(outer, inner)}]`;
+      const at = `[${place}+${this.distance(outer, inner)}]`;
       text.add(`ldmatrix.sync.aligned.m8n8.x4${turned}.shared.b16 {${into.join(", ")}}, ${at}`);
       return;
     }
@@ -220,10 +220,10 @@ export class Factor {
       const [o, k] = [outer + 8 * outerHalf, inner + 8 * innerHalf];
       const two = into.slice(2 * i, 2 * i + 2);
       if (this.#inner) {
-        text.add(`ld.shared.v2.f32 {${two.join(", ")}}, [${place}+${this.#distance(o, k)}]`);
+        text.add(`ld.shared.v2.f32 {${two.join(", ")}}, [${place}+${this.distance(o, k)}]`);
       } else {
         two.forEach((value, j) =>
-          text.add(`ld.shared.f32 ${value}, [${place}+${this.#distance(o, k + j)}]`)
+          text.add(`ld.shared.f32 ${value}, [${place}+${this.distance(o, k + j)}]`)
         );
       }
     }

@@ -35,6 +35,8 @@ export interface BlockTile {
   readonly shallow?: boolean;
   /** Blocks that a multiprocessor is to have room for. */
   readonly resident?: number;
+  /** Warps that share the inner elements of a turn, 32 each, and join their sums; default 1. */
+  readonly slices?: number;
 }
 
 /** How A or B is read; its outer axis is M or N, its inner one K. */
@@ -73,8 +75,8 @@ export interface ProductShape {
 }
 
 /** Threads of a block. */
-export function threadsOf({ warps }: BlockTile): number {
-  return 32 * warps[0] * warps[1];
+export function threadsOf({ warps, slices = 1 }: BlockTile): number {
+  return 32 * warps[0] * warps[1] * slices;
 }
 
 const fours = (...numbers: readonly number[]) => numbers.every((x) => x % 4 === 0);
@@ -161,7 +163,7 @@ export function productShape(
 export function productKey(shape: ProductShape): string {
   const { rank, tile, read, parts, wide, dtypes, even, chunked } = shape;
   const reads = read.map(({ dtype, run, wide, terms }) => `${dtype}${run}${Number(wide)}${terms}`);
-  const sizes = [tile.m, tile.n, tile.k, ...tile.warps, tile.stages].join("x") +
-    (tile.grouped === true ? `g${tile.resident ?? ""}` : tile.shallow === true ? "s" : "");
-  return `${rank}/${sizes}/${reads}/${parts}/${wide.map(Number)}/${dtypes}/${even}/${chunked}`;
+  const kind = tile.grouped === true ? `g${tile.resident ?? ""}` : tile.shallow === true ? "s" : "";
+  const sizes = [tile.m, tile.n, tile.k, ...tile.warps, tile.stages, tile.slices ?? 1].join("x");
+  return [rank, sizes + kind, reads, parts, wide.map(Number), dtypes, even, chunked].join("/");
 }

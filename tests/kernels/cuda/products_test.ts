@@ -103,7 +103,7 @@ const deep: readonly number[] = [1, 16, 17, 64, 130, 512, 4096];
 function* allSizes(sharedBytes: number): Generator<ProductSizes> {
   for (const m of deep) {
     for (const n of deep) {
-      for (const k of [1, 200, 512, 4096]) {
+      for (const k of [1, 200, 300, 512, 4096]) {
         for (const processors of processorCounts) {
           for (
             const [terms, bytes] of [[6, [4, 4]], [4, [4, 2]], [2, [2, 2]], [2, [4, 2]]] as const
@@ -201,6 +201,20 @@ Deno.test("every tile that is chosen has its stages and its sums in shared memor
       const shape = productShape([m, n, k], operands, tile, k, precision);
       const asked = renderProduct(plainProduct, shape).sharedBytes;
       assert(tile.stages >= 2 && asked <= sharedBytes, `${key}: ${asked} of ${sharedBytes} bytes`);
+    }
+  }
+});
+
+Deno.test("few rows or columns along a long inner axis are one launch, which agrees with f64", async () => {
+  await using oracle = new Device(openCpu({ kernels: "javascript" }), "f64");
+  for (const [m, n, k] of [[5, 40, 300], [70, 9, 300], [16, 33, 1100], [130, 1, 1100]] as const) {
+    for (const layouts of [[false, false], [true, true]] as const) {
+      const shape: Shape = { batch: [], sizes: [m, n, k], layouts };
+      const wanted = await products(oracle, shape, roundings.float32);
+      await withInterpreted({ facts: { processors: 132 } }, async (device, { backend }) => {
+        assertClose(await products(device, shape, roundings.float32), wanted, JSON.stringify(shape));
+        assertEquals(backend.launches.launches, 4);
+      });
     }
   }
 });

@@ -81,3 +81,10 @@ export function permuteBytes(a: number, b: number, selector: number): number {
   }
   return result;
 }
+
+/** A word with its bits in the other order. */
+export function reverseBits(word: number): number {
+  let result = 0;
+  for (let i = 0; i < 32; i++) result = (result << 1) | ((word >>> i) & 1);
+  return result;
+}

@@ -3,6 +3,7 @@ import {
   fusedMultiplyAdd,
   halfToFloat,
   permuteBytes,
+  reverseBits,
   roundToEven,
   saturate,
   toBfloat,
@@ -42,6 +43,7 @@ export const helpers = {
   fusedMultiplyAdd,
   halfToFloat,
   permuteBytes,
+  reverseBits,
   roundToEven,
   saturate,
   toBfloat,
@@ -75,7 +77,7 @@ export function basicBlocks(program: ParsedPtx, operand: OperandText): BasicBloc
 }
 
 const isTogether = ({ operation }: PtxInstruction) =>
-  /^(shfl|ldmatrix|mma|bar)\.sync|^wgmma\.|^bar\.arrive$/.test(operation);
+  /^(shfl|vote|ldmatrix|mma|bar)\.sync|^wgmma\.|^bar\.arrive$/.test(operation);
 
 function partsOf(
   instructions: readonly PtxInstruction[],

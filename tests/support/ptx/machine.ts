@@ -125,6 +125,7 @@ export class PtxMachine {
     if (group !== undefined) return (n, threads) => eachUnit(n, threads, 128, group, line);
     const step = warpStep(instruction, (text) => this.#warpOperand(text, line), {
       words: this.#words,
+      predicates: this.#predicates,
       matrixRow,
     });
     if (step === undefined) throw new UnknownPtx(`The interpreter does not know ${line}`);

@@ -67,6 +67,8 @@ export const scalarPtx: Readonly<Record<string, ScalarPtx>> = {
   "min.u32": ["rrr", (a, b) => `Math.min(${a}>>>0,${b}>>>0)`],
   "and.b32": ["rrr", binary("&")],
   "xor.b32": ["rrr", binary("^")],
+  "brev.b32": ["rr", call("reverseBits")],
+  "clz.b32": ["rr", call("Math.clz32")],
   "shl.b32": ["rrr", shift("<<")],
   "shr.u32": ["rrr", shift(">>>")],
   "shr.s32": ["rrr", (a, b) => `${a}>>Math.min(${b}>>>0,31)`],

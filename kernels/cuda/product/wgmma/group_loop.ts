@@ -66,24 +66,19 @@ export class GroupLoop {
     for (const sum of sums.flat()) text.add(`mov.f32 ${sum}, ${floatText(0)}`);
     const first = ringStart(text);
     const end = text.into("b32", "add.u32", first, this.#stages * b.bytes);
-    const [from, into] = [0, 1].map(() =>
-      text.into("b32", "mov.u32", first)
-    ) as [string, string];
+    const [from, into] = [0, 1].map(() => text.into("b32", "mov.u32", first)) as [string, string];
     const next = (register: string) => {
       text.add(`add.u32 ${register}, ${register}, ${b.bytes}`);
       const beyond = text.into("pred", "setp.ge.u32", register, end);
       text.add(`selp.b32 ${register}, ${first}, ${register}, ${beyond}`);
     };
     // Inner elements that are left to read, of A and of B, and to multiply.
-    const [restA, restB, left] = [0, 1, 2].map(() =>
-      text.into("b32", "mov.u32", place.depth)
-    ) as [
+    const [restA, restB, left] = [0, 1, 2].map(() => text.into("b32", "mov.u32", place.depth)) as [
       string,
       string,
       string,
     ];
-    const less = (register: string) =>
-      text.add(`sub.s32 ${register}, ${register}, ${tile.k}`);
+    const less = (register: string) => text.add(`sub.s32 ${register}, ${register}, ${tile.k}`);
     const readA = () => {
       a.read(restA, even);
       less(restA);
@@ -121,9 +116,7 @@ export class GroupLoop {
     a.split();
     readA();
     // Tensor units cut sums off: those of turns are added with rounding.
-    sums.flat().forEach((sum, i) =>
-      text.add(`add.rn.f32 ${sum}, ${sum}, ${turn.flat()[i]}`)
-    );
+    sums.flat().forEach((sum, i) => text.add(`add.rn.f32 ${sum}, ${sum}, ${turn.flat()[i]}`));
     next(from);
     if (!this.#inTurn) text.add("bar.sync 0");
     less(left);
@@ -180,9 +173,7 @@ export class GroupLoop {
         text.add(
           `wgmma.mma_async.sync.aligned.m64n${tile.n}k8.f32.tf32.tf32 {${
             sums.flat().join(", ")
-          }}, {${step[i].join(", ")}}, ${descriptor}, ${
-            order + s === 0 ? kept : more
-          }, 1, 1`,
+          }}, {${step[i].join(", ")}}, ${descriptor}, ${order + s === 0 ? kept : more}, 1, 1`,
         );
       })
     );
