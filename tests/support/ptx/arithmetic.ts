@@ -88,3 +88,8 @@ export function reverseBits(word: number): number {
   for (let i = 0; i < 32; i++) result = (result << 1) | ((word >>> i) & 1);
   return result;
 }
+
+/** A float whose exponent has its least value as 0 of the same sign. */
+export function flushed(x: number): number {
+  return Math.abs(x) < 2 ** -126 ? 0 * x : x;
+}

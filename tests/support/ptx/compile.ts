@@ -1,5 +1,6 @@
 // A program as functions of JavaScript: each runs a stretch of instructions for some threads.
 import {
+  flushed,
   fusedMultiplyAdd,
   halfToFloat,
   permuteBytes,
@@ -40,6 +41,7 @@ const longest = 60;
 
 /** Names that the functions use. */
 export const helpers = {
+  flushed,
   fusedMultiplyAdd,
   halfToFloat,
   permuteBytes,
@@ -77,7 +79,7 @@ export function basicBlocks(program: ParsedPtx, operand: OperandText): BasicBloc
 }
 
 const isTogether = ({ operation }: PtxInstruction) =>
-  /^(shfl|vote|ldmatrix|mma|bar)\.sync|^wgmma\.|^bar\.arrive$/.test(operation);
+  /^(shfl|vote|ldmatrix|mma)\.sync|^wgmma\.|^bar\./.test(operation);
 
 function partsOf(
   instructions: readonly PtxInstruction[],
