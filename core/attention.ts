@@ -10,7 +10,7 @@ import type { Affine, Binding, Bound } from "./backend.ts";
 import type { Device } from "./device.ts";
 import { byFlags } from "./flags.ts";
 import { gradient } from "./gradient.ts";
-import { floatOf, type Gradients, type Op, type Recorded } from "./op.ts";
+import { type Gradients, type Op, type Recorded, resultType } from "./op.ts";
 import { add, mul } from "./ops/elementwise.ts";
 import { sum } from "./ops/reduce.ts";
 import { contiguous } from "./ops/view.ts";
@@ -111,7 +111,8 @@ const attentionOp: Op<AttentionAttributes> = {
   launch(device, values, attributes) {
     const { backend } = device;
     const [query] = values as [Value];
-    const result = Value.allocate(backend, floatOf(device, values), query.shape, resultOrder);
+    const dtype = resultType(device, values, query.shape);
+    const result = Value.allocate(backend, dtype, query.shape, resultOrder);
     const rows = rowMemory(device, query.shape, attentionRowValues);
     const binding = forwardBinding(values, attributes, [result, rows]);
     backend.attention!.run(attributes.passes.forward, binding);
@@ -171,10 +172,10 @@ const gradientOp: Op<GradientAttributes> = {
   launch(device, values, attributes) {
     const { backend } = device;
     const { passes, orders, needsGradient } = attributes;
-    const float = floatOf(device, values);
-    const gradients = [0, 1, 2].map((i) =>
-      Value.allocate(backend, float, values[i]!.shape, orders[i])
-    );
+    const gradients = values.slice(0, 3).map((value, i) => {
+      const dtype = resultType(device, [value], value.shape);
+      return Value.allocate(backend, dtype, value.shape, orders[i]);
+    });
     const [query, key, value] = gradients as [Value, Value, Value];
     const products = rowMemory(device, query.shape);
     products.storage.retain();
