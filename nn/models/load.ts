@@ -38,10 +38,10 @@ export interface WeightSource {
 /** How a checkpoint is loaded. */
 export interface LoadOptions {
   /**
-   * Whether matrices of 16 bits stay so: half the memory, and the same numbers. With `bf16` all
-   * matrices are rounded to it, as products round them at each use in that precision. Default false.
+   * Whether matrices of 16 bits stay so: half the memory, and the same numbers. Default false. On a
+   * device that stores activations in bf16 all matrices are in it, as products would round them.
    */
-  readonly half?: boolean | "bf16";
+  readonly half?: boolean;
 }
 
 /** What became of a checkpoint's tensors. */
@@ -111,8 +111,8 @@ export async function loadModel(
       continue;
     }
     requireShape(source, name, parameter);
-    if (half && parameter.shape.length === 2) {
-      await fillMatrix(parameter, source, name, device, half);
+    if (parameter.shape.length === 2 && (half || device.backend.activations !== undefined)) {
+      await fillMatrix(parameter, source, name, device);
     } else await fillParameter(parameter, source, name, device);
     sources.set(path, name);
   }
@@ -221,20 +221,15 @@ export async function fillParameter(
   parameter.value = await tensorFromParts(device, parameter.shape, float, parts, name);
 }
 
-/**
- * Fills a matrix that may have 16 bits.
- *
- * @param half Whether it is to have those of bf16, or else those of the source, where it has any
- */
+/** Fills a matrix that keeps the 16 bits of its source, or has those of the device's activations. */
 async function fillMatrix(
   parameter: Parameter,
   source: WeightSource,
   name: string,
   device: Device,
-  half: true | "bf16",
 ): Promise<void> {
   const bits = source.halves?.(name);
-  const rounded = half === "bf16" && bits?.dtype !== "bf16";
+  const rounded = device.backend.activations === "bf16" && bits?.dtype !== "bf16";
   if (bits === undefined && !rounded) return await fillParameter(parameter, source, name, device);
   const tensor = { name, path: fileOf(source, name) };
   const dtype = rounded ? "bf16" : bits!.dtype;
