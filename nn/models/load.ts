@@ -111,7 +111,7 @@ export async function loadModel(
       continue;
     }
     requireShape(source, name, parameter);
-    if (parameter.shape.length === 2 && (half || device.backend.activations !== undefined)) {
+    if (parameter.shape.length === 2 && (half || device.activations !== undefined)) {
       await fillMatrix(parameter, source, name, device);
     } else await fillParameter(parameter, source, name, device);
     sources.set(path, name);
@@ -229,7 +229,7 @@ async function fillMatrix(
   device: Device,
 ): Promise<void> {
   const bits = source.halves?.(name);
-  const rounded = device.backend.activations === "bf16" && bits?.dtype !== "bf16";
+  const rounded = device.activations === "bf16" && bits?.dtype !== "bf16";
   if (bits === undefined && !rounded) return await fillParameter(parameter, source, name, device);
   const tensor = { name, path: fileOf(source, name) };
   const dtype = rounded ? "bf16" : bits!.dtype;
