@@ -56,6 +56,9 @@ const finished: Record<string, Case> = {
   "a matrix that lies transposed": (make) => [
     matmulAdd(...factors(make), transpose(make(3, [n, m], "bf16"))),
   ],
+  "rows that are not aligned": (make) => [
+    matmulAdd(...factors(make), slice(make(3, [m, 76], "bf16"), 1, 0, 72)),
+  ],
   "an offset": (make) => [
     matmulAdd(...factors(make), slice(make(3, [m, 96], "bf16"), 1, 4, 76)),
   ],

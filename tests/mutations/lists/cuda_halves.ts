@@ -1,0 +1,147 @@
+/** Mutations of activations in bf16, on the interpreted card. */
+
+import type { Mutation } from "../mutation.ts";
+
+const results = ["tests/kernels/cuda/half_results_test.ts"];
+const rows = ["tests/kernels/cuda/half_rows_test.ts"];
+const extras = ["tests/kernels/cuda/blas_extras_test.ts"];
+
+/** Mutations of activations in bf16. */
+export const cudaHalfMutations: readonly Mutation[] = [
+  {
+    name: "bf16: sums of rows are stored in bf16",
+    file: "core/op.ts",
+    find: "(shape.at(-1) ?? 1) === 1) return float;",
+    replace: "false) return float;",
+    why: "what has one element a row keeps its float",
+    tests: results,
+  },
+  {
+    name: "bf16: what is computed of activations is a float",
+    file: "core/op.ts",
+    find: "values.some(({ dtype }) => dtype === activations) ? activations : float;",
+    replace: "float;",
+    why: "activations stay in 16 bits from product to product",
+    tests: results,
+  },
+  {
+    name: "bf16: gradients of activations are floats",
+    file: "core/op.ts",
+    find: "isHalf(dtype) && dtype !== backend.activations ? float : dtype;",
+    replace: "isHalf(dtype) ? float : dtype;",
+    why: "a gradient is stored as the value it belongs to is",
+    tests: results,
+  },
+  {
+    name: "bf16: gradients of floats are added in bf16",
+    file: "core/gradient.ts",
+    find: "{ dtypes: [gradientType(device, value.dtype)] }",
+    replace: "{}",
+    why: "sums of a parameter's gradients have 32 bits",
+    tests: results,
+  },
+  {
+    name: "bf16: gradients of a product's factors are activations",
+    file: "core/ops/matmul.ts",
+    find: "const dtype = recorded.dtype(position);",
+    replace: "const dtype = undefined;",
+    why: "gradients of parameters have 32 bits",
+    tests: results,
+  },
+  {
+    name: "bf16: gradients of elementwise operations are activations",
+    file: "core/ops/rowwise.ts",
+    find: "dtypes[result.position] = dtype(i);",
+    replace: "dtype(i);",
+    why: "gradients of parameters have 32 bits",
+    tests: results,
+  },
+  {
+    name: "bf16: columns are ranked in bf16",
+    file: "core/ops/top_k.ts",
+    find: "dtypes: [float, float],",
+    replace: "",
+    why: "bf16 holds whole numbers up to 256 alone",
+    tests: results,
+  },
+  {
+    name: "bf16: rows of odd vocabularies are not padded",
+    file: "core/op.ts",
+    find: "8 * Math.ceil(length / 8)",
+    replace: "length",
+    why: "rows of 16 bytes are what a library's fast kernels take",
+    tests: results,
+  },
+  {
+    name: "bf16: neighbours in bf16 change places",
+    file: "kernels/cuda/ptx/memory.ts",
+    find: "values[i + 1]!, low",
+    replace: "low, values[i + 1]!",
+    why: "the first of two halves is the lower one",
+    tests: rows,
+  },
+  {
+    name: "bf16: columns that are no whole unit are left out",
+    file: "kernels/cuda/row/row.ts",
+    find: "this.#steps(pass, whole, columns);",
+    replace: "",
+    why: "a row ends with its last column",
+    tests: rows,
+  },
+  {
+    name: "bf16: eights of bf16 may begin anywhere",
+    file: "kernels/cuda/row/row_shape.ts",
+    find: "halves.every((x) => x % 8 === 0)",
+    replace: "true",
+    why: "loads of 16 bytes are aligned",
+    tests: rows,
+  },
+  {
+    name: "bf16: gathered rows are written as floats",
+    file: "kernels/cuda/row/gather.ts",
+    find: "bytesPerElement(out),",
+    replace: "4,",
+    why: "results lie as their type says",
+    tests: results,
+  },
+  {
+    name: "bf16: the library reads no bias",
+    file: "kernels/cuda/blas/lt_plan.ts",
+    find: "longWordBytes(bias)",
+    replace: "longWordBytes(16)",
+    why: "a bias lies where it lies at each run",
+    tests: extras,
+  },
+  {
+    name: "bf16: the library adds nothing",
+    file: "kernels/cuda/blas/lt_plan.ts",
+    find: "added === undefined ? this.#zero : this.#one",
+    replace: "this.#zero",
+    why: "a matrix that is added counts once",
+    tests: extras,
+  },
+  {
+    name: "bf16: the library adds rows that are not aligned",
+    file: "kernels/cuda/blas/lt_products.ts",
+    find: " && down % unitOf(dtype) === 0",
+    replace: "",
+    why: "rows of the library's matrices are aligned",
+    tests: extras,
+  },
+  {
+    name: "bf16: the first columns are computed as the last",
+    file: "kernels/cuda/product/remainders.ts",
+    find: "(n - columns) * strides[1]!",
+    replace: "0",
+    why: "what is left lies behind the whole eights",
+    tests: extras,
+  },
+  {
+    name: "bf16: an inner element is left out",
+    file: "kernels/cuda/product/remainders.ts",
+    find: "let at = k - inner;",
+    replace: "let at = k - inner + 1;",
+    why: "what is left begins where the library ends",
+    tests: extras,
+  },
+];
