@@ -19,6 +19,8 @@ import type { Modules } from "../queue/modules.ts";
 import type { LaunchQueue } from "../queue/queue.ts";
 import type { ProductPolicy } from "./product_policy.ts";
 import { type BlockTile, type Precision, productKey, productShape } from "./product_shape.ts";
+import { narrowLaunch } from "./narrow.ts";
+import { narrowShape } from "./narrow_shape.ts";
 import { renderProduct } from "./product.ts";
 
 /** How a product runs, whatever its addresses and scalars. */
@@ -136,8 +138,14 @@ export class CudaProducts {
     const batch = space.slice(0, -3).reduce((a, b) => a * b, 1);
     const terms = precision === "bf16" ? 2 : inputs[1]!.dtype === "bf16" ? 4 : 6;
     const bytes = [bytesPerElement(inputs[0]!.dtype), bytesPerElement(inputs[1]!.dtype)] as const;
-    const sizes = { m, n, k, batch, terms, bytes, processors, sharedBytes };
-    const { tile, split } = policy(sizes);
+    const shape = narrowShape(space, [...inputs, ...outputs], precision);
+    const narrow = shape !== undefined;
+    const sizes = { m, n, k, batch, terms, bytes, narrow, processors, sharedBytes };
+    const { tile, split, byThreads = false } = policy(sizes);
+    if (narrow && byThreads) {
+      const launch = narrowLaunch(program, product, shape, this.host.modules);
+      return { transposed, roundings: [], launch, finish: undefined };
+    }
     if (split > 1) {
       return { transposed, roundings: [], ...this.#inChunks(program, product, tile, split) };
     }

@@ -86,7 +86,7 @@ function* allSizes(sharedBytes: number): Generator<ProductSizes> {
           for (
             const [terms, bytes] of [[6, [4, 4]], [4, [4, 2]], [2, [2, 2]], [2, [4, 2]]] as const
           ) {
-            yield { m, n, k, batch: 1, terms, bytes, processors, sharedBytes };
+            yield { m, n, k, batch: 1, terms, bytes, narrow: false, processors, sharedBytes };
           }
         }
       }
