@@ -100,4 +100,20 @@ export const cudaQueueMutations: readonly Mutation[] = [
     why: "extras that are read ahead are those of their own rows",
     tests: ["tests/kernels/cuda/products_test.ts"],
   },
+  {
+    name: "CUDA: launches do not wait for programs together",
+    file: "kernels/cuda/queue/queue.ts",
+    find: "(this.busy() ? mostWaiting : this.#length)",
+    replace: "this.#length",
+    why: "threads compile all programs of a first step at once",
+    tests: ["tests/kernels/cuda/compilers_test.ts"],
+  },
+  {
+    name: "CUDA: modules that nobody took are left in the driver",
+    file: "kernels/cuda/driver/compilers.ts",
+    find: "if (module?.code === 0) left.push(module.handle);",
+    replace: "void module;",
+    why: "what a thread has loaded is unloaded in the end",
+    tests: ["tests/kernels/cuda/compilers_test.ts"],
+  },
 ];
