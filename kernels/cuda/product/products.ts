@@ -101,11 +101,24 @@ export class CudaProducts {
   /** Records a product. */
   record(program: MatmulProgram, binding: Binding): void {
     const { space, inputs, outputs, scalars } = binding;
-    const { memory, queue } = this.host;
     const operands = [...inputs, ...outputs];
     const plan = this.#plans.find(program, space, operands, () => this.#plan(program, binding));
     const { transposed, roundings, launch, finish } = plan;
-    if (transposed) [operands[0], operands[1]] = [operands[1]!, operands[0]!];
+    if (transposed) {
+      operands[0] = inputs[1]!;
+      operands[1] = inputs[0]!;
+    }
+    if (roundings.length > 0 || finish !== undefined) this.#inParts(plan, operands, scalars);
+    else this.host.queue.launch(launch, operands, [], scalars);
+  }
+
+  /** Records what comes before and after the product too. */
+  #inParts(
+    { roundings, launch, finish }: ProductPlan,
+    operands: Bound[],
+    scalars: readonly number[],
+  ): void {
+    const { memory, queue } = this.host;
     const taken: CardBuffer[] = [];
     const take = (bytes: number, shape: readonly number[], dtype: Dtype): Bound => {
       const buffer = memory.take(bytes, shape);
