@@ -12,6 +12,7 @@ import type {
   Binding,
   Bound,
   Buffer,
+  FusedAttention,
 } from "../../core/backend.ts";
 import { bytesPerElement, type Dtype } from "../../core/dtype.ts";
 import type { GatherProgram, Program, RowProgram, ScatterAddProgram } from "../../core/program.ts";
@@ -19,6 +20,7 @@ import { Counts } from "../plan/counts.ts";
 import { Layouts } from "../plan/layouts.ts";
 import { walkOf } from "../plan/row_walk.ts";
 import { slotsOf } from "../plan/slots.ts";
+import { CudaAttention } from "./attention/attentions.ts";
 import type { LtLibrary } from "./blas/lt_library.ts";
 import { LtProducts } from "./blas/lt_products.ts";
 import type { Compiling } from "./driver/compilers.ts";
@@ -52,6 +54,8 @@ export interface QueueOptions {
   readonly compilers?: Compiling | undefined;
   /** Launches that go out first, before segments become longer. */
   readonly shortest?: number;
+  /** Whether attention is one program where it can be; default true. */
+  readonly fused?: boolean;
 }
 
 /** Runs programs on an NVIDIA card. */
@@ -63,12 +67,16 @@ export class CudaBackend implements Backend {
   readonly #counts = new Counts();
   /** Buffers and bytes that are allocated now, and programs run since the device was opened. */
   readonly statistics: BackendStatistics = this.#counts;
+  /** Where products round their factors, activations are stored as rounded. */
+  readonly activations: "bf16" | undefined;
   readonly #memory: CardMemory;
   readonly #staging: Staging;
   readonly #modules: Modules;
   readonly #queue: LaunchQueue;
   readonly #products: CudaProducts;
   readonly #lt: LtProducts | undefined;
+  /** Attention in one go. */
+  readonly attention: FusedAttention | undefined;
   readonly #launches = new Layouts<CardLaunch>();
 
   /**
@@ -84,8 +92,10 @@ export class CudaBackend implements Backend {
     readonly precision: Precision,
     options: QueueOptions = {},
   ) {
-    const { graphs = true, blocking = false, library, policy = usualProducts } = options;
-    const { name, address, processors, sharedBytes } = driver.facts;
+    const { graphs = true, blocking = false, library, policy = usualProducts, fused = true } =
+      options;
+    const { name, address, capability, processors, sharedBytes } = driver.facts;
+    this.activations = precision === "bf16" ? "bf16" : undefined;
     const lt = precision === "bf16" ? library : undefined;
     const by = lt === undefined ? "" : ` by ${lt.name}`;
     this.description = `CUDA, ${name} at ${address}, products in ${precision}${by}`;
@@ -102,10 +112,19 @@ export class CudaBackend implements Backend {
       lt?.close();
       throw error;
     }
+    this.attention = fused
+      ? new CudaAttention({
+        precision,
+        modules: this.#modules,
+        queue: this.#queue,
+        count: () => this.#counts.runs++,
+      })
+      : undefined;
     this.#products = new CudaProducts({
       lt: this.#lt,
       precision,
       policy,
+      capability,
       processors,
       sharedBytes,
       memory: this.#memory,

@@ -9,7 +9,8 @@
 import type { Kind } from "../../../core/dtype.ts";
 import { topological } from "../../../core/expr.ts";
 import type { MatmulProgram } from "../../../core/program.ts";
-import { type LeafRegisters, loadElement, Values } from "../ptx/expression.ts";
+import { type LeafRegisters, Values } from "../ptx/expression.ts";
+import { loadElement, loadRun, storeRun } from "../ptx/memory.ts";
 import { floatText, type PtxText } from "../ptx/text.ts";
 import { type BlockTile, type ProductShape, threadsOf } from "./product_shape.ts";
 
@@ -128,18 +129,16 @@ export class Epilogue {
     [m, n]: readonly [string, string],
     [rows, columns]: readonly [string, string],
   ): ReadonlyMap<number, readonly string[]> {
-    const { text, shape: { wide } } = this;
+    const { text, shape: { wide, dtypes } } = this;
     const met = this.#extras.filter((k) => wide[k - 2]);
     if (met.length === 0) return new Map();
     const here = [
       text.into("b32", "min.u32", m, text.into("b32", "sub.u32", rows, 1)),
       text.into("b32", "min.u32", n, text.into("b32", "sub.u32", columns, 4)),
     ] as const;
-    return new Map(met.map((k) => {
-      const four = [0, 1, 2, 3].map(() => text.register("f32"));
-      text.add(`ld.global.v4.f32 {${four.join(", ")}}, [${this.#address(k, here)}]`);
-      return [k, four] as const;
-    }));
+    return new Map(
+      met.map((k) => [k, loadRun(text, dtypes[k - 2]!, `[${this.#address(k, here)}]`, 4)]),
+    );
   }
 
   /** Four neighbouring results, where they are within the product. */
@@ -285,12 +284,13 @@ export class Epilogue {
       outputs.forEach((k, i) => {
         const value = values.of(program.outputs[i]!);
         results[i]!.push(value);
-        if (!wide[k - 2]) text.add(`st.global.f32 [${this.#address(k, here)}], ${value}`);
+        if (wide[k - 2]) return;
+        storeRun(text, dtypes[k - 2]!, `[${this.#address(k, here)}]`, [value]);
       });
     }
     outputs.forEach((k, i) => {
       if (!wide[k - 2]) return;
-      text.add(`st.global.v4.f32 [${this.#address(k, at)}], {${results[i]!.join(", ")}}`);
+      storeRun(text, dtypes[k - 2]!, `[${this.#address(k, at)}]`, results[i]!);
     });
     text.place(beyond);
   }

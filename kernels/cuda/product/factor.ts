@@ -6,7 +6,7 @@
  */
 
 import { bytesPerElement } from "../../../core/dtype.ts";
-import { widen } from "../ptx/expression.ts";
+import { widen } from "../ptx/memory.ts";
 import type { PtxText } from "../ptx/text.ts";
 import { type BlockTile, type FactorAccess, threadsOf } from "./product_shape.ts";
 
@@ -244,11 +244,17 @@ export class Factor {
   }
 
   /**
-   * The floats of a fragment as tf32 and what that leaves, which is tf32 but for the last bit: rounded
-   * to nearest, so that what is left has either sign and what is lost is no bias.
+   * The floats of a fragment as tf32, rounded to nearest so that what is lost is no bias, and where
+   * two parts are asked for what that leaves, which has either sign and is tf32 but for the last bit.
    */
-  rounded(loaded: readonly string[]): { readonly high: string[]; readonly low: string[] } {
+  rounded(
+    loaded: readonly string[],
+    parts: number,
+  ): { readonly high: string[]; readonly low: string[] } {
     const { text } = this;
+    if (parts === 1) {
+      return { high: loaded.map((x) => text.into("b32", "cvt.rna.tf32.f32", x)), low: [] };
+    }
     const high = loaded.map((value) => {
       const bits = text.into("b32", "mov.b32", value);
       const up = text.into("b32", "add.u32", bits, "0x1000");

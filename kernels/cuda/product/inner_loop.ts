@@ -48,9 +48,9 @@ export class InnerLoop {
     readonly factors: readonly [Factor, Factor],
     readonly place: WarpPlace,
   ) {
-    const { tile, halves } = shape;
+    const { tile, parts } = shape;
     const [a, b] = factors;
-    this.#steps = new MatrixSteps(text, a, b, halves);
+    this.#steps = new MatrixSteps(text, a, b, parts);
     this.#counts = [tile.m / tile.warps[0] / 16, tile.n / tile.warps[1] / 16];
     const registers = (factor: Factor, count: number) =>
       Array.from({ length: count }, () => factor.registers());

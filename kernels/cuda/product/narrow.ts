@@ -11,7 +11,8 @@ import { bytesPerElement } from "../../../core/dtype.ts";
 import { topological } from "../../../core/expr.ts";
 import type { MatmulProgram } from "../../../core/program.ts";
 import { slotsOf, slotsUsed } from "../../plan/slots.ts";
-import { type LeafRegisters, loadElement, Values } from "../ptx/expression.ts";
+import { type LeafRegisters, Values } from "../ptx/expression.ts";
+import { loadElement, storeRun } from "../ptx/memory.ts";
 import { floatText, type PtxProgram, PtxText } from "../ptx/text.ts";
 import { warp } from "../row/row_shape.ts";
 import { byteSteps, type CardLaunch, makeCardLaunch } from "../queue/launch.ts";
@@ -248,7 +249,8 @@ class NarrowWriter {
     const values = new Values();
     values.compute(text, topological(program.outputs), leaves);
     program.outputs.forEach((e, i) => {
-      text.add(`st.global.f32 ${place(program.inputs.length + i)}, ${values.of(e)}`);
+      const operand = program.inputs.length + i;
+      storeRun(text, dtypes[operand - 2]!, place(operand), [values.of(e)]);
     });
   }
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { widen } from "../ptx/expression.ts";
+import { widen } from "../ptx/memory.ts";
 import { floatText, type PtxText } from "../ptx/text.ts";
 import { elementBytes, type NarrowShape } from "./narrow_shape.ts";
 

@@ -26,6 +26,8 @@ const rounded = [
   tile(128, 128, 32, [2, 2], 4),
   tile(128, 64, 32, [2, 2], 4),
 ];
+/** Of floats by warp groups. */
+const byGroups: BlockTile = { ...tile(128, 128, 32, [8, 1], 4), grouped: true };
 const usual = tile(64, 64, 32, [2, 2], 4);
 const small = tile(32, 32, 32, [2, 1], 4);
 const fewColumns = tile(64, 16, 32, [4, 1], 4);
@@ -59,6 +61,8 @@ export interface ProductSizes {
   readonly bytes: readonly [number, number];
   /** Whether a factor has so few rows that threads could multiply by themselves. */
   readonly narrow: boolean;
+  /** Whether warp groups (`wgmma`) can multiply them. */
+  readonly grouped: boolean;
   /** Multiprocessors of the card. */
   readonly processors: number;
   /** Bytes of shared memory that a block can have. */
@@ -70,6 +74,19 @@ function mostStages(t: BlockTile, { bytes, sharedBytes }: ProductSizes): number 
   if (epilogueBytes(t) > sharedBytes) return 0;
   const turn = (outer: number) => Math.max(outer * (t.k + 8), t.k * (outer + 8));
   return Math.floor(sharedBytes / (bytes[0] * turn(t.m) + bytes[1] * turn(t.n)));
+}
+
+/** By warp groups, where they have enough to do. */
+function groupedChoice(
+  { m, n, k, batch, bytes, grouped, processors, sharedBytes }: ProductSizes,
+): ProductChoice | undefined {
+  if (!grouped || bytes[0] !== 4 || m < 96 || n < 96 || k < 128 || sharedBytes < 160 * 1024) {
+    return undefined;
+  }
+  const blocks = Math.ceil(m / byGroups.m) * Math.ceil(n / byGroups.n) * batch;
+  const wanted = blocks >= 0.7 * processors ? 1 : Math.round(processors / blocks);
+  const split = Math.max(1, Math.min(wanted, Math.floor(k / 256), 16));
+  return blocks * split >= 0.4 * processors ? { tile: byGroups, split } : undefined;
 }
 
 /** How products are computed; benches put others in its place. */
@@ -87,6 +104,8 @@ export const usualProducts: ProductPolicy = (sizes) => {
     return { tile: fitting(t), split: Math.max(1, Math.min(most, wanted, 16)) };
   };
   if (narrow) return { tile: usual, split: 1, byThreads: true };
+  const choice = groupedChoice(sizes);
+  if (choice !== undefined) return choice;
   if (Math.min(m, n) <= 16) {
     const flat = n <= 16 ? fewColumns : fewRows;
     const sliced = deep.find((t) => 2 * t.k <= k && mostStages(t, sizes) >= 2);

@@ -8,7 +8,7 @@
 import type { Binding, Bound } from "../../../core/backend.ts";
 import { bytesPerElement, type Dtype } from "../../../core/dtype.ts";
 import type { GatherProgram, ScatterAddProgram } from "../../../core/program.ts";
-import { loadElement } from "../ptx/expression.ts";
+import { loadElement, storeRun } from "../ptx/memory.ts";
 import { byteStep, type CardLaunch, checkCount, makeCardLaunch } from "../queue/launch.ts";
 import type { Modules } from "../queue/modules.ts";
 import { floatText, type PtxProgram, PtxText } from "../ptx/text.ts";
@@ -29,8 +29,8 @@ function places(text: PtxText) {
   };
 }
 
-/** Rows of a table by indices. */
-function renderGather(dtype: Dtype): PtxProgram {
+/** Rows of a table of one element type by indices, stored in another. */
+function renderGather(dtype: Dtype, out: Dtype): PtxProgram {
   const text = new PtxText();
   const { addresses, sizes, strides } = places(text);
   const end = text.label();
@@ -50,8 +50,8 @@ function renderGather(dtype: Dtype): PtxProgram {
   // negative.
   const wide = text.into("b64", "mad.wide.s32", source, step, base);
   const value = loadElement(text, dtype, `[${wide}]`);
-  const to = text.into("b64", "mad.wide.u32", id, 4, result!);
-  text.add(`st.global.${dtype === "u32" ? "b32" : "f32"} [${to}], ${value}`);
+  const to = text.into("b64", "mad.wide.u32", id, bytesPerElement(out), result!);
+  storeRun(text, out, `[${to}]`, [value]);
   text.place(end);
   return text.program(threads);
 }
@@ -72,7 +72,7 @@ function scatterSpread(width: number, height: number): { each: number; warps: nu
  *
  * @param each Columns of a thread, a power of two
  */
-function renderScatterAdd(dtype: Dtype, each: number): PtxProgram {
+function renderScatterAdd(dtype: Dtype, out: Dtype, each: number): PtxProgram {
   const text = new PtxText();
   const { addresses, sizes, strides } = places(text);
   const [end, again, next, done] = [text.label(), text.label(), text.label(), text.label()];
@@ -122,10 +122,10 @@ function renderScatterAdd(dtype: Dtype, each: number): PtxProgram {
   text.add(`bra ${again}`);
   text.place(done);
   columns.forEach((column, c) => {
-    const inside = text.into("pred", "setp.lt.u32", column, width);
+    text.add(`@${text.into("pred", "setp.ge.u32", column, width)} bra ${end}`);
     const element = text.into("b32", "mad.lo.u32", row, width, column);
-    const address = text.into("b64", "mad.wide.u32", element, 4, result!);
-    text.add(`@${inside} st.global.f32 [${address}], ${totals[c]}`);
+    const address = text.into("b64", "mad.wide.u32", element, bytesPerElement(out), result!);
+    storeRun(text, out, `[${address}]`, [totals[c]!]);
   });
   text.place(end);
   return text.program(threads);
@@ -154,18 +154,19 @@ export function gatherLaunch(
 ): CardLaunch {
   const [count, width, height = count] = space as [number, number, number?];
   const [table, rows] = inputs as readonly [Bound, Bound];
+  const { dtype } = outputs[0]!;
   const elements = height * width;
   checkCount("elements", elements);
   const { each, warps } = scatterSpread(width, height);
   const [own, whole, perBlock, render] = family === "gather"
-    ? [table.dtype, elements, threads, () => renderGather(table.dtype)] as const
+    ? [table.dtype, elements, threads, () => renderGather(table.dtype, dtype)] as const
     : [
       `${table.dtype}/${each}`,
       warps,
       threads / warp,
-      () => renderScatterAdd(table.dtype, each),
+      () => renderScatterAdd(table.dtype, dtype, each),
     ] as const;
-  const kernel = modules.compile(`${family}/${own}`, family, render);
+  const kernel = modules.compile(`${family}/${own}/${dtype}`, family, render);
   // The row of a table is chosen by its index, even where there is but one.
   const steps = [...table.strides, rows.strides[0]!].map((step, i) =>
     byteStep([count, width], step, i < 2 ? bytesPerElement(table.dtype) : 4)
