@@ -108,7 +108,18 @@ function* allSizes(sharedBytes: number): Generator<ProductSizes> {
           for (
             const [terms, bytes] of [[6, [4, 4]], [4, [4, 2]], [2, [2, 2]], [2, [4, 2]]] as const
           ) {
-            yield { m, n, k, batch: 1, terms, bytes, grouped: false, processors, sharedBytes };
+            yield {
+              m,
+              n,
+              k,
+              batch: 1,
+              terms,
+              bytes,
+              grouped: false,
+              narrow: false,
+              processors,
+              sharedBytes,
+            };
           }
         }
       }
@@ -212,7 +223,11 @@ Deno.test("few rows or columns along a long inner axis are one launch, which agr
       const shape: Shape = { batch: [], sizes: [m, n, k], layouts };
       const wanted = await products(oracle, shape, roundings.float32);
       await withInterpreted({ facts: { processors: 132 } }, async (device, { backend }) => {
-        assertClose(await products(device, shape, roundings.float32), wanted, JSON.stringify(shape));
+        assertClose(
+          await products(device, shape, roundings.float32),
+          wanted,
+          JSON.stringify(shape),
+        );
         assertEquals(backend.launches.launches, 4);
       });
     }
