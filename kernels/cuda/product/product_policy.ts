@@ -74,7 +74,9 @@ function mostStages(t: BlockTile, { bytes, sharedBytes }: ProductSizes): number 
 function groupedChoice(
   { m, n, k, batch, bytes, grouped, processors, sharedBytes }: ProductSizes,
 ): ProductChoice | undefined {
-  if (!grouped || bytes[0] !== 4 || m < 96 || n < 96 || k < 128 || sharedBytes < 160 * 1024) return undefined;
+  if (!grouped || bytes[0] !== 4 || m < 96 || n < 96 || k < 128 || sharedBytes < 160 * 1024) {
+    return undefined;
+  }
   const blocks = Math.ceil(m / byGroups.m) * Math.ceil(n / byGroups.n) * batch;
   const wanted = blocks >= 0.7 * processors ? 1 : Math.round(processors / blocks);
   const split = Math.max(1, Math.min(wanted, Math.floor(k / 256), 16));

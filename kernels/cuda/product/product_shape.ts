@@ -25,6 +25,8 @@ export interface BlockTile {
   readonly stages: number;
   /** Whether groups of four warps multiply (`wgmma`), each 64 rows. */
   readonly grouped?: boolean;
+  /** Turns on their way to shared memory; else they are read into registers. */
+  readonly raw?: number;
   /** Blocks that a multiprocessor is to have room for. */
   readonly resident?: number;
 }
@@ -107,8 +109,8 @@ function readsOf(
 }
 
 /**
- * Whether warp groups can multiply factors: both bf16, or both floats of which A lies along the inner
- * axis; 16 bytes of them are read at once.
+ * Whether warp groups can multiply factors: both bf16, of which 16 bytes are read at once, or both
+ * floats, of which those of A need only be neighbours.
  */
 export function fitsGroups(
   space: readonly number[],
@@ -116,8 +118,10 @@ export function fitsGroups(
   precision: Precision,
 ): boolean {
   const [a, b] = readsOf(space, factors, precision);
-  if (!a.wide || !b.wide || a.dtype !== b.dtype) return false;
-  return a.dtype === "bf16" || (a.dtype === "f32" && precision === "float32" && a.run === "inner");
+  if (!b.wide || a.dtype !== b.dtype) return false;
+  if (a.dtype === "bf16") return a.wide;
+  const joined = factors[0].strides.slice(-2).includes(1);
+  return a.dtype === "f32" && precision === "float32" && joined;
 }
 
 /** The shape of a product whose space ends in M, N, K. */
@@ -150,7 +154,7 @@ export function productKey(shape: ProductShape): string {
   const { rank, tile, read, halves, wide, dtypes, even, chunked } = shape;
   const reads = read.map(({ dtype, run, wide, terms }) => `${dtype}${run}${Number(wide)}${terms}`);
   const sizes = [tile.m, tile.n, tile.k, ...tile.warps, tile.stages].join("x") +
-    (tile.grouped === true ? `g${tile.resident ?? ""}` : "");
+    (tile.grouped === true ? `g${tile.resident ?? ""}r${tile.raw ?? ""}` : "");
   return `${rank}/${sizes}/${reads}/${Number(halves)}/${
     wide.map(Number)
   }/${dtypes}/${even}/${chunked}`;
