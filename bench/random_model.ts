@@ -84,7 +84,6 @@ const targets = {
   llama: ["q_proj", "v_proj"],
 };
 
-
 /**
  * Makes a model with LoRA on the projections of queries and values: rank 4 for GPT-2, 8 otherwise.
  *

@@ -93,6 +93,6 @@ export function checkDtype(
 }
 
 /** `f32, f64 or u32`. */
-function listed(names: readonly string[]): string {
+export function listed(names: readonly string[]): string {
   return names.length === 1 ? names[0]! : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
 }

@@ -5,14 +5,20 @@
  * @module
  */
 
-/** Element type of a storage; halves are read as floats and never written by a program. */
+/**
+ * Element type of a storage. Halves are read as floats; programs write those alone in which the
+ * backend stores activations.
+ */
 export type Dtype = "f32" | "f64" | "u32" | Half;
 
 /** Every element type. */
 export const dtypes: readonly Dtype[] = ["f32", "f64", "u32", "f16", "bf16"];
 
-/** Formats of 16 bits for weights that do not change. */
+/** Formats of 16 bits: of weights that do not change, and of activations. */
 export type Half = "f16" | "bf16";
+
+/** Element type of floats that programs write. */
+export type StoredFloat = "f32" | "f64" | Half;
 
 /** Type of a scalar expression; `f32` stands for the storage's float. */
 export type Kind = "f32" | "u32" | "bool";

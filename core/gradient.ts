@@ -9,14 +9,14 @@ import { widened } from "./dtype.ts";
 import { GradientError } from "./errors.ts";
 import { shown } from "./excerpt.ts";
 import { filled } from "./expr.ts";
-import type { Gradients, Recorded } from "./op.ts";
-import { add } from "./ops/elementwise.ts";
+import { type Gradients, gradientType, type Recorded } from "./op.ts";
+import { elementwise } from "./ops/elementwise.ts";
 import { rowProgram } from "./program.ts";
 import type { Device } from "./device.ts";
 import { sizeOf } from "./shape.ts";
 import { Value } from "./storage.ts";
 import { type Entry, recording, release, type Rerun, Tape } from "./tape.ts";
-import { deviceOf } from "./apply.ts";
+import { apply, deviceOf } from "./apply.ts";
 import { Tensor } from "./tensor.ts";
 
 /** What {@linkcode gradient} returns. All tensors belong to the scope that was open before. */
@@ -30,6 +30,7 @@ export interface Gradient<R> {
 }
 
 const one = rowProgram([], [filled(1)]);
+const addOp = elementwise("add", 2, (a, b) => a!.add(b!));
 
 /**
  * Gradient of a loss with respect to parameters. `run` is synchronous: it queues work and must not
@@ -188,7 +189,7 @@ function step(
       const before = cotangents.get(value);
       // A vjp may pass a cotangent on: the same value needs a handle of its own.
       const own = before !== undefined
-        ? add(before, g)
+        ? apply(addOp, [before, g], { dtypes: [gradientType(device, value.dtype)] })[0]!
         : g.scope === scope
         ? g
         : new Tensor(g.value, device);
@@ -221,6 +222,7 @@ function recorded(
     needsGradient,
     shapes: inputs.map((value) => value.shape),
     order: (position) => inputs[position]!.order,
+    dtype: (position) => gradientType(device, inputs[position]!.dtype),
     accumulateInto,
     destination: (position) => destination(inputs[position]!),
     device,

@@ -6,9 +6,9 @@
  */
 
 import type { Argument } from "./arguments.ts";
-import { isHalf } from "./dtype.ts";
+import { type Dtype, isHalf, type StoredFloat } from "./dtype.ts";
 import type { Device } from "./device.ts";
-import type { Value } from "./storage.ts";
+import { Value } from "./storage.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** What a vjp sees of the forward run. */
@@ -21,6 +21,8 @@ export interface Recorded<A> {
   readonly shapes: readonly (readonly number[])[];
   /** Axes of an input in the order of memory, the slowest first. */
   order(position: number): readonly number[];
+  /** Element type of an input's gradient, as {@linkcode gradientType} has it. */
+  dtype(position: number): StoredFloat;
   /**
    * The gradient that an input has so far, from operations that ran later. A vjp that asks for it
    * must add it to what it returns; whoever does not ask leaves the addition to the tape.
@@ -73,4 +75,62 @@ export function floatOf(device: Device, values: readonly Value[]): "f32" | "f64"
     if (dtype !== "u32" && !isHalf(dtype)) return dtype;
   }
   return device.float;
+}
+
+/**
+ * The element type in which a result of floats is stored. What is computed of activations is an
+ * activation itself; what has one element a row (sums, losses, statistics), and what is computed of
+ * floats alone, keeps its float.
+ *
+ * @param shape Of the result
+ * @param given Type of a result that is an activation, or none, for reasons of its own
+ */
+export function resultType(
+  device: Device,
+  values: readonly Value[],
+  shape: readonly number[],
+  given?: StoredFloat,
+): StoredFloat {
+  const float = floatOf(device, values);
+  const { activations } = device.backend;
+  if (activations === undefined || float === "f64" || (shape.at(-1) ?? 1) === 1) return float;
+  if (given !== undefined) return given;
+  return values.some(({ dtype }) => dtype === activations) ? activations : float;
+}
+
+/** The element type of a copy of words, or of floats. */
+export function copyType(
+  device: Device,
+  values: readonly Value[],
+  shape: readonly number[],
+): Dtype {
+  return values[0]!.dtype === "u32" ? "u32" : resultType(device, values, shape);
+}
+
+/** Elements from which on rows of activations are padded. */
+const longRow = 1024;
+
+/**
+ * Memory for a result. Long rows of halves begin at multiples of 16 bytes, so that whatever reads them
+ * can take as many at once: vocabularies have odd sizes.
+ */
+export function allocateResult(
+  { backend }: Device,
+  dtype: Dtype,
+  shape: readonly number[],
+  order?: readonly number[],
+): Value {
+  const length = shape.at(-1) ?? 1;
+  const isOdd = isHalf(dtype) && length >= longRow && length % 8 !== 0;
+  if (!isOdd || (order !== undefined && order.at(-1) !== shape.length - 1)) {
+    return Value.allocate(backend, dtype, shape, order);
+  }
+  const padded = Value.allocate(backend, dtype, shape.with(-1, 8 * Math.ceil(length / 8)), order);
+  return new Value(padded.storage, shape, padded.strides);
+}
+
+/** The element type of a gradient: that of the value it belongs to, where programs write it. */
+export function gradientType({ backend, float }: Device, dtype: Dtype): StoredFloat {
+  if (dtype === "u32") return float;
+  return isHalf(dtype) && dtype !== backend.activations ? float : dtype;
 }

@@ -5,11 +5,11 @@
  */
 
 import { apply } from "../apply.ts";
-import { argumentError, floats, wideFloats, words } from "../arguments.ts";
-import { widened } from "../dtype.ts";
+import { argumentError, floats, listed, wideFloats, words } from "../arguments.ts";
+import { isHalf, type StoredFloat } from "../dtype.ts";
 import { checkRows } from "../indices.ts";
 import { checkInteger } from "../numbers.ts";
-import type { Op } from "../op.ts";
+import { type Op, resultType } from "../op.ts";
 import { gatherProgram, scatterAddProgram } from "../program.ts";
 import { sizeOf } from "../shape.ts";
 import { Value } from "../storage.ts";
@@ -22,7 +22,7 @@ const gatherOp: Op = {
   launch(device, inputs) {
     const [table, rows] = inputs as readonly [Value, Value];
     const space = [rows.shape[0]!, table.shape[1]!];
-    const out = Value.allocate(device.backend, widened(table.dtype, device.float), space);
+    const out = Value.allocate(device.backend, resultType(device, [table], space), space);
     device.backend.run(gatherProgram, {
       space,
       inputs: [table.bound(), rows.bound()],
@@ -32,18 +32,31 @@ const gatherOp: Op = {
     });
     return [out];
   },
-  vjp: ({ shapes, input }, [g]) => [apply(scatterAddOp, [g!, input(1)], shapes[0]![0]!)[0]!],
+  vjp: ({ shapes, dtype, input }, [g]) => [
+    apply(scatterAddOp, [g!, input(1)], { height: shapes[0]![0]!, dtype: dtype(0) })[0]!,
+  ],
   saves: () => ({ inputs: [false, true], outputs: [false] }),
 };
 
-const scatterAddOp: Op<number> = {
+interface ScatterAttributes {
+  /** Rows of the result. */
+  readonly height: number;
+  /** Its element type, where that is not the values'. */
+  readonly dtype?: StoredFloat;
+}
+
+const scatterAddOp: Op<ScatterAttributes> = {
   name: "scatterAdd",
-  takes: [{ name: "values", dtypes: wideFloats }, { name: "rows", dtypes: words }],
-  launch(device, inputs, height) {
+  takes: [{ name: "values", dtypes: floats }, { name: "rows", dtypes: words }],
+  launch(device, inputs, { height, dtype }) {
     const [values, rows] = inputs as readonly [Value, Value];
+    const { backend } = device;
+    if (isHalf(values.dtype) && values.dtype !== backend.activations) {
+      throw argumentError("scatterAdd", "values", listed(wideFloats), values.dtype);
+    }
     const width = values.shape[1]!;
-    const dtype = widened(values.dtype, device.float);
-    const out = Value.allocate(device.backend, dtype, [height, width]);
+    const shape = [height, width];
+    const out = Value.allocate(backend, resultType(device, [values], shape, dtype), shape);
     device.backend.run(scatterAddProgram, {
       space: [rows.shape[0]!, width, height],
       inputs: [values.bound(), rows.bound()],
@@ -101,5 +114,5 @@ export function scatterAdd(values: Tensor, rows: Tensor, height: number): Tensor
     throw argumentError("scatterAdd", "values", required, `[${shape}]`);
   }
   const flat = flatRows("scatterAdd", rows, height);
-  return apply(scatterAddOp, [reshape(values, [count, width]), flat], height)[0]!;
+  return apply(scatterAddOp, [reshape(values, [count, width]), flat], { height })[0]!;
 }

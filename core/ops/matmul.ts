@@ -11,9 +11,9 @@ import { ShapeError } from "../errors.ts";
 import { shown } from "../excerpt.ts";
 import { type Float, input, scalar } from "../expr.ts";
 import type { Device } from "../device.ts";
-import { viewAs } from "../dtype.ts";
+import { type StoredFloat, viewAs } from "../dtype.ts";
 import { byFlags } from "../flags.ts";
-import { floatOf, type Op, type Recorded } from "../op.ts";
+import { allocateResult, floatOf, type Op, type Recorded, resultType } from "../op.ts";
 import { type MatmulProgram, matmulProgram } from "../program.ts";
 import { checkInteger, checkNumber } from "../numbers.ts";
 import { broadcast, broadcastsTo, sameShape } from "../shape.ts";
@@ -29,6 +29,8 @@ export interface MatmulAttributes {
   readonly scalars?: readonly number[];
   /** Axes of the result in the order of memory, the slowest first; row-major where absent. */
   readonly order?: readonly number[] | undefined;
+  /** Element type of the result, which is an activation where absent. */
+  readonly dtype?: StoredFloat | undefined;
   /** Where the result is written; memory of its own where absent. */
   readonly into?: Value | undefined;
 }
@@ -61,7 +63,7 @@ export function fusedMatmul(
       const shape = (g ?? direct)!.shape;
       const [through, ...rest] = plain || scaled || g === undefined
         ? [g]
-        : after.vjp!(epilogueRecord(recorded, shape), [g]);
+        : after.vjp!(epilogueRecord(recorded, shape, g.dtype as StoredFloat), [g]);
       // A saved product has a gradient of its own in a second derivative.
       const gp = through !== undefined && direct !== undefined
         ? add(through, direct)
@@ -92,13 +94,13 @@ function launch(
   program: MatmulProgram,
   device: Device,
   inputs: readonly Value[],
-  { scalars = [], order, into }: MatmulAttributes,
+  { scalars = [], order, dtype = device.backend.activations, into }: MatmulAttributes,
 ): Value[] {
   const shape = productShape(name, inputs[0]!.shape, inputs[1]!.shape);
   checkEpilogue(name, inputs, shape, scalars);
-  const float = floatOf(device, inputs);
+  const stored = resultType(device, inputs, shape, dtype);
   const outs = program.outputs.map((_, i) =>
-    i === 0 && into !== undefined ? into : Value.allocate(device.backend, float, shape, order)
+    i === 0 && into !== undefined ? into : allocateResult(device, stored, shape, order)
   );
   const run = (inputs: readonly Value[], k: number) =>
     device.backend.run(program, {
@@ -111,12 +113,13 @@ function launch(
     });
   const k = inputs[0]!.shape.at(-1)!;
   if (k > 0) run(inputs, k);
-  else withZero(device, float, (zero) => run([zero, zero, ...inputs.slice(2)], 1));
+  else withZero(device, inputs, (zero) => run([zero, zero, ...inputs.slice(2)], 1));
   return outs;
 }
 
 /** Lends a matrix of one 0: a sum of no products is that of 0 · 0. */
-function withZero(device: Device, float: "f32" | "f64", use: (zero: Value) => void): void {
+function withZero(device: Device, inputs: readonly Value[], use: (zero: Value) => void): void {
+  const float = floatOf(device, inputs);
   const zero = Value.allocate(device.backend, float, [1, 1]);
   zero.storage.retain();
   device.backend.write(zero.storage.buffer, 0, viewAs(float, new ArrayBuffer(8)).subarray(0, 1));
@@ -140,17 +143,23 @@ function checkEpilogue(
   for (const factor of scalars) checkNumber(name, "factor", factor);
 }
 
-/** The epilogue's part of a record: its first input is the product, of which B is no input. */
+/**
+ * The epilogue's part of a record: its first input is the product, of which B is no input.
+ *
+ * @param product Element type of the product's gradient
+ */
 function epilogueRecord(
   recorded: Recorded<MatmulAttributes>,
   shape: readonly number[],
+  product: StoredFloat,
 ): Recorded<RowAttributes> {
   const { needsGradient, shapes, device, attributes } = recorded;
   return {
-    attributes,
+    attributes: { scalars: attributes.scalars ?? [] },
     needsGradient: [needsGradient[0]! || needsGradient[1]!, ...needsGradient.slice(2)],
     shapes: [shape, ...shapes.slice(2)],
     order: (i) => recorded.order(i === 0 ? 0 : i + 1),
+    dtype: (i) => i === 0 ? product : recorded.dtype(i + 1),
     accumulateInto: (i) => i === 0 ? undefined : recorded.accumulateInto(i + 1),
     destination: () => undefined,
     device,
@@ -176,21 +185,23 @@ function gradientOfB(
  * input's order of memory.
  */
 function gradientOf(
-  { shapes, order, accumulateInto, destination, attributes }: Recorded<MatmulAttributes>,
+  recorded: Recorded<MatmulAttributes>,
   position: number,
   a: Tensor,
   b: Tensor,
   scaled: boolean,
 ): Tensor {
+  const { shapes, order, accumulateInto, destination, attributes } = recorded;
   const shape = shapes[position]!;
+  const dtype = recorded.dtype(position);
   const fits = sameShape(productShape("matmul", a.shape, b.shape), shape);
   const scalars = attributes.scalars ?? [];
   const before = fits ? accumulateInto(position) : undefined;
   const inputs = before === undefined ? [a, b] : [a, b, before];
   const op = scaled ? scaledOps[inputs.length - 2]! : sumOps[inputs.length - 2]!;
-  if (!fits) return sumTo(apply(op, inputs, { scalars })[0]!, shape);
+  if (!fits) return sumTo(apply(op, inputs, { scalars, dtype })[0]!, shape);
   const into = before === undefined ? destination(position) : undefined;
-  return apply(op, inputs, { scalars, order: order(position), into })[0]!;
+  return apply(op, inputs, { scalars, order: order(position), dtype, into })[0]!;
 }
 
 /** Shape of a product, `[…batch, m, n]`. */

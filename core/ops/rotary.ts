@@ -10,7 +10,7 @@ import { apply } from "../apply.ts";
 import { argumentsOf } from "../arguments.ts";
 import { GradientError } from "../errors.ts";
 import { input, scalar } from "../expr.ts";
-import { floatOf, type Op } from "../op.ts";
+import { type Op, resultType } from "../op.ts";
 import { gather } from "./gather.ts";
 import { reshape } from "./view.ts";
 import { rowProgram } from "../program.ts";
@@ -32,7 +32,7 @@ const rotateOp: Op<1 | -1> = {
   launch(device, values, direction) {
     const [x, cosine, sine] = values as readonly [Value, Value, Value];
     const { shape, strides, offset } = x;
-    const out = Value.allocate(device.backend, floatOf(device, values), shape, x.order);
+    const out = Value.allocate(device.backend, resultType(device, values, shape), shape, x.order);
     const own = x.bound();
     const halves = shape.length - 2;
     const swapped = strides.map((step, axis) => axis === halves ? -step : step);

@@ -9,10 +9,11 @@ import { apply } from "../apply.ts";
 import { argumentsOf, type Inputs, kindsOf } from "../arguments.ts";
 import type { Affine } from "../backend.ts";
 import type { Device } from "../device.ts";
+import type { StoredFloat } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import { type Expr, input, rowSum, variesByColumn } from "../expr.ts";
 import { byFlags, numberOf } from "../flags.ts";
-import { floatOf, type Gradients, type Op, type Recorded } from "../op.ts";
+import { allocateResult, type Gradients, type Op, type Recorded, resultType } from "../op.ts";
 import { ofEmptyRows, type RowProgram, rowProgram } from "../program.ts";
 import { checkNumber, checkShape } from "../numbers.ts";
 import { broadcast, broadcastsTo, sameShape, sizeOf } from "../shape.ts";
@@ -35,6 +36,8 @@ export interface RowAttributes {
   readonly scalars?: readonly number[];
   /** Affine indices over the space, by slot. */
   readonly indices?: readonly Affine[];
+  /** Element types of float outputs, in their order, that are not those of the inputs' kind. */
+  readonly dtypes?: readonly (StoredFloat | undefined)[];
 }
 
 /** A rowwise operation; `derived` is the same one without its override. */
@@ -75,10 +78,10 @@ export function rowwise(
     get derived() {
       return override === undefined ? op : rowwise(`${name}, derived`, taken, outputs);
     },
-    launch(device, values, { space: given, scalars = [], indices = [] }) {
+    launch(device, values, { space: given, scalars = [], indices = [], dtypes = [] }) {
       const space = given ?? broadcast(name, values.map((value) => value.shape));
       for (const number of scalars) checkNumber(name, "scalar", number);
-      const results = allocate(outputs, device, values, space);
+      const results = allocate(outputs, device, values, space, dtypes);
       const launched = { program, values, results, space, scalars, indices };
       if (space.at(-1) !== 0) run(device, launched);
       else runWithoutColumns(device, launched);
@@ -115,7 +118,7 @@ export function rowwise(
 }
 
 /** A program, what it reads and writes, and where. */
-interface Launched extends Required<RowAttributes> {
+interface Launched extends Required<Omit<RowAttributes, "dtypes">> {
   readonly program: RowProgram;
   readonly values: readonly Value[];
   readonly results: readonly Value[];
@@ -171,12 +174,14 @@ function allocate(
   device: Device,
   values: readonly Value[],
   space: readonly number[],
+  dtypes: readonly (StoredFloat | undefined)[],
 ): Value[] {
-  const float = floatOf(device, values);
   const order = orderOf(values, space);
-  return outputs.map((e) =>
-    Value.allocate(device.backend, e.kind === "u32" ? "u32" : float, outputShape(e, space), order)
-  );
+  return outputs.map((e, i) => {
+    const shape = outputShape(e, space);
+    const dtype = e.kind === "u32" ? "u32" : resultType(device, values, shape, dtypes[i]);
+    return allocateResult(device, dtype, shape, order);
+  });
 }
 
 /** The order of memory of the first input of full size, where its rows lie in one piece. */
@@ -192,7 +197,7 @@ function outputShape(e: Expr, space: readonly number[]): readonly number[] {
 /** Runs a planned gradient and undoes broadcasting. */
 function execute(
   { op, sources, results }: Plan,
-  { attributes, shapes, input, output, device }: Recorded<RowAttributes>,
+  { attributes, shapes, dtype, input, output, device }: Recorded<RowAttributes>,
   cotangents: Gradients,
   before: Gradients,
   space: readonly number[],
@@ -202,7 +207,13 @@ function execute(
     if (from === "accumulated") return before[position]!;
     return from === "input" ? input(position) : output(position);
   });
-  const made = op === undefined ? [] : apply(op, operands, { ...attributes, space }, device);
+  const dtypes: StoredFloat[] = [];
+  results.forEach((result, i) => {
+    if (result?.from === "made") dtypes[result.position] = dtype(i);
+  });
+  const made = op === undefined
+    ? []
+    : apply(op, operands, { ...attributes, space, dtypes }, device);
   return results.map((result, i) => {
     if (result === undefined) return undefined;
     const g = (result.from === "made" ? made : cotangents)[result.position]!;

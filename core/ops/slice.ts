@@ -6,13 +6,12 @@
 
 import { apply } from "../apply.ts";
 import { argumentError, checkArguments, floats as allFloats, words } from "../arguments.ts";
-import { widened } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import { shown } from "../excerpt.ts";
 import { filled, type Float, float, index, input, select, word } from "../expr.ts";
 import { joinedWords } from "../indices.ts";
 import { checkInteger } from "../numbers.ts";
-import { floatOf, type Op } from "../op.ts";
+import { copyType, type Op } from "../op.ts";
 import { rowProgram } from "../program.ts";
 import { axisOf, sameShape } from "../shape.ts";
 import { Value } from "../storage.ts";
@@ -53,7 +52,7 @@ const padOp: Op<Part> = {
   name: "pad",
   launch(device, [x], { axis, start, size }) {
     const shape = x!.shape.map((s, a) => a === axis ? size : s);
-    const out = Value.allocate(device.backend, widened(x!.dtype, device.float), shape);
+    const out = Value.allocate(device.backend, copyType(device, [x!], shape), shape);
     const binding = { inputs: [], outputs: [out.bound()], indices: [], scalars: [] };
     device.backend.run(zero, { space: shape, ...binding });
     copyInto(x!, partOf(out, { axis, start, size: x!.shape[axis]! }));
@@ -129,7 +128,7 @@ const concatenateOp: Op<number> = {
   launch(device, inputs, axis) {
     const size = inputs.reduce((sum, x) => sum + x.shape[axis]!, 0);
     const shape = inputs[0]!.shape.map((s, a) => a === axis ? size : s);
-    const dtype = inputs[0]!.dtype === "u32" ? "u32" : floatOf(device, inputs);
+    const dtype = copyType(device, inputs, shape);
     const out = Value.allocate(device.backend, dtype, shape);
     const equal = inputs.every((x) => x.shape[axis] === inputs[0]!.shape[axis]);
     if (equal && inputs.length <= joined && inputs[0]!.dtype !== "u32") {

@@ -151,7 +151,12 @@ function choose(x: Tensor, labels: Tensor, count: number): Best {
   const [rows, length] = x.shape as [number, number];
   const down = (t: Tensor) => reshape(t, [t.shape[0]!, length, 1]);
   const along = (t: Tensor) => reshape(t, [t.shape[0]!, 1, length]);
-  const [keys, order] = apply(keyOp, [x, labels], { scalars: [Infinity, 2 ** 24] }) as Tensor[];
+  // Halves hold no labels.
+  const { float } = x.device;
+  const [keys, order] = apply(keyOp, [x, labels], {
+    scalars: [Infinity, 2 ** 24],
+    dtypes: [float, float],
+  }) as Tensor[];
   const ranks = apply(rankOp, [down(keys!), down(order!), along(keys!), along(order!)], {})[0]!;
   const [values, columns] = apply(pickOp, [ranks, x, labels].map(along), {
     space: [rows, count, length],

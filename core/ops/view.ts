@@ -6,12 +6,11 @@
 
 import { apply } from "../apply.ts";
 import { argumentError } from "../arguments.ts";
-import { widened } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import { shown } from "../excerpt.ts";
 import { joinedWords } from "../indices.ts";
 import { checkShape } from "../numbers.ts";
-import type { Op, SavedValues } from "../op.ts";
+import { copyType, type Op, type SavedValues } from "../op.ts";
 import { copyProgram, copyWordProgram } from "../program.ts";
 import { axisOf, contiguousStrides, sameShape, sizeOf } from "../shape.ts";
 import { Value } from "../storage.ts";
@@ -34,7 +33,7 @@ export const nothing: SavedValues = { inputs: [false], outputs: [false] };
 const contiguousOp: Op = {
   name: "contiguous",
   launch(device, [x]) {
-    const out = Value.allocate(device.backend, widened(x!.dtype, device.float), x!.shape);
+    const out = Value.allocate(device.backend, copyType(device, [x!], x!.shape), x!.shape);
     copyInto(x!, out);
     out.storage.words = joinedWords([x!], 0);
     return [out];

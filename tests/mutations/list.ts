@@ -13,6 +13,7 @@ import { courseMutations } from "./lists/courses.ts";
 import { cudaMutations } from "./lists/cuda.ts";
 import { cudaBlasMutations } from "./lists/cuda_blas.ts";
 import { cudaWgmmaMutations } from "./lists/cuda_wgmma.ts";
+import { cudaQueueMutations } from "./lists/cuda_queue.ts";
 import { dataMutations } from "./lists/data.ts";
 import { diagnosisMutations } from "./lists/diagnosis.ts";
 import { diskMutations } from "./lists/disk.ts";
@@ -128,4 +129,5 @@ export const mutations: readonly Mutation[] = [
   ...cudaMutations,
   ...cudaBlasMutations,
   ...cudaWgmmaMutations,
+  ...cudaQueueMutations,
 ];

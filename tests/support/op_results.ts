@@ -10,17 +10,29 @@ import { seedKey, uniform } from "../../core/random.ts";
 import { sizeOf } from "../../core/shape.ts";
 import { tensor } from "../../core/tensor.ts";
 import type { OpRow } from "./op_row.ts";
+import { floatOf, toBfloat } from "./ptx/arithmetic.ts";
 
 /** Several tensors' elements. */
 export type Results = readonly (readonly number[])[];
 
+/** How the inputs of a row are held: floats, floats rounded to bf16, or bf16. */
+export type Held = "floats" | "rounded" | "bf16";
+
 /** The result and every gradient of a row of the table. */
-export async function resultsOf(row: OpRow, device: Device): Promise<Results> {
+export async function resultsOf(
+  row: OpRow,
+  device: Device,
+  held: Held = "floats",
+): Promise<Results> {
   using _scope = device.scope("run");
   const [low, high] = row.range ?? [-2, 2];
   const inputs = row.shapes.map((shape, i) => {
     const data = uniform(seedKey(70 + i), sizeOf(shape)).map((u) => low + u * (high - low));
-    return tensor(device, data.map(Math.fround), shape);
+    if (held === "floats") return tensor(device, data.map(Math.fround), shape);
+    const bits = data.map(toBfloat);
+    return held === "bf16"
+      ? tensor(device, bits, shape, "bf16")
+      : tensor(device, bits.map((word) => floatOf(word << 16)), shape);
   });
   const { result, gradients } = gradient(() => {
     const y = row.run(device, inputs);
@@ -41,6 +53,18 @@ export function assertClose(actual: Results, expected: Results, what: string): v
     values.forEach((x, i) => {
       const error = Math.abs(actual[r]![i]! - x);
       assert(error <= 1e-6 + 1e-5 * largest, `${what}, ${r}[${i}]: ${actual[r]![i]} for ${x}`);
+    });
+  });
+}
+
+/** Asserts the same of results that are stored in bf16: each may also be off by half of its last bit. */
+export function assertRounded(actual: Results, expected: Results, what: string): void {
+  expected.forEach((values, r) => {
+    const largest = values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+    values.forEach((x, i) => {
+      const error = Math.abs(actual[r]![i]! - x);
+      const allowed = 1e-6 + 1e-5 * largest + 2 ** -8 * Math.abs(x);
+      assert(error <= allowed, `${what}, ${r}[${i}]: ${actual[r]![i]} for ${x}`);
     });
   });
 }

@@ -49,6 +49,11 @@ export const ltNumbers = {
   compute: 68,
   leftTransposed: 3,
   rightTransposed: 4,
+  epilogue: 7,
+  biasPointer: 8,
+  biasType: 26,
+  /** The epilogue that adds a bias. */
+  withBias: 4,
   workspaceBytes: 1,
   /** Alignments of both factors, and of the result before and after. */
   alignments: [5, 6, 7, 8],

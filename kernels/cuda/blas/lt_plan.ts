@@ -26,24 +26,49 @@ export interface LtFactor {
   readonly pitch: number;
 }
 
-/** A product without a batch. */
+/** How a result lies, whose columns are neighbours. */
+export interface LtResult {
+  /** Element type. */
+  readonly dtype: "f32" | "bf16";
+  /** Elements from one row to the next. */
+  readonly pitch: number;
+}
+
+/** A product without a batch, and what is added to it. */
 export interface LtProduct {
   /** M, N and K. */
   readonly sizes: readonly [m: number, n: number, k: number];
   /** A and B. */
   readonly factors: readonly [LtFactor, LtFactor];
-  /** Elements from one row of the result, in 32 bits, to the next. */
-  readonly pitch: number;
+  /** How the result lies. */
+  readonly result: LtResult;
+  /** Of a matrix of the result's element type that is added, elements from one row to the next. */
+  readonly added?: number | undefined;
+  /** Element type of a row that is added to each row. */
+  readonly bias?: LtResult["dtype"] | undefined;
 }
 
-/** Addresses of A, B and the result. */
-export type LtAddresses = readonly [a: number, b: number, c: number];
+/** Where the operands lie. */
+export interface LtAddresses {
+  readonly a: number;
+  readonly b: number;
+  readonly result: number;
+  /** The matrix that is added. */
+  readonly added?: number | undefined;
+  /** The row that is added to each row. */
+  readonly bias?: number | undefined;
+}
 
 /** Bytes to whose multiples these addresses are aligned. */
 const alignment = 16;
 
 /** Bytes of what the library says of an algorithm, of which the algorithm itself is the beginning. */
 const [heuristicBytes, algorithmBytes] = [96, 64];
+
+/** The library's number of an element type. */
+function typeOf(dtype: LtResult["dtype"]): number {
+  return dtype === "f32" ? ltNumbers.float : ltNumbers.bf16;
+}
 
 /** The library's descriptions of a product and its matrices. */
 class Descriptions {
@@ -52,23 +77,26 @@ class Descriptions {
   constructor(readonly library: LtLibrary) {}
 
   /** The product, which counts columns first: B of N by K stands on the left, A of K by M on the right. */
-  product([a, b]: LtProduct["factors"]): number {
-    const { library } = this;
-    const { float, compute, leftTransposed, rightTransposed } = ltNumbers;
-    const described = handleOf(library, "cublasLtMatmulDescCreate", compute, float);
+  product({ factors: [a, b], result, bias }: LtProduct): number {
+    const { float, compute, leftTransposed, rightTransposed, ...numbers } = ltNumbers;
+    const described = handleOf(this.library, "cublasLtMatmulDescCreate", compute, float);
     this.#handles.push(["product", described]);
-    const set = (attribute: number, value: Uint8Array) =>
-      callLt(
-        library,
-        "cublasLtMatmulDescSetAttribute",
-        described,
-        attribute,
-        value,
-        value.length,
-      );
-    set(leftTransposed, wordBytes(Number(b.inner)));
-    set(rightTransposed, wordBytes(Number(!a.inner)));
+    this.set(described, leftTransposed, wordBytes(Number(b.inner)));
+    this.set(described, rightTransposed, wordBytes(Number(!a.inner)));
+    if (bias !== undefined) {
+      this.set(described, numbers.epilogue, wordBytes(numbers.withBias));
+      // The address of each run has this alignment.
+      this.set(described, numbers.biasPointer, longWordBytes(alignment));
+      if (bias !== result.dtype) this.set(described, numbers.biasType, wordBytes(typeOf(bias)));
+    }
     return described;
+  }
+
+  /** Sets an attribute of a product. */
+  set(described: number, attribute: number, value: Uint8Array): void {
+    const { library } = this;
+    const name = "cublasLtMatmulDescSetAttribute";
+    callLt(library, name, described, attribute, value, value.length);
   }
 
   /** A matrix. */
@@ -97,7 +125,7 @@ export class LtPlan {
     readonly handle: number,
     readonly descriptions: Descriptions,
     readonly product: number,
-    readonly layouts: readonly [left: number, right: number, result: number],
+    readonly layouts: readonly [left: number, right: number, added: number, result: number],
     readonly algorithm: Uint8Array,
   ) {}
 
@@ -108,16 +136,19 @@ export class LtPlan {
    * @returns Nothing where it has none for this product
    */
   static make(library: LtLibrary, handle: number, product: LtProduct): LtPlan | undefined {
-    const { sizes: [m, n, k], factors: [a, b], pitch } = product;
-    const { float, bf16 } = ltNumbers;
+    const { sizes: [m, n, k], factors: [a, b], result, added } = product;
+    const { bf16 } = ltNumbers;
     const made = new Descriptions(library);
     let algorithm: Uint8Array | undefined;
     try {
-      const described = made.product([a, b]);
+      const described = made.product(product);
+      const layout = (pitch: number) => made.layout(typeOf(result.dtype), n, m, pitch);
+      const own = layout(result.pitch);
       const layouts = [
         b.inner ? made.layout(bf16, k, n, b.pitch) : made.layout(bf16, n, k, b.pitch),
         a.inner ? made.layout(bf16, k, m, a.pitch) : made.layout(bf16, m, k, a.pitch),
-        made.layout(float, n, m, pitch),
+        added === undefined ? own : layout(added),
+        own,
       ] as const;
       algorithm = algorithmFor(library, handle, described, layouts);
       return algorithm && new LtPlan(handle, made, described, layouts, algorithm);
@@ -127,8 +158,11 @@ export class LtPlan {
   }
 
   /** Queues the product on a stream; gives the library's status. */
-  run([a, b, c]: LtAddresses, workspace: number, stream: number): number {
-    const [left, right, result] = this.layouts;
+  run({ a, b, result, added, bias }: LtAddresses, workspace: number, stream: number): number {
+    const [left, right, before, after] = this.layouts;
+    if (bias !== undefined) {
+      this.descriptions.set(this.product, ltNumbers.biasPointer, longWordBytes(bias));
+    }
     return this.descriptions.library.calls.cublasLtMatmul(
       this.handle,
       this.product,
@@ -137,11 +171,11 @@ export class LtPlan {
       left,
       a,
       right,
-      this.#zero,
-      c,
+      added === undefined ? this.#zero : this.#one,
+      added ?? result,
+      before,
       result,
-      c,
-      result,
+      after,
       this.algorithm,
       workspace,
       workspaceBytes,
@@ -160,7 +194,7 @@ function algorithmFor(
   library: LtLibrary,
   handle: number,
   product: number,
-  [left, right, result]: readonly [number, number, number],
+  [left, right, added, result]: LtPlan["layouts"],
 ): Uint8Array | undefined {
   const preference = handleOf(library, "cublasLtMatmulPreferenceCreate");
   const prefer = (attribute: number, value: Uint8Array) =>
@@ -183,7 +217,7 @@ function algorithmFor(
       product,
       left,
       right,
-      result,
+      added,
       result,
       preference,
       1,

@@ -34,6 +34,8 @@ export interface Block {
   readonly batch: readonly string[];
   /** First row and column of the warp within the block's tile. */
   readonly own: readonly [m: string, n: string];
+  /** Which part of a turn's inner elements is the warp's; nothing where all are. */
+  readonly slice: string | undefined;
   /** Inner elements of the block. */
   readonly depth: string;
 }
@@ -96,7 +98,10 @@ export class BlockPlace {
       depth = text.into("b32", "min.u32", chunk, text.into("b32", "sub.u32", k, begin));
     }
     const number = text.into("b32", "shr.u32", thread, 5);
-    const [warpN, warpM] = text.divide(number, tile.warps[0]);
+    const [beside, warpM] = text.divide(number, tile.warps[0]);
+    const [slice, warpN] = tile.slices === undefined
+      ? [undefined, beside] as const
+      : text.divide(beside, tile.warps[1]);
     return {
       thread,
       lane: text.into("b32", "and.b32", thread, 31),
@@ -105,6 +110,7 @@ export class BlockPlace {
         text.into("b32", "mul.lo.u32", n, tile.n),
       ],
       batch,
+      slice,
       own: [
         text.into("b32", "mul.lo.u32", warpM, tile.m / tile.warps[0]),
         text.into("b32", "mul.lo.u32", warpN, tile.n / tile.warps[1]),

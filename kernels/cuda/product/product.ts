@@ -8,7 +8,7 @@
 import type { MatmulProgram } from "../../../core/program.ts";
 import { type PtxProgram, PtxText } from "../ptx/text.ts";
 import { type Block, BlockPlace } from "./block_place.ts";
-import { Epilogue, epiloguePitch } from "./epilogue.ts";
+import { Epilogue, epilogueBytes } from "./epilogue.ts";
 import { Factor, type FactorPlace } from "./factor.ts";
 import { InnerLoop } from "./inner_loop.ts";
 import { type ProductShape, threadsOf } from "./product_shape.ts";
@@ -39,7 +39,7 @@ class ProductWriter {
     const sums = loop.write();
     const host = this.#place.epilogueHost(bases, block);
     new Epilogue(text, this.program, this.shape, host).write(sums, block);
-    return text.program(threadsOf(tile), Math.max(loop.bytes, 4 * tile.m * epiloguePitch(tile)));
+    return text.program(threadsOf(tile), Math.max(loop.bytes, epilogueBytes(tile)));
   }
 
   #operand(which: 0 | 1, block: Block, base: string): Factor {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { epiloguePitch } from "./epilogue.ts";
+import { epilogueBytes } from "./epilogue.ts";
 import type { BlockTile } from "./product_shape.ts";
 
 const tile = (
@@ -32,6 +32,8 @@ const usual = tile(64, 64, 32, [2, 2], 4);
 const small = tile(32, 32, 32, [2, 1], 4);
 const fewColumns = tile(64, 16, 32, [4, 1], 4);
 const fewRows = tile(16, 64, 32, [1, 4], 4);
+/** Of products with few rows or columns, where warps share a long inner axis. */
+const deep = [8, 4].map((slices) => ({ ...tile(16, 16, 32 * slices, [1, 1], 5), slices }));
 
 /** How a product is computed. */
 export interface ProductChoice {
@@ -65,7 +67,7 @@ export interface ProductSizes {
 
 /** Turns of a tile that shared memory has room for: none where it is too small for the sums. */
 function mostStages(t: BlockTile, { bytes, sharedBytes }: ProductSizes): number {
-  if (4 * t.m * epiloguePitch(t) > sharedBytes) return 0;
+  if (epilogueBytes(t) > sharedBytes) return 0;
   const turn = (outer: number) => Math.max(outer * (t.k + 8), t.k * (outer + 8));
   return Math.floor(sharedBytes / (bytes[0] * turn(t.m) + bytes[1] * turn(t.n)));
 }
@@ -99,16 +101,23 @@ export const usualProducts: ProductPolicy = (sizes) => {
   };
   const choice = groupedChoice(sizes);
   if (choice !== undefined) return choice;
-  if (n <= 16) return divided(fewColumns);
-  if (m <= 16) return divided(fewRows);
+  if (Math.min(m, n) <= 16) {
+    const narrow = n <= 16 ? fewColumns : fewRows;
+    const sliced = deep.find((t) => 2 * t.k <= k && mostStages(t, sizes) >= 2);
+    if (sliced === undefined || blocks(narrow) >= 0.9 * processors) return divided(narrow);
+    const more = Math.min(Math.floor(processors / 2 / blocks(sliced)), Math.floor(k / 1024));
+    // A block that has a multiprocessor for itself has all turns on their way at once.
+    const stages = blocks(sliced) <= processors ? sliced.stages : 3;
+    return { tile: fitting({ ...sliced, stages }), split: Math.max(1, Math.min(more, 16)) };
+  }
   const large = (terms > 2 ? exact : rounded).filter((t) =>
     t.m <= 1.25 * m && t.n <= 1.25 * n && mostStages(t, sizes) >= 2
   );
   const filling = large.find((t) => blocks(t) >= 0.9 * processors);
   if (filling !== undefined) return { tile: fitting(filling), split: 1 };
   // A long inner axis pays for adding up the parts.
-  const deep = large.find((t) => t.n === 128);
-  if (deep !== undefined && k >= 2048 && 4 * blocks(deep) >= 0.9 * processors) return divided(deep);
+  const wide = large.find((t) => t.n === 128);
+  if (wide !== undefined && k >= 2048 && 4 * blocks(wide) >= 0.9 * processors) return divided(wide);
   if (k >= 512 || blocks(usual) >= processors / 2) return divided(usual);
   return divided(small);
 };

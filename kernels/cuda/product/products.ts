@@ -5,19 +5,21 @@
  * @module
  */
 
-import type { Affine, Binding, Bound, Buffer } from "../../../core/backend.ts";
+import type { Binding, Bound } from "../../../core/backend.ts";
 import { bytesPerElement, type Dtype } from "../../../core/dtype.ts";
-import { type MatmulProgram, type RowProgram, rowProgram } from "../../../core/program.ts";
+import type { MatmulProgram } from "../../../core/program.ts";
 import { Layouts } from "../../plan/layouts.ts";
 import { canonical, liesTransposed } from "../../plan/matmul_layout.ts";
 import { slotsOf } from "../../plan/slots.ts";
 import { finishBinding, finishProgram, plainProduct } from "../../plan/split_k.ts";
-import type { LtProducts, Rounding } from "../blas/lt_products.ts";
+import type { LtProducts } from "../blas/lt_products.ts";
 import type { CardBuffer, CardMemory } from "../memory/card_memory.ts";
 import { byteSteps, type CardLaunch, makeCardLaunch } from "../queue/launch.ts";
 import type { Modules } from "../queue/modules.ts";
 import type { LaunchQueue } from "../queue/queue.ts";
 import type { ProductPolicy } from "./product_policy.ts";
+import { byLibrary } from "./library_products.ts";
+import { type ProductPlan, type RowLaunch, unplaced } from "./product_plan.ts";
 import {
   type BlockTile,
   fitsGroups,
@@ -26,29 +28,9 @@ import {
   productShape,
 } from "./product_shape.ts";
 import { renderProduct } from "./product.ts";
+import type { Later } from "./remainders.ts";
+import { renderShallow, shallowTile } from "./shallow.ts";
 import { renderGroupProduct } from "./wgmma/group_product.ts";
-
-/** How a product runs, whatever its addresses and scalars. */
-interface ProductPlan {
-  /** Whether A and B change places, as the transposed product is computed. */
-  readonly transposed: boolean;
-  /** What is rounded before. */
-  readonly roundings: readonly Rounding[];
-  /** The product, or its parts. */
-  readonly launch: CardLaunch;
-  /** What follows where `launch` computes parts. */
-  readonly finish: Finish | undefined;
-}
-
-/** How parts of a product, or the bare product, become its results. */
-interface Finish {
-  /** Shape of the parts, `[chunks, …batch, M, N]`, or of the product. */
-  readonly shape: readonly number[];
-  /** Bytes of the parts. */
-  readonly bytes: number;
-  /** Adds the parts and computes the epilogue. */
-  readonly launch: CardLaunch;
-}
 
 /** One launch of a product. */
 interface ProductLaunch {
@@ -75,28 +57,16 @@ export interface CudaProductHost {
   /** The library for products, where it is used. */
   readonly lt: LtProducts | undefined;
   /** The launch of a row program over these operands and indices. */
-  readonly rowLaunch: (
-    program: RowProgram,
-    space: readonly number[],
-    operands: readonly Bound[],
-    indices: readonly Affine[],
-  ) => CardLaunch;
+  readonly rowLaunch: RowLaunch;
 }
 
-const epilogues = new WeakMap<MatmulProgram, RowProgram>();
-
-/** The epilogue of a product by itself, over the product and the extras. */
-function epilogueOf(program: MatmulProgram): RowProgram {
-  let found = epilogues.get(program);
-  if (found === undefined) {
-    found = rowProgram(program.inputs.slice(1), program.outputs);
-    epilogues.set(program, found);
-  }
-  return found;
+/** Operands at their later elements. */
+function placed(operands: readonly Bound[], later: readonly Later[]): Bound[] {
+  return later.map(({ operand, skipped }) => {
+    const found = operands[operand]!;
+    return { ...found, offset: found.offset + skipped };
+  });
 }
-
-/** Stands for memory where only layouts count. */
-const unplaced: Buffer = { bytes: 0 };
 
 /** Records products. */
 export class CudaProducts {
@@ -111,8 +81,9 @@ export class CudaProducts {
     const { memory, queue } = this.host;
     const operands = [...inputs, ...outputs];
     const plan = this.#plans.find(program, space, operands, () => this.#plan(program, binding));
-    const { transposed, roundings, launch, finish } = plan;
+    const { transposed, roundings, launch, finish, rest } = plan;
     if (transposed) [operands[0], operands[1]] = [operands[1]!, operands[0]!];
+    const own = operands.slice();
     const taken: CardBuffer[] = [];
     const take = (bytes: number, shape: readonly number[], dtype: Dtype): Bound => {
       const buffer = memory.take(bytes, shape);
@@ -120,15 +91,17 @@ export class CudaProducts {
       return { buffer, dtype, offset: 0, strides: [] };
     };
     try {
-      for (const { factor, shape, launch } of roundings) {
+      for (const { operand, shape, launch } of roundings) {
         const half = take(2 * shape[0] * shape[1], shape, "bf16");
-        queue.launch(launch, [operands[factor]!, half], [], []);
-        operands[factor] = half;
+        queue.launch(launch, [operands[operand]!, half], [], []);
+        operands[operand] = half;
       }
+      if (rest !== undefined) queue.launch(rest.launch, placed(own, rest.later), [], scalars);
       if (finish === undefined) return queue.launch(launch, operands, [], scalars);
       const partial = take(finish.bytes, finish.shape, "f32");
       queue.launch(launch, [operands[0]!, operands[1]!, partial], [], []);
-      queue.launch(finish.launch, [partial, ...operands.slice(2)], [], scalars);
+      const others = finish.later === undefined ? own.slice(2) : placed(own, finish.later);
+      queue.launch(finish.launch, [partial, ...others], [], scalars);
     } finally {
       for (const buffer of taken) memory.give(buffer);
     }
@@ -139,7 +112,7 @@ export class CudaProducts {
     const product = canonical(binding);
     const { space, inputs, outputs } = product;
     const { precision, policy, capability, processors, sharedBytes } = this.host;
-    const foreign = this.#foreign(program, product);
+    const foreign = byLibrary(this.host, program, product);
     if (foreign !== undefined) return { transposed, ...foreign };
     const [m, n, k] = space.slice(-3) as [number, number, number];
     const batch = space.slice(0, -3).reduce((a, b) => a * b, 1);
@@ -148,33 +121,14 @@ export class CudaProducts {
     const factors = inputs.slice(0, 2) as readonly Bound[] as readonly [Bound, Bound];
     const grouped = capability === 90 && fitsGroups(space, factors, precision);
     const sizes = { m, n, k, batch, terms, bytes, grouped, processors, sharedBytes };
-    const { tile, split } = policy(sizes);
+    const shallow = shallowTile(space, [...inputs, ...outputs]);
+    const { tile, split } = shallow === undefined ? policy(sizes) : { tile: shallow, split: 1 };
     if (split > 1) {
       return { transposed, roundings: [], ...this.#inChunks(program, product, tile, split) };
     }
     const operands = [...inputs, ...outputs];
     const launch = this.#launch(program, { space, chunk: k, operands, tile });
     return { transposed, roundings: [], launch, finish: undefined };
-  }
-
-  /** By the library, where there is one and it is for such a product. */
-  #foreign(
-    program: MatmulProgram,
-    { space, inputs, outputs }: Binding,
-  ): Omit<ProductPlan, "transposed"> | undefined {
-    const [m, n] = space as [number, number];
-    const [a, b, ...extras] = inputs as [Bound, Bound, ...Bound[]];
-    const [c] = outputs as [Bound];
-    const isBare = program.outputs.length === 1 && program.outputs[0]!.op === "input" &&
-      extras.length === 0 && c.strides.at(-1) === 1 && c.offset % 4 === 0;
-    const pitch = isBare ? c.strides.at(-2)! : n;
-    const found = this.host.lt?.find(space, a, b, pitch);
-    if (found === undefined) return undefined;
-    if (isBare) return { ...found, finish: undefined };
-    const partial: Bound = { buffer: unplaced, dtype: "f32", offset: 0, strides: [n, 1] };
-    const operands = [partial, ...extras, ...outputs];
-    const launch = this.host.rowLaunch(epilogueOf(program), [m, n], operands, []);
-    return { ...found, finish: { shape: [m, n], bytes: 4 * m * n, launch } };
   }
 
   /** Partial products over chunks of the inner axis, then their sum with the epilogue. */
@@ -223,7 +177,11 @@ export class CudaProducts {
       `${program.key}/${productKey(shape)}`,
       `product ${program.key} of [${space}]`,
       () =>
-        tile.grouped === true ? renderGroupProduct(program, shape) : renderProduct(program, shape),
+        tile.grouped === true
+          ? renderGroupProduct(program, shape)
+          : tile.shallow === true
+          ? renderShallow(program, shape)
+          : renderProduct(program, shape),
     );
     const batch = space.slice(0, -3);
     const [m, n, k] = space.slice(-3) as [number, number, number];

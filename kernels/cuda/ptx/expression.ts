@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Dtype, isHalf, type Kind } from "../../../core/dtype.ts";
+import type { Kind } from "../../../core/dtype.ts";
 import { type Expr, isReduction, variesByColumn } from "../../../core/expr.ts";
 import type { ScalarOp } from "../../../core/operations.ts";
 import { writeDraw, writeErf, writeExp, writeLog, writeTanh, type Written } from "./functions.ts";
@@ -143,21 +143,4 @@ export class Values {
       : text.into("f32", "mov.f32", value);
     return register;
   }
-}
-
-/** Loads an element as a float or a word. */
-export function loadElement(text: PtxText, dtype: Dtype, address: string): string {
-  if (dtype === "u32") return text.into("b32", "ld.global.b32", address);
-  if (!isHalf(dtype)) return text.into("f32", "ld.global.f32", address);
-  const half = text.into("b16", "ld.global.b16", address);
-  return widen(text, dtype, half);
-}
-
-/** A half as a float. */
-export function widen(text: PtxText, dtype: "f16" | "bf16", half: string): string {
-  if (dtype === "f16") return text.into("f32", "cvt.f32.f16", half);
-  const zero = text.into("b16", "mov.b16", 0);
-  const bits = text.register("b32");
-  text.add(`mov.b32 ${bits}, {${zero}, ${half}}`);
-  return text.into("f32", "mov.b32", bits);
 }

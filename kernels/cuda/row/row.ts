@@ -1,5 +1,5 @@
 /**
- * Renders row programs to PTX: maps as one thread an element or four of them, programs with
+ * Renders row programs to PTX: maps as one thread an element or a unit of them, programs with
  * reductions as one thread, one warp or one block a row.
  *
  * @module
@@ -8,7 +8,8 @@
 import { variesByColumn } from "../../../core/expr.ts";
 import type { RowProgram } from "../../../core/program.ts";
 import { planRow, type RowPass } from "../../plan/row_passes.ts";
-import { Values, widen } from "../ptx/expression.ts";
+import { Values } from "../ptx/expression.ts";
+import { loadRun, storeRun } from "../ptx/memory.ts";
 import { type PtxProgram, PtxText } from "../ptx/text.ts";
 import { RowAccess } from "./row_access.ts";
 import { joinAcross, joinInto, neutral } from "./row_reduction.ts";
@@ -56,23 +57,37 @@ class RowWriter {
 
   /** One pass over the columns of the row. */
   #loop(pass: RowPass): void {
-    const { kind, threads } = this.shape;
+    const { unit, ragged } = this.shape;
     const text = this.#text;
-    const [again, done] = [text.label(), text.label()];
     for (const e of pass.reductions) {
       this.#values.set(e, text.into("f32", "mov.f32", neutral(e)));
     }
     const columns = this.#operands.columns();
-    const j = text.register("b32");
-    if (kind === "serial") text.add(`mov.u32 ${j}, 0`);
-    else text.add(`mul.lo.u32 ${j}, ${this.#operands.lane}, ${this.#operands.unit}`);
+    if (!ragged) return this.#steps(pass, undefined, columns);
+    const whole = text.into("b32", "and.b32", columns, -unit >>> 0);
+    this.#steps(pass, undefined, whole);
+    this.#operands.unit = 1;
+    this.#steps(pass, whole, columns);
+    this.#operands.unit = unit;
+  }
+
+  /** Goes over the columns from `first`, or from the beginning, to `end` in units. */
+  #steps(pass: RowPass, first: string | undefined, end: string): void {
+    const { kind, threads } = this.shape;
+    const text = this.#text;
+    const { unit, lane } = this.#operands;
+    const [again, done] = [text.label(), text.label()];
+    const start = first ?? "0";
+    const j = kind === "serial"
+      ? text.into("b32", "mov.u32", start)
+      : text.into("b32", "mad.lo.u32", lane, unit, start);
     text.place(again);
-    const beyond = text.into("pred", "setp.ge.u32", j, columns);
+    const beyond = text.into("pred", "setp.ge.u32", j, end);
     text.add(`@${beyond} bra ${done}`);
     this.#operands.column = j;
     this.#columns(pass);
     const lanes = kind === "serial" ? 1 : kind === "warp" ? warp : threads;
-    text.add(`add.u32 ${j}, ${j}, ${lanes * this.#operands.unit}`);
+    text.add(`add.u32 ${j}, ${j}, ${lanes * unit}`);
     text.add(`bra ${again}`);
     text.place(done);
   }
@@ -85,7 +100,7 @@ class RowWriter {
     this.#operands.vectors.clear();
     for (const { op, attribute } of columns.filter(variesByColumn)) {
       const k = op === "input" ? attribute : op === "old" ? operandOf(attribute) : undefined;
-      if (k !== undefined && wide[k]) this.#operands.vectors.set(k, this.#loadFour(k));
+      if (k !== undefined && wide[k]) this.#operands.vectors.set(k, this.#loadUnit(k));
     }
     const results: string[][] = stored.map(() => []);
     for (let c = 0; c < this.#operands.unit; c++) {
@@ -111,24 +126,14 @@ class RowWriter {
     });
   }
 
-  #loadFour(operand: number): readonly string[] {
-    const text = this.#text;
-    const dtype = this.#operands.dtype(operand);
-    const address = this.#operands.address(operand, true, 0);
-    const type = dtype === "f32" ? "f32" : dtype === "u32" ? "b32" : "b16";
-    const four = [0, 1, 2, 3].map(() => text.register(type));
-    text.add(`ld.global.v4.${type} {${four.join(", ")}}, ${address}`);
-    return dtype === "f16" || dtype === "bf16"
-      ? four.map((half) => widen(text, dtype, half))
-      : four;
+  #loadUnit(operand: number): readonly string[] {
+    const operands = this.#operands;
+    const address = operands.address(operand, true, 0);
+    return loadRun(this.#text, operands.dtype(operand), address, operands.unit);
   }
 
   #store(operand: number, address: string, values: readonly string[]): void {
-    const type = this.#operands.dtype(operand) === "u32" ? "b32" : "f32";
-    const [width, value] = values.length === 4
-      ? [".v4", `{${values.join(", ")}}`]
-      : ["", values[0]!];
-    this.#text.add(`st.global${width}.${type} ${address}, ${value}`);
+    storeRun(this.#text, this.#operands.dtype(operand), address, values);
   }
 
   /** Stores what is one value a row. */

@@ -9,7 +9,8 @@ import { bytesPerElement, type Dtype } from "../../../core/dtype.ts";
 import { type Expr, topological } from "../../../core/expr.ts";
 import type { RowProgram } from "../../../core/program.ts";
 import { slotsUsed } from "../../plan/slots.ts";
-import { type LeafRegisters, loadElement } from "../ptx/expression.ts";
+import type { LeafRegisters } from "../ptx/expression.ts";
+import { loadElement } from "../ptx/memory.ts";
 import type { PtxText } from "../ptx/text.ts";
 import { type RowSpread, warp } from "./row_shape.ts";
 
@@ -46,11 +47,11 @@ export class RowAccess {
   readonly #nodes: readonly Expr[];
   readonly #places: RowPlaces;
   readonly #row = new Map<number, string>();
-  /** Whether each thread has an element, or four of them. */
+  /** Whether each thread has an element, or a unit of them. */
   readonly isMap: boolean;
-  /** Columns that are taken at once. */
-  readonly unit: number;
-  /** Registers of the columns at hand, of operands that are met by fours. */
+  /** Columns that are taken at once: 1 where whole units are over. */
+  unit: number;
+  /** Registers of the columns at hand, of operands that are met in units. */
   readonly vectors = new Map<number, readonly string[]>();
   /** Register of the thread's number among those that share a row. */
   lane = "";
@@ -66,7 +67,7 @@ export class RowAccess {
     this.#nodes = topological(program.outputs);
     this.#places = rowPlaces(program, shape.rank, text);
     this.isMap = shape.kind === "map";
-    this.unit = shape.wide.includes(true) ? 4 : 1;
+    this.unit = shape.unit;
   }
 
   get #memory(): number {
@@ -112,19 +113,20 @@ export class RowAccess {
     const beyond = text.into("pred", "setp.ge.u32", row, count);
     text.add(`@${beyond} bra ${end}`);
     const axes = this.isMap ? rank : rank - 1;
+    const shift = Math.log2(this.unit);
     const coordinates: string[] = [];
     let rest = row;
     for (let axis = axes - 1; axis > 0; axis--) {
       const unit = axis === rank - 1 ? this.unit : 1;
       const size = text.parameter(this.#places.sizes + 4 * axis);
-      const length = unit === 1 ? size : text.into("b32", "shr.u32", size, 2);
+      const length = unit === 1 ? size : text.into("b32", "shr.u32", size, shift);
       const [quotient, own] = text.divide(rest, length);
-      coordinates[axis] = unit === 1 ? own : text.into("b32", "shl.b32", own, 2);
+      coordinates[axis] = unit === 1 ? own : text.into("b32", "shl.b32", own, shift);
       rest = quotient;
     }
     if (axes > 0) {
-      const whole = axes === rank && rank === 1 && this.unit === 4;
-      coordinates[0] = whole ? text.into("b32", "shl.b32", rest, 2) : rest;
+      const whole = axes === rank && rank === 1 && this.unit > 1;
+      coordinates[0] = whole ? text.into("b32", "shl.b32", rest, shift) : rest;
     }
     return coordinates;
   }

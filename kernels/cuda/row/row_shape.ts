@@ -5,7 +5,7 @@
  */
 
 import type { Bound } from "../../../core/backend.ts";
-import type { Dtype } from "../../../core/dtype.ts";
+import { type Dtype, isHalf } from "../../../core/dtype.ts";
 import { readsRow, type RowProgram } from "../../../core/program.ts";
 import type { Walk } from "../../plan/coalesce.ts";
 import { variesAlong } from "../../plan/row_walk.ts";
@@ -20,7 +20,11 @@ export interface RowSpread {
   readonly threads: number;
   /** Element types of the inputs and outputs. */
   readonly dtypes: readonly Dtype[];
-  /** Which inputs and outputs are met four columns at a time; then all columns are taken by fours. */
+  /** Columns that are taken at once. */
+  readonly unit: 1 | 4 | 8;
+  /** Whether columns are left that are no whole unit. */
+  readonly ragged: boolean;
+  /** Which inputs and outputs are met in whole units. */
   readonly wide: readonly boolean[];
 }
 
@@ -29,6 +33,12 @@ export const warp = 32;
 
 /** Rows that fill a card by one warp each. */
 const manyRows = 4096;
+
+/** Columns of which those that are no whole unit may be taken one by one. */
+const manyColumns = 1024;
+
+/** Elements that fill a card by eight a thread. */
+const manyElements = 2 ** 20;
 
 /** Chooses for a program over a simplified space; `bound` are the inputs and outputs. */
 export function chooseSpread(
@@ -39,23 +49,28 @@ export function chooseSpread(
   const columns = space.at(-1)!;
   const rows = space.slice(0, -1).reduce((a, b) => a * b, 1);
   const dtypes = bound.map(({ dtype }) => dtype);
-  const wide = bound.map((operand, k) =>
-    columns % 4 === 0 && isWide(program, operand, strides[k]!, k)
-  );
+  const isMap = !readsRow(program);
+  const aligned = bound.map((operand, k) => isWide(program, operand, strides[k]!, k));
+  const whole = columns % 4 === 0 || !isMap && columns >= manyColumns &&
+      aligned.every((met, k) => met || strides[k]!.at(-1) === 0);
+  const wide = whole ? aligned : aligned.map(() => false);
   const narrow = wide.map(() => false);
+  const unit = unitOf({ space, strides }, bound, wide, isMap);
   const make = (kind: RowSpread["kind"], threads: number, met = wide): RowSpread => ({
     rank: space.length,
     kind,
     threads,
     dtypes,
+    unit: met === wide ? unit : 1,
+    ragged: met === wide && columns % unit !== 0,
     wide: met,
   });
-  if (!readsRow(program)) return make("map", 128);
+  if (isMap) return make("map", 128);
   if (columns <= 16) return make("serial", 128, narrow);
   // Neighbouring rows lie together, columns do not: each thread goes down a column of memory.
   const across = bound.every((_, k) => strides[k]!.at(-1) !== 1);
   if (across && rows >= 4096) return make("serial", 128, narrow);
-  const turns = columns / (wide.includes(true) ? 4 : 1);
+  const turns = columns / unit;
   // A warp goes over its row in turns: only where there are rows enough to hide their delay.
   if (turns <= warp || (turns <= 8 * warp && rows >= manyRows)) return make("warp", 128);
   const wanted = warp * Math.ceil(turns / warp / (rows >= manyRows ? 2 : 1));
@@ -73,19 +88,37 @@ function isWide(
     strides.slice(0, -1).every((step) => step % 4 === 0) && variesAlong(program, operand);
 }
 
-/** Text that tells shapes apart. */
-export function spreadKey({ rank, kind, threads, dtypes, wide }: RowSpread): string {
-  return `${rank}/${kind}/${threads}/${dtypes}/${wide.map(Number)}`;
+/** Eight where that is what 16 bytes hold and a card is still full, else four where any are wide. */
+function unitOf(
+  { space, strides }: Walk,
+  bound: readonly Bound[],
+  wide: readonly boolean[],
+  isMap: boolean,
+): RowSpread["unit"] {
+  if (!wide.includes(true)) return 1;
+  const halves = bound.flatMap(({ dtype, offset }, k) =>
+    wide[k] && isHalf(dtype) ? [offset, ...strides[k]!.slice(0, -1)] : []
+  );
+  const many = space.reduce((a, b) => a * b, 1) >= manyElements;
+  const aligned = halves.length > 0 && halves.every((x) => x % 8 === 0);
+  const columns = space.at(-1)!;
+  return many && aligned && (columns % 8 === 0 || !isMap && columns >= manyColumns) ? 8 : 4;
 }
 
-/** What the threads count: elements, fours of them, or rows; and the blocks they need. */
+/** Text that tells shapes apart. */
+export function spreadKey(spread: RowSpread): string {
+  const { rank, kind, threads, dtypes, unit, ragged, wide } = spread;
+  return `${rank}/${kind}/${threads}/${dtypes}/${unit}${ragged ? "+" : ""}/${wide.map(Number)}`;
+}
+
+/** What the threads count: units of elements, or rows; and the blocks they need. */
 export function blocksOf(
-  { kind, threads, wide }: RowSpread,
+  { kind, threads, unit }: RowSpread,
   space: readonly number[],
 ): { count: number; blocks: number } {
   const elements = space.reduce((a, b) => a * b, 1);
   if (kind === "map") {
-    const count = elements / (wide.includes(true) ? 4 : 1);
+    const count = elements / unit;
     return { count, blocks: Math.ceil(count / threads) };
   }
   const count = elements / space.at(-1)!;

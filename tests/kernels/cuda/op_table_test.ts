@@ -1,4 +1,8 @@
+import { activationConformance } from "../../support/activations.ts";
 import { conformance } from "../../support/conformance.ts";
-import { openOwnCuda } from "../../support/cuda_device.ts";
+import { openOwnCuda as open } from "../../support/cuda_device.ts";
 
-conformance("CUDA", openOwnCuda, { sanitizeOps: false, sanitizeResources: false });
+const options = { sanitizeOps: false, sanitizeResources: false };
+conformance("CUDA", open === undefined ? open : () => open!(), options);
+const inHalves = open === undefined ? open : () => open!({ precision: "bf16" });
+activationConformance("CUDA", inHalves, options);

@@ -6,6 +6,7 @@ import { productShape } from "../../../kernels/cuda/product/product_shape.ts";
 import { renderGroupProduct } from "../../../kernels/cuda/product/wgmma/group_product.ts";
 import { plainProduct } from "../../../kernels/plan/split_k.ts";
 import { opTable } from "../../support/op_table.ts";
+import { fusedCases, fusedResults } from "../../support/fused_attention_cases.ts";
 import { withoutCard } from "../../support/cuda_texts.ts";
 import { assemble, assembledBadly, needsPtxas, withoutPtxas } from "../../support/ptxas.ts";
 import { resultsOf } from "../../support/op_results.ts";
@@ -62,6 +63,7 @@ async function rendered(): Promise<Set<string>> {
     for (const row of opTable) await resultsOf(row, device);
     // Halves among them; what is wrong with the results of a card that is not there is no matter.
     for (const row of specialTable) await faultsOf(row, device, { subnormal: true });
+    for (const c of fusedCases) await fusedResults(device, c, true);
     for (const text of texts) all.add(text);
   }
   return all;

@@ -104,7 +104,7 @@ Deno.test("few launches stay plain however often they come", async () => {
   });
 });
 
-Deno.test("segments end after 128 launches, and what is left goes out with the read", async () => {
+Deno.test("segments grow from 16 to 128 launches, and what is left goes out with the read", async () => {
   await withInterpreted({}, async (device, card) => {
     const long = async () => {
       using _scope = device.scope("long");
@@ -112,9 +112,10 @@ Deno.test("segments end after 128 launches, and what is left goes out with the r
       for (let i = 0; i < 600; i++) x = add(x, 1);
       assertEquals([...await x.read()], [601, 602, 603]);
     };
-    // The second segment of 128 is the first one again, but for addresses, and so are the next two.
-    assertEquals(await callsOf(card, long), [1, 128, 256, 3, 128 + 88]);
-    assertEquals(await callsOf(card, long), [1, 88, 512, 5, 0]);
+    // Segments of 16, 32, 64, 128, 128, 128 and 104: those of 128 are one, but for addresses.
+    assertEquals(await callsOf(card, long), [1, 128, 128, 2, 112 + 128 + 104]);
+    assertEquals(await callsOf(card, long), [4, 112 + 104, 3 * 128, 7, 0]);
+    assertEquals(await callsOf(card, long), [0, 0, 3 * 128, 7, 0]);
   });
 });
 

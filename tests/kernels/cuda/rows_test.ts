@@ -45,17 +45,22 @@ async function rowsOf(device: Device, rows: number, columns: number): Promise<nu
   return await Promise.all(results.map(async (t) => [...await t.read()]));
 }
 
-/** Lengths, and a shape that a text of theirs must have: kind, threads, whether by fours. */
+/** Lengths, and a shape that a text of theirs must have: kind, threads, columns at a time, who
+ * has them so. */
 const lengths: readonly (readonly [rows: number, columns: number, shapes: readonly RegExp[]])[] = [
   [5, 1, [/serial\/128/, /map\/128/]],
-  [70, 16, [/serial\/128\/[^/]*\/0,0,0/, /map\/128\/[^/]*\/1/]],
-  [70, 20, [/warp\/128\/[^/]*\/1,1/, /warp\/128\/[^/]*\/1,0/, /warp\/128\/[^/]*\/0,1/]],
-  [9, 31, [/warp\/128\/[^/]*\/0,0,0/]],
-  [9, 63, [/block\/64\/[^/]*\/0,0,0/]],
-  [5, 260, [/block\/96\/[^/]*\/1,1/, /block\/96\/[^/]*\/1,0/]],
+  [70, 16, [/serial\/128\/[^/]*\/[^/]*\/0,0,0/, /map\/128\/[^/]*\/[^/]*\/1/]],
+  [70, 20, [
+    /warp\/128\/[^/]*\/[^/]*\/1,1/,
+    /warp\/128\/[^/]*\/[^/]*\/1,0/,
+    /warp\/128\/[^/]*\/[^/]*\/0,1/,
+  ]],
+  [9, 31, [/warp\/128\/[^/]*\/[^/]*\/0,0,0/]],
+  [9, 63, [/block\/64\/[^/]*\/[^/]*\/0,0,0/]],
+  [5, 260, [/block\/96\/[^/]*\/[^/]*\/1,1/, /block\/96\/[^/]*\/[^/]*\/1,0/]],
   [4200, 36, [/warp\/128/, /map\/128/]],
-  [3, 5000, [/block\/512\/[^/]*\/1,1/, /block\/512\/[^/]*\/0,1/]],
-  [3, 5001, [/block\/512\/[^/]*\/0,0,0/, /map\/128\/[^/]*\/0,0/]],
+  [3, 5000, [/block\/512\/[^/]*\/[^/]*\/1,1/, /block\/512\/[^/]*\/[^/]*\/0,1/]],
+  [3, 5001, [/block\/512\/[^/]*\/[^/]*\/0,0,0/, /map\/128\/[^/]*\/[^/]*\/0,0/]],
 ];
 
 for (const [rows, columns, shapes] of lengths) {

@@ -1,11 +1,14 @@
 // A program as functions of JavaScript: each runs a stretch of instructions for some threads.
 import {
+  flushed,
   fusedMultiplyAdd,
   halfToFloat,
   permuteBytes,
+  reverseBits,
   roundToEven,
   saturate,
   toBfloat,
+  toTf32,
 } from "./arithmetic.ts";
 import { memoryText } from "./memory_text.ts";
 import type { OperandText } from "./operand_text.ts";
@@ -38,12 +41,15 @@ const longest = 60;
 
 /** Names that the functions use. */
 export const helpers = {
+  flushed,
   fusedMultiplyAdd,
   halfToFloat,
   permuteBytes,
+  reverseBits,
   roundToEven,
   saturate,
   toBfloat,
+  toTf32,
 } as const;
 
 /** Basic blocks of a program. */
@@ -73,7 +79,7 @@ export function basicBlocks(program: ParsedPtx, operand: OperandText): BasicBloc
 }
 
 const isTogether = ({ operation }: PtxInstruction) =>
-  /^(shfl|ldmatrix|mma|bar)\.sync|^wgmma\.|^bar\.arrive$/.test(operation);
+  /^(shfl|vote|ldmatrix|mma)\.sync|^wgmma\.|^bar\./.test(operation);
 
 function partsOf(
   instructions: readonly PtxInstruction[],

@@ -10,6 +10,12 @@ interface Description {
   readonly kind: "description";
   /** Whether the left and the right operand are transposed. */
   readonly transposed: [boolean, boolean];
+  /** 1, or 4 where a bias is added. */
+  epilogue: number;
+  /** Its address. */
+  bias: number;
+  /** Its element type; -1 for that of the result. */
+  biasType: number;
 }
 
 interface Preference {
@@ -39,6 +45,8 @@ const algorithmBytes = 64;
 export class InterpretedBlas {
   /** Codes that functions give instead of doing anything. */
   readonly failures: Map<LtFunction, number> = new Map();
+  /** Whether a bias may have another element type than the result. */
+  mixesBias = false;
   /** Calls of each function. */
   readonly counts: Map<LtFunction, number> = new Map();
   /** Sizes and transpositions that an algorithm was asked for, such as `NT 64 x 64 x 64`. */
@@ -90,9 +98,13 @@ export class InterpretedBlas {
       cublasLtDestroy: (handle: Argument | undefined) =>
         state.end("cuBLASLt handle", handle) === 0 ? 0 : notInitialised,
       cublasLtMatmulDescCreate: (...[out, sums, scale]: Argument[]) =>
-        sums !== compute || scale !== float
-          ? invalidValue
-          : this.#keep(out, { kind: "description", transposed: [false, false] }),
+        sums !== compute || scale !== float ? invalidValue : this.#keep(out, {
+          kind: "description",
+          transposed: [false, false],
+          epilogue: 1,
+          bias: 0,
+          biasType: -1,
+        }),
       cublasLtMatmulDescDestroy: (handle: Argument | undefined) => this.#end("description", handle),
       cublasLtMatrixLayoutCreate: (...[out, type, rows, columns, pitch]: Argument[]) =>
         this.#keep(out, {
@@ -114,11 +126,9 @@ export class InterpretedBlas {
     return {
       cublasLtMatmulDescSetAttribute: (...[handle, attribute, value, bytes]: Argument[]) => {
         const found = this.#find("description", handle);
-        const side = [3, 4].indexOf(attribute as number) as -1 | 0 | 1;
-        const bit = numberOf(value, bytes, 4);
-        if (found === undefined || side < 0 || (bit !== 0 && bit !== 1)) return invalidValue;
-        found.transposed[side as 0 | 1] = bit === 1;
-        return 0;
+        const number = numberOf(value, bytes, attribute === 8 ? 8 : 4);
+        if (found === undefined || number === undefined) return invalidValue;
+        return describe(found, attribute as number, number);
       },
       cublasLtMatmulPreferenceSetAttribute: (...[handle, attribute, value, bytes]: Argument[]) => {
         const found = this.#find("preference", handle);
@@ -154,20 +164,30 @@ export class InterpretedBlas {
     return this.state.answer32(count, 1);
   }
 
+  /** A bias as a matrix of one column, as long as those of the result. */
+  #bias(address: number, type: number, layout: Argument | undefined): LtMatrix {
+    const { type: own, rows } = this.#find("layout", layout)!;
+    const bytes = (type === -1 ? own : type) === bf16 ? 2 : 4;
+    return { address, bytes, rows, columns: 1, pitch: rows };
+  }
+
   #isOpen(handle: Argument | undefined): boolean {
     return this.state.open.has(`cuBLASLt handle ${handle}`);
   }
 
   /** What the descriptions say; nothing where they do not fit each other. */
   #product(description: Argument | undefined, operands: readonly (Argument | undefined)[]) {
-    const transposed = this.#find("description", description)?.transposed;
+    const described = this.#find("description", description);
+    const transposed = described?.transposed;
     const layouts = operands.map((operand) => this.#find("layout", operand));
     const [left, right, c, d] = layouts;
     if (!transposed || !left || !right || !c || !d) return undefined;
     if (layouts.some((each) => !(each!.pitch >= each!.rows && each!.rows > 0))) return undefined;
-    if ([left, right, c, d].some(({ type }, i) => type !== (i < 2 ? bf16 : float))) {
-      return undefined;
-    }
+    const isKnown = left.type === bf16 && right.type === bf16 && c.type === d.type &&
+      [float, bf16].includes(d.type);
+    const { epilogue, biasType } = described!;
+    const isTyped = epilogue === 1 || biasType === -1 || biasType === d.type || this.mixesBias;
+    if (!isKnown || !isTyped) return undefined;
     const [m, inner] = sides(left, transposed[0]);
     const [k, n] = sides(right, transposed[1]);
     if (inner !== k || [c, d].some(({ rows, columns }) => rows !== m || columns !== n)) {
@@ -175,7 +195,9 @@ export class InterpretedBlas {
     }
     const pitches = [left, right, c, d].map(({ pitch }) => pitch);
     const names = transposed.map((each) => each ? "T" : "N").join("");
-    return `${names} ${m} x ${n} x ${k} in rows of ${pitches.join(", ")}`;
+    const rounded = d.type === bf16 ? ", rounded" : "";
+    const bias = epilogue === 4 ? ", biased" : "";
+    return `${names} ${m} x ${n} x ${k} in rows of ${pitches.join(", ")}${rounded}${bias}`;
   }
 
   #multiply(args: readonly Argument[]): number {
@@ -196,10 +218,12 @@ export class InterpretedBlas {
     const addresses = [a, b, c, d] as number[];
     const isAligned = addresses.every((address, i) => address % chosen.alignments[i] === 0);
     if (!isAligned || (workspace as number) % 256 !== 0) return notSupported;
-    const { transposed } = this.#find("description", description)!;
+    const { transposed, epilogue, bias, biasType } = this.#find("description", description)!;
+    if (epilogue === 4 && (bias === 0 || bias % 16 !== 0)) return notSupported;
     const matrix = (i: number, layout: Argument | undefined): LtMatrix => {
-      const { rows, columns, pitch } = this.#find("layout", layout)!;
-      return { address: addresses[i]!, rows, columns, pitch };
+      const { type, rows, columns, pitch } = this.#find("layout", layout)!;
+      const bytes = type === bf16 ? 2 : 4;
+      return { address: addresses[i]!, bytes, rows, columns, pitch };
     };
     const work: LtWork = {
       transposed: [...transposed],
@@ -207,10 +231,24 @@ export class InterpretedBlas {
       before: matrix(2, cLayout),
       result: matrix(3, dLayout),
       scales: [floatAt(alpha), floatAt(beta)],
+      ...(epilogue === 4 && { bias: this.#bias(bias, biasType, dLayout) }),
       workspace: { address: workspace as number, bytes: chosen.workspace },
     };
     return state.submit({ kind: product, run: () => multiply(state, work) });
   }
+}
+
+/** Sets an attribute of a description; gives a status. */
+function describe(found: Description, attribute: number, number: number): number {
+  const side = [3, 4].indexOf(attribute) as -1 | 0 | 1;
+  if (side >= 0) {
+    if (number !== 0 && number !== 1) return invalidValue;
+    found.transposed[side as 0 | 1] = number === 1;
+  } else if (attribute === 7 && (number === 1 || number === 4)) found.epilogue = number;
+  else if (attribute === 8) found.bias = number;
+  else if (attribute === 26 && [-1, float, bf16].includes(number)) found.biasType = number;
+  else return invalidValue;
+  return 0;
 }
 
 function sides({ rows, columns }: Layout, transposed: boolean): readonly [number, number] {

@@ -123,8 +123,13 @@ export class PtxMachine {
       ? this.#comes(instruction, false)
       : this.#groups.step(instruction);
     if (group !== undefined) return (n, threads) => eachUnit(n, threads, 128, group, line);
+    if (operation === "bar.red.or.pred" && operands[1] === "0") {
+      const slots = [0, 2].map((i) => this.#operand.slot(operands[i]!, line));
+      return (n, threads) => this.#any(n, threads, slots as [number, number], line);
+    }
     const step = warpStep(instruction, (text) => this.#warpOperand(text, line), {
       words: this.#words,
+      predicates: this.#predicates,
       matrixRow,
     });
     if (step === undefined) throw new UnknownPtx(`The interpreter does not know ${line}`);
@@ -157,6 +162,14 @@ export class PtxMachine {
     const living = this.#at.reduce((sum, at) => at < this.#blocks.length ? sum + 1 : sum, 0);
     if (n !== living) throw new UnknownPtx(`${n} of ${living} threads are at ${line}`);
     sharedMemory.clocks.meet();
+  }
+
+  /** A barrier after which all threads know whether any has a predicate. */
+  #any(n: number, threads: Int32Array, [to, from]: readonly [number, number], line: string): void {
+    this.#barrier(n, line);
+    const own = threads.subarray(0, n);
+    const any = own.some((t) => this.#predicates[from + t] !== 0) ? 1 : 0;
+    for (const t of own) this.#predicates[to + t] = any;
   }
 
   /**

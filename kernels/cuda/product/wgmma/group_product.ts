@@ -31,7 +31,7 @@ export function renderGroupProduct(program: MatmulProgram, shape: ProductShape):
     outerStep: place.stride(which, which === 0 ? rank : rank + 1),
     innerStep: place.stride(which, which === 0 ? rank + 1 : rank),
   });
-  const loop = shape.halves
+  const loop = shape.parts === 2
     ? new GroupLoop(
       text,
       shape,
