@@ -31,6 +31,8 @@ export interface BlockTile {
   readonly stages: number;
   /** Whether groups of four warps multiply (`wgmma`), each 64 rows. */
   readonly grouped?: boolean;
+  /** Turns of floats on their way to shared memory; else they are read into registers. */
+  readonly raw?: number;
   /** Whether each thread multiplies by itself, as there are few inner elements. */
   readonly shallow?: boolean;
   /** Blocks that a multiprocessor is to have room for. */
@@ -120,8 +122,8 @@ function readsOf(
 }
 
 /**
- * Whether warp groups can multiply factors: both bf16, or both floats of which A lies along the inner
- * axis; 16 bytes of them are read at once.
+ * Whether warp groups can multiply factors: both bf16, of which 16 bytes are read at once, or both
+ * floats, of which those of A need only be neighbours.
  */
 export function fitsGroups(
   space: readonly number[],
@@ -129,8 +131,10 @@ export function fitsGroups(
   precision: Precision,
 ): boolean {
   const [a, b] = readsOf(space, factors, precision);
-  if (!a.wide || !b.wide || a.dtype !== b.dtype) return false;
-  return a.dtype === "bf16" || (a.dtype === "f32" && precision === "float32" && a.run === "inner");
+  if (!b.wide || a.dtype !== b.dtype) return false;
+  if (a.dtype === "bf16") return a.wide;
+  const joined = factors[0].strides.slice(-2).includes(1);
+  return a.dtype === "f32" && precision === "float32" && joined;
 }
 
 /** The shape of a product whose space ends in M, N, K. */
@@ -163,7 +167,8 @@ export function productShape(
 export function productKey(shape: ProductShape): string {
   const { rank, tile, read, parts, wide, dtypes, even, chunked } = shape;
   const reads = read.map(({ dtype, run, wide, terms }) => `${dtype}${run}${Number(wide)}${terms}`);
-  const kind = tile.grouped === true ? `g${tile.resident ?? ""}` : tile.shallow === true ? "s" : "";
+  const groups = tile.grouped === true ? `g${tile.resident ?? ""}r${tile.raw ?? ""}` : "";
+  const kind = tile.shallow === true ? "s" : groups;
   const sizes = [tile.m, tile.n, tile.k, ...tile.warps, tile.stages, tile.slices ?? 1].join("x");
   return [rank, sizes + kind, reads, parts, wide.map(Number), dtypes, even, chunked].join("/");
 }

@@ -24,7 +24,12 @@ import { SharedMemoryRace } from "../../support/ptx/shared_memory.ts";
 const tileOf = (m: number, n: number, stages: number): BlockTile => (
   { m, n, k: 32, warps: [m / 16, 1], stages, grouped: true }
 );
-const tiles = [tileOf(128, 128, 4), tileOf(128, 128, 2), tileOf(128, 64, 4), tileOf(64, 64, 2)];
+const tiles = [
+  tileOf(128, 128, 4),
+  { ...tileOf(128, 128, 2), raw: 3 },
+  { ...tileOf(128, 64, 4), raw: 2 },
+  tileOf(64, 64, 2),
+];
 const policyOf = (tile: BlockTile, split = 1) => (sizes: ProductSizes) =>
   sizes.grouped ? { tile, split } : usualProducts(sizes);
 
@@ -55,6 +60,7 @@ async function products(device: Device): Promise<number[][]> {
         matmulAdd(a, b, bias, base),
         ...apply(two, [a, b, transpose(make(5, n, m)), base], {}),
         matmul(flip(a, a.shape.length - 2), b),
+        matmul(transpose(make(7, k, m)), b),
       );
     }
   }
@@ -62,6 +68,8 @@ async function products(device: Device): Promise<number[][]> {
   results.push(
     matmul(slice(wide, 1, 4, 100), transpose(slice(wide, 1, 100, 196))),
     matmul(slice(wide, 1, 8, 104), slice(wide, 1, 4, 200)),
+    matmul(slice(wide, 1, 1, 97), slice(wide, 1, 4, 200)),
+    matmul(slice(wide, 1, 1, 96), slice(slice(wide, 0, 0, 95), 1, 4, 200)),
   );
   return await Promise.all(results.map(async (t) => [...await t.read()]));
 }

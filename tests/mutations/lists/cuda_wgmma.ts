@@ -9,11 +9,11 @@ const folder = "kernels/cuda/product/wgmma";
 /** Mutations of products by warp groups, and of what chooses them. */
 export const cudaWgmmaMutations: readonly Mutation[] = [
   {
-    name: "warp groups: the low part of A is that of what rounding up leaves out",
+    name: "warp groups: the low part is not what the high one leaves",
     file: `${folder}/split.ts`,
-    find: '"0x1000"',
-    replace: '"0x1fff"',
-    why: "a float is rounded to the nearest tf32, so that what is left is one too",
+    find: '"sub.rn.f32", value, near',
+    replace: '"add.rn.f32", value, near',
+    why: "both parts add up to the float",
     tests: floats,
   },
   {
@@ -73,11 +73,19 @@ export const cudaWgmmaMutations: readonly Mutation[] = [
     tests: floats,
   },
   {
-    name: "warp groups: A may lie along its outer axis",
-    file: "kernels/cuda/product/product_shape.ts",
-    find: ' && a.run === "inner");',
-    replace: ");",
-    why: "lanes read four neighbours along the inner axis",
+    name: "warp groups: elements of A that are read one by one are all of the first half",
+    file: `${folder}/left_floats.ts`,
+    find: "const jump = 4 * half + e;",
+    replace: "const jump = e;",
+    why: "a lane has eight elements of a row",
+    tests: floats,
+  },
+  {
+    name: "warp groups: a turn is taken before it has come",
+    file: `${folder}/group_loop.ts`,
+    find: "if (this.#raw > 0) wayA.take(2 * this.#raw - 1);",
+    replace: "if (this.#raw > 0) wayA.take(2 * this.#raw);",
+    why: "turns of A and B are on their way in one order",
     tests: floats,
   },
   {

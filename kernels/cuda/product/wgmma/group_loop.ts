@@ -9,6 +9,7 @@ import { floatText, type PtxText } from "../../ptx/text.ts";
 import type { ProductShape } from "../product_shape.ts";
 import type { LeftFloats, LeftStep } from "./left_floats.ts";
 import type { RightFloats } from "./right_floats.ts";
+import { TurnsAhead } from "./turns_ahead.ts";
 
 /** Products of parts, the smallest first. */
 const pairs = [["low", "high"], ["high", "low"], ["high", "high"]] as const;
@@ -36,6 +37,8 @@ export class GroupLoop {
   /** Tiles of B in the ring, and how many turns ahead they are written. */
   readonly #stages: number;
   readonly #ahead: number;
+  /** Turns on their way to shared memory; none where they are read into registers. */
+  readonly #raw: number;
   /** Whether two groups multiply in turn, so that each has the time of the other's products. */
   readonly #inTurn: boolean;
 
@@ -49,12 +52,25 @@ export class GroupLoop {
     const { stages, m } = shape.tile;
     this.#stages = stages;
     this.#inTurn = stages === 4 && m === 128;
+    this.#raw = shape.tile.raw ?? 0;
     this.#ahead = this.#inTurn ? 2 : 1;
   }
 
   /** Bytes of shared memory, of which the tiles begin at a multiple of 1024. */
   get bytes(): number {
-    return 1024 + this.#stages * this.b.bytes;
+    return 1024 + this.#stages * this.b.bytes + this.#raw * (this.a.bytes + this.b.rawBytes);
+  }
+
+  /** Where A (0) or B (1) is on its way: behind the tiles. */
+  #way(end: string, which: 0 | 1) {
+    const { a, b, place } = this;
+    return {
+      thread: place.thread,
+      depth: place.depth,
+      base: which === 0 ? end : this.text.into("b32", "add.u32", end, this.#raw * a.bytes),
+      bytes: which === 0 ? a.bytes : b.rawBytes,
+      count: this.#raw,
+    };
   }
 
   /** Writes it; gives the registers of the sums, eight columns at a time. */
@@ -72,34 +88,29 @@ export class GroupLoop {
       const beyond = text.into("pred", "setp.ge.u32", register, end);
       text.add(`selp.b32 ${register}, ${first}, ${register}, ${beyond}`);
     };
-    // Inner elements that are left to read, of A and of B, and to multiply.
-    const [restA, restB, left] = [0, 1, 2].map(() => text.into("b32", "mov.u32", place.depth)) as [
-      string,
-      string,
-      string,
+    const left = text.into("b32", "mov.u32", place.depth);
+    const [wayA, wayB] = [
+      new TurnsAhead(text, a, { ...this.#way(end, 0), even, k: tile.k }),
+      new TurnsAhead(text, b, { ...this.#way(end, 1), even, k: tile.k }),
     ];
-    const less = (register: string) => text.add(`sub.s32 ${register}, ${register}, ${tile.k}`);
-    const readA = () => {
-      a.read(restA, even);
-      less(restA);
-    };
-    const readB = () => {
-      b.read(restB, even);
-      less(restB);
-    };
     const splitB = () => {
       b.split(into);
       next(into);
     };
-    readA();
+    wayA.read();
     for (let i = 0; i < this.#ahead; i++) {
-      readB();
-      splitB();
+      wayB.read();
+      if (i < this.#ahead - 1) splitB();
     }
+    for (let i = 0; i < this.#raw; i++) {
+      wayB.copy();
+      wayA.copy();
+    }
+    splitB();
     text.add("fence.proxy.async.shared::cta");
-    readB();
+    if (this.#raw === 0) wayB.read();
     a.split();
-    readA();
+    if (this.#raw === 0) wayA.read();
     text.add("bar.sync 0");
     const [own, other] = this.#turns();
     const again = text.label();
@@ -109,19 +120,24 @@ export class GroupLoop {
     this.#multiply(from, a.steps(), turn);
     text.add("wgmma.commit_group.sync.aligned");
     if (this.#inTurn) text.add(`bar.arrive ${other}, ${2 * groupThreads}`);
+    if (this.#raw > 0) wayB.take(2 * this.#raw - 1);
     splitB();
     text.add("fence.proxy.async.shared::cta");
-    readB();
+    if (this.#raw > 0) wayB.copy();
+    else wayB.read();
     text.add("wgmma.wait_group.sync.aligned 0");
+    if (this.#raw > 0) wayA.take(2 * this.#raw - 1);
     a.split();
-    readA();
+    if (this.#raw > 0) wayA.copy();
+    else wayA.read();
     // Tensor units cut sums off: those of turns are added with rounding.
     sums.flat().forEach((sum, i) => text.add(`add.rn.f32 ${sum}, ${sum}, ${turn.flat()[i]}`));
     next(from);
     if (!this.#inTurn) text.add("bar.sync 0");
-    less(left);
+    text.add(`sub.s32 ${left}, ${left}, ${tile.k}`);
     text.add(`@${text.into("pred", "setp.gt.s32", left, 0)} bra ${again}`);
     if (this.#inTurn) this.#leave(own);
+    if (this.#raw > 0) text.add("cp.async.wait_all");
     return sums;
   }
 

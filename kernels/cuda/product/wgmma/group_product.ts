@@ -35,7 +35,7 @@ export function renderGroupProduct(program: MatmulProgram, shape: ProductShape):
     ? new GroupLoop(
       text,
       shape,
-      new LeftFloats(text, { ...of(0), lane: block.lane, own: block.own[0] }),
+      new LeftFloats(text, read[0], threads, { ...of(0), lane: block.lane, own: block.own[0] }),
       new RightFloats(text, read[1], { n: tile.n, threads }, of(1)),
       block,
     )

@@ -136,28 +136,77 @@ export class RightFloats {
     return [addresses, places, index];
   }
 
+  /** Bytes of a turn on its way. */
+  get rawBytes(): number {
+    return 16 * this.#addresses.length * this.tile.threads;
+  }
+
+  /** Predicates of whether what the thread reads next is within the inner axis. */
+  #within(rest: string, even: boolean): readonly string[] {
+    const { text } = this;
+    if (even || this.#inner) {
+      const one = even
+        ? text.into("pred", "setp.gt.s32", rest, 0)
+        : text.into("pred", "setp.lt.s32", this.#index, rest);
+      return this.#addresses.map(() => one);
+    }
+    const each = Array.from({ length: this.#rows }, (_, i) => {
+      const inner = i === 0 ? this.#index : text.into("b32", "add.u32", this.#index, 4 * i);
+      return text.into("pred", "setp.lt.s32", inner, rest);
+    });
+    return this.#addresses.map((_, i) => each[i % this.#rows]!);
+  }
+
+  #advance(): void {
+    for (const address of this.#addresses) {
+      this.text.add(`add.s64 ${address}, ${address}, ${this.#step}`);
+    }
+  }
+
   /**
-   * Reads the next turn.
+   * Reads the next turn into registers.
    *
    * @param rest Register of the inner elements that are left
    * @param even Whether each turn is whole
    */
   read(rest: string, even: boolean): void {
     const { text } = this;
-    const any = even ? text.into("pred", "setp.gt.s32", rest, 0) : "";
-    const within = [0, 1, 2, 3].map((i) => {
-      if (even) return any;
-      const inner = i === 0 || this.#inner
-        ? this.#index
-        : text.into("b32", "add.u32", this.#index, 4 * i);
-      return text.into("pred", "setp.lt.s32", inner, rest);
-    });
+    const within = this.#within(rest, even);
     this.#addresses.forEach((address, i) => {
       const four = this.#raw[i]!;
       if (!even) four.forEach((value) => text.add(`mov.f32 ${value}, 0f00000000`));
-      text.add(`@${within[i % this.#rows]} ld.global.v4.f32 {${four.join(", ")}}, [${address}]`);
-      text.add(`add.s64 ${address}, ${address}, ${this.#step}`);
+      text.add(`@${within[i]} ld.global.v4.f32 {${four.join(", ")}}, [${address}]`);
     });
+    this.#advance();
+  }
+
+  /**
+   * Sends the next turn on its way to the thread's places in shared memory.
+   *
+   * @param base Register of the first of them
+   */
+  copy(base: string, rest: string, even: boolean): void {
+    const { text } = this;
+    const within = this.#within(rest, even);
+    const sizes = new Map(
+      [...new Set(within)].map((predicate) =>
+        [predicate, text.into("b32", "selp.b32", 16, 0, predicate)] as const
+      ),
+    );
+    this.#addresses.forEach((address, i) => {
+      const to = `${base}+${16 * i * this.tile.threads}`;
+      text.add(`cp.async.cg.shared.global [${to}], [${address}], 16, ${sizes.get(within[i]!)}`);
+    });
+    this.#advance();
+  }
+
+  /** Takes a turn that has come into registers. */
+  take(base: string): void {
+    this.#raw.forEach((four, i) =>
+      this.text.add(
+        `ld.shared.v4.f32 {${four.join(", ")}}, [${base}+${16 * i * this.tile.threads}]`,
+      )
+    );
   }
 
   /**
