@@ -12,8 +12,12 @@ import { Graphs, type Queueing } from "./graphs.ts";
 import type { CardLaunch } from "./launch.ts";
 import { LaunchSegment } from "./segment.ts";
 
-/** Launches after which a segment goes out, so that the card need not wait for the host. */
-const longest = 128;
+/**
+ * Launches after which a segment goes out, so that the card need not wait for the host. A prime: layers
+ * of equal launches are cut at other places each time, so that no segment comes twice in a step, whose
+ * graph would have to be given other addresses each time.
+ */
+const longest = 127;
 
 /** Sends launches to the card. */
 export class LaunchQueue {
