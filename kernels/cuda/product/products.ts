@@ -114,7 +114,9 @@ export class CudaProducts {
       }
       if (rest !== undefined) queue.launch(rest.launch, placed(own, rest.later), [], scalars);
       if (finish === undefined) return queue.launch(launch, operands, [], scalars);
-      const partial = take(finish.bytes, finish.shape, "f32");
+      const partial = finish.kept === undefined
+        ? take(finish.bytes, finish.shape, "f32")
+        : own[finish.kept]!;
       queue.launch(launch, [operands[0]!, operands[1]!, partial], [], []);
       const others = finish.later === undefined ? own.slice(2) : placed(own, finish.later);
       queue.launch(finish.launch, [partial, ...others], [], scalars);

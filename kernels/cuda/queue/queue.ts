@@ -17,8 +17,12 @@ import { LaunchSegment } from "./segment.ts";
  * many, so that the card begins early and has enough to do meanwhile.
  */
 const usualShortest = 16;
-/** Launches that a segment has at most. */
-const longest = 128;
+/**
+ * Launches that a segment has at most. A prime: layers of equal launches are cut at other places each
+ * time, so that no segment comes twice in a step, whose graph would have to be given other addresses
+ * each time.
+ */
+const longest = 127;
 /** The same while programs are compiled. */
 const mostWaiting = 4096;
 
