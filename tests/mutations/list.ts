@@ -12,6 +12,8 @@ import { corporaMutations } from "./lists/corpora.ts";
 import { courseMutations } from "./lists/courses.ts";
 import { cudaMutations } from "./lists/cuda.ts";
 import { cudaBlasMutations } from "./lists/cuda_blas.ts";
+import { cudaWgmmaMutations } from "./lists/cuda_wgmma.ts";
+import { cudaQueueMutations } from "./lists/cuda_queue.ts";
 import { cudaHalfMutations } from "./lists/cuda_halves.ts";
 import { dataMutations } from "./lists/data.ts";
 import { diagnosisMutations } from "./lists/diagnosis.ts";
@@ -128,6 +130,8 @@ export const mutations: readonly Mutation[] = [
   ...checkpointingMutations,
   ...cudaMutations,
   ...cudaBlasMutations,
+  ...cudaWgmmaMutations,
+  ...cudaQueueMutations,
   ...fusedAttentionMutations,
   ...cudaHalfMutations,
 ];

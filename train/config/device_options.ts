@@ -17,7 +17,7 @@ export const kernelNames = ["auto", "relaxed", "simd", "javascript"] as const;
 export type KernelName = typeof kernelNames[number];
 
 /** How CUDA computes products, as `--precision` takes it. */
-export const precisionNames = ["float32", "bf16"] as const;
+export const precisionNames = ["float32", "tf32", "bf16"] as const;
 /** How CUDA computes products. */
 export type PrecisionName = typeof precisionNames[number];
 
@@ -34,7 +34,7 @@ export const deviceOptions = {
     group: "device",
     kind: "choice",
     choices: precisionNames,
-    help: "CUDA: products of 32-bit factors, or of factors rounded to bf16",
+    help: "CUDA: products of 32-bit factors, or of factors rounded to tf32 or bf16",
     default: "float32",
   },
   card: {

@@ -144,4 +144,20 @@ export const cudaHalfMutations: readonly Mutation[] = [
     why: "what is left begins where the library ends",
     tests: extras,
   },
+  {
+    name: "bf16: a product that is a result goes elsewhere",
+    file: "kernels/cuda/product/products.ts",
+    find: "finish.kept === undefined",
+    replace: "true",
+    why: "the library writes a product to where it is kept",
+    tests: ["tests/kernels/cuda/blas_test.ts"],
+  },
+  {
+    name: "CUDA: segments are as long as some layers",
+    file: "kernels/cuda/queue/queue.ts",
+    find: "const longest = 127;",
+    replace: "const longest = 128;",
+    why: "equal layers must not share a graph, whose addresses would change each time",
+    tests: ["tests/kernels/cuda/queue_test.ts"],
+  },
 ];
