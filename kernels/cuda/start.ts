@@ -17,7 +17,8 @@ export interface CudaOptions {
   readonly card?: number | string;
   /**
    * `float32`, the default, keeps 22 of the 24 bits of both factors, so that their product is off by
-   * at most 2^-21 of itself; `bf16` rounds them to bf16. Sums have 32 bits in both.
+   * at most 2^-21 of itself; `bf16` rounds them to bf16, and stores what is computed of products, and
+   * its gradients, in bf16. Sums, losses, parameters and their gradients have 32 bits in both.
    */
   readonly precision?: Precision;
   /**

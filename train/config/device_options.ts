@@ -34,7 +34,7 @@ export const deviceOptions = {
     group: "device",
     kind: "choice",
     choices: precisionNames,
-    help: "CUDA: products of 32-bit factors, or of factors rounded to bf16",
+    help: "CUDA: products of 32-bit factors, or all but sums and what is trained in bf16",
     default: "float32",
   },
   card: {
