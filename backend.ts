@@ -35,12 +35,22 @@
  * @module
  */
 
-export type { Affine, Backend, BackendStatistics, Binding, Bound, Buffer } from "./core/backend.ts";
+export type {
+  Affine,
+  Backend,
+  BackendStatistics,
+  Binding,
+  Bound,
+  Buffer,
+  FusedAttention,
+} from "./core/backend.ts";
 export type { Dtype, Half, Kind } from "./core/dtype.ts";
 export { DeviceError } from "./core/errors.ts";
 export { type Bool, Expr, type Float, type Level, type Word } from "./core/expr.ts";
 export type { ExprOp, LeafOp, ReductionOp, ScalarOp, UnaryOp } from "./core/operations.ts";
 export {
+  type AttentionMasks,
+  type AttentionProgram,
   type GatherProgram,
   type MatmulProgram,
   type Program,

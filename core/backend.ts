@@ -6,7 +6,7 @@
  */
 
 import type { Dtype, Half } from "./dtype.ts";
-import type { Program } from "./program.ts";
+import type { AttentionProgram, Program } from "./program.ts";
 
 /** A backend's own handle on memory. */
 export interface Buffer {
@@ -56,6 +56,14 @@ export interface BackendStatistics {
   readonly runs: number;
 }
 
+/** Runs attention as one program. */
+export interface FusedAttention {
+  /** Whether this pass over these operands runs, and faster than as products and rows. */
+  fits(program: AttentionProgram, binding: Binding): boolean;
+  /** Queues one that fits. */
+  run(program: AttentionProgram, binding: Binding): void;
+}
+
 /** A machine that runs programs. */
 export interface Backend extends AsyncDisposable {
   /** Short name, such as `cpu`. */
@@ -84,6 +92,8 @@ export interface Backend extends AsyncDisposable {
    * then checked even where a program computed them.
    */
   words?(buffer: Buffer): Uint32Array;
+  /** Attention whose weights are never in memory; absent where there is none. */
+  readonly attention?: FusedAttention | undefined;
   /** Queues a program over buffers of this backend. */
   run(program: Program, binding: Binding): void;
 }

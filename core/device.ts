@@ -5,6 +5,7 @@
  */
 
 import type { Backend } from "./backend.ts";
+import type { Half } from "./dtype.ts";
 import { DisposedError, ShapeError } from "./errors.ts";
 import { shown } from "./excerpt.ts";
 
@@ -105,6 +106,11 @@ export class Device implements AsyncDisposable {
     if (!backend.supports(float)) {
       throw new TypeError(`Cannot hold ${float} tensors on backend ${backend.name}`);
     }
+  }
+
+  /** Halves in which the backend stores activations, where it does. */
+  get activations(): Half | undefined {
+    return this.backend.activations;
   }
 
   /** A handle for another task on the same backend; tensors of the root can be used with it. */

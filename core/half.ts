@@ -38,3 +38,17 @@ export function decodeHalf(bits: Uint16Array, dtype: Half): Float32Array<ArrayBu
   for (let i = 0; i < bits.length; i++) values[i] = table[bits[i]!]!;
   return values;
 }
+
+/** Bits of the nearest numbers in bf16, the upper half of 32 bits; of two nearest the even one. */
+export function encodeBf16(values: Float32Array): Uint16Array<ArrayBuffer> {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const bits = new Uint16Array(values.length);
+  for (let i = 0; i < bits.length; i++) {
+    const word = words[i]!;
+    // Rounding could carry a NaN over to zero.
+    bits[i] = (word & 0x7fffffff) > 0x7f800000
+      ? 0x7fc0
+      : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+  }
+  return bits;
+}

@@ -1,5 +1,5 @@
 /**
- * Programs: what a backend runs, as plain data in four families. A program holds structure only;
+ * Programs: what a backend runs, as plain data in families. A program holds structure only;
  * sizes, strides, offsets and per-step numbers come with each run in a `Binding`.
  *
  * @module
@@ -7,6 +7,7 @@
 
 import type { Kind } from "./dtype.ts";
 import {
+  type Bool,
   columns,
   depth,
   type Expr,
@@ -114,3 +115,78 @@ export const copyWordProgram: RowProgram = rowProgram(["u32"], [input(0, "u32", 
 export const gatherProgram: GatherProgram = { family: "gather", key: "gather" };
 /** The one program that adds rows at indices. */
 export const scatterAddProgram: ScatterAddProgram = { family: "scatterAdd", key: "scatterAdd" };
+
+/** Who takes part in attention, and how weights that were dropped are made up for. */
+export interface AttentionMasks {
+  /** Whether keys after the query are invisible; the last query sees the last key. */
+  readonly causal: boolean;
+  /** Which keys are visible; all where absent. */
+  readonly visible: Bool | undefined;
+  /** What is dropped before the softmax; a row that would lose all it sees ignores it. */
+  readonly scores: Bool | undefined;
+  /** What is dropped after it; ignored likewise, but where the rest is multiplied by a factor. */
+  readonly weights: Bool | undefined;
+  /**
+   * How the weights that are left make up for those that are not: they are divided by their sum, of
+   * which the gradient knows or not, or multiplied by scalar {@linkcode attentionFactor}.
+   */
+  readonly rest: "sum" | "constant sum" | "factor";
+}
+
+/** Slot of the scores' factor. */
+export const attentionScale = 0;
+/** Slot of the factor of weights that are left. */
+export const attentionFactor = 9;
+
+/**
+ * Attention in one go: weights are never in memory. The space is `[batch, keyHeads, group, queries,
+ * keys, size]`. Masks read their inputs behind those of the pass, and what does not vary along queries
+ * or keys by level 0, along queries alone by 1, along keys alone by 2; `index` counts over the space.
+ *
+ * | pass       | inputs                                              | outputs              |
+ * | ---------- | --------------------------------------------------- | -------------------- |
+ * | `forward`  | queries, keys, values                               | result, row values   |
+ * | `queries`  | queries, keys, values, gradient, row values, result | of queries, products |
+ * | `keys`     | queries, keys, values, gradient, row values, products | of keys, of values |
+ *
+ * Row values are `[values, batch, keyHeads, group, queries]` as the backend likes them; products, of
+ * gradient and result, are `[batch, keyHeads, group, queries]`. Both lie in one piece.
+ */
+export interface AttentionProgram {
+  /** Tells the families of programs apart. */
+  readonly family: "attention";
+  /** Equal keys mean equal programs. */
+  readonly key: string;
+  /** What is computed. */
+  readonly pass: "forward" | "queries" | "keys";
+  /** Who takes part. */
+  readonly masks: AttentionMasks;
+}
+
+/** Values of a row that the forward pass leaves for the gradient. */
+export const attentionRowValues = 5;
+
+/** Inputs of a pass in front of those of the masks. */
+export function attentionInputs({ pass }: AttentionProgram): number {
+  return pass === "forward" ? 3 : 6;
+}
+
+/** Expressions of the masks that there are. */
+export function maskExpressions({ visible, scores, weights }: AttentionMasks): Bool[] {
+  return [visible, scores, weights].filter((mask) => mask !== undefined);
+}
+
+/** Makes a pass of attention. */
+export function attentionProgram(
+  pass: AttentionProgram["pass"],
+  masks: AttentionMasks,
+): AttentionProgram {
+  const { causal, visible, scores, weights, rest } = masks;
+  const ids = [visible, scores, weights].map((mask) => mask?.id ?? "");
+  return {
+    family: "attention",
+    key: `attention:${pass}:${causal}:${ids}:${rest}`,
+    pass,
+    masks,
+  };
+}

@@ -49,6 +49,7 @@ const coreLayers: Layers = [
   ["apply.ts", "update.ts", "memory.ts", "destination.ts"],
   ["ops/"],
   ["checkpoint.ts", "gradient.ts"],
+  ["attention.ts"],
 ];
 const nnLayers: Layers = [
   ["formats/json_record.ts"],

@@ -12,6 +12,7 @@ import type {
   Binding,
   Bound,
   Buffer,
+  FusedAttention,
 } from "../../core/backend.ts";
 import { bytesPerElement, type Dtype } from "../../core/dtype.ts";
 import type { GatherProgram, Program, RowProgram, ScatterAddProgram } from "../../core/program.ts";
@@ -19,8 +20,10 @@ import { Counts } from "../plan/counts.ts";
 import { Layouts } from "../plan/layouts.ts";
 import { walkOf } from "../plan/row_walk.ts";
 import { slotsOf } from "../plan/slots.ts";
+import { CudaAttention } from "./attention/attentions.ts";
 import type { LtLibrary } from "./blas/lt_library.ts";
 import { LtProducts } from "./blas/lt_products.ts";
+import type { Compiling } from "./driver/compilers.ts";
 import type { Driver } from "./driver/driver.ts";
 import { type CardBuffer, CardMemory } from "./memory/card_memory.ts";
 import { Staging } from "./memory/staging.ts";
@@ -30,12 +33,9 @@ import { CudaProducts } from "./product/products.ts";
 import { byteSteps, type CardLaunch, checkCount, makeCardLaunch } from "./queue/launch.ts";
 import { Modules } from "./queue/modules.ts";
 import { LaunchQueue } from "./queue/queue.ts";
-import { gatherWords, renderGather, renderScatterAdd } from "./row/gather.ts";
+import { gatherLaunch } from "./row/gather.ts";
 import { renderRow } from "./row/row.ts";
 import { blocksOf, chooseSpread, spreadKey } from "./row/row_shape.ts";
-
-/** Threads of a block that gathers. */
-const gatherThreads = 128;
 
 /** What benches and those who look for faults change. */
 export interface QueueOptions {
@@ -50,6 +50,12 @@ export interface QueueOptions {
   readonly library?: LtLibrary | undefined;
   /** Chooses the kernels of products. */
   readonly policy?: ProductPolicy;
+  /** Threads that compile programs, which are the backend's then. */
+  readonly compilers?: Compiling | undefined;
+  /** Launches that go out first, before segments become longer. */
+  readonly shortest?: number;
+  /** Whether attention is one program where it can be; default true. */
+  readonly fused?: boolean;
 }
 
 /** Runs programs on an NVIDIA card. */
@@ -69,6 +75,8 @@ export class CudaBackend implements Backend {
   readonly #queue: LaunchQueue;
   readonly #products: CudaProducts;
   readonly #lt: LtProducts | undefined;
+  /** Attention in one go. */
+  readonly attention: FusedAttention | undefined;
   readonly #launches = new Layouts<CardLaunch>();
 
   /**
@@ -82,9 +90,11 @@ export class CudaBackend implements Backend {
   constructor(
     readonly driver: Driver,
     readonly precision: Precision,
-    { graphs = true, blocking = false, library, policy = usualProducts }: QueueOptions = {},
+    options: QueueOptions = {},
   ) {
-    const { name, address, processors, sharedBytes } = driver.facts;
+    const { graphs = true, blocking = false, library, policy = usualProducts, fused = true } =
+      options;
+    const { name, address, capability, processors, sharedBytes } = driver.facts;
     this.activations = precision === "bf16" ? "bf16" : undefined;
     const lt = precision === "bf16" ? library : undefined;
     const by = lt === undefined ? "" : ` by ${lt.name}`;
@@ -92,8 +102,9 @@ export class CudaBackend implements Backend {
     try {
       this.#memory = new CardMemory(driver);
       this.#staging = new Staging(driver);
-      this.#modules = new Modules(driver);
-      this.#queue = new LaunchQueue(driver, { graphs, blocking });
+      this.#modules = new Modules(driver, options.compilers);
+      const busy = () => this.#modules.busy;
+      this.#queue = new LaunchQueue(driver, { graphs, blocking }, busy, options.shortest);
       const host = { driver, memory: this.#memory, modules: this.#modules };
       this.#lt = lt === undefined ? undefined : new LtProducts(lt, host);
     } catch (error) {
@@ -101,10 +112,19 @@ export class CudaBackend implements Backend {
       lt?.close();
       throw error;
     }
+    this.attention = fused
+      ? new CudaAttention({
+        precision,
+        modules: this.#modules,
+        queue: this.#queue,
+        count: () => this.#counts.runs++,
+      })
+      : undefined;
     this.#products = new CudaProducts({
       lt: this.#lt,
       precision,
       policy,
+      capability,
       processors,
       sharedBytes,
       memory: this.#memory,
@@ -226,35 +246,12 @@ export class CudaBackend implements Backend {
 
   #byIndex(program: GatherProgram | ScatterAddProgram, binding: Binding): void {
     const operands = [...binding.inputs, ...binding.outputs];
-    const launch = this.#launches.find(program, binding.space, operands, () => {
-      const [count, width, height = 0] = binding.space as [number, number, number?];
-      const [table, rows] = binding.inputs as readonly [Bound, Bound];
-      const [out] = binding.outputs as readonly [Bound];
-      const { family } = program;
-      const render = family === "gather" ? renderGather : renderScatterAdd;
-      const kernel = this.#modules.compile(
-        `${family}/${table.dtype}/${out.dtype}`,
-        family,
-        () => render(table.dtype, out.dtype),
-      );
-      const elements = (family === "gather" ? count : height) * width;
-      const [down, along] = table.strides as readonly [number, number];
-      checkCount("elements", elements);
-      const words = gatherWords(
-        [count, width, elements],
-        [down, along, rows.strides[0]!],
-        table.dtype,
-      );
-      const blocks = Math.ceil(elements / gatherThreads);
-      return makeCardLaunch({
-        kernel,
-        blocks,
-        dtypes: operands.map(({ dtype }) => dtype),
-        indices: 0,
-        words,
-        scalars: [],
-      });
-    });
+    const launch = this.#launches.find(
+      program,
+      binding.space,
+      operands,
+      () => gatherLaunch(program, binding, this.#modules),
+    );
     this.#queue.launch(launch, operands, [], []);
   }
 

@@ -6,10 +6,14 @@
 
 import { DeviceError, OptionError } from "../../core/errors.ts";
 import { CudaBackend } from "./backend.ts";
+import { compilersOf } from "./driver/compilers.ts";
 import { findLt, type LtLibrary } from "./blas/lt_library.ts";
 import { type CardFacts, cardsOf, Driver } from "./driver/driver.ts";
 import { openLibrary } from "./driver/ffi.ts";
-import type { Precision } from "./product/product_shape.ts";
+import { type Precision, precisions } from "./product/product_shape.ts";
+
+/** Most threads that compile programs. */
+const mostCompilers = 8;
 
 /** What `openCuda` can be told. */
 export interface CudaOptions {
@@ -17,8 +21,9 @@ export interface CudaOptions {
   readonly card?: number | string;
   /**
    * `float32`, the default, keeps 22 of the 24 bits of both factors, so that their product is off by
-   * at most 2^-21 of itself; `bf16` rounds them to bf16, and stores what is computed of products, and
-   * its gradients, in bf16. Sums, losses, parameters and their gradients have 32 bits in both.
+   * at most 2^-21 of itself; `tf32` rounds them to 11 bits, `bf16` to 8, and stores what is computed
+   * of products, and its gradients, in bf16. Sums, losses, parameters and their gradients have 32 bits
+   * in all.
    */
   readonly precision?: Precision;
   /**
@@ -41,9 +46,9 @@ export interface CudaOptions {
  */
 export function startCuda(options: CudaOptions): CudaBackend | undefined {
   const { card = 0, precision = "float32", blas = "auto", blocking = false } = options;
-  if (!["float32", "bf16"].includes(precision)) {
+  if (!precisions.includes(precision)) {
     throw new OptionError(
-      `Cannot open CUDA as precision requires float32 or bf16: found ${String(precision)}`,
+      `Cannot open CUDA as precision requires ${precisions.join(" or ")}: found ${precision}`,
     );
   }
   let library;
@@ -69,7 +74,11 @@ export function startCuda(options: CudaOptions): CudaBackend | undefined {
     library.close();
     throw error;
   }
-  return new CudaBackend(driver, precision, { blocking, library: lt });
+  const threads = blocking ? 0 : Math.min(mostCompilers, (navigator.hardwareConcurrency ?? 1) - 1);
+  const compilers = library.path === undefined
+    ? undefined
+    : compilersOf({ path: library.path, threads }, driver.context);
+  return new CudaBackend(driver, precision, { blocking, library: lt, compilers });
 }
 
 /**

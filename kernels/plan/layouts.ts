@@ -7,7 +7,7 @@
 
 import type { Affine } from "../../core/backend.ts";
 import type { Dtype } from "../../core/dtype.ts";
-import type { Program } from "../../core/program.ts";
+import type { AttentionProgram, Program } from "../../core/program.ts";
 import { IntegerKey, IntegerMap } from "./integer_map.ts";
 
 /** An operand; only those in memory have a type. */
@@ -17,7 +17,7 @@ const codes: Readonly<Record<Dtype, number>> = { f32: 0, f64: 1, u32: 2, f16: 3,
 
 /** What was made, by program and layout: launches, or what several launches need. */
 export class Layouts<T> {
-  readonly #made = new WeakMap<Program, IntegerMap<T>>();
+  readonly #made = new WeakMap<Program | AttentionProgram, IntegerMap<T>>();
   readonly #key = new IntegerKey();
 
   /**
@@ -25,7 +25,7 @@ export class Layouts<T> {
    * the first time.
    */
   find(
-    program: Program,
+    program: Program | AttentionProgram,
     sizes: readonly number[],
     operands: readonly Operand[],
     make: () => T,

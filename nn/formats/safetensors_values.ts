@@ -5,7 +5,7 @@
  */
 
 import { FileError, OptionError, ShapeError } from "../../core/errors.ts";
-import { decodeHalf } from "../../core/half.ts";
+import { decodeHalf, encodeBf16 } from "../../core/half.ts";
 import type { FileDtype, TensorInfo } from "./safetensors.ts";
 
 interface ArrayType<T> {
@@ -158,15 +158,5 @@ function elementsOf(
   }
   if (dtype === "F16") return new Float16Array(values);
   const singles = values instanceof Float32Array ? values : new Float32Array(values);
-  return dtype === "F32" ? singles : upperHalves(singles);
-}
-
-/** BF16 is the upper half of F32; of two nearest the even one is taken. */
-function upperHalves(values: Float32Array): Uint16Array {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  return Uint16Array.from(bits, (word, index) => {
-    // Rounding could carry a NaN over to zero.
-    if (Number.isNaN(values[index])) return 0x7fc0;
-    return (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
-  });
+  return dtype === "F32" ? singles : encodeBf16(singles);
 }

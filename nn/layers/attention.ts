@@ -12,6 +12,7 @@ import type { Tensor } from "../../core/tensor.ts";
 import { type LayerPlace, siteAt } from "../dropout/site.ts";
 import { spanStarts } from "../dropout/span_starts.ts";
 import { type AttentionOptions, attentionWeights } from "./attention_weights.ts";
+import { attentionInOne } from "./fused_attention.ts";
 import type { KeyValues } from "./past_key_values.ts";
 import type { ForwardContext } from "./forward_context.ts";
 
@@ -69,12 +70,22 @@ export function attend(
     weights: siteAt(context, "weights", place),
     maximum,
   };
+  const asked = context.onScores !== undefined || context.spanStarts !== undefined ||
+    context.probes?.[place.layer] !== undefined;
+  const whole = earlier === undefined && !asked ? attentionInOne(q, k, v, options) : undefined;
+  if (whole !== undefined) return join(whole, [0, 3, 1, 2, 4], heads);
   const weigh = () => weighted(matmul(q, transpose(k)), options, place, context);
   // Scores are as large as weights, and nothing reads them again but what starts spans.
   const weights = context.spanStarts === undefined ? q.device.within("scores", weigh) : weigh();
   const order = earlier === undefined ? [0, 3, 1, 2, 4] : [3, 0, 1, 2, 4];
-  const joined = matmul(weights, v, order);
-  return reshape(permute(joined, order), [batch, tokens, heads * size]);
+  return join(matmul(weights, v, order), order, heads);
+}
+
+/** Heads side by side, in the order of memory: `[batch, tokens, heads · size]`. */
+function join(x: Tensor, order: readonly number[], heads: number): Tensor {
+  const ordered = permute(x, order);
+  const [batch, tokens] = ordered.shape as [number, number];
+  return reshape(ordered, [batch, tokens, heads * x.shape[4]!]);
 }
 
 /** Weights of the scores; tells what asks for scores or weights of them. */

@@ -134,7 +134,7 @@ export interface AttentionOptions {
 export function attentionWeights(scores: Tensor, options: AttentionOptions): Tensor {
   const [batch, , group, queries, keys] = scores.shape as [number, number, number, number, number];
   const { scale, causal, mask, logits, weights, maximum } = options;
-  checkScores(scores, mask);
+  checkAttention(shapeOf("attentionWeights", scores, "scores"), mask);
   const op = attentionWeightsOp({
     causal: causal && queries > 1,
     masked: mask !== undefined,
@@ -154,18 +154,22 @@ export function attentionWeights(scores: Tensor, options: AttentionOptions): Ten
   const factor = weights?.site.rescale === undefined ? [] : [survivorFactor(weights.site)];
   return apply(op, inputs, {
     space: scores.shape,
-    scalars: [scale, ...numbers(logits), ...numbers(weights), ...factor],
+    scalars: [scale, ...siteNumbers(logits), ...siteNumbers(weights), ...factor],
     indices: [
       { offset: keys - queries, strides: [0, 0, 0, 1, 0] },
       { offset: 0, strides: [0, 0, 0, 0, 1] },
-      ...coordinates(logits, group, maximum),
-      ...coordinates(weights, group, maximum),
+      ...siteCoordinates(logits, group, maximum),
+      ...siteCoordinates(weights, group, maximum),
     ],
   })[0]!;
 }
 
-function checkScores(scores: Tensor, mask: Tensor | undefined): void {
-  const shape = shapeOf("attentionWeights", scores, "scores");
+/**
+ * Checks the shape of scores, and that a mask of visible keys fits them.
+ *
+ * @throws {ShapeError} If they have other than five axes, or it does not
+ */
+export function checkAttention(shape: readonly number[], mask: Tensor | undefined): void {
   const [batch, , , queries, keys] = shape;
   if (shape.length !== 5) {
     const required = "5 axes, [batch, keyHeads, group, queries, keys]";
@@ -184,12 +188,21 @@ function structureOf(active: ActiveSite | undefined): AttentionStructure["logits
   return active.site.structure === "span" ? "span" : "independent";
 }
 
-function numbers(active: ActiveSite | undefined): number[] {
+/** Scalars of a site's mask, or as many zeros where it is not active. */
+export function siteNumbers(active: ActiveSite | undefined): number[] {
   return active === undefined ? new Array<number>(maskScalars).fill(0) : maskNumbers(active);
 }
 
-/** Coordinates of a mask element, and of its head. */
-function coordinates(active: ActiveSite | undefined, group: number, maximum: number): Affine[] {
+/**
+ * Coordinates of a mask element, and of its head, over `[batch, keyHeads, group, queries, keys]`.
+ *
+ * @param maximum Longest sequence of the model
+ */
+export function siteCoordinates(
+  active: ActiveSite | undefined,
+  group: number,
+  maximum: number,
+): Affine[] {
   const perHead = active?.site.perHead ?? true;
   const element = active?.site.structure === "element";
   const head = (step: number) => perHead ? [0, group * step, step] : [0, 0, 0];

@@ -6,6 +6,7 @@
 
 import type { Half } from "../../core/dtype.ts";
 import { FileError, OptionError } from "../../core/errors.ts";
+import { encodeBf16 } from "../../core/half.ts";
 import { foldKey, type Key, normal, uniform } from "../../core/random.ts";
 import { sameShape } from "../../core/shape.ts";
 import type { Device } from "../../core/device.ts";
@@ -36,7 +37,10 @@ export interface WeightSource {
 
 /** How a checkpoint is loaded. */
 export interface LoadOptions {
-  /** Whether matrices of 16 bits stay so: half the memory, and the same numbers. Default false. */
+  /**
+   * Whether matrices of 16 bits stay so: half the memory, and the same numbers. Default false. On a
+   * device that stores activations in bf16 all matrices are in it, as products would round them.
+   */
   readonly half?: boolean;
 }
 
@@ -107,13 +111,9 @@ export async function loadModel(
       continue;
     }
     requireShape(source, name, parameter);
-    const bits = half && parameter.shape.length === 2 ? source.halves?.(name) : undefined;
-    if (bits === undefined) await fillParameter(parameter, source, name, device);
-    else {
-      const { dtype } = bits;
-      const parts = finiteHalves(bits.parts, dtype, { name, path: fileOf(source, name) });
-      parameter.value = await tensorFromParts(device, parameter.shape, dtype, parts, name);
-    }
+    if (parameter.shape.length === 2 && (half || device.activations !== undefined)) {
+      await fillMatrix(parameter, source, name, device);
+    } else await fillParameter(parameter, source, name, device);
     sources.set(path, name);
   }
   model.prepare(device);
@@ -219,6 +219,28 @@ export async function fillParameter(
   const given = source.parts?.(name, float) ?? [source.read(name, float)];
   const parts = finiteParts(given, { name, path: fileOf(source, name) });
   parameter.value = await tensorFromParts(device, parameter.shape, float, parts, name);
+}
+
+/** Fills a matrix that keeps the 16 bits of its source, or has those of the device's activations. */
+async function fillMatrix(
+  parameter: Parameter,
+  source: WeightSource,
+  name: string,
+  device: Device,
+): Promise<void> {
+  const bits = source.halves?.(name);
+  const rounded = device.activations === "bf16" && bits?.dtype !== "bf16";
+  if (bits === undefined && !rounded) return await fillParameter(parameter, source, name, device);
+  const tensor = { name, path: fileOf(source, name) };
+  const dtype = rounded ? "bf16" : bits!.dtype;
+  const parts = rounded
+    ? roundedParts(finiteParts(partsOf(source, name, "f32"), tensor))
+    : finiteHalves(bits!.parts, dtype, tensor);
+  parameter.value = await tensorFromParts(device, parameter.shape, dtype, parts, name);
+}
+
+async function* roundedParts(parts: AsyncIterable<Floats>): AsyncGenerator<Uint16Array> {
+  for await (const part of parts) yield encodeBf16(part as Float32Array);
 }
 
 /**

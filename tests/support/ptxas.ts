@@ -29,3 +29,16 @@ export async function assemble(file: string, card: string): Promise<string> {
   const decoder = new TextDecoder();
   return success ? "" : decoder.decode(stderr) + decoder.decode(stdout);
 }
+
+/** Assembles a file fully and returns each register spilt to memory and each warning. */
+export async function assembledBadly(file: string, card: string): Promise<string[]> {
+  const command = new Deno.Command(ptxas!, {
+    args: ["-v", `-arch=${card}`, file, "-o", "/dev/null"],
+  });
+  const { stderr, stdout } = await command.output();
+  const decoder = new TextDecoder();
+  const lines = (decoder.decode(stderr) + decoder.decode(stdout)).split("\n");
+  return lines.filter((line) =>
+    /[1-9]\d* bytes spill/.test(line) || !(line === "" || /^( |ptxas info\s+: (?!\())/.test(line))
+  );
+}

@@ -17,7 +17,7 @@ export const kernelNames = ["auto", "relaxed", "simd", "javascript"] as const;
 export type KernelName = typeof kernelNames[number];
 
 /** How CUDA computes products, as `--precision` takes it. */
-export const precisionNames = ["float32", "bf16"] as const;
+export const precisionNames = ["float32", "tf32", "bf16"] as const;
 /** How CUDA computes products. */
 export type PrecisionName = typeof precisionNames[number];
 
@@ -34,7 +34,8 @@ export const deviceOptions = {
     group: "device",
     kind: "choice",
     choices: precisionNames,
-    help: "CUDA: products of 32-bit factors, or all but sums and what is trained in bf16",
+    help:
+      "CUDA: products of 32-bit factors, of factors in tf32, or all but sums and losses in bf16",
     default: "float32",
   },
   card: {

@@ -19,6 +19,11 @@ export function epiloguePitch({ n }: BlockTile): number {
   return n + 4;
 }
 
+/** Bytes of shared memory that the sums take. */
+export function epilogueBytes(tile: BlockTile): number {
+  return 4 * tile.m * epiloguePitch(tile) * (tile.slices ?? 1);
+}
+
 /** What the epilogue is given of the product. */
 export interface EpilogueHost {
   /** Address of an operand's first element in the batch. */
@@ -41,6 +46,16 @@ interface Place {
   readonly lane: string;
   readonly first: readonly [string, string];
   readonly own: readonly [string, string];
+  readonly slice: string | undefined;
+}
+
+/** Four neighbouring results of a thread. */
+interface Four {
+  /** Register of the row and column of the first. */
+  readonly at: readonly [m: string, n: string];
+  /** Register, and bytes beside it, of where their sums lie in shared memory. */
+  readonly address: string;
+  readonly offset: number;
 }
 
 /** Writes the end of one product. */
@@ -75,29 +90,86 @@ export class Epilogue {
       this.#addresses.set(operand, this.host.address(operand));
       this.#steps.set(operand, [this.host.step(operand, rank), this.host.step(operand, rank + 1)]);
     }
-    const [again, skip, end] = [text.label(), text.label(), text.label()];
-    const [m, n] = [this.host.size(0), this.host.size(1)];
+    const [again, end] = [text.label(), text.label()];
+    const sizes = [this.host.size(0), this.host.size(1)] as const;
     const perRow = tile.n / 4;
     const [row, unit] = text.divide(place.thread, perRow);
     const column = text.into("b32", "shl.b32", unit, 2);
+    const down = threadsOf(tile) / perRow;
+    const ahead = this.#ahead(tile.m / down);
     text.place(again);
     text.add(`@${text.into("pred", "setp.ge.u32", row, tile.m)} bra ${end}`);
-    const at = [
+    const index = text.into("b32", "mad.lo.u32", row, this.#pitch, column);
+    const address = text.into("b32", "mad.lo.u32", index, 4, tiles);
+    const first = [
       text.into("b32", "add.u32", place.first[0], row),
       text.into("b32", "add.u32", place.first[1], column),
     ] as const;
-    text.add(`@${text.into("pred", "setp.ge.u32", at[0], m)} bra ${skip}`);
-    text.add(`@${text.into("pred", "setp.ge.u32", at[1], n)} bra ${skip}`);
-    const index = text.into("b32", "mad.lo.u32", row, this.#pitch, column);
-    const address = text.into("b32", "mad.lo.u32", index, 4, tiles);
-    const x = [0, 1, 2, 3].map(() => text.register("f32"));
-    text.add(`ld.shared.v4.f32 {${x.join(", ")}}, [${address}]`);
-    this.#mendAll(x, at);
-    this.#finish(x, at, n);
-    text.place(skip);
-    text.add(`add.u32 ${row}, ${row}, ${threadsOf(tile) / perRow}`);
+    const turns = Array.from({ length: ahead }, (_, turn) => {
+      const at = turn === 0
+        ? first
+        : [text.into("b32", "add.u32", first[0], turn * down), first[1]] as const;
+      return { at, address, offset: 4 * turn * down * this.#pitch };
+    });
+    const loaded = turns.map(({ at }) => this.#extrasAt(at, sizes));
+    turns.forEach((four, turn) => this.#turn(four, sizes, loaded[turn]!));
+    text.add(`add.u32 ${row}, ${row}, ${ahead * down}`);
     text.add(`bra ${again}`);
     text.place(end);
+  }
+
+  /** Turns whose extras are read before the first of them is computed: they come slowly. */
+  #ahead(turns: number): number {
+    const reads = this.#extras.length > 0 && this.#extras.every((k) => this.shape.wide[k - 2]);
+    return reads ? [4, 2].find((count) => turns % count === 0) ?? 1 : 1;
+  }
+
+  /** The extras that are met by fours at a row and column, or the last ones there are. */
+  #extrasAt(
+    [m, n]: readonly [string, string],
+    [rows, columns]: readonly [string, string],
+  ): ReadonlyMap<number, readonly string[]> {
+    const { text, shape: { wide, dtypes } } = this;
+    const met = this.#extras.filter((k) => wide[k - 2]);
+    if (met.length === 0) return new Map();
+    const here = [
+      text.into("b32", "min.u32", m, text.into("b32", "sub.u32", rows, 1)),
+      text.into("b32", "min.u32", n, text.into("b32", "sub.u32", columns, 4)),
+    ] as const;
+    return new Map(
+      met.map((k) => [k, loadRun(text, dtypes[k - 2]!, `[${this.#address(k, here)}]`, 4)]),
+    );
+  }
+
+  /** Four neighbouring results, where they are within the product. */
+  #turn(
+    four: Four,
+    [m, n]: readonly [string, string],
+    loaded: ReadonlyMap<number, readonly string[]>,
+  ): void {
+    const { text } = this;
+    const { at, address, offset } = four;
+    const skip = text.label();
+    text.add(`@${text.into("pred", "setp.ge.u32", at[0], m)} bra ${skip}`);
+    text.add(`@${text.into("pred", "setp.ge.u32", at[1], n)} bra ${skip}`);
+    const x = [0, 1, 2, 3].map(() => text.register("f32"));
+    text.add(`ld.shared.v4.f32 {${x.join(", ")}}, [${address}+${offset}]`);
+    this.#addSlices(x, four);
+    this.#mendAll(x, at);
+    this.#finish(x, at, n, loaded);
+    text.place(skip);
+  }
+
+  /** Adds the sums of the other slices, in their order. */
+  #addSlices(x: readonly string[], { address, offset }: Four): void {
+    const { text, shape: { tile } } = this;
+    const { slices = 1 } = tile;
+    for (let slice = 1; slice < slices; slice++) {
+      const more = x.map(() => text.register("f32"));
+      const place = `${address}+${offset + slice * epilogueBytes(tile) / slices}`;
+      text.add(`ld.shared.v4.f32 {${more.join(", ")}}, [${place}]`);
+      x.forEach((sum, j) => text.add(`add.rn.f32 ${sum}, ${sum}, ${more[j]}`));
+    }
   }
 
   /** Puts the sums where their rows and columns are. */
@@ -109,7 +181,11 @@ export class Epilogue {
     const row = text.into("b32", "add.u32", place.own[0], group);
     const column = text.into("b32", "add.u32", place.own[1], pair);
     const index = text.into("b32", "mad.lo.u32", row, this.#pitch, column);
-    const base = text.into("b32", "mad.lo.u32", index, 4, tiles);
+    const { slices = 1 } = tile;
+    const own = place.slice === undefined
+      ? tiles
+      : text.into("b32", "mad.lo.u32", place.slice, epilogueBytes(tile) / slices, tiles);
+    const base = text.into("b32", "mad.lo.u32", index, 4, own);
     sums.forEach((sum, f) => {
       const [r, c] = [Math.floor(f / columns) * 16, f % columns * 8];
       const at = (down: number) => `[${base}+${4 * ((r + down) * this.#pitch + c)}]`;
@@ -174,14 +250,14 @@ export class Epilogue {
     return text.into("b64", "mad.wide.s32", n, along, row);
   }
 
-  #finish(x: readonly string[], at: readonly [string, string], n: string): void {
+  #finish(
+    x: readonly string[],
+    at: readonly [string, string],
+    n: string,
+    wholes: ReadonlyMap<number, readonly string[]>,
+  ): void {
     const { text, program, shape: { wide, dtypes } } = this;
     const nodes = topological(program.outputs);
-    const wholes = new Map(
-      this.#extras.filter((k) => wide[k - 2]).map((k) => {
-        return [k, loadRun(text, dtypes[k - 2]!, `[${this.#address(k, at)}]`, 4)] as const;
-      }),
-    );
     const outputs = program.outputs.map((_, i) => program.inputs.length + i);
     const results: string[][] = outputs.map(() => []);
     const scalars = new Map<number, string>();

@@ -192,7 +192,7 @@ export class Factor {
   }
 
   /** Bytes from the lane's place to that at an outer and inner distance. */
-  #distance(outer: number, inner: number): number {
+  distance(outer: number, inner: number): number {
     return this.#bytes * (this.#inner ? outer * this.#pitch + inner : inner * this.#pitch + outer);
   }
 
@@ -211,7 +211,7 @@ export class Factor {
     const { text } = this;
     if (this.#bytes === 2) {
       const turned = this.#inner ? "" : ".trans";
-      const at = `[${place}+${this.#distance(outer, inner)}]`;
+      const at = `[${place}+${this.distance(outer, inner)}]`;
       text.add(`ldmatrix.sync.aligned.m8n8.x4${turned}.shared.b16 {${into.join(", ")}}, ${at}`);
       return;
     }
@@ -220,10 +220,10 @@ export class Factor {
       const [o, k] = [outer + 8 * outerHalf, inner + 8 * innerHalf];
       const two = into.slice(2 * i, 2 * i + 2);
       if (this.#inner) {
-        text.add(`ld.shared.v2.f32 {${two.join(", ")}}, [${place}+${this.#distance(o, k)}]`);
+        text.add(`ld.shared.v2.f32 {${two.join(", ")}}, [${place}+${this.distance(o, k)}]`);
       } else {
         two.forEach((value, j) =>
-          text.add(`ld.shared.f32 ${value}, [${place}+${this.#distance(o, k + j)}]`)
+          text.add(`ld.shared.f32 ${value}, [${place}+${this.distance(o, k + j)}]`)
         );
       }
     }
@@ -244,11 +244,17 @@ export class Factor {
   }
 
   /**
-   * The floats of a fragment as tf32 and what that leaves, which is tf32 but for the last bit: rounded
-   * to nearest, so that what is left has either sign and what is lost is no bias.
+   * The floats of a fragment as tf32, rounded to nearest so that what is lost is no bias, and where
+   * two parts are asked for what that leaves, which has either sign and is tf32 but for the last bit.
    */
-  rounded(loaded: readonly string[]): { readonly high: string[]; readonly low: string[] } {
+  rounded(
+    loaded: readonly string[],
+    parts: number,
+  ): { readonly high: string[]; readonly low: string[] } {
     const { text } = this;
+    if (parts === 1) {
+      return { high: loaded.map((x) => text.into("b32", "cvt.rna.tf32.f32", x)), low: [] };
+    }
     const high = loaded.map((value) => {
       const bits = text.into("b32", "mov.b32", value);
       const up = text.into("b32", "add.u32", bits, "0x1000");

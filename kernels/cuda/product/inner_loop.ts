@@ -16,6 +16,8 @@ export interface WarpPlace {
   readonly lane: string;
   /** Registers of the warp's first row and column within the block's tile. */
   readonly own: readonly [m: string, n: string];
+  /** Register of the number of the warp's slice of a turn; nothing where the turn is one. */
+  readonly slice: string | undefined;
   /** Register of the number of inner elements. */
   readonly depth: string;
 }
@@ -46,9 +48,9 @@ export class InnerLoop {
     readonly factors: readonly [Factor, Factor],
     readonly place: WarpPlace,
   ) {
-    const { tile, halves } = shape;
+    const { tile, parts } = shape;
     const [a, b] = factors;
-    this.#steps = new MatrixSteps(text, a, b, halves);
+    this.#steps = new MatrixSteps(text, a, b, parts);
     this.#counts = [tile.m / tile.warps[0] / 16, tile.n / tile.warps[1] / 16];
     const registers = (factor: Factor, count: number) =>
       Array.from({ length: count }, () => factor.registers());
@@ -62,12 +64,19 @@ export class InnerLoop {
     this.#into = text.into("b32", "mov.u32", this.#first);
     this.#from = text.into("b32", "mov.u32", this.#first);
     this.#rest = text.into("b32", "mov.u32", place.depth);
-    const beside = b.lanePlace(place.lane, place.own[1]);
-    this.#places = [
-      a.lanePlace(place.lane, place.own[0]),
-      text.into("b32", "add.u32", beside, a.bytes),
-    ];
+    const [left, beside] = factors.map((factor, i) => {
+      const first = factor.lanePlace(place.lane, place.own[i]!);
+      if (place.slice === undefined) return first;
+      return text.into("b32", "mad.lo.u32", place.slice, factor.distance(0, this.#depth), first);
+    }) as [string, string];
+    this.#places = [left, text.into("b32", "add.u32", beside, a.bytes)];
     this.#here = this.#places.map((own) => text.into("b32", "add.u32", own, this.#from));
+  }
+
+  /** Inner elements of a turn that are the warp's. */
+  get #depth(): number {
+    const { k, slices = 1 } = this.shape.tile;
+    return k / slices;
   }
 
   /** Bytes of shared memory that the ring takes. */
@@ -90,7 +99,7 @@ export class InnerLoop {
     text.place(again);
     text.add(`@${text.into("pred", "setp.le.s32", left, 0)} bra ${done}`);
     this.#ahead();
-    const steps = tile.k / 16;
+    const steps = this.#depth / 16;
     for (let step = 0; step < steps; step++) {
       if (step === steps - 1) {
         this.#next(this.#from);

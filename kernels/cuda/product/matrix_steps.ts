@@ -6,6 +6,7 @@
 
 import { floatText, type PtxText } from "../ptx/text.ts";
 import type { Factor } from "./factor.ts";
+import type { ProductShape } from "./product_shape.ts";
 
 /** Pairs of terms whose product counts, the smallest first: later ones are below 2^-24 of the whole. */
 export function termPairs(a: number, b: number): [number, number][] {
@@ -25,7 +26,7 @@ export interface Fragments {
 }
 
 /** Products of parts in two steps of 8 inner elements, the smallest first. */
-const halfProducts = ([["low", "high"], ["high", "low"], ["high", "high"]] as const).flatMap(
+const partProducts = ([["low", "high"], ["high", "low"], ["high", "high"]] as const).flatMap(
   ([i, j]) => [0, 1].map((inner) => [i, j, inner] as const),
 );
 
@@ -34,18 +35,18 @@ export class MatrixSteps {
   /**
    * @param a Left operand
    * @param b Right operand
-   * @param halves Whether factors are tf32 and what that leaves
+   * @param parts Parts of a factor in tf32; 0 where factors are terms of 8 bits
    */
   constructor(
     readonly text: PtxText,
     readonly a: Factor,
     readonly b: Factor,
-    readonly halves: boolean,
+    readonly parts: ProductShape["parts"],
   ) {}
 
   /** The products of one step of 16 inner elements. */
   step(loaded: Fragments, sums: readonly string[][]): void {
-    if (this.halves) return this.#halves(loaded, sums);
+    if (this.parts > 0) return this.#tf32(loaded, sums);
     const { a, b } = this;
     const pairs = termPairs(a.access.terms, b.access.terms);
     const right = loaded.b.map((registers) => b.words(registers));
@@ -56,16 +57,16 @@ export class MatrixSteps {
     });
   }
 
-  /** The same with factors of two parts, whose smallest product is left out. */
-  #halves(loaded: Fragments, sums: readonly string[][]): void {
-    const { text, a, b } = this;
-    const right = loaded.b.map((registers) => b.rounded(registers));
+  /** The same in tf32; of factors of two parts the smallest product is left out. */
+  #tf32(loaded: Fragments, sums: readonly string[][]): void {
+    const { text, a, b, parts } = this;
+    const right = loaded.b.map((registers) => b.rounded(registers, parts));
     const each = 2 * right.length;
     loaded.a.forEach((registers, row) => {
-      const left = a.rounded(registers);
+      const left = a.rounded(registers, parts);
       const own = sums.slice(row * each, (row + 1) * each);
-      const into = own.map(() => [0, 1, 2, 3].map(() => text.register("f32")));
-      for (const [i, j, inner] of halfProducts) {
+      const into = parts === 1 ? own : own.map(() => [0, 1, 2, 3].map(() => text.register("f32")));
+      for (const [i, j, inner] of partProducts.slice(parts === 1 ? 4 : 0)) {
         into.forEach((sum, column) => {
           // Two neighbours along the inner axis stand for elements 0 to 3 and 4 to 7: the order of
           // a sum is free, as long as both factors have the same.
@@ -80,7 +81,7 @@ export class MatrixSteps {
           );
         });
       }
-      this.#gather(own, into);
+      if (parts === 2) this.#gather(own, into);
     });
   }
 

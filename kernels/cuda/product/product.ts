@@ -5,145 +5,41 @@
  * @module
  */
 
-import { topological } from "../../../core/expr.ts";
 import type { MatmulProgram } from "../../../core/program.ts";
-import { slotsUsed } from "../../plan/slots.ts";
 import { type PtxProgram, PtxText } from "../ptx/text.ts";
-import { Epilogue, epiloguePitch } from "./epilogue.ts";
+import { type Block, BlockPlace } from "./block_place.ts";
+import { Epilogue, epilogueBytes } from "./epilogue.ts";
 import { Factor, type FactorPlace } from "./factor.ts";
 import { InnerLoop } from "./inner_loop.ts";
 import { type ProductShape, threadsOf } from "./product_shape.ts";
-
-/** Places of a product's parameters, in bytes. */
-export interface ProductPlaces {
-  /** Addresses of A, B, extras and outputs, 8 bytes each. */
-  readonly addresses: number;
-  /** Sizes of the batch axes, M, N, K, inner elements of a chunk, tiles along M and along N. */
-  readonly sizes: number;
-  /** Steps of each operand along the batch axes and two more, in bytes. */
-  readonly strides: number;
-  /** Numbers of the run. */
-  readonly scalars: number;
-}
-
-/** Lays out the parameters of a product. */
-function productPlaces(program: MatmulProgram, rank: number, text: PtxText): ProductPlaces {
-  const operands = program.inputs.length + program.outputs.length;
-  return {
-    addresses: text.reserve(operands, 8),
-    sizes: text.reserve(rank + 6, 4),
-    strides: text.reserve(operands * (rank + 2), 4),
-    scalars: text.reserve(slotsUsed(topological(program.outputs), "scalar"), 4),
-  };
-}
 
 /** Renders a product. */
 export function renderProduct(program: MatmulProgram, shape: ProductShape): PtxProgram {
   return new ProductWriter(program, shape).render();
 }
 
-/** Registers that say where a block works. */
-interface Block {
-  readonly thread: string;
-  readonly lane: string;
-  /** First row and column of the block. */
-  readonly first: readonly [m: string, n: string];
-  /** Coordinates along the batch axes. */
-  readonly batch: readonly string[];
-  /** First row and column of the warp within the block's tile. */
-  readonly own: readonly [m: string, n: string];
-  /** Inner elements of the block. */
-  readonly depth: string;
-}
-
 class ProductWriter {
   readonly #text = new PtxText();
-  readonly #places: ProductPlaces;
+  readonly #place: BlockPlace;
 
   constructor(readonly program: MatmulProgram, readonly shape: ProductShape) {
-    this.#places = productPlaces(program, shape.rank, this.#text);
+    this.#place = new BlockPlace(this.#text, program, shape);
   }
 
   render(): PtxProgram {
     const text = this.#text;
     const { tile } = this.shape;
-    const block = this.#block();
-    const bases = [0, 1].map((k) => this.#base(k, block.batch));
+    const block = this.#place.block();
+    const bases = [0, 1].map((k) => this.#place.base(k, block.batch)) as [string, string];
     const [a, b] = [0, 1].map((k) => this.#operand(k as 0 | 1, block, bases[k]!)) as [
       Factor,
       Factor,
     ];
     const loop = new InnerLoop(text, this.shape, [a, b], block);
     const sums = loop.write();
-    const epilogue = new Epilogue(text, this.program, this.shape, {
-      address: (operand) => this.#base(operand, block.batch),
-      step: (operand, axis) => this.#stride(operand, axis),
-      scalar: (slot, kind) =>
-        text.parameter(this.#places.scalars + 4 * slot, kind === "f32" ? "f32" : "b32"),
-      size: (axis) => this.#size(this.shape.rank + axis),
-      bases: bases as [string, string],
-      depth: block.depth,
-    });
-    epilogue.write(sums, block);
-    return text.program(threadsOf(tile), Math.max(loop.bytes, 4 * tile.m * epiloguePitch(tile)));
-  }
-
-  #size(place: number): string {
-    return this.#text.parameter(this.#places.sizes + 4 * place);
-  }
-
-  #stride(operand: number, axis: number): string {
-    const { rank } = this.shape;
-    return this.#text.parameter(this.#places.strides + 4 * (operand * (rank + 2) + axis));
-  }
-
-  /** Which tile of which batch is the block's. */
-  #block(): Block {
-    const text = this.#text;
-    const { rank, tile, chunked } = this.shape;
-    const thread = text.special("tid.x");
-    const [tiles, m] = text.divide(text.special("ctaid.x"), this.#size(rank + 4));
-    const [batches, n] = text.divide(tiles, this.#size(rank + 5));
-    let rest: string = batches;
-    const batch: string[] = [];
-    for (let axis = rank - 1; axis > 0; axis--) {
-      const [quotient, own] = text.divide(rest, this.#size(axis));
-      batch[axis] = own;
-      rest = quotient;
-    }
-    if (rank > 0) batch[0] = rest;
-    const k = this.#size(rank + 2);
-    let depth = k;
-    if (chunked) {
-      const chunk = this.#size(rank + 3);
-      const begin = text.into("b32", "mul.lo.u32", batch[0]!, chunk);
-      depth = text.into("b32", "min.u32", chunk, text.into("b32", "sub.u32", k, begin));
-    }
-    const number = text.into("b32", "shr.u32", thread, 5);
-    const [warpN, warpM] = text.divide(number, tile.warps[0]);
-    return {
-      thread,
-      lane: text.into("b32", "and.b32", thread, 31),
-      first: [
-        text.into("b32", "mul.lo.u32", m, tile.m),
-        text.into("b32", "mul.lo.u32", n, tile.n),
-      ],
-      batch,
-      own: [
-        text.into("b32", "mul.lo.u32", warpM, tile.m / tile.warps[0]),
-        text.into("b32", "mul.lo.u32", warpN, tile.n / tile.warps[1]),
-      ],
-      depth,
-    };
-  }
-
-  /** Address of an operand's first element in the batch. */
-  #base(operand: number, batch: readonly string[]): string {
-    const text = this.#text;
-    return batch.reduce(
-      (sum, at, axis) => text.into("b64", "mad.wide.s32", at, this.#stride(operand, axis), sum),
-      text.parameter(this.#places.addresses + 8 * operand, "b64"),
-    );
+    const host = this.#place.epilogueHost(bases, block);
+    new Epilogue(text, this.program, this.shape, host).write(sums, block);
+    return text.program(threadsOf(tile), Math.max(loop.bytes, epilogueBytes(tile)));
   }
 
   #operand(which: 0 | 1, block: Block, base: string): Factor {
@@ -153,9 +49,9 @@ class ProductWriter {
       thread: block.thread,
       base,
       first: block.first[which],
-      limit: this.#size(rank + which),
-      outerStep: this.#stride(which, outer),
-      innerStep: this.#stride(which, inner),
+      limit: this.#place.size(rank + which),
+      outerStep: this.#place.stride(which, outer),
+      innerStep: this.#place.stride(which, inner),
     };
     return new Factor(this.#text, which, read[which], tile, place);
   }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { epiloguePitch } from "./epilogue.ts";
+import { epilogueBytes } from "./epilogue.ts";
 import type { BlockTile } from "./product_shape.ts";
 
 const tile = (
@@ -26,10 +26,14 @@ const rounded = [
   tile(128, 128, 32, [2, 2], 4),
   tile(128, 64, 32, [2, 2], 4),
 ];
+/** Of floats by warp groups. */
+const byGroups: BlockTile = { ...tile(128, 128, 32, [8, 1], 4), grouped: true };
 const usual = tile(64, 64, 32, [2, 2], 4);
 const small = tile(32, 32, 32, [2, 1], 4);
 const fewColumns = tile(64, 16, 32, [4, 1], 4);
 const fewRows = tile(16, 64, 32, [1, 4], 4);
+/** Of products with few rows or columns, where warps share a long inner axis. */
+const deep = [8, 4].map((slices) => ({ ...tile(16, 16, 32 * slices, [1, 1], 5), slices }));
 
 /** How a product is computed. */
 export interface ProductChoice {
@@ -37,6 +41,8 @@ export interface ProductChoice {
   readonly tile: BlockTile;
   /** Chunks of the inner axis. */
   readonly split: number;
+  /** Whether threads multiply by themselves; the tile does not count then. */
+  readonly byThreads?: boolean;
 }
 
 /** A product's sizes, and what it runs on. */
@@ -53,6 +59,10 @@ export interface ProductSizes {
   readonly terms: number;
   /** Bytes of an element of A and of B. */
   readonly bytes: readonly [number, number];
+  /** Whether a factor has so few rows that threads could multiply by themselves. */
+  readonly narrow: boolean;
+  /** Whether warp groups (`wgmma`) can multiply them. */
+  readonly grouped: boolean;
   /** Multiprocessors of the card. */
   readonly processors: number;
   /** Bytes of shared memory that a block can have. */
@@ -61,9 +71,22 @@ export interface ProductSizes {
 
 /** Turns of a tile that shared memory has room for: none where it is too small for the sums. */
 function mostStages(t: BlockTile, { bytes, sharedBytes }: ProductSizes): number {
-  if (4 * t.m * epiloguePitch(t) > sharedBytes) return 0;
+  if (epilogueBytes(t) > sharedBytes) return 0;
   const turn = (outer: number) => Math.max(outer * (t.k + 8), t.k * (outer + 8));
   return Math.floor(sharedBytes / (bytes[0] * turn(t.m) + bytes[1] * turn(t.n)));
+}
+
+/** By warp groups, where they have enough to do. */
+function groupedChoice(
+  { m, n, k, batch, bytes, grouped, processors, sharedBytes }: ProductSizes,
+): ProductChoice | undefined {
+  if (!grouped || bytes[0] !== 4 || m < 96 || n < 96 || k < 128 || sharedBytes < 160 * 1024) {
+    return undefined;
+  }
+  const blocks = Math.ceil(m / byGroups.m) * Math.ceil(n / byGroups.n) * batch;
+  const wanted = blocks >= 0.7 * processors ? 1 : Math.round(processors / blocks);
+  const split = Math.max(1, Math.min(wanted, Math.floor(k / 256), 16));
+  return blocks * split >= 0.4 * processors ? { tile: byGroups, split } : undefined;
 }
 
 /** How products are computed; benches put others in its place. */
@@ -71,7 +94,7 @@ export type ProductPolicy = (sizes: ProductSizes) => ProductChoice;
 
 /** What was measured to be good. */
 export const usualProducts: ProductPolicy = (sizes) => {
-  const { m, n, k, batch, terms, processors } = sizes;
+  const { m, n, k, batch, terms, narrow, processors } = sizes;
   const fitting = (t: BlockTile) => ({ ...t, stages: Math.min(t.stages, mostStages(t, sizes)) });
   const blocks = (t: BlockTile) => Math.ceil(m / t.m) * Math.ceil(n / t.n) * batch;
   const divided = (t: BlockTile): ProductChoice => {
@@ -80,16 +103,26 @@ export const usualProducts: ProductPolicy = (sizes) => {
     const wanted = count >= 0.9 * processors ? 1 : Math.round(processors / count);
     return { tile: fitting(t), split: Math.max(1, Math.min(most, wanted, 16)) };
   };
-  if (n <= 16) return divided(fewColumns);
-  if (m <= 16) return divided(fewRows);
+  if (narrow) return { tile: usual, split: 1, byThreads: true };
+  const choice = groupedChoice(sizes);
+  if (choice !== undefined) return choice;
+  if (Math.min(m, n) <= 16) {
+    const flat = n <= 16 ? fewColumns : fewRows;
+    const sliced = deep.find((t) => 2 * t.k <= k && mostStages(t, sizes) >= 2);
+    if (sliced === undefined || blocks(flat) >= 0.9 * processors) return divided(flat);
+    const more = Math.min(Math.floor(processors / 2 / blocks(sliced)), Math.floor(k / 1024));
+    // A block that has a multiprocessor for itself has all turns on their way at once.
+    const stages = blocks(sliced) <= processors ? sliced.stages : 3;
+    return { tile: fitting({ ...sliced, stages }), split: Math.max(1, Math.min(more, 16)) };
+  }
   const large = (terms > 2 ? exact : rounded).filter((t) =>
     t.m <= 1.25 * m && t.n <= 1.25 * n && mostStages(t, sizes) >= 2
   );
   const filling = large.find((t) => blocks(t) >= 0.9 * processors);
   if (filling !== undefined) return { tile: fitting(filling), split: 1 };
   // A long inner axis pays for adding up the parts.
-  const deep = large.find((t) => t.n === 128);
-  if (deep !== undefined && k >= 2048 && 4 * blocks(deep) >= 0.9 * processors) return divided(deep);
+  const wide = large.find((t) => t.n === 128);
+  if (wide !== undefined && k >= 2048 && 4 * blocks(wide) >= 0.9 * processors) return divided(wide);
   if (k >= 512 || blocks(usual) >= processors / 2) return divided(usual);
   return divided(small);
 };

@@ -17,12 +17,22 @@ import type { CardBuffer, CardMemory } from "../memory/card_memory.ts";
 import { byteSteps, type CardLaunch, makeCardLaunch } from "../queue/launch.ts";
 import type { Modules } from "../queue/modules.ts";
 import type { LaunchQueue } from "../queue/queue.ts";
-import type { ProductPolicy } from "./product_policy.ts";
-import { type BlockTile, type Precision, productKey, productShape } from "./product_shape.ts";
+import type { ProductChoice, ProductPolicy } from "./product_policy.ts";
 import { byLibrary } from "./library_products.ts";
+import { narrowLaunch } from "./narrow.ts";
+import { narrowShape } from "./narrow_shape.ts";
 import { type ProductPlan, type RowLaunch, unplaced } from "./product_plan.ts";
+import {
+  type BlockTile,
+  fitsGroups,
+  type Precision,
+  productKey,
+  productShape,
+} from "./product_shape.ts";
 import { renderProduct } from "./product.ts";
 import type { Later } from "./remainders.ts";
+import { renderShallow, shallowTile } from "./shallow.ts";
+import { renderGroupProduct } from "./wgmma/group_product.ts";
 
 /** One launch of a product. */
 interface ProductLaunch {
@@ -39,6 +49,8 @@ interface ProductLaunch {
 export interface CudaProductHost {
   readonly precision: Precision;
   readonly policy: ProductPolicy;
+  /** Compute capability of the card, such as 90. */
+  readonly capability: number;
   readonly processors: number;
   readonly sharedBytes: number;
   readonly memory: CardMemory;
@@ -68,11 +80,25 @@ export class CudaProducts {
   /** Records a product. */
   record(program: MatmulProgram, binding: Binding): void {
     const { space, inputs, outputs, scalars } = binding;
-    const { memory, queue } = this.host;
     const operands = [...inputs, ...outputs];
     const plan = this.#plans.find(program, space, operands, () => this.#plan(program, binding));
     const { transposed, roundings, launch, finish, rest } = plan;
-    if (transposed) [operands[0], operands[1]] = [operands[1]!, operands[0]!];
+    if (transposed) {
+      operands[0] = inputs[1]!;
+      operands[1] = inputs[0]!;
+    }
+    const isOne = roundings.length === 0 && finish === undefined && rest === undefined;
+    if (isOne) this.host.queue.launch(launch, operands, [], scalars);
+    else this.#inParts(plan, operands, scalars);
+  }
+
+  /** Records what comes before, beside and after the product too. */
+  #inParts(
+    { roundings, launch, finish, rest }: ProductPlan,
+    operands: Bound[],
+    scalars: readonly number[],
+  ): void {
+    const { memory, queue } = this.host;
     const own = operands.slice();
     const taken: CardBuffer[] = [];
     const take = (bytes: number, shape: readonly number[], dtype: Dtype): Bound => {
@@ -103,15 +129,27 @@ export class CudaProducts {
     const transposed = liesTransposed(binding);
     const product = canonical(binding);
     const { space, inputs, outputs } = product;
-    const { precision, policy, processors, sharedBytes } = this.host;
+    const { precision, policy, capability, processors, sharedBytes } = this.host;
     const foreign = byLibrary(this.host, program, product);
     if (foreign !== undefined) return { transposed, ...foreign };
     const [m, n, k] = space.slice(-3) as [number, number, number];
     const batch = space.slice(0, -3).reduce((a, b) => a * b, 1);
     const terms = precision === "bf16" ? 2 : inputs[1]!.dtype === "bf16" ? 4 : 6;
     const bytes = [bytesPerElement(inputs[0]!.dtype), bytesPerElement(inputs[1]!.dtype)] as const;
-    const sizes = { m, n, k, batch, terms, bytes, processors, sharedBytes };
-    const { tile, split } = policy(sizes);
+    const shape = narrowShape(space, [...inputs, ...outputs], precision);
+    const narrow = shape !== undefined;
+    const factors = inputs.slice(0, 2) as readonly Bound[] as readonly [Bound, Bound];
+    const grouped = capability === 90 && fitsGroups(space, factors, precision);
+    const sizes = { m, n, k, batch, terms, bytes, grouped, narrow, processors, sharedBytes };
+    const shallow = shallowTile(space, [...inputs, ...outputs]);
+    const choice: ProductChoice = shallow === undefined
+      ? policy(sizes)
+      : { tile: shallow, split: 1 };
+    if (narrow && choice.byThreads) {
+      const launch = narrowLaunch(program, product, shape, this.host.modules);
+      return { transposed, roundings: [], launch, finish: undefined };
+    }
+    const { tile, split } = choice;
     if (split > 1) {
       return { transposed, roundings: [], ...this.#inChunks(program, product, tile, split) };
     }
@@ -165,7 +203,12 @@ export class CudaProducts {
     const kernel = modules.compile(
       `${program.key}/${productKey(shape)}`,
       `product ${program.key} of [${space}]`,
-      () => renderProduct(program, shape),
+      () =>
+        tile.grouped === true
+          ? renderGroupProduct(program, shape)
+          : tile.shallow === true
+          ? renderShallow(program, shape)
+          : renderProduct(program, shape),
     );
     const batch = space.slice(0, -3);
     const [m, n, k] = space.slice(-3) as [number, number, number];

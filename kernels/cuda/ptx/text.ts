@@ -15,6 +15,19 @@ const prefixes: Readonly<Record<RegisterType, string>> = {
   f32: "f",
 };
 
+/** Cards that a text is for: those from compute capability 8.0 on, or those of 9.0 alone. */
+export type PtxTarget = "sm_80" | "sm_90a";
+
+/** Versions of PTX that know them. */
+const versions: Readonly<Record<PtxTarget, string>> = { sm_80: "7.0", sm_90a: "8.0" };
+
+/** What a program may ask of its compiler. */
+export interface PtxOptions {
+  readonly target?: PtxTarget;
+  /** Blocks that a multiprocessor has registers for, at least. */
+  readonly resident?: number | undefined;
+}
+
 /** A program as PTX, with entry point `program`. */
 export interface PtxProgram {
   /** The text. */
@@ -106,17 +119,21 @@ export class PtxText {
   }
 
   /** The whole program for blocks of `threads`. */
-  program(threads: number, sharedBytes = 0): PtxProgram {
+  program(
+    threads: number,
+    sharedBytes = 0,
+    { target = "sm_80", resident }: PtxOptions = {},
+  ): PtxProgram {
     const registers = [...this.#counts].map(([type, count]) =>
       `.reg .${type} %${prefixes[type]}<${count}>;`
     );
     const dynamic = sharedBytes > 0 ? ".extern .shared .align 16 .b8 tiles[];\n" : "";
-    const code = `.version 7.0
-.target sm_80
+    const code = `.version ${versions[target]}
+.target ${target}
 .address_size 64
 ${dynamic}.visible .entry program(.param .align 8 .b8 p[${this.parameterBytes}])
 .reqntid ${threads}, 1, 1
-{
+${resident === undefined ? "" : `.minnctapersm ${resident}\n`}{
 ${[...registers, ...this.#shared, ...this.#lines].join("\n")}
 ret;
 }

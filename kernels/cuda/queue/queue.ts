@@ -13,23 +13,40 @@ import type { CardLaunch } from "./launch.ts";
 import { LaunchSegment } from "./segment.ts";
 
 /**
- * Launches after which a segment goes out, so that the card need not wait for the host. A prime: layers
- * of equal launches are cut at other places each time, so that no segment comes twice in a step, whose
- * graph would have to be given other addresses each time.
+ * Launches after which the first segment goes out; each that follows without a pause has twice as
+ * many, so that the card begins early and has enough to do meanwhile.
+ */
+const usualShortest = 16;
+/**
+ * Launches that a segment has at most. A prime: layers of equal launches are cut at other places each
+ * time, so that no segment comes twice in a step, whose graph would have to be given other addresses
+ * each time.
  */
 const longest = 127;
+/** The same while programs are compiled. */
+const mostWaiting = 4096;
 
 /** Sends launches to the card. */
 export class LaunchQueue {
   readonly #segment = new LaunchSegment();
   readonly #graphs: Graphs;
+  /** Launches after which the segment at hand goes out. */
+  #length: number;
 
   /**
    * @param driver Runs them on its stream
    * @param queueing How segments run
+   * @param busy Whether programs are being compiled
+   * @param shortest Launches of a first segment
    */
-  constructor(readonly driver: Driver, queueing: Queueing) {
+  constructor(
+    readonly driver: Driver,
+    queueing: Queueing,
+    readonly busy: () => boolean,
+    readonly shortest = usualShortest,
+  ) {
     this.#graphs = new Graphs(driver, queueing);
+    this.#length = shortest;
   }
 
   /** Launches so far, and how many of them went out as parts of graphs. */
@@ -61,11 +78,19 @@ export class LaunchQueue {
     for (let i = 0; i < kinds.length; i++) {
       (kinds[i] === "f32" ? floats : words)[first + i] = scalars[i] ?? 0;
     }
-    if (segment.launches.length === longest) this.flush();
+    // While programs are compiled, launches wait together rather than for the first of them.
+    if (segment.launches.length < (this.busy() ? mostWaiting : this.#length)) return;
+    this.#send();
+    this.#length = Math.min(longest, 2 * this.#length);
   }
 
-  /** Sends what waits. */
+  /** Sends what waits; segments are short again after it. */
   flush(): void {
+    this.#length = this.shortest;
+    this.#send();
+  }
+
+  #send(): void {
     const segment = this.#segment;
     const count = segment.launches.length;
     if (count === 0) return;

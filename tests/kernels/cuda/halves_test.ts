@@ -11,6 +11,7 @@ import { seedKey, threefry, uniform } from "../../../core/random.ts";
 import type { Device } from "../../../core/device.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { type ProductPolicy, usualProducts } from "../../../kernels/cuda/product/product_policy.ts";
+import { precisions } from "../../../kernels/cuda/product/product_shape.ts";
 import { withInterpreted } from "../../support/interpreted_device.ts";
 import { halfToFloat } from "../../support/ptx/arithmetic.ts";
 
@@ -143,7 +144,7 @@ async function withFault(device: Device, value: number, dtype: Half | "f32"): Pr
 
 for (const dtype of ["f32", "f16", "bf16"] as const) {
   Deno.test(`infinities and NaN spread in products with ${dtype} as IEEE 754 says`, async () => {
-    for (const precision of ["float32", "bf16"] as const) {
+    for (const precision of precisions) {
       await withInterpreted({ precision }, async (device) => {
         for (const value of [Infinity, -Infinity, NaN]) {
           using _scope = device.scope("fault");

@@ -60,7 +60,7 @@ Deno.test("cards that are too old and precisions that are none are refused", asy
   await assertRejects(() => open({}, { capability: 75 }), DeviceError, old);
   // Before a library is opened.
   const precision = "f16" as unknown as "bf16";
-  const message = "Cannot open CUDA as precision requires float32 or bf16: found f16";
+  const message = "Cannot open CUDA as precision requires float32 or tf32 or bf16: found f16";
   await assertRejects(() => openCuda({ precision }), OptionError, message);
 });
 

@@ -20,6 +20,7 @@ import {
 import {
   type BlockTile,
   type Precision,
+  precisions,
   productShape,
 } from "../../../kernels/cuda/product/product_shape.ts";
 import { renderProduct } from "../../../kernels/cuda/product/product.ts";
@@ -28,7 +29,7 @@ import type { CardBuffer } from "../../../kernels/cuda/memory/card_memory.ts";
 import { openCpu } from "../../../kernels/cpu/backend.ts";
 import { withInterpreted } from "../../support/interpreted_device.ts";
 import { assertClose, assertSame } from "../../support/op_results.ts";
-import { floatOf, toBfloat } from "../../support/ptx/arithmetic.ts";
+import { floatOf, toBfloat, toTf32 } from "../../support/ptx/arithmetic.ts";
 
 interface Shape {
   readonly batch: readonly number[];
@@ -54,15 +55,22 @@ const scaled = fusedMatmul("scaled", 0, (product) => product.mul(scalar(0, "f32"
 const sum = fusedMatmul("sum", 2, (product, a, b) => product.add(a).add(b));
 const two = fusedMatmul("two", 2, (product, a, b) => product.mul(a).add(b));
 
+/** What becomes of a factor. */
+const roundings: Readonly<Record<Precision, (x: number) => number>> = {
+  float32: (x) => x,
+  tf32: (x) => floatOf(toTf32(x)),
+  bf16: (x) => floatOf(toBfloat(x) << 16),
+};
+
 /**
- * Products with and without extras; numbers lose bits first where `rounds` says so.
+ * Products with and without extras, of factors that are rounded before.
  *
  * @param dtype Of the results
  */
 async function products(
   device: Device,
   { batch, sizes, layouts }: Shape,
-  rounds: boolean,
+  round: (x: number) => number,
   dtype: StoredFloat = device.float,
 ) {
   using _scope = device.scope("products");
@@ -70,7 +78,7 @@ async function products(
   const make = (rows: number, columns: number, flipped: boolean, seed: number): Tensor => {
     const shape = [...batch, ...(flipped ? [columns, rows] : [rows, columns])];
     const data = uniform(seedKey(seed), sizeOf(shape)).map((u) => Math.fround(u - 0.5));
-    const kept = rounds && seed < 3 ? data.map((x) => floatOf(toBfloat(x) << 16)) : data;
+    const kept = seed < 3 ? data.map(round) : data;
     const t = tensor(device, kept, shape);
     return flipped ? transpose(t) : t;
   };
@@ -95,12 +103,23 @@ const deep: readonly number[] = [1, 16, 17, 64, 130, 512, 4096];
 function* allSizes(sharedBytes: number): Generator<ProductSizes> {
   for (const m of deep) {
     for (const n of deep) {
-      for (const k of [1, 200, 512, 4096]) {
+      for (const k of [1, 200, 300, 512, 4096]) {
         for (const processors of processorCounts) {
           for (
             const [terms, bytes] of [[6, [4, 4]], [4, [4, 2]], [2, [2, 2]], [2, [4, 2]]] as const
           ) {
-            yield { m, n, k, batch: 1, terms, bytes, processors, sharedBytes };
+            yield {
+              m,
+              n,
+              k,
+              batch: 1,
+              terms,
+              bytes,
+              grouped: false,
+              narrow: false,
+              processors,
+              sharedBytes,
+            };
           }
         }
       }
@@ -122,14 +141,13 @@ function chosenTiles(precision: Precision): Map<string, BlockTile> {
   return tiles;
 }
 
-const precisions: readonly Precision[] = ["float32", "bf16"];
 const drawn = shapes(10);
 const expected = await (async () => {
   await using oracle = new Device(openCpu({ kernels: "javascript" }), "f64");
   const all: number[][][][] = [];
   for (const precision of precisions) {
     const own: number[][][] = [];
-    for (const shape of drawn) own.push(await products(oracle, shape, precision === "bf16"));
+    for (const shape of drawn) own.push(await products(oracle, shape, roundings[precision]));
     all.push(own);
   }
   return all;
@@ -139,13 +157,12 @@ const expected = await (async () => {
 async function check(policy: ProductPolicy, precision: Precision): Promise<void> {
   await withInterpreted({ precision, policy }, async (device) => {
     for (const [i, shape] of drawn.entries()) {
-      const rounds = precision === "bf16";
-      const actual = await products(device, shape, rounds);
+      const actual = await products(device, shape, roundings.float32);
       assertClose(actual, expected[precisions.indexOf(precision)]![i]!, JSON.stringify(shape));
-      if (!rounds) continue;
+      if (precision !== "bf16") continue;
       // Columns of one element keep their floats.
       const isColumn = shape.sizes[1] === 1;
-      const halves = await products(device, shape, rounds, "bf16");
+      const halves = await products(device, shape, roundings.float32, "bf16");
       halves.forEach((result, r) => {
         const kept = actual[r]!.map((x) => isColumn ? x : floatOf(toBfloat(x) << 16));
         assertSame(result, kept, `${JSON.stringify(shape)} in bf16`);
@@ -195,6 +212,24 @@ Deno.test("every tile that is chosen has its stages and its sums in shared memor
       const shape = productShape([m, n, k], operands, tile, k, precision);
       const asked = renderProduct(plainProduct, shape).sharedBytes;
       assert(tile.stages >= 2 && asked <= sharedBytes, `${key}: ${asked} of ${sharedBytes} bytes`);
+    }
+  }
+});
+
+Deno.test("few rows or columns along a long inner axis are one launch, which agrees with f64", async () => {
+  await using oracle = new Device(openCpu({ kernels: "javascript" }), "f64");
+  for (const [m, n, k] of [[5, 40, 300], [70, 9, 300], [16, 33, 1100], [130, 1, 1100]] as const) {
+    for (const layouts of [[false, false], [true, true]] as const) {
+      const shape: Shape = { batch: [], sizes: [m, n, k], layouts };
+      const wanted = await products(oracle, shape, roundings.float32);
+      await withInterpreted({ facts: { processors: 132 } }, async (device, { backend }) => {
+        assertClose(
+          await products(device, shape, roundings.float32),
+          wanted,
+          JSON.stringify(shape),
+        );
+        assertEquals(backend.launches.launches, 4);
+      });
     }
   }
 });

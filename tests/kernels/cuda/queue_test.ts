@@ -104,7 +104,7 @@ Deno.test("few launches stay plain however often they come", async () => {
   });
 });
 
-Deno.test("segments end after 127 launches, and what is left goes out with the read", async () => {
+Deno.test("segments grow from 16 to 127 launches, and what is left goes out with the read", async () => {
   await withInterpreted({}, async (device, card) => {
     const long = async () => {
       using _scope = device.scope("long");
@@ -112,9 +112,10 @@ Deno.test("segments end after 127 launches, and what is left goes out with the r
       for (let i = 0; i < 600; i++) x = add(x, 1);
       assertEquals([...await x.read()], [601, 602, 603]);
     };
-    // The second segment of 127 is the first one again, but for addresses, and so are the next two.
-    assertEquals(await callsOf(card, long), [1, 127, 254, 3, 127 + 92]);
-    assertEquals(await callsOf(card, long), [1, 92, 508, 5, 0]);
+    // Segments of 16, 32, 64, 127, 127, 127 and 107: those of 127 are one, but for addresses.
+    assertEquals(await callsOf(card, long), [1, 127, 127, 2, 112 + 127 + 107]);
+    assertEquals(await callsOf(card, long), [4, 112 + 107, 3 * 127, 7, 0]);
+    assertEquals(await callsOf(card, long), [0, 0, 3 * 127, 7, 0]);
   });
 });
 

@@ -1,4 +1,4 @@
-/** Mutations of products by cuBLASLt, and of opening and launching on a card. */
+/** Mutations of products by cuBLASLt, in tf32 and of few inner elements, and of opening and launching on a card. */
 
 import type { Mutation } from "../mutation.ts";
 
@@ -7,7 +7,7 @@ const queue = ["tests/kernels/cuda/blas_queue_test.ts"];
 const opening = ["tests/kernels/cuda/open_test.ts"];
 const launches = ["tests/kernels/cuda/launch_test.ts"];
 
-/** Mutations of products by cuBLASLt, and of opening and launching on a card. */
+/** Mutations of products by cuBLASLt, in tf32 and of few inner elements, and of opening and launching on a card. */
 export const cudaBlasMutations: readonly Mutation[] = [
   {
     name: "cuBLASLt: the right factor is transposed as the left one is",
@@ -153,5 +153,29 @@ export const cudaBlasMutations: readonly Mutation[] = [
     replace: "4 * codes[dtype] + (offset & 3)",
     why: "eight halves are copied at once where they are aligned",
     tests: ["tests/kernels/plan/layouts_test.ts"],
+  },
+  {
+    name: "CUDA: a factor in tf32 alone is cut off",
+    file: "kernels/cuda/product/factor.ts",
+    find: '"cvt.rna.tf32.f32"',
+    replace: '"mov.b32"',
+    why: "one part is rounded to nearest",
+    tests: ["tests/kernels/cuda/products_test.ts"],
+  },
+  {
+    name: "CUDA: rows of a thread are neighbours where other threads have them too",
+    file: "kernels/cuda/product/shallow.ts",
+    find: "this.shape.tile.m / rows),",
+    replace: "1),",
+    why: "threads of a block take rows by turns",
+    tests: ["tests/kernels/cuda/shallow_test.ts"],
+  },
+  {
+    name: "CUDA: few inner elements, and rows beyond the end",
+    file: "kernels/cuda/product/shallow.ts",
+    find: "n <= columns / 2 || m % tile.m !== 0",
+    replace: "n <= columns / 2",
+    why: "each thread has all of its rows",
+    tests: ["tests/kernels/cuda/shallow_test.ts"],
   },
 ];

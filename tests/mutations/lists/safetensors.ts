@@ -6,7 +6,7 @@ import type { Mutation } from "../mutation.ts";
 export const safetensorsMutations: readonly Mutation[] = [
   {
     name: "BF16 is cut instead of rounded",
-    file: "nn/formats/safetensors_values.ts",
+    file: "core/half.ts",
     find: "(word + 0x7fff + ((word >>> 16) & 1)) >>> 16",
     replace: "word >>> 16",
     why: "BF16 rounds to nearest",
@@ -14,7 +14,7 @@ export const safetensorsMutations: readonly Mutation[] = [
   },
   {
     name: "BF16 ties round up",
-    file: "nn/formats/safetensors_values.ts",
+    file: "core/half.ts",
     find: "(word + 0x7fff + ((word >>> 16) & 1)) >>> 16",
     replace: "(word + 0x8000) >>> 16",
     why: "of two nearest the even one is taken",

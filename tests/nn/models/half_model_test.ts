@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import type { Device } from "../../../core/device.ts";
 import { seedKey } from "../../../core/random.ts";
 import { sizeOf } from "../../../core/shape.ts";
 import { dropoutPlan } from "../../../nn/dropout/methods.ts";
@@ -14,29 +15,43 @@ import { trainStep } from "../../../nn/optim/train_step.ts";
 import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import { openClassifier, openLanguageModel } from "../../../train/run/load_model.ts";
 import { tinyExamples } from "../../support/tiny_models.ts";
+import { withInterpreted } from "../../support/interpreted_device.ts";
 import { withDevice } from "../../support/with_device.ts";
 import { trainHead } from "../../../nn/models/heads.ts";
 
 const golden = decodeURIComponent(new URL("../../golden", import.meta.url).pathname);
 
-/** Writes a golden model again, with numbers of another type. */
-async function convert(base: string, folder: string, dtype: FloatDtype): Promise<void> {
+/** Writes a golden model again, with numbers of another type; matrices may have one of their own. */
+async function convert(
+  base: string,
+  folder: string,
+  dtype: FloatDtype,
+  ofMatrices = dtype,
+): Promise<void> {
   using checkpoint = await Checkpoint.open(base);
   const names = [...checkpoint.names()];
-  const tensors = await Promise.all(names.map(async (name) => ({
-    name,
-    dtype,
-    shape: checkpoint.entry(name).shape,
-    bytes: encodeFloats(await checkpoint.readFloat(name, "f32"), dtype),
-  })));
+  const tensors = await Promise.all(names.map(async (name) => {
+    const { shape } = checkpoint.entry(name);
+    const own = shape.length === 2 ? ofMatrices : dtype;
+    const bytes = encodeFloats(await checkpoint.readFloat(name, "f32"), own);
+    return { name, dtype: own, shape, bytes };
+  }));
   await Deno.writeFile(`${folder}/model.safetensors`, encodeSafetensors(tensors, { format: "pt" }));
   await Deno.copyFile(`${base}/config.json`, `${folder}/config.json`);
 }
 
+/** Runs a body on a device of its own. */
+type Runs = (body: (device: Device) => Promise<void>) => Promise<void>;
+
 /** Logits, the bytes of the model, and the losses of three LoRA steps. */
-async function use(folder: string, classifies: boolean, half: boolean) {
+async function use(
+  folder: string,
+  classifies: boolean,
+  half: boolean,
+  run: Runs = (body) => withDevice("f32", body),
+) {
   const found = { logits: [] as number[], losses: [] as number[], bytes: 0 };
-  await withDevice("f32", async (device) => {
+  await run(async (device) => {
     const key = seedKey(3);
     const { model } = classifies
       ? await openClassifier(folder, device, key, undefined, { half })
@@ -84,4 +99,20 @@ for (const dtype of ["F16", "BF16"] as const) {
       }
     });
   }
+}
+
+for (const dtype of ["F32", "F16"] as const) {
+  Deno.test(`where activations are bf16, matrices in ${dtype} are those of a file in bf16`, async () => {
+    const [given, rounded] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
+    try {
+      await convert(`${golden}/llama-lm/base`, given, dtype);
+      await convert(given, rounded, dtype, "BF16");
+      const inHalves: Runs = (body) => withInterpreted({ precision: "bf16" }, body);
+      const found = await use(given, false, false, inHalves);
+      assertEquals(found, await use(rounded, false, true, inHalves));
+    } finally {
+      await Deno.remove(given, { recursive: true });
+      await Deno.remove(rounded, { recursive: true });
+    }
+  });
 }

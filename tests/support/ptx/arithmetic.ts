@@ -49,6 +49,12 @@ export function toBfloat(x: number): number {
   return (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
 }
 
+/** A float's bits, rounded to tf32: of two nearest the one of larger magnitude. */
+export function toTf32(x: number): number {
+  float[0] = x;
+  return Number.isNaN(x) ? 0x7fffffff : (bits[0]! + 0x1000) & 0xffffe000;
+}
+
 /** The number whose bits a word is. */
 export function floatOf(word: number): number {
   bits[0] = word;
@@ -74,4 +80,16 @@ export function permuteBytes(a: number, b: number, selector: number): number {
     result |= ((word >>> (8 * (digit & 3))) & 255) << (8 * i);
   }
   return result;
+}
+
+/** A word with its bits in the other order. */
+export function reverseBits(word: number): number {
+  let result = 0;
+  for (let i = 0; i < 32; i++) result = (result << 1) | ((word >>> i) & 1);
+  return result;
+}
+
+/** A float whose exponent has its least value as 0 of the same sign. */
+export function flushed(x: number): number {
+  return Math.abs(x) < 2 ** -126 ? 0 * x : x;
 }

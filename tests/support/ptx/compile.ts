@@ -1,11 +1,14 @@
 // A program as functions of JavaScript: each runs a stretch of instructions for some threads.
 import {
+  flushed,
   fusedMultiplyAdd,
   halfToFloat,
   permuteBytes,
+  reverseBits,
   roundToEven,
   saturate,
   toBfloat,
+  toTf32,
 } from "./arithmetic.ts";
 import { memoryText } from "./memory_text.ts";
 import type { OperandText } from "./operand_text.ts";
@@ -25,26 +28,37 @@ export interface BasicBlock {
   readonly branch:
     | { readonly slot: number; readonly negated: boolean; readonly to: number }
     | undefined;
+  /** The barrier at which threads wait, of those with a number, after the parts. */
+  readonly barrier: PtxInstruction | undefined;
 }
+
+/** Whether threads wait at an instruction for some others, not for all. */
+const waits = ({ operation, operands }: PtxInstruction) =>
+  operation === "bar.sync" && operands.length === 2;
 
 /** Instructions that a function has at most: larger ones are not optimised. */
 const longest = 60;
 
 /** Names that the functions use. */
 export const helpers = {
+  flushed,
   fusedMultiplyAdd,
   halfToFloat,
   permuteBytes,
+  reverseBits,
   roundToEven,
   saturate,
   toBfloat,
+  toTf32,
 } as const;
 
 /** Basic blocks of a program. */
 export function basicBlocks(program: ParsedPtx, operand: OperandText): BasicBlock[] {
   const { instructions, labels } = program;
   const starts = new Set([0, ...labels.values()]);
-  instructions.forEach(({ operation }, i) => operation === "bra" && starts.add(i + 1));
+  instructions.forEach((each, i) => {
+    if (each.operation === "bra" || waits(each)) starts.add(i + 1);
+  });
   starts.delete(instructions.length);
   const order = [...starts].sort((a, b) => a - b);
   const blockAt = new Map(order.map((start, block) => [start, block]));
@@ -55,15 +69,17 @@ export function basicBlocks(program: ParsedPtx, operand: OperandText): BasicBloc
     const isBranch = last.operation === "bra";
     const to = isBranch ? blockAt.get(labels.get(last.operands[0]!)!)! : -1;
     const slot = last.guard === undefined ? -1 : operand.slot(last.guard.register, last.line);
+    const barrier = waits(last) ? last : undefined;
     return {
-      parts: partsOf(isBranch ? own.slice(0, -1) : own, start, operand),
+      parts: partsOf(isBranch || barrier !== undefined ? own.slice(0, -1) : own, start, operand),
+      barrier,
       branch: isBranch ? { slot, negated: last.guard?.negated ?? false, to } : undefined,
     };
   });
 }
 
 const isTogether = ({ operation }: PtxInstruction) =>
-  /^(shfl|ldmatrix|mma|bar)\.sync/.test(operation) || operation === "bar.sync";
+  /^(shfl|vote|ldmatrix|mma)\.sync|^wgmma\.|^bar\./.test(operation);
 
 function partsOf(
   instructions: readonly PtxInstruction[],
@@ -101,12 +117,18 @@ function statementOf(instruction: PtxInstruction, at: number, operand: OperandTe
   return `if(${guard.negated ? "!" : ""}${held}){${text}}`;
 }
 
-/** Words from halves, and halves from words. */
+/** Words from halves, halves from words, and 64 bits from words, kept as bits. */
 function packText(
   { operation, operands, line }: PtxInstruction,
   operand: OperandText,
 ): string | undefined {
   const [to, from] = operands as [string, string];
+  if (operation === "mov.b64" && from.startsWith("{")) {
+    const [low, high] = operand.list(from).map((word) => operand.of(word, "r", line));
+    const slot = operand.slot(to, line);
+    return `B[2*(${slot}+t)]=${low};B[2*(${slot}+t)+1]=${high};`;
+  }
+  if (operation === "fence.proxy.async.shared::cta") return "show(t);";
   if (operation !== "mov.b32" || !(to + from).includes("{")) return undefined;
   if (from.startsWith("{")) {
     const [low, high] = operand.list(from).map((half) => operand.of(half, "h", line));

@@ -2,13 +2,14 @@
 import { AsyncCopies } from "./copies.ts";
 import { CardFault, type CardRange } from "./card_range.ts";
 import { type BasicBlock, basicBlocks, helpers, type Stretch } from "./compile.ts";
+import { NamedBarriers } from "./named_barriers.ts";
 import { OperandText } from "./operand_text.ts";
-import { type ParsedPtx, parsePtx, type PtxInstruction, UnknownPtx } from "./parse.ts";
+import { type ParsedPtx, parsePtx, type PtxInstruction, tilesGap, UnknownPtx } from "./parse.ts";
 import { SharedMemory, SharedMemoryRace } from "./shared_memory.ts";
+import { WarpGroups } from "./warp_groups.ts";
 import { type WarpOperand, type WarpStep, warpStep } from "./warp_steps.ts";
 
 const sharedMemory = new SharedMemory();
-const warp = 32;
 /** Basic blocks that one block of threads runs at most. */
 const patience = 1e6;
 
@@ -25,6 +26,8 @@ export interface PtxLaunch {
 interface Block {
   readonly steps: readonly Stretch[];
   readonly branch: BasicBlock["branch"];
+  /** Lets a group wait at a barrier. */
+  readonly wait: WarpStep | undefined;
 }
 
 /** A program that can run. */
@@ -36,9 +39,13 @@ export class PtxMachine {
   readonly #predicates: Uint8Array;
   readonly #blocks: readonly Block[];
   readonly #copies: AsyncCopies;
+  readonly #groups: WarpGroups;
   /** Basic block at which each thread is. */
   readonly #at: Int32Array;
   readonly #listed: Int32Array;
+  /** Whether each thread waits at a barrier. */
+  readonly #waiting: Uint8Array;
+  readonly #barriers = new NamedBarriers(sharedMemory.clocks);
   #launch: PtxLaunch | undefined;
   /** Instruction that last met shared memory. */
   #instruction = 0;
@@ -53,8 +60,16 @@ export class PtxMachine {
     this.#predicates = new Uint8Array(operand.sizes[2]);
     const memory = () => this.#launch!.memory;
     this.#copies = new AsyncCopies(threads, sharedMemory, memory, sharedPlace);
+    this.#groups = new WarpGroups({
+      words: this.#words,
+      pairs: new Int32Array(this.#doubles.buffer),
+      predicates: this.#predicates,
+      shared: sharedMemory,
+      slots: (text) => operand.list(text).map((each) => operand.slot(each, text)),
+    });
     this.#at = new Int32Array(threads);
     this.#listed = new Int32Array(threads);
+    this.#waiting = new Uint8Array(threads);
     this.#blocks = this.#compile(basicBlocks(this.program, operand));
   }
 
@@ -75,6 +90,7 @@ export class PtxMachine {
       I: this.#words,
       F: new Float32Array(this.#words.buffer),
       D: this.#doubles,
+      B: new Int32Array(this.#doubles.buffer),
       P: this.#predicates,
       S32: sharedMemory.words,
       S16: sharedMemory.halves,
@@ -88,10 +104,12 @@ export class PtxMachine {
         sharedMemory.write(word, t);
       },
       copies: this.#copies,
+      show: (t: number) => sharedMemory.show(t),
     };
     const source = `"use strict";const {${Object.keys(scope)}}=scope;return [${functions}];`;
     const stretches: Stretch[] = new Function("scope", source)(scope);
-    return blocks.map(({ branch }, b) => ({
+    return blocks.map(({ branch, barrier }, b) => ({
+      wait: barrier === undefined ? undefined : this.#comes(barrier, true),
       steps: steps[b]!.map((step) => typeof step === "number" ? stretches[step]! : step),
       branch,
     }));
@@ -101,12 +119,21 @@ export class PtxMachine {
   #together(instruction: PtxInstruction): Stretch {
     const { line, operation, operands } = instruction;
     if (operation === "bar.sync" && operands[0] === "0") return (n) => this.#barrier(n, line);
+    const group = operation === "bar.arrive"
+      ? this.#comes(instruction, false)
+      : this.#groups.step(instruction);
+    if (group !== undefined) return (n, threads) => eachUnit(n, threads, 128, group, line);
+    if (operation === "bar.red.or.pred" && operands[1] === "0") {
+      const slots = [0, 2].map((i) => this.#operand.slot(operands[i]!, line));
+      return (n, threads) => this.#any(n, threads, slots as [number, number], line);
+    }
     const step = warpStep(instruction, (text) => this.#warpOperand(text, line), {
       words: this.#words,
+      predicates: this.#predicates,
       matrixRow,
     });
     if (step === undefined) throw new UnknownPtx(`The interpreter does not know ${line}`);
-    return (n, threads) => eachWarp(n, threads, step, line);
+    return (n, threads) => eachUnit(n, threads, 32, step, line);
   }
 
   #warpOperand(text: string, line: string): WarpOperand {
@@ -118,10 +145,31 @@ export class PtxMachine {
     return { slots, value };
   }
 
+  /** A group comes to a barrier with a number, and waits there or not. */
+  #comes({ operands, line }: PtxInstruction, waits: boolean): WarpStep {
+    const [id, count] = operands as [string, string];
+    const slot = id.startsWith("%") ? this.#operand.slot(id, line) : undefined;
+    return (first) => {
+      const number = slot === undefined ? Number(id) : this.#words[slot + first]!;
+      if (waits) this.#waiting.fill(1, first, first + 128);
+      for (const t of this.#barriers.come(first, number, Number(count), waits, line)) {
+        this.#waiting[t] = 0;
+      }
+    };
+  }
+
   #barrier(n: number, line: string): void {
     const living = this.#at.reduce((sum, at) => at < this.#blocks.length ? sum + 1 : sum, 0);
     if (n !== living) throw new UnknownPtx(`${n} of ${living} threads are at ${line}`);
-    sharedMemory.barrier();
+    sharedMemory.clocks.meet();
+  }
+
+  /** A barrier after which all threads know whether any has a predicate. */
+  #any(n: number, threads: Int32Array, [to, from]: readonly [number, number], line: string): void {
+    this.#barrier(n, line);
+    const own = threads.subarray(0, n);
+    const any = own.some((t) => this.#predicates[from + t] !== 0) ? 1 : 0;
+    for (const t of own) this.#predicates[to + t] = any;
   }
 
   /**
@@ -151,16 +199,28 @@ export class PtxMachine {
     this.#doubles.fill(NaN);
     this.#at.fill(0);
     this.#copies.begin();
-    sharedMemory.begin(this.program.sharedBytes + sharedBytes);
+    this.#groups.begin();
+    this.#barriers.begin();
+    this.#waiting.fill(0);
+    const { threads, sharedBytes: own, instructions } = this.program;
+    const products = instructions.some(({ operation }) => operation.startsWith("wgmma."));
+    sharedMemory.begin(own + tilesGap + sharedBytes, threads, products);
     const end = this.#blocks.length;
     for (let turn = 0; turn < patience; turn++) {
-      const at = this.#at.reduce((least, own) => Math.min(least, own), end);
-      if (at === end) return;
+      let at = end;
+      for (let t = 0; t < threads; t++) if (this.#waiting[t] === 0) at = Math.min(at, this.#at[t]!);
+      if (at === end) {
+        if (this.#waiting.includes(1)) throw new UnknownPtx("Threads wait for each other");
+        return;
+      }
       let n = 0;
-      for (let t = 0; t < this.#at.length; t++) if (this.#at[t] === at) this.#listed[n++] = t;
-      const { steps, branch } = this.#blocks[at]!;
+      for (let t = 0; t < threads; t++) {
+        if (this.#waiting[t] === 0 && this.#at[t] === at) this.#listed[n++] = t;
+      }
+      const { steps, branch, wait } = this.#blocks[at]!;
       for (const step of steps) step(n, this.#listed, block);
       this.#move(n, at, branch);
+      if (wait !== undefined) eachUnit(n, this.#listed, 128, wait, "a barrier");
     }
     throw new Error("A program does not end");
   }
@@ -176,11 +236,18 @@ export class PtxMachine {
   }
 }
 
-function eachWarp(n: number, threads: Int32Array, step: WarpStep, line: string): void {
-  for (let i = 0; i < n; i += warp) {
+/** Runs a step for each warp or warp group, of which no thread may be missing. */
+function eachUnit(
+  n: number,
+  threads: Int32Array,
+  size: number,
+  step: WarpStep,
+  line: string,
+): void {
+  for (let i = 0; i < n; i += size) {
     const first = threads[i]!;
-    if (first % warp !== 0 || threads[i + warp - 1] !== first + warp - 1 || i + warp > n) {
-      throw new UnknownPtx(`Threads of the warp of ${first} are missing at ${line}`);
+    if (first % size !== 0 || threads[i + size - 1] !== first + size - 1 || i + size > n) {
+      throw new UnknownPtx(`Threads beside ${first} are missing at ${line}`);
     }
     step(first);
   }

@@ -37,6 +37,7 @@ export class OperandText {
       return `${file}[${this.slot(operand, line)}+t]`;
     }
     if (type === "f" && /^0f[0-9A-F]{8}$/.test(operand)) return floatLiteral(operand);
+    if (type === "d" && /^\d+$/.test(operand)) return operand;
     if (type === "r") {
       if (/^(0x[0-9a-f]+|-?\d+)$/.test(operand)) return `(${Number(operand) | 0})`;
       if (operand === "%tid.x") return "t";

@@ -26,6 +26,9 @@ export interface ParsedPtx {
   readonly labels: ReadonlyMap<string, number>;
 }
 
+/** Bytes before the shared memory of a launch: it begins at no rounder address than the text asks. */
+export const tilesGap = 16;
+
 /** What a driver's compiler refuses. */
 export class PtxSyntaxError extends Error {}
 
@@ -33,8 +36,8 @@ export class PtxSyntaxError extends Error {}
 export class UnknownPtx extends Error {}
 
 const header =
-  /^\.version 7\.0\n\.target sm_80\n\.address_size 64\n(\.extern \.shared \.align 16 \.b8 tiles\[\];\n)?\.visible \.entry program\(\.param \.align 8 \.b8 p\[(\d+)\]\)\n\.reqntid (\d+), 1, 1\n\{\n([^]*)\n\}\n$/;
-const statement = /^(?:@(!?)(%p\d+) )?([a-z][\w.]*)(?: (.+))?;$/;
+  /^\.version (?:7\.0\n\.target sm_80|8\.0\n\.target sm_90a)\n\.address_size 64\n(\.extern \.shared \.align 16 \.b8 tiles\[\];\n)?\.visible \.entry program\(\.param \.align 8 \.b8 p\[(\d+)\]\)\n\.reqntid (\d+), 1, 1\n(?:\.minnctapersm [1-9]\n)?\{\n([^]*)\n\}\n$/;
+const statement = /^(?:@(!?)(%p\d+) )?([a-z][\w.:]*)(?: (.+))?;$/;
 const registerLetters: Readonly<Record<string, string>> = {
   pred: "p",
   b16: "h",
@@ -73,7 +76,7 @@ export function parsePtx(text: string): ParsedPtx {
       labels.set(label[1]!, instructions.length);
     } else instructions.push(instruction(line));
   }
-  if (dynamic !== undefined) shared.set("tiles", sharedBytes);
+  if (dynamic !== undefined) shared.set("tiles", sharedBytes + tilesGap);
   const program = { registers, shared, sharedBytes, instructions, labels };
   instructions.forEach((each) => check(each, program));
   return { ...program, threads: Number(threads), parameterBytes: Number(parameterBytes) };

@@ -17,6 +17,8 @@ export interface WarpOperand {
 /** What a warp needs beside its registers. */
 export interface WarpHost {
   readonly words: Words;
+  /** Predicates of all threads, by the same slots as their own file has. */
+  readonly predicates: Uint8Array;
   /** Word of shared memory at an address that a thread of a warp names: 16 bytes lie there. */
   readonly matrixRow: (address: number, thread: number) => Uint16Array;
 }
@@ -32,6 +34,11 @@ export function warpStep(
     if (operands[3] !== "31" || operands[4] !== "0xffffffff") throw new UnknownPtx(line);
     const [to, from] = [operand(operands[0]!).slots[0]!, operand(operands[1]!).slots[0]!];
     return shuffle(words, to, from, Number(operands[2]));
+  }
+  if (operation === "vote.sync.ballot.b32") {
+    const [to, from] = [operand(operands[0]!).slots[0]!, operand(operands[1]!).slots[0]!];
+    if (!operands[1]!.startsWith("%p") || operands[2] !== "0xffffffff") throw new UnknownPtx(line);
+    return ballot(host, to, from);
   }
   const matrices = /^ldmatrix\.sync\.aligned\.m8n8\.x4(\.trans)?\.shared\.b16$/.exec(operation);
   if (matrices !== null) {
@@ -64,6 +71,13 @@ function shuffle(words: Words, to: number, from: number, mask: number): WarpStep
   return (first) => {
     for (const lane of lanes) taken[lane] = words[from + first + (lane ^ mask)]!;
     for (const lane of lanes) words[to + first + lane] = taken[lane]!;
+  };
+}
+
+function ballot({ words, predicates }: WarpHost, to: number, from: number): WarpStep {
+  return (first) => {
+    const bits = lanes.reduce((all, lane) => all | (predicates[from + first + lane]! << lane), 0);
+    for (const lane of lanes) words[to + first + lane] = bits;
   };
 }
 
