@@ -20,7 +20,8 @@ import {
   queryAxis,
 } from "./attention_shape.ts";
 import { AttentionFrame } from "./frame.ts";
-import { allTests, type ElementPlace, fallbacks, MaskSteps } from "./mask_steps.ts";
+import { allTests, type ElementPlace, fallbacks, maskBits } from "./mask_parts.ts";
+import { MaskSteps } from "./mask_steps.ts";
 import {
   reciprocalOf,
   rowAddress,
@@ -39,9 +40,6 @@ interface RunningSoftmax {
   readonly peaks: readonly string[];
   readonly sums: readonly string[];
 }
-
-/** Which rows a lane has met a key in, by part of the masks: seen, taking part, left. */
-const met = { visible: 1, scores: 2, weights: 4 } as const;
 
 /** Renders the forward pass. */
 export function renderForward(program: AttentionProgram, shape: AttentionShape): PtxProgram {
@@ -173,7 +171,7 @@ class ForwardWriter {
     if (!wanted) return;
     const guard = predicate === undefined ? "" : `@${predicate} `;
     const own = this.#met[row];
-    this.#frame.text.add(`${guard}or.b32 ${own}, ${own}, ${met[part]}`);
+    this.#frame.text.add(`${guard}or.b32 ${own}, ${own}, ${maskBits[part]}`);
   }
 
   /** Notes that a weight is left of a score that took part. */
@@ -185,7 +183,7 @@ class ForwardWriter {
       ? scored ?? weighed
       : text.into("pred", "and.pred", scored, weighed);
     const guard = both === undefined ? "" : `@${both} `;
-    text.add(`${guard}or.b32 ${own}, ${own}, ${met.weights}`);
+    text.add(`${guard}or.b32 ${own}, ${own}, ${maskBits.weights}`);
   }
 
   /** Takes the scores of a turn into a softmax; gives their weights and what earlier ones shrink by. */
@@ -228,12 +226,12 @@ class ForwardWriter {
       for (const part of parts) {
         // Of what was there before the mask nothing is left.
         const [before, after] = part === "scores"
-          ? [met.visible, met.scores]
-          : [met.scores, met.weights];
+          ? [maskBits.visible, maskBits.scores]
+          : [maskBits.scores, maskBits.weights];
         const both = text.into("b32", "and.b32", own, before | after);
         const lost = text.into("pred", "setp.eq.and.u32", both, before, within);
         const tests = this.#tests[r as 0 | 1];
-        text.add(`@${lost} and.b32 ${tests}, ${tests}, ${allTests & ~met[part]}`);
+        text.add(`@${lost} and.b32 ${tests}, ${tests}, ${allTests & ~maskBits[part]}`);
         anew = anew === undefined ? lost : text.into("pred", "or.pred", anew, lost);
       }
     });

@@ -18,7 +18,8 @@ import {
 } from "./attention_shape.ts";
 import { AttentionFrame } from "./frame.ts";
 import { GradientRows } from "./gradient_rows.ts";
-import { type ElementPlace, MaskSteps } from "./mask_steps.ts";
+import type { ElementPlace } from "./mask_parts.ts";
+import { MaskSteps } from "./mask_steps.ts";
 import { storeSums } from "./row_values.ts";
 import { writeWeight } from "./softmax_steps.ts";
 import { TileCopy } from "./tile_copy.ts";

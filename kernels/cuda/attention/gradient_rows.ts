@@ -9,7 +9,7 @@ import { loadRun } from "../ptx/memory.ts";
 import { floatText } from "../ptx/text.ts";
 import { hasTwoSums, queryAxis } from "./attention_shape.ts";
 import type { AttentionFrame } from "./frame.ts";
-import { type ElementPlace, fallbacks } from "./mask_steps.ts";
+import { type ElementPlace, fallbacks } from "./mask_parts.ts";
 import { loadOwn, rowAddress, type RowValue, storeWords, valueAddress } from "./row_values.ts";
 import { joinQuad } from "./softmax_steps.ts";
 import type { TurnPlace } from "./turn_loop.ts";

@@ -9,23 +9,9 @@ import type { AttentionMasks } from "../../../core/program.ts";
 import { Values } from "../ptx/expression.ts";
 import { floatText, type PtxText } from "../ptx/text.ts";
 import type { AttentionFrame, HeadPlace } from "./frame.ts";
+import { type ElementPlace, fallbacks, maskBits, type MaskPart } from "./mask_parts.ts";
 import { MaskReads } from "./mask_reads.ts";
 import type { Sums } from "./tile_products.ts";
-
-/** Bits of a key's word: it is not seen, dropped before the softmax, dropped after it. */
-const bits = { visible: 1, scores: 2, weights: 4 } as const;
-type Part = keyof typeof bits;
-
-/** Bits that rows test at first: those of a mask that a row ignores are cleared. */
-export const allTests = 7;
-
-/** Where a mask does not let a row lose everything. */
-export function fallbacks({ scores, weights, rest }: AttentionMasks): readonly Part[] {
-  return [
-    ...(scores === undefined ? [] : ["scores" as const]),
-    ...(weights === undefined || rest === "factor" ? [] : ["weights" as const]),
-  ];
-}
 
 /** Registers of a turn. */
 interface Turn {
@@ -41,12 +27,12 @@ export class MaskSteps {
   readonly #leaves: MaskReads;
   readonly #masks: AttentionMasks;
   readonly #byKeys: boolean;
-  readonly #element: readonly Part[];
-  readonly #key: readonly Part[];
+  readonly #element: readonly MaskPart[];
+  readonly #key: readonly MaskPart[];
   #head = new Values();
   #limits: readonly (readonly string[])[] = [];
   #words: readonly string[] = [];
-  #drawn = new Map<Part, string>();
+  #drawn = new Map<MaskPart, string>();
   #turn: Turn | undefined;
   /** Predicate of a turn of which the warp sees everything. */
   #whole = "";
@@ -66,7 +52,9 @@ export class MaskSteps {
     this.#masks = frame.program.masks;
     this.#leaves = new MaskReads(frame);
     this.#byKeys = frame.program.pass === "keys";
-    const parts = (Object.keys(bits) as Part[]).filter((part) => this.#masks[part] !== undefined);
+    const parts = (Object.keys(maskBits) as MaskPart[]).filter((part) =>
+      this.#masks[part] !== undefined
+    );
     this.#element = parts.filter((part) => this.#masks[part]!.level === 3);
     this.#key = parts.filter((part) => this.#masks[part]!.level !== 3);
   }
@@ -103,10 +91,10 @@ export class MaskSteps {
       word = word === undefined ? one : text.into("b32", "or.b32", word, one);
     };
     for (const part of this.#key) {
-      add(bits[part], values.of(this.#masks[part]!), part === "visible");
+      add(maskBits[part], values.of(this.#masks[part]!), part === "visible");
     }
     if (this.frame.shape.ragged) {
-      add(bits.visible, text.into("pred", "setp.gt.s32", key, last), false);
+      add(maskBits.visible, text.into("pred", "setp.gt.s32", key, last), false);
     }
     return word!;
   }
@@ -181,7 +169,7 @@ export class MaskSteps {
     for (const part of this.#element) this.#drawn.set(part, text.into("b32", "mov.u32", 0));
     const [again, column] = [text.label(), text.into("b32", "mov.u32", 0)];
     text.place(again);
-    const nibbles = new Map<Part, string>();
+    const nibbles = new Map<MaskPart, string>();
     const ends = ["queries", "keys"] as const;
     const [queryEnd, keyEnd] = ends.map((size) =>
       text.into("b32", "sub.u32", this.frame.size(size), 1)
@@ -217,11 +205,11 @@ export class MaskSteps {
   }
 
   /** Whether an element is out by a part, where its query does not ignore it. */
-  #out(part: Part, value: string, tests: () => string): string {
+  #out(part: MaskPart, value: string, tests: () => string): string {
     const text = this.#text;
     if (part === "visible") return text.into("pred", "not.pred", value);
     if (!fallbacks(this.#masks).includes(part)) return value;
-    const tested = text.into("b32", "and.b32", tests(), bits[part]);
+    const tested = text.into("b32", "and.b32", tests(), maskBits[part]);
     const minds = text.into("pred", "setp.ne.u32", tested, 0);
     return text.into("pred", "and.pred", value, minds);
   }
@@ -231,7 +219,7 @@ export class MaskSteps {
    *
    * @param at Eighth column of the turn, row of the lane, column of the lane
    */
-  #within(parts: readonly Part[], [j, r, e]: ElementPlace): string | undefined {
+  #within(parts: readonly MaskPart[], [j, r, e]: ElementPlace): string | undefined {
     const text = this.#text;
     let found: string | undefined;
     const also = (test: string, ...operands: (string | number)[]) => {
@@ -250,7 +238,7 @@ export class MaskSteps {
       this.#key.includes(part) || (part === "visible" && this.frame.shape.ragged)
     );
     if (own.length > 0) {
-      const mask = own.reduce((sum, part) => sum | bits[part], 0);
+      const mask = own.reduce((sum, part) => sum | maskBits[part], 0);
       const minds = own.some((part) => fallbacks(this.#masks).includes(part));
       const word = this.#word([j, r, e]);
       const tested = minds
@@ -299,6 +287,3 @@ export class MaskSteps {
     return this.#within(["weights"], at);
   }
 }
-
-/** Eighth column of a turn, and row and column that a lane has there. */
-export type ElementPlace = readonly [j: number, r: 0 | 1, e: 0 | 1];

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { floatText, type PtxText } from "../ptx/text.ts";
+import type { PtxText } from "../ptx/text.ts";
 
 /**
  * `exp(scale (x - peak))` of a product of query and key. The difference is exact where it is small, so

@@ -26,14 +26,6 @@ export const fusedAttentionMutations: readonly Mutation[] = [
     tests: results,
   },
   {
-    name: "fused attention: a row without a visible key goes through them again",
-    file: `${folder}/forward.ts`,
-    find: 'text.into("pred", "setp.eq.and.u32", both, before, within)',
-    replace: 'text.into("pred", "setp.lt.and.s32", both, before + after, within)',
-    why: "what a row never saw it has not lost: it would go round without end",
-    tests: results,
-  },
-  {
     name: "fused attention: the key after the query is seen",
     file: `${folder}/mask_steps.ts`,
     find: 'also("ge s32", limit, 8 * j);',
@@ -95,6 +87,6 @@ export const fusedAttentionMutations: readonly Mutation[] = [
     find: "context.probes?.[place.layer] !== undefined;",
     replace: "false;",
     why: "what reads scores needs them in memory",
-    tests: ["tests/kernels/cuda/attention_training_test.ts"],
+    tests: ["tests/kernels/cuda/attention_asked_test.ts"],
   },
 ];
