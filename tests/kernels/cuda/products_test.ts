@@ -212,7 +212,11 @@ Deno.test("few rows or columns along a long inner axis are one launch, which agr
       const shape: Shape = { batch: [], sizes: [m, n, k], layouts };
       const wanted = await products(oracle, shape, roundings.float32);
       await withInterpreted({ facts: { processors: 132 } }, async (device, { backend }) => {
-        assertClose(await products(device, shape, roundings.float32), wanted, JSON.stringify(shape));
+        assertClose(
+          await products(device, shape, roundings.float32),
+          wanted,
+          JSON.stringify(shape),
+        );
         assertEquals(backend.launches.launches, 4);
       });
     }

@@ -41,7 +41,10 @@ Deno.test("sums by index have the bits of sums one after another", async () => {
         const expected = await sums(oracle, sizes, turned);
         assertEquals(await sums(device, sizes, turned), expected, `case ${i}`);
       }
-      assert(texts.some((text) => text.startsWith(`// scatterAdd/f32/${sizes[3]}/f32\n`)), `case ${i}`);
+      assert(
+        texts.some((text) => text.startsWith(`// scatterAdd/f32/${sizes[3]}/f32\n`)),
+        `case ${i}`,
+      );
     }
   });
 });

@@ -65,6 +65,14 @@ export const cudaWgmmaMutations: readonly Mutation[] = [
     tests: floats,
   },
   {
+    name: "warp groups: columns are written in the order in which they were read",
+    file: `${folder}/right_floats.ts`,
+    find: "before[i ^ (bit + 1)]!, value, predicate",
+    replace: "value, value, predicate",
+    why: "each lane begins with another column, so that banks differ",
+    tests: floats,
+  },
+  {
     name: "warp groups: newer cards have those of 9.0",
     file: "kernels/cuda/product/products.ts",
     find: "capability === 90 && fitsGroups",
