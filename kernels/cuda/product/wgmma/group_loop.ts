@@ -75,9 +75,7 @@ export class GroupLoop {
     return new TurnsAhead(text, which === 0 ? a : b, {
       thread: place.thread,
       depth: place.depth,
-      base: which === 0
-        ? end
-        : text.into("b32", "add.u32", end, this.#raw * a.bytes),
+      base: which === 0 ? end : text.into("b32", "add.u32", end, this.#raw * a.bytes),
       bytes: which === 0 ? a.bytes : b.rawBytes,
       count: this.#raw,
       k: tile.k,
@@ -111,9 +109,7 @@ export class GroupLoop {
     text.place(again);
     this.#turn(ways, ring, turns, turn);
     // Tensor units cut sums off: those of turns are added with rounding.
-    sums.flat().forEach((sum, i) =>
-      text.add(`add.rn.f32 ${sum}, ${sum}, ${turn.flat()[i]}`)
-    );
+    sums.flat().forEach((sum, i) => text.add(`add.rn.f32 ${sum}, ${sum}, ${turn.flat()[i]}`));
     if (!this.#inTurn) text.add("bar.sync 0");
     text.add(`sub.s32 ${left}, ${left}, ${tile.k}`);
     text.add(`@${text.into("pred", "setp.gt.s32", left, 0)} bra ${again}`);
@@ -220,9 +216,7 @@ export class GroupLoop {
         text.add(
           `wgmma.mma_async.sync.aligned.m64n${tile.n}k8.f32.tf32.tf32 {${
             sums.flat().join(", ")
-          }}, {${step[i].join(", ")}}, ${descriptor}, ${
-            order + s === 0 ? kept : more
-          }, 1, 1`,
+          }}, {${step[i].join(", ")}}, ${descriptor}, ${order + s === 0 ? kept : more}, 1, 1`,
         );
       })
     );
