@@ -23,7 +23,7 @@
 export { apply } from "./core/apply.ts";
 export type { Argument, Inputs } from "./core/arguments.ts";
 export type { Affine, Bound } from "./core/backend.ts";
-export type { Kind } from "./core/dtype.ts";
+export type { Kind, StoredFloat } from "./core/dtype.ts";
 export {
   addWords,
   type Bool,

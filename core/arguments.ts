@@ -22,8 +22,6 @@ export type Inputs = readonly Kind[] | Readonly<Record<string, Kind>>;
 
 /** Floats of any width. */
 export const floats: readonly Dtype[] = dtypes.filter((dtype) => dtype !== "u32");
-/** Floats that a program can write. */
-export const wideFloats: readonly Dtype[] = floats.filter((dtype) => !isHalf(dtype));
 /** Unsigned words of 32 bits. */
 export const words: readonly Dtype[] = ["u32"];
 
@@ -93,6 +91,6 @@ export function checkDtype(
 }
 
 /** `f32, f64 or u32`. */
-export function listed(names: readonly string[]): string {
+function listed(names: readonly string[]): string {
   return names.length === 1 ? names[0]! : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
 }

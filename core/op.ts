@@ -120,13 +120,11 @@ export function allocateResult(
   shape: readonly number[],
   order?: readonly number[],
 ): Value {
-  const length = shape.at(-1) ?? 1;
-  const isOdd = isHalf(dtype) && length >= longRow && length % 8 !== 0;
-  if (!isOdd || (order !== undefined && order.at(-1) !== shape.length - 1)) {
-    return Value.allocate(backend, dtype, shape, order);
-  }
-  const padded = Value.allocate(backend, dtype, shape.with(-1, 8 * Math.ceil(length / 8)), order);
-  return new Value(padded.storage, shape, padded.strides);
+  const length = shape.at(-1)!;
+  if (!(isHalf(dtype) && length >= longRow)) return Value.allocate(backend, dtype, shape, order);
+  const padded = shape.with(-1, 8 * Math.ceil(length / 8));
+  const { storage, strides } = Value.allocate(backend, dtype, padded, order);
+  return new Value(storage, shape, strides);
 }
 
 /** The element type of a gradient: that of the value it belongs to, where programs write it. */

@@ -5,7 +5,7 @@
  */
 
 import { apply } from "../apply.ts";
-import { argumentError, floats, listed, wideFloats, words } from "../arguments.ts";
+import { argumentError, floats, words } from "../arguments.ts";
 import { isHalf, type StoredFloat } from "../dtype.ts";
 import { checkRows } from "../indices.ts";
 import { checkInteger } from "../numbers.ts";
@@ -52,7 +52,7 @@ const scatterAddOp: Op<ScatterAttributes> = {
     const [values, rows] = inputs as readonly [Value, Value];
     const { backend } = device;
     if (isHalf(values.dtype) && values.dtype !== backend.activations) {
-      throw argumentError("scatterAdd", "values", listed(wideFloats), values.dtype);
+      throw argumentError("scatterAdd", "values", "f32 or f64", values.dtype);
     }
     const width = values.shape[1]!;
     const shape = [height, width];

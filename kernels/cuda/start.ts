@@ -21,7 +21,9 @@ export interface CudaOptions {
   readonly card?: number | string;
   /**
    * `float32`, the default, keeps 22 of the 24 bits of both factors, so that their product is off by
-   * at most 2^-21 of itself; `tf32` rounds them to 11 bits, `bf16` to 8. Sums have 32 bits in all.
+   * at most 2^-21 of itself; `tf32` rounds them to 11 bits, `bf16` to 8, and stores what is computed
+   * of products, and its gradients, in bf16. Sums, losses, parameters and their gradients have 32 bits
+   * in all.
    */
   readonly precision?: Precision;
   /**

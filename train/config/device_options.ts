@@ -34,7 +34,8 @@ export const deviceOptions = {
     group: "device",
     kind: "choice",
     choices: precisionNames,
-    help: "CUDA: products of 32-bit factors, or of factors rounded to tf32 or bf16",
+    help:
+      "CUDA: products of 32-bit factors, of factors in tf32, or all but sums and losses in bf16",
     default: "float32",
   },
   card: {

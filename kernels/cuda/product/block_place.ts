@@ -25,7 +25,7 @@ interface ProductPlaces {
 }
 
 /** Registers that say where a block works. */
-export interface Block {
+export interface ProductBlock {
   readonly thread: string;
   readonly lane: string;
   /** First row and column of the block. */
@@ -76,7 +76,7 @@ export class BlockPlace {
   }
 
   /** Which tile of which batch is the block's. */
-  block(): Block {
+  block(): ProductBlock {
     const { text } = this;
     const { rank, tile, chunked } = this.shape;
     const thread = text.special("tid.x");
@@ -129,7 +129,7 @@ export class BlockPlace {
   }
 
   /** What the end of the product is given of it. */
-  epilogueHost(bases: readonly [string, string], { batch, depth }: Block): EpilogueHost {
+  epilogueHost(bases: readonly [string, string], { batch, depth }: ProductBlock): EpilogueHost {
     const { text } = this;
     return {
       address: (operand) => this.base(operand, batch),

@@ -7,7 +7,7 @@
 
 import type { MatmulProgram } from "../../../core/program.ts";
 import { type PtxProgram, PtxText } from "../ptx/text.ts";
-import { type Block, BlockPlace } from "./block_place.ts";
+import { BlockPlace, type ProductBlock } from "./block_place.ts";
 import { Epilogue, epilogueBytes } from "./epilogue.ts";
 import { Factor, type FactorPlace } from "./factor.ts";
 import { InnerLoop } from "./inner_loop.ts";
@@ -42,7 +42,7 @@ class ProductWriter {
     return text.program(threadsOf(tile), Math.max(loop.bytes, epilogueBytes(tile)));
   }
 
-  #operand(which: 0 | 1, block: Block, base: string): Factor {
+  #operand(which: 0 | 1, block: ProductBlock, base: string): Factor {
     const { rank, tile, read } = this.shape;
     const [outer, inner] = which === 0 ? [rank, rank + 1] : [rank + 1, rank];
     const place: FactorPlace = {

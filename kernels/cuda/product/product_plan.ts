@@ -19,7 +19,7 @@ export interface ProductPlan {
   /** The product, or its parts. */
   readonly launch: CardLaunch;
   /** What follows where `launch` computes parts. */
-  readonly finish: Finish | undefined;
+  readonly finish: ProductFinish | undefined;
   /** Computes the columns that `launch` leaves out. */
   readonly rest?: Rest | undefined;
 }
@@ -32,7 +32,7 @@ export interface Rest {
 }
 
 /** How parts of a product, or the bare product, become its results. */
-export interface Finish {
+export interface ProductFinish {
   /** Shape of the parts, `[chunks, …batch, M, N]`, or of the product. */
   readonly shape: readonly number[];
   /** Bytes of the parts. */

@@ -26,8 +26,22 @@ const rounded = [
   tile(128, 128, 32, [2, 2], 4),
   tile(128, 64, 32, [2, 2], 4),
 ];
-/** Of floats by warp groups. */
-const byGroups: BlockTile = { ...tile(128, 128, 32, [8, 1], 4), grouped: true };
+const grouped = (m: number, n: number, k: number, stages: number): BlockTile => (
+  { ...tile(m, n, k, [m / 16, 1], stages), grouped: true }
+);
+/** Of floats by warp groups: one that fits more blocks, for as many as run at once. */
+const floats = {
+  wide: grouped(128, 128, 32, 2),
+  narrow: { ...grouped(128, 64, 32, 4), raw: 2 },
+};
+/** Of bf16 by warp groups, and blocks for each multiprocessor from which on they are good. */
+const halves: readonly (readonly [BlockTile, number])[] = [
+  [grouped(128, 256, 64, 4), 1.8],
+  [{ ...grouped(128, 128, 64, 3), resident: 2 }, 1.01],
+  [grouped(128, 128, 64, 4), 0.7],
+  [grouped(128, 64, 64, 4), 0.7],
+  [grouped(64, 64, 64, 6), 0.7],
+];
 const usual = tile(64, 64, 32, [2, 2], 4);
 const small = tile(32, 32, 32, [2, 1], 4);
 const fewColumns = tile(64, 16, 32, [4, 1], 4);
@@ -77,16 +91,24 @@ function mostStages(t: BlockTile, { bytes, sharedBytes }: ProductSizes): number 
 }
 
 /** By warp groups, where they have enough to do. */
-function groupedChoice(
-  { m, n, k, batch, bytes, grouped, processors, sharedBytes }: ProductSizes,
-): ProductChoice | undefined {
-  if (!grouped || bytes[0] !== 4 || m < 96 || n < 96 || k < 128 || sharedBytes < 160 * 1024) {
-    return undefined;
+function groupedChoice(sizes: ProductSizes): ProductChoice | undefined {
+  const { m, n, k, batch, bytes, processors, sharedBytes } = sizes;
+  if (!sizes.grouped || m < 48 || n < 48 || k < 128 || sharedBytes < 200 * 1024) return undefined;
+  const blocks = (t: BlockTile) => Math.ceil(m / t.m) * Math.ceil(n / t.n) * batch;
+  const fits = (t: BlockTile) => t.m <= 1.5 * m && t.n <= 1.5 * n;
+  if (bytes[0] === 2) {
+    const found = halves.find(([t, least]) => fits(t) && blocks(t) >= least * processors);
+    return found === undefined ? undefined : { tile: found[0], split: 1 };
   }
-  const blocks = Math.ceil(m / byGroups.m) * Math.ceil(n / byGroups.n) * batch;
-  const wanted = blocks >= 0.7 * processors ? 1 : Math.round(processors / blocks);
+  const { wide, narrow } = floats;
+  const fills = (t: BlockTile) => fits(t) && blocks(t) >= 0.7 * processors;
+  if (fills(wide)) return { tile: wide, split: 1 };
+  // A long inner axis pays for adding up the parts.
+  if (fills(narrow) && (k <= 2048 || !fits(wide))) return { tile: narrow, split: 1 };
+  if (!fits(wide)) return undefined;
+  const wanted = Math.round(processors / blocks(wide));
   const split = Math.max(1, Math.min(wanted, Math.floor(k / 256), 16));
-  return blocks * split >= 0.4 * processors ? { tile: byGroups, split } : undefined;
+  return blocks(wide) * split >= 0.4 * processors ? { tile: wide, split } : undefined;
 }
 
 /** How products are computed; benches put others in its place. */

@@ -24,12 +24,10 @@ import { SharedMemoryRace } from "../../support/ptx/shared_memory.ts";
 const tileOf = (m: number, n: number, stages: number): BlockTile => (
   { m, n, k: 32, warps: [m / 16, 1], stages, grouped: true }
 );
-const tiles = [
-  tileOf(128, 128, 4),
-  { ...tileOf(128, 128, 2), raw: 3 },
-  { ...tileOf(128, 64, 4), raw: 2 },
-  tileOf(64, 64, 2),
-];
+const wide = tileOf(128, 128, 2);
+const tiles = [wide, { ...tileOf(128, 64, 4), raw: 2 }, { ...tileOf(64, 64, 2), raw: 3 }];
+/** Two groups that multiply in turn. */
+const inTurn = tileOf(128, 128, 4);
 const policyOf = (tile: BlockTile, split = 1) => (sizes: ProductSizes) =>
   sizes.grouped ? { tile, split } : usualProducts(sizes);
 
@@ -64,12 +62,12 @@ async function products(device: Device): Promise<number[][]> {
       );
     }
   }
-  const wide = tensor(device, uniform(seedKey(6), 96 * 200).map(Math.fround), [96, 200]);
+  const whole = tensor(device, uniform(seedKey(6), 96 * 200).map(Math.fround), [96, 200]);
   results.push(
-    matmul(slice(wide, 1, 4, 100), transpose(slice(wide, 1, 100, 196))),
-    matmul(slice(wide, 1, 8, 104), slice(wide, 1, 4, 200)),
-    matmul(slice(wide, 1, 1, 97), slice(wide, 1, 4, 200)),
-    matmul(slice(wide, 1, 1, 96), slice(slice(wide, 0, 0, 95), 1, 4, 200)),
+    matmul(slice(whole, 1, 4, 100), transpose(slice(whole, 1, 100, 196))),
+    matmul(slice(whole, 1, 8, 104), slice(whole, 1, 4, 200)),
+    matmul(slice(whole, 1, 1, 97), slice(whole, 1, 4, 200)),
+    matmul(slice(whole, 1, 1, 96), slice(slice(whole, 0, 0, 95), 1, 4, 200)),
   );
   return await Promise.all(results.map(async (t) => [...await t.read()]));
 }
@@ -82,7 +80,7 @@ const expected = await (async () => {
 for (
   const [name, tile, split] of [
     ...tiles.map((tile) => [`${tile.m} x ${tile.n}, ${tile.stages} stages`, tile, 1] as const),
-    ["128 x 128 in two chunks", tiles[0]!, 2] as const,
+    ["128 x 128 in two chunks", wide, 2] as const,
   ]
 ) {
   Deno.test(`products by warp groups in tiles of ${name} agree with f64`, async () => {
@@ -97,7 +95,7 @@ for (
 Deno.test("cards of other capabilities have no products by warp groups", async () => {
   for (const capability of [80, 89, 100, 120]) {
     await withInterpreted(
-      { policy: policyOf(tiles[0]!), facts: { capability } },
+      { policy: policyOf(wide), facts: { capability } },
       async (device, { texts }) => {
         const a = tensor(device, new Float32Array(64 * 64).fill(1), [64, 64]);
         assertEquals((await matmul(a, a).read())[0], 64);
@@ -107,19 +105,53 @@ Deno.test("cards of other capabilities have no products by warp groups", async (
   }
 });
 
-Deno.test("warp groups are chosen for large products of a card that has them, and chunks of long ones", () => {
-  const of = (m: number, n: number, k: number, grouped = true) => {
-    const { tile, split } = usualProducts({
-      ...{ m, n, k, batch: 1, terms: 6, bytes: [4, 4], grouped, narrow: false },
-      ...{ processors: 132, sharedBytes: 227 * 1024 },
-    });
-    return tile.grouped === true ? split : 0;
+const sizesOf = (m: number, n: number, k: number, bytes: 2 | 4, sharedBytes = 227 * 1024) => ({
+  ...{ m, n, k, batch: 1, terms: bytes === 4 ? 6 : 2, bytes: [bytes, bytes] as const },
+  ...{ grouped: true, narrow: false, processors: 132, sharedBytes },
+});
+
+Deno.test("warp groups are chosen for large products, and chunks of long ones", () => {
+  const of = (m: number, n: number, k: number, bytes: 2 | 4) => {
+    const { tile, split } = usualProducts(sizesOf(m, n, k, bytes));
+    return tile.grouped === true ? [tile.m, tile.n, split] : [];
   };
-  assertEquals(of(4096, 4096, 4096), 1);
-  assertEquals(of(512, 1024, 1024), 4);
-  assertEquals(of(512, 1024, 4096), 4);
-  assertEquals([of(64, 4096, 4096), of(512, 1024, 64), of(128, 128, 4096)], [0, 0, 0]);
-  assertEquals(of(4096, 4096, 4096, false), 0);
+  const chosen = [
+    [of(4096, 4096, 4096, 4), [128, 128, 1]],
+    [of(1024, 1024, 1024, 4), [128, 64, 1]],
+    [of(1024, 1024, 4096, 4), [128, 128, 2]],
+    [of(512, 1024, 1024, 4), [128, 128, 4]],
+    [of(4096, 4096, 4096, 2), [128, 256, 1]],
+    [of(4096, 1024, 1024, 2), [128, 128, 1]],
+    [of(1024, 1024, 1024, 2), [128, 64, 1]],
+    [of(512, 1024, 4096, 2), [64, 64, 1]],
+    [of(512, 1024, 64, 4), []],
+    [of(32, 4096, 4096, 4), []],
+    [of(128, 128, 4096, 2), []],
+  ];
+  for (const [actual, wanted] of chosen) assertEquals(actual, wanted);
+  const { tile } = usualProducts({ ...sizesOf(4096, 4096, 4096, 4), grouped: false });
+  assertEquals(tile.grouped, undefined);
+});
+
+Deno.test("every tile of warp groups that is chosen has room in shared memory", () => {
+  for (const sharedBytes of [99 * 1024, 200 * 1024, 227 * 1024]) {
+    for (const m of [64, 512, 1024, 4096]) {
+      for (const n of [64, 1024, 4096]) {
+        for (const bytes of [2, 4] as const) {
+          const { tile } = usualProducts(sizesOf(m, n, 1024, bytes, sharedBytes));
+          if (tile.grouped !== true) continue;
+          const dtype = bytes === 2 ? "bf16" : "f32";
+          const bound = (pitch: number): Bound => (
+            { buffer: { bytes: 0 }, dtype, offset: 0, strides: [pitch, 1] }
+          );
+          const operands = [bound(1024), bound(n), { ...bound(n), dtype: "f32" as const }];
+          const shape = productShape([m, n, 1024], operands, tile, 1024, "float32");
+          const { sharedBytes: asked } = renderGroupProduct(plainProduct, shape);
+          assert(asked <= sharedBytes, `${tile.m} x ${tile.n}: ${asked} of ${sharedBytes} bytes`);
+        }
+      }
+    }
+  }
 });
 
 Deno.test("what is not a number, infinite or at the ends of floats is as on the CPU", async () => {
@@ -138,7 +170,7 @@ Deno.test("what is not a number, infinite or at the ends of floats is as on the 
   await using exact = new Device(openCpu({ kernels: "javascript" }), "f64");
   const [wanted, whole] = [await results(oracle), await results(exact, Math.abs)];
   assert(wanted.some(Number.isNaN) && wanted.includes(Infinity) && wanted.includes(-Infinity));
-  await withInterpreted({ policy: policyOf(tiles[0]!) }, async (device) => {
+  await withInterpreted({ policy: policyOf(wide) }, async (device) => {
     const actual = await results(device);
     wanted.forEach((value, i) => {
       const fits = Number.isFinite(value)
@@ -154,7 +186,7 @@ function runChanged(change: (code: string) => string): Float32Array {
   const [size, bytes] = [128, 4 * 128 * 128];
   const buffer = { bytes: 0 };
   const bound: Bound = { buffer, dtype: "f32", offset: 0, strides: [size, 1] };
-  const shape = productShape([size, size, size], [bound, bound, bound], tiles[0]!, size, "float32");
+  const shape = productShape([size, size, size], [bound, bound, bound], inTurn, size, "float32");
   const { code, sharedBytes, parameterBytes } = renderGroupProduct(plainProduct, shape);
   const memory = new CardRange(2 ** 33, 3 * bytes);
   memory.mapped.push({ start: 0, end: 3 * bytes, open: true });

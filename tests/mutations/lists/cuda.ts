@@ -145,7 +145,7 @@ export const cudaMutations: readonly Mutation[] = [
   },
   {
     name: "CUDA: chunks have the elements of the first",
-    file: "kernels/cuda/product/product.ts",
+    file: "kernels/cuda/product/block_place.ts",
     find: 'text.into("b32", "sub.u32", k, begin)',
     replace: "k",
     why: "the last chunk has what is left",

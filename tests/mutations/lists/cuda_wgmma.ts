@@ -43,8 +43,8 @@ export const cudaWgmmaMutations: readonly Mutation[] = [
   {
     name: "warp groups: what was taken apart is not shown to tensor units",
     file: `${folder}/group_loop.ts`,
-    find: '    text.add("fence.proxy.async.shared::cta");\n    readB();\n    a.split();',
-    replace: "    readB();\n    a.split();",
+    find: '    text.add("fence.proxy.async.shared::cta");\n    wayB.send();',
+    replace: "    wayB.send();",
     why: "stores of threads and reads of tensor units are ordered by a fence",
     tests: floats,
   },
@@ -65,6 +65,14 @@ export const cudaWgmmaMutations: readonly Mutation[] = [
     tests: floats,
   },
   {
+    name: "warp groups: columns are written in the order in which they were read",
+    file: `${folder}/right_floats.ts`,
+    find: "before[i ^ (bit + 1)]!, value, predicate",
+    replace: "value, value, predicate",
+    why: "each lane begins with another column, so that banks differ",
+    tests: floats,
+  },
+  {
     name: "warp groups: newer cards have those of 9.0",
     file: "kernels/cuda/product/products.ts",
     find: "capability === 90 && fitsGroups",
@@ -82,9 +90,9 @@ export const cudaWgmmaMutations: readonly Mutation[] = [
   },
   {
     name: "warp groups: a turn is taken before it has come",
-    file: `${folder}/group_loop.ts`,
-    find: "if (this.#raw > 0) wayA.take(2 * this.#raw - 1);",
-    replace: "if (this.#raw > 0) wayA.take(2 * this.#raw);",
+    file: `${folder}/turns_ahead.ts`,
+    find: "${2 * count - 1}",
+    replace: "${2 * count}",
     why: "turns of A and B are on their way in one order",
     tests: floats,
   },

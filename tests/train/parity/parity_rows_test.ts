@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { parityTable } from "../../../train/commands/parity.ts";
 import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import { runParity } from "../../../train/parity/parity.ts";
-import { Comparison, relativeError } from "../../../train/parity/parity_rows.ts";
+import { Comparison, relativeDistance, relativeError } from "../../../train/parity/parity_rows.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { tensors } from "../../support/cli_cases.ts";
 import { withDevice } from "../../support/with_device.ts";
@@ -49,6 +49,16 @@ Deno.test("relativeError() is NaN where a number is, wherever it stands", () => 
 Deno.test("relativeError() is infinite where nothing can be compared", () => {
   for (const [actual, expected] of [[[], []], [[1], [1, 1]], [[1, 1], [1]]] as const) {
     assertEquals(relativeError(actual, expected), Infinity);
+  }
+});
+
+Deno.test("relativeDistance() is the norm of the differences over that of the expected values", () => {
+  assertEquals(relativeDistance([3, 4, 0], [3, 0, 4]), Math.sqrt(32) / 5);
+  assertEquals(relativeDistance([0, 0], [0, 0]), 0);
+  assertEquals(relativeDistance([1], [0]), Infinity);
+  assertEquals(relativeDistance([NaN], [1]), NaN);
+  for (const [actual, expected] of [[[], []], [[1], [1, 1]]] as const) {
+    assertEquals(relativeDistance(actual, expected), Infinity);
   }
 });
 

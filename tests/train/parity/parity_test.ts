@@ -229,7 +229,14 @@ Deno.test("parityCommand() exits 0 within tolerance and 1 past it", async () => 
     assertEquals(bad.code, 1);
     const rows: ParityRow[] = JSON.parse(bad.text);
     assertEquals(rows.filter(({ ok }) => ok === false).length, 4);
-    assertEquals(Object.keys(rows[0]!), ["case", "quantity", "error", "tolerance", "ok"]);
+    assertEquals(Object.keys(rows[0]!), [
+      "case",
+      "quantity",
+      "error",
+      "distance",
+      "tolerance",
+      "ok",
+    ]);
   });
 });
 

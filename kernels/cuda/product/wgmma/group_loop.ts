@@ -32,6 +32,13 @@ export function ringStart(text: PtxText): string {
 /** Threads of a warp group. */
 const groupThreads = 128;
 
+/** Tiles of B: the one that is read, the one that is written next, and how to go on from either. */
+interface Ring {
+  readonly from: string;
+  readonly into: string;
+  readonly next: (register: string) => void;
+}
+
 /** Writes the loop of one product. */
 export class GroupLoop {
   /** Tiles of B in the ring, and how many turns ahead they are written. */
@@ -58,87 +65,107 @@ export class GroupLoop {
 
   /** Bytes of shared memory, of which the tiles begin at a multiple of 1024. */
   get bytes(): number {
-    return 1024 + this.#stages * this.b.bytes + this.#raw * (this.a.bytes + this.b.rawBytes);
+    return 1024 + this.#stages * this.b.bytes +
+      this.#raw * (this.a.bytes + this.b.rawBytes);
   }
 
-  /** Where A (0) or B (1) is on its way: behind the tiles. */
-  #way(end: string, which: 0 | 1) {
-    const { a, b, place } = this;
-    return {
+  /** A (0) or B (1) on its way: to places behind the tiles. */
+  #way(end: string, which: 0 | 1): TurnsAhead {
+    const { text, a, b, place, shape: { tile, even } } = this;
+    return new TurnsAhead(text, which === 0 ? a : b, {
       thread: place.thread,
       depth: place.depth,
-      base: which === 0 ? end : this.text.into("b32", "add.u32", end, this.#raw * a.bytes),
+      base: which === 0 ? end : text.into("b32", "add.u32", end, this.#raw * a.bytes),
       bytes: which === 0 ? a.bytes : b.rawBytes,
       count: this.#raw,
-    };
+      k: tile.k,
+      even,
+    });
   }
 
   /** Writes it; gives the registers of the sums, eight columns at a time. */
   write(): string[][] {
-    const { text, a, b, place, shape: { tile, even } } = this;
+    const { text, b, place, shape: { tile } } = this;
     const four = () => [0, 1, 2, 3].map(() => text.register("f32"));
     const columns = Array.from({ length: tile.n / 8 });
     const [sums, turn] = [columns.map(four), columns.map(four)];
     for (const sum of sums.flat()) text.add(`mov.f32 ${sum}, ${floatText(0)}`);
     const first = ringStart(text);
     const end = text.into("b32", "add.u32", first, this.#stages * b.bytes);
-    const [from, into] = [0, 1].map(() => text.into("b32", "mov.u32", first)) as [string, string];
-    const next = (register: string) => {
-      text.add(`add.u32 ${register}, ${register}, ${b.bytes}`);
-      const beyond = text.into("pred", "setp.ge.u32", register, end);
-      text.add(`selp.b32 ${register}, ${first}, ${register}, ${beyond}`);
+    const ring: Ring = {
+      from: text.into("b32", "mov.u32", first),
+      into: text.into("b32", "mov.u32", first),
+      next: (register) => {
+        text.add(`add.u32 ${register}, ${register}, ${b.bytes}`);
+        const beyond = text.into("pred", "setp.ge.u32", register, end);
+        text.add(`selp.b32 ${register}, ${first}, ${register}, ${beyond}`);
+      },
     };
     const left = text.into("b32", "mov.u32", place.depth);
-    const [wayA, wayB] = [
-      new TurnsAhead(text, a, { ...this.#way(end, 0), even, k: tile.k }),
-      new TurnsAhead(text, b, { ...this.#way(end, 1), even, k: tile.k }),
-    ];
-    const splitB = () => {
-      b.split(into);
-      next(into);
-    };
-    wayA.read();
-    for (let i = 0; i < this.#ahead; i++) {
-      wayB.read();
-      if (i < this.#ahead - 1) splitB();
-    }
-    for (let i = 0; i < this.#raw; i++) {
-      wayB.copy();
-      wayA.copy();
-    }
-    splitB();
-    text.add("fence.proxy.async.shared::cta");
-    if (this.#raw === 0) wayB.read();
-    a.split();
-    if (this.#raw === 0) wayA.read();
-    text.add("bar.sync 0");
-    const [own, other] = this.#turns();
+    const ways = [this.#way(end, 0), this.#way(end, 1)] as const;
+    this.#begin(ways, ring);
+    const turns = this.#turns();
     const again = text.label();
     text.place(again);
-    if (this.#inTurn) text.add(`bar.sync ${own}, ${2 * groupThreads}`);
-    text.add("wgmma.fence.sync.aligned");
-    this.#multiply(from, a.steps(), turn);
-    text.add("wgmma.commit_group.sync.aligned");
-    if (this.#inTurn) text.add(`bar.arrive ${other}, ${2 * groupThreads}`);
-    if (this.#raw > 0) wayB.take(2 * this.#raw - 1);
-    splitB();
-    text.add("fence.proxy.async.shared::cta");
-    if (this.#raw > 0) wayB.copy();
-    else wayB.read();
-    text.add("wgmma.wait_group.sync.aligned 0");
-    if (this.#raw > 0) wayA.take(2 * this.#raw - 1);
-    a.split();
-    if (this.#raw > 0) wayA.copy();
-    else wayA.read();
+    this.#turn(ways, ring, turns, turn);
     // Tensor units cut sums off: those of turns are added with rounding.
     sums.flat().forEach((sum, i) => text.add(`add.rn.f32 ${sum}, ${sum}, ${turn.flat()[i]}`));
-    next(from);
     if (!this.#inTurn) text.add("bar.sync 0");
     text.add(`sub.s32 ${left}, ${left}, ${tile.k}`);
     text.add(`@${text.into("pred", "setp.gt.s32", left, 0)} bra ${again}`);
-    if (this.#inTurn) this.#leave(own);
+    if (this.#inTurn) this.#leave(turns[0]);
     if (this.#raw > 0) text.add("cp.async.wait_all");
     return sums;
+  }
+
+  /** Takes B apart into the next tile. */
+  #splitB({ into, next }: Ring): void {
+    this.b.split(into);
+    next(into);
+  }
+
+  /** What is multiplied first, and the turns that are on their way meanwhile. */
+  #begin([wayA, wayB]: readonly [TurnsAhead, TurnsAhead], ring: Ring): void {
+    const { text, a } = this;
+    wayA.read();
+    for (let i = 0; i < this.#ahead; i++) {
+      wayB.read();
+      if (i < this.#ahead - 1) this.#splitB(ring);
+    }
+    for (let i = 0; i < this.#raw; i++) {
+      wayB.send();
+      wayA.send();
+    }
+    this.#splitB(ring);
+    text.add("fence.proxy.async.shared::cta");
+    if (this.#raw === 0) wayB.send();
+    a.split();
+    if (this.#raw === 0) wayA.send();
+    text.add("bar.sync 0");
+  }
+
+  /** Multiplies a turn and takes the next one apart meanwhile. */
+  #turn(
+    [wayA, wayB]: readonly [TurnsAhead, TurnsAhead],
+    ring: Ring,
+    [own, other]: readonly [string, string],
+    sums: readonly string[][],
+  ): void {
+    const { text, a } = this;
+    if (this.#inTurn) text.add(`bar.sync ${own}, ${2 * groupThreads}`);
+    text.add("wgmma.fence.sync.aligned");
+    this.#multiply(ring.from, a.steps(), sums);
+    text.add("wgmma.commit_group.sync.aligned");
+    if (this.#inTurn) text.add(`bar.arrive ${other}, ${2 * groupThreads}`);
+    wayB.take();
+    this.#splitB(ring);
+    text.add("fence.proxy.async.shared::cta");
+    wayB.send();
+    text.add("wgmma.wait_group.sync.aligned 0");
+    wayA.take();
+    a.split();
+    wayA.send();
+    ring.next(ring.from);
   }
 
   /** The barriers at which a group waits for its turn, and at which it gives it to the other. */

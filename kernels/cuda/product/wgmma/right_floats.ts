@@ -31,6 +31,8 @@ export class RightFloats {
   /** Its inner element, as a register and what is added. */
   readonly #index: string;
   readonly #step: string;
+  /** Predicates of whether neighbours, and pairs of them, change places before they are written. */
+  readonly #exchanged: string[] = [];
   readonly #raw: readonly (readonly string[])[];
   /** The thread's places in a tile. */
   readonly #places: readonly string[];
@@ -99,19 +101,20 @@ export class RightFloats {
   }
 
   /**
-   * Four neighbours of such rows, which are one unit of four columns, or half of it. Lanes of a warp
-   * read whole lines of memory, and write to different banks.
+   * Four neighbours of such rows, which are one unit of four columns, or half of it. Eight lanes read
+   * a line of memory; each begins with another of its columns, so that they write to different banks.
    */
   #alongOuter(place: FactorPlace): readonly [string[], string[], string] {
     const { text, tile } = this;
     const rows = this.#rows;
-    const [groups, own] = text.divide(place.thread, 4);
-    const [quads, part] = text.divide(groups, 4 / rows);
-    const warp = text.into("b32", "shr.u32", place.thread, 5);
-    const half = text.into("b32", "and.b32", warp, 1);
-    const quad = text.into("b32", "and.b32", quads, 2 * rows - 1);
-    const pair = text.into("b32", "shr.u32", warp, 1);
-    const group = text.into("b32", "mad.lo.u32", pair, 2 * rows, quad);
+    const bits = (from: number, count: number) =>
+      text.into("b32", "and.b32", text.into("b32", "shr.u32", place.thread, from), 2 ** count - 1);
+    const eight = bits(0, 3);
+    const part = rows === 4 ? text.into("b32", "mov.u32", 0) : bits(3, 1);
+    const own = rows === 4 ? bits(3, 2) : text.into("b32", "mad.lo.u32", bits(5, 1), 2, bits(4, 1));
+    const half = rows === 4 ? bits(5, 1) : bits(6, 1);
+    const beyond = text.into("b32", "shr.u32", place.thread, rows === 4 ? 6 : 7);
+    const group = text.into("b32", "mad.lo.u32", beyond, 8, eight);
     const unit = text.into("b32", "mad.lo.u32", half, 4, own);
     const last = text.into("b32", "sub.u32", place.limit, 4);
     const row = text.into("b32", "mad.lo.u32", part, 8, own);
@@ -128,12 +131,31 @@ export class RightFloats {
         addresses.push(text.into("b64", "add.s64", addresses.at(-1)!, down));
       }
     }
-    const odd = text.into("b32", "and.b32", column, 4);
-    const swizzled = text.into("b32", "xor.b32", unit, odd);
-    const line = text.into("b32", "mad.lo.u32", column, 128, text.into("b32", "shl.b32", part, 3));
-    const zero = text.into("b32", "mad.lo.u32", swizzled, 16, line);
-    const places = [0, 1, 2, 3].map((e) => text.into("b32", "xor.b32", zero, 16 * e));
+    const zero = text.into("b32", "mad.lo.u32", part, 8, text.into("b32", "shl.b32", column, 7));
+    const odd = text.into("b32", "xor.b32", unit, text.into("b32", "and.b32", column, 4));
+    const turned = bits(1, 2);
+    this.#exchanged.push(
+      ...[1, 2].map((bit) =>
+        text.into("pred", "setp.ne.u32", text.into("b32", "and.b32", turned, bit), 0)
+      ),
+    );
+    const places = [0, 1, 2, 3].map((i) => {
+      const e = text.into("b32", "xor.b32", turned, i);
+      const line = text.into("b32", "mad.lo.u32", e, 128, zero);
+      return text.into("b32", "mad.lo.u32", text.into("b32", "xor.b32", odd, e), 16, line);
+    });
     return [addresses, places, index];
+  }
+
+  /** Four neighbours in the order in which the thread writes them. */
+  #ordered(four: readonly string[]): readonly string[] {
+    return this.#exchanged.reduce<readonly string[]>(
+      (before, predicate, bit) =>
+        before.map((value, i) =>
+          this.text.into("f32", "selp.f32", before[i ^ (bit + 1)]!, value, predicate)
+        ),
+      four,
+    );
   }
 
   /** Bytes of a turn on its way. */
@@ -218,7 +240,7 @@ export class RightFloats {
     const { text } = this;
     const at = this.#places.map((own) => text.into("b32", "add.u32", own, base));
     const parts = this.#raw.map((four) =>
-      four.map((value) => {
+      this.#ordered(four).map((value) => {
         const own = { high: text.register("b32"), low: text.register("b32") };
         splitInto(text, value, own);
         return own;
@@ -238,7 +260,7 @@ export class RightFloats {
       for (let i = 0; i < parts.length; i += rows) {
         for (let e = 0; e < 4; e++) {
           const unit = parts.slice(i, i + rows).map((four) => four[e]![part]);
-          const place = tile + i * this.tile.threads * 16 + 128 * e;
+          const place = tile + i * this.tile.threads * 16;
           text.add(`st.shared.v${rows}.b32 [${at[e]}+${place}], {${unit.join(", ")}}`);
         }
       }

@@ -26,7 +26,7 @@ export interface Way {
   readonly base: string;
   /** Bytes of a turn. */
   readonly bytes: number;
-  /** Turns of the ring. */
+  /** Turns of the ring; 0 where the next turn is read into registers. */
   readonly count: number;
   /** Inner elements of a turn, and whether each turn is whole. */
   readonly k: number;
@@ -43,7 +43,11 @@ export class TurnsAhead {
   readonly #at: string;
 
   /** Writes what stands before the loop. */
-  constructor(readonly text: PtxText, readonly factor: Readable, readonly way: Way) {
+  constructor(
+    readonly text: PtxText,
+    readonly factor: Readable,
+    readonly way: Way,
+  ) {
     const { depth, thread, base, bytes, count } = way;
     this.#rest = text.into("b32", "mov.u32", depth);
     this.#first = text.into("b32", "mad.lo.u32", thread, 16, base);
@@ -55,15 +59,16 @@ export class TurnsAhead {
     this.text.add(`sub.s32 ${this.#rest}, ${this.#rest}, ${this.way.k}`);
   }
 
-  /** Reads the next turn into registers. */
+  /** Reads the next turn into registers, before any is sent. */
   read(): void {
     this.factor.read(this.#rest, this.way.even);
     this.#less();
   }
 
-  /** Sends the next turn on its way: to the place of the one that was taken last. */
-  copy(): void {
-    const { text, way: { bytes } } = this;
+  /** Sends the next turn on its way: to the place of the one that was taken last, or to registers. */
+  send(): void {
+    const { text, way: { bytes, count } } = this;
+    if (count === 0) return this.read();
     this.factor.copy(this.#at, this.#rest, this.way.even);
     text.add("cp.async.commit_group");
     this.#less();
@@ -72,9 +77,11 @@ export class TurnsAhead {
     text.add(`selp.b32 ${this.#at}, ${this.#first}, ${this.#at}, ${beyond}`);
   }
 
-  /** Takes the turn that was sent first, of which `left` groups were sent later. */
-  take(left: number): void {
-    this.text.add(`cp.async.wait_group ${left}`);
+  /** Takes the turn that was sent first into registers; turns of both factors are sent by turns. */
+  take(): void {
+    const { count } = this.way;
+    if (count === 0) return;
+    this.text.add(`cp.async.wait_group ${2 * count - 1}`);
     this.factor.take(this.#at);
   }
 }
