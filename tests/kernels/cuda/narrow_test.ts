@@ -9,7 +9,7 @@ import { seedKey, uniform } from "../../../core/random.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { openCpu } from "../../../kernels/cpu/backend.ts";
 import { withInterpreted } from "../../support/interpreted_device.ts";
-import { assertClose } from "../../support/op_results.ts";
+import { assertClose, assertRounded } from "../../support/op_results.ts";
 import { floatOf, toBfloat } from "../../support/ptx/arithmetic.ts";
 
 type Sizes = readonly [m: number, n: number, k: number];
@@ -61,7 +61,7 @@ for (const precision of ["float32", "bf16"] as const) {
       for (const own of sizes) {
         const wanted = await products(oracle, own, precision === "bf16");
         const actual = await products(device, own, precision === "bf16");
-        assertClose(actual, wanted, `${own}`);
+        (precision === "bf16" ? assertRounded : assertClose)(actual, wanted, `${own}`);
       }
       const read = (text: string) => /narrow\/[^\n]*?\/(f32\w+,f32\w+)/.exec(text)?.[1] ?? "";
       const met = new Set(texts.map(read));

@@ -99,8 +99,8 @@ export const cudaHalfMutations: readonly Mutation[] = [
   {
     name: "bf16: gathered rows are written as floats",
     file: "kernels/cuda/row/gather.ts",
-    find: "id, bytesPerElement(out),",
-    replace: "id, 4,",
+    find: "id, bytesPerElement(out), result!",
+    replace: "id, 4, result!",
     why: "results lie as their type says",
     tests: results,
   },
