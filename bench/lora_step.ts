@@ -18,7 +18,11 @@ export const stepOptions = {
   batch: size("sequences", 8),
   length: size("tokens of each", 64),
   method: { kind: "choice", choices: methods, help: "method", default: "lora" },
-  half: { kind: "switch", help: "keep frozen matrices in bf16", default: false },
+  half: {
+    kind: "switch",
+    help: "keep frozen matrices in bf16, as --precision bf16 does",
+    default: false,
+  },
   gradientCheckpointing: {
     kind: "switch",
     help: "compute each layer again in the backward pass",
@@ -35,7 +39,7 @@ export async function loraStep(
   options: OptionsOf<typeof stepOptions>,
 ): Promise<(again?: boolean) => Promise<number>> {
   const { model: name, batch, length, method, half, gradientCheckpointing } = options;
-  const { model, decoder } = randomModel(device, name, half);
+  const { model, decoder } = randomModel(device, name, half || device.activations !== undefined);
   const optimiser = new AdamW(await Trainable.of(model, device));
   const dropout = dropoutPlan(method, decoder);
   let count = 0;

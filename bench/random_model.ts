@@ -1,6 +1,7 @@
 // Models with random weights, filled on the device: benches need shapes, not meaning.
 import { apply } from "../core/apply.ts";
 import { draw, index, scalar, toFloat, word } from "../core/expr.ts";
+import { encodeBf16 } from "../core/half.ts";
 import { rowwise } from "../core/ops/rowwise.ts";
 import type { Device } from "../core/device.ts";
 import { Value } from "../core/storage.ts";
@@ -122,12 +123,13 @@ export function randomModel(device: Device, name: keyof typeof modelShapes, half
   return { model, config, decoder };
 }
 
-/** A matrix in bf16 whose elements lie between -0.035 and 0.035, the same block again and again. */
+/** 65,536 numbers in bf16 between -0.035 and 0.035. */
+const block = encodeBf16(
+  Float32Array.from({ length: 2 ** 16 }, (_, i) => 0.07 * (Math.imul(i, 0x9e3779b1) / 2 ** 32)),
+);
+
+/** A matrix in bf16 of the same block again and again. */
 function halves(device: Device, shape: readonly number[]): Tensor {
-  const block = Uint16Array.from({ length: 2 ** 16 }, (_, i) => {
-    const value = Float32Array.of(0.07 * (Math.imul(i, 0x9e3779b1) / 2 ** 32));
-    return new Uint32Array(value.buffer)[0]! >>> 16;
-  });
   const [rows, columns] = shape as [number, number];
   const data = new Uint16Array(rows * columns);
   for (let at = 0; at < data.length; at += block.length) {

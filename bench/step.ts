@@ -20,7 +20,7 @@ export const stepBench: Command = bench({
     let dispatches = 0;
     const live = () => ({ buffers: statistics.buffers, bytes: statistics.bytes });
     let early = live();
-    for (let step = -3; step < steps; step++) {
+    for (let step = -5; step < steps; step++) {
       const [before, products] = [statistics.runs, clock.milliseconds];
       const start = performance.now();
       const queued = await run();

@@ -10,7 +10,7 @@ import type { Affine, Binding, Bound } from "./backend.ts";
 import type { Device } from "./device.ts";
 import { byFlags } from "./flags.ts";
 import { gradient } from "./gradient.ts";
-import { type Gradients, type Op, type Recorded, resultType } from "./op.ts";
+import { type Gradients, gradientType, type Op, type Recorded, resultType } from "./op.ts";
 import { add, mul } from "./ops/elementwise.ts";
 import { sum } from "./ops/reduce.ts";
 import { contiguous } from "./ops/view.ts";
@@ -111,8 +111,8 @@ const attentionOp: Op<AttentionAttributes> = {
   launch(device, values, attributes) {
     const { backend } = device;
     const [query] = values as [Value];
-    const dtype = resultType(device, values, query.shape);
-    const result = Value.allocate(backend, dtype, query.shape, resultOrder);
+    const stored = resultType(device, values, query.shape, backend.activations);
+    const result = Value.allocate(backend, stored, query.shape, resultOrder);
     const rows = rowMemory(device, query.shape, attentionRowValues);
     const binding = forwardBinding(values, attributes, [result, rows]);
     backend.attention!.run(attributes.passes.forward, binding);
@@ -172,9 +172,9 @@ const gradientOp: Op<GradientAttributes> = {
   launch(device, values, attributes) {
     const { backend } = device;
     const { passes, orders, needsGradient } = attributes;
-    const gradients = values.slice(0, 3).map((value, i) => {
-      const dtype = resultType(device, [value], value.shape);
-      return Value.allocate(backend, dtype, value.shape, orders[i]);
+    const gradients = [0, 1, 2].map((i) => {
+      const { dtype, shape } = values[i]!;
+      return Value.allocate(backend, gradientType(device, dtype), shape, orders[i]);
     });
     const [query, key, value] = gradients as [Value, Value, Value];
     const products = rowMemory(device, query.shape);

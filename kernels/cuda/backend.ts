@@ -23,6 +23,7 @@ import { slotsOf } from "../plan/slots.ts";
 import { CudaAttention } from "./attention/attentions.ts";
 import type { LtLibrary } from "./blas/lt_library.ts";
 import { LtProducts } from "./blas/lt_products.ts";
+import type { Compiling } from "./driver/compilers.ts";
 import type { Driver } from "./driver/driver.ts";
 import { type CardBuffer, CardMemory } from "./memory/card_memory.ts";
 import { Staging } from "./memory/staging.ts";
@@ -49,6 +50,8 @@ export interface QueueOptions {
   readonly library?: LtLibrary | undefined;
   /** Chooses the kernels of products. */
   readonly policy?: ProductPolicy;
+  /** Threads that compile programs, which are the backend's then. */
+  readonly compilers?: Compiling | undefined;
   /** Launches that go out first, before segments become longer. */
   readonly shortest?: number;
   /** Whether attention is one program where it can be; default true. */
@@ -99,8 +102,9 @@ export class CudaBackend implements Backend {
     try {
       this.#memory = new CardMemory(driver);
       this.#staging = new Staging(driver);
-      this.#modules = new Modules(driver);
-      this.#queue = new LaunchQueue(driver, { graphs, blocking }, options.shortest);
+      this.#modules = new Modules(driver, options.compilers);
+      const busy = () => this.#modules.busy;
+      this.#queue = new LaunchQueue(driver, { graphs, blocking }, busy, options.shortest);
       const host = { driver, memory: this.#memory, modules: this.#modules };
       this.#lt = lt === undefined ? undefined : new LtProducts(lt, host);
     } catch (error) {

@@ -6,10 +6,14 @@
 
 import { DeviceError, OptionError } from "../../core/errors.ts";
 import { CudaBackend } from "./backend.ts";
+import { compilersOf } from "./driver/compilers.ts";
 import { findLt, type LtLibrary } from "./blas/lt_library.ts";
 import { type CardFacts, cardsOf, Driver } from "./driver/driver.ts";
 import { openLibrary } from "./driver/ffi.ts";
 import { type Precision, precisions } from "./product/product_shape.ts";
+
+/** Most threads that compile programs. */
+const mostCompilers = 8;
 
 /** What `openCuda` can be told. */
 export interface CudaOptions {
@@ -68,7 +72,11 @@ export function startCuda(options: CudaOptions): CudaBackend | undefined {
     library.close();
     throw error;
   }
-  return new CudaBackend(driver, precision, { blocking, library: lt });
+  const threads = blocking ? 0 : Math.min(mostCompilers, (navigator.hardwareConcurrency ?? 1) - 1);
+  const compilers = library.path === undefined
+    ? undefined
+    : compilersOf({ path: library.path, threads }, driver.context);
+  return new CudaBackend(driver, precision, { blocking, library: lt, compilers });
 }
 
 /**

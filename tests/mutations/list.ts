@@ -14,6 +14,7 @@ import { cudaMutations } from "./lists/cuda.ts";
 import { cudaBlasMutations } from "./lists/cuda_blas.ts";
 import { cudaWgmmaMutations } from "./lists/cuda_wgmma.ts";
 import { cudaQueueMutations } from "./lists/cuda_queue.ts";
+import { cudaHalfMutations } from "./lists/cuda_halves.ts";
 import { dataMutations } from "./lists/data.ts";
 import { diagnosisMutations } from "./lists/diagnosis.ts";
 import { diskMutations } from "./lists/disk.ts";
@@ -22,6 +23,7 @@ import { dropoutMutations } from "./lists/dropout.ts";
 import { dropoutMoreMutations } from "./lists/dropout_more.ts";
 import { dryRunMutations } from "./lists/dry_runs.ts";
 import { evaluationsMutations } from "./lists/evaluations.ts";
+import { fusedAttentionMutations } from "./lists/fused_attention.ts";
 import { flagsMutations } from "./lists/flags.ts";
 import { formatsMutations } from "./lists/formats.ts";
 import { generationMutations } from "./lists/generation.ts";
@@ -130,4 +132,6 @@ export const mutations: readonly Mutation[] = [
   ...cudaBlasMutations,
   ...cudaWgmmaMutations,
   ...cudaQueueMutations,
+  ...fusedAttentionMutations,
+  ...cudaHalfMutations,
 ];

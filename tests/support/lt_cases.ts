@@ -39,12 +39,13 @@ export type Case = (make: Make) => Tensor[];
  * Checks cases against f64.
  *
  * @param byLibrary Whether each result is one product of the library; else it has none
- * @param mixesBias Whether the library takes biases of another type than the result
+ * @param options Whether the library takes biases of another type than the result, and the largest
+ * number that results are made of by addition where the product itself is a result
  */
 export async function checkProducts(
   cases: Readonly<Record<string, Case>>,
   byLibrary: boolean,
-  mixesBias = false,
+  options: { readonly mixesBias?: boolean; readonly through?: number } = {},
 ): Promise<void> {
   const read = async (device: Device, run: Case): Promise<Results> => {
     using _scope = device.scope("case");
@@ -52,11 +53,11 @@ export async function checkProducts(
   };
   await using oracle = new Device(openCpu({ kernels: "javascript" }), "f64");
   await withInterpreted({ precision: "bf16", blas: true }, async (device, { blas }) => {
-    blas.mixesBias = mixesBias;
+    blas.mixesBias = options.mixesBias ?? false;
     for (const [name, run] of Object.entries(cases)) {
       const before = blas.counts.get("cublasLtMatmul") ?? 0;
       const expected = await read(oracle, run);
-      assertRounded(await read(device, run), expected, name);
+      assertRounded(await read(device, run), expected, name, options.through);
       const count = (blas.counts.get("cublasLtMatmul") ?? 0) - before;
       assertEquals(count, byLibrary ? expected.length : 0, name);
     }

@@ -57,13 +57,22 @@ export function assertClose(actual: Results, expected: Results, what: string): v
   });
 }
 
-/** Asserts the same of results that are stored in bf16: each may also be off by half of its last bit. */
-export function assertRounded(actual: Results, expected: Results, what: string): void {
+/**
+ * Asserts the same of results that are stored in bf16: each may also be off by half of its last bit.
+ *
+ * @param through Largest number that a result is made of by addition, where that was rounded before
+ */
+export function assertRounded(
+  actual: Results,
+  expected: Results,
+  what: string,
+  through = 0,
+): void {
   expected.forEach((values, r) => {
     const largest = values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
     values.forEach((x, i) => {
       const error = Math.abs(actual[r]![i]! - x);
-      const allowed = 1e-6 + 1e-5 * largest + 2 ** -8 * Math.abs(x);
+      const allowed = 1e-6 + 1e-5 * largest + 2 ** -8 * (Math.abs(x) + through);
       assert(error <= allowed, `${what}, ${r}[${i}]: ${actual[r]![i]} for ${x}`);
     });
   });

@@ -56,8 +56,12 @@ interface ModelCase extends CaseSteps {
   readonly generation?: Generation[];
 }
 
-/** Tolerances of model parity, relative to a quantity's largest value. */
+/**
+ * Tolerances of model parity, relative to a quantity's largest value. Where activations are bf16 they
+ * are 1.5 times PyTorch's own largest errors in bf16, 0.26 and 0.72 (GPT-2 of width 32).
+ */
 export function modelTolerances(device: Device): { once: number; stepped: number } {
+  if (device.backend.activations !== undefined) return { once: 0.39, stepped: 1.08 };
   if (device.backend.name === "webgpu") return { once: 1e-4, stepped: 5e-3 };
   return device.float === "f64" ? { once: 1e-9, stepped: 1e-7 } : { once: 1e-5, stepped: 1e-3 };
 }
@@ -140,6 +144,10 @@ async function compareGeneration(
   for (const { prompt, settings, output } of cases) {
     const { num_beams: beams = 1 } = settings;
     const name = `generation, ${beams > 1 ? `beam ${beams}` : "greedy"}, ${prompt.length} tokens`;
+    if (device.backend.activations !== undefined) {
+      rows.skip(name, "logits that are close are told apart by less than activations hold");
+      continue;
+    }
     const options = generateOptions(settings, model.config);
     const [made] = await generate(model, device, [prompt], options);
     const { ids, end } = made!;

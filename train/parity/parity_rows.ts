@@ -15,6 +15,8 @@ export interface ParityRow {
   readonly quantity: string;
   /** Largest absolute difference over largest expected value; absent where skipped. */
   readonly error?: number;
+  /** Norm of the differences over that of the expected values, where numbers were compared. */
+  readonly distance?: number;
   /** What is allowed; absent where skipped. */
   readonly tolerance?: number;
   /** Whether the error is within; `skipped` where it is not implemented. */
@@ -34,6 +36,17 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
     largest = Math.max(largest, Math.abs(expected[i]!));
   }
   return difference === 0 ? 0 : difference / largest;
+}
+
+/** Norm of the differences over that of the expected values. */
+export function relativeDistance(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (actual.length !== expected.length || expected.length === 0) return Infinity;
+  let [difference, whole] = [0, 0];
+  for (let i = 0; i < actual.length; i++) {
+    difference += (actual[i]! - expected[i]!) ** 2;
+    whole += expected[i]! ** 2;
+  }
+  return difference === 0 ? 0 : Math.sqrt(difference / whole);
 }
 
 /** Collects the rows of one case. */
@@ -67,8 +80,9 @@ export class Comparison {
   numbers(quantity: string, actual: ArrayLike<number>, expected: ArrayLike<number>): void {
     this.#references.add(quantity);
     const error = relativeError(actual, expected);
+    const distance = relativeDistance(actual, expected);
     const { name, tolerance } = this;
-    this.rows.push({ case: name, quantity, error, tolerance, ok: error <= tolerance });
+    this.rows.push({ case: name, quantity, error, distance, tolerance, ok: error <= tolerance });
   }
 
   /** Compares tokens, which must be equal. */

@@ -11,6 +11,7 @@ import {
   attentionInputs,
   type AttentionMasks,
   type AttentionProgram,
+  attentionScale,
 } from "../../../core/program.ts";
 import type { Precision } from "../product/product_shape.ts";
 
@@ -64,13 +65,15 @@ function copies({ dtype, offset, strides }: Bound, rounded: boolean): boolean {
 /** Whether attention over these operands is run by one program. */
 export function fitsAttention(
   program: AttentionProgram,
-  { space, inputs, outputs }: Binding,
+  { space, inputs, outputs, scalars }: Binding,
   precision: Precision,
 ): boolean {
   const size = space[5]!;
   const all = [...inputs, ...outputs];
   const rounded = precision === "bf16";
-  return size % 8 === 0 && size <= mostSize && space.every((length) => length > 0) &&
+  // The largest product of a row is its largest score where the factor is above 0.
+  return scalars[attentionScale]! > 0 && size % 8 === 0 && size <= mostSize &&
+    space.every((length) => length > 0) &&
     headOperands(program, inputs.length).every(([k]) => copies(all[k]!, rounded)) &&
     inputs.slice(attentionInputs(program)).every(({ dtype }) => dtype === "u32");
 }

@@ -72,6 +72,7 @@ export class CudaAttention implements FusedAttention {
     ];
     const byKeys = program.pass === "keys";
     const tiles = tilesOf(byKeys ? keys : queries);
+    const heads = batch * keyHeads * (byKeys ? 1 : group);
     const rows = batch * keyHeads * group * queries;
     checkCount("rows", 8 * rows);
     const walked = space.slice(0, stepAxes);
@@ -84,10 +85,10 @@ export class CudaAttention implements FusedAttention {
     ];
     return makeCardLaunch({
       kernel,
-      blocks: batch * keyHeads * (byKeys ? 1 : group) * tiles,
+      blocks: heads * tiles,
       dtypes: shape.dtypes,
       indices: used.indices,
-      words: [keyHeads, group, queries, keys, tiles, rows, ...strides],
+      words: [keyHeads, group, queries, keys, tiles, heads, rows, ...strides],
       scalars: used.scalars,
     });
   }

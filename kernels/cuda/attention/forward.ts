@@ -9,7 +9,7 @@
  */
 
 import { lowestFloat } from "../../../core/dtype.ts";
-import { attentionFactor, type AttentionProgram, attentionScale } from "../../../core/program.ts";
+import { attentionFactor, type AttentionProgram } from "../../../core/program.ts";
 import { floatText, type PtxProgram } from "../ptx/text.ts";
 import {
   type AttentionShape,
@@ -29,7 +29,7 @@ import {
   storeWords,
   valueAddress,
 } from "./row_values.ts";
-import { joinQuad, writeShiftedExp } from "./softmax_steps.ts";
+import { joinQuad, writeWeight } from "./softmax_steps.ts";
 import { TileCopy } from "./tile_copy.ts";
 import { type Sums, TileProducts } from "./tile_products.ts";
 import { TurnLoop, type TurnPlace } from "./turn_loop.ts";
@@ -62,6 +62,8 @@ class ForwardWriter {
   readonly #used: RunningSoftmax;
   readonly #before: RunningSoftmax | undefined;
   readonly #sums: string[][];
+  /** Turns of 2 that a unit of a product stands for. */
+  readonly #scale: string;
 
   constructor(program: AttentionProgram, shape: AttentionShape) {
     const frame = this.#frame = new AttentionFrame(program, shape);
@@ -86,6 +88,7 @@ class ForwardWriter {
     this.#used = running();
     this.#before = hasTwoSums(program.masks) ? running() : undefined;
     this.#sums = this.#products.zeros(padded);
+    this.#scale = frame.turns();
   }
 
   render(): PtxProgram {
@@ -125,22 +128,23 @@ class ForwardWriter {
     const { text, shape, program: { masks } } = this.#frame;
     const [keys, values] = this.#copies as readonly [TileCopy, TileCopy];
     this.#masks.enter(turn);
-    const raw = this.#products.withRows([tiles, 0], [turn.stage, keys.place], shape.turn);
-    const scale = this.#frame.scalar(attentionScale, "f32");
-    const scores = this.#each(raw, (x, at) => {
+    const scores = this.#products.withRows([tiles, 0], [turn.stage, keys.place], shape.turn);
+    this.#masks.over(scores, (x, scored, at) => {
       this.#meet("visible", this.#masks.visible(at), at);
-      const scored = this.#masks.scored(at);
       this.#meet("scores", scored, at);
-      return this.#where(scored, text.into("f32", "mul.rn.f32", x, scale));
+      this.#masks.without(x, scored);
     });
     if (this.#before !== undefined) this.#carry(this.#before, scores);
     const factor = masks.rest === "factor";
-    const left = masks.weights === undefined || factor ? scores : this.#each(scores, (x, at) => {
-      const weighed = this.#masks.weighed(at);
-      if (fallbacks(masks).includes("weights")) this.#meetBoth(weighed, at);
-      return this.#where(weighed, x);
-    });
-    const { weights, shrinks } = this.#carry(this.#used, left);
+    if (masks.weights !== undefined && !factor) {
+      this.#each(scores, (x, at) => {
+        const weighed = this.#masks.weighed(at);
+        this.#meetBoth(weighed, at);
+        this.#masks.without(x, weighed);
+        return x;
+      });
+    }
+    const { weights, shrinks } = this.#carry(this.#used, scores);
     for (const sum of this.#sums) {
       sum.forEach((register, i) =>
         text.add(`mul.rn.f32 ${register}, ${register}, ${shrinks[i >> 1]}`)
@@ -160,12 +164,6 @@ class ForwardWriter {
     return sums.map((four, j) =>
       four.map((x, i) => make(x, [j, (i >> 1) as 0 | 1, (i & 1) as 0 | 1]))
     );
-  }
-
-  /** A score that counts for nothing where the predicate is false. */
-  #where(predicate: string | undefined, x: string): string {
-    if (predicate === undefined) return x;
-    return this.#frame.text.into("f32", "selp.f32", x, floatText(-Infinity), predicate);
   }
 
   /** Notes that a row has met a key, where masks fall back on what it has met. */
@@ -203,13 +201,13 @@ class ForwardWriter {
       }
       joinQuad(text, "max.f32", most);
       text.add(`max.f32 ${most}, ${most}, ${peak}`);
-      const shrink = writeShiftedExp(text, peak, most);
+      const shrink = writeWeight(text, peak, most, this.#scale);
       text.add(`mov.f32 ${peak}, ${most}`);
       text.add(`mul.rn.f32 ${sums[r]}, ${sums[r]}, ${shrink}`);
       return shrink;
     });
     const weights = this.#each(scores, (x, [, r]) => {
-      const weight = writeShiftedExp(text, x, peaks[r]!);
+      const weight = writeWeight(text, x, peaks[r]!, this.#scale);
       text.add(`add.rn.f32 ${sums[r]}, ${sums[r]}, ${weight}`);
       return weight;
     });

@@ -14,11 +14,16 @@ import {
   maskExpressions,
 } from "../../../core/program.ts";
 import { slotsUsed } from "../../plan/slots.ts";
-import { PtxText } from "../ptx/text.ts";
+import { floatText, PtxText } from "../ptx/text.ts";
 import { type AttentionShape, ownedRows } from "./attention_shape.ts";
 
 /** Axes along which operands step: all but the last one of the space. */
 export const stepAxes = 5;
+
+/** Sizes that a pass is given, in their order. */
+const sizes = ["keyHeads", "group", "queries", "keys", "tiles", "heads", "rows"] as const;
+/** One of them. */
+export type AttentionSize = (typeof sizes)[number];
 
 /** Registers of a head's coordinates: along batch, key heads and group. */
 export type HeadPlace = readonly [batch: string, keyHead: string, group: string];
@@ -66,7 +71,7 @@ export class AttentionFrame {
     const { scalars, indices } = attentionSlots(program);
     this.#addresses = text.reserve(shape.dtypes.length, 8);
     this.#offsets = text.reserve(indices, 4);
-    this.#sizes = text.reserve(6, 4);
+    this.#sizes = text.reserve(sizes.length, 4);
     this.#strides = text.reserve((shape.dtypes.length + indices) * stepAxes, 4);
     this.#scalars = text.reserve(scalars.length, 4);
     this.thread = text.special("tid.x");
@@ -76,14 +81,19 @@ export class AttentionFrame {
     this.group = text.into("b32", "shr.u32", this.lane, 2);
     this.quad = text.into("b32", "and.b32", this.lane, 3);
     this.columns = this.#columns();
-    const [heads, tile] = text.divide(text.special("ctaid.x"), this.size("tiles"));
+    const { causal } = program.masks;
+    const [one, other] = text.divide(
+      text.special("ctaid.x"),
+      this.size(causal ? "heads" : "tiles"),
+    );
+    const [heads, tile] = causal ? [other, one] : [one, other];
     const { head, number } = this.#head(heads);
     this.head = head;
     this.firstHead = number;
-    const late = program.masks.causal && program.pass !== "keys";
-    // Blocks that have most to do begin first.
+    // Where some have more to see than others, those of all heads begin first.
     const last = text.into("b32", "sub.u32", this.size("tiles"), 1);
-    const own = late ? text.into("b32", "sub.u32", last, tile) : tile;
+    const turned = causal && program.pass !== "keys";
+    const own = turned ? text.into("b32", "sub.u32", last, tile) : tile;
     this.first = text.into("b32", "mul.lo.u32", own, ownedRows);
   }
 
@@ -109,10 +119,9 @@ export class AttentionFrame {
     return { head: [batch, keyHead, group], number: heads };
   }
 
-  /** A size: of axes, the tiles of a head, or the rows of all heads. */
-  size(name: "keyHeads" | "group" | "queries" | "keys" | "tiles" | "rows"): string {
-    const place = ["keyHeads", "group", "queries", "keys", "tiles", "rows"].indexOf(name);
-    return this.text.parameter(this.#sizes + 4 * place);
+  /** A size: of axes, the tiles of a head, all heads that have blocks, or the rows of all. */
+  size(name: AttentionSize): string {
+    return this.text.parameter(this.#sizes + 4 * sizes.indexOf(name));
   }
 
   /** Keys beyond the queries, which the first query sees already. */
@@ -148,6 +157,12 @@ export class AttentionFrame {
       (sum, at, axis) => this.text.into("b32", "mad.lo.u32", at, this.step(operand, axis), sum),
       this.text.parameter(this.#offsets + 4 * slot),
     );
+  }
+
+  /** Turns of 2 in an exponent, for each unit of a product of query and key. */
+  turns(): string {
+    const scale = this.scalar(attentionScale, "f32");
+    return this.text.into("f32", "mul.rn.f32", scale, floatText(Math.LOG2E));
   }
 
   /** Operand of a mask's input. */

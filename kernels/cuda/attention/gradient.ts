@@ -20,7 +20,7 @@ import { AttentionFrame } from "./frame.ts";
 import { GradientRows } from "./gradient_rows.ts";
 import { type ElementPlace, MaskSteps } from "./mask_steps.ts";
 import { storeSums } from "./row_values.ts";
-import { writeShiftedExp } from "./softmax_steps.ts";
+import { writeWeight } from "./softmax_steps.ts";
 import { TileCopy } from "./tile_copy.ts";
 import { type Sums, TileProducts } from "./tile_products.ts";
 import { TurnLoop, type TurnPlace } from "./turn_loop.ts";
@@ -41,6 +41,8 @@ class GradientWriter {
   readonly #bytes: number;
   /** Of queries; or of keys, and of values. */
   readonly #sums: readonly string[][][];
+  /** Turns of 2 that a unit of a product stands for. */
+  readonly #scale: string;
 
   constructor(program: AttentionProgram, shape: AttentionShape) {
     const frame = this.#frame = new AttentionFrame(program, shape);
@@ -70,6 +72,7 @@ class GradientWriter {
     this.#turns = new TurnLoop(frame, this.#copies, bytes(this.#own), stage);
     this.#bytes = bytes(this.#own) + 2 * stage;
     this.#sums = (byKeys ? [0, 1] : [0]).map(() => this.#products.zeros(padded));
+    this.#scale = frame.turns();
   }
 
   render(): PtxProgram {
@@ -113,6 +116,7 @@ class GradientWriter {
         shape.turn,
       );
     const scores = products(0);
+    this.#masks.over(scores, (x, scored) => this.#masks.without(x, scored));
     const weights = scores.map((four, j) =>
       four.map((x, i) => this.#weights(x, [j, (i >> 1) as 0 | 1, (i & 1) as 0 | 1]))
     );
@@ -129,31 +133,31 @@ class GradientWriter {
   }
 
   /** Weight of an element as it was used, and as the gradient of its row's sum has it. */
-  #weights(product: string, at: ElementPlace): { readonly used: string; readonly before: string } {
+  #weights(x: string, at: ElementPlace): { readonly used: string; readonly before: string } {
     const { text, program: { masks } } = this.#frame;
-    const x = text.into("f32", "mul.rn.f32", product, this.#frame.scalar(attentionScale, "f32"));
-    const out = (predicate: string | undefined, value: string, otherwise: number) =>
-      predicate === undefined
-        ? value
-        : text.into("f32", "selp.f32", value, floatText(otherwise), predicate);
     const weigh = (x: string, late: boolean) => {
       const peak = this.#rows.value(late ? "peakBefore" : "peak", at);
       const sum = this.#rows.value(late ? "reciprocalBefore" : "reciprocal", at);
-      return text.into("f32", "mul.rn.f32", writeShiftedExp(text, x, peak), sum);
+      return text.into("f32", "mul.rn.f32", writeWeight(text, x, peak, this.#scale), sum);
     };
-    const scored = out(this.#masks.scored(at), x, -Infinity);
     if (masks.weights === undefined) {
-      const used = weigh(scored, false);
+      const used = weigh(x, false);
       return { used, before: used };
     }
     if (masks.rest === "factor") {
-      const before = weigh(scored, false);
+      const before = weigh(x, false);
       const factor = this.#frame.scalar(attentionFactor, "f32");
       const used = text.into("f32", "mul.rn.f32", before, factor);
-      return { used: out(this.#masks.weighed(at), used, 0), before };
+      const weighed = this.#masks.weighed(at);
+      const left = weighed === undefined
+        ? used
+        : text.into("f32", "selp.f32", used, floatText(0), weighed);
+      return { used: left, before };
     }
-    const used = weigh(out(this.#masks.weighed(at), scored, -Infinity), false);
-    return { used, before: hasTwoSums(masks) ? weigh(scored, true) : used };
+    const before = hasTwoSums(masks) ? weigh(x, true) : undefined;
+    this.#masks.without(x, this.#masks.weighed(at));
+    const used = weigh(x, false);
+    return { used, before: before ?? used };
   }
 
   /** Gradient of a score, but for the factor of all. */

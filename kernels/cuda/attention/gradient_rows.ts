@@ -5,7 +5,7 @@
  * @module
  */
 
-import { loadElement } from "../ptx/memory.ts";
+import { loadRun } from "../ptx/memory.ts";
 import { floatText } from "../ptx/text.ts";
 import { hasTwoSums, queryAxis } from "./attention_shape.ts";
 import type { AttentionFrame } from "./frame.ts";
@@ -64,35 +64,32 @@ export class GradientRows {
     storeWords(frame, rowAddress(frame, frame.inputs + 1, frame.firstHead), products);
   }
 
-  /** Products of gradient and result, of the lane's two rows. */
+  /** Products of gradient and result, of the lane's two rows: four lanes go along each. */
   #products(): string[] {
-    const { text, shape: { size, dtypes } } = this.#frame;
+    const { text, quad, shape: { size, dtypes } } = this.#frame;
     const bases = [gradient, beside].map((operand) =>
       [operand, this.#frame.base(operand)] as const
     );
     const last = text.into("b32", "sub.u32", this.#frame.size("queries"), 1);
+    const whole = size - size % 16;
     return this.#frame.ownRows().map((row) => {
       const within = text.into("b32", "min.u32", row, last);
       const sum = text.into("f32", "mov.f32", floatText(0));
-      const places = bases.map(([operand, base]) => {
+      const elements = bases.map(([operand, base]) => {
         const step = this.#frame.step(operand, queryAxis);
         const start = text.into("b64", "mad.wide.s32", within, step, base);
         const bytes = this.#frame.bytes(operand);
-        const pair = text.into("b32", "shl.b32", this.#frame.quad, 1);
-        return [operand, text.into("b64", "mad.wide.u32", pair, bytes, start)] as const;
+        const run = (from: number, count: number) => {
+          const own = text.into("b64", "mad.wide.u32", quad, count * bytes, start);
+          return loadRun(text, dtypes[operand]!, `[${own}+${from * bytes}]`, count);
+        };
+        const fours = Array.from({ length: whole / 16 }, (_, i) => run(16 * i, 4));
+        const ones = whole < size ? [run(whole, 1), run(whole + 4, 1)] : [];
+        return [...fours, ...ones].flat();
       });
-      for (let j = 0; j < size; j += 8) {
-        for (const e of [0, 1]) {
-          const [a, b] = places.map(([operand, place]) =>
-            loadElement(
-              text,
-              dtypes[operand]!,
-              `[${place}+${(j + e) * this.#frame.bytes(operand)}]`,
-            )
-          );
-          text.add(`fma.rn.f32 ${sum}, ${a}, ${b}, ${sum}`);
-        }
-      }
+      elements[0]!.forEach((a, i) =>
+        text.add(`fma.rn.f32 ${sum}, ${a}, ${elements[1]![i]}, ${sum}`)
+      );
       joinQuad(text, "add.rn.f32", sum);
       return sum;
     });

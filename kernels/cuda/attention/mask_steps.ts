@@ -7,9 +7,10 @@
 
 import type { AttentionMasks } from "../../../core/program.ts";
 import { Values } from "../ptx/expression.ts";
-import type { PtxText } from "../ptx/text.ts";
+import { floatText, type PtxText } from "../ptx/text.ts";
 import type { AttentionFrame, HeadPlace } from "./frame.ts";
 import { MaskReads } from "./mask_reads.ts";
+import type { Sums } from "./tile_products.ts";
 
 /** Bits of a key's word: it is not seen, dropped before the softmax, dropped after it. */
 const bits = { visible: 1, scores: 2, weights: 4 } as const;
@@ -47,6 +48,8 @@ export class MaskSteps {
   #words: readonly string[] = [];
   #drawn = new Map<Part, string>();
   #turn: Turn | undefined;
+  /** Predicate of a turn of which the warp sees everything. */
+  #whole = "";
 
   /**
    * @param rows The two rows that a lane has, of the block's side
@@ -127,6 +130,7 @@ export class MaskSteps {
     const { columns, program: { masks } } = this.frame;
     if (masks.causal) {
       const beyond = this.frame.beyond();
+      this.#whole = this.#seesAll(turn, beyond);
       this.#limits = this.rows.map((row) =>
         columns.map((column) => {
           const passing = text.into("b32", "add.u32", turn.row, column);
@@ -138,6 +142,36 @@ export class MaskSteps {
     }
     if (this.#byKeys && this.hasWords) this.#words = this.rows.map((row) => this.#wordOf(row));
     if (this.#element.length > 0) this.#draw(turn);
+  }
+
+  /** Whether the last key of a turn is no later than the first query, in what a warp has of both. */
+  #seesAll({ row }: Turn, beyond: string): string {
+    const text = this.#text;
+    const { first, warpRow, shape } = this.frame;
+    const own = text.into("b32", "add.u32", first, warpRow);
+    const [query, key, keys] = this.#byKeys ? [row, own, 16] : [own, row, shape.turn];
+    const last = text.into("b32", "add.u32", query, beyond);
+    const left = text.into("b32", "sub.u32", last, key);
+    return text.into("pred", "setp.ge.s32", left, keys - 1);
+  }
+
+  /**
+   * Runs over the scores of a turn, where any may be out.
+   *
+   * @param each Called for each, with whether it takes part
+   */
+  over(sums: Sums, each: (x: string, scored: string | undefined, at: ElementPlace) => void): void {
+    const text = this.#text;
+    const apart = this.#masks.causal && !this.hasWords && this.#element.length === 0;
+    const end = text.label();
+    if (apart) text.add(`@${this.#whole} bra ${end}`);
+    sums.forEach((four, j) =>
+      four.forEach((x, i) => {
+        const at: ElementPlace = [j, (i >> 1) as 0 | 1, (i & 1) as 0 | 1];
+        each(x, this.scored(at), at);
+      })
+    );
+    text.place(end);
   }
 
   /** Draws what varies from element to element: four at a time, as many as a lane has in 8 columns. */
@@ -242,6 +276,12 @@ export class MaskSteps {
     if (this.#byKeys) return this.#words[r]!;
     const address = text.into("b32", "mad.lo.u32", this.frame.columns[e]!, 4, this.#turn!.stage);
     return text.into("b32", "ld.shared.b32", `[${address}+${this.place + 32 * j}]`);
+  }
+
+  /** Makes a score count for nothing where the predicate is false. */
+  without(x: string, predicate: string | undefined): void {
+    if (predicate === undefined) return;
+    this.#text.add(`selp.f32 ${x}, ${x}, ${floatText(-Infinity)}, ${predicate}`);
   }
 
   /** Whether a score is seen. */

@@ -7,13 +7,15 @@
 import { floatText, type PtxText } from "../ptx/text.ts";
 
 /**
- * `exp(x - peak)` of a score. The difference is exact where it is small, so that the absolute error is
- * below 2^-24; minus infinity gives 0.
+ * `exp(scale (x - peak))` of a product of query and key. The difference is exact where it is small, so
+ * that the absolute error is below 2^-24; minus infinity gives 0.
+ *
+ * @param turns Register of `scale log2(e)`
  */
-export function writeShiftedExp(text: PtxText, x: string, peak: string): string {
+export function writeWeight(text: PtxText, x: string, peak: string, turns: string): string {
   const shifted = text.into("f32", "sub.rn.f32", x, peak);
-  const turns = text.into("f32", "mul.rn.f32", shifted, floatText(Math.LOG2E));
-  return text.into("f32", "ex2.approx.ftz.f32", turns);
+  const power = text.into("f32", "mul.rn.f32", shifted, turns);
+  return text.into("f32", "ex2.approx.ftz.f32", power);
 }
 
 /** Joins a value of the four lanes that share a row; all have the whole then. */

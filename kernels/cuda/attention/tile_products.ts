@@ -166,19 +166,20 @@ export class TileProducts {
     return this.#text.into("b32", "cvt.rn.bf16x2.f32", high, low);
   }
 
-  /** Rounded to nearest, so that what is left has either sign and what is lost is no bias. */
+  /**
+   * Rounded to nearest, so that what is left has either sign and what is lost is no bias: of
+   * `8193 x - 8192 x` the first product has lost the lower bits. Floats from 2^115 on are too large for
+   * it; by integers it takes the units that count half as fast.
+   */
   #parts(values: readonly string[]): Parts {
     const text = this.#text;
+    const bits = (value: string) => text.into("b32", "mov.b32", value);
     const high = values.map((value) => {
-      const bits = text.into("b32", "mov.b32", value);
-      const up = text.into("b32", "add.u32", bits, "0x1000");
-      return text.into("b32", "and.b32", up, "0xffffe000");
+      const more = text.into("f32", "mul.rn.f32", value, floatText(8193));
+      return text.into("f32", "fma.rn.f32", value, floatText(-8192), more);
     });
-    const low = values.map((value, i) => {
-      const near = text.into("f32", "mov.b32", high[i]!);
-      return text.into("b32", "mov.b32", text.into("f32", "sub.rn.f32", value, near));
-    });
-    return { high, low };
+    const low = values.map((value, i) => text.into("f32", "sub.rn.f32", value, high[i]!));
+    return { high: high.map(bits), low: low.map(bits) };
   }
 
   #halves(sum: readonly string[], left: readonly string[], right: readonly string[]): void {

@@ -151,6 +151,8 @@ export interface Library {
   addressOf(bytes: Uint8Array): number;
   /** Memory of the host at an address. */
   memoryAt(address: number, bytes: number): Uint8Array;
+  /** Where threads that compile find it; absent where there are none. */
+  readonly path?: string;
   /** Closes the library. */
   close(): void;
 }
@@ -174,6 +176,7 @@ export function openLibrary(): Library | undefined {
   });
   const { UnsafePointer, UnsafePointerView } = host;
   return {
+    path,
     calls: opened.symbols as Library["calls"],
     wait: waiting.symbols.cuStreamSynchronize as Library["wait"],
     addressOf: (bytes) => Number(UnsafePointer.value(UnsafePointer.of(bytes))),

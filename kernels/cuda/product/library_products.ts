@@ -54,6 +54,40 @@ function addedTo(c: Bound, extras: readonly Bound[], n: number) {
   return { extras: added as LtExtra[], result };
 }
 
+/**
+ * A product that is the second of two results, as it is stored, and the epilogue that makes the first
+ * of it; nothing where the results are others.
+ */
+function keptProduct(
+  program: MatmulProgram,
+  operands: readonly Bound[],
+  [m, n]: readonly [m: number, n: number, k: number],
+) {
+  const [first, second] = program.outputs;
+  const isKept = program.outputs.length === 2 && second === input(0, "f32", 3);
+  const added = isKept ? addedTo(operands.at(-1)!, [], n) : undefined;
+  if (added === undefined) return undefined;
+  const others = operands.slice(2, -1);
+  const run: RemainderRun = {
+    program: madeOf(program, first!),
+    space: [m, n],
+    bound: [operands.at(-1)!, ...others],
+    later: others.map((_, i) => ({ operand: 2 + i, skipped: 0 })),
+  };
+  return { added, run };
+}
+
+const firsts = new WeakMap<MatmulProgram, RowProgram>();
+
+/** The first result over the product and the extras. */
+function madeOf(program: MatmulProgram, first: Float): RowProgram {
+  let found = firsts.get(program);
+  if (found === undefined) {
+    firsts.set(program, found = rowProgram(program.inputs.slice(1), [first]));
+  }
+  return found;
+}
+
 /** A product that an epilogue follows: its sums, whose rows begin at multiples of 16 bytes. */
 function unfinished(n: number): LtResult {
   return { dtype: "f32", pitch: 4 * Math.ceil(n / 4) };
@@ -84,6 +118,12 @@ export function byLibrary(
   const direct = whole && lt.find([m, n, k], { a, b, ...whole });
   if (direct !== undefined) return { ...direct, finish: undefined, rest: rest() };
   if (whole?.extras.length === 0) return undefined;
+  const kept = inner + columns === 0 ? keptProduct(program, operands, sizes) : undefined;
+  const saved = kept && lt.find(sizes, { a, b, ...kept.added });
+  if (saved !== undefined) {
+    const finish = { shape: [m, n], bytes: 0, ...launched(kept!.run), kept: operands.length - 1 };
+    return { ...saved, finish };
+  }
   const result = unfinished(n);
   const found = lt.find([m, n, k], { a, b, extras: [], result });
   if (found === undefined) return undefined;

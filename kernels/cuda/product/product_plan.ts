@@ -41,6 +41,8 @@ export interface Finish {
   readonly launch: CardLaunch;
   /** What it reads and writes beside the parts: extras and results where absent. */
   readonly later?: readonly Later[];
+  /** The operand in which the product lies where it is a result itself; else memory is taken. */
+  readonly kept?: number;
 }
 
 /** The launch of a row program over these operands and indices. */

@@ -55,6 +55,8 @@ export interface ProductChoice {
   readonly tile: BlockTile;
   /** Chunks of the inner axis. */
   readonly split: number;
+  /** Whether threads multiply by themselves; the tile does not count then. */
+  readonly byThreads?: boolean;
 }
 
 /** A product's sizes, and what it runs on. */
@@ -71,6 +73,8 @@ export interface ProductSizes {
   readonly terms: number;
   /** Bytes of an element of A and of B. */
   readonly bytes: readonly [number, number];
+  /** Whether a factor has so few rows that threads could multiply by themselves. */
+  readonly narrow: boolean;
   /** Whether warp groups (`wgmma`) can multiply them. */
   readonly grouped: boolean;
   /** Multiprocessors of the card. */
@@ -112,7 +116,7 @@ export type ProductPolicy = (sizes: ProductSizes) => ProductChoice;
 
 /** What was measured to be good. */
 export const usualProducts: ProductPolicy = (sizes) => {
-  const { m, n, k, batch, terms, processors } = sizes;
+  const { m, n, k, batch, terms, narrow, processors } = sizes;
   const fitting = (t: BlockTile) => ({ ...t, stages: Math.min(t.stages, mostStages(t, sizes)) });
   const blocks = (t: BlockTile) => Math.ceil(m / t.m) * Math.ceil(n / t.n) * batch;
   const divided = (t: BlockTile): ProductChoice => {
@@ -121,12 +125,13 @@ export const usualProducts: ProductPolicy = (sizes) => {
     const wanted = count >= 0.9 * processors ? 1 : Math.round(processors / count);
     return { tile: fitting(t), split: Math.max(1, Math.min(most, wanted, 16)) };
   };
+  if (narrow) return { tile: usual, split: 1, byThreads: true };
   const choice = groupedChoice(sizes);
   if (choice !== undefined) return choice;
   if (Math.min(m, n) <= 16) {
-    const narrow = n <= 16 ? fewColumns : fewRows;
+    const flat = n <= 16 ? fewColumns : fewRows;
     const sliced = deep.find((t) => 2 * t.k <= k && mostStages(t, sizes) >= 2);
-    if (sliced === undefined || blocks(narrow) >= 0.9 * processors) return divided(narrow);
+    if (sliced === undefined || blocks(flat) >= 0.9 * processors) return divided(flat);
     const more = Math.min(Math.floor(processors / 2 / blocks(sliced)), Math.floor(k / 1024));
     // A block that has a multiprocessor for itself has all turns on their way at once.
     const stages = blocks(sliced) <= processors ? sliced.stages : 3;

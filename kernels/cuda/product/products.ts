@@ -17,8 +17,10 @@ import type { CardBuffer, CardMemory } from "../memory/card_memory.ts";
 import { byteSteps, type CardLaunch, makeCardLaunch } from "../queue/launch.ts";
 import type { Modules } from "../queue/modules.ts";
 import type { LaunchQueue } from "../queue/queue.ts";
-import type { ProductPolicy } from "./product_policy.ts";
+import type { ProductChoice, ProductPolicy } from "./product_policy.ts";
 import { byLibrary } from "./library_products.ts";
+import { narrowLaunch } from "./narrow.ts";
+import { narrowShape } from "./narrow_shape.ts";
 import { type ProductPlan, type RowLaunch, unplaced } from "./product_plan.ts";
 import {
   type BlockTile,
@@ -78,11 +80,25 @@ export class CudaProducts {
   /** Records a product. */
   record(program: MatmulProgram, binding: Binding): void {
     const { space, inputs, outputs, scalars } = binding;
-    const { memory, queue } = this.host;
     const operands = [...inputs, ...outputs];
     const plan = this.#plans.find(program, space, operands, () => this.#plan(program, binding));
     const { transposed, roundings, launch, finish, rest } = plan;
-    if (transposed) [operands[0], operands[1]] = [operands[1]!, operands[0]!];
+    if (transposed) {
+      operands[0] = inputs[1]!;
+      operands[1] = inputs[0]!;
+    }
+    const isOne = roundings.length === 0 && finish === undefined && rest === undefined;
+    if (isOne) this.host.queue.launch(launch, operands, [], scalars);
+    else this.#inParts(plan, operands, scalars);
+  }
+
+  /** Records what comes before, beside and after the product too. */
+  #inParts(
+    { roundings, launch, finish, rest }: ProductPlan,
+    operands: Bound[],
+    scalars: readonly number[],
+  ): void {
+    const { memory, queue } = this.host;
     const own = operands.slice();
     const taken: CardBuffer[] = [];
     const take = (bytes: number, shape: readonly number[], dtype: Dtype): Bound => {
@@ -98,7 +114,9 @@ export class CudaProducts {
       }
       if (rest !== undefined) queue.launch(rest.launch, placed(own, rest.later), [], scalars);
       if (finish === undefined) return queue.launch(launch, operands, [], scalars);
-      const partial = take(finish.bytes, finish.shape, "f32");
+      const partial = finish.kept === undefined
+        ? take(finish.bytes, finish.shape, "f32")
+        : own[finish.kept]!;
       queue.launch(launch, [operands[0]!, operands[1]!, partial], [], []);
       const others = finish.later === undefined ? own.slice(2) : placed(own, finish.later);
       queue.launch(finish.launch, [partial, ...others], [], scalars);
@@ -118,11 +136,20 @@ export class CudaProducts {
     const batch = space.slice(0, -3).reduce((a, b) => a * b, 1);
     const terms = precision === "bf16" ? 2 : inputs[1]!.dtype === "bf16" ? 4 : 6;
     const bytes = [bytesPerElement(inputs[0]!.dtype), bytesPerElement(inputs[1]!.dtype)] as const;
+    const shape = narrowShape(space, [...inputs, ...outputs], precision);
+    const narrow = shape !== undefined;
     const factors = inputs.slice(0, 2) as readonly Bound[] as readonly [Bound, Bound];
     const grouped = capability === 90 && fitsGroups(space, factors, precision);
-    const sizes = { m, n, k, batch, terms, bytes, grouped, processors, sharedBytes };
+    const sizes = { m, n, k, batch, terms, bytes, grouped, narrow, processors, sharedBytes };
     const shallow = shallowTile(space, [...inputs, ...outputs]);
-    const { tile, split } = shallow === undefined ? policy(sizes) : { tile: shallow, split: 1 };
+    const choice: ProductChoice = shallow === undefined
+      ? policy(sizes)
+      : { tile: shallow, split: 1 };
+    if (narrow && choice.byThreads) {
+      const launch = narrowLaunch(program, product, shape, this.host.modules);
+      return { transposed, roundings: [], launch, finish: undefined };
+    }
+    const { tile, split } = choice;
     if (split > 1) {
       return { transposed, roundings: [], ...this.#inChunks(program, product, tile, split) };
     }

@@ -5,6 +5,7 @@
  */
 
 import { DeviceError } from "../../../core/errors.ts";
+import type { Compiling } from "../driver/compilers.ts";
 import type { Driver } from "../driver/driver.ts";
 import type { PtxProgram } from "../ptx/text.ts";
 
@@ -30,23 +31,63 @@ const freeShared = 48 * 1024;
 export const mostParameters = 4096;
 const entry = new TextEncoder().encode("program\0");
 
+/** A program that a thread compiles: whoever asks for its handle waits. */
+class PendingKernel implements Kernel {
+  #handle: number | undefined;
+
+  /** @param wait Gives the handle, once the program is compiled */
+  constructor(
+    readonly name: string,
+    readonly sizes: Pick<PtxProgram, "threads" | "sharedBytes" | "parameterBytes">,
+    readonly wait: () => number,
+  ) {}
+
+  get handle(): number {
+    return this.#handle ??= this.wait();
+  }
+
+  get threads(): number {
+    return this.sizes.threads;
+  }
+
+  get sharedBytes(): number {
+    return this.sizes.sharedBytes;
+  }
+
+  get parameterBytes(): number {
+    return this.sizes.parameterBytes;
+  }
+}
+
 /** Compiles texts, each once. */
 export class Modules {
   readonly #kernels = new Map<string, Kernel>();
   readonly #modules: number[] = [];
-
-  /** @param driver Compiles for its card */
-  constructor(readonly driver: Driver) {}
+  /** Jobs whose handle nobody has asked for yet. */
+  readonly #pending = new Set<number>();
 
   /**
-   * The kernel of a key; `render` is called the first time.
+   * @param driver Compiles for its card
+   * @param compilers Threads that compile, where there are some
+   */
+  constructor(readonly driver: Driver, readonly compilers?: Compiling) {}
+
+  /** Whether programs are being compiled that nobody has waited for. */
+  get busy(): boolean {
+    return this.#pending.size > 0;
+  }
+
+  /**
+   * The kernel of a key; `render` is called the first time. Where a thread compiles it, a text that the
+   * driver refuses is told when its handle is asked for.
    *
    * @throws {DeviceError} If the driver refuses the text, or the card has too little shared memory
    */
   compile(key: string, name: string, render: () => PtxProgram): Kernel {
     let found = this.#kernels.get(key);
     if (found !== undefined) return found;
-    const { code, threads, sharedBytes, parameterBytes } = render();
+    const program = render();
+    const { code, sharedBytes, parameterBytes } = program;
     const { driver } = this;
     if (sharedBytes > driver.facts.sharedBytes) {
       throw new DeviceError(
@@ -60,22 +101,51 @@ export class Modules {
           `${mostParameters}`,
       );
     }
-    const module = driver.result(
-      "cuModuleLoadData",
-      new TextEncoder().encode(`// ${key}\n${code}\0`),
-    );
+    const text = new TextEncoder().encode(`// ${key}\n${code}\0`);
+    const job = this.compilers?.post(text);
+    if (job === undefined) {
+      const handle = this.#functionOf(this.#load(text), sharedBytes);
+      found = { handle, name, threads: program.threads, sharedBytes, parameterBytes };
+    } else {
+      this.#pending.add(job);
+      found = new PendingKernel(name, program, () => {
+        this.#pending.delete(job);
+        return this.#functionOf(this.#taken(job, text), sharedBytes);
+      });
+    }
+    this.#kernels.set(key, found);
+    return found;
+  }
+
+  /** Loads a text on this thread. */
+  #load(text: Uint8Array): number {
+    const start = performance.now();
+    const module = this.driver.result("cuModuleLoadData", text);
+    this.compilers?.took(performance.now() - start);
+    return module;
+  }
+
+  /** The module of a job, once a thread has loaded it; where none has begun, this one does. */
+  #taken(job: number, text: Uint8Array): number {
+    const loaded = this.compilers!.take(job);
+    if (loaded === undefined) return this.#load(text);
+    if (loaded.code !== 0) throw this.driver.failure("cuModuleLoadData", loaded.code);
+    return loaded.handle;
+  }
+
+  #functionOf(module: number, sharedBytes: number): number {
+    const { driver } = this;
     this.#modules.push(module);
     const handle = driver.result("cuModuleGetFunction", module, entry);
     if (sharedBytes > freeShared) {
       driver.call("cuFuncSetAttribute", handle, mostShared, sharedBytes);
     }
-    found = { handle, name, threads, sharedBytes, parameterBytes };
-    this.#kernels.set(key, found);
-    return found;
+    return handle;
   }
 
   /** Unloads all. */
   close(): void {
+    this.#modules.push(...this.compilers?.close() ?? []);
     for (const module of this.#modules.splice(0)) this.driver.library.calls.cuModuleUnload(module);
     this.#kernels.clear();
   }

@@ -17,8 +17,14 @@ import { LaunchSegment } from "./segment.ts";
  * many, so that the card begins early and has enough to do meanwhile.
  */
 const usualShortest = 16;
-/** Launches that a segment has at most. */
-const longest = 128;
+/**
+ * Launches that a segment has at most. A prime: layers of equal launches are cut at other places each
+ * time, so that no segment comes twice in a step, whose graph would have to be given other addresses
+ * each time.
+ */
+const longest = 127;
+/** The same while programs are compiled. */
+const mostWaiting = 4096;
 
 /** Sends launches to the card. */
 export class LaunchQueue {
@@ -30,9 +36,15 @@ export class LaunchQueue {
   /**
    * @param driver Runs them on its stream
    * @param queueing How segments run
+   * @param busy Whether programs are being compiled
    * @param shortest Launches of a first segment
    */
-  constructor(readonly driver: Driver, queueing: Queueing, readonly shortest = usualShortest) {
+  constructor(
+    readonly driver: Driver,
+    queueing: Queueing,
+    readonly busy: () => boolean,
+    readonly shortest = usualShortest,
+  ) {
     this.#graphs = new Graphs(driver, queueing);
     this.#length = shortest;
   }
@@ -66,7 +78,8 @@ export class LaunchQueue {
     for (let i = 0; i < kinds.length; i++) {
       (kinds[i] === "f32" ? floats : words)[first + i] = scalars[i] ?? 0;
     }
-    if (segment.launches.length < this.#length) return;
+    // While programs are compiled, launches wait together rather than for the first of them.
+    if (segment.launches.length < (this.busy() ? mostWaiting : this.#length)) return;
     this.#send();
     this.#length = Math.min(longest, 2 * this.#length);
   }

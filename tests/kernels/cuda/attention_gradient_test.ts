@@ -5,6 +5,9 @@ import { gradient } from "../../../core/gradient.ts";
 import { matmul } from "../../../core/ops/matmul.ts";
 import { mul } from "../../../core/ops/elementwise.ts";
 import { sum } from "../../../core/ops/reduce.ts";
+import { sizeOf } from "../../../core/shape.ts";
+import { tensor } from "../../../core/tensor.ts";
+import { attentionInOne } from "../../../nn/layers/fused_attention.ts";
 import { permute, transpose } from "../../../core/ops/view.ts";
 import { openCpu } from "../../../kernels/cpu/backend.ts";
 import {
@@ -92,4 +95,36 @@ Deno.test("gradients of attention as one program lie in memory as their inputs d
     );
     gradients.forEach((g, i) => assertEquals(g!.value.order, inputs[i]!.value.order));
   });
+});
+
+Deno.test("attention that does not fit one program is left to the composed operations", async () => {
+  const run = (
+    device: Device,
+    change: Partial<FusedCase>,
+    scale?: number,
+    half?: "f16" | "bf16",
+  ) => {
+    using _scope = device.scope("case");
+    const c = { ...usual, ...change };
+    const [q, k, v] = fusedInputs(device, c);
+    const options = fusedOptions(device, c);
+    const key = half === undefined
+      ? k
+      : tensor(device, new Uint16Array(sizeOf(k.shape)), k.shape, half);
+    return attentionInOne(q, key, v, { ...options, scale: scale ?? options.scale }) !== undefined;
+  };
+  await withInterpreted({}, (device) => {
+    assertEquals([128, 8].map((size) => run(device, { space: [1, 1, 1, 3, 3, size] })), [
+      true,
+      true,
+    ]);
+    const others = [4, 12, 136].map((size) => run(device, { space: [1, 1, 1, 3, 3, size] }));
+    assertEquals(others, [false, false, false]);
+    assertEquals([0, -1].map((scale) => run(device, {}, scale)), [false, false]);
+    assertEquals([run(device, {}, 1, "f16"), run(device, {}, 1, "bf16")], [false, false]);
+  });
+  await withInterpreted({ precision: "bf16" }, (device) => {
+    assertEquals([run(device, {}, 1, "f16"), run(device, {}, 1, "bf16")], [false, true]);
+  });
+  await withInterpreted({ fused: false }, (device) => assertEquals(run(device, {}), false));
 });

@@ -12,6 +12,7 @@ import { initialize } from "../../../nn/models/load.ts";
 import { AdamW } from "../../../nn/optim/adamw.ts";
 import { Trainable } from "../../../nn/optim/trainable.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
+import type { Precision } from "../../../kernels/cuda/product/product_shape.ts";
 import { withInterpreted } from "../../support/interpreted_device.ts";
 import { randomModel, tinyConfig } from "../../support/tiny_models.ts";
 
@@ -23,6 +24,8 @@ const targets = {
 
 interface Step {
   readonly loss: number;
+  /** Of the first step, which no rounding of an earlier one has moved. */
+  readonly first: number[];
   readonly gradients: number[];
   /** Largest memory, and launches, of a step after the first. */
   readonly peakBytes: number;
@@ -35,13 +38,14 @@ interface Options {
   readonly fused: boolean;
   readonly gradientCheckpointing?: boolean;
   readonly tokens?: number;
+  readonly precision?: Precision;
 }
 
 /** Two steps of a small model with heads of 8. */
 async function train(options: Options): Promise<Step> {
   let step: Step | undefined;
-  const { fused } = options;
-  await withInterpreted({ fused }, async (device, { backend }) => {
+  const { fused, precision = "float32" } = options;
+  await withInterpreted({ fused, precision }, async (device, { backend }) => {
     step = await steps(device, options, () => [
       backend.statistics.peakBytes,
       backend.launches.launches,
@@ -65,6 +69,7 @@ async function steps(
   const trainable = await Trainable.of(model, device);
   const optimiser = new AdamW(trainable);
   const [losses, launches] = [[0, 0], [0, 0]];
+  let first: number[] = [];
   for (const step of [0, 1]) {
     using _step = device.scope("step");
     const examples = [tokens, tokens - 2, tokens - 5].map((length, b) => ({
@@ -80,9 +85,11 @@ async function steps(
     });
     losses[step] = await loss.item();
     launches[step] = counts()[1] - before;
+    if (step === 0) first = [...await trainable.gradients.read()];
   }
   return {
     loss: losses[1]!,
+    first,
     gradients: [...await trainable.gradients.read()],
     peakBytes: counts()[0],
     launches: launches[1]!,
@@ -90,7 +97,8 @@ async function steps(
 }
 
 function assertEqualSteps(actual: Step, expected: Step): void {
-  assert(Math.abs(actual.loss - expected.loss) < 1e-5, `${actual.loss} for ${expected.loss}`);
+  const error = Math.abs(actual.loss - expected.loss);
+  assert(error < 1e-5, `${actual.loss} for ${expected.loss}`);
   const largest = expected.gradients.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
   assert(largest > 0 && actual.gradients.length === expected.gradients.length);
   expected.gradients.forEach((x, i) => {
@@ -111,6 +119,26 @@ for (const architecture of ["bert", "gpt2", "llama"] as const) {
       assert(fused.launches < composed.launches, `${fused.launches} of ${composed.launches}`);
     });
   }
+}
+
+/** Distance of first gradients, of their length. */
+function distance(actual: Step, expected: Step): number {
+  const length = (values: readonly number[]) => Math.hypot(...values);
+  return length(actual.first.map((x, i) => x - expected.first[i]!)) / length(expected.first);
+}
+
+for (const architecture of ["bert", "llama"] as const) {
+  Deno.test(`steps of hiddenkey on ${architecture} in bf16 are as near to float32 as with composed attention`, async () => {
+    const options = { architecture, method: "hiddenkey" } as const;
+    const exact = await train({ ...options, fused: true });
+    const [fused, composed] = [
+      await train({ ...options, fused: true, precision: "bf16" }),
+      await train({ ...options, fused: false, precision: "bf16" }),
+    ];
+    const [own, other] = [distance(fused, exact), distance(composed, exact)];
+    assert(own < 1.5 * other && own < 0.05, `${own}, composed ${other}`);
+    assert(fused.launches < composed.launches);
+  });
 }
 
 Deno.test("gradient checkpointing runs attention as one program again", async () => {

@@ -108,7 +108,18 @@ function* allSizes(sharedBytes: number): Generator<ProductSizes> {
           for (
             const [terms, bytes] of [[6, [4, 4]], [4, [4, 2]], [2, [2, 2]], [2, [4, 2]]] as const
           ) {
-            yield { m, n, k, batch: 1, terms, bytes, grouped: false, processors, sharedBytes };
+            yield {
+              m,
+              n,
+              k,
+              batch: 1,
+              terms,
+              bytes,
+              grouped: false,
+              narrow: false,
+              processors,
+              sharedBytes,
+            };
           }
         }
       }

@@ -5,6 +5,8 @@ import { Device } from "../../../core/device.ts";
 import { productShape } from "../../../kernels/cuda/product/product_shape.ts";
 import { renderGroupProduct } from "../../../kernels/cuda/product/wgmma/group_product.ts";
 import { plainProduct } from "../../../kernels/plan/split_k.ts";
+import { softmax } from "../../../core/ops/softmax.ts";
+import type { Tensor } from "../../../core/tensor.ts";
 import { opTable } from "../../support/op_table.ts";
 import { fusedCases, fusedResults } from "../../support/fused_attention_cases.ts";
 import { withoutCard } from "../../support/cuda_texts.ts";
@@ -60,7 +62,17 @@ async function rendered(): Promise<Set<string>> {
   for (const precision of ["float32", "bf16"] as const) {
     const { texts, backend } = withoutCard(precision);
     await using device = new Device(backend);
-    for (const row of opTable) await resultsOf(row, device);
+    for (const row of opTable) {
+      await resultsOf(row, device);
+      if (precision === "bf16") await resultsOf(row, device, "bf16");
+    }
+    // So many elements that eight of them are taken at once.
+    const many = {
+      name: "",
+      shapes: [[1024, 1032]],
+      run: (_: Device, [x]: Tensor[]) => softmax(x!),
+    };
+    if (precision === "bf16") await resultsOf(many, device, "bf16");
     // Halves among them; what is wrong with the results of a card that is not there is no matter.
     for (const row of specialTable) await faultsOf(row, device, { subnormal: true });
     for (const c of fusedCases) await fusedResults(device, c, true);

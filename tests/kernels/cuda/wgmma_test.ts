@@ -107,7 +107,7 @@ Deno.test("cards of other capabilities have no products by warp groups", async (
 
 const sizesOf = (m: number, n: number, k: number, bytes: 2 | 4, sharedBytes = 227 * 1024) => ({
   ...{ m, n, k, batch: 1, terms: bytes === 4 ? 6 : 2, bytes: [bytes, bytes] as const },
-  ...{ grouped: true, processors: 132, sharedBytes },
+  ...{ grouped: true, narrow: false, processors: 132, sharedBytes },
 });
 
 Deno.test("warp groups are chosen for large products, and chunks of long ones", () => {

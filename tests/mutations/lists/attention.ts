@@ -87,9 +87,9 @@ export const attentionMutations: readonly Mutation[] = [
   {
     name: "DropAttention's scalars are read from DropKey",
     file: "nn/layers/attention_weights.ts",
-    find: "scalars: [scale, ...numbers(logits), ...numbers(weights), ...factor]",
+    find: "scalars: [scale, ...siteNumbers(logits), ...siteNumbers(weights), ...factor]",
     replace:
-      "scalars: [scale, ...numbers(logits ?? weights), ...numbers(logits ?? weights), ...factor]",
+      "scalars: [scale, ...siteNumbers(logits ?? weights), ...siteNumbers(logits ?? weights), ...factor]",
     why: "both rates count",
     tests: ["tests/nn/layers/attention_oracle_test.ts"],
   },

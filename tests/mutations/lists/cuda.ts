@@ -7,7 +7,7 @@ export const cudaMutations: readonly Mutation[] = [
   {
     name: "CUDA: fourth sizes are not divided by four",
     file: "kernels/cuda/row/row_access.ts",
-    find: 'text.into("b32", "shr.u32", size, 2)',
+    find: 'text.into("b32", "shr.u32", size, shift)',
     replace: 'text.into("b32", "shr.u32", size, 0)',
     why: "a thread of a map counts fours of columns",
     tests: ["tests/kernels/cuda/rows_test.ts"],
@@ -15,7 +15,7 @@ export const cudaMutations: readonly Mutation[] = [
   {
     name: "CUDA: warps of a row take the same columns",
     file: "kernels/cuda/row/row.ts",
-    find: "${lanes * this.#operands.unit}",
+    find: "${lanes * unit}",
     replace: "${lanes}",
     why: "a turn goes on by what all lanes took",
     tests: ["tests/kernels/cuda/rows_test.ts"],
@@ -94,7 +94,7 @@ export const cudaMutations: readonly Mutation[] = [
   },
   {
     name: "CUDA: bf16 is widened into the lower half",
-    file: "kernels/cuda/ptx/expression.ts",
+    file: "kernels/cuda/ptx/memory.ts",
     find: "{${zero}, ${half}}",
     replace: "{${half}, ${zero}}",
     why: "a bf16 is the upper half of a float",

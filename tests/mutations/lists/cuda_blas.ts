@@ -12,8 +12,8 @@ export const cudaBlasMutations: readonly Mutation[] = [
   {
     name: "cuBLASLt: the right factor is transposed as the left one is",
     file: "kernels/cuda/blas/lt_plan.ts",
-    find: "set(rightTransposed, wordBytes(Number(!a.inner)));",
-    replace: "set(rightTransposed, wordBytes(Number(a.inner)));",
+    find: "rightTransposed, wordBytes(Number(!a.inner)));",
+    replace: "rightTransposed, wordBytes(Number(a.inner)));",
     why: "the library counts columns first",
     tests: products,
   },
@@ -59,9 +59,9 @@ export const cudaBlasMutations: readonly Mutation[] = [
   },
   {
     name: "cuBLASLt: results that begin anywhere are written by the library",
-    file: "kernels/cuda/product/products.ts",
-    find: "c.strides.at(-1) === 1 && c.offset % 4 === 0;",
-    replace: "c.strides.at(-1) === 1;",
+    file: "kernels/cuda/product/library_products.ts",
+    find: "along !== 1 || c.offset % unitOf(dtype) !== 0",
+    replace: "along !== 1",
     why: "results of the library are aligned",
     tests: products,
   },
