@@ -109,10 +109,10 @@ export const cudaQueueMutations: readonly Mutation[] = [
     tests: ["tests/kernels/cuda/compilers_test.ts"],
   },
   {
-    name: "CUDA: modules that nobody took are left in the driver",
+    name: "CUDA: programs that nobody took are left in the driver",
     file: "kernels/cuda/driver/compilers.ts",
-    find: "if (module?.code === 0) left.push(module.handle);",
-    replace: "void module;",
+    find: "if (program?.code === 0) left.push(program.handle);",
+    replace: "void program;",
     why: "what a thread has loaded is unloaded in the end",
     tests: ["tests/kernels/cuda/compilers_test.ts"],
   },
