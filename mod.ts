@@ -16,6 +16,24 @@
  * @module
  */
 
+import type { CudaBackend } from "./kernels/cuda/backend.ts";
+import { openCard } from "./kernels/cuda/open.ts";
+import type { CudaOptions } from "./kernels/cuda/start.ts";
+import { loadFusedAttention } from "./nn/layers/attention.ts";
+
+/**
+ * Opens an NVIDIA card, and loads what models run on it alone.
+ *
+ * @returns The backend, or `undefined` where the host opens no libraries, or has no driver or card
+ * @throws {OptionError} If there is no such card or precision, or no cuBLASLt at the path
+ * @throws {DeviceError} If the driver fails, or the card is too old
+ */
+export async function openCuda(options: CudaOptions = {}): Promise<CudaBackend | undefined> {
+  const backend = await openCard(options);
+  if (backend !== undefined) await loadFusedAttention();
+  return backend;
+}
+
 // Tensors, devices and gradients.
 export { checkpoint } from "./core/checkpoint.ts";
 export { Device, type Owned, Scope } from "./core/device.ts";
@@ -25,8 +43,7 @@ export type { Nested } from "./core/nested.ts";
 export { noGrad, untracked } from "./core/tape.ts";
 export { Tensor, tensor } from "./core/tensor.ts";
 export { type CpuOptions, openCpu } from "./kernels/cpu/backend.ts";
-export { openCuda } from "./kernels/cuda/open.ts";
-export type { CudaOptions } from "./kernels/cuda/start.ts";
+export type { CudaOptions };
 export { openWebGpu } from "./kernels/webgpu/open.ts";
 export {
   DeviceError,

@@ -9,13 +9,13 @@ import type { CudaBackend } from "./backend.ts";
 import type { CudaOptions } from "./start.ts";
 
 /**
- * Opens an NVIDIA card.
+ * Opens an NVIDIA card; see `openCuda`.
  *
  * @returns The backend, or `undefined` where the host opens no libraries, or has no driver or card
  * @throws {OptionError} If there is no such card or precision, or no cuBLASLt at the path
  * @throws {DeviceError} If the driver fails, or the card is too old
  */
-export async function openCuda(options: CudaOptions = {}): Promise<CudaBackend | undefined> {
+export async function openCard(options: CudaOptions = {}): Promise<CudaBackend | undefined> {
   const { startCuda } = await import("./start.ts");
   return startCuda(options);
 }

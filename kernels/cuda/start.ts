@@ -77,7 +77,7 @@ export function startCuda(options: CudaOptions): CudaBackend | undefined {
   const threads = blocking ? 0 : Math.min(mostCompilers, (navigator.hardwareConcurrency ?? 1) - 1);
   const compilers = library.path === undefined
     ? undefined
-    : compilersOf({ path: library.path, threads }, driver.context);
+    : compilersOf({ path: library.path, threads });
   return new CudaBackend(driver, precision, { blocking, library: lt, compilers });
 }
 

@@ -49,3 +49,23 @@ export function finishBinding(
     scalars,
   };
 }
+
+const joins = new WeakMap<MatmulProgram, Map<number, RowProgram>>();
+
+/** Adds partial products that are inputs of their own, then computes the epilogue of `program`. */
+export function joinProgram(program: MatmulProgram, parts: number): RowProgram {
+  const known = joins.get(program) ?? new Map<number, RowProgram>();
+  joins.set(program, known);
+  let found = known.get(parts);
+  if (found === undefined) {
+    const [first, ...rest] = Array.from({ length: parts }, (_, i) => input(i, "f32", 3));
+    const sum = rest.reduce((sum, part) => sum.add(part), first!);
+    const extras = program.inputs.slice(2);
+    const leaves = new Map<Expr, Expr>([[input(0, "f32", 3), sum]]);
+    extras.forEach((_, i) => leaves.set(input(i + 1, "f32", 3), input(parts + i, "f32", 3)));
+    const kinds = [...Array.from({ length: parts }, () => "f32" as const), ...extras];
+    found = rowProgram(kinds, program.outputs.map((e) => substitute(e, leaves)));
+    known.set(parts, found);
+  }
+  return found;
+}

@@ -12,9 +12,17 @@ import type { Tensor } from "../../core/tensor.ts";
 import { type LayerPlace, siteAt } from "../dropout/site.ts";
 import { spanStarts } from "../dropout/span_starts.ts";
 import { type AttentionOptions, attentionWeights } from "./attention_weights.ts";
-import { attentionInOne } from "./fused_attention.ts";
+import type { attentionInOne } from "./fused_attention.ts";
 import type { KeyValues } from "./past_key_values.ts";
 import type { ForwardContext } from "./forward_context.ts";
+
+/** Attention in one operation, once it was loaded: pages, which have no card, do without. */
+let inOne: typeof attentionInOne | undefined;
+
+/** Loads attention in one operation, for backends that run it as one program. */
+export async function loadFusedAttention(): Promise<void> {
+  inOne = (await import("./fused_attention.ts")).attentionInOne;
+}
 
 /** Sizes of an attention layer, and where it stands. */
 export interface AttentionSettings {
@@ -72,20 +80,14 @@ export function attend(
   };
   const asked = context.onScores !== undefined || context.spanStarts !== undefined ||
     context.probes?.[place.layer] !== undefined;
-  const whole = earlier === undefined && !asked ? attentionInOne(q, k, v, options) : undefined;
-  if (whole !== undefined) return join(whole, [0, 3, 1, 2, 4], heads);
+  const whole = earlier === undefined && !asked ? inOne?.(q, k, v, options) : undefined;
+  const joined = [batch, tokens, heads * size];
+  if (whole !== undefined) return reshape(permute(whole, [0, 3, 1, 2, 4]), joined);
   const weigh = () => weighted(matmul(q, transpose(k)), options, place, context);
   // Scores are as large as weights, and nothing reads them again but what starts spans.
   const weights = context.spanStarts === undefined ? q.device.within("scores", weigh) : weigh();
   const order = earlier === undefined ? [0, 3, 1, 2, 4] : [3, 0, 1, 2, 4];
-  return join(matmul(weights, v, order), order, heads);
-}
-
-/** Heads side by side, in the order of memory: `[batch, tokens, heads · size]`. */
-function join(x: Tensor, order: readonly number[], heads: number): Tensor {
-  const ordered = permute(x, order);
-  const [batch, tokens] = ordered.shape as [number, number];
-  return reshape(ordered, [batch, tokens, heads * x.shape[4]!]);
+  return reshape(permute(matmul(weights, v, order), order), joined);
 }
 
 /** Weights of the scores; tells what asks for scores or weights of them. */

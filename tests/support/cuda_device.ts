@@ -1,4 +1,4 @@
-import { openCuda } from "../../kernels/cuda/open.ts";
+import { openCuda } from "../../mod.ts";
 import type { CudaBackend } from "../../kernels/cuda/backend.ts";
 import type { CudaOptions } from "../../kernels/cuda/start.ts";
 

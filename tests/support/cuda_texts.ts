@@ -33,7 +33,9 @@ export function emptyLibrary(
   let handles = 0;
   const own = (name: DriverFunction): NativeCall => (...args) => {
     calls.push(name);
-    if (name === "cuModuleLoadData") texts.push(decoder.decode(args[1] as Uint8Array).slice(0, -1));
+    if (name === "cuLibraryLoadData") {
+      texts.push(decoder.decode(args[1] as Uint8Array).slice(0, -1));
+    }
     const [out] = args;
     if (out instanceof Uint8Array && out.length >= 8) {
       const value = name === "cuMemGetAllocationGranularity" ? 2 ** 21 : 2 ** 12 * ++handles;

@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { Device } from "../../core/device.ts";
 import type { CardFacts } from "../../kernels/cuda/driver/driver.ts";
+import { loadFusedAttention } from "../../nn/layers/attention.ts";
 import type { Precision } from "../../kernels/cuda/product/product_shape.ts";
 import {
   type InterpretedBackend,
@@ -9,6 +10,8 @@ import {
   interpretedCuda,
   type InterpretedQueue,
 } from "./ptx/interpreted_driver.ts";
+
+await loadFusedAttention();
 
 /** What differs from the usual card and backend. */
 export interface InterpretedOptions extends InterpretedQueue {

@@ -10,7 +10,7 @@ import { Device } from "../../core/device.ts";
 import { openCpu } from "../../kernels/cpu/backend.ts";
 import type { WebGpuBackend } from "../../kernels/webgpu/backend.ts";
 import type { CudaBackend } from "../../kernels/cuda/backend.ts";
-import { openCuda } from "../../kernels/cuda/open.ts";
+import { openCuda } from "../../mod.ts";
 import { openWebGpu } from "../../kernels/webgpu/open.ts";
 import { findBlas } from "./blas.ts";
 import type { BackendName, KernelName, PrecisionName } from "../config/device_options.ts";

@@ -15,7 +15,7 @@ export const compileWords = {
   alive: 2,
   /** First job. */
   jobs: 16,
-  /** Words of a job: its state, place and bytes of its text, the driver's code, the module's handle. */
+  /** Words of a job: its state, place and bytes of its text, the driver's code, the handle. */
   jobWords: 8,
   /** States of a job: nobody has it, somebody has, it is done. */
   free: 0,
@@ -35,8 +35,8 @@ export interface CompileStart {
   readonly places: typeof compileWords;
   /** The driver's library. */
   readonly path: string;
-  /** The context that modules are loaded into. */
-  readonly context: bigint;
+  /** Types of the arguments of `cuLibraryLoadData`. */
+  readonly parameters: readonly string[];
   /** Milliseconds without a job after which the worker ends. */
   readonly idleTime: number;
 }
@@ -48,8 +48,7 @@ export interface CompileHost {
     symbols: Readonly<Record<string, { parameters: readonly string[]; result: string }>>,
   ): {
     readonly symbols: {
-      cuCtxSetCurrent(context: bigint): number;
-      cuModuleLoadData(module: Uint8Array, text: Uint8Array): number;
+      cuLibraryLoadData(out: Uint8Array, text: Uint8Array, ...none: number[]): number;
     };
     close(): void;
   };
@@ -58,21 +57,17 @@ export interface CompileHost {
 /** The worker's program: it ends when there was nothing to do for long. */
 export function compileWorker(
   host: CompileHost,
-  { words, texts, places, path, context, idleTime }: CompileStart,
+  { words, texts, places, path, parameters, idleTime }: CompileStart,
 ): void {
-  const opened = host.dlopen(path, {
-    cuCtxSetCurrent: { parameters: ["usize"], result: "i32" },
-    cuModuleLoadData: { parameters: ["buffer", "buffer"], result: "i32" },
-  });
+  const opened = host.dlopen(path, { cuLibraryLoadData: { parameters, result: "i32" } });
   const { symbols } = opened;
-  const module = new Uint8Array(8);
-  const handle = new Int32Array(module.buffer);
-  const current = symbols.cuCtxSetCurrent(context);
+  const library = new Uint8Array(8);
+  const handle = new Int32Array(library.buffer);
   const compile = (job: number) => {
     const [start, size] = [words[job + 1]!, words[job + 2]!];
     // The driver is given memory of this thread's own.
     const text = texts.slice(start, start + size);
-    words[job + 3] = current === 0 ? symbols.cuModuleLoadData(module, text) : current;
+    words[job + 3] = symbols.cuLibraryLoadData(library, text, 0, 0, 0, 0, 0, 0);
     words.set(handle, job + 4);
     Atomics.store(words, job, places.done);
     Atomics.notify(words, job);

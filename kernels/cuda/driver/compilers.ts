@@ -6,6 +6,7 @@
  */
 
 import { compileWords, compileWorker } from "./compile_worker.ts";
+import { libraryLoadData } from "./ffi.ts";
 
 const { posted, stop, alive, jobs, jobWords, free, taken, gone } = compileWords;
 
@@ -26,20 +27,19 @@ export interface CompilerOptions {
   readonly host?: string;
 }
 
-/** A module as a thread has loaded it. */
-export interface LoadedModule {
+/** A program as a thread has loaded it: the driver calls it a library. */
+export interface LoadedProgram {
   /** The driver's code. */
   readonly code: number;
-  /** Handle of the module, where the code is 0. */
+  /** Its handle, where the code is 0. */
   readonly handle: number;
 }
 
 /** What compiles while the host goes on. */
 export type Compiling = Pick<Compilers, "took" | "post" | "take" | "close">;
 
-/** Threads over one context. */
+/** Threads beside one that runs programs. What they load belongs to no context. */
 export class Compilers {
-  readonly #context: bigint;
   #words: Int32Array | undefined;
   #texts: Uint8Array | undefined;
   #used = 0;
@@ -48,10 +48,8 @@ export class Compilers {
   #url: string | undefined;
   readonly #workers: Worker[] = [];
 
-  /** @param context What modules are loaded into */
-  constructor(readonly options: CompilerOptions, context: number) {
-    this.#context = BigInt(context);
-  }
+  /** @param options How threads start */
+  constructor(readonly options: CompilerOptions) {}
 
   /** Tells how long the host took to compile a program. */
   took(milliseconds: number): void {
@@ -78,7 +76,7 @@ export class Compilers {
   }
 
   /** Waits for a job; nothing where no thread had begun it: then it is the caller's. */
-  take(number: number): LoadedModule | undefined {
+  take(number: number): LoadedProgram | undefined {
     const words = this.#words!;
     const job = jobs + jobWords * number;
     if (Atomics.compareExchange(words, job, free, gone) === free) return undefined;
@@ -104,11 +102,12 @@ export class Compilers {
     const worker = new Worker(this.#url, { type: "module" });
     const places = compileWords;
     worker.addEventListener("error", (event) => event.preventDefault());
-    worker.postMessage({ words, texts, places, path, context: this.#context, idleTime });
+    const parameters = libraryLoadData;
+    worker.postMessage({ words, texts, places, path, parameters, idleTime });
     this.#workers.push(worker);
   }
 
-  /** Ends the threads, after what they are at; gives the handles of modules that nobody took. */
+  /** Ends the threads, after what they are at; gives the handles of programs that nobody took. */
   close(): number[] {
     const words = this.#words;
     if (words === undefined) return [];
@@ -118,8 +117,8 @@ export class Compilers {
     const left: number[] = [];
     for (let number = 0; number < this.#count; number++) {
       if (Atomics.load(words, jobs + jobWords * number) === gone) continue;
-      const module = this.take(number);
-      if (module?.code === 0) left.push(module.handle);
+      const program = this.take(number);
+      if (program?.code === 0) left.push(program.handle);
     }
     for (const worker of this.#workers.splice(0)) worker.terminate();
     if (this.#url !== undefined) URL.revokeObjectURL(this.#url);
@@ -129,7 +128,7 @@ export class Compilers {
 }
 
 /** Threads that compile, where the host has such. */
-export function compilersOf(options: CompilerOptions, context: number): Compilers | undefined {
+export function compilersOf(options: CompilerOptions): Compilers | undefined {
   const has = typeof Worker === "function" && typeof SharedArrayBuffer === "function";
-  return has && options.threads > 0 ? new Compilers(options, context) : undefined;
+  return has && options.threads > 0 ? new Compilers(options) : undefined;
 }

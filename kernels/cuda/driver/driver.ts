@@ -81,8 +81,6 @@ const attributes = { processors: 16, major: 75, minor: 76, sharedBytes: 97 } as 
 
 /** A card's context and the one stream on which all runs, in order. */
 export class Driver {
-  /** The context. */
-  readonly context: number;
   /** The stream. */
   readonly stream: number;
   /** Set at the first failure that ends the context. */
@@ -97,9 +95,9 @@ export class Driver {
    * @param facts The card
    */
   constructor(readonly library: Library, readonly facts: CardFacts) {
-    this.context = this.result("cuDevicePrimaryCtxRetain", facts.index);
+    const context = this.result("cuDevicePrimaryCtxRetain", facts.index);
     try {
-      this.call("cuCtxSetCurrent", this.context);
+      this.call("cuCtxSetCurrent", context);
       // Not in step with the legacy stream.
       this.stream = this.result("cuStreamCreate", 1);
     } catch (error) {

@@ -46,6 +46,9 @@ const i = "i32";
 const u = "u32";
 const z = "usize";
 
+/** Arguments of `cuLibraryLoadData`. */
+export const libraryLoadData: readonly NativeType[] = [b, b, z, z, u, z, z, u];
+
 /** Name of a function of the driver's. */
 export type DriverFunction =
   | "cuInit"
@@ -60,9 +63,10 @@ export type DriverFunction =
   | "cuDevicePrimaryCtxRetain"
   | "cuDevicePrimaryCtxRelease_v2"
   | "cuCtxSetCurrent"
-  | "cuModuleLoadData"
-  | "cuModuleUnload"
-  | "cuModuleGetFunction"
+  | "cuLibraryLoadData"
+  | "cuLibraryUnload"
+  | "cuLibraryGetKernel"
+  | "cuKernelGetFunction"
   | "cuFuncSetAttribute"
   | "cuMemGetInfo_v2"
   | "cuMemAddressReserve"
@@ -107,9 +111,10 @@ const signatures: Readonly<Record<DriverFunction, readonly NativeType[]>> = {
   cuDevicePrimaryCtxRetain: [b, i],
   cuDevicePrimaryCtxRelease_v2: [i],
   cuCtxSetCurrent: [z],
-  cuModuleLoadData: [b, b],
-  cuModuleUnload: [z],
-  cuModuleGetFunction: [b, z, b],
+  cuLibraryLoadData: libraryLoadData,
+  cuLibraryUnload: [z],
+  cuLibraryGetKernel: [b, z, b],
+  cuKernelGetFunction: [b, z],
   cuFuncSetAttribute: [z, i, i],
   cuMemGetInfo_v2: [b, b],
   cuMemAddressReserve: [b, z, z, z, z],

@@ -39,6 +39,8 @@ export interface ProductFinish {
   readonly bytes: number;
   /** Adds the parts and computes the epilogue. */
   readonly launch: CardLaunch;
+  /** Where the parts begin, in elements, if they are operands of their own; else they are one. */
+  readonly parts?: readonly number[];
   /** What it reads and writes beside the parts: extras and results where absent. */
   readonly later?: readonly Later[];
   /** The operand in which the product lies where it is a result itself; else memory is taken. */

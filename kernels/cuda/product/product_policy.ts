@@ -43,6 +43,8 @@ const halves: readonly (readonly [BlockTile, number])[] = [
   [grouped(64, 64, 64, 6), 0.7],
 ];
 const usual = tile(64, 64, 32, [2, 2], 4);
+/** The same where a multiprocessor has one block, whose warps then share the inner axis too. */
+const shared = { ...tile(64, 64, 64, [2, 2], 4), slices: 2 };
 const small = tile(32, 32, 32, [2, 1], 4);
 const fewColumns = tile(64, 16, 32, [4, 1], 4);
 const fewRows = tile(16, 64, 32, [1, 4], 4);
@@ -145,6 +147,9 @@ export const usualProducts: ProductPolicy = (sizes) => {
   // A long inner axis pays for adding up the parts.
   const wide = large.find((t) => t.n === 128);
   if (wide !== undefined && k >= 2048 && 4 * blocks(wide) >= 0.9 * processors) return divided(wide);
-  if (k >= 512 || blocks(usual) >= processors / 2) return divided(usual);
+  if (k >= 512 || blocks(usual) >= processors / 2) {
+    const alone = blocks(usual) <= processors && k >= 4 * usual.k && mostStages(shared, sizes) >= 3;
+    return divided(alone ? shared : usual);
+  }
   return divided(small);
 };

@@ -11,7 +11,7 @@ import type { MatmulProgram } from "../../../core/program.ts";
 import { Layouts } from "../../plan/layouts.ts";
 import { canonical, liesTransposed } from "../../plan/matmul_layout.ts";
 import { slotsOf } from "../../plan/slots.ts";
-import { finishBinding, finishProgram, plainProduct } from "../../plan/split_k.ts";
+import { finishBinding, finishProgram, joinProgram, plainProduct } from "../../plan/split_k.ts";
 import type { LtProducts } from "../blas/lt_products.ts";
 import type { CardBuffer, CardMemory } from "../memory/card_memory.ts";
 import { byteSteps, type CardLaunch, makeCardLaunch } from "../queue/launch.ts";
@@ -21,7 +21,7 @@ import type { ProductChoice, ProductPolicy } from "./product_policy.ts";
 import { byLibrary } from "./library_products.ts";
 import { narrowLaunch } from "./narrow.ts";
 import { narrowShape } from "./narrow_shape.ts";
-import { type ProductPlan, type RowLaunch, unplaced } from "./product_plan.ts";
+import { type ProductFinish, type ProductPlan, type RowLaunch, unplaced } from "./product_plan.ts";
 import {
   type BlockTile,
   fitsGroups,
@@ -33,6 +33,9 @@ import { renderProduct } from "./product.ts";
 import type { Later } from "./remainders.ts";
 import { renderShallow, shallowTile } from "./shallow.ts";
 import { renderGroupProduct } from "./wgmma/group_product.ts";
+
+/** Chunks whose parts are added as operands of their own. */
+const fewChunks = 4;
 
 /** One launch of a product. */
 interface ProductLaunch {
@@ -119,7 +122,8 @@ export class CudaProducts {
         : own[finish.kept]!;
       queue.launch(launch, [operands[0]!, operands[1]!, partial], [], []);
       const others = finish.later === undefined ? own.slice(2) : placed(own, finish.later);
-      queue.launch(finish.launch, [partial, ...others], [], scalars);
+      const parts = finish.parts?.map((offset) => ({ ...partial, offset })) ?? [partial];
+      queue.launch(finish.launch, [...parts, ...others], [], scalars);
     } finally {
       for (const buffer of taken) memory.give(buffer);
     }
@@ -182,19 +186,34 @@ export class CudaProducts {
     };
     const operands = [along(a, a.strides.at(-1)!), along(b, b.strides.at(-2)!), partial];
     const launch = this.#launch(plainProduct, { space: [chunks, ...space], chunk, operands, tile });
+    const whole = { shape: [chunks, ...shape], bytes: 4 * chunks * size };
+    return { launch, finish: { ...whole, ...this.#joined(program, binding, steps, chunks) } };
+  }
+
+  /** What adds partial products: few of them by fours of columns, more along a row of their own. */
+  #joined(
+    program: MatmulProgram,
+    binding: Binding,
+    steps: readonly number[],
+    chunks: number,
+  ): Pick<ProductFinish, "launch" | "parts"> {
+    const { space, inputs, outputs } = binding;
+    const shape = space.slice(0, -1);
+    const size = shape.reduce((x, y) => x * y, 1);
+    const partial: Bound = { buffer: unplaced, dtype: "f32", offset: 0, strides: steps };
+    if (chunks <= fewChunks) {
+      const parts = Array.from({ length: chunks }, (_, i) => i * size);
+      const each = parts.map((offset) => ({ ...partial, offset }));
+      const operands = [...each, ...inputs.slice(2), ...outputs];
+      const launch = this.host.rowLaunch(joinProgram(program, chunks), shape, operands, []);
+      return { launch, parts };
+    }
     const apart = { ...partial, strides: [...steps, size] };
     const last = finishBinding(binding, apart, chunks);
-    const finish = {
-      shape: [chunks, ...shape],
-      bytes: 4 * chunks * size,
-      launch: this.host.rowLaunch(
-        finishProgram(program),
-        last.space,
-        [...last.inputs, ...last.outputs],
-        last.indices,
-      ),
+    const operands = [...last.inputs, ...last.outputs];
+    return {
+      launch: this.host.rowLaunch(finishProgram(program), last.space, operands, last.indices),
     };
-    return { launch, finish };
   }
 
   #launch(program: MatmulProgram, { space, chunk, operands, tile }: ProductLaunch): CardLaunch {

@@ -1,5 +1,6 @@
 /**
- * Programs that the driver has compiled: one module a text.
+ * Programs that the driver has compiled, one a text. They are loaded as libraries, which any thread may
+ * do, each beside the others; modules are compiled one after another.
  *
  * @module
  */
@@ -62,7 +63,8 @@ class PendingKernel implements Kernel {
 /** Compiles texts, each once. */
 export class Modules {
   readonly #kernels = new Map<string, Kernel>();
-  readonly #modules: number[] = [];
+  /** Handles of what was loaded; the driver calls it libraries. */
+  readonly #loaded: number[] = [];
   /** Jobs whose handle nobody has asked for yet. */
   readonly #pending = new Set<number>();
 
@@ -120,23 +122,24 @@ export class Modules {
   /** Loads a text on this thread. */
   #load(text: Uint8Array): number {
     const start = performance.now();
-    const module = this.driver.result("cuModuleLoadData", text);
+    const loaded = this.driver.result("cuLibraryLoadData", text, 0, 0, 0, 0, 0, 0);
     this.compilers?.took(performance.now() - start);
-    return module;
+    return loaded;
   }
 
-  /** The module of a job, once a thread has loaded it; where none has begun, this one does. */
+  /** The program of a job, once a thread has loaded it; where none has begun, this one does. */
   #taken(job: number, text: Uint8Array): number {
     const loaded = this.compilers!.take(job);
     if (loaded === undefined) return this.#load(text);
-    if (loaded.code !== 0) throw this.driver.failure("cuModuleLoadData", loaded.code);
+    if (loaded.code !== 0) throw this.driver.failure("cuLibraryLoadData", loaded.code);
     return loaded.handle;
   }
 
-  #functionOf(module: number, sharedBytes: number): number {
+  #functionOf(loaded: number, sharedBytes: number): number {
     const { driver } = this;
-    this.#modules.push(module);
-    const handle = driver.result("cuModuleGetFunction", module, entry);
+    this.#loaded.push(loaded);
+    const kernel = driver.result("cuLibraryGetKernel", loaded, entry);
+    const handle = driver.result("cuKernelGetFunction", kernel);
     if (sharedBytes > freeShared) {
       driver.call("cuFuncSetAttribute", handle, mostShared, sharedBytes);
     }
@@ -145,8 +148,8 @@ export class Modules {
 
   /** Unloads all. */
   close(): void {
-    this.#modules.push(...this.compilers?.close() ?? []);
-    for (const module of this.#modules.splice(0)) this.driver.library.calls.cuModuleUnload(module);
+    this.#loaded.push(...this.compilers?.close() ?? []);
+    for (const loaded of this.#loaded.splice(0)) this.driver.library.calls.cuLibraryUnload(loaded);
     this.#kernels.clear();
   }
 }

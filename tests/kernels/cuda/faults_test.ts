@@ -168,7 +168,7 @@ Deno.test("a text that the driver refuses is told, and an equal one is compiled 
   const { library, counts } = interpretedDriver();
   const modules = new Modules(new Driver(library, interpretedCard));
   const facts = { threads: 32, sharedBytes: 0, parameterBytes: 4 };
-  const message = "cuModuleLoadData failed: the text of a program is invalid (CUDA error 218)";
+  const message = "cuLibraryLoadData failed: the text of a program is invalid (CUDA error 218)";
   const wrong = () => ({ ...facts, code: "no PTX" });
   assertThrows(() => modules.compile("wrong", "a program", wrong), DeviceError, message);
   const code = `.version 7.0
@@ -184,7 +184,7 @@ ret;
   const second = modules.compile("right", "a program", () => {
     throw new Error("rendered twice");
   });
-  assertEquals([first, counts.get("cuModuleLoadData")], [second, 2]);
+  assertEquals([first, counts.get("cuLibraryLoadData")], [second, 2]);
 });
 
 Deno.test("facts of the cards are what the driver says of them", () => {

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/as
 import { DeviceError, OptionError } from "../../../core/errors.ts";
 import type { CardFacts } from "../../../kernels/cuda/driver/driver.ts";
 import { openLibrary } from "../../../kernels/cuda/driver/ffi.ts";
-import { openCuda } from "../../../kernels/cuda/open.ts";
+import { openCuda } from "../../../mod.ts";
 import type { CudaOptions } from "../../../kernels/cuda/start.ts";
 import { interpretedCard, interpretedDriver } from "../../support/ptx/interpreted_driver.ts";
 import { hostWith, withHost } from "../../support/ptx/library_host.ts";

@@ -93,6 +93,14 @@ export const cudaQueueMutations: readonly Mutation[] = [
     tests: ["tests/kernels/cuda/narrow_test.ts"],
   },
   {
+    name: "CUDA: the first chunk of a product counts for all",
+    file: "kernels/cuda/product/products.ts",
+    find: "finish.parts?.map((offset) => ({ ...partial, offset }))",
+    replace: "finish.parts?.map(() => ({ ...partial }))",
+    why: "parts of a product lie one after another",
+    tests: ["tests/kernels/cuda/chunks_test.ts"],
+  },
+  {
     name: "CUDA: rows of a product meet the extras of the first",
     file: "kernels/cuda/product/epilogue.ts",
     find: "turns.map(({ at }) => this.#extrasAt(at, sizes))",
@@ -109,10 +117,10 @@ export const cudaQueueMutations: readonly Mutation[] = [
     tests: ["tests/kernels/cuda/compilers_test.ts"],
   },
   {
-    name: "CUDA: modules that nobody took are left in the driver",
+    name: "CUDA: programs that nobody took are left in the driver",
     file: "kernels/cuda/driver/compilers.ts",
-    find: "if (module?.code === 0) left.push(module.handle);",
-    replace: "void module;",
+    find: "if (program?.code === 0) left.push(program.handle);",
+    replace: "void program;",
     why: "what a thread has loaded is unloaded in the end",
     tests: ["tests/kernels/cuda/compilers_test.ts"],
   },

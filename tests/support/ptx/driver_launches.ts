@@ -58,29 +58,34 @@ function moduleCalls(
   { functions }: Launches,
   texts: string[],
 ): Partial<Record<DriverFunction, NativeCall>> {
-  const modules = new Map<number, PtxMachine>();
+  const libraries = new Map<number, PtxMachine>();
   return {
-    cuModuleLoadData: (out, image) => {
+    cuLibraryLoadData: (out, image, ...none) => {
+      if (none.length !== 6 || none.some((each) => each !== 0)) return invalid;
       const text = new TextDecoder().decode(image as Uint8Array);
       if (!text.endsWith("\0")) return badText;
       texts.push(text.slice(0, -1));
       try {
         const machine = machineOf(text.slice(0, -1));
-        const handle = state.handle("module");
-        modules.set(handle, machine);
+        const handle = state.handle("library of programs");
+        libraries.set(handle, machine);
         return state.answer(out, handle);
       } catch (error) {
         if (error instanceof PtxSyntaxError) return badText;
         throw error;
       }
     },
-    cuModuleUnload: (module) => state.end("module", module),
-    cuModuleGetFunction: (out, module, name) => {
-      const machine = modules.get(module as number);
-      if (machine === undefined) return unknownHandle;
+    cuLibraryUnload: (library) => state.end("library of programs", library),
+    cuLibraryGetKernel: (out, library, name) => {
+      if (!libraries.has(library as number)) return unknownHandle;
       if (new TextDecoder().decode(name as Uint8Array) !== "program\0") return 500;
-      functions.set((module as number) + 8, { machine, mostShared: freeShared });
-      return state.answer(out, (module as number) + 8);
+      return state.answer(out, (library as number) + 4);
+    },
+    cuKernelGetFunction: (out, kernel) => {
+      const machine = libraries.get((kernel as number) - 4);
+      if (machine === undefined) return unknownHandle;
+      functions.set((kernel as number) + 4, { machine, mostShared: freeShared });
+      return state.answer(out, (kernel as number) + 4);
     },
     cuFuncSetAttribute: (handle, attribute, value) => {
       const found = functions.get(handle as number);
