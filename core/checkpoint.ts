@@ -49,19 +49,20 @@ export function checkpoint<I extends readonly Tensor[], R extends Tensor | reado
 ): R {
   const device = deviceOf(inputs);
   const values = inputs.map((x) => x.valueFor("checkpoint"));
-  using scope = device.scope("checkpoint");
-  let result: R;
-  const first = () => {
-    const made = listOf(result = fn(...inputs));
-    for (const t of made) scope.keep(t);
-    return made.map(({ value }) => value);
-  };
-  recordRerun(values, first, () => {
-    using _scope = device.scope("checkpoint");
-    const handles = values.map((value) => new Tensor(value, device));
-    return again(() => fn(...handles as readonly Tensor[] as I));
+  return device.inside("checkpoint", (scope) => {
+    let result: R;
+    const first = () => {
+      const made = listOf(result = fn(...inputs));
+      for (const t of made) scope.keep(t);
+      return made.map(({ value }) => value);
+    };
+    recordRerun(values, first, () =>
+      device.inside("checkpoint", () => {
+        const handles = values.map((value) => new Tensor(value, device));
+        return again(() => fn(...handles as readonly Tensor[] as I));
+      }));
+    return result!;
   });
-  return result!;
 }
 
 /** Runs a function in the backward pass, when what the forward pass made is gone. */

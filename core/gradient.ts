@@ -110,17 +110,18 @@ function backward(
   pass: Backward,
 ): (Tensor | undefined)[] {
   const { device } = pass;
-  using scope = device.scope("backward");
-  const cotangents = new Map<Value, Tensor>();
-  if (tape.follows(loss.value)) cotangents.set(loss.value, ones(loss, device));
-  try {
-    walk(tape, cotangents, pass);
-  } finally {
-    tape.clear();
-  }
-  return parameters.map((p) => {
-    const g = cotangents.get(p.value);
-    return g === undefined ? undefined : scope.keep(g);
+  return device.inside("backward", (scope) => {
+    const cotangents = new Map<Value, Tensor>();
+    if (tape.follows(loss.value)) cotangents.set(loss.value, ones(loss, device));
+    try {
+      walk(tape, cotangents, pass);
+    } finally {
+      tape.clear();
+    }
+    return parameters.map((p) => {
+      const g = cotangents.get(p.value);
+      return g === undefined ? undefined : scope.keep(g);
+    });
   });
 }
 

@@ -122,18 +122,19 @@ export class PastKeyValues implements Disposable {
     sequences.forEach((sequence, s) => {
       slots[s]!.forEach((slot, i) => rows[i * sequences.length + s] = slot * before + sequence);
     });
-    using _scope = this.device.scope("arrange a cache");
-    const index = tensor(this.device, rows, undefined, "u32");
-    this.#sequences = sequences.length;
-    this.#capacity = capacity;
-    this.#memory = Math.max(this.#memory, sequences.length * capacity);
-    this.#layers.forEach((layer, i) => {
-      const [, heads, size] = layer.key.shape as [number, number, number];
-      const fresh = this.#make(heads, size);
-      gatherInto(fresh.key, layer.key, index);
-      gatherInto(fresh.value, layer.value, index);
-      dispose(layer);
-      this.#layers[i] = { ...fresh, used };
+    this.device.inside("arrange a cache", () => {
+      const index = tensor(this.device, rows, undefined, "u32");
+      this.#sequences = sequences.length;
+      this.#capacity = capacity;
+      this.#memory = Math.max(this.#memory, sequences.length * capacity);
+      this.#layers.forEach((layer, i) => {
+        const [, heads, size] = layer.key.shape as [number, number, number];
+        const fresh = this.#make(heads, size);
+        gatherInto(fresh.key, layer.key, index);
+        gatherInto(fresh.value, layer.value, index);
+        dispose(layer);
+        this.#layers[i] = { ...fresh, used };
+      });
     });
   }
 

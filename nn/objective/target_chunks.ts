@@ -77,9 +77,11 @@ export function targetLosses(model: Model, context: ForwardContext, mostLogits?:
   checkLabels(labels, head.config.vocabularySize);
   const [states, chosen] = [head.targetStates(context), reshape(labels, [-1])]
     .map((rows) => split(rows, 0, sizes)) as [Tensor[], Tensor[]];
-  const losses = sizes.map((_, i) => {
-    using scope = states[i]!.device.scope("losses of some tokens");
-    return scope.keep(crossEntropy(head.outputLayer(states[i]!, context), chosen[i]!));
-  });
+  const losses = sizes.map((_, i) =>
+    states[i]!.device.within(
+      "losses of some tokens",
+      () => crossEntropy(head.outputLayer(states[i]!, context), chosen[i]!),
+    )
+  );
   return concatenate(losses, 0);
 }

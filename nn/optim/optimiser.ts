@@ -130,8 +130,8 @@ export function restoreOptimiser(
     );
   }
   for (const [name, target] of targets) {
-    using source = tensor(target.device, numbers[name]!);
-    update(copyProgram, [target], [source]);
+    const { device } = target;
+    device.inside(name, () => update(copyProgram, [target], [tensor(device, numbers[name]!)]));
   }
   optimiser.steps = steps;
 }

@@ -69,16 +69,18 @@ export function trainStep(
   trainable.clear();
   let total: Omit<StepMetrics, "squaredNorm"> | undefined;
   for (const { batch, drawn } of parts) {
-    using scope = device.scope("batch");
-    const run = () => objective(model, batch, { ...options, normaliser, key: drawn });
-    const result = trainable.differentiate(run);
-    const { loss, task, compensation } = result;
-    total = total === undefined ? result : {
-      loss: add(total.loss, loss),
-      task: add(total.task, task),
-      compensation: compensation && add(total.compensation!, compensation),
-    };
-    for (const t of Object.values(total)) if (t !== undefined) scope.keep(t);
+    total = device.inside("batch", (scope) => {
+      const run = () => objective(model, batch, { ...options, normaliser, key: drawn });
+      const result = trainable.differentiate(run);
+      const { loss, task, compensation } = result;
+      const sums = total === undefined ? result : {
+        loss: add(total.loss, loss),
+        task: add(total.task, task),
+        compensation: compensation && add(total.compensation!, compensation),
+      };
+      for (const t of Object.values(sums)) if (t !== undefined) scope.keep(t);
+      return sums;
+    });
   }
   const squaredNorm = trainable.squaredNorm();
   optimiser.step(squaredNorm, lr);

@@ -23,10 +23,6 @@ const entries = {
   backend: pathOf("backend.ts"),
 };
 
-// Where a runtime lacks these, the lowered `using` would find no method on our classes.
-const symbols = ["dispose", "asyncDispose"]
-  .map((name) => `Symbol.${name}??=Symbol.for("Symbol.${name}");`).join("");
-
 /** What the entry of a page loads. */
 interface Loaded {
   /** Bytes of the entry and of the files that it imports at once. */
@@ -47,11 +43,11 @@ async function bundleCode(folder: string): Promise<Loaded> {
     target: "es2022",
     minify: true,
     // An uncaught error prints the line that it comes from.
-    lineLimit: 160,
+    lineLimit: 320,
     // Modules are always read as UTF-8.
     charset: "utf8",
     sourcemap: true,
-    banner: { js: symbols },
+    inject: [pathOf("train/commands/bundle_symbols.ts")],
     metafile: true,
   });
   await stop();
