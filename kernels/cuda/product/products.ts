@@ -21,7 +21,7 @@ import type { ProductChoice, ProductPolicy } from "./product_policy.ts";
 import { byLibrary } from "./library_products.ts";
 import { narrowLaunch } from "./narrow.ts";
 import { narrowShape } from "./narrow_shape.ts";
-import { type Finish, type ProductPlan, type RowLaunch, unplaced } from "./product_plan.ts";
+import { type ProductFinish, type ProductPlan, type RowLaunch, unplaced } from "./product_plan.ts";
 import {
   type BlockTile,
   fitsGroups,
@@ -196,7 +196,7 @@ export class CudaProducts {
     binding: Binding,
     steps: readonly number[],
     chunks: number,
-  ): Pick<Finish, "launch" | "parts"> {
+  ): Pick<ProductFinish, "launch" | "parts"> {
     const { space, inputs, outputs } = binding;
     const shape = space.slice(0, -1);
     const size = shape.reduce((x, y) => x * y, 1);
