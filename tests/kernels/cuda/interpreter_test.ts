@@ -114,7 +114,7 @@ Deno.test("memory of the card beyond its end, and words across its grain, are fa
     ]);
   }
   const shared = (text: PtxText) => {
-    text.into("f32", "ld.shared.f32", `[${text.into("b32", "mov.u32", 256)}+0]`);
+    text.into("f32", "ld.shared.f32", `[${text.into("b32", "mov.u32", "tiles")}+256]`);
   };
   assertEquals(assertThrows(() => run(shared, 256), CardFault).code, 700);
 });
