@@ -49,7 +49,7 @@ const small = tile(32, 32, 32, [2, 1], 4);
 const fewColumns = tile(64, 16, 32, [4, 1], 4);
 const fewRows = tile(16, 64, 32, [1, 4], 4);
 /** Of products with few rows or columns, where warps share a long inner axis. */
-const deep = [8, 4].map((slices) => ({ ...tile(16, 16, 32 * slices, [1, 1], 5), slices }));
+const deep = [8, 4].map((slices) => ({ ...tile(16, 16, 32 * slices, [1, 1], 3), slices }));
 
 /** How a product is computed. */
 export interface ProductChoice {
@@ -135,9 +135,7 @@ export const usualProducts: ProductPolicy = (sizes) => {
     const sliced = deep.find((t) => 2 * t.k <= k && mostStages(t, sizes) >= 2);
     if (sliced === undefined || blocks(flat) >= 0.9 * processors) return divided(flat);
     const more = Math.min(Math.floor(processors / 2 / blocks(sliced)), Math.floor(k / 1024));
-    // A block that has a multiprocessor for itself has all turns on their way at once.
-    const stages = blocks(sliced) <= processors ? sliced.stages : 3;
-    return { tile: fitting({ ...sliced, stages }), split: Math.max(1, Math.min(more, 16)) };
+    return { tile: fitting(sliced), split: Math.max(1, Math.min(more, 16)) };
   }
   const large = (terms > 2 ? exact : rounded).filter((t) =>
     t.m <= 1.25 * m && t.n <= 1.25 * n && mostStages(t, sizes) >= 2

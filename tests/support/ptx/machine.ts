@@ -30,6 +30,15 @@ interface Block {
   readonly wait: WarpStep | undefined;
 }
 
+/** Memory of registers: programs run one after another, so that all of them share it. */
+const files = [0, 1, 2].map(() => new ArrayBuffer(0));
+
+/** A file of registers, which grows by more than is asked for. */
+function registerFile(kind: 0 | 1 | 2, bytes: number): ArrayBuffer {
+  if (files[kind]!.byteLength < bytes) files[kind] = new ArrayBuffer(2 * Math.ceil(bytes / 8) * 8);
+  return files[kind]!;
+}
+
 /** A program that can run. */
 export class PtxMachine {
   readonly program: ParsedPtx;
@@ -55,9 +64,10 @@ export class PtxMachine {
     this.program = parsePtx(text);
     const { threads } = this.program;
     const operand = this.#operand = new OperandText(this.program);
-    this.#words = new Int32Array(operand.sizes[0]);
-    this.#doubles = new Float64Array(operand.sizes[1]);
-    this.#predicates = new Uint8Array(operand.sizes[2]);
+    const [words, doubles, predicates] = operand.sizes;
+    this.#words = new Int32Array(registerFile(0, 4 * words), 0, words);
+    this.#doubles = new Float64Array(registerFile(1, 8 * doubles), 0, doubles);
+    this.#predicates = new Uint8Array(registerFile(2, predicates), 0, predicates);
     const memory = () => this.#launch!.memory;
     this.#copies = new AsyncCopies(threads, sharedMemory, memory, sharedPlace);
     this.#groups = new WarpGroups({
