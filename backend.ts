@@ -73,6 +73,7 @@ export type {
 export type { Matrix } from "./kernels/cpu/wasm/product/matrix.ts";
 export type { LtCall, LtFunction, LtLibrary } from "./kernels/cuda/blas/lt_library.ts";
 export { CudaBackend, type QueueOptions } from "./kernels/cuda/backend.ts";
+export type { Compiling, LoadedProgram } from "./kernels/cuda/driver/compilers.ts";
 export type { CardFacts, Driver } from "./kernels/cuda/driver/driver.ts";
 export type {
   DriverFunction,

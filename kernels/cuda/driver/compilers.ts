@@ -36,10 +36,19 @@ export interface LoadedProgram {
 }
 
 /** What compiles while the host goes on. */
-export type Compiling = Pick<Compilers, "took" | "post" | "take" | "close">;
+export interface Compiling {
+  /** Tells how long the host took to compile a program. */
+  took(milliseconds: number): void;
+  /** Posts a text; gives the number of the job, or nothing where the host had better compile it. */
+  post(text: Uint8Array): number | undefined;
+  /** Waits for a job; nothing where no thread had begun it: then it is the caller's. */
+  take(number: number): LoadedProgram | undefined;
+  /** Ends the threads, after what they are at; gives the handles of programs that nobody took. */
+  close(): number[];
+}
 
 /** Threads beside one that runs programs. What they load belongs to no context. */
-export class Compilers {
+export class Compilers implements Compiling {
   #words: Int32Array | undefined;
   #texts: Uint8Array | undefined;
   #used = 0;
