@@ -15,16 +15,21 @@ import { resultsOf } from "../../support/op_results.ts";
 import { faultsOf } from "../../support/special/special_row.ts";
 import { specialTable } from "../../support/special/special_table.ts";
 
+/** Groups, columns, stages, and turns on their way of tiles. */
+const groupedTiles = {
+  f32: [[2, 128, 2, 0], [2, 128, 4, 0], [2, 64, 4, 2], [1, 64, 2, 0]],
+  bf16: [[2, 128, 4, 0], [2, 256, 4, 0], [1, 64, 6, 0]],
+} as const;
+
 /** Texts of products by warp groups: all layouts, whole turns or not. */
 function* grouped(): Generator<string> {
   const buffer = { bytes: 0 };
   const [m, n] = [512, 512];
   for (const dtype of ["f32", "bf16"] as const) {
     const turn = dtype === "f32" ? 32 : 64;
-    for (const [groups, columns, stages] of [[2, 128, 4], [2, 256, 4], [1, 64, 3]] as const) {
-      if (dtype === "f32" && columns === 256) continue;
+    for (const [groups, columns, stages, raw] of groupedTiles[dtype]) {
       const warps = [4 * groups, 1] as const;
-      const tile = { m: 64 * groups, n: columns, k: turn, warps, stages, grouped: true };
+      const tile = { m: 64 * groups, n: columns, k: turn, warps, stages, raw, grouped: true };
       for (const k of [512, 520]) {
         for (const turned of [0, 1, 2, 3]) {
           if (dtype === "f32" && turned > 1) continue;
