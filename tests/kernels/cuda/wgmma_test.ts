@@ -102,7 +102,7 @@ Deno.test("cards of other capabilities have no products by warp groups", async (
 Deno.test("warp groups are chosen for large products of a card that has them, and chunks of long ones", () => {
   const of = (m: number, n: number, k: number, grouped = true) => {
     const { tile, split } = usualProducts({
-      ...{ m, n, k, batch: 1, terms: 6, bytes: [4, 4], grouped },
+      ...{ m, n, k, batch: 1, terms: 6, bytes: [4, 4], grouped, narrow: false },
       ...{ processors: 132, sharedBytes: 227 * 1024 },
     });
     return tile.grouped === true ? split : 0;
