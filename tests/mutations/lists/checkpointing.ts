@@ -120,9 +120,10 @@ export const checkpointingMutations: readonly Mutation[] = [
   {
     name: "a recomputed part lives until the end of the backward pass",
     file: "core/checkpoint.ts",
-    find: `    using _scope = device.scope("checkpoint");
-`,
-    replace: "",
+    find: `device.inside("checkpoint", () => {
+        const handles`,
+    replace: `((_: string, run: () => Value[]) => run())("checkpoint", () => {
+        const handles`,
     why: "it is freed before an earlier part is computed again",
     tests: core,
   },

@@ -227,8 +227,11 @@ export const objectiveMutations: readonly Mutation[] = [
   {
     name: "chunks of an evaluation keep their logits",
     file: "nn/objective/target_chunks.ts",
-    find: 'using scope = states[i]!.device.scope("losses of some tokens");',
-    replace: "const scope = { keep: (x: Tensor) => x };",
+    find: `states[i]!.device.within(
+      "losses of some tokens",
+      () => crossEntropy(head.outputLayer(states[i]!, context), chosen[i]!),
+    )`,
+    replace: "crossEntropy(head.outputLayer(states[i]!, context), chosen[i]!)",
     why: "an evaluation needs no more memory than training",
     tests: chunks,
   },
