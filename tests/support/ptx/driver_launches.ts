@@ -26,8 +26,11 @@ interface RecordedLaunch {
 
 const [invalid, unknownHandle, badText, tooMuch] = [1, 400, 218, 701];
 const freeShared = 48 * 1024;
-/** Programs that were compiled in this process: devices come and go. */
+/** Programs that were compiled in this process, the latest last: devices come and go. */
 const machines = new Map<string, PtxMachine>();
+/** Characters of their texts: V8 has no room for the code of all that a file of tests makes. */
+let kept = 0;
+const mostKept = 2 ** 22;
 
 /** The functions; `texts` collects what is compiled. */
 export function launchCalls(
@@ -100,8 +103,14 @@ function moduleCalls(
 
 function machineOf(text: string): PtxMachine {
   const own = text.slice(text.indexOf(".version"));
-  let found = machines.get(own);
-  if (found === undefined) machines.set(own, found = new PtxMachine(text));
+  const found = machines.get(own) ?? new PtxMachine(text);
+  if (!machines.delete(own)) kept += own.length;
+  machines.set(own, found);
+  for (const [oldest] of machines) {
+    if (kept <= mostKept) break;
+    machines.delete(oldest);
+    kept -= oldest.length;
+  }
   return found;
 }
 
