@@ -65,12 +65,17 @@ export function compileWorker(
   const handle = new Int32Array(library.buffer);
   const compile = (job: number) => {
     const [start, size] = [words[job + 1]!, words[job + 2]!];
-    // The driver is given memory of this thread's own.
-    const text = texts.slice(start, start + size);
-    words[job + 3] = symbols.cuLibraryLoadData(library, text, 0, 0, 0, 0, 0, 0);
-    words.set(handle, job + 4);
-    Atomics.store(words, job, places.done);
-    Atomics.notify(words, job);
+    // CUDA_ERROR_UNKNOWN: whoever waits is told, whatever happens here.
+    words[job + 3] = 999;
+    try {
+      // The driver is given memory of this thread's own.
+      const text = texts.slice(start, start + size);
+      words[job + 3] = symbols.cuLibraryLoadData(library, text, 0, 0, 0, 0, 0, 0);
+      words.set(handle, job + 4);
+    } finally {
+      Atomics.store(words, job, places.done);
+      Atomics.notify(words, job);
+    }
   };
   let next = 0;
   while (Atomics.load(words, places.stop) === 0) {

@@ -9,12 +9,16 @@ import { Compilers, compilersOf, type Compiling } from "../../../kernels/cuda/dr
 import { withInterpreted } from "../../support/interpreted_device.ts";
 import { interpretedCuda } from "../../support/ptx/interpreted_driver.ts";
 
-/** A driver in a worker: handles are 2^33 and the text's length, what begins with `!` is refused. */
+/**
+ * A driver in a worker: handles are 2^33 and the text's length, what begins with `!` is refused, and
+ * `?` breaks the worker.
+ */
 const host = `{
   dlopen: (path, symbols) => ({
     symbols: {
       cuLibraryLoadData: (out, text, ...none) => {
         if (path !== "driver" || none.join() !== "0,0,0,0,0,0") return 1;
+        if (text[0] === 63) throw new Error("broken");
         const handle = 2n ** 33n + BigInt(text.length);
         new DataView(out.buffer).setBigUint64(0, handle, true);
         return text[0] === 33 ? 218 : 0;
@@ -60,6 +64,7 @@ Deno.test("a thread hands over what it has loaded, and the driver's refusals", a
     assertEquals(await loaded(compilers, textOf(length)), { code: 0, handle: 2 ** 33 + length });
   }
   assertEquals((await loaded(compilers, textOf(9, 33))).code, 218);
+  assertEquals((await loaded(compilers, textOf(9, 63))).code, 999);
   assertEquals(compilers.close(), []);
   const refused = started("another");
   assertEquals((await loaded(refused, textOf(4))).code, 1);
