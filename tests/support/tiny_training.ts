@@ -1,7 +1,7 @@
-// Steps of HiddenKey on a tiny model, to compare devices.
+// Steps of LoRA with dropout on a tiny model, to compare devices.
 import type { Device } from "../../core/device.ts";
 import { foldKey, seedKey } from "../../core/random.ts";
-import { dropoutPlan } from "../../nn/dropout/methods.ts";
+import { dropoutPlan, type Method } from "../../nn/dropout/methods.ts";
 import { toBatch } from "../../nn/layers/batch.ts";
 import { parameters } from "../../nn/layers/module.ts";
 import { applyLora } from "../../nn/lora/apply.ts";
@@ -22,12 +22,13 @@ export interface Course {
 
 const targets = { bert: ["query", "value"], llama: ["q_proj", "v_proj", "up_proj"] } as const;
 
-/** Some steps of HiddenKey on a tiny model; `after` looks at the device between steps. */
+/** Some steps of a method on a tiny model; `after` looks at the device between steps. */
 export async function trainTiny(
   device: Device,
   architecture: keyof typeof targets,
   steps: number,
   after: (step: number) => void = () => {},
+  method: Method = "hiddenkey",
 ): Promise<Course> {
   using _scope = device.scope("training");
   const config = tinyConfig(architecture);
@@ -50,7 +51,7 @@ export async function trainTiny(
       }));
       const batch = toBatch(device, examples, { numbers: [0, 1, 2, 3] });
       const { loss } = trainStep({ model, optimiser }, [batch], foldKey(seedKey(9), step), {
-        plan: dropoutPlan("hiddenkey", false, { rate: 0.2 }),
+        plan: dropoutPlan(method, false, { rate: 0.2 }),
         lr: 1e-3,
       });
       losses.push(await loss.item());
