@@ -101,8 +101,8 @@ async function openCard(choice: DeviceChoice): Promise<CudaBackend | undefined> 
   const backend = wanted ? await openCuda({ ...named, precision, blas }) : undefined;
   if (backend === undefined && name === "cuda") {
     throw new OptionError(
-      "Cannot use --backend cuda as --allow-ffi and NVIDIA's driver are required: found " +
-        (granted ? "no card with a driver" : "no --allow-ffi"),
+      "Cannot use --backend cuda as --allow-ffi and NVIDIA's driver for CUDA 12 are required: found " +
+        (granted ? "no card with such a driver" : "no --allow-ffi"),
     );
   }
   if (backend === undefined && precision !== "float32") {

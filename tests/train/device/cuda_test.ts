@@ -43,8 +43,11 @@ Deno.test("--backend cuda opens a card by number or address, auto where it may",
 
 Deno.test("cards that cannot be had are refused with what is required", async () => {
   const cases: readonly (readonly [Parameters<typeof open>, string])[] = [
-    [[{}, false, false], "--allow-ffi and NVIDIA's driver are required: found no --allow-ffi"],
-    [[{}, true, false], "--allow-ffi and NVIDIA's driver are required: found no card"],
+    [
+      [{}, false, false],
+      "--allow-ffi and NVIDIA's driver for CUDA 12 are required: found no --allow-ffi",
+    ],
+    [[{}, true, false], "--allow-ffi and NVIDIA's driver for CUDA 12 are required: found no card"],
     [[{ card: "3" }], "Cannot open card 3 as one of the driver's is required: found 0 (an"],
     [[{ dtype: "f64" }], "Cannot use --backend cuda with --dtype f64"],
     [[{ backend: "cpu", precision: "bf16" }], "requires --backend cuda: found --backend cpu"],
@@ -96,8 +99,8 @@ Deno.test("a driver without a card leaves auto to others, and is not enough for 
     await assertRejects(
       () => open({}, true, true, driver),
       OptionError,
-      "Cannot use --backend cuda as --allow-ffi and NVIDIA's driver are required: found no card " +
-        "with a driver",
+      "Cannot use --backend cuda as --allow-ffi and NVIDIA's driver for CUDA 12 are required: " +
+        "found no card with such a driver",
     );
     assertEquals([...driver.state.open], []);
   }
