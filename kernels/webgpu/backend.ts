@@ -30,7 +30,7 @@ import { type RowStep, rowSteps, runSteps } from "./row/few_operands.ts";
 import { renderRowShader } from "./row/row.ts";
 import { chooseRow, rowKey, workOf } from "./row/row_shape.ts";
 import { probeSubgroups, type Subgroups } from "./row/subgroups.ts";
-import { gatherShader, scatterAddShader } from "./row/gather.ts";
+import { gatherGroups, gatherShader, scatterAddShader } from "./row/gather.ts";
 import { type MatmulPolicy, usualPolicy } from "./product/matmul_policy.ts";
 import { Windows } from "./memory/windows.ts";
 
@@ -235,7 +235,7 @@ export class WebGpuBackend implements Backend {
       const strides = [[...table.strides, 0], [rows.strides[0]!, 0, 0], [0, 0, 0]];
       const windows = ["u32", "u32"];
       const most = this.limits.maxComputeWorkgroupsPerDimension;
-      const spread = grid(Math.ceil(elements / 64), most);
+      const spread = grid(gatherGroups(family, binding.space), most);
       return makeLaunch(pipeline, sizes, strides, windows, spread);
     });
     this.#queue.dispatch(launch, operands, [], binding.scalars);
