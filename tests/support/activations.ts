@@ -2,6 +2,9 @@
 // gradients, within what rounding allows.
 import { assert, assertEquals } from "@std/assert";
 import { Device } from "../../core/device.ts";
+import { matmul } from "../../core/ops/matmul.ts";
+import { sizeOf } from "../../core/shape.ts";
+import { tensor } from "../../core/tensor.ts";
 import { openCpu } from "../../kernels/cpu/backend.ts";
 import type { Open } from "./conformance.ts";
 import { type Held, resultsOf } from "./op_results.ts";
@@ -26,6 +29,15 @@ export function activationConformance(
   open: Open | undefined,
   options: Pick<Deno.TestDefinition, "sanitizeOps" | "sanitizeResources"> = {},
 ): void {
+  Deno.test({
+    ...options,
+    name: `long rows of activations are padded by ${name}`,
+    ignore: open === undefined,
+    async fn() {
+      await using device = new Device(await open!());
+      padded(device);
+    },
+  });
   for (const [held, oracles] of [["bf16", "rounded"], ["floats", "floats"]] as const) {
     Deno.test({
       ...options,
@@ -34,6 +46,17 @@ export function activationConformance(
       ignore: open === undefined,
       fn: (test) => compare(test, open!, held, oracles),
     });
+  }
+}
+
+/** Long rows that no eight elements fill begin at multiples of 16 bytes. */
+function padded(device: Device): void {
+  using _scope = device.scope("padded");
+  const zeros = (shape: readonly number[]) =>
+    tensor(device, new Uint16Array(sizeOf(shape)), shape, "bf16");
+  for (const [width, pitch] of [[1024, 1024], [1025, 1032], [1028, 1032], [1000, 1000]] as const) {
+    const { strides } = matmul(zeros([3, 8]), zeros([8, width])).value;
+    assertEquals([...strides], [pitch, 1]);
   }
 }
 

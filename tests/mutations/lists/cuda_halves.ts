@@ -160,4 +160,12 @@ export const cudaHalfMutations: readonly Mutation[] = [
     why: "equal layers must not share a graph, whose addresses would change each time",
     tests: ["tests/kernels/cuda/queue_test.ts"],
   },
+  {
+    name: "bf16: long rows begin at multiples of 8 bytes",
+    file: "core/op.ts",
+    find: "8 * Math.ceil(length / 8)",
+    replace: "4 * Math.ceil(length / 4)",
+    why: "16 bytes are read at once",
+    tests: ["tests/kernels/cuda/activations_test.ts"],
+  },
 ];

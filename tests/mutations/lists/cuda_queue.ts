@@ -124,4 +124,12 @@ export const cudaQueueMutations: readonly Mutation[] = [
     why: "what a thread has loaded is unloaded in the end",
     tests: ["tests/kernels/cuda/compilers_test.ts"],
   },
+  {
+    name: "CUDA: no threads compile",
+    file: "kernels/cuda/start.ts",
+    find: "library: lt, compilers }",
+    replace: "library: lt }",
+    why: "a first step need not wait for one program after another",
+    tests: ["tests/kernels/cuda/opened_test.ts"],
+  },
 ];

@@ -89,4 +89,12 @@ export const fusedAttentionMutations: readonly Mutation[] = [
     why: "what reads scores needs them in memory",
     tests: ["tests/kernels/cuda/attention_asked_test.ts"],
   },
+  {
+    name: "fused attention is not loaded where a card is opened",
+    file: "mod.ts",
+    find: "if (backend !== undefined) await loadFusedAttention();",
+    replace: "",
+    why: "models run attention as one program on a card",
+    tests: ["tests/kernels/cuda/opened_test.ts"],
+  },
 ];
