@@ -10,6 +10,7 @@ import type { MatmulProgram } from "../../../core/program.ts";
 import { slotsUsed } from "../../plan/slots.ts";
 import type { PtxText } from "../ptx/text.ts";
 import type { EpilogueHost } from "./epilogue.ts";
+import type { FactorPlace } from "./factor.ts";
 import type { ProductShape } from "./product_shape.ts";
 
 /** Places of a product's parameters, in bytes. */
@@ -126,6 +127,20 @@ export class BlockPlace {
       (sum, at, axis) => text.into("b64", "mad.wide.s32", at, this.stride(operand, axis), sum),
       text.parameter(this.#places.addresses + 8 * operand, "b64"),
     );
+  }
+
+  /** Where a factor's part of the block lies. */
+  factor(which: 0 | 1, { thread, first }: ProductBlock, base: string): FactorPlace {
+    const { rank } = this.shape;
+    const [outer, inner] = which === 0 ? [rank, rank + 1] : [rank + 1, rank];
+    return {
+      thread,
+      base,
+      first: first[which],
+      limit: this.size(rank + which),
+      outerStep: this.stride(which, outer),
+      innerStep: this.stride(which, inner),
+    };
   }
 
   /** What the end of the product is given of it. */

@@ -9,7 +9,7 @@ import type { MatmulProgram } from "../../../core/program.ts";
 import { type PtxProgram, PtxText } from "../ptx/text.ts";
 import { BlockPlace, type ProductBlock } from "./block_place.ts";
 import { Epilogue, epilogueBytes } from "./epilogue.ts";
-import { Factor, type FactorPlace } from "./factor.ts";
+import { Factor } from "./factor.ts";
 import { InnerLoop } from "./inner_loop.ts";
 import { type ProductShape, threadsOf } from "./product_shape.ts";
 
@@ -43,16 +43,8 @@ class ProductWriter {
   }
 
   #operand(which: 0 | 1, block: ProductBlock, base: string): Factor {
-    const { rank, tile, read } = this.shape;
-    const [outer, inner] = which === 0 ? [rank, rank + 1] : [rank + 1, rank];
-    const place: FactorPlace = {
-      thread: block.thread,
-      base,
-      first: block.first[which],
-      limit: this.#place.size(rank + which),
-      outerStep: this.#place.stride(which, outer),
-      innerStep: this.#place.stride(which, inner),
-    };
+    const { tile, read } = this.shape;
+    const place = this.#place.factor(which, block, base);
     return new Factor(this.#text, which, read[which], tile, place);
   }
 }

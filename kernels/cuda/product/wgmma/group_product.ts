@@ -7,7 +7,7 @@
 import type { MatmulProgram } from "../../../../core/program.ts";
 import { type PtxProgram, PtxText } from "../../ptx/text.ts";
 import { BlockPlace } from "../block_place.ts";
-import { Epilogue, epiloguePitch } from "../epilogue.ts";
+import { Epilogue, epilogueBytes } from "../epilogue.ts";
 import { type ProductShape, threadsOf } from "../product_shape.ts";
 import { GroupLoop } from "./group_loop.ts";
 import { Halves } from "./halves.ts";
@@ -18,19 +18,12 @@ import { RightFloats } from "./right_floats.ts";
 /** Renders a product whose tile is one of warp groups. */
 export function renderGroupProduct(program: MatmulProgram, shape: ProductShape): PtxProgram {
   const text = new PtxText();
-  const { tile, rank, read } = shape;
+  const { tile, read } = shape;
   const place = new BlockPlace(text, program, shape);
   const block = place.block();
   const bases = [0, 1].map((k) => place.base(k, block.batch)) as [string, string];
   const threads = threadsOf(tile);
-  const of = (which: 0 | 1) => ({
-    thread: block.thread,
-    base: bases[which],
-    first: block.first[which],
-    limit: place.size(rank + which),
-    outerStep: place.stride(which, which === 0 ? rank : rank + 1),
-    innerStep: place.stride(which, which === 0 ? rank + 1 : rank),
-  });
+  const of = (which: 0 | 1) => place.factor(which, block, bases[which]);
   const loop = shape.parts === 2
     ? new GroupLoop(
       text,
@@ -48,6 +41,6 @@ export function renderGroupProduct(program: MatmulProgram, shape: ProductShape):
     );
   const sums = loop.write();
   new Epilogue(text, program, shape, place.epilogueHost(bases, block)).write(sums, block);
-  const bytes = Math.max(loop.bytes, 4 * tile.m * epiloguePitch(tile));
+  const bytes = Math.max(loop.bytes, epilogueBytes(tile));
   return text.program(threads, bytes, { target: "sm_90a", resident: tile.resident });
 }
