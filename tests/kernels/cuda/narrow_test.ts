@@ -82,3 +82,17 @@ Deno.test("factors are rounded to bf16 where products are in bf16, and only ther
     });
   }
 });
+
+Deno.test("narrow products in bf16 are those of rounded factors", async () => {
+  // Just below half of a unit above 1: each factor is rounded to 1, and 256 of their squares would be
+  // 258, which bf16 has too.
+  const [k, above] = [256, 1 + 2 ** -8 - 2 ** -12];
+  await withInterpreted({ precision: "bf16" }, async (device, { texts }) => {
+    const of = (rows: number, columns: number) =>
+      tensor(device, new Float32Array(rows * columns).fill(above), [rows, columns]);
+    for (const [a, b] of [[of(64, k), of(k, 8)], [of(8, k), of(k, 64)]] as const) {
+      assertEquals(new Set(await matmul(a, b).read()), new Set([k]));
+    }
+    assertEquals(texts.filter((text) => text.includes("/narrow/")).length, 2);
+  });
+});
