@@ -64,6 +64,37 @@ export interface FusedAttention {
   run(program: AttentionProgram, binding: Binding): void;
 }
 
+/**
+ * Work that was queued once and can be queued again without whoever computed it: the same programs over
+ * the same memory, but for buffers that are exchanged, memory that was used meanwhile, and scalars.
+ */
+export interface CapturedWork {
+  /** Scalars of all programs, in the order in which these were queued. */
+  readonly scalars: readonly number[];
+  /** Whether another capture queued the same. */
+  equals(other: CapturedWork): boolean;
+  /**
+   * Queues all again; false where that cannot be, and nothing was queued then.
+   *
+   * @param buffers Those that are exchanged, in the order in which the capture was told them: given, made
+   * @param scalars As many as were captured
+   */
+  queue(buffers: readonly Buffer[], scalars: readonly number[]): boolean;
+}
+
+/** Captures what is queued. */
+export interface Capturing {
+  /** Begins; what is queued runs as always. */
+  begin(): void;
+  /**
+   * Ends; nothing where what was queued cannot be queued again, such as what the host wrote.
+   *
+   * @param given Buffers from before that may be others the next time
+   * @param made Buffers that were allocated meanwhile and outlive it
+   */
+  end(given: readonly Buffer[], made: readonly Buffer[]): CapturedWork | undefined;
+}
+
 /** A machine that runs programs. */
 export interface Backend extends AsyncDisposable {
   /** Short name, such as `cpu`. */
@@ -94,6 +125,8 @@ export interface Backend extends AsyncDisposable {
   words?(buffer: Buffer): Uint32Array;
   /** Attention whose weights are never in memory; absent where there is none. */
   readonly attention?: FusedAttention | undefined;
+  /** Captures work; absent where queueing costs no more than computing what is queued. */
+  readonly capturing?: Capturing | undefined;
   /** Queues a program over buffers of this backend. */
   run(program: Program, binding: Binding): void;
 }

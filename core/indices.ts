@@ -5,6 +5,7 @@
  * @module
  */
 
+import { trace } from "./capture_trace.ts";
 import { IndexError } from "./errors.ts";
 import { sizeOf } from "./shape.ts";
 import type { Value } from "./storage.ts";
@@ -32,6 +33,7 @@ export function firstOutOfRange(
   if (value.dtype !== "u32") return undefined;
   const words = written ?? backend.words?.(buffer);
   if (words === undefined) return undefined;
+  trace?.checked(value, limit, ignored);
   const size = sizeOf(shape);
   const dense = value.contiguous;
   for (let i = 0; i < size; i++) {
@@ -47,6 +49,7 @@ export function firstOutOfRange(
  */
 export function joinedWords(values: readonly Value[], axis: number): Uint32Array | undefined {
   if (values.some(({ storage }) => storage.words === undefined)) return undefined;
+  trace?.spoiled();
   const sizes = values.map(({ shape }) => sizeOf(shape));
   const joined = new Uint32Array(sizes.reduce((sum, size) => sum + size, 0));
   const rows = sizeOf(values[0]!.shape.slice(0, axis));

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { trace } from "./capture_trace.ts";
 import { OptionError } from "./errors.ts";
 import { shown } from "./excerpt.ts";
 import { isWord } from "./numbers.ts";
@@ -83,11 +84,17 @@ export function seedKey(seed: number): Key {
  */
 export function foldKey(key: Key, by: number | string): Key {
   // Numbers and paths use different words of the counter, so they cannot meet.
-  if (typeof by === "number") return threefry(key, by, 0);
-  if (typeof by === "string") return threefry(key, hash(by), 1);
+  if (typeof by === "number") return folded(key, by, 0);
+  if (typeof by === "string") return folded(key, hash(by), 1);
   throw new OptionError(
     `Cannot derive a key as a word of 32 bits or a path is required: found ${shown(by)}`,
   );
+}
+
+function folded(key: Key, c0: number, c1: number): Key {
+  const into = threefry(key, c0, c1);
+  trace?.folded(key, [c0, c1], into);
+  return into;
 }
 
 function hash(text: string): number {

@@ -118,6 +118,11 @@ export function release({ retained }: Entry | Rerun): void {
 
 let open: readonly Tape[] = [];
 
+/** Whether a gradient is being recorded. */
+export function taped(): boolean {
+  return open.length > 0;
+}
+
 /** Runs `fn` with exactly these tapes open. */
 function withTapes<T>(tapes: readonly Tape[], fn: () => T): T {
   const before = open;

@@ -30,6 +30,8 @@ import { Staging } from "./memory/staging.ts";
 import { type ProductPolicy, usualProducts } from "./product/product_policy.ts";
 import type { Precision } from "./product/product_shape.ts";
 import { CudaProducts } from "./product/products.ts";
+import { CardCapturing } from "./queue/card_capturing.ts";
+import type { WorkHost } from "./queue/card_work.ts";
 import { byteSteps, type CardLaunch, checkCount, makeCardLaunch } from "./queue/launch.ts";
 import { Modules } from "./queue/modules.ts";
 import { LaunchQueue } from "./queue/queue.ts";
@@ -75,6 +77,8 @@ export class CudaBackend implements Backend {
   readonly #queue: LaunchQueue;
   readonly #products: CudaProducts;
   readonly #lt: LtProducts | undefined;
+  /** Captures work where programs become graphs. */
+  readonly capturing: CardCapturing | undefined;
   /** Attention in one go. */
   readonly attention: FusedAttention | undefined;
   readonly #launches = new Layouts<CardLaunch>();
@@ -105,6 +109,7 @@ export class CudaBackend implements Backend {
       this.#modules = new Modules(driver, options.compilers);
       const busy = () => this.#modules.busy;
       this.#queue = new LaunchQueue(driver, { graphs, blocking }, busy, options.shortest);
+      if (graphs && !blocking) this.capturing = this.#queue.capturing = this.#makeCapturing();
       const host = { driver, memory: this.#memory, modules: this.#modules };
       this.#lt = lt === undefined ? undefined : new LtProducts(lt, host);
     } catch (error) {
@@ -169,6 +174,7 @@ export class CudaBackend implements Backend {
   /** Queues an upload after what was queued. */
   write(buffer: Buffer, offset: number, source: ArrayBufferView): void {
     if (source.byteLength === 0) return;
+    this.capturing?.spoil();
     this.#queue.flush();
     this.#staging.write((buffer as CardBuffer).address + offset, source);
   }
@@ -180,8 +186,25 @@ export class CudaBackend implements Backend {
    * and another must be opened
    */
   read(buffer: Buffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    this.capturing?.spoil();
     this.#queue.flush();
     return this.#staging.read((buffer as CardBuffer).address + offset, bytes);
+  }
+
+  #makeCapturing(): CardCapturing {
+    const host: WorkHost = {
+      memory: this.#memory,
+      graphs: this.#queue.graphs,
+      flush: () => this.#queue.flush(),
+      count: (runs, launches, bytes) => {
+        this.#counts.runs += runs;
+        this.#counts.allocated(bytes);
+        this.#counts.released(bytes);
+        this.#queue.counts.launches += launches;
+        this.#queue.counts.inGraphs += launches;
+      },
+    };
+    return new CardCapturing(host, () => this.#counts.runs);
   }
 
   /** Queues a program. */
@@ -263,6 +286,7 @@ export class CudaBackend implements Backend {
 
   /** Closes what was made, which is not all where opening failed. */
   #close(): void {
+    this.capturing?.close();
     this.#queue?.close();
     this.driver.library.calls.cuStreamSynchronize(this.driver.stream);
     this.#lt?.close();

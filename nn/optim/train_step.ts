@@ -9,9 +9,11 @@ import { shown } from "../../core/excerpt.ts";
 import { add } from "../../core/ops/elementwise.ts";
 import { foldKey, type Key } from "../../core/random.ts";
 import { sizeOf } from "../../core/shape.ts";
+import { Tensor } from "../../core/tensor.ts";
 import { checkPlan } from "../dropout/check_site.ts";
 import type { DropoutPlan } from "../dropout/plan.ts";
 import type { Batch } from "../layers/batch.ts";
+import { snapshot } from "../layers/snapshot.ts";
 import type { Model } from "../models/model.ts";
 import { objective, type StepMetrics } from "../objective/objective.ts";
 import type { Optimiser } from "./optimiser.ts";
@@ -70,8 +72,21 @@ export function trainStep(
   let total: Omit<StepMetrics, "squaredNorm"> | undefined;
   for (const { batch, drawn } of parts) {
     total = device.inside("batch", (scope) => {
-      const run = () => objective(model, batch, { ...options, normaliser, key: drawn });
-      const result = trainable.differentiate(run);
+      const { texts, ...tensors } = batch;
+      const isPlain = !texts?.some((ids) => ids.includes(model.config.padId ?? -1));
+      // Where no text holds the padding token the texts decide nothing.
+      const given = isPlain ? tensors : batch;
+      const run = () => objective(model, given, { ...options, normaliser, key: drawn });
+      const captured = isPlain
+        ? {
+          signature: `${Object.keys(tensors)} ${batch.size} ${batch.width} ` +
+            JSON.stringify({ ...options, normaliser }),
+          inputs: inputsOf(tensors),
+          key: drawn,
+          unchanged: () => snapshot(model),
+        }
+        : undefined;
+      const result = trainable.differentiate(run, captured);
       const { loss, task, compensation } = result;
       const sums = total === undefined ? result : {
         loss: add(total.loss, loss),
@@ -85,4 +100,9 @@ export function trainStep(
   const squaredNorm = trainable.squaredNorm();
   optimiser.step(squaredNorm, lr);
   return { ...total!, squaredNorm };
+}
+
+/** The tensors of a batch. */
+function inputsOf(batch: Batch): Tensor[] {
+  return Object.values(batch).flat().filter((value) => value instanceof Tensor);
 }

@@ -8,6 +8,7 @@
 
 import { apply } from "../../core/apply.ts";
 import { OptionError, TrainingError } from "../../core/errors.ts";
+import { type Captured, Captures, type Results } from "../../core/capture.ts";
 import { besideParameters, noDestination } from "../../core/destination.ts";
 import { filled, input, old, rowSum } from "../../core/expr.ts";
 import { gradientInto } from "../../core/gradient.ts";
@@ -47,6 +48,7 @@ export class Trainable {
   readonly #views: readonly Tensor[];
   /** Whether nothing was added to the gradients yet. */
   #cleared = true;
+  readonly #captures = new Captures();
 
   private constructor(entries: readonly [string, Parameter][], flat: Tensor) {
     this.names = entries.map(([name]) => name);
@@ -100,17 +102,30 @@ export class Trainable {
    * product makes them, which writes them to their place.
    *
    * @param run Computes the loss, as `gradient` takes it
+   * @param captured What decides which work it queues, where that may be queued again instead
    * @returns What it returned
    * @throws {TrainingError} If the loss does not reach a parameter
    * @throws {GradientError} If it is not one number, or an operation has no derivative
    */
-  differentiate<R extends Tensor | { readonly loss: Tensor }>(run: () => R): R {
-    const { tensors, flat } = this;
-    const destination = this.#cleared
-      ? besideParameters(tensors, flat, this.gradients)
-      : noDestination;
-    const { result, gradients } = gradientInto(destination, run, tensors, this.device);
-    this.accumulate(gradients);
+  differentiate<R extends Tensor | { readonly loss: Tensor }>(
+    run: () => R,
+    captured?: Captured,
+  ): R {
+    const compute = () => {
+      const { tensors, flat } = this;
+      const destination = this.#cleared
+        ? besideParameters(tensors, flat, this.gradients)
+        : noDestination;
+      const { result, gradients } = gradientInto(destination, run, tensors, this.device);
+      this.accumulate(gradients);
+      for (const g of gradients) g?.[Symbol.dispose]();
+      return result;
+    };
+    if (captured === undefined) return compute();
+    const signature = `${this.#cleared} ${captured.signature}`;
+    const named = () => compute() as Results;
+    const result = this.#captures.run(this.device, { ...captured, signature }, named) as R;
+    this.#cleared = false;
     return result;
   }
 

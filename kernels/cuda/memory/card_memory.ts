@@ -9,12 +9,24 @@ import type { Bound, Buffer } from "../../../core/backend.ts";
 import { DeviceError } from "../../../core/errors.ts";
 import { type Driver, outOfMemory } from "../driver/driver.ts";
 import { Ranges, roundedBytes } from "./ranges.ts";
+import { Slabs } from "./slabs.ts";
 
 /** Bytes by which the backed part grows at least: fewer calls, little waste. */
 const growth = 32 * 2 ** 20;
 
+/** Told of what is taken and given back. */
+export interface MemoryObserver {
+  /** A buffer was taken. */
+  took(buffer: CardBuffer): void;
+  /** A buffer was given back. */
+  gave(buffer: CardBuffer): void;
+}
+
 /** A range of the card's memory. */
 export class CardBuffer implements Buffer {
+  /** Whether it was given back. */
+  released = false;
+
   /** `address` is where the card sees it; `bytes` is what was asked for. */
   constructor(readonly bytes: number, readonly address: number) {}
 }
@@ -27,6 +39,12 @@ export function firstAddress({ buffer, offset }: Bound, elementBytes: number): n
 /** Allocates and reuses. */
 export class CardMemory {
   readonly #ranges = new Ranges();
+  readonly #slabs = new Slabs({
+    take: (size) => this.#range(size, size, undefined),
+    give: (start, size) => this.#ranges.give(start, size),
+  });
+  /** Who is told, if anyone. */
+  observer: MemoryObserver | undefined;
   readonly #backed: {
     readonly address: number;
     readonly bytes: number;
@@ -68,18 +86,28 @@ export class CardMemory {
    * @throws {DeviceError} If the card has no such memory left
    */
   take(bytes: number, shape?: readonly number[]): CardBuffer {
-    const size = roundedBytes(bytes);
-    let start = this.#ranges.take(size);
-    if (start === undefined) {
-      this.#grow(size - this.#ranges.tail, bytes, shape);
-      start = this.#ranges.take(size)!;
-    }
-    return new CardBuffer(bytes, this.#base + start);
+    const start = Slabs.holds(bytes)
+      ? this.#slabs.take(bytes)
+      : this.#range(roundedBytes(bytes), bytes, shape);
+    const buffer = new CardBuffer(bytes, this.#base + start);
+    this.observer?.took(buffer);
+    return buffer;
   }
 
   /** Takes a range back. */
-  give({ address, bytes }: CardBuffer): void {
-    this.#ranges.give(address - this.#base, roundedBytes(bytes));
+  give(buffer: CardBuffer): void {
+    const { address, bytes } = buffer;
+    buffer.released = true;
+    this.observer?.gave(buffer);
+    if (Slabs.holds(bytes)) this.#slabs.give(address - this.#base, bytes);
+    else this.#ranges.give(address - this.#base, roundedBytes(bytes));
+  }
+
+  #range(size: number, bytes: number, shape: readonly number[] | undefined): number {
+    const start = this.#ranges.take(size);
+    if (start !== undefined) return start;
+    this.#grow(size - this.#ranges.tail, bytes, shape);
+    return this.#ranges.take(size)!;
   }
 
   #grow(needed: number, bytes: number, shape: readonly number[] | undefined): void {

@@ -6,10 +6,9 @@
  */
 
 import type { Driver } from "../driver/driver.ts";
-import { withCaptured } from "./capture.ts";
 import type { CardLaunch } from "./launch.ts";
-import { mostParameters } from "./modules.ts";
-import type { LaunchSegment } from "./segment.ts";
+import { LaunchNodes } from "./launch_nodes.ts";
+import type { Launches, LaunchSegment } from "./segment.ts";
 
 /** Segments that are remembered; beyond these all are forgotten. */
 const most = 256;
@@ -25,18 +24,14 @@ interface Entry {
   graph?: Graph;
 }
 
-interface Graph {
+/** A segment as the driver has it. */
+export interface Graph {
   /** The graph, whose nodes live as long as it does. */
   readonly source: number;
   readonly executable: number;
   readonly nodes: Float64Array;
   /** Parameters as the nodes have them. */
   readonly words: Uint32Array;
-}
-
-/** Bytes whose address the driver is told: engines move small arrays that have no buffer yet. */
-function unmoved(bytes: number): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(new ArrayBuffer(bytes));
 }
 
 /** How segments run. */
@@ -50,27 +45,16 @@ export interface Queueing {
 /** Runs segments. */
 export class Graphs {
   readonly #entries = new Map<number, Entry[]>();
-  readonly #node = unmoved(72);
-  readonly #fields = new DataView(this.#node.buffer);
-  readonly #extra = unmoved(40);
-  readonly #extraFields = new DataView(this.#extra.buffer);
-  readonly #size = unmoved(8);
-  readonly #parameters = unmoved(mostParameters);
-  readonly #words = new Uint32Array(this.#parameters.buffer);
   #kept = 0;
+
+  readonly #nodes: LaunchNodes;
 
   /**
    * @param driver Runs them on its stream
    * @param queueing How segments run
    */
   constructor(readonly driver: Driver, readonly queueing: Queueing) {
-    const { library } = driver;
-    // CU_LAUNCH_PARAM_BUFFER_POINTER, CU_LAUNCH_PARAM_BUFFER_SIZE, CU_LAUNCH_PARAM_END.
-    const address = (bytes: Uint8Array) => BigInt(library.addressOf(bytes));
-    [1n, address(this.#parameters), 2n, address(this.#size), 0n].forEach((word, i) =>
-      this.#extraFields.setBigUint64(8 * i, word, true)
-    );
-    this.#fields.setBigUint64(48, address(this.#extra), true);
+    this.#nodes = new LaunchNodes(driver);
   }
 
   /** Runs a segment; tells whether as a graph. */
@@ -82,10 +66,21 @@ export class Graphs {
       this.#plain(segment);
       return false;
     }
-    const graph = entry.graph ??= this.#build(segment);
+    this.runGraph(entry.graph ??= this.build(segment), segment);
+    return true;
+  }
+
+  /** Runs a segment as the graph that was built of it, or of one with other parameters. */
+  runGraph(graph: Graph, segment: Launches): void {
     this.#update(graph, segment);
     this.driver.call("cuGraphLaunch", graph.executable, this.driver.stream);
-    return true;
+  }
+
+  /** Ends a graph. */
+  end(graph: Graph): void {
+    const { calls } = this.driver.library;
+    calls.cuGraphExecDestroy(graph.executable);
+    calls.cuGraphDestroy(graph.source);
   }
 
   /** The entry of a segment that was seen before; where it was not, it is from now on. */
@@ -104,11 +99,8 @@ export class Graphs {
   }
 
   #forget(): void {
-    const { calls } = this.driver.library;
     for (const { graph } of [...this.#entries.values()].flat()) {
-      if (graph === undefined) continue;
-      calls.cuGraphExecDestroy(graph.executable);
-      calls.cuGraphDestroy(graph.source);
+      if (graph !== undefined) this.end(graph);
     }
     this.#entries.clear();
     this.#kept = 0;
@@ -117,31 +109,10 @@ export class Graphs {
   #plain({ launches, words }: LaunchSegment): void {
     let at = 0;
     for (const launch of launches) {
-      this.#start(launch, words, at);
+      this.#nodes.start(launch, words, at);
       if (this.queueing.blocking) this.#await(launch);
       at += placesOf(launch);
     }
-  }
-
-  #start(launch: CardLaunch, words: Uint32Array, at: number): void {
-    if (launch.foreign !== undefined) return launch.foreign(addressesOf(launch, words, at));
-    this.#put(launch, words, at);
-    const { handle, threads, sharedBytes } = launch.kernel;
-    const code = this.driver.code(
-      "cuLaunchKernel",
-      handle,
-      launch.blocks,
-      1,
-      1,
-      threads,
-      1,
-      1,
-      sharedBytes,
-      this.driver.stream,
-      0,
-      this.#extra,
-    );
-    if (code !== 0) throw this.driver.failure(`the launch of ${launch.kernel.name}`, code);
   }
 
   #await({ kernel, blocks, foreign }: CardLaunch): void {
@@ -151,36 +122,8 @@ export class Graphs {
     throw this.driver.failure(`${kernel.name}${counted}`, code);
   }
 
-  /** Copies a launch's parameters to where the driver reads them. */
-  #put({ words: { length } }: CardLaunch, words: Uint32Array, at: number): void {
-    for (let i = 0; i < length; i++) this.#words[i] = words[at + i]!;
-    this.#size[0] = 4 * length;
-    this.#size[1] = (4 * length) >> 8;
-  }
-
-  /** Describes a launch's node. */
-  #describe(launch: CardLaunch, words: Uint32Array, at: number): void {
-    this.#put(launch, words, at);
-    const { handle, threads, sharedBytes } = launch.kernel;
-    const fields = this.#fields;
-    fields.setBigUint64(0, BigInt(handle), true);
-    [launch.blocks, 1, 1, threads, 1, 1, sharedBytes].forEach((value, i) =>
-      fields.setUint32(8 + 4 * i, value, true)
-    );
-  }
-
-  #kernelNode(
-    source: number,
-    after: readonly [Uint8Array | null, number],
-    launch: CardLaunch,
-    words: Uint32Array,
-    at: number,
-  ): number {
-    this.#describe(launch, words, at);
-    return this.driver.result("cuGraphAddKernelNode_v2", source, ...after, this.#node);
-  }
-
-  #build(segment: LaunchSegment): Graph {
+  /** Makes a graph of a segment, whose nodes have its parameters. */
+  build(segment: Launches): Graph {
     const source = this.driver.result("cuGraphCreate", 0);
     try {
       return this.#fill(source, segment);
@@ -190,7 +133,7 @@ export class Graphs {
     }
   }
 
-  #fill(source: number, { launches, words, used }: LaunchSegment): Graph {
+  #fill(source: number, { launches, words, used }: Launches): Graph {
     const { driver } = this;
     const nodes = new Float64Array(launches.length);
     const before = new Uint8Array(8);
@@ -198,14 +141,7 @@ export class Graphs {
     let at = 0;
     launches.forEach((launch, i) => {
       const after = i === 0 ? [null, 0] as const : [before, 1] as const;
-      nodes[i] = launch.foreign === undefined
-        ? this.#kernelNode(source, after, launch, words, at)
-        : this.#captured(
-          launch,
-          words,
-          at,
-          (child) => driver.result("cuGraphAddChildGraphNode", source, ...after, child),
-        );
+      nodes[i] = this.#nodes.add(source, after, launch, words, at);
       previous.setBigUint64(0, BigInt(nodes[i]!), true);
       at += placesOf(launch);
     });
@@ -213,22 +149,8 @@ export class Graphs {
     return { source, executable, nodes, words: words.slice(0, used) };
   }
 
-  /** Gives what a foreign launch queues as a graph of its own to those who copy it. */
-  #captured<T>(
-    launch: CardLaunch,
-    words: Uint32Array,
-    at: number,
-    use: (child: number) => T,
-  ): T {
-    return withCaptured(
-      this.driver,
-      () => launch.foreign!(addressesOf(launch, words, at)),
-      use,
-    );
-  }
-
   /** Sets the nodes anew whose parameters are others. */
-  #update({ executable, nodes, words: known }: Graph, { launches, words }: LaunchSegment): void {
+  #update({ executable, nodes, words: known }: Graph, { launches, words }: Launches): void {
     let at = 0;
     for (let i = 0; i < launches.length; i++) {
       const launch = launches[i]!;
@@ -237,46 +159,17 @@ export class Graphs {
       let j = at;
       while (j < end && words[j] === known[j]) j++;
       if (j < end) {
-        this.#set(executable, nodes[i]!, launch, words, at);
+        this.#nodes.set(executable, nodes[i]!, launch, words, at);
         for (j = at; j < end; j++) known[j] = words[j]!;
       }
       at += placesOf(launch);
     }
   }
 
-  #set(
-    executable: number,
-    node: number,
-    launch: CardLaunch,
-    words: Uint32Array,
-    at: number,
-  ): void {
-    const { driver } = this;
-    if (launch.foreign !== undefined) {
-      const name = "cuGraphExecChildGraphNodeSetParams";
-      return this.#captured(
-        launch,
-        words,
-        at,
-        (child) => driver.call(name, executable, node, child),
-      );
-    }
-    this.#describe(launch, words, at);
-    driver.call("cuGraphExecKernelNodeSetParams_v2", executable, node, this.#node);
-  }
-
   /** Ends all graphs. */
   close(): void {
     this.#forget();
   }
-}
-
-/** Addresses of a launch's operands. */
-function addressesOf({ offsets }: CardLaunch, words: Uint32Array, at: number): number[] {
-  return Array.from(
-    { length: offsets / 2 },
-    (_, k) => words[at + 2 * k]! + 2 ** 32 * words[at + 2 * k + 1]!,
-  );
 }
 
 function placesOf({ words: { length } }: CardLaunch): number {

@@ -8,6 +8,7 @@
 import type { Affine, Bound } from "../../../core/backend.ts";
 import type { Driver } from "../driver/driver.ts";
 import { firstAddress } from "../memory/card_memory.ts";
+import type { CardCapturing } from "./card_capturing.ts";
 import { Graphs, type Queueing } from "./graphs.ts";
 import type { CardLaunch } from "./launch.ts";
 import { LaunchSegment } from "./segment.ts";
@@ -29,7 +30,10 @@ const mostWaiting = 4096;
 /** Sends launches to the card. */
 export class LaunchQueue {
   readonly #segment = new LaunchSegment();
-  readonly #graphs: Graphs;
+  /** Runs segments. */
+  readonly graphs: Graphs;
+  /** Told of each launch. */
+  capturing: CardCapturing | undefined;
   /** Launches after which the segment at hand goes out. */
   #length: number;
 
@@ -45,7 +49,7 @@ export class LaunchQueue {
     readonly busy: () => boolean,
     readonly shortest = usualShortest,
   ) {
-    this.#graphs = new Graphs(driver, queueing);
+    this.graphs = new Graphs(driver, queueing);
     this.#length = shortest;
   }
 
@@ -78,6 +82,7 @@ export class LaunchQueue {
     for (let i = 0; i < kinds.length; i++) {
       (kinds[i] === "f32" ? floats : words)[first + i] = scalars[i] ?? 0;
     }
+    this.capturing?.launched(launch, operands, scalars, segment, at);
     // While programs are compiled, launches wait together rather than for the first of them.
     if (segment.launches.length < (this.busy() ? mostWaiting : this.#length)) return;
     this.#send();
@@ -96,7 +101,7 @@ export class LaunchQueue {
     if (count === 0) return;
     try {
       this.counts.launches += count;
-      if (this.#graphs.run(segment)) this.counts.inGraphs += count;
+      if (this.graphs.run(segment)) this.counts.inGraphs += count;
     } finally {
       segment.clear();
     }
@@ -105,6 +110,6 @@ export class LaunchQueue {
   /** Forgets what waits, and ends the graphs. */
   close(): void {
     this.#segment.clear();
-    this.#graphs.close();
+    this.graphs.close();
   }
 }

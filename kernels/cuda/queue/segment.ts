@@ -6,8 +6,18 @@
 
 import type { CardLaunch } from "./launch.ts";
 
+/** Launches and their parameters, one after another, each beginning at a multiple of two words. */
+export interface Launches {
+  /** The launches. */
+  readonly launches: readonly CardLaunch[];
+  /** Their parameters. */
+  readonly words: Uint32Array;
+  /** Words in use. */
+  readonly used: number;
+}
+
 /** Launches that wait, with their parameters one after another. */
-export class LaunchSegment {
+export class LaunchSegment implements Launches {
   /** The launches. */
   readonly launches: CardLaunch[] = [];
   /** Their parameters, each beginning at a multiple of two words. */

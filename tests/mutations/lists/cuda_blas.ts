@@ -76,7 +76,7 @@ export const cudaBlasMutations: readonly Mutation[] = [
   },
   {
     name: "CUDA: captured products keep their addresses",
-    file: "kernels/cuda/queue/graphs.ts",
+    file: "kernels/cuda/queue/launch_nodes.ts",
     find: "(child) => driver.call(name, executable, node, child),",
     replace: "() => name,",
     why: "nodes of products are set anew",

@@ -39,7 +39,7 @@ export const cudaQueueMutations: readonly Mutation[] = [
   {
     name: "CUDA: graphs are not given back",
     file: "kernels/cuda/queue/graphs.ts",
-    find: "      calls.cuGraphDestroy(graph.source);\n",
+    find: "    calls.cuGraphDestroy(graph.source);\n",
     replace: "",
     why: "what is forgotten is given back",
     tests: ["tests/kernels/cuda/queue_test.ts"],

@@ -1,0 +1,273 @@
+/**
+ * Functions whose work is captured: a run that would queue what earlier ones queued, over other inputs
+ * and by another key, is queued again without being computed. What is not known to be the same runs
+ * as always.
+ *
+ * @module
+ */
+
+import type { Backend, CapturedWork } from "./backend.ts";
+import { type CaptureTrace, traced } from "./capture_trace.ts";
+import type { Device } from "./device.ts";
+import { firstOutOfRange } from "./indices.ts";
+import { type Key, threefry } from "./random.ts";
+import { Storage, Value } from "./storage.ts";
+import { taped } from "./tape.ts";
+import { Tensor } from "./tensor.ts";
+
+/** What decides what a function queues. */
+export interface Captured {
+  /** All that is not named below: equal texts stand for equal work. */
+  readonly signature: string;
+  /** Tensors that may be others the next time. */
+  readonly inputs: readonly Tensor[];
+  /** Key from which all random numbers come, by folding. */
+  readonly key: Key;
+  /** Gives a test whether all else that the function reads is still what it is now. */
+  readonly unchanged: () => () => boolean;
+}
+
+/** What a function returns: tensors by name. */
+export type Results = { readonly [name: string]: Tensor | undefined };
+
+/** Signatures that are remembered; beyond these the one that was not met for longest is forgotten. */
+const most = 64;
+/** Captures of a signature, of which two in a row must be equal. */
+const mostAttempts = 4;
+
+/** By what a key was folded from which of those before it. */
+type Fold = readonly [from: number, c0: number, c1: number];
+
+/** A value without its memory. */
+type Outline = Pick<Value, "dtype" | "shape" | "strides" | "offset">;
+
+/** A check of words that the host saw. */
+interface Check {
+  /** Place of the input in whose memory they lie. */
+  readonly input: number;
+  readonly outline: Outline;
+  readonly limit: number;
+  readonly ignored: number | undefined;
+}
+
+/** A tensor that came out, perhaps under several names. */
+interface Made {
+  readonly names: readonly string[];
+  readonly outline: Outline;
+  /** Elements of its memory. */
+  readonly length: number;
+}
+
+/** A run that was captured. */
+interface Capture {
+  readonly work: CapturedWork;
+  readonly trace: CaptureRecord;
+  readonly made: readonly Made[];
+  readonly unchanged: () => boolean;
+}
+
+/** The first of two scalars that are a key. */
+type KeyPlace = readonly [scalar: number, key: number];
+
+/** What is known of a signature. */
+interface Entry {
+  attempts: number;
+  /** The last capture. */
+  capture?: Capture | undefined;
+  /** Where the keys stand, once two captures were equal. */
+  places?: readonly KeyPlace[] | undefined;
+}
+
+/** Runs of one function. */
+export class Captures {
+  readonly #entries = new Map<string, Entry>();
+
+  /**
+   * What the function returns, computed by it or queued again. Results belong to the open scope.
+   *
+   * @param device Handle that owns the results
+   */
+  run(device: Device, captured: Captured, compute: () => Results): Results {
+    if (device.backend.capturing === undefined || taped()) return compute();
+    const signature = `${captured.signature} ${outlinesOf(captured.inputs)}`;
+    const entry = this.#met(signature);
+    if (entry === undefined) return compute();
+    const { capture, places } = entry;
+    if (capture !== undefined && places !== undefined) {
+      const again = queuedAgain(device, captured, capture, places);
+      if (again !== undefined) return again;
+      this.#entries.delete(signature);
+      return compute();
+    }
+    if (entry.attempts === mostAttempts) return compute();
+    entry.attempts++;
+    const next = computeCaptured(device.backend, captured, compute);
+    entry.places = capture && next.capture && keyPlaces(capture, next.capture);
+    entry.capture = next.capture;
+    return next.result;
+  }
+
+  /** What is known of a signature; nothing where it is met for the first time. */
+  #met(signature: string): Entry | undefined {
+    const found = this.#entries.get(signature);
+    if (found === undefined && this.#entries.size === most) {
+      this.#entries.delete(this.#entries.keys().next().value!);
+    }
+    // The one that was met last stands last.
+    this.#entries.delete(signature);
+    this.#entries.set(signature, found ?? { attempts: 0 });
+    return found;
+  }
+}
+
+/** Layouts of the inputs, and which of them share memory. */
+function outlinesOf(inputs: readonly Tensor[]): string {
+  const storages = inputs.map(({ value }) => value.storage);
+  return inputs.map(({ value: { dtype, shape, strides, offset, storage } }) =>
+    `${storages.indexOf(storage)}${storage.words ? "w" : "m"}${storage.length}:${dtype}` +
+    `[${shape}][${strides}]${offset}`
+  ).join(" ");
+}
+
+/** What the host computed from the key and checked of the inputs, in its order. */
+class CaptureRecord implements CaptureTrace {
+  /** The key that was given, then those that were folded. */
+  readonly keys: Key[];
+  readonly folds: Fold[] = [];
+  readonly checks: Check[] = [];
+  /** Whether it read words that may be others the next time. */
+  isSpoiled = false;
+
+  constructor(readonly inputs: readonly Storage[], key: Key) {
+    this.keys = [key];
+  }
+
+  folded(from: Key, [c0, c1]: readonly [number, number], into: Key): void {
+    const place = this.keys.findIndex((key) => sameKey(key, from));
+    // Keys of their own, which no step's key decides, are always the same.
+    if (place < 0) return;
+    this.folds.push([place, c0, c1]);
+    this.keys.push(into);
+  }
+
+  checked(
+    { storage, dtype, shape, strides, offset }: Value,
+    limit: number,
+    ignored?: number,
+  ): void {
+    const input = this.inputs.indexOf(storage);
+    if (input < 0) this.isSpoiled = true;
+    else this.checks.push({ input, outline: { dtype, shape, strides, offset }, limit, ignored });
+  }
+
+  spoiled(): void {
+    this.isSpoiled = true;
+  }
+}
+
+/** Runs a function and captures its work, where that can be. */
+function computeCaptured(
+  backend: Backend,
+  { inputs, key, unchanged }: Captured,
+  compute: () => Results,
+): { readonly result: Results; readonly capture: Capture | undefined } {
+  const capturing = backend.capturing!;
+  const storages = inputs.map(({ value }) => value.storage);
+  const trace = new CaptureRecord(storages, key);
+  const same = unchanged();
+  let made: readonly Made[] = [];
+  let work: CapturedWork | undefined;
+  let result: Results;
+  const buffers = new Set<Storage>();
+  capturing.begin();
+  try {
+    result = traced(trace, compute);
+    made = madeOf(result);
+    for (const tensor of Object.values(result)) {
+      if (tensor !== undefined) buffers.add(tensor.value.storage);
+    }
+  } finally {
+    work = capturing.end(
+      storages.map(({ buffer }) => buffer),
+      Array.from(buffers, ({ buffer }) => buffer),
+    );
+  }
+  // Two views of one memory would need two.
+  const fits = work !== undefined && !trace.isSpoiled && buffers.size === made.length;
+  return { result, capture: fits ? { work: work!, trace, made, unchanged: same } : undefined };
+}
+
+function madeOf(results: Results): Made[] {
+  const names = new Map<Tensor, string[]>();
+  for (const [name, tensor] of Object.entries(results)) {
+    if (tensor !== undefined) names.set(tensor, [...names.get(tensor) ?? [], name]);
+  }
+  return Array.from(names, ([{ value }, names]) => {
+    const { dtype, shape, strides, offset, storage } = value;
+    return { names, outline: { dtype, shape, strides, offset }, length: storage.length };
+  });
+}
+
+function sameKey(a: Key, b: Key): boolean {
+  return a[0] === b[0] && a[1] === b[1];
+}
+
+/**
+ * Where keys stand among the scalars of two captures of the same work; nothing where the work is not
+ * the same, or other scalars than keys differ.
+ */
+function keyPlaces(a: Capture, b: Capture): KeyPlace[] | undefined {
+  const same = a.work.equals(b.work) && sameItems(a.trace.folds, b.trace.folds) &&
+    sameItems(a.trace.checks, b.trace.checks) && sameItems(a.made, b.made);
+  if (!same) return undefined;
+  const [first, second] = [a.work.scalars, b.work.scalars];
+  const keys = new Map(a.trace.keys.map((key, place) => [`${key}`, place]));
+  const places: KeyPlace[] = [];
+  for (let i = 0; i < first.length; i++) {
+    const key = keys.get(`${first[i]},${first[i + 1]}`);
+    if (key !== undefined && sameKey(b.trace.keys[key]!, [second[i]!, second[i + 1]!])) {
+      places.push([i++, key]);
+    } else if (!Object.is(first[i], second[i])) return undefined;
+  }
+  return places;
+}
+
+function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** Results of work that was queued again; nothing where it was not, as it would not be the same. */
+function queuedAgain(
+  device: Device,
+  { inputs, key }: Captured,
+  { work, trace, made, unchanged }: Capture,
+  places: readonly KeyPlace[],
+): Results | undefined {
+  const storages = inputs.map(({ value }) => value.storage);
+  if (!unchanged() || trace.checks.some((check) => fails(check, storages))) return undefined;
+  const keys: Key[] = [key];
+  for (const [from, c0, c1] of trace.folds) keys.push(threefry(keys[from]!, c0, c1));
+  const scalars = work.scalars.slice();
+  for (const [scalar, k] of places) [scalars[scalar], scalars[scalar + 1]] = keys[k]!;
+  const tensors = made.map(({ outline: { dtype, shape, strides, offset }, length }) =>
+    new Tensor(
+      new Value(new Storage(device.backend, dtype, [length]), shape, strides, offset),
+      device,
+    )
+  );
+  const buffers = [...storages, ...tensors.map(({ value }) => value.storage)];
+  if (!work.queue(buffers.map(({ buffer }) => buffer), scalars)) {
+    for (const tensor of tensors) tensor[Symbol.dispose]();
+    return undefined;
+  }
+  return Object.fromEntries(
+    made.flatMap(({ names }, i) => names.map((name) => [name, tensors[i]])),
+  );
+}
+
+/** Whether words of an input are out of range now; running the function says of which. */
+function fails({ input, outline, limit, ignored }: Check, storages: readonly Storage[]): boolean {
+  const { shape, strides, offset } = outline;
+  const value = new Value(storages[input]!, shape, strides, offset);
+  return firstOutOfRange(value, limit, ignored) !== undefined;
+}

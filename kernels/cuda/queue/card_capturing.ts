@@ -1,0 +1,158 @@
+/**
+ * Captures what is queued for a card.
+ *
+ * @module
+ */
+
+import type { Bound, CapturedWork, Capturing } from "../../../core/backend.ts";
+import type { CardBuffer, MemoryObserver } from "../memory/card_memory.ts";
+import { Ranges, roundedBytes } from "../memory/ranges.ts";
+import { type AddressList, CardWork, type WorkHost } from "./card_work.ts";
+import type { CardLaunch } from "./launch.ts";
+import { LaunchSegment } from "./segment.ts";
+
+/** Works whose graphs are kept; beyond these the oldest is not queued again. */
+const most = 64;
+
+/** What was queued since the beginning. */
+class Log implements MemoryObserver {
+  readonly segment = new LaunchSegment();
+  readonly buffers: CardBuffer[] = [];
+  readonly addressWords: number[] = [];
+  readonly values: number[] = [];
+  readonly scalarWords: number[] = [];
+  readonly floats: boolean[] = [];
+  /** Buffers that were taken, and which of them lie where in memory used meanwhile. */
+  readonly taken = new Set<CardBuffer>();
+  readonly meanwhile = new Map<CardBuffer, number>();
+  readonly #ranges = new Ranges();
+  isSpoiled = false;
+
+  /** @param runsBefore Programs that were queued before */
+  constructor(readonly runsBefore: number) {}
+
+  /** Bytes of the memory used meanwhile. */
+  get meanwhileBytes(): number {
+    return this.#ranges.end;
+  }
+
+  took(buffer: CardBuffer): void {
+    const size = roundedBytes(buffer.bytes);
+    let start = this.#ranges.take(size);
+    if (start === undefined) {
+      this.#ranges.grow(size - this.#ranges.tail);
+      start = this.#ranges.take(size)!;
+    }
+    this.taken.add(buffer);
+    this.meanwhile.set(buffer, start);
+  }
+
+  gave(buffer: CardBuffer): void {
+    const start = this.meanwhile.get(buffer);
+    if (start === undefined) this.isSpoiled = true;
+    else this.#ranges.give(start, roundedBytes(buffer.bytes));
+  }
+}
+
+/** Captures launches, and the memory that they use. */
+export class CardCapturing implements Capturing {
+  #log: Log | undefined;
+  readonly #works: CardWork[] = [];
+
+  /**
+   * @param host Runs what was captured
+   * @param runs Programs queued so far
+   */
+  constructor(readonly host: WorkHost, readonly runs: () => number) {}
+
+  begin(): void {
+    this.#log = this.host.memory.observer = new Log(this.runs());
+  }
+
+  /** A launch was queued, with its parameters at a place. */
+  launched(
+    launch: CardLaunch,
+    operands: readonly Bound[],
+    scalars: readonly number[],
+    { words }: LaunchSegment,
+    from: number,
+  ): void {
+    const log = this.#log;
+    if (log === undefined) return;
+    const { length } = launch.words;
+    const at = log.segment.add(launch);
+    log.segment.words.set(words.subarray(from, from + length), at);
+    operands.forEach(({ buffer }, k) => {
+      log.buffers.push(buffer as CardBuffer);
+      log.addressWords.push(at + 2 * k);
+    });
+    const first = at + length - launch.scalars.length;
+    launch.scalars.forEach((kind, i) => {
+      log.values.push(scalars[i] ?? 0);
+      log.scalarWords.push(first + i);
+      log.floats.push(kind === "f32");
+    });
+  }
+
+  /** Something was queued that cannot be captured. */
+  spoil(): void {
+    if (this.#log !== undefined) this.#log.isSpoiled = true;
+  }
+
+  end(given: readonly CardBuffer[], made: readonly CardBuffer[]): CapturedWork | undefined {
+    const log = this.#log!;
+    this.#log = this.host.memory.observer = undefined;
+    const left = [...log.taken].filter(({ released }) => !released);
+    const lost = left.some((buffer) => !made.includes(buffer)) ||
+      made.some((buffer) => !left.includes(buffer)) ||
+      given.some((buffer) => log.taken.has(buffer));
+    if (log.isSpoiled || lost || log.segment.launches.length === 0) return undefined;
+    const exchanged = [...given, ...made];
+    const { addresses, others } = addressesOf(log, exchanged);
+    const { launches, words, used } = log.segment;
+    const work = new CardWork(this.host, {
+      launches,
+      words,
+      used,
+      addresses,
+      scalars: { values: log.values, words: log.scalarWords, floats: log.floats },
+      exchanged: exchanged.length,
+      meanwhileBytes: log.meanwhileBytes,
+      others,
+      runs: this.runs() - log.runsBefore,
+    });
+    this.#works.push(work);
+    if (this.#works.length > most) this.#works.shift()!.close();
+    return work;
+  }
+
+  /** Ends all graphs. */
+  close(): void {
+    for (const work of this.#works.splice(0)) work.close();
+  }
+}
+
+/** Where operands lie in what is exchanged and in memory used meanwhile; and all other buffers. */
+function addressesOf(
+  { buffers, addressWords, segment, meanwhile }: Log,
+  exchanged: readonly CardBuffer[],
+): { readonly addresses: AddressList; readonly others: readonly CardBuffer[] } {
+  const words: number[] = [];
+  const slots: number[] = [];
+  const offsets: number[] = [];
+  const others = new Set<CardBuffer>();
+  buffers.forEach((buffer, i) => {
+    const place = exchanged.indexOf(buffer);
+    const start = meanwhile.get(buffer);
+    if (place < 0 && start === undefined) {
+      others.add(buffer);
+      return;
+    }
+    const word = addressWords[i]!;
+    const address = segment.words[word]! + 2 ** 32 * segment.words[word + 1]!;
+    words.push(word);
+    slots.push(place < 0 ? exchanged.length : place);
+    offsets.push(address - buffer.address + (place < 0 ? start! : 0));
+  });
+  return { addresses: { words, slots, offsets }, others: [...others] };
+}

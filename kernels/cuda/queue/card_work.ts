@@ -1,0 +1,160 @@
+/**
+ * Work of a card that can be queued again: graphs of all launches, in whose parameters the addresses
+ * of what is exchanged are written anew.
+ *
+ * @module
+ */
+
+import type { Buffer, CapturedWork } from "../../../core/backend.ts";
+import { DeviceError } from "../../../core/errors.ts";
+import type { CardBuffer, CardMemory } from "../memory/card_memory.ts";
+import type { Graph, Graphs } from "./graphs.ts";
+import type { Launches } from "./segment.ts";
+
+/** Addresses among the parameters that are not always the same. */
+export interface AddressList {
+  /** Their first words. */
+  readonly words: readonly number[];
+  /** What each lies in: an exchanged buffer by its place, or the memory used meanwhile, which is last. */
+  readonly slots: readonly number[];
+  /** Bytes from the beginning of that. */
+  readonly offsets: readonly number[];
+}
+
+/** Scalars among the parameters. */
+export interface ScalarList {
+  /** Numbers. */
+  readonly values: readonly number[];
+  /** Their words. */
+  readonly words: readonly number[];
+  /** Whether each is a float. */
+  readonly floats: readonly boolean[];
+}
+
+/** What was queued. */
+export interface WorkParts extends Launches {
+  readonly words: Uint32Array<ArrayBuffer>;
+  readonly addresses: AddressList;
+  readonly scalars: ScalarList;
+  /** Buffers that are exchanged. */
+  readonly exchanged: number;
+  /** Bytes of the memory used meanwhile. */
+  readonly meanwhileBytes: number;
+  /** All other buffers. */
+  readonly others: readonly CardBuffer[];
+  /** Programs that were queued. */
+  readonly runs: number;
+}
+
+/** The backend, as far as it matters here. */
+export interface WorkHost {
+  readonly memory: CardMemory;
+  readonly graphs: Graphs;
+  /** Sends what was queued before. */
+  readonly flush: () => void;
+  /** Tells of programs that were queued by so many launches, and of memory that was used for them. */
+  readonly count: (runs: number, launches: number, bytes: number) => void;
+}
+
+/** Work that was captured. */
+export class CardWork implements CapturedWork {
+  /** Scalars of all programs. */
+  readonly scalars: readonly number[];
+  readonly #floats: Float32Array;
+  /** Where each slot is now; nowhere at first. */
+  readonly #bases: Float64Array;
+  #graph: Graph | undefined;
+  #isClosed = false;
+
+  /**
+   * @param host Runs it
+   * @param parts What was queued
+   */
+  constructor(readonly host: WorkHost, readonly parts: WorkParts) {
+    const { words, scalars, exchanged } = parts;
+    this.scalars = scalars.values;
+    this.#floats = new Float32Array(words.buffer);
+    this.#bases = new Float64Array(exchanged + 1).fill(-1);
+  }
+
+  equals(other: CapturedWork): boolean {
+    if (!(other instanceof CardWork)) return false;
+    const [a, b] = [this.parts, other.parts];
+    const fixed = (parts: WorkParts) => {
+      const words = parts.words.slice(0, parts.used);
+      for (const at of parts.addresses.words) words.fill(0, at, at + 2);
+      for (const at of parts.scalars.words) words[at] = 0;
+      return words;
+    };
+    return sameNumbers(a.launches.map(({ id }) => id), b.launches.map(({ id }) => id)) &&
+      sameNumbers(a.addresses.words, b.addresses.words) &&
+      sameNumbers(a.addresses.slots, b.addresses.slots) &&
+      sameNumbers(a.addresses.offsets, b.addresses.offsets) &&
+      sameNumbers(a.scalars.words, b.scalars.words) && sameNumbers(fixed(a), fixed(b)) &&
+      a.meanwhileBytes === b.meanwhileBytes;
+  }
+
+  queue(buffers: readonly Buffer[], scalars: readonly number[]): boolean {
+    const { host, parts } = this;
+    const { launches, others, meanwhileBytes, runs } = parts;
+    if (this.#isClosed || others.some(({ released }) => released)) return false;
+    const meanwhile = takenFrom(host.memory, meanwhileBytes);
+    if (meanwhile === undefined) return false;
+    try {
+      this.#place([...buffers as readonly CardBuffer[], meanwhile]);
+      this.#write(scalars);
+      host.flush();
+      const { graphs } = host;
+      graphs.runGraph(this.#graph ??= graphs.build(parts), parts);
+      host.count(runs, launches.length, meanwhileBytes);
+      return true;
+    } finally {
+      host.memory.give(meanwhile);
+    }
+  }
+
+  /** Writes the addresses of what lies elsewhere than before. */
+  #place(slots: readonly CardBuffer[]): void {
+    const { words, addresses } = this.parts;
+    const moved = slots.map(({ address }, slot) => address !== this.#bases[slot]);
+    if (!moved.includes(true)) return;
+    for (let i = 0; i < addresses.words.length; i++) {
+      const slot = addresses.slots[i]!;
+      if (!moved[slot]) continue;
+      const address = slots[slot]!.address + addresses.offsets[i]!;
+      words[addresses.words[i]!] = address;
+      words[addresses.words[i]! + 1] = address / 2 ** 32;
+    }
+    slots.forEach(({ address }, slot) => this.#bases[slot] = address);
+  }
+
+  #write(scalars: readonly number[]): void {
+    const { words, scalars: { words: places, floats } } = this.parts;
+    for (let i = 0; i < places.length; i++) {
+      (floats[i] ? this.#floats : words)[places[i]!] = scalars[i]!;
+    }
+  }
+
+  /** Ends its graph; it is not queued any more. */
+  close(): void {
+    this.#isClosed = true;
+    if (this.#graph !== undefined) this.host.graphs.end(this.#graph);
+    this.#graph = undefined;
+  }
+}
+
+/** Memory for what is used meanwhile; nothing where the card has too little in one piece. */
+function takenFrom(memory: CardMemory, bytes: number): CardBuffer | undefined {
+  try {
+    return memory.take(bytes);
+  } catch (error) {
+    if (error instanceof DeviceError) return undefined;
+    throw error;
+  }
+}
+
+function sameNumbers(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
