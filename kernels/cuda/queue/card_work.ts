@@ -9,7 +9,10 @@ import type { Buffer, CapturedWork } from "../../../core/backend.ts";
 import { DeviceError } from "../../../core/errors.ts";
 import type { CardBuffer, CardMemory } from "../memory/card_memory.ts";
 import type { Graph, Graphs } from "./graphs.ts";
-import type { Launches } from "./segment.ts";
+import { type Launches, placesOf } from "./segment.ts";
+
+/** Launches of the first segment; each that follows has twice as many, up to so many. */
+const [shortest, longest] = [16, 128];
 
 /** Addresses among the parameters that are not always the same. */
 export interface AddressList {
@@ -63,7 +66,10 @@ export class CardWork implements CapturedWork {
   readonly #floats: Float32Array;
   /** Where each slot is now; nowhere at first. */
   readonly #bases: Float64Array;
-  #graph: Graph | undefined;
+  /** Parts of it, which go to the card one after the other. */
+  readonly #segments: readonly Launches[];
+  /** Their graphs, once there are some. */
+  #graphs: readonly Graph[] | undefined;
   #isClosed = false;
 
   /**
@@ -74,6 +80,7 @@ export class CardWork implements CapturedWork {
     const { words, scalars, exchanged } = parts;
     this.scalars = scalars.values;
     this.#floats = new Float32Array(words.buffer);
+    this.#segments = segmentsOf(parts);
     this.#bases = new Float64Array(exchanged + 1).fill(-1);
   }
 
@@ -105,7 +112,8 @@ export class CardWork implements CapturedWork {
       this.#write(scalars);
       host.flush();
       const { graphs } = host;
-      graphs.runGraph(this.#graph ??= graphs.build(parts), parts);
+      this.#graphs ??= this.#segments.map((segment) => graphs.build(segment));
+      this.#graphs.forEach((graph, i) => graphs.runGraph(graph, this.#segments[i]!));
       host.count(runs, launches.length, meanwhileBytes);
       return true;
     } finally {
@@ -135,12 +143,30 @@ export class CardWork implements CapturedWork {
     }
   }
 
-  /** Ends its graph; it is not queued any more. */
+  /** Ends its graphs; it is not queued any more. */
   close(): void {
     this.#isClosed = true;
-    if (this.#graph !== undefined) this.host.graphs.end(this.#graph);
-    this.#graph = undefined;
+    for (const graph of this.#graphs ?? []) this.host.graphs.end(graph);
+    this.#graphs = undefined;
   }
+}
+
+/**
+ * Launches as graphs take them: the first are few, so that the card begins while the host queues those
+ * that follow.
+ */
+function segmentsOf({ launches, words }: Launches): Launches[] {
+  const segments: Launches[] = [];
+  let [first, start, length] = [0, 0, shortest];
+  while (first < launches.length) {
+    const part = launches.slice(first, first + length);
+    const size = part.reduce((sum, launch) => sum + placesOf(launch), 0);
+    segments.push({ launches: part, words: words.subarray(start, start + size), used: size });
+    first += length;
+    start += size;
+    length = Math.min(longest, 2 * length);
+  }
+  return segments;
 }
 
 /** Memory for what is used meanwhile; nothing where the card has too little in one piece. */

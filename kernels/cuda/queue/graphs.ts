@@ -8,7 +8,7 @@
 import type { Driver } from "../driver/driver.ts";
 import type { CardLaunch } from "./launch.ts";
 import { LaunchNodes } from "./launch_nodes.ts";
-import type { Launches, LaunchSegment } from "./segment.ts";
+import { type Launches, type LaunchSegment, placesOf } from "./segment.ts";
 
 /** Segments that are remembered; beyond these all are forgotten. */
 const most = 256;
@@ -170,10 +170,6 @@ export class Graphs {
   close(): void {
     this.#forget();
   }
-}
-
-function placesOf({ words: { length } }: CardLaunch): number {
-  return length + (length & 1);
 }
 
 function sameLaunches(a: readonly CardLaunch[], b: readonly CardLaunch[]): boolean {

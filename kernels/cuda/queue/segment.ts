@@ -16,6 +16,11 @@ export interface Launches {
   readonly used: number;
 }
 
+/** Words that a launch's parameters take. */
+export function placesOf({ words: { length } }: CardLaunch): number {
+  return length + (length & 1);
+}
+
 /** Launches that wait, with their parameters one after another. */
 export class LaunchSegment implements Launches {
   /** The launches. */
@@ -31,7 +36,7 @@ export class LaunchSegment implements Launches {
   /** Room for a launch's parameters; gives the place of the first word. */
   add(launch: CardLaunch): number {
     const at = this.used;
-    const size = launch.words.length + (launch.words.length & 1);
+    const size = placesOf(launch);
     if (at + size > this.words.length) {
       const larger = new Uint32Array(2 * (at + size));
       larger.set(this.words);
