@@ -153,7 +153,7 @@ Deno.test("--pack is refused where rows must be one example", () => {
 Deno.test("examples of a packed step that fails are named by their own numbers", async () => {
   const messages: string[] = [];
   for (const pack of [true, false]) {
-    const config = e2e({ lr: 1e38, pack });
+    const config = e2e({ lr: 1e38, batch: 8, bucket: false, pack });
     messages.push((await assertRejects(() => train(config), TrainingError)).message);
   }
   assert(messages[0]!.includes("for training examples"), messages[0]);
