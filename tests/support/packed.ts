@@ -28,8 +28,9 @@ const targets = {
 export async function adaptedState(
   device: Device,
   architecture: "gpt2" | "llama",
+  change: Record<string, unknown> = {},
 ): Promise<TrainState> {
-  const model = languageModel(tinyConfig(architecture));
+  const model = languageModel(tinyConfig(architecture, change));
   applyLora(model, { targets: [...targets[architecture]], rank: 2, alpha: 4 });
   fillRandomly(model, device);
   return { model, optimiser: new SGD(await Trainable.of(model, device)) };

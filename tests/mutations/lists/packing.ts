@@ -147,6 +147,14 @@ export const packingMutations: readonly Mutation[] = [
     tests: [rows],
   },
   {
+    name: "fused attention takes packed examples",
+    file: "nn/layers/fused_attention.ts",
+    find: "!mayFuse(query) || options.offsets !== undefined",
+    replace: "!mayFuse(query)",
+    why: "its masks do not know which example a token belongs to",
+    tests: ["tests/kernels/cuda/packed_test.ts"],
+  },
+  {
     name: "--pack does nothing",
     file: "train/step.ts",
     find: "laidOut(config.pack);",
