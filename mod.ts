@@ -155,7 +155,8 @@ export {
 export type { ActiveSite, DropoutContext, LayerPlace } from "./nn/dropout/site.ts";
 
 // Adapters of PEFT and weights, as bytes.
-export { type AdapterFiles, encodeAdapter, fillAdapter } from "./nn/formats/adapter.ts";
+export { encodeAdapter, fillAdapter } from "./nn/formats/adapter.ts";
+export type { AdapterFiles } from "./nn/formats/encode_adapter.ts";
 export { applyAdapterConfig } from "./nn/formats/peft_apply.ts";
 export { type AdapterConfig, type BiasKind, parseAdapterConfig } from "./nn/formats/peft_config.ts";
 export type { TargetRules } from "./nn/formats/peft_targets.ts";
@@ -222,11 +223,11 @@ export { trainHead } from "./nn/models/heads.ts";
 
 // Tokenizers.
 export {
-  openTokenizer,
   type TokenizerFile,
   type TokenizerFiles,
   tokenizerFiles,
-} from "./nn/tokenizer/open.ts";
+} from "./nn/tokenizer/file_names.ts";
+export { openTokenizer } from "./nn/tokenizer/open.ts";
 export type {
   DecodeOptions,
   EncodeOptions,

@@ -8,6 +8,7 @@
 import type { Device } from "../core/device.ts";
 import { sizeOf } from "../core/shape.ts";
 import type { EncodedExample } from "../nn/layers/batch.ts";
+import { packRows } from "../nn/layers/pack_rows.ts";
 import type { Tokenizer } from "../nn/tokenizer/tokenizer.ts";
 import type { TrainConfig } from "./config/config.ts";
 import { batchesOfStep } from "./data/batches.ts";
@@ -15,6 +16,7 @@ import { openDevice } from "./device/backend.ts";
 import { fit, planSteps, windowsOf } from "./fit.ts";
 import { RunPlace } from "./run/run_place.ts";
 import { restoreCheckpoint } from "./run/training_checkpoint.ts";
+import { longestOf } from "./step.ts";
 import { locateFolders, prepare, type Prepared, type TrainHooks } from "./train.ts";
 
 /** One training example, as the model is shown it. */
@@ -23,7 +25,7 @@ export interface ShownExample {
   readonly number: number;
   /** Text, number and segment of each token, and whether the loss is on its prediction. */
   readonly tokens: readonly ShownToken[];
-  /** Tokens that fill it up to the width of its batch; attention never sees them. */
+  /** Tokens that fill it up to the width of its batch, which packed ones are not; attention never sees them. */
   readonly padding: number;
   /** Word of its class, or its score; undefined where the tokens are predicted. */
   readonly label: string | undefined;
@@ -128,7 +130,7 @@ function shownExamples(
       predicted: predictFrom !== undefined && i >= predictFrom,
     }));
     const word = label === undefined ? undefined : task.classes[label] ?? `${label}`;
-    return { number, tokens, padding: width - ids.length, label: word };
+    return { number, tokens, padding: config.pack ? 0 : width - ids.length, label: word };
   });
 }
 
@@ -144,10 +146,12 @@ async function measure(prepared: Prepared, config: TrainConfig, device: Device) 
   const { task, keys } = prepared;
   const { perEpoch } = planSteps(config, task.train.length);
   const windowOf = windowsOf(task, config, keys.order);
+  const longest = longestOf(task);
   const windows = Array.from({ length: perEpoch }, (_, step) => {
     const lengths = windowOf(step).map((number) => task.train[number]!.ids.length);
     const batches = batchesOfStep(lengths, config)
-      .map((batch) => batch.length * Math.max(...batch.map((position) => lengths[position]!)));
+      .map((batch) => batch.map((position) => lengths[position]!))
+      .map((own) => config.pack ? packedTokens(own, longest) : own.length * Math.max(...own));
     const tokens = batches.reduce((sum, x) => sum + x, 0);
     return { step, tokens, largest: Math.max(...batches) };
   });
@@ -174,6 +178,12 @@ async function measure(prepared: Prepared, config: TrainConfig, device: Device) 
     measured,
     tokens: windows.reduce((sum, { tokens }) => sum + tokens, 0),
   };
+}
+
+/** Tokens of the rows that examples share, padding included. */
+function packedTokens(lengths: readonly number[], most: number): number {
+  const { size, width } = packRows(lengths, most);
+  return size * width;
 }
 
 /** Makes one step of the run, without evaluation, and gives its seconds. */

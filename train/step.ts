@@ -73,14 +73,17 @@ export async function runStep(
   // Masks follow an example's position in the window, so the layout in batches cannot move them.
   const lengths = examples.map(({ ids }) => ids.length);
   const layout = batchesOfStep(lengths, config);
-  const batches = layout.map((positions) => {
-    const batch = positions.map((position) => examples[position]!);
-    return toBatch(device, batch, {
-      numbers: positions,
-      padId: task.padId,
-      regression: task.regression,
+  const laidOut = (pack: boolean) =>
+    layout.map((positions) => {
+      const batch = positions.map((position) => examples[position]!);
+      return toBatch(device, batch, {
+        numbers: positions,
+        padId: task.padId,
+        regression: task.regression,
+        ...(pack && { pack, width: longestOf(task) }),
+      });
     });
-  });
+  const batches = laidOut(config.pack);
   noteParameters(state.optimiser.trainable, before);
   const metrics = trainStep(state, batches, key, {
     plan,
@@ -94,11 +97,31 @@ export async function runStep(
   if (Object.values(found).every(Number.isFinite)) {
     return { step, epoch, learning_rate: lr, tokens, ...found };
   }
+  // One example a row has the same masks, and its row names it.
   throw await diagnoseStep({
-    ...{ state, before, batches, plan, key, config, step, isFirst, found },
+    ...{
+      state,
+      before,
+      batches: config.pack ? laidOut(false) : batches,
+      plan,
+      key,
+      config,
+      step,
+      isFirst,
+      found,
+    },
     members: layout.map((positions) => positions.map((position) => members[position]!)),
     ...(task.regression && { scores: new Map(members.map((i) => [i, task.train[i]!.label!])) }),
   });
+}
+
+/**
+ * Most tokens in a row that examples share: those of the longest training example. Rows of a step whose
+ * examples are all short have room for several then, and none is longer than a row without sharing may
+ * be, so that attention needs no more memory than there.
+ */
+export function longestOf({ train }: Pick<Task, "train">): number {
+  return train.reduce((most, { ids }) => Math.max(most, ids.length), 1);
 }
 
 async function readMetrics({ loss, task, compensation, squaredNorm }: StepMetrics) {

@@ -5,7 +5,7 @@
  */
 
 import type { Affine } from "../../core/backend.ts";
-import { topological, variesByColumn } from "../../core/expr.ts";
+import { topological, variesByColumn, variesByRow } from "../../core/expr.ts";
 import { readsRow, type RowProgram } from "../../core/program.ts";
 import { coalesce, type Walk } from "./coalesce.ts";
 
@@ -25,6 +25,22 @@ export function walkOf(
   }
   return walk;
 }
+
+/**
+ * Whether a loop over columns must leave the last axis alone: its length has a meaning, or what varies
+ * by row alone would be met by column, where an axis of one column disappears.
+ */
+export function keepsColumns(program: RowProgram, space: readonly number[]): boolean {
+  if (readsRow(program)) return true;
+  if (space.at(-1) !== 1) return false;
+  let known = byRowAlone.get(program);
+  if (known === undefined) {
+    known = topological(program.outputs).some((e) => variesByRow(e) && !variesByColumn(e));
+    byRowAlone.set(program, known);
+  }
+  return known;
+}
+const byRowAlone = new WeakMap<RowProgram, boolean>();
 
 /** Whether a program meets an input or output by column alone. */
 export function variesAlong({ inputs, outputs }: RowProgram, operand: number): boolean {

@@ -19,27 +19,34 @@ import {
   select,
   shiftRight,
   toFloat,
+  type Word,
   word,
 } from "../../core/expr.ts";
 import { OptionError } from "../../core/errors.ts";
 import { shown } from "../../core/excerpt.ts";
-import { rowwise } from "../../core/ops/rowwise.ts";
+import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { foldKey } from "../../core/random.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import { inExample } from "./mask.ts";
 import type { DropoutContext } from "./site.ts";
 
-const noiseOp = (() => {
+function noising(packed: boolean): RowOp {
   const length = input(2, "u32", 1);
-  const drawn = draw([scalar(0, "u32"), scalar(1, "u32")], input(1, "u32", 1), index(0, 3));
+  const inRow = (coordinate: Word, stride: Word) =>
+    packed ? inExample(coordinate, input(3, "u32", 1), stride) : coordinate;
+  const place = inRow(index(0, 3), scalar(3, "u32"));
+  const drawn = draw([scalar(0, "u32"), scalar(1, "u32")], input(1, "u32", 1), place);
   // The middles of 2^23 equal parts of (-1, 1), which floats of 32 bits hold exactly.
   const middle = addWords(multiplyWords(shiftRight(drawn, 9), word(2)), word(1));
   const unit = toFloat(middle).mul(2 ** -23).sub(1);
   const noise = unit.mul(scalar(2, "f32").div(toFloat(length).unary("sqrt")));
-  const real = index(1, 1).compare("lt", length);
+  const real = inRow(index(1, 1), word(1)).compare("lt", length);
   const noisy = input(0, "f32", 3).add(select(real, noise, float(0)));
-  return rowwise("embeddingNoise", { x: "f32", examples: "u32", lengths: "u32" }, [noisy]);
-})();
+  const own = { x: "f32", examples: "u32", lengths: "u32" } as const;
+  return rowwise("embeddingNoise", packed ? { ...own, offsets: "u32" } : own, [noisy]);
+}
+const noiseOps = [noising(false), noising(true)] as const;
 
 /**
  * Checks the strength of the noise.
@@ -68,10 +75,12 @@ export function addEmbeddingNoise(x: Tensor, dropout: DropoutContext | undefined
   const alpha = dropout?.plan.neftuneAlpha;
   checkNeftuneAlpha(alpha);
   if (dropout === undefined || !alpha) return x;
-  const [batch, , width] = x.shape as [number, number, number];
-  const [examples, lengths] = [dropout.examples, dropout.lengths];
-  return apply(noiseOp, [x, reshape(examples, [batch, 1, 1]), reshape(lengths, [batch, 1, 1])], {
-    scalars: [...foldKey(dropout.key, "embeddings/noise"), alpha / Math.sqrt(width)],
+  const [batch, tokens, width] = x.shape as [number, number, number];
+  const { examples, lengths, offsets } = dropout;
+  const words = [examples, lengths, ...offsets ? [offsets] : []]
+    .map((list) => reshape(list, [batch, offsets ? tokens : 1, 1]));
+  return apply(noiseOps[offsets ? 1 : 0], [x, ...words], {
+    scalars: [...foldKey(dropout.key, "embeddings/noise"), alpha / Math.sqrt(width), width],
     indices: [{ offset: 0, strides: [0, width, 1] }, { offset: 0, strides: [0, 1, 0] }],
   })[0]!;
 }

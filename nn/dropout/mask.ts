@@ -51,6 +51,17 @@ export interface MaskLeaves {
   readonly slot: number;
 }
 
+/**
+ * A coordinate inside an example that begins anywhere in its row.
+ *
+ * @param coordinate The same from the row's first token on
+ * @param offset Place in the row at which the example begins
+ * @param stride Step of the coordinate from token to token
+ */
+export function inExample(coordinate: Word, offset: Word, stride: Word): Word {
+  return subtractWords(coordinate, multiplyWords(offset, stride));
+}
+
 /** The pass that a counter belongs to, its last bit: with it alone all examples have one mask. */
 export function passOf(example: Word): Word {
   return subtractWords(example, multiplyWords(shiftRight(example, 1), word(2)));

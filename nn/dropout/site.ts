@@ -29,10 +29,18 @@ export interface DropoutContext {
   readonly plan: DropoutPlan;
   /** Key of the step, from which those of all places are folded. */
   readonly key: Key;
-  /** Number of each example in the global batch, times 2, plus the pass: `[batch]`. */
+  /**
+   * Number of each example in the global batch, times 2, plus the pass: `[batch]`, or that of each
+   * token's example, `[batch, tokens]`, beside `offsets`.
+   */
   readonly examples: Tensor;
-  /** Number of real tokens, `[batch]`. */
+  /** Number of real tokens, in the same shape. */
   readonly lengths: Tensor;
+  /**
+   * Place in its row at which the example of each token begins, `[batch, tokens]`; absent where each
+   * row is one example.
+   */
+  readonly offsets?: Tensor | undefined;
 }
 
 /** A site that is active at a place, with the key of its masks there. */

@@ -18,6 +18,7 @@ import {
   scalar,
   select,
   shiftRight,
+  subtractWords,
   toFloat,
   toWord,
   word,
@@ -68,34 +69,42 @@ function digitSum(x: Tensor, most: number, lengths?: Tensor): { sum: Tensor; mos
   return { sum: reshape(sum!, x.shape.slice(0, -1)), most: 2 * bits + bitsOf(count) };
 }
 
-/** Real tokens that get more than this one, or as much and come before it. */
-const rankOp = (() => {
+/** Real tokens of the example that get more than this one, or as much and come before it. */
+function ranking(packed: boolean): RowOp {
   const [own, other] = [input(0, "f32", 1), input(1, "f32", 3)];
   const [place, otherPlace] = [index(0, 1), index(1, 2)];
   const tied = own.compare("eq", other).and(otherPlace.compare("lt", place));
   const after = own.compare("lt", other).not().and(tied.not());
-  const real = otherPlace.compare("lt", input(2, "u32", 1));
-  const kinds = { own: "f32", others: "f32", lengths: "u32" } as const;
-  return rowwise("attentionRank", kinds, [
+  const real = packed
+    ? input(2, "u32", 1).compare("eq", input(3, "u32", 3))
+    : otherPlace.compare("lt", input(2, "u32", 1));
+  const given: Inputs = packed ? { offsets: "u32", otherOffsets: "u32" } : { lengths: "u32" };
+  return rowwise("attentionRank", { own: "f32", others: "f32", ...given }, [
     rowSum(select(after, float(0), select(real, float(1), float(0)))),
   ]);
-})();
+}
+const rankOps = [ranking(false), ranking(true)] as const;
 
 /** The token of a rank that is drawn from the first max(1, floor(0.4 n)) of n. */
-function pickOp(shared: boolean): RowOp {
+function pickOp(shared: boolean, packed: boolean): RowOp {
   const counter = input(1, "u32", 1);
   const random = drawn(0, shared ? passOf(counter) : counter, word(0));
   // 52429 / 2^17 is 0.4 and less than 2e-6: the same floor for all texts below 80,000 tokens.
   const share = shiftRight(multiplyWords(input(2, "u32", 1), word(52429)), 17);
   // A choice from none is 0, as one from the first alone.
   const rank = choice(random, share);
-  const found = input(0, "f32", 3).compare("eq", toFloat(rank));
-  const kinds = { ranks: "f32", examples: "u32", lengths: "u32" } as const;
-  return rowwise("spanStarts", kinds, [
-    toWord(rowSum(select(found, toFloat(index(0, 2)), float(0)))),
+  const [offset, own] = [input(3, "u32", 1), input(4, "u32", 3)];
+  const ranked = input(0, "f32", 3).compare("eq", toFloat(rank));
+  const found = packed ? ranked.and(own.compare("eq", offset)) : ranked;
+  const first = toWord(rowSum(select(found, toFloat(index(0, 2)), float(0))));
+  const given: Inputs = packed ? { offsets: "u32", otherOffsets: "u32" } : {};
+  return rowwise("spanStarts", { ranks: "f32", examples: "u32", lengths: "u32", ...given }, [
+    packed ? subtractWords(first, offset) : first,
   ]);
 }
-const pickOps = [pickOp(false), pickOp(true)] as const;
+const pickOps = [false, true].map((packed) =>
+  [pickOp(false, packed), pickOp(true, packed)] as const
+);
 
 /**
  * First token of each example's span: drawn from the max(1, floor(0.4 n)) of its n real tokens that
@@ -103,27 +112,36 @@ const pickOps = [pickOp(false), pickOp(true)] as const;
  * and real queries; the source counts those of padding too, by which the choice would follow the
  * width of the batch. No gradient flows through it.
  *
- * **Shapes**: `[batch, keyHeads, group, queries, keys] -> [batch]`.
+ * **Shapes**: `[batch, keyHeads, group, queries, keys] -> [batch]`, or where examples share rows
+ * `[batch, tokens]`: for each token that of its example, from the example's own first on.
  *
  * @param weights Attention weights of the layer as they are without DropKey and DropAttention
  */
 export function spanStarts(weights: Tensor, active: ActiveSite): Tensor {
   const [batch, , , , keys] = weights.shape as [number, number, number, number, number];
-  const { examples, lengths } = active.dropout;
+  const { examples, lengths, offsets } = active.dropout;
   return untracked(() => {
-    const byHead = digitSum(permute(weights, [0, 4, 1, 2, 3]), 0, lengths);
+    // In rows that examples share, none but its own queries give a token anything.
+    const counted = offsets === undefined ? lengths : undefined;
+    const byHead = digitSum(permute(weights, [0, 4, 1, 2, 3]), 0, counted);
     const heads = reshape(byHead.sum, [batch, keys, byHead.sum.shape[2]! * byHead.sum.shape[3]!]);
     const { sum } = digitSum(heads, byHead.most);
-    const others = [reshape(sum, [batch, keys, 1]), reshape(sum, [batch, 1, keys])];
-    const ranks = apply(rankOp, [...others, reshape(lengths, [batch, 1, 1])], {
+    const [ofRow, ofColumn] = [[batch, keys, 1], [batch, 1, keys]] as const;
+    const both = (list: Tensor) => [reshape(list, ofRow), reshape(list, ofColumn)];
+    const packed = offsets === undefined ? 0 : 1;
+    const beside = offsets === undefined ? [reshape(lengths, [batch, 1, 1])] : both(offsets);
+    const ranks = apply(rankOps[packed], [...both(sum), ...beside], {
       indices: [{ offset: 0, strides: [0, 1, 0] }, { offset: 0, strides: [0, 0, 1] }],
     })[0]!;
-    const words = [examples, lengths].map((list) => reshape(list, [batch, 1]));
-    const op = pickOps[active.site.perExample === false ? 1 : 0];
-    const [starts] = apply(op, [reshape(ranks, [batch, keys]), ...words], {
+    const rows = [batch, offsets === undefined ? 1 : keys, 1];
+    const words = [examples, lengths].map((list) => reshape(list, rows));
+    const op = pickOps[packed]![active.site.perExample === false ? 1 : 0];
+    const given = [reshape(ranks, ofColumn), ...words, ...offsets ? both(offsets) : []];
+    const [starts] = apply(op, given, {
+      ...(offsets && { space: [batch, keys, keys] }),
       scalars: maskNumbers(active),
-      indices: [{ offset: 0, strides: [0, 1] }],
+      indices: [{ offset: 0, strides: [0, 0, 1] }],
     });
-    return reshape(starts!, [batch]);
+    return reshape(starts!, offsets === undefined ? [batch] : [batch, keys]);
   });
 }

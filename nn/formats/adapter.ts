@@ -9,19 +9,9 @@ import type { Device } from "../../core/device.ts";
 import { loraLayers } from "../lora/lora.ts";
 import { fillParameter, requireShape, type WeightSource } from "../models/load.ts";
 import { type Module, type Parameter, parameters } from "../layers/module.ts";
-import { type AdapterConfig, formatAdapterConfig } from "./peft_config.ts";
-import { fusedConfig, fuseParts, isWhole } from "./peft_fused_qkv.ts";
-import { adapterTensorName, declaredBy, isUpdate, peftPrefix, placeOf } from "./peft_tensors.ts";
-import { encodeSafetensors, type TensorData } from "./safetensors_write.ts";
-import { isHead } from "../models/heads.ts";
-
-/** The files of an adapter, by their names. */
-export interface AdapterFiles {
-  /** Tensors of the updates, of the head and of what else was trained. */
-  readonly "adapter_model.safetensors": Uint8Array<ArrayBuffer>;
-  /** What PEFT needs to know to load them. */
-  readonly "adapter_config.json": string;
-}
+import type { AdapterFiles } from "./encode_adapter.ts";
+import type { AdapterConfig } from "./peft_config.ts";
+import { declaredBy, peftPrefix, placeOf } from "./peft_tensors.ts";
 
 /**
  * Fills what an adapter holds in a model that was adapted to the same configuration; what it declares
@@ -72,7 +62,7 @@ export async function fillAdapter(
 }
 
 /**
- * Makes the files that `PeftModel.from_pretrained` reads.
+ * Makes the files that `PeftModel.from_pretrained` reads; what does the work is loaded then.
  *
  * @param loraDropout Rate at which the input of the down-projections was dropped, for the record
  */
@@ -81,35 +71,6 @@ export async function encodeAdapter(
   adapter: AdapterConfig,
   loraDropout = 0,
 ): Promise<AdapterFiles> {
-  const tensors: TensorData[] = [];
-  const put = (name: string, shape: readonly number[], values: ArrayLike<number>) => {
-    const bytes = new Uint8Array(Float32Array.from(values).buffer);
-    tensors.push({ name, dtype: "F32", shape, bytes });
-  };
-  const layers = loraLayers(model);
-  for (const [path, layer] of layers) {
-    const { parts, rank, inputs, outputs } = layer;
-    const host = await Promise.all(parts.map(async ({ start, size, down, up }) => ({
-      start,
-      size,
-      down: await down.value.read(),
-      up: await up.value.read(),
-    })));
-    const total = rank * parts.length;
-    const { down, up } = isWhole(layer) ? host[0]! : fuseParts(host, rank, inputs, outputs);
-    put(`${peftPrefix}${path}.lora_A.weight`, [total, inputs], down);
-    put(`${peftPrefix}${path}.lora_B.weight`, [outputs, total], up);
-  }
-  const paths = new Set(layers.map(([path]) => path));
-  const isDeclared = declaredBy(adapter, paths);
-  for (const [path, parameter] of parameters(model)) {
-    if (isUpdate(path) || !isHead(path) && !isDeclared(path)) continue;
-    put(adapterTensorName(path, paths), parameter.shape, await parameter.value.read());
-  }
-  const fanInFanOut = layers.some(([, layer]) => layer.base.transposed);
-  const config = fusedConfig(adapter, layers);
-  return {
-    "adapter_model.safetensors": encodeSafetensors(tensors, { format: "pt" }),
-    "adapter_config.json": formatAdapterConfig(config, { loraDropout, fanInFanOut }),
-  };
+  const { encodeFiles } = await import("./encode_adapter.ts");
+  return await encodeFiles(model, adapter, loraDropout);
 }

@@ -74,6 +74,7 @@ export function attend(
     scale: settings.scale ?? 1 / Math.sqrt(size),
     causal: causal && earlier === undefined,
     mask: context.batch.mask,
+    offsets: context.batch.offsets,
     logits: siteAt(context, "logits", place),
     weights: siteAt(context, "weights", place),
     maximum,

@@ -19,13 +19,15 @@ import {
   scalar,
   select,
   stop,
+  type Word,
+  word,
 } from "../../core/expr.ts";
 import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
 import { maskedSoftmaxOf } from "../../core/ops/softmax.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { sameShape } from "../../core/shape.ts";
 import { shapeOf, type Tensor } from "../../core/tensor.ts";
-import { dropped, maskNumbers, maskScalars, survivorFactor } from "../dropout/mask.ts";
+import { dropped, inExample, maskNumbers, maskScalars, survivorFactor } from "../dropout/mask.ts";
 import type { ActiveSite } from "../dropout/site.ts";
 import { byStructure } from "./by_structure.ts";
 
@@ -43,43 +45,58 @@ export interface AttentionStructure {
   readonly noGrad: boolean;
   /** Whether DropAttention multiplies by a factor instead of dividing by what is kept. */
   readonly scaled?: boolean;
+  /** Whether several examples share a row. */
+  readonly packed?: boolean;
 }
 
+/** Slot of the factor of DropAttention; the steps of both masks from token to token follow. */
+const factorSlot = 1 + 2 * maskScalars;
+
 /**
- * The operation of a structure. Its inputs are the scores and, where they are read, visible keys,
- * example numbers and lengths.
+ * The operation of a structure. Its inputs are the scores and, where they are read, visible keys, where
+ * the examples of queries and of keys begin, example numbers and lengths.
  */
 export const attentionWeightsOp: (structure: AttentionStructure) => RowOp = byStructure(build);
 
-function build({ causal, masked, logits, weights, noGrad, scaled }: AttentionStructure): RowOp {
-  const example = masked ? 2 : 1;
+function build(structure: AttentionStructure): RowOp {
+  const { causal, masked, logits, weights, noGrad, scaled, packed = false } = structure;
+  const own = masked ? 2 : 1;
+  const example = packed ? own + 2 : own;
   const kinds: Inputs = {
     scores: "f32",
     ...(masked && { mask: "u32" }),
+    ...(packed && { queryOffsets: "u32", keyOffsets: "u32" }),
     ...((logits !== "none" || weights !== "none") && { examples: "u32" }),
     ...((logits === "span" || weights === "span") && { lengths: "u32" }),
   };
   const scores = input(0, "f32", 3).mul(scalar(0, "f32"));
-  const visible = and(
+  const offset = input(own, "u32", 1);
+  const visible = [
     masked ? input(1, "u32", 3).compare("eq", 1) : undefined,
+    packed ? input(own + 1, "u32", 3).compare("eq", offset) : undefined,
     causal ? index(1, 2).compare("le", index(0, 1)) : undefined,
-  );
-  const mask = (kind: "independent" | "span", first: number, slot: number): Bool =>
+  ].reduce(and);
+  // A key that is seen is one of the query's own example.
+  const placed = (coordinate: Word, stride: Word) =>
+    packed ? inExample(coordinate, offset, stride) : coordinate;
+  const mask = (kind: "independent" | "span", site: 0 | 1): Bool =>
     dropped(kind === "span", {
       example: input(example, "u32", 1),
       length: input(example + 1, "u32", 1),
-      position: kind === "span" ? index(1, 2) : index(first, 3),
-      run: index(first + 1, 1),
-      slot,
+      position: kind === "span"
+        ? placed(index(1, 2), word(1))
+        : placed(index(2 + 2 * site, 3), scalar(factorSlot + 1 + site, "u32")),
+      run: index(3 + 2 * site, 1),
+      slot: 1 + site * maskScalars,
     });
-  const keep = logits === "none" ? visible : fallback(visible, mask(logits, 2, 1));
+  const keep = logits === "none" ? visible : fallback(visible, mask(logits, 0));
   if (scaled === true && weights !== "none") {
     // No row falls back: one whose keys are all dropped is zero, as in ordinary dropout.
-    const drop = mask(weights, 4, 1 + maskScalars);
-    const factor = select(drop, float(0), scalar(1 + 2 * maskScalars, "f32"));
+    const drop = mask(weights, 1);
+    const factor = select(drop, float(0), scalar(factorSlot, "f32"));
     return rowwise("attentionWeights", kinds, [maskedSoftmaxOf(scores, keep).softmax.mul(factor)]);
   }
-  const remaining = weights === "none" ? keep : fallback(keep, mask(weights, 4, 1 + maskScalars));
+  const remaining = weights === "none" ? keep : fallback(keep, mask(weights, 1));
   const dropping = maskedSoftmaxOf(scores, remaining);
   if (weights === "none" || !noGrad) {
     // Derivation would repeat the exponentials; this reads the result alone.
@@ -115,6 +132,11 @@ export interface AttentionOptions {
   readonly causal: boolean;
   /** 1 for each visible key, `[batch, keys]` or `[batch, queries, keys]`. */
   readonly mask?: Tensor | undefined;
+  /**
+   * Place in its row at which the example of each token begins, `[batch, tokens]`: a query sees the keys
+   * of its own example alone. Absent where each row is one example.
+   */
+  readonly offsets?: Tensor | undefined;
   /** DropKey: what is dropped of the scores. */
   readonly logits?: ActiveSite | undefined;
   /** DropAttention: what is dropped of the weights. */
@@ -133,7 +155,7 @@ export interface AttentionOptions {
  */
 export function attentionWeights(scores: Tensor, options: AttentionOptions): Tensor {
   const [batch, , group, queries, keys] = scores.shape as [number, number, number, number, number];
-  const { scale, causal, mask, logits, weights, maximum } = options;
+  const { scale, causal, mask, offsets, logits, weights, maximum } = options;
   checkAttention(shapeOf("attentionWeights", scores, "scores"), mask);
   const op = attentionWeightsOp({
     causal: causal && queries > 1,
@@ -142,24 +164,30 @@ export function attentionWeights(scores: Tensor, options: AttentionOptions): Ten
     weights: structureOf(weights),
     noGrad: weights?.site.nograd ?? true,
     scaled: weights?.site.rescale !== undefined,
+    packed: offsets !== undefined,
   });
   const inputs = [scores];
   const drawing = (logits ?? weights)?.dropout;
   const spans = [logits, weights].some((active) => active?.site.structure === "span");
+  const ofQueries = [batch, 1, 1, offsets === undefined ? 1 : queries, 1];
   if (mask !== undefined) {
     inputs.push(reshape(mask, [batch, 1, 1, mask.shape.length === 2 ? 1 : queries, keys]));
   }
-  if (drawing !== undefined) inputs.push(reshape(drawing.examples, [batch, 1, 1, 1, 1]));
-  if (drawing !== undefined && spans) inputs.push(reshape(drawing.lengths, [batch, 1, 1, 1, 1]));
-  const factor = weights?.site.rescale === undefined ? [] : [survivorFactor(weights.site)];
+  if (offsets !== undefined) {
+    inputs.push(reshape(offsets, ofQueries), reshape(offsets, [batch, 1, 1, 1, keys]));
+  }
+  if (drawing !== undefined) inputs.push(reshape(drawing.examples, ofQueries));
+  if (drawing !== undefined && spans) inputs.push(reshape(drawing.lengths, ofQueries));
+  const factor = weights?.site.rescale === undefined ? 1 : survivorFactor(weights.site);
+  const sites = [siteCoordinates(logits, group, maximum), siteCoordinates(weights, group, maximum)];
+  const steps = sites.map(([{ strides }]) => strides[3]! + strides[4]!);
   return apply(op, inputs, {
     space: scores.shape,
-    scalars: [scale, ...siteNumbers(logits), ...siteNumbers(weights), ...factor],
+    scalars: [scale, ...siteNumbers(logits), ...siteNumbers(weights), factor, ...steps],
     indices: [
       { offset: keys - queries, strides: [0, 0, 0, 1, 0] },
       { offset: 0, strides: [0, 0, 0, 0, 1] },
-      ...siteCoordinates(logits, group, maximum),
-      ...siteCoordinates(weights, group, maximum),
+      ...sites.flat(),
     ],
   })[0]!;
 }
@@ -202,7 +230,7 @@ export function siteCoordinates(
   active: ActiveSite | undefined,
   group: number,
   maximum: number,
-): Affine[] {
+): readonly [Affine, Affine] {
   const perHead = active?.site.perHead ?? true;
   const element = active?.site.structure === "element";
   const head = (step: number) => perHead ? [0, group * step, step] : [0, 0, 0];

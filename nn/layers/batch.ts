@@ -9,6 +9,7 @@ import { OptionError } from "../../core/errors.ts";
 import { shown } from "../../core/excerpt.ts";
 import { isWord } from "../../core/numbers.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
+import { packRows } from "./pack_rows.ts";
 
 /** An example as tokens. */
 export interface EncodedExample {
@@ -22,9 +23,12 @@ export interface EncodedExample {
   readonly predictFrom?: number;
 }
 
-/** Token sequences on the device, padded on the right to one width, with what is predicted of them. */
+/**
+ * Token sequences on the device, padded on the right to one width, with what is predicted of them. A row
+ * is one example, or several that see nothing of each other.
+ */
 export interface Batch {
-  /** Number of sequences. */
+  /** Number of rows. */
   readonly size: number;
   /** Tokens of each, with padding. */
   readonly width: number;
@@ -32,18 +36,26 @@ export interface Batch {
   readonly ids: Tensor;
   /** Segments of the tokens, `[size, width]`. */
   readonly typeIds: Tensor;
-  /** Position from 0, `[size, width]`. */
+  /** Position from 0, `[size, width]`; in its own example where several share a row. */
   readonly positions: Tensor;
+  /**
+   * Place in its row at which the example of each token begins, `[size, width]`, or of padding the
+   * token's own; absent where each row is one example.
+   */
+  readonly offsets?: Tensor;
   /**
    * 1 for each visible key, `[size, keys]`; absent where all are. Beside a cache that holds earlier
    * tokens `[sequences, rows of each, slots]`.
    */
   readonly mask: Tensor | undefined;
-  /** Number of real tokens of each, `[size]`. */
+  /**
+   * Number of real tokens of each example, `[size]`; beside `offsets` that of each token's example,
+   * `[size, width]`, which is 0 of padding.
+   */
   readonly lengths: Tensor;
-  /** Flat index of each sequence's last real token, `[size]`. */
+  /** Flat index of each example's last real token, `[examples]`. */
   readonly last: Tensor;
-  /** Real tokens of each on the host: some models treat a padding token among them specially. */
+  /** Real tokens of each example on the host: some models treat a padding token among them specially. */
   readonly texts?: readonly (readonly number[])[];
   /**
    * Language models: flat indices of the tokens whose successor is predicted, `[targets]`; all tokens
@@ -56,7 +68,7 @@ export interface Batch {
    */
   readonly labels?: Tensor;
   /**
-   * Counters of the examples for the first and the second pass, `[size]` each (see
+   * Counters of the examples for the first and the second pass, each of the shape of `lengths` (see
    * `DropoutContext.examples`); absent where nothing can be dropped.
    */
   readonly examples?: readonly [Tensor, Tensor];
@@ -66,8 +78,10 @@ export interface Batch {
 export interface BatchOptions {
   /** Token that fills up shorter sequences; default 0. */
   readonly padId?: number;
-  /** Tokens that every sequence is filled up to; default those of the longest. */
+  /** Tokens that every sequence is filled up to, or most in a row; default those of the longest. */
   readonly width?: number;
+  /** Whether examples of decoders share rows, as many as fit (see `packRows`); default false. */
+  readonly pack?: boolean;
   /** Place of each example in the global batch: masks follow it, not the layout. */
   readonly numbers?: readonly number[];
   /** Whether labels are scores; default false. */
@@ -92,36 +106,55 @@ export function toBatch(
   examples: readonly EncodedExample[],
   options: BatchOptions = {},
 ): Batch {
-  const { padId = 0, numbers, regression = false } = options;
-  const size = examples.length;
-  const width = options.width ?? Math.max(1, ...examples.map(({ ids }) => ids.length));
-  checkSizes(examples, width, numbers);
+  const { padId = 0, numbers, regression = false, pack = false } = options;
+  const most = options.width ?? Math.max(1, ...examples.map(({ ids }) => ids.length));
+  checkSizes(examples, most, numbers);
   fill("padId", [padId], [0]);
-  const ids = new Uint32Array(size * width).fill(padId);
-  const [typeIds, positions, mask] = Array.from({ length: 3 }, () => new Uint32Array(size * width));
-  examples.forEach((example, b) => {
-    const { length } = example.ids;
-    fill(`token of sequence ${b}`, example.ids, ids, b * width);
-    fill(`segment of sequence ${b}`, example.typeIds ?? [], typeIds!, b * width);
-    for (let i = 0; i < width; i++) positions![b * width + i] = i;
-    mask!.fill(1, b * width, b * width + length);
-  });
   const lengths = examples.map(({ ids }) => ids.length);
+  const { size, width, starts } = pack ? packRows(lengths, most) : {
+    size: lengths.length,
+    width: most,
+    starts: lengths.map((_, b) => b * most),
+  };
+  const ids = new Uint32Array(size * width).fill(padId);
+  const [typeIds, mask] = [new Uint32Array(size * width), new Uint32Array(size * width)];
+  const columns = ids.map((_, i) => i % width);
+  examples.forEach((example, b) => {
+    fill(`token of sequence ${b}`, example.ids, ids, starts[b]!);
+    fill(`segment of sequence ${b}`, example.typeIds ?? [], typeIds, starts[b]!);
+    mask.fill(1, starts[b]!, starts[b]! + lengths[b]!);
+  });
   const words = (data: ArrayLike<number>, shape?: number[]) => tensor(device, data, shape, "u32");
+  const tokens = (data: ArrayLike<number>) => words(data, [size, width]);
+  /** A number for each example: one a row, or for each of its tokens. */
+  const spread = (
+    values: readonly number[],
+    padding: Uint32Array = new Uint32Array(size * width),
+  ) => {
+    const all = padding.slice();
+    values.forEach((value, b) => all.fill(value, starts[b]!, starts[b]! + lengths[b]!));
+    return all;
+  };
+  const perExample = (values: readonly number[]) => pack ? tokens(spread(values)) : words(values);
+  const offsets = pack ? spread(starts.map((start) => start % width), columns) : undefined;
   return {
     size,
     width,
-    ids: words(ids, [size, width]),
-    typeIds: words(typeIds!, [size, width]),
-    positions: words(positions!, [size, width]),
-    mask: lengths.every((length) => length === width) ? undefined : words(mask!, [size, width]),
-    lengths: words(lengths),
+    ids: tokens(ids),
+    typeIds: tokens(typeIds),
+    positions: tokens(offsets ? columns.map((column, i) => column - offsets[i]!) : columns),
+    ...(offsets && { offsets: tokens(offsets) }),
+    mask: mask.every((real) => real === 1) ? undefined : tokens(mask),
+    lengths: perExample(lengths),
     texts: examples.map(({ ids }) => ids),
-    last: words(lengths.map((length, b) => b * width + length - 1)),
+    last: words(lengths.map((length, b) => starts[b]! + length - 1)),
     ...(numbers && {
-      examples: [words(numbers.map((n) => 2 * n)), words(numbers.map((n) => 2 * n + 1))],
+      examples: [
+        perExample(numbers.map((n) => 2 * n)),
+        perExample(numbers.map((n) => 2 * n + 1)),
+      ],
     }),
-    ...targetsOf(device, examples, width, regression),
+    ...targetsOf(device, examples, starts, regression),
   };
 }
 
@@ -183,7 +216,7 @@ function fill(what: string, from: readonly number[], to: Uint32Array | number[],
 function targetsOf(
   device: Device,
   examples: readonly EncodedExample[],
-  width: number,
+  starts: readonly number[],
   regression: boolean,
 ): Pick<Batch, "rows" | "labels"> {
   const words = (data: number[]) => tensor(device, data, undefined, "u32");
@@ -198,7 +231,7 @@ function targetsOf(
       }
       if (predictFrom < 1) throw new OptionError(`Cannot predict the first token of example ${b}`);
       for (let i = predictFrom; i < ids.length; i++) {
-        rows.push(b * width + i - 1);
+        rows.push(starts[b]! + i - 1);
         labels.push(ids[i]!);
       }
     });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { IndexError } from "../../core/errors.ts";
+import { IndexError, OptionError } from "../../core/errors.ts";
 import { firstOutOfRange, numbersOf } from "../../core/indices.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Batch } from "./batch.ts";
@@ -33,13 +33,28 @@ export function checkBatch(batch: Batch, sizes: TableSizes): void {
   }
 }
 
-function check(what: string, numbers: Tensor, height: number, { lengths }: Batch): void {
+/**
+ * Checks that each row of a batch is one example, whose hidden state stands for it.
+ *
+ * @throws {OptionError} If examples share rows
+ */
+export function requireOneEach({ offsets }: Batch): void {
+  if (offsets === undefined) return;
+  throw new OptionError(
+    "Cannot run packed examples as a language model of a decoder is required: found another model",
+  );
+}
+
+function check(what: string, numbers: Tensor, height: number, { lengths, offsets }: Batch): void {
   const found = firstOutOfRange(numbers.value, height);
   if (found === undefined) return;
-  const [sequence = 0, token = 0] = found.place;
-  const { storage: { words }, offset } = lengths.value;
-  const padding = token >= (words?.[offset + sequence] ?? Infinity);
-  const where = `token ${token} of sequence ${sequence}${padding ? ", which is padding" : ""}`;
+  const [row = 0, token = 0] = found.place;
+  const wordAt = ({ value: { storage: { words }, offset } }: Tensor, at: number) =>
+    words?.[offset + at] ?? Infinity;
+  const at = row * numbers.shape[1]! + token;
+  const padding = offsets === undefined ? token >= wordAt(lengths, row) : wordAt(lengths, at) === 0;
+  const sequence = offsets === undefined ? "sequence" : "row";
+  const where = `token ${token} of ${sequence} ${row}${padding ? ", which is padding" : ""}`;
   throw new IndexError(
     `Cannot embed ${what} ${found.word} of ${height} as the ${what} table has ` +
       `${numbersOf(height)}: found at ${where}`,

@@ -63,7 +63,8 @@ function build({ causal, mask, logits, weights, rest }: FusedStructure): Attenti
 }
 
 /**
- * Attention of queries to keys and values; nothing where the backend does not run it as one program.
+ * Attention of queries to keys and values; nothing where the backend does not run it as one program, or
+ * several examples share a row.
  *
  * **Shapes**: query `[batch, keyHeads, group, queries, size]`, key and value `[batch, keyHeads, 1, keys,
  * size]` -> the query's.
@@ -76,7 +77,7 @@ export function attentionInOne(
   value: Tensor,
   options: AttentionOptions,
 ): Tensor | undefined {
-  if (!mayFuse(query)) return undefined;
+  if (!mayFuse(query) || options.offsets !== undefined) return undefined;
   const [batch, , group, queries] = query.shape as [number, number, number, number];
   const keys = key.shape[3]!;
   const { scale, causal, mask, logits, weights, maximum } = options;

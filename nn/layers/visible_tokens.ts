@@ -12,7 +12,7 @@ import { index, input, select, word } from "../../core/expr.ts";
 import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
 import { reshape } from "../../core/ops/view.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { dropped, maskNumbers, passOf } from "../dropout/mask.ts";
+import { dropped, inExample, maskNumbers, passOf } from "../dropout/mask.ts";
 import type { ActiveSite } from "../dropout/site.ts";
 import type { Batch } from "./batch.ts";
 import { byStructure } from "./by_structure.ts";
@@ -22,17 +22,21 @@ interface Structure {
   readonly masked: boolean;
   readonly span: boolean;
   readonly shared: boolean;
+  readonly packed: boolean;
 }
 
 const operationOf = byStructure(build);
 
-function build({ masked, span, shared }: Structure): RowOp {
+function build({ masked, span, shared, packed }: Structure): RowOp {
   const first = masked ? 1 : 0;
-  const counter = input(first, "u32", 1);
+  // Where examples share rows, each token has its own example.
+  const given = (slot: number) => input(slot, "u32", packed ? 3 : 1);
+  const counter = given(first);
+  const offset = given(first + (span ? 2 : 1));
   const drop = dropped(span, {
     example: shared ? passOf(counter) : counter,
-    length: input(first + 1, "u32", 1),
-    position: index(0, 3),
+    length: given(first + 1),
+    position: packed ? inExample(index(0, 3), offset, word(1)) : index(0, 3),
     run: word(0),
     slot: 0,
   });
@@ -41,6 +45,7 @@ function build({ masked, span, shared }: Structure): RowOp {
     ...(masked && { mask: "u32" }),
     examples: "u32",
     ...(span && { lengths: "u32" }),
+    ...(packed && { offsets: "u32" }),
   };
   return rowwise("visibleTokens", taken, [select(drop, word(0), visible)]);
 }
@@ -58,9 +63,17 @@ export function visibleTokens(
   const { site: { structure, hide = true, perExample }, dropout } = active;
   const span = structure === "span";
   if (!hide || !(span || structure === "column")) return undefined;
-  const words = [dropout.examples, ...span ? [dropout.lengths] : []];
-  const inputs = [...mask ? [mask] : [], ...words.map((list) => reshape(list, [size, 1]))];
-  const op = operationOf({ masked: mask !== undefined, span, shared: perExample === false });
+  const { examples, lengths, offsets } = dropout;
+  const packed = offsets !== undefined;
+  const words = [examples, ...span ? [lengths] : [], ...packed ? [offsets] : []]
+    .map((list) => reshape(list, [size, packed ? width : 1]));
+  const inputs = [...mask ? [mask] : [], ...words];
+  const op = operationOf({
+    masked: mask !== undefined,
+    span,
+    shared: perExample === false,
+    packed,
+  });
   return apply(op, inputs, {
     space: [size, width],
     scalars: maskNumbers(active),

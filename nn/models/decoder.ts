@@ -11,7 +11,7 @@ import type { Device } from "../../core/device.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { dropWhere } from "../dropout/drop_hidden.ts";
 import { siteAt } from "../dropout/site.ts";
-import { checkBatch } from "../layers/check_batch.ts";
+import { checkBatch, requireOneEach } from "../layers/check_batch.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import { Linear, type Projection } from "../layers/linear.ts";
 import { Module, type Parameter } from "../layers/module.ts";
@@ -154,6 +154,7 @@ export class DecoderClassifier extends Decoder {
 
   /** Classifies by the last real token. */
   override forward(context: ForwardContext): ModelOutput {
+    requireOneEach(context.batch);
     const hidden = this.hiddenStates(context);
     const [batch, tokens, width] = hidden.shape as [number, number, number];
     const representation = gather(reshape(hidden, [batch * tokens, width]), this.#last(context));

@@ -17,7 +17,7 @@ import { type Tensor, tensor } from "../../core/tensor.ts";
 import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
 import { addEmbeddingNoise } from "../dropout/embedding_noise.ts";
 import { type LayerPlace, layerPlace } from "../dropout/site.ts";
-import { checkBatch, type TableSizes } from "../layers/check_batch.ts";
+import { checkBatch, requireOneEach, type TableSizes } from "../layers/check_batch.ts";
 import { activated, type Activation, downProject } from "../layers/feed_forward.ts";
 import { Embedding, Linear, type Projection } from "../layers/linear.ts";
 import { Module } from "../layers/module.ts";
@@ -236,6 +236,7 @@ export class EncoderModel extends Module {
 
   /** Hidden states of the last layer, `[batch, tokens, width]`. */
   forward(context: ForwardContext): Tensor {
+    requireOneEach(context.batch);
     checkBatch(context.batch, this.#sizes);
     const embed = () => this.embeddings.forward(context);
     const { layer: layers } = this.encoder;

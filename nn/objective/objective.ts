@@ -107,7 +107,7 @@ function passesOf(
   batch: Batch,
   { plan, key, gradientCheckpointing }: ObjectiveOptions,
 ): Pass[] {
-  const { examples, lengths } = batch;
+  const { examples, lengths, offsets } = batch;
   const { kind, branches } = plan?.compensation ?? noCompensation;
   const common = plan && kind !== "none" ? layersBefore(plan, model.config.layers) : undefined;
   const sharedPrefix = common === undefined ? undefined : new SharedPrefix(common);
@@ -116,7 +116,7 @@ function passesOf(
     if (examples === undefined) {
       throw new OptionError("Cannot drop from a batch without the numbers of its examples");
     }
-    const dropout = { plan, key, examples: examples[pass], lengths };
+    const dropout = { plan, key, examples: examples[pass], lengths, offsets };
     return { batch, dropout, gradientCheckpointing, sharedPrefix };
   };
   const first = { context: contextOf(0), tracked: true };

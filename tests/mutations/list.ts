@@ -43,6 +43,7 @@ import { modelsMutations } from "./lists/models.ts";
 import { modelsMoreMutations } from "./lists/models_more.ts";
 import { noiseMutations } from "./lists/noise.ts";
 import { objectiveMutations } from "./lists/objective.ts";
+import { packingMutations } from "./lists/packing.ts";
 import { sharedPrefixMutations } from "./lists/shared_prefix.ts";
 import { optimMutations } from "./lists/optim.ts";
 import { optionsMutations } from "./lists/options.ts";
@@ -134,4 +135,5 @@ export const mutations: readonly Mutation[] = [
   ...cudaQueueMutations,
   ...fusedAttentionMutations,
   ...cudaHalfMutations,
+  ...packingMutations,
 ];

@@ -9,6 +9,7 @@ import { type Key, seedKey } from "../../core/random.ts";
 import { dropoutPlan } from "../../nn/dropout/methods.ts";
 import { activeAnywhere, type DropoutPlan } from "../../nn/dropout/plan.ts";
 import { requireDecayExclusions } from "../../nn/optim/decay.ts";
+import { generates, textTaskNames } from "../data/text_tasks.ts";
 import type { Given, OptionsOf } from "./options.ts";
 import { resolveOptions } from "./parse.ts";
 import { trainOptions } from "./train_options.ts";
@@ -29,6 +30,12 @@ export function resolveConfig(...layers: readonly GivenConfig[]): TrainConfig {
   dropoutPlan(config.method, false, config);
   requireDecayExclusions(config.decayExclude ?? []);
   checkRates(config);
+  if (config.pack && !generates(config.task)) {
+    throw new OptionError(
+      `Cannot use --pack as a task of texts is required (${textTaskNames.join(", ")}): found ` +
+        config.task,
+    );
+  }
   return config;
 }
 

@@ -60,6 +60,13 @@ const dataOptions = {
     help: "draw batches from all lengths instead of similar ones",
     default: true,
   },
+  pack: {
+    group: "data",
+    kind: "switch",
+    help:
+      "let texts of language models share rows as long as the longest: less padding, the same masks",
+    default: false,
+  },
   trainLimit: {
     group: "data",
     kind: "integer",

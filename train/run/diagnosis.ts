@@ -183,7 +183,7 @@ function blameUpdate({ epsilon, lr }: BlamedOptions): string {
 
 /** The passes of a batch as the step ran them. */
 function contextsOf(batch: Batch, { plan, key }: FailedStep): ForwardContext[] {
-  const { examples, lengths } = batch;
+  const { examples, lengths, offsets } = batch;
   if (examples === undefined) return [{ batch }];
   const { instances = 1, compensation } = plan;
   const draws = Array.from({ length: instances }, (_, i) => i === 0 ? key : foldKey(key, i));
@@ -191,7 +191,7 @@ function contextsOf(batch: Batch, { plan, key }: FailedStep): ForwardContext[] {
   const dropped = draws.flatMap((drawn) =>
     passes.map((pass) => ({
       batch,
-      dropout: { plan, key: drawn, examples: examples[pass], lengths },
+      dropout: { plan, key: drawn, examples: examples[pass], lengths, offsets },
     }))
   );
   return compensation?.kind === "js" ? [...dropped, { batch }] : dropped;

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { describingFiles, openTokenizer, tokenizerFiles } from "../../nn/tokenizer/open.ts";
+import { describingFiles, tokenizerFiles } from "../../nn/tokenizer/file_names.ts";
+import { openTokenizer } from "../../nn/tokenizer/open.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { exists, readJson, readText } from "../files/files.ts";
 

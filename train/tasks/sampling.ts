@@ -92,7 +92,7 @@ export function readBatch(
 export function passesOf(batch: Batch, sampling: Sampling | undefined): readonly ForwardContext[] {
   if (sampling === undefined) return [{ batch }];
   const { plan, key, samples } = sampling;
-  const { examples, lengths } = batch;
+  const { examples, lengths, offsets } = batch;
   if (!isWord(samples) || samples < 1) {
     throw new OptionError(
       `Cannot evaluate samples as an integer from 1 is required: found ${shown(samples)}`,
@@ -103,6 +103,7 @@ export function passesOf(batch: Batch, sampling: Sampling | undefined): readonly
   }
   const root = foldKey(key, "samples");
   return Array.from({ length: samples }, (_, k) => {
-    return { batch, dropout: { plan, key: foldKey(root, k), examples: examples[0], lengths } };
+    const dropout = { plan, key: foldKey(root, k), examples: examples[0], lengths, offsets };
+    return { batch, dropout };
   });
 }

@@ -8,15 +8,11 @@
 import type { Binding, Bound } from "../../../core/backend.ts";
 import { isHalf, type TypedArray } from "../../../core/dtype.ts";
 import { decodeHalf } from "../../../core/half.ts";
-import {
-  type MatmulProgram,
-  readsRow,
-  type RowProgram,
-  rowProgram,
-} from "../../../core/program.ts";
+import { type MatmulProgram, type RowProgram, rowProgram } from "../../../core/program.ts";
 import { coalesce, walkOuter } from "../../plan/coalesce.ts";
 import { CpuBuffer, elements } from "../buffer.ts";
 import { type Motion, motionOf } from "../../plan/row_passes.ts";
+import { keepsColumns } from "../../plan/row_walk.ts";
 import { type Draw, drawFunction, erfDouble } from "./functions.ts";
 import { multiply } from "./matmul.ts";
 import { renderRowLoop } from "./row.ts";
@@ -50,7 +46,7 @@ export class JavaScriptEngine {
     const walk = coalesce(
       space.length > 0 ? space : [1],
       operands.map((o) => o.strides),
-      readsRow(program),
+      keepsColumns(program, space),
     );
     if (space.includes(0)) return;
     const last = walk.space.length - 1;

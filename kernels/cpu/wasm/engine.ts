@@ -17,6 +17,7 @@ import {
 import { coalesce, longestBeforeLast, walkOuter } from "../../plan/coalesce.ts";
 import type { CpuBuffer } from "../buffer.ts";
 import { motionOf } from "../../plan/row_passes.ts";
+import { keepsColumns } from "../../plan/row_walk.ts";
 import type { ThreadPool } from "./threads/thread_pool.ts";
 import type { Blas } from "./product/blas.ts";
 import type { Format } from "./assembler/load.ts";
@@ -65,7 +66,8 @@ export class WasmEngine {
     if (!bound.every(within)) return false;
     const operands = [...bound, ...indices];
     const reduces = readsRow(program);
-    const walk = coalesce(space.length > 0 ? space : [1], operands.map((o) => o.strides), reduces);
+    const strides = operands.map((o) => o.strides);
+    const walk = coalesce(space.length > 0 ? space : [1], strides, keepsColumns(program, space));
     longestBeforeLast(walk);
     const last = walk.space.length - 1;
     const kernel = this.#kernel(program, inputs, walk.strides.map((steps) => steps[last]!));

@@ -1,6 +1,8 @@
+import { assertEquals } from "@std/assert";
 import { apply } from "../../../core/apply.ts";
 import { add, exp, gelu, mul } from "../../../core/ops/elementwise.ts";
-import { sumRow } from "../../../core/ops/rowwise.ts";
+import { input } from "../../../core/expr.ts";
+import { rowwise, sumRow } from "../../../core/ops/rowwise.ts";
 import { reshape, transpose } from "../../../core/ops/view.ts";
 import { seedKey, uniform } from "../../../core/random.ts";
 import { Device } from "../../../core/device.ts";
@@ -60,5 +62,17 @@ cpuTest(
         assertClose(await run(device, name, columns), expected, `${name} of ${columns}`);
       }
     }
+  },
+);
+
+/** A number of each row times the elements of the row. */
+const byRow = rowwise("byRow", ["f32", "f32"], [input(0, "f32", 3).mul(input(1, "f32", 1))]);
+
+cpuTest(
+  (variant) => `rows of one element have their own numbers by ${variant}`,
+  async (device) => {
+    using _scope = device.scope("rows");
+    const [x, factors] = [tensor(device, [1, 2, 3], [3, 1]), tensor(device, [5, 7, 11], [3, 1])];
+    assertEquals([...await apply(byRow, [x, factors], {})[0]!.read()], [5, 14, 33]);
   },
 );

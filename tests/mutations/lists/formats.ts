@@ -174,7 +174,7 @@ export const formatsMutations: readonly Mutation[] = [
   },
   {
     name: "undeclared heads are not saved",
-    file: "nn/formats/adapter.ts",
+    file: "nn/formats/encode_adapter.ts",
     find: "isUpdate(path) || !isHead(path) && !isDeclared(path)",
     replace: "isUpdate(path) || !isDeclared(path)",
     why: "PEFT saves heads undeclared",

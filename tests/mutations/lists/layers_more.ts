@@ -48,8 +48,8 @@ export const layersMoreMutations: readonly Mutation[] = [
   {
     name: "unscaled weights mask uses logits coordinates",
     file: "nn/layers/attention_weights.ts",
-    find: "fallback(keep, mask(weights, 4, 1 + maskScalars))",
-    replace: "fallback(keep, mask(weights, 2, 1 + maskScalars))",
+    find: "index(2 + 2 * site, 3)",
+    replace: "index(2, 3)",
     why: "DropAttention has coordinates of its own",
     tests: ["tests/nn/layers/attention_oracle_test.ts"],
   },
@@ -72,8 +72,10 @@ export const layersMoreMutations: readonly Mutation[] = [
   {
     name: "pass counters collide with the next example",
     file: "nn/layers/batch.ts",
-    find: "[words(numbers.map((n) => 2 * n)), words(numbers.map((n) => 2 * n + 1))]",
-    replace: "[words(numbers), words(numbers.map((n) => n + 1))]",
+    find: `perExample(numbers.map((n) => 2 * n)),
+        perExample(numbers.map((n) => 2 * n + 1)),`,
+    replace: `perExample(numbers),
+        perExample(numbers.map((n) => n + 1)),`,
     why: "counters are twice the number, plus the pass",
     tests: ["tests/nn/layers/batch_test.ts"],
   },

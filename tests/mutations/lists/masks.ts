@@ -100,18 +100,16 @@ export const masksMutations: readonly Mutation[] = [
   {
     name: "shared spans are shared elements",
     file: "nn/dropout/drop_hidden.ts",
-    find: "sharedOps[span ? 1 : 0]",
-    replace: "sharedOps[0]",
+    find: "? 2 : 0) + (span ? 1 : 0)",
+    replace: "? 2 : span ? 1 : 0)",
     why: "a span that examples share is a span",
     tests: ["tests/nn/dropout/cross_test.ts"],
   },
   {
     name: "perExample is ignored",
     file: "nn/dropout/drop_hidden.ts",
-    find: `site.perExample === false
-`,
-    replace: `site.perExample === null
-`,
+    find: "site.perExample === false",
+    replace: "site.perExample === null",
     why: "--no-per-example draws one mask a step",
     tests: ["tests/nn/dropout/cross_test.ts"],
   },
@@ -166,8 +164,8 @@ export const masksMutations: readonly Mutation[] = [
   {
     name: "starts forget perExample",
     file: "nn/dropout/span_starts.ts",
-    find: "pickOps[active.site.perExample === false ? 1 : 0]",
-    replace: "pickOps[0]",
+    find: "[active.site.perExample === false ? 1 : 0]",
+    replace: "[0]",
     why: "a step can have one draw",
     tests: ["tests/nn/dropout/span_starts_test.ts"],
   },

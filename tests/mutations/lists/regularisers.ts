@@ -31,8 +31,8 @@ export const regularisersMutations: readonly Mutation[] = [
   {
     name: "noise forgets the width",
     file: "nn/dropout/embedding_noise.ts",
-    find: "alpha / Math.sqrt(width)]",
-    replace: "alpha]",
+    find: "alpha / Math.sqrt(width), width]",
+    replace: "alpha, width]",
     why: "noise is over √(tokens x width)",
     tests: ["tests/nn/dropout/embedding_noise_test.ts"],
   },
@@ -47,8 +47,8 @@ export const regularisersMutations: readonly Mutation[] = [
   {
     name: "examples share their noise",
     file: "nn/dropout/embedding_noise.ts",
-    find: 'scalar(1, "u32")], input(1, "u32", 1), index(0, 3))',
-    replace: 'scalar(1, "u32")], word(0), index(0, 3))',
+    find: 'scalar(1, "u32")], input(1, "u32", 1), place)',
+    replace: 'scalar(1, "u32")], word(0), place)',
     why: "every example has noise of its own",
     tests: ["tests/nn/dropout/embedding_noise_test.ts"],
   },
@@ -87,8 +87,8 @@ export const regularisersMutations: readonly Mutation[] = [
   {
     name: "hidden tokens are not the step's",
     file: "nn/layers/visible_tokens.ts",
-    find: "shared: perExample === false });",
-    replace: "shared: false });",
+    find: "shared: perExample === false,",
+    replace: "shared: false,",
     why: "what is hidden is what is dropped",
     tests: ["tests/nn/dropout/cross_test.ts"],
   },
@@ -121,8 +121,8 @@ export const regularisersMutations: readonly Mutation[] = [
   {
     name: "dropped weights are kept",
     file: "nn/layers/attention_weights.ts",
-    find: 'const factor = select(drop, float(0), scalar(1 + 2 * maskScalars, "f32"));',
-    replace: 'const factor = select(drop, float(1), scalar(1 + 2 * maskScalars, "f32"));',
+    find: 'const factor = select(drop, float(0), scalar(factorSlot, "f32"));',
+    replace: 'const factor = select(drop, float(1), scalar(factorSlot, "f32"));',
     why: "dropped weights are 0",
     tests: ["tests/nn/layers/attention_rescale_test.ts"],
   },

@@ -4,7 +4,8 @@ import { FileError, OptionError } from "../../../core/errors.ts";
 import { loadTokenizer } from "../../../train/run/load_tokenizer.ts";
 import { Tokenizer } from "../../../nn/tokenizer/tokenizer.ts";
 import { buildWordPiece } from "../../../nn/tokenizer/legacy.ts";
-import { openTokenizer, type TokenizerFiles } from "../../../nn/tokenizer/open.ts";
+import type { TokenizerFiles } from "../../../nn/tokenizer/file_names.ts";
+import { openTokenizer } from "../../../nn/tokenizer/open.ts";
 import { shared, sharedTest } from "../../support/shared.ts";
 
 const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];

@@ -23,6 +23,7 @@ const usual = {
   kl: 1,
   branches: 1,
   nograd: true,
+  pack: false,
   point: "output",
   perHead: true,
   epochs: 3,

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FileError, OptionError } from "../../../../core/errors.ts";
-import { openTokenizer, type TokenizerFiles } from "../../../../nn/tokenizer/open.ts";
+import type { TokenizerFiles } from "../../../../nn/tokenizer/file_names.ts";
+import { openTokenizer } from "../../../../nn/tokenizer/open.ts";
 import type { Tokenizer } from "../../../../nn/tokenizer/tokenizer.ts";
 import { loadTokenizer } from "../../../../train/run/load_tokenizer.ts";
 import type { TruncationStrategy } from "../../../../nn/tokenizer/truncation.ts";
