@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Backend, CapturedWork } from "./backend.ts";
+import type { CapturedWork } from "./backend.ts";
 import { type CaptureTrace, traced } from "./capture_trace.ts";
 import type { Device } from "./device.ts";
 import { firstOutOfRange } from "./indices.ts";
@@ -96,12 +96,12 @@ export class Captures {
     if (capture !== undefined && places !== undefined) {
       const again = queuedAgain(device, captured, capture, places);
       if (again !== undefined) return again;
-      this.#entries.delete(signature);
+      this.#entries.set(signature, { attempts: 0 });
       return compute();
     }
     if (entry.attempts === mostAttempts) return compute();
     entry.attempts++;
-    const next = computeCaptured(device.backend, captured, compute);
+    const next = computeCaptured(device, captured, compute);
     entry.places = capture && next.capture && keyPlaces(capture, next.capture);
     entry.capture = next.capture;
     return next.result;
@@ -167,33 +167,36 @@ class CaptureRecord implements CaptureTrace {
 
 /** Runs a function and captures its work, where that can be. */
 function computeCaptured(
-  backend: Backend,
+  device: Device,
   { inputs, key, unchanged }: Captured,
   compute: () => Results,
 ): { readonly result: Results; readonly capture: Capture | undefined } {
-  const capturing = backend.capturing!;
+  const capturing = device.backend.capturing!;
   const storages = inputs.map(({ value }) => value.storage);
   const trace = new CaptureRecord(storages, key);
   const same = unchanged();
   let made: readonly Made[] = [];
   let work: CapturedWork | undefined;
   let result: Results;
-  const buffers = new Set<Storage>();
+  const storagesMade = new Set<Storage>();
   capturing.begin();
   try {
-    result = traced(trace, compute);
+    result = device.inside("captured", (scope) => {
+      const results = traced(trace, compute);
+      for (const tensor of Object.values(results)) {
+        if (tensor !== undefined) storagesMade.add(scope.keep(tensor).value.storage);
+      }
+      return results;
+    });
     made = madeOf(result);
-    for (const tensor of Object.values(result)) {
-      if (tensor !== undefined) buffers.add(tensor.value.storage);
-    }
   } finally {
     work = capturing.end(
       storages.map(({ buffer }) => buffer),
-      Array.from(buffers, ({ buffer }) => buffer),
+      Array.from(storagesMade, ({ buffer }) => buffer),
     );
   }
   // Two views of one memory would need two.
-  const fits = work !== undefined && !trace.isSpoiled && buffers.size === made.length;
+  const fits = work !== undefined && !trace.isSpoiled && storagesMade.size === made.length;
   return { result, capture: fits ? { work: work!, trace, made, unchanged: same } : undefined };
 }
 
@@ -221,7 +224,8 @@ function keyPlaces(a: Capture, b: Capture): KeyPlace[] | undefined {
     sameItems(a.trace.checks, b.trace.checks) && sameItems(a.made, b.made);
   if (!same) return undefined;
   const [first, second] = [a.work.scalars, b.work.scalars];
-  const keys = new Map(a.trace.keys.map((key, place) => [`${key}`, place]));
+  // Numbers are drawn by keys that were folded; the one that was given may be as plain as 0 and 1.
+  const keys = new Map(a.trace.keys.map((key, place) => [`${key}`, place] as const).slice(1));
   const places: KeyPlace[] = [];
   for (let i = 0; i < first.length; i++) {
     const key = keys.get(`${first[i]},${first[i + 1]}`);

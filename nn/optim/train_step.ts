@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Captured } from "../../core/capture.ts";
 import { OptionError } from "../../core/errors.ts";
 import { shown } from "../../core/excerpt.ts";
 import { add } from "../../core/ops/elementwise.ts";
@@ -72,20 +73,8 @@ export function trainStep(
   let total: Omit<StepMetrics, "squaredNorm"> | undefined;
   for (const { batch, drawn } of parts) {
     total = device.inside("batch", (scope) => {
-      const { texts, ...tensors } = batch;
-      const isPlain = !texts?.some((ids) => ids.includes(model.config.padId ?? -1));
-      // Where no text holds the padding token the texts decide nothing.
-      const given = isPlain ? tensors : batch;
+      const { given, captured } = capturedOf(model, batch, drawn, { ...options, normaliser });
       const run = () => objective(model, given, { ...options, normaliser, key: drawn });
-      const captured = isPlain
-        ? {
-          signature: `${Object.keys(tensors)} ${batch.size} ${batch.width} ` +
-            JSON.stringify({ ...options, normaliser }),
-          inputs: inputsOf(tensors),
-          key: drawn,
-          unchanged: () => snapshot(model),
-        }
-        : undefined;
       const result = trainable.differentiate(run, captured);
       const { loss, task, compensation } = result;
       const sums = total === undefined ? result : {
@@ -102,7 +91,28 @@ export function trainStep(
   return { ...total!, squaredNorm };
 }
 
-/** The tensors of a batch. */
-function inputsOf(batch: Batch): Tensor[] {
-  return Object.values(batch).flat().filter((value) => value instanceof Tensor);
+/**
+ * What decides which work a batch makes. Where no text holds the padding token, texts decide nothing, and
+ * the model is given the batch without them.
+ */
+function capturedOf(
+  model: Model,
+  batch: Batch,
+  key: Key,
+  options: object,
+): { readonly given: Batch; readonly captured?: Captured } {
+  const { texts, ...given } = batch;
+  const { padId } = model.config;
+  if (padId !== undefined && texts?.some((ids) => ids.includes(padId))) return { given: batch };
+  const named = Object.entries(given)
+    .flatMap(([name, held]) => [held].flat().map((item) => [name, item] as const))
+    .filter(([, item]) => item !== undefined);
+  const described = named.map(([name, item]) => item instanceof Tensor ? name : [name, item]);
+  const captured = {
+    signature: JSON.stringify([described, options]),
+    inputs: named.flatMap(([, item]) => item instanceof Tensor ? [item] : []),
+    key,
+    unchanged: () => snapshot(model),
+  };
+  return { given, captured };
 }

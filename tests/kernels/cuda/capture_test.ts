@@ -1,0 +1,235 @@
+// Functions whose work is captured are queued again without being computed, and only where that is
+// the same.
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { type Captured, Captures, type Results } from "../../../core/capture.ts";
+import type { Device } from "../../../core/device.ts";
+import { IndexError } from "../../../core/errors.ts";
+import { gradient } from "../../../core/gradient.ts";
+import { add, scale } from "../../../core/ops/elementwise.ts";
+import { gather } from "../../../core/ops/gather.ts";
+import { sum } from "../../../core/ops/reduce.ts";
+import { contiguous, reshape, transpose } from "../../../core/ops/view.ts";
+import { foldKey, type Key, seedKey, uniform } from "../../../core/random.ts";
+import { type Tensor, tensor } from "../../../core/tensor.ts";
+import { dropHidden } from "../../../nn/dropout/drop_hidden.ts";
+import { withDevice } from "../../support/with_device.ts";
+import { withInterpreted } from "../../support/interpreted_device.ts";
+
+/** What a case varies. */
+interface Step {
+  readonly device: Device;
+  readonly step: number;
+  readonly x: Tensor;
+  readonly rows: Tensor;
+  readonly examples: Tensor;
+  readonly lengths: Tensor;
+  readonly weight: Tensor;
+}
+
+/** What decides a case. */
+type Case = (step: Step) => Results;
+
+const [count, width, height] = [4, 6, 5];
+
+/** Runs a case with other inputs and keys; tells in which steps it was computed, and its results. */
+async function course(
+  device: Device,
+  run: Case,
+  steps: number,
+  options: { readonly unchanged?: () => boolean; readonly before?: (s: Step) => void } = {},
+): Promise<{ readonly computed: number[]; readonly sums: number[] }> {
+  const captures = new Captures();
+  const computed: number[] = [];
+  const sums: number[] = [];
+  using _scope = device.scope("course");
+  const weight = tensor(device, uniform(seedKey(5), height * width), [height, width]);
+  for (let step = 0; step < steps; step++) {
+    using _step = device.scope("step");
+    const words = (data: number[], shape = [count, 1]) => tensor(device, data, shape, "u32");
+    const made: Step = {
+      device,
+      step,
+      weight,
+      x: tensor(device, uniform(seedKey(step), count * width), [count, width]),
+      rows: words([step % height, 1, (2 * step) % height, 0], [count]),
+      examples: words([step, 7, 2 * step, 9]),
+      lengths: words([1, 1, 1, 1]),
+    };
+    options.before?.(made);
+    const captured: Captured = {
+      signature: "case",
+      inputs: [made.x, made.rows, made.examples, made.lengths],
+      key: seedKey(100 + step),
+      unchanged: () => options.unchanged ?? (() => true),
+    };
+    const { result } = captures.run(device, captured, () => {
+      computed.push(step);
+      return run(made);
+    });
+    sums.push(...await result!.read());
+  }
+  return { computed, sums };
+}
+
+const rate = 0.4;
+
+/** Drops by a key folded from the step's, adds rows of a table, and sums. */
+const dropping: Case = ({ step, x, rows, examples, lengths, weight }) => {
+  const site = { position: "output", structure: "element", rate, layers: "all" } as const;
+  const key: Key = foldKey(foldKey(seedKey(100 + step), "a path"), 3);
+  const plan = { sites: [site], compensation: { kind: "none", weight: 0, branches: 1 } } as const;
+  const dropout = { plan, key, examples, lengths };
+  return { result: sum(add(dropHidden(x, { site, key, dropout }), gather(weight, rows)), 1) };
+};
+
+/** The same on a device that captures nothing. */
+async function expected(run: Case, steps: number): Promise<number[]> {
+  let sums: number[] = [];
+  await withDevice("f32", async (device) => {
+    sums = (await course(device, run, steps)).sums;
+  });
+  return sums;
+}
+
+function assertClose(actual: readonly number[], wanted: readonly number[]): void {
+  assertEquals(actual.length, wanted.length);
+  actual.forEach((x, i) => assert(Math.abs(x - wanted[i]!) < 1e-5, `${i}: ${x} for ${wanted[i]}`));
+}
+
+Deno.test("work is computed three times, then queued again over other inputs and by other keys", async () => {
+  const wanted = await expected(dropping, 8);
+  await withInterpreted({}, async (device, { backend }) => {
+    const runs: number[] = [];
+    const before = () => void runs.push(backend.statistics.runs);
+    const { computed, sums } = await course(device, dropping, 8, { before });
+    assertEquals(computed, [0, 1, 2]);
+    assertClose(sums, wanted);
+    const each = runs.slice(1).map((count, i) => count - runs[i]!);
+    assert(each[0]! > 2 && each.every((count) => count === each[0]), "programs are counted");
+  });
+});
+
+const always = Array.from({ length: 8 }, (_, i) => i);
+
+const never: Readonly<Record<string, Case>> = {
+  "a number changes that is no key": ({ step, x }) => ({ result: sum(scale(x, step + 1), 1) }),
+  "a number alternates": ({ step, x }) => ({
+    result: sum(scale(x, step % 2), 1),
+  }),
+  "the host writes": ({ device, step, x }) => ({
+    result: sum(add(x, tensor(device, [step], [1, 1])), 1),
+  }),
+  "words of the host are copied": ({ rows, weight }) => ({
+    result: sum(gather(weight, reshape(contiguous(transpose(reshape(rows, [2, 2]))), [count])), 1),
+  }),
+  "numbers are drawn by the key that was given": (made) => {
+    const site = { position: "output", structure: "element", rate, layers: "all" } as const;
+    const key = seedKey(100 + made.step);
+    const plan = { sites: [site], compensation: { kind: "none", weight: 0, branches: 1 } } as const;
+    const { examples, lengths } = made;
+    const dropped = dropHidden(made.x, { site, key, dropout: { plan, key, examples, lengths } });
+    return { result: sum(dropped, 1) };
+  },
+};
+
+for (const [name, run] of Object.entries(never)) {
+  Deno.test(`work is always computed where ${name}`, async () => {
+    const wanted = await expected(run, 8);
+    await withInterpreted({}, async (device) => {
+      const { computed, sums } = await course(device, run, 8);
+      assertEquals(computed, always);
+      assertClose(sums, wanted);
+    });
+  });
+}
+
+Deno.test("work is computed again where what it reads beside its inputs is not what it was", async () => {
+  await withInterpreted({}, async (device) => {
+    let isSame = true;
+    const { computed } = await course(device, dropping, 8, {
+      unchanged: () => isSame,
+      before: ({ step }) => isSame = step !== 5,
+    });
+    assertEquals(computed, [0, 1, 2, 5, 6, 7]);
+  });
+});
+
+Deno.test("work is computed again where memory that it used was given back", async () => {
+  await withInterpreted({}, async (device) => {
+    let extra = tensor(device, [1], [1, 1]);
+    const run: Case = ({ x }) => ({ result: sum(add(x, extra), 1) });
+    const before = ({ step }: Step) => {
+      if (step !== 4) return;
+      const next = device.root ?? device;
+      extra[Symbol.dispose]();
+      extra = tensor(next, [3], [1, 1]);
+    };
+    const { computed, sums } = await course(device, run, 5, { before });
+    assertEquals(computed, [0, 1, 2, 4]);
+    const x = uniform(seedKey(4), count * width).map(Math.fround);
+    assertClose(sums.slice(-count, -count + 1), [x.slice(0, width).reduce((a, b) => a + b + 3, 0)]);
+  });
+});
+
+Deno.test("rows beyond a table are refused as if they were computed", async () => {
+  await withInterpreted({}, async (device) => {
+    const before = (made: Step) => {
+      if (made.step === 4) made.rows.value.storage.words![2] = height;
+    };
+    await assertRejects(
+      () => course(device, dropping, 5, { before }),
+      IndexError,
+      "rows requires 0 to 4",
+    );
+  });
+});
+
+Deno.test("work inside of a gradient is computed", async () => {
+  await withInterpreted({}, (device) => {
+    const captures = new Captures();
+    const x = tensor(device, [1, 2, 3]);
+    let computed = 0;
+    for (let i = 0; i < 6; i++) {
+      gradient(() => {
+        const { y } = captures.run(
+          device,
+          { signature: "", inputs: [x], key: [0, 0], unchanged: () => () => true },
+          () => {
+            computed++;
+            return { y: sum(scale(x, 2)) };
+          },
+        );
+        return y!;
+      }, [x]);
+    }
+    assertEquals(computed, 6);
+  });
+});
+
+Deno.test("a function that fails is not captured, and the next one is", async () => {
+  await withInterpreted({}, async (device) => {
+    const failing: Case = (made) => {
+      if (made.step === 1) throw new RangeError("on purpose");
+      return dropping(made);
+    };
+    const captures = new Captures();
+    using _scope = device.scope("failing");
+    const x = tensor(device, [1, 2]);
+    const captured = {
+      signature: "",
+      inputs: [x],
+      key: [1, 2],
+      unchanged: () => () => true,
+    } as const;
+    const double = () => ({ y: scale(x, 2) });
+    captures.run(device, captured, double);
+    assertThrows(
+      () => captures.run(device, captured, () => failing({ step: 1 } as Step)),
+      RangeError,
+    );
+    for (let i = 0; i < 4; i++) {
+      using _step = device.scope("step");
+      assertEquals([...await captures.run(device, captured, double).y!.read()], [2, 4]);
+    }
+  });
+});
