@@ -157,7 +157,8 @@ class CaptureRecord implements CaptureTrace {
   ): void {
     const input = this.inputs.indexOf(storage);
     if (input < 0) this.isSpoiled = true;
-    else this.checks.push({ input, outline: { dtype, shape, strides, offset }, limit, ignored });
+    const check = { input, outline: { dtype, shape, strides, offset }, limit, ignored };
+    if (!this.checks.some((before) => sameItems([before], [check]))) this.checks.push(check);
   }
 
   spoiled(): void {

@@ -35,12 +35,22 @@ export function firstOutOfRange(
   if (words === undefined) return undefined;
   trace?.checked(value, limit, ignored);
   const size = sizeOf(shape);
-  const dense = value.contiguous;
+  if (value.contiguous) {
+    const i = firstAbove(words.subarray(value.offset, value.offset + size), limit, ignored);
+    return i < 0 ? undefined : { word: words[value.offset + i]!, place: placeOf(i, shape) };
+  }
   for (let i = 0; i < size; i++) {
-    const word = words[dense ? value.offset + i : elementOf(value, placeOf(i, shape))]!;
+    const word = words[elementOf(value, placeOf(i, shape))]!;
     if (word >= limit && word !== ignored) return { word, place: placeOf(i, shape) };
   }
   return undefined;
+}
+
+function firstAbove(words: Uint32Array, limit: number, ignored: number | undefined): number {
+  for (let i = 0; i < words.length; i++) {
+    if (words[i]! >= limit && words[i] !== ignored) return i;
+  }
+  return -1;
 }
 
 /**

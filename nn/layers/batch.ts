@@ -118,7 +118,8 @@ export function toBatch(
   };
   const ids = new Uint32Array(size * width).fill(padId);
   const [typeIds, mask] = [new Uint32Array(size * width), new Uint32Array(size * width)];
-  const columns = ids.map((_, i) => i % width);
+  const columns = new Uint32Array(size * width);
+  for (let i = 0; i < columns.length; i++) columns[i] = i % width;
   examples.forEach((example, b) => {
     fill(`token of sequence ${b}`, example.ids, ids, starts[b]!);
     fill(`segment of sequence ${b}`, example.typeIds ?? [], typeIds, starts[b]!);
@@ -144,7 +145,7 @@ export function toBatch(
     typeIds: tokens(typeIds),
     positions: tokens(offsets ? columns.map((column, i) => column - offsets[i]!) : columns),
     ...(offsets && { offsets: tokens(offsets) }),
-    mask: mask.every((real) => real === 1) ? undefined : tokens(mask),
+    mask: mask.includes(0) ? tokens(mask) : undefined,
     lengths: perExample(lengths),
     texts: examples.map(({ ids }) => ids),
     last: words(lengths.map((length, b) => starts[b]! + length - 1)),
