@@ -18,8 +18,9 @@
 
 import type { CudaBackend } from "./kernels/cuda/backend.ts";
 import { openCard } from "./kernels/cuda/open.ts";
+import { fuseAttention } from "./nn/layers/attention.ts";
+import { captureSteps } from "./nn/optim/train_step.ts";
 import type { CudaOptions } from "./kernels/cuda/start.ts";
-import { loadFusedAttention } from "./nn/layers/attention.ts";
 
 /**
  * Opens an NVIDIA card, and loads what models run on it alone.
@@ -30,7 +31,11 @@ import { loadFusedAttention } from "./nn/layers/attention.ts";
  */
 export async function openCuda(options: CudaOptions = {}): Promise<CudaBackend | undefined> {
   const backend = await openCard(options);
-  if (backend !== undefined) await loadFusedAttention();
+  if (backend !== undefined) {
+    const { attentionInOne, capturedGradients } = await import("./nn/optim/for_cards.ts");
+    fuseAttention(attentionInOne);
+    captureSteps(capturedGradients);
+  }
   return backend;
 }
 
@@ -156,7 +161,7 @@ export type { ActiveSite, DropoutContext, LayerPlace } from "./nn/dropout/site.t
 
 // Adapters of PEFT and weights, as bytes.
 export { encodeAdapter, fillAdapter } from "./nn/formats/adapter.ts";
-export type { AdapterFiles } from "./nn/formats/encode_adapter.ts";
+export type { AdapterFiles } from "./nn/formats/adapter_files.ts";
 export { applyAdapterConfig } from "./nn/formats/peft_apply.ts";
 export { type AdapterConfig, type BiasKind, parseAdapterConfig } from "./nn/formats/peft_config.ts";
 export type { TargetRules } from "./nn/formats/peft_targets.ts";

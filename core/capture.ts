@@ -7,7 +7,7 @@
  */
 
 import type { CapturedWork } from "./backend.ts";
-import { type CaptureTrace, traced } from "./capture_trace.ts";
+import { type CaptureTrace, type SeenWords, traced } from "./capture_trace.ts";
 import type { Device } from "./device.ts";
 import { firstOutOfRange } from "./indices.ts";
 import { type Key, threefry } from "./random.ts";
@@ -45,7 +45,7 @@ type Outline = Pick<Value, "dtype" | "shape" | "strides" | "offset">;
 interface Check {
   /** Place of the input in whose memory they lie. */
   readonly input: number;
-  readonly outline: Outline;
+  readonly outline: Omit<Outline, "dtype">;
   readonly limit: number;
   readonly ignored: number | undefined;
 }
@@ -78,6 +78,11 @@ interface Entry {
   places?: readonly KeyPlace[] | undefined;
 }
 
+/** Whether work can be captured now: the backend does so, and no gradient is being recorded. */
+export function capturable({ backend }: Device): boolean {
+  return backend.capturing !== undefined && !taped();
+}
+
 /** Runs of one function. */
 export class Captures {
   readonly #entries = new Map<string, Entry>();
@@ -88,7 +93,7 @@ export class Captures {
    * @param device Handle that owns the results
    */
   run(device: Device, captured: Captured, compute: () => Results): Results {
-    if (device.backend.capturing === undefined || taped()) return compute();
+    if (!capturable(device)) return compute();
     const signature = `${captured.signature} ${outlinesOf(captured.inputs)}`;
     const entry = this.#met(signature);
     if (entry === undefined) return compute();
@@ -150,14 +155,10 @@ class CaptureRecord implements CaptureTrace {
     this.keys.push(into);
   }
 
-  checked(
-    { storage, dtype, shape, strides, offset }: Value,
-    limit: number,
-    ignored?: number,
-  ): void {
-    const input = this.inputs.indexOf(storage);
+  checked({ storage, shape, strides, offset }: SeenWords, limit: number, ignored?: number): void {
+    const input = this.inputs.findIndex((one) => one === storage);
     if (input < 0) this.isSpoiled = true;
-    const check = { input, outline: { dtype, shape, strides, offset }, limit, ignored };
+    const check = { input, outline: { shape, strides, offset }, limit, ignored };
     if (!this.checks.some((before) => sameItems([before], [check]))) this.checks.push(check);
   }
 

@@ -5,15 +5,28 @@
  * @module
  */
 
-import type { Key } from "./random.ts";
-import type { Value } from "./storage.ts";
+/** Words that the host looked at. */
+export interface SeenWords {
+  /** The memory that they lie in. */
+  readonly storage: object;
+  /** Size of each axis. */
+  readonly shape: readonly number[];
+  /** Step along each axis. */
+  readonly strides: readonly number[];
+  /** Element at the origin. */
+  readonly offset: number;
+}
 
 /** Told of what the host computes meanwhile. */
 export interface CaptureTrace {
-  /** A key was folded from another one. */
-  folded(from: Key, counter: readonly [number, number], into: Key): void;
-  /** Words were found to be below a limit. */
-  checked(value: Value, limit: number, ignored: number | undefined): void;
+  /** A key was folded from another one, by a counter of two words. */
+  folded(
+    from: readonly [number, number],
+    counter: readonly [number, number],
+    into: readonly [number, number],
+  ): void;
+  /** Words were compared with a limit. */
+  checked(words: SeenWords, limit: number, ignored: number | undefined): void;
   /** Words of the host went into something that the next run would compute from others. */
   spoiled(): void;
 }

@@ -27,6 +27,7 @@ const coreLayers: Layers = [
     "errors.ts",
     "excerpt.ts",
     "arguments.ts",
+    "capture_trace.ts",
     "dtype.ts",
     "half.ts",
     "finite.ts",
@@ -49,7 +50,7 @@ const coreLayers: Layers = [
   ["apply.ts", "update.ts", "memory.ts", "destination.ts"],
   ["ops/"],
   ["checkpoint.ts", "gradient.ts"],
-  ["attention.ts"],
+  ["attention.ts", "capture.ts"],
 ];
 const nnLayers: Layers = [
   ["formats/json_record.ts"],

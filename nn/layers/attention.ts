@@ -19,9 +19,9 @@ import type { ForwardContext } from "./forward_context.ts";
 /** Attention in one operation, once it was loaded: pages, which have no card, do without. */
 let inOne: typeof attentionInOne | undefined;
 
-/** Loads attention in one operation, for backends that run it as one program. */
-export async function loadFusedAttention(): Promise<void> {
-  inOne = (await import("./fused_attention.ts")).attentionInOne;
+/** Lets backends that run attention as one program do so. */
+export function fuseAttention(by: typeof attentionInOne): void {
+  inOne = by;
 }
 
 /** Sizes of an attention layer, and where it stands. */

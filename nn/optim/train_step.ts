@@ -4,20 +4,26 @@
  * @module
  */
 
-import type { Captured } from "../../core/capture.ts";
 import { OptionError } from "../../core/errors.ts";
 import { shown } from "../../core/excerpt.ts";
 import { add } from "../../core/ops/elementwise.ts";
 import { foldKey, type Key } from "../../core/random.ts";
 import { sizeOf } from "../../core/shape.ts";
-import { Tensor } from "../../core/tensor.ts";
 import { checkPlan } from "../dropout/check_site.ts";
 import type { DropoutPlan } from "../dropout/plan.ts";
 import type { Batch } from "../layers/batch.ts";
-import { snapshot } from "../layers/snapshot.ts";
 import type { Model } from "../models/model.ts";
 import { objective, type StepMetrics } from "../objective/objective.ts";
+import type { capturedGradients } from "./captured_gradients.ts";
 import type { Optimiser } from "./optimiser.ts";
+
+/** Steps of which the work may be queued again, once that was loaded: pages do without. */
+let captured: typeof capturedGradients | undefined;
+
+/** Lets backends that capture work queue that of steps again. */
+export function captureSteps(by: typeof capturedGradients): void {
+  captured = by;
+}
 
 /** What a step changes: the numbers of a model and of its optimiser. */
 export interface TrainState {
@@ -73,9 +79,11 @@ export function trainStep(
   let total: Omit<StepMetrics, "squaredNorm"> | undefined;
   for (const { batch, drawn } of parts) {
     total = device.inside("batch", (scope) => {
-      const { given, captured } = capturedOf(model, batch, drawn, { ...options, normaliser });
-      const run = () => objective(model, given, { ...options, normaliser, key: drawn });
-      const result = trainable.differentiate(run, captured);
+      const given = { ...options, normaliser, key: drawn };
+      const compute = (batch: Batch) =>
+        trainable.differentiate(() => objective(model, batch, given));
+      const result = captured?.({ model, trainable, batch, options: given }, compute) ??
+        compute(batch);
       const { loss, task, compensation } = result;
       const sums = total === undefined ? result : {
         loss: add(total.loss, loss),
@@ -89,30 +97,4 @@ export function trainStep(
   const squaredNorm = trainable.squaredNorm();
   optimiser.step(squaredNorm, lr);
   return { ...total!, squaredNorm };
-}
-
-/**
- * What decides which work a batch makes. Where no text holds the padding token, texts decide nothing, and
- * the model is given the batch without them.
- */
-function capturedOf(
-  model: Model,
-  batch: Batch,
-  key: Key,
-  options: object,
-): { readonly given: Batch; readonly captured?: Captured } {
-  const { texts, ...given } = batch;
-  const { padId } = model.config;
-  if (padId !== undefined && texts?.some((ids) => ids.includes(padId))) return { given: batch };
-  const named = Object.entries(given)
-    .flatMap(([name, held]) => [held].flat().map((item) => [name, item] as const))
-    .filter(([, item]) => item !== undefined);
-  const described = named.map(([name, item]) => item instanceof Tensor ? name : [name, item]);
-  const captured = {
-    signature: JSON.stringify([described, options]),
-    inputs: named.flatMap(([, item]) => item instanceof Tensor ? [item] : []),
-    key,
-    unchanged: () => snapshot(model),
-  };
-  return { given, captured };
 }

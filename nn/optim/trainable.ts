@@ -8,7 +8,6 @@
 
 import { apply } from "../../core/apply.ts";
 import { OptionError, TrainingError } from "../../core/errors.ts";
-import { type Captured, Captures, type Results } from "../../core/capture.ts";
 import { besideParameters, noDestination } from "../../core/destination.ts";
 import { filled, input, old, rowSum } from "../../core/expr.ts";
 import { gradientInto } from "../../core/gradient.ts";
@@ -46,9 +45,8 @@ export class Trainable {
   /** Gradients of all parameters, `[count]`. */
   readonly gradients: Tensor;
   readonly #views: readonly Tensor[];
-  /** Whether nothing was added to the gradients yet. */
-  #cleared = true;
-  readonly #captures = new Captures();
+  /** Whether nothing was added to the gradients yet: work that is queued again cannot tell. */
+  cleared = true;
 
   private constructor(entries: readonly [string, Parameter][], flat: Tensor) {
     this.names = entries.map(([name]) => name);
@@ -94,7 +92,7 @@ export class Trainable {
   /** Sets the gradients to zero. */
   clear(): void {
     update(clear, [this.gradients], []);
-    this.#cleared = true;
+    this.cleared = true;
   }
 
   /**
@@ -102,30 +100,18 @@ export class Trainable {
    * product makes them, which writes them to their place.
    *
    * @param run Computes the loss, as `gradient` takes it
-   * @param captured What decides which work it queues, where that may be queued again instead
    * @returns What it returned
    * @throws {TrainingError} If the loss does not reach a parameter
    * @throws {GradientError} If it is not one number, or an operation has no derivative
    */
-  differentiate<R extends Tensor | { readonly loss: Tensor }>(
-    run: () => R,
-    captured?: Captured,
-  ): R {
-    const compute = () => {
-      const { tensors, flat } = this;
-      const destination = this.#cleared
-        ? besideParameters(tensors, flat, this.gradients)
-        : noDestination;
-      const { result, gradients } = gradientInto(destination, run, tensors, this.device);
-      this.accumulate(gradients);
-      for (const g of gradients) g?.[Symbol.dispose]();
-      return result;
-    };
-    if (captured === undefined) return compute();
-    const signature = `${this.#cleared} ${captured.signature}`;
-    const named = () => compute() as Results;
-    const result = this.#captures.run(this.device, { ...captured, signature }, named) as R;
-    this.#cleared = false;
+  differentiate<R extends Tensor | { readonly loss: Tensor }>(run: () => R): R {
+    const { tensors, flat } = this;
+    const destination = this.cleared
+      ? besideParameters(tensors, flat, this.gradients)
+      : noDestination;
+    const { result, gradients } = gradientInto(destination, run, tensors, this.device);
+    this.accumulate(gradients);
+    for (const g of gradients) g?.[Symbol.dispose]();
     return result;
   }
 
@@ -140,10 +126,10 @@ export class Trainable {
         throw new TrainingError(`Cannot train ${this.names[i]} as the loss does not depend on it`);
       }
       const view = this.#views[i]!;
-      if (this.#cleared && lieTogether(g.value, view.value)) return;
-      update(this.#cleared ? copyProgram : accumulate, [view], [g]);
+      if (this.cleared && lieTogether(g.value, view.value)) return;
+      update(this.cleared ? copyProgram : accumulate, [view], [g]);
     });
-    this.#cleared = false;
+    this.cleared = false;
   }
 
   /** Squared norm of the gradients, `[1]`: what an optimiser clips by. */

@@ -13,6 +13,7 @@ import { courseMutations } from "./lists/courses.ts";
 import { cudaMutations } from "./lists/cuda.ts";
 import { cudaBlasMutations } from "./lists/cuda_blas.ts";
 import { cudaWgmmaMutations } from "./lists/cuda_wgmma.ts";
+import { cudaCaptureMutations } from "./lists/cuda_capture.ts";
 import { cudaQueueMutations } from "./lists/cuda_queue.ts";
 import { cudaHalfMutations } from "./lists/cuda_halves.ts";
 import { dataMutations } from "./lists/data.ts";
@@ -132,6 +133,7 @@ export const mutations: readonly Mutation[] = [
   ...cudaMutations,
   ...cudaBlasMutations,
   ...cudaWgmmaMutations,
+  ...cudaCaptureMutations,
   ...cudaQueueMutations,
   ...fusedAttentionMutations,
   ...cudaHalfMutations,

@@ -2,7 +2,9 @@
 import { assertEquals } from "@std/assert";
 import { Device } from "../../core/device.ts";
 import type { CardFacts } from "../../kernels/cuda/driver/driver.ts";
-import { loadFusedAttention } from "../../nn/layers/attention.ts";
+import { fuseAttention } from "../../nn/layers/attention.ts";
+import { attentionInOne, capturedGradients } from "../../nn/optim/for_cards.ts";
+import { captureSteps } from "../../nn/optim/train_step.ts";
 import type { Precision } from "../../kernels/cuda/product/product_shape.ts";
 import {
   type InterpretedBackend,
@@ -11,7 +13,8 @@ import {
   type InterpretedQueue,
 } from "./ptx/interpreted_driver.ts";
 
-await loadFusedAttention();
+fuseAttention(attentionInOne);
+captureSteps(capturedGradients);
 
 /** What differs from the usual card and backend. */
 export interface InterpretedOptions extends InterpretedQueue {

@@ -32,6 +32,8 @@ export async function trainTiny(
 ): Promise<Course> {
   using _scope = device.scope("training");
   const config = tinyConfig(architecture);
+  // The first numbers are those of padding.
+  const words = config.vocabularySize;
   const model = randomModel(device, config, "classifier");
   applyLora(model, { targets: targets[architecture], rank: 4, alpha: 8 });
   for (const [path, parameter] of parameters(model)) {
@@ -46,7 +48,7 @@ export async function trainTiny(
     {
       using _step = device.scope("step");
       const examples = [7, 5, 8, 3].map((length, b) => ({
-        ids: Array.from({ length }, (_, i) => (step * 5 + b * 7 + i * 3) % config.vocabularySize),
+        ids: Array.from({ length }, (_, i) => 2 + (step * 5 + b * 7 + i * 3) % (words - 2)),
         label: (step + b) % 2,
       }));
       const batch = toBatch(device, examples, { numbers: [0, 1, 2, 3] });

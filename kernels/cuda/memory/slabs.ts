@@ -7,7 +7,7 @@
 import { Ranges, roundedBytes } from "./ranges.ts";
 
 /** Bytes of a buffer that counts as small. */
-const mostBytes = 32 * 1024;
+const mostBytes = 4096;
 /** Bytes that small buffers take at once. */
 const slabBytes = 2 ** 20;
 

@@ -45,16 +45,33 @@ Deno.test("a range of no bytes has room, and all begin at multiples of 512", () 
   assertEquals([0, 1, 512, 513].map(roundedBytes), [512, 512, 512, 1024]);
 });
 
+Deno.test("small buffers lie together, and leave room for large ones where none is left", async () => {
+  await withInterpreted({}, (_, { backend }) => {
+    const take = (bytes: number) => backend.allocate(bytes) as CardBuffer;
+    const large = take(2 ** 20);
+    const small = Array.from({ length: 600 }, () => take(4096));
+    const next = take(2 ** 20);
+    const places = small.map(({ address }) => Math.floor((address - large.address) / 2 ** 20));
+    assertEquals(new Set(places), new Set([1, 2, 3]));
+    assertEquals(new Set(small.map(({ address }) => address)).size, 600);
+    assertEquals(next.address - large.address, 4 * 2 ** 20);
+    for (const buffer of small) backend.release(buffer);
+    const whole = take(3 * 2 ** 20);
+    assertEquals(whole.address - large.address, 2 ** 20);
+    for (const buffer of [large, next, whole]) backend.release(buffer);
+  });
+});
+
 Deno.test("memory that is given back is used again, at the lowest address that fits", async () => {
   await withInterpreted({}, (_, { backend, counts }) => {
     const take = (bytes: number) => backend.allocate(bytes) as CardBuffer;
-    const [a, b, c] = [take(1000), take(5000), take(100)];
+    const [a, b, c] = [take(10_000), take(50_000), take(8000)];
     assert(a.address < b.address && b.address < c.address && c.address % 512 === 0);
     backend.release(b);
     backend.release(a);
-    const whole = take(6000);
+    const whole = take(60_000);
     assertEquals(whole.address, a.address);
-    const after = take(600);
+    const after = take(6000);
     assert(after.address > c.address);
     for (const buffer of [whole, after, c]) backend.release(buffer);
     assertEquals(counts.get("cuMemCreate"), 1);

@@ -8,6 +8,7 @@ import type { DriverFunction, NativeArgument } from "../../../kernels/cuda/drive
 import { openCuda } from "../../../mod.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import { type InterpretedDriver, interpretedDriver } from "../../support/ptx/interpreted_driver.ts";
+import { trainTiny } from "../../support/tiny_training.ts";
 import { hostWith, withHost } from "../../support/ptx/library_host.ts";
 import { randomModel, tinyConfig, tinyExamples } from "../../support/tiny_models.ts";
 
@@ -33,6 +34,20 @@ Deno.test("models run attention as one program on a card that was opened", async
     await model.forward({ batch: toBatch(device, tinyExamples([5, 3])) }).logits.read();
     const found = driver.texts.filter((text) => text.startsWith("// attention:"));
     assertEquals(found.length, 1);
+  });
+});
+
+Deno.test("steps come again without being computed on a card that was opened", async () => {
+  await onCard(interpretedDriver(), async (device) => {
+    const { capturing } = device.backend as CudaBackend;
+    let captured = 0;
+    const begin = capturing!.begin.bind(capturing);
+    capturing!.begin = () => {
+      captured++;
+      begin();
+    };
+    await trainTiny(device, "bert", 5);
+    assertEquals(captured, 2);
   });
 });
 

@@ -158,7 +158,7 @@ export const formatsMutations: readonly Mutation[] = [
   },
   {
     name: "a declared tensor may be missing",
-    file: "nn/formats/adapter.ts",
+    file: "nn/formats/adapter_files.ts",
     find: "if (isDeclared(place) && !filled.has(place)) {",
     replace: "if (isUpdate(place) && !filled.has(place)) {",
     why: "declared heads must be there",
@@ -166,7 +166,7 @@ export const formatsMutations: readonly Mutation[] = [
   },
   {
     name: "loaded updates are frozen",
-    file: "nn/formats/adapter.ts",
+    file: "nn/formats/adapter_files.ts",
     find: "parameter.trainable ||= isDeclared(place);",
     replace: "parameter.trainable &&= isDeclared(place);",
     why: "what an adapter declares is trained on",
@@ -174,7 +174,7 @@ export const formatsMutations: readonly Mutation[] = [
   },
   {
     name: "undeclared heads are not saved",
-    file: "nn/formats/encode_adapter.ts",
+    file: "nn/formats/adapter_files.ts",
     find: "isUpdate(path) || !isHead(path) && !isDeclared(path)",
     replace: "isUpdate(path) || !isDeclared(path)",
     why: "PEFT saves heads undeclared",

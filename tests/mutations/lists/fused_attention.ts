@@ -92,7 +92,7 @@ export const fusedAttentionMutations: readonly Mutation[] = [
   {
     name: "fused attention is not loaded where a card is opened",
     file: "mod.ts",
-    find: "if (backend !== undefined) await loadFusedAttention();",
+    find: "    fuseAttention(attentionInOne);\n",
     replace: "",
     why: "models run attention as one program on a card",
     tests: ["tests/kernels/cuda/opened_test.ts"],

@@ -1,15 +1,18 @@
 /**
- * Making the files of an adapter.
+ * Making the files of an adapter, and filling a model from them.
  *
  * @module
  */
 
 import { isHead } from "../models/heads.ts";
-import { type Module, parameters } from "../layers/module.ts";
+import { FileError } from "../../core/errors.ts";
+import type { Device } from "../../core/device.ts";
+import { type Module, type Parameter, parameters } from "../layers/module.ts";
+import { fillParameter, requireShape, type WeightSource } from "../models/load.ts";
 import { loraLayers } from "../lora/lora.ts";
 import { type AdapterConfig, formatAdapterConfig } from "./peft_config.ts";
 import { fusedConfig, fuseParts, isWhole } from "./peft_fused_qkv.ts";
-import { adapterTensorName, declaredBy, isUpdate, peftPrefix } from "./peft_tensors.ts";
+import { adapterTensorName, declaredBy, isUpdate, peftPrefix, placeOf } from "./peft_tensors.ts";
 import { encodeSafetensors, type TensorData } from "./safetensors_write.ts";
 
 /** The files of an adapter, by their names. */
@@ -57,4 +60,50 @@ export async function encodeFiles(
     "adapter_model.safetensors": encodeSafetensors(tensors, { format: "pt" }),
     "adapter_config.json": formatAdapterConfig(config, { loraDropout, fanInFanOut }),
   };
+}
+
+/**
+ * Fills what the adapter holds, and makes trainable what it declares.
+ *
+ * @throws {FileError} If a tensor is missing, misshapen or has no place
+ */
+export async function fillFrom(
+  model: Module,
+  adapter: AdapterConfig,
+  source: WeightSource,
+  device: Device,
+): Promise<void> {
+  const { path } = source;
+  const isDeclared = declaredBy(adapter, new Set(loraLayers(model).map(([layer]) => layer)));
+  const places = new Map<string, Parameter>(parameters(model));
+  const filled = new Set<string>();
+  for (const name of source.names()) {
+    if (!name.startsWith(peftPrefix)) {
+      throw new FileError(
+        `Cannot place tensor ${name} as a name in ${peftPrefix} is required`,
+        path,
+      );
+    }
+    const place = placeOf(name);
+    if (place === undefined) continue;
+    const parameter = places.get(place);
+    if (parameter === undefined) {
+      throw new FileError(`Cannot place tensor ${name} as the model has no ${place}`, path);
+    }
+    if (filled.has(place)) {
+      throw new FileError(`Cannot place tensor ${name} as another one is for ${place}`, path);
+    }
+    requireShape(source, name, parameter);
+    await fillParameter(parameter, source, name, device);
+    parameter.trainable ||= isDeclared(place);
+    filled.add(place);
+  }
+  for (const [place] of places) {
+    if (isDeclared(place) && !filled.has(place)) {
+      throw new FileError(
+        `Cannot find tensor ${peftPrefix}${place}, which the adapter declares`,
+        path,
+      );
+    }
+  }
 }

@@ -1,0 +1,62 @@
+/**
+ * Gradients of a batch whose work may be queued again instead of being computed.
+ *
+ * @module
+ */
+
+import { capturable, Captures, type Results } from "../../core/capture.ts";
+import { Tensor } from "../../core/tensor.ts";
+import type { Batch } from "../layers/batch.ts";
+import { snapshot } from "../layers/snapshot.ts";
+import type { Model } from "../models/model.ts";
+import type { ObjectiveOptions } from "../objective/objective.ts";
+import type { Trainable } from "./trainable.ts";
+
+/** What decides the gradients of a batch. */
+export interface BatchGradients {
+  /** Computes the loss. */
+  readonly model: Model;
+  /** Has the parameters and their gradients. */
+  readonly trainable: Trainable;
+  /** Examples. */
+  readonly batch: Batch;
+  /** How the loss is made. */
+  readonly options: ObjectiveOptions;
+}
+
+/** Captures of each set of gradients. */
+const captures = new WeakMap<Trainable, Captures>();
+
+/**
+ * What `compute` returns, whose gradients it adds, or the same without it: work that an earlier batch of
+ * the same shape made is queued again, with the numbers of this one.
+ *
+ * @param compute Adds the gradients of a batch
+ */
+export function capturedGradients<R extends Results>(
+  { model, trainable, batch, options }: BatchGradients,
+  compute: (batch: Batch) => R,
+): R {
+  const { device } = trainable;
+  if (!capturable(device)) return compute(batch);
+  const { texts, ...tensors } = batch;
+  const { padId } = model.config;
+  // Where no text holds the padding token, texts decide nothing.
+  if (padId !== undefined && texts?.some((ids) => ids.includes(padId))) return compute(batch);
+  const { key, ...settings } = options;
+  const named = Object.entries(tensors)
+    .flatMap(([name, held]) => [held].flat().map((item) => [name, item] as const))
+    .filter(([, item]) => item !== undefined);
+  const described = named.map(([name, item]) => item instanceof Tensor ? name : [name, item]);
+  const own = captures.get(trainable) ?? new Captures();
+  captures.set(trainable, own);
+  const captured = {
+    signature: JSON.stringify([trainable.cleared, described, settings]),
+    inputs: named.flatMap(([, item]) => item instanceof Tensor ? [item] : []),
+    key,
+    unchanged: () => snapshot(model),
+  };
+  const result = own.run(device, captured, () => compute(tensors));
+  trainable.cleared = false;
+  return result as R;
+}
