@@ -140,7 +140,7 @@ class CaptureRecord implements CaptureTrace {
   readonly keys: Key[];
   readonly folds: Fold[] = [];
   readonly checks: Check[] = [];
-  /** Whether it read words that may be others the next time. */
+  /** Whether it checked words that it may compute otherwise the next time. */
   isSpoiled = false;
 
   constructor(readonly inputs: readonly Storage[], key: Key) {
@@ -160,10 +160,6 @@ class CaptureRecord implements CaptureTrace {
     if (input < 0) this.isSpoiled = true;
     const check = { input, outline: { shape, strides, offset }, limit, ignored };
     if (!this.checks.some((before) => sameItems([before], [check]))) this.checks.push(check);
-  }
-
-  spoiled(): void {
-    this.isSpoiled = true;
   }
 }
 

@@ -27,8 +27,6 @@ export interface CaptureTrace {
   ): void;
   /** Words were compared with a limit. */
   checked(words: SeenWords, limit: number, ignored: number | undefined): void;
-  /** Words of the host went into something that the next run would compute from others. */
-  spoiled(): void;
 }
 
 /** Who is told, if anyone; written by {@linkcode traced} alone. */

@@ -59,7 +59,6 @@ function firstAbove(words: Uint32Array, limit: number, ignored: number | undefin
  */
 export function joinedWords(values: readonly Value[], axis: number): Uint32Array | undefined {
   if (values.some(({ storage }) => storage.words === undefined)) return undefined;
-  trace?.spoiled();
   const sizes = values.map(({ shape }) => sizeOf(shape));
   const joined = new Uint32Array(sizes.reduce((sum, size) => sum + size, 0));
   const rows = sizeOf(values[0]!.shape.slice(0, axis));

@@ -192,7 +192,7 @@ export class CudaBackend implements Backend {
   }
 
   #makeCapturing(): CardCapturing {
-    const host: WorkHost = {
+    const host: Omit<WorkHost, "used"> = {
       memory: this.#memory,
       graphs: this.#queue.graphs,
       flush: () => this.#queue.flush(),

@@ -11,7 +11,7 @@ import { type AddressList, CardWork, type WorkHost } from "./card_work.ts";
 import type { CardLaunch } from "./launch.ts";
 import { LaunchSegment } from "./segment.ts";
 
-/** Works whose graphs are kept; beyond these the oldest is not queued again. */
+/** Works whose graphs are kept; beyond these the one that was not queued for longest loses them. */
 const most = 64;
 
 /** What was queued since the beginning. */
@@ -57,13 +57,27 @@ class Log implements MemoryObserver {
 /** Captures launches, and the memory that they use. */
 export class CardCapturing implements Capturing {
   #log: Log | undefined;
-  readonly #works: CardWork[] = [];
+  /** Works that have graphs; the one that was queued last stands last. */
+  readonly #works = new Set<CardWork>();
+  /** Runs what was captured. */
+  readonly host: WorkHost;
 
   /**
    * @param host Runs what was captured
    * @param runs Programs queued so far
    */
-  constructor(readonly host: WorkHost, readonly runs: () => number) {}
+  constructor(host: Omit<WorkHost, "used">, readonly runs: () => number) {
+    this.host = { ...host, used: (work) => this.#used(work) };
+  }
+
+  #used(work: CardWork): void {
+    this.#works.delete(work);
+    this.#works.add(work);
+    if (this.#works.size <= most) return;
+    const [oldest] = this.#works;
+    oldest!.endGraphs();
+    this.#works.delete(oldest!);
+  }
 
   begin(): void {
     this.#log = this.host.memory.observer = new Log(this.runs());
@@ -110,7 +124,7 @@ export class CardCapturing implements Capturing {
     const exchanged = [...given, ...made];
     const { addresses, others } = addressesOf(log, exchanged);
     const { launches, words, used } = log.segment;
-    const work = new CardWork(this.host, {
+    return new CardWork(this.host, {
       launches,
       words,
       used,
@@ -121,14 +135,12 @@ export class CardCapturing implements Capturing {
       others,
       runs: this.runs() - log.runsBefore,
     });
-    this.#works.push(work);
-    if (this.#works.length > most) this.#works.shift()!.close();
-    return work;
   }
 
   /** Ends all graphs. */
   close(): void {
-    for (const work of this.#works.splice(0)) work.close();
+    for (const work of this.#works) work.endGraphs();
+    this.#works.clear();
   }
 }
 

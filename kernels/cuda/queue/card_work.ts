@@ -53,6 +53,8 @@ export interface WorkParts extends Launches {
 export interface WorkHost {
   readonly memory: CardMemory;
   readonly graphs: Graphs;
+  /** Tells that a work is about to be queued again. */
+  readonly used: (work: CardWork) => void;
   /** Sends what was queued before. */
   readonly flush: () => void;
   /** Tells of programs that were queued by so many launches, and of memory that was used for them. */
@@ -70,7 +72,6 @@ export class CardWork implements CapturedWork {
   readonly #segments: readonly Launches[];
   /** Their graphs, once there are some. */
   #graphs: readonly Graph[] | undefined;
-  #isClosed = false;
 
   /**
    * @param host Runs it
@@ -104,13 +105,14 @@ export class CardWork implements CapturedWork {
   queue(buffers: readonly Buffer[], scalars: readonly number[]): boolean {
     const { host, parts } = this;
     const { launches, others, meanwhileBytes, runs } = parts;
-    if (this.#isClosed || others.some(({ released }) => released)) return false;
+    if (others.some(({ released }) => released)) return false;
     const meanwhile = takenFrom(host.memory, meanwhileBytes);
     if (meanwhile === undefined) return false;
     try {
       this.#place([...buffers as readonly CardBuffer[], meanwhile]);
       this.#write(scalars);
       host.flush();
+      host.used(this);
       const { graphs } = host;
       this.#graphs ??= this.#segments.map((segment) => graphs.build(segment));
       this.#graphs.forEach((graph, i) => graphs.runGraph(graph, this.#segments[i]!));
@@ -143,9 +145,8 @@ export class CardWork implements CapturedWork {
     }
   }
 
-  /** Ends its graphs; it is not queued any more. */
-  close(): void {
-    this.#isClosed = true;
+  /** Ends its graphs, which are made anew where it is queued again. */
+  endGraphs(): void {
     for (const graph of this.#graphs ?? []) this.host.graphs.end(graph);
     this.#graphs = undefined;
   }

@@ -1,6 +1,7 @@
 // Functions whose work is captured are queued again without being computed, and only where that is
 // the same.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import type { CapturedWork } from "../../../core/backend.ts";
 import { type Captured, Captures, type Results } from "../../../core/capture.ts";
 import type { Device } from "../../../core/device.ts";
 import { IndexError } from "../../../core/errors.ts";
@@ -203,6 +204,27 @@ Deno.test("work inside of a gradient is computed", async () => {
       }, [x]);
     }
     assertEquals(computed, 6);
+  });
+});
+
+Deno.test("of many works those that were queued last keep their graphs", async () => {
+  await withInterpreted({}, (device, { backend, counts }) => {
+    const { capturing } = backend;
+    const x = tensor(device, [1, 2, 3]);
+    const works = Array.from({ length: 65 }, () => {
+      capturing!.begin();
+      device.inside("work", () => scale(x, 2));
+      return capturing!.end([], [])!;
+    });
+    const built = (work: CapturedWork) => {
+      const before = counts.get("cuGraphInstantiateWithFlags") ?? 0;
+      assert(work.queue([], work.scalars));
+      return (counts.get("cuGraphInstantiateWithFlags") ?? 0) - before;
+    };
+    assertEquals(works.slice(0, 64).map(built), works.slice(0, 64).map(() => 1));
+    assertEquals(built(works[0]!), 0);
+    assertEquals(built(works[64]!), 1);
+    assertEquals([built(works[0]!), built(works[1]!)], [0, 1]);
   });
 });
 

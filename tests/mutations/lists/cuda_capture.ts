@@ -66,11 +66,11 @@ export const cudaCaptureMutations: readonly Mutation[] = [
     tests: captures,
   },
   {
-    name: "captures: words that the host copies are forgotten",
-    file: "core/indices.ts",
-    find: "  trace?.spoiled();\n",
-    replace: "",
-    why: "what the host computes from words of a step is that step's",
+    name: "captures: words that are no input's are not checked again",
+    file: "core/capture.ts",
+    find: "if (input < 0) this.isSpoiled = true;",
+    replace: "if (input < 0) return;",
+    why: "rows are refused by the words of their own step",
     tests: captures,
   },
   {
@@ -84,9 +84,17 @@ export const cudaCaptureMutations: readonly Mutation[] = [
   {
     name: "captures: memory that was given back is used",
     file: "kernels/cuda/queue/card_work.ts",
-    find: "if (this.#isClosed || others.some(({ released }) => released)) return false;",
-    replace: "if (this.#isClosed) return false;",
+    find: "if (others.some(({ released }) => released)) return false;",
+    replace: "",
     why: "other tensors may lie there",
+    tests: captures,
+  },
+  {
+    name: "captures: graphs of the work that was queued last are ended",
+    file: "kernels/cuda/queue/card_capturing.ts",
+    find: "    this.#works.delete(work);\n",
+    replace: "",
+    why: "work that comes often keeps its graphs",
     tests: captures,
   },
   {
