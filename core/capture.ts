@@ -31,7 +31,7 @@ export interface Captured {
 export type Results = { readonly [name: string]: Tensor | undefined };
 
 /** Signatures that are remembered; beyond these the one that was not met for longest is forgotten. */
-const most = 64;
+const most = 128;
 /** Captures of a signature, of which two in a row must be equal. */
 const mostAttempts = 4;
 

@@ -12,7 +12,7 @@ import type { CardLaunch } from "./launch.ts";
 import { LaunchSegment } from "./segment.ts";
 
 /** Works whose graphs are kept; beyond these the one that was not queued for longest loses them. */
-const most = 64;
+const most = 128;
 
 /** What was queued since the beginning. */
 class Log implements MemoryObserver {
