@@ -42,6 +42,8 @@ export type {
   Binding,
   Bound,
   Buffer,
+  CapturedWork,
+  Capturing,
   FusedAttention,
 } from "./core/backend.ts";
 export type { Dtype, Half, Kind } from "./core/dtype.ts";

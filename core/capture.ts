@@ -93,8 +93,10 @@ export class Captures {
    * @param device Handle that owns the results
    */
   run(device: Device, captured: Captured, compute: () => Results): Results {
-    if (!capturable(device)) return compute();
-    const signature = `${captured.signature} ${outlinesOf(captured.inputs)}`;
+    const { inputs } = captured;
+    // Results of tensors of another handle would be that handle's, or an error.
+    if (!capturable(device) || inputs.some((x) => x.device !== device)) return compute();
+    const signature = `${captured.signature} ${outlinesOf(inputs)}`;
     const entry = this.#met(signature);
     if (entry === undefined) return compute();
     const { capture, places } = entry;

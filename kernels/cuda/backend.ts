@@ -12,6 +12,7 @@ import type {
   Binding,
   Bound,
   Buffer,
+  Capturing,
   FusedAttention,
 } from "../../core/backend.ts";
 import { bytesPerElement, type Dtype } from "../../core/dtype.ts";
@@ -78,7 +79,8 @@ export class CudaBackend implements Backend {
   readonly #products: CudaProducts;
   readonly #lt: LtProducts | undefined;
   /** Captures work where programs become graphs. */
-  readonly capturing: CardCapturing | undefined;
+  readonly capturing: Capturing | undefined;
+  readonly #capturing: CardCapturing | undefined;
   /** Attention in one go. */
   readonly attention: FusedAttention | undefined;
   readonly #launches = new Layouts<CardLaunch>();
@@ -109,7 +111,8 @@ export class CudaBackend implements Backend {
       this.#modules = new Modules(driver, options.compilers);
       const busy = () => this.#modules.busy;
       this.#queue = new LaunchQueue(driver, { graphs, blocking }, busy, options.shortest);
-      if (graphs && !blocking) this.capturing = this.#queue.capturing = this.#makeCapturing();
+      if (graphs && !blocking) this.#capturing = this.#makeCapturing();
+      this.capturing = this.#queue.capturing = this.#capturing;
       const host = { driver, memory: this.#memory, modules: this.#modules };
       this.#lt = lt === undefined ? undefined : new LtProducts(lt, host);
     } catch (error) {
@@ -174,7 +177,7 @@ export class CudaBackend implements Backend {
   /** Queues an upload after what was queued. */
   write(buffer: Buffer, offset: number, source: ArrayBufferView): void {
     if (source.byteLength === 0) return;
-    this.capturing?.spoil();
+    this.#capturing?.spoil();
     this.#queue.flush();
     this.#staging.write((buffer as CardBuffer).address + offset, source);
   }
@@ -186,7 +189,7 @@ export class CudaBackend implements Backend {
    * and another must be opened
    */
   read(buffer: Buffer, offset: number, bytes: number): Promise<ArrayBuffer> {
-    this.capturing?.spoil();
+    this.#capturing?.spoil();
     this.#queue.flush();
     return this.#staging.read((buffer as CardBuffer).address + offset, bytes);
   }
@@ -200,8 +203,7 @@ export class CudaBackend implements Backend {
         this.#counts.runs += runs;
         this.#counts.allocated(bytes);
         this.#counts.released(bytes);
-        this.#queue.counts.launches += launches;
-        this.#queue.counts.inGraphs += launches;
+        this.#queue.countGraphs(launches);
       },
     };
     return new CardCapturing(host, () => this.#counts.runs);
@@ -286,7 +288,7 @@ export class CudaBackend implements Backend {
 
   /** Closes what was made, which is not all where opening failed. */
   #close(): void {
-    this.capturing?.close();
+    this.#capturing?.close();
     this.#queue?.close();
     this.driver.library.calls.cuStreamSynchronize(this.driver.stream);
     this.#lt?.close();

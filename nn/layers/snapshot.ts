@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Value } from "../../core/storage.ts";
+import type { Value } from "../../core/storage.ts";
 import { Module, Parameter } from "./module.ts";
 
 /**

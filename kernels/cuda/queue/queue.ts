@@ -56,6 +56,12 @@ export class LaunchQueue {
   /** Launches so far, and how many of them went out as parts of graphs. */
   readonly counts = { launches: 0, inGraphs: 0 };
 
+  /** Counts launches that went out as parts of graphs. */
+  countGraphs(launches: number): void {
+    this.counts.launches += launches;
+    this.counts.inGraphs += launches;
+  }
+
   /**
    * Adds a launch.
    *

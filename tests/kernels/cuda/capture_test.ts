@@ -207,6 +207,27 @@ Deno.test("work inside of a gradient is computed", async () => {
   });
 });
 
+Deno.test("inputs of another device are refused, and those of another handle keep it", async () => {
+  await withDevice("f32", async (cpu) => {
+    await withInterpreted({}, (device) => {
+      const captures = new Captures();
+      const weight = tensor(device, [1, 2]);
+      const run = (x: Tensor) =>
+        captures.run(
+          device,
+          { signature: "", inputs: [x], key: [0, 0], unchanged: () => () => true },
+          () => ({ y: add(x, weight) }),
+        ).y!;
+      for (let i = 0; i < 5; i++) run(tensor(device, [3, 4]));
+      assertThrows(() => run(tensor(cpu, [3, 4])), TypeError, "share a device");
+      const fork = device.fork();
+      using _scope = fork.scope("fork");
+      assertEquals(run(tensor(fork, [3, 4])).device, fork);
+    });
+    await Promise.resolve();
+  });
+});
+
 Deno.test("of many works those that were queued last keep their graphs", async () => {
   await withInterpreted({}, (device, { backend, counts }) => {
     const { capturing } = backend;

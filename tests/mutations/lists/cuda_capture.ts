@@ -66,6 +66,14 @@ export const cudaCaptureMutations: readonly Mutation[] = [
     tests: captures,
   },
   {
+    name: "captures: inputs may be of any device",
+    file: "core/capture.ts",
+    find: " || inputs.some((x) => x.device !== device)) return compute();",
+    replace: ") return compute();",
+    why: "memory of another device has no address on the card",
+    tests: captures,
+  },
+  {
     name: "captures: words that are no input's are not checked again",
     file: "core/capture.ts",
     find: "if (input < 0) this.isSpoiled = true;",
@@ -76,7 +84,7 @@ export const cudaCaptureMutations: readonly Mutation[] = [
   {
     name: "captures: what the host writes is forgotten",
     file: "kernels/cuda/backend.ts",
-    find: "    this.capturing?.spoil();\n    this.#queue.flush();\n    this.#staging.write",
+    find: "    this.#capturing?.spoil();\n    this.#queue.flush();\n    this.#staging.write",
     replace: "    this.#queue.flush();\n    this.#staging.write",
     why: "an upload is not queued again",
     tests: captures,
