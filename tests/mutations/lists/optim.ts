@@ -169,12 +169,8 @@ export const optimMutations: readonly Mutation[] = [
   {
     name: "each batch is normalised by itself",
     file: "nn/optim/train_step.ts",
-    find: "objective(model, batch, { ...options, normaliser, key: drawn })",
-    replace: `objective(model, batch, {
-      ...options,
-      normaliser: sizeOf(batch.labels?.shape ?? [0]),
-      key: drawn,
-    })`,
+    find: "const given = { ...options, normaliser, key: drawn };",
+    replace: "const given = { ...options, normaliser: sizeOf(batch.labels!.shape), key: drawn };",
     why: "the window's labels normalise",
     tests: ["tests/nn/optim/train_step_test.ts"],
   },

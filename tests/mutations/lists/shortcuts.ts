@@ -19,7 +19,7 @@ export const shortcutMutations: readonly Mutation[] = [
   {
     name: "a gradient adds to the part of it that lies in its place",
     file: "nn/optim/trainable.ts",
-    find: "this.#cleared ? copyProgram : accumulate",
+    find: "this.cleared ? copyProgram : accumulate",
     replace: "accumulate",
     why: "that part is in the sum already",
     tests: trainable,
@@ -27,7 +27,7 @@ export const shortcutMutations: readonly Mutation[] = [
   {
     name: "gradients of a later window are written to their place",
     file: "nn/optim/trainable.ts",
-    find: "    this.#cleared = false;\n",
+    find: "    this.cleared = false;\n",
     replace: "",
     why: "windows add up",
     tests: trainable,
