@@ -118,12 +118,13 @@ class Decoder {
       const timer = setTimeout(resolve, 20);
       await Promise.race([this.#arrived.promise, promise]).finally(() => clearTimeout(timer));
       if (this.#answers.length > 0) break;
-      if (performance.now() - started > this.#left) this.#fail("data that is decoded without end");
+      if (performance.now() - started > this.#left) break;
       if (Deno.memoryUsage().rss - this.#memoryBefore > this.limits.memory) {
         this.#fail("data that takes memory without end");
       }
     }
     this.#left -= performance.now() - started;
+    if (this.#left < 0) this.#fail("data that is decoded without end");
     this.#arrived = Promise.withResolvers();
     const answer = this.#answers.shift()!;
     return "fault" in answer ? this.#fail(answer.fault) : answer;
