@@ -226,8 +226,12 @@ function keyPlaces(a: Capture, b: Capture): KeyPlace[] | undefined {
   const [first, second] = [a.work.scalars, b.work.scalars];
   // Numbers are drawn by keys that were folded; the one that was given may be as plain as 0 and 1.
   const keys = new Map(a.trace.keys.map((key, place) => [`${key}`, place] as const).slice(1));
+  const given = a.trace.keys[0]!;
+  const isOneKey = sameKey(given, b.trace.keys[0]!);
   const places: KeyPlace[] = [];
   for (let i = 0; i < first.length; i++) {
+    // Of one key it cannot be told whether numbers are its words.
+    if (isOneKey && sameKey(given, [first[i]!, first[i + 1]!])) return undefined;
     const key = keys.get(`${first[i]},${first[i + 1]}`);
     if (key !== undefined && sameKey(b.trace.keys[key]!, [second[i]!, second[i + 1]!])) {
       places.push([i++, key]);

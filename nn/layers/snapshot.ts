@@ -20,6 +20,8 @@ export function snapshot(module: Module): () => boolean {
     const fields = Object.values(holder);
     held.set(holder, fields);
     fields.forEach(visit);
+    // Some hold modules where only they themselves see them.
+    if (holder instanceof Module) { for (const [, member] of holder.members()) visit(member); }
   };
   visit(module);
   const holders = [...held];

@@ -24,8 +24,8 @@ export interface BatchGradients {
   readonly options: ObjectiveOptions;
 }
 
-/** Captures of each set of gradients. */
-const captures = new WeakMap<Trainable, Captures>();
+/** Captures of each set of gradients, by the model that makes them. */
+const captures = new WeakMap<Trainable, WeakMap<Model, Captures>>();
 
 /**
  * What `compute` returns, whose gradients it adds, or the same without it: work that an earlier batch of
@@ -48,8 +48,10 @@ export function capturedGradients<R extends Results>(
     .flatMap(([name, held]) => [held].flat().map((item) => [name, item] as const))
     .filter(([, item]) => item !== undefined);
   const described = named.map(([name, item]) => item instanceof Tensor ? name : [name, item]);
-  const own = captures.get(trainable) ?? new Captures();
-  captures.set(trainable, own);
+  const byModel = captures.get(trainable) ?? new WeakMap<Model, Captures>();
+  captures.set(trainable, byModel);
+  const own = byModel.get(model) ?? new Captures();
+  byModel.set(model, own);
   const captured = {
     signature: JSON.stringify([trainable.cleared, described, settings]),
     inputs: named.flatMap(([, item]) => item instanceof Tensor ? [item] : []),

@@ -37,7 +37,12 @@ async function course(
   device: Device,
   run: Case,
   steps: number,
-  options: { readonly unchanged?: () => boolean; readonly before?: (s: Step) => void } = {},
+  options: {
+    readonly unchanged?: () => boolean;
+    readonly before?: (s: Step) => void;
+    /** Step whose key those before it have too. */
+    readonly firstKey?: number;
+  } = {},
 ): Promise<{ readonly computed: number[]; readonly sums: number[] }> {
   const captures = new Captures();
   const computed: number[] = [];
@@ -60,7 +65,7 @@ async function course(
     const captured: Captured = {
       signature: "case",
       inputs: [made.x, made.rows, made.examples, made.lengths],
-      key: seedKey(100 + step),
+      key: seedKey(100 + Math.max(options.firstKey ?? 0, step)),
       unchanged: () => options.unchanged ?? (() => true),
     };
     const { result } = captures.run(device, captured, () => {
@@ -84,10 +89,10 @@ const dropping: Case = ({ step, x, rows, examples, lengths, weight }) => {
 };
 
 /** The same on a device that captures nothing. */
-async function expected(run: Case, steps: number): Promise<number[]> {
+async function expected(run: Case, steps: number, firstKey = 0): Promise<number[]> {
   let sums: number[] = [];
   await withDevice("f32", async (device) => {
-    sums = (await course(device, run, steps)).sums;
+    sums = (await course(device, run, steps, { firstKey })).sums;
   });
   return sums;
 }
@@ -204,6 +209,17 @@ Deno.test("work inside of a gradient is computed", async () => {
       }, [x]);
     }
     assertEquals(computed, 6);
+  });
+});
+
+Deno.test("numbers drawn by a key that was given twice are computed when it is another one", async () => {
+  const run = never["numbers are drawn by the key that was given"]!;
+  const wanted = await expected((made) => run({ ...made, step: Math.max(3, made.step) }), 8, 3);
+  await withInterpreted({}, async (device) => {
+    const late: Case = (made) => run({ ...made, step: Math.max(3, made.step) });
+    const { computed, sums } = await course(device, late, 8, { firstKey: 3 });
+    assertEquals(computed, always);
+    assertClose(sums, wanted);
   });
 });
 

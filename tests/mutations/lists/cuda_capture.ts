@@ -146,6 +146,31 @@ export const cudaCaptureMutations: readonly Mutation[] = [
     tests: steps,
   },
   {
+    name: "captures: one key twice is taken for numbers",
+    file: "core/capture.ts",
+    find: "if (isOneKey && sameKey(given, [first[i]!, first[i + 1]!])) return undefined;",
+    replace: "",
+    why: "two runs by one key do not tell its words from others",
+    tests: captures,
+  },
+  {
+    name: "captured steps: models that share what is trained share captures",
+    file: "nn/optim/captured_gradients.ts",
+    find: "const own = byModel.get(model) ?? new Captures();",
+    replace: "const own = byModel.get(trainable as never) ?? new Captures();\n" +
+      "  byModel.set(trainable as never, own);",
+    why: "their frozen numbers differ",
+    tests: steps,
+  },
+  {
+    name: "snapshot: modules that a module alone sees are forgotten",
+    file: "nn/layers/snapshot.ts",
+    find: "if (holder instanceof Module) for (const [, member] of holder.members()) visit(member);",
+    replace: "",
+    why: "decoders hold their layers so",
+    tests: steps,
+  },
+  {
     name: "snapshot: numbers may be exchanged",
     file: "nn/layers/snapshot.ts",
     find: "if (valueOf(parameter) !== value) return false;",

@@ -7,6 +7,7 @@ import { dropoutPlan, type Method, methods } from "../../../nn/dropout/methods.t
 import { type BatchOptions, type EncodedExample, toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
+import { loraLayers, type LoraLinear } from "../../../nn/lora/lora.ts";
 import { initialize } from "../../../nn/models/load.ts";
 import type { Model } from "../../../nn/models/model.ts";
 import { AdamW } from "../../../nn/optim/adamw.ts";
@@ -123,13 +124,60 @@ Deno.test("texts that hold the padding token are computed", async () => {
   assertEquals(await compare({ architecture: "roberta", examples: padded }), 2);
 });
 
-Deno.test("a model whose numbers are exchanged is computed again", async () => {
-  const between = (model: Model, step: number, device: Device) => {
+for (
+  const [architecture, name] of [["roberta", "LayerNorm.weight"], ["gpt2", "ln_1.weight"]] as const
+) {
+  Deno.test(`a ${architecture} whose numbers are exchanged is computed again`, async () => {
+    const between = (model: Model, step: number, device: Device) => {
+      if (step !== 4) return;
+      const [, weight] = [...parameters(model)].find(([path]) => path.includes(name))!;
+      weight.value = tensor(device, Array.from({ length: weight.size }, (_, i) => 1 + i % 3));
+    };
+    const examples = architecture === "gpt2" ? texts : labelled;
+    assertEquals(await compare({ architecture, examples, between }), 4);
+  });
+}
+
+Deno.test("a decoder whose updates are scaled otherwise is computed again", async () => {
+  const between = (model: Model, step: number) => {
     if (step !== 4) return;
-    const [, weight] = [...parameters(model)].find(([path]) => path.includes("LayerNorm.weight"))!;
-    weight.value = tensor(device, Array.from({ length: weight.size }, (_, i) => 1 + i % 3));
+    for (const [, layer] of loraLayers(model)) (layer as { scaling: number }).scaling = 3;
   };
-  assertEquals(await compare({ architecture: "roberta", examples: labelled, between }), 4);
+  assertEquals(await compare({ architecture: "gpt2", examples: texts, between }), 4);
+});
+
+Deno.test("models that share what is trained have captures of their own", async () => {
+  const course = async (device: Device) => {
+    const config = tinyConfig("roberta");
+    const models = [1, 2].map((seed) => randomModel(device, config, "classifier", seed));
+    for (const model of models) applyLora(model, { targets: ["query"], rank: 4, alpha: 8 });
+    const [first, second] = models.map((model) => loraLayers(model).map(([, layer]) => layer)) as [
+      LoraLinear[],
+      LoraLinear[],
+    ];
+    first.forEach(({ parts }, i) => {
+      for (const part of parts) {
+        initialize(part.down, `${i}`, device, seedKey(4));
+        initialize(part.up, `${i}`, device, seedKey(5));
+      }
+      (second[i] as { parts: typeof parts }).parts = parts;
+    });
+    const optimiser = new AdamW(await Trainable.of(models[0]!, device));
+    const losses: number[] = [];
+    for (let step = 0; step < 8; step++) {
+      using _step = device.scope("step");
+      const batch = toBatch(device, labelled(step, config.vocabularySize));
+      const model = models[step < 5 ? 0 : 1]!;
+      losses.push(
+        await trainStep({ model, optimiser }, [batch], seedKey(step), { lr: 1e-2 }).loss.item(),
+      );
+    }
+    return losses;
+  };
+  let [plain, captured]: number[][] = [[], []];
+  await withInterpreted({ graphs: false }, async (device) => void (plain = await course(device)));
+  await withInterpreted({}, async (device) => void (captured = await course(device)));
+  assertEquals(captured, plain);
 });
 
 Deno.test("layouts that take turns each come again", async () => {
