@@ -165,7 +165,7 @@ export const cudaCaptureMutations: readonly Mutation[] = [
   {
     name: "snapshot: modules that a module alone sees are forgotten",
     file: "nn/layers/snapshot.ts",
-    find: "if (holder instanceof Module) for (const [, member] of holder.members()) visit(member);",
+    find: "for (const [, member] of holder.members()) visit(member);",
     replace: "",
     why: "decoders hold their layers so",
     tests: steps,
