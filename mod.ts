@@ -18,9 +18,9 @@
 
 import type { CudaBackend } from "./kernels/cuda/backend.ts";
 import { openCard } from "./kernels/cuda/open.ts";
+import type { CudaOptions } from "./kernels/cuda/start.ts";
 import { fuseAttention } from "./nn/layers/attention.ts";
 import { captureSteps } from "./nn/optim/train_step.ts";
-import type { CudaOptions } from "./kernels/cuda/start.ts";
 
 /**
  * Opens an NVIDIA card, and loads what models run on it alone.

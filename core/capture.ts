@@ -161,7 +161,7 @@ class CaptureRecord implements CaptureTrace {
     const input = this.inputs.findIndex((one) => one === storage);
     if (input < 0) this.isSpoiled = true;
     const check = { input, outline: { shape, strides, offset }, limit, ignored };
-    if (!this.checks.some((before) => sameItems([before], [check]))) this.checks.push(check);
+    if (!this.checks.some((before) => sameJson([before], [check]))) this.checks.push(check);
   }
 }
 
@@ -220,8 +220,8 @@ function sameKey(a: Key, b: Key): boolean {
  * the same, or other scalars than keys differ.
  */
 function keyPlaces(a: Capture, b: Capture): KeyPlace[] | undefined {
-  const same = a.work.equals(b.work) && sameItems(a.trace.folds, b.trace.folds) &&
-    sameItems(a.trace.checks, b.trace.checks) && sameItems(a.made, b.made);
+  const same = a.work.equals(b.work) && sameJson(a.trace.folds, b.trace.folds) &&
+    sameJson(a.trace.checks, b.trace.checks) && sameJson(a.made, b.made);
   if (!same) return undefined;
   const [first, second] = [a.work.scalars, b.work.scalars];
   // Numbers are drawn by keys that were folded; the one that was given may be as plain as 0 and 1.
@@ -240,7 +240,7 @@ function keyPlaces(a: Capture, b: Capture): KeyPlace[] | undefined {
   return places;
 }
 
-function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+function sameJson(a: readonly unknown[], b: readonly unknown[]): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 

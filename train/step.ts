@@ -121,8 +121,16 @@ export async function runStep(
  * be, so that attention needs no more memory than there.
  */
 export function longestOf({ train }: Pick<Task, "train">): number {
-  return train.reduce((most, { ids }) => Math.max(most, ids.length), 1);
+  let found = longest.get(train);
+  if (found === undefined) {
+    found = train.reduce((most, { ids }) => Math.max(most, ids.length), 1);
+    longest.set(train, found);
+  }
+  return found;
 }
+
+/** Every step asks, and there may be many examples. */
+const longest = new WeakMap<Task["train"], number>();
 
 async function readMetrics({ loss, task, compensation, squaredNorm }: StepMetrics) {
   return {

@@ -22,8 +22,7 @@ class Log implements MemoryObserver {
   readonly values: number[] = [];
   readonly scalarWords: number[] = [];
   readonly floats: boolean[] = [];
-  /** Buffers that were taken, and which of them lie where in memory used meanwhile. */
-  readonly taken = new Set<CardBuffer>();
+  /** Buffers that were taken, and where each lies in memory used meanwhile. */
   readonly meanwhile = new Map<CardBuffer, number>();
   readonly #ranges = new Ranges();
   isSpoiled = false;
@@ -43,7 +42,6 @@ class Log implements MemoryObserver {
       this.#ranges.grow(size - this.#ranges.tail);
       start = this.#ranges.take(size)!;
     }
-    this.taken.add(buffer);
     this.meanwhile.set(buffer, start);
   }
 
@@ -116,10 +114,10 @@ export class CardCapturing implements Capturing {
   end(given: readonly CardBuffer[], made: readonly CardBuffer[]): CapturedWork | undefined {
     const log = this.#log!;
     this.#log = this.host.memory.observer = undefined;
-    const left = [...log.taken].filter(({ released }) => !released);
+    const left = [...log.meanwhile.keys()].filter(({ released }) => !released);
     const lost = left.some((buffer) => !made.includes(buffer)) ||
       made.some((buffer) => !left.includes(buffer)) ||
-      given.some((buffer) => log.taken.has(buffer));
+      given.some((buffer) => log.meanwhile.has(buffer));
     if (log.isSpoiled || lost || log.segment.launches.length === 0) return undefined;
     const exchanged = [...given, ...made];
     const { addresses, others } = addressesOf(log, exchanged);

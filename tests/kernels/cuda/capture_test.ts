@@ -1,7 +1,6 @@
 // Functions whose work is captured are queued again without being computed, and only where that is
 // the same.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { CapturedWork } from "../../../core/backend.ts";
 import { type Captured, Captures, type Results } from "../../../core/capture.ts";
 import type { Device } from "../../../core/device.ts";
 import { IndexError } from "../../../core/errors.ts";
@@ -241,27 +240,6 @@ Deno.test("inputs of another device are refused, and those of another handle kee
       assertEquals(run(tensor(fork, [3, 4])).device, fork);
     });
     await Promise.resolve();
-  });
-});
-
-Deno.test("of many works those that were queued last keep their graphs", async () => {
-  await withInterpreted({}, (device, { backend, counts }) => {
-    const { capturing } = backend;
-    const x = tensor(device, [1, 2, 3]);
-    const works = Array.from({ length: 129 }, () => {
-      capturing!.begin();
-      device.inside("work", () => scale(x, 2));
-      return capturing!.end([], [])!;
-    });
-    const built = (work: CapturedWork) => {
-      const before = counts.get("cuGraphInstantiateWithFlags") ?? 0;
-      assert(work.queue([], work.scalars));
-      return (counts.get("cuGraphInstantiateWithFlags") ?? 0) - before;
-    };
-    assertEquals(works.slice(0, 128).map(built), works.slice(0, 128).map(() => 1));
-    assertEquals(built(works[0]!), 0);
-    assertEquals(built(works[128]!), 1);
-    assertEquals([built(works[0]!), built(works[1]!)], [0, 1]);
   });
 });
 

@@ -3,6 +3,7 @@
 import type { Mutation } from "../mutation.ts";
 
 const captures = ["tests/kernels/cuda/capture_test.ts"];
+const kept = ["tests/kernels/cuda/capture_kept_test.ts"];
 const steps = ["tests/nn/optim/captured_step_test.ts"];
 
 /** Mutations of work that is captured and queued again. */
@@ -66,6 +67,30 @@ export const cudaCaptureMutations: readonly Mutation[] = [
     tests: captures,
   },
   {
+    name: "captures: signatures are never forgotten",
+    file: "core/capture.ts",
+    find: "      this.#entries.delete(this.#entries.keys().next().value!);\n",
+    replace: "",
+    why: "memory stays flat however many shapes there are",
+    tests: kept,
+  },
+  {
+    name: "captures: inputs that share memory are like others",
+    file: "core/capture.ts",
+    find: "`${storages.indexOf(storage)}${storage.words",
+    replace: "`${storage.words",
+    why: "one buffer cannot stand for two",
+    tests: kept,
+  },
+  {
+    name: "captures: what waits is sent after what comes again",
+    file: "kernels/cuda/queue/card_work.ts",
+    find: "      host.flush();\n",
+    replace: "",
+    why: "gradients are cleared before they are added to",
+    tests: steps,
+  },
+  {
     name: "captures: inputs may be of any device",
     file: "core/capture.ts",
     find: " || inputs.some((x) => x.device !== device)) return compute();",
@@ -103,7 +128,7 @@ export const cudaCaptureMutations: readonly Mutation[] = [
     find: "    this.#works.delete(work);\n",
     replace: "",
     why: "work that comes often keeps its graphs",
-    tests: captures,
+    tests: kept,
   },
   {
     name: "captures: inputs stay where they were",
