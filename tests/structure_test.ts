@@ -62,7 +62,7 @@ const nnLayers: Layers = [
   ["tokenizer/"],
 ];
 const trainLayers: Layers = [
-  ["files/"],
+  ["files/", "statistics/"],
   ["metrics/", "hub/"],
   ["data/"],
   ["config/"],
@@ -74,6 +74,8 @@ const trainLayers: Layers = [
   ["fit.ts"],
   ["train.ts", "dry_run.ts"],
   ["merge/", "parity/", "noise/", "demo/", "report/"],
+  ["sweep/"],
+  ["tables/"],
   ["mod.ts", "commands/"],
   ["main.ts"],
 ];
