@@ -5,10 +5,10 @@
  */
 
 import { chartsSection } from "./charts.ts";
-import { Html, html } from "./html.ts";
-import { themeRules, themes } from "./palette.ts";
+import { type Html, html } from "./html.ts";
+import { pageHtml } from "./page.ts";
+import { themes } from "./palette.ts";
 import pageScript from "./page.js" with { type: "text" };
-import pageStyle from "./page.css" with { type: "text" };
 import { planFigure } from "./plan_figure.ts";
 import { isPlain, planTable } from "./plan_words.ts";
 import { predictionsSection } from "./predictions_section.ts";
@@ -40,55 +40,22 @@ export async function reportPage(runs: readonly RunRecord[]): Promise<string> {
   const { default: plotStyle } = await import("uplot-style", {
     with: { type: "text" },
   });
-  const style = `${plotStyle}${themeRules()}${seriesRules()}${pageStyle}`;
-  const scripts = [plotScript, pageScript];
-  const policy = [
-    "default-src 'none'",
-    // Nothing runs but these two texts, whatever else finds its way into the page.
-    `script-src ${(await Promise.all(scripts.map(digest))).join(" ")}`,
-    "style-src 'unsafe-inline'",
-    "img-src data:",
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join("; ");
-  const title = titleOf(runs);
-  const page = html`
-    <html lang="en">
-      <head>
-        <meta charset="utf-8">
-        <meta http-equiv="Content-Security-Policy" content="${policy}">
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <meta name="color-scheme" content="light dark">
-        <title>${title} · HiddenKey</title>
-        <style>${new Html(style)}</style>
-      </head>
-      <body>
-        <a class="skip" href="#main">Skip to the figures</a>
-        <header><div class="top"><div><h1>${title}</h1><p class="small">${subtitle(runs)}</p></div>
-        <button type="button" id="theme" hidden>Dark theme</button></div>
-        <nav aria-label="Sections"><ul>${sections.map(([id, name]) =>
-          html`<li><a href="#${id}">${name}</a></li>`
-        )}</ul></nav></header>
-        <main id="main" tabindex="-1">
-        ${summarySection(runs)}
-        ${chartsSection(runs)}
-        ${dropoutSection(runs)}
-        ${predictionsSection(runs)}
-        ${settingsSection(runs)}
-        </main>
-        <footer>Written by HiddenKey. Curves by uPlot (MIT licence). This page loads nothing from elsewhere.</footer>
-        ${new Html(`<script>${plotScript}</script>`)}
-    ${new Html(`<script type="module">${pageScript}</script>`)}
-          </body>
-    </html>
-  `;
+  const page = await pageHtml({
+    title: titleOf(runs),
+    subtitle: subtitle(runs),
+    skipTo: "figures",
+    sections,
+    main: html`
+      ${summarySection(runs)} ${chartsSection(runs)} ${dropoutSection(runs)} ${predictionsSection(
+        runs,
+      )} ${settingsSection(runs)}
+    `,
+    footer:
+      "Written by HiddenKey. Curves by uPlot (MIT licence). This page loads nothing from elsewhere.",
+    styles: { before: plotStyle, rules: seriesRules() },
+    scripts: [plotScript, pageScript],
+  });
   return reportMark + page.text;
-}
-
-/** A script's hash as the policy of a page takes it. */
-async function digest(script: string): Promise<string> {
-  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(script));
-  return `'sha256-${new Uint8Array(hash).toBase64()}'`;
 }
 
 /** Colours of runs and shades of matrices as classes, as the policy allows no attributes of style. */

@@ -206,8 +206,8 @@ export const reportsMutations: readonly Mutation[] = [
   },
   {
     name: "any script may run in a report",
-    file: "train/report/document.ts",
-    find: '`script-src ${(await Promise.all(scripts.map(digest))).join(" ")}`',
+    file: "train/report/page.ts",
+    find: '`script-src ${(await Promise.all(scripts.map(digest))).join(" ") || "\'none\'"}`',
     replace: "\"script-src 'unsafe-inline'\"",
     why: "its own scripts run alone",
     tests: ["tests/train/report/report_test.ts"],
