@@ -26,13 +26,29 @@ export class FolderLock implements AsyncDisposable {
    * @throws {FileError} If another process holds it, or the system refuses
    */
   static async take(directory: string): Promise<FolderLock> {
+    const lock = await FolderLock.tryTake(directory);
+    if (lock === undefined) throw await heldError(directory, `${directory}/${lockName}`);
+    return lock;
+  }
+
+  /**
+   * Locks a folder, unless another process holds it.
+   *
+   * @param directory An existing folder
+   * @returns Undefined where another process holds it
+   * @throws {FileError} If the system refuses
+   */
+  static async tryTake(directory: string): Promise<FolderLock | undefined> {
     const path = `${directory}/${lockName}`;
     for (;;) {
       const file = await Deno.open(path, { read: true, write: true, create: true })
         .catch((error) => refuse(path, reasonOf(error)));
       let isHeld = false;
       try {
-        if (!await file.tryLock(true)) throw await heldError(directory, path);
+        if (!await file.tryLock(true)) {
+          file.close();
+          return undefined;
+        }
         // Whoever held it may have removed the file since it was opened here.
         if (!await isSame(file, path)) {
           file.close();
@@ -46,9 +62,24 @@ export class FolderLock implements AsyncDisposable {
       } catch (error) {
         if (isHeld) await Deno.remove(path).catch(() => {});
         file.close();
-        if (error instanceof FileError) throw error;
         return refuse(path, reasonOf(error));
       }
+    }
+  }
+
+  /**
+   * Whether a process holds a folder at this moment.
+   *
+   * @throws {FileError} If the system refuses to say
+   */
+  static async isHeld(directory: string): Promise<boolean> {
+    const path = `${directory}/${lockName}`;
+    try {
+      using file = await Deno.open(path);
+      return !await file.tryLock(false);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      return refuse(path, reasonOf(error));
     }
   }
 

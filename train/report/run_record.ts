@@ -46,7 +46,7 @@ export interface RunRecord {
 export async function readRunRecord(folder: string): Promise<RunRecord> {
   const { config, classes = [] } = await readRun(folder);
   const facts = await readJson(`${folder}/run.json`);
-  const lines = await readLines(`${folder}/metrics.jsonl`, metricLine) ?? [];
+  const lines = await readMetrics(folder);
   return {
     name: nameOf(await realPath(folder)),
     config,
@@ -58,6 +58,15 @@ export async function readRunRecord(folder: string): Promise<RunRecord> {
     plan: await readPlan(`${folder}/hiddenkey_config.json`),
     predictions: await readLines(`${folder}/dev_predictions.jsonl`, predictionOf),
   };
+}
+
+/**
+ * Lines of a run's metrics.jsonl; none where there is no such file.
+ *
+ * @throws {FileError} If a line is malformed
+ */
+export async function readMetrics(folder: string): Promise<readonly MetricLine[]> {
+  return await readLines(`${folder}/metrics.jsonl`, metricLine) ?? [];
 }
 
 function nameOf(path: string): string {
@@ -114,8 +123,11 @@ function evaluationOf(line: MetricLine): MetricLine | undefined {
   return { step: step!, ...(epoch !== undefined && { epoch }), ...Object.fromEntries(figures) };
 }
 
-/** The clock of a run that is resumed begins anew: what each part took is added up. */
-function secondsOf(lines: readonly MetricLine[]): number | undefined {
+/**
+ * Seconds of the steps of a run; undefined where none says any. The clock of a run that is resumed
+ * begins anew: what each part took is added up.
+ */
+export function secondsOf(lines: readonly MetricLine[]): number | undefined {
   const clock = lines.flatMap(({ seconds }) => seconds ?? []);
   if (clock.length === 0) return undefined;
   return clock.reduce((sum, now, i) => {

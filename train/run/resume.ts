@@ -8,6 +8,7 @@ import { OptionError } from "../../core/errors.ts";
 import { shortened } from "../../core/excerpt.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { kebab } from "../config/options.ts";
+import { canonicalJson } from "../files/canonical_json.ts";
 import { exists } from "../files/files.ts";
 import { type Changes, readRun, type SavedRun } from "./run_folder.ts";
 import { checkpointSteps, findCheckpoint, stepOfCheckpoint } from "./training_checkpoint.ts";
@@ -58,9 +59,9 @@ function isOver({ result }: SavedRun): boolean {
   return result !== undefined;
 }
 
-/** What no result depends on: where and how it is computed, and what is kept of it. */
-const free = [
-  ...["backend", "kernels", "threads", "blas"] as const,
+/** Settings that no result depends on: where and how it is computed, and what is kept of it. */
+export const indifferentSettings = [
+  ...["backend", "card", "kernels", "threads", "blas"] as const,
   ...["gradientCheckpointing", "out", "saveEvery", "keep", "result", "tensorboard"] as const,
 ] satisfies readonly (keyof TrainConfig)[];
 
@@ -70,19 +71,11 @@ export function changesOf(before: TrainConfig, config: TrainConfig): Changes {
   const valueOf = (one: TrainConfig, name: string) => one[name as keyof TrainConfig] ?? null;
   const changed = [...names].flatMap((name) => {
     const [from, to] = [valueOf(before, name), valueOf(config, name)];
-    return (free as readonly string[]).includes(name) || canonical(from) === canonical(to)
+    return (indifferentSettings as readonly string[]).includes(name) || canonicalJson(from) === canonicalJson(to)
       ? []
       : [[name, { from, to }] as const];
   });
   return Object.fromEntries(changed);
-}
-
-/** Text of a value in which the order of keys has no part. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, part) => {
-    if (typeof part !== "object" || part === null || Array.isArray(part)) return part;
-    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => a < b ? -1 : 1));
-  });
 }
 
 /**
