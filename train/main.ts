@@ -14,6 +14,7 @@ import { predictCommand } from "./commands/predict.ts";
 import { runProgram } from "./commands/program.ts";
 import { reportCommand } from "./commands/report.ts";
 import { scoreCommand } from "./commands/score.ts";
+import { tablesCommand } from "./commands/tables.ts";
 import { trainCommand } from "./commands/train.ts";
 
 if (import.meta.main) {
@@ -30,6 +31,7 @@ if (import.meta.main) {
       noise: noiseCommand,
       merge: mergeCommand,
       report: reportCommand,
+      tables: tablesCommand,
       data: dataCommand,
     },
   }, Deno.args);

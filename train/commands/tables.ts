@@ -1,0 +1,85 @@
+/**
+ * `deno task tables`: what a sweep says, as tables.
+ *
+ * @module
+ */
+
+import { OptionError } from "../../core/errors.ts";
+import { collect, type Collected } from "../sweep/collect.ts";
+import { evaluationNames } from "../tables/arms.ts";
+import { readResults } from "../tables/read_results.ts";
+import { tablesOf } from "../tables/tables.ts";
+import { tableFormats, tablesText, writeTables } from "../tables/write_tables.ts";
+import { type Command, command } from "./command.ts";
+
+/** Makes the tables of a sweep. */
+export const tablesCommand: Command = command({
+  summary: "Compare the methods of a sweep: tables and figures with intervals and adjusted tests",
+  usage: `  deno task tables SWEEP                      Markdown on standard output
+  deno task tables SWEEP --out tables         all formats and figures in the folder tables
+  deno task tables results.jsonl --out FILE   one format: .md, .csv, .json, .tex or .html
+
+SWEEP is the folder of a sweep, or the file that \`deno task sweep collect\` writes. For each task:
+mean, standard deviation, median, interquartile mean and 95 % BCa interval over the seeds; the
+paired difference to the baseline with the exact sign-flip test; verdicts by Holm's adjustment
+alone. Runs that failed or did not end are counted beside those that did.`,
+  verb: "make tables",
+  options: {
+    sweep: {
+      kind: "list",
+      help: "folder of the sweep, or its results.jsonl; also as a word",
+      positional: true,
+      required: true,
+    },
+    baseline: {
+      kind: "text",
+      help: "method that the others are compared with",
+      defaultText: "the plan's",
+    },
+    figures: {
+      kind: "choice",
+      choices: evaluationNames,
+      help:
+        "which evaluation of a run counts; the best one is chosen on the data that it reports, and " +
+        "so optimistic",
+      default: "last",
+    },
+    format: {
+      kind: "choice",
+      choices: tableFormats,
+      help: "what is written",
+      defaultText: "what the ending of --out says, else md",
+    },
+    out: {
+      kind: "text",
+      help: "file, or folder for all formats and figures",
+      defaultText: "standard output",
+    },
+    force: { kind: "switch", help: "replace files of --out" },
+  },
+  async run({ sweep, baseline, figures, format, out, force = false }) {
+    const [path, ...others] = sweep;
+    if (path === undefined || others.length > 0) {
+      throw new OptionError(`Cannot make tables as one sweep is required: found ${sweep.length}`);
+    }
+    const tables = tablesOf(await readSweep(path), {
+      which: figures,
+      ...(baseline !== undefined && { baseline }),
+    });
+    if (out === undefined) {
+      console.log((await tablesText(tables, format ?? "md")).trimEnd());
+      return;
+    }
+    const written = await writeTables(tables, out, {
+      force,
+      ...(format !== undefined && { format }),
+    });
+    for (const file of written) console.log(`wrote ${file}`);
+  },
+});
+
+/** What is known of a sweep, from its folder or from the file of its results. */
+async function readSweep(path: string): Promise<Collected> {
+  const isFolder = await Deno.stat(path).then((info) => info.isDirectory, () => false);
+  return isFolder ? await collect(path, { courses: true }) : await readResults(path);
+}

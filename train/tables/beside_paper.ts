@@ -1,0 +1,141 @@
+/**
+ * The paper's figures beside those of a sweep: facts of other models, never a target.
+ *
+ * @module
+ */
+
+import { median, sampleMean } from "../statistics/summary.ts";
+import { type ArmRuns, baselineOf } from "./arms.ts";
+import { type PaperCell, paperPValues, type PaperTable, paperTables } from "./paper_figures.ts";
+import { unitOf } from "./units.ts";
+
+/** A method's figure and the paper's; in the paper's unit: GLUE in percent, BLEU from 0 to 100. */
+export interface PaperRowBeside {
+  /** Method and what else tells the arm apart. */
+  readonly label: string;
+  /** Median of our seeds for tables 1, 4 and 5, mean for 2 and 3; NaN without a run. */
+  readonly ours: number;
+  /** Runs of ours. */
+  readonly runs: number;
+  /** Ours minus our baseline's; NaN for the baseline. */
+  readonly difference: number;
+  /** The paper's cell. */
+  readonly paper: PaperCell;
+  /** The paper's minus its baseline's; NaN for the baseline. */
+  readonly paperDifference: number;
+  /** What is not sure of the paper's row or cell. */
+  readonly notes: readonly string[];
+}
+
+/** A column of one of the paper's tables, and ours of the same task. */
+export interface PaperBeside {
+  /** Task. */
+  readonly task: string;
+  /** Number of the paper's table. */
+  readonly table: PaperTable["table"];
+  /** What the paper trained. */
+  readonly model: string;
+  /** What the sweep trained, as its settings name it; several where there are several. */
+  readonly models: readonly string[];
+  /** What the figures are: `median`, `mean`. */
+  readonly statistic: "median" | "mean";
+  /** Rows that both have. */
+  readonly rows: readonly PaperRowBeside[];
+}
+
+/** Column of a table that holds what we judge a task of texts by. */
+const textColumns: Readonly<Record<string, string>> = { e2e: "BLEU", webnlg: "BLEU, all" };
+
+/** Structure that a method has where none is named. */
+const usualStructures: Readonly<Record<string, string>> = {
+  hiddencut: "element",
+  dropkey: "column",
+  dropattention: "column",
+};
+
+/**
+ * The row's name in the paper's tables of an arm's method: `dropkey (column)` is `dropkey`, and
+ * `hiddenkey- (js)` is `hiddenkey (js)`.
+ */
+export function paperMethod(method: string): string {
+  const [, name = method, more] = /^(.+?) \((.+)\)$/.exec(method) ?? [];
+  if (more === undefined) return name;
+  if (more === usualStructures[name]) return name;
+  if (name.startsWith("hiddenkey") && more === "js") return "hiddenkey (js)";
+  return name === "hiddenkey" && more === "kl" ? name : method;
+}
+
+/**
+ * The columns of the paper's tables for the tasks that a sweep has, with the methods of both. Arms
+ * in which more than the method varies are left out.
+ *
+ * @param baseline Method of the baseline
+ */
+export function besidePaper(arms: readonly ArmRuns[], baseline: string): PaperBeside[] {
+  const plain = arms.filter(({ varied }) => Object.keys(varied).length === 0);
+  return [...Map.groupBy(plain, ({ task }) => task)].flatMap(([task, own]) =>
+    paperTables.flatMap((table) => {
+      const column = table.task === undefined ? task : textColumns[task];
+      if (column === undefined || (table.task ?? task) !== task) return [];
+      const isMean = table.task !== undefined;
+      const rows = own.flatMap((arm) =>
+        rowBeside(arm, { baseline: baselineOf(arm, baseline, own), column, isMean, table }) ?? []
+      );
+      if (rows.length === 0) return [];
+      return [{
+        task,
+        table: table.table,
+        model: table.model,
+        models: modelsOf(own),
+        statistic: isMean ? "mean" as const : "median" as const,
+        rows,
+      }];
+    })
+  );
+}
+
+function rowBeside(
+  arm: ArmRuns,
+  { baseline, column, isMean, table }: {
+    readonly baseline: ArmRuns | undefined;
+    readonly column: string;
+    readonly isMean: boolean;
+    readonly table: PaperTable;
+  },
+): PaperRowBeside | undefined {
+  const rowOf = (method: string) => table.rows.find((row) => row.method === paperMethod(method));
+  const row = rowOf(arm.method);
+  const cell = row?.cells[column];
+  if (row === undefined || cell === undefined) return undefined;
+  const isBaseline = arm.method === baseline?.method;
+  const other = baseline && rowOf(baseline.method)?.cells[column];
+  const ours = centre(arm, isMean);
+  return {
+    label: arm.label,
+    ours,
+    runs: arm.figures.size,
+    difference: baseline === undefined || isBaseline ? NaN : ours - centre(baseline, isMean),
+    paper: cell,
+    paperDifference: other === undefined || isBaseline ? NaN : cell.value - other.value,
+    notes: [row.note, cell.note].filter((note) => note !== undefined),
+  };
+}
+
+function centre({ figures, metric }: ArmRuns, isMean: boolean): number {
+  const values = [...figures.values()];
+  if (values.length === 0) return NaN;
+  const { factor } = unitOf(metric);
+  return factor * (isMean ? sampleMean : median)(values);
+}
+
+function modelsOf(arms: readonly ArmRuns[]): string[] {
+  const names = arms.flatMap(({ runs }) => runs.map(({ settings }) => settings["model"]));
+  return [...new Set(names.filter((name) => typeof name === "string"))];
+}
+
+/** The p-values of table 8 for the tasks that a sweep has. */
+export function paperTests(arms: readonly ArmRuns[]): readonly (typeof paperPValues)[number][] {
+  const tasks = new Set<string>(arms.map(({ task }) => task));
+  const hasGlue = ["rte", "mrpc", "stsb", "sst2"].some((task) => tasks.has(task));
+  return paperPValues.filter((test) => test.tasks === "glue" ? hasGlue : tasks.has("e2e"));
+}

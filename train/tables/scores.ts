@@ -1,0 +1,36 @@
+/**
+ * What the seeds of an arm come to.
+ *
+ * @module
+ */
+
+import { type SampleSummary, summarise } from "../statistics/summarise.ts";
+import type { Arm } from "../sweep/planned_run.ts";
+import type { ArmRuns, RunCounts } from "./arms.ts";
+
+/** Of every bootstrap and drawn test, so that tables of equal results are equal. */
+export const drawn = { seed: 1 } as const;
+
+/** An arm's figures in the unit of its metric; NaN where too few runs have one. */
+export interface ArmScore extends Arm, RunCounts, SampleSummary {
+  /** Method and what else tells it apart. */
+  readonly label: string;
+  /** Metric of the figures. */
+  readonly metric: string;
+  /** Seeds that have a figure. */
+  readonly seeds: readonly number[];
+  /** Their figures. */
+  readonly figures: readonly number[];
+}
+
+/** Summarises an arm. */
+export function scoreOf(runs: ArmRuns): ArmScore {
+  const { task, method, varied, label, metric, counts } = runs;
+  const figures = [...runs.figures.values()];
+  return {
+    ...{ task, method, varied, label, metric, ...counts },
+    ...summarise(figures, drawn),
+    seeds: [...runs.figures.keys()],
+    figures,
+  };
+}

@@ -1,0 +1,295 @@
+/**
+ * The sections of all formats for people: tasks, averages, tuning, costs, and the paper's figures.
+ *
+ * @module
+ */
+
+import { durationText } from "../report/figures.ts";
+import type { Interval } from "../statistics/bootstrap.ts";
+import type { RunCounts } from "./arms.ts";
+import type { Average, AverageTable } from "./averages.ts";
+import type { PaperBeside } from "./beside_paper.ts";
+import { alpha, type Decided } from "./comparisons.ts";
+import type { ArmCost } from "./costs.ts";
+import type { ArmScore } from "./scores.ts";
+import { type ColumnOf, idOf, type Section, type Sheet, sheetOf } from "./sheets.ts";
+import type { Tables, TaskTable } from "./contents.ts";
+import { tuningSection } from "./tuning_section.ts";
+import { decimalsOf, fixedText, pText, signedText, type Unit, unitOf } from "./units.ts";
+
+/** All sections that have something to show. */
+export function sectionsOf(tables: Tables): Section[] {
+  const { tasks, averages, tuning, costs, paper } = tables;
+  return [
+    ...tasks.map((table) => taskSection(table, tables.baseline)),
+    ...averages.map((table, i) => averageSection(table, i, tables.baseline)),
+    ...tuning.length === 0 ? [] : [tuningSection(tuning)],
+    ...costs.length === 0 ? [] : [costSection(costs, tables.baseline)],
+    ...paper.length === 0 ? [] : [paperSection(tables)],
+  ];
+}
+
+const isDone = ({ n }: { readonly n: number }) => n > 0;
+
+function taskSection(table: TaskTable, baseline: string): Section {
+  const { task, metric, scores, comparisons } = table;
+  const unit = unitOf(metric);
+  const decimals = decimalsOf(scores.map(({ interval }) => halfOf(interval)), unit);
+  const better = new Set(
+    comparisons.filter(({ verdict }) => verdict === "better").map(({ label }) => label),
+  );
+  const id = idOf("task", task);
+  const scored = sheetOf<ArmScore>(
+    { id: `${id}-scores`, caption: scoreCaption(table, unit) },
+    scores,
+    scoreColumns(unit, decimals, better),
+  );
+  const compared = comparisons.some(isDone)
+    ? [differenceSheet({ id: `${id}-differences`, baseline, unit }, comparisons, [{
+      title: "Holm p, all tasks",
+      cell: ({ adjustedOverAll }) => pText(adjustedOverAll),
+    }])]
+    : [];
+  return { id, title: task, sheets: [scored, ...compared] };
+}
+
+function scoreCaption({ task, isHigherBetter }: TaskTable, { words }: Unit): string {
+  return `${task}: ${words}, ${isHigherBetter ? "more" : "less"} is better. Mean ± standard ` +
+    "deviation over n seeds, 95 % BCa bootstrap interval of the mean, median, and interquartile " +
+    "mean (IQM).";
+}
+
+function scoreColumns(
+  { factor }: Unit,
+  decimals: number,
+  better: ReadonlySet<string>,
+): ColumnOf<ArmScore>[] {
+  const text = (value: number) => fixedText(value, decimals, factor);
+  return [
+    {
+      title: "Method",
+      isText: true,
+      cell: ({ label }) => ({ text: label, strong: better.has(label) }),
+    },
+    { title: "n", cell: runsText },
+    { title: "Mean ± SD", cell: ({ mean, sd }) => spreadText(mean, sd, { factor, decimals }) },
+    { title: "95 % interval", cell: ({ interval }) => intervalText(interval, text) },
+    { title: "Median", cell: ({ median }) => text(median) },
+    { title: "IQM", cell: (score) => text(score.interquartileMean) },
+  ];
+}
+
+/** How many runs have a figure, and what came of the others. */
+export function runsText(
+  { n, planned, failed, notFinite, unfinished }: RunCounts & { readonly n: number },
+): string {
+  const parts = [
+    [failed, "failed"],
+    [notFinite, "not finite"],
+    [unfinished, "unfinished"],
+  ] as const;
+  const others = parts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  return others.length === 0 ? `${n}` : `${n} of ${planned} (${others.join(", ")})`;
+}
+
+/** `84.48 ± 0.98`, or the value alone where the spread is not known. */
+export function spreadText(
+  value: number,
+  sd: number | undefined,
+  { factor, decimals }: { readonly factor: number; readonly decimals: number },
+): string {
+  const text = fixedText(value, decimals, factor);
+  if (sd === undefined || Number.isNaN(sd)) return text;
+  return `${text} ± ${fixedText(sd, decimals, factor)}`;
+}
+
+function intervalText({ low, high }: Interval, text: (value: number) => string): string {
+  return Number.isNaN(low) ? "–" : `${text(low)} to ${text(high)}`;
+}
+
+function halfOf({ low, high }: Interval): number {
+  return (high - low) / 2;
+}
+
+/** The sheet of paired differences, with further columns before the verdict. */
+function differenceSheet<T extends Decided & { readonly label: string }>(
+  { id, baseline, unit }: { readonly id: string; readonly baseline: string; readonly unit: Unit },
+  rows: readonly T[],
+  more: readonly ColumnOf<T>[] = [],
+): Sheet {
+  const { factor } = unit;
+  const decimals = decimalsOf(rows.map(({ interval }) => halfOf(interval)), unit);
+  const signed = (value: number) => signedText(value, decimals, factor);
+  const share = (value: number) => fixedText(value, 2);
+  const name = unit.name === "percent" ? "in points (× 100)" : `in the unit of ${unit.name}`;
+  const isStrong = ({ verdict }: T) => verdict === "better";
+  return sheetOf<T>(
+    {
+      id,
+      caption:
+        `Difference to ${baseline} on the same seeds, ${name}: mean, 95 % BCa interval, p of ` +
+        `the two-sided sign-flip test, and Holm's adjustment over the ${rows.length} methods of this ` +
+        `table, by which the verdict goes (p ≤ ${alpha}). P(better): probability that a run beats ` +
+        "one of the baseline. Seeds: how many a difference of this size would need to be found in " +
+        "80 % of cases, a lower estimate.",
+    },
+    rows,
+    [
+      {
+        title: "Method",
+        isText: true,
+        cell: (row) => ({ text: row.label, strong: isStrong(row) }),
+      },
+      { title: "Pairs", cell: ({ n }) => `${n}` },
+      {
+        title: "Difference",
+        cell: (row) => ({ text: signed(row.difference), strong: isStrong(row) }),
+      },
+      { title: "95 % interval", cell: ({ interval }) => intervalText(interval, signed) },
+      { title: "p", cell: ({ p }) => pText(p) },
+      { title: "Holm p", cell: ({ adjusted }) => pText(adjusted) },
+      ...more,
+      {
+        title: "P(better)",
+        cell: ({ improvement: { value, interval } }) =>
+          Number.isNaN(interval.low)
+            ? share(value)
+            : `${share(value)} (${intervalText(interval, share)})`,
+      },
+      {
+        title: "Seeds",
+        cell: (row) => row.seedsNeeded === undefined ? "–" : seedsText(row.seedsNeeded),
+      },
+      {
+        title: "Verdict",
+        isText: true,
+        cell: (row) => ({ text: row.verdict, strong: isStrong(row) }),
+      },
+    ],
+  );
+}
+
+/** A number of seeds; beyond any budget it is not worth its digits. */
+function seedsText(seeds: number): string {
+  return seeds > 9999 ? "> 9999" : `${seeds}`;
+}
+
+function averageSection(
+  { tasks, metrics, isHigherBetter, rows }: AverageTable,
+  index: number,
+  baseline: string,
+): Section {
+  const unit = unitOf(metrics[0]!);
+  const decimals = decimalsOf(rows.map(({ interval }) => halfOf(interval)), unit);
+  const text = (value: number) => fixedText(value, decimals, unit.factor);
+  const id = index === 0 ? "averages" : `averages-${index + 1}`;
+  const over = tasks.map((task, i) => `${task} (${metrics[i]})`).join(", ");
+  const isStrong = ({ comparison }: Average) => comparison?.verdict === "better";
+  const scored = sheetOf<Average>(
+    {
+      id: `${id}-scores`,
+      caption: `Mean of the means over ${over}${unit.name === "percent" ? ", × 100" : ""}; ` +
+        `${
+          isHigherBetter ? "more" : "less"
+        } is better. 95 % interval by the stratified bootstrap: ` +
+        "runs are drawn within each task.",
+    },
+    rows,
+    [
+      {
+        title: "Method",
+        isText: true,
+        cell: (row) => ({ text: row.label, strong: isStrong(row) }),
+      },
+      { title: "Runs", cell: ({ runs }) => `${runs}` },
+      { title: "Average", cell: ({ mean }) => text(mean) },
+      { title: "95 % interval", cell: ({ interval }) => intervalText(interval, text) },
+    ],
+  );
+  const compared = rows.flatMap(({ label, comparison }) =>
+    comparison === undefined ? [] : [{ label, ...comparison }]
+  );
+  const sheets = compared.length === 0
+    ? [scored]
+    : [scored, differenceSheet({ id: `${id}-differences`, baseline, unit }, compared)];
+  return { id, title: `Average over ${tasks.length} tasks`, sheets };
+}
+
+function costSection(costs: readonly ArmCost[], baseline: string): Section {
+  const times = (value: number) => Number.isNaN(value) ? "–" : `${value.toFixed(2)} ×`;
+  const sheet = sheetOf<ArmCost>(
+    {
+      id: "cost-table",
+      caption: `Median wall time of a run with its evaluations, and median of its most bytes of ` +
+        `tensors at once; each also as a multiple of ${baseline} on the same task.`,
+    },
+    costs,
+    [
+      { title: "Task", isText: true, cell: ({ task }) => task },
+      { title: "Method", isText: true, cell: ({ label }) => label },
+      { title: "Runs", cell: ({ runs }) => `${runs}` },
+      {
+        title: "Time",
+        cell: ({ seconds }) => Number.isNaN(seconds) ? "–" : durationText(seconds),
+      },
+      { title: "Relative", cell: ({ relativeSeconds }) => times(relativeSeconds) },
+      {
+        title: "Peak, MB",
+        cell: ({ peakBytes }) => Number.isNaN(peakBytes) ? "–" : `${Math.round(peakBytes / 1e6)}`,
+      },
+      { title: "Relative", cell: ({ relativePeakBytes }) => times(relativePeakBytes) },
+    ],
+  );
+  return { id: "cost", title: "Cost", sheets: [sheet] };
+}
+
+function paperSection({ paper, paperTests }: Tables): Section {
+  const tests = paperTests.flatMap(({ model, tasks, against }) =>
+    Object.entries(against).map(([method, p]) => ({ model, tasks, method, p }))
+  );
+  const testSheet = sheetOf<typeof tests[number]>(
+    {
+      id: "paper-p-values",
+      caption:
+        "p-values of HiddenKey against other methods as the paper's table 8 prints them; it " +
+        "names no test.",
+    },
+    tests,
+    [
+      { title: "Model", isText: true, cell: ({ model }) => model },
+      { title: "Tasks", isText: true, cell: ({ tasks }) => tasks === "glue" ? "GLUE" : "E2E" },
+      { title: "HiddenKey against", isText: true, cell: ({ method }) => method },
+      { title: "p", cell: ({ p }) => p.toFixed(3) },
+    ],
+  );
+  return {
+    id: "paper",
+    title: "Beside the paper",
+    sheets: [...paper.map(besideSheet), ...tests.length === 0 ? [] : [testSheet]],
+  };
+}
+
+function besideSheet({ task, table, model, models, statistic, rows }: PaperBeside): Sheet {
+  const own = models.length === 0 ? "the sweep's model" : models.join(", ");
+  const decimals = { factor: 1, decimals: 2 };
+  return sheetOf<PaperBeside["rows"][number]>(
+    {
+      id: idOf("paper", task, `table${table}`, model),
+      caption:
+        `${task} in table ${table} of the paper, for ${model}; ours is of ${own}: figures of ` +
+        `different models, beside each other and no target. ${
+          statistic === "median" ? "Medians" : "Means"
+        } of seeds, in percent; ± standard deviation; differences to the LoRA baseline of each.`,
+    },
+    rows,
+    [
+      { title: "Method", isText: true, cell: ({ label }) => label },
+      { title: "n", cell: ({ runs }) => `${runs}` },
+      { title: "Ours", cell: ({ ours }) => fixedText(ours, 2) },
+      { title: "Difference", cell: ({ difference }) => signedText(difference, 2) },
+      { title: "Paper", cell: ({ paper }) => spreadText(paper.value, paper.sd, decimals) },
+      { title: "Difference", cell: ({ paperDifference }) => signedText(paperDifference, 2) },
+      { title: "Not sure", isText: true, cell: ({ notes }) => notes.join("; ") },
+    ],
+  );
+}
