@@ -44,6 +44,11 @@ alone. Runs that failed or did not end are counted beside those that did.`,
         "so optimistic",
       default: "last",
     },
+    courses: {
+      kind: "switch",
+      help: "draw losses and evaluations of a folder's runs by step",
+      defaultText: "of the preset figure6 alone",
+    },
     format: {
       kind: "choice",
       choices: tableFormats,
@@ -57,12 +62,12 @@ alone. Runs that failed or did not end are counted beside those that did.`,
     },
     force: { kind: "switch", help: "replace files of --out" },
   },
-  async run({ sweep, baseline, figures, format, out, force = false }) {
+  async run({ sweep, baseline, figures, courses, format, out, force = false }) {
     const [path, ...others] = sweep;
     if (path === undefined || others.length > 0) {
       throw new OptionError(`Cannot make tables as one sweep is required: found ${sweep.length}`);
     }
-    const tables = tablesOf(await readSweep(path), {
+    const tables = tablesOf(await readSweep(path, courses), {
       which: figures,
       ...(baseline !== undefined && { baseline }),
     });
@@ -79,7 +84,11 @@ alone. Runs that failed or did not end are counted beside those that did.`,
 });
 
 /** What is known of a sweep, from its folder or from the file of its results. */
-async function readSweep(path: string): Promise<Collected> {
+async function readSweep(path: string, courses: boolean | undefined): Promise<Collected> {
   const isFolder = await Deno.stat(path).then((info) => info.isDirectory, () => false);
-  return isFolder ? await collect(path, { courses: true }) : await readResults(path);
+  if (!isFolder) return await readResults(path);
+  const collected = await collect(path, { courses: courses === true });
+  // The courses of a large sweep are large: they are read where they are what it is for.
+  const isWanted = courses === undefined && collected.head.name === "figure6";
+  return isWanted ? await collect(path, { courses: true }) : collected;
 }

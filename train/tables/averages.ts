@@ -8,9 +8,9 @@ import { type Interval, stratifiedBootstrap } from "../statistics/bootstrap.ts";
 import { sampleMean } from "../statistics/summary.ts";
 import type { Arm } from "../sweep/planned_run.ts";
 import { armKey, type ArmRuns, baselineOf } from "./arms.ts";
-import { decide, type Decided, type Pair } from "./comparisons.ts";
-import { drawn } from "./scores.ts";
-import { unitOf } from "./units.ts";
+import { decide, type Decided, type PairedArms } from "./comparisons.ts";
+import { resampling } from "./scores.ts";
+import { metricUnit } from "./units.ts";
 
 /** A method's average over tasks, in their unit. */
 export interface Average extends Omit<Arm, "task"> {
@@ -50,7 +50,7 @@ export interface AverageTable {
 export function averagesOf(arms: readonly ArmRuns[], method: string): AverageTable[] {
   const groups = Map.groupBy(
     arms,
-    ({ metric, isHigherBetter }) => `${unitOf(metric).name} ${isHigherBetter}`,
+    ({ metric, isHigherBetter }) => `${metricUnit(metric).name} ${isHigherBetter}`,
   );
   return [...groups.values()].flatMap((own) => {
     const tasks = [...new Set(own.map(({ task }) => task))];
@@ -74,7 +74,7 @@ function rowsOf(arms: readonly ArmRuns[], tasks: readonly string[], method: stri
     const isWhole = baselines.length === own.length &&
       baselines.every(({ figures }) => figures.size > 0);
     const figures = [averagesBySeed(own), averagesBySeed(baselines)] as const;
-    return isWhole ? [{ i, pair: { figures, arms: own, baselines } satisfies Pair }] : [];
+    return isWhole ? [{ i, pair: { figures, arms: own, baselines } satisfies PairedArms }] : [];
   });
   const decided = decide(paired.map(({ pair }) => pair));
   const known = new Map(paired.map(({ i, pair: { baselines } }, k) => [
@@ -96,7 +96,7 @@ function averageOf(own: readonly ArmRuns[], tasks: readonly string[]): Average {
     ...{ method, varied, label, missing },
     runs: strata.reduce((sum, { length }) => sum + length, 0),
     mean: isWhole ? mean(strata) : NaN,
-    interval: isWhole ? stratifiedBootstrap(strata, mean, drawn) : { low: NaN, high: NaN },
+    interval: isWhole ? stratifiedBootstrap(strata, mean, resampling) : { low: NaN, high: NaN },
   };
 }
 

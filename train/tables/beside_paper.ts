@@ -4,10 +4,10 @@
  * @module
  */
 
-import { median, sampleMean } from "../statistics/summary.ts";
+import { median, sampleMean, sd } from "../statistics/summary.ts";
 import { type ArmRuns, baselineOf } from "./arms.ts";
 import { type PaperCell, paperPValues, type PaperTable, paperTables } from "./paper_figures.ts";
-import { unitOf } from "./units.ts";
+import { metricUnit } from "./units.ts";
 
 /** A method's figure and the paper's; in the paper's unit: GLUE in percent, BLEU from 0 to 100. */
 export interface PaperRowBeside {
@@ -15,6 +15,8 @@ export interface PaperRowBeside {
   readonly label: string;
   /** Median of our seeds for tables 1, 4 and 5, mean for 2 and 3; NaN without a run. */
   readonly ours: number;
+  /** Standard deviation of our seeds; NaN of fewer than two. */
+  readonly sd: number;
   /** Runs of ours. */
   readonly runs: number;
   /** Ours minus our baseline's; NaN for the baseline. */
@@ -113,6 +115,7 @@ function rowBeside(
   return {
     label: arm.label,
     ours,
+    sd: metricUnit(arm.metric).factor * sd([...arm.figures.values()]),
     runs: arm.figures.size,
     difference: baseline === undefined || isBaseline ? NaN : ours - centre(baseline, isMean),
     paper: cell,
@@ -124,7 +127,7 @@ function rowBeside(
 function centre({ figures, metric }: ArmRuns, isMean: boolean): number {
   const values = [...figures.values()];
   if (values.length === 0) return NaN;
-  const { factor } = unitOf(metric);
+  const { factor } = metricUnit(metric);
   return factor * (isMean ? sampleMean : median)(values);
 }
 

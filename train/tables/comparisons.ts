@@ -11,7 +11,7 @@ import { compare, type PairedComparison, type ScoresBySeed } from "../statistics
 import { seedsNeeded } from "../statistics/power.ts";
 import type { Arm } from "../sweep/planned_run.ts";
 import { type ArmRuns, baselineOf } from "./arms.ts";
-import { drawn } from "./scores.ts";
+import { resampling } from "./scores.ts";
 
 /** The p-value up to which an adjusted test decides. */
 export const alpha = 0.05;
@@ -32,7 +32,7 @@ export interface Decided extends PairedComparison {
 }
 
 /** An arm against the baseline's; in the unit of its metric. */
-export interface Comparison extends Arm, Decided {
+export interface ArmComparison extends Arm, Decided {
   /** Method and what else tells it apart. */
   readonly label: string;
   /** The baseline's. */
@@ -44,7 +44,7 @@ export interface Comparison extends Arm, Decided {
 }
 
 /** A method and its baseline on the same tasks. */
-export interface Pair {
+export interface PairedArms {
   /** Figures by seed that are compared: of a task, or averages over tasks. */
   readonly figures: readonly [method: ScoresBySeed, baseline: ScoresBySeed];
   /** The method's arms, one a task. */
@@ -54,8 +54,8 @@ export interface Pair {
 }
 
 /** Compares the pairs of a table, whose tests are adjusted to each other. */
-export function decide(pairs: readonly Pair[]): Decided[] {
-  const compared = pairs.map(({ figures }) => compare(...figures, drawn));
+export function decide(pairs: readonly PairedArms[]): Decided[] {
+  const compared = pairs.map(({ figures }) => compare(...figures, resampling));
   const adjusted = holm(compared.map(({ p }) => p));
   const comparisons = compared.filter(({ p }) => !Number.isNaN(p)).length;
   return compared.map((one, i) => {
@@ -64,7 +64,7 @@ export function decide(pairs: readonly Pair[]): Decided[] {
     return {
       ...one,
       adjusted: adjusted[i]!,
-      verdict: verdictOf(adjusted[i]!, one.difference, isHigherBetter),
+      verdict: verdictFor(adjusted[i]!, one.difference, isHigherBetter),
       seedsNeeded: seedsNeeded(differencesOf(...figures), {
         level: 1 - alpha,
         comparisons: Math.max(1, comparisons),
@@ -79,7 +79,7 @@ export function decide(pairs: readonly Pair[]): Decided[] {
  *
  * @param method Method of the baseline
  */
-export function compareArms(arms: readonly ArmRuns[], method: string): Comparison[] {
+export function compareArms(arms: readonly ArmRuns[], method: string): ArmComparison[] {
   const pairs = arms.filter((arm) => arm.method !== method).flatMap((arm) => {
     const baseline = baselineOf(arm, method, arms);
     return baseline === undefined ? [] : [{ arm, baseline }];
@@ -100,7 +100,7 @@ export function compareArms(arms: readonly ArmRuns[], method: string): Compariso
 }
 
 /** What an adjusted p-value lets be said of a difference. */
-export function verdictOf(adjusted: number, difference: number, isHigherBetter: boolean): Verdict {
+export function verdictFor(adjusted: number, difference: number, isHigherBetter: boolean): Verdict {
   if (!(adjusted <= alpha) || !(Math.abs(difference) > 0)) return "undecided";
   return difference > 0 === isHigherBetter ? "better" : "worse";
 }
@@ -120,5 +120,5 @@ function improvementOf(
     const [own, other] = [[...figures.values()], [...baselines[i]!.figures.values()]];
     return isHigherBetter ? { method: own, baseline: other } : { method: other, baseline: own };
   });
-  return { value: meanImprovement(tasks), interval: improvementInterval(tasks, drawn) };
+  return { value: meanImprovement(tasks), interval: improvementInterval(tasks, resampling) };
 }

@@ -8,8 +8,9 @@ import type { SweepHead } from "../sweep/sweep_result.ts";
 import type { EvaluationName } from "./arms.ts";
 import type { AverageTable } from "./averages.ts";
 import type { PaperBeside } from "./beside_paper.ts";
-import type { Comparison } from "./comparisons.ts";
+import type { ArmComparison } from "./comparisons.ts";
 import type { ArmCost } from "./costs.ts";
+import type { CourseTable } from "./courses.ts";
 import type { paperPValues } from "./paper_figures.ts";
 import type { ArmScore } from "./scores.ts";
 import type { ArmTuning } from "./tuning.ts";
@@ -25,7 +26,7 @@ export interface TaskTable {
   /** What each arm comes to. */
   readonly scores: readonly ArmScore[];
   /** Arms against the baseline; none where it has no run of the task. */
-  readonly comparisons: readonly Comparison[];
+  readonly comparisons: readonly ArmComparison[];
 }
 
 /** Everything that is known. */
@@ -46,6 +47,8 @@ export interface Tables {
   readonly tuning: readonly ArmTuning[];
   /** What runs cost. */
   readonly costs: readonly ArmCost[];
+  /** How training went; none where results have no courses. */
+  readonly courses: readonly CourseTable[];
   /** The paper's figures beside ours. */
   readonly paper: readonly PaperBeside[];
   /** p-values that the paper prints for these tasks. */

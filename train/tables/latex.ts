@@ -22,7 +22,7 @@ function sectionText({ title, sheets }: Section): string {
   return [`% ${title.replace(/\s+/g, " ")}`, ...sheets.map(sheetText)].join("\n");
 }
 
-function sheetText({ id, caption, columns, rows }: Sheet): string {
+function sheetText({ id, caption, notes = [], columns, rows }: Sheet): string {
   const line = (cells: readonly string[]) => `    ${cells.join(" & ")} \\\\`;
   return [
     "\\begin{table}",
@@ -38,6 +38,7 @@ function sheetText({ id, caption, columns, rows }: Sheet): string {
     ...rows.map((row) => line(row.map(cellText))),
     "    \\bottomrule",
     "  \\end{tabular}}",
+    ...notes.map((note) => `  \\par\\footnotesize ${latexText(note)}`),
     "\\end{table}",
   ].join("\n");
 }

@@ -23,13 +23,14 @@ function sectionText({ title, sheets }: Section): string {
   return [`## ${escaped(title)}`, ...sheets.map(sheetText)].join("\n\n");
 }
 
-function sheetText({ caption, columns, rows }: Sheet): string {
+function sheetText({ caption, notes = [], columns, rows }: Sheet): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [
     `${escaped(caption)}\n`,
     line(columns.map((column) => escaped(column.title))),
     line(columns.map(({ isNumber }) => isNumber ? "---:" : "---")),
     ...rows.map((row) => line(row.map(cellText))),
+    ...notes.map((note) => `\n${escaped(note)}`),
   ].join("\n");
 }
 

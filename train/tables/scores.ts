@@ -9,7 +9,7 @@ import type { Arm } from "../sweep/planned_run.ts";
 import type { ArmRuns, RunCounts } from "./arms.ts";
 
 /** Of every bootstrap and drawn test, so that tables of equal results are equal. */
-export const drawn = { seed: 1 } as const;
+export const resampling = { seed: 1 } as const;
 
 /** An arm's figures in the unit of its metric; NaN where too few runs have one. */
 export interface ArmScore extends Arm, RunCounts, SampleSummary {
@@ -29,7 +29,7 @@ export function scoreOf(runs: ArmRuns): ArmScore {
   const figures = [...runs.figures.values()];
   return {
     ...{ task, method, varied, label, metric, ...counts },
-    ...summarise(figures, drawn),
+    ...summarise(figures, resampling),
     seeds: [...runs.figures.keys()],
     figures,
   };

@@ -9,19 +9,19 @@ import type { Interval } from "../statistics/bootstrap.ts";
 import type { RunCounts } from "./arms.ts";
 import type { Average, AverageTable } from "./averages.ts";
 import type { PaperBeside } from "./beside_paper.ts";
-import { alpha, type Decided } from "./comparisons.ts";
+import { alpha, type ArmComparison, type Decided } from "./comparisons.ts";
 import type { ArmCost } from "./costs.ts";
 import type { ArmScore } from "./scores.ts";
 import { type ColumnOf, idOf, type Section, type Sheet, sheetOf } from "./sheets.ts";
 import type { Tables, TaskTable } from "./contents.ts";
 import { tuningSection } from "./tuning_section.ts";
-import { decimalsOf, fixedText, pText, signedText, type Unit, unitOf } from "./units.ts";
+import { decimalsOf, fixedText, metricUnit, pText, signedText, type Unit } from "./units.ts";
 
 /** All sections that have something to show. */
 export function sectionsOf(tables: Tables): Section[] {
   const { tasks, averages, tuning, costs, paper } = tables;
   return [
-    ...tasks.map((table) => taskSection(table, tables.baseline)),
+    ...tasks.map((table) => taskSection(table, tables)),
     ...averages.map((table, i) => averageSection(table, i, tables.baseline)),
     ...tuning.length === 0 ? [] : [tuningSection(tuning)],
     ...costs.length === 0 ? [] : [costSection(costs, tables.baseline)],
@@ -29,11 +29,9 @@ export function sectionsOf(tables: Tables): Section[] {
   ];
 }
 
-const isDone = ({ n }: { readonly n: number }) => n > 0;
-
-function taskSection(table: TaskTable, baseline: string): Section {
+function taskSection(table: TaskTable, { tasks, baseline }: Tables): Section {
   const { task, metric, scores, comparisons } = table;
-  const unit = unitOf(metric);
+  const unit = metricUnit(metric);
   const decimals = decimalsOf(scores.map(({ interval }) => halfOf(interval)), unit);
   const better = new Set(
     comparisons.filter(({ verdict }) => verdict === "better").map(({ label }) => label),
@@ -44,19 +42,21 @@ function taskSection(table: TaskTable, baseline: string): Section {
     scores,
     scoreColumns(unit, decimals, better),
   );
-  const compared = comparisons.some(isDone)
-    ? [differenceSheet({ id: `${id}-differences`, baseline, unit }, comparisons, [{
-      title: "Holm p, all tasks",
-      cell: ({ adjustedOverAll }) => pText(adjustedOverAll),
-    }])]
+  // Of one task it would repeat what stands beside it.
+  const overAll: ColumnOf<ArmComparison>[] = tasks.length < 2 ? [] : [{
+    title: "Holm p, all tasks",
+    cell: ({ adjustedOverAll }) => pText(adjustedOverAll),
+  }];
+  const compared = comparisons.some(({ n }) => n > 0)
+    ? [differenceSheet({ id: `${id}-differences`, baseline, unit }, comparisons, overAll)]
     : [];
   return { id, title: task, sheets: [scored, ...compared] };
 }
 
 function scoreCaption({ task, isHigherBetter }: TaskTable, { words }: Unit): string {
   return `${task}: ${words}, ${isHigherBetter ? "more" : "less"} is better. Mean ± standard ` +
-    "deviation over n seeds, 95 % BCa bootstrap interval of the mean, median, and interquartile " +
-    "mean (IQM).";
+    "deviation over n seeds, 95 % BCa bootstrap interval of the mean (of few seeds it is somewhat " +
+    "too narrow), median, and interquartile mean (IQM).";
 }
 
 function scoreColumns(
@@ -179,7 +179,7 @@ function averageSection(
   index: number,
   baseline: string,
 ): Section {
-  const unit = unitOf(metrics[0]!);
+  const unit = metricUnit(metrics[0]!);
   const decimals = decimalsOf(rows.map(({ interval }) => halfOf(interval)), unit);
   const text = (value: number) => fixedText(value, decimals, unit.factor);
   const id = index === 0 ? "averages" : `averages-${index + 1}`;
@@ -271,7 +271,9 @@ function paperSection({ paper, paperTests }: Tables): Section {
 
 function besideSheet({ task, table, model, models, statistic, rows }: PaperBeside): Sheet {
   const own = models.length === 0 ? "the sweep's model" : models.join(", ");
-  const decimals = { factor: 1, decimals: 2 };
+  const digits = { factor: 1, decimals: 2 };
+  const notes = [...new Set(rows.flatMap((row) => row.notes))];
+  const letter = (note: string) => String.fromCodePoint(97 + notes.indexOf(note));
   return sheetOf<PaperBeside["rows"][number]>(
     {
       id: idOf("paper", task, `table${table}`, model),
@@ -279,17 +281,18 @@ function besideSheet({ task, table, model, models, statistic, rows }: PaperBesid
         `${task} in table ${table} of the paper, for ${model}; ours is of ${own}: figures of ` +
         `different models, beside each other and no target. ${
           statistic === "median" ? "Medians" : "Means"
-        } of seeds, in percent; ± standard deviation; differences to the LoRA baseline of each.`,
+        } of seeds, ± standard deviation, in percent; and how far they lie from the LoRA baseline's.`,
+      notes: notes.map((note) => `${letter(note)}: ${note}`),
     },
     rows,
     [
       { title: "Method", isText: true, cell: ({ label }) => label },
       { title: "n", cell: ({ runs }) => `${runs}` },
-      { title: "Ours", cell: ({ ours }) => fixedText(ours, 2) },
-      { title: "Difference", cell: ({ difference }) => signedText(difference, 2) },
-      { title: "Paper", cell: ({ paper }) => spreadText(paper.value, paper.sd, decimals) },
-      { title: "Difference", cell: ({ paperDifference }) => signedText(paperDifference, 2) },
-      { title: "Not sure", isText: true, cell: ({ notes }) => notes.join("; ") },
+      { title: "Ours", cell: ({ ours, sd }) => spreadText(ours, sd, digits) },
+      { title: "From baseline", cell: ({ difference }) => signedText(difference, 2) },
+      { title: "Paper", cell: ({ paper }) => spreadText(paper.value, paper.sd, digits) },
+      { title: "From baseline", cell: ({ paperDifference }) => signedText(paperDifference, 2) },
+      { title: "Notes", isText: true, cell: (row) => row.notes.map(letter).join(", ") },
     ],
   );
 }

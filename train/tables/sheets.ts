@@ -28,6 +28,8 @@ export interface Sheet {
   readonly id: string;
   /** What it shows, in which units, and by what it was computed. */
   readonly caption: string;
+  /** What its cells refer to, in lines below; none where absent. */
+  readonly notes?: readonly string[];
   /** Its columns; the first names the row. */
   readonly columns: readonly Column[];
   /** Its rows, a cell for each column. */
@@ -56,13 +58,12 @@ export interface ColumnOf<T> {
 
 /** A sheet of rows, by columns that say what they show of a row. */
 export function sheetOf<T>(
-  { id, caption }: Pick<Sheet, "id" | "caption">,
+  head: Pick<Sheet, "id" | "caption" | "notes">,
   rows: readonly T[],
   columns: readonly ColumnOf<T>[],
 ): Sheet {
   return {
-    id,
-    caption,
+    ...head,
     columns: columns.map(({ title, isText = false }) => ({ title, isNumber: !isText })),
     rows: rows.map((row) =>
       columns.map(({ cell }) => {

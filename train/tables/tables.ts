@@ -8,11 +8,12 @@ import { OptionError } from "../../core/errors.ts";
 import { nearest } from "../config/nearest.ts";
 import type { Collected } from "../sweep/collect.ts";
 import { type ArmRuns, armsOf, baselineOf, type EvaluationName } from "./arms.ts";
-import { averagesOf, type AverageTable } from "./averages.ts";
+import { averagesOf } from "./averages.ts";
 import { besidePaper, paperTests } from "./beside_paper.ts";
 import { compareArms } from "./comparisons.ts";
 import type { Tables } from "./contents.ts";
 import { costsOf } from "./costs.ts";
+import { coursesOf } from "./courses.ts";
 import { scoreOf } from "./scores.ts";
 import { tuningOf } from "./tuning.ts";
 import { warningsOf } from "./warnings.ts";
@@ -56,6 +57,7 @@ export function tablesOf(
     averages: averagesOf(arms, baseline),
     tuning: tuningOf(head, results),
     costs: costsOf(arms, baseline),
+    courses: coursesOf(arms),
     paper: besidePaper(arms, baseline),
     paperTests: paperTests(arms),
   };

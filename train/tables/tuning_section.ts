@@ -6,7 +6,7 @@
 
 import { type ColumnOf, type Section, sheetOf } from "./sheets.ts";
 import type { ArmTuning } from "./tuning.ts";
-import { fixedText, unitOf } from "./units.ts";
+import { fixedText, metricUnit } from "./units.ts";
 
 /** The section of what was tuned. */
 export function tuningSection(tuning: readonly ArmTuning[]): Section {
@@ -46,7 +46,7 @@ export function tuningSection(tuning: readonly ArmTuning[]): Section {
       ...counts.map((count): ColumnOf<ArmTuning> => ({
         title: `k = ${count}`,
         cell: ({ expected, metric }) => {
-          const { factor, most } = unitOf(metric);
+          const { factor, most } = metricUnit(metric);
           return fixedText(expected[count - 1], most, factor);
         },
       })),

@@ -29,7 +29,7 @@ export interface Unit {
 }
 
 /** The unit of a metric. */
-export function unitOf(metric: string): Unit {
+export function metricUnit(metric: string): Unit {
   const title = titleOf(metric);
   if (percentages.has(metric)) {
     const words = title.endsWith("correlation") ? `${title} × 100` : `${title}, in percent`;

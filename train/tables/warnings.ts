@@ -6,7 +6,7 @@
 
 import { smallestP } from "../statistics/sign_flip.ts";
 import type { ArmRuns } from "./arms.ts";
-import { alpha, type Comparison } from "./comparisons.ts";
+import { alpha, type ArmComparison } from "./comparisons.ts";
 import type { Tables } from "./contents.ts";
 import { pText } from "./units.ts";
 
@@ -27,6 +27,7 @@ export function warningsOf(
     ...ofRuns(tables),
     ...ofBaseline(tables, alone),
     ...ofPower(tables),
+    ...ofTables(tables),
     ...ofTuning(tables),
     ...ofCosts(tables),
     ...ofAverages(tables),
@@ -102,7 +103,7 @@ function ofPower({ tasks }: Omit<Tables, "warnings">): string[] {
   });
 }
 
-function ofAdjustment(task: string, comparisons: readonly Comparison[]): string[] {
+function ofAdjustment(task: string, comparisons: readonly ArmComparison[]): string[] {
   const tested = comparisons.filter(({ p }) => !Number.isNaN(p));
   const pairs = Math.max(0, ...tested.map(({ n }) => n));
   const least = tested.length * Math.min(1, ...tested.map((one) => one.smallestP));
@@ -111,6 +112,21 @@ function ofAdjustment(task: string, comparisons: readonly Comparison[]): string[
     `On ${task}, ${tested.length} comparisons share a level of ${alpha}: with ${pairs} pairs a ` +
     `method that wins on every seed alone comes to p = ${pText(Math.min(1, least))} after Holm's ` +
     `adjustment, which decides nothing.`,
+  ];
+}
+
+/** What several tables that each have a level of their own come to. */
+function ofTables({ tasks, averages }: Omit<Tables, "warnings">): string[] {
+  const decided = [
+    ...tasks.map(({ comparisons }) => comparisons),
+    ...averages.map(({ rows }) => rows.flatMap(({ comparison }) => comparison ?? [])),
+  ].filter((rows) => rows.some(({ p }) => !Number.isNaN(p)));
+  if (decided.length < 2) return [];
+  const most = Math.min(1, decided.length * alpha).toFixed(2);
+  return [
+    `Each of the ${decided.length} tables of differences has a level of ${alpha} for itself: that ` +
+    `any of them claims what is not there has a probability of up to ${most}. The column "Holm p, ` +
+    `all tasks" counts the methods of all tasks together.`,
   ];
 }
 

@@ -11,10 +11,12 @@ import { makeFolder } from "../files/folder.ts";
 import type { Tables } from "./contents.ts";
 import { csvOf, jsonOf } from "./data_formats.ts";
 import { latexOf } from "./latex.ts";
+import { sweepFigures } from "./figures.ts";
 import { markdownOf } from "./markdown.ts";
+import { standaloneSvg, tablesPage } from "./page.ts";
 
 /** Formats by name. */
-export const tableFormats = ["md", "csv", "json", "latex"] as const;
+export const tableFormats = ["md", "csv", "json", "latex", "html"] as const;
 /** A format, by name. */
 export type TableFormat = typeof tableFormats[number];
 
@@ -24,11 +26,13 @@ const endings: Readonly<Record<TableFormat, string>> = {
   csv: ".csv",
   json: ".json",
   latex: ".tex",
+  html: ".html",
 };
 
 /** Tables as a text of a format. */
 export async function tablesText(tables: Tables, format: TableFormat): Promise<string> {
-  const render = { md: markdownOf, csv: csvOf, json: jsonOf, latex: latexOf }[format];
+  const render =
+    { md: markdownOf, csv: csvOf, json: jsonOf, latex: latexOf, html: tablesPage }[format];
   return await render(tables);
 }
 
@@ -42,7 +46,7 @@ export interface TablesOutput {
 
 /**
  * Writes tables: a path that ends as a format's files do is a file, any other one a folder that gets
- * a file of every format.
+ * a file of every format, and one of every figure.
  *
  * @param out File or folder
  * @returns Paths of the files
@@ -68,11 +72,17 @@ export async function writeTables(
       }: found ${out}`,
     );
   }
-  const paths = tableFormats.map((name) => [name, `${out}/tables${endings[name]}`] as const);
-  for (const [, path] of paths) await requireReplaceable(path, force);
+  const files = new Map<string, string>();
+  for (const name of tableFormats) {
+    files.set(`${out}/tables${endings[name]}`, await tablesText(tables, name));
+  }
+  for (const figure of sweepFigures(tables)) {
+    files.set(`${out}/${figure.id}.svg`, standaloneSvg(figure));
+  }
+  for (const path of files.keys()) await requireReplaceable(path, force);
   await makeFolder(out);
-  for (const [name, path] of paths) await writeFileAtomic(path, await tablesText(tables, name));
-  return paths.map(([, path]) => path);
+  for (const [path, text] of files) await writeFileAtomic(path, text);
+  return [...files.keys()];
 }
 
 /** Refuses to replace what lies at a path, or what is no file. */
