@@ -6,7 +6,7 @@
 
 import { median, sampleMean, sd } from "../statistics/summary.ts";
 import { type ArmRuns, baselineOf } from "./arms.ts";
-import { type PaperCell, paperPValues, type PaperTable, paperTables } from "./paper_figures.ts";
+import { type PaperCell, type PaperTable, paperTables } from "./paper_figures.ts";
 import { metricUnit } from "./units.ts";
 
 /** A method's figure and the paper's; in the paper's unit: GLUE in percent, BLEU from 0 to 100. */
@@ -48,23 +48,17 @@ export interface PaperBeside {
 /** Column of a table that holds what we judge a task of texts by. */
 const textColumns: Readonly<Record<string, string>> = { e2e: "BLEU", webnlg: "BLEU, all" };
 
-/** Structure that a method has where none is named. */
+/** Structure that a method has where its name has none. */
 const usualStructures: Readonly<Record<string, string>> = {
   hiddencut: "element",
   dropkey: "column",
   dropattention: "column",
 };
 
-/**
- * The row's name in the paper's tables of an arm's method: `dropkey (column)` is `dropkey`, and
- * `hiddenkey- (js)` is `hiddenkey (js)`.
- */
+/** The name in the paper's tables of a method: `dropkey` is `dropkey (column)` there. */
 export function paperMethod(method: string): string {
-  const [, name = method, more] = /^(.+?) \((.+)\)$/.exec(method) ?? [];
-  if (more === undefined) return name;
-  if (more === usualStructures[name]) return name;
-  if (name.startsWith("hiddenkey") && more === "js") return "hiddenkey (js)";
-  return name === "hiddenkey" && more === "kl" ? name : method;
+  const structure = usualStructures[method];
+  return structure === undefined ? method : `${method} (${structure})`;
 }
 
 /**
@@ -134,11 +128,4 @@ function centre({ figures, metric }: ArmRuns, isMean: boolean): number {
 function modelsOf(arms: readonly ArmRuns[]): string[] {
   const names = arms.flatMap(({ runs }) => runs.map(({ settings }) => settings["model"]));
   return [...new Set(names.filter((name) => typeof name === "string"))];
-}
-
-/** The p-values of table 8 for the tasks that a sweep has. */
-export function paperTests(arms: readonly ArmRuns[]): readonly (typeof paperPValues)[number][] {
-  const tasks = new Set<string>(arms.map(({ task }) => task));
-  const hasGlue = ["rte", "mrpc", "stsb", "sst2"].some((task) => tasks.has(task));
-  return paperPValues.filter((test) => test.tasks === "glue" ? hasGlue : tasks.has("e2e"));
 }

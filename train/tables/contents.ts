@@ -11,7 +11,7 @@ import type { PaperBeside } from "./beside_paper.ts";
 import type { ArmComparison } from "./comparisons.ts";
 import type { ArmCost } from "./costs.ts";
 import type { CourseTable } from "./courses.ts";
-import type { paperPValues } from "./paper_figures.ts";
+import type { PaperTest } from "./paper_tests.ts";
 import type { ArmScore } from "./scores.ts";
 import type { ArmTuning } from "./tuning.ts";
 
@@ -37,6 +37,8 @@ export interface Tables {
   readonly which: EvaluationName;
   /** Method that the others are compared with. */
   readonly baseline: string;
+  /** Whether figures are of the half of the development data that chose no settings. */
+  readonly isOfHalf: boolean;
   /** What limits the conclusions, a sentence each. */
   readonly warnings: readonly string[];
   /** A table a task. */
@@ -51,6 +53,6 @@ export interface Tables {
   readonly courses: readonly CourseTable[];
   /** The paper's figures beside ours. */
   readonly paper: readonly PaperBeside[];
-  /** p-values that the paper prints for these tasks. */
-  readonly paperTests: readonly (typeof paperPValues)[number][];
+  /** The paper's p-values beside ours. */
+  readonly paperTests: readonly PaperTest[];
 }

@@ -19,7 +19,7 @@ export interface PaperCell {
 
 /** A row of a table. */
 export interface PaperRow {
-  /** The method, by the names of this project: `dropkey (span)`. */
+  /** The method, by the names of sweeps: `dropkey (span)`. */
   readonly method: string;
   /** Cells by column: tasks of GLUE, metrics of texts. */
   readonly cells: Readonly<Record<string, PaperCell>>;
@@ -79,11 +79,11 @@ const mismatched = (found: string) =>
 const table1: readonly PaperRow[] = [
   glue("full fine-tuning", [86.6, 90.9, 92.4, 96.4], 91.58, quoted),
   glue("lora", [[84.48, 0.98], [89.95, 0.5], [91.96, 0.48], [95.99, 0.25]], 90.6),
-  glue("hiddencut", [[87, 1.14], [90.69, 0.42], [91.94, 0.28], [96.1, 0.42]], 91.43),
+  glue("hiddencut (element)", [[87, 1.14], [90.69, 0.42], [91.94, 0.28], [96.1, 0.42]], 91.43),
   glue("hiddencut (column)", [[86.64, 0.8], [90.2, 0.8], [91.96, 0.11], [96.22, 0.19]], 91.26),
   glue("hiddencut (span)", [[86.64, 1.63], [90.69, 0.22], [92.05, 0.35], [96.1, 0.3]], 91.37),
   glue("dropkey (element)", [[87, 1.08], [90.93, 1.06], [92.21, 0.21], [96.22, 0.25]], 91.59),
-  glue("dropkey", [[87.36, 1.7], [90.93, 0.4], [92.25, 0.13], [96.22, 0.24]], 91.69),
+  glue("dropkey (column)", [[87.36, 1.7], [90.93, 0.4], [92.25, 0.13], [96.22, 0.24]], 91.69),
   glue("dropkey (span)", [[86.28, 0.94], [90.69, 0.69], [92.21, 0.21], [96.22, 0.25]], 91.35),
   glue("dropattention (element)", [
     [85.56, undefined, "its standard deviation reads 11.73, perhaps 1.73"],
@@ -91,7 +91,7 @@ const table1: readonly PaperRow[] = [
     [92.03, 0.27],
     [95.76, 0.3],
   ], 90.89),
-  glue("dropattention", [[85.56, 1.8], [90.2, 0.71], [92.11, 0.28], [95.87, 0.21]], 90.94),
+  glue("dropattention (column)", [[85.56, 1.8], [90.2, 0.71], [92.11, 0.28], [95.87, 0.21]], 90.94),
   glue("dropattention (span)", [[86.28, 0.6], [89.95, 0.61], [92.21, 0.36], [96.1, 0.39]], 91.14),
   glue(
     "hiddenkey-",
@@ -106,19 +106,19 @@ const table1: readonly PaperRow[] = [
     inferred,
   ),
   glue(
-    "hiddenkey (js)",
+    "hiddenkey- + js",
     [[87.7, 1.72], [90.9, 0.47], [92.24, 0.21], [96.22, 0.24]],
     91.77,
     inferred,
   ),
   glue(
-    "hiddenkey- + input",
+    "hiddenkey- + input cutoff",
     [[88.5, undefined, unsettled], [90.7, 1.03], [92.11, 0.14], [96.33, 0.27]],
     91.16,
     mismatched("91.91"),
   ),
   glue(
-    "hiddenkey- + output",
+    "hiddenkey- + output dropout",
     [[87.7, 2.24], [90.7, 1.2], [92.19, 0.11], [96.22, 0.15]],
     90.95,
     mismatched("91.70"),
@@ -138,8 +138,14 @@ function e2e(
 const gpt2E2e: readonly PaperRow[] = [
   e2e("full fine-tuning", [68.2, 8.62, 46.2, 71, 2.47], quoted),
   e2e("lora", [[68.5, 0.9], [8.615, 0.09], [46.43, 0.26], [71.08, 0.25], [2.49, 0.02]]),
-  e2e("hiddencut", [[69.22, 0.44], [8.7, 0.05], [46.66, 0.11], [71.39, 0.07], [2.491, 0.01]]),
-  e2e("dropkey", [[68.78, 0.75], [8.651, 0.08], [46.53, 0.24], [71.4, 0.33], [2.486, 0.01]]),
+  e2e("hiddencut (element)", [[69.22, 0.44], [8.7, 0.05], [46.66, 0.11], [71.39, 0.07], [
+    2.491,
+    0.01,
+  ]]),
+  e2e("dropkey (column)", [[68.78, 0.75], [8.651, 0.08], [46.53, 0.24], [71.4, 0.33], [
+    2.486,
+    0.01,
+  ]]),
   e2e("hiddenkey-", [[69.35, 0.48], [8.726, 0.04], [46.6, 0.29], [71.61, 0.26], [2.51, 0]]),
   e2e("hiddenkey", [[69.76, 0.51], [8.765, 0.08], [46.8, 0.11], [71.78, 0.06], [2.511, 0.03]]),
 ];
@@ -181,12 +187,12 @@ const table3: readonly PaperRow[] = [
     ],
     [[45.53, 0.21], steady(0.376), steady(0.464)],
   ]),
-  webnlg("hiddencut", [
+  webnlg("hiddencut (element)", [
     [[55.06, 0.18], steady(0.411), steady(0.391)],
     [[62.43, 0.21], steady(0.442), steady(0.329)],
     [[46.11, 0.2], steady(0.377), steady(0.458)],
   ]),
-  webnlg("dropkey", [
+  webnlg("dropkey (column)", [
     [[55.22, 0.34], steady(0.411), steady(0.389)],
     [[62.47, 0.17], steady(0.441), steady(0.328)],
     [[46.39, 0.75], steady(0.378), [0.455, 0.01]],
@@ -222,7 +228,8 @@ export const paperTables: readonly PaperTable[] = [
   { table: 5, model: "LLaMA2-7B", rows: table5 },
 ];
 
-/** Table 8: p-values of HiddenKey against other methods; the paper does not say of which test. */
+/** Table 8: p-values of HiddenKey against other methods; the paper does not say of which test, nor of
+ * which structures. */
 export const paperPValues: readonly {
   /** What was trained. */
   readonly model: string;
@@ -234,11 +241,21 @@ export const paperPValues: readonly {
   {
     model: "RoBERTa-large",
     tasks: "glue",
-    against: { "lora": 0.08, "dropkey": 0.059, "hiddencut": 0.024, "hiddenkey-": 0.031 },
+    against: {
+      "lora": 0.08,
+      "dropkey (column)": 0.059,
+      "hiddencut (element)": 0.024,
+      "hiddenkey-": 0.031,
+    },
   },
   {
     model: "GPT-2 medium",
     tasks: "e2e",
-    against: { "lora": 0.044, "dropkey": 0.052, "hiddencut": 0.041, "hiddenkey-": 0.043 },
+    against: {
+      "lora": 0.044,
+      "dropkey (column)": 0.052,
+      "hiddencut (element)": 0.041,
+      "hiddenkey-": 0.043,
+    },
   },
 ];

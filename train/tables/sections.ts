@@ -8,14 +8,22 @@ import { durationText } from "../report/figures.ts";
 import type { Interval } from "../statistics/bootstrap.ts";
 import type { RunCounts } from "./arms.ts";
 import type { Average, AverageTable } from "./averages.ts";
-import type { PaperBeside } from "./beside_paper.ts";
 import { alpha, type ArmComparison, type Decided } from "./comparisons.ts";
 import type { ArmCost } from "./costs.ts";
 import type { ArmScore } from "./scores.ts";
 import { type ColumnOf, idOf, type Section, type Sheet, sheetOf } from "./sheets.ts";
 import type { Tables, TaskTable } from "./contents.ts";
+import { paperSection } from "./paper_section.ts";
 import { tuningSection } from "./tuning_section.ts";
-import { decimalsOf, fixedText, metricUnit, pText, signedText, type Unit } from "./units.ts";
+import {
+  decimalsOf,
+  fixedText,
+  metricUnit,
+  pText,
+  signedText,
+  spreadText,
+  type Unit,
+} from "./units.ts";
 
 /** All sections that have something to show. */
 export function sectionsOf(tables: Tables): Section[] {
@@ -90,17 +98,6 @@ export function runsText(
   ] as const;
   const others = parts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
   return others.length === 0 ? `${n}` : `${n} of ${planned} (${others.join(", ")})`;
-}
-
-/** `84.48 ± 0.98`, or the value alone where the spread is not known. */
-export function spreadText(
-  value: number,
-  sd: number | undefined,
-  { factor, decimals }: { readonly factor: number; readonly decimals: number },
-): string {
-  const text = fixedText(value, decimals, factor);
-  if (sd === undefined || Number.isNaN(sd)) return text;
-  return `${text} ± ${fixedText(sd, decimals, factor)}`;
 }
 
 function intervalText({ low, high }: Interval, text: (value: number) => string): string {
@@ -241,58 +238,4 @@ function costSection(costs: readonly ArmCost[], baseline: string): Section {
     ],
   );
   return { id: "cost", title: "Cost", sheets: [sheet] };
-}
-
-function paperSection({ paper, paperTests }: Tables): Section {
-  const tests = paperTests.flatMap(({ model, tasks, against }) =>
-    Object.entries(against).map(([method, p]) => ({ model, tasks, method, p }))
-  );
-  const testSheet = sheetOf<typeof tests[number]>(
-    {
-      id: "paper-p-values",
-      caption:
-        "p-values of HiddenKey against other methods as the paper's table 8 prints them; it " +
-        "names no test.",
-    },
-    tests,
-    [
-      { title: "Model", isText: true, cell: ({ model }) => model },
-      { title: "Tasks", isText: true, cell: ({ tasks }) => tasks === "glue" ? "GLUE" : "E2E" },
-      { title: "HiddenKey against", isText: true, cell: ({ method }) => method },
-      { title: "p", cell: ({ p }) => p.toFixed(3) },
-    ],
-  );
-  return {
-    id: "paper",
-    title: "Beside the paper",
-    sheets: [...paper.map(besideSheet), ...tests.length === 0 ? [] : [testSheet]],
-  };
-}
-
-function besideSheet({ task, table, model, models, statistic, rows }: PaperBeside): Sheet {
-  const own = models.length === 0 ? "the sweep's model" : models.join(", ");
-  const digits = { factor: 1, decimals: 2 };
-  const notes = [...new Set(rows.flatMap((row) => row.notes))];
-  const letter = (note: string) => String.fromCodePoint(97 + notes.indexOf(note));
-  return sheetOf<PaperBeside["rows"][number]>(
-    {
-      id: idOf("paper", task, `table${table}`, model),
-      caption:
-        `${task} in table ${table} of the paper, for ${model}; ours is of ${own}: figures of ` +
-        `different models, beside each other and no target. ${
-          statistic === "median" ? "Medians" : "Means"
-        } of seeds, ± standard deviation, in percent; and how far they lie from the LoRA baseline's.`,
-      notes: notes.map((note) => `${letter(note)}: ${note}`),
-    },
-    rows,
-    [
-      { title: "Method", isText: true, cell: ({ label }) => label },
-      { title: "n", cell: ({ runs }) => `${runs}` },
-      { title: "Ours", cell: ({ ours, sd }) => spreadText(ours, sd, digits) },
-      { title: "From baseline", cell: ({ difference }) => signedText(difference, 2) },
-      { title: "Paper", cell: ({ paper }) => spreadText(paper.value, paper.sd, digits) },
-      { title: "From baseline", cell: ({ paperDifference }) => signedText(paperDifference, 2) },
-      { title: "Notes", isText: true, cell: (row) => row.notes.map(letter).join(", ") },
-    ],
-  );
 }

@@ -81,11 +81,13 @@ export function idOf(...words: readonly string[]): string {
 
 /** What stands above all tables: of which sweep they are, and how figures were chosen. */
 export function sectionsHeading(
-  { head, which, baseline }: Pick<Tables, "head" | "which" | "baseline">,
+  { head, which, baseline, isOfHalf }: Pick<Tables, "head" | "which" | "baseline" | "isOfHalf">,
 ): { readonly title: string; readonly facts: string } {
   return {
     title: `Tables of ${head.name}`,
     facts: `Plan ${head.plan}, planned by version ${head.version}. Figures of the ${which} ` +
-      `evaluation of each run; methods are compared with ${baseline}.`,
+      `evaluation of each run${
+        isOfHalf ? ", on the half of the development data that chose no settings" : ""
+      }; methods are compared with ${baseline}.`,
   };
 }

@@ -9,11 +9,12 @@ import { nearest } from "../config/nearest.ts";
 import type { Collected } from "../sweep/collect.ts";
 import { type ArmRuns, armsOf, baselineOf, type EvaluationName } from "./arms.ts";
 import { averagesOf } from "./averages.ts";
-import { besidePaper, paperTests } from "./beside_paper.ts";
+import { besidePaper } from "./beside_paper.ts";
 import { compareArms } from "./comparisons.ts";
 import type { Tables } from "./contents.ts";
 import { costsOf } from "./costs.ts";
 import { coursesOf } from "./courses.ts";
+import { paperTests } from "./paper_tests.ts";
 import { scoreOf } from "./scores.ts";
 import { tuningOf } from "./tuning.ts";
 import { warningsOf } from "./warnings.ts";
@@ -49,17 +50,21 @@ export function tablesOf(
       comparisons: comparisons.filter((comparison) => comparison.task === task),
     };
   });
+  const averages = averagesOf(arms, baseline);
   const known = {
     head,
     which,
     baseline,
+    isOfHalf: arms.some(({ runs }) =>
+      runs.some(({ settings }) => settings["devPart"] === "report")
+    ),
     tasks,
-    averages: averagesOf(arms, baseline),
+    averages,
     tuning: tuningOf(head, results),
     costs: costsOf(arms, baseline),
     courses: coursesOf(arms),
     paper: besidePaper(arms, baseline),
-    paperTests: paperTests(arms),
+    paperTests: paperTests(comparisons, averages, baseline),
   };
   const alone = arms.filter((arm) =>
     arm.method !== baseline && baselineOf(arm, baseline, arms) === undefined

@@ -77,3 +77,14 @@ export function pText(p: number): string {
   if (p >= 0.0995) return p.toFixed(2);
   return p >= 0.00095 ? p.toFixed(p >= 0.00995 ? 3 : 4) : p.toExponential(1);
 }
+
+/** `84.48 ± 0.98`, or the value alone where the spread is not known. */
+export function spreadText(
+  value: number,
+  sd: number | undefined,
+  { factor, decimals }: { readonly factor: number; readonly decimals: number },
+): string {
+  const text = fixedText(value, decimals, factor);
+  if (sd === undefined || Number.isNaN(sd)) return text;
+  return `${text} ± ${fixedText(sd, decimals, factor)}`;
+}
