@@ -62,21 +62,24 @@ const characters: Readonly<Record<string, string>> = {
   "<": "\\textless{}",
   ">": "\\textgreater{}",
   "|": "\\textbar{}",
-  '"': "\\textquotedbl{}",
-  "'": "\\textquotesingle{}",
+  // Some languages of babel give it a meaning.
+  '"': "{\\char34}",
+  // Behind the end of a row they would belong to it.
+  "[": "{[}",
+  "*": "{*}",
   "`": "\\textasciigrave{}",
   "±": "$\\pm$",
   "−": "$-$",
   "×": "$\\times$",
   "≤": "$\\le$",
-  "–": "--",
+  "–": "\\textendash{}",
   "…": "\\dots{}",
 };
 
 /** Text as LaTeX sets it. */
 export function latexText(text: string): string {
   return text.replace(/\s+/g, " ")
-    .replace(/[\\{}$&#%_^~<>|"'`±−×≤–…]/g, (character) => characters[character]!)
+    .replace(/[\\{}$&#%_^~<>|"[*`±−×≤–…]/g, (character) => characters[character]!)
     // Of several dashes LaTeX makes one.
     .replace(/-(?=-)/g, "-{}");
 }

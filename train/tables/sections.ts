@@ -56,7 +56,13 @@ function taskSection(table: TaskTable, { tasks, baseline }: Tables): Section {
     cell: ({ adjustedOverAll }) => pText(adjustedOverAll),
   }];
   const compared = comparisons.some(({ n }) => n > 0)
-    ? [differenceSheet({ id: `${id}-differences`, baseline, unit }, comparisons, overAll)]
+    ? [
+      differenceSheet(
+        { id: `${id}-differences`, name: task, baseline, unit },
+        comparisons,
+        overAll,
+      ),
+    ]
     : [];
   return { id, title: task, sheets: [scored, ...compared] };
 }
@@ -108,28 +114,39 @@ function halfOf({ low, high }: Interval): number {
   return (high - low) / 2;
 }
 
+/** What a sheet of paired differences is of. */
+interface DifferenceHead {
+  readonly id: string;
+  /** What is compared: a task, or an average. */
+  readonly name: string;
+  readonly baseline: string;
+  readonly unit: Unit;
+}
+
+function differenceCaption({ name, baseline, unit }: DifferenceHead, tested: number): string {
+  const units = unit.name === "percent" ? "points (× 100)" : unit.words;
+  return `${name}: difference to ${baseline} on the same seeds, ${units}. Mean, 95 % BCa interval, p of ` +
+    `the two-sided sign-flip test, and Holm's adjustment over the ${tested} comparisons of this ` +
+    `table, by which the verdict goes (p ≤ ${alpha}). P(better): probability that a run beats one ` +
+    "of the baseline. Seeds: how many a difference of this size would need to be found in 80 % of " +
+    "cases, a lower estimate.";
+}
+
 /** The sheet of paired differences, with further columns before the verdict. */
 function differenceSheet<T extends Decided & { readonly label: string }>(
-  { id, baseline, unit }: { readonly id: string; readonly baseline: string; readonly unit: Unit },
+  head: DifferenceHead,
   rows: readonly T[],
   more: readonly ColumnOf<T>[] = [],
 ): Sheet {
+  const { id, unit } = head;
   const { factor } = unit;
   const decimals = decimalsOf(rows.map(({ interval }) => halfOf(interval)), unit);
   const signed = (value: number) => signedText(value, decimals, factor);
   const share = (value: number) => fixedText(value, 2);
-  const name = unit.name === "percent" ? "in points (× 100)" : `in the unit of ${unit.name}`;
   const isStrong = ({ verdict }: T) => verdict === "better";
+  const tested = rows.filter(({ p }) => !Number.isNaN(p)).length;
   return sheetOf<T>(
-    {
-      id,
-      caption:
-        `Difference to ${baseline} on the same seeds, ${name}: mean, 95 % BCa interval, p of ` +
-        `the two-sided sign-flip test, and Holm's adjustment over the ${rows.length} methods of this ` +
-        `table, by which the verdict goes (p ≤ ${alpha}). P(better): probability that a run beats ` +
-        "one of the baseline. Seeds: how many a difference of this size would need to be found in " +
-        "80 % of cases, a lower estimate.",
-    },
+    { id, caption: differenceCaption(head, tested) },
     rows,
     [
       {
@@ -180,6 +197,7 @@ function averageSection(
   const decimals = decimalsOf(rows.map(({ interval }) => halfOf(interval)), unit);
   const text = (value: number) => fixedText(value, decimals, unit.factor);
   const id = index === 0 ? "averages" : `averages-${index + 1}`;
+  const title = `Average over ${tasks.length} tasks`;
   const over = tasks.map((task, i) => `${task} (${metrics[i]})`).join(", ");
   const isStrong = ({ comparison }: Average) => comparison?.verdict === "better";
   const scored = sheetOf<Average>(
@@ -208,8 +226,8 @@ function averageSection(
   );
   const sheets = compared.length === 0
     ? [scored]
-    : [scored, differenceSheet({ id: `${id}-differences`, baseline, unit }, compared)];
-  return { id, title: `Average over ${tasks.length} tasks`, sheets };
+    : [scored, differenceSheet({ id: `${id}-differences`, name: title, baseline, unit }, compared)];
+  return { id, title, sheets };
 }
 
 function costSection(costs: readonly ArmCost[], baseline: string): Section {

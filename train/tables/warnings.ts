@@ -109,9 +109,11 @@ function ofAdjustment(task: string, comparisons: readonly ArmComparison[]): stri
   const least = tested.length * Math.min(1, ...tested.map((one) => one.smallestP));
   if (pairs < fewestPairs || least <= alpha) return [];
   return [
-    `On ${task}, ${tested.length} comparisons share a level of ${alpha}: with ${pairs} pairs a ` +
-    `method that wins on every seed alone comes to p = ${pText(Math.min(1, least))} after Holm's ` +
-    `adjustment, which decides nothing.`,
+    `On ${task}, ${tested.length} comparisons share a level of ${alpha}: with ${pairs} pairs even a ` +
+    `win on every seed comes to p = ${
+      pText(Math.min(1, least))
+    } after Holm's adjustment, so nothing ` +
+    "can be decided.",
   ];
 }
 
