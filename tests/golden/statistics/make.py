@@ -101,9 +101,10 @@ def summaries():
 
 
 def normals():
-    low, root = [-37, -20.7, -8, -5.5, -3.1, -2.2, -1.5, -1, -0.3, -1e-9], mpmath.sqrt(2)
+    root = mpmath.sqrt(2)
+    low = [-37, -20.7, -8, -5.5, -3.1, -2.2, -1.5, -1, -0.996, -0.76, -0.74, -0.3, -1e-9]
     cdf = [[z, float(mpmath.erfc(-mpmath.mpf(z) / root) / 2)] for z in low + [-z for z in low]]
-    shares = [1e-300, 1e-20, 1e-5, 0.001, 0.025, 0.1, 0.158, 0.16, 0.3, 0.4999]
+    shares = [1e-300, 1e-20, 1e-5, 0.001, 0.025, 0.1, 0.158, 0.16, 0.226, 0.227, 0.3, 0.4999]
     quantile = []
     for p in shares + [0.6, 0.975, 0.9999999, 1 - 2**-50]:
         # log(2 (1 - p)) keeps its digits where p is near 1.

@@ -60,6 +60,9 @@ Deno.test("bcaEnds() takes plain quantiles where there is no bias and no acceler
   assertAlmostEquals(low, 0.05, 1e-12);
   assertAlmostEquals(high, 0.95, 1e-12);
   assertEquals(bcaEnds({ distribution, value: 0.5, jackknife: [2, 2, 2] }, 0.9).low, low);
+  // Their mean rounds to another number.
+  const tenths = [0.1, 0.1, 0.1];
+  assertEquals(bcaEnds({ distribution, value: 0.5, jackknife: tenths }, 0.9).low, low);
 });
 
 Deno.test("bcaEnds() counts ties of the value as half below it", () => {

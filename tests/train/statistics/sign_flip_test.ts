@@ -51,12 +51,12 @@ Deno.test("signFlip() heeds neither the order, nor the sign of all, nor the unit
   fc.assert(
     fc.property(
       fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 1, maxLength: 12 }),
-      fc.integer({ min: 1, max: 1e6 }),
-      (differences, unit) => {
+      fc.integer({ min: 0, max: 60 }),
+      (differences, power) => {
         const { p } = signFlip(differences);
         assertEquals(signFlip(differences.toReversed()).p, p);
         assertEquals(signFlip(differences.map((x) => -x)).p, p);
-        assertEquals(signFlip(differences.map((x) => x * 2 ** (unit % 40 - 20))).p, p);
+        assertEquals(signFlip(differences.map((x) => x * 2 ** power)).p, p);
         assertEquals(signFlip([...differences, 0]).p, p);
         assert(p >= smallestP(differences.length) && p <= 1);
       },
