@@ -59,6 +59,7 @@ import { savedMutations } from "./lists/saved.ts";
 import { shortcutMutations } from "./lists/shortcuts.ts";
 import { shownMutations } from "./lists/shown.ts";
 import { sitesMutations } from "./lists/sites.ts";
+import { statisticsMutations } from "./lists/statistics.ts";
 import { stepsMoreMutations } from "./lists/steps_more.ts";
 import { studyMutations } from "./lists/study.ts";
 import { tasksMutations } from "./lists/tasks.ts";
@@ -117,6 +118,7 @@ export const mutations: readonly Mutation[] = [
   ...meteorMutations,
   ...noiseMutations,
   ...claimsMutations,
+  ...statisticsMutations,
   ...dropoutMoreMutations,
   ...layersMoreMutations,
   ...loraMoreMutations,

@@ -11,7 +11,7 @@ import { OptionError } from "../../core/errors.ts";
 import { shown } from "../../core/excerpt.ts";
 
 /** From here on outwards the continued fraction is taken, inside of it the series. */
-const tailStart = 1;
+const tailStart = 0.75;
 /** Where probabilities underflow. */
 const lowest = -39;
 const logRootTwoPi = Math.log(2 * Math.PI) / 2;
@@ -64,14 +64,14 @@ function density(z: number): number {
   return Math.exp(-coarse * coarse / 2) * Math.exp(-rest / 2) / Math.sqrt(2 * Math.PI);
 }
 
-/** `(1 - Φ(x)) / φ(x)` of `x` from 1 on. */
+/** `(1 - Φ(x)) / φ(x)` of `x` from 0.75 on. */
 function millsRatio(x: number): number {
   let below = x;
   for (let k = Math.ceil(30 + 450 / (x * x)); k > 0; k--) below = x + k / below;
   return 1 / below;
 }
 
-/** The `z` from 0 to 1 with `Φ(z) - 1/2 = share`. */
+/** The `z` from 0 to 0.75 with `Φ(z) - 1/2 = share`. */
 function centralQuantile(share: number): number {
   let z = 0;
   for (let step = Infinity, turns = 0; Math.abs(step) > 1e-16 * z && turns < 50; turns++) {
@@ -81,7 +81,7 @@ function centralQuantile(share: number): number {
   return z;
 }
 
-/** The `z` below -1 with `Φ(z) = p`. */
+/** The `z` below -0.75 with `Φ(z) = p`. */
 function tailQuantile(p: number): number {
   let x = Math.sqrt(-2 * Math.log(p));
   for (let step = Infinity, turns = 0; Math.abs(step) > 1e-16 * x && turns < 50; turns++) {
