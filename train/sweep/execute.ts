@@ -7,6 +7,7 @@
 import { NumericError, TrainingError } from "../../core/errors.ts";
 import { type GivenConfig, resolveConfig, type TrainConfig } from "../config/config.ts";
 import { exists } from "../files/files.ts";
+import { appendText } from "../files/folder.ts";
 import { type MetricLine, readMetrics, secondsOf } from "../report/run_record.ts";
 import { readRun } from "../run/run_folder.ts";
 import { train, type TrainHooks, type TrainResult } from "../train.ts";
@@ -33,6 +34,11 @@ export function trainFolder(folder: string, id: string): string {
   return `${folderOfRun(folder, id)}/run`;
 }
 
+/** File of a run that has a line for each time that a process began it or went on with it. */
+export function startsFile(folder: string, id: string): string {
+  return `${folderOfRun(folder, id)}/starts.jsonl`;
+}
+
 /**
  * Makes a run, or goes on with it, and writes what came of it. A run whose numbers are not finite has
  * failed.
@@ -47,6 +53,8 @@ export async function execute(
   const out = trainFolder(folder, run.id);
   const config = resolveConfig({ ...run.settings, ...point, ...device, out });
   const isBegun = await exists(`${out}/run.json`);
+  const start = { at: new Date().toISOString(), pid: Deno.pid, goesOn: isBegun };
+  await appendText(startsFile(folder, run.id), `${JSON.stringify(start)}\n`);
   const started = performance.now();
   let steps = 0;
   const outcome = await attempted(config, {
