@@ -14,6 +14,7 @@ import { predictCommand } from "./commands/predict.ts";
 import { runProgram } from "./commands/program.ts";
 import { reportCommand } from "./commands/report.ts";
 import { scoreCommand } from "./commands/score.ts";
+import { sweepCommand } from "./commands/sweep.ts";
 import { tablesCommand } from "./commands/tables.ts";
 import { trainCommand } from "./commands/train.ts";
 
@@ -31,6 +32,7 @@ if (import.meta.main) {
       noise: noiseCommand,
       merge: mergeCommand,
       report: reportCommand,
+      sweep: sweepCommand,
       tables: tablesCommand,
       data: dataCommand,
     },

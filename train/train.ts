@@ -59,7 +59,10 @@ export interface TrainHooks
     Pick<FitHooks, "signal" | "onStep" | "onProgress" | "onEvaluation" | "onBest"> {}
 
 /** What {@linkcode train} returns. */
-export interface TrainResult extends Omit<FitResult, "progress">, ParameterCounts {}
+export interface TrainResult extends Omit<FitResult, "progress">, ParameterCounts {
+  /** Most bytes of tensors at once; absent where the run was over before. */
+  readonly peakBytes?: number;
+}
 
 /**
  * Fine-tunes a model. Where the run that is resumed is over, nothing is done but to return its result.
@@ -79,8 +82,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const prepared = await prepare(folders, device, { ...hooks, place });
   const { task, plan, keys, counts } = prepared;
   const { config } = folders;
-  const { fingerprints, layers } = prepared;
-  const facts = { ...counts, backend: reason, layers, ...fingerprints };
+  const facts = { ...counts, backend: reason, layers: prepared.layers, ...prepared.fingerprints };
   const output = await RunOutput.open(
     { ...prepared, config, facts },
     place,
@@ -95,7 +97,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   await output.finish({ ...result, progress });
   const { peakBytes } = device.backend.statistics;
   hooks.onMessage?.(`memory: at most ${(peakBytes / 1e6).toFixed(0)} MB of tensors at once`);
-  return { ...result, ...counts };
+  return { ...result, ...counts, peakBytes };
 }
 
 /** Settings that need a folder. */
@@ -107,7 +109,7 @@ const ofFolders = [
 ] as const satisfies (keyof TrainConfig)[];
 
 function requireFolder(config: TrainConfig): void {
-  const found = ofFolders.find((name) => config[name] !== undefined && config[name] !== false);
+  const found = ofFolders.find((name) => (config[name] ?? false) !== false);
   if (found === undefined || config.out !== undefined) return;
   throw new OptionError(
     `Cannot use --${kebab(found)} as a folder is required in --out: found none`,

@@ -7,6 +7,7 @@ import { command } from "../../train/commands/command.ts";
 import { runCommand } from "../../train/commands/program.ts";
 import { type Blow, blowsOf, KillBench, type KillResult, resumeTwice } from "./kill.ts";
 import { recipes } from "./recipes.ts";
+import { killSweep } from "./sweep.ts";
 import type { StrikeResult } from "./strike.ts";
 import type { StrikeMessage, StrikeShare } from "./worker.ts";
 
@@ -21,6 +22,12 @@ const options = {
     kind: "switch",
     help: "strike every file operation",
     defaultText: "on without --random",
+  },
+  sweep: {
+    kind: "integer",
+    min: 1,
+    help: "kills of a sweep of 24 runs that three processes work on, and nothing else",
+    defaultText: "no sweep",
   },
   seed: { kind: "integer", min: 0, help: "what is drawn follows from it", default: 1 },
   jobs: { kind: "integer", min: 1, help: "runs at once", default: 2 },
@@ -113,15 +120,31 @@ function linesOf({ strikes, kills, twice }: Found): string[] {
   ];
 }
 
+/** Kills a sweep and says what came of it. */
+async function strikeSweep(kills: number, seed: number): Promise<number> {
+  const started = performance.now();
+  const found = await killSweep({ kills, seeds: 4, epochs: 20, seed });
+  const { runs, starts, resumed, differences } = found;
+  console.log([
+    ...differences,
+    `a sweep of ${runs} runs by three processes, killed ${found.kills} times: ${starts} starts, ` +
+    `${resumed} of them went on; ${differences.length} differ`,
+    `in ${((performance.now() - started) / 1000).toFixed(0)} s`,
+  ].join("\n"));
+  return differences.length === 0 ? 0 : 1;
+}
+
 async function run(
-  { random, operations, seed, jobs, json }: {
+  { random, operations, sweep, seed, jobs, json }: {
     readonly random?: number;
     readonly operations?: boolean;
+    readonly sweep?: number;
     readonly seed: number;
     readonly jobs: number;
     readonly json: boolean;
   },
 ): Promise<number> {
+  if (sweep !== undefined) return await strikeSweep(sweep, seed);
   const started = performance.now();
   const say = (what: string, { differences }: { readonly differences: readonly string[] }) => {
     if (!json && differences.length > 0) console.log(`${what}:\n  ${differences.join("\n  ")}`);

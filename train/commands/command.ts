@@ -88,11 +88,14 @@ export function command<const T extends OptionTable>(spec: CommandSpec<T>): Comm
   };
 }
 
-/** A table without defaults: what is not given is as it was in the run. */
-export function changeable<const T extends OptionTable>(table: T): Changeable<T> {
+/** A table without defaults: what is not given is as it was in the run, or elsewhere. */
+export function changeable<const T extends OptionTable>(
+  table: T,
+  defaultText = "the run's",
+): Changeable<T> {
   const rows = Object.entries(table).map(([name, spec]) => {
     const { default: _, required: __, ...row } = { default: undefined, ...spec };
-    return [name, { ...row, defaultText: "the run's" }];
+    return [name, { ...row, defaultText }];
   });
   return Object.fromEntries(rows);
 }
@@ -101,6 +104,6 @@ export function changeable<const T extends OptionTable>(table: T): Changeable<T>
 export type Changeable<T extends OptionTable> = {
   readonly [K in keyof T]: Omit<T[K], "default" | "required" | "defaultText"> & {
     readonly kind: T[K]["kind"];
-    readonly defaultText: "the run's";
+    readonly defaultText: string;
   };
 };

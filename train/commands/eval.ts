@@ -50,9 +50,11 @@ export const evalCommand: Command = command({
   },
   async run({ run, split, samples, json, ...options }) {
     const { devFraction, ...saved } = await runConfig(run, pickOptions(changes, options));
-    // Other data than the run's have a dev file of their own.
-    const holds = devFraction !== undefined && options.data === undefined;
-    const config = { ...saved, ...(holds && { devFraction }) };
+    // Other data than the run's have a dev file of their own, all of which is evaluated.
+    const isOwn = options.data === undefined;
+    const holds = isOwn && devFraction !== undefined;
+    const devPart = isOwn ? saved.devPart : "all";
+    const config = { ...saved, devPart, ...(holds && { devFraction }) };
     if (samples !== undefined && generates(config.task) && options.generate !== undefined) {
       throw new OptionError(
         "Cannot use --generate with --samples as texts are written without dropout alone",

@@ -34,6 +34,11 @@ export function runCommand(command: Command, args: readonly string[]): Promise<n
   return exitCode(args, () => command.run(args));
 }
 
+/** Several commands as one command of a program. */
+export function groupCommand(summary: string, group: CommandGroup): Command {
+  return { summary, run: (args) => choose(group, args) };
+}
+
 async function choose(
   { usage, commands }: CommandGroup,
   [name, ...args]: readonly string[],

@@ -21,6 +21,7 @@ import { locateFolders, train } from "../train.ts";
 import { type Command, command } from "./command.ts";
 import { showDownloads } from "./downloads.ts";
 import { dryRunText, machineMemory } from "./dry_run.ts";
+import { Interrupt } from "./interrupt.ts";
 import { summaryOf } from "./summary.ts";
 import { screenOf } from "./terminal.ts";
 import { trainLayers } from "./train_layers.ts";
@@ -152,36 +153,4 @@ async function reportOf(out: string): Promise<string> {
 async function lacksReport(out: string | undefined): Promise<boolean> {
   return out !== undefined && await exists(`${out}/run.json`) &&
     !await exists(`${out}/report.html`);
-}
-
-/** Signals that ask a process to end, with the exit code of one that did; Windows has the first. */
-const endings: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "windows"
-  ? [["SIGINT", 130]]
-  : [["SIGINT", 130], ["SIGHUP", 129], ["SIGTERM", 143]];
-
-/** The first signal that asks the process to end asks training to; a second one ends it at once. */
-class Interrupt {
-  /** Exit code of a process that ended by the signal. */
-  code = 0;
-  readonly #controller = new AbortController();
-  readonly #listeners = endings.map(([name, code]) => ({ name, stop: () => this.#stop(code) }));
-
-  constructor() {
-    for (const { name, stop } of this.#listeners) Deno.addSignalListener(name, stop);
-  }
-
-  /** Aborted by the first signal. */
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  #stop(code: number): void {
-    this.code = code;
-    this[Symbol.dispose]();
-    this.#controller.abort();
-  }
-
-  [Symbol.dispose](): void {
-    for (const { name, stop } of this.#listeners) Deno.removeSignalListener(name, stop);
-  }
 }

@@ -30,6 +30,12 @@ export function resolveConfig(...layers: readonly GivenConfig[]): TrainConfig {
   dropoutPlan(config.method, false, config);
   requireDecayExclusions(config.decayExclude ?? []);
   checkRates(config);
+  if (config.devFraction !== undefined && config.devPart !== "all") {
+    throw new OptionError(
+      `Cannot use --dev-part ${config.devPart} with --dev-fraction as the dev file is required, ` +
+        "which is then not read",
+    );
+  }
   if (config.pack && !generates(config.task)) {
     throw new OptionError(
       `Cannot use --pack as a task of texts is required (${textTaskNames.join(", ")}): found ` +

@@ -39,6 +39,16 @@ export async function readConfigFile<T extends OptionTable>(
   table: T,
   path: string,
 ): Promise<Given<T>> {
+  const { value, lineOf } = await readConfigDocument(path);
+  return parseObject(table, printedValues(value), path, lineOf);
+}
+
+/**
+ * Reads what a configuration file holds, without `$schema`.
+ *
+ * @throws {FileError} If it cannot be read, its name has another ending, or it is malformed
+ */
+export async function readConfigDocument(path: string): Promise<ConfigDocument> {
   const ending = /\.([^./\\]+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
   const parser = Object.hasOwn(parsers, ending) ? parsers[ending] : undefined;
   if (parser === undefined) {
@@ -50,7 +60,7 @@ export async function readConfigFile<T extends OptionTable>(
   }
   await requireFile(path, mostBytesOfConfig, "read configuration");
   const { value, lineOf } = parsed(await parser(), await readText(path), path);
-  return parseObject(table, printedValues(withoutSchema(value)), path, lineOf);
+  return { value: withoutSchema(value), lineOf };
 }
 
 /** What is nested too deeply for a parser is refused as all malformed text is. */

@@ -24,6 +24,11 @@ export const tasks: readonly [
 /** A task, by name. */
 export type TaskName = typeof tasks[number];
 
+/** Parts of the development data that `--dev-part` takes. */
+export const devParts = ["all", "select", "report"] as const;
+/** A part of the development data. */
+export type DevPart = typeof devParts[number];
+
 const usualLength: string = `128, ${textTaskNames.join(" and ")} 512; at most the model's`;
 
 const dataOptions = {
@@ -81,6 +86,13 @@ const dataOptions = {
     below: 1,
     help: "share of the training examples that is held back to evaluate, instead of the dev file",
     defaultText: "none",
+  },
+  devPart: {
+    group: "data",
+    kind: "choice",
+    choices: devParts,
+    help: "half of the dev file that is evaluated: one to choose settings by, the other to report",
+    default: "all",
   },
   dropLast: {
     group: "data",

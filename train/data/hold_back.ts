@@ -26,7 +26,11 @@ export interface Holding {
   readonly groupOf: (position: number) => unknown;
   /** Of what the share is the same: the class of an example. */
   readonly stratumOf: (position: number) => unknown;
+  /** What messages call the option and the examples; default those of training. */
+  readonly words?: { readonly option: string; readonly examples: string };
 }
+
+const ofTraining = { option: "--dev-fraction", examples: "training" };
 
 /**
  * Draws a share of all groups, the same of each stratum up to one group; a stratum keeps at least one
@@ -37,7 +41,7 @@ export interface Holding {
  */
 export function holdBack(
   count: number,
-  { fraction, key, groupOf, stratumOf }: Holding,
+  { fraction, key, groupOf, stratumOf, words = ofTraining }: Holding,
 ): HeldBack {
   const positions = Array.from({ length: count }, (_, position) => position);
   const groups = [...Map.groupBy(positions, groupOf).values()];
@@ -49,8 +53,8 @@ export function holdBack(
   );
   if (held.length === 0) {
     throw new OptionError(
-      `Cannot use --dev-fraction as two training examples of one class are required, or of two ` +
-        `contexts: found ${count} training examples`,
+      `Cannot use ${words.option} as two ${words.examples} examples of one class are required, or ` +
+        `of two contexts: found ${count} ${words.examples} examples`,
     );
   }
   const chosen = new Set(held);

@@ -71,7 +71,8 @@ export function changesOf(before: TrainConfig, config: TrainConfig): Changes {
   const valueOf = (one: TrainConfig, name: string) => one[name as keyof TrainConfig] ?? null;
   const changed = [...names].flatMap((name) => {
     const [from, to] = [valueOf(before, name), valueOf(config, name)];
-    return (indifferentSettings as readonly string[]).includes(name) || canonicalJson(from) === canonicalJson(to)
+    return (indifferentSettings as readonly string[]).includes(name) ||
+        canonicalJson(from) === canonicalJson(to)
       ? []
       : [[name, { from, to }] as const];
   });

@@ -7,8 +7,10 @@
 import type { GivenConfig } from "../config/config.ts";
 import type { TaskName } from "../config/train_options.ts";
 
-/** What a run is for: choosing settings, or the figures that are reported. */
-export type Stage = "tune" | "report";
+/** What runs are for: choosing settings, or the figures that are reported. */
+export const stages = ["tune", "report"] as const;
+/** What a run is for. */
+export type Stage = typeof stages[number];
 
 /** One line of a plan. */
 export interface PlannedRun {

@@ -18,7 +18,7 @@ import { findSplit, missingSplit } from "../data/splits.ts";
 import { readTable, tablePattern } from "../data/table.ts";
 import { generates, type TextTaskName } from "../data/text_tasks.ts";
 import { exists, readText } from "../files/files.ts";
-import { heldBack, holdsBack } from "./held_back.ts";
+import { evaluatedOf, heldBack, holdsBack } from "./held_back.ts";
 import type { TaskParts } from "./task.ts";
 
 /** What a task of labels is, apart from its data. */
@@ -123,11 +123,7 @@ export async function readLabelled(
     throw cellError(one.row, label, "a label", one.cell);
   });
   if (holds) {
-    const { kept, held, note } = heldBack(train, config, {
-      // Equal texts on both sides would show how well they are known by heart.
-      groupOf: (position) => `${train[position]!.textA}\t${train[position]!.textB ?? ""}`,
-      stratumOf: (position) => kind.labels.length === 0 ? undefined : train[position]!.label,
-    });
+    const { kept, held, note } = heldBack(train, config, divisionOf(train, kind));
     return {
       kind,
       train: parts.train ? kept.map((position) => train[position]!) : [],
@@ -139,8 +135,19 @@ export async function readLabelled(
   }
   const read = await readSplit(config, parts.split);
   const dev = read.rows.map((one, index) => exampleOf(one, index, rule));
-  const both = { train: places, dev: read.places };
-  return { kind, train, dev, path: read.path, places: both, notes: [] };
+  const { positions, notes } = evaluatedOf(dev, config, parts, divisionOf(dev, kind));
+  const evaluated = positions.map((position) => dev[position]!);
+  const both = { train: places, dev: read.places.pick(positions) };
+  return { kind, train, dev: evaluated, path: read.path, places: both, notes };
+}
+
+/** Examples that stay together, and those of which parts have the same share. */
+function divisionOf(examples: readonly Example[], { labels }: LabelledKind) {
+  return {
+    // Equal texts on both sides would show how well they are known by heart.
+    groupOf: (at: number) => `${examples[at]!.textA}\t${examples[at]!.textB ?? ""}`,
+    stratumOf: (at: number) => labels.length === 0 ? undefined : examples[at]!.label,
+  };
 }
 
 /**

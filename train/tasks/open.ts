@@ -16,7 +16,7 @@ import { generates, type TextTaskName, textTasks } from "../data/text_tasks.ts";
 import { checkPadding, type IdRules } from "./check_ids.ts";
 import { classificationTask } from "./classification.ts";
 import { generationTask } from "./generation.ts";
-import { heldBack, holdsBack } from "./held_back.ts";
+import { evaluatedOf, heldBack, holdsBack } from "./held_back.ts";
 import { namesColumns, readLabelled } from "./labelled.ts";
 import { specialTokens } from "./special_tokens.ts";
 import type { Task, TaskParts } from "./task.ts";
@@ -102,18 +102,39 @@ async function readAnswered(
   const none = { examples: [], path: config.data };
   const holds = holdsBack(config, parts);
   const all = parts.train || holds ? await answered("train") : none;
-  if (!holds) return { train: all, dev: await answered(parts.split), notes: [] };
-  const { examples, path } = all;
-  const { kept, held, note } = heldBack(examples, config, {
-    groupOf: (position) => examples[position]!.context,
+  const divisionOf = ({ examples }: Answered) => ({
+    groupOf: (position: number) => examples[position]!.context,
     stratumOf: () => undefined,
   });
-  const pick = (positions: readonly number[]) => positions.map((position) => examples[position]!);
-  return {
-    train: parts.train ? { examples: pick(kept), path } : none,
-    dev: { examples: pick(held), path },
-    notes: [note],
-  };
+  const pick = ({ examples, path }: Answered, positions: readonly number[]) => ({
+    examples: positions.map((position) => examples[position]!),
+    path,
+  });
+  if (!holds) {
+    const dev = await answered(parts.split);
+    const { positions, notes } = evaluatedOf(dev.examples, config, parts, divisionOf(dev));
+    return { train: all, dev: pick(dev, positions), notes };
+  }
+  const { kept, held, note } = heldBack(all.examples, config, divisionOf(all));
+  return { train: parts.train ? pick(all, kept) : none, dev: pick(all, held), notes: [note] };
+}
+
+/**
+ * How many training examples a run has.
+ *
+ * @param known Words that the model's configuration has for its classes
+ * @throws {FileError | OptionError} If the data cannot be read
+ */
+export async function countTraining(
+  config: TrainConfig,
+  known: readonly string[],
+): Promise<number> {
+  const { task, trainLimit = Infinity } = config;
+  const parts = { train: true, split: "dev" } as const;
+  const { length } = generates(task)
+    ? (await readAnswered(task, config, parts)).train.examples
+    : (await readLabelled(config, known, parts)).train;
+  return Math.min(length, trainLimit);
 }
 
 /** The task with what else is remarkable of its data. */

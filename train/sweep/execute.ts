@@ -1,0 +1,110 @@
+/**
+ * One run of a sweep in its folder: begun, or gone on with where it was killed.
+ *
+ * @module
+ */
+
+import { NumericError, TrainingError } from "../../core/errors.ts";
+import { type GivenConfig, resolveConfig, type TrainConfig } from "../config/config.ts";
+import { exists } from "../files/files.ts";
+import { appendText } from "../files/folder.ts";
+import { type MetricLine, readMetrics, secondsOf } from "../report/run_record.ts";
+import { readRun } from "../run/run_folder.ts";
+import { train, type TrainHooks, type TrainResult } from "../train.ts";
+import type { Point } from "./choice.ts";
+import { withoutFolder } from "./collect.ts";
+import { type Outcome, writeOutcome } from "./outcome.ts";
+import { folderOfRun } from "./plan_folder.ts";
+import type { PlannedRun } from "./planned_run.ts";
+
+/** A run that is to be made. */
+export interface Execution {
+  /** Folder of the sweep. */
+  readonly folder: string;
+  /** The run, whose folder this process holds. */
+  readonly run: PlannedRun;
+  /** Settings that were chosen for it. */
+  readonly point?: Point | undefined;
+  /** Settings of the machine, which hold against the run's. */
+  readonly device?: GivenConfig | undefined;
+}
+
+/** Folder that `train` writes in. */
+export function trainFolder(folder: string, id: string): string {
+  return `${folderOfRun(folder, id)}/run`;
+}
+
+/** File of a run that has a line for each time that a process began it or went on with it. */
+export function startsFile(folder: string, id: string): string {
+  return `${folderOfRun(folder, id)}/starts.jsonl`;
+}
+
+/**
+ * Makes a run, or goes on with it, and writes what came of it. A run whose numbers are not finite has
+ * failed.
+ *
+ * @returns Undefined where the signal of the hooks ended it: it is left to go on
+ * @throws {OptionError | FileError | DownloadError | DeviceError} If it cannot be made here: it is left
+ */
+export async function execute(
+  { folder, run, point, device }: Execution,
+  hooks: TrainHooks = {},
+): Promise<Outcome | undefined> {
+  const out = trainFolder(folder, run.id);
+  const config = resolveConfig({ ...run.settings, ...point, ...device, out });
+  const isBegun = await exists(`${out}/run.json`);
+  const start = { at: new Date().toISOString(), pid: Deno.pid, goesOn: isBegun };
+  await appendText(startsFile(folder, run.id), `${JSON.stringify(start)}\n`);
+  const started = performance.now();
+  let steps = 0;
+  const outcome = await attempted(config, {
+    ...hooks,
+    ...(isBegun && { resume: out }),
+    onStep(record, all) {
+      steps++;
+      return hooks.onStep?.(record, all);
+    },
+  });
+  if (outcome === undefined) return undefined;
+  const lines = await exists(out) ? await readMetrics(out) : [];
+  const here = (performance.now() - started) / 1000;
+  const whole = { ...outcome, seconds: secondsBefore(lines, steps) + here };
+  await writeOutcome(folder, run.id, whole);
+  return whole;
+}
+
+/** What comes of training, without its time; undefined where it was stopped. */
+async function attempted(
+  config: TrainConfig,
+  hooks: TrainHooks,
+): Promise<Omit<Outcome, "seconds"> | undefined> {
+  try {
+    const result = await train(config, hooks);
+    return result.aborted ? undefined : await outcomeOf(config, result);
+  } catch (error) {
+    if (!(error instanceof TrainingError || error instanceof NumericError)) throw error;
+    const settings = withoutFolder(config);
+    return { status: "failed", settings, last: {}, best: {}, error: error.message };
+  }
+}
+
+async function outcomeOf(
+  { out }: TrainConfig,
+  { metrics, best, peakBytes }: TrainResult,
+): Promise<Omit<Outcome, "seconds">> {
+  const { config, json: { backend } } = await readRun(out!);
+  return {
+    status: "done",
+    settings: withoutFolder(config),
+    last: metrics,
+    best: best?.metrics ?? {},
+    ...(peakBytes !== undefined && { peakBytes }),
+    ...(typeof backend === "string" && { backend }),
+  };
+}
+
+/** Seconds of the steps that other processes made, before this one made its own. */
+function secondsBefore(lines: readonly MetricLine[], own: number): number {
+  const clocks = lines.filter(({ seconds }) => seconds !== undefined);
+  return secondsOf(clocks.slice(0, Math.max(0, clocks.length - own))) ?? 0;
+}

@@ -1,0 +1,122 @@
+/**
+ * Runs that are left, handed out one after the other: no two processes, and no two workers of one,
+ * have the same run.
+ *
+ * @module
+ */
+
+import { makeFolder } from "../files/folder.ts";
+import { FolderLock } from "../files/lock.ts";
+import type { Point } from "./choice.ts";
+import { readOutcome } from "./outcome.ts";
+import { folderOfRun } from "./plan_folder.ts";
+import type { PlannedRun } from "./planned_run.ts";
+import type { SweepState } from "./sweep_state.ts";
+
+/** A run that nobody else works on until it is disposed. */
+export interface Claim extends AsyncDisposable {
+  /** The run. */
+  readonly run: PlannedRun;
+  /** Settings that were chosen for it; undefined where none are. */
+  readonly point: Point | undefined;
+}
+
+/** What is known of the runs that a queue has handed out or passed over. */
+export interface QueueCounts {
+  /** Runs that were over before this process came to them. */
+  readonly before: readonly PlannedRun[];
+  /** Runs whose settings cannot be chosen, as each point has a run that failed. */
+  readonly impossible: readonly PlannedRun[];
+  /** Runs that are left: what chooses their settings is not over, or they were given back. */
+  readonly left: readonly PlannedRun[];
+}
+
+/** Runs of a sweep, in their order. */
+export class RunQueue {
+  readonly #pending: Map<string, PlannedRun>;
+  readonly #mine = new Set<string>();
+  readonly #before: PlannedRun[] = [];
+  readonly #impossible: PlannedRun[] = [];
+  readonly #givenBack: PlannedRun[] = [];
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** Takes the runs that are to be made; what is not among them is left to others. */
+  constructor(private readonly sweep: SweepState, runs: readonly PlannedRun[]) {
+    this.#pending = new Map(runs.map((run) => [run.id, run]));
+  }
+
+  /** What is known of its runs. */
+  get counts(): QueueCounts {
+    return {
+      before: this.#before,
+      impossible: this.#impossible,
+      left: [...this.#pending.values(), ...this.#givenBack],
+    };
+  }
+
+  /**
+   * Claims the next run that can begin.
+   *
+   * @returns `later` where runs are held that may end, or be let go; undefined where nothing is left to
+   * do here
+   */
+  next(): Promise<Claim | "later" | undefined> {
+    const turn = this.#turn.then(() => this.#next());
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #next(): Promise<Claim | "later" | undefined> {
+    let isHeld = false;
+    for (const run of [...this.#pending.values()]) {
+      if (this.#mine.has(run.id)) {
+        isHeld = true;
+        continue;
+      }
+      if (run.tunedBy?.some((id) => this.#pending.has(id))) continue;
+      if (await this.sweep.outcomeOf(run.id) !== undefined) {
+        this.#pass(run, this.#before);
+        continue;
+      }
+      const choice = await this.sweep.choiceOf(run);
+      if (choice !== undefined && choice.point === undefined) {
+        if (choice.open === 0) this.#pass(run, this.#impossible);
+        continue;
+      }
+      const claim = await this.#claim(run, choice?.point);
+      if (claim === "over") this.#pass(run, this.#before);
+      else if (claim !== undefined) return claim;
+      else isHeld = true;
+    }
+    return isHeld ? "later" : undefined;
+  }
+
+  #pass(run: PlannedRun, to: PlannedRun[]): void {
+    this.#pending.delete(run.id);
+    to.push(run);
+  }
+
+  /** Locks a run's folder; undefined where another process holds it. */
+  async #claim(run: PlannedRun, point: Point | undefined): Promise<Claim | "over" | undefined> {
+    const place = folderOfRun(this.sweep.folder, run.id);
+    await makeFolder(place);
+    const lock = await FolderLock.tryTake(place);
+    if (lock === undefined) return undefined;
+    // Whoever held it before may have ended it.
+    if (await readOutcome(this.sweep.folder, run.id) !== undefined) {
+      await lock[Symbol.asyncDispose]();
+      return "over";
+    }
+    this.#mine.add(run.id);
+    return {
+      run,
+      point,
+      [Symbol.asyncDispose]: async () => {
+        await lock[Symbol.asyncDispose]();
+        this.#mine.delete(run.id);
+        this.#pending.delete(run.id);
+        if (await this.sweep.outcomeOf(run.id) === undefined) this.#givenBack.push(run);
+      },
+    };
+  }
+}
