@@ -5,7 +5,7 @@
  */
 
 import type { Device } from "../../core/device.ts";
-import { FileError, OptionError } from "../../core/errors.ts";
+import { OptionError } from "../../core/errors.ts";
 import type { TokenSampling } from "../../nn/generation/sample.ts";
 import { beamOptions } from "../config/beam_options.ts";
 import type { TrainConfig } from "../config/config.ts";
@@ -17,7 +17,7 @@ import { trainOptions } from "../config/train_options.ts";
 import type { TextTask } from "../data/text_example.ts";
 import { generates, textTasks } from "../data/text_tasks.ts";
 import { openDevice } from "../device/backend.ts";
-import { exists, requireFile, writeFileAtomic } from "../files/files.ts";
+import { requireReplaceable, writeFileAtomic } from "../files/files.ts";
 import { attempt, writeAll } from "../files/system.ts";
 import { classDistribution, scoreDistribution } from "../metrics/predictive.ts";
 import { openRun, runConfig } from "../run/open_run.ts";
@@ -130,14 +130,6 @@ function requireFit(
   const written = `${task}, whose texts are written without dropout alone`;
   if (samples !== undefined) refuse("samples", labelled, written);
   if (probabilities) refuse("probabilities", labelled, task);
-}
-
-/** Refuses to replace what lies at a path, or what is no file. */
-async function requireReplaceable(path: string, force: boolean): Promise<void> {
-  if (!await exists(path)) return;
-  await requireFile(path, Infinity, "replace file");
-  if (force) return;
-  throw new FileError("Cannot replace file as --force is required: found one", path);
 }
 
 /** Which texts are read, by which run, and how predictions are written. */

@@ -59,6 +59,19 @@ export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> 
 }
 
 /**
+ * Requires a place for a new file, or a file that may be replaced.
+ *
+ * @param isForced Whether a file that is there may be
+ * @throws {FileError} If one is there and may not, or there is something else
+ */
+export async function requireReplaceable(path: string, isForced: boolean): Promise<void> {
+  if (!await exists(path)) return;
+  await requireFile(path, Infinity, "replace file");
+  if (isForced) return;
+  throw new FileError("Cannot replace file as --force is required: found one", path);
+}
+
+/**
  * Decodes a file's UTF-8; a byte order mark at its start is left out.
  *
  * @throws {FileError} If it is not UTF-8

@@ -5,8 +5,8 @@
  */
 
 import { extname } from "node:path";
-import { FileError, OptionError } from "../../core/errors.ts";
-import { exists, requireFile, writeFileAtomic } from "../files/files.ts";
+import { OptionError } from "../../core/errors.ts";
+import { requireReplaceable, writeFileAtomic } from "../files/files.ts";
 import { makeFolder } from "../files/folder.ts";
 import type { Tables } from "./contents.ts";
 import { csvOf, jsonOf } from "./data_formats.ts";
@@ -83,12 +83,4 @@ export async function writeTables(
   await makeFolder(out);
   for (const [path, text] of files) await writeFileAtomic(path, text);
   return [...files.keys()];
-}
-
-/** Refuses to replace what lies at a path, or what is no file. */
-async function requireReplaceable(path: string, force: boolean): Promise<void> {
-  if (!await exists(path)) return;
-  await requireFile(path, Infinity, "replace file");
-  if (force) return;
-  throw new FileError("Cannot replace file as --force is required: found one", path);
 }

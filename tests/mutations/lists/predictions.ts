@@ -40,15 +40,15 @@ export const predictionsMutations: readonly Mutation[] = [
   },
   {
     name: "an existing file is replaced",
-    file: "train/commands/predict.ts",
-    find: "if (force) return;",
+    file: "train/files/files.ts",
+    find: "if (isForced) return;",
     replace: "return;",
     why: "predictions of another run are not lost",
     tests,
   },
   {
     name: "--force replaces what is no file",
-    file: "train/commands/predict.ts",
+    file: "train/files/files.ts",
     find: 'await requireFile(path, Infinity, "replace file");',
     replace: "",
     why: "a folder or device stays",
