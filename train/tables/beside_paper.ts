@@ -69,7 +69,7 @@ export function paperMethod(method: string): string {
  */
 export function besidePaper(arms: readonly ArmRuns[], baseline: string): PaperBeside[] {
   const plain = arms.filter(({ varied }) => Object.keys(varied).length === 0);
-  return [...Map.groupBy(plain, ({ task }) => task)].flatMap(([task, own]) =>
+  const columns = [...Map.groupBy(plain, ({ task }) => task)].flatMap(([task, own]) =>
     paperTables.flatMap((table) => {
       const column = table.task === undefined ? task : textColumns[task];
       if (column === undefined || (table.task ?? task) !== task) return [];
@@ -88,6 +88,41 @@ export function besidePaper(arms: readonly ArmRuns[], baseline: string): PaperBe
       }];
     })
   );
+  return [...columns, ...averageBeside(plain, baseline)];
+}
+
+/** Averages of table 1, of methods that both have on all its tasks; ours are of the medians too. */
+function averageBeside(arms: readonly ArmRuns[], baseline: string): PaperBeside[] {
+  const table = paperTables[0]!;
+  const tasks = Object.keys(table.rows[0]!.cells);
+  const own = [...Map.groupBy(arms, ({ method }) => method)].flatMap(([method, all]) => {
+    const row = table.rows.find((one) => one.method === paperMethod(method));
+    const those = tasks.flatMap((task) => all.find((arm) => arm.task === task) ?? []);
+    if (row === undefined || those.length < tasks.length) return [];
+    const ours = sampleMean(those.map((arm) => centre(arm, false)));
+    return [{ method, row, ours, those }];
+  });
+  if (own.length === 0) return [];
+  const base = own.find(({ method }) => method === baseline);
+  return [{
+    task: `the average over ${tasks.join(", ")}`,
+    table: table.table,
+    model: table.model,
+    models: modelsOf(own.flatMap(({ those }) => those)),
+    statistic: "median",
+    rows: own.map(({ method, row, ours, those }) => ({
+      label: method,
+      ours,
+      sd: NaN,
+      runs: those.reduce((sum, { figures }) => sum + figures.size, 0),
+      difference: base === undefined || method === baseline ? NaN : ours - base.ours,
+      paper: { value: row.average! },
+      paperDifference: base === undefined || method === baseline
+        ? NaN
+        : row.average! - base.row.average!,
+      notes: row.note === undefined ? [] : [row.note],
+    })),
+  }];
 }
 
 function rowBeside(

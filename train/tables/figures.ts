@@ -194,6 +194,9 @@ function courseFigures(
   ];
 }
 
+/** Points of a line beyond which markers would hide it. */
+const mostMarkers = 20;
+
 /** Expected best score by the number of settings that are tried. */
 function tuningFigures({ tuning }: Tables, styleOf: StyleOf): Figure[] {
   return [...Map.groupBy(tuning, ({ task }) => task)].flatMap(([task, own]) => {
@@ -203,6 +206,7 @@ function tuningFigures({ tuning }: Tables, styleOf: StyleOf): Figure[] {
         label: arm.label,
         style: styleOf(arm.method),
         points: arm.expected.map((score, i) => ({ x: i + 1, y: factor * score })),
+        isPlain: arm.expected.length > mostMarkers,
       };
     });
     if (lines.length === 0) return [];

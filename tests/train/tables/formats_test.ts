@@ -3,7 +3,7 @@ import { parseCsv } from "../../../train/data/csv.ts";
 import type { Tables } from "../../../train/tables/contents.ts";
 import { latexText } from "../../../train/tables/latex.ts";
 import { tablesOf } from "../../../train/tables/tables.ts";
-import { tablesText } from "../../../train/tables/write_tables.ts";
+import { tableFormats, tablesText } from "../../../train/tables/write_tables.ts";
 import { sweepOf, wholeSweep } from "../../support/sweep_results.ts";
 
 const tables = tablesOf(wholeSweep());
@@ -155,4 +155,23 @@ Deno.test("LaTeX's tables have as many cells in each row as columns, and close w
       new Set(body.match(/\\label\{(.*?)\}/g)).size,
     );
   }
+});
+
+Deno.test("a sweep of which nothing is done has tables in every format", async () => {
+  const left = { figures: [undefined, undefined], status: "left" } as const;
+  const empty = [
+    tablesOf(sweepOf([])),
+    tablesOf(sweepOf([{ method: "lora", ...left }, { method: "hiddenkey", ...left }])),
+  ];
+  for (const format of tableFormats) {
+    const texts = await Promise.all(empty.map((one) => tablesText(one, format)));
+    for (const text of texts) assert(!/NaN|undefined|Infinity/.test(text), text);
+    assert(texts[1]!.length > texts[0]!.length || format === "csv");
+  }
+  const [names, ...rows] = parseCsv(await tablesText(empty[0]!, "csv"), "tables.csv");
+  assertEquals([names!.fields.length, rows], [34, []]);
+  assertStringIncludes(
+    await tablesText(empty[1]!, "md"),
+    "| hiddenkey | 0 of 2 (2 unfinished) | – | –",
+  );
 });

@@ -117,3 +117,22 @@ Deno.test("table 8 stands beside the p-values of the same two methods, whichever
   // A difference of 0.2 once and of 0 else: every assignment of signs is as far.
   assertEquals(ours("hiddenkey"), { ...ours("lora"), "dropkey (column)": 1 });
 });
+
+Deno.test("the average of table 1 stands beside the mean of our medians, of methods with all tasks", () => {
+  const all = ["rte", "mrpc", "stsb", "sst2"] as const;
+  const arms = all.flatMap((task, i) => [
+    { method: "lora", task, figures: [0.5, 0.6 + 0.1 * i, 1] },
+    { method: "hiddencut", task, figures: [0.7 + 0.1 * i] },
+    { method: "lora", task, varied: { rank: 4 }, figures: [0.1] },
+  ]);
+  const { paper } = tablesOf(sweepOf([...arms, { method: "dropkey", figures: [0.5] }]));
+  const averages = paper.filter(({ task }) => task === "the average over rte, mrpc, stsb, sst2");
+  assertEquals(averages.map(({ rows }) => rows.map(({ label, runs }) => [label, runs])), [
+    [["lora", 12], ["hiddencut", 4]],
+  ]);
+  const [lora, hiddencut] = averages[0]!.rows;
+  assertAlmostEquals(lora!.ours, (60 + 70 + 80 + 90) / 4, 1e-9);
+  assertAlmostEquals(hiddencut!.difference, 10, 1e-9);
+  assertEquals([lora!.paper, hiddencut!.paper], [{ value: 90.6 }, { value: 91.43 }]);
+  assertAlmostEquals(hiddencut!.paperDifference, 0.83, 1e-9);
+});
