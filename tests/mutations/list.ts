@@ -62,6 +62,7 @@ import { sitesMutations } from "./lists/sites.ts";
 import { statisticsMutations } from "./lists/statistics.ts";
 import { stepsMoreMutations } from "./lists/steps_more.ts";
 import { studyMutations } from "./lists/study.ts";
+import { tablesMutations } from "./lists/tables.ts";
 import { tasksMutations } from "./lists/tasks.ts";
 import { textMetricsMutations } from "./lists/text_metrics.ts";
 import { textsMutations } from "./lists/texts.ts";
@@ -109,6 +110,7 @@ export const mutations: readonly Mutation[] = [
   ...killsMutations,
   ...runsMutations,
   ...reportsMutations,
+  ...tablesMutations,
   ...tasksMutations,
   ...memoryMutations,
   ...mergingMutations,
