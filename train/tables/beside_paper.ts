@@ -4,6 +4,7 @@
  * @module
  */
 
+import { basename } from "node:path";
 import { median, sampleMean, sd } from "../statistics/summary.ts";
 import { type ArmRuns, baselineOf } from "./arms.ts";
 import { type PaperCell, type PaperTable, paperTables } from "./paper_figures.ts";
@@ -160,7 +161,9 @@ function centre({ figures, metric }: ArmRuns, isMean: boolean): number {
   return factor * (isMean ? sampleMean : median)(values);
 }
 
+/** Models of runs, each once; of a folder's path the last name. */
 function modelsOf(arms: readonly ArmRuns[]): string[] {
   const names = arms.flatMap(({ runs }) => runs.map(({ settings }) => settings["model"]));
-  return [...new Set(names.filter((name) => typeof name === "string"))];
+  const known = names.filter((name) => typeof name === "string");
+  return [...new Set(known.map((name) => /^[./]/.test(name) ? basename(name) : name))];
 }

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { PaperBeside } from "./beside_paper.ts";
+import type { PaperBeside, PaperRowBeside } from "./beside_paper.ts";
 import type { Tables } from "./contents.ts";
 import type { PaperTest } from "./paper_tests.ts";
-import { idOf, type Section, type Sheet, sheetOf } from "./sheets.ts";
+import { type ColumnOf, idOf, type Section, type Sheet, sheetOf } from "./sheets.ts";
 import { pText, signedText, spreadText } from "./units.ts";
 
 /** The section of what the paper prints for the same tasks and methods. */
@@ -41,7 +41,12 @@ function besideSheet({ task, table, model, models, statistic, rows }: PaperBesid
   const digits = { factor: 1, decimals: 2 };
   const notes = [...new Set(rows.flatMap((row) => row.notes))];
   const letter = (note: string) => String.fromCodePoint(97 + notes.indexOf(note));
-  return sheetOf<PaperBeside["rows"][number]>(
+  const noteColumn: ColumnOf<PaperRowBeside> = {
+    title: "Notes",
+    isText: true,
+    cell: (row) => row.notes.map(letter).join(", "),
+  };
+  return sheetOf<PaperRowBeside>(
     {
       id: idOf("paper", task, `table${table}`, model),
       caption:
@@ -59,7 +64,7 @@ function besideSheet({ task, table, model, models, statistic, rows }: PaperBesid
       { title: "From baseline", cell: ({ difference }) => signedText(difference, 2) },
       { title: "Paper", cell: ({ paper }) => spreadText(paper.value, paper.sd, digits) },
       { title: "From baseline", cell: ({ paperDifference }) => signedText(paperDifference, 2) },
-      { title: "Notes", isText: true, cell: (row) => row.notes.map(letter).join(", ") },
+      ...notes.length === 0 ? [] : [noteColumn],
     ],
   );
 }
