@@ -5,6 +5,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
+import { isFolder } from "../files/files.ts";
 import { collect, type Collected } from "../sweep/collect.ts";
 import { evaluationNames } from "../tables/arms.ts";
 import { readResults } from "../tables/read_results.ts";
@@ -85,8 +86,7 @@ alone. Runs that failed or did not end are counted beside those that did.`,
 
 /** What is known of a sweep, from its folder or from the file of its results. */
 async function readSweep(path: string, courses: boolean | undefined): Promise<Collected> {
-  const isFolder = await Deno.stat(path).then((info) => info.isDirectory, () => false);
-  if (!isFolder) return await readResults(path);
+  if (!await isFolder(path)) return await readResults(path);
   const collected = await collect(path, { courses: courses === true });
   // The courses of a large sweep are large: they are read where they are what it is for.
   const isWanted = courses === undefined && collected.head.name === "figure6";
