@@ -29,11 +29,13 @@ Deno.test("averages are compared by the seeds that every task has", () => {
     { method: "lora", task: "mrpc", figures: six },
     { method: "hiddenkey", figures: six.map((figure) => figure + 0.04) },
     { method: "hiddenkey", task: "mrpc", figures: [0.48, 0.58, 0.68, 0.48, 0.58] },
+    { method: "lora", task: "cola", figures: six },
+    { method: "hiddenkey", task: "cola", figures: six.map((figure) => figure + 0.04) },
   );
   const { comparison, baseline } = table!.rows[1]!;
   assertEquals([comparison!.n, comparison!.unpaired, baseline], [5, 1, "lora"]);
-  // 0.04 on one task and -0.02 on the other.
-  assertAlmostEquals(comparison!.difference, 0.01, 1e-12);
+  // 0.04 on two tasks and -0.02 on the third.
+  assertAlmostEquals(comparison!.difference, 0.02, 1e-12);
   assertEquals([comparison!.p, comparison!.verdict], [2 / 32, "undecided"]);
 });
 
