@@ -56,13 +56,13 @@ export interface TrainHooks
   extends
     DownloadHooks,
     ResumeOptions,
-    Pick<FitHooks, "signal" | "onStep" | "onProgress" | "onEvaluation" | "onBest"> {}
+    Pick<FitHooks, "signal" | "onStep" | "onProgress" | "onEvaluation" | "onBest"> {
+  /** Called at the end of a run, with the most bytes of tensors that there were at once. */
+  readonly onMemory?: (peakBytes: number) => void;
+}
 
 /** What {@linkcode train} returns. */
-export interface TrainResult extends Omit<FitResult, "progress">, ParameterCounts {
-  /** Most bytes of tensors at once; absent where the run was over before. */
-  readonly peakBytes?: number;
-}
+export interface TrainResult extends Omit<FitResult, "progress">, ParameterCounts {}
 
 /**
  * Fine-tunes a model. Where the run that is resumed is over, nothing is done but to return its result.
@@ -97,7 +97,8 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   await output.finish({ ...result, progress });
   const { peakBytes } = device.backend.statistics;
   hooks.onMessage?.(`memory: at most ${(peakBytes / 1e6).toFixed(0)} MB of tensors at once`);
-  return { ...result, ...counts, peakBytes };
+  hooks.onMemory?.(peakBytes);
+  return { ...result, ...counts };
 }
 
 /** Settings that need a folder. */
@@ -120,10 +121,9 @@ function requireFolder(config: TrainConfig): void {
 function finished({ run, saved }: Resumed, { onMessage }: TrainHooks): TrainResult {
   const result = savedResult(saved, `${run}/run.json`);
   const { step, steps, stoppedEarly } = result;
+  const early = stoppedEarly ? ", stopped early" : "";
   onMessage?.(
-    `the run in ${run} is over: step ${step} of ${steps}${
-      stoppedEarly ? ", stopped early" : ""
-    }; ` +
+    `the run in ${run} is over: step ${step} of ${steps}${early}; ` +
       "it goes on with --change and more --epochs, or --max-steps where they ended it",
   );
   return result;

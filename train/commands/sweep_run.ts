@@ -78,6 +78,8 @@ processes may work on one folder; one with an index is for the arrays of schedul
   run,
 });
 
+const stageWords = { tune: "the runs that choose settings", report: "the runs to report" } as const;
+
 type RunOptions = OptionsOf<typeof options>;
 
 async function run(given: RunOptions): Promise<number> {
@@ -89,7 +91,10 @@ async function run(given: RunOptions): Promise<number> {
   const screen = screenOf(Deno.stdout);
   const progress = new SweepProgress(screen, { all: runs.length, quiet, together });
   using _line = { [Symbol.dispose]: () => progress.clear() };
-  if (chosen !== undefined) progress.note(`run ${chosen.index} of the plan, by ${chosen.source}`);
+  if (chosen !== undefined) {
+    const list = stage === undefined ? "the plan" : stageWords[stage];
+    progress.note(`run ${chosen.index} of ${list}, by ${chosen.source}`);
+  }
   if (retry) progress.note(`${await forgetFailed(folder, runs)} runs are tried again`);
   // Rounding depends on the machine, not on the threads.
   const threads = given.threads ?? sharedThreads(jobs * together);
@@ -128,7 +133,7 @@ function ended(
     [left.length, "left"],
   ] as const;
   const told = parts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`);
-  progress.note(`${runs.length} runs: ${told.join(", ")}`);
+  progress.note(`${runs.length} run${runs.length === 1 ? "" : "s"}: ${told.join(", ")}`);
   const waiting = left.filter(({ tunedBy }) => tunedBy !== undefined).length;
   if (waiting > 0) {
     progress.note(

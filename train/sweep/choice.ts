@@ -18,12 +18,12 @@ export interface Tried {
 }
 
 /** Values of what is tuned, by option. */
-export type Point = Readonly<Record<string, number>>;
+export type GridPoint = Readonly<Record<string, number>>;
 
 /** What the runs that were tried come to. */
 export interface Choice {
   /** Best of the points; undefined while runs are not over, and where each point has one that failed. */
-  readonly point: Point | undefined;
+  readonly point: GridPoint | undefined;
   /** Its mean figure over the seeds. */
   readonly mean: number | undefined;
   /** Runs that are not over. */
@@ -33,7 +33,7 @@ export interface Choice {
 }
 
 /** The values of a run for what is tuned. */
-export function pointOf(settings: GivenConfig, tuned: readonly string[]): Point {
+export function pointOf(settings: GivenConfig, tuned: readonly string[]): GridPoint {
   const entries = tuned.flatMap((name) => {
     const value = settings[name as keyof GivenConfig];
     return typeof value === "number" ? [[name, value] as const] : [];
@@ -71,7 +71,7 @@ function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-function compared(a: Point, b: Point, tuned: readonly string[]): number {
+function compared(a: GridPoint, b: GridPoint, tuned: readonly string[]): number {
   const name = tuned.find((name) => a[name] !== b[name]);
   return name === undefined ? 0 : a[name]! - b[name]!;
 }

@@ -11,7 +11,7 @@ import { appendText } from "../files/folder.ts";
 import { type MetricLine, readMetrics, secondsOf } from "../report/run_record.ts";
 import { readRun } from "../run/run_folder.ts";
 import { train, type TrainHooks, type TrainResult } from "../train.ts";
-import type { Point } from "./choice.ts";
+import type { GridPoint } from "./choice.ts";
 import { withoutFolder } from "./collect.ts";
 import { type Outcome, writeOutcome } from "./outcome.ts";
 import { folderOfRun } from "./plan_folder.ts";
@@ -24,7 +24,7 @@ export interface Execution {
   /** The run, whose folder this process holds. */
   readonly run: PlannedRun;
   /** Settings that were chosen for it. */
-  readonly point?: Point | undefined;
+  readonly point?: GridPoint | undefined;
   /** Settings of the machine, which hold against the run's. */
   readonly device?: GivenConfig | undefined;
 }
@@ -79,8 +79,10 @@ async function attempted(
   hooks: TrainHooks,
 ): Promise<Omit<Outcome, "seconds"> | undefined> {
   try {
-    const result = await train(config, hooks);
-    return result.aborted ? undefined : await outcomeOf(config, result);
+    let peakBytes: number | undefined;
+    const onMemory = (bytes: number) => peakBytes = bytes;
+    const result = await train(config, { ...hooks, onMemory });
+    return result.aborted ? undefined : await outcomeOf(config, result, peakBytes);
   } catch (error) {
     if (!(error instanceof TrainingError || error instanceof NumericError)) throw error;
     const settings = withoutFolder(config);
@@ -90,7 +92,8 @@ async function attempted(
 
 async function outcomeOf(
   { out }: TrainConfig,
-  { metrics, best, peakBytes }: TrainResult,
+  { metrics, best }: TrainResult,
+  peakBytes: number | undefined,
 ): Promise<Omit<Outcome, "seconds">> {
   const { config, json: { backend } } = await readRun(out!);
   return {

@@ -7,18 +7,18 @@
 
 import { makeFolder } from "../files/folder.ts";
 import { FolderLock } from "../files/lock.ts";
-import type { Point } from "./choice.ts";
+import type { GridPoint } from "./choice.ts";
 import { readOutcome } from "./outcome.ts";
 import { folderOfRun } from "./plan_folder.ts";
 import type { PlannedRun } from "./planned_run.ts";
 import type { SweepState } from "./sweep_state.ts";
 
 /** A run that nobody else works on until it is disposed. */
-export interface Claim extends AsyncDisposable {
+export interface HeldRun extends AsyncDisposable {
   /** The run. */
   readonly run: PlannedRun;
   /** Settings that were chosen for it; undefined where none are. */
-  readonly point: Point | undefined;
+  readonly point: GridPoint | undefined;
 }
 
 /** What is known of the runs that a queue has handed out or passed over. */
@@ -60,13 +60,13 @@ export class RunQueue {
    * @returns `later` where runs are held that may end, or be let go; undefined where nothing is left to
    * do here
    */
-  next(): Promise<Claim | "later" | undefined> {
+  next(): Promise<HeldRun | "later" | undefined> {
     const turn = this.#turn.then(() => this.#next());
     this.#turn = turn.catch(() => {});
     return turn;
   }
 
-  async #next(): Promise<Claim | "later" | undefined> {
+  async #next(): Promise<HeldRun | "later" | undefined> {
     let isHeld = false;
     for (const run of [...this.#pending.values()]) {
       if (this.#mine.has(run.id)) {
@@ -97,7 +97,10 @@ export class RunQueue {
   }
 
   /** Locks a run's folder; undefined where another process holds it. */
-  async #claim(run: PlannedRun, point: Point | undefined): Promise<Claim | "over" | undefined> {
+  async #claim(
+    run: PlannedRun,
+    point: GridPoint | undefined,
+  ): Promise<HeldRun | "over" | undefined> {
     const place = folderOfRun(this.sweep.folder, run.id);
     await makeFolder(place);
     const lock = await FolderLock.tryTake(place);

@@ -7,12 +7,14 @@ import { DeviceError } from "../../../core/errors.ts";
 import { hiddenkey, inGroups, task } from "../../support/cli.ts";
 
 const commands = ["train", "eval", "predict", "parity", "score", "noise", "merge", "data"];
+const sweeps = ["plan", "run", "status", "collect"];
 const benches = ["product", "step", "rowwise", "dispatch", "load", "profile", "generate", "peers"];
 
 /** Command lines that end before their options: each command, each bench, the bundle and mutations. */
 const lines: readonly (readonly string[])[] = [
   ...commands.map((name) => [name]),
   ...[...benches, "variants"].map((name) => ["bench", name]),
+  ...sweeps.map((name) => ["sweep", name]),
   ["bundle"],
   ["mutate"],
 ];
@@ -31,13 +33,17 @@ Deno.test("every command answers -h, --help and --version, and has a task", asyn
 });
 
 Deno.test("the programs list their commands, with one line each", async () => {
-  const [train, short, bench] = await Promise.all([
+  const [train, short, bench, sweep] = await Promise.all([
     hiddenkey("--help"),
     hiddenkey("-h"),
     task("bench", "--help"),
+    task("sweep", "--help"),
   ]);
   assertEquals(train, short);
-  for (const name of commands) assertMatch(train.out, new RegExp(`^  ${name} +[A-Z].+$`, "m"));
+  for (const name of sweeps) assertMatch(sweep.out, new RegExp(`^  ${name} +[A-Z].+$`, "m"));
+  for (const name of [...commands, "sweep"]) {
+    assertMatch(train.out, new RegExp(`^  ${name} +[A-Z].+$`, "m"));
+  }
   for (const name of benches) assertMatch(bench.out, new RegExp(`^  ${name} +[A-Z].+$`, "m"));
   assertEquals((await hiddenkey("--version")).out, `hiddenkey ${metadata.version}\n`);
 });

@@ -13,6 +13,7 @@ const required = { task: "rte", data: "data", model: "model" } as const;
 const usual = {
   ...required,
   bucket: true,
+  devPart: "all",
   dropLast: false,
   half: false,
   gradientCheckpointing: false,

@@ -173,3 +173,69 @@ Deno.test("a resumed run trains on and evaluates the same parts, and so does eva
     "Cannot evaluate what --dev-fraction held back as the run's examples, sha256-",
   );
 });
+
+Deno.test("--dev-part parts the dev file in two halves, the same for every run, equal in their classes", async () => {
+  const all = (await labelled({})).dev;
+  const half = async (devPart: "select" | "report", changes: GivenConfig = {}) =>
+    (await labelled({ devPart, ...changes })).dev;
+  const [select, report] = [await half("select"), await half("report")];
+  assertEquals([select.length, report.length], [8, 8]);
+  assertEquals([...select, ...report].toSorted((a, b) => a.index - b.index), [...all]);
+  for (const label of [0, 1]) {
+    const counts = [select, report].map((part) => part.filter((one) => one.label === label).length);
+    assert(Math.abs(counts[0]! - counts[1]!) <= 1, `${counts}`);
+  }
+  assertEquals(await half("select", { seed: 9, orderSeed: 4 }), select);
+  const { places, notes, train } = await labelled({ devPart: "report" });
+  assertEquals(train.length, 32);
+  report.forEach(({ index }, i) => assertEquals(places.dev.at(i)?.row, index + 1));
+  assertEquals(notes, ["8 of 16 development examples are evaluated: --dev-part report"]);
+  // The test file is evaluated whole.
+  const rest = await labelled({ devPart: "report" }, { train: false, split: "test" });
+  assertEquals(rest.dev.length, 16);
+});
+
+Deno.test("--dev-part keeps the references of a context together", async () => {
+  const [all, select, report] = await Promise.all(
+    [{}, { devPart: "select" }, { devPart: "report" }].map((changes) =>
+      opened("e2e", changes as GivenConfig)
+    ),
+  );
+  assertEquals(select!.dev.length + report!.dev.length, all!.dev.length);
+  const contexts = (task: typeof all) =>
+    new Set(task!.dev.map(({ ids, predictFrom }) => ids.slice(0, predictFrom).join()));
+  assertEquals([...contexts(select)].filter((context) => contexts(report).has(context)), []);
+});
+
+Deno.test("--dev-part needs a dev file with two halves", async () => {
+  await assertRejects(
+    async () => await labelled({ devPart: "select", devFraction: 0.5 }),
+    OptionError,
+    "--dev-part select with --dev-fraction",
+  );
+  const folder = await withoutDev("rte");
+  const dev = await Deno.readTextFile(`${workspace.data("rte")}/dev.tsv`);
+  await Deno.writeTextFile(`${folder}/dev.tsv`, dev.split("\n").slice(0, 2).join("\n"));
+  await assertRejects(
+    () => labelled({ devPart: "select", data: folder }),
+    OptionError,
+    "two development examples of one class are required",
+  );
+});
+
+Deno.test("a saved run is evaluated on its half; on other data the whole dev file is", async () => {
+  const out = workspace.out("half");
+  const { metrics } = await train(workspace.config("rte", { devPart: "report", out }));
+  const { log } = console;
+  const said: string[] = [];
+  console.log = (line: string) => said.push(line);
+  try {
+    await evalCommand.run([`--run=${out}`, "--json"]);
+    await evalCommand.run([`--run=${out}`, "--json", `--data=${workspace.data("rte")}`]);
+  } finally {
+    console.log = log;
+  }
+  const [half, whole] = said.map((line) => JSON.parse(line));
+  assertEquals(half, metrics);
+  assertNotEquals(whole.loss, metrics["loss"]);
+});

@@ -1,0 +1,169 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { DeviceError } from "../../../core/errors.ts";
+import { FolderLock } from "../../../train/files/lock.ts";
+import { collect } from "../../../train/sweep/collect.ts";
+import { forgetFailed, runSweep } from "../../../train/sweep/run_sweep.ts";
+import { statusOf } from "../../../train/sweep/status.ts";
+import type { SweepState } from "../../../train/sweep/sweep_state.ts";
+import { plannedSweep, reopened } from "../../support/sweeps.ts";
+import { Workspace } from "../../support/workspace.ts";
+import { differencesOf, leftoversIn, runContents } from "../../kills/compare.ts";
+
+const workspace = await Workspace.open();
+Deno.test.afterAll(() => workspace[Symbol.asyncDispose]());
+
+/** Contents of all runs of a sweep. */
+async function contentsOfRuns({ folder, plan }: SweepState): Promise<Record<string, string>> {
+  const all: Record<string, string> = {};
+  for (const { id } of plan.runs) {
+    const contents = await runContents(`${folder}/runs/${id}/run`);
+    for (const [path, text] of Object.entries(contents)) all[`${id}${path}`] = text;
+  }
+  return all;
+}
+
+const statuses = async (sweep: SweepState) =>
+  (await collect(sweep.folder)).results.map(({ status }) => status);
+const tuned = { tune: ["lr"], grids: { lr: [0.001, 0.01] }, tuneSeeds: 1 };
+
+Deno.test("all runs are made once, those that choose settings first", async () => {
+  const sweep = await plannedSweep(workspace, tuned);
+  const ended: string[] = [];
+  const onEnd = ({ id }: { readonly id: string }) => ended.push(id);
+  const counts = await runSweep(sweep, sweep.plan.runs, {}, { onEnd });
+  assertEquals(ended, sweep.plan.runs.map(({ id }) => id));
+  assertEquals([counts.done, counts.failed, counts.before, counts.left], [8, 0, [], []]);
+  const again = await reopened(sweep);
+  const second = await runSweep(again, again.plan.runs, {}, { onEnd });
+  assertEquals([second.done, second.before.length, ended.length], [0, 8, 8]);
+  const { results } = await collect(sweep.folder);
+  const [lora, hiddenkey] = ["lora", "hiddenkey"].map((method) =>
+    results.filter(({ arm, stage }) => arm.method === method && stage === "report")
+      .map(({ settings }) => settings["lr"])
+  );
+  for (const rates of [lora!, hiddenkey!]) {
+    assertEquals(new Set(rates).size, 1);
+    assert([0.001, 0.01].includes(rates[0] as number));
+  }
+  assertEquals(leftoversIn(sweep.folder), []);
+});
+
+Deno.test("runs at once have the numbers of each alone, to the bit", async () => {
+  const vary = { rank: [2, 4] };
+  const [alone, together] = [
+    await plannedSweep(workspace, { vary }),
+    await plannedSweep(workspace, { vary }),
+  ];
+  await runSweep(alone, alone.plan.runs);
+  let [now, most] = [0, 0];
+  const { done } = await runSweep(together, together.plan.runs, { together: 3 }, {
+    onBegin() {
+      most = Math.max(most, ++now);
+      return {};
+    },
+    onEnd: () => now--,
+  });
+  assertEquals([done, most], [8, 3]);
+  assertEquals(differencesOf(await contentsOfRuns(alone), await contentsOfRuns(together)), []);
+});
+
+Deno.test("a run that diverges has failed, and is tried again where that is asked for", async () => {
+  const sweep = await plannedSweep(workspace, { settings: { lr: 1e38, clip: 0 }, seeds: 1 });
+  const { failed, done } = await runSweep(sweep, sweep.plan.runs);
+  assertEquals([failed, done], [2, 0]);
+  const { results } = await collect(sweep.folder);
+  for (const { status, error, last } of results) {
+    assertEquals([status, last], ["failed", {}]);
+    assert(/finite/.test(error!), error);
+  }
+  const { failures } = await statusOf(await reopened(sweep));
+  assertEquals(failures.map(({ error }) => error), results.map(({ error }) => error));
+  const second = await reopened(sweep);
+  assertEquals((await runSweep(second, second.plan.runs)).failed, 0);
+  assertEquals(await forgetFailed(sweep.folder, sweep.plan.runs), 2);
+  assertEquals(await statuses(sweep), ["left", "left"]);
+  const third = await reopened(sweep);
+  assertEquals((await runSweep(third, third.plan.runs)).failed, 2);
+});
+
+Deno.test("what cannot choose its settings is told, and the others are made", async () => {
+  const grids = { lr: [1e38] };
+  const sweep = await plannedSweep(workspace, { ...tuned, grids, settings: { clip: 0 }, seeds: 1 });
+  const { failed, done, impossible } = await runSweep(sweep, sweep.plan.runs);
+  assertEquals([failed, done, impossible.length], [2, 0, 2]);
+  assertEquals(await statuses(sweep), ["failed", "failed", "waiting", "waiting"]);
+  const { remarks } = await statusOf(await reopened(sweep));
+  assertEquals(remarks, [
+    "lora on rte: each point that was tried has a run that failed",
+    "hiddenkey on rte: each point that was tried has a run that failed",
+  ]);
+});
+
+Deno.test("runs that are reported wait for those that choose their settings", async () => {
+  const sweep = await plannedSweep(workspace, tuned);
+  const reported = sweep.plan.runs.filter(({ stage }) => stage === "report");
+  const { left, done } = await runSweep(sweep, reported);
+  assertEquals([left.length, done], [4, 0]);
+  assertEquals(await statuses(sweep), [...Array(4).fill("left"), ...Array(4).fill("waiting")]);
+});
+
+Deno.test("a run that another process holds is made when that lets it go", async () => {
+  const sweep = await plannedSweep(workspace, { seeds: 1 });
+  const [first] = sweep.plan.runs;
+  const place = `${sweep.folder}/runs/${first!.id}`;
+  await Deno.mkdir(place, { recursive: true });
+  const lock = await FolderLock.take(place);
+  assertEquals(await statuses(sweep), ["running", "left"]);
+  const ended: string[] = [];
+  let waits = 0;
+  await runSweep(sweep, sweep.plan.runs, { interval: 10 }, {
+    onEnd: ({ id }) => ended.push(id),
+    onWait() {
+      waits++;
+      void lock[Symbol.asyncDispose]();
+    },
+  });
+  assertEquals(ended, sweep.plan.runs.map(({ id }) => id).reverse());
+  assertEquals(waits, 1);
+});
+
+Deno.test("an interrupt leaves runs to go on, with the numbers of those that never stopped", async () => {
+  const settings = { saveEvery: 1 };
+  const [whole, stopped] = [
+    await plannedSweep(workspace, { settings }),
+    await plannedSweep(workspace, { settings }),
+  ];
+  await runSweep(whole, whole.plan.runs);
+  const stop = new AbortController();
+  let steps = 0;
+  const counts = await runSweep(stopped, stopped.plan.runs, { signal: stop.signal }, {
+    onBegin: () => ({
+      onStep() {
+        if (++steps === 6) stop.abort();
+      },
+    }),
+  });
+  assertEquals([counts.done, counts.left.length], [1, 3]);
+  assertEquals(await statuses(stopped), ["done", "left", "left", "left"]);
+  const again = await reopened(stopped);
+  assertEquals((await runSweep(again, again.plan.runs)).done, 3);
+  assertEquals(differencesOf(await contentsOfRuns(whole), await contentsOfRuns(stopped)), []);
+});
+
+Deno.test("what is not the run's own fault is left; a lost device ends all", async () => {
+  const sweep = await plannedSweep(workspace, { seeds: 1 });
+  const refused: string[] = [];
+  const counts = await runSweep(sweep, sweep.plan.runs, { device: { backend: "cuda" } }, {
+    onRefused: (_, { message }) => refused.push(message),
+  });
+  assertEquals([counts.left.length, refused.length], [2, 2]);
+  assert(refused[0]!.includes("--backend cuda"), refused[0]);
+  assertEquals(await statuses(sweep), ["left", "left"]);
+  const lost = () => {
+    throw new DeviceError("Cannot go on as the device is lost");
+  };
+  const fresh = await reopened(sweep);
+  const hooks = { onBegin: () => ({ onStep: lost }) };
+  await assertRejects(() => runSweep(fresh, fresh.plan.runs, { together: 2 }, hooks), DeviceError);
+  assertEquals(await statuses(sweep), ["left", "left"]);
+});
