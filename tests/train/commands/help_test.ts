@@ -6,7 +6,7 @@ import { presetRows } from "../../../train/config/presets.ts";
 import { DeviceError } from "../../../core/errors.ts";
 import { hiddenkey, inGroups, task } from "../../support/cli.ts";
 
-const commands = ["train", "eval", "predict", "parity", "score", "noise", "merge", "data"];
+const commands = "train eval predict parity score noise merge data tables".split(" ");
 const sweeps = ["plan", "run", "status", "collect"];
 const benches = ["product", "step", "rowwise", "dispatch", "load", "profile", "generate", "peers"];
 
