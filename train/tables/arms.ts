@@ -4,6 +4,7 @@
  * @module
  */
 
+import { basename } from "node:path";
 import { OptionError } from "../../core/errors.ts";
 import type { Arm } from "../sweep/planned_run.ts";
 import type { SweepResult } from "../sweep/sweep_result.ts";
@@ -124,4 +125,11 @@ function size(varied: Arm["varied"]): number {
 /** Rows by the identity of their arms. */
 export function byArm<T extends Arm>(rows: readonly T[]): ReadonlyMap<string, T> {
   return new Map(rows.map((row) => [armKey(row), row]));
+}
+
+/** Models of runs, each once; of a folder's path the last name. */
+export function modelsOf(arms: readonly ArmRuns[]): string[] {
+  const names = arms.flatMap(({ runs }) => runs.map(({ settings }) => settings["model"]));
+  const known = names.filter((name) => typeof name === "string");
+  return [...new Set(known.map((name) => /^[./]/.test(name) ? basename(name) : name))];
 }

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { basename } from "node:path";
 import { median, sampleMean, sd } from "../statistics/summary.ts";
-import { type ArmRuns, baselineOf } from "./arms.ts";
+import { type ArmRuns, baselineOf, modelsOf } from "./arms.ts";
 import { type PaperCell, type PaperTable, paperTables } from "./paper_figures.ts";
 import { metricUnit } from "./units.ts";
 
@@ -159,11 +158,4 @@ function centre({ figures, metric }: ArmRuns, isMean: boolean): number {
   if (values.length === 0) return NaN;
   const { factor } = metricUnit(metric);
   return factor * (isMean ? sampleMean : median)(values);
-}
-
-/** Models of runs, each once; of a folder's path the last name. */
-function modelsOf(arms: readonly ArmRuns[]): string[] {
-  const names = arms.flatMap(({ runs }) => runs.map(({ settings }) => settings["model"]));
-  const known = names.filter((name) => typeof name === "string");
-  return [...new Set(known.map((name) => /^[./]/.test(name) ? basename(name) : name))];
 }

@@ -33,6 +33,8 @@ export interface TaskTable {
 export interface Tables {
   /** Of which plan. */
   readonly head: SweepHead;
+  /** What was trained, as settings name it; of a folder the last name. */
+  readonly models: readonly string[];
   /** Which evaluation of a run counts. */
   readonly which: EvaluationName;
   /** Method that the others are compared with. */

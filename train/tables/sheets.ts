@@ -81,13 +81,19 @@ export function idOf(...words: readonly string[]): string {
 
 /** What stands above all tables: of which sweep they are, and how figures were chosen. */
 export function sectionsHeading(
-  { head, which, baseline, isOfHalf }: Pick<Tables, "head" | "which" | "baseline" | "isOfHalf">,
+  { head, models, which, baseline, isOfHalf, tasks }: Tables,
 ): { readonly title: string; readonly facts: string } {
+  const scores = tasks.flatMap((table) => table.scores);
+  const [done, planned] = [
+    scores.reduce((sum, { n }) => sum + n, 0),
+    scores.reduce((sum, score) => sum + score.planned, 0),
+  ];
+  const half = isOfHalf ? ", on the half of the development data that chose no settings" : "";
+  const model = models.length === 0 ? "" : `Model ${models.join(", ")}. `;
   return {
-    title: `Tables of ${head.name}`,
-    facts: `Plan ${head.plan}, planned by version ${head.version}. Figures of the ${which} ` +
-      `evaluation of each run${
-        isOfHalf ? ", on the half of the development data that chose no settings" : ""
-      }; methods are compared with ${baseline}.`,
+    title: `Sweep ${head.name}`,
+    facts:
+      `${model}${done} of ${planned} runs have a figure, of their ${which} evaluation${half}. ` +
+      `Methods are compared with ${baseline}. Plan ${head.plan}, by version ${head.version}.`,
   };
 }

@@ -7,7 +7,7 @@
 import { OptionError } from "../../core/errors.ts";
 import { nearest } from "../config/nearest.ts";
 import type { Collected } from "../sweep/collect.ts";
-import { type ArmRuns, armsOf, baselineOf, type EvaluationName } from "./arms.ts";
+import { type ArmRuns, armsOf, baselineOf, type EvaluationName, modelsOf } from "./arms.ts";
 import { averagesOf } from "./averages.ts";
 import { besidePaper } from "./beside_paper.ts";
 import { compareArms } from "./comparisons.ts";
@@ -53,6 +53,7 @@ export function tablesOf(
   const averages = averagesOf(arms, baseline);
   const known = {
     head,
+    models: modelsOf(arms),
     which,
     baseline,
     isOfHalf: arms.some(({ runs }) =>

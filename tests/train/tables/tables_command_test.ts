@@ -24,8 +24,11 @@ Deno.test("the command prints Markdown, or the format that it is asked for", asy
     task("tables", results, "--figures", "best"),
   ]);
   assertEquals([markdown.code, markdown.err], [0, ""]);
-  assertMatch(markdown.out, /^# Tables of table1\n\n/);
-  assertStringIncludes(markdown.out, "Figures of the last evaluation of each run; methods are");
+  assertMatch(markdown.out, /^# Sweep table1\n\n/);
+  assertStringIncludes(
+    markdown.out,
+    "Model models/tiny. 46 of 48 runs have a figure, of their last evaluation. Methods are compared with lora.",
+  );
   assertEquals(JSON.parse(json.out).baseline, "hiddenkey");
   assertStringIncludes(
     best.out,
