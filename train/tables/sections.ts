@@ -250,7 +250,7 @@ function costSection(costs: readonly ArmCost[], baseline: string): Section {
       { title: "Relative", cell: ({ relativeSeconds }) => times(relativeSeconds) },
       {
         title: "Peak, MB",
-        cell: ({ peakBytes }) => Number.isNaN(peakBytes) ? "–" : `${Math.round(peakBytes / 1e6)}`,
+        cell: ({ peakBytes }) => fixedText(peakBytes, peakBytes < 1e7 ? 1 : 0, 1e-6),
       },
       { title: "Relative", cell: ({ relativePeakBytes }) => times(relativePeakBytes) },
     ],

@@ -6,7 +6,7 @@
 
 import { smallestP } from "../statistics/sign_flip.ts";
 import type { ArmRuns } from "./arms.ts";
-import { alpha, type ArmComparison } from "./comparisons.ts";
+import { alpha, type Decided } from "./comparisons.ts";
 import type { Tables } from "./contents.ts";
 import { pText } from "./units.ts";
 
@@ -87,42 +87,62 @@ function ofBaseline({ tasks, baseline }: Omit<Tables, "warnings">, alone: readon
   return warnings;
 }
 
-/** Comparisons in which nothing can be found, whatever the figures. */
-function ofPower({ tasks }: Omit<Tables, "warnings">): string[] {
-  return tasks.flatMap(({ task, comparisons }) => {
-    const few = comparisons.filter(({ n }) => n < fewestPairs);
-    const warnings = [...Map.groupBy(few, ({ n }) => n)].map(([pairs, own]) =>
-      `On ${task}, ${listed(own.map(({ label }) => label))} ${own.length === 1 ? "has" : "have"} ` +
-      `${plural(pairs, "pair")} with the baseline: ` +
-      (pairs < 2
-        ? "nothing can be tested."
-        : `the exact paired test cannot come below p = ${pText(smallestP(pairs))}, so it cannot ` +
-          `reach ${alpha}; ${fewestPairs} are needed at least.`)
-    );
-    return [...warnings, ...ofAdjustment(task, comparisons)];
-  });
+/** A table of differences: a task's, or that of averages. */
+interface Family {
+  readonly name: string;
+  readonly rows: readonly (Decided & { readonly label: string })[];
 }
 
-function ofAdjustment(task: string, comparisons: readonly ArmComparison[]): string[] {
-  const tested = comparisons.filter(({ p }) => !Number.isNaN(p));
+function familiesOf({ tasks, averages }: Omit<Tables, "warnings">): Family[] {
+  return [
+    ...tasks.map(({ task, comparisons }) => ({ name: task as string, rows: comparisons })),
+    ...averages.map(({ rows }) => ({
+      name: "averages",
+      rows: rows.flatMap(({ label, comparison }) => comparison ? [{ label, ...comparison }] : []),
+    })),
+  ].filter(({ rows }) => rows.length > 0);
+}
+
+/** Comparisons in which nothing can be found, whatever the figures; the same of several tables once. */
+function ofPower(tables: Omit<Tables, "warnings">): string[] {
+  const limits = familiesOf(tables).flatMap(({ name, rows }) =>
+    [...ofPairs(rows), ...ofAdjustment(rows)].map((limit) => ({ name, limit }))
+  );
+  return [...Map.groupBy(limits, ({ limit }) => limit)].map(([limit, own]) =>
+    `On ${listed(own.map(({ name }) => name))}, ${limit}`
+  );
+}
+
+function ofPairs(rows: Family["rows"]): string[] {
+  const few = rows.filter(({ n }) => n < fewestPairs);
+  return [...Map.groupBy(few, ({ n }) => n)].map(([pairs, own]) =>
+    `${listed(own.map(({ label }) => label))} ${own.length === 1 ? "has" : "have"} ` +
+    `${plural(pairs, "pair")} with the baseline: ` +
+    (pairs < 2
+      ? "nothing can be tested."
+      : `the exact paired test cannot come below p = ${
+        pText(smallestP(pairs))
+      }, so it cannot reach ` +
+        `${alpha}; ${fewestPairs} are needed at least.`)
+  );
+}
+
+function ofAdjustment(rows: Family["rows"]): string[] {
+  const tested = rows.filter(({ p }) => !Number.isNaN(p));
   const pairs = Math.max(0, ...tested.map(({ n }) => n));
   const least = tested.length * Math.min(1, ...tested.map((one) => one.smallestP));
   if (pairs < fewestPairs || least <= alpha) return [];
   return [
-    `On ${task}, ${tested.length} comparisons share a level of ${alpha}: with ${pairs} pairs even a ` +
-    `win on every seed comes to p = ${
+    `${tested.length} comparisons share a level of ${alpha}: with ${pairs} pairs even a win on every ` +
+    `seed comes to p = ${
       pText(Math.min(1, least))
-    } after Holm's adjustment, so nothing ` +
-    "can be decided.",
+    } after Holm's adjustment, so nothing can be decided.`,
   ];
 }
 
 /** What several tables that each have a level of their own come to. */
-function ofTables({ tasks, averages }: Omit<Tables, "warnings">): string[] {
-  const decided = [
-    ...tasks.map(({ comparisons }) => comparisons),
-    ...averages.map(({ rows }) => rows.flatMap(({ comparison }) => comparison ?? [])),
-  ].filter((rows) => rows.some(({ p }) => !Number.isNaN(p)));
+function ofTables(tables: Omit<Tables, "warnings">): string[] {
+  const decided = familiesOf(tables).filter(({ rows }) => rows.some(({ p }) => !Number.isNaN(p)));
   if (decided.length < 2) return [];
   const most = Math.min(1, decided.length * alpha).toFixed(2);
   return [

@@ -122,3 +122,11 @@ Deno.test("a method that lacks a task is named", () => {
   const warnings = warningsOf([...arms, { ...arms[0]!, task: "mrpc" }]);
   assert(warnings.includes("Methods that lack a task have no average: hiddenkey (no mrpc)."));
 });
+
+Deno.test("what limits several tables is said once, of averages too", () => {
+  const both = (["rte", "mrpc"] as const).flatMap((task) =>
+    arms.map((arm) => ({ ...arm, task, figures: arm.figures.slice(0, 4) }))
+  );
+  const [warning] = warningsOf(both);
+  assert(warning!.startsWith("On rte, mrpc, averages, hiddenkey has 4 pairs with the"), warning);
+});
