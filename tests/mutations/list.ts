@@ -61,6 +61,7 @@ import { shownMutations } from "./lists/shown.ts";
 import { sitesMutations } from "./lists/sites.ts";
 import { stepsMoreMutations } from "./lists/steps_more.ts";
 import { studyMutations } from "./lists/study.ts";
+import { sweepMutations } from "./lists/sweeps.ts";
 import { tasksMutations } from "./lists/tasks.ts";
 import { textMetricsMutations } from "./lists/text_metrics.ts";
 import { textsMutations } from "./lists/texts.ts";
@@ -108,6 +109,7 @@ export const mutations: readonly Mutation[] = [
   ...killsMutations,
   ...runsMutations,
   ...reportsMutations,
+  ...sweepMutations,
   ...tasksMutations,
   ...memoryMutations,
   ...mergingMutations,
