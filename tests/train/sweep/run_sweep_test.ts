@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DeviceError } from "../../../core/errors.ts";
 import { FolderLock } from "../../../train/files/lock.ts";
 import { collect } from "../../../train/sweep/collect.ts";
+import { writeOutcome } from "../../../train/sweep/outcome.ts";
 import { forgetFailed, runSweep } from "../../../train/sweep/run_sweep.ts";
 import { statusOf } from "../../../train/sweep/status.ts";
 import type { SweepState } from "../../../train/sweep/sweep_state.ts";
@@ -126,6 +127,24 @@ Deno.test("a run that another process holds is made when that lets it go", async
   });
   assertEquals(ended, sweep.plan.runs.map(({ id }) => id).reverse());
   assertEquals(waits, 1);
+});
+
+Deno.test("a run that its holder ended while its lock was asked for is not made again", async () => {
+  const sweep = await plannedSweep(workspace, { seeds: 1 });
+  const { tryTake } = FolderLock;
+  FolderLock.tryTake = async (place) => {
+    const id = place.split("/").at(-1)!;
+    const figures = { settings: {}, last: {}, best: {}, seconds: 1 };
+    await writeOutcome(sweep.folder, id, { status: "done", ...figures });
+    return await tryTake.call(FolderLock, place);
+  };
+  try {
+    const { done, before } = await runSweep(sweep, sweep.plan.runs);
+    assertEquals([done, before.length], [0, 2]);
+  } finally {
+    FolderLock.tryTake = tryTake;
+  }
+  assertEquals(leftoversIn(sweep.folder), []);
 });
 
 Deno.test("an interrupt leaves runs to go on, with the numbers of those that never stopped", async () => {
