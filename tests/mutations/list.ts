@@ -63,6 +63,7 @@ import { statisticsMutations } from "./lists/statistics.ts";
 import { stepsMoreMutations } from "./lists/steps_more.ts";
 import { studyMutations } from "./lists/study.ts";
 import { tablesMutations } from "./lists/tables.ts";
+import { sweepMutations } from "./lists/sweeps.ts";
 import { tasksMutations } from "./lists/tasks.ts";
 import { textMetricsMutations } from "./lists/text_metrics.ts";
 import { textsMutations } from "./lists/texts.ts";
@@ -111,6 +112,7 @@ export const mutations: readonly Mutation[] = [
   ...runsMutations,
   ...reportsMutations,
   ...tablesMutations,
+  ...sweepMutations,
   ...tasksMutations,
   ...memoryMutations,
   ...mergingMutations,

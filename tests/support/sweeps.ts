@@ -1,6 +1,6 @@
 /** Small sweeps over the models and data of a workspace. */
 
-import { type GivenConfig } from "../../train/config/config.ts";
+import type { GivenConfig } from "../../train/config/config.ts";
 import { sweepMethod } from "../../train/sweep/methods.ts";
 import { openSweep } from "../../train/sweep/open_sweep.ts";
 import { type SweepPlan, writePlan } from "../../train/sweep/plan_folder.ts";

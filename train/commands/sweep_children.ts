@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { OptionValues } from "../config/options.ts";
-import { kebab } from "../config/options.ts";
+import { kebab, type OptionValues } from "../config/options.ts";
 import type { Interrupt } from "./interrupt.ts";
 import type { SweepProgress } from "./sweep_progress.ts";
 
@@ -54,7 +53,7 @@ async function permissionFlags(): Promise<string[]> {
 export async function runChildren(
   { given, machine, jobs, interrupt, progress }: Children,
 ): Promise<number> {
-  const main = decodeURIComponent(new URL("../main.ts", import.meta.url).pathname);
+  const main = new URL("../main.ts", import.meta.url).href;
   const { folder, stage, together } = given;
   const own = { folder, stage, together, jobs: 1, ...machine };
   const flags = Object.entries(own).filter(([, value]) => value !== undefined)

@@ -121,14 +121,15 @@ function sharedThreads(runs: number): number | undefined {
 
 /** Says what is left, and gives the exit code: 0 where every run has a result. */
 function ended(
-  { before, impossible, left, done, failed }: SweepRunCounts,
+  { before, failedBefore, impossible, left, done, failed }: SweepRunCounts,
   runs: readonly PlannedRun[],
   progress: SweepProgress,
 ): number {
   const parts = [
     [done, "done"],
     [failed, "failed"],
-    [before.length, "over before"],
+    [before.length, "done before"],
+    [failedBefore.length, "failed before"],
     [impossible.length, "without a choice of settings"],
     [left.length, "left"],
   ] as const;
@@ -140,5 +141,6 @@ function ended(
       `${waiting} of those left wait for runs that choose their settings: --stage tune`,
     );
   }
-  return failed + impossible.length + left.length === 0 ? 0 : 1;
+  const wrong = failed + failedBefore.length + impossible.length + left.length;
+  return wrong === 0 ? 0 : 1;
 }

@@ -39,11 +39,10 @@ export async function collect(
 ): Promise<Collected> {
   const sweep = await SweepState.open(folder);
   const results: SweepResult[] = [];
-  for (const run of sweep.plan.runs) {
-    const state = await sweep.stateOf(run);
+  for (const state of await sweep.states()) {
     const result = resultOf(state);
     const withCourse = courses && state.status === "done";
-    results.push(withCourse ? { ...result, course: await courseOf(folder, run.id) } : result);
+    results.push(withCourse ? { ...result, course: await courseOf(folder, state.run.id) } : result);
   }
   return { head: sweep.plan.head, results };
 }

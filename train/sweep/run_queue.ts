@@ -8,7 +8,6 @@
 import { makeFolder } from "../files/folder.ts";
 import { FolderLock } from "../files/lock.ts";
 import type { GridPoint } from "./choice.ts";
-import { readOutcome } from "./outcome.ts";
 import { folderOfRun } from "./plan_folder.ts";
 import type { PlannedRun } from "./planned_run.ts";
 import type { SweepState } from "./sweep_state.ts";
@@ -23,8 +22,10 @@ export interface HeldRun extends AsyncDisposable {
 
 /** What is known of the runs that a queue has handed out or passed over. */
 export interface QueueCounts {
-  /** Runs that were over before this process came to them. */
+  /** Runs that were done before this process came to them. */
   readonly before: readonly PlannedRun[];
+  /** Runs that had failed before. */
+  readonly failedBefore: readonly PlannedRun[];
   /** Runs whose settings cannot be chosen, as each point has a run that failed. */
   readonly impossible: readonly PlannedRun[];
   /** Runs that are left: what chooses their settings is not over, or they were given back. */
@@ -35,7 +36,7 @@ export interface QueueCounts {
 export class RunQueue {
   readonly #pending: Map<string, PlannedRun>;
   readonly #mine = new Set<string>();
-  readonly #before: PlannedRun[] = [];
+  readonly #before = { done: [] as PlannedRun[], failed: [] as PlannedRun[] };
   readonly #impossible: PlannedRun[] = [];
   readonly #givenBack: PlannedRun[] = [];
   #turn: Promise<unknown> = Promise.resolve();
@@ -48,7 +49,8 @@ export class RunQueue {
   /** What is known of its runs. */
   get counts(): QueueCounts {
     return {
-      before: this.#before,
+      before: this.#before.done,
+      failedBefore: this.#before.failed,
       impossible: this.#impossible,
       left: [...this.#pending.values(), ...this.#givenBack],
     };
@@ -74,21 +76,24 @@ export class RunQueue {
         continue;
       }
       if (run.tunedBy?.some((id) => this.#pending.has(id))) continue;
-      if (await this.sweep.outcomeOf(run.id) !== undefined) {
-        this.#pass(run, this.#before);
-        continue;
-      }
+      if (await this.#isOver(run)) continue;
       const choice = await this.sweep.choiceOf(run);
       if (choice !== undefined && choice.point === undefined) {
         if (choice.open === 0) this.#pass(run, this.#impossible);
         continue;
       }
       const claim = await this.#claim(run, choice?.point);
-      if (claim === "over") this.#pass(run, this.#before);
-      else if (claim !== undefined) return claim;
-      else isHeld = true;
+      if (claim === "held") isHeld = true;
+      else if (claim !== "over") return claim;
     }
     return isHeld ? "later" : undefined;
+  }
+
+  /** Whether a run is over; it is then passed over. */
+  async #isOver(run: PlannedRun): Promise<boolean> {
+    const outcome = await this.sweep.outcomeOf(run.id);
+    if (outcome !== undefined) this.#pass(run, this.#before[outcome.status]);
+    return outcome !== undefined;
   }
 
   #pass(run: PlannedRun, to: PlannedRun[]): void {
@@ -96,17 +101,13 @@ export class RunQueue {
     to.push(run);
   }
 
-  /** Locks a run's folder; undefined where another process holds it. */
-  async #claim(
-    run: PlannedRun,
-    point: GridPoint | undefined,
-  ): Promise<HeldRun | "over" | undefined> {
+  /** Locks a run's folder, unless another process holds it or has ended it. */
+  async #claim(run: PlannedRun, point: GridPoint | undefined): Promise<HeldRun | "over" | "held"> {
     const place = folderOfRun(this.sweep.folder, run.id);
     await makeFolder(place);
     const lock = await FolderLock.tryTake(place);
-    if (lock === undefined) return undefined;
-    // Whoever held it before may have ended it.
-    if (await readOutcome(this.sweep.folder, run.id) !== undefined) {
+    if (lock === undefined) return "held";
+    if (await this.#isOver(run)) {
       await lock[Symbol.asyncDispose]();
       return "over";
     }

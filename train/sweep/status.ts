@@ -4,9 +4,8 @@
  * @module
  */
 
-import type { Choice } from "./choice.ts";
 import { nameOf } from "./arms.ts";
-import { pointOf } from "./choice.ts";
+import { type Choice, pointOf } from "./choice.ts";
 import type { PlannedRun, Stage } from "./planned_run.ts";
 import type { RunStatus } from "./sweep_result.ts";
 import type { RunState, SweepState } from "./sweep_state.ts";
@@ -39,8 +38,7 @@ export interface SweepStatus {
  * @throws {FileError} If a file of it is malformed
  */
 export async function statusOf(sweep: SweepState): Promise<SweepStatus> {
-  const states: RunState[] = [];
-  for (const run of sweep.plan.runs) states.push(await sweep.stateOf(run));
+  const states = await sweep.states();
   const stages = (["tune", "report"] as const).flatMap((stage) => {
     const own = states.filter(({ run }) => run.stage === stage);
     return own.length === 0 ? [] : [{ stage, runs: own.length, counts: countsOf(own) }];
@@ -87,8 +85,19 @@ function remarksOf(sweep: SweepState, states: readonly RunState[]): string[] {
     if (run?.tunedBy === undefined || choice === undefined || choice.open > 0) return [];
     const tuned = Object.keys(sweep.plan.head.tuned);
     const points = run.tunedBy.map((id) => pointOf(byId.get(id)!.settings, tuned));
-    return [...failedRemarks(name, choice), ...edgeRemarks(name, choice, points)];
+    const stale = members.filter((one) => isStale(one, choice)).length;
+    return [
+      ...failedRemarks(name, choice),
+      ...edgeRemarks(name, choice, points),
+      ...(stale === 0 ? [] : [`${name}: ${stale} runs have settings that are no longer chosen`]),
+    ];
   });
+}
+
+/** Whether a run was made before a run that was tried again changed the choice. */
+function isStale({ outcome }: RunState, { point = {} }: Choice): boolean {
+  if (outcome?.status !== "done") return false;
+  return Object.entries(point).some(([name, value]) => outcome.settings[name] !== value);
 }
 
 function failedRemarks(name: string, { failed, point }: Choice): string[] {

@@ -63,25 +63,40 @@ export class SweepState {
     const key = tunedBy.join();
     const known = this.#choices.get(key);
     if (known !== undefined) return known;
-    const tried = [];
-    for (const id of tunedBy) {
-      tried.push({ run: this.#runs.get(id)!, outcome: await this.outcomeOf(id) });
-    }
-    const choice = choose(tried, Object.keys(this.plan.head.tuned));
+    const found = new Map<string, Outcome | undefined>();
+    for (const id of tunedBy) found.set(id, await this.outcomeOf(id));
+    const choice = this.#choose(tunedBy, (id) => found.get(id));
     if (choice.open === 0) this.#choices.set(key, choice);
     return choice;
   }
 
-  /** How far a run is. */
-  async stateOf(run: PlannedRun): Promise<RunState> {
-    const outcome = await this.outcomeOf(run.id);
-    const choice = await this.choiceOf(run);
-    if (outcome !== undefined) return { run, status: outcome.status, outcome, choice };
-    const place = folderOfRun(this.folder, run.id);
-    if (await exists(place) && await FolderLock.isHeld(place)) {
-      return { run, status: "running", outcome, choice };
+  /** How far all runs are, in the order of the plan. */
+  async states(): Promise<RunState[]> {
+    const now = new Map<string, Outcome | undefined>();
+    for (const { id } of this.plan.runs) now.set(id, await this.outcomeOf(id));
+    const choices = new Map<string, Choice>();
+    const states: RunState[] = [];
+    for (const run of this.plan.runs) {
+      const key = run.tunedBy?.join();
+      if (key !== undefined && !choices.has(key)) {
+        choices.set(key, this.#choose(run.tunedBy!, (id) => now.get(id)));
+      }
+      const choice = key === undefined ? undefined : choices.get(key);
+      const outcome = now.get(run.id);
+      const status = outcome?.status ?? await this.#openStatus(run, choice);
+      states.push({ run, status, outcome, choice });
     }
-    const isWaiting = choice !== undefined && choice.point === undefined;
-    return { run, status: isWaiting ? "waiting" : "left", outcome, choice };
+    return states;
+  }
+
+  async #openStatus({ id }: PlannedRun, choice: Choice | undefined): Promise<RunStatus> {
+    const place = folderOfRun(this.folder, id);
+    if (await exists(place) && await FolderLock.isHeld(place)) return "running";
+    return choice !== undefined && choice.point === undefined ? "waiting" : "left";
+  }
+
+  #choose(ids: readonly string[], outcomeOf: (id: string) => Outcome | undefined): Choice {
+    const tried = ids.map((id) => ({ run: this.#runs.get(id)!, outcome: outcomeOf(id) }));
+    return choose(tried, Object.keys(this.plan.head.tuned));
   }
 }

@@ -51,10 +51,11 @@ export interface Evaluated {
  */
 export function evaluatedOf(
   { length }: readonly unknown[],
-  { devPart }: TrainConfig,
+  config: TrainConfig,
   { split }: TaskParts,
   rule: Pick<Holding, "groupOf" | "stratumOf">,
 ): Evaluated {
+  const { devPart } = config;
   if (devPart === "all" || split !== "dev") {
     return { positions: Array.from({ length }, (_, position) => position), notes: [] };
   }

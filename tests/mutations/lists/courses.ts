@@ -127,7 +127,7 @@ export const courseMutations: readonly Mutation[] = [
   {
     name: "classes are not held back alike",
     file: "train/tasks/labelled.ts",
-    find: "kind.labels.length === 0 ? undefined : train[position]!.label",
+    find: "labels.length === 0 ? undefined : examples[at]!.label",
     replace: "undefined",
     why: "each class gives its share",
     tests: held,
@@ -135,8 +135,8 @@ export const courseMutations: readonly Mutation[] = [
   {
     name: "contexts are torn apart",
     file: "train/tasks/open.ts",
-    find: "groupOf: (position) => examples[position]!.context,",
-    replace: "groupOf: (position) => position,",
+    find: "groupOf: (position: number) => examples[position]!.context,",
+    replace: "groupOf: (position: number) => position,",
     why: "references of one context stay together",
     tests: held,
   },

@@ -67,8 +67,8 @@ export const evaluationsMutations: readonly Mutation[] = [
   {
     name: "texts are evaluated on training data",
     file: "train/tasks/open.ts",
-    find: "dev: await answered(parts.split)",
-    replace: 'dev: await answered("train")',
+    find: "const dev = await answered(parts.split);",
+    replace: 'const dev = await answered("train");',
     why: "the split that is asked for",
     tests: ["tests/train/tasks/evaluation_test.ts"],
   },

@@ -57,7 +57,7 @@ Deno.test("plan says what it costs; run makes it with several processes; collect
   assertEquals(results.length, 9);
   assertEquals(JSON.parse(results[8]!).course.length, 4 + 2);
   const again = await hiddenkey("sweep", "run", out);
-  assertEquals([again.code, untimed(again.out)], [0, "8 runs: 8 over before\n"]);
+  assertEquals([again.code, untimed(again.out)], [0, "8 runs: 8 done before\n"]);
 });
 
 Deno.test("a scheduler's number chooses a run, and a stage counts its own", async () => {
@@ -87,7 +87,7 @@ Deno.test("a scheduler's number chooses a run, and a stage counts its own", asyn
   const rest = await run({ PMI_RANK: "7" }, "--jobs=1");
   assertEquals([rest.code, untimed(rest.out).split("\n").at(-2)], [
     0,
-    "8 runs: 3 done, 5 over before",
+    "8 runs: 3 done, 5 done before",
   ]);
 });
 

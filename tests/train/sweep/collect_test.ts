@@ -91,9 +91,15 @@ Deno.test("a value at the edge of its grid, failures and the time left are said"
   assertEquals(status.secondsLeft, 20 + 100);
   const { results } = await collect(folder);
   assertEquals(results.slice(6).map(({ settings }) => settings["lr"]), [0.002, 0.01]);
+  await give(6, { ...outcome(0.5), settings: { lr: 0.002 } });
+  await give(7, { ...outcome(0.5), settings: { lr: 0.002 } });
+  assertEquals((await statusOf(await reopened(sweep))).remarks, [
+    "hiddenkey on rte: the best lr, 0.01, lies at the edge of the grid",
+    "hiddenkey on rte: 1 runs have settings that are no longer chosen",
+  ]);
   await give(0, { ...outcome(0), status: "failed", last: {}, best: {}, error: "No." });
   const { remarks, failures } = await statusOf(await reopened(sweep));
-  assertEquals(remarks.length, 2);
+  assertEquals(remarks.length, 3);
   assertEquals(remarks[0], "lora on rte: 1 of the runs that were tried failed");
   assertEquals(failures.map(({ run, error }) => [run.id, error]), [[runs[0]!.id, "No."]]);
 });

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DeviceError } from "../../../core/errors.ts";
 import { FolderLock } from "../../../train/files/lock.ts";
 import { collect } from "../../../train/sweep/collect.ts";
+import { writeOutcome } from "../../../train/sweep/outcome.ts";
 import { forgetFailed, runSweep } from "../../../train/sweep/run_sweep.ts";
 import { statusOf } from "../../../train/sweep/status.ts";
 import type { SweepState } from "../../../train/sweep/sweep_state.ts";
@@ -79,7 +80,8 @@ Deno.test("a run that diverges has failed, and is tried again where that is aske
   const { failures } = await statusOf(await reopened(sweep));
   assertEquals(failures.map(({ error }) => error), results.map(({ error }) => error));
   const second = await reopened(sweep);
-  assertEquals((await runSweep(second, second.plan.runs)).failed, 0);
+  const { failed: again, failedBefore } = await runSweep(second, second.plan.runs);
+  assertEquals([again, failedBefore.length], [0, 2]);
   assertEquals(await forgetFailed(sweep.folder, sweep.plan.runs), 2);
   assertEquals(await statuses(sweep), ["left", "left"]);
   const third = await reopened(sweep);
@@ -125,6 +127,24 @@ Deno.test("a run that another process holds is made when that lets it go", async
   });
   assertEquals(ended, sweep.plan.runs.map(({ id }) => id).reverse());
   assertEquals(waits, 1);
+});
+
+Deno.test("a run that its holder ended while its lock was asked for is not made again", async () => {
+  const sweep = await plannedSweep(workspace, { seeds: 1 });
+  const { tryTake } = FolderLock;
+  FolderLock.tryTake = async (place) => {
+    const id = place.split("/").at(-1)!;
+    const figures = { settings: {}, last: {}, best: {}, seconds: 1 };
+    await writeOutcome(sweep.folder, id, { status: "done", ...figures });
+    return await tryTake.call(FolderLock, place);
+  };
+  try {
+    const { done, before } = await runSweep(sweep, sweep.plan.runs);
+    assertEquals([done, before.length], [0, 2]);
+  } finally {
+    FolderLock.tryTake = tryTake;
+  }
+  assertEquals(leftoversIn(sweep.folder), []);
 });
 
 Deno.test("an interrupt leaves runs to go on, with the numbers of those that never stopped", async () => {
