@@ -16,7 +16,7 @@ import { openDevice } from "./device/backend.ts";
 import { fit, planSteps, windowsOf } from "./fit.ts";
 import { RunPlace } from "./run/run_place.ts";
 import { restoreCheckpoint } from "./run/training_checkpoint.ts";
-import { longestOf } from "./step.ts";
+import { longestOf, paddedWidth } from "./step.ts";
 import { locateFolders, prepare, type Prepared, type TrainHooks } from "./train.ts";
 
 /** One training example, as the model is shown it. */
@@ -111,14 +111,14 @@ export async function dryRun(given: TrainConfig, hooks: TrainHooks = {}): Promis
 
 /** The longest, a middle and the shortest example of the first batch of the first step. */
 function shownExamples(
-  { task, tokenizer, keys }: Prepared,
+  { task, tokenizer, keys, model }: Prepared,
   config: TrainConfig,
 ): ShownExample[] {
   const members = windowsOf(task, config, keys.order)(0);
   const lengths = members.map((number) => task.train[number]!.ids.length);
   const batch = batchesOfStep(lengths, config)[0]!.map((position) => members[position]!);
   batch.sort((a, b) => task.train[b]!.ids.length - task.train[a]!.ids.length);
-  const width = task.train[batch[0]!]!.ids.length;
+  const width = paddedWidth([task.train[batch[0]!]!.ids.length], config, model);
   const places = new Set([0, Math.floor(batch.length / 2), batch.length - 1]);
   return [...places].map((place) => {
     const number = batch[place]!;
@@ -143,7 +143,7 @@ function textOf(tokenizer: Tokenizer, id: number): string {
 
 /** Makes three steps: that of the largest batch, for the memory, and two middle ones, for the time. */
 async function measure(prepared: Prepared, config: TrainConfig, device: Device) {
-  const { task, keys } = prepared;
+  const { task, keys, model } = prepared;
   const { perEpoch } = planSteps(config, task.train.length);
   const windowOf = windowsOf(task, config, keys.order);
   const longest = longestOf(task);
@@ -151,7 +151,9 @@ async function measure(prepared: Prepared, config: TrainConfig, device: Device) 
     const lengths = windowOf(step).map((number) => task.train[number]!.ids.length);
     const batches = batchesOfStep(lengths, config)
       .map((batch) => batch.map((position) => lengths[position]!))
-      .map((own) => config.pack ? packedTokens(own, longest) : own.length * Math.max(...own));
+      .map((own) =>
+        config.pack ? packedTokens(own, longest) : own.length * paddedWidth(own, config, model)
+      );
     const tokens = batches.reduce((sum, x) => sum + x, 0);
     return { step, tokens, largest: Math.max(...batches) };
   });

@@ -8,6 +8,7 @@ import type { Key } from "../core/random.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { DropoutPlan } from "../nn/dropout/plan.ts";
 import { toBatch } from "../nn/layers/batch.ts";
+import type { Model } from "../nn/models/model.ts";
 import type { StepMetrics } from "../nn/objective/objective.ts";
 import { type TrainState, trainStep } from "../nn/optim/train_step.ts";
 import type { TrainConfig } from "./config/config.ts";
@@ -80,7 +81,9 @@ export async function runStep(
         numbers: positions,
         padId: task.padId,
         regression: task.regression,
-        ...(pack && { pack, width: longestOf(task) }),
+        ...(pack ? { pack, width: longestOf(task) } : {
+          width: paddedWidth(batch.map(({ ids }) => ids.length), config, state.model),
+        }),
       });
     });
   const batches = laidOut(config.pack);
@@ -113,6 +116,16 @@ export async function runStep(
     members: layout.map((positions) => positions.map((position) => members[position]!)),
     ...(task.regression && { scores: new Map(members.map((i) => [i, task.train[i]!.label!])) }),
   });
+}
+
+/** Tokens that the sequences of a training batch are filled up to, as far as the model has positions. */
+export function paddedWidth(
+  lengths: readonly number[],
+  { padMultiple }: Pick<TrainConfig, "padMultiple">,
+  { config: { maxPositions } }: Pick<Model, "config">,
+): number {
+  const longest = Math.max(...lengths);
+  return Math.max(longest, Math.min(maxPositions, Math.ceil(longest / padMultiple) * padMultiple));
 }
 
 /**

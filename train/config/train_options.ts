@@ -72,6 +72,16 @@ const dataOptions = {
       "let texts of language models share rows as long as the longest: less padding, the same masks",
     default: false,
   },
+  padMultiple: {
+    group: "data",
+    kind: "integer",
+    min: 1,
+    below: 4097,
+    help:
+      "fill texts of a training batch up to a multiple of so many tokens: fewer shapes, which a card " +
+      "captures, and the same masks",
+    default: 1,
+  },
   trainLimit: {
     group: "data",
     kind: "integer",
