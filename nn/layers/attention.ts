@@ -4,7 +4,7 @@
  * @module
  */
 
-import { add } from "../../core/ops/elementwise.ts";
+import { add, scale as scaled } from "../../core/ops/elementwise.ts";
 import { matmul } from "../../core/ops/matmul.ts";
 import { permute, reshape, transpose } from "../../core/ops/view.ts";
 import { untracked } from "../../core/tape.ts";
@@ -48,17 +48,27 @@ export function splitHeads(x: Tensor, heads: number): Tensor {
   return permute(reshape(x, [batch, tokens, heads, width / heads]), [0, 2, 1, 3]);
 }
 
+/** What attends to what. */
+export interface Projected {
+  /** `[batch, heads, tokens, size]`. */
+  readonly query: Tensor;
+  /** `[batch, keyValueHeads, tokens, size]`. */
+  readonly key: Tensor;
+  /** `[batch, keyValueHeads, tokens, size]`. */
+  readonly value: Tensor;
+  /** Added to the scores after their factor, `[heads, queries, keys]`; not beside a cache. */
+  readonly bias?: Tensor;
+}
+
 /**
  * Attends and joins the heads.
  *
- * **Shapes**: query `[batch, heads, tokens, size]`, key and value `[batch, keyValueHeads, tokens,
- * size]` -> `[batch, tokens, heads · size]`. With a cache that holds earlier tokens, the rows of a
- * sequence, of one token each, attend to its slots, of which the mask says who sees which.
+ * **Shapes**: {@linkcode Projected} -> `[batch, tokens, heads · size]`. With a cache that holds earlier
+ * tokens, the rows of a sequence, of one token each, attend to its slots, of which the mask says who
+ * sees which.
  */
 export function attend(
-  query: Tensor,
-  key: Tensor,
-  value: Tensor,
+  { query, key, value, bias }: Projected,
   settings: AttentionSettings,
   context: ForwardContext,
 ): Tensor {
@@ -81,14 +91,29 @@ export function attend(
   };
   const asked = context.onScores !== undefined || context.spanStarts !== undefined ||
     context.probes?.[place.layer] !== undefined;
-  const whole = earlier === undefined && !asked ? inOne?.(q, k, v, options) : undefined;
+  const isPlain = earlier === undefined && bias === undefined && !asked;
+  const whole = isPlain ? inOne?.(q, k, v, options) : undefined;
   const joined = [batch, tokens, heads * size];
   if (whole !== undefined) return reshape(permute(whole, [0, 3, 1, 2, 4]), joined);
-  const weigh = () => weighted(matmul(q, transpose(k)), options, place, context);
+  const weigh = () => weighted(scoresOf(q, k, options, bias), options, place, context);
   // Scores are as large as weights, and nothing reads them again but what starts spans.
   const weights = context.spanStarts === undefined ? q.device.within("scores", weigh) : weigh();
   const order = earlier === undefined ? [0, 3, 1, 2, 4] : [3, 0, 1, 2, 4];
   return reshape(permute(matmul(weights, v, order), order), joined);
+}
+
+/** Scores before their factor, `[batch, keyValueHeads, group, queries, keys]`. */
+function scoresOf(q: Tensor, k: Tensor, { scale }: AttentionOptions, bias?: Tensor): Tensor {
+  const scores = matmul(q, transpose(k));
+  if (bias === undefined) return scores;
+  const [, keyHeads, group, queries, keys] = scores.shape as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  return add(scores, reshape(scaled(bias, 1 / scale), [1, keyHeads, group, queries, keys]));
 }
 
 /** Weights of the scores; tells what asks for scores or weights of them. */

@@ -57,7 +57,11 @@ class Attention extends Module {
     const width = x.shape.at(-1)!;
     const [q, k, v] = split(fused, 2, [width, width, width])
       .map((part) => splitHeads(part, this.#settings.heads));
-    return this.c_proj.forward(attend(q!, k!, v!, this.#settings, context), context, residual);
+    return this.c_proj.forward(
+      attend({ query: q!, key: k!, value: v! }, this.#settings, context),
+      context,
+      residual,
+    );
   }
 }
 

@@ -58,7 +58,11 @@ class Attention extends Module {
     const q = rotate(splitHeads(this.q_proj.forward(x, context), heads), rows);
     const k = rotate(splitHeads(this.k_proj.forward(x, context), keyValueHeads), rows);
     const v = splitHeads(this.v_proj.forward(x, context), keyValueHeads);
-    return this.o_proj.forward(attend(q, k, v, this.#settings, context), context, residual);
+    return this.o_proj.forward(
+      attend({ query: q, key: k, value: v }, this.#settings, context),
+      context,
+      residual,
+    );
   }
 }
 

@@ -11,12 +11,14 @@ import type { LanguageModel } from "./decoder.ts";
 import { gpt2 } from "./gpt2.ts";
 import { llama } from "./llama.ts";
 import type { Model, ModelConfig } from "./model.ts";
+import { mpnet } from "./mpnet.ts";
 import { roberta } from "./roberta.ts";
 
 /** Architectures that are implemented. */
 export const architectures: readonly Architecture[] = [
   bert,
   roberta,
+  mpnet,
   gpt2,
   llama,
 ];

@@ -27,14 +27,14 @@ LENGTHS = (8, 5)
 STEPS, WARMUP, PEAK_RATE, DECAY, EPSILON, BETAS, MAX_NORM = 4, 1, 0.01, 0.1, 1e-8, (0.9, 0.999), 1.0
 
 
-def encoder_config(kind, **extra):
+def encoder_config(kind, positions=POSITIONS, **extra):
     return kind(
         vocab_size=VOCABULARY,
         hidden_size=WIDTH,
         num_hidden_layers=LAYERS,
         num_attention_heads=HEADS,
         intermediate_size=INNER,
-        max_position_embeddings=POSITIONS,
+        max_position_embeddings=positions,
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
         **extra,
@@ -89,6 +89,16 @@ CASES = {
         "lora": {"target_modules": ["query", "value"], "r": 4, "lora_alpha": 6, "use_rslora": True},
         "pad": 1,
     },
+    # Longer than the distances that have a row of their own in the bias of the scores.
+    "mpnet-classification": {
+        "seed": 55,
+        "model": transformers.MPNetForSequenceClassification,
+        "config": lambda: encoder_config(transformers.MPNetConfig, num_labels=2, positions=24),
+        "lora": {"target_modules": ["q", "v", "o"], "r": 2, "lora_alpha": 6},
+        "pad": 1,
+        "lengths": (21, 13),
+        "eager": True,  # its only one, in the dtype of the model
+    },
     "gpt2-lm": {
         "seed": 33,
         "model": transformers.GPT2LMHeadModel,
@@ -135,10 +145,11 @@ def randomise(model, generator, only_trainable=False):
 
 
 def make_inputs(case, generator, language):
-    width = max(LENGTHS)
-    ids = torch.full((len(LENGTHS), width), case["pad"])
+    lengths = case.get("lengths", LENGTHS)
+    width = max(lengths)
+    ids = torch.full((len(lengths), width), case["pad"])
     mask = torch.zeros_like(ids)
-    for row, length in enumerate(LENGTHS):
+    for row, length in enumerate(lengths):
         ids[row, :length] = torch.randint(3, VOCABULARY - 1, (length,), generator=generator)
         mask[row, :length] = 1
     inputs = {"input_ids": ids, "attention_mask": mask}
@@ -147,7 +158,7 @@ def make_inputs(case, generator, language):
     if language:
         labels = torch.where(mask.bool() & (torch.arange(width) >= 3), ids, -100)
     elif case["config"]().num_labels == 1:
-        labels = (500 * torch.rand(len(LENGTHS), generator=generator)).round().double() / 100
+        labels = (500 * torch.rand(len(lengths), generator=generator)).round().double() / 100
     else:
         labels = torch.tensor([1, 0])
     return inputs, labels
@@ -240,7 +251,8 @@ def make(name, case):
     torch.manual_seed(case["seed"])
     generator = torch.Generator().manual_seed(case["seed"])
     config = case["config"]()
-    config._attn_implementation = "sdpa"  # the eager one takes its softmax in float32
+    if not case.get("eager"):
+        config._attn_implementation = "sdpa"  # the eager one takes its softmax in float32
     model = case["model"](config).eval()
     randomise(model, generator)
     model.save_pretrained(folder / "base")

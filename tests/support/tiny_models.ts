@@ -21,14 +21,15 @@ const fields = {
 } as const;
 
 /** Architectures that have a tiny model. */
-export const architectureNames = ["bert", "roberta", "gpt2", "llama"] as const;
+export const architectureNames = ["bert", "roberta", "mpnet", "gpt2", "llama"] as const;
 /** An architecture that has a tiny model. */
 export type ArchitectureName = typeof architectureNames[number];
 
 const own: Record<ArchitectureName, Record<string, unknown>> = {
   bert: { hidden_act: "gelu" },
-  // Positions start at 2, so 18 rows hold 16 positions.
+  // Positions start at 2, here and in MPNet, so 18 rows hold 16 positions.
   roberta: { hidden_act: "gelu", type_vocab_size: 1, pad_token_id: 1, max_position_embeddings: 18 },
+  mpnet: { hidden_act: "gelu", pad_token_id: 1, max_position_embeddings: 18 },
   gpt2: { activation_function: "gelu_new", n_inner: 12 },
   llama: { hidden_act: "silu", num_key_value_heads: 1 },
 };

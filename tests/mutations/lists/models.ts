@@ -24,22 +24,22 @@ export const modelsMutations: readonly Mutation[] = [
   {
     name: "roberta's head has no tanh",
     file: "nn/models/roberta.ts",
-    find: "tanh(dense.forward(dropWhere(representation, active), context))",
-    replace: "dense.forward(dropWhere(representation, active), context)",
+    find: "tanh(this.dense.forward(dropWhere(representation, active), context))",
+    replace: "this.dense.forward(dropWhere(representation, active), context)",
     why: "the head has a tanh",
     tests: ["tests/nn/models/config_keys_test.ts"],
   },
   {
     name: "roberta's positions start at the pad",
     file: "nn/models/roberta.ts",
-    find: "const positionOffset = pad + 1;",
-    replace: "const positionOffset = pad;",
+    find: "positionOffset: pad + 1 };",
+    replace: "positionOffset: pad };",
     why: "positions begin behind the pad",
     tests: ["tests/nn/models/config_keys_test.ts"],
   },
   {
     name: "pads inside texts are counted",
-    file: "nn/models/encoder.ts",
+    file: "nn/models/encoder_embeddings.ts",
     find: "if (id !== pad) rows[b * width + t] = ++row;",
     replace: `row++;
       if (id !== pad) rows[b * width + t] = row;`,
@@ -48,9 +48,10 @@ export const modelsMutations: readonly Mutation[] = [
   },
   {
     name: "segments are ignored",
-    file: "nn/models/encoder.ts",
-    find: "this.token_type_embeddings.forward(batch.typeIds)",
-    replace: "slice(this.token_type_embeddings.weight.value, 0, 0, 1)",
+    file: "nn/models/encoder_embeddings.ts",
+    find: "this.token_type_embeddings?.forward(batch.typeIds)",
+    replace:
+      "this.token_type_embeddings && slice(this.token_type_embeddings.weight.value, 0, 0, 1)",
     why: "segments are embedded",
     tests: ["tests/train/parity/parity_test.ts"],
     sample: false,

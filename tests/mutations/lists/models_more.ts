@@ -23,8 +23,8 @@ export const modelsMoreMutations: readonly Mutation[] = [
   {
     name: "roberta dropout before tanh",
     file: "nn/models/roberta.ts",
-    find: "tanh(dense.forward(dropWhere(representation, active), context))",
-    replace: "dropWhere(tanh(dense.forward(representation, context)), active)",
+    find: "tanh(this.dense.forward(dropWhere(representation, active), context))",
+    replace: "dropWhere(tanh(this.dense.forward(representation, context)), active)",
     why: "output dropout stands before the head's dense layer",
     tests: ["tests/nn/models/roberta_test.ts"],
   },

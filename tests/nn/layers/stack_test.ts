@@ -32,6 +32,7 @@ import { withDevice } from "../../support/with_device.ts";
 const targets: Record<ArchitectureName, string[]> = {
   bert: ["query", "value", "output.dense"],
   roberta: ["key", "intermediate.dense"],
+  mpnet: ["q", "v", "o"],
   gpt2: ["c_attn", "mlp.c_proj"],
   llama: ["q_proj", "v_proj", "down_proj"],
 };

@@ -63,7 +63,7 @@ Deno.test("parseConfig() takes the usual spelling of GPT-2's keys before its own
 });
 
 Deno.test("parseConfig() says what is allowed where the architecture is missing or unknown", () => {
-  const list = "one of bert, roberta, gpt2, llama is required";
+  const list = "one of bert, roberta, mpnet, gpt2, llama is required";
   assertThrows(() => parseConfig(encoder), FileError, `${list}: it is missing`);
   assertThrows(() => parseConfig({ ...encoder, model_type: 1 }), FileError, `${list}: found 1`);
   const text = { ...encoder, model_type: "bert", hidden_size: "8" };

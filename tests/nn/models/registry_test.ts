@@ -52,7 +52,7 @@ Deno.test("architectureOf() and languageModel() name what is there", () => {
   assertThrows(
     () => architectureOf({ ...config, architecture: "t5" }),
     OptionError,
-    "Cannot use architecture t5: one of bert, roberta, gpt2, llama is required",
+    "Cannot use architecture t5: one of bert, roberta, mpnet, gpt2, llama is required",
   );
   assertThrows(
     () => languageModel(config),
