@@ -95,9 +95,9 @@ export const roberta: Architecture<EncoderConfig> = {
     classifier: "RobertaForSequenceClassification",
     languageModel: "RobertaForMaskedLM",
   },
-  configure: (fields, common) => ({
-    ...encoderConfig(fields, common),
-    ...positionsAfter(common.padId, fields, common),
-  }),
+  configure(fields, common) {
+    const positions = positionsAfter(common.padId, fields, common);
+    return { ...encoderConfig(fields, common), ...positions };
+  },
   classifier: (config) => new RobertaClassifier(config),
 };

@@ -16,6 +16,7 @@ const gpt2 = { vocab_size: 10, n_embd: 8, n_layer: 3, n_head: 2, n_positions: 32
 const complete: Record<string, Record<string, number>> = {
   bert: encoder,
   roberta: encoder,
+  mpnet: encoder,
   llama: encoder,
   gpt2,
 };
