@@ -9,7 +9,7 @@
 import { slice } from "../../core/ops/slice.ts";
 import { reshape } from "../../core/ops/view.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
+import { attend, type AttentionSettings, longestMask, splitHeads } from "../layers/attention.ts";
 import { type LayerPlace, layerPlace } from "../dropout/site.ts";
 import { checkBatch, requireOneEach, type TableSizes } from "../layers/check_batch.ts";
 import { activated, type Activation, downProject } from "../layers/feed_forward.ts";
@@ -40,20 +40,11 @@ export const encoderDefaults = { activation: "gelu", tied: true, epsilon: 1e-12 
 /** Reads the keys of an encoder whose first position has the first row. */
 export function encoderConfig(fields: ConfigFields, common: ModelConfig): EncoderConfig {
   fields.only("position_embedding_type", ["absolute"], "absolute");
-  requireEncoder(fields, common);
-  const typeVocabularySize = fields.size(["type_vocab_size"], 2);
-  return { ...common, typeVocabularySize, positionOffset: 0 };
-}
-
-/**
- * Refuses what makes an encoder a decoder, and a padding token that is none.
- *
- * @throws {FileError} If one is asked for
- */
-export function requireEncoder(fields: ConfigFields, common: ModelConfig): void {
   fields.only("add_cross_attention", [false], false);
   fields.only("is_decoder", [false], false);
   requireToken(fields, common);
+  const typeVocabularySize = fields.size(["type_vocab_size"], 2);
+  return { ...common, typeVocabularySize, positionOffset: 0 };
 }
 
 class SelfAttention extends Module {
@@ -81,8 +72,9 @@ export abstract class EncoderAttention extends Module {
 
 /** The attention of an encoder's layer, for {@linkcode attend}. */
 export function attentionSettings(config: ModelConfig, layer: number): AttentionSettings {
-  const { heads, headSize: size, maxPositions: maximum, causal } = config;
+  const { heads, headSize: size, causal } = config;
   const place = layerPlace(layer, config.layers);
+  const maximum = longestMask(config);
   return { heads, keyValueHeads: heads, size, maximum, place, causal };
 }
 

@@ -19,7 +19,7 @@ import { Embedding, Linear, type Projection } from "../layers/linear.ts";
 import { Module } from "../layers/module.ts";
 import { LayerNorm } from "../layers/norm.ts";
 import type { Architecture } from "./architecture.ts";
-import type { ConfigFields } from "./config_fields.ts";
+import { type ConfigFields, requireToken } from "./config_fields.ts";
 import {
   attentionSettings,
   EncoderAttention,
@@ -27,7 +27,6 @@ import {
   EncoderLayers,
   EncoderModel,
   encoderTraits,
-  requireEncoder,
 } from "./encoder.ts";
 import type { EncoderConfig } from "./encoder_embeddings.ts";
 import { Model, type ModelConfig, type ModelOutput } from "./model.ts";
@@ -150,7 +149,7 @@ export const mpnet: Architecture<EncoderConfig> = {
   },
   targets: ["q", "v"],
   configure(fields: ConfigFields, common: ModelConfig): EncoderConfig {
-    requireEncoder(fields, common);
+    requireToken(fields, common);
     fields.only("relative_attention_num_buckets", [buckets], buckets);
     return { ...common, ...positionsAfter(pad, fields, common) };
   },

@@ -5,6 +5,7 @@ transformers and PEFT compute from them in float64. Needs torch, transformers 5.
 Run: python tests/golden/make.py
 """
 
+import contextlib
 import copy
 import json
 import os
@@ -19,7 +20,12 @@ import transformers
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
 from torch.nn import functional as F
-from transformers.models.llama.modeling_llama import LlamaRMSNorm, LlamaRotaryEmbedding
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+from transformers.models.llama import modeling_llama
+from transformers.models.mistral import modeling_mistral
+from transformers.models.qwen2 import modeling_qwen2
+from transformers.models.qwen3 import modeling_qwen3
+from transformers.models.smollm3 import modeling_smollm3
 
 HERE = Path(__file__).resolve().parent
 WIDTH, LAYERS, HEADS, VOCABULARY, INNER, POSITIONS = 12, 2, 2, 40, 20, 12
@@ -57,8 +63,8 @@ def gpt2_config():
     )
 
 
-def llama_config():
-    return transformers.LlamaConfig(
+def llama_config(kind=transformers.LlamaConfig, **extra):
+    return kind(
         vocab_size=VOCABULARY,
         hidden_size=WIDTH,
         intermediate_size=INNER,
@@ -68,6 +74,7 @@ def llama_config():
         max_position_embeddings=POSITIONS,
         bos_token_id=1,
         eos_token_id=2,
+        **extra,
     )
 
 
@@ -113,6 +120,42 @@ CASES = {
         "lora": {"target_modules": ["q_proj", "v_proj", "down_proj"], "r": 2, "lora_alpha": 4},
         "pad": 0,
     },
+    "mistral-lm": {
+        "seed": 66,
+        "model": transformers.MistralForCausalLM,
+        "config": lambda: llama_config(transformers.MistralConfig, sliding_window=3),
+        "lora": {"target_modules": ["k_proj", "o_proj"], "r": 2, "lora_alpha": 4},
+        "pad": 0,
+    },
+    "qwen2-lm": {
+        "seed": 77,
+        "model": transformers.Qwen2ForCausalLM,
+        "config": lambda: llama_config(
+            transformers.Qwen2Config,
+            tie_word_embeddings=True,
+            use_sliding_window=True,
+            sliding_window=3,
+            max_window_layers=1,
+        ),
+        "lora": {"target_modules": ["q_proj", "v_proj"], "r": 2, "lora_alpha": 4},
+        "pad": 0,
+    },
+    "qwen3-lm": {
+        "seed": 88,
+        "model": transformers.Qwen3ForCausalLM,
+        "config": lambda: llama_config(transformers.Qwen3Config, head_dim=8),
+        "lora": {"target_modules": ["q_proj", "k_proj"], "r": 2, "lora_alpha": 4},
+        "pad": 0,
+    },
+    "smollm3-lm": {
+        "seed": 99,
+        "model": transformers.SmolLM3ForCausalLM,
+        "config": lambda: llama_config(
+            transformers.SmolLM3Config, no_rope_layers=[1, 0], pad_token_id=0
+        ),
+        "lora": {"target_modules": ["q_proj", "gate_proj"], "r": 2, "lora_alpha": 4},
+        "pad": 0,
+    },
 }
 
 
@@ -120,18 +163,43 @@ def exact_norm(self, x):
     return self.weight * x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.variance_epsilon)
 
 
+@contextlib.contextmanager
+def doubles():
+    """Lets code that asks for float32 by name compute in float64."""
+    kept = torch.float, torch.float32
+    torch.float = torch.float32 = torch.float64
+    try:
+        yield
+    finally:
+        torch.float, torch.float32 = kept
+
+
 def exact_rotary(self, x, position_ids):
-    size = self.config.head_dim
-    exponents = torch.arange(0, size, 2, dtype=torch.float64) / size
-    frequencies = self.config.rope_parameters["rope_theta"] ** -exponents
+    size = getattr(self.config, "head_dim", None) or (
+        self.config.hidden_size // self.config.num_attention_heads
+    )
+    rope = self.config.rope_parameters
+    if rope["rope_type"] == "default":
+        exponents = torch.arange(0, size, 2, dtype=torch.float64) / size
+        frequencies, factor = rope["rope_theta"] ** -exponents, 1.0
+    else:
+        with doubles():
+            frequencies, factor = ROPE_INIT_FUNCTIONS[rope["rope_type"]](self.config)
     angles = position_ids[..., None].double() * frequencies
     angles = torch.cat((angles, angles), dim=-1)
-    return angles.cos(), angles.sin()
+    return angles.cos() * factor, angles.sin() * factor
 
 
 # transformers computes both in float32, whatever the dtype of the model.
-LlamaRMSNorm.forward = exact_norm
-LlamaRotaryEmbedding.forward = exact_rotary
+for family, module in {
+    "Llama": modeling_llama,
+    "Mistral": modeling_mistral,
+    "Qwen2": modeling_qwen2,
+    "Qwen3": modeling_qwen3,
+    "SmolLM3": modeling_smollm3,
+}.items():
+    getattr(module, f"{family}RMSNorm").forward = exact_norm
+    getattr(module, f"{family}RotaryEmbedding").forward = exact_rotary
 
 
 @torch.no_grad()

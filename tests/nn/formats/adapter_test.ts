@@ -24,6 +24,10 @@ const heads: Record<ArchitectureName, readonly string[]> = {
   mpnet: ofRoberta,
   gpt2: ["score.weight"],
   llama: ["score.weight"],
+  qwen2: ["score.weight"],
+  qwen3: ["score.weight"],
+  smollm3: ["score.weight"],
+  mistral: ["score.weight"],
 };
 
 for (const architecture of architectureNames) {

@@ -17,6 +17,10 @@ const own: Record<typeof architectureNames[number], string[]> = {
   mpnet: ofRoberta,
   gpt2: ["score.weight"],
   llama: ["score.weight"],
+  qwen2: ["score.weight"],
+  qwen3: ["score.weight"],
+  smollm3: ["score.weight"],
+  mistral: ["score.weight"],
 };
 
 for (const architecture of architectureNames) {

@@ -11,17 +11,26 @@ const goldenCases = [
   "bert-classification",
   "gpt2-lm",
   "llama-lm",
+  "mistral-lm",
   "mpnet-classification",
+  "qwen2-lm",
+  "qwen3-lm",
   "roberta-regression-rslora",
+  "smollm3-lm",
 ];
 const modelCases = [
   "bert-classification",
   "gpt2-lm",
   "llama-classification",
   "llama-lm",
+  "llama3-lm",
+  "mistral-lm",
   "mpnet-classification",
+  "qwen2-lm",
+  "qwen3-lm",
   "roberta-classification",
   "roberta-regression",
+  "smollm3-lm",
 ];
 
 /** The rows of some paths, of which none may fail; rows that are skipped are left out. */
