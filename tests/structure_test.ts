@@ -127,7 +127,9 @@ const rules: Readonly<Record<string, (sources: Sources) => readonly string[]>> =
     [...all].filter(([, text]) => /^export\s+\*/m.test(text)).map(([path]) => path),
   "no file outside nn/models asks for an architecture by name": (all) =>
     [...all].filter(([path]) => !path.startsWith("nn/models/"))
-      .filter(([, text]) => /[!=]== "(bert|roberta|gpt2|llama)"/.test(text))
+      .filter(([, text]) =>
+        /[!=]== "(bert|roberta|mpnet|gpt2|llama|qwen2|qwen3|smollm3|mistral)"/.test(text)
+      )
       .map(([path]) => path),
   "no Value and no backend is opened in nn": (all) =>
     [...all].filter(([path]) => path.startsWith("nn/"))

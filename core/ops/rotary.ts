@@ -67,23 +67,31 @@ export interface RotaryTables {
   readonly sine: Tensor;
 }
 
+/** How positions turn pairs of numbers. */
+export interface Rotary {
+  /** Radians a position, for each pair. */
+  readonly frequencies: readonly number[];
+  /** Factor of what is turned. */
+  readonly factor: number;
+}
+
 /** Computes the tables in double precision on the host. */
 export function rotaryTables(
   device: Device,
   positions: number,
-  size: number,
-  theta: number,
+  { frequencies, factor }: Rotary,
 ): RotaryTables {
+  const size = 2 * frequencies.length;
   const cosine = new Float64Array(positions * size);
   const sine = new Float64Array(positions * size);
-  const half = size / 2;
+  const half = frequencies.length;
   for (let position = 0; position < positions; position++) {
     for (let i = 0; i < half; i++) {
-      const angle = position * theta ** (-2 * i / size);
+      const angle = position * frequencies[i]!;
       const at = position * size + i;
-      cosine[at] = cosine[at + half] = Math.cos(angle);
-      sine[at] = -Math.sin(angle);
-      sine[at + half] = Math.sin(angle);
+      cosine[at] = cosine[at + half] = factor * Math.cos(angle);
+      sine[at] = -factor * Math.sin(angle);
+      sine[at + half] = factor * Math.sin(angle);
     }
   }
   return {

@@ -6,13 +6,24 @@
  */
 
 import { apply } from "../../core/apply.ts";
-import { float, index, input, rowMax, select, word } from "../../core/expr.ts";
-import { rowwise } from "../../core/ops/rowwise.ts";
+import {
+  addWords,
+  type Bool,
+  float,
+  index,
+  input,
+  rowMax,
+  scalar,
+  select,
+  type Word,
+  word,
+} from "../../core/expr.ts";
+import { type RowOp, rowwise } from "../../core/ops/rowwise.ts";
 import { slice } from "../../core/ops/slice.ts";
 import { reshape } from "../../core/ops/view.ts";
 import type { Device } from "../../core/device.ts";
 import { sizeOf } from "../../core/shape.ts";
-import { tensor } from "../../core/tensor.ts";
+import { type Tensor, tensor } from "../../core/tensor.ts";
 import type { PastKeyValues } from "../layers/past_key_values.ts";
 import type { Batch } from "../layers/batch.ts";
 import type { Search } from "./beam_search.ts";
@@ -32,16 +43,26 @@ export interface Hypothesis {
 /** Stands for no slot. */
 const none = 0xFFFFFFFF;
 
-/** 1 where a slot belongs to the prompt or is listed. */
-const visibleOp = (() => {
-  const slot = index(0, 1);
-  const listed = rowMax(select(input(0, "u32", 3).compare("eq", slot), float(1), float(0)));
+/**
+ * 1 where a slot belongs to the prompt or is listed.
+ *
+ * @param windowed Whether those that many tokens lie before the next one are not seen
+ */
+function visibility(windowed: boolean): RowOp {
+  const [slot, step, prompt] = [index(0, 1), index(1, 2), input(1, "u32", 1)];
+  const [reach, steps] = [scalar(0, "u32"), scalar(1, "u32")];
+  const near = (place: Word, end: Word) => end.compare("le", addWords(place, reach));
+  const both = (a: Bool, b: Bool) => windowed ? a.and(b) : a;
+  const listed = both(input(0, "u32", 3).compare("eq", slot), near(step, steps));
   const [yes, no] = [word(1), word(0)];
-  const found = select(float(0).compare("lt", listed), yes, no);
+  const found = rowMax(select(listed, float(1), float(0)));
+  const early = both(slot.compare("lt", prompt), near(slot, addWords(prompt, steps)));
   return rowwise("visible", ["u32", "u32"], [
-    select(slot.compare("lt", input(1, "u32", 1)), yes, found),
+    select(early, yes, select(float(0).compare("lt", found), yes, no)),
   ]);
-})();
+}
+
+const [visibleOp, nearOp] = [visibility(false), visibility(true)];
 
 /** Lets each hypothesis follow what its search chose. The new tokens get slots in {@linkcode nextInputs}. */
 export function followBeams(hypotheses: readonly Hypothesis[]): void {
@@ -111,8 +132,15 @@ export function nextInputs(
   const part = (start: number, shape: number[]) =>
     reshape(slice(all, 0, start * batch, start * batch + sizeOf(shape)), shape);
   const seen = [part(4, [batch, 1, steps]), part(3, [batch, 1, 1])];
-  const indices = [{ offset: 0, strides: [0, 1, 0] }];
-  const mask = apply(visibleOp, seen, { space: [batch, slots, steps], indices })[0]!;
+  const indices = [{ offset: 0, strides: [0, 1, 0] }, { offset: 0, strides: [0, 0, 1] }];
+  const maskOf = (window?: number): Tensor => {
+    const { op, scalars } = window === undefined
+      ? { op: visibleOp, scalars: [] }
+      : { op: nearOp, scalars: [window, steps] };
+    const mask = apply(op, seen, { space: [batch, slots, steps], indices, scalars })[0]!;
+    return reshape(mask, [hypotheses.length, branches, slots]);
+  };
+  const within = new Map<number, Tensor>();
   const ids = part(0, [batch, 1]);
   return {
     ids,
@@ -120,7 +148,14 @@ export function nextInputs(
     typeIds: ids,
     lengths: part(3, [batch]),
     positions: part(1, [batch, 1]),
-    mask: reshape(mask, [hypotheses.length, branches, slots]),
+    mask: maskOf(),
+    maskWithin(window) {
+      const found = within.get(window) ?? maskOf(window);
+      // The first layer that asks makes it for all.
+      if (!within.has(window)) all.scope?.adopt(found);
+      within.set(window, found);
+      return found;
+    },
     last: part(2, [batch]),
     size: batch,
     width: 1,

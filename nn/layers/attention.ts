@@ -4,7 +4,8 @@
  * @module
  */
 
-import { add } from "../../core/ops/elementwise.ts";
+import { OptionError } from "../../core/errors.ts";
+import { add, scale as scaled } from "../../core/ops/elementwise.ts";
 import { matmul } from "../../core/ops/matmul.ts";
 import { permute, reshape, transpose } from "../../core/ops/view.ts";
 import { untracked } from "../../core/tape.ts";
@@ -36,7 +37,9 @@ export interface AttentionSettings {
   readonly causal: boolean;
   /** Factor of the scores; default 1/√size. */
   readonly scale?: number;
-  /** Longest sequence of the model. */
+  /** Tokens from which on a key is too far from the query to be seen; absent where none is. */
+  readonly window?: number | undefined;
+  /** Longest sequence whose masks can be drawn: see {@linkcode longestMask}. */
   readonly maximum: number;
   /** Where the layer stands, for dropout and the cache. */
   readonly place: LayerPlace & { readonly layer: number };
@@ -48,21 +51,31 @@ export function splitHeads(x: Tensor, heads: number): Tensor {
   return permute(reshape(x, [batch, tokens, heads, width / heads]), [0, 2, 1, 3]);
 }
 
+/** What attends to what. */
+export interface Projected {
+  /** `[batch, heads, tokens, size]`. */
+  readonly query: Tensor;
+  /** `[batch, keyValueHeads, tokens, size]`. */
+  readonly key: Tensor;
+  /** `[batch, keyValueHeads, tokens, size]`. */
+  readonly value: Tensor;
+  /** Added to the scores after their factor, `[heads, queries, keys]`; not beside a cache. */
+  readonly bias?: Tensor;
+}
+
 /**
  * Attends and joins the heads.
  *
- * **Shapes**: query `[batch, heads, tokens, size]`, key and value `[batch, keyValueHeads, tokens,
- * size]` -> `[batch, tokens, heads · size]`. With a cache that holds earlier tokens, the rows of a
- * sequence, of one token each, attend to its slots, of which the mask says who sees which.
+ * **Shapes**: {@linkcode Projected} -> `[batch, tokens, heads · size]`. With a cache that holds earlier
+ * tokens, the rows of a sequence, of one token each, attend to its slots, of which the mask says who
+ * sees which.
  */
 export function attend(
-  query: Tensor,
-  key: Tensor,
-  value: Tensor,
+  { query, key, value, bias }: Projected,
   settings: AttentionSettings,
   context: ForwardContext,
 ): Tensor {
-  const { heads, keyValueHeads, size, causal, maximum, place } = settings;
+  const { heads, keyValueHeads, size, causal, window, maximum, place } = settings;
   const [batch, , tokens] = query.shape as [number, number, number];
   const group = heads / keyValueHeads;
   const earlier = context.cache?.extend(place.layer, key, value);
@@ -73,22 +86,62 @@ export function attend(
   const options: AttentionOptions = {
     scale: settings.scale ?? 1 / Math.sqrt(size),
     causal: causal && earlier === undefined,
-    mask: context.batch.mask,
+    window: earlier === undefined ? window : undefined,
+    mask: visibleKeys(context, earlier === undefined ? undefined : window),
     offsets: context.batch.offsets,
     logits: siteAt(context, "logits", place),
     weights: siteAt(context, "weights", place),
     maximum,
   };
+  checkMasks(options, tokens, heads);
   const asked = context.onScores !== undefined || context.spanStarts !== undefined ||
     context.probes?.[place.layer] !== undefined;
-  const whole = earlier === undefined && !asked ? inOne?.(q, k, v, options) : undefined;
+  const isPlain = earlier === undefined && bias === undefined && !asked;
+  const whole = isPlain ? inOne?.(q, k, v, options) : undefined;
   const joined = [batch, tokens, heads * size];
   if (whole !== undefined) return reshape(permute(whole, [0, 3, 1, 2, 4]), joined);
-  const weigh = () => weighted(matmul(q, transpose(k)), options, place, context);
+  const weigh = () => weighted(scoresOf(q, k, options, bias), options, place, context);
   // Scores are as large as weights, and nothing reads them again but what starts spans.
   const weights = context.spanStarts === undefined ? q.device.within("scores", weigh) : weigh();
   const order = earlier === undefined ? [0, 3, 1, 2, 4] : [3, 0, 1, 2, 4];
   return reshape(permute(matmul(weights, v, order), order), joined);
+}
+
+/** What the mask of a batch says, for a layer whose queries see a window of a cache. */
+function visibleKeys({ batch }: ForwardContext, window: number | undefined): Tensor | undefined {
+  return window === undefined ? batch.mask : batch.maskWithin!(window);
+}
+
+/**
+ * Longest sequence whose attention masks have a number for each head, query and key: numbers are words
+ * of 32 bits. Models of fewer positions stride them by all their positions.
+ */
+export function longestMask(
+  { maxPositions, heads }: { readonly maxPositions: number; readonly heads: number },
+): number {
+  return Math.min(maxPositions, Math.floor(Math.sqrt(2 ** 32 / heads)));
+}
+
+function checkMasks({ logits, weights, maximum }: AttentionOptions, tokens: number, heads: number) {
+  if (tokens <= maximum || (logits ?? weights) === undefined) return;
+  throw new OptionError(
+    `Cannot draw attention masks as at most ${maximum} tokens are required with ${heads} heads: ` +
+      `found ${tokens}`,
+  );
+}
+
+/** Scores before their factor, `[batch, keyValueHeads, group, queries, keys]`. */
+function scoresOf(q: Tensor, k: Tensor, { scale }: AttentionOptions, bias?: Tensor): Tensor {
+  const scores = matmul(q, transpose(k));
+  if (bias === undefined) return scores;
+  const [, keyHeads, group, queries, keys] = scores.shape as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  return add(scores, reshape(scaled(bias, 1 / scale), [1, keyHeads, group, queries, keys]));
 }
 
 /** Weights of the scores; tells what asks for scores or weights of them. */

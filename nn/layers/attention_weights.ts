@@ -9,6 +9,7 @@ import { apply } from "../../core/apply.ts";
 import { argumentError, type Inputs } from "../../core/arguments.ts";
 import type { Affine } from "../../core/backend.ts";
 import {
+  addWords,
   type Bool,
   type Expr,
   float,
@@ -35,6 +36,8 @@ import { byStructure } from "./by_structure.ts";
 export interface AttentionStructure {
   /** Whether keys after the query are invisible. */
   readonly causal: boolean;
+  /** Whether keys far from the query are invisible. */
+  readonly windowed?: boolean;
   /** Whether a mask of visible keys is given. */
   readonly masked: boolean;
   /** DropKey: none, independent keys or a run of them. */
@@ -49,8 +52,12 @@ export interface AttentionStructure {
   readonly packed?: boolean;
 }
 
-/** Slot of the factor of DropAttention; the steps of both masks from token to token follow. */
+/**
+ * Slot of the factor of DropAttention; the steps of both masks from token to token follow, then the
+ * reach of a window.
+ */
 const factorSlot = 1 + 2 * maskScalars;
+const reachSlot = factorSlot + 3;
 
 /**
  * The operation of a structure. Its inputs are the scores and, where they are read, visible keys, where
@@ -59,7 +66,8 @@ const factorSlot = 1 + 2 * maskScalars;
 export const attentionWeightsOp: (structure: AttentionStructure) => RowOp = byStructure(build);
 
 function build(structure: AttentionStructure): RowOp {
-  const { causal, masked, logits, weights, noGrad, scaled, packed = false } = structure;
+  const { causal, masked, logits, weights, noGrad, scaled } = structure;
+  const { packed = false, windowed = false } = structure;
   const own = masked ? 2 : 1;
   const example = packed ? own + 2 : own;
   const kinds: Inputs = {
@@ -71,10 +79,13 @@ function build(structure: AttentionStructure): RowOp {
   };
   const scores = input(0, "f32", 3).mul(scalar(0, "f32"));
   const offset = input(own, "u32", 1);
+  const [query, key, reach] = [index(0, 1), index(1, 2), scalar(reachSlot, "u32")];
   const visible = [
     masked ? input(1, "u32", 3).compare("eq", 1) : undefined,
     packed ? input(own + 1, "u32", 3).compare("eq", offset) : undefined,
-    causal ? index(1, 2).compare("le", index(0, 1)) : undefined,
+    causal ? key.compare("le", query) : undefined,
+    windowed ? query.compare("lt", addWords(key, reach)) : undefined,
+    windowed && !causal ? key.compare("lt", addWords(query, reach)) : undefined,
   ].reduce(and);
   // A key that is seen is one of the query's own example.
   const placed = (coordinate: Word, stride: Word) =>
@@ -130,6 +141,8 @@ export interface AttentionOptions {
   readonly scale: number;
   /** Whether keys after the query are invisible. */
   readonly causal: boolean;
+  /** Tokens from which on a key is too far from the query to be seen; absent where none is. */
+  readonly window?: number | undefined;
   /** 1 for each visible key, `[batch, keys]` or `[batch, queries, keys]`. */
   readonly mask?: Tensor | undefined;
   /**
@@ -155,7 +168,7 @@ export interface AttentionOptions {
  */
 export function attentionWeights(scores: Tensor, options: AttentionOptions): Tensor {
   const [batch, , group, queries, keys] = scores.shape as [number, number, number, number, number];
-  const { scale, causal, mask, offsets, logits, weights, maximum } = options;
+  const { scale, causal, mask, offsets, logits, weights, maximum, window = 0 } = options;
   checkAttention(shapeOf("attentionWeights", scores, "scores"), mask);
   const op = attentionWeightsOp({
     causal: causal && queries > 1,
@@ -165,6 +178,7 @@ export function attentionWeights(scores: Tensor, options: AttentionOptions): Ten
     noGrad: weights?.site.nograd ?? true,
     scaled: weights?.site.rescale !== undefined,
     packed: offsets !== undefined,
+    windowed: narrows(options, keys),
   });
   const inputs = [scores];
   const drawing = (logits ?? weights)?.dropout;
@@ -183,13 +197,18 @@ export function attentionWeights(scores: Tensor, options: AttentionOptions): Ten
   const steps = sites.map(([{ strides }]) => strides[3]! + strides[4]!);
   return apply(op, inputs, {
     space: scores.shape,
-    scalars: [scale, ...siteNumbers(logits), ...siteNumbers(weights), factor, ...steps],
+    scalars: [scale, ...siteNumbers(logits), ...siteNumbers(weights), factor, ...steps, window],
     indices: [
       { offset: keys - queries, strides: [0, 0, 0, 1, 0] },
       { offset: 0, strides: [0, 0, 0, 0, 1] },
       ...sites.flat(),
     ],
   })[0]!;
+}
+
+/** Whether a window hides some of so many keys. */
+export function narrows({ window }: Pick<AttentionOptions, "window">, keys: number): boolean {
+  return window !== undefined && window < keys;
 }
 
 /**

@@ -21,6 +21,7 @@ import {
   type AttentionOptions,
   attentionWeights,
   checkAttention,
+  narrows,
   siteCoordinates,
   siteNumbers,
 } from "./attention_weights.ts";
@@ -63,8 +64,8 @@ function build({ causal, mask, logits, weights, rest }: FusedStructure): Attenti
 }
 
 /**
- * Attention of queries to keys and values; nothing where the backend does not run it as one program, or
- * several examples share a row.
+ * Attention of queries to keys and values; nothing where the backend does not run it as one program,
+ * several examples share a row, or a window hides keys.
  *
  * **Shapes**: query `[batch, keyHeads, group, queries, size]`, key and value `[batch, keyHeads, 1, keys,
  * size]` -> the query's.
@@ -78,6 +79,7 @@ export function attentionInOne(
   options: AttentionOptions,
 ): Tensor | undefined {
   if (!mayFuse(query) || options.offsets !== undefined) return undefined;
+  if (narrows(options, key.shape[3]!)) return undefined;
   const [batch, , group, queries] = query.shape as [number, number, number, number];
   const keys = key.shape[3]!;
   const { scale, causal, mask, logits, weights, maximum } = options;

@@ -14,13 +14,13 @@ import { Linear, type Projection } from "../layers/linear.ts";
 import { Module } from "../layers/module.ts";
 import type { Architecture } from "./architecture.ts";
 import {
-  type EncoderConfig,
   encoderConfig,
   encoderDefaults,
   EncoderModel,
   encoderTraits,
   firstToken,
 } from "./encoder.ts";
+import type { EncoderConfig } from "./encoder_embeddings.ts";
 import { Model, type ModelConfig, type ModelOutput } from "./model.ts";
 
 class Pooler extends Module {

@@ -23,6 +23,15 @@ const nullable: ReadonlySet<string> = new Set([
   "position_embedding_type",
   "id2label",
   "problem_type",
+  // Of rotary positions: transformers takes them for absent.
+  "attention_factor",
+  "beta_fast",
+  "beta_slow",
+  "mscale",
+  "mscale_all_dim",
+  "sliding_window",
+  "layer_types",
+  "no_rope_layers",
 ]);
 
 /** The keys of a configuration file. */
@@ -32,8 +41,13 @@ export class ConfigFields {
    *
    * @param fields The parsed JSON
    * @param path Name of the file, for messages
+   * @param prefix What messages put before a key: that of the object it belongs to
    */
-  constructor(readonly fields: Readonly<Record<string, unknown>>, readonly path: string) {}
+  constructor(
+    readonly fields: Readonly<Record<string, unknown>>,
+    readonly path: string,
+    private readonly prefix = "",
+  ) {}
 
   /**
    * Refuses a key.
@@ -43,7 +57,7 @@ export class ConfigFields {
   fail(key: string, required: string, found: unknown): never {
     const verdict = found === undefined ? "it is missing" : `found ${excerpt(found)}`;
     throw new FileError(
-      `Cannot use ${key} of this configuration as ${required}: ${verdict}`,
+      `Cannot use ${this.prefix}${key} of this configuration as ${required}: ${verdict}`,
       this.path,
     );
   }
@@ -53,6 +67,16 @@ export class ConfigFields {
     const value = this.fields[key];
     const absent = value === undefined || value === null && nullable.has(key);
     return absent ? usual : value;
+  }
+
+  /** Whether a key has a value. */
+  has(key: string): boolean {
+    return this.#value(key) !== undefined;
+  }
+
+  /** The keys of an object; none where it is absent. */
+  within(key: string): ConfigFields {
+    return new ConfigFields(this.object(key) ?? {}, this.path, `${this.prefix}${key}.`);
   }
 
   /** The first of several spellings of a key that is there; the last where none is. */
@@ -81,6 +105,17 @@ export class ConfigFields {
   notNegative(key: string, usual: number): number {
     const value = this.number(key, usual);
     return value >= 0 ? value : this.fail(key, "at least 0 is required", value);
+  }
+
+  /**
+   * A finite number above 0.
+   *
+   * @param usual Value where the key is absent; without it the key is required
+   * @throws {FileError} If it is missing, no number or at most 0
+   */
+  positive(key: string, usual?: number): number {
+    const value = this.number(key, usual);
+    return value > 0 ? value : this.fail(key, "a positive number is required", value);
   }
 
   /**
@@ -144,6 +179,17 @@ export class ConfigFields {
       return this.fail(key, "an object is required", value);
     }
     return { ...value };
+  }
+
+  /**
+   * The items of a list; undefined where it is absent.
+   *
+   * @throws {FileError} If it is no list
+   */
+  list(key: string): readonly unknown[] | undefined {
+    const value = this.#value(key);
+    if (value === undefined || Array.isArray(value)) return value;
+    return this.fail(key, "a list is required", value);
   }
 
   /**

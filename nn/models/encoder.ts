@@ -1,40 +1,27 @@
 /**
- * The encoder that BERT and RoBERTa share. Field names are Hugging Face's.
+ * The encoder that BERT, RoBERTa and MPNet share. Field names are Hugging Face's.
  *
  * **Source**: Devlin et al. 2019, "BERT".
  *
  * @module
  */
 
-import { apply } from "../../core/apply.ts";
-import { addWords, input, scalar, select } from "../../core/expr.ts";
-import { add } from "../../core/ops/elementwise.ts";
-import { gather } from "../../core/ops/gather.ts";
-import { rowwise } from "../../core/ops/rowwise.ts";
 import { slice } from "../../core/ops/slice.ts";
 import { reshape } from "../../core/ops/view.ts";
-import { type Tensor, tensor } from "../../core/tensor.ts";
-import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
-import { addEmbeddingNoise } from "../dropout/embedding_noise.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { attend, type AttentionSettings, longestMask, splitHeads } from "../layers/attention.ts";
 import { type LayerPlace, layerPlace } from "../dropout/site.ts";
 import { checkBatch, requireOneEach, type TableSizes } from "../layers/check_batch.ts";
 import { activated, type Activation, downProject } from "../layers/feed_forward.ts";
-import { Embedding, Linear, type Projection } from "../layers/linear.ts";
+import { Linear, type Projection } from "../layers/linear.ts";
 import { Module } from "../layers/module.ts";
 import { LayerNorm } from "../layers/norm.ts";
 import { runLayers } from "../layers/stack.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import { type Architecture, usualKeys } from "./architecture.ts";
 import { type ConfigFields, requireToken } from "./config_fields.ts";
+import { Embeddings, type EncoderConfig } from "./encoder_embeddings.ts";
 import type { ModelConfig } from "./model.ts";
-
-/** Configuration of an encoder with learned positions and segments. */
-export interface EncoderConfig extends ModelConfig {
-  /** Segments that tokens can belong to. */
-  readonly typeVocabularySize: number;
-  /** Rows of the position embedding before that of the first position. */
-  readonly positionOffset: number;
-}
 
 /** What the architectures of this encoder have in common. */
 export const encoderTraits: Pick<
@@ -60,74 +47,6 @@ export function encoderConfig(fields: ConfigFields, common: ModelConfig): Encode
   return { ...common, typeVocabularySize, positionOffset: 0 };
 }
 
-/** Row of a real token's position; that before the first position for pads. */
-const positionRows = rowwise("positionRows", { positions: "u32", mask: "u32" }, [
-  select(
-    input(1, "u32", 3).compare("eq", 1),
-    addWords(input(0, "u32", 3), scalar(0, "u32")),
-    scalar(1, "u32"),
-  ),
-]);
-
-/**
- * The same where texts hold the padding token: it has the row of pads, and is not counted.
- *
- * @param positions `[batch, tokens]`, which gives the shape
- * @param pad The padding token and the row of pads, which are one number
- */
-function positionsBesidePads(
-  { device, shape }: Tensor,
-  texts: readonly (readonly number[])[],
-  pad: number,
-): Tensor {
-  const [size, width] = shape as [number, number];
-  const rows = new Uint32Array(size * width).fill(pad);
-  texts.forEach((ids, b) => {
-    let row = pad;
-    ids.forEach((id, t) => {
-      if (id !== pad) rows[b * width + t] = ++row;
-    });
-  });
-  return tensor(device, rows, shape, "u32");
-}
-
-class Embeddings extends Module {
-  readonly word_embeddings: Embedding;
-  readonly position_embeddings: Embedding;
-  readonly token_type_embeddings: Embedding;
-  readonly LayerNorm: LayerNorm;
-  readonly #offset: number;
-
-  constructor(config: EncoderConfig) {
-    super();
-    this.#offset = config.positionOffset;
-    this.word_embeddings = new Embedding(config.vocabularySize, config.hiddenSize);
-    this.position_embeddings = new Embedding(config.maxPositions + this.#offset, config.hiddenSize);
-    this.token_type_embeddings = new Embedding(config.typeVocabularySize, config.hiddenSize);
-    this.LayerNorm = new LayerNorm(config.hiddenSize, config.epsilon);
-  }
-
-  forward(context: ForwardContext): Tensor {
-    const { batch, dropout } = context;
-    const words = addEmbeddingNoise(this.word_embeddings.forward(batch.ids), dropout);
-    const types = this.token_type_embeddings.forward(batch.typeIds);
-    return this.LayerNorm.forward(add(add(words, types), this.#positions(context)));
-  }
-
-  #positions({ batch: { mask, positions, width, texts = [] } }: ForwardContext): Tensor {
-    const { weight } = this.position_embeddings;
-    const pad = this.#offset - 1;
-    if (pad >= 0 && texts.some((ids) => ids.includes(pad))) {
-      return gather(weight.value, positionsBesidePads(positions, texts, pad));
-    }
-    if (this.#offset === 0 || mask === undefined) {
-      return slice(weight.value, 0, this.#offset, this.#offset + width);
-    }
-    const scalars = [this.#offset, pad];
-    return gather(weight.value, apply(positionRows, [positions, mask], { scalars })[0]!);
-  }
-}
-
 class SelfAttention extends Module {
   readonly query: Projection;
   readonly key: Projection;
@@ -139,6 +58,24 @@ class SelfAttention extends Module {
     this.key = new Linear(width, width);
     this.value = new Linear(width, width);
   }
+}
+
+/** Attention of a layer with the residual and its norm. */
+export abstract class EncoderAttention extends Module {
+  /**
+   * Attends.
+   *
+   * @param shared What {@linkcode EncoderLayers.shared} gives all layers
+   */
+  abstract forward(x: Tensor, context: ForwardContext, shared: readonly Tensor[]): Tensor;
+}
+
+/** The attention of an encoder's layer, for {@linkcode attend}. */
+export function attentionSettings(config: ModelConfig, layer: number): AttentionSettings {
+  const { heads, headSize: size, causal } = config;
+  const place = layerPlace(layer, config.layers);
+  const maximum = longestMask(config);
+  return { heads, keyValueHeads: heads, size, maximum, place, causal };
 }
 
 /** A linear layer, then the residual and its norm. */
@@ -153,7 +90,7 @@ class Output extends Module {
   }
 }
 
-class Attention extends Module {
+class Attention extends EncoderAttention {
   readonly self: SelfAttention;
   readonly output: Output;
   readonly #settings: AttentionSettings;
@@ -162,16 +99,15 @@ class Attention extends Module {
     super();
     this.self = new SelfAttention(config.hiddenSize);
     this.output = new Output(config.hiddenSize, config);
-    const { heads, headSize: size, maxPositions: maximum, causal } = config;
-    const place = layerPlace(layer, config.layers);
-    this.#settings = { heads, keyValueHeads: heads, size, maximum, place, causal };
+    this.#settings = attentionSettings(config, layer);
   }
 
-  forward(x: Tensor, context: ForwardContext): Tensor {
+  override forward(x: Tensor, context: ForwardContext): Tensor {
     const { heads } = this.#settings;
     const { query, key, value } = this.self;
-    const [q, k, v] = [query, key, value].map((p) => splitHeads(p.forward(x, context), heads));
-    const attended = attend(q!, k!, v!, this.#settings, context);
+    const split = (p: Projection) => splitHeads(p.forward(x, context), heads);
+    const projected = { query: split(query), key: split(key), value: split(value) };
+    const attended = attend(projected, this.#settings, context);
     return this.output.LayerNorm.forward(this.output.dense.forward(attended, context, x));
   }
 }
@@ -186,15 +122,15 @@ class Intermediate extends Module {
 }
 
 class Layer extends Module {
-  readonly attention: Attention;
+  readonly attention: EncoderAttention;
   readonly intermediate: Intermediate;
   readonly output: Output;
   readonly #activation: Activation;
   readonly #place: LayerPlace;
 
-  constructor(config: ModelConfig, layer: number) {
+  constructor(config: ModelConfig, layer: number, attention: EncoderAttention) {
     super();
-    this.attention = new Attention(config, layer);
+    this.attention = attention;
     this.intermediate = new Intermediate(config);
     this.output = new Output(config.intermediateSize, config);
     this.#activation = config.activation;
@@ -202,19 +138,35 @@ class Layer extends Module {
   }
 
   /** All of the layer but its last norm. */
-  forward(x: Tensor, context: ForwardContext): Tensor {
-    const attended = this.attention.forward(x, context);
+  forward(x: Tensor, context: ForwardContext, shared: readonly Tensor[]): Tensor {
+    const attended = this.attention.forward(x, context, shared);
     const inner = activated(this.#activation, this.intermediate.dense, attended, context);
     return downProject(this.output.dense, inner, attended, context, this.#place);
   }
 }
 
-class Encoder extends Module {
+/** The layers of an encoder. */
+export class EncoderLayers extends Module {
+  /** The layers, in their order. */
   readonly layer: readonly Layer[];
 
-  constructor(config: ModelConfig) {
+  /**
+   * Makes the layers without numbers.
+   *
+   * @param attentionOf Makes the attention of a layer; default BERT's
+   */
+  constructor(
+    config: ModelConfig,
+    attentionOf: (layer: number) => EncoderAttention = (layer) => new Attention(config, layer),
+  ) {
     super();
-    this.layer = Array.from({ length: config.layers }, (_, i) => new Layer(config, i));
+    const layers = Array.from({ length: config.layers }, (_, i) => i);
+    this.layer = layers.map((i) => new Layer(config, i, attentionOf(i)));
+  }
+
+  /** What the attention of every layer reads beside its input; default nothing. */
+  shared(_context: ForwardContext): readonly Tensor[] {
+    return [];
   }
 }
 
@@ -223,14 +175,14 @@ export class EncoderModel extends Module {
   /** Sum of word, segment and position embeddings, normalised. */
   readonly embeddings: Embeddings;
   /** The layers, in their order. */
-  readonly encoder: Encoder;
+  readonly encoder: EncoderLayers;
   readonly #sizes: TableSizes;
 
-  /** Makes the model without numbers. */
-  constructor(config: EncoderConfig) {
+  /** Makes the model without numbers; its layers are BERT's where none are given. */
+  constructor(config: EncoderConfig, encoder: EncoderLayers = new EncoderLayers(config)) {
     super();
     this.embeddings = new Embeddings(config);
-    this.encoder = new Encoder(config);
+    this.encoder = encoder;
     this.#sizes = config;
   }
 
@@ -244,8 +196,11 @@ export class EncoderModel extends Module {
       layers,
       () => context.batch.ids.device.within("embeddings", embed),
       context,
-      (layer, x, inner) => layer.forward(x, inner),
-      { finish: (layer, x) => layer.output.LayerNorm.forward(x) },
+      (layer, x, inner, shared: readonly Tensor[]) => layer.forward(x, inner, shared),
+      {
+        shared: () => this.encoder.shared(context),
+        finish: (layer, x) => layer.output.LayerNorm.forward(x),
+      },
     );
     context.trace?.push(hidden);
     return hidden;

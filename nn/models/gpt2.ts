@@ -11,7 +11,7 @@ import { add } from "../../core/ops/elementwise.ts";
 import { gather } from "../../core/ops/gather.ts";
 import { split } from "../../core/ops/slice.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
+import { attend, type AttentionSettings, longestMask, splitHeads } from "../layers/attention.ts";
 import { addEmbeddingNoise } from "../dropout/embedding_noise.ts";
 import { type LayerPlace, layerPlace } from "../dropout/site.ts";
 import { activated, type Activation, downProject } from "../layers/feed_forward.ts";
@@ -42,12 +42,13 @@ class Attention extends Module {
 
   constructor(config: Gpt2Config, layer: number) {
     super();
-    const { hiddenSize, heads, headSize: size, maxPositions: maximum, causal } = config;
+    const { hiddenSize, heads, headSize: size, causal } = config;
     this.c_attn = new Linear(hiddenSize, 3 * hiddenSize, transposed);
     this.c_proj = new Linear(hiddenSize, hiddenSize, transposed);
     const scale = (config.scaleScores ? 1 / Math.sqrt(size) : 1) /
       (config.scaleByLayer ? layer + 1 : 1);
     const place = layerPlace(layer, config.layers);
+    const maximum = longestMask(config);
     this.#settings = { heads, keyValueHeads: heads, size, scale, maximum, place, causal };
   }
 
@@ -57,7 +58,11 @@ class Attention extends Module {
     const width = x.shape.at(-1)!;
     const [q, k, v] = split(fused, 2, [width, width, width])
       .map((part) => splitHeads(part, this.#settings.heads));
-    return this.c_proj.forward(attend(q!, k!, v!, this.#settings, context), context, residual);
+    return this.c_proj.forward(
+      attend({ query: q!, key: k!, value: v! }, this.#settings, context),
+      context,
+      residual,
+    );
   }
 }
 

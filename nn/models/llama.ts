@@ -7,11 +7,17 @@
  */
 
 import type { Device } from "../../core/device.ts";
-import { rotaryRows, type RotaryTables, rotaryTables, rotate } from "../../core/ops/rotary.ts";
+import {
+  type Rotary,
+  rotaryRows,
+  type RotaryTables,
+  rotaryTables,
+  rotate,
+} from "../../core/ops/rotary.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { addEmbeddingNoise } from "../dropout/embedding_noise.ts";
 import { type LayerPlace, layerPlace } from "../dropout/site.ts";
-import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
+import { attend, type AttentionSettings, longestMask, splitHeads } from "../layers/attention.ts";
 import { type Activation, downProject, gated } from "../layers/feed_forward.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import { Embedding, Linear, type Projection } from "../layers/linear.ts";
@@ -22,13 +28,28 @@ import { type Architecture, usualKeys } from "./architecture.ts";
 import { type ConfigFields, requireToken } from "./config_fields.ts";
 import { DecoderBody, DecoderClassifier, LanguageModel } from "./decoder.ts";
 import type { ModelConfig } from "./model.ts";
+import { readRotary } from "./rope.ts";
+
+/** What a layer of LLaMA's kin does in its own way. */
+export interface LayerKind {
+  /** Which of the configuration's rotary positions turn its queries and keys; absent for none. */
+  readonly rotary?: number | undefined;
+  /** Tokens that a query sees, its own among them; absent for all. */
+  readonly window?: number | undefined;
+}
 
 /** Keys that configurations of LLaMA and its kin have. */
 export interface LlamaConfig extends ModelConfig {
-  /** Base of the rotary angles. */
-  readonly ropeTheta: number;
-  /** Whether query, key, value and output projections have biases. */
+  /** Rotary positions, of which each layer uses one kind or none. */
+  readonly rotaries: readonly Rotary[];
+  /** What each layer does in its own way. */
+  readonly layerKinds: readonly LayerKind[];
+  /** Whether query, key and value projections have biases. */
   readonly attentionBias: boolean;
+  /** Whether the output projection of attention has one. */
+  readonly outputBias: boolean;
+  /** Whether queries and keys are normalised, head by head. */
+  readonly headNorms: boolean;
   /** Whether the feed-forward layers have biases. */
   readonly mlpBias: boolean;
 }
@@ -38,7 +59,10 @@ class Attention extends Module {
   readonly k_proj: Projection;
   readonly v_proj: Projection;
   readonly o_proj: Projection;
+  readonly q_norm: RmsNorm | undefined;
+  readonly k_norm: RmsNorm | undefined;
   readonly #settings: AttentionSettings;
+  readonly #rotary: number | undefined;
 
   constructor(config: LlamaConfig, layer: number) {
     super();
@@ -46,19 +70,37 @@ class Attention extends Module {
     this.q_proj = new Linear(hiddenSize, heads * size, { bias });
     this.k_proj = new Linear(hiddenSize, keyValueHeads * size, { bias });
     this.v_proj = new Linear(hiddenSize, keyValueHeads * size, { bias });
-    this.o_proj = new Linear(heads * size, hiddenSize, { bias });
-    const { maxPositions: maximum, causal } = config;
+    this.o_proj = new Linear(heads * size, hiddenSize, { bias: config.outputBias });
+    const norm = () => config.headNorms ? new RmsNorm(size, config.epsilon) : undefined;
+    this.q_norm = norm();
+    this.k_norm = norm();
+    const { causal } = config;
     const place = layerPlace(layer, config.layers);
-    this.#settings = { heads, keyValueHeads, size, maximum, place, causal };
+    const maximum = longestMask(config);
+    const { rotary, window } = config.layerKinds[layer]!;
+    this.#rotary = rotary;
+    this.#settings = { heads, keyValueHeads, size, maximum, place, causal, window };
   }
 
   /** Attends and adds the residual. */
-  forward(x: Tensor, residual: Tensor, rows: RotaryTables, context: ForwardContext): Tensor {
+  forward(
+    x: Tensor,
+    residual: Tensor,
+    rows: readonly RotaryTables[],
+    context: ForwardContext,
+  ): Tensor {
     const { heads, keyValueHeads } = this.#settings;
-    const q = rotate(splitHeads(this.q_proj.forward(x, context), heads), rows);
-    const k = rotate(splitHeads(this.k_proj.forward(x, context), keyValueHeads), rows);
-    const v = splitHeads(this.v_proj.forward(x, context), keyValueHeads);
-    return this.o_proj.forward(attend(q, k, v, this.#settings, context), context, residual);
+    const placed = (projection: Projection, count: number, norm: RmsNorm | undefined) => {
+      const split = splitHeads(projection.forward(x, context), count);
+      const normed = norm?.forward(split) ?? split;
+      return this.#rotary === undefined ? normed : rotate(normed, rows[this.#rotary]!);
+    };
+    const projected = {
+      query: placed(this.q_proj, heads, this.q_norm),
+      key: placed(this.k_proj, keyValueHeads, this.k_norm),
+      value: splitHeads(this.v_proj.forward(x, context), keyValueHeads),
+    };
+    return this.o_proj.forward(attend(projected, this.#settings, context), context, residual);
   }
 }
 
@@ -93,7 +135,7 @@ class Layer extends Module {
     this.#place = layerPlace(layer, config.layers);
   }
 
-  forward(x: Tensor, rows: RotaryTables, context: ForwardContext): Tensor {
+  forward(x: Tensor, rows: readonly RotaryTables[], context: ForwardContext): Tensor {
     const { gate_proj, up_proj, down_proj } = this.mlp;
     const attended = this.self_attn.forward(this.input_layernorm.forward(x), x, rows, context);
     const normed = this.post_attention_layernorm.forward(attended);
@@ -112,7 +154,7 @@ export class LlamaModel extends DecoderBody {
   /** Norm of the last layer's hidden states. */
   readonly norm: RmsNorm;
   readonly #config: LlamaConfig;
-  #tables: RotaryTables | undefined;
+  #tables: readonly RotaryTables[] = [];
 
   /** Makes the model without numbers. */
   constructor(config: LlamaConfig) {
@@ -130,88 +172,113 @@ export class LlamaModel extends DecoderBody {
 
   /** Computes the rotary tables; the caller's scope owns them. */
   override prepare(device: Device): void {
-    const { maxPositions, headSize, ropeTheta } = this.#config;
-    this.#tables = rotaryTables(device, maxPositions, headSize, ropeTheta);
+    const { maxPositions, rotaries } = this.#config;
+    this.#tables = rotaries.map((rotary) => rotaryTables(device, maxPositions, rotary));
   }
 
   /** Normalised hidden states, `[batch, tokens, width]`. */
   override forward(context: ForwardContext): Tensor {
     const { ids, positions } = context.batch;
-    const shared = () => {
-      const { cosine, sine } = rotaryRows(this.#tables!, positions);
-      return [cosine, sine] as const;
-    };
+    const shared = (): readonly Tensor[] =>
+      this.#tables.flatMap((tables) => {
+        const { cosine, sine } = rotaryRows(tables, positions);
+        return [cosine, sine];
+      });
     const last = runLayers(
       this.layers,
       () => addEmbeddingNoise(this.embed_tokens.forward(ids), context.dropout),
       context,
-      (layer, x, inner, [cosine, sine]) => layer.forward(x, { cosine, sine }, inner),
+      (layer, x, inner, shared: readonly Tensor[]) => layer.forward(x, this.#rowsOf(shared), inner),
       { shared },
     );
     const hidden = this.norm.forward(last);
     context.trace?.push(hidden);
     return hidden;
   }
+
+  /** The rows of each table, cosines and sines in turn, by table. */
+  #rowsOf(shared: readonly Tensor[]): RotaryTables[] {
+    return this.#tables.map((_, i) => ({ cosine: shared[2 * i]!, sine: shared[2 * i + 1]! }));
+  }
+}
+
+/** Values of keys that the configurations of LLaMA's kin may leave out, where they are not LLaMA's. */
+export interface LlamaDefaults {
+  /** Width of a head; default the hidden size over the heads. */
+  readonly headSize?: number;
+  /** Key and value heads; default as many as query heads. */
+  readonly keyValueHeads?: number;
+  /** Base of the rotary angles; default 10,000. */
+  readonly theta?: number;
+  /** Keys that say which layers have biases; default both of LLaMA's. */
+  readonly biases?: readonly ("attention_bias" | "mlp_bias")[];
 }
 
 /**
- * The base of the rotary angles. A `rope_scaling` that says anything stands for the `rope_parameters`;
- * `rope_theta` counts where that object has none.
- */
-function ropeTheta(fields: ConfigFields): number {
-  const scaling = fields.object("rope_scaling") ?? {};
-  const key = Object.keys(scaling).length > 0 ? "rope_scaling" : "rope_parameters";
-  const rope = fields.object(key) ?? {};
-  const { rope_type = rope["type"] ?? "default", rope_theta } = rope;
-  if (rope_type !== "default") fields.fail(`${key}.rope_type`, "default is required", rope_type);
-  const within = rope_theta !== undefined;
-  const found = within ? rope_theta : fields.number("rope_theta", 10000);
-  if (typeof found === "number" && found > 0 && Number.isFinite(found)) return found;
-  return fields.fail(
-    within ? `${key}.rope_theta` : "rope_theta",
-    "a positive number is required",
-    found,
-  );
-}
-
-/**
- * Reads LLaMA's own keys.
+ * Reads the keys that LLaMA and its kin share: every layer turns queries and keys by the same positions,
+ * and sees all tokens.
  *
- * @throws {FileError} If one does not fit, or positions are scaled, which is not implemented
+ * @throws {FileError} If one does not fit, or positions are scaled in a way that is not implemented
  */
-export function llamaConfig(fields: ConfigFields, common: ModelConfig): LlamaConfig {
+export function llamaConfig(
+  fields: ConfigFields,
+  common: ModelConfig,
+  defaults: LlamaDefaults = {},
+): LlamaConfig {
   fields.only("pretraining_tp", [1], 1);
   requireToken(fields, common);
   const { heads } = common;
-  const headSize = fields.size(["head_dim"], common.headSize);
-  if (headSize % 2 !== 0) fields.fail("head_dim", "an even number is required", headSize);
-  const keyValueHeads = fields.size(["num_key_value_heads"], heads);
+  const headSize = fields.size(["head_dim"], defaults.headSize ?? common.headSize);
+  if (headSize % 2 !== 0) {
+    const required = "an even number is required, or of hidden_size for each of the heads";
+    fields.fail("head_dim", required, headSize);
+  }
+  const keyValueHeads = fields.size(["num_key_value_heads"], defaults.keyValueHeads ?? heads);
   if (heads % keyValueHeads !== 0) {
     fields.fail("num_key_value_heads", `a divisor of ${heads} is required`, keyValueHeads);
   }
+  const { biases = ["attention_bias", "mlp_bias"] } = defaults;
+  const biased = (key: typeof biases[number]) => biases.includes(key) && fields.flag(key, false);
+  const attentionBias = biased("attention_bias");
   return {
     ...common,
     headSize,
     keyValueHeads,
-    ropeTheta: ropeTheta(fields),
-    attentionBias: fields.flag("attention_bias", false),
-    mlpBias: fields.flag("mlp_bias", false),
+    rotaries: [readRotary(fields, { ...common, headSize }, defaults.theta)],
+    layerKinds: Array.from({ length: common.layers }, () => ({ rotary: 0 })),
+    attentionBias,
+    outputBias: attentionBias,
+    headNorms: false,
+    mlpBias: biased("mlp_bias"),
+  };
+}
+
+/** Names of the classes of a family in transformers. */
+export function classNamesOf(family: string): Architecture["classNames"] {
+  return {
+    classifier: `${family}ForSequenceClassification`,
+    languageModel: `${family}ForCausalLM`,
   };
 }
 
 const prefix = "model";
 
-/** `llama`: classifier and language model. */
-export const llama: Architecture<LlamaConfig> = {
-  name: "llama",
+/** What the architectures of this decoder have in common. */
+export const llamaTraits: Omit<Architecture<LlamaConfig>, "name" | "classNames"> = {
   causal: true,
   prefix,
-  classNames: { classifier: "LlamaForSequenceClassification", languageModel: "LlamaForCausalLM" },
   targets: ["q_proj", "v_proj"],
   buffers: /rotary_emb\.inv_freq$/,
   keys: { ...usualKeys, epsilon: "rms_norm_eps" },
   defaults: { activation: "silu", tied: false, epsilon: 1e-6, bosId: 1, eosId: 2 },
-  configure: llamaConfig,
+  configure: (fields, common) => llamaConfig(fields, common),
   classifier: (config) => new DecoderClassifier(config, prefix, new LlamaModel(config)),
   languageModel: (config) => new LanguageModel(config, prefix, new LlamaModel(config)),
+};
+
+/** `llama`: classifier and language model. */
+export const llama: Architecture<LlamaConfig> = {
+  ...llamaTraits,
+  name: "llama",
+  classNames: classNamesOf("Llama"),
 };

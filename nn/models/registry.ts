@@ -10,15 +10,25 @@ import { bert } from "./bert.ts";
 import type { LanguageModel } from "./decoder.ts";
 import { gpt2 } from "./gpt2.ts";
 import { llama } from "./llama.ts";
+import { mistral } from "./mistral.ts";
 import type { Model, ModelConfig } from "./model.ts";
+import { mpnet } from "./mpnet.ts";
+import { qwen2 } from "./qwen2.ts";
+import { qwen3 } from "./qwen3.ts";
 import { roberta } from "./roberta.ts";
+import { smollm3 } from "./smollm3.ts";
 
 /** Architectures that are implemented. */
 export const architectures: readonly Architecture[] = [
   bert,
   roberta,
+  mpnet,
   gpt2,
   llama,
+  qwen2,
+  qwen3,
+  smollm3,
+  mistral,
 ];
 
 /**

@@ -110,7 +110,7 @@ export function isRoberta({ vocab }: VocabularyPieces): boolean {
  * @throws {FileError} If the vocabulary lacks a token that the class cannot do without
  */
 export function resolveLegacy(
-  name: "BertTokenizer" | "GPT2Tokenizer" | "RobertaTokenizer",
+  name: "BertTokenizer" | "MPNetTokenizer" | "GPT2Tokenizer" | "RobertaTokenizer",
   pieces: VocabularyPieces,
   settings: Settings,
   path: string,

@@ -66,10 +66,11 @@ async function openLegacy(
   const { isRoberta, readBytePairs, readWordPieces, resolveLegacy } = await import("./legacy.ts");
   const firstOf = (...names: TokenizerFile[]) => names.find((name) => files[name] !== undefined);
   const pieces = firstOf("vocab.txt");
-  if (pieces !== undefined && (name ?? "BertTokenizer") === "BertTokenizer") {
+  const ofPieces = name ?? "BertTokenizer";
+  if (pieces !== undefined && (ofPieces === "BertTokenizer" || ofPieces === "MPNetTokenizer")) {
     const path = pathOf(pieces);
     const read = readWordPieces(String(files[pieces]), path);
-    return { resolved: resolveLegacy("BertTokenizer", read, settings, path), path };
+    return { resolved: resolveLegacy(ofPieces, read, settings, path), path };
   }
   const vocabulary = firstOf("vocab.json", "encoder.json");
   const merges = firstOf("merges.txt", "vocab.bpe");
@@ -93,6 +94,7 @@ function missingMessage(name: TokenizerClass | undefined): string {
   const pairs = "vocab.json with merges.txt";
   const ways = {
     BertTokenizer: "tokenizer.json or vocab.txt",
+    MPNetTokenizer: "tokenizer.json or vocab.txt",
     GPT2Tokenizer: `tokenizer.json or ${pairs}`,
     RobertaTokenizer: `tokenizer.json or ${pairs}`,
     LlamaTokenizer: "tokenizer.json (tokenizer.model alone does not do)",

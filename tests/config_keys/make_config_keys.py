@@ -2,8 +2,8 @@
 null or with another value, and of a checkpoint that lacks a tensor or has one more.
 
 Each case changes the configuration or the tensors of a golden base model. Its verdict is the place of
-its logits in `outputs`, "error" where transformers refuses it or a text, "random" where transformers
-draws a parameter that the checkpoint lacks, and "scaled" where it scales rotary angles.
+its logits in `outputs`, "error" where transformers refuses it or a text, and "random" where
+transformers draws a parameter that the checkpoint lacks.
 A line is a family, or a case of the family before it. Run after golden/make.py: python tests/config_keys/make_config_keys.py
 """
 
@@ -70,7 +70,77 @@ ENCODER = {
     "attention_probs_dropout_prob": [0.5],
 }
 ACTS = ["gelu", "gelu_new", "gelu_pytorch_tanh", "silu", "swish", "relu", "quick_gelu", "no"]
+# Frequencies of the golden models are 1 and less; of the positions the last is 11.
+LLAMA3 = {"rope_type": "llama3", "rope_theta": 100.0, "factor": 4.0, "low_freq_factor": 1.0,
+          "high_freq_factor": 4.0, "original_max_position_embeddings": 16}
+YARN = {"rope_type": "yarn", "rope_theta": 100.0, "factor": 4.0,
+        "original_max_position_embeddings": 8}
+ROPES = [
+    LLAMA3,
+    {**LLAMA3, "original_max_position_embeddings": 64},
+    {key: LLAMA3[key] for key in LLAMA3 if key != "original_max_position_embeddings"},
+    {key: LLAMA3[key] for key in LLAMA3 if key != "factor"},
+    {key: LLAMA3[key] for key in LLAMA3 if key != "low_freq_factor"},
+    {**LLAMA3, "partial_rotary_factor": 0.5},
+    YARN,
+    {**YARN, "original_max_position_embeddings": 64},
+    {**YARN, "original_max_position_embeddings": 64, "beta_fast": 8, "beta_slow": 2},
+    {**YARN, "original_max_position_embeddings": 64, "beta_fast": None},
+    {**YARN, "original_max_position_embeddings": 64, "truncate": False},
+    {**YARN, "attention_factor": 0.7},
+    {**YARN, "mscale": 1.0, "mscale_all_dim": 0.5},
+    {**YARN, "mscale": 0.7},
+    {key: YARN[key] for key in YARN if key != "factor"},
+    {**YARN, "factor": None},
+    {**YARN, "factor": 0.5},
+    {"rope_type": "linear", "rope_theta": 500.0},
+    {"rope_type": "linear", "rope_theta": 500.0, "factor": "2"},
+    {"rope_type": "dynamic", "rope_theta": 500.0, "factor": 2.0},
+    {"rope_type": "longrope", "rope_theta": 500.0, "short_factor": [1.0] * 3,
+     "long_factor": [2.0] * 3, "original_max_position_embeddings": 6, "factor": 2.0},
+]
+DECODER = {
+    "rope_theta": [500.0, "x"],
+    "rope_scaling": [{"type": "linear", "factor": 2.0}, {"rope_type": "dynamic", "factor": 2.0}],
+    "rope_parameters": [{"rope_type": "default", "rope_theta": 500.0}, LLAMA3, YARN],
+    "attention_bias": [True],
+    "mlp_bias": [True],
+    "attention_dropout": [0.5],
+    "sliding_window": [1, 2, 20, 0, "3", 2.5],
+    "use_sliding_window": [True, False],
+    "max_window_layers": [0, 1, 2, 28],
+    "layer_types": [
+        ["full_attention", "full_attention"],
+        ["sliding_attention", "full_attention"],
+        ["sliding_attention"],
+        ["chunked_attention", "full_attention"],
+        "full_attention",
+    ],
+}
+WINDOWS = [
+    {"change": {"use_sliding_window": True, "sliding_window": 2, "max_window_layers": first}}
+    for first in (0, 1, 2)
+] + [
+    {"change": {"use_sliding_window": True, "sliding_window": 2,
+                "layer_types": ["sliding_attention", "full_attention"]}},
+    {"change": {"use_sliding_window": True, "sliding_window": None}},
+    {"change": {"use_sliding_window": False, "sliding_window": 2, "max_window_layers": 0}},
+]
 OWN = {
+    "mpnet": {
+        **{key: ENCODER[key] for key in ("position_embedding_type", "hidden_dropout_prob")},
+        "relative_attention_num_buckets": [32, 16, 64, 0, "32"],
+        "max_position_embeddings": [24, 23],
+        "type_vocab_size": [3],
+    },
+    "qwen2": DECODER,
+    "qwen3": DECODER,
+    "mistral": DECODER,
+    "smollm3": {
+        **DECODER,
+        "no_rope_layers": [[0, 1], [1, 1], [0, 0], [1], [2, 1], "10"],
+        "no_rope_layer_interval": [1, 2, 4, 0],
+    },
     "bert": ENCODER,
     "roberta": ENCODER,
     "gpt2": {
@@ -94,6 +164,7 @@ OWN = {
             "linear",
         ],
         "rope_parameters": [
+            *ROPES,
             {},
             {"rope_type": "default"},
             {"rope_theta": 500.0},
@@ -158,11 +229,30 @@ TIED = {
     "llama": ("model.embed_tokens.weight", [{"tie_word_embeddings": True}, {},
                                             {"tie_word_embeddings": None}]),
 }
+for _name in ("mpnet", "qwen2", "qwen3", "mistral", "smollm3"):
+    SPECIAL[_name] = []
+SPECIAL["smollm3"] = [
+    *WINDOWS,
+    {"change": {"no_rope_layer_interval": 2}, "without": ["no_rope_layers"]},
+    {"change": {}, "without": ["no_rope_layers"]},
+    {"change": {}, "without": ["rope_parameters"]},
+]
+SPECIAL["qwen2"] = SPECIAL["qwen3"] = [
+    *WINDOWS,
+    {"change": {}, "without": ["rope_parameters"]},
+    {"change": {"layer_types": None, "max_window_layers": 0}},
+]
+SPECIAL["mistral"] = [{"change": {"sliding_window": 2, "layer_types": ["full_attention"] * 2}}]
 FAMILIES = {
     "bert": ("bert-classification", transformers.BertForSequenceClassification),
     "roberta": ("roberta-regression-rslora", transformers.RobertaForSequenceClassification),
     "gpt2": ("gpt2-lm", transformers.GPT2LMHeadModel),
     "llama": ("llama-lm", transformers.LlamaForCausalLM),
+    "mpnet": ("mpnet-classification", transformers.MPNetForSequenceClassification),
+    "qwen2": ("qwen2-lm", transformers.Qwen2ForCausalLM),
+    "qwen3": ("qwen3-lm", transformers.Qwen3ForCausalLM),
+    "mistral": ("mistral-lm", transformers.MistralForCausalLM),
+    "smollm3": ("smollm3-lm", transformers.SmolLM3ForCausalLM),
 }
 CLASSIFIERS = {
     "gpt2": transformers.GPT2ForSequenceClassification,
@@ -225,13 +315,11 @@ def verdict(family, case, full, tensors):
         try:
             transformers.AutoConfig.from_pretrained(folder)
             model, info = kind.from_pretrained(
-                folder, dtype=torch.float64, output_loading_info=True, attn_implementation="sdpa"
+                folder, dtype=torch.float64, output_loading_info=True,
+                attn_implementation="eager" if family == "mpnet" else "sdpa",
             )
             if info["missing_keys"]:
                 return "random"
-            rope = getattr(model.config, "rope_parameters", None) or {}
-            if rope.get("rope_type", "default") != "default":
-                return "scaled"
             return logits_of(model.eval(), case["texts"], config)
         except Exception as error:  # whatever transformers says, it gives no number
             print("   ", family, {k: v for k, v in case.items() if k != "texts"}, type(error).__name__)
@@ -255,7 +343,8 @@ def make_family(family):
     full = json.loads((base / "config.json").read_text())
     tensors = load_file(base / "model.safetensors")
     texts = {"roberta": [TEXT, [5, 17, 8], [5, 1, 8, 1, 9], [5, 7, 1]],
-             "bert": [TEXT, [5, 0, 8]]}.get(family, [TEXT])
+             "bert": [TEXT, [5, 0, 8]],
+             "mpnet": [[*TEXT, *TEXT], [5, 1, 8, 1, 9]]}.get(family, [TEXT])
     cases = [{"texts": texts, **case} for case in cases_of(family, full)]
     if family in CLASSIFIERS:
         cases += classifier_cases(family)

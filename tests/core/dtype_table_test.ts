@@ -107,7 +107,11 @@ const wordArguments: Readonly<
   crossEntropy: ["labels", (_, f) => crossEntropy(f([2, 3]), f([2]))],
   rotate: [
     "rows",
-    (d, f) => rotate(f([1, 1, 2, 4]), rotaryRows(rotaryTables(d, 4, 4, 10), f([1, 2]))),
+    (d, f) =>
+      rotate(
+        f([1, 1, 2, 4]),
+        rotaryRows(rotaryTables(d, 4, { frequencies: [1, Math.sqrt(0.1)], factor: 1 }), f([1, 2])),
+      ),
   ],
   drop: ["examples", (_, f) => dropHidden(f([2, 3, 4]), siteOf("element", f([2]), f([2])))],
   dropSpan: ["lengths", (d, f) => {

@@ -5,6 +5,7 @@ transformers and PEFT compute from them in float64. Needs torch, transformers 5.
 Run: python tests/golden/make.py
 """
 
+import contextlib
 import copy
 import json
 import os
@@ -19,7 +20,12 @@ import transformers
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
 from torch.nn import functional as F
-from transformers.models.llama.modeling_llama import LlamaRMSNorm, LlamaRotaryEmbedding
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+from transformers.models.llama import modeling_llama
+from transformers.models.mistral import modeling_mistral
+from transformers.models.qwen2 import modeling_qwen2
+from transformers.models.qwen3 import modeling_qwen3
+from transformers.models.smollm3 import modeling_smollm3
 
 HERE = Path(__file__).resolve().parent
 WIDTH, LAYERS, HEADS, VOCABULARY, INNER, POSITIONS = 12, 2, 2, 40, 20, 12
@@ -27,14 +33,14 @@ LENGTHS = (8, 5)
 STEPS, WARMUP, PEAK_RATE, DECAY, EPSILON, BETAS, MAX_NORM = 4, 1, 0.01, 0.1, 1e-8, (0.9, 0.999), 1.0
 
 
-def encoder_config(kind, **extra):
+def encoder_config(kind, positions=POSITIONS, **extra):
     return kind(
         vocab_size=VOCABULARY,
         hidden_size=WIDTH,
         num_hidden_layers=LAYERS,
         num_attention_heads=HEADS,
         intermediate_size=INNER,
-        max_position_embeddings=POSITIONS,
+        max_position_embeddings=positions,
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
         **extra,
@@ -57,8 +63,8 @@ def gpt2_config():
     )
 
 
-def llama_config():
-    return transformers.LlamaConfig(
+def llama_config(kind=transformers.LlamaConfig, **extra):
+    return kind(
         vocab_size=VOCABULARY,
         hidden_size=WIDTH,
         intermediate_size=INNER,
@@ -68,6 +74,7 @@ def llama_config():
         max_position_embeddings=POSITIONS,
         bos_token_id=1,
         eos_token_id=2,
+        **extra,
     )
 
 
@@ -89,6 +96,16 @@ CASES = {
         "lora": {"target_modules": ["query", "value"], "r": 4, "lora_alpha": 6, "use_rslora": True},
         "pad": 1,
     },
+    # Longer than the distances that have a row of their own in the bias of the scores.
+    "mpnet-classification": {
+        "seed": 55,
+        "model": transformers.MPNetForSequenceClassification,
+        "config": lambda: encoder_config(transformers.MPNetConfig, num_labels=2, positions=24),
+        "lora": {"target_modules": ["q", "v", "o"], "r": 2, "lora_alpha": 6},
+        "pad": 1,
+        "lengths": (21, 13),
+        "eager": True,  # its only one, in the dtype of the model
+    },
     "gpt2-lm": {
         "seed": 33,
         "model": transformers.GPT2LMHeadModel,
@@ -103,6 +120,42 @@ CASES = {
         "lora": {"target_modules": ["q_proj", "v_proj", "down_proj"], "r": 2, "lora_alpha": 4},
         "pad": 0,
     },
+    "mistral-lm": {
+        "seed": 66,
+        "model": transformers.MistralForCausalLM,
+        "config": lambda: llama_config(transformers.MistralConfig, sliding_window=3),
+        "lora": {"target_modules": ["k_proj", "o_proj"], "r": 2, "lora_alpha": 4},
+        "pad": 0,
+    },
+    "qwen2-lm": {
+        "seed": 77,
+        "model": transformers.Qwen2ForCausalLM,
+        "config": lambda: llama_config(
+            transformers.Qwen2Config,
+            tie_word_embeddings=True,
+            use_sliding_window=True,
+            sliding_window=3,
+            max_window_layers=1,
+        ),
+        "lora": {"target_modules": ["q_proj", "v_proj"], "r": 2, "lora_alpha": 4},
+        "pad": 0,
+    },
+    "qwen3-lm": {
+        "seed": 88,
+        "model": transformers.Qwen3ForCausalLM,
+        "config": lambda: llama_config(transformers.Qwen3Config, head_dim=8),
+        "lora": {"target_modules": ["q_proj", "k_proj"], "r": 2, "lora_alpha": 4},
+        "pad": 0,
+    },
+    "smollm3-lm": {
+        "seed": 99,
+        "model": transformers.SmolLM3ForCausalLM,
+        "config": lambda: llama_config(
+            transformers.SmolLM3Config, no_rope_layers=[1, 0], pad_token_id=0
+        ),
+        "lora": {"target_modules": ["q_proj", "gate_proj"], "r": 2, "lora_alpha": 4},
+        "pad": 0,
+    },
 }
 
 
@@ -110,18 +163,43 @@ def exact_norm(self, x):
     return self.weight * x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.variance_epsilon)
 
 
+@contextlib.contextmanager
+def doubles():
+    """Lets code that asks for float32 by name compute in float64."""
+    kept = torch.float, torch.float32
+    torch.float = torch.float32 = torch.float64
+    try:
+        yield
+    finally:
+        torch.float, torch.float32 = kept
+
+
 def exact_rotary(self, x, position_ids):
-    size = self.config.head_dim
-    exponents = torch.arange(0, size, 2, dtype=torch.float64) / size
-    frequencies = self.config.rope_parameters["rope_theta"] ** -exponents
+    size = getattr(self.config, "head_dim", None) or (
+        self.config.hidden_size // self.config.num_attention_heads
+    )
+    rope = self.config.rope_parameters
+    if rope["rope_type"] == "default":
+        exponents = torch.arange(0, size, 2, dtype=torch.float64) / size
+        frequencies, factor = rope["rope_theta"] ** -exponents, 1.0
+    else:
+        with doubles():
+            frequencies, factor = ROPE_INIT_FUNCTIONS[rope["rope_type"]](self.config)
     angles = position_ids[..., None].double() * frequencies
     angles = torch.cat((angles, angles), dim=-1)
-    return angles.cos(), angles.sin()
+    return angles.cos() * factor, angles.sin() * factor
 
 
 # transformers computes both in float32, whatever the dtype of the model.
-LlamaRMSNorm.forward = exact_norm
-LlamaRotaryEmbedding.forward = exact_rotary
+for family, module in {
+    "Llama": modeling_llama,
+    "Mistral": modeling_mistral,
+    "Qwen2": modeling_qwen2,
+    "Qwen3": modeling_qwen3,
+    "SmolLM3": modeling_smollm3,
+}.items():
+    getattr(module, f"{family}RMSNorm").forward = exact_norm
+    getattr(module, f"{family}RotaryEmbedding").forward = exact_rotary
 
 
 @torch.no_grad()
@@ -135,10 +213,11 @@ def randomise(model, generator, only_trainable=False):
 
 
 def make_inputs(case, generator, language):
-    width = max(LENGTHS)
-    ids = torch.full((len(LENGTHS), width), case["pad"])
+    lengths = case.get("lengths", LENGTHS)
+    width = max(lengths)
+    ids = torch.full((len(lengths), width), case["pad"])
     mask = torch.zeros_like(ids)
-    for row, length in enumerate(LENGTHS):
+    for row, length in enumerate(lengths):
         ids[row, :length] = torch.randint(3, VOCABULARY - 1, (length,), generator=generator)
         mask[row, :length] = 1
     inputs = {"input_ids": ids, "attention_mask": mask}
@@ -147,7 +226,7 @@ def make_inputs(case, generator, language):
     if language:
         labels = torch.where(mask.bool() & (torch.arange(width) >= 3), ids, -100)
     elif case["config"]().num_labels == 1:
-        labels = (500 * torch.rand(len(LENGTHS), generator=generator)).round().double() / 100
+        labels = (500 * torch.rand(len(lengths), generator=generator)).round().double() / 100
     else:
         labels = torch.tensor([1, 0])
     return inputs, labels
@@ -240,7 +319,8 @@ def make(name, case):
     torch.manual_seed(case["seed"])
     generator = torch.Generator().manual_seed(case["seed"])
     config = case["config"]()
-    config._attn_implementation = "sdpa"  # the eager one takes its softmax in float32
+    if not case.get("eager"):
+        config._attn_implementation = "sdpa"  # the eager one takes its softmax in float32
     model = case["model"](config).eval()
     randomise(model, generator)
     model.save_pretrained(folder / "base")

@@ -152,7 +152,7 @@ export async function badInputs(workspace: Workspace): Promise<BadInput[]> {
       says: [
         `${architecture}/config.json: `,
         "model_type",
-        "bert, roberta, gpt2, llama",
+        "bert, roberta, mpnet, gpt2, llama, qwen2, qwen3, smollm3, mistral",
         '"t5"',
       ],
     },

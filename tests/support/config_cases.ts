@@ -12,7 +12,7 @@ export interface ConfigCase {
   readonly drop?: readonly string[];
   readonly texts?: readonly (readonly number[])[];
   readonly classifier?: boolean;
-  readonly verdict: number | "error" | "random" | "scaled";
+  readonly verdict: number | "error" | "random";
 }
 
 /** The cases of one architecture. */

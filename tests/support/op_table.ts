@@ -227,7 +227,8 @@ export const opTable: readonly OpRow[] = [
     shapes: [[2, 3, 4, 6]],
     run(device, [x]) {
       const positions = words(device, [0, 1, 2, 3, 5, 8, 1, 7], [2, 4]);
-      return rotate(x!, rotaryRows(rotaryTables(device, 9, 6, 100), positions));
+      const tables = rotaryTables(device, 9, { frequencies: [1, 0.2, 0.05], factor: 1 });
+      return rotate(x!, rotaryRows(tables, positions));
     },
   },
   {

@@ -14,6 +14,7 @@ import type { JsonObject } from "../../formats/json_record.ts";
 /** Classes that build their parts themselves; `whole` is the one that takes `tokenizer.json`. */
 export type TokenizerClass =
   | "BertTokenizer"
+  | "MPNetTokenizer"
   | "RobertaTokenizer"
   | "GPT2Tokenizer"
   | "LlamaTokenizer"
@@ -23,6 +24,7 @@ export type TokenizerClass =
 /** Class of each family of models; a LLaMA has no class of its own. */
 const classOfFamily: Readonly<Record<string, TokenizerClass>> = {
   bert: "BertTokenizer",
+  mpnet: "MPNetTokenizer",
   roberta: "RobertaTokenizer",
   gpt2: "GPT2Tokenizer",
   llama: "whole",
@@ -36,6 +38,7 @@ const built: Readonly<Record<string, TokenizerClass>> = {
   Lxmert: "BertTokenizer",
   MobileBert: "BertTokenizer",
   SqueezeBert: "BertTokenizer",
+  MPNet: "MPNetTokenizer",
   Roberta: "RobertaTokenizer",
   Bart: "RobertaTokenizer",
   LED: "RobertaTokenizer",
@@ -52,7 +55,7 @@ const foreign: ReadonlySet<string> = new Set(
     "BlenderbotSmall ByT5 CLIP CTRL Camembert Canine Character Clvp CodeGen CodeLlama Cohere Cpm " +
     "CpmAnt DPRContextEncoder DPRQuestionEncoder DPRReader Deberta DebertaV2 Dia Esm Esmc FSMT " +
     "FastSpeech2Conformer Flaubert Funnel GPTNeoX GPTNeoXJapanese GPTSw3 Gemma Herbert Lasr " +
-    "LayoutLMv2 LayoutLMv3 LayoutXLM Luke M2M100 MBart MBart50 MLuke MPNet Marian MarkupLM Mecab " +
+    "LayoutLMv2 LayoutLMv3 LayoutXLM Luke M2M100 MBart MBart50 MLuke Marian MarkupLM Mecab " +
     "Mgpstr MyT5 Nllb Nougat OpenAIGPT PLBart Pegasus Perceiver Phobert Pop2Piano ProphetNet " +
     "Qwen2 Qwen3_5 Rag Reformer RemBert RoCBert RoFormer SeamlessM4T Siglip Siglip2 " +
     "Speech2Text SpeechT5 Splinter T5 Tapas Tipsv2 Udop VideoPrism Vits Wav2Vec2CTC " +

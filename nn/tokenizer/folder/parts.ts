@@ -33,6 +33,7 @@ export const usualTokens: Readonly<
     cls_token: "[CLS]",
     mask_token: "[MASK]",
   },
+  MPNetTokenizer: { ...robertaTokens, unk_token: "[UNK]" },
   RobertaTokenizer: robertaTokens,
   GPT2Tokenizer: {
     bos_token: "<|endoftext|>",
@@ -170,6 +171,7 @@ export function buildParts(
 ): JsonObject {
   switch (name) {
     case "BertTokenizer":
+    case "MPNetTokenizer":
       return bertParts(settings, pieces, unknown);
     case "RobertaTokenizer":
     case "GPT2Tokenizer":
@@ -224,11 +226,15 @@ export function buildLayout(
     const single: Piece[] = [[bos, 0], ["A", 0], [eos, 0]];
     return template(single, [...single, [eos, 0], ["B", 0], [eos, 0]]);
   }
-  if (name !== "RobertaTokenizer") return undefined;
+  if (name !== "RobertaTokenizer" && name !== "MPNetTokenizer") return undefined;
+  const tokens = { sep: tokenOf("sep_token"), cls: tokenOf("cls_token") };
+  const type = "RobertaProcessing";
+  if (name === "MPNetTokenizer") {
+    return { type, ...tokens, trim_offsets: true, add_prefix_space: false };
+  }
   return {
-    type: "RobertaProcessing",
-    sep: tokenOf("sep_token"),
-    cls: tokenOf("cls_token"),
+    type,
+    ...tokens,
     trim_offsets: flag(settings, "trim_offsets", true),
     add_prefix_space: flag(settings, "add_prefix_space", false),
   };

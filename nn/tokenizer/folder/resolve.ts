@@ -104,6 +104,7 @@ function piecesOf(
 /** Models that the classes build. */
 const modelOf: Readonly<Record<BuiltClass, string>> = {
   BertTokenizer: "WordPiece",
+  MPNetTokenizer: "WordPiece",
   RobertaTokenizer: "BPE",
   GPT2Tokenizer: "BPE",
   LlamaTokenizer: "BPE",

@@ -13,14 +13,21 @@ import {
 } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
 
+const ofRoberta = [
+  ...["classifier.dense.weight", "classifier.dense.bias"],
+  ...["classifier.out_proj.weight", "classifier.out_proj.bias"],
+];
+
 const heads: Record<ArchitectureName, readonly string[]> = {
   bert: ["classifier.weight", "classifier.bias"],
-  roberta: [
-    ...["classifier.dense.weight", "classifier.dense.bias"],
-    ...["classifier.out_proj.weight", "classifier.out_proj.bias"],
-  ],
+  roberta: ofRoberta,
+  mpnet: ofRoberta,
   gpt2: ["score.weight"],
   llama: ["score.weight"],
+  qwen2: ["score.weight"],
+  qwen3: ["score.weight"],
+  smollm3: ["score.weight"],
+  mistral: ["score.weight"],
 };
 
 for (const architecture of architectureNames) {

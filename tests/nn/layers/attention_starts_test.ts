@@ -45,7 +45,7 @@ async function startsOf(device: Device, sites: readonly Site[], key: number, cau
   const spanStarts: Tensor[] = [];
   const place = layerPlace(1, 2);
   const settings = { heads, keyValueHeads, size, causal, maximum: 16, place };
-  attend(q!, k!, v!, settings, { batch, dropout, spanStarts });
+  attend({ query: q!, key: k!, value: v! }, settings, { batch, dropout, spanStarts });
   const shape = [3, keyValueHeads, 2, tokens, size];
   const keys = reshape(k!, [3, keyValueHeads, 1, tokens, size]);
   const scores = matmul(reshape(q!, shape), transpose(keys));

@@ -13,9 +13,10 @@ import { withDevice } from "../../support/with_device.ts";
 async function refusesStrays(device: Device): Promise<void> {
   for (const name of architectureNames) {
     using _scope = device.scope(name);
-    const model: Model = name === "bert" || name === "roberta"
-      ? randomModel(device, tinyConfig(name), "classifier")
-      : randomModel(device, tinyConfig(name), "language");
+    const config = tinyConfig(name);
+    const model: Model = config.causal
+      ? randomModel(device, config, "language")
+      : randomModel(device, config, "classifier");
     const run = (examples: EncodedExample[], padId = 1) =>
       model.forward({ batch: toBatch(device, examples, { padId }) });
     const refuse = (examples: EncodedExample[], text: string, padId?: number) =>
@@ -34,7 +35,7 @@ async function refusesStrays(device: Device): Promise<void> {
     const typed = [{ ids: [5, 6], typeIds: [0, 2] }];
     if (name === "bert") refuse(typed, "segment 2 of 2 as the segment table has 0 to 1");
     else if (name === "roberta") refuse(typed, "segment 2 of 1 as the segment table has 0 alone");
-    else run(typed); // decoders have no segments
+    else run(typed); // neither decoders nor MPNet have segments
   }
 }
 

@@ -32,8 +32,13 @@ import { withDevice } from "../../support/with_device.ts";
 const targets: Record<ArchitectureName, string[]> = {
   bert: ["query", "value", "output.dense"],
   roberta: ["key", "intermediate.dense"],
+  mpnet: ["q", "v", "o"],
   gpt2: ["c_attn", "mlp.c_proj"],
   llama: ["q_proj", "v_proj", "down_proj"],
+  qwen2: ["q_proj"],
+  qwen3: ["k_proj", "v_proj"],
+  smollm3: ["q_proj", "up_proj"],
+  mistral: ["o_proj"],
 };
 
 const cases: Record<string, readonly [Method, PlanOptions]> = {
@@ -70,7 +75,7 @@ async function trained(
   gradientCheckpointing: boolean,
 ) {
   using _scope = device.scope("training");
-  const decoder = architecture === "gpt2" || architecture === "llama";
+  const decoder = tinyConfig(architecture).causal;
   const config = tinyConfig(architecture, { num_hidden_layers: 3 });
   const model = decoder
     ? randomModel(device, config, "language")
@@ -151,7 +156,7 @@ cpuTest(
 async function peakBytes(architecture: ArchitectureName, layers: number, again: boolean) {
   let bytes = 0;
   await withDevice("f32", async (device) => {
-    const decoder = architecture === "gpt2" || architecture === "llama";
+    const decoder = tinyConfig(architecture).causal;
     const config = tinyConfig(architecture, { num_hidden_layers: layers });
     const model = decoder
       ? randomModel(device, config, "language")

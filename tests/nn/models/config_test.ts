@@ -16,7 +16,12 @@ const gpt2 = { vocab_size: 10, n_embd: 8, n_layer: 3, n_head: 2, n_positions: 32
 const complete: Record<string, Record<string, number>> = {
   bert: encoder,
   roberta: encoder,
+  mpnet: encoder,
   llama: encoder,
+  qwen2: encoder,
+  qwen3: encoder,
+  smollm3: encoder,
+  mistral: encoder,
   gpt2,
 };
 for (const [architecture, fields] of Object.entries(complete)) {
@@ -63,7 +68,8 @@ Deno.test("parseConfig() takes the usual spelling of GPT-2's keys before its own
 });
 
 Deno.test("parseConfig() says what is allowed where the architecture is missing or unknown", () => {
-  const list = "one of bert, roberta, gpt2, llama is required";
+  const list =
+    "one of bert, roberta, mpnet, gpt2, llama, qwen2, qwen3, smollm3, mistral is required";
   assertThrows(() => parseConfig(encoder), FileError, `${list}: it is missing`);
   assertThrows(() => parseConfig({ ...encoder, model_type: 1 }), FileError, `${list}: found 1`);
   const text = { ...encoder, model_type: "bert", hidden_size: "8" };
@@ -100,7 +106,8 @@ Deno.test("parseConfig() shows what it found in a short message, however large o
 Deno.test("parseConfig() takes the special tokens of a family where a file says nothing of them", () => {
   const sizes: Record<string, Record<string, number>> = { ...complete };
   const tokens = (architecture: string, change: Record<string, unknown> = {}) => {
-    const fields = { model_type: architecture, ...sizes[architecture], vocab_size: 60000 };
+    const sized = { ...sizes[architecture], num_key_value_heads: 2, vocab_size: 60000 };
+    const fields = { model_type: architecture, ...sized };
     const { padId, bosId, eosIds } = parseConfig({ ...fields, ...change });
     return [padId, bosId, eosIds];
   };

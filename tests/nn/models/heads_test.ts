@@ -4,16 +4,23 @@ import { isHead, trainHead } from "../../../nn/models/heads.ts";
 import { classifier } from "../../../nn/models/registry.ts";
 import { architectureNames, tinyConfig } from "../../support/tiny_models.ts";
 
+const ofRoberta = [
+  "classifier.dense.weight",
+  "classifier.dense.bias",
+  "classifier.out_proj.weight",
+  "classifier.out_proj.bias",
+];
+
 const own: Record<typeof architectureNames[number], string[]> = {
   bert: ["classifier.weight", "classifier.bias"],
-  roberta: [
-    "classifier.dense.weight",
-    "classifier.dense.bias",
-    "classifier.out_proj.weight",
-    "classifier.out_proj.bias",
-  ],
+  roberta: ofRoberta,
+  mpnet: ofRoberta,
   gpt2: ["score.weight"],
   llama: ["score.weight"],
+  qwen2: ["score.weight"],
+  qwen3: ["score.weight"],
+  smollm3: ["score.weight"],
+  mistral: ["score.weight"],
 };
 
 for (const architecture of architectureNames) {

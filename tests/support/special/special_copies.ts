@@ -252,7 +252,14 @@ const otherRows: readonly SpecialRow[] = [
   {
     name: "rotate",
     inputs: [{ data: [1, NaN, 2, 3, Infinity, 1, 4, -Infinity], shape: [1, 1, 2, 4] }],
-    run: (d, [x]) => rotate(x!, rotaryRows(rotaryTables(d, 2, 4, 100), words(d, [0, 1], [1, 2]))),
+    run: (d, [x]) =>
+      rotate(
+        x!,
+        rotaryRows(
+          rotaryTables(d, 2, { frequencies: [1, 0.1], factor: 1 }),
+          words(d, [0, 1], [1, 2]),
+        ),
+      ),
     expected: ([x]) =>
       x!.map((value, at) => {
         const [position, i] = [at >> 2, at & 1];

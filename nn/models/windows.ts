@@ -1,0 +1,75 @@
+/**
+ * Which layers of a model see a window of tokens alone.
+ *
+ * @module
+ */
+
+import type { ConfigFields } from "./config_fields.ts";
+import type { ModelConfig } from "./model.ts";
+
+/** Names of the kinds of layers in `layer_types`. */
+const kinds = ["full_attention", "sliding_attention"] as const;
+/** A kind of layers, as `layer_types` names it. */
+export type LayerType = typeof kinds[number];
+
+/**
+ * The kind of each layer: by `layer_types`, else by a rule.
+ *
+ * @param usual Kind of a layer where the key is absent
+ * @throws {FileError} If the key does not name a known kind for each layer
+ */
+export function layerTypes(
+  fields: ConfigFields,
+  { layers }: Pick<ModelConfig, "layers">,
+  usual: (layer: number) => LayerType,
+): readonly LayerType[] {
+  const found = fields.list("layer_types");
+  if (found === undefined) return Array.from({ length: layers }, (_, layer) => usual(layer));
+  const isKind = (one: unknown): one is LayerType => kinds.some((kind) => kind === one);
+  if (found.length === layers && found.every(isKind)) return found;
+  return fields.fail(
+    "layer_types",
+    `${kinds.join(" or ")} is required for each layer of num_hidden_layers, ${layers}`,
+    found,
+  );
+}
+
+/**
+ * The window of each layer as Qwen's configurations say it: none without `use_sliding_window`, and then in
+ * the layers from `max_window_layers` on, or where `layer_types` says.
+ *
+ * @returns Tokens that a query sees, its own among them; undefined for all
+ * @throws {FileError} If a key does not fit, or a layer has a window without a size
+ */
+export function qwenWindows(
+  fields: ConfigFields,
+  common: Pick<ModelConfig, "layers">,
+): readonly (number | undefined)[] {
+  const slides = fields.flag("use_sliding_window", false);
+  const size = slides && fields.fields["sliding_window"] !== null
+    ? fields.size(["sliding_window"], 4096)
+    : undefined;
+  const first = fields.number("max_window_layers", 28);
+  const usual = (layer: number): LayerType =>
+    size !== undefined && layer >= first ? "sliding_attention" : "full_attention";
+  return layerWindows(fields, layerTypes(fields, common, usual), size);
+}
+
+/**
+ * The window of each layer by its kind.
+ *
+ * @throws {FileError} If a layer has a window without a size
+ */
+export function layerWindows(
+  fields: ConfigFields,
+  types: readonly LayerType[],
+  size: number | undefined,
+): readonly (number | undefined)[] {
+  const windowed = types.findIndex((type) => type === "sliding_attention");
+  if (windowed >= 0 && size === undefined) {
+    const required = "a number, where there is one with use_sliding_window, is required by " +
+      `layer ${windowed} of layer_types, which is sliding_attention`;
+    fields.fail("sliding_window", required, fields.fields["sliding_window"]);
+  }
+  return types.map((type) => type === "sliding_attention" ? size : undefined);
+}
