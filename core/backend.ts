@@ -60,6 +60,8 @@ export interface BackendStatistics {
 export interface FusedAttention {
   /** Whether this pass over these operands runs, and faster than as products and rows. */
   fits(program: AttentionProgram, binding: Binding): boolean;
+  /** Values of a row that the forward pass leaves for the gradient. */
+  rowValues(program: AttentionProgram): number;
   /** Queues one that fits. */
   run(program: AttentionProgram, binding: Binding): void;
 }
