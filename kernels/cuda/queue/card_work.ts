@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Buffer, CapturedWork } from "../../../core/backend.ts";
+import type { CapturedWork, MemoryPlace } from "../../../core/backend.ts";
 import { DeviceError } from "../../../core/errors.ts";
 import type { CardBuffer, CardMemory } from "../memory/card_memory.ts";
 import type { Graph, Graphs } from "./graphs.ts";
@@ -18,7 +18,7 @@ const [shortest, longest] = [16, 128];
 export interface AddressList {
   /** Their first words. */
   readonly words: readonly number[];
-  /** What each lies in: an exchanged buffer by its place, or the memory used meanwhile, which is last. */
+  /** What each lies in: an exchanged place by its number, or the memory used meanwhile, which is last. */
   readonly slots: readonly number[];
   /** Bytes from the beginning of that. */
   readonly offsets: readonly number[];
@@ -39,7 +39,7 @@ export interface WorkParts extends Launches {
   readonly words: Uint32Array<ArrayBuffer>;
   readonly addresses: AddressList;
   readonly scalars: ScalarList;
-  /** Buffers that are exchanged. */
+  /** Places that are exchanged. */
   readonly exchanged: number;
   /** Bytes of the memory used meanwhile. */
   readonly meanwhileBytes: number;
@@ -102,14 +102,14 @@ export class CardWork implements CapturedWork {
       a.meanwhileBytes === b.meanwhileBytes;
   }
 
-  queue(buffers: readonly Buffer[], scalars: readonly number[]): boolean {
+  queue(places: readonly MemoryPlace[], scalars: readonly number[]): boolean {
     const { host, parts } = this;
     const { launches, others, meanwhileBytes, runs } = parts;
     if (others.some(({ released }) => released)) return false;
     const meanwhile = takenFrom(host.memory, meanwhileBytes);
     if (meanwhile === undefined) return false;
     try {
-      this.#place([...buffers as readonly CardBuffer[], meanwhile]);
+      this.#place([...places, { buffer: meanwhile, start: 0 }]);
       this.#write(scalars);
       host.flush();
       host.used(this);
@@ -124,18 +124,19 @@ export class CardWork implements CapturedWork {
   }
 
   /** Writes the addresses of what lies elsewhere than before. */
-  #place(slots: readonly CardBuffer[]): void {
+  #place(places: readonly MemoryPlace[]): void {
     const { words, addresses } = this.parts;
-    const moved = slots.map(({ address }, slot) => address !== this.#bases[slot]);
+    const bases = places.map(({ buffer, start }) => (buffer as CardBuffer).address + start);
+    const moved = bases.map((base, slot) => base !== this.#bases[slot]);
     if (!moved.includes(true)) return;
     for (let i = 0; i < addresses.words.length; i++) {
       const slot = addresses.slots[i]!;
       if (!moved[slot]) continue;
-      const address = slots[slot]!.address + addresses.offsets[i]!;
+      const address = bases[slot]! + addresses.offsets[i]!;
       words[addresses.words[i]!] = address;
       words[addresses.words[i]! + 1] = address / 2 ** 32;
     }
-    slots.forEach(({ address }, slot) => this.#bases[slot] = address);
+    this.#bases.set(bases);
   }
 
   #write(scalars: readonly number[]): void {
