@@ -59,6 +59,7 @@ const nnLayers: Layers = [
   ["objective/"],
   ["optim/"],
   ["generation/", "formats/"],
+  ["for_cards.ts"],
   ["tokenizer/"],
 ];
 const trainLayers: Layers = [
