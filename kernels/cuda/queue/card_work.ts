@@ -70,8 +70,8 @@ export class CardWork implements CapturedWork {
   readonly #bases: Float64Array;
   /** Parts of it, which go to the card one after the other. */
   readonly #segments: readonly Launches[];
-  /** Their graphs, once there are some. */
-  #graphs: readonly Graph[] | undefined;
+  /** Their graphs, as far as there are some. */
+  readonly #graphs: Graph[] = [];
 
   /**
    * @param host Runs it
@@ -114,8 +114,10 @@ export class CardWork implements CapturedWork {
       host.flush();
       host.used(this);
       const { graphs } = host;
-      this.#graphs ??= this.#segments.map((segment) => graphs.build(segment));
-      this.#graphs.forEach((graph, i) => graphs.runGraph(graph, this.#segments[i]!));
+      // The card runs the first while the host makes the next.
+      this.#segments.forEach((segment, i) =>
+        graphs.runGraph(this.#graphs[i] ??= graphs.build(segment), segment)
+      );
       host.count(runs, launches.length, meanwhileBytes);
       return true;
     } finally {
@@ -148,8 +150,7 @@ export class CardWork implements CapturedWork {
 
   /** Ends its graphs, which are made anew where it is queued again. */
   endGraphs(): void {
-    for (const graph of this.#graphs ?? []) this.host.graphs.end(graph);
-    this.#graphs = undefined;
+    for (const graph of this.#graphs.splice(0)) this.host.graphs.end(graph);
   }
 }
 
