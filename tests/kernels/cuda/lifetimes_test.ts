@@ -36,13 +36,12 @@ Deno.test("places of what is there at the same time do not overlap, and the piec
 });
 
 Deno.test("small memory that stays does not cut the room of what is larger", () => {
-  // The lowest room that is free is taken by a small one, which is there when a large one comes.
+  // In the order of their coming the second would lie above the first, and leave no room below.
   const list = [
-    { size: 4, from: 0, to: 2 },
-    { size: 1, from: 1, to: 5 },
-    { size: 1, from: 3, to: 9 },
-    { size: 5, from: 6, to: 8 },
-    { size: 4, from: 7, to: 9 },
+    { size: 1, from: 0, to: 2 },
+    { size: 2, from: 1, to: 4 },
+    { size: 4, from: 3, to: 5 },
   ];
+  assertEquals(most(list), 6);
   assertEquals(placeByLifetime(list).end, most(list));
 });
