@@ -108,21 +108,17 @@ export class CardWork implements CapturedWork {
     if (others.some(({ released }) => released)) return false;
     const meanwhile = takenFrom(host.memory, meanwhileBytes);
     if (meanwhile === undefined) return false;
-    try {
-      this.#place([...places, { buffer: meanwhile, start: 0 }]);
-      this.#write(scalars);
-      host.flush();
-      host.used(this);
-      const { graphs } = host;
-      // The card runs the first while the host makes the next.
-      this.#segments.forEach((segment, i) =>
-        graphs.runGraph(this.#graphs[i] ??= graphs.build(segment), segment)
-      );
-      host.count(runs, launches.length, meanwhileBytes);
-      return true;
-    } finally {
-      host.memory.give(meanwhile);
-    }
+    this.#place([...places, { buffer: meanwhile, start: 0 }]);
+    this.#write(scalars);
+    host.flush();
+    host.used(this);
+    const { graphs } = host;
+    // The card runs the first while the host makes the next.
+    this.#segments.forEach((segment, i) =>
+      graphs.runGraph(this.#graphs[i] ??= graphs.build(segment), segment)
+    );
+    host.count(runs, launches.length, meanwhileBytes);
+    return true;
   }
 
   /** Writes the addresses of what lies elsewhere than before. */
@@ -175,7 +171,7 @@ function segmentsOf({ launches, words }: Launches): Launches[] {
 /** Memory for what is used meanwhile; nothing where the card has too little in one piece. */
 function takenFrom(memory: CardMemory, bytes: number): CardBuffer | undefined {
   try {
-    return memory.take(bytes);
+    return memory.takeAgain(bytes);
   } catch (error) {
     if (error instanceof DeviceError) return undefined;
     throw error;

@@ -3,6 +3,7 @@
 import type { Mutation } from "../mutation.ts";
 
 const lifetimes = ["tests/kernels/cuda/lifetimes_test.ts"];
+const memory = ["tests/kernels/cuda/memory_test.ts"];
 const tokens = ["tests/nn/generation/captured_tokens_test.ts"];
 
 /** Mutations of tokens whose work is queued again, and of places by lifetime. */
@@ -22,6 +23,22 @@ export const capturedTokenMutations: readonly Mutation[] = [
     replace: "start = starts[other]! + taken;",
     why: "a large one may reach over those that begin behind it",
     tests: lifetimes,
+  },
+  {
+    name: "memory: work that comes again has other memory each time",
+    file: "kernels/cuda/memory/card_memory.ts",
+    find: "if (this.#kept !== undefined && this.#kept.bytes >= bytes) return this.#kept;",
+    replace: "",
+    why: "nodes of graphs keep their addresses",
+    tests: memory,
+  },
+  {
+    name: "memory: nobody has the room of work that comes again",
+    file: "kernels/cuda/memory/card_memory.ts",
+    find: "      this.#giveKept();\n      return this.#range(size, bytes, shape);",
+    replace: "",
+    why: "a card holds no more than was in use at once",
+    tests: memory,
   },
   {
     name: "tokens: the cache's holes have what was there",

@@ -87,7 +87,7 @@ export const cudaCaptureMutations: readonly Mutation[] = [
   {
     name: "captures: what waits is sent after what comes again",
     file: "kernels/cuda/queue/card_work.ts",
-    find: "      host.flush();\n",
+    find: "    host.flush();\n",
     replace: "",
     why: "gradients are cleared before they are added to",
     tests: steps,
