@@ -49,9 +49,9 @@ async function texts(course: Course): Promise<{ found: Generated[]; runs: number
       runs++;
       return forward(context);
     };
-    // What is not written yet must not be seen, whatever it was.
-    tensor(device, new Float32Array(2 ** 20).fill(NaN))[Symbol.dispose]();
     for (let call = 0; call < 2; call++) {
+      // What is not written yet must not be seen, whatever it was.
+      tensor(device, new Float32Array(2 ** 20).fill(NaN))[Symbol.dispose]();
       if (call > 0) between?.(model, device);
       found.push(
         ...await generate(model, device, prompts.slice(0, count), { ...usual, ...options }),
