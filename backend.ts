@@ -45,6 +45,7 @@ export type {
   CapturedWork,
   Capturing,
   FusedAttention,
+  MemoryPlace,
 } from "./core/backend.ts";
 export type { Dtype, Half, Kind } from "./core/dtype.ts";
 export { DeviceError } from "./core/errors.ts";

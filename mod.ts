@@ -32,9 +32,12 @@ import { captureSteps } from "./nn/optim/train_step.ts";
 export async function openCuda(options: CudaOptions = {}): Promise<CudaBackend | undefined> {
   const backend = await openCard(options);
   if (backend !== undefined) {
-    const { attentionInOne, capturedGradients } = await import("./nn/optim/for_cards.ts");
+    const { attentionInOne, capturedGradients, captureGeneration } = await import(
+      "./nn/for_cards.ts"
+    );
     fuseAttention(attentionInOne);
     captureSteps(capturedGradients);
+    captureGeneration();
   }
   return backend;
 }

@@ -14,12 +14,7 @@ import { type Gradients, gradientType, type Op, type Recorded, resultType } from
 import { add, mul } from "./ops/elementwise.ts";
 import { sum } from "./ops/reduce.ts";
 import { contiguous } from "./ops/view.ts";
-import {
-  type AttentionMasks,
-  type AttentionProgram,
-  attentionProgram,
-  attentionRowValues,
-} from "./program.ts";
+import { type AttentionMasks, type AttentionProgram, attentionProgram } from "./program.ts";
 import { Value } from "./storage.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -110,12 +105,13 @@ const attentionOp: Op<AttentionAttributes> = {
   name: "attention",
   launch(device, values, attributes) {
     const { backend } = device;
+    const { forward } = attributes.passes;
     const [query] = values as [Value];
     const stored = resultType(device, values, query.shape, backend.activations);
     const result = Value.allocate(backend, stored, query.shape, resultOrder);
-    const rows = rowMemory(device, query.shape, attentionRowValues);
+    const rows = rowMemory(device, query.shape, backend.attention!.rowValues(forward));
     const binding = forwardBinding(values, attributes, [result, rows]);
-    backend.attention!.run(attributes.passes.forward, binding);
+    backend.attention!.run(forward, binding);
     return [result, rows];
   },
   vjp(recorded, [g]) {

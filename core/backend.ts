@@ -60,8 +60,18 @@ export interface BackendStatistics {
 export interface FusedAttention {
   /** Whether this pass over these operands runs, and faster than as products and rows. */
   fits(program: AttentionProgram, binding: Binding): boolean;
+  /** Values of a row that the forward pass leaves for the gradient. */
+  rowValues(program: AttentionProgram): number;
   /** Queues one that fits. */
   run(program: AttentionProgram, binding: Binding): void;
+}
+
+/** Where memory begins that queued work reads or writes. */
+export interface MemoryPlace {
+  /** What it lies in. */
+  readonly buffer: Buffer;
+  /** Bytes from the beginning of that. */
+  readonly start: number;
 }
 
 /**
@@ -76,10 +86,10 @@ export interface CapturedWork {
   /**
    * Queues all again; false where that cannot be, and nothing was queued then.
    *
-   * @param buffers Those that are exchanged, in the order in which the capture was told them: given, made
+   * @param places Those that are exchanged, in the order in which the capture was told them: given, made
    * @param scalars As many as were captured
    */
-  queue(buffers: readonly Buffer[], scalars: readonly number[]): boolean;
+  queue(places: readonly MemoryPlace[], scalars: readonly number[]): boolean;
 }
 
 /** Captures what is queued. */
@@ -89,10 +99,11 @@ export interface Capturing {
   /**
    * Ends; nothing where what was queued cannot be queued again, such as what the host wrote.
    *
-   * @param given Buffers from before that may be others the next time
+   * @param given Memory from before that may be other memory the next time; what lies in a buffer belongs
+   * to the last place that begins before it
    * @param made Buffers that were allocated meanwhile and outlive it
    */
-  end(given: readonly Buffer[], made: readonly Buffer[]): CapturedWork | undefined;
+  end(given: readonly MemoryPlace[], made: readonly Buffer[]): CapturedWork | undefined;
 }
 
 /** A machine that runs programs. */

@@ -8,6 +8,7 @@
 
 import type { CapturedWork } from "./backend.ts";
 import { type CaptureTrace, type SeenWords, traced } from "./capture_trace.ts";
+import { type CapturedMemory, memoryPlaces, outlinesOf } from "./captured_memory.ts";
 import type { Device } from "./device.ts";
 import { firstOutOfRange } from "./indices.ts";
 import { type Key, threefry } from "./random.ts";
@@ -16,11 +17,9 @@ import { taped } from "./tape.ts";
 import { Tensor } from "./tensor.ts";
 
 /** What decides what a function queues. */
-export interface Captured {
+export interface Captured extends CapturedMemory {
   /** All that is not named below: equal texts stand for equal work. */
   readonly signature: string;
-  /** Tensors that may be others the next time. */
-  readonly inputs: readonly Tensor[];
   /** Key from which all random numbers come, by folding. */
   readonly key: Key;
   /** Gives a test whether all else that the function reads is still what it is now. */
@@ -62,6 +61,8 @@ interface Made {
 interface Capture {
   readonly work: CapturedWork;
   readonly trace: CaptureRecord;
+  /** Elements before what moves. */
+  readonly offsets: readonly number[];
   readonly made: readonly Made[];
   readonly unchanged: () => boolean;
 }
@@ -96,7 +97,7 @@ export class Captures {
     const { inputs } = captured;
     // Results of tensors of another handle would be that handle's, or an error.
     if (!capturable(device) || inputs.some((x) => x.device !== device)) return compute();
-    const signature = `${captured.signature} ${outlinesOf(inputs)}`;
+    const signature = `${captured.signature} ${outlinesOf(captured)}`;
     const entry = this.#met(signature);
     if (entry === undefined) return compute();
     const { capture, places } = entry;
@@ -125,15 +126,6 @@ export class Captures {
     this.#entries.set(signature, found ?? { attempts: 0 });
     return found;
   }
-}
-
-/** Layouts of the inputs, and which of them share memory. */
-function outlinesOf(inputs: readonly Tensor[]): string {
-  const storages = inputs.map(({ value }) => value.storage);
-  return inputs.map(({ value: { dtype, shape, strides, offset, storage } }) =>
-    `${storages.indexOf(storage)}${storage.words ? "w" : "m"}${storage.length}:${dtype}` +
-    `[${shape}][${strides}]${offset}`
-  ).join(" ");
 }
 
 /** What the host computed from the key and checked of the inputs, in its order. */
@@ -168,9 +160,10 @@ class CaptureRecord implements CaptureTrace {
 /** Runs a function and captures its work, where that can be. */
 function computeCaptured(
   device: Device,
-  { inputs, key, unchanged }: Captured,
+  captured: Captured,
   compute: () => Results,
 ): { readonly result: Results; readonly capture: Capture | undefined } {
+  const { inputs, moving = [], key, unchanged } = captured;
   const capturing = device.backend.capturing!;
   const storages = inputs.map(({ value }) => value.storage);
   const trace = new CaptureRecord(storages, key);
@@ -191,13 +184,15 @@ function computeCaptured(
     made = madeOf(result);
   } finally {
     work = capturing.end(
-      storages.map(({ buffer }) => buffer),
+      memoryPlaces(captured),
       Array.from(storagesMade, ({ buffer }) => buffer),
     );
   }
   // Two views of one memory would need two.
   const fits = work !== undefined && !trace.isSpoiled && storagesMade.size === made.length;
-  return { result, capture: fits ? { work: work!, trace, made, unchanged: same } : undefined };
+  const offsets = moving.map(({ value }) => value.offset);
+  const capture = fits ? { work: work!, trace, offsets, made, unchanged: same } : undefined;
+  return { result, capture };
 }
 
 function madeOf(results: Results): Made[] {
@@ -221,7 +216,9 @@ function sameKey(a: Key, b: Key): boolean {
  */
 function keyPlaces(a: Capture, b: Capture): KeyPlace[] | undefined {
   const same = a.work.equals(b.work) && sameJson(a.trace.folds, b.trace.folds) &&
-    sameJson(a.trace.checks, b.trace.checks) && sameJson(a.made, b.made);
+    sameJson(a.trace.checks, b.trace.checks) && sameJson(a.made, b.made) &&
+    // Of what stood still it cannot be told what moves with it.
+    a.offsets.every((offset, i) => offset !== b.offsets[i]);
   if (!same) return undefined;
   const [first, second] = [a.work.scalars, b.work.scalars];
   // Numbers are drawn by keys that were folded; the one that was given may be as plain as 0 and 1.
@@ -247,10 +244,11 @@ function sameJson(a: readonly unknown[], b: readonly unknown[]): boolean {
 /** Results of work that was queued again; nothing where it was not, as it would not be the same. */
 function queuedAgain(
   device: Device,
-  { inputs, key }: Captured,
+  captured: Captured,
   { work, trace, made, unchanged }: Capture,
   places: readonly KeyPlace[],
 ): Results | undefined {
+  const { inputs, key } = captured;
   const storages = inputs.map(({ value }) => value.storage);
   if (!unchanged() || trace.checks.some((check) => fails(check, storages))) return undefined;
   const keys: Key[] = [key];
@@ -263,8 +261,8 @@ function queuedAgain(
       device,
     )
   );
-  const buffers = [...storages, ...tensors.map(({ value }) => value.storage)];
-  if (!work.queue(buffers.map(({ buffer }) => buffer), scalars)) {
+  const ours = tensors.map(({ value: { storage: { buffer } } }) => ({ buffer, start: 0 }));
+  if (!work.queue([...memoryPlaces(captured), ...ours], scalars)) {
     for (const tensor of tensors) tensor[Symbol.dispose]();
     return undefined;
   }

@@ -163,9 +163,6 @@ export interface AttentionProgram {
   readonly masks: AttentionMasks;
 }
 
-/** Values of a row that the forward pass leaves for the gradient. */
-export const attentionRowValues = 5;
-
 /** Inputs of a pass in front of those of the masks. */
 export function attentionInputs({ pass }: AttentionProgram): number {
   return pass === "forward" ? 3 : 6;

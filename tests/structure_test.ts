@@ -49,7 +49,7 @@ const coreLayers: Layers = [
   ["op.ts", "tensor.ts", "replay.ts", "tape.ts"],
   ["apply.ts", "update.ts", "memory.ts", "destination.ts"],
   ["ops/"],
-  ["checkpoint.ts", "gradient.ts"],
+  ["checkpoint.ts", "gradient.ts", "captured_memory.ts"],
   ["attention.ts", "capture.ts"],
 ];
 const nnLayers: Layers = [
@@ -59,6 +59,7 @@ const nnLayers: Layers = [
   ["objective/"],
   ["optim/"],
   ["generation/", "formats/"],
+  ["for_cards.ts"],
   ["tokenizer/"],
 ];
 const trainLayers: Layers = [

@@ -27,6 +27,7 @@ import { type Tensor, tensor } from "../../core/tensor.ts";
 import type { PastKeyValues } from "../layers/past_key_values.ts";
 import type { Batch } from "../layers/batch.ts";
 import type { Search } from "./beam_search.ts";
+import { type Padding, roundedUp } from "./padding.ts";
 
 /** A prompt and its continuations. */
 export interface Hypothesis {
@@ -71,25 +72,37 @@ export function followBeams(hypotheses: readonly Hypothesis[]): void {
   }
 }
 
+/** Room of a cache that is moved, beside the slots in use. */
+export interface CacheRoom {
+  /** Slots to have room for at least. */
+  readonly least: number;
+  /** Slots to make room for where the cache's memory does not give the least. */
+  readonly room: number;
+}
+
 /**
  * Drops hypotheses that are over and slots that no beam sees.
  *
- * @param least Slots to have room for beside those in use
- * @param room Slots to make room for where the cache's memory does not give the least
- * @returns The hypotheses that go on, in the order of the cache
+ * @returns The hypotheses that go on, in the order of the cache, then some that are over where as many
+ * are needed for a multiple
  */
 export function compact(
   cache: PastKeyValues,
   hypotheses: readonly Hypothesis[],
-  least: number,
-  room: number,
+  { least, room }: CacheRoom,
+  padding: Padding,
 ): Hypothesis[] {
-  const kept = hypotheses.filter(({ search }) => search.beams.length > 0);
+  const [running, over] = [true, false].map((runs) =>
+    hypotheses.filter(({ search }) => search.beams.length > 0 === runs)
+  ) as [Hypothesis[], Hypothesis[]];
+  const missing = roundedUp(running.length, padding.sequences) - running.length;
+  const kept = [...running, ...over.slice(0, missing)];
   const slots = kept.map(({ prompt, paths }) => [...prompt.keys(), ...new Set(paths.flat())]);
   const longest = Math.max(...slots.map((own) => own.length));
   const filled = slots.map((own) => [...own, ...new Array<number>(longest - own.length).fill(0)]);
   const there = cache.slotsFor(kept.length);
-  const capacity = there >= longest + least ? there : longest + room;
+  const whole = there - there % padding.slots;
+  const capacity = whole >= longest + least ? whole : roundedUp(longest + room, padding.slots);
   cache.arrange(kept.map((hypothesis) => hypotheses.indexOf(hypothesis)), filled, capacity);
   kept.forEach((hypothesis, i) => {
     const moved = new Map(slots[i]!.map((slot, at) => [slot, at]));
@@ -106,14 +119,16 @@ export function nextInputs(
   device: Device,
   cache: PastKeyValues,
   hypotheses: readonly Hypothesis[],
+  padding: Padding,
 ): Batch {
   const branches = Math.max(...hypotheses.map(({ search }) => search.beams.length));
   const [batch, before] = [branches * hypotheses.length, cache.slots];
   for (const hypothesis of hypotheses) {
     hypothesis.paths = hypothesis.paths.map((path, b) => path.concat(before + b));
   }
-  const steps = Math.max(...hypotheses.flatMap(({ paths }) => paths.map((path) => path.length)));
-  const slots = before + branches;
+  const longest = Math.max(...hypotheses.flatMap(({ paths }) => paths.map((path) => path.length)));
+  const steps = roundedUp(longest, padding.slots);
+  const slots = roundedUp(before + branches, padding.slots);
   // One upload for all: tokens and positions by row, lengths and paths by hypothesis.
   const words = new Uint32Array(batch * (4 + steps)).fill(none);
   hypotheses.forEach(({ prompt, search, paths }, t) => {
@@ -122,10 +137,12 @@ export function nextInputs(
       const ids = search.beams[b]?.ids;
       // One that is over may stand at the last position: its rows begin anew.
       words[row] = (ids ?? prompt).at(-1)!;
-      words[batch + row] = ids === undefined ? 0 : prompt.length + steps - 1;
+      words[batch + row] = ids === undefined ? 0 : prompt.length + longest - 1;
       words[2 * batch + row] = row;
       words[3 * batch + place] = prompt.length;
-      words.set(paths[b] ?? [], 4 * batch + place * steps);
+      const [path = [], start] = [paths[b], 4 * batch + place * steps];
+      // One by one: engines set what is no typed array slowly.
+      for (let i = 0; i < path.length; i++) words[start + i] = path[i]!;
     }
   });
   const all = tensor(device, words, undefined, "u32");

@@ -12,6 +12,7 @@ import { PastKeyValues } from "../layers/past_key_values.ts";
 import type { Model } from "../models/model.ts";
 import { type Generated, startSearch } from "./beam_search.ts";
 import { compact, followBeams, type Hypothesis, nextInputs } from "./beam_state.ts";
+import type { capturedTokens } from "./captured_tokens.ts";
 import {
   candidates,
   type Correction,
@@ -21,6 +22,7 @@ import {
 } from "./candidates.ts";
 import { bannedTokens } from "./no_repeat_ngram.ts";
 import type { GenerateOptions } from "./generate_options.ts";
+import { roundedUp, unpadded } from "./padding.ts";
 
 /** Steps that the cache has room for when its memory is made. */
 const ahead = 32;
@@ -28,6 +30,14 @@ const ahead = 32;
 const least = 8;
 /** Share of a batch that may be over before the rest is moved together. */
 const idle = 1 / 4;
+
+/** How tokens are captured, once that was loaded: pages do without. */
+let captured: typeof capturedTokens | undefined;
+
+/** Lets backends that capture work queue that of tokens again. */
+export function captureTokens(by: typeof capturedTokens): void {
+  captured = by;
+}
 
 /** Continues each prompt; options and prompts fit. */
 export async function continuePrompts(
@@ -47,20 +57,26 @@ export async function continuePrompts(
   const results = new Array<Generated>(prompts.length);
   const longest = Math.max(0, ...prompts.map((prompt) => prompt.length));
   using _owner = device.scope("generate");
-  const room = Math.min(ahead, newTokens) * beams;
-  using cache = new PastKeyValues(device, all.length, longest + room);
+  const room = { least: least * beams, room: Math.min(ahead, newTokens) * beams };
+  const capture = captured?.(device);
+  const padding = capture?.padding ?? unpadded;
+  const capacity = roundedUp(longest + room.room, padding.slots);
+  using cache = capture?.makeCache(device, all.length, capacity) ??
+    new PastKeyValues(device, all.length, capacity);
   let hypotheses = all;
   while (hypotheses.length > 0) {
     using _step = device.scope("generate a token");
     const batch = cache.slots === 0
       ? toBatch(device, prompts.map((ids) => ({ ids })))
-      : nextInputs(device, cache, hypotheses);
+      : nextInputs(device, cache, hypotheses, padding);
+    const compute = () => model.forward({ batch: { ...batch, rows: batch.last }, cache }).logits;
+    const logits = capture?.logits(model, batch, cache, compute) ?? compute();
+    // A card computes the logits meanwhile.
     const corrections = Array.from({ length: batch.size }, (_, row) => {
       const { prompt, search } = hypotheses[row % hypotheses.length]!;
       const beam = search.beams[Math.floor(row / hypotheses.length)];
       return correctionOf(prompt, beam?.ids, options);
     });
-    const { logits } = model.forward({ batch: { ...batch, rows: batch.last }, cache });
     const found = await chosen(logits, hypotheses, options, {
       corrections,
       penalty: repetitionPenalty,
@@ -76,8 +92,8 @@ export async function continuePrompts(
     const running = hypotheses.filter(({ search }) => search.beams.length > 0).length;
     if (running === 0) return results;
     const full = cache.slots + beams > cache.capacity;
-    if (full || running <= (1 - idle) * hypotheses.length) {
-      hypotheses = compact(cache, hypotheses, least * beams, room);
+    if (full || roundedUp(running, padding.sequences) <= (1 - idle) * hypotheses.length) {
+      hypotheses = compact(cache, hypotheses, room, padding);
     }
   }
   return results;

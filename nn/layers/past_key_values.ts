@@ -29,7 +29,7 @@ export interface KeyValues {
 interface Layer {
   readonly key: Tensor;
   readonly value: Tensor;
-  readonly used: number;
+  used: number;
 }
 
 /** Keys and values by layer. Whoever makes it disposes it. */
@@ -79,7 +79,8 @@ export class PastKeyValues implements Disposable {
   extend(layer: number, key: Tensor, value: Tensor): KeyValues | undefined {
     const [rows, heads, tokens, size] = key.shape as [number, number, number, number];
     const branches = rows / this.#sequences;
-    const { used } = this.#layers[layer] ??= this.#make(heads, size);
+    const memory = this.#layers[layer] ??= this.#make(heads, size);
+    const { used } = memory;
     const after = used + branches * tokens;
     const fits = Number.isInteger(branches) && (tokens === 1 || branches === 1 && used === 0);
     if (!fits || after > this.#capacity) {
@@ -88,7 +89,6 @@ export class PastKeyValues implements Disposable {
           `${used} of them used, by ${rows} rows of ${tokens} tokens`,
       );
     }
-    const memory = this.#layers[layer]!;
     const width = heads * size;
     const step = this.#sequences * width;
     const strides = [width, size, step, 1];
@@ -96,11 +96,21 @@ export class PastKeyValues implements Disposable {
       asStrided(all, key.shape, strides, used * step)
     ) as [Tensor, Tensor];
     update(store, [keys, values], [key, value]);
-    this.#layers[layer] = { ...memory, used: after };
+    memory.used = after;
     if (used === 0) return undefined;
     const shape = [this.#sequences, heads, 1, after, size];
     const all = (memory: Tensor) => asStrided(memory, shape, [width, size, size, step, 1]);
     return { key: all(memory.key), value: all(memory.value) };
+  }
+
+  /** Memory of keys and values of each layer, `[all slots, heads, size]`; none before the first tokens. */
+  get memory(): readonly Tensor[] {
+    return this.#layers.flatMap(({ key, value }) => [key, value]);
+  }
+
+  /** Counts slots of each sequence as used that work which was queued again has filled. */
+  advance(slots: number): void {
+    for (const layer of this.#layers) layer.used += slots;
   }
 
   /**
@@ -141,9 +151,12 @@ export class PastKeyValues implements Disposable {
   /** Empty memory for a layer, which no scope owns. */
   #make(heads: number, size: number): Layer {
     const shape = [this.#memory, heads, size];
-    const [key, value] = [empty(this.device, shape), empty(this.device, shape)];
-    for (const made of [key, value]) made.scope?.disown(made);
-    return { key, value, used: 0 };
+    const make = () => {
+      const made = empty(this.device, shape);
+      made.scope?.disown(made);
+      return made;
+    };
+    return { key: make(), value: make(), used: 0 };
   }
 
   /** Gives the memory back. */

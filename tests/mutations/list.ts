@@ -3,6 +3,7 @@
 import { attentionMutations } from "./lists/attention.ts";
 import { batchesMutations } from "./lists/batches.ts";
 import { calibrationMutations } from "./lists/calibration.ts";
+import { capturedTokenMutations } from "./lists/captured_tokens.ts";
 import { checkpointingMutations } from "./lists/checkpointing.ts";
 import { claimsMutations } from "./lists/claims.ts";
 import { commandsMutations } from "./lists/commands.ts";
@@ -140,6 +141,7 @@ export const mutations: readonly Mutation[] = [
   ...cudaBlasMutations,
   ...cudaWgmmaMutations,
   ...cudaCaptureMutations,
+  ...capturedTokenMutations,
   ...cudaQueueMutations,
   ...fusedAttentionMutations,
   ...cudaHalfMutations,

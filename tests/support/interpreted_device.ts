@@ -2,8 +2,8 @@
 import { assertEquals } from "@std/assert";
 import { Device } from "../../core/device.ts";
 import type { CardFacts } from "../../kernels/cuda/driver/driver.ts";
+import { attentionInOne, capturedGradients, captureGeneration } from "../../nn/for_cards.ts";
 import { fuseAttention } from "../../nn/layers/attention.ts";
-import { attentionInOne, capturedGradients } from "../../nn/optim/for_cards.ts";
 import { captureSteps } from "../../nn/optim/train_step.ts";
 import type { Precision } from "../../kernels/cuda/product/product_shape.ts";
 import {
@@ -15,6 +15,7 @@ import {
 
 fuseAttention(attentionInOne);
 captureSteps(capturedGradients);
+captureGeneration();
 
 /** What differs from the usual card and backend. */
 export interface InterpretedOptions extends InterpretedQueue {

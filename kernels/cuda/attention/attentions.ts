@@ -16,7 +16,7 @@ import { attentionKey, attentionShape, fitsAttention } from "./attention_shape.t
 import { renderForward } from "./forward.ts";
 import { attentionSlots, stepAxes } from "./frame.ts";
 import { renderGradient } from "./gradient.ts";
-import { tilesOf } from "./row_values.ts";
+import { rowValuesOf, tilesOf } from "./row_values.ts";
 
 /** The backend, as far as it matters here. */
 export interface AttentionHost {
@@ -37,6 +37,10 @@ export class CudaAttention implements FusedAttention {
   /** Whether heads are of a size and lie in memory so that they can be copied by 16 bytes. */
   fits(program: AttentionProgram, binding: Binding): boolean {
     return fitsAttention(program, binding, this.host.precision);
+  }
+
+  rowValues({ masks }: AttentionProgram): number {
+    return rowValuesOf(masks).length;
   }
 
   /** Queues a pass. */

@@ -7,10 +7,17 @@
 
 import { loadRun } from "../ptx/memory.ts";
 import { floatText } from "../ptx/text.ts";
-import { hasTwoSums, queryAxis } from "./attention_shape.ts";
+import { queryAxis } from "./attention_shape.ts";
 import type { AttentionFrame } from "./frame.ts";
-import { type ElementPlace, fallbacks } from "./mask_parts.ts";
-import { loadOwn, rowAddress, type RowValue, storeWords, valueAddress } from "./row_values.ts";
+import type { ElementPlace } from "./mask_parts.ts";
+import {
+  loadOwn,
+  rowAddress,
+  type RowValue,
+  rowValuesOf,
+  storeWords,
+  valueAddress,
+} from "./row_values.ts";
 import { joinQuad } from "./softmax_steps.ts";
 import type { TurnPlace } from "./turn_loop.ts";
 
@@ -31,14 +38,7 @@ export class GradientRows {
   /** @param place Bytes from the beginning of a stage to the values of its rows */
   constructor(frame: AttentionFrame, readonly place: number) {
     this.#frame = frame;
-    const { masks } = frame.program;
-    this.#names = [
-      "peak",
-      "reciprocal",
-      "product",
-      ...(fallbacks(masks).length > 0 ? ["tests" as const] : []),
-      ...(hasTwoSums(masks) ? ["peakBefore" as const, "reciprocalBefore" as const] : []),
-    ];
+    this.#names = [...rowValuesOf(frame.program.masks), "product"];
   }
 
   get #passing(): boolean {

@@ -4,21 +4,28 @@
  * @module
  */
 
-import { attentionRowValues } from "../../../core/program.ts";
+import type { AttentionMasks } from "../../../core/program.ts";
 import { floatText } from "../ptx/text.ts";
-import { ownedRows } from "./attention_shape.ts";
+import { hasTwoSums, ownedRows } from "./attention_shape.ts";
 import type { AttentionFrame } from "./frame.ts";
+import { fallbacks } from "./mask_parts.ts";
 import type { Sums } from "./tile_products.ts";
 
 /**
- * Values of a row, in their order: largest score and reciprocal sum of the weights that are used, bits
- * of the masks that it tests, largest score and reciprocal sum before weights were dropped.
+ * Values of a row: largest score and reciprocal sum of the weights that are used, bits of the masks that
+ * it tests, largest score and reciprocal sum before weights were dropped.
  */
-export const rowValues = ["peak", "reciprocal", "tests", "peakBefore", "reciprocalBefore"] as const;
-/** One of them. */
-export type RowValue = (typeof rowValues)[number];
+export type RowValue = "peak" | "reciprocal" | "tests" | "peakBefore" | "reciprocalBefore";
 
-if (rowValues.length !== attentionRowValues) throw new TypeError("Row values have another number");
+/** Those that masks need, in their order. */
+export function rowValuesOf(masks: AttentionMasks): RowValue[] {
+  return [
+    "peak",
+    "reciprocal",
+    ...(fallbacks(masks).length > 0 ? ["tests" as const] : []),
+    ...(hasTwoSums(masks) ? ["peakBefore" as const, "reciprocalBefore" as const] : []),
+  ];
+}
 
 /** Address of the first value of a head's rows. */
 export function rowAddress(frame: AttentionFrame, operand: number, number: string): string {
@@ -29,7 +36,7 @@ export function rowAddress(frame: AttentionFrame, operand: number, number: strin
 
 /** Address of another value, from that of the first one. */
 export function valueAddress(frame: AttentionFrame, base: string, value: RowValue): string {
-  const place = rowValues.indexOf(value);
+  const place = rowValuesOf(frame.program.masks).indexOf(value);
   if (place === 0) return base;
   const { text } = frame;
   const step = text.into("b32", "mul.lo.u32", frame.size("rows"), place);

@@ -45,6 +45,8 @@ export class CardMemory {
   });
   /** Who is told, if anyone. */
   observer: MemoryObserver | undefined;
+  /** Memory of work that comes again, which nobody else needed since. */
+  #kept: CardBuffer | undefined;
   readonly #backed: {
     readonly address: number;
     readonly bytes: number;
@@ -103,9 +105,33 @@ export class CardMemory {
     else this.#ranges.give(address - this.#base, roundedBytes(bytes));
   }
 
+  /**
+   * At least `bytes` for work that comes again, for as long as it is queued: where such work had them
+   * before, unless somebody has needed the room since.
+   *
+   * @throws {DeviceError} If the card has no such memory left
+   */
+  takeAgain(bytes: number): CardBuffer {
+    if (this.#kept !== undefined && this.#kept.bytes >= bytes) return this.#kept;
+    this.#giveKept();
+    const start = this.#range(roundedBytes(bytes), bytes, undefined);
+    return this.#kept = new CardBuffer(bytes, this.#base + start);
+  }
+
+  #giveKept(): void {
+    if (this.#kept === undefined) return;
+    const { address, bytes } = this.#kept;
+    this.#kept = undefined;
+    this.#ranges.give(address - this.#base, roundedBytes(bytes));
+  }
+
   #range(size: number, bytes: number, shape: readonly number[] | undefined): number {
     const start = this.#ranges.take(size);
     if (start !== undefined) return start;
+    if (this.#kept !== undefined) {
+      this.#giveKept();
+      return this.#range(size, bytes, shape);
+    }
     this.#grow(size - this.#ranges.tail, bytes, shape);
     return this.#ranges.take(size)!;
   }

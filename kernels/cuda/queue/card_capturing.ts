@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { Bound, CapturedWork, Capturing } from "../../../core/backend.ts";
+import type { Bound, Buffer, CapturedWork, Capturing, MemoryPlace } from "../../../core/backend.ts";
 import type { CardBuffer, MemoryObserver } from "../memory/card_memory.ts";
-import { Ranges, roundedBytes } from "../memory/ranges.ts";
+import { type Lifetime, placeByLifetime } from "../memory/lifetimes.ts";
+import { roundedBytes } from "../memory/ranges.ts";
 import { type AddressList, CardWork, type WorkHost } from "./card_work.ts";
 import type { CardLaunch } from "./launch.ts";
 import { LaunchSegment } from "./segment.ts";
@@ -22,33 +23,23 @@ class Log implements MemoryObserver {
   readonly values: number[] = [];
   readonly scalarWords: number[] = [];
   readonly floats: boolean[] = [];
-  /** Buffers that were taken, and where each lies in memory used meanwhile. */
-  readonly meanwhile = new Map<CardBuffer, number>();
-  readonly #ranges = new Ranges();
+  /** Buffers that were taken, and how long each was there. */
+  readonly meanwhile = new Map<CardBuffer, Lifetime>();
+  #events = 0;
   isSpoiled = false;
 
   /** @param runsBefore Programs that were queued before */
   constructor(readonly runsBefore: number) {}
 
-  /** Bytes of the memory used meanwhile. */
-  get meanwhileBytes(): number {
-    return this.#ranges.end;
-  }
-
   took(buffer: CardBuffer): void {
     const size = roundedBytes(buffer.bytes);
-    let start = this.#ranges.take(size);
-    if (start === undefined) {
-      this.#ranges.grow(size - this.#ranges.tail);
-      start = this.#ranges.take(size)!;
-    }
-    this.meanwhile.set(buffer, start);
+    this.meanwhile.set(buffer, { size, from: this.#events++, to: Infinity });
   }
 
   gave(buffer: CardBuffer): void {
-    const start = this.meanwhile.get(buffer);
-    if (start === undefined) this.isSpoiled = true;
-    else this.#ranges.give(start, roundedBytes(buffer.bytes));
+    const lifetime = this.meanwhile.get(buffer);
+    if (lifetime === undefined) this.isSpoiled = true;
+    else lifetime.to = this.#events++;
   }
 }
 
@@ -111,16 +102,20 @@ export class CardCapturing implements Capturing {
     if (this.#log !== undefined) this.#log.isSpoiled = true;
   }
 
-  end(given: readonly CardBuffer[], made: readonly CardBuffer[]): CapturedWork | undefined {
+  end(given: readonly MemoryPlace[], made: readonly CardBuffer[]): CapturedWork | undefined {
     const log = this.#log!;
     this.#log = this.host.memory.observer = undefined;
     const left = [...log.meanwhile.keys()].filter(({ released }) => !released);
     const lost = left.some((buffer) => !made.includes(buffer)) ||
       made.some((buffer) => !left.includes(buffer)) ||
-      given.some((buffer) => log.meanwhile.has(buffer));
+      given.some(({ buffer }) => log.meanwhile.has(buffer as CardBuffer));
     if (log.isSpoiled || lost || log.segment.launches.length === 0) return undefined;
-    const exchanged = [...given, ...made];
-    const { addresses, others } = addressesOf(log, exchanged);
+    const exchanged = [...given, ...made.map((buffer) => ({ buffer, start: 0 }))];
+    // What outlives it lies elsewhere.
+    for (const buffer of made) log.meanwhile.delete(buffer);
+    const { starts, end } = placeByLifetime([...log.meanwhile.values()]);
+    const places = new Map([...log.meanwhile.keys()].map((buffer, i) => [buffer, starts[i]!]));
+    const { addresses, others } = addressesOf(log, exchanged, places);
     const { launches, words, used } = log.segment;
     return new CardWork(this.host, {
       launches,
@@ -129,7 +124,7 @@ export class CardCapturing implements Capturing {
       addresses,
       scalars: { values: log.values, words: log.scalarWords, floats: log.floats },
       exchanged: exchanged.length,
-      meanwhileBytes: log.meanwhileBytes,
+      meanwhileBytes: end,
       others,
       runs: this.runs() - log.runsBefore,
     });
@@ -144,25 +139,42 @@ export class CardCapturing implements Capturing {
 
 /** Where operands lie in what is exchanged and in memory used meanwhile; and all other buffers. */
 function addressesOf(
-  { buffers, addressWords, segment, meanwhile }: Log,
-  exchanged: readonly CardBuffer[],
+  { buffers, addressWords, segment }: Log,
+  exchanged: readonly MemoryPlace[],
+  meanwhile: ReadonlyMap<CardBuffer, number>,
 ): { readonly addresses: AddressList; readonly others: readonly CardBuffer[] } {
   const words: number[] = [];
   const slots: number[] = [];
   const offsets: number[] = [];
   const others = new Set<CardBuffer>();
+  const places = placesByBuffer(exchanged);
   buffers.forEach((buffer, i) => {
-    const place = exchanged.indexOf(buffer);
+    const word = addressWords[i]!;
+    const within = segment.words[word]! + 2 ** 32 * segment.words[word + 1]! - buffer.address;
+    const place = places.get(buffer)?.find(({ start }) => start <= within);
     const start = meanwhile.get(buffer);
-    if (place < 0 && start === undefined) {
+    if (place === undefined && start === undefined) {
       others.add(buffer);
       return;
     }
-    const word = addressWords[i]!;
-    const address = segment.words[word]! + 2 ** 32 * segment.words[word + 1]!;
     words.push(word);
-    slots.push(place < 0 ? exchanged.length : place);
-    offsets.push(address - buffer.address + (place < 0 ? start! : 0));
+    slots.push(place?.slot ?? exchanged.length);
+    offsets.push(within - (place?.start ?? -start!));
   });
   return { addresses: { words, slots, offsets }, others: [...others] };
+}
+
+/** A place that is exchanged, with its number. */
+type Slot = MemoryPlace & { readonly slot: number };
+
+/** Places in each buffer, the last first; of those that begin together the one that was told first. */
+function placesByBuffer(exchanged: readonly MemoryPlace[]): Map<Buffer, Slot[]> {
+  const found = new Map<Buffer, Slot[]>();
+  exchanged.forEach((place, slot) => {
+    const own = found.get(place.buffer);
+    if (own === undefined) found.set(place.buffer, [{ ...place, slot }]);
+    else own.push({ ...place, slot });
+  });
+  for (const own of found.values()) own.sort((a, b) => b.start - a.start);
+  return found;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Buffer, CapturedWork } from "../../../core/backend.ts";
+import type { CapturedWork, MemoryPlace } from "../../../core/backend.ts";
 import { DeviceError } from "../../../core/errors.ts";
 import type { CardBuffer, CardMemory } from "../memory/card_memory.ts";
 import type { Graph, Graphs } from "./graphs.ts";
@@ -18,7 +18,7 @@ const [shortest, longest] = [16, 128];
 export interface AddressList {
   /** Their first words. */
   readonly words: readonly number[];
-  /** What each lies in: an exchanged buffer by its place, or the memory used meanwhile, which is last. */
+  /** What each lies in: an exchanged place by its number, or the memory used meanwhile, which is last. */
   readonly slots: readonly number[];
   /** Bytes from the beginning of that. */
   readonly offsets: readonly number[];
@@ -39,7 +39,7 @@ export interface WorkParts extends Launches {
   readonly words: Uint32Array<ArrayBuffer>;
   readonly addresses: AddressList;
   readonly scalars: ScalarList;
-  /** Buffers that are exchanged. */
+  /** Places that are exchanged. */
   readonly exchanged: number;
   /** Bytes of the memory used meanwhile. */
   readonly meanwhileBytes: number;
@@ -70,8 +70,8 @@ export class CardWork implements CapturedWork {
   readonly #bases: Float64Array;
   /** Parts of it, which go to the card one after the other. */
   readonly #segments: readonly Launches[];
-  /** Their graphs, once there are some. */
-  #graphs: readonly Graph[] | undefined;
+  /** Their graphs, as far as there are some. */
+  readonly #graphs: Graph[] = [];
 
   /**
    * @param host Runs it
@@ -102,40 +102,39 @@ export class CardWork implements CapturedWork {
       a.meanwhileBytes === b.meanwhileBytes;
   }
 
-  queue(buffers: readonly Buffer[], scalars: readonly number[]): boolean {
+  queue(places: readonly MemoryPlace[], scalars: readonly number[]): boolean {
     const { host, parts } = this;
     const { launches, others, meanwhileBytes, runs } = parts;
     if (others.some(({ released }) => released)) return false;
     const meanwhile = takenFrom(host.memory, meanwhileBytes);
     if (meanwhile === undefined) return false;
-    try {
-      this.#place([...buffers as readonly CardBuffer[], meanwhile]);
-      this.#write(scalars);
-      host.flush();
-      host.used(this);
-      const { graphs } = host;
-      this.#graphs ??= this.#segments.map((segment) => graphs.build(segment));
-      this.#graphs.forEach((graph, i) => graphs.runGraph(graph, this.#segments[i]!));
-      host.count(runs, launches.length, meanwhileBytes);
-      return true;
-    } finally {
-      host.memory.give(meanwhile);
-    }
+    this.#place([...places, { buffer: meanwhile, start: 0 }]);
+    this.#write(scalars);
+    host.flush();
+    host.used(this);
+    const { graphs } = host;
+    // The card runs the first while the host makes the next.
+    this.#segments.forEach((segment, i) =>
+      graphs.runGraph(this.#graphs[i] ??= graphs.build(segment), segment)
+    );
+    host.count(runs, launches.length, meanwhileBytes);
+    return true;
   }
 
   /** Writes the addresses of what lies elsewhere than before. */
-  #place(slots: readonly CardBuffer[]): void {
+  #place(places: readonly MemoryPlace[]): void {
     const { words, addresses } = this.parts;
-    const moved = slots.map(({ address }, slot) => address !== this.#bases[slot]);
+    const bases = places.map(({ buffer, start }) => (buffer as CardBuffer).address + start);
+    const moved = bases.map((base, slot) => base !== this.#bases[slot]);
     if (!moved.includes(true)) return;
     for (let i = 0; i < addresses.words.length; i++) {
       const slot = addresses.slots[i]!;
       if (!moved[slot]) continue;
-      const address = slots[slot]!.address + addresses.offsets[i]!;
+      const address = bases[slot]! + addresses.offsets[i]!;
       words[addresses.words[i]!] = address;
       words[addresses.words[i]! + 1] = address / 2 ** 32;
     }
-    slots.forEach(({ address }, slot) => this.#bases[slot] = address);
+    this.#bases.set(bases);
   }
 
   #write(scalars: readonly number[]): void {
@@ -147,8 +146,7 @@ export class CardWork implements CapturedWork {
 
   /** Ends its graphs, which are made anew where it is queued again. */
   endGraphs(): void {
-    for (const graph of this.#graphs ?? []) this.host.graphs.end(graph);
-    this.#graphs = undefined;
+    for (const graph of this.#graphs.splice(0)) this.host.graphs.end(graph);
   }
 }
 
@@ -173,7 +171,7 @@ function segmentsOf({ launches, words }: Launches): Launches[] {
 /** Memory for what is used meanwhile; nothing where the card has too little in one piece. */
 function takenFrom(memory: CardMemory, bytes: number): CardBuffer | undefined {
   try {
-    return memory.take(bytes);
+    return memory.takeAgain(bytes);
   } catch (error) {
     if (error instanceof DeviceError) return undefined;
     throw error;

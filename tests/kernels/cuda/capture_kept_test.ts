@@ -71,3 +71,27 @@ Deno.test("of many works those that were queued last keep their graphs", async (
     assertEquals([built(works[0]!), built(works[1]!)], [0, 1]);
   });
 });
+
+Deno.test("work that comes again needs no more memory than computing it", async () => {
+  await withInterpreted({}, (device, { backend: { statistics } }) => {
+    const captures = new Captures();
+    const x = tensor(device, new Float32Array(2 ** 16));
+    const captured = {
+      signature: "",
+      inputs: [x],
+      key: [0, 0],
+      unchanged: () => () => true,
+    } as const;
+    let computed = 0;
+    let peak = 0;
+    for (let i = 0; i < 6; i++) {
+      using _step = device.scope("step");
+      captures.run(device, captured, () => {
+        computed++;
+        return { y: add(scale(x, 2), scale(x, 3)) };
+      });
+      if (i === 2) peak = statistics.peakBytes;
+    }
+    assertEquals([computed, statistics.peakBytes], [3, peak]);
+  });
+});

@@ -8,7 +8,7 @@ import { add } from "../../../core/ops/elementwise.ts";
 import { full, zeros } from "../../../core/ops/create.ts";
 import { rowProgram } from "../../../core/program.ts";
 import { tensor } from "../../../core/tensor.ts";
-import type { CardBuffer } from "../../../kernels/cuda/memory/card_memory.ts";
+import { type CardBuffer, CardMemory } from "../../../kernels/cuda/memory/card_memory.ts";
 import { Ranges, roundedBytes } from "../../../kernels/cuda/memory/ranges.ts";
 import { withInterpreted } from "../../support/interpreted_device.ts";
 
@@ -92,6 +92,24 @@ Deno.test("memory grows by what the end lacks, at least 32 MiB where the card ha
     const third = backend.allocate(15 * mebibyte);
     assertEquals(backend.heldBytes, 86 * mebibyte);
     for (const buffer of [first, second, third]) backend.release(buffer);
+  });
+});
+
+Deno.test("work that comes again has its memory where it had it, until others need the room", async () => {
+  await withInterpreted({}, (_, { backend }) => {
+    const memory = new CardMemory(backend.driver);
+    const first = memory.takeAgain(20 * mebibyte);
+    memory.take(mebibyte);
+    assertEquals(memory.takeAgain(10 * mebibyte), first);
+    // 11 MiB are free at the end.
+    const other = memory.take(12 * mebibyte);
+    assertEquals([other.address, memory.heldBytes], [first.address, 32 * mebibyte]);
+    const next = memory.takeAgain(8 * mebibyte);
+    assertEquals(next.address, first.address + 12 * mebibyte);
+    assertEquals(memory.takeAgain(11 * mebibyte).address, first.address + 21 * mebibyte);
+    assertEquals(memory.take(8 * mebibyte).address, next.address);
+    assertEquals(memory.heldBytes, 32 * mebibyte);
+    memory.close();
   });
 });
 

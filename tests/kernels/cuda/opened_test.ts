@@ -6,6 +6,7 @@ import { tensor } from "../../../core/tensor.ts";
 import type { CudaBackend } from "../../../kernels/cuda/backend.ts";
 import type { DriverFunction, NativeArgument } from "../../../kernels/cuda/driver/ffi.ts";
 import { openCuda } from "../../../mod.ts";
+import { generate } from "../../../nn/generation/generate.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import { type InterpretedDriver, interpretedDriver } from "../../support/ptx/interpreted_driver.ts";
 import { trainTiny } from "../../support/tiny_training.ts";
@@ -47,6 +48,21 @@ Deno.test("steps come again without being computed on a card that was opened", a
       begin();
     };
     await trainTiny(device, "bert", 5);
+    assertEquals(captured, 2);
+  });
+});
+
+Deno.test("tokens come again without being computed on a card that was opened", async () => {
+  await onCard(interpretedDriver(), async (device) => {
+    const { capturing } = device.backend as CudaBackend;
+    let captured = 0;
+    const begin = capturing!.begin.bind(capturing);
+    capturing!.begin = () => {
+      captured++;
+      begin();
+    };
+    const model = randomModel(device, tinyConfig("gpt2"), "language");
+    await generate(model, device, [[3, 9, 4]], { newTokens: 7, positions: 16 });
     assertEquals(captured, 2);
   });
 });

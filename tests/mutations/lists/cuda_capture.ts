@@ -5,6 +5,8 @@ import type { Mutation } from "../mutation.ts";
 const captures = ["tests/kernels/cuda/capture_test.ts"];
 const kept = ["tests/kernels/cuda/capture_kept_test.ts"];
 const steps = ["tests/nn/optim/captured_step_test.ts"];
+const moving = ["tests/kernels/cuda/capture_moving_test.ts"];
+const tokens = ["tests/nn/generation/captured_tokens_test.ts"];
 
 /** Mutations of work that is captured and queued again. */
 export const cudaCaptureMutations: readonly Mutation[] = [
@@ -76,16 +78,16 @@ export const cudaCaptureMutations: readonly Mutation[] = [
   },
   {
     name: "captures: inputs that share memory are like others",
-    file: "core/capture.ts",
-    find: "`${storages.indexOf(storage)}${storage.words",
-    replace: "`${storage.words",
+    file: "core/captured_memory.ts",
+    find: "const place = storages.get(storage) ?? i;",
+    replace: "const place = i;",
     why: "one buffer cannot stand for two",
     tests: kept,
   },
   {
     name: "captures: what waits is sent after what comes again",
     file: "kernels/cuda/queue/card_work.ts",
-    find: "      host.flush();\n",
+    find: "    host.flush();\n",
     replace: "",
     why: "gradients are cleared before they are added to",
     tests: steps,
@@ -133,8 +135,8 @@ export const cudaCaptureMutations: readonly Mutation[] = [
   {
     name: "captures: inputs stay where they were",
     file: "kernels/cuda/queue/card_work.ts",
-    find: "const moved = slots.map(({ address }, slot) => address !== this.#bases[slot]);",
-    replace: "const moved = slots.map((_, slot) => this.#bases[slot]! < 0);",
+    find: "const moved = bases.map((base, slot) => base !== this.#bases[slot]);",
+    replace: "const moved = bases.map((_, slot) => this.#bases[slot]! < 0);",
     why: "a batch may lie elsewhere",
     tests: steps,
   },
@@ -210,5 +212,45 @@ export const cudaCaptureMutations: readonly Mutation[] = [
     replace: "",
     why: "a step costs the host nothing",
     tests: ["tests/kernels/cuda/opened_test.ts"],
+  },
+  {
+    name: "captures: what stood still in two captures may move",
+    file: "core/capture.ts",
+    find: "a.offsets.every((offset, i) => offset !== b.offsets[i]);",
+    replace: "a.offsets.length === b.offsets.length;",
+    why: "two captures tell what moves only where it did",
+    tests: moving,
+  },
+  {
+    name: "captures: memory moves with what it lies in alone",
+    file: "kernels/cuda/queue/card_capturing.ts",
+    find: "own.sort((a, b) => b.start - a.start);",
+    replace: "own.sort((a, b) => a.start - b.start);",
+    why: "a cache goes on behind what it has",
+    tests: moving,
+  },
+  {
+    name: "captures: what moves may be aligned in any way",
+    file: "core/captured_memory.ts",
+    find: "`~${offset % 8}`",
+    replace: '"~"',
+    why: "programs that read several numbers at once need them aligned",
+    tests: moving,
+  },
+  {
+    name: "captures: what moves stays where it was",
+    file: "core/captured_memory.ts",
+    find: "start: offset * bytesPerElement(dtype)",
+    replace: "start: 0 * bytesPerElement(dtype)",
+    why: "a token's keys stand behind those before it",
+    tests: [...moving, ...tokens],
+  },
+  {
+    name: "captures: results have room beside their own memory",
+    file: "kernels/cuda/queue/card_capturing.ts",
+    find: "    for (const buffer of made) log.meanwhile.delete(buffer);\n",
+    replace: "",
+    why: "work that comes again needs no more memory than computing it",
+    tests: kept,
   },
 ];

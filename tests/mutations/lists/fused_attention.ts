@@ -82,6 +82,14 @@ export const fusedAttentionMutations: readonly Mutation[] = [
     tests: results,
   },
   {
+    name: "fused attention: rows keep what no mask needs",
+    file: `${folder}/row_values.ts`,
+    find: '...(fallbacks(masks).length > 0 ? ["tests" as const] : []),',
+    replace: '...["tests" as const],',
+    why: "row values of all layers are in memory at once",
+    tests: ["tests/kernels/cuda/attention_row_values_test.ts"],
+  },
+  {
     name: "fused attention: probes do not reach the scores",
     file: "nn/layers/attention.ts",
     find: "context.probes?.[place.layer] !== undefined;",

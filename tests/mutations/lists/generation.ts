@@ -206,8 +206,8 @@ export const generationMutations: readonly Mutation[] = [
   {
     name: "rows begin at the wrong position",
     file: "nn/generation/beam_state.ts",
-    find: "prompt.length + steps - 1",
-    replace: "prompt.length + steps",
+    find: "prompt.length + longest - 1",
+    replace: "prompt.length + longest",
     why: "positions go on from the prompt",
     tests: ["tests/nn/generation/generate_test.ts"],
     sample: false,
