@@ -26,6 +26,7 @@ import { sizeOf } from "../../core/shape.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import type { PastKeyValues } from "../layers/past_key_values.ts";
 import type { Batch } from "../layers/batch.ts";
+import type { ModelConfig } from "../models/model.ts";
 import type { Search } from "./beam_search.ts";
 import { type Padding, roundedUp } from "./padding.ts";
 
@@ -45,20 +46,20 @@ export interface Hypothesis {
 const none = 0xFFFFFFFF;
 
 /**
- * 1 where a slot belongs to the prompt or is listed.
+ * 1 where a slot belongs to the prompt or is listed: paths, tokens of the prompt, and of prompt and path.
  *
- * @param windowed Whether those that many tokens lie before the next one are not seen
+ * @param windowed Whether slots that lie a window before the path's end are not seen
  */
 function visibility(windowed: boolean): RowOp {
   const [slot, step, prompt] = [index(0, 1), index(1, 2), input(1, "u32", 1)];
-  const [reach, steps] = [scalar(0, "u32"), scalar(1, "u32")];
-  const near = (place: Word, end: Word) => end.compare("le", addWords(place, reach));
+  const [end, reach] = [input(2, "u32", 1), scalar(0, "u32")];
+  const near = (place: Word) => end.compare("le", addWords(place, reach));
   const both = (a: Bool, b: Bool) => windowed ? a.and(b) : a;
-  const listed = both(input(0, "u32", 3).compare("eq", slot), near(step, steps));
+  const listed = both(input(0, "u32", 3).compare("eq", slot), near(addWords(prompt, step)));
   const [yes, no] = [word(1), word(0)];
   const found = rowMax(select(listed, float(1), float(0)));
-  const early = both(slot.compare("lt", prompt), near(slot, addWords(prompt, steps)));
-  return rowwise("visible", ["u32", "u32"], [
+  const early = both(slot.compare("lt", prompt), near(slot));
+  return rowwise("visible", ["u32", "u32", "u32"], [
     select(early, yes, select(float(0).compare("lt", found), yes, no)),
   ]);
 }
@@ -119,7 +120,7 @@ export function nextInputs(
   device: Device,
   cache: PastKeyValues,
   hypotheses: readonly Hypothesis[],
-  padding: Padding,
+  { padding, windows = [] }: Pick<ModelConfig, "windows"> & { readonly padding: Padding },
 ): Batch {
   const branches = Math.max(...hypotheses.map(({ search }) => search.beams.length));
   const [batch, before] = [branches * hypotheses.length, cache.slots];
@@ -130,7 +131,7 @@ export function nextInputs(
   const steps = roundedUp(longest, padding.slots);
   const slots = roundedUp(before + branches, padding.slots);
   // One upload for all: tokens and positions by row, lengths and paths by hypothesis.
-  const words = new Uint32Array(batch * (4 + steps)).fill(none);
+  const words = new Uint32Array(batch * (5 + steps)).fill(none);
   hypotheses.forEach(({ prompt, search, paths }, t) => {
     for (let b = 0; b < branches; b++) {
       const [row, place] = [b * hypotheses.length + t, t * branches + b];
@@ -140,7 +141,8 @@ export function nextInputs(
       words[batch + row] = ids === undefined ? 0 : prompt.length + longest - 1;
       words[2 * batch + row] = row;
       words[3 * batch + place] = prompt.length;
-      const [path = [], start] = [paths[b], 4 * batch + place * steps];
+      words[4 * batch + place] = prompt.length + longest;
+      const [path = [], start] = [paths[b], 5 * batch + place * steps];
       // One by one: engines set what is no typed array slowly.
       for (let i = 0; i < path.length; i++) words[start + i] = path[i]!;
     }
@@ -148,16 +150,13 @@ export function nextInputs(
   const all = tensor(device, words, undefined, "u32");
   const part = (start: number, shape: number[]) =>
     reshape(slice(all, 0, start * batch, start * batch + sizeOf(shape)), shape);
-  const seen = [part(4, [batch, 1, steps]), part(3, [batch, 1, 1])];
+  const seen = [part(5, [batch, 1, steps]), part(3, [batch, 1, 1]), part(4, [batch, 1, 1])];
   const indices = [{ offset: 0, strides: [0, 1, 0] }, { offset: 0, strides: [0, 0, 1] }];
-  const maskOf = (window?: number): Tensor => {
-    const { op, scalars } = window === undefined
-      ? { op: visibleOp, scalars: [] }
-      : { op: nearOp, scalars: [window, steps] };
+  const maskOf = (op: RowOp, scalars: readonly number[]): Tensor => {
     const mask = apply(op, seen, { space: [batch, slots, steps], indices, scalars })[0]!;
     return reshape(mask, [hypotheses.length, branches, slots]);
   };
-  const within = new Map<number, Tensor>();
+  const windowMasks = new Map(windows.map((window) => [window, maskOf(nearOp, [window])]));
   const ids = part(0, [batch, 1]);
   return {
     ids,
@@ -165,14 +164,8 @@ export function nextInputs(
     typeIds: ids,
     lengths: part(3, [batch]),
     positions: part(1, [batch, 1]),
-    mask: maskOf(),
-    maskWithin(window) {
-      const found = within.get(window) ?? maskOf(window);
-      // The first layer that asks makes it for all.
-      if (!within.has(window)) all.scope?.adopt(found);
-      within.set(window, found);
-      return found;
-    },
+    mask: maskOf(visibleOp, []),
+    ...(windows.length > 0 && { windowMasks }),
     last: part(2, [batch]),
     size: batch,
     width: 1,

@@ -55,13 +55,15 @@ const capture: TokenCapture = {
     if (!(cache instanceof PaddedKeyValues) || !cache.isFilled) return compute();
     const { slots: before } = cache;
     const branches = batch.size / cache.sequences;
+    const { ids, positions, mask, last, windowMasks = new Map<number, Tensor>() } = batch;
+    const read = [ids, positions, mask!, last, ...windowMasks.values()];
     const own = captures.get(model) ?? new Captures();
     captures.set(model, own);
     // What looks at the cache's memory ends here: it may be moved in the same step.
     const logits = cache.device.within("token", () => {
       const captured = {
         signature: "token",
-        inputs: [batch.ids, batch.positions, batch.mask!, batch.last, ...cache.memory],
+        inputs: [...read, ...cache.memory],
         moving: cache.next(branches),
         key: noKey,
         unchanged: () => snapshot(model),

@@ -68,7 +68,7 @@ export async function continuePrompts(
     using _step = device.scope("generate a token");
     const batch = cache.slots === 0
       ? toBatch(device, prompts.map((ids) => ({ ids })))
-      : nextInputs(device, cache, hypotheses, padding);
+      : nextInputs(device, cache, hypotheses, { padding, windows: model.config.windows });
     const compute = () => model.forward({ batch: { ...batch, rows: batch.last }, cache }).logits;
     const logits = capture?.logits(model, batch, cache, compute) ?? compute();
     // A card computes the logits meanwhile.

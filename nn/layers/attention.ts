@@ -109,7 +109,7 @@ export function attend(
 
 /** What the mask of a batch says, for a layer whose queries see a window of a cache. */
 function visibleKeys({ batch }: ForwardContext, window: number | undefined): Tensor | undefined {
-  return window === undefined ? batch.mask : batch.maskWithin!(window);
+  return window === undefined ? batch.mask : batch.windowMasks!.get(window);
 }
 
 /**

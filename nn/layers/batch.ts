@@ -49,10 +49,10 @@ export interface Batch {
    */
   readonly mask: Tensor | undefined;
   /**
-   * Beside a cache: the mask of a layer whose queries see so many tokens back, their own among them. The
-   * mask is as long-lived as the batch.
+   * Beside a cache: the mask of layers whose queries see so many tokens back, their own among them, by
+   * their number.
    */
-  readonly maskWithin?: (window: number) => Tensor;
+  readonly windowMasks?: ReadonlyMap<number, Tensor>;
   /**
    * Number of real tokens of each example, `[size]`; beside `offsets` that of each token's example,
    * `[size, width]`, which is 0 of padding.

@@ -29,14 +29,7 @@ import { type ConfigFields, requireToken } from "./config_fields.ts";
 import { DecoderBody, DecoderClassifier, LanguageModel } from "./decoder.ts";
 import type { ModelConfig } from "./model.ts";
 import { readRotary } from "./rope.ts";
-
-/** What a layer of LLaMA's kin does in its own way. */
-export interface LayerKind {
-  /** Which of the configuration's rotary positions turn its queries and keys; absent for none. */
-  readonly rotary?: number | undefined;
-  /** Tokens that a query sees, its own among them; absent for all. */
-  readonly window?: number | undefined;
-}
+import type { LayerKind } from "./windows.ts";
 
 /** Keys that configurations of LLaMA and its kin have. */
 export interface LlamaConfig extends ModelConfig {

@@ -7,7 +7,7 @@
  */
 
 import type { Architecture } from "./architecture.ts";
-import { layerTypes } from "./windows.ts";
+import { kindsOfLayers, layerTypes } from "./windows.ts";
 import { classNamesOf, type LlamaConfig, llamaConfig, llamaTraits } from "./llama.ts";
 
 /** `mistral`: classifier and language model. */
@@ -23,6 +23,6 @@ export const mistral: Architecture<LlamaConfig> = {
       ? undefined
       : fields.size(["sliding_window"], 4096);
     const layerKinds = config.layerKinds.map((kind) => ({ ...kind, window }));
-    return { ...config, layerKinds };
+    return { ...config, ...kindsOfLayers(layerKinds) };
   },
 };

@@ -8,7 +8,7 @@
 
 import type { Architecture } from "./architecture.ts";
 import { classNamesOf, type LlamaConfig, llamaConfig, llamaTraits } from "./llama.ts";
-import { qwenWindows } from "./windows.ts";
+import { kindsOfLayers, qwenWindows } from "./windows.ts";
 
 /** `qwen2`: classifier and language model. */
 export const qwen2: Architecture<LlamaConfig> = {
@@ -19,6 +19,6 @@ export const qwen2: Architecture<LlamaConfig> = {
     const config = llamaConfig(fields, common, { biases: [] });
     const windows = qwenWindows(fields, common);
     const layerKinds = windows.map((window) => ({ rotary: 0, window }));
-    return { ...config, layerKinds, attentionBias: true };
+    return { ...config, ...kindsOfLayers(layerKinds), attentionBias: true };
   },
 };

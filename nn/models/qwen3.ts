@@ -8,7 +8,7 @@
 
 import type { Architecture } from "./architecture.ts";
 import { classNamesOf, type LlamaConfig, llamaConfig, llamaTraits } from "./llama.ts";
-import { qwenWindows } from "./windows.ts";
+import { kindsOfLayers, qwenWindows } from "./windows.ts";
 
 /** `qwen3`: classifier and language model. */
 export const qwen3: Architecture<LlamaConfig> = {
@@ -23,6 +23,6 @@ export const qwen3: Architecture<LlamaConfig> = {
     });
     const windows = qwenWindows(fields, common);
     const layerKinds = windows.map((window) => ({ rotary: 0, window }));
-    return { ...config, layerKinds, headNorms: true };
+    return { ...config, ...kindsOfLayers(layerKinds), headNorms: true };
   },
 };

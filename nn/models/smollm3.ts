@@ -10,7 +10,7 @@ import type { Architecture } from "./architecture.ts";
 import { classNamesOf, type LlamaConfig, llamaConfig, llamaTraits } from "./llama.ts";
 import type { ConfigFields } from "./config_fields.ts";
 import type { ModelConfig } from "./model.ts";
-import { layerTypes, layerWindows } from "./windows.ts";
+import { kindsOfLayers, layerTypes, layerWindows } from "./windows.ts";
 
 /** Whether each layer turns queries and keys by their positions. */
 function turningLayers(fields: ConfigFields, { layers }: ModelConfig): readonly boolean[] {
@@ -48,6 +48,6 @@ export const smollm3: Architecture<LlamaConfig> = {
     const layerKinds = windows.map((window, layer) => {
       return { window, ...(turns[layer] && { rotary: 0 }) };
     });
-    return { ...config, layerKinds };
+    return { ...config, ...kindsOfLayers(layerKinds) };
   },
 };

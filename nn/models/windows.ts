@@ -7,6 +7,23 @@
 import type { ConfigFields } from "./config_fields.ts";
 import type { ModelConfig } from "./model.ts";
 
+/** What a layer of a decoder does in its own way. */
+export interface LayerKind {
+  /** Which of the configuration's rotary positions turn its queries and keys; absent for none. */
+  readonly rotary?: number | undefined;
+  /** Tokens that a query sees, its own among them; absent for all. */
+  readonly window?: number | undefined;
+}
+
+/** What a configuration says of its layers' ways. */
+export function kindsOfLayers(layerKinds: readonly LayerKind[]): {
+  readonly layerKinds: readonly LayerKind[];
+  readonly windows: readonly number[];
+} {
+  const windows = [...new Set(layerKinds.flatMap(({ window }) => window ?? []))];
+  return { layerKinds, windows };
+}
+
 /** Names of the kinds of layers in `layer_types`. */
 const kinds = ["full_attention", "sliding_attention"] as const;
 /** A kind of layers, as `layer_types` names it. */

@@ -105,7 +105,7 @@ export const modelsMoreMutations: readonly Mutation[] = [
     name: "a window of slots is one token wider",
     file: "nn/generation/beam_state.ts",
     find: 'end.compare("le", addWords(place, reach))',
-    replace: 'end.compare("lt", addWords(place, addWords(reach, word(2))))',
+    replace: 'end.compare("le", addWords(place, addWords(reach, word(1))))',
     why: "the query's own token is one of the window",
     tests: ["tests/train/parity/parity_test.ts"],
     sample: false,
