@@ -123,7 +123,7 @@ function linesOf({ strikes, kills, twice }: Found): string[] {
 /** Kills a sweep and says what came of it. */
 async function strikeSweep(kills: number, seed: number): Promise<number> {
   const started = performance.now();
-  const found = await killSweep({ kills, seeds: 4, epochs: 20, seed });
+  const found = await killSweep({ kills, seeds: 4, epochs: 30, seed });
   const { runs, starts, resumed, differences } = found;
   console.log([
     ...differences,

@@ -129,7 +129,7 @@ async function strike(folder: string, { kills, seed }: SweepBlows, duration: num
   for (let i = 0; i < kills; i++) {
     const [wait = 0, which = 0] = uniform(foldKey(seedKey(seed), `sweep ${i}`), 2);
     // A process needs a part of a second before it works.
-    await new Promise((go) => setTimeout(go, 400 + wait * 2 * duration / kills));
+    await new Promise((go) => setTimeout(go, 300 + wait * duration / kills));
     const place = Math.floor(which * processes);
     const { child, ended } = working[place]!;
     try {

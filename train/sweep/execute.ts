@@ -7,7 +7,7 @@
 import { NumericError, TrainingError } from "../../core/errors.ts";
 import { type GivenConfig, resolveConfig, type TrainConfig } from "../config/config.ts";
 import { exists } from "../files/files.ts";
-import { appendText } from "../files/folder.ts";
+import { appendText, removeLeftovers } from "../files/folder.ts";
 import { type MetricLine, readMetrics, secondsOf } from "../report/run_record.ts";
 import { readRun } from "../run/run_folder.ts";
 import { train, type TrainHooks, type TrainResult } from "../train.ts";
@@ -53,6 +53,7 @@ export async function execute(
   const out = trainFolder(folder, run.id);
   const config = resolveConfig({ ...run.settings, ...point, ...device, out });
   const isBegun = await exists(`${out}/run.json`);
+  await removeLeftovers(folderOfRun(folder, run.id));
   const start = { at: new Date().toISOString(), pid: Deno.pid, goesOn: isBegun };
   await appendText(startsFile(folder, run.id), `${JSON.stringify(start)}\n`);
   const started = performance.now();

@@ -13,7 +13,7 @@ import { trainOptions } from "../config/train_options.ts";
 import { canonicalJson, shortHash } from "../files/canonical_json.ts";
 import { exists, readJson, readText, requireEmptyDirectory } from "../files/files.ts";
 import { writeFileAtomic, writeJson } from "../files/files.ts";
-import { isLeftover, namesIn } from "../files/folder.ts";
+import { isLeftover, namesIn, removeLeftovers } from "../files/folder.ts";
 import { FolderLock, lockName } from "../files/lock.ts";
 import { planFault, readHead, requireArm } from "./plan_head.ts";
 import type { PlannedRun, Stage } from "./planned_run.ts";
@@ -74,6 +74,7 @@ export async function writePlan(folder: string, plan: SweepPlan): Promise<boolea
         `required: found the plan ${found}`,
     );
   }
+  await removeLeftovers(folder);
   await writeFileAtomic(linesFile(folder), linesOf(plan.runs));
   const { head, asked, runs } = plan;
   // The head comes last: with it the plan is whole.

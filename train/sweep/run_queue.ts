@@ -5,8 +5,9 @@
  * @module
  */
 
+import { exists } from "../files/files.ts";
 import { makeFolder } from "../files/folder.ts";
-import { FolderLock } from "../files/lock.ts";
+import { FolderLock, lockName } from "../files/lock.ts";
 import type { GridPoint } from "./choice.ts";
 import { folderOfRun } from "./plan_folder.ts";
 import type { PlannedRun } from "./planned_run.ts";
@@ -92,8 +93,13 @@ export class RunQueue {
   /** Whether a run is over; it is then passed over. */
   async #isOver(run: PlannedRun): Promise<boolean> {
     const outcome = await this.sweep.outcomeOf(run.id);
-    if (outcome !== undefined) this.#pass(run, this.#before[outcome.status]);
-    return outcome !== undefined;
+    if (outcome === undefined) return false;
+    this.#pass(run, this.#before[outcome.status]);
+    // A process that was killed behind its last write has left its lock.
+    const place = folderOfRun(this.sweep.folder, run.id);
+    const isLeft = await exists(`${place}/${lockName}`);
+    if (isLeft) await (await FolderLock.tryTake(place))?.[Symbol.asyncDispose]();
+    return true;
   }
 
   #pass(run: PlannedRun, to: PlannedRun[]): void {
@@ -107,10 +113,13 @@ export class RunQueue {
     await makeFolder(place);
     const lock = await FolderLock.tryTake(place);
     if (lock === undefined) return "held";
-    if (await this.#isOver(run)) {
-      await lock[Symbol.asyncDispose]();
-      return "over";
+    let isOver = true;
+    try {
+      isOver = await this.#isOver(run);
+    } finally {
+      if (isOver) await lock[Symbol.asyncDispose]();
     }
+    if (isOver) return "over";
     this.#mine.add(run.id);
     return {
       run,

@@ -79,8 +79,8 @@ export const sweepMutations: readonly Mutation[] = [
   {
     name: "a run that ended while its lock was waited for is made again",
     file: "train/sweep/run_queue.ts",
-    find: "    if (await this.#isOver(run)) {\n      await lock",
-    replace: "    if (this.#mine.has(run.id)) {\n      await lock",
+    find: "isOver = await this.#isOver(run);",
+    replace: "isOver = false;",
     why: "nothing is done twice",
     tests: ["tests/train/sweep/run_sweep_test.ts"],
   },
@@ -98,6 +98,22 @@ export const sweepMutations: readonly Mutation[] = [
     find: "if (!(error instanceof TrainingError || error instanceof NumericError)) throw error;",
     replace: "if (!(error instanceof Error)) throw error;",
     why: "the next process tries it",
+    tests: ["tests/train/sweep/run_sweep_test.ts"],
+  },
+  {
+    name: "what a killed process half wrote stays",
+    file: "train/sweep/execute.ts",
+    find: "await removeLeftovers(folderOfRun(folder, run.id));",
+    replace: "",
+    why: "the next one removes it",
+    tests: ["tests/train/sweep/kills_test.ts"],
+  },
+  {
+    name: "a lock stays where what came of its run cannot be read",
+    file: "train/sweep/run_queue.ts",
+    find: "let isOver = true;",
+    replace: "let isOver = false;",
+    why: "the run would wait for its own process",
     tests: ["tests/train/sweep/run_sweep_test.ts"],
   },
   {

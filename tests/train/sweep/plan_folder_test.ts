@@ -37,8 +37,10 @@ Deno.test("a folder takes its own plan again, and no other one", async () => {
   // A plan whose process was killed before its head has a new try.
   await Deno.remove(`${folder}/plan.json`);
   await Deno.writeTextFile(`${folder}/plan.jsonl`, "{");
+  await Deno.writeTextFile(`${folder}/plan.json.${crypto.randomUUID()}.tmp`, "{");
   assertEquals(await writePlan(folder, other), true);
   assertEquals((await readPlan(folder)).runs.length, other.runs.length);
+  assertEquals([...Deno.readDirSync(folder)].length, 2);
   const strange = workspace.out("strange");
   await Deno.mkdir(strange);
   await Deno.writeTextFile(`${strange}/thesis.tex`, "");

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { DeviceError } from "../../../core/errors.ts";
+import { DeviceError, FileError } from "../../../core/errors.ts";
 import { FolderLock } from "../../../train/files/lock.ts";
 import { collect } from "../../../train/sweep/collect.ts";
 import { writeOutcome } from "../../../train/sweep/outcome.ts";
@@ -145,6 +145,29 @@ Deno.test("a run that its holder ended while its lock was asked for is not made 
     FolderLock.tryTake = tryTake;
   }
   assertEquals(leftoversIn(sweep.folder), []);
+});
+
+Deno.test("what came of a run that cannot be read ends all, and no lock stays", async () => {
+  const sweep = await plannedSweep(workspace, { seeds: 1 });
+  const { tryTake } = FolderLock;
+  let path = "";
+  FolderLock.tryTake = async (place) => {
+    path = `${place}/outcome.json`;
+    await Deno.writeTextFile(path, "{");
+    return await tryTake.call(FolderLock, place);
+  };
+  try {
+    await assertRejects(() => runSweep(sweep, sweep.plan.runs), FileError, "outcome.json");
+  } finally {
+    FolderLock.tryTake = tryTake;
+  }
+  await Deno.remove(path);
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), 10_000);
+  const { signal } = stop;
+  const { done } = await runSweep(await reopened(sweep), sweep.plan.runs, { signal });
+  clearTimeout(timer);
+  assertEquals(done, 2);
 });
 
 Deno.test("an interrupt leaves runs to go on, with the numbers of those that never stopped", async () => {
