@@ -205,7 +205,11 @@ export async function badInputs(workspace: Workspace): Promise<BadInput[]> {
       ],
     },
     { name: "vocabulary", flags: { model: pieces }, says: [`${pieces}/vocab.txt: `, "[CLS]"] },
-    { name: "encoder for E2E", flags: { task: "e2e", data: e2e }, says: ["bert", "gpt2 or llama"] },
+    {
+      name: "encoder for E2E",
+      flags: { task: "e2e", data: e2e },
+      says: ["bert", "gpt2, llama, qwen2, qwen3, smollm3 or mistral is required"],
+    },
     ...["1", "-0.1", "1.5"].map((rate) => ({
       name: `rate ${rate}`,
       flags: { rate, method: "hiddenkey" },

@@ -77,9 +77,7 @@ const dataOptions = {
     kind: "integer",
     min: 1,
     below: 4097,
-    help:
-      "fill texts of a training batch up to a multiple of so many tokens: fewer shapes, which a card " +
-      "captures, and the same masks",
+    help: "fill training batches up to a multiple of so many tokens: fewer shapes, the same masks",
     default: 1,
   },
   trainLimit: {
