@@ -12,13 +12,8 @@ import { reshape } from "../../core/ops/view.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 
-/** Weights of the tokens in the mean of a text: 0 where one is padding. */
-const meanWeights = rowwise("meanWeights", { mask: "u32", lengths: "u32" }, [
-  select(input(0, "u32", 3).compare("eq", 1), float(1).div(toFloat(input(1, "u32", 1))), float(0)),
-]);
-
-/** Weights of the tokens in the mean where all are real. */
-const evenWeights = rowwise("evenWeights", { positions: "u32", lengths: "u32" }, [
+/** Weights of the tokens in the mean of a text: 0 of padding, which stands behind it. */
+const meanWeights = rowwise("meanWeights", { positions: "u32", lengths: "u32" }, [
   select(
     input(0, "u32", 3).compare("lt", input(1, "u32", 1)),
     float(1).div(toFloat(input(1, "u32", 1))),
@@ -30,8 +25,6 @@ const evenWeights = rowwise("evenWeights", { positions: "u32", lengths: "u32" },
 export function meanToken(hidden: Tensor, { batch }: ForwardContext): Tensor {
   const [size, tokens, width] = hidden.shape as [number, number, number];
   const lengths = reshape(batch.lengths, [size, 1]);
-  const weights = batch.mask === undefined
-    ? apply(evenWeights, [batch.positions, lengths], {})[0]!
-    : apply(meanWeights, [batch.mask, lengths], {})[0]!;
+  const weights = apply(meanWeights, [batch.positions, lengths], {})[0]!;
   return reshape(matmul(reshape(weights, [size, 1, tokens]), hidden), [size, width]);
 }

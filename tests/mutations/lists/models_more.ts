@@ -153,9 +153,9 @@ export const modelsMoreMutations: readonly Mutation[] = [
   {
     name: "the mean of a text counts padding",
     file: "nn/models/mean_token.ts",
-    find: "apply(meanWeights, [batch.mask, lengths], {})",
-    replace: "apply(evenWeights, [batch.positions, lengths], {})",
-    why: "the positions of padding are no tokens",
+    find: 'input(0, "u32", 3).compare("lt", input(1, "u32", 1))',
+    replace: 'input(0, "u32", 3).compare("le", input(1, "u32", 1))',
+    why: "padding is no token",
     tests: ["tests/nn/models/config_keys_test.ts"],
   },
   {
