@@ -29,6 +29,22 @@ export const sweepMutations: readonly Mutation[] = [
     tests: ["tests/train/sweep/plan_test.ts"],
   },
   {
+    name: "settings are tuned on training data that are reported",
+    file: "train/sweep/check_request.ts",
+    find: '[...tune, "devFraction", "devPart"]',
+    replace: "tune",
+    why: "what chooses settings is never reported",
+    tests: ["tests/train/sweep/plan_test.ts"],
+  },
+  {
+    name: "tuning takes the place of a task's own value",
+    file: "train/sweep/check_request.ts",
+    find: "...tasks.map(({ task, settings }) => [`fixed on ${task}`, settings] as const),",
+    replace: "",
+    why: "what was asked for would be forgotten without a word",
+    tests: ["tests/train/sweep/plan_test.ts"],
+  },
+  {
     name: "methods without a choice are reported on all of dev",
     file: "train/sweep/arms.ts",
     find: 'tuneOn === "dev-half" ? { devPart: "report" } : {}',
