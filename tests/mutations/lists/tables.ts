@@ -7,6 +7,14 @@ const of = (name: string) => [`tests/train/tables/${name}_test.ts`];
 /** Mutations of the tables and figures of sweeps. */
 export const tablesMutations: readonly Mutation[] = [
   {
+    name: "the paper's p-values of GLUE stand beside the average of any tasks",
+    file: "train/tables/paper_tests.ts",
+    find: "isGlue(task) && metrics[i] === judgedByOf({ task }).metric",
+    replace: "metrics[i] !== task",
+    why: "an average of BLEU says nothing of GLUE",
+    tests: ["tests/train/tables/paper_test.ts"],
+  },
+  {
     name: "a p-value that is not adjusted decides",
     file: "train/tables/comparisons.ts",
     find: "verdict: verdictFor(adjusted[i]!, one.difference, isHigherBetter),",
