@@ -25,6 +25,7 @@ export function warningsOf(
   return [
     ...ofEvaluation(tables),
     ...ofRuns(tables),
+    ...ofSources(tables),
     ...ofBaseline(tables, alone),
     ...ofPower(tables),
     ...ofTables(tables),
@@ -64,6 +65,13 @@ function ofRuns({ tasks }: Omit<Tables, "warnings">): string[] {
     } (${
       listed(arms.map(({ task, label }) => `${label} on ${task}`))
     }): the figures are of the others, which flatters methods whose runs fail.`,
+  ];
+}
+
+function ofSources({ changed }: Omit<Tables, "warnings">): string[] {
+  return changed.length === 0 ? [] : [
+    `Files changed under their names between the runs: ${changed.join(", ")}. Differences may be ` +
+    "those of the files.",
   ];
 }
 
