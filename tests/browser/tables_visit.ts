@@ -42,11 +42,12 @@ const broken = `[...document.querySelectorAll("td, tbody th")].flatMap((cell) =>
   const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
   const words = [];
   while (walker.nextNode()) {
-    for (const { 0: word, index } of walker.currentNode.data.matchAll(/[^\\s-]+-?/g)) {
+    for (const { 0: word, index } of walker.currentNode.data.matchAll(/\\w+/g)) {
       const range = document.createRange();
       range.setStart(walker.currentNode, index);
       range.setEnd(walker.currentNode, index + word.length);
-      if (range.getClientRects().length > 1) words.push(word);
+      const lines = new Set([...range.getClientRects()].filter(({ width }) => width > 0).map(({ top }) => top));
+      if (lines.size > 1) words.push(word);
     }
   }
   return words;
