@@ -7,6 +7,7 @@
 import { OptionError } from "../../core/errors.ts";
 import { nearest } from "../config/nearest.ts";
 import type { Collected } from "../sweep/collect.ts";
+import { changedSources } from "../sweep/run_sources.ts";
 import { type ArmRuns, armsOf, baselineOf, type EvaluationName, modelsOf } from "./arms.ts";
 import { averagesOf } from "./averages.ts";
 import { besidePaper } from "./beside_paper.ts";
@@ -59,6 +60,7 @@ export function tablesOf(
     isOfHalf: arms.some(({ runs }) =>
       runs.some(({ settings }) => settings["devPart"] === "report")
     ),
+    changed: changedSources(results),
     tasks,
     averages,
     tuning: tuningOf(head, results),

@@ -86,6 +86,21 @@ const cases: readonly (readonly [what: string, warnings: () => readonly string[]
       "0.001 of hiddenkey on rte.",
     ],
     [
+      "a choice that changed between the runs of an arm",
+      () =>
+        warningsOf([
+          arms[0]!,
+          { ...arms[1]!, figures: base.slice(0, 4), settings: { lr: 2e-4 } },
+          { ...arms[1]!, figures: base.slice(4), firstSeed: 5, settings: { lr: 5e-4 } },
+          ...[1e-4, 2e-4, 5e-4, 1e-3].map((lr): MadeArm => ({
+            ...{ method: "hiddenkey", stage: "tune", varied: { lr }, settings: { lr } },
+            figures: [0.5],
+          })),
+        ]),
+      "Runs of an arm were made with different choices, as a run that chooses was tried again between " +
+      "them, so their figures are of no one setting: lr 0.0002 and 0.0005 of hiddenkey on rte.",
+    ],
+    [
       "a setting whose run failed",
       () =>
         warningsOf([
