@@ -19,7 +19,6 @@ const nullable: ReadonlySet<string> = new Set([
   "num_key_value_heads",
   "rope_parameters",
   "rope_scaling",
-  "pretraining_tp",
   "position_embedding_type",
   "id2label",
   "problem_type",

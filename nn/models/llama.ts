@@ -149,7 +149,6 @@ export function llamaConfig(
   common: ModelConfig,
   defaults: LlamaDefaults = {},
 ): LlamaConfig {
-  fields.only("pretraining_tp", [1], 1);
   requireToken(fields, common);
   const { heads } = common;
   const headSize = fields.size(["head_dim"], defaults.headSize ?? common.headSize);

@@ -7,7 +7,7 @@
 import { FileError } from "../../core/errors.ts";
 import { excerpt } from "../../core/excerpt.ts";
 import { isRecord, type JsonObject } from "../formats/json_record.ts";
-import { type Pieces, usualTokens } from "./folder/parts.ts";
+import { type BuiltClass, type Pieces, usualTokens } from "./folder/parts.ts";
 import { resolveTokenizer } from "./folder/resolve.ts";
 import { readSettings, type Settings } from "./folder/settings.ts";
 
@@ -110,7 +110,7 @@ export function isRoberta({ vocab }: VocabularyPieces): boolean {
  * @throws {FileError} If the vocabulary lacks a token that the class cannot do without
  */
 export function resolveLegacy(
-  name: "BertTokenizer" | "MPNetTokenizer" | "GPT2Tokenizer" | "RobertaTokenizer",
+  name: Exclude<BuiltClass, "LlamaTokenizer" | "XLMRobertaTokenizer">,
   pieces: VocabularyPieces,
   settings: Settings,
   path: string,

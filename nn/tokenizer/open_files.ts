@@ -74,8 +74,7 @@ async function openLegacy(
   }
   const vocabulary = firstOf("vocab.json", "encoder.json");
   const merges = firstOf("merges.txt", "vocab.bpe");
-  const bytePair = name === undefined || name === "GPT2Tokenizer" || name === "RobertaTokenizer";
-  if (vocabulary === undefined || merges === undefined || !bytePair) {
+  if (vocabulary === undefined || merges === undefined || !readsBytePairs(name)) {
     throw new FileError(missingMessage(name), folder);
   }
   const path = pathOf(vocabulary);
@@ -89,6 +88,14 @@ async function openLegacy(
   return { resolved: resolveLegacy(kind, read, settings, path), path };
 }
 
+/** Whether a class, or none that is named, reads vocabulary and merges. */
+function readsBytePairs(
+  name: TokenizerClass | undefined,
+): name is "GPT2Tokenizer" | "Qwen2Tokenizer" | "RobertaTokenizer" | undefined {
+  return name === undefined || name === "GPT2Tokenizer" || name === "Qwen2Tokenizer" ||
+    name === "RobertaTokenizer";
+}
+
 /** Says what a class of tokenizer is read from. */
 function missingMessage(name: TokenizerClass | undefined): string {
   const pairs = "vocab.json with merges.txt";
@@ -96,6 +103,7 @@ function missingMessage(name: TokenizerClass | undefined): string {
     BertTokenizer: "tokenizer.json or vocab.txt",
     MPNetTokenizer: "tokenizer.json or vocab.txt",
     GPT2Tokenizer: `tokenizer.json or ${pairs}`,
+    Qwen2Tokenizer: `tokenizer.json or ${pairs}`,
     RobertaTokenizer: `tokenizer.json or ${pairs}`,
     LlamaTokenizer: "tokenizer.json (tokenizer.model alone does not do)",
     XLMRobertaTokenizer: "tokenizer.json (sentencepiece.bpe.model alone does not do)",

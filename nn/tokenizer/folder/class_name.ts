@@ -18,17 +18,25 @@ export type TokenizerClass =
   | "RobertaTokenizer"
   | "GPT2Tokenizer"
   | "LlamaTokenizer"
+  | "Qwen2Tokenizer"
   | "XLMRobertaTokenizer"
   | "whole";
 
-/** Class of each family of models; a LLaMA has no class of its own. */
+/** Class of each family of models; `whole` where it has none of its own. */
 const classOfFamily: Readonly<Record<string, TokenizerClass>> = {
   bert: "BertTokenizer",
   mpnet: "MPNetTokenizer",
   roberta: "RobertaTokenizer",
   gpt2: "GPT2Tokenizer",
   llama: "whole",
+  mistral: "whole",
+  qwen2: "Qwen2Tokenizer",
+  qwen3: "Qwen2Tokenizer",
+  smollm3: "whole",
 };
+
+/** Families whose class counts whatever a folder names, as folders are known to name wrong ones. */
+const decided: ReadonlySet<unknown> = new Set(["mistral", "qwen2"]);
 
 /** Classes that are built here, by name without `Tokenizer`. */
 const built: Readonly<Record<string, TokenizerClass>> = {
@@ -46,6 +54,7 @@ const built: Readonly<Record<string, TokenizerClass>> = {
   Mvp: "RobertaTokenizer",
   GPT2: "GPT2Tokenizer",
   Llama: "LlamaTokenizer",
+  Qwen2: "Qwen2Tokenizer",
   XLMRoberta: "XLMRobertaTokenizer",
 };
 
@@ -57,7 +66,7 @@ const foreign: ReadonlySet<string> = new Set(
     "FastSpeech2Conformer Flaubert Funnel GPTNeoX GPTNeoXJapanese GPTSw3 Gemma Herbert Lasr " +
     "LayoutLMv2 LayoutLMv3 LayoutXLM Luke M2M100 MBart MBart50 MLuke Marian MarkupLM Mecab " +
     "Mgpstr MyT5 Nllb Nougat OpenAIGPT PLBart Pegasus Perceiver Phobert Pop2Piano ProphetNet " +
-    "Qwen2 Qwen3_5 Rag Reformer RemBert RoCBert RoFormer SeamlessM4T Siglip Siglip2 " +
+    "Qwen3_5 Rag Reformer RemBert RoCBert RoFormer SeamlessM4T Siglip Siglip2 " +
     "Speech2Text SpeechT5 Splinter T5 Tapas Tipsv2 Udop VideoPrism Vits Wav2Vec2CTC " +
     "Wav2Vec2PhonemeCTC Whisper XGLM XLM XLNet").split(" "),
 );
@@ -75,18 +84,21 @@ export interface ClassSources {
 }
 
 /**
- * The class of a folder's tokenizer: by `tokenizer_class`, else by the family of the model.
+ * The class of a folder's tokenizer: by `tokenizer_class`, else by the family of the model. Some
+ * families decide alone.
  *
  * @returns The class; undefined where the folder names neither class nor family
  * @throws {FileError} If the class or the family is one whose tokenizer is not built here
  */
 export function classOf(sources: ClassSources): TokenizerClass | undefined {
   const { tokenizer, tokenizerPath, model, modelPath } = sources;
-  const named = nameIn(tokenizer, tokenizerPath);
-  if (named !== undefined) return classNamed(named, tokenizerPath);
-  const alternative = nameIn(model, modelPath);
-  if (alternative !== undefined) return classNamed(alternative, modelPath);
   const family = model["model_type"];
+  const classBy = (name: string, path: string) =>
+    decided.has(family) ? classOfFamily[String(family)] : classNamed(name, path);
+  const named = nameIn(tokenizer, tokenizerPath);
+  if (named !== undefined) return classBy(named, tokenizerPath);
+  const alternative = nameIn(model, modelPath);
+  if (alternative !== undefined) return classBy(alternative, modelPath);
   if (family === undefined || family === null) return undefined;
   if (typeof family === "string" && Object.hasOwn(classOfFamily, family)) {
     return classOfFamily[family];

@@ -40,6 +40,11 @@ export const usualTokens: Readonly<
     eos_token: "<|endoftext|>",
     unk_token: "<|endoftext|>",
   },
+  Qwen2Tokenizer: {
+    eos_token: "<|endoftext|>",
+    unk_token: "<|endoftext|>",
+    pad_token: "<|endoftext|>",
+  },
   XLMRobertaTokenizer: robertaTokens,
   LlamaTokenizer: { bos_token: "<s>", eos_token: "</s>", unk_token: "<unk>" },
   whole: {},
@@ -123,6 +128,27 @@ function byteLevelParts(settings: Settings, pieces: Pieces): JsonObject {
   };
 }
 
+/** Where Qwen's texts are split before bytes are paired. */
+const qwenSplit = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|" +
+  " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+
+function qwenParts({ config }: Settings, pieces: Pieces): JsonObject {
+  const bytes = { type: "ByteLevel", trim_offsets: true };
+  const add_prefix_space = config["add_prefix_space"] === true;
+  return {
+    normalizer: { type: "NFC" },
+    pre_tokenizer: {
+      type: "Sequence",
+      pretokenizers: [
+        { type: "Split", pattern: { Regex: qwenSplit }, behavior: "Isolated", invert: false },
+        { ...bytes, add_prefix_space, use_regex: false },
+      ],
+    },
+    decoder: { ...bytes, add_prefix_space: true, use_regex: true },
+    model: bytePairs(pieces, { continuing_subword_prefix: "", end_of_word_suffix: "" }),
+  };
+}
+
 function llamaParts(settings: Settings, pieces: Pieces): JsonObject {
   const prefix = flag(settings, "add_prefix_space", true);
   const space = flag(settings, "legacy", false) ? "always" : "first";
@@ -178,6 +204,8 @@ export function buildParts(
       return byteLevelParts(settings, pieces);
     case "LlamaTokenizer":
       return llamaParts(settings, pieces);
+    case "Qwen2Tokenizer":
+      return qwenParts(settings, pieces);
     case "XLMRobertaTokenizer":
       return xlmRobertaParts(settings, pieces);
   }

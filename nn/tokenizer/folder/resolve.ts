@@ -56,6 +56,11 @@ export function resolveTokenizer(source: VocabularySource, settings: Settings): 
   const vocabulary = new AddedVocabulary(new ModelVocabulary(pieces.vocab), { path, key: "" });
   if (built === undefined) { for (const token of listed) vocabulary.add(token); }
   addAll(vocabulary, tokensToAdd(settings, listed, named), named, settings.extra);
+  if (built === "Qwen2Tokenizer") {
+    for (const { content } of [...named.values(), ...settings.extra]) {
+      vocabulary.add(plainly(content));
+    }
+  }
   const tokenOf = (role: Role): readonly [string, number] => {
     const content = named.get(role)?.content;
     const id = content === undefined ? undefined : vocabulary.id(content);
@@ -108,6 +113,7 @@ const modelOf: Readonly<Record<BuiltClass, string>> = {
   RobertaTokenizer: "BPE",
   GPT2Tokenizer: "BPE",
   LlamaTokenizer: "BPE",
+  Qwen2Tokenizer: "BPE",
   XLMRobertaTokenizer: "Unigram",
 };
 
@@ -129,19 +135,33 @@ function charsmapOf(normalizer: unknown): JsonObject | undefined {
  */
 function checkSteps(step: unknown, built: BuiltClass, path: string): void {
   const types = stepsOf(step).map((one) => isRecord(one) ? one["type"] : one);
-  const [last, ...before] = types.toReversed();
-  const fits = built === "LlamaTokenizer"
-    ? types.every((type) => type === "Metaspace")
-    : last === "ByteLevel" && before.every((type) => type === "Digits");
-  if (fits) return;
-  const required = built === "LlamaTokenizer"
-    ? "Metaspace or none"
-    : "ByteLevel, behind Digits or alone";
+  const { required, fits } = stepsOfClass(built);
+  if (fits(types)) return;
   refuse(
     { path, key: "pre_tokenizer" },
     `${required}, as the tokenizer_class says, or the tokenizer_class PreTrainedTokenizerFast`,
     types,
   );
+}
+
+/** Which steps a class of byte pairs can take the place of. */
+function stepsOfClass(built: BuiltClass): {
+  readonly required: string;
+  readonly fits: (types: readonly unknown[]) => boolean;
+} {
+  if (built === "LlamaTokenizer") {
+    const fits = (types: readonly unknown[]) => types.every((type) => type === "Metaspace");
+    return { required: "Metaspace or none", fits };
+  }
+  const [before, required] = built === "Qwen2Tokenizer"
+    ? ["Split", "Split and ByteLevel"]
+    : ["Digits", "ByteLevel, behind Digits or alone"];
+  return {
+    required,
+    fits: (types) =>
+      types.at(-1) === "ByteLevel" && types.slice(0, -1).every((type) => type === before) &&
+      (before === "Digits" || types.length === 2),
+  };
 }
 
 /** The added tokens of a `tokenizer.json`. */
@@ -193,6 +213,12 @@ function tokensToAdd(
       id,
       token: { ...token, special: token.special || withRole.has(token.content) },
     }));
+}
+
+/** A special token that is found as it stands. */
+function plainly(content: string): ListedToken {
+  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false };
+  return { id: undefined, token: { content, ...flags, special: true } };
 }
 
 /** Adds tokens with ids, then those that have a name only. */

@@ -122,4 +122,20 @@ export const tokenizerMutations: readonly Mutation[] = [
     why: "without the setting it stays as it is",
     tests: ["tests/nn/tokenizer/added_tokens_test.ts"],
   },
+  {
+    name: "the class that a folder of Mistral or Qwen2 names counts",
+    file: "nn/tokenizer/folder/class_name.ts",
+    find: 'new Set(["mistral", "qwen2"])',
+    replace: "new Set([])",
+    why: "published folders of these families name wrong classes",
+    tests: ["tests/nn/tokenizer/folder/resolve_test.ts"],
+  },
+  {
+    name: "special tokens of Qwen take the white space that a description gives them",
+    file: "nn/tokenizer/folder/resolve.ts",
+    find: 'if (built === "Qwen2Tokenizer") {',
+    replace: 'if (built === "GPT2Tokenizer") {',
+    why: "its class adds them once more, as they stand",
+    tests: ["tests/nn/tokenizer/folder/resolve_test.ts"],
+  },
 ];

@@ -111,7 +111,6 @@ const refused: Readonly<Record<string, readonly string[]>> = {
   llama: [
     ...decoders,
     "num_hidden_layers = 0",
-    "pretraining_tp = 2",
     "without rope_parameters, rope_theta = 0",
     'rope_parameters = {"rope_type":"longrope","rope_theta":500,"short_factor":[1,1,1],' +
     '"long_factor":[2,2,2],"original_max_position_embeddings":6,"factor":2}',

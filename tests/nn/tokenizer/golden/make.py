@@ -31,7 +31,11 @@ CALLS = [
     ["one two three four five six seven", "a b c", 8],
     ["one two three four five", "a b c", 14, "only_first"],
     ["one two", "a b c four", 9, "only_second"],
+    ["cafe\u0301 12 345\n\n  DON'T!\n ok"],
 ]
+# Where the texts of the published tokenizer.json are split.
+QWEN = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+        r"|\s*[\r\n]+|\s+(?!\S)|\s+")
 
 WORDS = ["Hello", "hello", "World", "world", "one", "two", "three", "four", "five", "lead", "ing", "stop"]
 
@@ -106,6 +110,18 @@ def byte_level(special, last=(), **parts):
     return vocab, merges, tokenizer_json(model, added, **parts)
 
 
+def split_bytes(pattern, **model):
+    """Byte pairs behind a Split, as Qwen and Llama 3 have them."""
+    split = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+    step = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
+    vocab, merges, json_ = byte_level(
+        [], ["<|endoftext|>"], normalizer={"type": "NFC"}, post_processor=step, decoder=step,
+        pre_tokenizer={"type": "Sequence", "pretokenizers": [split, step]},
+    )
+    json_["model"] |= model
+    return vocab, merges, json_
+
+
 def llama():
     symbols = ["▁", *"abcdefghijklmnopqrstuvwxyzHWNEXTDAMSKPU.?'[]<>/|é中"]
     special = ["<unk>", "<s>", "</s>"]
@@ -152,7 +168,9 @@ def bases():
     processor = {"type": "RobertaProcessing", "sep": ["</s>", 2], "cls": ["<s>", 0]}
     processor |= {"trim_offsets": True, "add_prefix_space": False}
     vocab, merges, roberta_json = byte_level(special, ["<mask>"], post_processor=processor)
-    config = {name: {"config.json": {"model_type": name}} for name in ("bert", "gpt2", "roberta", "llama")}
+    qwen_vocab, qwen_merges, qwen_json = split_bytes(QWEN)
+    names = ("bert", "gpt2", "roberta", "llama", "qwen2", "qwen3", "mistral", "smollm3")
+    config = {name: {"config.json": {"model_type": name}} for name in names}
     return {
         "bert": {**config["bert"], "tokenizer.json": bert_json},
         "bert-files": {**config["bert"], "vocab.txt": "".join(f"{token}\n" for token in pieces)},
@@ -162,6 +180,11 @@ def bases():
         "gpt2-files": {**config["gpt2"], "vocab.json": gpt2_vocab, "merges.txt": merges_text(gpt2_merges)},
         "llama": {**config["llama"], "tokenizer.json": llama()},
         "xlm-roberta": {**config["bert"], "tokenizer.json": unigram()},
+        "qwen2": {**config["qwen2"], "tokenizer.json": qwen_json},
+        "qwen2-files": {**config["qwen2"], "vocab.json": qwen_vocab, "merges.txt": merges_text(qwen_merges)},
+        "qwen3": {**config["qwen3"], "tokenizer.json": qwen_json},
+        "mistral": {**config["mistral"], "tokenizer.json": llama()},
+        "smollm3": {**config["smollm3"], "tokenizer.json": split_bytes(r"\s?\p{L}+|\p{N}{1,3}|\s+", ignore_merges=True)[2]},
     }
 
 
@@ -275,8 +298,11 @@ def json_changes(base):
 def classes(name):
     """Values of tokenizer_class; None leaves it out."""
     own = {"bert": "BertTokenizer", "roberta": "RobertaTokenizerFast", "gpt2": "GPT2Tokenizer", "llama": "LlamaTokenizer"}
-    if name == "xlm-roberta":
-        yield "XLMRobertaTokenizerFast"
+    alone = {"xlm-roberta": "XLMRobertaTokenizerFast", "qwen2": "Qwen2Tokenizer", "qwen2-files": "Qwen2Tokenizer"}
+    if name in alone:
+        yield alone[name]
+        return
+    if name in ("qwen3", "mistral", "smollm3"):
         return
     yield None
     yield own[name.split("-")[0]]
