@@ -41,7 +41,7 @@ export interface Tables {
   readonly baseline: string;
   /** Whether figures are of the half of the development data that chose no settings. */
   readonly isOfHalf: boolean;
-  /** Weights and data that changed under their names between runs, a clause each. */
+  /** Weights, data and versions that changed between runs, a clause each. */
   readonly changed: readonly string[];
   /** What limits the conclusions, a sentence each. */
   readonly warnings: readonly string[];

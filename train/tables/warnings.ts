@@ -70,8 +70,8 @@ function ofRuns({ tasks }: Omit<Tables, "warnings">): string[] {
 
 function ofSources({ changed }: Omit<Tables, "warnings">): string[] {
   return changed.length === 0 ? [] : [
-    `Files changed under their names between the runs: ${changed.join(", ")}. Differences may be ` +
-    "those of the files.",
+    `What runs are computed with changed between them: ${changed.join(", ")}. Differences may be ` +
+    "of that.",
   ];
 }
 
