@@ -58,10 +58,8 @@ Deno.test("weights and data that change between the runs are told by status and 
   assertEquals(await told(), [
     clauses.map((what) => `changed between the runs: ${what}`),
     [
-      `Files changed under their names between the runs: ${
-        clauses.join(", ")
-      }. Differences may be ` +
-      "those of the files.",
+      `What runs are computed with changed between them: ${clauses.join(", ")}. ` +
+      "Differences may be of that.",
     ],
   ]);
 });
