@@ -4,6 +4,7 @@
  * @module
  */
 
+import metadata from "../../deno.json" with { type: "json" };
 import { FileError, NumericError, TrainingError } from "../../core/errors.ts";
 import { type GivenConfig, resolveConfig, type TrainConfig } from "../config/config.ts";
 import { exists, readText } from "../files/files.ts";
@@ -73,7 +74,7 @@ export async function execute(
   if (outcome === undefined) return undefined;
   const lines = await exists(out) ? await readMetrics(out) : [];
   const here = (performance.now() - started) / 1000;
-  const sources = sourcesOf({ ...outcome.sources, weights });
+  const sources = sourcesOf({ ...outcome.sources, weights, version: metadata.version });
   const whole = {
     ...outcome,
     ...(sources && { sources }),

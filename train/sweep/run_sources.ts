@@ -1,5 +1,6 @@
 /**
- * What runs were computed from: whether files changed under their names between the runs of a sweep.
+ * What runs were computed with: whether files changed under their names, or this package did, between
+ * the runs of a sweep.
  *
  * @module
  */
@@ -9,8 +10,10 @@ import type { TrainConfig } from "../config/config.ts";
 import { isFolder } from "../files/files.ts";
 import { weightsFingerprint } from "../run/weights_fingerprint.ts";
 
-/** What a run was computed from, as fingerprints. */
+/** What a run was computed with: a version and fingerprints. */
 export interface RunSources {
+  /** Of this package, whose defaults the settings of a plan leave out. */
+  readonly version?: string;
   /** Of the model's folder; absent for a repository of the hub, which a commit names. */
   readonly weights?: string;
   /** Of its training examples, as the model sees them. */
@@ -23,7 +26,7 @@ export interface RunSources {
 export interface SourcedRun {
   /** All its settings. */
   readonly settings: JsonObject;
-  /** What it was computed from; absent where nothing is known. */
+  /** What it was computed with; absent where nothing is known. */
   readonly sources?: RunSources;
 }
 
@@ -32,6 +35,7 @@ const ofData = ["task", "data", "model", "textA", "textB", "label", "maxLength",
 
 /** What is compared, in words, and the settings with which it must be the same. */
 const kinds = [
+  ["version", "the version of this package", []],
   ["weights", "the weights of the model", ["model"]],
   ["trainingData", "the training data", [...ofData, "trainLimit", "devFraction"]],
   ["developmentData", "the development data", [...ofData, "devLimit", "devPart", "devFraction"]],
@@ -53,7 +57,7 @@ export function sourcesOf(value: unknown): RunSources | undefined {
 }
 
 /**
- * What changed under its name between runs, a clause each: `the training data of rte (3 runs with
+ * What changed between runs, a clause each: `the training data of rte (3 runs with
  * others than the first 9)`.
  */
 export function changedSources(runs: readonly SourcedRun[]): string[] {
@@ -63,7 +67,7 @@ export function changedSources(runs: readonly SourcedRun[]): string[] {
     return [...groups.values()].flatMap((group) => {
       const [first] = group as [SourcedRun];
       const others = group.filter(({ sources }) => sources![name] !== first.sources![name]).length;
-      const of = name === "weights" ? "" : ` of ${String(first.settings["task"])}`;
+      const of = settings.length < 2 ? "" : ` of ${String(first.settings["task"])}`;
       return others === 0
         ? []
         : [`${words}${of} (${others} of ${group.length} runs have others than the first)`];

@@ -48,7 +48,7 @@ export async function statusOf(sweep: SweepState): Promise<SweepStatus> {
     outcome?.status === "failed" ? [{ run, error: outcome.error ?? "no reason is known" }] : []
   );
   const changed = changedSources(states.flatMap(({ outcome }) => outcome ?? []))
-    .map((what) => `files changed between the runs: ${what}`);
+    .map((what) => `changed between the runs: ${what}`);
   const remarks = [...changed, ...remarksOf(sweep, states)];
   return { stages, failures, remarks, secondsLeft: secondsLeft(states) };
 }

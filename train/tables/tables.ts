@@ -15,6 +15,7 @@ import { compareArms } from "./comparisons.ts";
 import type { Tables } from "./contents.ts";
 import { costsOf } from "./costs.ts";
 import { coursesOf } from "./courses.ts";
+import { examplesUsed } from "./examples_used.ts";
 import { paperTests } from "./paper_tests.ts";
 import { scoreOf } from "./scores.ts";
 import { tuningOf } from "./tuning.ts";
@@ -57,8 +58,9 @@ export function tablesOf(
     models: modelsOf(arms),
     which,
     baseline,
-    isOfHalf: arms.some(({ runs }) =>
-      runs.some(({ settings }) => settings["devPart"] === "report")
+    examples: examplesUsed(arms),
+    isStoppedEarly: arms.some(({ runs }) =>
+      runs.some(({ settings }) => typeof settings["earlyStop"] === "number")
     ),
     changed: changedSources(results),
     tasks,

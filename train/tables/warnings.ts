@@ -38,11 +38,13 @@ export function warningsOf(
 const listed = (names: Iterable<string>) => [...new Set(names)].join(", ");
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
-function ofEvaluation({ which }: Omit<Tables, "warnings">): string[] {
-  return which === "last" ? [] : [
-    "Figures are the best over the evaluations of each run, chosen on the data that they are " +
-    "reported on: they are too favourable.",
-  ];
+function ofEvaluation({ which, isStoppedEarly }: Omit<Tables, "warnings">): string[] {
+  const best = "Figures are the best over the evaluations of each run, chosen on the data that " +
+    "they are reported on: they are too favourable.";
+  const early =
+    "Runs end early by the evaluations that are reported (--early-stop): their figures " +
+    "may be too favourable.";
+  return [...which === "best" ? [best] : [], ...isStoppedEarly ? [early] : []];
 }
 
 /** Runs that have no figure, by what came of them. */
@@ -70,8 +72,8 @@ function ofRuns({ tasks }: Omit<Tables, "warnings">): string[] {
 
 function ofSources({ changed }: Omit<Tables, "warnings">): string[] {
   return changed.length === 0 ? [] : [
-    `Files changed under their names between the runs: ${changed.join(", ")}. Differences may be ` +
-    "those of the files.",
+    `What runs are computed with changed between them: ${changed.join(", ")}. Differences may be ` +
+    "of that.",
   ];
 }
 

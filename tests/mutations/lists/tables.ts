@@ -7,6 +7,14 @@ const of = (name: string) => [`tests/train/tables/${name}_test.ts`];
 /** Mutations of the tables and figures of sweeps. */
 export const tablesMutations: readonly Mutation[] = [
   {
+    name: "tables do not say that figures are of examples that were held back",
+    file: "train/tables/examples_used.ts",
+    find: 'typeof devFraction === "number"',
+    replace: 'devFraction === "number"',
+    why: "they are not the development data's",
+    tests: ["tests/train/tables/examples_used_test.ts"],
+  },
+  {
     name: "arms whose choice changed between their runs are not told of",
     file: "train/tables/warnings.ts",
     find: "filter(([, own]) => own.length > 1)",

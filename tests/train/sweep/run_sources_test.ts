@@ -43,7 +43,7 @@ Deno.test("weights and data that change between the runs are told by status and 
   const told = async () => {
     const { remarks } = await statusOf(await reopened(sweep));
     const { warnings } = tablesOf(await collect(folder));
-    return [remarks, warnings.filter((one) => one.startsWith("Files changed"))];
+    return [remarks, warnings.filter((one) => one.startsWith("What runs are"))];
   };
   assertEquals(await told(), [[], []]);
   await changeWeights(model);
@@ -56,12 +56,10 @@ Deno.test("weights and data that change between the runs are told by status and 
     "the development data of rte (1 of 3 runs have others than the first)",
   ];
   assertEquals(await told(), [
-    clauses.map((what) => `files changed between the runs: ${what}`),
+    clauses.map((what) => `changed between the runs: ${what}`),
     [
-      `Files changed under their names between the runs: ${
-        clauses.join(", ")
-      }. Differences may be ` +
-      "those of the files.",
+      `What runs are computed with changed between them: ${clauses.join(", ")}. ` +
+      "Differences may be of that.",
     ],
   ]);
 });
@@ -78,6 +76,9 @@ Deno.test("only runs that must have the same data are compared", () => {
   }
   assertEquals(changedSources([one, run({ rank: 4, seed: 2 }, other)]).length, 2);
   assertEquals(changedSources([one, run({ devPart: "select" }, other)]).length, 1);
+  assertEquals(changedSources([run({}, { version: "0.1.0" }), run({}, { version: "0.2.0" })]), [
+    "the version of this package (1 of 2 runs have others than the first)",
+  ]);
   const held = (seed: number, trainingData: string) =>
     run({ seed, devFraction: 0.1 }, { trainingData });
   assertEquals(changedSources([one, held(1, "e"), held(2, "f")]), []);

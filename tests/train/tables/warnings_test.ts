@@ -56,6 +56,11 @@ const cases: readonly (readonly [what: string, warnings: () => readonly string[]
       "Figures are the best over the evaluations of each run",
     ],
     [
+      "runs that end early",
+      () => warningsOf(arms.map((arm) => ({ ...arm, settings: { earlyStop: 3 } }))),
+      "Runs end early by the evaluations that are reported (--early-stop)",
+    ],
+    [
       "runs that failed on both sides",
       () => warningsOf(arms.map((arm) => ({ ...arm, figures: [...arm.figures, undefined, NaN] }))),
       "Of 20 runs, 2 failed, 2 ended without a finite figure (lora on rte, hiddenkey on rte): the " +
