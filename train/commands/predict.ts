@@ -24,7 +24,7 @@ import { openRun, runConfig } from "../run/open_run.ts";
 import { readRun } from "../run/run_folder.ts";
 import { checkPadding } from "../tasks/check_ids.ts";
 import { batchLengths, classifyAll, encodeExamples } from "../tasks/classification.ts";
-import { continueAll } from "../tasks/generation.ts";
+import { continueAll } from "../tasks/continuation.ts";
 import { classificationMetrics, regressionMetrics } from "../tasks/label_metrics.ts";
 import { classNames, labelKind } from "../tasks/labelled.ts";
 import { maxSequenceLength } from "../tasks/open.ts";
