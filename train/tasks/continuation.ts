@@ -31,7 +31,7 @@ export async function continueAll(
   contexts: readonly string[],
   settings: GenerationSettings,
 ): Promise<string[]> {
-  const { tokenizer, frame, search } = settings;
+  const { tokenizer, frame, config, search } = settings;
   const prompts = contexts.map((context) => promptOf(context, tokenizer, frame));
   prompts.forEach((ids, i) => {
     const name = `context ${i}, ${shortExcerpt(contexts[i])}`;
@@ -39,7 +39,8 @@ export async function continueAll(
   });
   // The LoRA recipe also ends texts at a blank line.
   const ending = search.beamConvention === "lora" ? "\n\n" : undefined;
-  return await continuePrompts(model, device, prompts, { ...settings, ending });
+  const eosIds = [...config.eosIds, frame.eosId];
+  return await continuePrompts(model, device, prompts, { ...settings, eosIds, ending });
 }
 
 /** Continuations of prompts, in their order, without spaces around them. */
@@ -49,17 +50,16 @@ export async function continuePrompts(
   prompts: readonly (readonly number[])[],
   settings: PromptSettings,
 ): Promise<string[]> {
-  const { tokenizer, frame, config, newTokens, search, batch, ending } = settings;
+  const { tokenizer, config, newTokens, search, batch, ending } = settings;
   const { beams, lengthPenalty, noRepeatNgram, repetitionPenalty, beamConvention } = search;
   const results = new Array<string>(prompts.length);
   const lengths = prompts.map((prompt) => prompt.length);
-  const eosIds = [...config.eosIds, frame.eosId];
   // A blank line is one token of GPT-2.
   const last = ending === undefined
     ? []
     : tokenizer.encode(ending, undefined, { special: false }).ids;
+  const eosIds = [...settings.eosIds, ...(last.length === 1 ? last : [])];
   let done = 0;
-  if (last.length === 1) eosIds.push(last[0]!);
   for (const members of batchesByLength(lengths, batch)) {
     const made = await generate(model, device, members.map((i) => prompts[i]!), {
       newTokens,
@@ -82,30 +82,36 @@ export async function continuePrompts(
   return results;
 }
 
-/** What generation needs beside the model, of prompts that are tokens. */
-export interface PromptSettings extends GenerationSettings {
-  /** Text that ends a continuation, beside the end tokens. */
-  readonly ending?: string | undefined;
-}
-
-/** What generation needs beside the model. */
-export interface GenerationSettings {
+/** What writing texts needs beside the model. */
+export interface WritingSettings {
   /** The base model's tokenizer. */
   readonly tokenizer: Tokenizer;
-  /** Tokens that separate, end and pad sequences. */
-  readonly frame: SpecialTokens;
   /** Sizes of the model, of which the most positions and the end tokens count here. */
   readonly config: ModelConfig;
-  /** Most tokens that are added to a context. */
+  /** Most tokens that are added to a prompt. */
   readonly newTokens: number;
   /** Beams and penalties of the search. */
   readonly search: BeamConfig;
-  /** Contexts that are continued together; changes speed and memory alone. */
+  /** Prompts that are continued together; changes speed and memory alone. */
   readonly batch: number;
-  /** Draws tokens, by a number of each context, its place; default none. */
+  /** Draws tokens, by a number of each prompt, its place; default none. */
   readonly sampling?: TokenSampling | undefined;
-  /** File that the contexts were read from, for messages. */
-  readonly path?: string | undefined;
   /** Called after each batch with the number of texts written so far. */
   readonly onWritten?: ((done: number) => void) | undefined;
+}
+
+/** What the continuation of contexts needs beside the model. */
+export interface GenerationSettings extends WritingSettings {
+  /** Tokens that separate, end and pad sequences. */
+  readonly frame: SpecialTokens;
+  /** File that the contexts were read from, for messages. */
+  readonly path?: string | undefined;
+}
+
+/** What the continuation of prompts needs beside the model. */
+export interface PromptSettings extends WritingSettings {
+  /** Tokens that end a continuation. */
+  readonly eosIds: readonly number[];
+  /** Text that ends a continuation too. */
+  readonly ending?: string | undefined;
 }

@@ -182,7 +182,7 @@ export const tasksMutations: readonly Mutation[] = [
   {
     name: "texts of generation are as short as others",
     file: "train/tasks/open.ts",
-    find: "generates(config.task) ? 512 : 128",
+    find: "generates(config.task) ? ofTexts : 128",
     replace: "generates(config.task) ? 128 : 128",
     why: "E2E has 512 tokens",
     tests: ["tests/train/tasks/open_test.ts"],
