@@ -104,8 +104,8 @@ async function openOwnTexts(
   const { train, dev, notes } = await readOwnSplits(task, config, parts);
   const opened = ownTextTask({
     name: task,
-    train: train.slice(0, config.trainLimit),
-    dev: dev.slice(0, config.devLimit),
+    train,
+    dev,
     own,
     ...rules,
     maxLength: maxSequenceLength(config, model),

@@ -41,7 +41,8 @@ export class OwnTokenizer {
   /** Template of conversations; undefined for other texts. */
   readonly chat: ChatTemplate | undefined;
   readonly #tokenizer: Tokenizer;
-  readonly #appendsEnd: boolean;
+  /** Special tokens with which the tokenizer begins a text. */
+  readonly #beginning: readonly number[];
 
   /**
    * Reads what a model has.
@@ -59,7 +60,12 @@ export class OwnTokenizer {
     this.padId = config.padId ?? tokenizer.padId ?? eosId;
     this.chat = isChat ? new ChatTemplate(tokenizer, model) : undefined;
     this.#tokenizer = tokenizer;
-    this.#appendsEnd = tokenizer.encode("a").ids.at(-1) !== this.#plain("a").at(-1);
+    const plain = this.#plain("a");
+    const { ids } = tokenizer.encode("a");
+    this.#beginning = ids.slice(
+      0,
+      ids.findIndex((_, i) => plain.every((id, j) => id === ids[i + j])),
+    );
   }
 
   /** Tokens that end what is written: that of texts and, of conversations, that of a turn. */
@@ -80,14 +86,16 @@ export class OwnTokenizer {
     const { text } = example;
     if ("messages" in text) return located(example, () => this.#conversation(text.messages));
     if ("text" in text) {
-      const ids = this.#ended(text.text);
+      const ids = this.#ended(this.#begun(text.text));
       return { ids, spans: [[1, Math.max(1, ids.length)]], isMerged: false };
     }
     if (text.completion === undefined) throw new OptionError("Cannot learn without a completion");
-    const prompt = this.#begun(text.prompt);
-    const ids = this.#ended(text.prompt + text.completion);
-    const start = sharedLength(prompt, ids);
-    return { ids, spans: [[Math.max(1, start), ids.length]], isMerged: start < prompt.length };
+    const whole = text.prompt + text.completion;
+    const plain = this.#plain(whole);
+    const { count, isSplit } = this.#border(plain, whole, text.prompt.length);
+    const ids = this.#ended([...this.#beginning, ...plain]);
+    const start = Math.max(1, this.#beginning.length + count);
+    return { ids, spans: [[start, ids.length]], isMerged: isSplit };
   }
 
   /**
@@ -129,29 +137,50 @@ export class OwnTokenizer {
     const ids = this.#plain(text);
     // A token that reaches over the border of a turn is learned with it.
     const spans = turns.map(([start, end]): TokenSpan => {
-      const behind = this.#plain(text.slice(0, end));
-      const shared = sharedLength(behind, ids);
-      const first = sharedLength(this.#plain(text.slice(0, start)), ids);
-      return [Math.max(1, first), shared + (shared < behind.length ? 1 : 0)];
+      const behind = this.#border(ids, text, end);
+      return [this.#border(ids, text, start).count, behind.count + (behind.isSplit ? 1 : 0)];
     });
     return { ids, spans: joined(spans), isMerged: false };
   }
 
   /** Tokens of a text to which more is added. */
   #begun(text: string): number[] {
-    const { ids } = this.#tokenizer.encode(text);
-    return this.#appendsEnd ? ids.slice(0, -1) : ids;
+    return [...this.#beginning, ...this.#plain(text)];
   }
 
   /** Tokens of a text with its end, once. */
-  #ended(text: string): number[] {
-    const { ids } = this.#tokenizer.encode(text);
+  #ended(ids: readonly number[]): readonly number[] {
     return ids.at(-1) === this.eosId ? ids : [...ids, this.eosId];
+  }
+
+  /** Tokens that end before a place of a text, and whether the next one reaches over it. */
+  #border(ids: readonly number[], text: string, place: number): Border {
+    const begun = text.slice(0, place);
+    const alone = this.#plain(begun);
+    const shared = sharedLength(alone, ids);
+    if (shared === alone.length) return { count: shared, isSplit: false };
+    // What follows may change the tokens before it, even where none reaches over the place.
+    const decoded = (count: number) => this.#tokenizer.decode(ids.slice(0, count));
+    if (decoded(ids.length) !== text) return { count: shared, isSplit: true };
+    let [less, enough] = [0, ids.length];
+    while (enough - less > 1) {
+      const middle = (less + enough) >> 1;
+      if (decoded(middle).startsWith(begun)) enough = middle;
+      else less = middle;
+    }
+    const isSplit = decoded(enough) !== begun;
+    return { count: isSplit ? enough - 1 : enough, isSplit };
   }
 
   #plain(text: string): number[] {
     return this.#tokenizer.encode(text, undefined, { special: false }).ids;
   }
+}
+
+/** Where a place of a text is among its tokens. */
+interface Border {
+  readonly count: number;
+  readonly isSplit: boolean;
 }
 
 /** Spans without empty ones and without what an earlier one has. */

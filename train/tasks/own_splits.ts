@@ -38,6 +38,16 @@ export async function readOwnSplits(
     if (paths.length === 0) throw missingSplit(config.data, split);
     return await readOwnTexts(task, paths, true);
   };
+  const { train, dev, notes } = await readAll(config, parts, read);
+  return { train: train.slice(0, config.trainLimit), dev: dev.slice(0, config.devLimit), notes };
+}
+
+/** The same without the limits of a run. */
+async function readAll(
+  config: TrainConfig,
+  parts: TaskParts,
+  read: (split: Split) => Promise<OwnExample[]>,
+): Promise<OwnSplits> {
   const holds = holdsBack(config, parts);
   const all = parts.train || holds ? await read("train") : [];
   const pick = (examples: readonly OwnExample[], positions: readonly number[]) =>
