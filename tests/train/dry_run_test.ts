@@ -177,7 +177,7 @@ Deno.test("dryRunText() says what a person looks for", () => {
     const part of [
       "training example 7: 40 tokens, all visible, 2 of padding behind them, which are masked\n" +
       "the loss is on the 11 marked with *, each predicted from all before it\n",
-      "… 16 more, 3 of them marked",
+      "… 16 more, 1 of them marked",
       ' *    39      39        1  "t39"',
       "training example 3: 1 tokens",
       "\nlabel yes\n",

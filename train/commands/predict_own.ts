@@ -11,7 +11,7 @@ import { type OwnExample, readOwnTexts } from "../data/own_texts.ts";
 import type { OwnTextName } from "../data/text_tasks.ts";
 import { openRun } from "../run/open_run.ts";
 import { checkIds } from "../tasks/check_ids.ts";
-import { continuePrompts } from "../tasks/continuation.ts";
+import { continueTokens } from "../tasks/continuation.ts";
 import { OwnTokenizer } from "../tasks/own_prompts.ts";
 import { textLines } from "../tasks/prediction_lines.ts";
 import { type ProgressHooks, progressOf } from "../tasks/progress.ts";
@@ -55,7 +55,7 @@ export async function ownContinuations(inputs: OwnInputs, task: OwnTextName): Pr
     checkIds(prompt, rules, { path: row?.path, name: `prompt ${index}` });
     return prompt;
   });
-  const texts = await continuePrompts(model, device, prompts.map(({ ids }) => ids), {
+  const texts = await continueTokens(model, device, prompts.map(({ ids }) => ids), {
     tokenizer,
     config: architecture,
     newTokens: config.newTokens,

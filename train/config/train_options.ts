@@ -32,6 +32,8 @@ export type DevPart = typeof devParts[number];
 const usualLength: string = `128, ${publishedTextNames.join(" and ")} 512, ` +
   `${ownTextNames.join(" and ")} 1024; at most the model's`;
 
+const usuallyWritten: string = `all, ${ownTextNames.join(" and ")} 0`;
+
 const dataOptions = {
   task: { group: "data", kind: "choice", choices: tasks, help: "what to train", required: true },
   data: {
@@ -172,7 +174,7 @@ export const trainOptions = {
     kind: "integer",
     min: 0,
     help: "inputs to generate for, 0 for none",
-    defaultText: `all, ${ownTextNames.join(" and ")} 0`,
+    defaultText: usuallyWritten,
   },
   ...beamOptions,
   ...evaluationOptions,

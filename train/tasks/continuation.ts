@@ -40,11 +40,11 @@ export async function continueAll(
   // The LoRA recipe also ends texts at a blank line.
   const ending = search.beamConvention === "lora" ? "\n\n" : undefined;
   const eosIds = [...config.eosIds, frame.eosId];
-  return await continuePrompts(model, device, prompts, { ...settings, eosIds, ending });
+  return await continueTokens(model, device, prompts, { ...settings, eosIds, ending });
 }
 
 /** Continuations of prompts, in their order, without spaces around them. */
-export async function continuePrompts(
+export async function continueTokens(
   model: Model,
   device: Device,
   prompts: readonly (readonly number[])[],

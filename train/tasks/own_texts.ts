@@ -13,7 +13,7 @@ import type { Model } from "../../nn/models/model.ts";
 import type { OwnExample } from "../data/own_texts.ts";
 import { checkIds, checkPadding } from "./check_ids.ts";
 import { batchLengths } from "./classification.ts";
-import { continuePrompts, type PromptSettings } from "./continuation.ts";
+import { continueTokens, type PromptSettings } from "./continuation.ts";
 import { scoreOutputs } from "./generation.ts";
 import type { OwnPrompt, OwnTokenizer } from "./own_prompts.ts";
 import { type Collect, textPrediction } from "./prediction.ts";
@@ -79,7 +79,7 @@ export function ownTextTask(settings: OwnTextSettings): Task {
       const onWritten = progressOf("generating", places.length, options);
       const eosIds = [...settings.config.eosIds, ...own.endIds];
       const chosen = places.map((i) => own.continued(dev.kept[i]!));
-      const outputs = await continuePrompts(model, device, chosen.map(({ ids }) => ids), {
+      const outputs = await continueTokens(model, device, chosen.map(({ ids }) => ids), {
         ...settings,
         eosIds,
         onWritten,

@@ -70,6 +70,17 @@ Deno.test("tokens and completions are those of TRL", async () => {
   }
 });
 
+Deno.test("what is written ends with a text or, in a conversation, with a turn", async () => {
+  const ends = async (template?: string) => new Set((await opened(template)).endIds);
+  const { ids } = golden.chats.find(({ template }) => template === "turns")!;
+  const [eos, turnEnd] = [2, ids.at(-2)!];
+  assertEquals(await ends(), new Set([eos]));
+  assertEquals(await ends(golden.templates.chatml), new Set([eos]));
+  assertEquals(await ends(golden.templates.turns), new Set([eos, turnEnd]));
+  assertEquals(await ends("{{ raise_exception('no') }}"), new Set([eos]));
+  assertEquals(await ends("{{ messages[1].content + '.' }}"), new Set([eos]));
+});
+
 Deno.test("losses of completions and of the assistant's turns are those of transformers", () =>
   withDevice("f64", async (device) => {
     const { model } = await openLanguageModel(base, device, seedKey(1));
