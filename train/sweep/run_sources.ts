@@ -8,7 +8,7 @@
 import { isRecord, type JsonObject } from "../../nn/formats/json_record.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { isFolder } from "../files/files.ts";
-import { weightsFingerprint } from "../run/weights_fingerprint.ts";
+import { weightsFingerprint } from "../files/weights_fingerprint.ts";
 
 /** What a run was computed with: a version and fingerprints. */
 export interface RunSources {

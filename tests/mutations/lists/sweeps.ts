@@ -14,7 +14,7 @@ export const sweepMutations: readonly Mutation[] = [
   },
   {
     name: "the fingerprint of weights is of the first blocks of a file alone",
-    file: "train/run/weights_fingerprint.ts",
+    file: "train/files/weights_fingerprint.ts",
     find: "Math.round(i * last / (places - 1))",
     replace: "i",
     why: "what is trained may stand at the end",

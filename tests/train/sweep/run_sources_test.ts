@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { copyFolder } from "../../../train/files/folder.ts";
-import { weightsFingerprint } from "../../../train/run/weights_fingerprint.ts";
+import { weightsFingerprint } from "../../../train/files/weights_fingerprint.ts";
 import { collect } from "../../../train/sweep/collect.ts";
 import { changedSources, type RunSources } from "../../../train/sweep/run_sources.ts";
 import { runSweep } from "../../../train/sweep/run_sweep.ts";

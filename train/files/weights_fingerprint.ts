@@ -4,10 +4,10 @@
  * @module
  */
 
-import { shortHash } from "../files/canonical_json.ts";
-import { namesIn } from "../files/folder.ts";
-import { readRange } from "../files/shard.ts";
-import { attempt } from "../files/system.ts";
+import { shortHash } from "./canonical_json.ts";
+import { namesIn } from "./folder.ts";
+import { readRange } from "./shard.ts";
+import { attempt } from "./system.ts";
 
 /** Places of a file that are read, evenly apart, and bytes of each. */
 const [places, length] = [64, 4096];
