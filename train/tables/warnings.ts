@@ -35,7 +35,12 @@ export function warningsOf(
   ];
 }
 
-const listed = (names: Iterable<string>) => [...new Set(names)].join(", ");
+/** Names in a row; labels with a comma of their own stand between semicolons. */
+function listed(names: Iterable<string>): string {
+  const own = [...new Set(names)];
+  return own.join(own.some((name) => name.includes(",")) ? "; " : ", ");
+}
+
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 function ofEvaluation({ which, isStoppedEarly }: Omit<Tables, "warnings">): string[] {

@@ -150,3 +150,12 @@ Deno.test("what limits several tables is said once, of averages too", () => {
   const [warning] = warningsOf(both);
   assert(warning!.startsWith("On rte, mrpc, averages, hiddenkey has 4 pairs with the"), warning);
 });
+
+Deno.test("labels with commas stand between semicolons", () => {
+  const [first] = warningsOf(
+    [4, 8].flatMap((rank) =>
+      arms.map((arm) => ({ ...arm, varied: { rank }, figures: [...base, undefined] }))
+    ),
+  );
+  assert(first!.includes("(lora, rank 4 on rte; hiddenkey, rank 4 on rte; lora, rank 8 on"), first);
+});
