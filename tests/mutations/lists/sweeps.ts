@@ -5,6 +5,14 @@ import type { Mutation } from "../mutation.ts";
 /** Mutations of sweeps. */
 export const sweepMutations: readonly Mutation[] = [
   {
+    name: "a run is computed in another precision than its plan says",
+    file: "train/commands/sweep_run.ts",
+    find: "const { precision: _, ...machineOptions } = deviceOptions;",
+    replace: "const machineOptions = deviceOptions;",
+    why: "the id of a run counts it, and arms would mix it",
+    tests: ["tests/train/commands/sweep_command_test.ts"],
+  },
+  {
     name: "a run goes on with whatever weights there are",
     file: "train/sweep/execute.ts",
     find: "before === undefined || before === weights",
