@@ -25,6 +25,7 @@ export function warningsOf(
   return [
     ...ofEvaluation(tables),
     ...ofRuns(tables),
+    ...ofSeeds(tables),
     ...ofSources(tables),
     ...ofBaseline(tables, alone),
     ...ofPower(tables),
@@ -72,6 +73,16 @@ function ofRuns({ tasks }: Omit<Tables, "warnings">): string[] {
     } (${
       listed(arms.map(({ task, label }) => `${label} on ${task}`))
     }): the figures are of the others, which flatters methods whose runs fail.`,
+  ];
+}
+
+/** Arms whose seeds are no sample. */
+function ofSeeds({ tasks }: Omit<Tables, "warnings">): string[] {
+  const repeated = tasks.flatMap((table) => table.scores).filter((score) => score.isRepeated);
+  return repeated.length === 0 ? [] : [
+    `All seeds came to the same loss with ${
+      listed(repeated.map(({ task, label }) => `${label} on ${task}`))
+    }: seeds change nothing there (--order-seed, --init-seed, --mask-seed), so that its runs are one.`,
   ];
 }
 
