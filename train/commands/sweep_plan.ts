@@ -38,12 +38,12 @@ const options = {
     required: true,
   },
   out: { group: "sweep", kind: "text", help: "folder of the sweep", required: true },
-  model: { ...model, group: "sweep", required: true },
+  model: { group: "sweep", kind: "text", help: model.help, defaultText: "the file's" },
   data: {
     group: "sweep",
     kind: "text",
     help: "folder with a folder for each task, as data writes them: RTE, MRPC, …, e2e, webnlg",
-    required: true,
+    defaultText: "the file's",
   },
   seeds: {
     group: "sweep",

@@ -5,11 +5,12 @@
  */
 
 import metadata from "../../deno.json" with { type: "json" };
-import { FileError, NumericError, TrainingError } from "../../core/errors.ts";
+import { NumericError, TrainingError } from "../../core/errors.ts";
 import { type GivenConfig, resolveConfig, type TrainConfig } from "../config/config.ts";
-import { exists, readText } from "../files/files.ts";
-import { appendText, removeLeftovers } from "../files/folder.ts";
-import { type MetricLine, readMetrics, secondsOf } from "../report/run_record.ts";
+import { exists } from "../files/files.ts";
+import { removeLeftovers } from "../files/folder.ts";
+import { readMetrics } from "../report/run_record.ts";
+import { findResumed } from "../run/resume.ts";
 import { readRun } from "../run/run_folder.ts";
 import { train, type TrainHooks, type TrainResult } from "../train.ts";
 import type { GridPoint } from "./choice.ts";
@@ -18,7 +19,13 @@ import { type Outcome, writeOutcome } from "./outcome.ts";
 import { folderOfRun } from "./plan_folder.ts";
 import type { PlannedRun } from "./planned_run.ts";
 import { sourcesOf, weightsOfRun } from "./run_sources.ts";
-import { isRecord } from "../../nn/formats/json_record.ts";
+import {
+  appendStart,
+  readStarts,
+  requireSameWeights,
+  type RunStart,
+  secondsBefore,
+} from "./starts.ts";
 
 /** A run that is to be made. */
 export interface Execution {
@@ -37,11 +44,6 @@ export function trainFolder(folder: string, id: string): string {
   return `${folderOfRun(folder, id)}/run`;
 }
 
-/** File of a run that has a line for each time that a process began it or went on with it. */
-export function startsFile(folder: string, id: string): string {
-  return `${folderOfRun(folder, id)}/starts.jsonl`;
-}
-
 /**
  * Makes a run, or goes on with it, and writes what came of it. A run whose numbers are not finite has
  * failed.
@@ -58,19 +60,18 @@ export async function execute(
   const isBegun = await exists(`${out}/run.json`);
   await removeLeftovers(folderOfRun(folder, run.id));
   const weights = await weightsOfRun(config);
-  if (isBegun) await requireSameWeights(startsFile(folder, run.id), weights);
-  const start = { at: new Date().toISOString(), pid: Deno.pid, goesOn: isBegun, weights };
-  await appendText(startsFile(folder, run.id), `${JSON.stringify(start)}\n`);
+  const starts = await readStarts(folder, run.id);
+  if (isBegun) requireSameWeights(starts, weights, out);
+  const start: RunStart = {
+    at: new Date().toISOString(),
+    pid: Deno.pid,
+    goesOn: isBegun,
+    step: isBegun ? await stepsKept(out) : 0,
+    ...(weights !== undefined && { weights }),
+  };
+  await appendStart(folder, run.id, start);
   const started = performance.now();
-  let steps = 0;
-  const outcome = await attempted(config, {
-    ...hooks,
-    ...(isBegun && { resume: out }),
-    onStep(record, all) {
-      steps++;
-      return hooks.onStep?.(record, all);
-    },
-  });
+  const outcome = await attempted(config, { ...hooks, ...(isBegun && { resume: out }) });
   if (outcome === undefined) return undefined;
   const lines = await exists(out) ? await readMetrics(out) : [];
   const here = (performance.now() - started) / 1000;
@@ -78,37 +79,17 @@ export async function execute(
   const whole = {
     ...outcome,
     ...(sources && { sources }),
-    seconds: secondsBefore(lines, steps) + here,
+    seconds: secondsBefore(lines, [...starts, start]) + here,
   };
   await writeOutcome(folder, run.id, whole);
   return whole;
 }
 
-/**
- * Requires that a run goes on with the model that it began with.
- *
- * @throws {FileError} If its weights are others
- */
-async function requireSameWeights(path: string, weights: string | undefined): Promise<void> {
-  const text = await exists(path) ? await readText(path) : "";
-  const begun = text.split("\n").map(weightsOfStart);
-  const before = begun.findLast((one) => one !== undefined);
-  if (before === undefined || before === weights) return;
-  throw new FileError(
-    `Cannot go on with the run as the weights it began with, ${before}, are required: found ` +
-      `${weights ?? "none"}; without its folder it begins anew`,
-    path,
-  );
-}
-
-/** Weights that a line of starts names; of a torn one none. */
-function weightsOfStart(line: string): string | undefined {
-  try {
-    const start: unknown = JSON.parse(line);
-    return isRecord(start) ? sourcesOf(start)?.weights : undefined;
-  } catch {
-    return undefined;
-  }
+/** Steps of a run that need not be made again: of one that is over all, else those of its checkpoint. */
+async function stepsKept(out: string): Promise<number> {
+  const { isFinished, saved: { result }, step } = await findResumed(out);
+  const last = result?.["step"];
+  return isFinished && typeof last === "number" ? last : step;
 }
 
 /** What comes of training, without its time; undefined where it was stopped. */
@@ -145,10 +126,4 @@ async function outcomeOf(
     ...(typeof backend === "string" && { backend }),
     ...(sources && { sources }),
   };
-}
-
-/** Seconds of the steps that other processes made, before this one made its own. */
-function secondsBefore(lines: readonly MetricLine[], own: number): number {
-  const clocks = lines.filter(({ seconds }) => seconds !== undefined);
-  return secondsOf(clocks.slice(0, Math.max(0, clocks.length - own))) ?? 0;
 }

@@ -21,6 +21,8 @@ export interface ArmScore extends Arm, RunCounts, SampleSummary {
   readonly seeds: readonly number[];
   /** Their figures. */
   readonly figures: readonly number[];
+  /** Whether all runs came to the same loss to the last bit, so that their seeds changed nothing. */
+  readonly isRepeated: boolean;
 }
 
 /** Summarises an arm. */
@@ -32,5 +34,11 @@ export function scoreOf(runs: ArmRuns): ArmScore {
     ...summarise(figures, resampling),
     seeds: [...runs.figures.keys()],
     figures,
+    isRepeated: isRepeated(runs),
   };
+}
+
+function isRepeated({ runs }: ArmRuns): boolean {
+  const losses = runs.filter(({ status }) => status === "done").map(({ last }) => last["loss"]);
+  return losses.length > 1 && Number.isFinite(losses[0]) && new Set(losses).size === 1;
 }

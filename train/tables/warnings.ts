@@ -25,6 +25,7 @@ export function warningsOf(
   return [
     ...ofEvaluation(tables),
     ...ofRuns(tables),
+    ...ofSeeds(tables),
     ...ofSources(tables),
     ...ofBaseline(tables, alone),
     ...ofPower(tables),
@@ -35,7 +36,12 @@ export function warningsOf(
   ];
 }
 
-const listed = (names: Iterable<string>) => [...new Set(names)].join(", ");
+/** Names in a row; labels with a comma of their own stand between semicolons. */
+function listed(names: Iterable<string>): string {
+  const own = [...new Set(names)];
+  return own.join(own.some((name) => name.includes(",")) ? "; " : ", ");
+}
+
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 function ofEvaluation({ which, isStoppedEarly }: Omit<Tables, "warnings">): string[] {
@@ -67,6 +73,16 @@ function ofRuns({ tasks }: Omit<Tables, "warnings">): string[] {
     } (${
       listed(arms.map(({ task, label }) => `${label} on ${task}`))
     }): the figures are of the others, which flatters methods whose runs fail.`,
+  ];
+}
+
+/** Arms whose seeds are no sample. */
+function ofSeeds({ tasks }: Omit<Tables, "warnings">): string[] {
+  const repeated = tasks.flatMap((table) => table.scores).filter((score) => score.isRepeated);
+  return repeated.length === 0 ? [] : [
+    `All seeds came to the same loss with ${
+      listed(repeated.map(({ task, label }) => `${label} on ${task}`))
+    }: seeds change nothing there (--order-seed, --init-seed, --mask-seed), so that its runs are one.`,
   ];
 }
 

@@ -5,8 +5,24 @@ import type { Mutation } from "../mutation.ts";
 /** Mutations of sweeps. */
 export const sweepMutations: readonly Mutation[] = [
   {
+    name: "steps that were made again count with the process that lost them",
+    file: "train/sweep/starts.ts",
+    find: "step! > from && step! <= end",
+    replace: "step! > from",
+    why: "each process has a clock of its own",
+    tests: ["tests/train/sweep/starts_test.ts"],
+  },
+  {
+    name: "a run is computed in another precision than its plan says",
+    file: "train/commands/sweep_run.ts",
+    find: "const { precision: _, ...machineOptions } = deviceOptions;",
+    replace: "const machineOptions = deviceOptions;",
+    why: "the id of a run counts it, and arms would mix it",
+    tests: ["tests/train/commands/sweep_command_test.ts"],
+  },
+  {
     name: "a run goes on with whatever weights there are",
-    file: "train/sweep/execute.ts",
+    file: "train/sweep/starts.ts",
     find: "before === undefined || before === weights",
     replace: "before !== weights || before !== undefined",
     why: "half a run with other weights is a run of neither",
@@ -127,7 +143,7 @@ export const sweepMutations: readonly Mutation[] = [
   {
     name: "a run that was killed begins again",
     file: "train/sweep/execute.ts",
-    find: "...(isBegun && { resume: out }),",
+    find: "...(isBegun && { resume: out })",
     replace: "",
     why: "it goes on from its checkpoint",
     tests: ["tests/train/sweep/run_sweep_test.ts"],

@@ -7,6 +7,14 @@ const of = (name: string) => [`tests/train/tables/${name}_test.ts`];
 /** Mutations of the tables and figures of sweeps. */
 export const tablesMutations: readonly Mutation[] = [
   {
+    name: "an arm with one run is one whose seeds change nothing",
+    file: "train/tables/scores.ts",
+    find: "losses.length > 1 && Number.isFinite(losses[0])",
+    replace: "Number.isFinite(losses[0])",
+    why: "one run says nothing of seeds",
+    tests: ["tests/train/tables/warnings_test.ts"],
+  },
+  {
     name: "tables do not say that figures are of examples that were held back",
     file: "train/tables/examples_used.ts",
     find: 'typeof devFraction === "number"',

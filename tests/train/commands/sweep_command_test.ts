@@ -60,6 +60,22 @@ Deno.test("plan says what it costs; run makes it with several processes; collect
   assertEquals([again.code, untimed(again.out)], [0, "8 runs: 8 done before\n"]);
 });
 
+Deno.test("a file names model and data where no flag does", async () => {
+  const [model, file] = [workspace.model("bert"), workspace.out("own.json")];
+  const task = { task: "rte", data: workspace.data("rte") };
+  const settings = { batch: 8, epochs: 1 };
+  const own = { model, tasks: [task], methods: ["lora"], presets: [], seeds: 1, settings };
+  await Deno.writeTextFile(file, JSON.stringify(own));
+  const planned = await hiddenkey("sweep", "plan", file, `--out=${workspace.out("own")}`);
+  assertEquals([planned.code, planned.err], [0, ""]);
+  const { tasks: _, ...others } = own;
+  const whole = { ...others, tasks: ["rte"], data: `${workspace.root}/data` };
+  await Deno.writeTextFile(file, JSON.stringify(whole));
+  // The same runs, asked for in another way.
+  const again = await hiddenkey("sweep", "plan", file, `--out=${workspace.out("own")}`);
+  assertStringIncludes(again.out, "holds this plan already");
+});
+
 Deno.test("a scheduler's number chooses a run, and a stage counts its own", async () => {
   const out = workspace.out("array");
   assertEquals((await plan("array")).code, 0);
@@ -94,6 +110,7 @@ Deno.test("a scheduler's number chooses a run, and a stage counts its own", asyn
 Deno.test("bad command lines are refused in one sentence", async () => {
   const out = workspace.out("bad");
   assertEquals((await plan("bad")).code, 0);
+  const model = `--model=${workspace.model("bert")}`;
   const cases: [args: string[], says: string][] = [
     [[], "one of plan, run, status, collect is required"],
     [["rum"], "the nearest one is run"],
@@ -103,7 +120,9 @@ Deno.test("bad command lines are refused in one sentence", async () => {
     [["plan", "table1", "--model=m", "--data=d", "--out=o", "--tasks=squad"], "--tasks"],
     [["plan", "table1", "--model=m", "--data=d", "--out=o", "--grid=lr"], "NAME=A,B"],
     [["plan", "table1", "--model=m", "--data=d", "--out=o", "--grid=lr=a"], "with numbers"],
-    [["plan", "table1", `--model=${workspace.model("bert")}`, "--data=d", "--out=o"], "RTE or rte"],
+    [["plan", "table1", model, "--data=d", "--out=o"], "RTE or rte"],
+    [["plan", "table1", "--data=d", "--out=o"], "Cannot plan without --model"],
+    [["plan", "table1", model, "--out=o"], "Cannot plan without --data"],
     [["run", workspace.out("nothing")], "plan.json"],
     [["run", out, "--index=8"], "below 8"],
     [["run", out, "--index=1", "--jobs=2"], "--index with --jobs"],

@@ -4,6 +4,7 @@ import { FolderLock } from "../../../train/files/lock.ts";
 import { collect } from "../../../train/sweep/collect.ts";
 import { writeOutcome } from "../../../train/sweep/outcome.ts";
 import { forgetFailed, runSweep } from "../../../train/sweep/run_sweep.ts";
+import { readStarts } from "../../../train/sweep/starts.ts";
 import { statusOf } from "../../../train/sweep/status.ts";
 import type { SweepState } from "../../../train/sweep/sweep_state.ts";
 import { copyFolder } from "../../../train/files/folder.ts";
@@ -192,6 +193,26 @@ Deno.test("an interrupt leaves runs to go on, with the numbers of those that nev
   const again = await reopened(stopped);
   assertEquals((await runSweep(again, again.plan.runs)).done, 3);
   assertEquals(differencesOf(await contentsOfRuns(whole), await contentsOfRuns(stopped)), []);
+});
+
+Deno.test("a run that was over before it was told counts the seconds of all its steps", async () => {
+  const sweep = await plannedSweep(workspace, { seeds: 1, settings: { saveEvery: 3 } });
+  const { folder, plan: { runs: [run] } } = sweep;
+  await runSweep(sweep, [run!]);
+  const metrics = `${folder}/runs/${run!.id}/run/metrics.jsonl`;
+  const lines = (await Deno.readTextFile(metrics)).trimEnd().split("\n").map((line) => {
+    const record = JSON.parse(line);
+    return `${
+      JSON.stringify("seconds" in record ? { ...record, seconds: 1000 * record.step } : record)
+    }\n`;
+  });
+  await Deno.writeTextFile(metrics, lines.join(""));
+  await Deno.remove(`${folder}/runs/${run!.id}/outcome.json`);
+  await runSweep(await reopened(sweep), [run!]);
+  const { results: [done] } = await collect(folder);
+  assertEquals([done!.status, Math.floor(done!.seconds! / 1000)], ["done", 4]);
+  const starts = await readStarts(folder, run!.id);
+  assertEquals(starts.map(({ goesOn, step }) => [goesOn, step]), [[false, 0], [true, 4]]);
 });
 
 Deno.test("a run does not go on with other weights than it began with", async () => {

@@ -56,6 +56,13 @@ const cases: readonly (readonly [what: string, warnings: () => readonly string[]
       "Figures are the best over the evaluations of each run",
     ],
     [
+      "seeds that change nothing",
+      () =>
+        warningsOf([arms[0]!, { ...arms[1]!, last: { accuracy: 0.9, loss: 0.3 }, settings: {} }]),
+      "All seeds came to the same loss with hiddenkey on rte: seeds change nothing there " +
+      "(--order-seed, --init-seed, --mask-seed), so that its runs are one.",
+    ],
+    [
       "runs that end early",
       () => warningsOf(arms.map((arm) => ({ ...arm, settings: { earlyStop: 3 } }))),
       "Runs end early by the evaluations that are reported (--early-stop)",
@@ -149,4 +156,27 @@ Deno.test("what limits several tables is said once, of averages too", () => {
   );
   const [warning] = warningsOf(both);
   assert(warning!.startsWith("On rte, mrpc, averages, hiddenkey has 4 pairs with the"), warning);
+});
+
+Deno.test("labels with commas stand between semicolons", () => {
+  const [first] = warningsOf(
+    [4, 8].flatMap((rank) =>
+      arms.map((arm) => ({ ...arm, varied: { rank }, figures: [...base, undefined] }))
+    ),
+  );
+  assert(first!.includes("(lora, rank 4 on rte; hiddenkey, rank 4 on rte; lora, rank 8 on"), first);
+});
+
+Deno.test("one run, or other losses, say nothing of seeds", () => {
+  const runs = (figures: readonly number[], loss: (i: number) => number) =>
+    figures.flatMap((figure, i): MadeArm => ({
+      ...{ method: "lora", figures: [figure], firstSeed: i + 1 },
+      last: { accuracy: figure, loss: loss(i) },
+    }));
+  const told = (made: readonly MadeArm[]) =>
+    warningsOf(made).filter((one) => one.startsWith("All seeds")).length;
+  assertEquals(told(runs([0.5], () => 0.3)), 0);
+  assertEquals(told(runs([0.5, 0.5], (i) => 0.3 + i)), 0);
+  assertEquals(told(runs([0.5, 0.5], () => NaN)), 0);
+  assertEquals(told(runs([0.5, 0.5], () => 0.3)), 1);
 });
