@@ -78,6 +78,7 @@ Deno.test("a span that the longest sequence ends within keeps its beginning", as
     const found = one.ids.map((_, place) => isPredicted(one, place));
     const required = one.ids.map((_, place) => isPredicted(whole.train[i]!, place));
     assertEquals(found, required);
+    assertEquals(countTargets([one]), found.filter(Boolean).length);
   }
 });
 
