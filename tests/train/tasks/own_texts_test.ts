@@ -120,6 +120,19 @@ for (const [name, rows] of [["completion", completions], ["chat", chats]] as con
     }));
 }
 
+Deno.test("a prompt that leaves no position is refused before a run that is to continue it", async () => {
+  const long = { role: "user", content: "+".repeat(128) };
+  const rows = [[user, assistant], [user, assistant, long, assistant]]
+    .map((messages) => ({ messages }));
+  await using folder = await ownFolder(rows);
+  assertEquals((await openOwn("chat", folder, { generate: 1 })).task.dev.length, 2);
+  await assertRejects(
+    () => openOwn("chat", folder, { generate: 2 }),
+    FileError,
+    "dev.jsonl:2: Cannot continue a prompt as 1 to 127 tokens are required: found",
+  );
+});
+
 const refused: [name: string, template: string, rows: Rows, message: string][] = [
   ["no template", "", [{ messages: [user, assistant] }], "a chat template is required"],
   ["no Jinja", "{% if", [{ messages: [user, assistant] }], "a Jinja template is required"],
