@@ -9,7 +9,6 @@ import type { TokenSpan } from "../../nn/layers/target_spans.ts";
 import type { ModelConfig } from "../../nn/models/model.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { Message, OwnExample, OwnText } from "../data/own_texts.ts";
-import { cellError } from "../data/rows.ts";
 import { ChatTemplate } from "./chat_template.ts";
 
 /** A text as tokens. */
@@ -43,6 +42,8 @@ export class OwnTokenizer {
   readonly #tokenizer: Tokenizer;
   /** Special tokens with which the tokenizer begins a text. */
   readonly #beginning: readonly number[];
+  /** Most tokens of a prompt that leaves a position. */
+  readonly #mostPrompt: number;
 
   /**
    * Reads what a model has.
@@ -60,6 +61,7 @@ export class OwnTokenizer {
     this.padId = config.padId ?? tokenizer.padId ?? eosId;
     this.chat = isChat ? new ChatTemplate(tokenizer, model) : undefined;
     this.#tokenizer = tokenizer;
+    this.#mostPrompt = config.maxPositions - 1;
     const plain = this.#plain("a");
     const { ids } = tokenizer.encode("a");
     this.#beginning = ids.slice(
@@ -111,14 +113,18 @@ export class OwnTokenizer {
   /**
    * The same, which a model can continue.
    *
-   * @throws {FileError | OptionError} If the chat template refuses it, or it has no token
+   * @throws {FileError | OptionError} If the chat template refuses it, it has no token, or leaves the
+   * model no position
    */
   continued(example: OwnExample): OwnPrompt {
-    const prompt = this.prompt(example);
-    if (prompt.ids.length > 0) return prompt;
-    const column = "text" in example.text ? "text" : "prompt";
-    if (example.row !== undefined) throw cellError(example.row, column, "at least 1 token", "");
-    throw new OptionError("Cannot continue a text as at least 1 token is required: found none");
+    return located(example, () => {
+      const prompt = this.#prompt(example.text);
+      const { length } = prompt.ids;
+      if (length > 0 && length <= this.#mostPrompt) return prompt;
+      throw new OptionError(
+        `Cannot continue a prompt as 1 to ${this.#mostPrompt} tokens are required: found ${length}`,
+      );
+    });
   }
 
   #prompt(text: OwnText): OwnPrompt {

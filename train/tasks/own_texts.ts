@@ -55,6 +55,7 @@ export function ownTextTask(settings: OwnTextSettings): Task {
   const prompts = dev.kept.map((example) => own.prompt(example));
   const written = [...prompts.keys()].filter((i) => prompts[i]!.reference !== undefined)
     .slice(0, settings.generate ?? 0);
+  for (const i of written) own.continued(dev.kept[i]!); // refused before a run, not at its end
   const dated = own.chat?.isDated ? ["the chat template may write the date of today"] : [];
   return {
     name,
@@ -78,7 +79,7 @@ export function ownTextTask(settings: OwnTextSettings): Task {
       const places = sampling === undefined && final ? written : [];
       const onWritten = progressOf("generating", places.length, options);
       const eosIds = [...settings.config.eosIds, ...own.endIds];
-      const chosen = places.map((i) => own.continued(dev.kept[i]!));
+      const chosen = places.map((i) => prompts[i]!);
       const outputs = await continueTokens(model, device, chosen.map(({ ids }) => ids), {
         ...settings,
         eosIds,

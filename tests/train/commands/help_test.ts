@@ -80,7 +80,7 @@ Deno.test("train groups its options and says what a switch does", async () => {
       "Dropout",
       "Optimiser",
       "Device",
-      "Generation (e2e, webnlg)",
+      "Generation (e2e, webnlg, completion, chat)",
       "Evaluation",
     ],
     ...["Output", "Configuration", "Other"],

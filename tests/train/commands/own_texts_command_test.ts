@@ -95,7 +95,7 @@ Deno.test("a prompt without a token is refused by its row", async () => {
   await Deno.writeTextFile(input, linesOf([{ prompt: "a" }, { prompt: "" }]));
   const { code, err } = await hiddenkey("predict", `${plain.path}/run`, `--input=${input}`);
   assertEquals(code, 1);
-  assertStringIncludes(err, 'empty.jsonl:2: Cannot read column "prompt" as at least 1 token is');
+  assertStringIncludes(err, "empty.jsonl:2: Cannot continue a prompt as 1 to 127 tokens are");
 });
 
 Deno.test("own texts have no columns of labels", async () => {

@@ -46,6 +46,25 @@ Deno.test("messages of JSON lines are lists, whose null keys are none", async ()
   ]);
 });
 
+/** A conversation as pyarrow writes lists of records, each with a mood, which one lacks. */
+const nested =
+  "UEFSMRUAFUIVQiwVBBUAFQYVBhwAAAACAAAAAwICAAAABAQEAAAAdXNlcgkAAABhc3Npc3RhbnQVABVcFVwsFQQVAB" +
+  "UGFQYcAAAAAgAAAAMCAgAAAAQECwAAAFdoaWNoIGxhbXA/DwAAAFRoZSAibGVmdCIsIG9uZRUAFSwVLCwVBBUAFQYV" +
+  "BhwAAAACAAAAAwIEAAAAAxwAAAQAAABnbGFkFQQZfDUAGAZzY2hlbWEVAgA1AhgIbWVzc2FnZXMVAhUGTDwAAAA1BB" +
+  "gEbGlzdBUCADUCGAdlbGVtZW50FQYAFQwlAhgEcm9sZSUATBwAAAAVDCUCGAdjb250ZW50JQBMHAAAABUMJQIYBG1v" +
+  "b2QlAEwcAAAAFgIZHBk8JgAcFQwZJQYAGUgIbWVzc2FnZXMEbGlzdAdlbGVtZW50BHJvbGUVABYEFmgWaCYISRwVAB" +
+  "UAFQIAPBYaGSYCAhlWAAAAAAQAAAAmABwVDBklBgAZSAhtZXNzYWdlcwRsaXN0B2VsZW1lbnQHY29udGVudBUAFgQW" +
+  "ggEWggEmcEkcFQAVABUCADwWNBkmAgIZVgAAAAAEAAAAJgAcFQwZJQYAGUgIbWVzc2FnZXMEbGlzdAdlbGVtZW50BG" +
+  "1vb2QVABYEFlIWUibyAUkcFQAVABUCADwWCBkmAgIZVgAAAAICAAAAFrwCFgImCBa8AgAoIHBhcnF1ZXQtY3BwLWFy" +
+  "cm93IHZlcnNpb24gMjYuMC4xGTwcAAAcAAAcAAAAmAEAAFBBUjE=";
+
+Deno.test("messages of parquet are lists of records", async () => {
+  const file = Uint8Array.from(atob(nested), (one) => one.charCodeAt(0));
+  assertEquals(await textsOf("chat", "a.parquet", file), [
+    { messages: [{ mood: "glad", ...user }, assistant] },
+  ]);
+});
+
 Deno.test("what is to be continued needs no answer", async () => {
   const prompts = '{"prompt":"a"}\n{"prompt":"b","completion":null}\n{"text":"c"}\n';
   assertEquals(await textsOf("completion", "a.jsonl", prompts, false), [

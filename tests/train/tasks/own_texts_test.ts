@@ -2,12 +2,18 @@ import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/as
 import golden from "../../golden/chat/values.json" with { type: "json" };
 import { FileError, OptionError } from "../../../core/errors.ts";
 import { seedKey } from "../../../core/random.ts";
-import { countTargets, toBatch } from "../../../nn/layers/batch.ts";
+import { dropoutPlan } from "../../../nn/dropout/methods.ts";
+import { countTargets } from "../../../nn/layers/batch.ts";
 import { isPredicted } from "../../../nn/layers/target_spans.ts";
-import { objective } from "../../../nn/objective/objective.ts";
+import { applyLora } from "../../../nn/lora/apply.ts";
+import { SGD } from "../../../nn/optim/sgd.ts";
+import { Trainable } from "../../../nn/optim/trainable.ts";
 import { openLanguageModel } from "../../../train/run/load_model.ts";
 import type { Prediction } from "../../../train/tasks/prediction.ts";
+import { assertClose } from "../../support/differences.ts";
 import { openOwn, ownFolder, type Rows } from "../../support/own_texts.ts";
+import { stepOf } from "../../support/packed.ts";
+import { fillRandomly } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
 
 const user = { role: "user", content: "Which lamp?" };
@@ -78,24 +84,27 @@ Deno.test("a span that the longest sequence ends within keeps its beginning", as
     const found = one.ids.map((_, place) => isPredicted(one, place));
     const required = one.ids.map((_, place) => isPredicted(whole.train[i]!, place));
     assertEquals(found, required);
+    assertEquals(countTargets([one]), found.filter(Boolean).length);
   }
 });
 
-Deno.test("losses and gradients of packed conversations are those of rows of their own", () =>
+Deno.test("packed conversations have the losses and gradients of rows of their own", () =>
   withDevice("f64", async (device) => {
     await using folder = await ownFolder(chats);
     const { task: { train } } = await openOwn("chat", folder);
     const { model } = await openLanguageModel(folder.model, device, seedKey(1));
-    const normaliser = countTargets(train);
-    const lossOf = async (pack: boolean) => {
-      const batch = toBatch(device, train, { pack, width: pack ? 120 : 60 });
-      assertEquals(batch.size, pack ? 1 : 3);
-      const { loss } = objective(model, batch, { key: seedKey(1), normaliser });
-      return (await loss.read())[0]!;
+    applyLora(model, { targets: ["q_proj", "v_proj", "up_proj"], rank: 2, alpha: 4 });
+    fillRandomly(model, device);
+    const state = { model, optimiser: new SGD(await Trainable.of(model, device)) };
+    const plan = dropoutPlan("hiddenkey", true, { rate: 0.3 });
+    const listed = async (pack: boolean) => {
+      const found = await stepOf(device, state, train, { plan, pack });
+      assert(found.compensation! > 0);
+      return [...found.gradients, found.loss, found.compensation!];
     };
-    const alone = await lossOf(false);
-    assertAlmostEquals(alone, golden.losses.chat, 1e-12);
-    assertAlmostEquals(await lossOf(true), alone, 1e-12);
+    const alone = await listed(false);
+    assert(alone.some((gradient) => Math.abs(gradient) > 1e-3));
+    assertClose(await listed(true), alone, 1e-9, 1e-9);
   }));
 
 for (const [name, rows] of [["completion", completions], ["chat", chats]] as const) {
@@ -118,6 +127,19 @@ for (const [name, rows] of [["completion", completions], ["chat", chats]] as con
       assertEquals(silent.costly, false);
     }));
 }
+
+Deno.test("a prompt that leaves no position is refused before a run that is to continue it", async () => {
+  const long = { role: "user", content: "+".repeat(128) };
+  const rows = [[user, assistant], [user, assistant, long, assistant]]
+    .map((messages) => ({ messages }));
+  await using folder = await ownFolder(rows);
+  assertEquals((await openOwn("chat", folder, { generate: 1 })).task.dev.length, 2);
+  await assertRejects(
+    () => openOwn("chat", folder, { generate: 2 }),
+    FileError,
+    "dev.jsonl:2: Cannot continue a prompt as 1 to 127 tokens are required: found",
+  );
+});
 
 const refused: [name: string, template: string, rows: Rows, message: string][] = [
   ["no template", "", [{ messages: [user, assistant] }], "a chat template is required"],
