@@ -166,4 +166,12 @@ export const modelsMoreMutations: readonly Mutation[] = [
     why: "rows beyond the tables would be read",
     tests: ["tests/nn/models/rotary_reach_test.ts"],
   },
+  {
+    name: "a window of both sides hides no key that lies ahead",
+    file: "nn/layers/attention_weights.ts",
+    find: "windowed && !causal ?",
+    replace: "windowed && causal ?",
+    why: "it reaches as far ahead as back",
+    tests: ["tests/nn/layers/windows_test.ts"],
+  },
 ];
