@@ -186,6 +186,7 @@ export {
   type EncodedExample,
   toBatch,
 } from "./nn/layers/batch.ts";
+export type { PredictedTokens, TokenSpan } from "./nn/layers/target_spans.ts";
 export type { Activation } from "./nn/layers/feed_forward.ts";
 export type { ForwardContext } from "./nn/layers/forward_context.ts";
 export { Embedding, Linear, Projection } from "./nn/layers/linear.ts";

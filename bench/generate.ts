@@ -8,7 +8,7 @@ import { readE2e } from "../train/data/e2e.ts";
 import { groupByContext } from "../train/data/text_example.ts";
 import { openLanguageModel } from "../train/run/load_model.ts";
 import { loadTokenizer } from "../train/run/load_tokenizer.ts";
-import { promptOf } from "../train/tasks/generation.ts";
+import { promptOf } from "../train/tasks/continuation.ts";
 import { specialTokens } from "../train/tasks/special_tokens.ts";
 import { bench, size } from "./bench.ts";
 

@@ -129,7 +129,8 @@ const rules: Readonly<Record<string, (sources: Sources) => readonly string[]>> =
   "no file outside nn/models asks for an architecture by name": (all) =>
     [...all].filter(([path]) => !path.startsWith("nn/models/"))
       .filter(([, text]) =>
-        /[!=]== "(bert|roberta|mpnet|gpt2|llama|qwen2|qwen3|smollm3|mistral)"/.test(text)
+        /[!=]== "(bert|roberta|mpnet|gpt2|llama|qwen2|qwen3|smollm3|mistral|modernbert|gemma3_text)"/
+          .test(text)
       )
       .map(([path]) => path),
   "no Value and no backend is opened in nn": (all) =>

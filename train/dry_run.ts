@@ -9,6 +9,7 @@ import type { Device } from "../core/device.ts";
 import { sizeOf } from "../core/shape.ts";
 import type { EncodedExample } from "../nn/layers/batch.ts";
 import { packRows } from "../nn/layers/pack_rows.ts";
+import { isPredicted } from "../nn/layers/target_spans.ts";
 import type { Tokenizer } from "../nn/tokenizer/tokenizer.ts";
 import type { TrainConfig } from "./config/config.ts";
 import { batchesOfStep } from "./data/batches.ts";
@@ -122,12 +123,13 @@ function shownExamples(
   const places = new Set([0, Math.floor(batch.length / 2), batch.length - 1]);
   return [...places].map((place) => {
     const number = batch[place]!;
-    const { ids, typeIds, label, predictFrom } = task.train[number]!;
+    const example = task.train[number]!;
+    const { ids, typeIds, label } = example;
     const tokens = ids.map((id, i): ShownToken => ({
       text: textOf(tokenizer, id),
       id,
       segment: typeIds?.[i] ?? 0,
-      predicted: predictFrom !== undefined && i >= predictFrom,
+      predicted: isPredicted(example, i),
     }));
     const word = label === undefined ? undefined : task.classes[label] ?? `${label}`;
     return { number, tokens, padding: config.pack ? 0 : width - ids.length, label: word };

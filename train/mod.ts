@@ -102,7 +102,12 @@ export type { FloatDtype } from "../nn/formats/safetensors_values.ts";
 // Data sets.
 export { readGlue } from "./data/glue.ts";
 export { type GlueTask, glueTaskNames } from "./data/glue_tasks.ts";
-export { type TextTaskName, textTaskNames } from "./data/text_tasks.ts";
+export {
+  ownTextNames,
+  publishedTextNames,
+  type TextTaskName,
+  textTaskNames,
+} from "./data/text_tasks.ts";
 export type { Example, Split } from "./data/example.ts";
 export { type E2eExample, readE2e } from "./data/e2e.ts";
 export { readWebnlg, type WebnlgExample, type WebnlgTexts } from "./data/webnlg.ts";

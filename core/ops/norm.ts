@@ -28,6 +28,17 @@ export const layerNormOp: RowOp = rowwise("layerNorm", { x: "f32", weight: "f32"
   spread,
 ]);
 
+/** Layer normalisation without a summand; saves mean and reciprocal deviation. */
+export const unbiasedLayerNormOp: RowOp = rowwise(
+  "layerNorm, no bias",
+  { x: "f32", weight: "f32" },
+  [
+    centered.mul(spread).mul(weight),
+    center,
+    spread,
+  ],
+);
+
 /** Root-mean-square normalisation; saves the reciprocal size. */
 export const rmsNormOp: RowOp = rowwise("rmsNorm", { x: "f32", weight: "f32" }, [
   x.mul(size).mul(weight),
@@ -37,13 +48,22 @@ export const rmsNormOp: RowOp = rowwise("rmsNorm", { x: "f32", weight: "f32" }, 
 /**
  * Layer normalisation of the last axis, whose variance is the mean of the squares.
  *
- * **Shapes**: `[…, width], [width], [width] -> […, width]`.
+ * **Shapes**: `[…, width], [width], [width] -> […, width]`; the bias may be absent.
  * **Source**: Ba et al. 2016, "Layer Normalization".
  *
  * @param epsilon Summand of the variance
  * @throws {ShapeError} If weight or bias is not as long as a row, or epsilon no number from 0
  */
-export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: number): Tensor {
+export function layerNorm(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  epsilon: number,
+): Tensor {
+  if (bias === undefined) {
+    checkRow("layerNorm", x, { weight }, epsilon);
+    return apply(unbiasedLayerNormOp, [x, weight], { scalars: [epsilon] })[0]!;
+  }
   checkRow("layerNorm", x, { weight, bias }, epsilon);
   return apply(layerNormOp, [x, weight, bias], { scalars: [epsilon] })[0]!;
 }

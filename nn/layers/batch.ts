@@ -10,17 +10,14 @@ import { shown } from "../../core/excerpt.ts";
 import { isWord } from "../../core/numbers.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { packRows } from "./pack_rows.ts";
+import { countTokens, type PredictedTokens, spansOf } from "./target_spans.ts";
 
 /** An example as tokens. */
-export interface EncodedExample {
-  /** Numbers of its tokens, special ones included. */
-  readonly ids: readonly number[];
+export interface EncodedExample extends PredictedTokens {
   /** Segment of each token; zeros where absent. */
   readonly typeIds?: readonly number[];
   /** Class or score; absent for language models and test files. */
   readonly label?: number | undefined;
-  /** Language models: the first token that is predicted; it and all later ones count. */
-  readonly predictFrom?: number;
 }
 
 /**
@@ -95,7 +92,8 @@ export interface BatchOptions {
 
 /** Number of losses a batch sums: examples, or target tokens of language models. */
 export function countTargets(examples: readonly EncodedExample[]): number {
-  return examples.reduce((sum, { ids, predictFrom }) => {
+  return examples.reduce((sum, { ids, predictFrom, predictSpans }) => {
+    if (predictSpans !== undefined) return sum + countTokens(predictSpans);
     return sum + (predictFrom === undefined ? 1 : ids.length - predictFrom);
   }, 0);
 }
@@ -218,7 +216,7 @@ function fill(what: string, from: readonly number[], to: Uint32Array | number[],
   }
 }
 
-/** What is predicted: a label of each sequence, or every token from `predictFrom` on. */
+/** What is predicted: a label of each sequence, or tokens. */
 function targetsOf(
   device: Device,
   examples: readonly EncodedExample[],
@@ -226,19 +224,15 @@ function targetsOf(
   regression: boolean,
 ): Pick<Batch, "rows" | "labels"> {
   const words = (data: number[]) => tensor(device, data, undefined, "u32");
-  if (examples.some(({ predictFrom }) => predictFrom !== undefined)) {
+  if (examples.some((one) => (one.predictFrom ?? one.predictSpans) !== undefined)) {
     const rows: number[] = [];
     const labels: number[] = [];
-    examples.forEach(({ ids, predictFrom = ids.length }, b) => {
-      if (!Number.isInteger(predictFrom)) {
-        throw new OptionError(
-          `Cannot predict from token ${shown(predictFrom)} of example ${b}: an integer is required`,
-        );
-      }
-      if (predictFrom < 1) throw new OptionError(`Cannot predict the first token of example ${b}`);
-      for (let i = predictFrom; i < ids.length; i++) {
-        rows.push(starts[b]! + i - 1);
-        labels.push(ids[i]!);
+    examples.forEach((example, b) => {
+      for (const [start, end] of spansOf(example, b)) {
+        for (let i = start; i < end; i++) {
+          rows.push(starts[b]! + i - 1);
+          labels.push(example.ids[i]!);
+        }
       }
     });
     return { labels: words(labels), rows: words(rows) };

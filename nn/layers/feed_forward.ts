@@ -77,6 +77,24 @@ export function gated(
 }
 
 /**
+ * The output of the module without the residual, with HiddenCut behind it, or before its last layer, where
+ * it is active.
+ *
+ * @param project Runs the last layer, and what belongs to it
+ */
+export function dropOutput(
+  project: (inner: Tensor) => Tensor,
+  inner: Tensor,
+  context: ForwardContext,
+  place: LayerPlace,
+): Tensor {
+  const active = siteAt(context, "hidden", place);
+  if (active === undefined) return project(inner);
+  const drop = (x: Tensor) => dropHidden(x, active, context.spanStarts?.[place.layer!]);
+  return active.site.point === "inner" ? project(drop(inner)) : drop(project(inner));
+}
+
+/**
  * The last linear layer of the module and the residual, with HiddenCut between them, or before the
  * layer, where it is active.
  *
@@ -90,9 +108,9 @@ export function downProject(
   place: LayerPlace,
 ): Tensor {
   const active = siteAt(context, "hidden", place);
-  if (active === undefined) return output.forward(inner, context, residual);
-  const drop = (x: Tensor) => dropHidden(x, active, context.spanStarts?.[place.layer!]);
-  return active.site.point === "inner"
-    ? output.forward(drop(inner), context, residual)
-    : add(drop(output.forward(inner, context)), residual);
+  if (active === undefined || active.site.point === "inner") {
+    const drop = (x: Tensor) => dropHidden(x, active!, context.spanStarts?.[place.layer!]);
+    return output.forward(active === undefined ? inner : drop(inner), context, residual);
+  }
+  return add(dropOutput((x) => output.forward(x, context), inner, context, place), residual);
 }

@@ -12,20 +12,26 @@ import { Module, Parameter } from "./module.ts";
 export class LayerNorm extends Module {
   /** Factor, `[width]`. */
   readonly weight: Parameter;
-  /** Summand, `[width]`. */
-  readonly bias: Parameter;
+  /** Summand, `[width]`; absent where there is none. */
+  readonly bias: Parameter | undefined;
 
   /** Makes the layer without numbers; `epsilon` is added to the variance. */
-  constructor(width: number, readonly epsilon: number) {
+  constructor(width: number, readonly epsilon: number, { bias = true }: { bias?: boolean } = {}) {
     super();
     this.weight = new Parameter([width]);
-    this.bias = new Parameter([width]);
+    this.bias = bias ? new Parameter([width]) : undefined;
   }
 
   /** `[…, width] -> […, width]`. */
   forward(x: Tensor): Tensor {
-    return layerNorm(x, this.weight.value, this.bias.value, this.epsilon);
+    return layerNorm(x, this.weight.value, this.bias?.value, this.epsilon);
   }
+}
+
+/** What normalises the last axis, `[…, width] -> […, width]`. */
+export interface Norm extends Module {
+  /** Normalises. */
+  forward(x: Tensor): Tensor;
 }
 
 /** Root-mean-square normalisation (Zhang and Sennrich 2019) of the last axis. */

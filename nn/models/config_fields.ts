@@ -31,6 +31,7 @@ const nullable: ReadonlySet<string> = new Set([
   "sliding_window",
   "layer_types",
   "no_rope_layers",
+  "use_bidirectional_attention",
 ]);
 
 /** The keys of a configuration file. */
@@ -76,6 +77,11 @@ export class ConfigFields {
   /** The keys of an object; none where it is absent. */
   within(key: string): ConfigFields {
     return new ConfigFields(this.object(key) ?? {}, this.path, `${this.prefix}${key}.`);
+  }
+
+  /** The same keys, and others that stand before them. */
+  and(others: Readonly<Record<string, unknown>>): ConfigFields {
+    return new ConfigFields({ ...this.fields, ...others }, this.path, this.prefix);
   }
 
   /** The first of several spellings of a key that is there; the last where none is. */

@@ -7,113 +7,38 @@
  */
 
 import type { Device } from "../../core/device.ts";
+import { scale } from "../../core/ops/elementwise.ts";
 import {
-  type Rotary,
   rotaryRows,
   type RotaryTables,
   rotaryTables,
-  rotate,
   tablesReaching,
 } from "../../core/ops/rotary.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { addEmbeddingNoise } from "../dropout/embedding_noise.ts";
 import { type LayerPlace, layerPlace } from "../dropout/site.ts";
-import { attend, type AttentionSettings, longestMask, splitHeads } from "../layers/attention.ts";
-import { type Activation, downProject, gated } from "../layers/feed_forward.ts";
+import { type Activation, downProject } from "../layers/feed_forward.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
-import { Embedding, Linear, type Projection } from "../layers/linear.ts";
-import { Module, type Parameter } from "../layers/module.ts";
-import { RmsNorm } from "../layers/norm.ts";
+import { Embedding } from "../layers/linear.ts";
+import type { Parameter } from "../layers/module.ts";
+import { type Norm, RmsNorm } from "../layers/norm.ts";
 import { runLayers } from "../layers/stack.ts";
 import { type Architecture, usualKeys } from "./architecture.ts";
 import { type ConfigFields, requireToken } from "./config_fields.ts";
 import { DecoderBody, DecoderClassifier, LanguageModel } from "./decoder.ts";
+import {
+  DecoderLayer,
+  LlamaAttention,
+  type LlamaConfig,
+  LlamaFeedForward,
+  type LlamaParts,
+} from "./llama_layers.ts";
 import type { ModelConfig } from "./model.ts";
 import { readRotary } from "./rope.ts";
-import type { LayerKind } from "./windows.ts";
 
-/** Keys that configurations of LLaMA and its kin have. */
-export interface LlamaConfig extends ModelConfig {
-  /** Rotary positions, of which each layer uses one kind or none. */
-  readonly rotaries: readonly Rotary[];
-  /** What each layer does in its own way. */
-  readonly layerKinds: readonly LayerKind[];
-  /** Whether query, key and value projections have biases. */
-  readonly attentionBias: boolean;
-  /** Whether the output projection of attention has one. */
-  readonly outputBias: boolean;
-  /** Whether queries and keys are normalised, head by head. */
-  readonly headNorms: boolean;
-  /** Whether the feed-forward layers have biases. */
-  readonly mlpBias: boolean;
-}
-
-class Attention extends Module {
-  readonly q_proj: Projection;
-  readonly k_proj: Projection;
-  readonly v_proj: Projection;
-  readonly o_proj: Projection;
-  readonly q_norm: RmsNorm | undefined;
-  readonly k_norm: RmsNorm | undefined;
-  readonly #settings: AttentionSettings;
-  readonly #rotary: number | undefined;
-
-  constructor(config: LlamaConfig, layer: number) {
-    super();
-    const { hiddenSize, heads, keyValueHeads, headSize: size, attentionBias: bias } = config;
-    this.q_proj = new Linear(hiddenSize, heads * size, { bias });
-    this.k_proj = new Linear(hiddenSize, keyValueHeads * size, { bias });
-    this.v_proj = new Linear(hiddenSize, keyValueHeads * size, { bias });
-    this.o_proj = new Linear(heads * size, hiddenSize, { bias: config.outputBias });
-    const norm = () => config.headNorms ? new RmsNorm(size, config.epsilon) : undefined;
-    this.q_norm = norm();
-    this.k_norm = norm();
-    const { causal } = config;
-    const place = layerPlace(layer, config.layers);
-    const maximum = longestMask(config);
-    const { rotary, window } = config.layerKinds[layer]!;
-    this.#rotary = rotary;
-    this.#settings = { heads, keyValueHeads, size, maximum, place, causal, window };
-  }
-
-  /** Attends and adds the residual. */
-  forward(
-    x: Tensor,
-    residual: Tensor,
-    rows: readonly RotaryTables[],
-    context: ForwardContext,
-  ): Tensor {
-    const { heads, keyValueHeads } = this.#settings;
-    const placed = (projection: Projection, count: number, norm: RmsNorm | undefined) => {
-      const split = splitHeads(projection.forward(x, context), count);
-      const normed = norm?.forward(split) ?? split;
-      return this.#rotary === undefined ? normed : rotate(normed, rows[this.#rotary]!);
-    };
-    const projected = {
-      query: placed(this.q_proj, heads, this.q_norm),
-      key: placed(this.k_proj, keyValueHeads, this.k_norm),
-      value: splitHeads(this.v_proj.forward(x, context), keyValueHeads),
-    };
-    return this.o_proj.forward(attend(projected, this.#settings, context), context, residual);
-  }
-}
-
-class FeedForward extends Module {
-  readonly gate_proj: Projection;
-  readonly up_proj: Projection;
-  readonly down_proj: Projection;
-
-  constructor({ hiddenSize, intermediateSize, mlpBias: bias }: LlamaConfig) {
-    super();
-    this.gate_proj = new Linear(hiddenSize, intermediateSize, { bias });
-    this.up_proj = new Linear(hiddenSize, intermediateSize, { bias });
-    this.down_proj = new Linear(intermediateSize, hiddenSize, { bias });
-  }
-}
-
-class Layer extends Module {
-  readonly self_attn: Attention;
-  readonly mlp: FeedForward;
+class Layer extends DecoderLayer {
+  readonly self_attn: LlamaAttention;
+  readonly mlp: LlamaFeedForward;
   readonly input_layernorm: RmsNorm;
   readonly post_attention_layernorm: RmsNorm;
   readonly #activation: Activation;
@@ -121,23 +46,26 @@ class Layer extends Module {
 
   constructor(config: LlamaConfig, layer: number) {
     super();
-    this.self_attn = new Attention(config, layer);
-    this.mlp = new FeedForward(config);
+    this.self_attn = new LlamaAttention(config, layer);
+    this.mlp = new LlamaFeedForward(config);
     this.input_layernorm = new RmsNorm(config.hiddenSize, config.epsilon);
     this.post_attention_layernorm = new RmsNorm(config.hiddenSize, config.epsilon);
     this.#activation = config.activation;
     this.#place = layerPlace(layer, config.layers);
   }
 
-  forward(x: Tensor, rows: readonly RotaryTables[], context: ForwardContext): Tensor {
-    const { gate_proj, up_proj, down_proj } = this.mlp;
+  override forward(x: Tensor, rows: readonly RotaryTables[], context: ForwardContext): Tensor {
     const attended = this.self_attn.forward(this.input_layernorm.forward(x), x, rows, context);
     const normed = this.post_attention_layernorm.forward(attended);
-    const gate = gate_proj.forward(normed, context);
-    const inner = gated(this.#activation, gate, up_proj, normed, context);
-    return downProject(down_proj, inner, attended, context, this.#place);
+    const inner = this.mlp.inner(normed, this.#activation, context);
+    return downProject(this.mlp.down_proj, inner, attended, context, this.#place);
   }
 }
+
+const ownParts: LlamaParts = {
+  layer: (config, layer) => new Layer(config, layer),
+  norm: (width, epsilon) => new RmsNorm(width, epsilon),
+};
 
 /** Positions whose angles are computed before any text comes: models may have a million of them. */
 const firstPositions = 1024;
@@ -147,20 +75,22 @@ export class LlamaModel extends DecoderBody {
   /** Token embedding, `[vocabulary, width]`. */
   readonly embed_tokens: Embedding;
   /** The layers, in their order. */
-  readonly layers: readonly Layer[];
+  readonly layers: readonly DecoderLayer[];
   /** Norm of the last layer's hidden states. */
-  readonly norm: RmsNorm;
+  readonly norm: Norm;
   readonly #config: LlamaConfig;
+  readonly #embeddingFactor: number;
   /** Of the positions so far. Work that was captured sees when others stand here. */
   protected tables: readonly RotaryTables[] = [];
 
   /** Makes the model without numbers. */
-  constructor(config: LlamaConfig) {
+  constructor(config: LlamaConfig, parts: LlamaParts = ownParts) {
     super();
     this.embed_tokens = new Embedding(config.vocabularySize, config.hiddenSize);
-    this.layers = Array.from({ length: config.layers }, (_, i) => new Layer(config, i));
-    this.norm = new RmsNorm(config.hiddenSize, config.epsilon);
+    this.layers = Array.from({ length: config.layers }, (_, i) => parts.layer(config, i));
+    this.norm = parts.norm(config.hiddenSize, config.epsilon);
     this.#config = config;
+    this.#embeddingFactor = parts.embeddingFactor ?? 1;
   }
 
   /** Token embedding, `[vocabulary, width]`. */
@@ -187,7 +117,7 @@ export class LlamaModel extends DecoderBody {
     };
     const last = runLayers(
       this.layers,
-      () => addEmbeddingNoise(this.embed_tokens.forward(ids), context.dropout),
+      () => addEmbeddingNoise(this.#embed(ids), context.dropout),
       context,
       (layer, x, inner, shared: readonly Tensor[]) => layer.forward(x, this.#rowsOf(shared), inner),
       { shared },
@@ -204,6 +134,11 @@ export class LlamaModel extends DecoderBody {
       tablesReaching(tables, rotaries[i]!, positions, maxPositions)
     );
     if (larger.some((tables, i) => tables !== this.tables[i])) this.tables = larger;
+  }
+
+  #embed(ids: Tensor): Tensor {
+    const words = this.embed_tokens.forward(ids);
+    return this.#embeddingFactor === 1 ? words : scale(words, this.#embeddingFactor);
   }
 
   /** The rows of each table, cosines and sines in turn, by table. */

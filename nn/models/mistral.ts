@@ -8,7 +8,8 @@
 
 import type { Architecture } from "./architecture.ts";
 import { kindsOfLayers, layerTypes } from "./windows.ts";
-import { classNamesOf, type LlamaConfig, llamaConfig, llamaTraits } from "./llama.ts";
+import { classNamesOf, llamaConfig, llamaTraits } from "./llama.ts";
+import type { LlamaConfig } from "./llama_layers.ts";
 
 /** `mistral`: classifier and language model. */
 export const mistral: Architecture<LlamaConfig> = {

@@ -8,10 +8,12 @@ import { OptionError } from "../../core/errors.ts";
 import type { Architecture } from "./architecture.ts";
 import { bert } from "./bert.ts";
 import type { LanguageModel } from "./decoder.ts";
+import { gemma3 } from "./gemma3.ts";
 import { gpt2 } from "./gpt2.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
 import type { Model, ModelConfig } from "./model.ts";
+import { modernbert } from "./modernbert.ts";
 import { mpnet } from "./mpnet.ts";
 import { qwen2 } from "./qwen2.ts";
 import { qwen3 } from "./qwen3.ts";
@@ -23,12 +25,14 @@ export const architectures: readonly Architecture[] = [
   bert,
   roberta,
   mpnet,
+  modernbert,
   gpt2,
   llama,
   qwen2,
   qwen3,
   smollm3,
   mistral,
+  gemma3,
 ];
 
 /**

@@ -92,24 +92,22 @@ function yarnFactor(rope: ConfigFields, factor: number): number {
 export function readRotary(fields: ConfigFields, sizes: RotarySizes, usualTheta = 10000): Rotary {
   const scaling = fields.object("rope_scaling") ?? {};
   const key = Object.keys(scaling).length > 0 ? "rope_scaling" : "rope_parameters";
-  return rotaryWithin(fields, fields.within(key), sizes, usualTheta);
+  return rotaryWithin(fields, fields.within(key), sizes, ["rope_theta", usualTheta]);
 }
 
 /**
- * Reads the rotary positions that an object of a configuration describes; `rope_theta` beside it counts
- * where it has none.
+ * Reads the rotary positions that an object of a configuration describes.
  *
+ * @param base Key beside the object that counts where it has no `rope_theta`, and its usual value
  * @throws {FileError} If a key does not fit, or positions are scaled in a way that is not implemented
  */
 export function rotaryWithin(
   fields: ConfigFields,
   rope: ConfigFields,
   sizes: RotarySizes,
-  usualTheta: number,
+  base: readonly [key: string, usual: number],
 ): Rotary {
-  const theta = rope.has("rope_theta")
-    ? rope.positive("rope_theta")
-    : fields.positive("rope_theta", usualTheta);
+  const theta = rope.has("rope_theta") ? rope.positive("rope_theta") : fields.positive(...base);
   const kinds = Object.keys(scalings) as (keyof typeof scalings)[];
   const kind = rope.only(rope.has("rope_type") ? "rope_type" : "type", kinds, "default");
   // Plain angles of these models are of all numbers of a head, whatever it says.

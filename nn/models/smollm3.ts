@@ -7,7 +7,8 @@
  */
 
 import type { Architecture } from "./architecture.ts";
-import { classNamesOf, type LlamaConfig, llamaConfig, llamaTraits } from "./llama.ts";
+import { classNamesOf, llamaConfig, llamaTraits } from "./llama.ts";
+import type { LlamaConfig } from "./llama_layers.ts";
 import type { ConfigFields } from "./config_fields.ts";
 import type { ModelConfig } from "./model.ts";
 import { kindsOfLayers, layerTypes, layerWindows } from "./windows.ts";

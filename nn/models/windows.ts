@@ -4,8 +4,10 @@
  * @module
  */
 
+import type { Rotary } from "../../core/ops/rotary.ts";
 import type { ConfigFields } from "./config_fields.ts";
 import type { ModelConfig } from "./model.ts";
+import { type RotarySizes, rotaryWithin } from "./rope.ts";
 
 /** What a layer of a decoder does in its own way. */
 export interface LayerKind {
@@ -49,6 +51,53 @@ export function layerTypes(
     `${kinds.join(" or ")} is required for each layer of num_hidden_layers, ${layers}`,
     found,
   );
+}
+
+/** Keys and rules of a model whose layers have a window or none, and positions of their own for each. */
+export interface TwoKinds {
+  /** Tokens from which on a key is too far from the query to be seen, in layers with a window. */
+  readonly window: number;
+  /** Whether a layer has none, where `layer_types` does not say. */
+  readonly isFull: (layer: number) => boolean;
+  /** Key of the base of the angles and its usual value, of layers without a window and with one. */
+  readonly thetas: Readonly<Record<"full" | "local", readonly [key: string, usual: number]>>;
+  /** Kinds of layers whose positions `rope_scaling` scales. */
+  readonly scaled: readonly LayerType[];
+}
+
+/**
+ * Rotary positions and windows of such a model: `rope_parameters` has an object for each kind of layers.
+ *
+ * @throws {FileError} If a key does not fit
+ */
+export function layersOfTwoKinds(
+  fields: ConfigFields,
+  sizes: Pick<ModelConfig, "layers"> & RotarySizes,
+  { window, isFull, thetas, scaled }: TwoKinds,
+): ReturnType<typeof kindsOfLayers> & { readonly rotaries: readonly Rotary[] } {
+  const scaling = fields.object("rope_scaling") ?? {};
+  const given = fields.object("rope_parameters") ?? {};
+  if (Object.keys(given).some((key) => !kinds.some((kind) => kind === key))) {
+    fields.fail(
+      "rope_parameters",
+      `an object for each of ${kinds.join(" and ")} is required`,
+      given,
+    );
+  }
+  const rotaries = ([["full_attention", "full"], ["sliding_attention", "local"]] as const)
+    .map(([type, name]) => {
+      const rope = fields.within("rope_parameters").within(type);
+      const isScaled = scaled.includes(type) && Object.keys(scaling).length > 0;
+      const own = isScaled ? rope.and(scaling) : rope;
+      return rotaryWithin(fields, own, sizes, thetas[name]);
+    });
+  const types = layerTypes(fields, sizes, (layer) => {
+    return isFull(layer) ? "full_attention" : "sliding_attention";
+  });
+  const layerKinds = types.map((type) =>
+    type === "full_attention" ? { rotary: 0 } : { rotary: 1, window }
+  );
+  return { ...kindsOfLayers(layerKinds), rotaries };
 }
 
 /**

@@ -11,6 +11,7 @@ export const describingFiles = [
   "special_tokens_map.json",
   "added_tokens.json",
   "config.json",
+  "chat_template.jinja",
 ] as const;
 
 /** Files that describe a tokenizer, by their usual names. */

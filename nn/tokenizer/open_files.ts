@@ -25,7 +25,11 @@ export async function openFiles(files: TokenizerFiles, folder: string): Promise<
     model: model.value ?? {},
     modelPath: model.path,
   });
-  const settings = readSettings({ config, map, added: fileOf("added_tokens.json") });
+  const settings = readSettings({
+    config: withTemplate(config, files),
+    map,
+    added: fileOf("added_tokens.json"),
+  });
   const json = files["tokenizer.json"];
   const path = pathOf("tokenizer.json");
   if (json === undefined) {
@@ -42,6 +46,14 @@ export async function openFiles(files: TokenizerFiles, folder: string): Promise<
     silent ? withoutNullTokens(resolved.config) : resolved.config,
     path,
   );
+}
+
+/** A configuration with the chat template, which counts before its own where it is a file. */
+function withTemplate(config: FolderFile, files: TokenizerFiles): FolderFile {
+  const template = files["chat_template.jinja"];
+  return template === undefined
+    ? config
+    : { ...config, value: { ...config.value, chat_template: template } };
 }
 
 function withoutNullTokens(config: JsonObject): JsonObject {

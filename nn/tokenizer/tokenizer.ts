@@ -9,7 +9,7 @@ import type { JsonObject } from "../formats/json_record.ts";
 import { cleanUp } from "./clean_up.ts";
 import { TokenizerPipeline } from "./pipeline.ts";
 import { countSpecial, readTemplate, type Template } from "./template.ts";
-import { configuredToken, topLevel } from "./tokenizer_json.ts";
+import { configuredToken, defaultTemplate, topLevel } from "./tokenizer_json.ts";
 import { truncate, truncatedLengths, type TruncationStrategy } from "./truncation.ts";
 
 /** Options of {@link Tokenizer.encode}. */
@@ -53,6 +53,10 @@ export class Tokenizer {
   readonly eosId: number | undefined;
   /** One more than the highest token id, added tokens included. */
   readonly vocabularySize: number;
+  /** Jinja template of conversations; undefined where the files have none. */
+  readonly chatTemplate: string | undefined;
+  /** Texts of the tokens that have a role, by keys such as `bos_token`. */
+  readonly roleTokens: Readonly<Record<string, string>>;
   readonly #pipeline: TokenizerPipeline;
   readonly #template: Template;
   readonly #truncationSide: "left" | "right";
@@ -63,7 +67,7 @@ export class Tokenizer {
    *
    * @param tokenizerJson Parsed `tokenizer.json`; its truncation and padding are switched off
    * @param tokenizerConfig Tokens with roles (`pad_token`, `bos_token`, `eos_token`),
-   * `truncation_side` and `clean_up_tokenization_spaces`; what else `tokenizer_config.json` says
+   * `truncation_side`, `clean_up_tokenization_spaces` and `chat_template`; what else `tokenizer_config.json` says
    * is worked into `tokenizer.json` by `openTokenizer`
    * @param name File name for messages
    * @throws {FileError} If a key is missing or asks for something unsupported
@@ -86,6 +90,12 @@ export class Tokenizer {
     this.bosId = role("bos_token");
     this.eosId = role("eos_token");
     this.vocabularySize = this.#pipeline.vocabularySize;
+    this.chatTemplate = defaultTemplate(tokenizerConfig["chat_template"]);
+    const tokens = Object.keys(tokenizerConfig).filter((key) => key.endsWith("_token"))
+      .map((key) => [key, configuredToken(tokenizerConfig, key)] as const);
+    this.roleTokens = Object.fromEntries(
+      tokens.flatMap(([key, token]) => token === undefined ? [] : [[key, token]]),
+    );
   }
 
   /**

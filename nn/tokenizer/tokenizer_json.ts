@@ -68,3 +68,11 @@ export function configuredToken(config: JsonObject, key: string): string | undef
   const content = isRecord(value) ? value["content"] : value;
   return typeof content === "string" ? content : undefined;
 }
+
+/** The template of `chat_template`, which is a text, or a list of which the one named `default` counts. */
+export function defaultTemplate(value: unknown): string | undefined {
+  if (!Array.isArray(value)) return typeof value === "string" ? value : undefined;
+  const records = value.filter(isRecord);
+  const template = records.find(({ name }) => name === "default")?.["template"];
+  return typeof template === "string" ? template : undefined;
+}

@@ -14,6 +14,8 @@ export interface TablesVisit {
   readonly overflows: boolean;
   /** Texts of figures that leave them, or lie over another text. */
   readonly misplaced: readonly string[];
+  /** Words of cells that go on in another line. */
+  readonly broken: readonly string[];
   /** Least height of a text of a figure, in pixels. */
   readonly smallest: number;
   /** Colours of the page, of text and of the first line of a figure. */
@@ -36,6 +38,21 @@ const misplaced = `[...document.querySelectorAll("svg")].flatMap((svg) => {
   return [...out, ...over];
 })`;
 
+const broken = `[...document.querySelectorAll("td, tbody th")].flatMap((cell) => {
+  const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+  const words = [];
+  while (walker.nextNode()) {
+    for (const { 0: word, index } of walker.currentNode.data.matchAll(/\\w+/g)) {
+      const range = document.createRange();
+      range.setStart(walker.currentNode, index);
+      range.setEnd(walker.currentNode, index + word.length);
+      const lines = new Set([...range.getClientRects()].filter(({ width }) => width > 0).map(({ top }) => top));
+      if (lines.size > 1) words.push(word);
+    }
+  }
+  return words;
+})`;
+
 async function visit(page: Page, url: string, view: string): Promise<TablesVisit> {
   const complaints: string[] = [];
   const requests: string[] = [];
@@ -50,6 +67,7 @@ async function visit(page: Page, url: string, view: string): Promise<TablesVisit
     requests: requests.filter((one) => one !== url),
     overflows: await ask("document.documentElement.scrollWidth > innerWidth"),
     misplaced: await ask(misplaced),
+    broken: await ask(broken),
     smallest: await ask(
       `Math.min(...[...document.querySelectorAll("svg text:not([transform])")]
         .map((text) => text.getBoundingClientRect().height))`,

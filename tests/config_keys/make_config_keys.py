@@ -133,6 +133,49 @@ OWN = {
         "max_position_embeddings": [24, 23],
         "type_vocab_size": [3],
     },
+    "modernbert": {
+        "hidden_activation": ACTS,
+        "norm_eps": [1e-3, 0.0, "x"],
+        "norm_bias": [True, "x"],
+        "local_attention": [4, 2, 6, 5, 0, "4"],
+        "global_attn_every_n_layers": [1, 2, 3, 0],
+        "global_rope_theta": [500.0],
+        "local_rope_theta": [500.0],
+        "rope_theta": [500.0],
+        "rope_scaling": [{"rope_type": "linear", "factor": 2.0}],
+        "rope_parameters": [
+            {"full_attention": {"rope_type": "default", "rope_theta": 500.0}},
+            {"sliding_attention": {"rope_type": "linear", "rope_theta": 500.0, "factor": 2.0}},
+            {"rope_type": "default", "rope_theta": 500.0},
+        ],
+        "layer_types": [["sliding_attention"] * 2, ["full_attention"] * 2, ["full_attention"]],
+        "attention_bias": [True],
+        "mlp_bias": [True],
+        "classifier_bias": [True],
+        "classifier_pooling": ["cls", "mean", "max"],
+        "classifier_activation": ["gelu", "relu", "gelu_new", "no"],
+        "classifier_dropout": [0.5],
+        "decoder_bias": [False],
+        "embedding_dropout": [0.5],
+        "sparse_prediction": [True],
+    },
+    "gemma3": {
+        **DECODER,
+        "hidden_activation": ACTS,
+        "rope_theta": [500.0],
+        "rope_local_base_freq": [500.0],
+        "rope_parameters": [
+            {"full_attention": {"rope_type": "default", "rope_theta": 500.0}},
+            {"sliding_attention": {"rope_type": "default", "rope_theta": 500.0}},
+            {"full_attention": LLAMA3},
+            {"rope_type": "default", "rope_theta": 500.0},
+        ],
+        "query_pre_attn_scalar": [5, 20, 0, "5"],
+        "sliding_window_pattern": [1, 2, 3],
+        "attn_logit_softcapping": [50.0],
+        "final_logit_softcapping": [30.0],
+        "use_bidirectional_attention": [True, False],
+    },
     "qwen2": DECODER,
     "qwen3": DECODER,
     "mistral": DECODER,
@@ -229,7 +272,7 @@ TIED = {
     "llama": ("model.embed_tokens.weight", [{"tie_word_embeddings": True}, {},
                                             {"tie_word_embeddings": None}]),
 }
-for _name in ("mpnet", "qwen2", "qwen3", "mistral", "smollm3"):
+for _name in ("mpnet", "modernbert", "gemma3", "qwen2", "qwen3", "mistral", "smollm3"):
     SPECIAL[_name] = []
 SPECIAL["smollm3"] = [
     *WINDOWS,
@@ -242,6 +285,21 @@ SPECIAL["qwen2"] = SPECIAL["qwen3"] = [
     {"change": {}, "without": ["rope_parameters"]},
     {"change": {"layer_types": None, "max_window_layers": 0}},
 ]
+SPECIAL["modernbert"] = [
+    {"change": {"global_rope_theta": 500.0}, "without": ["rope_parameters"]},
+    {"change": {"local_rope_theta": 500.0}, "without": ["rope_parameters"]},
+    {"change": {"global_attn_every_n_layers": 1}, "without": ["layer_types"]},
+    {"change": {}, "without": ["layer_types"]},
+]
+SPECIAL["gemma3"] = [
+    {"change": {"rope_theta": 500.0}, "without": ["rope_parameters"]},
+    {"change": {"rope_local_base_freq": 500.0}, "without": ["rope_parameters"]},
+    {"change": {"rope_scaling": {"rope_type": "linear", "factor": 8.0}}},
+    {"change": {"sliding_window_pattern": 2}, "without": ["layer_types"]},
+    {"change": {"sliding_window_pattern": 1}, "without": ["layer_types", "_sliding_window_pattern"]},
+    {"change": {}, "without": ["layer_types"]},
+    {"change": {}, "without": ["rope_parameters"]},
+]
 SPECIAL["mistral"] = [{"change": {"sliding_window": 2, "layer_types": ["full_attention"] * 2}}]
 FAMILIES = {
     "bert": ("bert-classification", transformers.BertForSequenceClassification),
@@ -249,6 +307,8 @@ FAMILIES = {
     "gpt2": ("gpt2-lm", transformers.GPT2LMHeadModel),
     "llama": ("llama-lm", transformers.LlamaForCausalLM),
     "mpnet": ("mpnet-classification", transformers.MPNetForSequenceClassification),
+    "modernbert": ("modernbert-classification", transformers.ModernBertForSequenceClassification),
+    "gemma3": ("gemma3-lm", transformers.Gemma3ForCausalLM),
     "qwen2": ("qwen2-lm", transformers.Qwen2ForCausalLM),
     "qwen3": ("qwen3-lm", transformers.Qwen3ForCausalLM),
     "mistral": ("mistral-lm", transformers.MistralForCausalLM),
@@ -344,6 +404,7 @@ def make_family(family):
     tensors = load_file(base / "model.safetensors")
     texts = {"roberta": [TEXT, [5, 17, 8], [5, 1, 8, 1, 9], [5, 7, 1]],
              "bert": [TEXT, [5, 0, 8]],
+             "modernbert": [TEXT, [5, 17, 8]],
              "mpnet": [[*TEXT, *TEXT], [5, 1, 8, 1, 9]]}.get(family, [TEXT])
     cases = [{"texts": texts, **case} for case in cases_of(family, full)]
     if family in CLASSIFIERS:

@@ -21,8 +21,10 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
 from torch.nn import functional as F
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+from transformers.models.gemma3 import modeling_gemma3
 from transformers.models.llama import modeling_llama
 from transformers.models.mistral import modeling_mistral
+from transformers.models.modernbert import modeling_modernbert
 from transformers.models.qwen2 import modeling_qwen2
 from transformers.models.qwen3 import modeling_qwen3
 from transformers.models.smollm3 import modeling_smollm3
@@ -120,6 +122,43 @@ CASES = {
         "lora": {"target_modules": ["q_proj", "v_proj", "down_proj"], "r": 2, "lora_alpha": 4},
         "pad": 0,
     },
+    "modernbert-classification": {
+        "seed": 111,
+        "model": transformers.ModernBertForSequenceClassification,
+        "config": lambda: transformers.ModernBertConfig(
+            vocab_size=VOCABULARY,
+            hidden_size=WIDTH,
+            intermediate_size=8,
+            num_hidden_layers=LAYERS,
+            num_attention_heads=HEADS,
+            max_position_embeddings=POSITIONS,
+            local_attention=4,
+            global_attn_every_n_layers=2,
+            classifier_pooling="mean",
+            num_labels=2,
+            pad_token_id=0,
+            bos_token_id=1,
+            eos_token_id=2,
+            cls_token_id=1,
+            sep_token_id=2,
+        ),
+        "lora": {"target_modules": ["Wqkv", "Wo"], "r": 2, "lora_alpha": 4},
+        "pad": 0,
+    },
+    "gemma3-lm": {
+        "seed": 122,
+        "model": transformers.Gemma3ForCausalLM,
+        "config": lambda: llama_config(
+            transformers.Gemma3TextConfig,
+            head_dim=8,
+            sliding_window=3,
+            sliding_window_pattern=2,
+            query_pre_attn_scalar=5,
+            pad_token_id=0,
+        ),
+        "lora": {"target_modules": ["q_proj", "down_proj"], "r": 2, "lora_alpha": 4},
+        "pad": 0,
+    },
     "mistral-lm": {
         "seed": 66,
         "model": transformers.MistralForCausalLM,
@@ -174,17 +213,19 @@ def doubles():
         torch.float, torch.float32 = kept
 
 
-def exact_rotary(self, x, position_ids):
+def exact_rotary(self, x, position_ids, layer_type=None):
     size = getattr(self.config, "head_dim", None) or (
         self.config.hidden_size // self.config.num_attention_heads
     )
     rope = self.config.rope_parameters
+    rope = rope if layer_type is None else rope[layer_type]
     if rope["rope_type"] == "default":
         exponents = torch.arange(0, size, 2, dtype=torch.float64) / size
         frequencies, factor = rope["rope_theta"] ** -exponents, 1.0
     else:
         with doubles():
-            frequencies, factor = ROPE_INIT_FUNCTIONS[rope["rope_type"]](self.config)
+            scaled = ROPE_INIT_FUNCTIONS[rope["rope_type"]]
+            frequencies, factor = scaled(self.config, layer_type=layer_type)
     angles = position_ids[..., None].double() * frequencies
     angles = torch.cat((angles, angles), dim=-1)
     return angles.cos() * factor, angles.sin() * factor
@@ -200,6 +241,13 @@ for family, module in {
 }.items():
     getattr(module, f"{family}RMSNorm").forward = exact_norm
     getattr(module, f"{family}RotaryEmbedding").forward = exact_rotary
+modeling_gemma3.Gemma3RMSNorm.forward = lambda self, x: self._norm(x) * (1 + self.weight)
+modeling_gemma3.Gemma3RotaryEmbedding.forward = exact_rotary
+modeling_gemma3.Gemma3TextScaledWordEmbedding.forward = lambda self, ids: (
+    torch.nn.Embedding.forward(self, ids) * self.weight.shape[1] ** 0.5
+)
+modeling_modernbert.ModernBertRotaryEmbedding.forward = exact_rotary
+modeling_modernbert.apply_rotary_pos_emb = modeling_llama.apply_rotary_pos_emb
 
 
 @torch.no_grad()

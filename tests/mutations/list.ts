@@ -45,6 +45,7 @@ import { modelsMutations } from "./lists/models.ts";
 import { modelsMoreMutations } from "./lists/models_more.ts";
 import { noiseMutations } from "./lists/noise.ts";
 import { objectiveMutations } from "./lists/objective.ts";
+import { ownTextMutations } from "./lists/own_texts.ts";
 import { packingMutations } from "./lists/packing.ts";
 import { sharedPrefixMutations } from "./lists/shared_prefix.ts";
 import { optimMutations } from "./lists/optim.ts";
@@ -145,5 +146,6 @@ export const mutations: readonly Mutation[] = [
   ...cudaQueueMutations,
   ...fusedAttentionMutations,
   ...cudaHalfMutations,
+  ...ownTextMutations,
   ...packingMutations,
 ];

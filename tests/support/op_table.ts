@@ -9,7 +9,7 @@ import {
 } from "../../core/ops/losses.ts";
 import { slice } from "../../core/ops/slice.ts";
 import { topK } from "../../core/ops/top_k.ts";
-import { layerNormOp, rmsNormOp } from "../../core/ops/norm.ts";
+import { layerNormOp, rmsNormOp, unbiasedLayerNormOp } from "../../core/ops/norm.ts";
 import { rotaryRows, rotaryTables, rotate } from "../../core/ops/rotary.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { addEmbeddingNoise } from "../../nn/dropout/embedding_noise.ts";
@@ -206,16 +206,15 @@ export const opTable: readonly OpRow[] = [
     shapes: [[2, 1, 3], [2, 2, 3]],
     run: (_, [a, b]) => parts.concatenate([a!, b!], 1),
   },
-  {
-    name: "layerNorm",
-    shapes: [[3, 6], [6], [6]],
-    run: (_, x) => apply(layerNormOp, x, { scalars: [1e-5] })[0]!,
-  },
-  {
-    name: "rmsNorm",
-    shapes: [[3, 6], [6]],
-    run: (_, x) => apply(rmsNormOp, x, { scalars: [1e-5] })[0]!,
-  },
+  ...([
+    ["layerNorm", layerNormOp, [[6], [6]]],
+    ["layerNorm, no bias", unbiasedLayerNormOp, [[6]]],
+    ["rmsNorm", rmsNormOp, [[6]]],
+  ] as const).map(([name, op, rows]): OpRow => ({
+    name,
+    shapes: [[3, 6], ...rows],
+    run: (_, x) => apply(op, x, { scalars: [1e-5] })[0]!,
+  })),
   ...Object.entries(activations).map(([name, { gated }]): OpRow => ({
     name: `matmul, gated ${name}`,
     shapes: [[3, 5], [5, 4], [3, 4]],

@@ -53,3 +53,11 @@ export async function plannedSweep(
 export function reopened({ folder }: SweepState): Promise<SweepState> {
   return SweepState.open(folder);
 }
+
+/** Changes the last number of a model's weights. */
+export async function changeWeights(model: string): Promise<void> {
+  const path = `${model}/model.safetensors`;
+  const bytes = await Deno.readFile(path);
+  bytes[bytes.length - 2]! ^= 1;
+  await Deno.writeFile(path, bytes);
+}

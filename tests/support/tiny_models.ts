@@ -25,12 +25,14 @@ export const architectureNames = [
   "bert",
   "roberta",
   "mpnet",
+  "modernbert",
   "gpt2",
   "llama",
   "qwen2",
   "qwen3",
   "smollm3",
   "mistral",
+  "gemma3_text",
 ] as const;
 /** An architecture that has a tiny model. */
 export type ArchitectureName = typeof architectureNames[number];
@@ -40,12 +42,17 @@ const own: Record<ArchitectureName, Record<string, unknown>> = {
   // Positions start at 2, here and in MPNet, so 18 rows hold 16 positions.
   roberta: { hidden_act: "gelu", type_vocab_size: 1, pad_token_id: 1, max_position_embeddings: 18 },
   mpnet: { hidden_act: "gelu", pad_token_id: 1, max_position_embeddings: 18 },
+  modernbert: { local_attention: 4, global_attn_every_n_layers: 2 },
   gpt2: { activation_function: "gelu_new", n_inner: 12 },
   llama: { num_key_value_heads: 1 },
   qwen2: { num_key_value_heads: 1 },
   qwen3: { num_key_value_heads: 1, head_dim: 6 },
   smollm3: { num_key_value_heads: 1, no_rope_layer_interval: 2 },
   mistral: { num_key_value_heads: 1, sliding_window: 4 },
+  gemma3_text: {
+    ...{ num_key_value_heads: 1, head_dim: 6, sliding_window: 4, sliding_window_pattern: 2 },
+    query_pre_attn_scalar: 5,
+  },
 };
 
 /** A configuration of a few thousand numbers: 16 positions, width 8, 2 heads, 2 layers. */

@@ -144,7 +144,7 @@ const shown: DryRun = {
     {
       number: 7,
       tokens: Array.from({ length: 40 }, (_, i) => {
-        return { text: `t${i}`, id: i, segment: Number(i > 30), predicted: i > 29 };
+        return { text: `t${i}`, id: i, segment: Number(i > 30), predicted: i > 29 || i === 15 };
       }),
       padding: 2,
       label: undefined,
@@ -176,8 +176,8 @@ Deno.test("dryRunText() says what a person looks for", () => {
   for (
     const part of [
       "training example 7: 40 tokens, all visible, 2 of padding behind them, which are masked\n" +
-      "the loss is on the 10 marked with *, each predicted from all before it\n",
-      "… 16 more",
+      "the loss is on the 11 marked with *, each predicted from all before it\n",
+      "… 16 more, 1 of them marked",
       ' *    39      39        1  "t39"',
       "training example 3: 1 tokens",
       "\nlabel yes\n",

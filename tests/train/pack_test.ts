@@ -145,7 +145,7 @@ Deno.test("--pack is refused where rows must be one example", () => {
     assertThrows(
       () => resolveConfig({ task, data: "data", model: "model", pack: true }),
       OptionError,
-      `Cannot use --pack as a task of texts is required (e2e, webnlg): found ${task}`,
+      `Cannot use --pack as a task of texts is required (e2e, webnlg, completion, chat): found ${task}`,
     );
   }
 });

@@ -43,7 +43,7 @@ async function bundleCode(folder: string): Promise<Loaded> {
     target: "es2022",
     minify: true,
     // An uncaught error prints the line that it comes from.
-    lineLimit: 320,
+    lineLimit: 240,
     // Modules are always read as UTF-8.
     charset: "utf8",
     sourcemap: true,

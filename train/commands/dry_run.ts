@@ -55,9 +55,11 @@ function exampleLines({ number, tokens, padding, label }: ShownExample): string[
     : `${padding} of padding behind them, which are masked`;
   const hidden = Math.max(0, tokens.length - 2 * shownTokens);
   const lines = tokens.map(tokenLine);
+  const marked = tokens.slice(shownTokens, -shownTokens).filter((token) => token.predicted).length;
+  const also = marked === 0 ? "" : `, ${marked} of them marked`;
   const shown = hidden < 2 ? lines : [
     ...lines.slice(0, shownTokens),
-    `          … ${hidden} more`,
+    `          … ${hidden} more${also}`,
     ...lines.slice(-shownTokens),
   ];
   return [

@@ -15,7 +15,7 @@ import { samplesOption } from "../config/method_options.ts";
 import { pickOptions } from "../config/parse.ts";
 import { trainOptions } from "../config/train_options.ts";
 import type { TextTask } from "../data/text_example.ts";
-import { generates, textTasks } from "../data/text_tasks.ts";
+import { generates, ownsTexts, textTasks } from "../data/text_tasks.ts";
 import { openDevice } from "../device/backend.ts";
 import { requireReplaceable, writeFileAtomic } from "../files/files.ts";
 import { attempt, writeAll } from "../files/system.ts";
@@ -24,7 +24,7 @@ import { openRun, runConfig } from "../run/open_run.ts";
 import { readRun } from "../run/run_folder.ts";
 import { checkPadding } from "../tasks/check_ids.ts";
 import { batchLengths, classifyAll, encodeExamples } from "../tasks/classification.ts";
-import { continueAll } from "../tasks/generation.ts";
+import { continueAll } from "../tasks/continuation.ts";
 import { classificationMetrics, regressionMetrics } from "../tasks/label_metrics.ts";
 import { classNames, labelKind } from "../tasks/labelled.ts";
 import { maxSequenceLength } from "../tasks/open.ts";
@@ -43,6 +43,7 @@ import {
   requireInput,
   requireInputs,
 } from "./predict_inputs.ts";
+import { ownContinuations } from "./predict_own.ts";
 import { WorkLine } from "./work_line.ts";
 
 const { model, newTokens } = trainOptions;
@@ -59,6 +60,8 @@ export const predictCommand: Command = command({
 FILE is a table of texts. It may also be, by task:
   GLUE: a TSV as the task's test.tsv, or as its dev.tsv
 ${Object.entries(textTasks).map(([name, { inputHelp }]) => `  ${name}: ${inputHelp}`).join("\n")}
+  completion: a table with prompt, or text; --text is a prompt
+  chat: a table with messages; --text is what the user says
 Where each text has a label, metrics and calibration are written to standard error. --json writes a
 line {"index", "prediction", "probabilities"} for each text, of scores and texts without the last.`,
   verb: "predict",
@@ -97,7 +100,9 @@ line {"index", "prediction", "probabilities"} for each text, of scores and texts
       ...{ samples, drawing, form, work },
     };
     const { task } = config;
-    const lines = generates(task)
+    const lines = ownsTexts(task)
+      ? await ownContinuations(reading, task)
+      : generates(task)
       ? await continuations(reading, textTasks[task])
       : await labels(reading);
     const content = new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));

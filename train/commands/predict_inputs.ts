@@ -18,7 +18,7 @@ export const inputOptions = {
   input: { kind: "text", help: "file of the texts", defaultText: "--text" },
   text: {
     kind: "texts",
-    help: "a text, once for each; an input of e2e or webnlg",
+    help: "a text, once for each; an input of e2e or webnlg, a prompt",
     defaultText: "--input",
   },
   textA: { kind: "texts", help: "first text of a pair, once for each", defaultText: "--input" },

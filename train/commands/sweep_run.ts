@@ -24,7 +24,9 @@ import { runChildren } from "./sweep_children.ts";
 import { SweepProgress } from "./sweep_progress.ts";
 import { screenOf } from "./terminal.ts";
 
-const device = changeable(deviceOptions, "the plan's");
+// Of the machine's options this one is part of what a run computes: the plan has it.
+const { precision: _, ...machineOptions } = deviceOptions;
+const device = changeable(machineOptions, "the plan's");
 
 const options = {
   folder: {

@@ -6,7 +6,7 @@
  */
 
 import { glueTaskNames } from "../data/glue_tasks.ts";
-import { textTaskNames } from "../data/text_tasks.ts";
+import { ownTextNames, publishedTextNames, textTaskNames } from "../data/text_tasks.ts";
 import { beamOptions, generationGroup } from "./beam_options.ts";
 import { deviceOptions } from "./device_options.ts";
 import { dropoutOptions, loraOptions } from "./method_options.ts";
@@ -29,7 +29,10 @@ export const devParts = ["all", "select", "report"] as const;
 /** A part of the development data. */
 export type DevPart = typeof devParts[number];
 
-const usualLength: string = `128, ${textTaskNames.join(" and ")} 512; at most the model's`;
+const usualLength: string = `128, ${publishedTextNames.join(" and ")} 512, ` +
+  `${ownTextNames.join(" and ")} 1024; at most the model's`;
+
+const usuallyWritten: string = `all, ${ownTextNames.join(" and ")} 0`;
 
 const dataOptions = {
   task: { group: "data", kind: "choice", choices: tasks, help: "what to train", required: true },
@@ -171,7 +174,7 @@ export const trainOptions = {
     kind: "integer",
     min: 0,
     help: "inputs to generate for, 0 for none",
-    defaultText: "all",
+    defaultText: usuallyWritten,
   },
   ...beamOptions,
   ...evaluationOptions,

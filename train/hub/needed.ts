@@ -31,6 +31,7 @@ const tokenizers = [
   "vocab.bpe",
   "special_tokens_map.json",
   "added_tokens.json",
+  "chat_template.jinja",
 ];
 
 /** Files of which a snapshot must have one. */

@@ -27,9 +27,9 @@ export async function dataFingerprints(
 /** SHA-256 of examples, in hexadecimal digits behind `sha256-`. */
 export async function fingerprint(examples: readonly EncodedExample[]): Promise<string> {
   const numbers: number[] = [];
-  for (const { ids, typeIds = [], label, predictFrom } of examples) {
+  for (const { ids, typeIds = [], label, predictFrom, predictSpans = [] } of examples) {
     for (const list of [ids, typeIds]) numbers.push(list.length, ...list);
-    numbers.push(label ?? NaN, predictFrom ?? NaN);
+    numbers.push(label ?? NaN, predictFrom ?? NaN, ...predictSpans.flat());
   }
   const digest = await crypto.subtle.digest("SHA-256", Float64Array.from(numbers));
   return `sha256-${new Uint8Array(digest).toHex()}`;

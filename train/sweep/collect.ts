@@ -60,7 +60,7 @@ export async function writeResults(path: string, { head, results }: Collected): 
 function resultOf({ run, status, outcome, choice }: RunState): SweepResult {
   const { id, stage, arm, seed } = run;
   const settings = { ...run.settings, ...choice?.point };
-  const { last = {}, best = {}, seconds, peakBytes, backend, error } = outcome ?? {};
+  const { last = {}, best = {}, seconds, peakBytes, backend, sources, error } = outcome ?? {};
   const told = error ?? impossible(choice);
   return {
     id,
@@ -75,6 +75,7 @@ function resultOf({ run, status, outcome, choice }: RunState): SweepResult {
     ...(seconds !== undefined && { seconds }),
     ...(peakBytes !== undefined && { peakBytes }),
     ...(backend !== undefined && { backend }),
+    ...(sources !== undefined && { sources }),
     ...(told !== undefined && { error: told }),
   };
 }

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { NumericError, TrainingError } from "../../core/errors.ts";
+import metadata from "../../deno.json" with { type: "json" };
+import { FileError, NumericError, TrainingError } from "../../core/errors.ts";
 import { type GivenConfig, resolveConfig, type TrainConfig } from "../config/config.ts";
-import { exists } from "../files/files.ts";
+import { exists, readText } from "../files/files.ts";
 import { appendText, removeLeftovers } from "../files/folder.ts";
 import { type MetricLine, readMetrics, secondsOf } from "../report/run_record.ts";
 import { readRun } from "../run/run_folder.ts";
@@ -16,6 +17,8 @@ import { withoutFolder } from "./collect.ts";
 import { type Outcome, writeOutcome } from "./outcome.ts";
 import { folderOfRun } from "./plan_folder.ts";
 import type { PlannedRun } from "./planned_run.ts";
+import { sourcesOf, weightsOfRun } from "./run_sources.ts";
+import { isRecord } from "../../nn/formats/json_record.ts";
 
 /** A run that is to be made. */
 export interface Execution {
@@ -54,7 +57,9 @@ export async function execute(
   const config = resolveConfig({ ...run.settings, ...point, ...device, out });
   const isBegun = await exists(`${out}/run.json`);
   await removeLeftovers(folderOfRun(folder, run.id));
-  const start = { at: new Date().toISOString(), pid: Deno.pid, goesOn: isBegun };
+  const weights = await weightsOfRun(config);
+  if (isBegun) await requireSameWeights(startsFile(folder, run.id), weights);
+  const start = { at: new Date().toISOString(), pid: Deno.pid, goesOn: isBegun, weights };
   await appendText(startsFile(folder, run.id), `${JSON.stringify(start)}\n`);
   const started = performance.now();
   let steps = 0;
@@ -69,9 +74,41 @@ export async function execute(
   if (outcome === undefined) return undefined;
   const lines = await exists(out) ? await readMetrics(out) : [];
   const here = (performance.now() - started) / 1000;
-  const whole = { ...outcome, seconds: secondsBefore(lines, steps) + here };
+  const sources = sourcesOf({ ...outcome.sources, weights, version: metadata.version });
+  const whole = {
+    ...outcome,
+    ...(sources && { sources }),
+    seconds: secondsBefore(lines, steps) + here,
+  };
   await writeOutcome(folder, run.id, whole);
   return whole;
+}
+
+/**
+ * Requires that a run goes on with the model that it began with.
+ *
+ * @throws {FileError} If its weights are others
+ */
+async function requireSameWeights(path: string, weights: string | undefined): Promise<void> {
+  const text = await exists(path) ? await readText(path) : "";
+  const begun = text.split("\n").map(weightsOfStart);
+  const before = begun.findLast((one) => one !== undefined);
+  if (before === undefined || before === weights) return;
+  throw new FileError(
+    `Cannot go on with the run as the weights it began with, ${before}, are required: found ` +
+      `${weights ?? "none"}; without its folder it begins anew`,
+    path,
+  );
+}
+
+/** Weights that a line of starts names; of a torn one none. */
+function weightsOfStart(line: string): string | undefined {
+  try {
+    const start: unknown = JSON.parse(line);
+    return isRecord(start) ? sourcesOf(start)?.weights : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What comes of training, without its time; undefined where it was stopped. */
@@ -96,7 +133,9 @@ async function outcomeOf(
   { metrics, best }: TrainResult,
   peakBytes: number | undefined,
 ): Promise<Omit<Outcome, "seconds">> {
-  const { config, json: { backend } } = await readRun(out!);
+  const { config, json } = await readRun(out!);
+  const { backend } = json;
+  const sources = sourcesOf(json);
   return {
     status: "done",
     settings: withoutFolder(config),
@@ -104,6 +143,7 @@ async function outcomeOf(
     best: best?.metrics ?? {},
     ...(peakBytes !== undefined && { peakBytes }),
     ...(typeof backend === "string" && { backend }),
+    ...(sources && { sources }),
   };
 }
 

@@ -7,20 +7,18 @@
 import metadata from "../../deno.json" with { type: "json" };
 import { OptionError } from "../../core/errors.ts";
 import { type GivenConfig, resolveConfig } from "../config/config.ts";
-import { unknownName } from "../config/nearest.ts";
 import { presetLayers, requirePresets } from "../config/presets.ts";
-import { trainOptions } from "../config/train_options.ts";
 import {
   acts,
   type ArmPlan,
   combinations,
-  firstTuneSeed,
   reportRun,
   requireDifferent,
   tuneRuns,
   type Tuning,
   withSetting,
 } from "./arms.ts";
+import { checkRequest } from "./check_request.ts";
 import { planHash, type SweepPlan } from "./plan_folder.ts";
 import type { PlannedRun } from "./planned_run.ts";
 import { type Grids, type SweepRequest, type SweepTask, usualGrid } from "./request.ts";
@@ -71,38 +69,6 @@ export async function makePlan(request: SweepRequest, places: PlanPlaces): Promi
     asked: { ...request, ...chosen, seeds, ...places },
     runs,
   };
-}
-
-function checkRequest({ methods, baseline, tune = [], vary = {}, ...request }: SweepRequest): void {
-  const names = methods.map(({ name }) => name);
-  const twice = names.find((name, i) => names.indexOf(name) < i);
-  if (twice !== undefined) {
-    throw new OptionError(
-      `Cannot plan as methods of different names are required: found ${twice} twice`,
-    );
-  }
-  if (baseline !== undefined && !names.includes(baseline)) {
-    throw new OptionError(
-      `Cannot compare with ${baseline} as one of the methods ${names.join(", ")} is required`,
-    );
-  }
-  if ((request.seeds ?? 1) >= firstTuneSeed) {
-    throw new OptionError(`Cannot plan as at most ${firstTuneSeed - 1} seeds are required`);
-  }
-  if (request.tuneOn !== undefined && tune.length === 0) {
-    throw new OptionError(`Cannot use --tune-on as --tune is required with it: found none`);
-  }
-  for (const name of [...tune, ...Object.keys(vary)]) {
-    const known = Object.keys(trainOptions);
-    if (!known.includes(name)) throw unknownName(name, known, " of a sweep");
-  }
-  for (const name of tune) {
-    const place = name in vary ? "in the arms" : name in { ...request.settings } ? "fixed" : "";
-    if (place === "") continue;
-    throw new OptionError(
-      `Cannot tune ${name} as an option that nothing else sets is required: found it ${place}`,
-    );
-  }
 }
 
 /** Values to try for an arm: of options that do something there. */

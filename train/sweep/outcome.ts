@@ -10,6 +10,7 @@ import { isRecord, type JsonObject } from "../../nn/formats/json_record.ts";
 import { exists, readJson, writeJson } from "../files/files.ts";
 import type { Metrics } from "../tasks/task.ts";
 import { folderOfRun } from "./plan_folder.ts";
+import { type RunSources, sourcesOf } from "./run_sources.ts";
 
 /** How a run ended. */
 export interface Outcome {
@@ -27,6 +28,8 @@ export interface Outcome {
   readonly peakBytes?: number;
   /** What ran the programs, in words. */
   readonly backend?: string;
+  /** What it was computed from. */
+  readonly sources?: RunSources;
   /** Why it failed, in one sentence. */
   readonly error?: string;
 }
@@ -50,6 +53,7 @@ export async function readOutcome(folder: string, id: string): Promise<Outcome |
   const { status, settings, last, best, seconds, peakBytes, backend, error } = isRecord(value)
     ? value
     : {};
+  const sources = sourcesOf(isRecord(value) ? value["sources"] : undefined);
   const fail = (required: string, found: unknown) =>
     new FileError(
       `Cannot read what came of the run as ${required} is required: found ${excerpt(found)}`,
@@ -66,6 +70,7 @@ export async function readOutcome(folder: string, id: string): Promise<Outcome |
     seconds,
     ...(typeof peakBytes === "number" && { peakBytes }),
     ...(typeof backend === "string" && { backend }),
+    ...(sources && { sources }),
     ...(typeof error === "string" && { error }),
   };
 }

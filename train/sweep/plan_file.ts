@@ -1,7 +1,7 @@
 /**
  * Files that say what a sweep is: JSON, JSON with comments, YAML or TOML.
  *
- *     { "tasks": ["rte", { "task": "mrpc", "lr": 3e-4 }],
+ *     { "tasks": ["rte", { "task": "mrpc", "batch": 16 }],
  *       "methods": ["lora", { "name": "mine", "method": "dropkey", "rate": 0.2 }],
  *       "vary": { "rank": [4, 8] }, "seeds": 10, "tune": { "lr": [2e-4, 5e-4] },
  *       "settings": { "epochs": 10 } }

@@ -7,6 +7,7 @@
 import { nameOf } from "./arms.ts";
 import { type Choice, pointOf } from "./choice.ts";
 import type { PlannedRun, Stage } from "./planned_run.ts";
+import { changedSources } from "./run_sources.ts";
 import type { RunStatus } from "./sweep_result.ts";
 import type { RunState, SweepState } from "./sweep_state.ts";
 
@@ -46,7 +47,10 @@ export async function statusOf(sweep: SweepState): Promise<SweepStatus> {
   const failures = states.flatMap(({ run, outcome }) =>
     outcome?.status === "failed" ? [{ run, error: outcome.error ?? "no reason is known" }] : []
   );
-  return { stages, failures, remarks: remarksOf(sweep, states), secondsLeft: secondsLeft(states) };
+  const changed = changedSources(states.flatMap(({ outcome }) => outcome ?? []))
+    .map((what) => `changed between the runs: ${what}`);
+  const remarks = [...changed, ...remarksOf(sweep, states)];
+  return { stages, failures, remarks, secondsLeft: secondsLeft(states) };
 }
 
 function countsOf(states: readonly RunState[]): Record<RunStatus, number> {

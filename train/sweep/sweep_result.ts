@@ -7,6 +7,7 @@
 import type { JsonObject } from "../../nn/formats/json_record.ts";
 import type { Metrics } from "../tasks/task.ts";
 import type { PlannedRun } from "./planned_run.ts";
+import type { RunSources } from "./run_sources.ts";
 
 /** How far a run is: `waiting` is for runs that choose its settings. */
 export type RunStatus = "done" | "failed" | "running" | "waiting" | "left";
@@ -31,6 +32,8 @@ export interface SweepResult extends Pick<PlannedRun, "id" | "stage" | "arm" | "
   readonly peakBytes?: number;
   /** What ran the programs, in words. */
   readonly backend?: string;
+  /** What it was computed from, as fingerprints; absent where nothing is known. */
+  readonly sources?: RunSources;
   /** Why it failed, in one sentence. */
   readonly error?: string;
   /** Training loss and evaluations by step, for figures of the course; absent unless asked for. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { judgedByOf } from "../sweep/judged_by.ts";
 import { median, sampleMean, sd } from "../statistics/summary.ts";
 import { type ArmRuns, baselineOf, modelsOf } from "./arms.ts";
 import { type PaperCell, type PaperTable, paperTables } from "./paper_figures.ts";
@@ -63,12 +64,15 @@ export function paperMethod(method: string): string {
 
 /**
  * The columns of the paper's tables for the tasks that a sweep has, with the methods of both. Arms
- * in which more than the method varies are left out.
+ * in which more than the method varies are left out, and those that are judged by another metric than
+ * the paper's.
  *
  * @param baseline Method of the baseline
  */
 export function besidePaper(arms: readonly ArmRuns[], baseline: string): PaperBeside[] {
-  const plain = arms.filter(({ varied }) => Object.keys(varied).length === 0);
+  const plain = arms.filter(({ varied, task, metric }) =>
+    Object.keys(varied).length === 0 && metric === judgedByOf({ task }).metric
+  );
   const columns = [...Map.groupBy(plain, ({ task }) => task)].flatMap(([task, own]) =>
     paperTables.flatMap((table) => {
       const column = table.task === undefined ? task : textColumns[task];

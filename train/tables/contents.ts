@@ -11,6 +11,7 @@ import type { PaperBeside } from "./beside_paper.ts";
 import type { ArmComparison } from "./comparisons.ts";
 import type { ArmCost } from "./costs.ts";
 import type { CourseTable } from "./courses.ts";
+import type { ExamplesUsed } from "./examples_used.ts";
 import type { PaperTest } from "./paper_tests.ts";
 import type { ArmScore } from "./scores.ts";
 import type { ArmTuning } from "./tuning.ts";
@@ -39,8 +40,12 @@ export interface Tables {
   readonly which: EvaluationName;
   /** Method that the others are compared with. */
   readonly baseline: string;
-  /** Whether figures are of the half of the development data that chose no settings. */
-  readonly isOfHalf: boolean;
+  /** On which examples runs were trained and judged. */
+  readonly examples: ExamplesUsed;
+  /** Whether runs ended by the evaluations that are reported. */
+  readonly isStoppedEarly: boolean;
+  /** Weights, data and versions that changed between runs, a clause each. */
+  readonly changed: readonly string[];
   /** What limits the conclusions, a sentence each. */
   readonly warnings: readonly string[];
   /** A table a task. */

@@ -111,7 +111,7 @@ function figureRules(): string {
     "tbody th{font-weight:400;position:sticky;left:0;background:var(--panel)}",
     ".notes{margin:.25rem 0 .5rem;padding-left:1.25rem}.scroll+.notes{list-style:none;padding-left:.75rem}main>.missing{margin-top:1rem}",
     ".plot-panel svg{display:block;width:100%;height:auto;max-width:26rem;margin:0 auto}",
-    ".scroll thead th{white-space:nowrap}.panels{margin-bottom:1rem;align-items:start}",
+    ".scroll thead th{white-space:nowrap}.scroll .dense td{overflow-wrap:normal}.panels{margin-bottom:1rem;align-items:start}",
     ".beside{display:grid;gap:1rem;margin-bottom:1rem;align-items:start;grid-template-columns:minmax(0,1fr)}",
     ".beside .scroll{margin:0}",
     "@media (min-width:62rem){.beside{grid-template-columns:minmax(0,23rem) minmax(0,1fr)}}",

@@ -11,7 +11,7 @@ import { type ColumnOf, idOf, type Section, type Sheet, sheetOf } from "./sheets
 import { pText, signedText, spreadText } from "./units.ts";
 
 /** The section of what the paper prints for the same tasks and methods. */
-export function paperSection({ paper, paperTests, averages }: Tables): Section {
+export function paperSection({ paper, paperTests, averages, baseline }: Tables): Section {
   const over = averages.length === 0 ? "the task" : "the averages over tasks";
   const tests = sheetOf<PaperTest>(
     {
@@ -32,11 +32,17 @@ export function paperSection({ paper, paperTests, averages }: Tables): Section {
   return {
     id: "paper",
     title: "Beside the paper",
-    sheets: [...paper.map(besideSheet), ...paperTests.length === 0 ? [] : [tests]],
+    sheets: [
+      ...paper.map((one) => besideSheet(one, baseline)),
+      ...paperTests.length === 0 ? [] : [tests],
+    ],
   };
 }
 
-function besideSheet({ task, table, model, models, statistic, rows }: PaperBeside): Sheet {
+function besideSheet(
+  { task, table, model, models, statistic, rows }: PaperBeside,
+  baseline: string,
+): Sheet {
   const own = models.length === 0 ? "the sweep's model" : models.join(", ");
   const digits = { factor: 1, decimals: 2 };
   const notes = [...new Set(rows.flatMap((row) => row.notes))];
@@ -53,7 +59,7 @@ function besideSheet({ task, table, model, models, statistic, rows }: PaperBesid
         `${task} in table ${table} of the paper, for ${model}; ours is of ${own}: figures of ` +
         `different models, beside each other and no target. ${
           statistic === "median" ? "Medians" : "Means"
-        } of seeds, ± standard deviation, in percent; and how far they lie from the LoRA baseline's.`,
+        } of seeds, ± standard deviation, in percent; and how far they lie from those of ${baseline}.`,
       notes: notes.map((note) => `${letter(note)}: ${note}`),
     },
     rows,

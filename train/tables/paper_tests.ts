@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isGlue } from "../data/glue_tasks.ts";
+import { judgedByOf } from "../sweep/judged_by.ts";
 import type { AverageTable } from "./averages.ts";
 import { paperMethod } from "./beside_paper.ts";
 import type { ArmComparison } from "./comparisons.ts";
@@ -37,14 +39,17 @@ export function paperTests(
   averages: readonly AverageTable[],
   baseline: string,
 ): PaperTest[] {
-  const ofGlue = comparisons.filter(({ task }) => task !== "e2e" && task !== "webnlg");
+  const own = comparisons.filter(({ task, metric }) => metric === judgedByOf({ task }).metric);
+  const ofGlue = own.filter(({ task }) => isGlue(task));
+  const average = averages.find(({ tasks, metrics }) =>
+    tasks.every((task, i) => isGlue(task) && metrics[i] === judgedByOf({ task }).metric)
+  );
   const tables = {
-    glue: averages.length === 0
-      ? ofGlue
-      : averages[0]!.rows.flatMap(({ comparison, ...row }) =>
+    glue:
+      average?.rows.flatMap(({ comparison, ...row }) =>
         comparison === undefined ? [] : [{ ...row, p: comparison.p }]
-      ),
-    e2e: comparisons.filter(({ task }) => task === "e2e"),
+      ) ?? ofGlue,
+    e2e: own.filter(({ task }) => task === "e2e"),
   };
   return paperPValues.flatMap(({ model, tasks, against }) =>
     tables[tasks].length === 0 ? [] : Object.entries(against).map(([method, p]) => ({

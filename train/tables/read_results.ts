@@ -112,6 +112,8 @@ function missingOfResult(value: JsonObject): string | undefined {
   for (const key of ["last", "best"]) {
     if (!isNumbers(value[key])) return `an object of numbers in ${key}`;
   }
+  const { sources = {} } = value;
+  if (!isRecord(sources) || !Object.values(sources).every(isText)) return "texts in sources";
   for (const key of ["seconds", "peakBytes"]) {
     const number = value[key] ?? 0;
     if (typeof number !== "number" || number < 0) return `a number from 0 in ${key}`;

@@ -126,7 +126,9 @@ interface DifferenceHead {
 function differenceCaption({ name, baseline, unit }: DifferenceHead, tested: number): string {
   const units = unit.name === "percent" ? "points (× 100)" : unit.words;
   return `${name}: difference to ${baseline} on the same seeds, ${units}. Mean, 95 % BCa interval, p of ` +
-    `the two-sided sign-flip test, and Holm's adjustment over the ${tested} comparisons of this ` +
+    `the two-sided sign-flip test, and Holm's adjustment over the ${
+      tested === 1 ? "one comparison" : `${tested} comparisons`
+    } of this ` +
     `table, by which the verdict goes (p ≤ ${alpha}). P(better): probability that a run beats one ` +
     "of the baseline. Seeds: how many a difference of this size would need to be found in 80 % of " +
     "cases, a lower estimate.";

@@ -81,19 +81,18 @@ export function idOf(...words: readonly string[]): string {
 
 /** What stands above all tables: of which sweep they are, and how figures were chosen. */
 export function sectionsHeading(
-  { head, models, which, baseline, isOfHalf, tasks }: Tables,
+  { head, models, which, baseline, examples, tasks }: Tables,
 ): { readonly title: string; readonly facts: string } {
   const scores = tasks.flatMap((table) => table.scores);
   const [done, planned] = [
     scores.reduce((sum, { n }) => sum + n, 0),
     scores.reduce((sum, score) => sum + score.planned, 0),
   ];
-  const half = isOfHalf ? ", on the half of the development data that chose no settings" : "";
   const model = models.length === 0 ? "" : `Model ${models.join(", ")}. `;
   return {
     title: `Sweep ${head.name}`,
     facts:
-      `${model}${done} of ${planned} runs have a figure, of their ${which} evaluation${half}. ` +
+      `${model}${examples.trained}${done} of ${planned} runs have a figure, of their ${which} evaluation${examples.judged}. ` +
       `Methods are compared with ${baseline}. Plan ${head.plan}, by version ${head.version}.`,
   };
 }

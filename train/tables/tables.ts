@@ -7,6 +7,7 @@
 import { OptionError } from "../../core/errors.ts";
 import { nearest } from "../config/nearest.ts";
 import type { Collected } from "../sweep/collect.ts";
+import { changedSources } from "../sweep/run_sources.ts";
 import { type ArmRuns, armsOf, baselineOf, type EvaluationName, modelsOf } from "./arms.ts";
 import { averagesOf } from "./averages.ts";
 import { besidePaper } from "./beside_paper.ts";
@@ -14,6 +15,7 @@ import { compareArms } from "./comparisons.ts";
 import type { Tables } from "./contents.ts";
 import { costsOf } from "./costs.ts";
 import { coursesOf } from "./courses.ts";
+import { examplesUsed } from "./examples_used.ts";
 import { paperTests } from "./paper_tests.ts";
 import { scoreOf } from "./scores.ts";
 import { tuningOf } from "./tuning.ts";
@@ -56,9 +58,11 @@ export function tablesOf(
     models: modelsOf(arms),
     which,
     baseline,
-    isOfHalf: arms.some(({ runs }) =>
-      runs.some(({ settings }) => settings["devPart"] === "report")
+    examples: examplesUsed(arms),
+    isStoppedEarly: arms.some(({ runs }) =>
+      runs.some(({ settings }) => typeof settings["earlyStop"] === "number")
     ),
+    changed: changedSources(results),
     tasks,
     averages,
     tuning: tuningOf(head, results),

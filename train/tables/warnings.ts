@@ -25,6 +25,7 @@ export function warningsOf(
   return [
     ...ofEvaluation(tables),
     ...ofRuns(tables),
+    ...ofSources(tables),
     ...ofBaseline(tables, alone),
     ...ofPower(tables),
     ...ofTables(tables),
@@ -37,11 +38,13 @@ export function warningsOf(
 const listed = (names: Iterable<string>) => [...new Set(names)].join(", ");
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
-function ofEvaluation({ which }: Omit<Tables, "warnings">): string[] {
-  return which === "last" ? [] : [
-    "Figures are the best over the evaluations of each run, chosen on the data that they are " +
-    "reported on: they are too favourable.",
-  ];
+function ofEvaluation({ which, isStoppedEarly }: Omit<Tables, "warnings">): string[] {
+  const best = "Figures are the best over the evaluations of each run, chosen on the data that " +
+    "they are reported on: they are too favourable.";
+  const early =
+    "Runs end early by the evaluations that are reported (--early-stop): their figures " +
+    "may be too favourable.";
+  return [...which === "best" ? [best] : [], ...isStoppedEarly ? [early] : []];
 }
 
 /** Runs that have no figure, by what came of them. */
@@ -64,6 +67,13 @@ function ofRuns({ tasks }: Omit<Tables, "warnings">): string[] {
     } (${
       listed(arms.map(({ task, label }) => `${label} on ${task}`))
     }): the figures are of the others, which flatters methods whose runs fail.`,
+  ];
+}
+
+function ofSources({ changed }: Omit<Tables, "warnings">): string[] {
+  return changed.length === 0 ? [] : [
+    `What runs are computed with changed between them: ${changed.join(", ")}. Differences may be ` +
+    "of that.",
   ];
 }
 
@@ -158,6 +168,12 @@ function ofTuning({ head, tuning }: Omit<Tables, "warnings">): string[] {
     chosen.filter(({ isAtEdge }) => isAtEdge)
       .map(({ option, value }) => `${option} ${value} of ${label} on ${task}`)
   );
+  const mixed = tuning.flatMap(({ task, label, chosen }) =>
+    [...Map.groupBy(chosen, ({ option }) => option)].filter(([, own]) => own.length > 1)
+      .map(([option, own]) =>
+        `${option} ${own.map(({ value }) => value).join(" and ")} of ${label} on ${task}`
+      )
+  );
   const without = tuning.filter(({ tried }) => tried.some((one) => one.without > 0));
   return [
     ...isTuned ? [] : [
@@ -168,6 +184,10 @@ function ofTuning({ head, tuning }: Omit<Tables, "warnings">): string[] {
       `Settings were chosen while runs that try some of them have no figure: ${
         listed(without.map(({ task, label }) => `${label} on ${task}`))
       }.`,
+    ],
+    ...mixed.length === 0 ? [] : [
+      "Runs of an arm were made with different choices, as a run that chooses was tried again " +
+      `between them, so their figures are of no one setting: ${listed(mixed)}.`,
     ],
     ...atEdge.length === 0 ? [] : [
       `Settings that were chosen lie at the edge of those tried, so a better one may lie beyond: ${

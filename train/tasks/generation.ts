@@ -6,37 +6,19 @@
  */
 
 import type { Device } from "../../core/device.ts";
-import { NumericError, OptionError } from "../../core/errors.ts";
-import { generate } from "../../nn/generation/generate.ts";
-import type { TokenSampling } from "../../nn/generation/sample.ts";
+import { OptionError } from "../../core/errors.ts";
 import { countTargets, type EncodedExample } from "../../nn/layers/batch.ts";
-import type { Model, ModelConfig } from "../../nn/models/model.ts";
-import { targetLosses } from "../../nn/objective/target_chunks.ts";
-import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
-import type { BeamConfig } from "../config/beam_options.ts";
-import { batchesByLength } from "../data/batches.ts";
+import type { Model } from "../../nn/models/model.ts";
 import { groupByContext, type TextExample, type TextGroup } from "../data/text_example.ts";
 import { shortExcerpt } from "../data/text.ts";
-import { sortedMean } from "../metrics/calibration.ts";
 import { textMetrics } from "../metrics/metric_table.ts";
-import { logMeanExp } from "../metrics/predictive.ts";
 import { checkIds, checkPadding } from "./check_ids.ts";
 import { batchLengths } from "./classification.ts";
-import { whereNonFinite } from "./finite_logits.ts";
+import { continueAll, type GenerationSettings, promptOf } from "./continuation.ts";
 import { type Collect, textPrediction } from "./prediction.ts";
 import { progressOf } from "./progress.ts";
-import { passesOf, readBatch, type Reading } from "./sampling.ts";
-import type { SpecialTokens } from "./special_tokens.ts";
 import type { EvaluationOptions, Metrics, Task } from "./task.ts";
-
-/** Tokens that a reference is generated from: the context, then bos. */
-export function promptOf(
-  context: string,
-  tokenizer: Tokenizer,
-  { bosId }: SpecialTokens,
-): number[] {
-  return [...tokenizer.encode(context, undefined, { special: false }).ids, bosId];
-}
+import { exampleLosses, meanLosses, sumOf, type TokenLosses } from "./token_losses.ts";
 
 /** Tokenises examples: context, bos, a space and the reference, eos. The loss is on what follows bos. */
 function encodeReferences(
@@ -64,148 +46,6 @@ function encodeReferences(
     return { ids: kept, predictFrom: prompt.length };
   });
   return { encoded, cut };
-}
-
-/** Losses of a language model, each a mean over target tokens, in nats, without smoothing. */
-export interface TokenLosses {
-  /** Mean cross-entropy of the passes. */
-  readonly loss: number;
-  /** Cross-entropy of their mean distribution; the same where there is one pass. */
-  readonly nll: number;
-}
-
-/**
- * Cross-entropy of the target tokens of all examples.
- *
- * @throws {NumericError} If it is NaN or infinite
- */
-export async function tokenLosses(
-  model: Model,
-  device: Device,
-  examples: readonly EncodedExample[],
-  reading: Reading,
-): Promise<TokenLosses> {
-  return meanLosses(await exampleLosses(model, device, examples, reading), examples);
-}
-
-function meanLosses(totals: readonly TokenLosses[], examples: readonly EncodedExample[]) {
-  const perToken = examples.length / countTargets(examples);
-  return {
-    loss: sortedMean(totals.map(({ loss }) => loss)) * perToken,
-    nll: sortedMean(totals.map(({ nll }) => nll)) * perToken,
-  };
-}
-
-/** Losses of each example, in their order, as sums over its target tokens. */
-async function exampleLosses(
-  model: Model,
-  device: Device,
-  examples: readonly EncodedExample[],
-  reading: Reading,
-): Promise<TokenLosses[]> {
-  const lengths = examples.map(({ ids }) => ids.length);
-  const totals = new Array<TokenLosses>(examples.length);
-  let done = 0;
-  for (const members of batchesByLength(lengths, reading.batch)) {
-    using _scope = device.scope("token loss");
-    const texts = members.map((i) => examples[i]!);
-    const batch = readBatch(device, texts, members, reading);
-    const passes: number[][] = [];
-    for (const context of passesOf(batch, reading.sampling)) {
-      using _pass = device.scope("pass");
-      const losses = targetLosses(model, context);
-      passes.push([...await losses.read() as Float32Array]);
-      const found = passes.at(-1)!.find((loss) => !Number.isFinite(loss));
-      if (found === undefined) continue;
-      const where = await whereNonFinite(model, device, context);
-      throw new NumericError(
-        `Cannot evaluate example ${members[0]!} and those of its batch as their loss must be ` +
-          `finite: found ${found}, which begins in ${where}`,
-      );
-    }
-    let start = 0;
-    for (const [row, text] of texts.entries()) {
-      const end = start + countTargets([text]);
-      const tokens = passes[0]!.slice(start, end).map((_, t) => passes.map((p) => p[start + t]!));
-      totals[members[row]!] = {
-        loss: sumOf(tokens.map((losses) => sumOf(losses) / losses.length)),
-        nll: sumOf(tokens.map((losses) => -logMeanExp(losses.map((loss) => -loss)))),
-      };
-      start = end;
-    }
-    reading.onRead?.(done += members.length);
-  }
-  return totals;
-}
-
-function sumOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0);
-}
-
-/** Continuations of contexts, in their order. */
-export async function continueAll(
-  model: Model,
-  device: Device,
-  contexts: readonly string[],
-  settings: GenerationSettings,
-): Promise<string[]> {
-  const { tokenizer, frame, config, newTokens, search, batch } = settings;
-  const { beams, lengthPenalty, noRepeatNgram, repetitionPenalty } = search;
-  const convention = search.beamConvention;
-  const prompts = contexts.map((context) => promptOf(context, tokenizer, frame));
-  prompts.forEach((ids, i) => {
-    const name = `context ${i}, ${shortExcerpt(contexts[i])}`;
-    checkIds({ ids }, settings, { path: settings.path, name });
-  });
-  const results = new Array<string>(contexts.length);
-  const lengths = prompts.map((prompt) => prompt.length);
-  const eosIds = [...config.eosIds, frame.eosId];
-  // The LoRA recipe also ends texts at a blank line, which is one token of GPT-2.
-  const blank = tokenizer.encode("\n\n", undefined, { special: false }).ids;
-  let done = 0;
-  if (convention === "lora" && blank.length === 1) eosIds.push(blank[0]!);
-  for (const members of batchesByLength(lengths, batch)) {
-    const made = await generate(model, device, members.map((i) => prompts[i]!), {
-      newTokens,
-      eosIds,
-      positions: config.maxPositions,
-      beams,
-      lengthPenalty,
-      noRepeatNgram,
-      repetitionPenalty,
-      beamConvention: convention,
-      numbers: members,
-      ...(settings.sampling && { sampling: settings.sampling }),
-    });
-    members.forEach((i, row) => {
-      const text = tokenizer.decode(made[row]!.ids);
-      results[i] = (convention === "lora" ? text.split("\n\n")[0]! : text).trim();
-    });
-    settings.onWritten?.(done += members.length);
-  }
-  return results;
-}
-
-/** What generation needs beside the model. */
-export interface GenerationSettings {
-  /** The base model's tokenizer. */
-  readonly tokenizer: Tokenizer;
-  /** Tokens that separate, end and pad sequences. */
-  readonly frame: SpecialTokens;
-  /** Sizes of the model, of which the most positions and the end tokens count here. */
-  readonly config: ModelConfig;
-  /** Most tokens that are added to a context. */
-  readonly newTokens: number;
-  /** Beams and penalties of the search. */
-  readonly search: BeamConfig;
-  /** Contexts that are continued together; changes speed and memory alone. */
-  readonly batch: number;
-  /** Draws tokens, by a number of each context, its place; default none. */
-  readonly sampling?: TokenSampling | undefined;
-  /** File that the contexts were read from, for messages. */
-  readonly path?: string | undefined;
-  /** Called after each batch with the number of texts written so far. */
-  readonly onWritten?: ((done: number) => void) | undefined;
 }
 
 /** Settings of {@linkcode generationTask}. */

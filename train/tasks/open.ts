@@ -12,12 +12,21 @@ import type { TrainConfig } from "../config/config.ts";
 import { epochExamples } from "../data/batches.ts";
 import type { Split } from "../data/example.ts";
 import { readTexts, type TextExample } from "../data/text_example.ts";
-import { generates, type TextTaskName, textTasks } from "../data/text_tasks.ts";
+import {
+  generates,
+  ownsTexts,
+  type OwnTextName,
+  type PublishedTextName,
+  textTasks,
+} from "../data/text_tasks.ts";
 import { checkPadding, type IdRules } from "./check_ids.ts";
 import { classificationTask } from "./classification.ts";
 import { generationTask } from "./generation.ts";
 import { evaluatedOf, heldBack, holdsBack } from "./held_back.ts";
 import { namesColumns, readLabelled } from "./labelled.ts";
+import { OwnTokenizer } from "./own_prompts.ts";
+import { readOwnSplits } from "./own_splits.ts";
+import { ownTextTask } from "./own_texts.ts";
 import { specialTokens } from "./special_tokens.ts";
 import type { Task, TaskParts } from "./task.ts";
 
@@ -40,9 +49,12 @@ export async function openTask(
   const { task, newTokens, generate } = config;
   const { split } = parts;
   if (generates(task) && namesColumns(config)) {
-    throw new OptionError(`Cannot use --text-a, --text-b or --label as ${task} has no tables`);
+    throw new OptionError(
+      `Cannot use --text-a, --text-b or --label as ${task} has no tables of labels`,
+    );
   }
   const maxLength = maxSequenceLength(config, model);
+  if (ownsTexts(task)) return await openOwnTexts(task, config, { config: model, tokenizer }, parts);
   if (generates(task)) {
     languageModel(model); // an encoder is refused before data is read
     const { title } = textTasks[task];
@@ -79,6 +91,32 @@ export async function openTask(
   return padded(noted(opened, notes, config), config, { config: model, tokenizer });
 }
 
+/** Opens a task of the user's own texts. */
+async function openOwnTexts(
+  task: OwnTextName,
+  config: TrainConfig,
+  rules: IdRules,
+  parts: TaskParts,
+): Promise<Task> {
+  const { config: model, tokenizer } = rules;
+  languageModel(model); // an encoder is refused before data is read
+  const own = new OwnTokenizer(tokenizer, model, task === "chat", config.model);
+  const { train, dev, notes } = await readOwnSplits(task, config, parts);
+  const opened = ownTextTask({
+    name: task,
+    train,
+    dev,
+    own,
+    ...rules,
+    maxLength: maxSequenceLength(config, model),
+    newTokens: config.newTokens,
+    search: config,
+    generate: config.generate,
+    batch: evaluationBatch,
+  });
+  return padded(noted(opened, notes, config), config, rules);
+}
+
 /** Examples of contexts and references, and the file that they are from. */
 interface Answered {
   readonly examples: readonly TextExample[];
@@ -87,7 +125,7 @@ interface Answered {
 
 /** Reads the examples of a run, all of which have references. */
 async function readAnswered(
-  task: TextTaskName,
+  task: PublishedTextName,
   config: TrainConfig,
   parts: TaskParts,
 ): Promise<{ train: Answered; dev: Answered; notes: readonly string[] }> {
@@ -131,7 +169,9 @@ export async function countTraining(
 ): Promise<number> {
   const { task, trainLimit = Infinity } = config;
   const parts = { train: true, split: "dev" } as const;
-  const { length } = generates(task)
+  const { length } = ownsTexts(task)
+    ? (await readOwnSplits(task, config, parts)).train
+    : generates(task)
     ? (await readAnswered(task, config, parts)).train.examples
     : (await readLabelled(config, known, parts)).train;
   return Math.min(length, trainLimit);
@@ -158,7 +198,8 @@ function padded(task: Task, { batch }: TrainConfig, rules: IdRules): Task {
  * @throws {OptionError} If the model cannot take that many
  */
 export function maxSequenceLength(config: TrainConfig, model: ModelConfig): number {
-  const usual = Math.min(generates(config.task) ? 512 : 128, model.maxPositions);
+  const ofTexts = ownsTexts(config.task) ? 1024 : 512;
+  const usual = Math.min(generates(config.task) ? ofTexts : 128, model.maxPositions);
   const { maxLength = usual } = config;
   if (maxLength > model.maxPositions) {
     throw new OptionError(

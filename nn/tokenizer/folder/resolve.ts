@@ -269,9 +269,8 @@ function configOf(
     : modelOf[name] === "BPE";
   const forced = "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output";
   return {
-    pad_token: named.get("pad_token")?.content ?? null,
-    bos_token: named.get("bos_token")?.content ?? null,
-    eos_token: named.get("eos_token")?.content ?? null,
+    ...Object.fromEntries(roles.map((role) => [role, named.get(role)?.content ?? null])),
+    chat_template: config["chat_template"] ?? null,
     truncation_side: config["truncation_side"] ?? (direction === "Left" ? "left" : "right"),
     clean_up_tokenization_spaces: config["clean_up_tokenization_spaces"] === true &&
       (!bytePair || config[forced] === true),

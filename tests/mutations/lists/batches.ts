@@ -47,17 +47,17 @@ export const batchesMutations: readonly Mutation[] = [
   {
     name: "the first predicted token is left out",
     file: "nn/layers/batch.ts",
-    find: "for (let i = predictFrom; i < ids.length; i++) {",
-    replace: "for (let i = predictFrom + 1; i < ids.length; i++) {",
-    why: "all from predictFrom on count",
+    find: "for (let i = start; i < end; i++) {",
+    replace: "for (let i = start + 1; i < end; i++) {",
+    why: "all of a span count",
     tests: ["tests/nn/layers/batch_test.ts"],
   },
   {
     name: "the last predicted token is left out",
     file: "nn/layers/batch.ts",
-    find: "for (let i = predictFrom; i < ids.length; i++) {",
-    replace: "for (let i = predictFrom; i < ids.length - 1; i++) {",
-    why: "all from predictFrom on count",
+    find: "for (let i = start; i < end; i++) {",
+    replace: "for (let i = start; i < end - 1; i++) {",
+    why: "all of a span count",
     tests: ["tests/nn/layers/batch_test.ts"],
   },
   {

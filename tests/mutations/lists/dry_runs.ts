@@ -16,9 +16,9 @@ export const dryRunMutations: readonly Mutation[] = [
   },
   {
     name: "a dry run marks contexts",
-    file: "train/dry_run.ts",
-    find: "predictFrom !== undefined && i >= predictFrom",
-    replace: "predictFrom !== undefined && i < predictFrom",
+    file: "nn/layers/target_spans.ts",
+    find: "return place >= predictFrom;",
+    replace: "return place < predictFrom;",
     why: "the loss is on references",
     tests,
   },

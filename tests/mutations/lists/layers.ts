@@ -7,8 +7,10 @@ export const layersMutations: readonly Mutation[] = [
   {
     name: "HiddenCut drops the residual",
     file: "nn/layers/feed_forward.ts",
-    find: "    : add(drop(output.forward(inner, context)), residual);",
-    replace: "    : drop(output.forward(inner, context, residual));",
+    find:
+      "return add(dropOutput((x) => output.forward(x, context), inner, context, place), residual);",
+    replace:
+      "return dropOutput((x) => output.forward(x, context, residual), inner, context, place);",
     why: "HiddenCut acts before the residual",
     tests: ["tests/nn/dropout/dropout_test.ts"],
   },
@@ -55,8 +57,8 @@ export const layersMutations: readonly Mutation[] = [
   {
     name: "layer norms have a fixed epsilon",
     file: "nn/layers/norm.ts",
-    find: "this.bias.value, this.epsilon)",
-    replace: "this.bias.value, 1e-12)",
+    find: "this.bias?.value, this.epsilon)",
+    replace: "this.bias?.value, 1e-12)",
     why: "the configuration's epsilon counts",
     tests: ["tests/nn/models/config_keys_test.ts"],
   },

@@ -114,7 +114,7 @@ export const modelsMutations: readonly Mutation[] = [
   },
   {
     name: "llama attention shares a place",
-    file: "nn/models/llama.ts",
+    file: "nn/models/llama_layers.ts",
     find: "const place = layerPlace(layer, config.layers);",
     replace: "const place = layerPlace(1, config.layers);",
     why: "DropKey's masks follow the layer",
@@ -154,7 +154,7 @@ export const modelsMutations: readonly Mutation[] = [
   },
   {
     name: "llama turns keys by nothing",
-    file: "nn/models/llama.ts",
+    file: "nn/models/llama_layers.ts",
     find: "key: placed(this.k_proj, keyValueHeads, this.k_norm),",
     replace: "key: splitHeads(this.k_proj.forward(x, context), keyValueHeads),",
     why: "keys are rotated too",
@@ -186,11 +186,9 @@ export const modelsMutations: readonly Mutation[] = [
   },
   {
     name: "llama's gate and up are swapped",
-    file: "nn/models/llama.ts",
-    find: `const gate = gate_proj.forward(normed, context);
-    const inner = gated(this.#activation, gate, up_proj,`,
-    replace: `const gate = up_proj.forward(normed, context);
-    const inner = gated(this.#activation, gate, gate_proj,`,
+    file: "nn/models/llama_layers.ts",
+    find: "gated(activation, this.gate_proj.forward(x, context), this.up_proj, x, context)",
+    replace: "gated(activation, this.up_proj.forward(x, context), this.gate_proj, x, context)",
     why: "the gate is activated",
     tests: ["tests/nn/models/config_keys_test.ts"],
   },

@@ -64,7 +64,7 @@ export const predictionsMutations: readonly Mutation[] = [
   },
   {
     name: "draws follow the place in a batch",
-    file: "train/tasks/generation.ts",
+    file: "train/tasks/continuation.ts",
     find: "numbers: members,",
     replace: "",
     why: "--batch changes speed and memory alone",

@@ -86,7 +86,7 @@ export const samplingMutations: readonly Mutation[] = [
   },
   {
     name: "nll of texts is the mean loss",
-    file: "train/tasks/generation.ts",
+    file: "train/tasks/token_losses.ts",
     find: "-logMeanExp(losses.map((loss) => -loss))",
     replace: "sumOf(losses) / losses.length",
     why: "probabilities are averaged, not their logarithms",

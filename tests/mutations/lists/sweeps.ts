@@ -5,6 +5,30 @@ import type { Mutation } from "../mutation.ts";
 /** Mutations of sweeps. */
 export const sweepMutations: readonly Mutation[] = [
   {
+    name: "a run goes on with whatever weights there are",
+    file: "train/sweep/execute.ts",
+    find: "before === undefined || before === weights",
+    replace: "before !== weights || before !== undefined",
+    why: "half a run with other weights is a run of neither",
+    tests: ["tests/train/sweep/run_sweep_test.ts"],
+  },
+  {
+    name: "the fingerprint of weights is of the first blocks of a file alone",
+    file: "train/files/weights_fingerprint.ts",
+    find: "Math.round(i * last / (places - 1))",
+    replace: "i",
+    why: "what is trained may stand at the end",
+    tests: ["tests/train/sweep/run_sources_test.ts"],
+  },
+  {
+    name: "data that are held back are compared whatever the seed",
+    file: "train/sweep/run_sources.ts",
+    find: 'settings["devFraction"] !== undefined',
+    replace: 'settings["devFraction"] === null',
+    why: "each seed holds others back",
+    tests: ["tests/train/sweep/run_sources_test.ts"],
+  },
+  {
     name: "the id of a run follows the order of its settings",
     file: "train/files/canonical_json.ts",
     find: "Object.entries(part).sort(([a], [b]) => a < b ? -1 : 1)",
@@ -26,6 +50,22 @@ export const sweepMutations: readonly Mutation[] = [
     find: 'if (name !== "rate" || site === undefined) return others;',
     replace: "if (site !== undefined || name) return others;",
     why: "it is the rate of every place",
+    tests: ["tests/train/sweep/plan_test.ts"],
+  },
+  {
+    name: "settings are tuned on training data that are reported",
+    file: "train/sweep/check_request.ts",
+    find: '[...tune, "devFraction", "devPart"]',
+    replace: "tune",
+    why: "what chooses settings is never reported",
+    tests: ["tests/train/sweep/plan_test.ts"],
+  },
+  {
+    name: "tuning takes the place of a task's own value",
+    file: "train/sweep/check_request.ts",
+    find: "...tasks.map(({ task, settings }) => [`fixed on ${task}`, settings] as const),",
+    replace: "",
+    why: "what was asked for would be forgotten without a word",
     tests: ["tests/train/sweep/plan_test.ts"],
   },
   {

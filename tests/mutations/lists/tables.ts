@@ -7,6 +7,30 @@ const of = (name: string) => [`tests/train/tables/${name}_test.ts`];
 /** Mutations of the tables and figures of sweeps. */
 export const tablesMutations: readonly Mutation[] = [
   {
+    name: "tables do not say that figures are of examples that were held back",
+    file: "train/tables/examples_used.ts",
+    find: 'typeof devFraction === "number"',
+    replace: 'devFraction === "number"',
+    why: "they are not the development data's",
+    tests: ["tests/train/tables/examples_used_test.ts"],
+  },
+  {
+    name: "arms whose choice changed between their runs are not told of",
+    file: "train/tables/warnings.ts",
+    find: "filter(([, own]) => own.length > 1)",
+    replace: "filter(([, own]) => own.length > 2)",
+    why: "a mean over two settings is of neither",
+    tests: ["tests/train/tables/warnings_test.ts"],
+  },
+  {
+    name: "the paper's p-values of GLUE stand beside the average of any tasks",
+    file: "train/tables/paper_tests.ts",
+    find: "isGlue(task) && metrics[i] === judgedByOf({ task }).metric",
+    replace: "metrics[i] !== task",
+    why: "an average of BLEU says nothing of GLUE",
+    tests: ["tests/train/tables/paper_test.ts"],
+  },
+  {
     name: "a p-value that is not adjusted decides",
     file: "train/tables/comparisons.ts",
     find: "verdict: verdictFor(adjusted[i]!, one.difference, isHigherBetter),",

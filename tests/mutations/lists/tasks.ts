@@ -18,7 +18,7 @@ export const tasksMutations: readonly Mutation[] = [
   },
   {
     name: "evaluation of language models drops",
-    file: "train/tasks/generation.ts",
+    file: "train/tasks/token_losses.ts",
     find: "      const losses = targetLosses(model, context);",
     replace: `      const { lengths } = context.batch;
       const sites = [{ position: "hidden", structure: "element", rate: 0.1, layers: "all" }] as const;
@@ -30,7 +30,7 @@ export const tasksMutations: readonly Mutation[] = [
   },
   {
     name: "the dev loss is a mean of batches",
-    file: "train/tasks/generation.ts",
+    file: "train/tasks/token_losses.ts",
     find: "const perToken = examples.length / countTargets(examples);",
     replace: "const perToken = 1;",
     why: "the mean is over target tokens",
@@ -70,7 +70,7 @@ export const tasksMutations: readonly Mutation[] = [
   },
   {
     name: "prompts lack bos",
-    file: "train/tasks/generation.ts",
+    file: "train/tasks/continuation.ts",
     find: "{ special: false }).ids, bosId];",
     replace: "{ special: false }).ids].concat(bosId === 0 ? [] : []);",
     why: "bos parts context and reference",
@@ -94,15 +94,15 @@ export const tasksMutations: readonly Mutation[] = [
   },
   {
     name: "the lora convention does not end at a blank line",
-    file: "train/tasks/generation.ts",
-    find: '(convention === "lora" ? text.split("\\n\\n")[0]! : text)',
+    file: "train/tasks/continuation.ts",
+    find: "(ending === undefined ? text : text.split(ending)[0]!)",
     replace: "text",
     why: "the recipe ends texts there",
     tests: ["tests/train/tasks/evaluation_test.ts"],
   },
   {
     name: "generation ignores the beams",
-    file: "train/tasks/generation.ts",
+    file: "train/tasks/continuation.ts",
     find: `      beams,
       lengthPenalty,`,
     replace: "      lengthPenalty,",
@@ -111,7 +111,7 @@ export const tasksMutations: readonly Mutation[] = [
   },
   {
     name: "generation ignores the repetition penalty",
-    file: "train/tasks/generation.ts",
+    file: "train/tasks/continuation.ts",
     find: `      repetitionPenalty,
       beamConvention`,
     replace: "      beamConvention",
@@ -130,9 +130,9 @@ export const tasksMutations: readonly Mutation[] = [
   },
   {
     name: "continuations come in the order of batches",
-    file: "train/tasks/generation.ts",
-    find: "      results[i] = (convention",
-    replace: "      results[results.findIndex((x) => x === undefined)] = (convention",
+    file: "train/tasks/continuation.ts",
+    find: "      results[i] = (ending",
+    replace: "      results[results.findIndex((x) => x === undefined)] = (ending",
     why: "results are in the order of contexts",
     tests: ["tests/train/tasks/evaluation_test.ts"],
   },
@@ -182,7 +182,7 @@ export const tasksMutations: readonly Mutation[] = [
   {
     name: "texts of generation are as short as others",
     file: "train/tasks/open.ts",
-    find: "generates(config.task) ? 512 : 128",
+    find: "generates(config.task) ? ofTexts : 128",
     replace: "generates(config.task) ? 128 : 128",
     why: "E2E has 512 tokens",
     tests: ["tests/train/tasks/open_test.ts"],

@@ -75,7 +75,7 @@ const texts = [[2, 3, 4, 5, 6], [7, 8], [9, 10, 11, 12, 13, 14, 15]];
 /** The parameter that the words of a model are rows of. */
 function tableOf(model: Model) {
   return [...parameters(model)].find(([path]) =>
-    /(word_embeddings|wte|embed_tokens)\.weight$/.test(path)
+    /(word_embeddings|tok_embeddings|wte|embed_tokens)\.weight$/.test(path)
   )![1];
 }
 
@@ -103,10 +103,12 @@ for (const architecture of architectureNames) {
       ];
       const values = await table.value.read();
       const size = table.shape[1]!;
+      // As the module of embeddings gives it, which multiplies in Gemma 3.
+      const factor = architecture === "gemma3_text" ? Math.sqrt(size) : 1;
       texts.forEach((ids, b) => {
         const added = noiseOf(2 * [4, 0, 2][b]!, ids.length, size);
         ids.forEach((id, t) => {
-          for (let i = 0; i < size; i++) values[id * size + i]! += added[t * size + i]!;
+          for (let i = 0; i < size; i++) values[id * size + i]! += added[t * size + i]! / factor;
         });
       });
       table.value = tensor(device, values, table.shape);

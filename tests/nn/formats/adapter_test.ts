@@ -28,6 +28,8 @@ const heads: Record<ArchitectureName, readonly string[]> = {
   qwen3: ["score.weight"],
   smollm3: ["score.weight"],
   mistral: ["score.weight"],
+  gemma3_text: ["score.weight"],
+  modernbert: ["classifier.weight", "classifier.bias"],
 };
 
 for (const architecture of architectureNames) {
@@ -54,7 +56,7 @@ for (const architecture of architectureNames) {
         const others = names.filter((name) => !/\.lora_[AB]\.weight$/.test(name));
         assertEquals(others.sort(), heads[architecture].toSorted());
         // Two layers, with A and B of each target; thirds of GPT-2 are one update.
-        const updates = architecture === "gpt2" ? 2 * 2 : 2 * 2 * 2;
+        const updates = architecture === "gpt2" ? 2 * 2 : 2 * 2 * targets.length;
         assertEquals(names.length - others.length, updates);
         const json = JSON.parse(files["adapter_config.json"]);
         assertEquals(json.fan_in_fan_out, architecture === "gpt2");

@@ -39,6 +39,22 @@ Deno.test("toBatch() takes labels, scores, or the tokens from predictFrom on", (
     assertEquals(countTargets(texts), 3);
   }));
 
+Deno.test("toBatch() takes the tokens of spans, packed or not", () =>
+  withDevice("f64", async (device) => {
+    const first = { ids: [5, 6, 7, 8, 9], predictSpans: [[1, 2], [3, 5]] } as const;
+    const second = { ids: [3, 4], predictSpans: [[1, 2]] } as const;
+    assertEquals(countTargets([first, second]), 4);
+    for (const [pack, row] of [[false, 5], [true, 5]] as const) {
+      const batch = toBatch(device, [first, second], { pack, width: pack ? 7 : 5 });
+      assertEquals([...await batch.labels!.read()], [6, 8, 9, 4]);
+      assertEquals([...await batch.rows!.read()], [0, 2, 3, row]);
+    }
+    for (const spans of [[[0, 1]], [[1.5, 2]], [[2, 1]], [[1, 4]], [[2, 3], [1, 2]]] as const) {
+      const example = { ids: [5, 6, 7], predictSpans: spans };
+      assertThrows(() => toBatch(device, [example]), OptionError, "of example 0");
+    }
+  }));
+
 Deno.test("toBatch() and objective() refuse what cannot be trained on", () =>
   withDevice("f32", (device) => {
     const refuse = (examples: EncodedExample[], message: string) =>

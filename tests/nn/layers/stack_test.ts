@@ -39,6 +39,8 @@ const targets: Record<ArchitectureName, string[]> = {
   qwen3: ["k_proj", "v_proj"],
   smollm3: ["q_proj", "up_proj"],
   mistral: ["o_proj"],
+  gemma3_text: ["q_proj", "down_proj"],
+  modernbert: ["Wqkv", "Wo"],
 };
 
 const cases: Record<string, readonly [Method, PlanOptions]> = {

@@ -42,6 +42,8 @@ const otherLayers = ["num_hidden_layers = 1", "num_hidden_layers = 3"];
 /** What transformers refuses and this library computes: what is wrong changes no number. */
 const accepted: Readonly<Record<string, readonly string[]>> = {
   qwen2: ["head_dim = null"],
+  // The usual one lies beyond this vocabulary.
+  modernbert: ["without pad_token_id"],
   // Without use_sliding_window.
   qwen3: ['sliding_window = "3"', "sliding_window = 2.5"],
   smollm3: [
@@ -67,6 +69,22 @@ const refused: Readonly<Record<string, readonly string[]>> = {
     'activation_function = "quick_gelu"',
     "id2label = {}",
     "num_labels = 0",
+  ],
+  modernbert: [
+    "head_dim = 0",
+    "without max_position_embeddings",
+    "without num_attention_heads",
+    'hidden_activation = "quick_gelu"',
+    "local_attention = 0",
+  ],
+  gemma3: [
+    ...decoders.filter((title) => !title.startsWith("hidden_act")),
+    'hidden_activation = "quick_gelu"',
+    // transformers leaves both out unless the attention is its own.
+    "attn_logit_softcapping = 50",
+    "final_logit_softcapping = 30",
+    "rope_theta = null",
+    "use_bidirectional_attention = true",
   ],
   mpnet: ["num_hidden_layers = 0", 'hidden_act = "tanh"'],
   qwen2: [
@@ -105,6 +123,14 @@ const unread = new Set([
   "attention_probs_dropout_prob",
   "attn_pdrop",
   "chunk_size_feed_forward",
+  "classifier_dropout",
+  "decoder_bias",
+  "deterministic_flash_attn",
+  "embedding_dropout",
+  "initializer_cutoff_factor",
+  "mlp_dropout",
+  "sparse_pred_ignore_index",
+  "sparse_prediction",
   "embd_pdrop",
   "hidden_dropout_prob",
   "is_encoder_decoder",
@@ -118,7 +144,7 @@ const unread = new Set([
 ]);
 
 /** A head or a pooler that a checkpoint lacks is drawn; with another tensor missing it is refused. */
-const drawn = /^(no bert\.pooler|no classifier)/;
+const drawn = /^(no bert\.pooler|no classifier|classifier_bias = true)/;
 
 /** What this library makes of a case: logits, or the error; none where a parameter was drawn. */
 async function outcomeOf(

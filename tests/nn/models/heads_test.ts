@@ -21,6 +21,8 @@ const own: Record<typeof architectureNames[number], string[]> = {
   qwen3: ["score.weight"],
   smollm3: ["score.weight"],
   mistral: ["score.weight"],
+  gemma3_text: ["score.weight"],
+  modernbert: ["classifier.weight", "classifier.bias"],
 };
 
 for (const architecture of architectureNames) {

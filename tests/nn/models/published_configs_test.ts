@@ -1,7 +1,7 @@
 // Configurations as published checkpoints have them, with the keys that change nothing here.
 import { assertEquals } from "@std/assert";
 import { parseConfig } from "../../../nn/models/config.ts";
-import type { LlamaConfig } from "../../../nn/models/llama.ts";
+import type { LlamaConfig } from "../../../nn/models/llama_layers.ts";
 
 const usual = {
   attention_dropout: 0.0,

@@ -26,7 +26,7 @@ for (const name of architectureNames) {
       const paths = [...parameters(model)].map(([path]) => path);
       const others = paths.filter((path) => !path.startsWith(`${prefix}.`));
       assert(others.length < paths.length);
-      assert(others.every((path) => /^(classifier|score|lm_head)\./.test(path)), `${others}`);
+      assert(others.every((path) => /^(classifier|score|lm_head|head)\./.test(path)), `${others}`);
     }
   });
 
@@ -52,11 +52,11 @@ Deno.test("architectureOf() and languageModel() name what is there", () => {
   assertThrows(
     () => architectureOf({ ...config, architecture: "t5" }),
     OptionError,
-    "Cannot use architecture t5: one of bert, roberta, mpnet, gpt2, llama, qwen2, qwen3, smollm3, mistral is required",
+    "Cannot use architecture t5: one of bert, roberta, mpnet, modernbert, gpt2, llama, qwen2, qwen3, smollm3, mistral, gemma3_text is required",
   );
   assertThrows(
     () => languageModel(config),
     OptionError,
-    "Cannot use bert as a language model: gpt2, llama, qwen2, qwen3, smollm3 or mistral is required",
+    "Cannot use bert as a language model: gpt2, llama, qwen2, qwen3, smollm3, mistral or gemma3_text is required",
   );
 });

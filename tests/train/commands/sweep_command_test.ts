@@ -108,6 +108,7 @@ Deno.test("bad command lines are refused in one sentence", async () => {
     [["run", out, "--index=8"], "below 8"],
     [["run", out, "--index=1", "--jobs=2"], "--index with --jobs"],
     [["run", out, "--stage=tune", "--index=4"], "below 4"],
+    [["run", out, "--precision=tf32"], "Cannot find option --precision"],
     [["status", workspace.out("nothing")], "plan.json"],
     [["collect"], "--folder"],
   ];

@@ -21,7 +21,7 @@ import { loadTokenizer } from "../../../train/run/load_tokenizer.ts";
 import { corpusBleu } from "../../../train/metrics/bleu.ts";
 import { openRun, runConfig } from "../../../train/run/open_run.ts";
 import { presetFor } from "../../../train/config/presets.ts";
-import { continueAll } from "../../../train/tasks/generation.ts";
+import { continueAll } from "../../../train/tasks/continuation.ts";
 import { specialTokens } from "../../../train/tasks/special_tokens.ts";
 import { train } from "../../../train/train.ts";
 import { withDevice } from "../../support/with_device.ts";

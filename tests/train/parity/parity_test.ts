@@ -9,9 +9,11 @@ import { withDevice } from "../../support/with_device.ts";
 const golden = decodeURIComponent(new URL("../../golden", import.meta.url).pathname);
 const goldenCases = [
   "bert-classification",
+  "gemma3-lm",
   "gpt2-lm",
   "llama-lm",
   "mistral-lm",
+  "modernbert-classification",
   "mpnet-classification",
   "qwen2-lm",
   "qwen3-lm",
@@ -20,11 +22,13 @@ const goldenCases = [
 ];
 const modelCases = [
   "bert-classification",
+  "gemma3-lm",
   "gpt2-lm",
   "llama-classification",
   "llama-lm",
   "llama3-lm",
   "mistral-lm",
+  "modernbert-classification",
   "mpnet-classification",
   "qwen2-lm",
   "qwen3-lm",

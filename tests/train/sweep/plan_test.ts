@@ -165,6 +165,8 @@ Deno.test("one half of dev chooses and the other is reported, by methods without
 
 Deno.test("what contradicts itself is not planned", async () => {
   const lora = sweepMethod("lora");
+  const mine = { name: "mine", settings: { method: "dropkey" } };
+  const site = [{ position: "lora", rate: 0.5 }] as const;
   const cases: [Partial<SweepRequest>, string][] = [
     [{ methods: [lora, lora] }, "found lora twice"],
     [{ methods: [lora, { ...lora, name: "other" }] }, "lora on cola and other on cola"],
@@ -179,6 +181,18 @@ Deno.test("what contradicts itself is not planned", async () => {
     [{ seeds: 100001 }, "at most 100000 seeds"],
     [{ presets: ["papr"] }, "papr"],
     [{ settings: { devFraction: 0.2, devPart: "select" } }, "--dev-fraction"],
+    [{ tasks: [{ task: "rte", settings: {} }, { task: "rte", settings: { lr: 1 } }] }, "rte twice"],
+    [{ tune: ["lr"], tasks: [{ task: "rte", settings: { lr: 1 } }] }, "found it fixed on rte"],
+    [{ tune: ["rate"], methods: [lora, { ...mine, settings: { rate: 0.2 } }] }, "fixed by mine"],
+    [{ tune: ["rate"], methods: [lora, { ...mine, settings: { site } }] }, "fixed by mine"],
+    // What is reported would choose settings too.
+    [{ tune: ["lr"], settings: { devFraction: 0.2 } }, "Cannot tune with devFraction"],
+    [{ tune: ["lr"], settings: { devPart: "report" } }, "Cannot tune with devPart"],
+    [{ vary: { devPart: ["select", "report"] } }, "arms that differ in devPart"],
+    [{ tune: ["devFraction"], grids: { devFraction: [0.1] } }, "arms that differ in devFraction"],
+    [{ methods: [lora, { ...mine, settings: { bestMetric: "loss" } }] }, "differ in bestMetric"],
+    [{ vary: { task: ["rte", "mrpc"] } }, "Cannot plan with task among the settings"],
+    [{ settings: { seed: 3 } }, "Cannot plan with seed among the settings"],
   ];
   for (const [changes, says] of cases) {
     await assertRejects(() => preset("table4", changes), OptionError, says);

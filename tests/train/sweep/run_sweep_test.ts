@@ -6,7 +6,8 @@ import { writeOutcome } from "../../../train/sweep/outcome.ts";
 import { forgetFailed, runSweep } from "../../../train/sweep/run_sweep.ts";
 import { statusOf } from "../../../train/sweep/status.ts";
 import type { SweepState } from "../../../train/sweep/sweep_state.ts";
-import { plannedSweep, reopened } from "../../support/sweeps.ts";
+import { copyFolder } from "../../../train/files/folder.ts";
+import { changeWeights, plannedSweep, reopened } from "../../support/sweeps.ts";
 import { Workspace } from "../../support/workspace.ts";
 import { differencesOf, leftoversIn, runContents } from "../../kills/compare.ts";
 
@@ -191,6 +192,24 @@ Deno.test("an interrupt leaves runs to go on, with the numbers of those that nev
   const again = await reopened(stopped);
   assertEquals((await runSweep(again, again.plan.runs)).done, 3);
   assertEquals(differencesOf(await contentsOfRuns(whole), await contentsOfRuns(stopped)), []);
+});
+
+Deno.test("a run does not go on with other weights than it began with", async () => {
+  const model = workspace.out("model");
+  await copyFolder(workspace.model("bert"), model);
+  const sweep = await plannedSweep(workspace, { model, seeds: 1, settings: { saveEvery: 1 } });
+  const stop = new AbortController();
+  const hooks = { onBegin: () => ({ onStep: () => stop.abort() }) };
+  await runSweep(sweep, sweep.plan.runs.slice(0, 1), { signal: stop.signal }, hooks);
+  await changeWeights(model);
+  const refused: string[] = [];
+  const again = await reopened(sweep);
+  const { done } = await runSweep(again, again.plan.runs, {}, {
+    onRefused: ({ id }, { message }) => refused.push(id, message),
+  });
+  assertEquals([done, refused[0]], [1, sweep.plan.runs[0]!.id]);
+  assert(refused[1]!.includes("the weights it began with"), refused[1]);
+  assertEquals(await statuses(sweep), ["left", "done"]);
 });
 
 Deno.test("what is not the run's own fault is left; a lost device ends all", async () => {

@@ -136,10 +136,10 @@ Deno.test({
         "390 light",
         "390 dark",
       ]);
-      for (const { complaints, requests, overflows, misplaced, smallest, counts } of visits) {
-        assertEquals([complaints, requests, overflows, misplaced], [[], [], false, []]);
-        assertGreater(smallest, 10);
-        assertEquals(counts[0], 9);
+      for (const { complaints, requests, overflows, misplaced, broken, ...own } of visits) {
+        assertEquals([complaints, requests, overflows, misplaced, broken], [[], [], false, [], []]);
+        assertGreater(own.smallest, 10);
+        assertEquals(own.counts[0], 9);
       }
       const [light, dark] = visits.map(({ colours }) => colours);
       assertEquals(light![0], "rgb(246, 247, 249)");

@@ -120,10 +120,11 @@ Deno.test("table 8 stands beside the p-values of the same two methods, whichever
 
 Deno.test("the average of table 1 stands beside the mean of our medians, of methods with all tasks", () => {
   const all = ["rte", "mrpc", "stsb", "sst2"] as const;
+  const metricOf = (task: string) => task === "stsb" ? "pearson" : "accuracy";
   const arms = all.flatMap((task, i) => [
-    { method: "lora", task, figures: [0.5, 0.6 + 0.1 * i, 1] },
-    { method: "hiddencut", task, figures: [0.7 + 0.1 * i] },
-    { method: "lora", task, varied: { rank: 4 }, figures: [0.1] },
+    { method: "lora", task, metric: metricOf(task), figures: [0.5, 0.6 + 0.1 * i, 1] },
+    { method: "hiddencut", task, metric: metricOf(task), figures: [0.7 + 0.1 * i] },
+    { method: "lora", task, metric: metricOf(task), varied: { rank: 4 }, figures: [0.1] },
   ]);
   const { paper } = tablesOf(sweepOf([...arms, { method: "dropkey", figures: [0.5] }]));
   const averages = paper.filter(({ task }) => task === "the average over rte, mrpc, stsb, sst2");
@@ -135,4 +136,23 @@ Deno.test("the average of table 1 stands beside the mean of our medians, of meth
   assertAlmostEquals(hiddencut!.difference, 10, 1e-9);
   assertEquals([lora!.paper, hiddencut!.paper], [{ value: 90.6 }, { value: 91.43 }]);
   assertAlmostEquals(hiddencut!.paperDifference, 0.83, 1e-9);
+});
+
+Deno.test("only figures of the paper's metrics stand beside it, and GLUE's p-values beside no other average", () => {
+  const six = [0.5, 0.6, 0.7, 0.5, 0.6, 0.7];
+  const better = six.map((figure) => figure + 0.1);
+  const mixed = six.map((figure, i) => figure + (i === 0 ? -0.1 : 0.1));
+  const texts = (["e2e", "webnlg"] as const).flatMap((task) => [
+    { task, metric: "bleu", method: "lora", figures: six },
+    { task, metric: "bleu", method: "hiddenkey", figures: mixed },
+  ]);
+  const rte = [{ method: "lora", figures: six }, { method: "hiddenkey", figures: better }];
+  const { paperTests, averages } = tablesOf(sweepOf([...texts, ...rte]));
+  assertEquals(averages.map(({ tasks }) => tasks), [["e2e", "webnlg"]]);
+  const ours = (tasks: string) =>
+    paperTests.find((test) => test.tasks === tasks && test.method === "lora")!.ours;
+  assertEquals([ours("glue"), ours("e2e")], [2 / 64, 14 / 64]);
+  const losses = rte.map((arm) => ({ ...arm, metric: "loss", isHigherBetter: false }));
+  const { paper, paperTests: none } = tablesOf(sweepOf(losses));
+  assertEquals([paper, none], [[], []]);
 });

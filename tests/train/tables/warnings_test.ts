@@ -56,6 +56,11 @@ const cases: readonly (readonly [what: string, warnings: () => readonly string[]
       "Figures are the best over the evaluations of each run",
     ],
     [
+      "runs that end early",
+      () => warningsOf(arms.map((arm) => ({ ...arm, settings: { earlyStop: 3 } }))),
+      "Runs end early by the evaluations that are reported (--early-stop)",
+    ],
+    [
       "runs that failed on both sides",
       () => warningsOf(arms.map((arm) => ({ ...arm, figures: [...arm.figures, undefined, NaN] }))),
       "Of 20 runs, 2 failed, 2 ended without a finite figure (lora on rte, hiddenkey on rte): the " +
@@ -84,6 +89,21 @@ const cases: readonly (readonly [what: string, warnings: () => readonly string[]
         ]),
       "Settings that were chosen lie at the edge of those tried, so a better one may lie beyond: lr " +
       "0.001 of hiddenkey on rte.",
+    ],
+    [
+      "a choice that changed between the runs of an arm",
+      () =>
+        warningsOf([
+          arms[0]!,
+          { ...arms[1]!, figures: base.slice(0, 4), settings: { lr: 2e-4 } },
+          { ...arms[1]!, figures: base.slice(4), firstSeed: 5, settings: { lr: 5e-4 } },
+          ...[1e-4, 2e-4, 5e-4, 1e-3].map((lr): MadeArm => ({
+            ...{ method: "hiddenkey", stage: "tune", varied: { lr }, settings: { lr } },
+            figures: [0.5],
+          })),
+        ]),
+      "Runs of an arm were made with different choices, as a run that chooses was tried again between " +
+      "them, so their figures are of no one setting: lr 0.0002 and 0.0005 of hiddenkey on rte.",
     ],
     [
       "a setting whose run failed",

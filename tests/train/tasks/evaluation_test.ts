@@ -15,7 +15,8 @@ import { openClassifier, openLanguageModel, readConfig } from "../../../train/ru
 import { loadTokenizer } from "../../../train/run/load_tokenizer.ts";
 import { classifyAll } from "../../../train/tasks/classification.ts";
 import { likeliest } from "../../../train/metrics/calibration.ts";
-import { continueAll, promptOf, scoreOutputs } from "../../../train/tasks/generation.ts";
+import { continueAll, promptOf } from "../../../train/tasks/continuation.ts";
+import { scoreOutputs } from "../../../train/tasks/generation.ts";
 import { openTask } from "../../../train/tasks/open.ts";
 import { specialTokens } from "../../../train/tasks/special_tokens.ts";
 import { assertClose } from "../../support/differences.ts";

@@ -16,7 +16,7 @@ import { applyLora } from "../../../nn/lora/apply.ts";
 import { architectureOf, classifier, languageModel } from "../../../nn/models/registry.ts";
 import { resolveConfig } from "../../../train/config/config.ts";
 import { classifyAll } from "../../../train/tasks/classification.ts";
-import { type TokenLosses, tokenLosses } from "../../../train/tasks/generation.ts";
+import { type TokenLosses, tokenLosses } from "../../../train/tasks/token_losses.ts";
 import {
   passesOf,
   type Reading,
