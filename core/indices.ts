@@ -18,6 +18,16 @@ export interface OutOfRange {
   readonly place: readonly number[];
 }
 
+/** The words of a value's memory, where the host sees them. */
+function wordsOf({ dtype, storage: { words, backend, buffer } }: Value): Uint32Array | undefined {
+  return dtype === "u32" ? words ?? backend.words?.(buffer) : undefined;
+}
+
+/** Whether the host sees the words of a value. */
+export function hasWords(value: Value): boolean {
+  return wordsOf(value) !== undefined;
+}
+
 /**
  * The first word that is not below the limit; undefined where there is none, or the host does not
  * see the words that a program computed.
@@ -29,9 +39,8 @@ export function firstOutOfRange(
   limit: number,
   ignored?: number,
 ): OutOfRange | undefined {
-  const { storage: { words: written, backend, buffer }, shape } = value;
-  if (value.dtype !== "u32") return undefined;
-  const words = written ?? backend.words?.(buffer);
+  const { shape } = value;
+  const words = wordsOf(value);
   if (words === undefined) return undefined;
   trace?.checked(value, limit, ignored);
   const size = sizeOf(shape);

@@ -10,6 +10,7 @@ import { apply } from "../apply.ts";
 import { argumentsOf } from "../arguments.ts";
 import { GradientError } from "../errors.ts";
 import { input, scalar } from "../expr.ts";
+import { firstOutOfRange, hasWords } from "../indices.ts";
 import { type Op, resultType } from "../op.ts";
 import { gather } from "./gather.ts";
 import { reshape } from "./view.ts";
@@ -90,14 +91,44 @@ export function rotaryTables(
       const angle = position * frequencies[i]!;
       const at = position * size + i;
       cosine[at] = cosine[at + half] = factor * Math.cos(angle);
-      sine[at] = -factor * Math.sin(angle);
       sine[at + half] = factor * Math.sin(angle);
+      sine[at] = -sine[at + half]!;
     }
   }
   return {
     cosine: tensor(device, cosine, [positions, size]),
     sine: tensor(device, sine, [positions, size]),
   };
+}
+
+/**
+ * The tables where they reach the positions of a batch; else larger ones, of twice as many rows until
+ * they do. The same scope owns those, and the former end. Beyond words that the host does not see they
+ * reach all positions.
+ *
+ * @param positions `[batch, tokens]`
+ * @param most Rows that suffice for all positions
+ */
+export function tablesReaching(
+  tables: RotaryTables,
+  rotary: Rotary,
+  positions: Tensor,
+  most: number,
+): RotaryTables {
+  const before = tables.cosine.shape[0]!;
+  let rows = hasWords(positions.value) ? before : most;
+  while (rows < most && firstOutOfRange(positions.value, rows) !== undefined) {
+    rows = Math.min(most, 2 * rows);
+  }
+  if (rows === before) return tables;
+  const larger = rotaryTables(tables.cosine.device, rows, rotary);
+  for (const part of ["cosine", "sine"] as const) {
+    const { scope } = tables[part];
+    if (scope === undefined) larger[part].scope?.disown(larger[part]);
+    else scope.adopt(larger[part]);
+    tables[part][Symbol.dispose]();
+  }
+  return larger;
 }
 
 /**

@@ -8,7 +8,12 @@
 
 import type { Device } from "../../core/device.ts";
 import { scale } from "../../core/ops/elementwise.ts";
-import { rotaryRows, type RotaryTables, rotaryTables } from "../../core/ops/rotary.ts";
+import {
+  rotaryRows,
+  type RotaryTables,
+  rotaryTables,
+  tablesReaching,
+} from "../../core/ops/rotary.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { addEmbeddingNoise } from "../dropout/embedding_noise.ts";
 import { type LayerPlace, layerPlace } from "../dropout/site.ts";
@@ -62,6 +67,9 @@ const ownParts: LlamaParts = {
   norm: (width, epsilon) => new RmsNorm(width, epsilon),
 };
 
+/** Positions whose angles are computed before any text comes: models may have a million of them. */
+const firstPositions = 1024;
+
 /** `LlamaModel`: the decoder of LLaMA and its kin. */
 export class LlamaModel extends DecoderBody {
   /** Token embedding, `[vocabulary, width]`. */
@@ -72,7 +80,8 @@ export class LlamaModel extends DecoderBody {
   readonly norm: Norm;
   readonly #config: LlamaConfig;
   readonly #embeddingFactor: number;
-  #tables: readonly RotaryTables[] = [];
+  /** Of the positions so far. Work that was captured sees when others stand here. */
+  protected tables: readonly RotaryTables[] = [];
 
   /** Makes the model without numbers. */
   constructor(config: LlamaConfig, parts: LlamaParts = ownParts) {
@@ -89,20 +98,23 @@ export class LlamaModel extends DecoderBody {
     return this.embed_tokens.weight;
   }
 
-  /** Computes the rotary tables; the caller's scope owns them. */
+  /** Computes the rotary tables of the first positions; the caller's scope owns them. */
   override prepare(device: Device): void {
     const { maxPositions, rotaries } = this.#config;
-    this.#tables = rotaries.map((rotary) => rotaryTables(device, maxPositions, rotary));
+    const rows = Math.min(firstPositions, maxPositions);
+    this.tables = rotaries.map((rotary) => rotaryTables(device, rows, rotary));
   }
 
   /** Normalised hidden states, `[batch, tokens, width]`. */
   override forward(context: ForwardContext): Tensor {
     const { ids, positions } = context.batch;
-    const shared = (): readonly Tensor[] =>
-      this.#tables.flatMap((tables) => {
+    const shared = (): readonly Tensor[] => {
+      this.#reach(positions);
+      return this.tables.flatMap((tables) => {
         const { cosine, sine } = rotaryRows(tables, positions);
         return [cosine, sine];
       });
+    };
     const last = runLayers(
       this.layers,
       () => addEmbeddingNoise(this.#embed(ids), context.dropout),
@@ -115,6 +127,15 @@ export class LlamaModel extends DecoderBody {
     return hidden;
   }
 
+  /** Lets the tables reach the positions of a batch. */
+  #reach(positions: Tensor): void {
+    const { maxPositions, rotaries } = this.#config;
+    const larger = this.tables.map((tables, i) =>
+      tablesReaching(tables, rotaries[i]!, positions, maxPositions)
+    );
+    if (larger.some((tables, i) => tables !== this.tables[i])) this.tables = larger;
+  }
+
   #embed(ids: Tensor): Tensor {
     const words = this.embed_tokens.forward(ids);
     return this.#embeddingFactor === 1 ? words : scale(words, this.#embeddingFactor);
@@ -122,7 +143,7 @@ export class LlamaModel extends DecoderBody {
 
   /** The rows of each table, cosines and sines in turn, by table. */
   #rowsOf(shared: readonly Tensor[]): RotaryTables[] {
-    return this.#tables.map((_, i) => ({ cosine: shared[2 * i]!, sine: shared[2 * i + 1]! }));
+    return this.tables.map((_, i) => ({ cosine: shared[2 * i]!, sine: shared[2 * i + 1]! }));
   }
 }
 

@@ -34,6 +34,7 @@ const declarations = [
   "planGradient",
   "rotaryRows",
   "rotaryTables",
+  "tablesReaching",
   "rowwise",
 ];
 

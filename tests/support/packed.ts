@@ -19,15 +19,18 @@ export interface Found {
   readonly gradients: number[];
 }
 
+const ofLlama = ["q_proj", "v_proj", "up_proj", "down_proj"] as const;
+
 const targets = {
   gpt2: ["c_attn.q", "c_attn.v", "c_fc", "c_proj"],
-  llama: ["q_proj", "v_proj", "up_proj", "down_proj"],
+  llama: ofLlama,
+  mistral: ofLlama,
 } as const;
 
 /** A tiny decoder whose LoRA has random numbers in A and B, which a step leaves as they are. */
 export async function adaptedState(
   device: Device,
-  architecture: "gpt2" | "llama",
+  architecture: keyof typeof targets,
   change: Record<string, unknown> = {},
 ): Promise<TrainState> {
   const model = languageModel(tinyConfig(architecture, change));

@@ -10,7 +10,7 @@ import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 
 /** Ids of the tokens around a reference. */
 export interface SpecialTokens {
-  /** Separates context and reference. */
+  /** Separates context and reference: the end token where there is no other, as in GPT-2. */
   readonly bosId: number;
   /** Ends the reference, and the generation. */
   readonly eosId: number;
@@ -21,14 +21,14 @@ export interface SpecialTokens {
 /**
  * The separator, end and padding tokens of a model.
  *
- * @throws {OptionError} If neither configuration nor tokenizer names them
+ * @throws {OptionError} If neither configuration nor tokenizer names an end token
  */
 export function specialTokens(config: ModelConfig, tokenizer: Tokenizer): SpecialTokens {
-  const bosId = config.bosId ?? tokenizer.bosId;
   const eosId = config.eosIds[0] ?? tokenizer.eosId;
-  if (bosId === undefined || eosId === undefined) {
-    throw new OptionError("Cannot frame references as bos and eos tokens are required: found none");
+  if (eosId === undefined) {
+    throw new OptionError("Cannot frame references as an eos token is required: found none");
   }
+  const bosId = config.bosId ?? tokenizer.bosId ?? eosId;
   return { bosId, eosId, padId: config.padId ?? tokenizer.padId ?? eosId };
 }
 

@@ -198,4 +198,28 @@ export const modelsMoreMutations: readonly Mutation[] = [
     why: "regression compares what the encoder gives, before the pooler",
     tests: ["tests/nn/models/last_token_test.ts"],
   },
+  {
+    name: "larger rotary tables end with the step that needed them",
+    file: "core/ops/rotary.ts",
+    find: "else scope.adopt(larger[part]);",
+    replace: "else void scope;",
+    why: "later steps read them too",
+    tests: ["tests/nn/models/rotary_reach_test.ts"],
+  },
+  {
+    name: "rotary tables stay where the host does not see positions",
+    file: "core/ops/rotary.ts",
+    find: "hasWords(positions.value) ? before : most",
+    replace: "before",
+    why: "rows beyond the tables would be read",
+    tests: ["tests/nn/models/rotary_reach_test.ts"],
+  },
+  {
+    name: "a window of both sides hides no key that lies ahead",
+    file: "nn/layers/attention_weights.ts",
+    find: "windowed && !causal ?",
+    replace: "windowed && causal ?",
+    why: "it reaches as far ahead as back",
+    tests: ["tests/nn/layers/windows_test.ts"],
+  },
 ];

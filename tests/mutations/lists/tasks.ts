@@ -215,8 +215,8 @@ export const tasksMutations: readonly Mutation[] = [
   {
     name: "special tokens of the tokenizer win",
     file: "train/tasks/special_tokens.ts",
-    find: "config.bosId ?? tokenizer.bosId",
-    replace: "tokenizer.bosId ?? config.bosId",
+    find: "config.bosId ?? tokenizer.bosId ?? eosId",
+    replace: "tokenizer.bosId ?? config.bosId ?? eosId",
     why: "the model's configuration wins",
     tests: ["tests/train/tasks/special_tokens_test.ts"],
   },
