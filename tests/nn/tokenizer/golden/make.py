@@ -169,7 +169,7 @@ def bases():
     processor |= {"trim_offsets": True, "add_prefix_space": False}
     vocab, merges, roberta_json = byte_level(special, ["<mask>"], post_processor=processor)
     qwen_vocab, qwen_merges, qwen_json = split_bytes(QWEN)
-    names = ("bert", "gpt2", "roberta", "llama", "qwen2", "qwen3", "mistral", "smollm3")
+    names = ("bert", "gpt2", "roberta", "llama", "qwen2", "qwen3", "mistral", "smollm3", "modernbert")
     config = {name: {"config.json": {"model_type": name}} for name in names}
     return {
         "bert": {**config["bert"], "tokenizer.json": bert_json},
@@ -184,6 +184,7 @@ def bases():
         "qwen2-files": {**config["qwen2"], "vocab.json": qwen_vocab, "merges.txt": merges_text(qwen_merges)},
         "qwen3": {**config["qwen3"], "tokenizer.json": qwen_json},
         "mistral": {**config["mistral"], "tokenizer.json": llama()},
+        "modernbert": {**config["modernbert"], "tokenizer.json": bert_json},
         "smollm3": {**config["smollm3"], "tokenizer.json": split_bytes(r"\s?\p{L}+|\p{N}{1,3}|\s+", ignore_merges=True)[2]},
     }
 
@@ -302,7 +303,7 @@ def classes(name):
     if name in alone:
         yield alone[name]
         return
-    if name in ("qwen3", "mistral", "smollm3"):
+    if name in ("qwen3", "mistral", "smollm3", "modernbert"):
         return
     yield None
     yield own[name.split("-")[0]]
