@@ -108,9 +108,8 @@ export function downProject(
   place: LayerPlace,
 ): Tensor {
   const active = siteAt(context, "hidden", place);
-  if (active === undefined || active.site.point === "inner") {
-    const drop = (x: Tensor) => dropHidden(x, active!, context.spanStarts?.[place.layer!]);
-    return output.forward(active === undefined ? inner : drop(inner), context, residual);
-  }
-  return add(dropOutput((x) => output.forward(x, context), inner, context, place), residual);
+  const isBehind = active !== undefined && active.site.point !== "inner";
+  return isBehind
+    ? add(dropOutput((x) => output.forward(x, context), inner, context, place), residual)
+    : dropOutput((x) => output.forward(x, context, residual), inner, context, place);
 }

@@ -7,10 +7,8 @@ export const layersMutations: readonly Mutation[] = [
   {
     name: "HiddenCut drops the residual",
     file: "nn/layers/feed_forward.ts",
-    find:
-      "return add(dropOutput((x) => output.forward(x, context), inner, context, place), residual);",
-    replace:
-      "return dropOutput((x) => output.forward(x, context, residual), inner, context, place);",
+    find: "? add(dropOutput((x) => output.forward(x, context), inner, context, place), residual)",
+    replace: "? dropOutput((x) => output.forward(x, context, residual), inner, context, place)",
     why: "HiddenCut acts before the residual",
     tests: ["tests/nn/dropout/dropout_test.ts"],
   },

@@ -61,7 +61,7 @@ function languageLosses(device: Device, architecture: "gpt2" | "llama") {
 
 type Logits = readonly (readonly (readonly number[])[])[];
 
-function assertClose(actual: Logits, expected: Logits, tolerance = 1e-5): void {
+function assertClose(actual: Logits, expected: Logits, tolerance = 1e-12): void {
   assertEquals(actual.map((passes) => passes.length), expected.map((passes) => passes.length));
   actual.flat(2).forEach((x, i) => assertAlmostEquals(x, expected.flat(2)[i]!, tolerance));
 }
@@ -70,7 +70,7 @@ for (const architecture of architectureNames) {
   const causal = tinyConfig(architecture).causal;
   for (const method of dropping) {
     Deno.test(`samples of ${method} on ${architecture} follow seed, pass and example alone`, () =>
-      withDevice("f32", async (device) => {
+      withDevice("f64", async (device) => {
         const read = classifierLogits(device, architecture);
         const examples = tinyExamples(lengths);
         const sampling = samplingBy(method, causal);
