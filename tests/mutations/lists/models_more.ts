@@ -159,6 +159,14 @@ export const modelsMoreMutations: readonly Mutation[] = [
     tests: ["tests/nn/models/config_keys_test.ts"],
   },
   {
+    name: "a card knows no windows",
+    file: "nn/layers/fused_attention.ts",
+    find: "if (narrows(options, key.shape[3]!)) return undefined;",
+    replace: "",
+    why: "attention in one program sees every key",
+    tests: ["tests/nn/layers/windows_card_test.ts"],
+  },
+  {
     name: "smollm3 turns every layer",
     file: "nn/models/smollm3.ts",
     find: "...(turns[layer] && { rotary: 0 })",
