@@ -8,12 +8,7 @@
 
 import type { Device } from "../../core/device.ts";
 import { scale } from "../../core/ops/elementwise.ts";
-import {
-  rotaryRows,
-  type RotaryTables,
-  rotaryTables,
-  tablesReaching,
-} from "../../core/ops/rotary.ts";
+import type { RotaryTables } from "../../core/ops/rotary.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { addEmbeddingNoise } from "../dropout/embedding_noise.ts";
 import { type LayerPlace, layerPlace } from "../dropout/site.ts";
@@ -35,6 +30,7 @@ import {
 } from "./llama_layers.ts";
 import type { ModelConfig } from "./model.ts";
 import { readRotary } from "./rope.ts";
+import { firstTables, reachingTables, rowsByKind, sharedRows } from "./rotary_positions.ts";
 
 class Layer extends DecoderLayer {
   readonly self_attn: LlamaAttention;
@@ -67,9 +63,6 @@ const ownParts: LlamaParts = {
   norm: (width, epsilon) => new RmsNorm(width, epsilon),
 };
 
-/** Positions whose angles are computed before any text comes: models may have a million of them. */
-const firstPositions = 1024;
-
 /** `LlamaModel`: the decoder of LLaMA and its kin. */
 export class LlamaModel extends DecoderBody {
   /** Token embedding, `[vocabulary, width]`. */
@@ -100,26 +93,21 @@ export class LlamaModel extends DecoderBody {
 
   /** Computes the rotary tables of the first positions; the caller's scope owns them. */
   override prepare(device: Device): void {
-    const { maxPositions, rotaries } = this.#config;
-    const rows = Math.min(firstPositions, maxPositions);
-    this.tables = rotaries.map((rotary) => rotaryTables(device, rows, rotary));
+    this.tables = firstTables(device, this.#config);
   }
 
   /** Normalised hidden states, `[batch, tokens, width]`. */
   override forward(context: ForwardContext): Tensor {
     const { ids, positions } = context.batch;
     const shared = (): readonly Tensor[] => {
-      this.#reach(positions);
-      return this.tables.flatMap((tables) => {
-        const { cosine, sine } = rotaryRows(tables, positions);
-        return [cosine, sine];
-      });
+      this.tables = reachingTables(this.tables, this.#config, positions);
+      return sharedRows(this.tables, positions);
     };
     const last = runLayers(
       this.layers,
       () => addEmbeddingNoise(this.#embed(ids), context.dropout),
       context,
-      (layer, x, inner, shared: readonly Tensor[]) => layer.forward(x, this.#rowsOf(shared), inner),
+      (layer, x, inner, shared: readonly Tensor[]) => layer.forward(x, rowsByKind(shared), inner),
       { shared },
     );
     const hidden = this.norm.forward(last);
@@ -127,23 +115,9 @@ export class LlamaModel extends DecoderBody {
     return hidden;
   }
 
-  /** Lets the tables reach the positions of a batch. */
-  #reach(positions: Tensor): void {
-    const { maxPositions, rotaries } = this.#config;
-    const larger = this.tables.map((tables, i) =>
-      tablesReaching(tables, rotaries[i]!, positions, maxPositions)
-    );
-    if (larger.some((tables, i) => tables !== this.tables[i])) this.tables = larger;
-  }
-
   #embed(ids: Tensor): Tensor {
     const words = this.embed_tokens.forward(ids);
     return this.#embeddingFactor === 1 ? words : scale(words, this.#embeddingFactor);
-  }
-
-  /** The rows of each table, cosines and sines in turn, by table. */
-  #rowsOf(shared: readonly Tensor[]): RotaryTables[] {
-    return this.tables.map((_, i) => ({ cosine: shared[2 * i]!, sine: shared[2 * i + 1]! }));
   }
 }
 

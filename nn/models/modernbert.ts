@@ -9,13 +9,7 @@
 
 import type { Device } from "../../core/device.ts";
 import { mul } from "../../core/ops/elementwise.ts";
-import {
-  type Rotary,
-  rotaryRows,
-  type RotaryTables,
-  rotaryTables,
-  rotate,
-} from "../../core/ops/rotary.ts";
+import { type Rotary, type RotaryTables, rotate } from "../../core/ops/rotary.ts";
 import { split } from "../../core/ops/slice.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { dropWhere } from "../dropout/drop_hidden.ts";
@@ -34,6 +28,7 @@ import { type ConfigFields, requireToken } from "./config_fields.ts";
 import { firstToken } from "./encoder.ts";
 import { meanToken } from "./mean_token.ts";
 import { Model, type ModelConfig, type ModelOutput } from "./model.ts";
+import { firstTables, reachingTables, rowsByKind, sharedRows } from "./rotary_positions.ts";
 import { type LayerKind, layersOfTwoKinds } from "./windows.ts";
 
 /** What a configuration of ModernBERT says beside. */
@@ -148,7 +143,8 @@ class ModernBertModel extends Module {
   readonly layers: readonly Layer[];
   readonly final_norm: LayerNorm;
   readonly #config: ModernBertConfig;
-  #tables: readonly RotaryTables[] = [];
+  /** Of the positions so far. Work that was captured sees when others stand here. */
+  protected tables: readonly RotaryTables[] = [];
 
   constructor(config: ModernBertConfig) {
     super();
@@ -158,10 +154,9 @@ class ModernBertModel extends Module {
     this.#config = config;
   }
 
-  /** Computes the rotary tables; the open scope owns them. */
+  /** Computes the rotary tables of the first positions; the open scope owns them. */
   prepare(device: Device): void {
-    const { maxPositions, rotaries } = this.#config;
-    this.#tables = rotaries.map((rotary) => rotaryTables(device, maxPositions, rotary));
+    this.tables = firstTables(device, this.#config);
   }
 
   /** Normalised hidden states, `[batch, tokens, width]`. */
@@ -175,25 +170,18 @@ class ModernBertModel extends Module {
       this.layers,
       () => batch.ids.device.within("embeddings", embed),
       context,
-      (layer, x, inner, shared: readonly Tensor[]) =>
-        layer.forward(x, this.#tables.map((_, i) => rowsOf(shared, i)), inner),
+      (layer, x, inner, shared: readonly Tensor[]) => layer.forward(x, rowsByKind(shared), inner),
       {
-        shared: (): readonly Tensor[] =>
-          this.#tables.flatMap((tables) => {
-            const { cosine, sine } = rotaryRows(tables, batch.positions);
-            return [cosine, sine];
-          }),
+        shared: (): readonly Tensor[] => {
+          this.tables = reachingTables(this.tables, this.#config, batch.positions);
+          return sharedRows(this.tables, batch.positions);
+        },
       },
     );
     const hidden = this.final_norm.forward(last);
     context.trace?.push(hidden);
     return hidden;
   }
-}
-
-/** The rows of one of the tables, of which each has cosines and sines in turn. */
-function rowsOf(shared: readonly Tensor[], table: number): RotaryTables {
-  return { cosine: shared[2 * table]!, sine: shared[2 * table + 1]! };
 }
 
 /** `ModernBertPredictionHead`: dense, activation, norm. */
