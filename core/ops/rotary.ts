@@ -70,8 +70,10 @@ export interface RotaryTables {
 
 /** How positions turn pairs of numbers. */
 export interface Rotary {
-  /** Radians a position, for each pair. */
-  readonly frequencies: readonly number[];
+  /** How many pairs there are. */
+  readonly pairs: number;
+  /** Radians a position of one pair, computed when it is asked for. */
+  readonly frequency: (pair: number) => number;
   /** Factor of what is turned. */
   readonly factor: number;
 }
@@ -80,12 +82,12 @@ export interface Rotary {
 export function rotaryTables(
   device: Device,
   positions: number,
-  { frequencies, factor }: Rotary,
+  { pairs: half, frequency, factor }: Rotary,
 ): RotaryTables {
-  const size = 2 * frequencies.length;
+  const size = 2 * half;
   const cosine = new Float64Array(positions * size);
   const sine = new Float64Array(positions * size);
-  const half = frequencies.length;
+  const frequencies = Float64Array.from({ length: half }, (_, pair) => frequency(pair));
   for (let position = 0; position < positions; position++) {
     for (let i = 0; i < half; i++) {
       const angle = position * frequencies[i]!;

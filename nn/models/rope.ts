@@ -15,34 +15,41 @@ import type { ModelConfig } from "./model.ts";
 /** What the angles depend on beside their own keys. */
 export type RotarySizes = Pick<ModelConfig, "headSize" | "maxPositions">;
 
+/** A head's own frequencies, by pair. */
+type Frequency = Rotary["frequency"];
+
+/** Frequencies of scaled positions, and the factor of what is turned. */
+type Scaled = Pick<Rotary, "frequency" | "factor">;
+
 /** How positions are scaled, by `rope_type`. */
 const scalings = {
-  default: (plain) => ({ frequencies: plain, factor: 1 }),
+  default: (plain) => ({ frequency: plain, factor: 1 }),
   linear(plain, rope) {
     const factor = rope.positive("factor");
-    return { frequencies: plain.map((f) => f / factor), factor: 1 };
+    return { frequency: (pair) => plain(pair) / factor, factor: 1 };
   },
   // Its base grows with texts beyond the longest one, which are refused.
   dynamic(plain, rope) {
     rope.positive("factor");
-    return { frequencies: plain, factor: 1 };
+    return { frequency: plain, factor: 1 };
   },
   llama3(plain, rope, original) {
     const factor = rope.positive("factor");
     const [low, high] = [rope.positive("low_freq_factor"), rope.positive("high_freq_factor")];
-    const frequencies = plain.map((f) => {
+    const frequency = (pair: number) => {
+      const f = plain(pair);
       const turns = original * f / (2 * Math.PI);
       if (turns > high) return f;
       if (turns < low) return f / factor;
       const share = (turns - low) / (high - low);
       return f * (share + (1 - share) / factor);
-    });
-    return { frequencies, factor: 1 };
+    };
+    return { frequency, factor: 1 };
   },
   yarn: yarnRotary,
 } as const satisfies Record<
   string,
-  (plain: readonly number[], rope: ConfigFields, original: number, sizes: YarnSizes) => Rotary
+  (plain: Frequency, rope: ConfigFields, original: number, sizes: YarnSizes) => Scaled
 >;
 
 /** What YaRN's angles depend on. */
@@ -52,11 +59,11 @@ interface YarnSizes extends RotarySizes {
 }
 
 function yarnRotary(
-  plain: readonly number[],
+  plain: Frequency,
   rope: ConfigFields,
   original: number,
   { headSize, maxPositions, theta }: YarnSizes,
-): Rotary {
+): Scaled {
   // By null the file asks for the ratio.
   const factor = rope.fields["factor"] === null ? maxPositions / original : rope.positive("factor");
   const [fast, slow] = [rope.positive("beta_fast", 32), rope.positive("beta_slow", 1)];
@@ -67,11 +74,11 @@ function yarnRotary(
   const first = Math.max(round(Math.floor, dimension(fast)), 0);
   const last = Math.min(round(Math.ceil, dimension(slow)), headSize - 1);
   const width = last === first ? 0.001 : last - first;
-  const frequencies = plain.map((f, i) => {
-    const share = Math.min(1, Math.max(0, (i - first) / width));
-    return f / factor * share + f * (1 - share);
-  });
-  return { frequencies, factor: yarnFactor(rope, factor) };
+  const frequency = (pair: number) => {
+    const share = Math.min(1, Math.max(0, (pair - first) / width));
+    return plain(pair) / factor * share + plain(pair) * (1 - share);
+  };
+  return { frequency, factor: yarnFactor(rope, factor) };
 }
 
 /** Factor of cosines and sines. */
@@ -115,8 +122,9 @@ export function rotaryWithin(
     for (const place of [rope, fields]) place.only("partial_rotary_factor", [1], 1);
   }
   const size = sizes.headSize;
-  const plain = Array.from({ length: size / 2 }, (_, i) => theta ** (-2 * i / size));
+  // A file may ask for heads that no memory holds: what they need is computed behind the weights.
+  const plain = (pair: number) => theta ** (-2 * pair / size);
   const longest = "original_max_position_embeddings";
   const original = (fields.has(longest) ? fields : rope).size([longest], sizes.maxPositions);
-  return scalings[kind](plain, rope, original, { ...sizes, theta });
+  return { pairs: size / 2, ...scalings[kind](plain, rope, original, { ...sizes, theta }) };
 }

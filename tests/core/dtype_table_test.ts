@@ -16,6 +16,7 @@ import { dropoutPlan } from "../../nn/dropout/methods.ts";
 import { attentionWeights } from "../../nn/layers/attention_weights.ts";
 import type { OpRow } from "../support/op_row.ts";
 import { opTable } from "../support/op_table.ts";
+import { rotaryOf } from "../support/rotary.ts";
 import { withDevice } from "../support/with_device.ts";
 
 /** Functions that move or select elements of any type: words come out as words. */
@@ -110,7 +111,7 @@ const wordArguments: Readonly<
     (d, f) =>
       rotate(
         f([1, 1, 2, 4]),
-        rotaryRows(rotaryTables(d, 4, { frequencies: [1, Math.sqrt(0.1)], factor: 1 }), f([1, 2])),
+        rotaryRows(rotaryTables(d, 4, rotaryOf([1, Math.sqrt(0.1)])), f([1, 2])),
       ),
   ],
   drop: ["examples", (_, f) => dropHidden(f([2, 3, 4]), siteOf("element", f([2]), f([2])))],

@@ -19,6 +19,7 @@ import { type AttentionStructure, attentionWeightsOp } from "../../nn/layers/att
 import { activations } from "../../nn/layers/feed_forward.ts";
 import type { OpRow } from "./op_row.ts";
 import { basicRows } from "./op_table_basics.ts";
+import { rotaryOf } from "./rotary.ts";
 import * as elementwise from "../../core/ops/elementwise.ts";
 import * as gathering from "../../core/ops/gather.ts";
 import * as products from "../../core/ops/matmul.ts";
@@ -226,7 +227,7 @@ export const opTable: readonly OpRow[] = [
     shapes: [[2, 3, 4, 6]],
     run(device, [x]) {
       const positions = words(device, [0, 1, 2, 3, 5, 8, 1, 7], [2, 4]);
-      const tables = rotaryTables(device, 9, { frequencies: [1, 0.2, 0.05], factor: 1 });
+      const tables = rotaryTables(device, 9, rotaryOf([1, 0.2, 0.05]));
       return rotate(x!, rotaryRows(tables, positions));
     },
   },

@@ -137,7 +137,7 @@ for (const [name, [json, expected]] of Object.entries(published)) {
   Deno.test(`the configuration of ${name} means what its authors wrote`, () => {
     const config = parseConfig(json) as LlamaConfig;
     const { headSize, keyValueHeads, tied, eosIds, windows, rotaries, layerKinds } = config;
-    const theta = Math.round(rotaries[0]!.frequencies[1]! ** (-headSize / 2));
+    const theta = Math.round(rotaries[0]!.frequency(1) ** (-headSize / 2));
     const placeless = layerKinds.filter(({ rotary }) => rotary === undefined).length;
     assertEquals([headSize, keyValueHeads, tied, eosIds, windows, theta, placeless], expected);
   });

@@ -14,10 +14,11 @@ import { toBatch } from "../../../nn/layers/batch.ts";
 import type { LanguageModel } from "../../../nn/models/decoder.ts";
 
 import { withInterpreted } from "../../support/interpreted_device.ts";
+import { rotaryOf } from "../../support/rotary.ts";
 import { randomModel, tinyConfig, tinyExamples } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
 
-const rotary: Rotary = { frequencies: [1, 0.3], factor: 1.1 };
+const rotary = rotaryOf([1, 0.3], 1.1);
 
 Deno.test("tables grow by doubling to the positions of a batch, with the same numbers and owner", () =>
   withDevice("f64", async (device) => {

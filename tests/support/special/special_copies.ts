@@ -16,6 +16,7 @@ import { dropElementsOp, dropSpanOp } from "../../../nn/dropout/drop_hidden.ts";
 import { addEmbeddingNoise } from "../../../nn/dropout/embedding_noise.ts";
 import { dropoutPlan } from "../../../nn/dropout/methods.ts";
 import { activations } from "../../../nn/layers/feed_forward.ts";
+import { rotaryOf } from "../rotary.ts";
 import { tanhContraction } from "../op_table.ts";
 import { type Numbers, type SpecialRow, specials, table } from "./special_row.ts";
 
@@ -256,7 +257,7 @@ const otherRows: readonly SpecialRow[] = [
       rotate(
         x!,
         rotaryRows(
-          rotaryTables(d, 2, { frequencies: [1, 0.1], factor: 1 }),
+          rotaryTables(d, 2, rotaryOf([1, 0.1])),
           words(d, [0, 1], [1, 2]),
         ),
       ),

@@ -16,10 +16,8 @@ import {
   weightsMutation,
 } from "../../support/file_mutations.ts";
 import { fuzzTotal, orTyped, runsOf } from "../../support/fuzz.ts";
+import { golden, goldenNames } from "../../support/golden_folders.ts";
 import { withDevice } from "../../support/with_device.ts";
-
-const golden = decodeURIComponent(new URL("../../golden", import.meta.url).pathname);
-const cases = ["bert-classification", "gpt2-lm", "llama-lm", "roberta-regression-rslora"];
 
 type Entries = Map<string, { dtype: string; shape: number[]; bytes: Uint8Array }>;
 
@@ -110,7 +108,7 @@ function fuzz(
   Deno.test(`${what}, mutated, loads right or ends in a typed error`, async () => {
     const root = await Deno.makeTempDir();
     try {
-      for (const name of cases) {
+      for (const name of goldenNames) {
         for (const part of ["base", "adapter"]) {
           await Deno.mkdir(`${root}/${name}/${part}`, { recursive: true });
           for await (const entry of Deno.readDir(`${golden}/${name}/${part}`)) {
@@ -121,7 +119,7 @@ function fuzz(
       }
       const ends = { loaded: 0, refused: 0 };
       await fc.assert(
-        fc.asyncProperty(fc.constantFrom(...cases), mutation, async (name, mutate) => {
+        fc.asyncProperty(fc.constantFrom(...goldenNames), mutation, async (name, mutate) => {
           const path = `${root}/${name}/${file}`;
           const original = await Deno.readFile(path);
           const mutated = mutate(original);
