@@ -5,20 +5,26 @@
  * @module
  */
 
-import type { Device } from "../core/device.ts";
-import { sizeOf } from "../core/shape.ts";
-import type { EncodedExample } from "../nn/layers/batch.ts";
-import { packRows } from "../nn/layers/pack_rows.ts";
 import { isPredicted } from "../nn/layers/target_spans.ts";
 import type { Tokenizer } from "../nn/tokenizer/tokenizer.ts";
 import type { TrainConfig } from "./config/config.ts";
 import { batchesOfStep } from "./data/batches.ts";
+import { type FreeMemory, freeMemory, isOnHost } from "./device/available_memory.ts";
 import { openDevice } from "./device/backend.ts";
-import { fit, planSteps, windowsOf } from "./fit.ts";
+import { planSteps, windowsOf } from "./fit.ts";
+import { type MemoryParts, missingMemory, planMemory } from "./memory_plan.ts";
+import { makeStep, stepSizes } from "./one_step.ts";
+import {
+  locateFolders,
+  type Prepared,
+  prepareData,
+  type PreparedData,
+  prepareModel,
+} from "./prepare.ts";
 import { RunPlace } from "./run/run_place.ts";
 import { restoreCheckpoint } from "./run/training_checkpoint.ts";
-import { longestOf, paddedWidth } from "./step.ts";
-import { locateFolders, prepare, type Prepared, type TrainHooks } from "./train.ts";
+import { paddedWidth } from "./step.ts";
+import type { TrainHooks } from "./train.ts";
 
 /** One training example, as the model is shown it. */
 export interface ShownExample {
@@ -44,24 +50,6 @@ export interface ShownToken {
   readonly predicted: boolean;
 }
 
-/** Bytes by what they are for. */
-export interface MemoryParts {
-  /** Parameters that stay as they are, and all else that was on the device before the first step. */
-  readonly frozen: number;
-  /** Trained parameters. */
-  readonly trained: number;
-  /** Their gradient. */
-  readonly gradient: number;
-  /** The optimiser's state. */
-  readonly moments: number;
-  /** What the largest step held beside all that: activations above all. */
-  readonly activations: number;
-  /** Whether no more than that is known of the activations, as loading held more. */
-  readonly atMost: boolean;
-  /** Tokens of the training examples, outside the device; an estimate. */
-  readonly data: number;
-}
-
 /** What is known of a run before it is made. */
 export interface DryRun {
   /** Three examples of the first batch: the longest, a middle one and the shortest. */
@@ -74,8 +62,25 @@ export interface DryRun {
   readonly steps: { readonly all: number; readonly perEpoch: number; readonly done: number };
   /** Bytes by what they are for. */
   readonly memory: MemoryParts;
-  /** Seconds of the steps that are to come, and those that were measured for it. */
-  readonly time: { readonly seconds: number; readonly measured: readonly number[] };
+  /** Bytes that are free for the tensors; undefined where nobody says. */
+  readonly free: FreeMemory | undefined;
+  /** Whether tensors lie in the memory that the process has, else in that of a card. */
+  readonly onHost: boolean;
+  /** Why it cannot be made, where it does not fit the memory that is free. */
+  readonly missing: string | undefined;
+  /**
+   * Seconds of the steps that are to come, and those that were measured for it; undefined where it does
+   * not fit.
+   */
+  readonly time: DryRunTime | undefined;
+}
+
+/** Seconds of a run's steps. */
+export interface DryRunTime {
+  /** Of those that are to come. */
+  readonly seconds: number;
+  /** Of two that were made. */
+  readonly measured: readonly number[];
 }
 
 /**
@@ -93,33 +98,56 @@ export async function dryRun(given: TrainConfig, hooks: TrainHooks = {}): Promis
   // Without a folder nothing is locked.
   const { out: _, ...elsewhere } = config;
   await using place = await RunPlace.open(elsewhere, hooks);
-  const prepared = await prepare(folders, device, { ...hooks, place });
-  const { task, optimiser } = prepared;
-  const checkpoint = place.resumed?.checkpoint;
-  if (checkpoint !== undefined) await restoreCheckpoint(checkpoint, optimiser);
-  const done = optimiser.steps;
+  const data = await prepareData(folders, place, hooks);
+  const memory = await planMemory(folders, data, device);
+  const free = await freeMemory(device.backend);
+  const missing = await missingMemory(folders, data, device, free);
+  const { task } = data;
+  const { step: done = 0, checkpoint } = place.resumed ?? {};
   const { perEpoch, steps } = planSteps(config, task.train.length);
-  const { memory, perToken, measured, tokens } = await measure(prepared, config, device);
+  const timed = async () => {
+    const prepared = await prepareModel(folders, data, device, hooks);
+    if (checkpoint !== undefined) await restoreCheckpoint(checkpoint, prepared.optimiser);
+    return await timeOf(prepared, config, Math.max(0, steps - done));
+  };
   return {
-    examples: shownExamples(prepared, config),
+    examples: shownExamples(data, config),
     lengths: task.train.map(({ ids }) => ids.length).sort((a, b) => a - b),
     cut: task.cut,
     steps: { all: steps, perEpoch, done },
     memory,
-    time: { seconds: Math.max(0, steps - done) * (tokens / perEpoch) * perToken, measured },
+    free,
+    onHost: isOnHost(device.backend),
+    missing,
+    time: missing === undefined ? await timed() : undefined,
   };
+}
+
+/** Makes two middle steps, and tells from them the time of so many. */
+async function timeOf(prepared: Prepared, config: TrainConfig, steps: number): Promise<DryRunTime> {
+  const sizes = stepSizes(prepared, config);
+  const middle = sizes.toSorted((a, b) => a.tokens - b.tokens)[Math.floor(sizes.length / 2)]!;
+  const measured: number[] = [];
+  for (let i = 0; i < 2; i++) {
+    measured.push(await makeStep(prepared, prepared, config, middle.step));
+  }
+  const perToken = measured.reduce((sum, x) => sum + x, 0) / (2 * middle.tokens);
+  const tokens = sizes.reduce((sum, step) => sum + step.tokens, 0);
+  return { seconds: steps * (tokens / sizes.length) * perToken, measured };
 }
 
 /** The longest, a middle and the shortest example of the first batch of the first step. */
 function shownExamples(
-  { task, tokenizer, keys, model }: Prepared,
+  { task, tokenizer, keys, architecture }: PreparedData,
   config: TrainConfig,
 ): ShownExample[] {
   const members = windowsOf(task, config, keys.order)(0);
   const lengths = members.map((number) => task.train[number]!.ids.length);
   const batch = batchesOfStep(lengths, config)[0]!.map((position) => members[position]!);
   batch.sort((a, b) => task.train[b]!.ids.length - task.train[a]!.ids.length);
-  const width = paddedWidth([task.train[batch[0]!]!.ids.length], config, model);
+  const width = paddedWidth([task.train[batch[0]!]!.ids.length], config, {
+    config: architecture,
+  });
   const places = new Set([0, Math.floor(batch.length / 2), batch.length - 1]);
   return [...places].map((place) => {
     const number = batch[place]!;
@@ -141,94 +169,4 @@ function textOf(tokenizer: Tokenizer, id: number): string {
   const alone = tokenizer.decode([id], { skipSpecial: false });
   const isSpecial = tokenizer.decode([id]) === "" && alone !== "";
   return isSpecial ? alone : tokenizer.decode([id, id]).slice(alone.length);
-}
-
-/** Makes three steps: that of the largest batch, for the memory, and two middle ones, for the time. */
-async function measure(prepared: Prepared, config: TrainConfig, device: Device) {
-  const { task, keys, model } = prepared;
-  const { perEpoch } = planSteps(config, task.train.length);
-  const windowOf = windowsOf(task, config, keys.order);
-  const longest = longestOf(task);
-  const windows = Array.from({ length: perEpoch }, (_, step) => {
-    const lengths = windowOf(step).map((number) => task.train[number]!.ids.length);
-    const batches = batchesOfStep(lengths, config)
-      .map((batch) => batch.map((position) => lengths[position]!))
-      .map((own) =>
-        config.pack ? packedTokens(own, longest) : own.length * paddedWidth(own, config, model)
-      );
-    const tokens = batches.reduce((sum, x) => sum + x, 0);
-    return { step, tokens, largest: Math.max(...batches) };
-  });
-  const { statistics } = device.backend;
-  const held = { bytes: statistics.bytes, peak: statistics.peakBytes };
-  const largest = windows.reduce((a, b) => b.largest > a.largest ? b : a);
-  await secondsOf(prepared, config, largest.step);
-  const peak = statistics.peakBytes;
-  const middle = windows.toSorted((a, b) => a.tokens - b.tokens)[Math.floor(perEpoch / 2)]!;
-  const measured = [];
-  for (let i = 0; i < 2; i++) measured.push(await secondsOf(prepared, config, middle.step));
-  const { trained, gradient, moments } = optimiserBytes(prepared);
-  return {
-    memory: {
-      frozen: held.bytes - trained - gradient - moments,
-      trained,
-      gradient,
-      moments,
-      activations: peak - held.bytes,
-      atMost: peak === held.peak,
-      data: dataBytes(task.train),
-    },
-    perToken: measured.reduce((sum, x) => sum + x, 0) / (2 * middle.tokens),
-    measured,
-    tokens: windows.reduce((sum, { tokens }) => sum + tokens, 0),
-  };
-}
-
-/** Tokens of the rows that examples share, padding included. */
-function packedTokens(lengths: readonly number[], most: number): number {
-  const { size, width } = packRows(lengths, most);
-  return size * width;
-}
-
-/** Makes one step of the run, without evaluation, and gives its seconds. */
-async function secondsOf(
-  { task, model, optimiser, plan, keys }: Prepared,
-  config: TrainConfig,
-  step: number,
-): Promise<number> {
-  const { maxSteps: _, saveEvery: __, bestMetric: ___, ...rest } = config;
-  const settings = {
-    task: { ...task, evaluate: () => Promise.resolve({ loss: 0, [task.primary]: 0 }) },
-    config: { ...rest, evalStart: false, epochs: Math.max(1, config.epochs) },
-    plan,
-    key: keys.masks,
-    orderKey: keys.order,
-  };
-  const stop = new AbortController();
-  optimiser.steps = step;
-  const started = performance.now();
-  let ended = started;
-  await fit({ model, optimiser }, settings, {
-    signal: stop.signal,
-    onStep() {
-      ended = performance.now();
-      stop.abort();
-    },
-  });
-  return (ended - started) / 1000;
-}
-
-function optimiserBytes({ optimiser: { trainable, state } }: Prepared) {
-  const size = trainable.flat.dtype === "f64" ? 8 : 4;
-  const moments = Object.values(state).reduce((sum, { shape }) => sum + size * sizeOf(shape), 0);
-  const trained = size * sizeOf(trainable.flat.shape);
-  return { trained, gradient: trained, moments };
-}
-
-/** Numbers of JavaScript take eight bytes in lists, as an upper estimate. */
-function dataBytes(examples: readonly EncodedExample[]): number {
-  return examples.reduce(
-    (sum, { ids, typeIds = [] }) => sum + 8 * (ids.length + typeIds.length),
-    0,
-  );
 }

@@ -4,52 +4,19 @@
  * @module
  */
 
-import type { Device } from "../core/device.ts";
 import { OptionError } from "../core/errors.ts";
-import { foldKey } from "../core/random.ts";
-import { dropoutPlan } from "../nn/dropout/methods.ts";
-import type { DropoutPlan } from "../nn/dropout/plan.ts";
-import type { AdapterConfig } from "../nn/formats/peft_config.ts";
-import { declaredBy, ownerOf } from "../nn/formats/peft_tensors.ts";
-import { heads, isHead, trainHead } from "../nn/models/heads.ts";
-import type { Model, ModelConfig } from "../nn/models/model.ts";
-import { architectureOf } from "../nn/models/registry.ts";
-import type { Optimiser } from "../nn/optim/optimiser.ts";
-import { Trainable } from "../nn/optim/trainable.ts";
-import type { Tokenizer } from "../nn/tokenizer/tokenizer.ts";
-import {
-  checkLayers,
-  requireActive,
-  type RunKeys,
-  runKeys,
-  type TrainConfig,
-} from "./config/config.ts";
+import type { TrainConfig } from "./config/config.ts";
 import { kebab } from "./config/options.ts";
 import { openDevice } from "./device/backend.ts";
-import { fit, type FitHooks, type FitResult, optimiserOf, planSteps } from "./fit.ts";
+import { fit, type FitHooks, type FitResult } from "./fit.ts";
 import type { DownloadHooks } from "./hub/download.ts";
-import { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
-import { addAdapter, loadAdapter, type NewAdapter } from "./run/adapter.ts";
-import {
-  describeAdapter,
-  describeDecay,
-  describeDropout,
-  describeLearningRates,
-  describeLoraDropout,
-  describeMemory,
-  describeParameters,
-  describeWeights,
-  type ParameterCounts,
-} from "./run/describe.ts";
-import { type DataFingerprints, dataFingerprints } from "./run/fingerprint.ts";
-import { openClassifier, openLanguageModel, readConfig } from "./run/load_model.ts";
-import { loadTokenizer } from "./run/load_tokenizer.ts";
+import { requireMemory } from "./memory_plan.ts";
+import { locateFolders, prepareData, prepareModel } from "./prepare.ts";
+import type { ParameterCounts } from "./run/describe.ts";
 import type { Resumed } from "./run/resume.ts";
 import { RunOutput } from "./run/run_output.ts";
 import { type ResumeOptions, RunPlace } from "./run/run_place.ts";
 import { savedResult } from "./run/saved_result.ts";
-import { openTask } from "./tasks/open.ts";
-import type { Task } from "./tasks/task.ts";
 
 /** What a caller of {@linkcode train} may hook into. */
 export interface TrainHooks
@@ -79,10 +46,13 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   await using _device = device;
   using _run = device.scope("run");
   hooks.onMessage?.(`backend: ${reason}`);
-  const prepared = await prepare(folders, device, { ...hooks, place });
+  const data = await prepareData(folders, place, hooks);
+  await requireMemory(folders, data, device);
+  const prepared = await prepareModel(folders, data, device, hooks);
   const { task, plan, keys, counts } = prepared;
   const { config } = folders;
-  const facts = { ...counts, backend: reason, layers: prepared.layers, ...prepared.fingerprints };
+  const { layers } = prepared.architecture;
+  const facts = { ...counts, backend: reason, layers, ...prepared.fingerprints };
   const output = await RunOutput.open(
     { ...prepared, config, facts },
     place,
@@ -151,150 +121,5 @@ function writingTo(output: RunOutput, hooks: TrainHooks): FitHooks {
       await onBest?.(best);
     },
     onCheckpoint: (at, progress) => output.checkpoint(at, progress),
-  };
-}
-
-/** A run that is ready for its first step. */
-export interface Prepared {
-  /** Data of the task, tokenised. */
-  readonly task: Task;
-  /** What tells the data from others. */
-  readonly fingerprints: DataFingerprints;
-  /** The base model's tokenizer. */
-  readonly tokenizer: Tokenizer;
-  /** Base model with its adapter. */
-  readonly model: Model;
-  /** Trained parameters and the state beside them. */
-  readonly optimiser: Optimiser;
-  /** What adapter_config.json will say. */
-  readonly adapter: AdapterConfig;
-  /** What is dropped. */
-  readonly plan: DropoutPlan;
-  /** Layers of the model. */
-  readonly layers: number;
-  /** Roots of all random numbers. */
-  readonly keys: RunKeys;
-  /** Numbers in the parameters. */
-  readonly counts: ParameterCounts;
-}
-
-/** Who is told of the preparations, and what the run goes on from. */
-export interface PrepareHooks extends TrainHooks {
-  /** Where the run is written and what it goes on from. */
-  readonly place: RunPlace;
-}
-
-/**
- * Reads data and model and says what is remarkable of them; nothing is written. The open scope owns what
- * is on the device.
- *
- * @throws {OptionError | FileError} If they do not fit each other, or the run that goes on
- */
-export async function prepare(
-  { base, start, config }: RunFolders,
-  device: Device,
-  hooks: PrepareHooks,
-): Promise<Prepared> {
-  const say = (line: string) => hooks.onMessage?.(line);
-  const keys = runKeys(config);
-  const architecture = await readConfig(base.directory);
-  checkLayers(config, architecture.layers);
-  const plan = dropoutPlan(config.method, architecture.causal, config);
-  requireActive(plan, architecture.layers);
-  const tokenizer = await loadTokenizer(base.directory);
-  const task = await openData(config, architecture, tokenizer, hooks);
-  const fingerprints = await dataFingerprints(task);
-  hooks.place.checkData(fingerprints, hooks);
-
-  const initialKey = foldKey(keys.initial, "initialisation");
-  const opening = { half: config.half, ...hooks };
-  const { model, report } = task.labels === 0
-    ? await openLanguageModel(base.directory, device, initialKey, opening)
-    : await openClassifier(base.directory, device, initialKey, task.labels, opening);
-  describeWeights(report, say);
-  const drawn = report.initialised.filter((path) => !isHead(path));
-  const fresh = savingToo(adapterConfig(config, architecture, base, task.labels > 0), drawn);
-  const adapter = start === undefined
-    ? addAdapter(model, fresh, device, initialKey)
-    : savingToo(await loadAdapter(model, start.directory, device, say), drawn);
-  describeAdapter(adapter, config, say);
-  trainHead(model, drawn);
-  const optimiser = optimiserOf(await Trainable.of(model, device), config);
-  const counts = describeParameters(model, say, drawn);
-  describeDecay(model, config, say);
-  describeLearningRates(model, config, say);
-  describeDropout(plan, say);
-  describeLoraDropout(adapter, plan, say);
-  const { layers } = architecture;
-  describeMemory(config, layers, say);
-  return { task, fingerprints, tokenizer, model, optimiser, adapter, plan, layers, keys, counts };
-}
-
-/** Reads and tokenises the data, and says what is remarkable of them. */
-async function openData(
-  config: TrainConfig,
-  architecture: ModelConfig,
-  tokenizer: Tokenizer,
-  { place, onMessage }: PrepareHooks,
-): Promise<Task> {
-  // Those of a run that is resumed: other training data must not change their numbers.
-  const classes = place.resumed?.saved.classes;
-  const task = await openTask(config, architecture, tokenizer, {
-    train: true,
-    split: "dev",
-    classes,
-  });
-  onMessage?.(`data: ${task.name}, ${task.train.length} training examples`);
-  place.checkSteps(planSteps(config, task.train.length).steps);
-  for (const note of task.notes) onMessage?.(`data: ${note}`);
-  return task;
-}
-
-/** Folders of a run, and its configuration with the commits they were taken from. */
-export interface RunFolders {
-  /** Base model, in a folder of its own or in the hub's cache. */
-  readonly base: ModelSource;
-  /** Adapter to start from; undefined where a new one is made. */
-  readonly start: ModelSource | undefined;
-  /** The configuration; a repository's name has its commit, which never changes. */
-  readonly config: TrainConfig;
-}
-
-/** Finds or downloads the folders of a run. */
-export async function locateFolders(
-  config: TrainConfig,
-  hooks: DownloadHooks = {},
-): Promise<RunFolders> {
-  const base = await resolveModel(config.model, "model", hooks);
-  const start = config.adapter === undefined
-    ? undefined
-    : await resolveModel(config.adapter, "adapter", hooks);
-  const named = { model: base.name, ...(start && { adapter: start.name }) };
-  return { base, start, config: { ...config, ...named } };
-}
-
-/** An adapter that saves the modules of some parameters whole, where it does not yet. */
-function savingToo<A extends AdapterConfig>(adapter: A, drawn: readonly string[]): A {
-  const saved = declaredBy(adapter, new Set());
-  const owners = drawn.filter((path) => !saved(path)).map(ownerOf);
-  return { ...adapter, modulesToSave: [...new Set([...adapter.modulesToSave, ...owners])] };
-}
-
-/** What an adapter is to be, by the configuration. */
-function adapterConfig(
-  { rank, alpha, rslora: rslora, targets }: TrainConfig,
-  architecture: ModelConfig,
-  base: ModelSource,
-  classifies: boolean,
-): NewAdapter {
-  return {
-    targets: targets ?? architectureOf(architecture).targets,
-    rank,
-    alpha,
-    rslora,
-    modulesToSave: classifies ? heads : [],
-    taskType: classifies ? "SEQ_CLS" : "CAUSAL_LM",
-    baseModel: base.id ?? base.directory,
-    revision: base.commit,
   };
 }

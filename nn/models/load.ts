@@ -10,7 +10,7 @@ import { encodeBf16 } from "../../core/half.ts";
 import { foldKey, type Key, normal, uniform } from "../../core/random.ts";
 import { sameShape } from "../../core/shape.ts";
 import type { Device } from "../../core/device.ts";
-import { tensorFromParts } from "../../core/memory.ts";
+import { empty, tensorFromParts } from "../../core/memory.ts";
 import { tensor } from "../../core/tensor.ts";
 import { type Parameter, parameters } from "../layers/module.ts";
 import { finiteHalves, finiteParts } from "./finite_weights.ts";
@@ -42,6 +42,11 @@ export interface LoadOptions {
    * device that stores activations in bf16 all matrices are in it, as products would round them.
    */
   readonly half?: boolean;
+  /**
+   * Whether memory is reserved alone: the shapes of the file are checked, and its numbers are not read.
+   * Default false.
+   */
+  readonly blank?: boolean;
 }
 
 /** What became of a checkpoint's tensors. */
@@ -85,7 +90,7 @@ export async function loadModel(
   source: WeightSource,
   device: Device,
   key: Key,
-  { half = false }: LoadOptions = {},
+  { half = false, blank = false }: LoadOptions = {},
 ): Promise<LoadReport> {
   const { prefix, buffers } = architectureOf(model.config);
   const present = new Set(source.names());
@@ -111,9 +116,12 @@ export async function loadModel(
       continue;
     }
     requireShape(source, name, parameter);
-    if (parameter.shape.length === 2 && (half || device.activations !== undefined)) {
-      await fillMatrix(parameter, source, name, device);
-    } else await fillParameter(parameter, source, name, device);
+    const isNarrow = parameter.shape.length === 2 && (half || device.activations !== undefined);
+    const narrow = isNarrow ? halvesOf(source, name, device) : undefined;
+    const { shape } = parameter;
+    if (blank) parameter.value = empty(device, shape, narrow?.dtype);
+    else if (narrow === undefined) await fillParameter(parameter, source, name, device);
+    else parameter.value = await tensorFromParts(device, shape, narrow.dtype, narrow.parts, name);
     sources.set(path, name);
   }
   model.prepare(device);
@@ -221,22 +229,21 @@ export async function fillParameter(
   parameter.value = await tensorFromParts(device, parameter.shape, float, parts, name);
 }
 
-/** Fills a matrix that keeps the 16 bits of its source, or has those of the device's activations. */
-async function fillMatrix(
-  parameter: Parameter,
-  source: WeightSource,
-  name: string,
-  device: Device,
-): Promise<void> {
+/** A matrix in 16 bits, part by part. */
+interface Halves {
+  readonly dtype: Half;
+  readonly parts: Iterable<ArrayBufferView> | AsyncIterable<ArrayBufferView>;
+}
+
+/** Bits of a matrix that keeps the 16 of its source, or has those of the device's activations. */
+function halvesOf(source: WeightSource, name: string, device: Device): Halves | undefined {
   const bits = source.halves?.(name);
-  const rounded = device.activations === "bf16" && bits?.dtype !== "bf16";
-  if (bits === undefined && !rounded) return await fillParameter(parameter, source, name, device);
   const tensor = { name, path: fileOf(source, name) };
-  const dtype = rounded ? "bf16" : bits!.dtype;
-  const parts = rounded
-    ? roundedParts(finiteParts(partsOf(source, name, "f32"), tensor))
-    : finiteHalves(bits!.parts, dtype, tensor);
-  parameter.value = await tensorFromParts(device, parameter.shape, dtype, parts, name);
+  if (device.activations === "bf16" && bits?.dtype !== "bf16") {
+    const floats = finiteParts(partsOf(source, name, "f32"), tensor);
+    return { dtype: "bf16", parts: roundedParts(floats) };
+  }
+  return bits && { dtype: bits.dtype, parts: finiteHalves(bits.parts, bits.dtype, tensor) };
 }
 
 async function* roundedParts(parts: AsyncIterable<Floats>): AsyncGenerator<Uint16Array> {

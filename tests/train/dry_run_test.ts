@@ -77,7 +77,7 @@ Deno.test("a dry run counts the bytes of what is trained, and measures the rest"
   const bytesOf = async (changes: GivenConfig) => {
     const config = workspace.config("rte", { backend: "cpu", ...changes });
     const { memory, time } = await dryRun(config);
-    assert(time.seconds > 0 && time.measured.length === 2);
+    assert(time !== undefined && time.seconds > 0 && time.measured.length === 2);
     return memory;
   };
   const own = await bytesOf({});
@@ -90,10 +90,10 @@ Deno.test("a dry run counts the bytes of what is trained, and measures the rest"
   assertEquals([doubles.trained, doubles.moments], [2 * own.trained, 2 * own.moments]);
   // Four times the examples hold about four times the activations.
   const [small, large] = [await bytesOf({ batch: 4 }), await bytesOf({ batch: 16 })];
-  const ratio = large.activations / small.activations;
+  const ratio = large.step / small.step;
   assert(ratio > 2.5 && ratio < 6, `${ratio}`);
   const accumulated = await bytesOf({ batch: 4, accumulate: 4 });
-  assert(accumulated.activations < 1.5 * small.activations);
+  assert(accumulated.step < 1.5 * small.step);
 });
 
 Deno.test("a dry run writes nothing, though a folder and checkpoints are asked for", async () => {
@@ -110,7 +110,7 @@ Deno.test("a dry run writes nothing, though a folder and checkpoints are asked f
       "data: 8 of 32 training examples are held back",
       "lengths: 24 training examples of ",
       "steps: 9 to make, 3 an epoch",
-      "the machine's is known with --allow-sys=systemMemoryInfo",
+      "of this machine, of which nobody says how much is free\n",
       "nothing was written",
     ]
   ) assertStringIncludes(text, part);
@@ -164,15 +164,18 @@ const shown: DryRun = {
     trained: 2 ** 20,
     gradient: 2 ** 20,
     moments: 2 ** 21,
-    activations: 2 ** 20,
-    atMost: true,
-    data: 2 ** 19,
+    step: 2 ** 20,
+    evaluation: 2 ** 21,
+    process: 2 ** 19,
   },
+  free: { bytes: 2 ** 29, place: "this machine" },
+  onHost: true,
+  missing: undefined,
   time: { seconds: 7265, measured: [1.234, 2] },
 };
 
 Deno.test("dryRunText() says what a person looks for", () => {
-  const text = dryRunText(shown, { total: 2 ** 30, available: 2 ** 29 });
+  const text = dryRunText(shown);
   for (
     const part of [
       "training example 7: 40 tokens, all visible, 2 of padding behind them, which are masked\n" +
@@ -185,8 +188,8 @@ Deno.test("dryRunText() says what a person looks for", () => {
       "lengths: 10 training examples of 1 to 40 tokens, median 5, 95 % up to 40; 1 cut (10.0 %)",
       "1–5       5  ████████████████████████████████████████\n",
       "steps: 16 to make, after 4, 5 an epoch",
-      "memory: 8.5 MiB; this machine has 1024.0 MiB, of which 512.0 MiB are free",
-      "activations of the largest batch, at most",
+      "memory: 9.5 MiB of this machine; 512.0 MiB are free on this machine\n",
+      "       2.0 MiB  activations of the largest evaluation, at another time\n",
       "time: about 2 h 1 min for the steps, without evaluations",
       "took 1.2 s and 2.0 s",
     ]
@@ -195,4 +198,12 @@ Deno.test("dryRunText() says what a person looks for", () => {
     text.split("\n").filter((line) => /^ .\s+\d+\s+\d+\s+\d {2}"/.test(line)).length,
     25,
   );
+});
+
+Deno.test("dryRunText() says why a run cannot be made, and no time then", () => {
+  const missing = "Cannot fine-tune as 9 GB of memory are required: found 8 GB free on a card";
+  const free = { bytes: 2 ** 33, place: "a card" };
+  const text = dryRunText({ ...shown, onHost: false, free, missing, time: undefined });
+  assertStringIncludes(text, "memory: 9.0 MiB of the card, 0.500 MiB of this machine; 8192.0 MiB");
+  assertStringIncludes(text, `\n${missing}\nnothing was written`);
 });

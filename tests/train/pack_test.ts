@@ -163,5 +163,5 @@ Deno.test("examples of a packed step that fails are named by their own numbers",
 Deno.test("a dry run counts packed tokens, and shows no padding of examples", async () => {
   const { examples, time } = await dryRun(e2e());
   assertEquals(examples.map(({ padding }) => padding), examples.map(() => 0));
-  assert(time.seconds > 0);
+  assert(time!.seconds > 0);
 });

@@ -4,43 +4,28 @@
  * @module
  */
 
-import type { DryRun, MemoryParts, ShownExample, ShownToken } from "../dry_run.ts";
+import type { DryRun, DryRunTime, ShownExample, ShownToken } from "../dry_run.ts";
+import { type MemoryParts, tensorBytes } from "../memory_plan.ts";
 
 /** Tokens of an example that are shown at its start, and as many at its end. */
 const shownTokens = 12;
 /** Rows of the histogram, and columns of its longest bar. */
 const [bins, widest] = [8, 40];
 
-/** Memory of the machine, in bytes. */
-export interface MachineMemory {
-  /** What it has. */
-  readonly total: number;
-  /** What is free. */
-  readonly available: number;
-}
-
-/** The memory of this machine; undefined where the process may not ask. */
-export async function machineMemory(): Promise<MachineMemory | undefined> {
-  const { state } = await Deno.permissions.query({ name: "sys", kind: "systemMemoryInfo" });
-  return state === "granted" ? Deno.systemMemoryInfo() : undefined;
-}
-
 /** The whole text, of lines of at most 100 columns but for long tokens. */
 export function dryRunText(
-  { examples, lengths, cut, steps, memory, time }: DryRun,
-  machine: MachineMemory | undefined,
+  found: DryRun,
 ): string {
+  const { examples, lengths, cut, steps, time } = found;
   const { all, perEpoch, done } = steps;
-  const [first, second] = time.measured.map((seconds) => seconds.toPrecision(2));
   return [
     ...examples.flatMap(exampleLines),
     "",
     ...lengthLines(lengths, cut),
     "",
     `steps: ${all - done} to make${done > 0 ? `, after ${done}` : ""}, ${perEpoch} an epoch`,
-    ...memoryLines(memory, machine),
-    `time: about ${duration(time.seconds)} for the steps, without evaluations, by the padded ` +
-    `tokens of a step that took ${first} s and ${second} s`,
+    ...memoryLines(found),
+    ...timeLines(time),
     "nothing was written",
   ].join("\n");
 }
@@ -98,26 +83,34 @@ function lengthLines(lengths: readonly number[], cut: number): string[] {
   ];
 }
 
-function memoryLines(memory: MemoryParts, machine: MachineMemory | undefined): string[] {
-  const { atMost, ...parts } = memory;
-  const names: Readonly<Record<keyof typeof parts, string>> = {
+function memoryLines({ memory, free, onHost, missing }: DryRun): string[] {
+  const labels: Readonly<Record<keyof MemoryParts, string>> = {
     frozen: "frozen parameters, and what else stays",
     trained: "trained parameters",
     gradient: "their gradient",
     moments: "state of the optimiser",
-    activations: `activations of the largest batch${atMost ? ", at most" : ""}`,
-    data: "tokens of the data, estimated",
+    step: "activations of the largest step",
+    evaluation: "activations of the largest evaluation, at another time",
+    process: "the process beside tensors: engine, data and buffers, estimated",
   };
-  const rows = Object.entries(names) as [keyof typeof parts, string][];
-  const total = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
-  const known = machine === undefined
-    ? "; the machine's is known with --allow-sys=systemMemoryInfo"
-    : `; this machine has ${mebibytes(machine.total)}, of which ${
-      mebibytes(machine.available)
-    } are free`;
+  const rows = (Object.entries(labels) as [keyof MemoryParts, string][])
+    .map(([name, label]) => `${mebibytes(memory[name]).padStart(14)}  ${label}`);
+  const tensors = tensorBytes(memory);
+  const known = free === undefined
+    ? ", of which nobody says how much is free"
+    : `; ${mebibytes(free.bytes)} are free on ${free.place}`;
+  const total = onHost
+    ? `${mebibytes(tensors + memory.process)} of this machine`
+    : `${mebibytes(tensors)} of the card, ${mebibytes(memory.process)} of this machine`;
+  return [`memory: ${total}${known}`, ...rows, ...(missing === undefined ? [] : [missing])];
+}
+
+function timeLines(time: DryRunTime | undefined): string[] {
+  if (time === undefined) return [];
+  const [first, second] = time.measured.map((seconds) => seconds.toPrecision(2));
   return [
-    `memory: ${mebibytes(total)}${known}`,
-    ...rows.map(([name, label]) => `${mebibytes(parts[name]).padStart(14)}  ${label}`),
+    `time: about ${duration(time.seconds)} for the steps, without evaluations, by the padded ` +
+    `tokens of a step that took ${first} s and ${second} s`,
   ];
 }
 

@@ -17,10 +17,11 @@ import { dryRun } from "../dry_run.ts";
 import { exists } from "../files/files.ts";
 import { writeReport } from "../report/write_report.ts";
 import type { Progress } from "../tasks/progress.ts";
-import { locateFolders, train } from "../train.ts";
+import { locateFolders } from "../prepare.ts";
+import { train } from "../train.ts";
 import { type Command, command } from "./command.ts";
 import { showDownloads } from "./downloads.ts";
-import { dryRunText, machineMemory } from "./dry_run.ts";
+import { dryRunText } from "./dry_run.ts";
 import { Interrupt } from "./interrupt.ts";
 import { summaryOf } from "./summary.ts";
 import { screenOf } from "./terminal.ts";
@@ -112,7 +113,7 @@ async function run(
   if (given.dryRun) {
     const found = await dryRun(resolveConfig(given), hooks);
     progress.clear();
-    console.log(dryRunText(found, await machineMemory()));
+    console.log(dryRunText(found));
     return 0;
   }
   // Downloads come before the listener: an interrupt ends them at once.

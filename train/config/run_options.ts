@@ -21,6 +21,14 @@ export const evaluationOptions = {
     help: "evaluate between the ends of epochs too: below 1 a share of the run, else steps",
     defaultText: "ends of epochs alone",
   },
+  evalBatch: {
+    group: "evaluation",
+    kind: "integer",
+    min: 1,
+    help:
+      "examples, or inputs to generate for, that are evaluated together: speed and memory alone",
+    default: 32,
+  },
   bestMetric: {
     group: "evaluation",
     kind: "text",

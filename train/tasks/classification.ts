@@ -9,7 +9,7 @@ import { OptionError } from "../../core/errors.ts";
 import type { EncodedExample } from "../../nn/layers/batch.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
-import { batchesByLength } from "../data/batches.ts";
+import { batchesByLength, largestBatch } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
 import type { Places } from "../data/places.ts";
 import { classDistribution, scoreDistribution } from "../metrics/predictive.ts";
@@ -164,6 +164,11 @@ export function classificationTask(settings: ClassificationSettings): Task {
       const found = await read(classDistribution);
       found.forEach((one, i) => collect?.(classPrediction(dev[i]!, one, kind.labels)));
       return classificationMetrics(kind.metrics, found, labels, isSampled);
+    },
+    async rehearse(model: Model, device: Device, batch: number) {
+      const members = largestBatch(encoded.map(({ ids }) => ids.length), batch);
+      const examples = members.map((i) => encoded[i]!);
+      await classifyAll(model, device, examples, { padId, batch, numbers: members }, () => {});
     },
   };
 }

@@ -10,7 +10,7 @@ import type { TokenSampling } from "../../nn/generation/sample.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { BeamConfig } from "../config/beam_options.ts";
-import { batchesByLength } from "../data/batches.ts";
+import { batchesByLength, largestBatch } from "../data/batches.ts";
 import { shortExcerpt } from "../data/text.ts";
 import { checkIds } from "./check_ids.ts";
 import type { SpecialTokens } from "./special_tokens.ts";
@@ -31,6 +31,15 @@ export async function continueAll(
   contexts: readonly string[],
   settings: GenerationSettings,
 ): Promise<string[]> {
+  const { prompts, ...rest } = promptsOf(contexts, settings);
+  return await continueTokens(model, device, prompts, rest);
+}
+
+/** Prompts of contexts, and how they are continued. */
+export function promptsOf(
+  contexts: readonly string[],
+  settings: GenerationSettings,
+): PromptSettings & { readonly prompts: readonly (readonly number[])[] } {
   const { tokenizer, frame, config, search } = settings;
   const prompts = contexts.map((context) => promptOf(context, tokenizer, frame));
   prompts.forEach((ids, i) => {
@@ -40,7 +49,7 @@ export async function continueAll(
   // The LoRA recipe also ends texts at a blank line.
   const ending = search.beamConvention === "lora" ? "\n\n" : undefined;
   const eosIds = [...config.eosIds, frame.eosId];
-  return await continueTokens(model, device, prompts, { ...settings, eosIds, ending });
+  return { ...settings, eosIds, ending, prompts };
 }
 
 /** Continuations of prompts, in their order, without spaces around them. */
@@ -80,6 +89,17 @@ export async function continueTokens(
     settings.onWritten?.(done += members.length);
   }
   return results;
+}
+
+/** Continues the prompts that take most memory of those that {@linkcode continueTokens} is given. */
+export async function rehearseWriting(
+  model: Model,
+  device: Device,
+  prompts: readonly (readonly number[])[],
+  settings: PromptSettings,
+): Promise<void> {
+  const members = largestBatch(prompts.map((prompt) => prompt.length), settings.batch);
+  await continueTokens(model, device, members.map((i) => prompts[i]!), settings);
 }
 
 /** What writing texts needs beside the model. */

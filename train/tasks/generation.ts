@@ -14,11 +14,23 @@ import { shortExcerpt } from "../data/text.ts";
 import { textMetrics } from "../metrics/metric_table.ts";
 import { checkIds, checkPadding } from "./check_ids.ts";
 import { batchLengths } from "./classification.ts";
-import { continueAll, type GenerationSettings, promptOf } from "./continuation.ts";
+import {
+  continueAll,
+  type GenerationSettings,
+  promptOf,
+  promptsOf,
+  rehearseWriting,
+} from "./continuation.ts";
 import { type Collect, textPrediction } from "./prediction.ts";
 import { progressOf } from "./progress.ts";
 import type { EvaluationOptions, Metrics, Task } from "./task.ts";
-import { exampleLosses, meanLosses, sumOf, type TokenLosses } from "./token_losses.ts";
+import {
+  exampleLosses,
+  meanLosses,
+  rehearseLosses,
+  sumOf,
+  type TokenLosses,
+} from "./token_losses.ts";
 
 /** Tokenises examples: context, bos, a space and the reference, eos. The loss is on what follows bos. */
 function encodeReferences(
@@ -100,6 +112,12 @@ export function generationTask(settings: TaskSettings): Task {
       if (sampling !== undefined) return { loss, nll, perplexity: Math.exp(nll) };
       const metrics: Metrics = { loss, perplexity: Math.exp(loss) };
       return isWritten ? { ...metrics, ...scoreOutputs(outputs, groups) } : metrics;
+    },
+    async rehearse(model: Model, device: Device, batch: number) {
+      await rehearseLosses(model, device, dev.encoded, { padId: frame.padId, batch });
+      if (groups.length === 0) return;
+      const { prompts, ...rest } = promptsOf(groups.map(({ context }) => context), settings);
+      await rehearseWriting(model, device, prompts, { ...rest, batch });
     },
   };
 }

@@ -30,9 +30,6 @@ import { ownTextTask } from "./own_texts.ts";
 import { specialTokens } from "./special_tokens.ts";
 import type { Task, TaskParts } from "./task.ts";
 
-/** Sequences in an evaluation batch; changes speed and memory alone. */
-const evaluationBatch = 32;
-
 /**
  * Opens a task.
  *
@@ -71,7 +68,7 @@ export async function openTask(
       newTokens,
       search: config,
       generate,
-      batch: evaluationBatch,
+      batch: config.evalBatch,
     });
     return padded(noted(opened, notes, config), config, { config: model, tokenizer });
   }
@@ -86,7 +83,7 @@ export async function openTask(
     maxLength,
     config: model,
     places,
-    batch: evaluationBatch,
+    batch: config.evalBatch,
   });
   return padded(noted(opened, notes, config), config, { config: model, tokenizer });
 }
@@ -112,7 +109,7 @@ async function openOwnTexts(
     newTokens: config.newTokens,
     search: config,
     generate: config.generate,
-    batch: evaluationBatch,
+    batch: config.evalBatch,
   });
   return padded(noted(opened, notes, config), config, rules);
 }

@@ -13,13 +13,13 @@ import type { Model } from "../../nn/models/model.ts";
 import type { OwnExample } from "../data/own_texts.ts";
 import { checkIds, checkPadding } from "./check_ids.ts";
 import { batchLengths } from "./classification.ts";
-import { continueTokens, type PromptSettings } from "./continuation.ts";
+import { continueTokens, type PromptSettings, rehearseWriting } from "./continuation.ts";
 import { scoreOutputs } from "./generation.ts";
 import type { OwnPrompt, OwnTokenizer } from "./own_prompts.ts";
 import { type Collect, textPrediction } from "./prediction.ts";
 import { progressOf } from "./progress.ts";
 import type { EvaluationOptions, Metrics, Task } from "./task.ts";
-import { exampleLosses, meanLosses, type TokenLosses } from "./token_losses.ts";
+import { exampleLosses, meanLosses, rehearseLosses, type TokenLosses } from "./token_losses.ts";
 
 /** Settings of {@linkcode ownTextTask}. */
 export interface OwnTextSettings extends Omit<PromptSettings, "eosIds"> {
@@ -56,6 +56,7 @@ export function ownTextTask(settings: OwnTextSettings): Task {
   const written = [...prompts.keys()].filter((i) => prompts[i]!.reference !== undefined)
     .slice(0, settings.generate ?? 0);
   for (const i of written) own.continued(dev.kept[i]!); // refused before a run, not at its end
+  const writing = { ...settings, eosIds: [...settings.config.eosIds, ...own.endIds] };
   const dated = own.chat?.isDated ? ["the chat template may write the date of today"] : [];
   return {
     name,
@@ -78,11 +79,9 @@ export function ownTextTask(settings: OwnTextSettings): Task {
       const { loss, nll } = meanLosses(totals, dev.encoded);
       const places = sampling === undefined && final ? written : [];
       const onWritten = progressOf("generating", places.length, options);
-      const eosIds = [...settings.config.eosIds, ...own.endIds];
       const chosen = places.map((i) => prompts[i]!);
       const outputs = await continueTokens(model, device, chosen.map(({ ids }) => ids), {
-        ...settings,
-        eosIds,
+        ...writing,
         onWritten,
       });
       if (collect !== undefined) collectTexts({ prompts, totals, places, outputs, dev }, collect);
@@ -94,6 +93,11 @@ export function ownTextTask(settings: OwnTextSettings): Task {
         references: [reference!.trim()],
       }));
       return { ...metrics, ...scoreOutputs(outputs, groups) };
+    },
+    async rehearse(model: Model, device: Device, batch: number) {
+      await rehearseLosses(model, device, dev.encoded, { padId: own.padId, batch });
+      const asked = written.map((i) => prompts[i]!.ids);
+      await rehearseWriting(model, device, asked, { ...writing, batch });
     },
   };
 }

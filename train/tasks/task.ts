@@ -67,4 +67,10 @@ export interface Task {
    * in nats of an example or target token, or mean squared error.
    */
   evaluate(model: Model, device: Device, options: EvaluationOptions): Promise<Metrics>;
+  /**
+   * Does of an evaluation what takes most memory: its largest batch, and the longest prompts.
+   *
+   * @param batch Examples that are read together
+   */
+  rehearse(model: Model, device: Device, batch: number): Promise<void>;
 }

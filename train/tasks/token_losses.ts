@@ -9,7 +9,7 @@ import { NumericError } from "../../core/errors.ts";
 import { countTargets, type EncodedExample } from "../../nn/layers/batch.ts";
 import type { Model } from "../../nn/models/model.ts";
 import { targetLosses } from "../../nn/objective/target_chunks.ts";
-import { batchesByLength } from "../data/batches.ts";
+import { batchesByLength, largestBatch } from "../data/batches.ts";
 import { sortedMean } from "../metrics/calibration.ts";
 import { logMeanExp } from "../metrics/predictive.ts";
 import { whereNonFinite } from "./finite_logits.ts";
@@ -94,4 +94,16 @@ export async function exampleLosses(
 /** The sum of numbers, in their order. */
 export function sumOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0);
+}
+
+/** Losses of the batch that takes most memory of those that {@linkcode exampleLosses} reads. */
+export async function rehearseLosses(
+  model: Model,
+  device: Device,
+  examples: readonly EncodedExample[],
+  { padId, batch }: Pick<Reading, "padId" | "batch">,
+): Promise<void> {
+  const numbers = largestBatch(examples.map(({ ids }) => ids.length), batch);
+  const members = numbers.map((i) => examples[i]!);
+  await exampleLosses(model, device, members, { padId, batch, numbers });
 }

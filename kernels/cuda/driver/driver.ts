@@ -128,6 +128,11 @@ export class Driver {
     return Number(this.#words.getBigUint64(0, true));
   }
 
+  /** Bytes of the card's memory that are free, for this process and all others. */
+  get freeBytes(): number {
+    return this.result("cuMemGetInfo_v2", new Uint8Array(8));
+  }
+
   /** The error of a code; those that end the context are told again at every later call. */
   failure(name: string, code: number): DeviceError {
     const message = `Cannot go on with ${this.facts.name} as ${name} failed: ${meaningOf(code)}`;

@@ -143,10 +143,9 @@ export class CardMemory {
       if (code === 0) return this.#ranges.grow(size);
       if (code !== outOfMemory) throw this.driver.failure("cuMemCreate", code);
     }
-    const free = this.driver.result("cuMemGetInfo_v2", new Uint8Array(8));
     const named = shape === undefined ? "" : ` (shape [${shape}])`;
     throw new DeviceError(
-      `Cannot hold a tensor of ${bytes} bytes${named} as ${this.driver.facts.name} has ${free} of ` +
+      `Cannot hold a tensor of ${bytes} bytes${named} as ${this.driver.facts.name} has ${this.driver.freeBytes} of ` +
         `${this.driver.facts.bytes} bytes free, and ${this.heldBytes} are held here`,
     );
   }

@@ -3,6 +3,7 @@
 import type { Mutation } from "../mutation.ts";
 
 const tests = ["tests/train/dry_run_test.ts"];
+const plans = ["tests/train/memory_plan_test.ts"];
 
 /** Mutations of dry runs. */
 export const dryRunMutations: readonly Mutation[] = [
@@ -32,27 +33,83 @@ export const dryRunMutations: readonly Mutation[] = [
   },
   {
     name: "a dry run forgets the gradient",
-    file: "train/dry_run.ts",
+    file: "train/memory_plan.ts",
     find: "return { trained, gradient: trained, moments };",
     replace: "return { trained, gradient: 0, moments };",
     why: "memory is told by component",
     tests,
   },
   {
-    name: "a dry run measures another batch than the largest",
+    name: "a dry run starts anew",
     file: "train/dry_run.ts",
-    find: "await secondsOf(prepared, config, largest.step);",
-    replace: "",
-    why: "the largest batch decides the memory",
+    find: "const { step: done = 0, checkpoint } = place.resumed ?? {};",
+    replace: "const { checkpoint } = place.resumed ?? {};\n  const done = 0;",
+    why: "a resumed run has steps behind it",
     tests,
   },
   {
-    name: "a dry run starts anew",
-    file: "train/dry_run.ts",
-    find: "const done = optimiser.steps;",
-    replace: "const done = 0;",
-    why: "a resumed run has steps behind it",
-    tests,
+    name: "memory is planned by the smallest step",
+    file: "train/one_step.ts",
+    find: "b.largest > a.largest ? b : a",
+    replace: "b.largest < a.largest ? b : a",
+    why: "the largest batch decides the memory",
+    tests: plans,
+  },
+  {
+    name: "memory is planned without evaluations",
+    file: "train/memory_plan.ts",
+    find: "moments + Math.max(step, evaluation)",
+    replace: "moments + step",
+    why: "an evaluation may hold more than a step",
+    tests: plans,
+  },
+  {
+    name: "the largest evaluation is the one with most examples",
+    file: "train/data/batches.ts",
+    find: "members.reduce((most, i) => Math.max(most, lengths[i]!), 0) * members.length",
+    replace: "members.length",
+    why: "long texts take more",
+    tests: plans,
+  },
+  {
+    name: "a plan of generated texts is made without them",
+    file: "train/tasks/generation.ts",
+    find: "await rehearseWriting(model, device, prompts, { ...rest, batch });",
+    replace: "",
+    why: "beams and their caches may hold most",
+    tests: plans,
+  },
+  {
+    name: "a plan forgets how activations are stored",
+    file: "train/device/planned_backend.ts",
+    find: "[this.name, this.description, this.activations] = [name, description, activations];",
+    replace: "[this.name, this.description] = [name, description];\n    void activations;",
+    why: "bf16 halves them",
+    tests: plans,
+  },
+  {
+    name: "a plan keeps the weights of attention",
+    file: "train/device/planned_backend.ts",
+    find: "this.attention = attention && {",
+    replace: "this.attention = attention && undefined && {",
+    why: "a card computes attention in one go",
+    tests: plans,
+  },
+  {
+    name: "a blank model has floats where its file has halves",
+    file: "nn/models/load.ts",
+    find: "empty(device, shape, narrow?.dtype)",
+    replace: "empty(device, shape)",
+    why: "--half takes half the memory",
+    tests: plans,
+  },
+  {
+    name: "what would fit is told though it does not",
+    file: "train/memory_plan.ts",
+    find: "if (bytes > free.bytes) continue;",
+    replace: "",
+    why: "a remedy must be one",
+    tests: plans,
   },
   {
     name: "all of the longest examples count as cut",

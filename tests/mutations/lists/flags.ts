@@ -92,7 +92,7 @@ export const flagsMutations: readonly Mutation[] = [
   },
   {
     name: "the plan of a run ignores the configuration's branches",
-    file: "train/train.ts",
+    file: "train/prepare.ts",
     find: "const plan = dropoutPlan(config.method, architecture.causal, config);",
     replace: `const { branches: _, ...rest } = config;
   const plan = dropoutPlan(config.method, architecture.causal, rest);`,
@@ -101,7 +101,7 @@ export const flagsMutations: readonly Mutation[] = [
   },
   {
     name: "the plan of a run ignores everything but the rate",
-    file: "train/train.ts",
+    file: "train/prepare.ts",
     find: "const plan = dropoutPlan(config.method, architecture.causal, config);",
     replace: `const plan = dropoutPlan(config.method, architecture.causal, {
     ...(config.rate !== undefined && { rate: config.rate }),
@@ -111,7 +111,7 @@ export const flagsMutations: readonly Mutation[] = [
   },
   {
     name: "a run plans decoders as encoders",
-    file: "train/train.ts",
+    file: "train/prepare.ts",
     find: "dropoutPlan(config.method, architecture.causal, config)",
     replace: "dropoutPlan(config.method, false, config)",
     why: "decoders drop in all layers",

@@ -163,8 +163,8 @@ export const modelsMutations: readonly Mutation[] = [
   {
     name: "llama turns by the usual base",
     file: "nn/models/rope.ts",
-    find: "(_, i) => theta ** (-2 * i / size)",
-    replace: "(_, i) => (10000 + 0 * theta) ** (-2 * i / size)",
+    find: "theta ** (-2 * pair / size)",
+    replace: "(10000 + 0 * theta) ** (-2 * pair / size)",
     why: "the configuration's base counts",
     tests: ["tests/nn/models/config_keys_test.ts"],
   },
@@ -195,8 +195,8 @@ export const modelsMutations: readonly Mutation[] = [
   {
     name: "rotary angles count from the wrong exponent",
     file: "nn/models/rope.ts",
-    find: "(-2 * i / size)",
-    replace: "(-i / size)",
+    find: "(-2 * pair / size)",
+    replace: "(-pair / size)",
     why: "angles fall by two over the size",
     tests: ["tests/nn/models/config_keys_test.ts"],
   },

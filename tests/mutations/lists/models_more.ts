@@ -71,8 +71,8 @@ export const modelsMoreMutations: readonly Mutation[] = [
   {
     name: "yarn turns the fast ones slowly",
     file: "nn/models/rope.ts",
-    find: "return f / factor * share + f * (1 - share);",
-    replace: "return f / factor * (1 - share) + f * share;",
+    find: "return plain(pair) / factor * share + plain(pair) * (1 - share);",
+    replace: "return plain(pair) / factor * (1 - share) + plain(pair) * share;",
     why: "what turns often keeps its angle",
     tests: ["tests/nn/models/config_keys_test.ts"],
   },

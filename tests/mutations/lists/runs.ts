@@ -6,15 +6,15 @@ import type { Mutation } from "../mutation.ts";
 export const runsMutations: readonly Mutation[] = [
   {
     name: "the run ignores its seed",
-    file: "train/train.ts",
-    find: "const keys = runKeys(config);",
-    replace: "const keys = runKeys({ seed: 1 });",
+    file: "train/prepare.ts",
+    find: "keys: runKeys(config) };",
+    replace: "keys: runKeys({ seed: 1 }) };",
     why: "--seed decides all that is drawn",
     tests: ["tests/train/steps_test.ts"],
   },
   {
     name: "the initialisation ignores the seed",
-    file: "train/train.ts",
+    file: "train/prepare.ts",
     find: 'foldKey(keys.initial, "initialisation")',
     replace: 'foldKey(runKeys({ seed: 1 }).initial, "initialisation")',
     why: "--seed decides the adapter",
@@ -113,7 +113,7 @@ export const runsMutations: readonly Mutation[] = [
   },
   {
     name: "new adapters forget rslora",
-    file: "train/train.ts",
+    file: "train/prepare.ts",
     find: `    alpha,
     rslora,
     modulesToSave`,
@@ -132,7 +132,7 @@ export const runsMutations: readonly Mutation[] = [
   },
   {
     name: "new adapters name no task",
-    file: "train/train.ts",
+    file: "train/prepare.ts",
     find: 'taskType: classifies ? "SEQ_CLS" : "CAUSAL_LM",',
     replace: 'taskType: classifies ? "SEQ_CLS" : "SEQ_CLS",',
     why: "language models are CAUSAL_LM",
@@ -140,7 +140,7 @@ export const runsMutations: readonly Mutation[] = [
   },
   {
     name: "language models save heads",
-    file: "train/train.ts",
+    file: "train/prepare.ts",
     find: "modulesToSave: classifies ? heads : [],",
     replace: "modulesToSave: heads,",
     why: "a language model's head is the base's",
@@ -148,7 +148,7 @@ export const runsMutations: readonly Mutation[] = [
   },
   {
     name: "the configuration's alpha is the rank",
-    file: "train/train.ts",
+    file: "train/prepare.ts",
     find: `    rank,
     alpha,
     rslora,`,
@@ -160,7 +160,7 @@ export const runsMutations: readonly Mutation[] = [
   },
   {
     name: "the head of an adapter is frozen",
-    file: "train/train.ts",
+    file: "train/prepare.ts",
     find: `  trainHead(model, drawn);
 `,
     replace: `  trainHead(model, []);

@@ -14,7 +14,7 @@ export const savedMutations: readonly Mutation[] = [
   },
   {
     name: "targets are ignored",
-    file: "train/train.ts",
+    file: "train/prepare.ts",
     find: "targets: targets ?? architectureOf(architecture).targets",
     replace: "targets: architectureOf(architecture).targets",
     why: "--targets",
@@ -22,7 +22,7 @@ export const savedMutations: readonly Mutation[] = [
   },
   {
     name: "a language model ignores half",
-    file: "train/train.ts",
+    file: "train/prepare.ts",
     find: "await openLanguageModel(base.directory, device, initialKey, opening)",
     replace: "await openLanguageModel(base.directory, device, initialKey)",
     why: "--half keeps 16 bits",
@@ -30,7 +30,7 @@ export const savedMutations: readonly Mutation[] = [
   },
   {
     name: "a classifier ignores half",
-    file: "train/train.ts",
+    file: "train/prepare.ts",
     find: "task.labels, opening)",
     replace: "task.labels)",
     why: "--half keeps 16 bits",
@@ -46,7 +46,7 @@ export const savedMutations: readonly Mutation[] = [
   },
   {
     name: "an adapter starts from another key",
-    file: "train/train.ts",
+    file: "train/prepare.ts",
     find: "addAdapter(model, fresh, device, initialKey)",
     replace: "addAdapter(model, fresh, device, key)",
     why: "heads and A are drawn from the initialisation's key",
@@ -55,7 +55,7 @@ export const savedMutations: readonly Mutation[] = [
   },
   {
     name: "a language model saves a head",
-    file: "train/train.ts",
+    file: "train/prepare.ts",
     find: "modulesToSave: classifies ? heads : []",
     replace: "modulesToSave: heads",
     why: "only classifiers have one",
@@ -121,7 +121,7 @@ export const savedMutations: readonly Mutation[] = [
   },
   {
     name: "a drawn pooler is no head",
-    file: "train/train.ts",
+    file: "train/prepare.ts",
     find: "describeParameters(model, say, drawn)",
     replace: "describeParameters(model, say)",
     why: "what no checkpoint holds is trained and counted with the head",

@@ -42,6 +42,7 @@ const usual = {
   beta2: 0.999,
   epsilon: 1e-8,
   evalStart: true,
+  evalBatch: 32,
   clip: 1,
   smoothing: 0,
   tensorboard: false,

@@ -1,0 +1,167 @@
+// What a run will hold is counted before it is made, and a run that cannot fit is refused.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { parameters } from "../../nn/layers/module.ts";
+import { parseConfig } from "../../nn/models/config.ts";
+import type { ModelConfig } from "../../nn/models/model.ts";
+import { languageModel } from "../../nn/models/registry.ts";
+import type { GivenConfig, TrainConfig } from "../../train/config/config.ts";
+import type { TaskName } from "../../train/config/train_options.ts";
+import { openDevice } from "../../train/device/backend.ts";
+import { largestStep, makeStep, stepSizes } from "../../train/one_step.ts";
+import {
+  type MemoryParts,
+  missingMemory,
+  planMemory,
+  tensorBytes,
+} from "../../train/memory_plan.ts";
+import {
+  locateFolders,
+  prepareData,
+  type PreparedData,
+  prepareModel,
+  type RunFolders,
+} from "../../train/prepare.ts";
+import { RunPlace } from "../../train/run/run_place.ts";
+import { train } from "../../train/train.ts";
+import { hiddenkeyWith } from "../support/cli.ts";
+import { withInterpreted } from "../support/interpreted_device.ts";
+import { webGpuTest } from "../support/webgpu_device.ts";
+import { withDevice } from "../support/with_device.ts";
+import { Workspace } from "../support/workspace.ts";
+
+const workspace = await Workspace.open();
+Deno.test.afterAll(() => workspace[Symbol.asyncDispose]());
+
+/** Reads the data of a run. */
+async function prepared(
+  config: TrainConfig,
+  body: (folders: RunFolders, data: PreparedData) => Promise<void>,
+) {
+  const folders = await locateFolders(config);
+  await using place = await RunPlace.open(config, {});
+  await body(folders, await prepareData(folders, place, {}));
+}
+
+/** Plan of a run on the device that its settings ask for. */
+async function planOf(config: TrainConfig): Promise<MemoryParts> {
+  let plan: MemoryParts | undefined;
+  await prepared(config, async (folders, data) => {
+    const { device } = await openDevice(config);
+    await using _device = device;
+    plan = await planMemory(folders, data, device);
+    assertEquals(device.backend.statistics.peakBytes, 0, "Nothing is put there");
+  });
+  return plan!;
+}
+
+const runs: readonly (readonly [TaskName, GivenConfig])[] = [
+  ["rte", { method: "hiddenkey", kl: 1 }],
+  ["rte", { method: "hiddenkey", branches: 2, batch: 8, evalBatch: 4 }],
+  ["rte", { method: "lora", accumulate: 2, gradientCheckpointing: true }],
+  ["stsb", { method: "dropkey", batch: 32, evalBatch: 2 }],
+  ["e2e", { method: "hiddenkey-", batch: 8, evalBatch: 1 }],
+  ["e2e", { method: "lora", pack: true, beams: 4, newTokens: 12, evalBatch: 3 }],
+];
+
+async function requireEqual(task: TaskName, changes: GivenConfig) {
+  const config = workspace.config(task, changes);
+  const plan = await planOf(config);
+  let found = 0;
+  await train(config, { onMemory: (bytes) => found = bytes });
+  assertEquals(tensorBytes(plan), found);
+}
+
+for (const [task, changes] of runs) {
+  const settings = JSON.stringify(changes);
+  Deno.test(`${task} with ${settings} holds the bytes that were planned`, () =>
+    requireEqual(task, { ...changes, backend: "cpu" }));
+  webGpuTest(
+    `${task} with ${settings} on WebGPU too`,
+    () => requireEqual(task, { ...changes, backend: "webgpu" }),
+  );
+}
+
+for (const precision of ["float32", "bf16"] as const) {
+  Deno.test(`a card's step in ${precision} holds the bytes that were planned`, async () => {
+    const config = workspace.config("e2e", { method: "hiddenkey", batch: 2 });
+    await prepared(config, (folders, data) =>
+      withInterpreted({ precision }, async (device) => {
+        const plan = await planMemory(folders, data, device);
+        const run = await prepareModel(folders, data, device, {});
+        const { statistics } = device.backend;
+        const { frozen, trained, gradient, moments, step } = plan;
+        const held = statistics.bytes;
+        assertEquals(held, frozen + trained + gradient + moments);
+        await makeStep(data, run, config, largestStep(stepSizes(data, config)).step);
+        assertEquals(statistics.peakBytes, held + step);
+      }));
+  });
+}
+
+Deno.test("a run in too little memory is told what would fit, the gentlest first", () => {
+  const config = workspace.config("rte", { batch: 8, evalBatch: 1, method: "hiddenkey" });
+  return prepared(config, (folders, data) =>
+    withDevice("f32", async (device) => {
+      const needs = async (changes: GivenConfig) => {
+        const changed = { ...folders, config: { ...config, ...changes } as TrainConfig };
+        return tensorBytes(await planMemory(changed, data, device)) + 65 * 2 ** 20;
+      };
+      const missing = (bytes: number) =>
+        missingMemory(folders, data, device, { bytes, place: "a small machine" });
+      const [whole, kept] = [await needs({}), await needs({ gradientCheckpointing: true })];
+      const quarter = await needs({ batch: 2, accumulate: 4 });
+      assert(quarter < kept && kept < whole);
+      assertEquals(await missing(whole), undefined);
+      const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(3)} GB`;
+      assertEquals(
+        await missing(kept),
+        `Cannot fine-tune as ${gigabytes(whole)} of memory are required: found ${
+          gigabytes(kept)
+        } free on a small machine, which --gradient-checkpointing (${gigabytes(kept)}) or ` +
+          `--batch 4 --accumulate 2 (${gigabytes(await needs({ batch: 4, accumulate: 2 }))}) ` +
+          "would fit",
+      );
+      assertMatch(
+        (await missing(1000))!,
+        /, and --half --gradient-checkpointing --batch 1 --accumulate 8 would still take 0\.0\d+ GB$/,
+      );
+    }));
+});
+
+Deno.test("a run that no machine can hold is refused before its weights are read", async () => {
+  const folder = `${workspace.root}/models/huge`;
+  await Deno.mkdir(folder);
+  for await (const { name } of Deno.readDir(workspace.model("gpt2"))) {
+    await Deno.copyFile(`${workspace.model("gpt2")}/${name}`, `${folder}/${name}`);
+  }
+  const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
+  await writeBlank(folder, parseConfig({ ...config, n_embd: 2 ** 17 }));
+  await Deno.writeTextFile(
+    `${folder}/config.json`,
+    JSON.stringify({ ...config, n_embd: 2 ** 17 }),
+  );
+  const flags = ["--data", workspace.data("e2e"), "--model", folder, "--backend", "cpu"];
+  const { code, err } = await hiddenkeyWith(
+    { permissions: ["--allow-sys=systemMemoryInfo"] },
+    ...["train", "--task", "e2e", ...flags, "--out", workspace.out("huge"), "--rank", "1"],
+  );
+  assertEquals(code, 1);
+  assertMatch(
+    err,
+    /error: Cannot fine-tune as 1[67]\d\d GB of memory are required: found [\d.]+ GB free on this machine, and --half/,
+  );
+});
+
+/** Writes the header of a checkpoint of a model, and a hole instead of its numbers. */
+async function writeBlank(folder: string, config: ModelConfig) {
+  let end = 0;
+  const header: Record<string, unknown> = {};
+  for (const [path, { shape, size }] of parameters(languageModel(config))) {
+    header[path] = { dtype: "F32", shape, data_offsets: [end, end += 4 * size] };
+  }
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  using file = await Deno.open(`${folder}/model.safetensors`, { write: true, truncate: true });
+  await file.write(new Uint8Array(new BigUint64Array([BigInt(text.length)]).buffer));
+  await file.write(text);
+  await file.truncate(8 + text.length + end);
+}

@@ -1,0 +1,207 @@
+/**
+ * The memory of a run before it is made: its model, largest step and largest evaluation on a backend
+ * that counts and computes nothing.
+ *
+ * @module
+ */
+
+import { Device, type Scope } from "../core/device.ts";
+import { OptionError } from "../core/errors.ts";
+import { sizeOf } from "../core/shape.ts";
+import type { Counts } from "../kernels/plan/counts.ts";
+import type { Optimiser } from "../nn/optim/optimiser.ts";
+import type { TrainConfig } from "./config/config.ts";
+import { type FreeMemory, freeMemory, isOnHost } from "./device/available_memory.ts";
+import { PlannedBackend } from "./device/planned_backend.ts";
+import { largestStep, makeStep, stepSizes } from "./one_step.ts";
+import { openTrained, type PreparedData, type PreparedModel, type RunFolders } from "./prepare.ts";
+
+/** Bytes by what they are for. */
+export interface MemoryParts {
+  /** Parameters that stay as they are, and all else that is on the device before the first step. */
+  readonly frozen: number;
+  /** Trained parameters. */
+  readonly trained: number;
+  /** Their gradient. */
+  readonly gradient: number;
+  /** The optimiser's state. */
+  readonly moments: number;
+  /** What the largest step holds beside all that: activations above all. */
+  readonly step: number;
+  /** What the largest batch of an evaluation, or the longest texts that are written, hold instead. */
+  readonly evaluation: number;
+  /** What the process holds beside tensors: engine, programs, data, and what loading leaves. */
+  readonly process: number;
+}
+
+/** What a process takes by its first steps beside what it has before its model: seen, on the CPU. */
+const buffers = 65 * 2 ** 20;
+
+/** Bytes of the tensors that there are at once. */
+export function tensorBytes(parts: MemoryParts): number {
+  const { frozen, trained, gradient, moments, step, evaluation } = parts;
+  return frozen + trained + gradient + moments + Math.max(step, evaluation);
+}
+
+/**
+ * Counts what a run will hold; numbers of the model are not read.
+ *
+ * @param device Where it will run; nothing is put there
+ * @throws {OptionError | FileError} If files, settings and model do not fit each other
+ */
+export async function planMemory(
+  folders: RunFolders,
+  data: PreparedData,
+  device: Device,
+): Promise<MemoryParts> {
+  using plan = await MemoryPlan.open(folders, data, device);
+  return await plan.partsOf(folders.config);
+}
+
+/** A run's model on a backend that counts. */
+class MemoryPlan implements Disposable {
+  private constructor(
+    private readonly data: PreparedData,
+    private readonly opened: PreparedModel,
+    private readonly scope: Scope,
+    private readonly counts: Counts,
+  ) {}
+
+  static async open(
+    folders: RunFolders,
+    data: PreparedData,
+    { backend, float }: Device,
+  ): Promise<MemoryPlan> {
+    const planned = new PlannedBackend(backend);
+    const counting = new Device(planned, float);
+    const scope = counting.scope("plan");
+    const opened = await openTrained(folders, data, counting, { blank: true, say: () => {} });
+    return new MemoryPlan(data, opened, scope, planned.statistics);
+  }
+
+  /** What is held by settings that leave the model as it is. */
+  async partsOf(config: TrainConfig): Promise<MemoryParts> {
+    const { data, opened, counts, scope: { device } } = this;
+    const held = counts.bytes;
+    // The loop holds the parameters from before a step in evaluations too.
+    using _run = device.scope("run");
+    const most = async (work: () => Promise<unknown>) => {
+      counts.peakBytes = counts.bytes;
+      await work();
+      return counts.peakBytes - held;
+    };
+    const { step } = largestStep(stepSizes(data, config));
+    const own = optimiserBytes(opened.optimiser);
+    return {
+      ...own,
+      frozen: held - own.trained - own.gradient - own.moments,
+      step: await most(() => makeStep(data, opened, config, step)),
+      evaluation: await most(() => data.task.rehearse(opened.model, device, config.evalBatch)),
+      process: Deno.memoryUsage().rss + buffers,
+    };
+  }
+
+  /** Forgets the model. */
+  [Symbol.dispose](): void {
+    this.scope.close();
+  }
+}
+
+function optimiserBytes({ trainable, state }: Optimiser) {
+  const size = trainable.flat.dtype === "f64" ? 8 : 4;
+  const moments = Object.values(state).reduce((sum, { shape }) => sum + size * sizeOf(shape), 0);
+  const trained = size * sizeOf(trainable.flat.shape);
+  return { trained, gradient: trained, moments };
+}
+
+/** Why a run does not fit the memory that is free, and what would; undefined where it fits. */
+export async function missingMemory(
+  folders: RunFolders,
+  data: PreparedData,
+  device: Device,
+  free: FreeMemory | undefined,
+): Promise<string | undefined> {
+  if (free === undefined) return undefined;
+  // The process has the rest already.
+  const beside = isOnHost(device.backend) ? buffers : 0;
+  const { config } = folders;
+  using usual = await MemoryPlan.open(folders, data, device);
+  const bytesOf = async (plan: MemoryPlan, settings: TrainConfig) =>
+    tensorBytes(await plan.partsOf(settings)) + beside;
+  const required = await bytesOf(usual, config);
+  if (required <= free.bytes) return undefined;
+  const inHalf = { ...folders, config: { ...config, half: true } };
+  using narrow = await MemoryPlan.open(inHalf, data, device);
+  const fitting: string[] = [];
+  let least = { flags: "", bytes: required };
+  for (const { flags, config: changed } of smaller(config)) {
+    const bytes = await bytesOf(changed.half === config.half ? usual : narrow, changed);
+    if (bytes < least.bytes) least = { flags, bytes };
+    if (bytes > free.bytes) continue;
+    fitting.push(`${flags} (${gigabytes(bytes)})`);
+    if (fitting.length === 2) break;
+  }
+  return `Cannot fine-tune as ${gigabytes(required)} of memory are required: found ` +
+    `${gigabytes(free.bytes)} free on ${free.place}${remedyOf(fitting, least)}`;
+}
+
+function remedyOf(
+  fitting: readonly string[],
+  { flags, bytes }: { readonly flags: string; readonly bytes: number },
+): string {
+  if (fitting.length > 0) return `, which ${fitting.join(" or ")} would fit`;
+  return flags === "" ? "" : `, and ${flags} would still take ${gigabytes(bytes)}`;
+}
+
+/**
+ * Refuses a run that does not fit the memory that is free.
+ *
+ * @throws {OptionError} Then; the message names what would fit
+ */
+export async function requireMemory(
+  folders: RunFolders,
+  data: PreparedData,
+  device: Device,
+): Promise<void> {
+  const missing = await missingMemory(folders, data, device, await freeMemory(device.backend));
+  if (missing !== undefined) throw new OptionError(missing);
+}
+
+/** Settings that take less memory for the same run, the gentlest first. */
+function* smaller(config: TrainConfig): Generator<{ flags: string; config: TrainConfig }> {
+  const singles = [
+    { flag: "--half", change: { half: true }, taken: config.half },
+    {
+      flag: "--gradient-checkpointing",
+      change: { gradientCheckpointing: true },
+      taken: config.gradientCheckpointing,
+    },
+  ].filter(({ taken }) => !taken);
+  for (const { flag, change } of singles) yield { flags: flag, config: { ...config, ...change } };
+  const all = singles.reduce((sum, { change }) => ({ ...sum, ...change }), config);
+  const flags = singles.map(({ flag }) => `${flag} `).join("");
+  yield* smallerBatches(config, "");
+  if (singles.length > 0) yield* smallerBatches(all, flags);
+}
+
+/** Batches of half as many examples, and of half as many again, in steps and evaluations as large. */
+function* smallerBatches(config: TrainConfig, flags: string) {
+  let { batch, accumulate, evalBatch } = config;
+  for (;;) {
+    const isSplit = batch % 2 === 0;
+    if (isSplit) [batch, accumulate] = [batch / 2, accumulate * 2];
+    const isCut = evalBatch > batch;
+    if (isCut) evalBatch = Math.ceil(evalBatch / 2);
+    if (!isSplit && !isCut) return;
+    const parts = [
+      ...(batch === config.batch ? [] : [`--batch ${batch} --accumulate ${accumulate}`]),
+      ...(evalBatch === config.evalBatch ? [] : [`--eval-batch ${evalBatch}`]),
+    ];
+    yield { flags: flags + parts.join(" "), config: { ...config, batch, accumulate, evalBatch } };
+  }
+}
+
+function gigabytes(bytes: number): string {
+  const amount = bytes / 1e9;
+  return `${amount >= 100 ? Math.round(amount) : amount.toPrecision(3)} GB`;
+}
