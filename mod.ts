@@ -202,7 +202,7 @@ export { mergeLora, unmergeLora } from "./nn/lora/merge.ts";
 
 // Models.
 export type { Architecture, ConfigKeys } from "./nn/models/architecture.ts";
-export { parseConfig } from "./nn/models/config.ts";
+export { parseConfig, withGenerationConfig } from "./nn/models/config.ts";
 export type { ConfigFields } from "./nn/models/config_fields.ts";
 export { Decoder, DecoderBody, LanguageModel } from "./nn/models/decoder.ts";
 export {

@@ -33,6 +33,26 @@ export function parseConfig(json: unknown, path = "config.json"): ModelConfig {
   return architecture.configure(fields, commonConfig(fields, architecture));
 }
 
+/**
+ * A configuration whose texts end where generation_config.json says, as in transformers: chat models
+ * name the ends of turns there alone.
+ *
+ * @param json The parsed JSON; where it names no `eos_token_id`, config.json counts
+ * @param path Name of the file, for messages
+ * @throws {FileError} If it is no object, or the tokens no numbers
+ */
+export function withGenerationConfig(
+  config: ModelConfig,
+  json: unknown,
+  path = "generation_config.json",
+): ModelConfig {
+  if (typeof json !== "object" || json === null) {
+    throw new FileError("Cannot read the configuration as an object is required", path);
+  }
+  const fields = new ConfigFields({ ...json }, path);
+  return { ...config, eosIds: fields.ids("eos_token_id", config.eosIds) };
+}
+
 /** What configurations of all architectures say. */
 function commonConfig(fields: ConfigFields, architecture: Architecture): ModelConfig {
   const { defaults, keys, causal } = architecture;

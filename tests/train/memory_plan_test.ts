@@ -60,7 +60,7 @@ const runs: readonly (readonly [TaskName, GivenConfig])[] = [
   ["rte", { method: "lora", accumulate: 2, gradientCheckpointing: true }],
   ["stsb", { method: "dropkey", batch: 32, evalBatch: 2 }],
   ["e2e", { method: "hiddenkey-", batch: 8, evalBatch: 1 }],
-  ["e2e", { method: "lora", pack: true, beams: 4, newTokens: 12, evalBatch: 3 }],
+  ["e2e", { method: "lora", pack: true, batch: 2, beams: 8, newTokens: 40, evalBatch: 8 }],
 ];
 
 async function requireEqual(task: TaskName, changes: GivenConfig) {

@@ -58,10 +58,9 @@ export function missingFiles(
 /** What to fetch of a repository, shards aside; weights last. */
 export function filesToDownload(kind: SnapshotKind, files: readonly string[]): string[] {
   const whole = files.includes(weights[kind]) ? weights[kind] : index;
-  const names = kind === "model" ? [configs.model, ...tokenizers, whole] : [
-    configs.adapter,
-    whole,
-  ];
+  const names = kind === "model"
+    ? [configs.model, "generation_config.json", ...tokenizers, whole]
+    : [configs.adapter, whole];
   return names.filter((name) => files.includes(name));
 }
 

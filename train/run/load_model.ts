@@ -8,7 +8,7 @@ import type { Device } from "../../core/device.ts";
 import { FileError } from "../../core/errors.ts";
 import type { Key } from "../../core/random.ts";
 import { decodeFloats, requireFloats } from "../../nn/formats/safetensors_values.ts";
-import { parseConfig } from "../../nn/models/config.ts";
+import { parseConfig, withGenerationConfig } from "../../nn/models/config.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";
 import {
   loadModel,
@@ -33,13 +33,16 @@ export interface Loaded<M extends Model> {
 }
 
 /**
- * Reads a folder's config.json.
+ * Reads a folder's config.json, and the end tokens of its generation_config.json where that is there.
  *
  * @throws {FileError} If it is missing, malformed or asks for what is not implemented
  */
 export async function readConfig(directory: string): Promise<ModelConfig> {
   const path = `${directory}/config.json`;
-  return parseConfig(await readJson(path), path);
+  const config = parseConfig(await readJson(path), path);
+  const generation = `${directory}/generation_config.json`;
+  if (!await exists(generation)) return config;
+  return withGenerationConfig(config, await readJson(generation), generation);
 }
 
 /** How a model is opened. */

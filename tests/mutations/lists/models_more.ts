@@ -230,4 +230,12 @@ export const modelsMoreMutations: readonly Mutation[] = [
     why: "it reaches as far ahead as back",
     tests: ["tests/nn/layers/windows_test.ts"],
   },
+  {
+    name: "generation_config.json ends no texts",
+    file: "train/run/load_model.ts",
+    find: "return withGenerationConfig(config, await readJson(generation), generation);",
+    replace: "return void (await readJson(generation)), void withGenerationConfig, config;",
+    why: "chat models name the ends of turns there alone",
+    tests: ["tests/train/run/load_model_test.ts"],
+  },
 ];
