@@ -18,7 +18,8 @@ import { fit, planSteps, windowsOf } from "./fit.ts";
 import { RunPlace } from "./run/run_place.ts";
 import { restoreCheckpoint } from "./run/training_checkpoint.ts";
 import { longestOf, paddedWidth } from "./step.ts";
-import { locateFolders, prepare, type Prepared, type TrainHooks } from "./train.ts";
+import { locateFolders } from "./run/run_folders.ts";
+import { prepare, type Prepared, type TrainHooks } from "./train.ts";
 
 /** One training example, as the model is shown it. */
 export interface ShownExample {

@@ -16,6 +16,8 @@ export interface Group extends AsyncDisposable {
   readonly size: number;
   /** What connects them, for the log. */
   readonly name: string;
+  /** Name of the machine of this process. */
+  readonly host: string;
   /**
    * Replaces numbers by their sums over all processes, added in the order of their ranks, in double
    * precision, and rounded once: the same bits in every process, whatever connects them.
@@ -38,6 +40,7 @@ export const alone: Group = {
   rank: 0,
   size: 1,
   name: "one process",
+  host: "",
   sum: () => Promise.resolve(),
   gather: (text) => Promise.resolve([text]),
   abort: () => {},

@@ -31,14 +31,18 @@ export class MessageGroup implements Group {
   readonly size: number;
   /** What connects them. */
   readonly name: string;
+  /** Name of the machine of this process. */
+  readonly host: string;
   readonly #others: readonly number[];
   readonly #now: () => number;
 
   /** A group over messages that waits as long as it is told. */
   constructor(private readonly messages: Messages, private readonly patience: Patience) {
-    const { rank, size, name } = messages;
-    [this.rank, this.size, this.name] = [rank, size, name];
-    this.#others = Array.from({ length: size }, (_, r) => r).filter((r) => r !== rank);
+    this.rank = messages.rank;
+    this.size = messages.size;
+    this.name = messages.name;
+    this.host = messages.host;
+    this.#others = Array.from({ length: this.size }, (_, r) => r).filter((r) => r !== this.rank);
     this.#now = patience.now ?? (() => performance.now());
   }
 

@@ -90,9 +90,7 @@ export async function classifyAll<T>(
       );
     }
     const width = passes[0]!.length / members.length;
-    return members.map((_, row) =>
-      passes.map((p) => [...p.slice(row * width, (row + 1) * width)])
-    );
+    return members.map((_, row) => passes.map((p) => [...p.slice(row * width, (row + 1) * width)]));
   };
   await shareOut(reading.group, batchesByLength(lengths, reading.batch), read, (members, made) => {
     members.forEach((i, row) => results[i] = summarise(made[row]!));
