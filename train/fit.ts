@@ -171,13 +171,11 @@ export async function fit(
   while (step < steps && !evaluation.isEnough) {
     if (hooks.signal?.aborted) return await aborted(step);
     const record = await runStep(state, task, windowOf(step), {
-      config,
-      plan,
+      ...{ config, plan, processes },
       key: foldKey(foldKey(key, "dropout"), step),
       lr: rateOf(step),
       before,
       isFirst: step === start,
-      processes,
       ...at(++step),
     });
     losses.add(record.task_loss);

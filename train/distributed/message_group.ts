@@ -13,7 +13,7 @@ import type { Message, Messages } from "./messages.ts";
 const tags = { part: 1, sum: 2, length: 3, text: 4 } as const;
 
 /** Milliseconds in which a message is asked for without a pause, which others need the core for. */
-const eager = 1;
+const eager = 4;
 
 /** How long a group waits. */
 export interface Patience {

@@ -5,6 +5,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
+import type { Environment } from "../hub/settings.ts";
 import { type MpiAbi, mpiAbis } from "./mpi_abis.ts";
 
 type Bytes = Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
@@ -38,9 +39,6 @@ export interface MpiCalls {
   /** MPI_Finalize. */
   finalize(): number;
 }
-
-/** Reads the environment; a test has one of its own. */
-export type Environment = (name: string) => string | undefined;
 
 /**
  * The kinds of libraries in the order in which they are tried: the standard interface, then that of the

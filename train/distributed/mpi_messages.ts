@@ -6,8 +6,9 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
+import type { Environment } from "../hub/settings.ts";
 import type { Message, Messages } from "./messages.ts";
-import type { Environment, MpiCalls, MpiLibrary } from "./mpi_library.ts";
+import type { MpiCalls, MpiLibrary } from "./mpi_library.ts";
 
 /** Variables in which launchers say how many processes they started. */
 const counts = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"] as const;
