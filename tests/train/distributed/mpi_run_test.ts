@@ -90,6 +90,9 @@ for (const launcher of launchers) {
     const lacking = flagsOf(out("apart"), { data: workspace.out("none") });
     const alone = await launch(launcher, [[1, one], [1, lacking]]);
     assert(alone.code !== 0);
-    assertMatch(alone.text, /error: process 1 of 2: Cannot read .+ requires/);
+    assertMatch(
+      alone.text,
+      /error: process 1 of 2: .+: Cannot read file as it requires a readable file/,
+    );
   });
 }
