@@ -148,7 +148,7 @@ export const runsMutations: readonly Mutation[] = [
   },
   {
     name: "the configuration's alpha is the rank",
-    file: "train/train.ts",
+    file: "train/run/new_adapter.ts",
     find: `    rank,
     alpha,
     rslora,`,
