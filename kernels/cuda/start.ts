@@ -68,7 +68,7 @@ export function startCuda(options: CudaOptions): CudaBackend | undefined {
       library.close();
       return undefined;
     }
-    const facts = chosenCard(cards, options.card ?? cards[turn % cards.length]!.index);
+    const facts = chosenCard(cards, options.card ?? cardOfTurn(cards, turn));
     if (precision === "bf16") lt = findLt(blas, facts.version);
     driver = new Driver(library, facts);
   } catch (error) {
@@ -81,6 +81,11 @@ export function startCuda(options: CudaOptions): CudaBackend | undefined {
     ? undefined
     : compilersOf({ path: library.path, threads });
   return new CudaBackend(driver, precision, { blocking, library: lt, compilers });
+}
+
+/** Number of the card that a process takes whose turn among those of its machine is given. */
+export function cardOfTurn(cards: readonly Pick<CardFacts, "index">[], turn: number): number {
+  return cards[turn % cards.length]!.index;
 }
 
 /**
