@@ -67,7 +67,7 @@ const trainLayers: Layers = [
   ["metrics/", "hub/"],
   ["data/"],
   ["config/"],
-  ["device/"],
+  ["device/", "distributed/"],
   ["tasks/"],
   ["schedule.ts", "run/"],
   ["step.ts"],

@@ -14,13 +14,8 @@ import { openDevice } from "./device/backend.ts";
 import { planSteps, windowsOf } from "./fit.ts";
 import { type MemoryParts, missingMemory, planMemory } from "./memory_plan.ts";
 import { makeStep, stepSizes } from "./one_step.ts";
-import {
-  locateFolders,
-  type Prepared,
-  prepareData,
-  type PreparedData,
-  prepareModel,
-} from "./prepare.ts";
+import { type Prepared, prepareData, type PreparedData, prepareModel } from "./prepare.ts";
+import { locateFolders } from "./run/run_folders.ts";
 import { RunPlace } from "./run/run_place.ts";
 import { restoreCheckpoint } from "./run/training_checkpoint.ts";
 import { paddedWidth } from "./step.ts";

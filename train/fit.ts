@@ -15,6 +15,7 @@ import type { TrainState } from "../nn/optim/train_step.ts";
 import type { Trainable } from "../nn/optim/trainable.ts";
 import { rateRatios, type TrainConfig } from "./config/config.ts";
 import { epochExamples, stepWindows } from "./data/batches.ts";
+import type { Processes } from "./distributed/shared_step.ts";
 import { Evaluation, type EvaluationHooks, evaluationSteps } from "./evaluation.ts";
 import { type BestEvaluation, type FitProgress, noProgress } from "./run/fit_progress.ts";
 import { requireFiniteParameters, spaceForParameters } from "./run/diagnosis.ts";
@@ -73,6 +74,8 @@ export interface FitOptions {
   readonly orderKey?: Key;
   /** What the run remembers of the steps before; default nothing. */
   readonly progress?: FitProgress;
+  /** The processes that make the run together; default this one alone. */
+  readonly processes?: Processes | undefined;
 }
 
 /**
@@ -135,7 +138,7 @@ export async function fit(
   options: FitOptions,
   hooks: FitHooks = {},
 ): Promise<FitResult> {
-  const { task, config, plan, key, progress = noProgress } = options;
+  const { task, config, plan, key, progress = noProgress, processes } = options;
   const { perEpoch, steps, at, windowOf, rateOf, isEvaluated, isSaved } = planRun(options);
   const evaluation = new Evaluation(state, task, config, hooks, progress);
   const losses = new EpochLosses(progress);
@@ -168,8 +171,7 @@ export async function fit(
   while (step < steps && !evaluation.isEnough) {
     if (hooks.signal?.aborted) return await aborted(step);
     const record = await runStep(state, task, windowOf(step), {
-      config,
-      plan,
+      ...{ config, plan, processes },
       key: foldKey(foldKey(key, "dropout"), step),
       lr: rateOf(step),
       before,

@@ -11,10 +11,12 @@ import { sizeOf } from "../core/shape.ts";
 import type { Counts } from "../kernels/plan/counts.ts";
 import type { Optimiser } from "../nn/optim/optimiser.ts";
 import type { TrainConfig } from "./config/config.ts";
+import type { Share } from "./data/batches.ts";
 import { type FreeMemory, freeMemory, isOnHost } from "./device/available_memory.ts";
 import { PlannedBackend } from "./device/planned_backend.ts";
 import { largestStep, makeStep, stepSizes } from "./one_step.ts";
-import { openTrained, type PreparedData, type PreparedModel, type RunFolders } from "./prepare.ts";
+import { openTrained, type PreparedData, type PreparedModel } from "./prepare.ts";
+import type { RunFolders } from "./run/run_folders.ts";
 
 /** Bytes by what they are for. */
 export interface MemoryParts {
@@ -47,14 +49,16 @@ export function tensorBytes(parts: MemoryParts): number {
  * Counts what a run will hold; numbers of the model are not read.
  *
  * @param device Where it will run; nothing is put there
+ * @param share That of one of several processes
  * @throws {OptionError | FileError} If files, settings and model do not fit each other
  */
 export async function planMemory(
   folders: RunFolders,
   data: PreparedData,
   device: Device,
+  share?: Share,
 ): Promise<MemoryParts> {
-  using plan = await MemoryPlan.open(folders, data, device);
+  using plan = await MemoryPlan.open(folders, data, device, share);
   return await plan.partsOf(folders.config);
 }
 
@@ -65,23 +69,25 @@ class MemoryPlan implements Disposable {
     private readonly opened: PreparedModel,
     private readonly scope: Scope,
     private readonly counts: Counts,
+    private readonly share: Share | undefined,
   ) {}
 
   static async open(
     folders: RunFolders,
     data: PreparedData,
     { backend, float }: Device,
+    share?: Share,
   ): Promise<MemoryPlan> {
     const planned = new PlannedBackend(backend);
     const counting = new Device(planned, float);
     const scope = counting.scope("plan");
     const opened = await openTrained(folders, data, counting, { blank: true, say: () => {} });
-    return new MemoryPlan(data, opened, scope, planned.statistics);
+    return new MemoryPlan(data, opened, scope, planned.statistics, share);
   }
 
   /** What is held by settings that leave the model as it is. */
   async partsOf(config: TrainConfig): Promise<MemoryParts> {
-    const { data, opened, counts, scope: { device } } = this;
+    const { data, opened, counts, share, scope: { device } } = this;
     const held = counts.bytes;
     // The loop holds the parameters from before a step in evaluations too.
     using _run = device.scope("run");
@@ -90,12 +96,12 @@ class MemoryPlan implements Disposable {
       await work();
       return counts.peakBytes - held;
     };
-    const { step } = largestStep(stepSizes(data, config));
+    const { step } = largestStep(stepSizes(data, config, share));
     const own = optimiserBytes(opened.optimiser);
     return {
       ...own,
       frozen: held - own.trained - own.gradient - own.moments,
-      step: await most(() => makeStep(data, opened, config, step)),
+      step: await most(() => makeStep(data, opened, config, step, share)),
       evaluation: await most(() => data.task.rehearse(opened.model, device, config.evalBatch)),
       process: Deno.memoryUsage().rss + buffers,
     };
@@ -120,18 +126,19 @@ export async function missingMemory(
   data: PreparedData,
   device: Device,
   free: FreeMemory | undefined,
+  share?: Share,
 ): Promise<string | undefined> {
   if (free === undefined) return undefined;
   // The process has the rest already.
   const beside = isOnHost(device.backend) ? buffers : 0;
   const { config } = folders;
-  using usual = await MemoryPlan.open(folders, data, device);
+  using usual = await MemoryPlan.open(folders, data, device, share);
   const bytesOf = async (plan: MemoryPlan, settings: TrainConfig) =>
     tensorBytes(await plan.partsOf(settings)) + beside;
   const required = await bytesOf(usual, config);
   if (required <= free.bytes) return undefined;
   const inHalf = { ...folders, config: { ...config, half: true } };
-  using narrow = await MemoryPlan.open(inHalf, data, device);
+  using narrow = await MemoryPlan.open(inHalf, data, device, share);
   const fitting: string[] = [];
   let least = { flags: "", bytes: required };
   for (const { flags, config: changed } of smaller(config)) {
@@ -156,14 +163,18 @@ function remedyOf(
 /**
  * Refuses a run that does not fit the memory that is free.
  *
+ * @param share That of this process, of which there may be others
  * @throws {OptionError} Then; the message names what would fit
  */
 export async function requireMemory(
   folders: RunFolders,
   data: PreparedData,
   device: Device,
+  share: Share,
 ): Promise<void> {
-  const missing = await missingMemory(folders, data, device, await freeMemory(device.backend));
+  const own = share.size > 1 ? share : undefined;
+  const free = await freeMemory(device.backend);
+  const missing = await missingMemory(folders, data, device, free, own);
   if (missing !== undefined) throw new OptionError(missing);
 }
 

@@ -6,7 +6,9 @@
 
 import { packRows } from "../nn/layers/pack_rows.ts";
 import type { TrainConfig } from "./config/config.ts";
-import { batchesOfStep } from "./data/batches.ts";
+import { batchesOfStep, type Share } from "./data/batches.ts";
+import { alone } from "./distributed/group.ts";
+import { SharedStop } from "./distributed/shared_stop.ts";
 import { fit, planSteps, windowsOf } from "./fit.ts";
 import type { PreparedData, PreparedModel } from "./prepare.ts";
 import { longestOf, paddedWidth } from "./step.ts";
@@ -21,17 +23,18 @@ export interface StepSize {
   readonly largest: number;
 }
 
-/** Sizes of the steps of the first epoch. */
+/** Sizes of the steps of the first epoch, for the share of one of several processes where that is given. */
 export function stepSizes(
   { task, keys, architecture }: PreparedData,
   config: TrainConfig,
+  share?: Share,
 ): StepSize[] {
   const { perEpoch } = planSteps(config, task.train.length);
   const windowOf = windowsOf(task, config, keys.order);
   const longest = longestOf(task);
   return Array.from({ length: perEpoch }, (_, step) => {
     const lengths = windowOf(step).map((number) => task.train[number]!.ids.length);
-    const batches = batchesOfStep(lengths, config)
+    const batches = batchesOfStep(lengths, config, share)
       .map((batch) => batch.map((position) => lengths[position]!))
       .map((own) =>
         config.pack
@@ -39,7 +42,7 @@ export function stepSizes(
           : own.length * paddedWidth(own, config, { config: architecture })
       );
     const tokens = batches.reduce((sum, x) => sum + x, 0);
-    return { step, tokens, largest: Math.max(...batches) };
+    return { step, tokens, largest: Math.max(0, ...batches) };
   });
 }
 
@@ -54,12 +57,17 @@ export function largestStep(sizes: readonly StepSize[]): StepSize {
   return sizes.reduce((a, b) => b.largest > a.largest ? b : a);
 }
 
-/** Makes the step that comes behind so many, and gives its seconds. */
+/**
+ * Makes the step that comes behind so many, and gives its seconds.
+ *
+ * @param share That of one of several processes, which adds up nothing
+ */
 export async function makeStep(
   { task, plan, keys }: PreparedData,
   { model, optimiser }: PreparedModel,
   config: TrainConfig,
   step: number,
+  share?: Share,
 ): Promise<number> {
   const { maxSteps: _, saveEvery: __, bestMetric: ___, ...rest } = config;
   const settings = {
@@ -68,6 +76,7 @@ export async function makeStep(
     plan,
     key: keys.masks,
     orderKey: keys.order,
+    processes: share && { group: { ...alone, ...share }, stop: new SharedStop(undefined) },
   };
   const stop = new AbortController();
   optimiser.steps = step;

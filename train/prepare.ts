@@ -9,10 +9,8 @@ import { foldKey } from "../core/random.ts";
 import { dropoutPlan } from "../nn/dropout/methods.ts";
 import type { DropoutPlan } from "../nn/dropout/plan.ts";
 import type { AdapterConfig } from "../nn/formats/peft_config.ts";
-import { declaredBy, ownerOf } from "../nn/formats/peft_tensors.ts";
-import { heads, isHead, trainHead } from "../nn/models/heads.ts";
+import { isHead, trainHead } from "../nn/models/heads.ts";
 import type { Model, ModelConfig } from "../nn/models/model.ts";
-import { architectureOf } from "../nn/models/registry.ts";
 import type { Optimiser } from "../nn/optim/optimiser.ts";
 import { Trainable } from "../nn/optim/trainable.ts";
 import type { Tokenizer } from "../nn/tokenizer/tokenizer.ts";
@@ -24,9 +22,7 @@ import {
   type TrainConfig,
 } from "./config/config.ts";
 import { optimiserOf, planSteps } from "./fit.ts";
-import type { DownloadHooks } from "./hub/download.ts";
-import { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
-import { addAdapter, loadAdapter, type NewAdapter } from "./run/adapter.ts";
+import { addAdapter, loadAdapter } from "./run/adapter.ts";
 import {
   describeAdapter,
   describeDecay,
@@ -46,6 +42,8 @@ import {
   readConfig,
 } from "./run/load_model.ts";
 import { loadTokenizer } from "./run/load_tokenizer.ts";
+import { adapterConfig, savingToo } from "./run/new_adapter.ts";
+import type { RunFolders } from "./run/run_folders.ts";
 import type { ResumeOptions, RunPlace } from "./run/run_place.ts";
 import { openTask } from "./tasks/open.ts";
 import type { ProgressHooks } from "./tasks/progress.ts";
@@ -195,53 +193,4 @@ async function openData(
   place.checkSteps(planSteps(config, task.train.length).steps);
   for (const note of task.notes) onMessage?.(`data: ${note}`);
   return task;
-}
-
-/** Folders of a run, and its configuration with the commits they were taken from. */
-export interface RunFolders {
-  /** Base model, in a folder of its own or in the hub's cache. */
-  readonly base: ModelSource;
-  /** Adapter to start from; undefined where a new one is made. */
-  readonly start: ModelSource | undefined;
-  /** The configuration; a repository's name has its commit, which never changes. */
-  readonly config: TrainConfig;
-}
-
-/** Finds or downloads the folders of a run. */
-export async function locateFolders(
-  config: TrainConfig,
-  hooks: DownloadHooks = {},
-): Promise<RunFolders> {
-  const base = await resolveModel(config.model, "model", hooks);
-  const start = config.adapter === undefined
-    ? undefined
-    : await resolveModel(config.adapter, "adapter", hooks);
-  const named = { model: base.name, ...(start && { adapter: start.name }) };
-  return { base, start, config: { ...config, ...named } };
-}
-
-/** An adapter that saves the modules of some parameters whole, where it does not yet. */
-function savingToo<A extends AdapterConfig>(adapter: A, drawn: readonly string[]): A {
-  const saved = declaredBy(adapter, new Set());
-  const owners = drawn.filter((path) => !saved(path)).map(ownerOf);
-  return { ...adapter, modulesToSave: [...new Set([...adapter.modulesToSave, ...owners])] };
-}
-
-/** What an adapter is to be, by the configuration. */
-function adapterConfig(
-  { rank, alpha, rslora: rslora, targets }: TrainConfig,
-  architecture: ModelConfig,
-  base: ModelSource,
-  classifies: boolean,
-): NewAdapter {
-  return {
-    targets: targets ?? architectureOf(architecture).targets,
-    rank,
-    alpha,
-    rslora,
-    modulesToSave: classifies ? heads : [],
-    taskType: classifies ? "SEQ_CLS" : "CAUSAL_LM",
-    baseModel: base.id ?? base.directory,
-    revision: base.commit,
-  };
 }

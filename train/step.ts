@@ -7,12 +7,13 @@
 import type { Key } from "../core/random.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { DropoutPlan } from "../nn/dropout/plan.ts";
-import { toBatch } from "../nn/layers/batch.ts";
+import { countTargets, toBatch } from "../nn/layers/batch.ts";
 import type { Model } from "../nn/models/model.ts";
 import type { StepMetrics } from "../nn/objective/objective.ts";
 import { type TrainState, trainStep } from "../nn/optim/train_step.ts";
 import type { TrainConfig } from "./config/config.ts";
-import { batchesOfStep } from "./data/batches.ts";
+import { batchesOfStep, type Share } from "./data/batches.ts";
+import { type Processes, sharedStep, type StepNumbers } from "./distributed/shared_step.ts";
 import { diagnoseStep, noteParameters } from "./run/diagnosis.ts";
 import type { Task } from "./tasks/task.ts";
 
@@ -54,6 +55,8 @@ export interface StepSettings {
   readonly step: number;
   /** Passes over the data done then. */
   readonly epoch: number;
+  /** The processes that share the step's examples; default this one alone. */
+  readonly processes?: Processes | undefined;
 }
 
 /**
@@ -66,15 +69,14 @@ export async function runStep(
   state: TrainState,
   task: Task,
   members: readonly number[],
-  { config, plan, key, lr, before, isFirst, step, epoch }: StepSettings,
+  { config, plan, key, lr, before, isFirst, step, epoch, processes }: StepSettings,
 ): Promise<StepRecord> {
   const { device } = state.optimiser.trainable;
   using _scope = device.scope("step");
   const examples = members.map((i) => task.train[i]!);
   // Masks follow an example's position in the window, so the layout in batches cannot move them.
   const lengths = examples.map(({ ids }) => ids.length);
-  const layout = batchesOfStep(lengths, config);
-  const laidOut = (pack: boolean) =>
+  const laidOut = (layout: readonly (readonly number[])[], pack = config.pack) =>
     layout.map((positions) => {
       const batch = positions.map((position) => examples[position]!);
       return toBatch(device, batch, {
@@ -86,33 +88,35 @@ export async function runStep(
         }),
       });
     });
-  const batches = laidOut(config.pack);
+  const layoutOf = (share?: Share) => batchesOfStep(lengths, config, share);
+  const batches = laidOut(layoutOf(processes?.group));
   noteParameters(state.optimiser.trainable, before);
-  const metrics = trainStep(state, batches, key, {
+  const options = {
     plan,
     smoothing: config.smoothing,
     regression: task.regression,
     gradientCheckpointing: config.gradientCheckpointing,
     lr,
-  });
+  };
+  const found = processes === undefined
+    ? await readMetrics(trainStep(state, batches, key, options))
+    : await sharedStep(
+      state,
+      batches,
+      key,
+      { ...options, targets: countTargets(examples) },
+      processes,
+    );
   const tokens = lengths.reduce((sum, length) => sum + length, 0);
-  const found = await readMetrics(metrics);
   if (Object.values(found).every(Number.isFinite)) {
     return { step, epoch, learning_rate: lr, tokens, ...found };
   }
+  // Each process looks at all examples, so that all find the same.
+  const layout = layoutOf();
   // One example a row has the same masks, and its row names it.
   throw await diagnoseStep({
-    ...{
-      state,
-      before,
-      batches: config.pack ? laidOut(false) : batches,
-      plan,
-      key,
-      config,
-      step,
-      isFirst,
-      found,
-    },
+    ...{ state, before, plan, key, config, step, isFirst, found: { ...found } },
+    batches: laidOut(layout, false),
     members: layout.map((positions) => positions.map((position) => members[position]!)),
     ...(task.regression && { scores: new Map(members.map((i) => [i, task.train[i]!.label!])) }),
   });
@@ -145,7 +149,9 @@ export function longestOf({ train }: Pick<Task, "train">): number {
 /** Every step asks, and there may be many examples. */
 const longest = new WeakMap<Task["train"], number>();
 
-async function readMetrics({ loss, task, compensation, squaredNorm }: StepMetrics) {
+async function readMetrics(
+  { loss, task, compensation, squaredNorm }: StepMetrics,
+): Promise<StepNumbers> {
   return {
     loss: await loss.item(),
     task_loss: await task.item(),

@@ -4,19 +4,33 @@
  * @module
  */
 
+import metadata from "../deno.json" with { type: "json" };
 import { OptionError } from "../core/errors.ts";
 import type { TrainConfig } from "./config/config.ts";
 import { kebab } from "./config/options.ts";
 import { openDevice } from "./device/backend.ts";
+import { type Facts, requireAgreement } from "./distributed/agreement.ts";
+import { alone, type Group } from "./distributed/group.ts";
+import {
+  ownConfig,
+  ownDevice,
+  requireSameState,
+  settingFacts,
+  tellSharedCards,
+} from "./distributed/joined_run.ts";
+import { SharedStop } from "./distributed/shared_stop.ts";
+import { weightsFingerprint } from "./files/weights_fingerprint.ts";
 import { fit, type FitHooks, type FitResult } from "./fit.ts";
 import type { DownloadHooks } from "./hub/download.ts";
 import { requireMemory } from "./memory_plan.ts";
-import { locateFolders, prepareData, prepareModel } from "./prepare.ts";
+import { type Prepared, prepareData, prepareModel } from "./prepare.ts";
 import type { ParameterCounts } from "./run/describe.ts";
-import type { Resumed } from "./run/resume.ts";
+import { indifferentSettings, type Resumed } from "./run/resume.ts";
+import { locateFolders, type RunFolders } from "./run/run_folders.ts";
 import { RunOutput } from "./run/run_output.ts";
 import { type ResumeOptions, RunPlace } from "./run/run_place.ts";
 import { savedResult } from "./run/saved_result.ts";
+import type { Task } from "./tasks/task.ts";
 
 /** What a caller of {@linkcode train} may hook into. */
 export interface TrainHooks
@@ -24,6 +38,8 @@ export interface TrainHooks
     DownloadHooks,
     ResumeOptions,
     Pick<FitHooks, "signal" | "onStep" | "onProgress" | "onEvaluation" | "onBest"> {
+  /** The processes that make the run together, each of which calls this; default this one alone. */
+  readonly group?: Group;
   /** Called at the end of a run, with the most bytes of tensors that there were at once. */
   readonly onMemory?: (peakBytes: number) => void;
 }
@@ -39,36 +55,64 @@ export interface TrainResult extends Omit<FitResult, "progress">, ParameterCount
  */
 export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise<TrainResult> {
   requireFolder(given);
+  const { group = alone } = hooks;
   const folders = await locateFolders(given, hooks);
-  await using place = await RunPlace.open(folders.config, hooks);
+  const config = ownConfig(group, folders.config);
+  await using place = await RunPlace.open(config, hooks, group);
   if (place.isFinished) return finished(place.resumed!, hooks);
-  const { device, reason } = await openDevice(folders.config);
+  const { device, reason } = await openDevice(await ownDevice(group, config));
   await using _device = device;
   using _run = device.scope("run");
-  hooks.onMessage?.(`backend: ${reason}`);
-  const data = await prepareData(folders, place, hooks);
-  await requireMemory(folders, data, device);
-  const prepared = await prepareModel(folders, data, device, hooks);
-  const { task, plan, keys, counts } = prepared;
-  const { config } = folders;
+  const say = (line: string) => hooks.onMessage?.(line);
+  say(`backend: ${reason}`);
+  await tellSharedCards(group, device.backend, say);
+  const own = { ...folders, config };
+  const data = await prepareData(own, place, hooks);
+  await requireMemory(own, data, device, group);
+  const prepared = await prepareModel(own, data, device, hooks);
+  const { plan, keys, counts } = prepared;
+  if (group.size > 1) await requireAgreement(group, await commonFacts(folders, prepared));
   const { layers } = prepared.architecture;
   const facts = { ...counts, backend: reason, layers, ...prepared.fingerprints };
-  const output = await RunOutput.open(
-    { ...prepared, config, facts },
-    place,
-    (line) => hooks.onMessage?.(line),
-  );
-  const settings = { task, config, plan, key: keys.masks, orderKey: keys.order };
+  const output = await RunOutput.open({ ...prepared, config, facts }, place, say);
+  await requireSameState(group, prepared.optimiser);
+  const stop = new SharedStop(hooks.signal);
   const { progress, ...result } = await fit(
     prepared,
-    { ...settings, progress: output.progress },
-    writingTo(output, hooks),
+    {
+      ...{ config, plan, key: keys.masks, orderKey: keys.order, progress: output.progress },
+      task: sharedTask(prepared.task, group),
+      processes: group.size === 1 ? undefined : { group, stop },
+    },
+    writingTo(output, group.size === 1 ? hooks : { ...hooks, signal: stop.signal }, prepared),
   );
   await output.finish({ ...result, progress });
   const { peakBytes } = device.backend.statistics;
   hooks.onMessage?.(`memory: at most ${(peakBytes / 1e6).toFixed(0)} MB of tensors at once`);
   hooks.onMemory?.(peakBytes);
   return { ...result, ...counts };
+}
+
+/** What all processes of a run must have alike; folders may have other names on other machines. */
+async function commonFacts({ base, config }: RunFolders, prepared: Prepared): Promise<Facts> {
+  const { trainingData, developmentData } = prepared.fingerprints;
+  return {
+    "version": metadata.version,
+    "base model": await weightsFingerprint(base.directory),
+    "training data": trainingData,
+    "development data": developmentData,
+    "number of trained parameters": `${prepared.counts.trainable}`,
+    ...settingFacts(config, [...indifferentSettings, "model", "data", "adapter"]),
+  };
+}
+
+/** A task that all processes evaluate together. */
+function sharedTask(task: Task, group: Group): Task {
+  if (group.size === 1) return task;
+  return {
+    ...task,
+    evaluate: (model, device, options) => task.evaluate(model, device, { ...options, group }),
+  };
 }
 
 /** Settings that need a folder. */
@@ -100,8 +144,8 @@ function finished({ run, saved }: Resumed, { onMessage }: TrainHooks): TrainResu
 }
 
 /** The hooks of the loop that write its output, and tell the caller. */
-function writingTo(output: RunOutput, hooks: TrainHooks): FitHooks {
-  const { signal, onProgress, onBest } = hooks;
+function writingTo(output: RunOutput, hooks: TrainHooks, { optimiser }: Prepared): FitHooks {
+  const { signal, onProgress, onBest, group = alone } = hooks;
   const started = performance.now();
   return {
     ...(signal && { signal }),
@@ -110,7 +154,10 @@ function writingTo(output: RunOutput, hooks: TrainHooks): FitHooks {
       await output.append({ ...record, seconds: (performance.now() - started) / 1000 });
       await hooks.onStep?.(record, steps);
     },
-    beforeEvaluation: () => output.saveLast(),
+    async beforeEvaluation() {
+      await requireSameState(group, optimiser);
+      await output.saveLast();
+    },
     onPredictions: (predictions) => output.predicted(predictions),
     async onEvaluation(record, isBest) {
       await output.append(record);
@@ -120,6 +167,9 @@ function writingTo(output: RunOutput, hooks: TrainHooks): FitHooks {
       await output.saveBest(best);
       await onBest?.(best);
     },
-    onCheckpoint: (at, progress) => output.checkpoint(at, progress),
+    async onCheckpoint(at, progress) {
+      await requireSameState(group, optimiser);
+      await output.checkpoint(at, progress);
+    },
   };
 }

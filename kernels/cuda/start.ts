@@ -19,6 +19,8 @@ const mostCompilers = 8;
 export interface CudaOptions {
   /** Number of the card as the driver counts, or its address such as `0000:3b:00.0`; default 0. */
   readonly card?: number | string;
+  /** Turn among processes that share a machine, where no card is named: cards are counted around. */
+  readonly turn?: number;
   /**
    * `float32`, the default, keeps 22 of the 24 bits of both factors, so that their product is off by
    * at most 2^-21 of itself; `tf32` rounds them to 11 bits, `bf16` to 8, and stores what is computed
@@ -45,7 +47,7 @@ export interface CudaOptions {
  * @throws {DeviceError} If the driver fails, or the card is too old
  */
 export function startCuda(options: CudaOptions): CudaBackend | undefined {
-  const { card = 0, precision = "float32", blas = "auto", blocking = false } = options;
+  const { turn = 0, precision = "float32", blas = "auto", blocking = false } = options;
   if (!precisions.includes(precision)) {
     throw new OptionError(
       `Cannot open CUDA as precision requires ${precisions.join(" or ")}: found ${precision}`,
@@ -66,7 +68,7 @@ export function startCuda(options: CudaOptions): CudaBackend | undefined {
       library.close();
       return undefined;
     }
-    const facts = chosenCard(cards, card);
+    const facts = chosenCard(cards, options.card ?? cardOfTurn(cards, turn));
     if (precision === "bf16") lt = findLt(blas, facts.version);
     driver = new Driver(library, facts);
   } catch (error) {
@@ -79,6 +81,11 @@ export function startCuda(options: CudaOptions): CudaBackend | undefined {
     ? undefined
     : compilersOf({ path: library.path, threads });
   return new CudaBackend(driver, precision, { blocking, library: lt, compilers });
+}
+
+/** Number of the card that a process takes whose turn among those of its machine is given. */
+export function cardOfTurn(cards: readonly Pick<CardFacts, "index">[], turn: number): number {
+  return cards[turn % cards.length]!.index;
 }
 
 /**

@@ -45,6 +45,8 @@ export interface StepOptions {
   readonly gradientCheckpointing?: boolean;
   /** Most logits of a language model that are held at once, as in `objective`; default 2²⁶. */
   readonly mostLogits?: number;
+  /** Labels that losses are means over, where others add gradients too; default the window's own. */
+  readonly targets?: number;
   /** Factor of the optimiser's direction. */
   readonly lr: number;
 }
@@ -60,11 +62,32 @@ export interface StepOptions {
  * @throws {OptionError} If the window has no batch, or the plan is none
  */
 export function trainStep(
+  state: TrainState,
+  window: readonly Batch[],
+  key: Key,
+  options: StepOptions,
+): StepMetrics {
+  const { optimiser } = state;
+  const { trainable } = optimiser;
+  trainable.clear();
+  const terms = addGradients(state, window, key, options);
+  const squaredNorm = trainable.squaredNorm();
+  optimiser.step(squaredNorm, options.lr);
+  return { ...terms, squaredNorm };
+}
+
+/**
+ * Adds the gradients of a window of batches to those that are there, without an update. Losses are
+ * shares of the mean over `targets`.
+ *
+ * @throws {OptionError} If the window has no batch, or the plan is none
+ */
+export function addGradients(
   { model, optimiser }: TrainState,
   window: readonly Batch[],
   key: Key,
-  { lr, ...options }: StepOptions,
-): StepMetrics {
+  { lr: _, targets, ...options }: StepOptions,
+): Omit<StepMetrics, "squaredNorm"> {
   const { trainable } = optimiser;
   const { device } = trainable;
   if (!(window.length > 0)) {
@@ -75,11 +98,10 @@ export function trainStep(
   if (options.plan !== undefined) checkPlan(options.plan);
   const { instances = 1 } = options.plan ?? {};
   const labels = window.reduce((count, { labels }) => count + sizeOf(labels?.shape ?? [0]), 0);
-  const normaliser = labels * instances;
+  const normaliser = (targets ?? labels) * instances;
   // The first draw of the masks has the step's own key, the others have keys folded from it.
   const draws = Array.from({ length: instances }, (_, i) => i === 0 ? key : foldKey(key, i));
   const parts = window.flatMap((batch) => draws.map((drawn) => ({ batch, drawn })));
-  trainable.clear();
   let total: Omit<StepMetrics, "squaredNorm"> | undefined;
   for (const { batch, drawn } of parts) {
     total = device.inside("batch", (scope) => {
@@ -98,7 +120,5 @@ export function trainStep(
       return sums;
     });
   }
-  const squaredNorm = trainable.squaredNorm();
-  optimiser.step(squaredNorm, lr);
-  return { ...total!, squaredNorm };
+  return total!;
 }

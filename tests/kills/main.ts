@@ -6,6 +6,7 @@
 import { command } from "../../train/commands/command.ts";
 import { runCommand } from "../../train/commands/program.ts";
 import { type Blow, blowsOf, KillBench, type KillResult, resumeTwice } from "./kill.ts";
+import { killProcesses } from "./processes.ts";
 import { recipes } from "./recipes.ts";
 import { killSweep } from "./sweep.ts";
 import type { StrikeResult } from "./strike.ts";
@@ -28,6 +29,12 @@ const options = {
     min: 1,
     help: "kills of a sweep of 24 runs that three processes work on, and nothing else",
     defaultText: "no sweep",
+  },
+  processes: {
+    kind: "integer",
+    min: 1,
+    help: "runs of three processes by MPI, one of which is killed, and nothing else",
+    defaultText: "none",
   },
   seed: { kind: "integer", min: 0, help: "what is drawn follows from it", default: 1 },
   jobs: { kind: "integer", min: 1, help: "runs at once", default: 2 },
@@ -134,17 +141,34 @@ async function strikeSweep(kills: number, seed: number): Promise<number> {
   return differences.length === 0 ? 0 : 1;
 }
 
+/** Kills processes of runs of several, and says what came of it. */
+async function strikeProcesses(count: number, seed: number): Promise<number> {
+  const started = performance.now();
+  const { killed, over, longest, differences } = await killProcesses(count, seed);
+  console.log([
+    ...differences,
+    `${count} runs of three processes: ${killed} ended by a kill, in at most ${
+      longest.toFixed(1)
+    } s, ` +
+    `${over} over before; ${differences.length} differ`,
+    `in ${((performance.now() - started) / 1000).toFixed(0)} s`,
+  ].join("\n"));
+  return differences.length === 0 ? 0 : 1;
+}
+
 async function run(
-  { random, operations, sweep, seed, jobs, json }: {
+  { random, operations, sweep, processes, seed, jobs, json }: {
     readonly random?: number;
     readonly operations?: boolean;
     readonly sweep?: number;
+    readonly processes?: number;
     readonly seed: number;
     readonly jobs: number;
     readonly json: boolean;
   },
 ): Promise<number> {
   if (sweep !== undefined) return await strikeSweep(sweep, seed);
+  if (processes !== undefined) return await strikeProcesses(processes, seed);
   const started = performance.now();
   const say = (what: string, { differences }: { readonly differences: readonly string[] }) => {
     if (!json && differences.length > 0) console.log(`${what}:\n  ${differences.join("\n  ")}`);

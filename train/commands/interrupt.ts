@@ -4,10 +4,13 @@
  * @module
  */
 
+/** Exit code of a process that was asked to end. */
+export const terminated = 143;
+
 /** Signals that ask a process to end, with the exit code of one that did; Windows has the first. */
 const endings: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "windows"
   ? [["SIGINT", 130]]
-  : [["SIGINT", 130], ["SIGHUP", 129], ["SIGTERM", 143]];
+  : [["SIGINT", 130], ["SIGHUP", 129], ["SIGTERM", terminated]];
 
 /** The first signal that asks the process to end asks training to; a second one ends it at once. */
 export class Interrupt {

@@ -67,10 +67,20 @@ async function exitCode(args: readonly string[], run: () => Promise<number>): Pr
   try {
     return await run();
   } catch (error) {
-    const plain = error instanceof Error && !args.includes("--verbose");
-    console.error(plain ? `error: ${presentable(sentenceOf(error))}` : error);
-    return error instanceof DeviceError ? 3 : 1;
+    return failed(error, args);
   }
+}
+
+/**
+ * Prints an error on standard error.
+ *
+ * @param from What stands before it, such as the process of several; default nothing
+ * @returns Exit code
+ */
+export function failed(error: unknown, args: readonly string[], from = ""): number {
+  const plain = error instanceof Error && !args.includes("--verbose");
+  console.error(plain ? `error: ${from}${presentable(sentenceOf(error))}` : error);
+  return error instanceof DeviceError ? 3 : 1;
 }
 
 /** What an error says; those of files have their sentences, so that what is left is of the output. */

@@ -5,7 +5,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import { resolveConfig } from "../config/config.ts";
+import { resolveConfig, type TrainConfig } from "../config/config.ts";
 import type { OptionsOf, OptionTable } from "../config/options.ts";
 import { listText } from "../config/help.ts";
 import { presetRows } from "../config/presets.ts";
@@ -17,12 +17,13 @@ import { dryRun } from "../dry_run.ts";
 import { exists } from "../files/files.ts";
 import { writeReport } from "../report/write_report.ts";
 import type { Progress } from "../tasks/progress.ts";
-import { locateFolders } from "../prepare.ts";
-import { train } from "../train.ts";
+import { locateFolders } from "../run/run_folders.ts";
+import { train, type TrainHooks, type TrainResult } from "../train.ts";
 import { type Command, command } from "./command.ts";
 import { showDownloads } from "./downloads.ts";
 import { dryRunText } from "./dry_run.ts";
-import { Interrupt } from "./interrupt.ts";
+import { Interrupt, terminated } from "./interrupt.ts";
+import { joined } from "./joined.ts";
 import { summaryOf } from "./summary.ts";
 import { screenOf } from "./terminal.ts";
 import { trainLayers } from "./train_layers.ts";
@@ -98,10 +99,12 @@ async function run(
     console.log(configText(trainOptions, resolveConfig(given), sources));
     return 0;
   }
-  const screen = screenOf(Deno.stdout);
-  const started = screen.now();
-  const { bestMetric: metric, compensation } = given;
-  const progress = new TrainProgress(screen, { metric, compensation });
+  const config = resolveConfig(given);
+  const progress = new TrainProgress(screenOf(Deno.stdout), {
+    metric: given.bestMetric,
+    compensation: given.compensation,
+  });
+  using _line = { [Symbol.dispose]: () => progress.clear() };
   const { onDownload } = showDownloads();
   const hooks = {
     ...(resume !== undefined && { resume, change: change === true }),
@@ -109,36 +112,75 @@ async function run(
     onDownload,
     onProgress: (work: Progress) => progress.work(work),
   };
-  using _line = { [Symbol.dispose]: () => progress.clear() };
   if (given.dryRun) {
-    const found = await dryRun(resolveConfig(given), hooks);
+    const found = await dryRun(config, hooks);
     progress.clear();
     console.log(dryRunText(found));
     return 0;
   }
+  return await joined(config, hooks.onMessage, async (group) => {
+    // Process 0 speaks for all.
+    if (group.rank === 0) return await trainShown(config, { ...hooks, group }, progress);
+    const { onMessage: _, onDownload: __, onProgress: ___, ...silent } = hooks;
+    return await trainInterruptibly(
+      config,
+      { ...silent, group },
+      ({ code }) => Promise.resolve(code),
+    );
+  });
+}
+
+/** A run that has ended: its result, its settings with the commits of its folders, its exit code. */
+interface Ended {
+  readonly result: TrainResult;
+  readonly config: TrainConfig;
+  readonly code: number;
+}
+
+/** Trains until the end or a signal. */
+async function trainInterruptibly(
+  given: TrainConfig,
+  hooks: TrainHooks,
+  behind: (ended: Ended) => Promise<number>,
+): Promise<number> {
   // Downloads come before the listener: an interrupt ends them at once.
-  const { config } = await locateFolders(resolveConfig(given), hooks);
+  const { config } = await locateFolders(given, hooks);
   // Without a folder there is nothing to save: a signal ends the process at once.
   using interrupt = config.out === undefined ? undefined : new Interrupt();
+  const signalled = interrupt === undefined ? {} : { signal: interrupt.signal };
+  const result = await train(config, { ...signalled, ...hooks });
+  // Another process of the run may have had the signal.
+  const code = result.aborted ? interrupt?.code || terminated : 0;
+  return await behind({ result, config, code });
+}
+
+/** Trains, shows how that goes, and writes the report. */
+async function trainShown(
+  given: TrainConfig,
+  hooks: TrainHooks,
+  progress: TrainProgress,
+): Promise<number> {
+  const started = performance.now();
   let isOver = true;
-  const result = await train(config, {
-    ...(interrupt && { signal: interrupt.signal }),
+  const shown: TrainHooks = {
     ...hooks,
     onStep: (record, steps) => progress.step(record, steps),
     onEvaluation(record, isBest) {
       isOver = false;
       progress.evaluation(record, isBest);
     },
+  };
+  return await trainInterruptibly(given, shown, async ({ result, config, code }) => {
+    // A run that was over before has said so.
+    if (isOver && !result.aborted) {
+      if (await lacksReport(config.out)) progress.say(await reportOf(config.out!));
+      return 0;
+    }
+    const seconds = (performance.now() - started) / 1000;
+    for (const line of summaryOf(result, config, seconds)) progress.say(line);
+    if (config.out !== undefined && !result.aborted) progress.say(await reportOf(config.out));
+    return code;
   });
-  // A run that was over before has said so.
-  if (isOver && !result.aborted) {
-    if (await lacksReport(config.out)) progress.say(await reportOf(config.out!));
-    return 0;
-  }
-  const seconds = (screen.now() - started) / 1000;
-  for (const line of summaryOf(result, config, seconds)) progress.say(line);
-  if (config.out !== undefined && !result.aborted) progress.say(await reportOf(config.out));
-  return result.aborted ? interrupt!.code : 0;
 }
 
 /** Writes report.html, and says so. The run is saved already: a report that fails must not fail it. */

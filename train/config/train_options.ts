@@ -9,6 +9,7 @@ import { glueTaskNames } from "../data/glue_tasks.ts";
 import { ownTextNames, publishedTextNames, textTaskNames } from "../data/text_tasks.ts";
 import { beamOptions, generationGroup } from "./beam_options.ts";
 import { deviceOptions } from "./device_options.ts";
+import { distributedOptions } from "./distributed_options.ts";
 import { dropoutOptions, loraOptions } from "./method_options.ts";
 import { optimiserOptions } from "./optimiser_options.ts";
 import type { OptionTable } from "./options.ts";
@@ -162,6 +163,7 @@ export const trainOptions = {
     help: "float of all tensors",
     default: "f32",
   },
+  ...distributedOptions,
   newTokens: {
     group: generationGroup,
     kind: "integer",

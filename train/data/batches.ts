@@ -123,19 +123,29 @@ export function stepWindows(
   };
 }
 
+/** One of several processes that share examples. */
+export interface Share {
+  /** Number of the process, from 0. */
+  readonly rank: number;
+  /** How many processes there are. */
+  readonly size: number;
+}
+
 /**
  * Positions of a step's examples, cut into its batches: the longest first where similar lengths go
- * together.
+ * together. Processes take turns, so that each has examples of all lengths.
  *
  * @param lengths Number of tokens of the examples of the step
+ * @param share Whose examples; default one process has all. It may have none
  */
 export function batchesOfStep(
   lengths: readonly number[],
   { batch, bucket }: { readonly batch: number; readonly bucket: boolean },
+  { rank, size }: Share = { rank: 0, size: 1 },
 ): number[][] {
   const order = lengths.map((_, position) => position);
   if (bucket) order.sort((a, b) => lengths[b]! - lengths[a]!);
-  return cut(order, batch);
+  return cut(order.filter((_, turn) => turn % size === rank), batch);
 }
 
 /** Items in a random order that the key alone decides. */

@@ -25,6 +25,8 @@ export interface DeviceChoice {
   readonly precision?: PrecisionName;
   /** Card for CUDA, by its number or its address on the bus; default the first. */
   readonly card?: string;
+  /** Turn among the processes of this machine, by which a card is taken where none is named. */
+  readonly turn?: number;
   /** Kind of CPU kernels; default `auto`. */
   readonly kernels?: KernelName;
   /** CPU threads; default one for each core. */
@@ -94,10 +96,12 @@ export async function openDevice(choice: DeviceChoice): Promise<Opened> {
 
 /** The card, where one is asked for or may be taken. */
 async function openCard(choice: DeviceChoice): Promise<CudaBackend | undefined> {
-  const { backend: name, dtype, precision = "float32", card, blas = "auto" } = choice;
+  const { backend: name, dtype, precision = "float32", card, turn, blas = "auto" } = choice;
   const granted = Deno.permissions.querySync({ name: "ffi" }).state === "granted";
   const wanted = name === "cuda" || (name === "auto" && dtype === "f32" && granted);
-  const named = card === undefined ? {} : { card: /^\d+$/.test(card) ? Number(card) : card };
+  const named = card === undefined
+    ? turn === undefined ? {} : { turn }
+    : { card: /^\d+$/.test(card) ? Number(card) : card };
   const backend = wanted ? await openCuda({ ...named, precision, blas }) : undefined;
   if (backend === undefined && name === "cuda") {
     throw new OptionError(

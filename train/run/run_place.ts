@@ -6,6 +6,7 @@
 
 import { FileError, OptionError } from "../../core/errors.ts";
 import type { TrainConfig } from "../config/config.ts";
+import { alone, type Group } from "../distributed/group.ts";
 import { sameFile } from "../files/files.ts";
 import { configOf } from "./open_run.ts";
 import { changesOf, findResumed, requireUnchanged, type Resumed, runOf } from "./resume.ts";
@@ -41,12 +42,32 @@ export class RunPlace implements AsyncDisposable {
   ) {}
 
   /**
-   * Locks the folder of a run, and looks what it is resumed from.
+   * Locks the folder of a run, and looks what it is resumed from. In a group process 0 does, and tells
+   * the others.
    *
    * @throws {OptionError} If settings are changed that may not be
    * @throws {FileError} If the folder is in use or holds something else, or there is nothing to resume
    */
-  static async open(config: TrainConfig, options: ResumeOptions): Promise<RunPlace> {
+  static async open(
+    config: TrainConfig,
+    options: ResumeOptions,
+    group: Group = alone,
+  ): Promise<RunPlace> {
+    if (group.rank > 0) {
+      const { resumed, settings } = JSON.parse((await group.gather(""))[0]!);
+      return new RunPlace(undefined, resumed, false, settings);
+    }
+    const place = await RunPlace.#find(config, options);
+    try {
+      await group.gather(JSON.stringify({ resumed: place.resumed, settings: place.settings }));
+      return place;
+    } catch (error) {
+      await place[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  static async #find(config: TrainConfig, options: ResumeOptions): Promise<RunPlace> {
     const { resume, change = false } = options;
     const { out } = config;
     const run = resume === undefined ? undefined : await runOf(resume);

@@ -12,6 +12,7 @@ import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { batchesByLength, largestBatch } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
 import type { Places } from "../data/places.ts";
+import { shareOut } from "../distributed/share_out.ts";
 import { classDistribution, scoreDistribution } from "../metrics/predictive.ts";
 import { checkIds, checkPadding, type IdRules } from "./check_ids.ts";
 import { finiteLogits } from "./finite_logits.ts";
@@ -76,7 +77,7 @@ export async function classifyAll<T>(
   const results = new Array<T>(examples.length);
   const lengths = examples.map(({ ids }) => ids.length);
   let done = 0;
-  for (const members of batchesByLength(lengths, reading.batch)) {
+  const read = async (members: readonly number[]) => {
     using _scope = device.scope("classify");
     // Without labels, which no logits depend on.
     const texts = members.map((i) => ({ ...examples[i]!, label: undefined }));
@@ -89,11 +90,12 @@ export async function classifyAll<T>(
       );
     }
     const width = passes[0]!.length / members.length;
-    members.forEach((i, row) => {
-      results[i] = summarise(passes.map((p) => [...p.slice(row * width, (row + 1) * width)]));
-    });
+    return members.map((_, row) => passes.map((p) => [...p.slice(row * width, (row + 1) * width)]));
+  };
+  await shareOut(reading.group, batchesByLength(lengths, reading.batch), read, (members, made) => {
+    members.forEach((i, row) => results[i] = summarise(made[row]!));
     reading.onRead?.(done += members.length);
-  }
+  });
   return results;
 }
 
@@ -148,10 +150,10 @@ export function classificationTask(settings: ClassificationSettings): Task {
     costly: false,
     notes: overlap(train, dev),
     async evaluate(model: Model, device: Device, options: EvaluationOptions) {
-      const { sampling, collect } = options;
+      const { sampling, collect, group } = options;
       const numbers = dev.map(({ index }) => index);
       const onRead = progressOf("evaluating", dev.length, options);
-      const reading = { padId, batch, numbers, sampling, onRead };
+      const reading = { padId, batch, numbers, sampling, onRead, group };
       const read = <T>(summarise: (passes: readonly (readonly number[])[]) => T) =>
         classifyAll(model, device, encoded, reading, summarise);
       const labels = labelsOf(dev);

@@ -12,6 +12,8 @@ import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { BeamConfig } from "../config/beam_options.ts";
 import { batchesByLength, largestBatch } from "../data/batches.ts";
 import { shortExcerpt } from "../data/text.ts";
+import type { Group } from "../distributed/group.ts";
+import { shareOut } from "../distributed/share_out.ts";
 import { checkIds } from "./check_ids.ts";
 import type { SpecialTokens } from "./special_tokens.ts";
 
@@ -69,7 +71,7 @@ export async function continueTokens(
     : tokenizer.encode(ending, undefined, { special: false }).ids;
   const eosIds = [...settings.eosIds, ...(last.length === 1 ? last : [])];
   let done = 0;
-  for (const members of batchesByLength(lengths, batch)) {
+  const write = async (members: readonly number[]) => {
     const made = await generate(model, device, members.map((i) => prompts[i]!), {
       newTokens,
       eosIds,
@@ -82,16 +84,22 @@ export async function continueTokens(
       numbers: members,
       ...(settings.sampling && { sampling: settings.sampling }),
     });
-    members.forEach((i, row) => {
-      const text = tokenizer.decode(made[row]!.ids);
-      results[i] = (ending === undefined ? text : text.split(ending)[0]!).trim();
+    return made.map(({ ids }) => {
+      const text = tokenizer.decode(ids);
+      return (ending === undefined ? text : text.split(ending)[0]!).trim();
     });
+  };
+  await shareOut(settings.group, batchesByLength(lengths, batch), write, (members, made) => {
+    members.forEach((i, row) => results[i] = made[row]!);
     settings.onWritten?.(done += members.length);
-  }
+  });
   return results;
 }
 
-/** Continues the prompts that take most memory of those that {@linkcode continueTokens} is given. */
+/**
+ * Continues the prompts that take most memory of those that {@linkcode continueTokens} is given, as far
+ * as they may go.
+ */
 export async function rehearseWriting(
   model: Model,
   device: Device,
@@ -99,7 +107,10 @@ export async function rehearseWriting(
   settings: PromptSettings,
 ): Promise<void> {
   const members = largestBatch(prompts.map((prompt) => prompt.length), settings.batch);
-  await continueTokens(model, device, members.map((i) => prompts[i]!), settings);
+  // As many candidates are looked at for as many ends, none of which comes.
+  const eosIds = settings.eosIds.map((_, i) => settings.config.vocabularySize + i);
+  const chosen = members.map((i) => prompts[i]!);
+  await continueTokens(model, device, chosen, { ...settings, eosIds, ending: undefined });
 }
 
 /** What writing texts needs beside the model. */
@@ -118,6 +129,8 @@ export interface WritingSettings {
   readonly sampling?: TokenSampling | undefined;
   /** Called after each batch with the number of texts written so far. */
   readonly onWritten?: ((done: number) => void) | undefined;
+  /** The processes that share the prompts; default this one alone. */
+  readonly group?: Group | undefined;
 }
 
 /** What the continuation of contexts needs beside the model. */

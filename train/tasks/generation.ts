@@ -97,16 +97,16 @@ export function generationTask(settings: TaskSettings): Task {
     costly: groups.length > 0,
     notes: cut > 0 ? [`${cut} sequences are cut to ${maxLength} tokens`] : [],
     async evaluate(model: Model, device: Device, options: EvaluationOptions) {
-      const { final, sampling, collect } = options;
+      const { final, sampling, collect, group } = options;
       const numbers = settings.dev.map(({ index }) => index);
       const onRead = progressOf("evaluating", dev.encoded.length, options);
-      const reading = { padId: frame.padId, batch, numbers, sampling, onRead };
+      const reading = { padId: frame.padId, batch, numbers, sampling, onRead, group };
       const totals = await exampleLosses(model, device, dev.encoded, reading);
       const { loss, nll } = meanLosses(totals, dev.encoded);
       const isWritten = sampling === undefined && final && groups.length > 0;
       const contexts = isWritten ? groups.map(({ context }) => context) : [];
       const onWritten = progressOf("generating", contexts.length, options);
-      const named = { ...settings, path: paths?.dev, onWritten };
+      const named = { ...settings, path: paths?.dev, onWritten, group };
       const outputs = isWritten ? await continueAll(model, device, contexts, named) : [];
       if (collect !== undefined) collectTexts(settings.dev, { totals, outputs, ...dev }, collect);
       if (sampling !== undefined) return { loss, nll, perplexity: Math.exp(nll) };

@@ -71,10 +71,10 @@ export function ownTextTask(settings: OwnTextSettings): Task {
     costly: written.length > 0,
     notes: [...dated, ...train.notes, ...dev.notes],
     async evaluate(model: Model, device: Device, options: EvaluationOptions) {
-      const { final, sampling, collect } = options;
+      const { final, sampling, collect, group } = options;
       const numbers = dev.kept.map(({ index }) => index);
       const onRead = progressOf("evaluating", dev.encoded.length, options);
-      const reading = { padId: own.padId, batch, numbers, sampling, onRead };
+      const reading = { padId: own.padId, batch, numbers, sampling, onRead, group };
       const totals = await exampleLosses(model, device, dev.encoded, reading);
       const { loss, nll } = meanLosses(totals, dev.encoded);
       const places = sampling === undefined && final ? written : [];
@@ -83,6 +83,7 @@ export function ownTextTask(settings: OwnTextSettings): Task {
       const outputs = await continueTokens(model, device, chosen.map(({ ids }) => ids), {
         ...writing,
         onWritten,
+        group,
       });
       if (collect !== undefined) collectTexts({ prompts, totals, places, outputs, dev }, collect);
       if (sampling !== undefined) return { loss, nll, perplexity: Math.exp(nll) };

@@ -16,6 +16,7 @@ import { type Batch, type EncodedExample, toBatch } from "../../nn/layers/batch.
 import type { ForwardContext } from "../../nn/layers/forward_context.ts";
 import type { ModelConfig } from "../../nn/models/model.ts";
 import { runKeys, type TrainConfig } from "../config/config.ts";
+import type { Group } from "../distributed/group.ts";
 
 /** What is dropped in an evaluation, and how often it is drawn. */
 export interface Sampling {
@@ -39,6 +40,8 @@ export interface Reading {
   readonly sampling?: Sampling | undefined;
   /** Called after each batch with the number of examples read so far. */
   readonly onRead?: ((done: number) => void) | undefined;
+  /** The processes that share the batches; default this one alone. */
+  readonly group?: Group | undefined;
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Device } from "../../core/device.ts";
 import type { EncodedExample } from "../../nn/layers/batch.ts";
 import type { Model } from "../../nn/models/model.ts";
 import type { Split } from "../data/example.ts";
+import type { Group } from "../distributed/group.ts";
 import type { Collect } from "./prediction.ts";
 import type { ProgressHooks } from "./progress.ts";
 import type { Sampling } from "./sampling.ts";
@@ -36,6 +37,8 @@ export interface EvaluationOptions extends ProgressHooks {
   readonly sampling?: Sampling | undefined;
   /** Called with what is said of each example, once all of them are read. */
   readonly collect?: Collect | undefined;
+  /** The processes that share the work, each of which calls this; default this one alone. */
+  readonly group?: Group | undefined;
 }
 
 /** Data of a task, tokenised, and its evaluation. */

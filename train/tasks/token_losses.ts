@@ -10,6 +10,7 @@ import { countTargets, type EncodedExample } from "../../nn/layers/batch.ts";
 import type { Model } from "../../nn/models/model.ts";
 import { targetLosses } from "../../nn/objective/target_chunks.ts";
 import { batchesByLength, largestBatch } from "../data/batches.ts";
+import { shareOut } from "../distributed/share_out.ts";
 import { sortedMean } from "../metrics/calibration.ts";
 import { logMeanExp } from "../metrics/predictive.ts";
 import { whereNonFinite } from "./finite_logits.ts";
@@ -59,7 +60,7 @@ export async function exampleLosses(
   const lengths = examples.map(({ ids }) => ids.length);
   const totals = new Array<TokenLosses>(examples.length);
   let done = 0;
-  for (const members of batchesByLength(lengths, reading.batch)) {
+  const read = async (members: readonly number[]) => {
     using _scope = device.scope("token loss");
     const texts = members.map((i) => examples[i]!);
     const batch = readBatch(device, texts, members, reading);
@@ -77,17 +78,20 @@ export async function exampleLosses(
       );
     }
     let start = 0;
-    for (const [row, text] of texts.entries()) {
+    return texts.map((text) => {
       const end = start + countTargets([text]);
       const tokens = passes[0]!.slice(start, end).map((_, t) => passes.map((p) => p[start + t]!));
-      totals[members[row]!] = {
+      start = end;
+      return {
         loss: sumOf(tokens.map((losses) => sumOf(losses) / losses.length)),
         nll: sumOf(tokens.map((losses) => -logMeanExp(losses.map((loss) => -loss)))),
       };
-      start = end;
-    }
+    });
+  };
+  await shareOut(reading.group, batchesByLength(lengths, reading.batch), read, (members, made) => {
+    members.forEach((i, row) => totals[i] = made[row]!);
     reading.onRead?.(done += members.length);
-  }
+  });
   return totals;
 }
 

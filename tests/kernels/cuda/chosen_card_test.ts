@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { DeviceError, OptionError } from "../../../core/errors.ts";
-import { chosenCard } from "../../../kernels/cuda/start.ts";
+import { cardOfTurn, chosenCard } from "../../../kernels/cuda/start.ts";
 import { noCard } from "../../support/cuda_texts.ts";
 
 const cards = [
@@ -14,6 +14,10 @@ Deno.test("a card is chosen by its number, or by its address with or without its
   assertEquals(named(1), "second");
   assertEquals(named("0000:AF:00.0"), "second");
   assertEquals(named("af:00.0"), "second");
+});
+
+Deno.test("processes of a machine take its cards in turn, around", () => {
+  assertEquals([0, 1, 2, 5].map((turn) => cardOfTurn(cards, turn)), [0, 1, 0, 1]);
 });
 
 Deno.test("a card that is not there is refused with those that are", () => {

@@ -140,8 +140,8 @@ export const evaluationsMutations: readonly Mutation[] = [
   {
     name: "outputs go to batches' order",
     file: "train/tasks/continuation.ts",
-    find: "results[i] = (ending",
-    replace: "results[members[0]! + row] = (ending",
+    find: "members.forEach((i, row) => results[i] = made[row]!);",
+    replace: "members.forEach((_, row) => results[members[0]! + row] = made[row]!);",
     why: "outputs are in the contexts' order",
     tests: ["tests/train/tasks/evaluation_test.ts"],
   },

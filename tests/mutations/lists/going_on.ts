@@ -208,7 +208,7 @@ export const goingOnMutations: readonly Mutation[] = [
   {
     name: "the last adapter is saved behind its evaluation",
     file: "train/train.ts",
-    find: "beforeEvaluation: () => output.saveLast(),",
+    find: "      await output.saveLast();\n",
     replace: "",
     why: "a failing metric loses nothing",
     tests: place,

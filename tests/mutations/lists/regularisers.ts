@@ -242,8 +242,8 @@ export const regularisersMutations: readonly Mutation[] = [
   {
     name: "losses of instances are summed",
     file: "nn/optim/train_step.ts",
-    find: "labels * instances",
-    replace: "labels",
+    find: "(targets ?? labels) * instances",
+    replace: "targets ?? labels",
     why: "the loss is the mean of the draws",
     tests: ["tests/train/config/regularisers_test.ts", "tests/nn/optim/train_step_test.ts"],
   },

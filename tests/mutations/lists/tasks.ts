@@ -121,18 +121,18 @@ export const tasksMutations: readonly Mutation[] = [
   {
     name: "results come in the order of batches",
     file: "train/tasks/classification.ts",
-    find: `    members.forEach((i, row) => {
-      results[i] =`,
-    replace: `    members.forEach((_, row) => {
-      results[results.findIndex((x) => x === undefined)] =`,
+    find: "members.forEach((i, row) => results[i] = summarise(made[row]!));",
+    replace:
+      "members.forEach((_, row) => results[results.findIndex((x) => x === undefined)] = summarise(made[row]!));",
     why: "results are in the order of examples",
     tests: ["tests/train/tasks/evaluation_test.ts"],
   },
   {
     name: "continuations come in the order of batches",
     file: "train/tasks/continuation.ts",
-    find: "      results[i] = (ending",
-    replace: "      results[results.findIndex((x) => x === undefined)] = (ending",
+    find: "members.forEach((i, row) => results[i] = made[row]!);",
+    replace:
+      "members.forEach((_, row) => results[results.findIndex((x) => x === undefined)] = made[row]!);",
     why: "results are in the order of contexts",
     tests: ["tests/train/tasks/evaluation_test.ts"],
   },

@@ -1,0 +1,36 @@
+/**
+ * Options of a run that several processes make together.
+ *
+ * @module
+ */
+
+import type { OptionTable } from "./options.ts";
+
+/** What connects the processes of a run, as `--distributed` takes it. */
+export const distributedNames = ["off", "mpi"] as const;
+/** What connects the processes of a run. */
+export type DistributedName = typeof distributedNames[number];
+
+/** Options of a run of several processes. */
+export const distributedOptions = {
+  distributed: {
+    group: "processes",
+    kind: "choice",
+    choices: distributedNames,
+    help: "make one run by all processes that mpirun or srun started (needs --allow-ffi)",
+    default: "off",
+  },
+  mpi: {
+    group: "processes",
+    kind: "text",
+    help: "library of MPI, auto or its path",
+    default: "auto",
+  },
+  distributedTimeout: {
+    group: "processes",
+    kind: "number",
+    above: 0,
+    help: "seconds after which a process that does not answer ends the run",
+    default: 50,
+  },
+} as const satisfies OptionTable;

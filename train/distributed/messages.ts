@@ -1,0 +1,35 @@
+/**
+ * Messages between two processes: all that a group asks of what connects its processes.
+ *
+ * @module
+ */
+
+/** A message on its way. */
+export interface Message {
+  /**
+   * Whether its bytes may be used again. Messages go forward while they are asked.
+   *
+   * @throws {Error} If the other process is lost
+   */
+  isDone(): boolean;
+}
+
+/** A way from each process to each other; bytes stay as they are until their message is done. */
+export interface Messages {
+  /** Number of this process, from 0. */
+  readonly rank: number;
+  /** How many processes there are. */
+  readonly size: number;
+  /** Its name, for the log. */
+  readonly name: string;
+  /** Name of the machine of this process. */
+  readonly host: string;
+  /** Begins to send bytes; what has another tag is another message. */
+  send(bytes: Uint8Array<ArrayBuffer>, to: number, tag: number): Message;
+  /** Begins to receive as many bytes. */
+  receive(bytes: Uint8Array<ArrayBuffer>, from: number, tag: number): Message;
+  /** Ends all processes at once, with an exit code. */
+  abort(code: number): void;
+  /** Ends the way, once every process does. */
+  close(): void;
+}

@@ -1,0 +1,28 @@
+/**
+ * Stopping together: signals reach processes at different moments, and all must stop behind the same step.
+ *
+ * @module
+ */
+
+/** The wish of some process to stop, which becomes everyone's signal once all were told. */
+export class SharedStop {
+  readonly #agreed = new AbortController();
+
+  /** Takes the signal that asks this process to stop, if any does. */
+  constructor(private readonly asked: AbortSignal | undefined) {}
+
+  /** 1 where this process was asked to stop, to be summed over all. */
+  get wishes(): number {
+    return this.asked?.aborted ? 1 : 0;
+  }
+
+  /** What the run is to heed: the same in every process at every step. */
+  get signal(): AbortSignal {
+    return this.#agreed.signal;
+  }
+
+  /** Is told how many processes were asked. */
+  agree(wishes: number): void {
+    if (wishes > 0) this.#agreed.abort();
+  }
+}
