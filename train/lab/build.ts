@@ -15,9 +15,9 @@ export type PageFiles = ReadonlyMap<string, Uint8Array>;
 const page = new URL("./page/", import.meta.url);
 const pathOf = (path: string) => decodeURIComponent(new URL(path, page).pathname);
 
-/** Entries by their names: the page, and the worker of each section that has one. */
+/** Entries by their names: script and style of the page, and the worker of each section that has one. */
 async function entries(): Promise<Record<string, string>> {
-  const found = { main: pathOf("main.ts") } as Record<string, string>;
+  const found: Record<string, string> = { main: pathOf("main.ts"), style: pathOf("style.css") };
   for await (const { name, isDirectory } of Deno.readDir(page)) {
     const worker = pathOf(`${name}/worker.ts`);
     if (isDirectory && await exists(worker)) found[`${name}/worker`] = worker;
@@ -42,9 +42,7 @@ export async function buildPage(): Promise<PageFiles> {
   });
   await stop();
   const files = new Map<string, Uint8Array>();
-  for (const name of ["index.html", "style.css"]) {
-    files.set(name, await Deno.readFile(new URL(name, page)));
-  }
+  files.set("index.html", await Deno.readFile(new URL("index.html", page)));
   files.set("theme.css", new TextEncoder().encode(themeRules()));
   files.set("base.safetensors", await Deno.readFile(baseFile));
   for (const { path, contents } of outputFiles) files.set(path.slice(1), contents);
