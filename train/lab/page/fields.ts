@@ -49,6 +49,23 @@ export function numbersField(
   };
 }
 
+/** Numbers within bounds, ascending, at least `count` of them. */
+export function ascendingField(
+  standard: readonly number[],
+  { count, ...bounds }: NumberBounds & { readonly count: number },
+): Field<readonly number[]> {
+  return {
+    default: standard,
+    read(text) {
+      const values = text.split(",").map((part) => numberOf(part, bounds));
+      const fits = values.length >= count &&
+        values.every((x, i) => x !== undefined && x > (values[i - 1] ?? -Infinity));
+      return fits ? values as number[] : undefined;
+    },
+    write: (values) => values.join(","),
+  };
+}
+
 /** Any of some numbers from 0 to below `count`, ascending; none is an empty list. */
 export function subsetField(standard: readonly number[], count: number): Field<readonly number[]> {
   return {

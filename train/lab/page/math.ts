@@ -18,7 +18,7 @@ export type Term = Element | string;
 function term(part: Term): Element {
   if (typeof part !== "string") return part;
   if (/^[\d.]+$/.test(part)) return made("mn", part);
-  return made(/^[\p{L}′]+$/u.test(part) ? "mi" : "mo", part);
+  return made(/^\p{L}+$/u.test(part) ? "mi" : "mo", part);
 }
 
 /** Terms beside each other. */
@@ -34,6 +34,11 @@ export function fraction(above: Term, below: Term): Element {
 /** A name with an index below it. */
 export function indexed(name: string, index: string): Element {
   return made("msub", term(name), term(index));
+}
+
+/** A name with a prime, and an index below it. */
+export function primed(name: string, index: string): Element {
+  return made("msubsup", term(name), term(index), term("′"));
 }
 
 /** Sum over an index. */

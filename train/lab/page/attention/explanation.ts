@@ -5,10 +5,10 @@
  */
 
 import { element } from "../dom.ts";
-import { formula, fraction, indexed, row } from "../math.ts";
+import { formula, fraction, indexed, primed, row } from "../math.ts";
 import { accountOf, type CellKind, cellKinds, kindOfCell } from "./cell_kinds.ts";
 import { type RowMethod, rowMethods, type RowResults } from "./compute.ts";
-import type { JacobianCell } from "./jacobians.ts";
+import { type JacobianCell, negligible } from "./jacobians.ts";
 import { byMethod, threePlaces } from "./methods.ts";
 import { rowWords } from "./row.ts";
 
@@ -58,7 +58,7 @@ const reasons: Readonly<Record<CellKind, Readonly<Record<RowMethod, string>>>> =
 
 /** Equation of a kind of cell under a method. */
 function equationOf(method: RowMethod, kind: CellKind): Element {
-  const [w, v] = [(i: string) => indexed("w", i), (i: string) => indexed("w′", i)];
+  const [w, v] = [(i: string) => indexed("w", i), (i: string) => primed("w", i)];
   const byS = (...above: readonly (Element | string)[]) => fraction(row(...above), "S");
   const zero = kind === "gone" || (kind === "noise" && method !== "nograd");
   const by = { own: "u", other: "v", noise: "m", gone: "v" }[kind];
@@ -110,12 +110,16 @@ export function explanation(onKind: (kind: CellKind) => void): Explanation {
 
 function sentenceOf([u, j]: JacobianCell, kind: CellKind): string {
   const [weight, logit] = [rowWords[u]!, rowWords[j]!];
-  const question =
-    `If the logit of “${logit}” grew a little, how fast would the weight of “${weight}” grow?`;
-  const kept = { own: "its own logit", other: "two kept words", noise: "a dropped word", gone: "" };
-  return kind === "gone"
-    ? `${question} “${weight}” is dropped.`
-    : `${question} (${kept[kind]}${kind === "noise" ? `: “${logit}”` : ""})`;
+  switch (kind) {
+    case "own":
+      return `If the logit of “${logit}” grew a little, how fast would its own weight follow?`;
+    case "other":
+      return `If the logit of “${logit}” grew a little, how fast would the weight of “${weight}” follow?`;
+    case "noise":
+      return `“${logit}” is dropped. If its logit grew a little, how fast would the weight of “${weight}” follow?`;
+    case "gone":
+      return `“${weight}” is dropped. If the logit of “${logit}” grew a little, how fast would its weight follow?`;
+  }
 }
 
 interface Explained {
@@ -127,7 +131,8 @@ interface Explained {
 function account(method: RowMethod, kind: CellKind, { results, dropped, cell }: Explained): Node[] {
   const { equation, numbers } = accountOf(method, cell, results.before, dropped);
   const found = results[method].jacobian[rowWords.length * cell[0] + cell[1]]!;
-  const value = element("strong", { class: "number", "data-value": found }, threePlaces(found));
+  const shown = Math.abs(found) > negligible ? threePlaces(found) : "0";
+  const value = element("strong", { class: "number", "data-value": found }, shown);
   const source = equation === undefined ? "not in the paper" : `Eq. ${equation} of the paper`;
   return [
     element("p", { class: "equation" }, equationOf(method, kind)),

@@ -7,7 +7,7 @@
 import { choiceField, numberField, numbersField, subsetField } from "../fields.ts";
 
 /** The words that are looked at; the last one looks. */
-export const rowWords = ["The", "cat", "that", "chased", "mice", "was", "very", "tired"] as const;
+export const rowWords = ["The", "cat", "that", "saw", "mice", "was", "very", "tired"] as const;
 
 /** Least and largest logit that a bar can have. */
 export const logitBounds = { min: -3, max: 4 } as const;

@@ -5,7 +5,7 @@
  */
 
 import { type Child, element } from "../dom.ts";
-import { formula, fraction, indexed, row, sumOver } from "../math.ts";
+import { formula, fraction, indexed, primed, row, sumOver, words } from "../math.ts";
 import { type RowMethod, rowMethods } from "./compute.ts";
 import type { Explanation } from "./explanation.ts";
 import type { JacobianMaps } from "./jacobians.ts";
@@ -22,7 +22,7 @@ export function startStory(bars: HTMLElement, controls: HTMLElement): Node[] {
   return [
     p(
       "A model reads ",
-      em("The cat that chased mice was very tired"),
+      em("The cat that saw mice was very tired"),
       " and stops at ",
       em("tired"),
       ": who is tired? It gives each word a score, its ",
@@ -50,7 +50,7 @@ export function startStory(bars: HTMLElement, controls: HTMLElement): Node[] {
 export function forwardStory(weights: HTMLElement): Node[] {
   const w = (i: string) => indexed("w", i);
   const g = (i: string) => row("exp", indexed("g", i));
-  const kept = row("i", "kept");
+  const kept = () => row("i", words(" kept"));
   return [
     h3("Three roads to the same weights"),
     element(
@@ -61,7 +61,7 @@ export function forwardStory(weights: HTMLElement): Node[] {
         element(
           "span",
           { class: "equation" },
-          formula(indexed("w′", "u"), "=", fraction(g("u"), sumOver(kept, g("i")))),
+          formula(primed("w", "u"), "=", fraction(g("u"), sumOver(kept(), g("i")))),
           small("Eq. 5"),
         ),
       ]),
@@ -75,9 +75,9 @@ export function forwardStory(weights: HTMLElement): Node[] {
             "span",
             { class: "equation" },
             formula(
-              indexed("w′", "u"),
+              primed("w", "u"),
               "=",
-              fraction(w("u"), sumOver(kept, w("i"))),
+              fraction(w("u"), sumOver(kept(), w("i"))),
               "=",
               fraction(w("u"), "S"),
             ),
@@ -103,11 +103,11 @@ export function forwardStory(weights: HTMLElement): Node[] {
 
 const small = (text: string) => element("small", {}, text);
 
-function road(method: RowMethod, name: string, program: string, words: readonly Child[]): Node[] {
+function road(method: RowMethod, name: string, program: string, said: readonly Child[]): Node[] {
   const sample = element("span", { class: `sample ${method}`, "aria-hidden": "true" });
   return [
     element("dt", {}, sample, name),
-    element("dd", {}, ...words, element("p", { class: "program" }, code(program))),
+    element("dd", {}, ...said, element("p", { class: "program" }, code(program))),
   ];
 }
 
@@ -166,7 +166,7 @@ export function kStory(curve: HTMLElement): Node[] {
       formula(
         "k",
         "=",
-        fraction(row("1", "−", indexed("w′", "u")), row("1", "−", indexed("w", "u"))),
+        fraction(row("1", "−", primed("w", "u")), row("1", "−", indexed("w", "u"))),
         "<",
         "1",
       ),
