@@ -10,7 +10,8 @@ import { latest } from "../latest.ts";
 import type { SectionState } from "../section.ts";
 import { cellOfKind, type JacobianCell } from "./cell_kinds.ts";
 import { computeK, computeRow, drawKeys, type RowResults } from "./compute.ts";
-import { kLogits, type KPlace } from "./k_curve.ts";
+import type { KPlace } from "./k_curve.ts";
+import { kLogits } from "./k_logits.ts";
 import { rowFields, rowWords } from "./row.ts";
 
 type State = SectionState<typeof rowFields>;
