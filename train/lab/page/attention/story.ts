@@ -5,7 +5,16 @@
  */
 
 import { type Child, element } from "../dom.ts";
-import { formula, fraction, indexed, primed, row, sumOver, type Term, words } from "../math.ts";
+import {
+  formula,
+  fraction,
+  indexed,
+  type MathPart,
+  mathText,
+  primed,
+  row,
+  sumOver,
+} from "../math.ts";
 import { type RowMethod, rowMethods } from "./compute.ts";
 import type { Explanation } from "./explanation.ts";
 import type { JacobianMaps } from "./jacobians.ts";
@@ -50,7 +59,7 @@ export function startStory(bars: HTMLElement, controls: HTMLElement): Node[] {
 export function forwardStory(weights: HTMLElement): Node[] {
   const w = (i: string) => indexed("w", i);
   const g = (i: string) => row("exp", indexed("g", i));
-  const kept = () => row("i", "∈", words("kept"));
+  const kept = () => row("i", "∈", mathText("kept"));
   return [
     h3("Three roads to the same weights"),
     element(
@@ -91,7 +100,7 @@ const small = (text: string) => element("small", {}, text);
 
 const halves = "kept = softmax(logits) * mask";
 
-function equation(number: string, ...terms: readonly Term[]): HTMLElement {
+function equation(number: string, ...terms: readonly MathPart[]): HTMLElement {
   return element("span", { class: "equation" }, formula(...terms), small(`Eq. ${number}`));
 }
 
