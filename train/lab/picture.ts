@@ -73,7 +73,12 @@ function map(jacobian: Float32Array, { left, dropped, largest }: MapPlace): stri
     const [x, y] = [left + cell * (key + 0.5) + 4, top - 8];
     return [
       label(x, y, word, `fill="${muted}" font-size="11" transform="rotate(-90 ${x} ${y})"`),
-      label(left - 8, top + cell * (key + 0.5) + 4, word, `fill="${muted}" font-size="11" text-anchor="end"`),
+      label(
+        left - 8,
+        top + cell * (key + 0.5) + 4,
+        word,
+        `fill="${muted}" font-size="11" text-anchor="end"`,
+      ),
     ];
   });
   const cells = Array.from(jacobian, (value, i) => {
