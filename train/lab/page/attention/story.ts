@@ -69,7 +69,7 @@ export function forwardStory(weights: HTMLElement): Node[] {
         "Hides a word before softmax: its logit becomes −∞, which is the logarithm of 0. The words that are left share everything.",
         equation("5", primed("w", "u"), "=", fraction(g("u"), sumOver(kept(), g("i")))),
       ]),
-      ...road("dropattention", "DropAttention", [halves, "kept / sum(kept)"], [
+      ...road("dropattention", "DropAttention without NoGrad", [halves, "kept / sum(kept)"], [
         "Hides it after softmax: its weight becomes 0, and the others are divided by their sum S.",
         equation(
           "6",
@@ -81,7 +81,7 @@ export function forwardStory(weights: HTMLElement): Node[] {
         ),
       ]),
       ...road("nograd", "DropAttention with NoGrad", [halves, "kept / noGrad(sum(kept))"], [
-        "Divides by the same S, but learning is told to take S for a constant. The paper calls this DropAttention; the whole difference is one call.",
+        "Divides by the same S, but learning is told to take S for a constant. This is what the paper calls DropAttention. The whole difference is one call.",
       ]),
     ),
     element(
