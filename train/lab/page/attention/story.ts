@@ -127,7 +127,7 @@ export function backwardStory(maps: JacobianMaps, explained: Explanation): Node[
       "Learning asks another question: if a logit grew a little, how fast would each weight follow? For eight weights and eight logits that makes 64 answers, a cell each. The library finds them by differentiating the very lines above.",
     ),
     p(
-      "A word that was dropped can change nothing, whatever its logit. So the column below its name should be empty.",
+      "A word that was dropped can change nothing, whatever its logit, so the column below its name should be empty. With DropAttention its logit still reaches the other weights by two paths: through softmax, and through the sum S. They cancel, up to rounding. NoGrad closes the second path, and what comes by the first stays.",
     ),
     element(
       "figure",
