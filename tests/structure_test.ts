@@ -79,6 +79,7 @@ const trainLayers: Layers = [
   ["train.ts"],
   ["dry_run.ts"],
   ["merge/", "parity/", "noise/", "demo/", "report/"],
+  ["lab/"],
   ["sweep/"],
   ["tables/"],
   ["mod.ts", "commands/"],

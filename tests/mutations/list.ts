@@ -54,6 +54,7 @@ import { predictionsMutations } from "./lists/predictions.ts";
 import { presetsMutations } from "./lists/presets.ts";
 import { processesMutations } from "./lists/processes.ts";
 import { regularisersMutations } from "./lists/regularisers.ts";
+import { labPageMutations } from "./lists/lab_page.ts";
 import { reportsMutations } from "./lists/reports.ts";
 import { runsMutations } from "./lists/runs.ts";
 import { safetensorsMutations } from "./lists/safetensors.ts";
@@ -114,6 +115,7 @@ export const mutations: readonly Mutation[] = [
   ...shownMutations,
   ...killsMutations,
   ...runsMutations,
+  ...labPageMutations,
   ...reportsMutations,
   ...tablesMutations,
   ...sweepMutations,

@@ -1,6 +1,6 @@
 /**
  * The tiny base model of the demonstration: BERT with two layers over a vocabulary of a few dozen
- * words, stored in one safetensors file beside this module.
+ * words. Nothing here reads a file, so that pages can open it too.
  *
  * @module
  */
@@ -16,13 +16,9 @@ import { classifier } from "../../nn/models/registry.ts";
 import { buildWordPiece } from "../../nn/tokenizer/legacy.ts";
 import { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { grammarWords } from "../data/grammar_clauses.ts";
-import { attempt } from "../files/system.ts";
 
 const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 const vocabulary = [...special, ...grammarWords];
-
-/** Where the weights lie; `make_base.ts` writes them. */
-export const baseFile: URL = new URL("./base.safetensors", import.meta.url);
 
 /** Sizes of the base model: 2 layers, hidden size 64, 4 heads, 32 positions. */
 export const baseConfig: ModelConfig = parseConfig({
@@ -44,19 +40,22 @@ export function baseTokenizer(): Tokenizer {
   return new Tokenizer(buildWordPiece(`${vocabulary.join("\n")}\n`, "train/demo/base.ts"));
 }
 
-/** Opens the base model with a new head; the open scope owns it. */
-export async function openBase(device: Device, key: Key): Promise<Model> {
-  const name = "train/demo/base.safetensors";
-  const refusal = "Cannot open the demonstration's model as it requires a readable file";
-  const bytes = await attempt(refusal, name, () => Deno.readFile(baseFile));
-  const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+/**
+ * The base model with a new head, from the bytes of its file; the open scope owns it.
+ *
+ * @throws {FileError} If the file is malformed
+ */
+export async function loadBase(device: Device, key: Key, bytes: Uint8Array): Promise<Model> {
+  const path = "train/demo/base.safetensors";
+  const { buffer, byteOffset } = bytes;
+  const length = Number(new DataView(buffer, byteOffset).getBigUint64(0, true));
   const data = bytes.subarray(8 + length);
-  const { tensors } = parseHeader(bytes.subarray(8, 8 + length), data.length, name);
+  const { tensors } = parseHeader(bytes.subarray(8, 8 + length), data.length, path);
   const model = classifier(baseConfig);
   await loadModel(
     model,
     {
-      path: name,
+      path,
       names: () => tensors.keys(),
       shape: (tensor) => tensors.get(tensor)!.shape,
       read(tensor, float) {

@@ -1,0 +1,78 @@
+/**
+ * The page as files: scripts, style sheets, and the base model of the demonstration.
+ *
+ * @module
+ */
+
+import { build, stop } from "esbuild";
+import { baseFile } from "../demo/base_file.ts";
+import { exists } from "../files/files.ts";
+import { themeRules } from "../report/palette.ts";
+
+/** A file of the page by its path from the page's folder. */
+export type PageFiles = ReadonlyMap<string, Uint8Array>;
+
+const page = new URL("./page/", import.meta.url);
+const pathOf = (path: string) => decodeURIComponent(new URL(path, page).pathname);
+
+/** Entries by their names: script and style of the page, and the worker of each section that has one. */
+async function entries(): Promise<Record<string, string>> {
+  const found: Record<string, string> = { main: pathOf("main.ts"), style: pathOf("style.css") };
+  for await (const { name, isDirectory } of Deno.readDir(page)) {
+    const worker = pathOf(`${name}/worker.ts`);
+    if (isDirectory && await exists(worker)) found[`${name}/worker`] = worker;
+  }
+  return found;
+}
+
+/** Builds all files of the page; `noise/worker.ts` becomes `noise/worker.js`, a script of its own. */
+export async function buildPage(): Promise<PageFiles> {
+  const { outputFiles, metafile: { outputs } } = await build({
+    metafile: true,
+    entryPoints: await entries(),
+    outdir: "/",
+    write: false,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    minify: true,
+    charset: "utf8",
+    inject: [pathOf("../../commands/bundle_symbols.ts")],
+  });
+  await stop();
+  const files = new Map<string, Uint8Array>();
+  const html = await Deno.readTextFile(new URL("index.html", page));
+  files.set("index.html", new TextEncoder().encode(preloaded(html, chunksOf("main.js", outputs))));
+  files.set("theme.css", new TextEncoder().encode(themeRules()));
+  files.set("base.safetensors", await Deno.readFile(baseFile));
+  for (const { path, contents } of outputFiles) files.set(path.slice(1), contents);
+  return files;
+}
+
+/** What esbuild says of a file: the files that it imports. */
+type Outputs = Readonly<Record<string, { readonly imports: readonly Imported[] }>>;
+interface Imported {
+  readonly path: string;
+  readonly kind: string;
+}
+
+/** Files that a script imports at once, over however many steps. */
+function chunksOf(script: string, outputs: Outputs): string[] {
+  const start = Object.keys(outputs).find((path) => path.endsWith(script))!;
+  const found = new Set([start]);
+  for (const path of found) {
+    for (const { path: to, kind } of outputs[path]!.imports) {
+      if (kind === "import-statement") found.add(to);
+    }
+  }
+  found.delete(start);
+  return [...found].map((path) => path.split("/").at(-1)!);
+}
+
+/** The page, told what its script will ask for, so that no file waits for another. */
+function preloaded(html: string, names: readonly string[]): string {
+  const links = names.map((name) => `<link rel="modulepreload" href="${name}">`);
+  return html.replace("</head>", () => `${links.join("")}</head>`);
+}
