@@ -10,10 +10,8 @@ import { foldKey } from "../core/random.ts";
 import { dropoutPlan } from "../nn/dropout/methods.ts";
 import type { DropoutPlan } from "../nn/dropout/plan.ts";
 import type { AdapterConfig } from "../nn/formats/peft_config.ts";
-import { declaredBy, ownerOf } from "../nn/formats/peft_tensors.ts";
-import { heads, isHead, trainHead } from "../nn/models/heads.ts";
+import { isHead, trainHead } from "../nn/models/heads.ts";
 import type { Model, ModelConfig } from "../nn/models/model.ts";
-import { architectureOf } from "../nn/models/registry.ts";
 import type { Optimiser } from "../nn/optim/optimiser.ts";
 import { Trainable } from "../nn/optim/trainable.ts";
 import type { Tokenizer } from "../nn/tokenizer/tokenizer.ts";
@@ -29,7 +27,7 @@ import { openDevice } from "./device/backend.ts";
 import { fit, type FitHooks, type FitResult, optimiserOf, planSteps } from "./fit.ts";
 import type { DownloadHooks } from "./hub/download.ts";
 import { type ModelSource, resolveModel } from "./hub/resolve_model.ts";
-import { addAdapter, loadAdapter, type NewAdapter } from "./run/adapter.ts";
+import { addAdapter, loadAdapter } from "./run/adapter.ts";
 import {
   describeAdapter,
   describeDecay,
@@ -44,6 +42,7 @@ import {
 import { type DataFingerprints, dataFingerprints } from "./run/fingerprint.ts";
 import { openClassifier, openLanguageModel, readConfig } from "./run/load_model.ts";
 import { loadTokenizer } from "./run/load_tokenizer.ts";
+import { newAdapter, savingToo } from "./run/new_adapter.ts";
 import type { Resumed } from "./run/resume.ts";
 import { RunOutput } from "./run/run_output.ts";
 import { type ResumeOptions, RunPlace } from "./run/run_place.ts";
@@ -213,7 +212,7 @@ export async function prepare(
     : await openClassifier(base.directory, device, initialKey, task.labels, opening);
   describeWeights(report, say);
   const drawn = report.initialised.filter((path) => !isHead(path));
-  const fresh = savingToo(adapterConfig(config, architecture, base, task.labels > 0), drawn);
+  const fresh = savingToo(newAdapter(config, architecture, base, task.labels > 0), drawn);
   const adapter = start === undefined
     ? addAdapter(model, fresh, device, initialKey)
     : savingToo(await loadAdapter(model, start.directory, device, say), drawn);
@@ -271,30 +270,4 @@ export async function locateFolders(
     : await resolveModel(config.adapter, "adapter", hooks);
   const named = { model: base.name, ...(start && { adapter: start.name }) };
   return { base, start, config: { ...config, ...named } };
-}
-
-/** An adapter that saves the modules of some parameters whole, where it does not yet. */
-function savingToo<A extends AdapterConfig>(adapter: A, drawn: readonly string[]): A {
-  const saved = declaredBy(adapter, new Set());
-  const owners = drawn.filter((path) => !saved(path)).map(ownerOf);
-  return { ...adapter, modulesToSave: [...new Set([...adapter.modulesToSave, ...owners])] };
-}
-
-/** What an adapter is to be, by the configuration. */
-function adapterConfig(
-  { rank, alpha, rslora: rslora, targets }: TrainConfig,
-  architecture: ModelConfig,
-  base: ModelSource,
-  classifies: boolean,
-): NewAdapter {
-  return {
-    targets: targets ?? architectureOf(architecture).targets,
-    rank,
-    alpha,
-    rslora,
-    modulesToSave: classifies ? heads : [],
-    taskType: classifies ? "SEQ_CLS" : "CAUSAL_LM",
-    baseModel: base.id ?? base.directory,
-    revision: base.commit,
-  };
 }

@@ -7,8 +7,7 @@
 
 import type { Device } from "../../core/device.ts";
 import type { Key } from "../../core/random.ts";
-import { parseHeader } from "../../nn/formats/safetensors.ts";
-import { decodeFloats } from "../../nn/formats/safetensors_values.ts";
+import { parseSafetensors } from "../../nn/formats/weights.ts";
 import { parseConfig } from "../../nn/models/config.ts";
 import { loadModel } from "../../nn/models/load.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
@@ -21,11 +20,14 @@ import { attempt } from "../files/system.ts";
 const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 const vocabulary = [...special, ...grammarWords];
 
+/** The words of the base model's tokenizer, one a line: what a vocab.txt holds. */
+export const baseVocabulary: string = `${vocabulary.join("\n")}\n`;
+
 /** Where the weights lie; `make_base.ts` writes them. */
 export const baseFile: URL = new URL("./base.safetensors", import.meta.url);
 
-/** Sizes of the base model: 2 layers, hidden size 64, 4 heads, 32 positions. */
-export const baseConfig: ModelConfig = parseConfig({
+/** What a config.json of the base model holds: 2 layers, hidden size 64, 4 heads, 32 positions. */
+export const baseJson: Readonly<Record<string, unknown>> = {
   model_type: "bert",
   vocab_size: vocabulary.length,
   hidden_size: 64,
@@ -37,11 +39,14 @@ export const baseConfig: ModelConfig = parseConfig({
   layer_norm_eps: 1e-12,
   hidden_act: "gelu",
   pad_token_id: 0,
-}, "train/demo/base.ts");
+};
+
+/** Sizes of the base model. */
+export const baseConfig: ModelConfig = parseConfig(baseJson, "train/demo/base.ts");
 
 /** Tokenizer of the base model: one token a word. */
 export function baseTokenizer(): Tokenizer {
-  return new Tokenizer(buildWordPiece(`${vocabulary.join("\n")}\n`, "train/demo/base.ts"));
+  return new Tokenizer(buildWordPiece(baseVocabulary, "train/demo/base.ts"));
 }
 
 /** Opens the base model with a new head; the open scope owns it. */
@@ -49,23 +54,7 @@ export async function openBase(device: Device, key: Key): Promise<Model> {
   const name = "train/demo/base.safetensors";
   const refusal = "Cannot open the demonstration's model as it requires a readable file";
   const bytes = await attempt(refusal, name, () => Deno.readFile(baseFile));
-  const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
-  const data = bytes.subarray(8 + length);
-  const { tensors } = parseHeader(bytes.subarray(8, 8 + length), data.length, name);
   const model = classifier(baseConfig);
-  await loadModel(
-    model,
-    {
-      path: name,
-      names: () => tensors.keys(),
-      shape: (tensor) => tensors.get(tensor)!.shape,
-      read(tensor, float) {
-        const { begin, end, dtype } = tensors.get(tensor)!;
-        return Promise.resolve(decodeFloats(data.subarray(begin, end), dtype, float));
-      },
-    },
-    device,
-    key,
-  );
+  await loadModel(model, parseSafetensors(bytes, name), device, key);
   return model;
 }

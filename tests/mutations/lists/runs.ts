@@ -113,7 +113,7 @@ export const runsMutations: readonly Mutation[] = [
   },
   {
     name: "new adapters forget rslora",
-    file: "train/train.ts",
+    file: "train/run/new_adapter.ts",
     find: `    alpha,
     rslora,
     modulesToSave`,
@@ -132,7 +132,7 @@ export const runsMutations: readonly Mutation[] = [
   },
   {
     name: "new adapters name no task",
-    file: "train/train.ts",
+    file: "train/run/new_adapter.ts",
     find: 'taskType: classifies ? "SEQ_CLS" : "CAUSAL_LM",',
     replace: 'taskType: classifies ? "SEQ_CLS" : "SEQ_CLS",',
     why: "language models are CAUSAL_LM",
@@ -140,7 +140,7 @@ export const runsMutations: readonly Mutation[] = [
   },
   {
     name: "language models save heads",
-    file: "train/train.ts",
+    file: "train/run/new_adapter.ts",
     find: "modulesToSave: classifies ? heads : [],",
     replace: "modulesToSave: heads,",
     why: "a language model's head is the base's",
@@ -148,7 +148,7 @@ export const runsMutations: readonly Mutation[] = [
   },
   {
     name: "the configuration's alpha is the rank",
-    file: "train/train.ts",
+    file: "train/run/new_adapter.ts",
     find: `    rank,
     alpha,
     rslora,`,

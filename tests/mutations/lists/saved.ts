@@ -14,7 +14,7 @@ export const savedMutations: readonly Mutation[] = [
   },
   {
     name: "targets are ignored",
-    file: "train/train.ts",
+    file: "train/run/new_adapter.ts",
     find: "targets: targets ?? architectureOf(architecture).targets",
     replace: "targets: architectureOf(architecture).targets",
     why: "--targets",
@@ -55,7 +55,7 @@ export const savedMutations: readonly Mutation[] = [
   },
   {
     name: "a language model saves a head",
-    file: "train/train.ts",
+    file: "train/run/new_adapter.ts",
     find: "modulesToSave: classifies ? heads : []",
     replace: "modulesToSave: heads",
     why: "only classifiers have one",
