@@ -75,6 +75,7 @@ const trainLayers: Layers = [
   ["fit.ts"],
   ["train.ts", "dry_run.ts"],
   ["merge/", "parity/", "noise/", "demo/", "report/"],
+  ["lab/"],
   ["sweep/"],
   ["tables/"],
   ["mod.ts", "commands/"],

@@ -1,6 +1,6 @@
 /**
  * The tiny base model of the demonstration: BERT with two layers over a vocabulary of a few dozen
- * words, stored in one safetensors file beside this module.
+ * words. Nothing here reads a file, so that pages can open it too.
  *
  * @module
  */
@@ -15,16 +15,12 @@ import { classifier } from "../../nn/models/registry.ts";
 import { buildWordPiece } from "../../nn/tokenizer/legacy.ts";
 import { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { grammarWords } from "../data/grammar_clauses.ts";
-import { attempt } from "../files/system.ts";
 
 const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 const vocabulary = [...special, ...grammarWords];
 
 /** The words of the base model's tokenizer, one a line: what a vocab.txt holds. */
 export const baseVocabulary: string = `${vocabulary.join("\n")}\n`;
-
-/** Where the weights lie; `make_base.ts` writes them. */
-export const baseFile: URL = new URL("./base.safetensors", import.meta.url);
 
 /** What a config.json of the base model holds: 2 layers, hidden size 64, 4 heads, 32 positions. */
 export const baseJson: Readonly<Record<string, unknown>> = {
@@ -49,12 +45,13 @@ export function baseTokenizer(): Tokenizer {
   return new Tokenizer(buildWordPiece(baseVocabulary, "train/demo/base.ts"));
 }
 
-/** Opens the base model with a new head; the open scope owns it. */
-export async function openBase(device: Device, key: Key): Promise<Model> {
-  const name = "train/demo/base.safetensors";
-  const refusal = "Cannot open the demonstration's model as it requires a readable file";
-  const bytes = await attempt(refusal, name, () => Deno.readFile(baseFile));
+/**
+ * The base model with a new head, from the bytes of its file; the open scope owns it.
+ *
+ * @throws {FileError} If the file is malformed
+ */
+export async function loadBase(device: Device, key: Key, bytes: Uint8Array): Promise<Model> {
   const model = classifier(baseConfig);
-  await loadModel(model, parseSafetensors(bytes, name), device, key);
+  await loadModel(model, parseSafetensors(bytes, "train/demo/base.safetensors"), device, key);
   return model;
 }

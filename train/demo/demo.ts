@@ -17,7 +17,8 @@ import { fit, type FitResult, optimiserOf } from "../fit.ts";
 import { addAdapter } from "../run/adapter.ts";
 import { classificationTask } from "../tasks/classification.ts";
 import type { Task } from "../tasks/task.ts";
-import { baseConfig, baseTokenizer, openBase } from "./base.ts";
+import { baseConfig, baseTokenizer } from "./base.ts";
+import { openBase } from "./base_file.ts";
 
 /** Settings of the demonstration; everything else is `train`'s default. */
 const demoSettings = {

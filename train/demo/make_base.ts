@@ -19,7 +19,8 @@ import { openDevice } from "../device/backend.ts";
 import { writeFileAtomic } from "../files/files.ts";
 import { fit, optimiserOf } from "../fit.ts";
 import { classificationTask } from "../tasks/classification.ts";
-import { baseConfig, baseFile, baseTokenizer } from "./base.ts";
+import { baseConfig, baseTokenizer } from "./base.ts";
+import { baseFile } from "./base_file.ts";
 
 const [pairs, epochs, seed] = [4000, 16, 100];
 

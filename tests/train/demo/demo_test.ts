@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertGreater, assertNotEquals } from "@std/assert";
 import { parameters } from "../../../nn/layers/module.ts";
 import { grammarDataset } from "../../../train/data/grammar.ts";
-import { baseConfig, baseFile, baseTokenizer } from "../../../train/demo/base.ts";
+import { baseConfig, baseTokenizer } from "../../../train/demo/base.ts";
+import { baseFile } from "../../../train/demo/base_file.ts";
 import { demonstrateMethod } from "../../../train/demo/demo.ts";
 import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import { classifier } from "../../../nn/models/registry.ts";

@@ -1,0 +1,52 @@
+/**
+ * The page as files: scripts, style sheets, and the base model of the demonstration.
+ *
+ * @module
+ */
+
+import { build, stop } from "esbuild";
+import { baseFile } from "../demo/base_file.ts";
+import { exists } from "../files/files.ts";
+import { themeRules } from "../report/palette.ts";
+
+/** A file of the page by its path from the page's folder. */
+export type PageFiles = ReadonlyMap<string, Uint8Array>;
+
+const page = new URL("./page/", import.meta.url);
+const pathOf = (path: string) => decodeURIComponent(new URL(path, page).pathname);
+
+/** Entries by their names: the page, and the worker of each section that has one. */
+async function entries(): Promise<Record<string, string>> {
+  const found = { main: pathOf("main.ts") } as Record<string, string>;
+  for await (const { name, isDirectory } of Deno.readDir(page)) {
+    const worker = pathOf(`${name}/worker.ts`);
+    if (isDirectory && await exists(worker)) found[`${name}/worker`] = worker;
+  }
+  return found;
+}
+
+/** Builds all files of the page; `noise/worker.ts` becomes `noise/worker.js`, a script of its own. */
+export async function buildPage(): Promise<PageFiles> {
+  const { outputFiles } = await build({
+    entryPoints: await entries(),
+    outdir: "/",
+    write: false,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    minify: true,
+    charset: "utf8",
+    inject: [pathOf("../../commands/bundle_symbols.ts")],
+  });
+  await stop();
+  const files = new Map<string, Uint8Array>();
+  for (const name of ["index.html", "style.css"]) {
+    files.set(name, await Deno.readFile(new URL(name, page)));
+  }
+  files.set("theme.css", new TextEncoder().encode(themeRules()));
+  files.set("base.safetensors", await Deno.readFile(baseFile));
+  for (const { path, contents } of outputFiles) files.set(path.slice(1), contents);
+  return files;
+}

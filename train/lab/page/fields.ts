@@ -1,0 +1,91 @@
+/**
+ * What a part of the page keeps in the address: values that are read from text and written as text.
+ *
+ * @module
+ */
+
+/** One value of a section's state. */
+export interface Field<T> {
+  /** What holds where the address says nothing, or nothing that can be read. */
+  readonly default: T;
+  /** The value that a text stands for; undefined where it stands for none. */
+  read(text: string): T | undefined;
+  /** The text of a value, which {@linkcode Field.read} reads again. */
+  write(value: T): string;
+}
+
+/** NumberBounds of numbers, both included. */
+export interface NumberBounds {
+  /** Least value. */
+  readonly min: number;
+  /** Largest value. */
+  readonly max: number;
+}
+
+/** A number within bounds. */
+export function numberField(standard: number, bounds: NumberBounds): Field<number> {
+  return {
+    default: standard,
+    read: (text) => numberOf(text, bounds),
+    write: String,
+  };
+}
+
+/** A whole number within bounds. */
+export function integerField(standard: number, bounds: NumberBounds): Field<number> {
+  return {
+    default: standard,
+    read(text) {
+      const value = numberOf(text, bounds);
+      return Number.isInteger(value) ? value : undefined;
+    },
+    write: String,
+  };
+}
+
+/** As many numbers as the default has, within bounds. */
+export function numbersField(
+  standard: readonly number[],
+  bounds: NumberBounds,
+): Field<readonly number[]> {
+  return {
+    default: standard,
+    read(text) {
+      const values = text.split(",").map((part) => numberOf(part, bounds));
+      const fits = values.length === standard.length && values.every((x) => x !== undefined);
+      return fits ? values as number[] : undefined;
+    },
+    write: (values) => values.join(","),
+  };
+}
+
+/** Any of some numbers from 0 to below `count`, ascending; none is an empty list. */
+export function subsetField(standard: readonly number[], count: number): Field<readonly number[]> {
+  return {
+    default: standard,
+    read(text) {
+      if (text === "") return [];
+      const members = text.split(",").map((part) => numberOf(part, { min: 0, max: count - 1 }));
+      if (!members.every((x) => Number.isInteger(x))) return undefined;
+      return [...new Set(members as number[])].sort((a, b) => a - b);
+    },
+    write: (members) => members.join(","),
+  };
+}
+
+/** One of some words. */
+export function choiceField<const T extends string>(
+  choices: readonly T[],
+  standard: NoInfer<T>,
+): Field<T> {
+  return {
+    default: standard,
+    read: (text) => choices.find((choice) => choice === text),
+    write: (value) => value,
+  };
+}
+
+function numberOf(text: string, { min, max }: NumberBounds): number | undefined {
+  const value = text.trim() === "" ? NaN : Number(text);
+  return value >= min && value <= max ? value : undefined;
+}

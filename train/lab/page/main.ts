@@ -1,0 +1,45 @@
+/**
+ * Mounts the sections of the page, each with its part of the address.
+ *
+ * @module
+ */
+
+import { attentionSection } from "./attention/section.ts";
+import { element } from "./dom.ts";
+import { fineTuneSection } from "./fine_tune/section.ts";
+import { noiseSection } from "./noise/section.ts";
+import type { PageSection } from "./section.ts";
+import { PageState } from "./state.ts";
+import { themeButton } from "./theme.ts";
+
+const sections: readonly PageSection[] = [attentionSection, noiseSection, fineTuneSection];
+
+const state = new PageState({
+  read: () => location.hash,
+  replace: (hash) => history.replaceState(null, "", hash || location.pathname + location.search),
+});
+
+const main = document.querySelector("main")!;
+const list = document.querySelector("nav ul")!;
+
+for (const section of sections) {
+  const { id, title } = section;
+  const heading = element("h2", { id: `${id}-title` }, title);
+  const root = element("section", { id, "aria-labelledby": `${id}-title`, tabindex: -1 }, heading);
+  main.append(root);
+  list.append(element("li", {}, element("a", { href: `#${id}` }, title)));
+  section.mount(root, state.of(section));
+}
+document.querySelector(".top")!.append(themeButton());
+
+/** A browser finds no element by an address that holds more than its name. */
+function showFirst(): void {
+  const shown = state.first === undefined ? null : document.getElementById(state.first);
+  shown?.scrollIntoView();
+}
+
+addEventListener("hashchange", () => {
+  state.follow();
+  showFirst();
+});
+showFirst();
