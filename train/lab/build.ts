@@ -6,8 +6,9 @@
 
 import { build, stop } from "esbuild";
 import { baseFile } from "../demo/base_file.ts";
-import { exists } from "../files/files.ts";
+import { exists, readText } from "../files/files.ts";
 import { themeRules } from "../report/palette.ts";
+import { usedModules } from "./modules.ts";
 
 /** A file of the page by its path from the page's folder. */
 export type PageFiles = ReadonlyMap<string, Uint8Array>;
@@ -25,6 +26,16 @@ async function entries(): Promise<Record<string, string>> {
   return found;
 }
 
+/** The page's style sheet, and behind it that of each section that has one. */
+async function styles(): Promise<string> {
+  const found = [await readText(pathOf("style.css"))];
+  for await (const { name, isDirectory } of Deno.readDir(page)) {
+    const path = pathOf(`${name}/style.css`);
+    if (isDirectory && await exists(path)) found.push(await readText(path));
+  }
+  return found.join("");
+}
+
 /** Builds all files of the page; `noise/worker.ts` becomes `noise/worker.js`, a script of its own. */
 export async function buildPage(): Promise<PageFiles> {
   const { outputFiles } = await build({
@@ -38,13 +49,13 @@ export async function buildPage(): Promise<PageFiles> {
     target: "es2022",
     minify: true,
     charset: "utf8",
+    plugins: [usedModules],
     inject: [pathOf("../../commands/bundle_symbols.ts")],
   });
   await stop();
   const files = new Map<string, Uint8Array>();
-  for (const name of ["index.html", "style.css"]) {
-    files.set(name, await Deno.readFile(new URL(name, page)));
-  }
+  files.set("index.html", await Deno.readFile(new URL("index.html", page)));
+  files.set("style.css", new TextEncoder().encode(await styles()));
   files.set("theme.css", new TextEncoder().encode(themeRules()));
   files.set("base.safetensors", await Deno.readFile(baseFile));
   for (const { path, contents } of outputFiles) files.set(path.slice(1), contents);

@@ -29,7 +29,6 @@ import { classifyAll, encodeExamples } from "../../../tasks/classification.ts";
 import { maxSequenceLength } from "../../../tasks/open.ts";
 import type { Metrics } from "../../../tasks/task.ts";
 import type { PreparedRun } from "./prepare.ts";
-import type { Answer } from "./protocol.ts";
 
 /** A model on a device, with what trains it. */
 interface Adapted {
@@ -119,11 +118,11 @@ export class FineTune implements Disposable {
   }
 
   /**
-   * What the model says of a text, or of a pair of them.
+   * The probabilities that the model gives the classes of a text, or of a pair of them.
    *
    * @throws {IndexError} If a token has no row in the model's table
    */
-  ask([textA = "", textB]: readonly string[]): Promise<Answer> {
+  ask([textA = "", textB]: readonly string[]): Promise<number[]> {
     return this.#apart(async () => {
       const { base, config, task } = this.run;
       const example = { textA, ...(textB !== undefined && { textB }), label: undefined, index: 0 };
@@ -136,7 +135,7 @@ export class FineTune implements Disposable {
         reading,
         classDistribution,
       );
-      return { probabilities: found!.logMean.map(Math.exp) };
+      return found!.logMean.map(Math.exp);
     });
   }
 

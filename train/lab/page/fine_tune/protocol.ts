@@ -77,12 +77,6 @@ export interface Facts {
   readonly backend?: string;
 }
 
-/** What a trained model says of a text. */
-export interface Answer {
-  /** Probabilities of the classes, in the order of {@linkcode Facts.classes}. */
-  readonly probabilities: readonly number[];
-}
-
 /** What the page asks of a worker. */
 export type Request =
   /** Puts files of a folder into the page's storage. */
@@ -98,21 +92,33 @@ export type Request =
   /** Makes the folder of the adapter. */
   | { readonly kind: "zip" };
 
-/** What a worker answers. */
-export type Reply =
-  | { readonly kind: "kept"; readonly name: string }
+/** What a worker tells on the way. */
+export type News =
   | {
     readonly kind: "fetching";
     readonly file: string;
     readonly done: number;
     readonly total: number;
   }
-  | { readonly kind: "checked"; readonly facts: Facts }
   | { readonly kind: "opened"; readonly facts: Facts }
   | { readonly kind: "step"; readonly record: StepRecord }
-  | { readonly kind: "evaluation"; readonly record: EvaluationRecord }
-  | { readonly kind: "ended"; readonly stopped: boolean; readonly step: number }
-  | { readonly kind: "answer"; readonly answer: Answer }
+  | { readonly kind: "evaluation"; readonly record: EvaluationRecord };
+
+/** What a worker answers in the end. */
+export type Reply =
+  | { readonly kind: "kept" }
+  | { readonly kind: "checked"; readonly facts: Facts }
+  | { readonly kind: "ended"; readonly isStopped: boolean }
+  | { readonly kind: "stopping" }
+  | { readonly kind: "answer"; readonly probabilities: readonly number[] }
   | { readonly kind: "zipped"; readonly bytes: Uint8Array<ArrayBuffer> }
-  /** What was asked for last cannot be done; a sentence says why. */
+  /** It cannot be done; a sentence says why. */
   | { readonly kind: "failed"; readonly message: string };
+
+/** A message with the number of the request that it belongs to. */
+export interface Numbered<T> {
+  /** Number of the request. */
+  readonly id: number;
+  /** What is said. */
+  readonly message: T;
+}
