@@ -18,7 +18,7 @@ import { measureRatios } from "../noise/attention_rows.ts";
 import { judgeRatios } from "../noise/ratio_claims.ts";
 import { estimatesOf } from "../noise/figures.ts";
 import { maskKey, study } from "../noise/study.ts";
-import { openSubject, type SubjectOptions } from "../noise/subject.ts";
+import { openSubject, type SubjectOptions } from "../noise/open_subject.ts";
 import { noiseTable } from "../noise/table.ts";
 import { type Command, command } from "./command.ts";
 

@@ -6,7 +6,7 @@
 
 import { build, stop } from "esbuild";
 import { baseFile } from "../demo/base_file.ts";
-import { exists, readText } from "../files/files.ts";
+import { exists } from "../files/files.ts";
 import { themeRules } from "../report/palette.ts";
 import { usedModules } from "./modules.ts";
 
@@ -16,24 +16,14 @@ export type PageFiles = ReadonlyMap<string, Uint8Array>;
 const page = new URL("./page/", import.meta.url);
 const pathOf = (path: string) => decodeURIComponent(new URL(path, page).pathname);
 
-/** Entries by their names: the page, and the worker of each section that has one. */
+/** Entries by their names: script and style of the page, and the worker of each section that has one. */
 async function entries(): Promise<Record<string, string>> {
-  const found = { main: pathOf("main.ts") } as Record<string, string>;
+  const found: Record<string, string> = { main: pathOf("main.ts"), style: pathOf("style.css") };
   for await (const { name, isDirectory } of Deno.readDir(page)) {
     const worker = pathOf(`${name}/worker.ts`);
     if (isDirectory && await exists(worker)) found[`${name}/worker`] = worker;
   }
   return found;
-}
-
-/** The page's style sheet, and behind it that of each section that has one. */
-async function styles(): Promise<string> {
-  const found = [await readText(pathOf("style.css"))];
-  for await (const { name, isDirectory } of Deno.readDir(page)) {
-    const path = pathOf(`${name}/style.css`);
-    if (isDirectory && await exists(path)) found.push(await readText(path));
-  }
-  return found.join("");
 }
 
 /** Builds all files of the page; `noise/worker.ts` becomes `noise/worker.js`, a script of its own. */
@@ -55,7 +45,6 @@ export async function buildPage(): Promise<PageFiles> {
   await stop();
   const files = new Map<string, Uint8Array>();
   files.set("index.html", await Deno.readFile(new URL("index.html", page)));
-  files.set("style.css", new TextEncoder().encode(await styles()));
   files.set("theme.css", new TextEncoder().encode(themeRules()));
   files.set("base.safetensors", await Deno.readFile(baseFile));
   for (const { path, contents } of outputFiles) files.set(path.slice(1), contents);

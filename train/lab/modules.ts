@@ -19,12 +19,13 @@ const packages: Readonly<Record<string, string>> = {
 export const usedModules: Plugin = {
   name: "used modules",
   setup({ onResolve }) {
-    onResolve({ filter: /^\.{1,2}\// }, ({ path, importer }) => ({
-      path: decodeURIComponent(new URL(path, `file://${importer}`).pathname),
-      sideEffects: false,
-    }));
+    onResolve({ filter: /^\.{1,2}\// }, ({ path, importer, kind }) => {
+      if (kind !== "import-statement" && kind !== "dynamic-import") return undefined;
+      const file = decodeURIComponent(new URL(path, `file://${importer}`).pathname);
+      return { path: file, sideEffects: false };
+    });
     onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
-      if (kind === "entry-point") return undefined;
+      if (kind !== "import-statement" && kind !== "dynamic-import") return undefined;
       const file = packages[path];
       return { path: file ?? path, external: file === undefined, sideEffects: false };
     });

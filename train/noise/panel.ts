@@ -48,7 +48,22 @@ export interface Panel {
   readonly lines: readonly Line[];
   /** Ticks of the x axis, which is logarithmic. */
   readonly rates: readonly number[];
+  /** Colours of axes and markers; default those of paper. */
+  readonly paint?: PanelPaint;
 }
+
+/** Colours of what is no line. */
+export interface PanelPaint {
+  /** Axes. */
+  readonly ink: string;
+  /** Lines across the plot. */
+  readonly grid: string;
+  /** Inside of markers. */
+  readonly ground: string;
+}
+
+/** On white paper. */
+export const paper: PanelPaint = { ink: "#000", grid: "#ddd", ground: "#fff" };
 
 /** Where a panel lies, in user units. */
 export interface PanelFrame {
@@ -73,9 +88,14 @@ export function label(x: number, y: number, words: string, attributes = ""): str
 }
 
 /** An SVG marker around a point in user units. */
-export function marker({ marker, colour }: LineStyle, x: number, y: number): string {
+export function marker(
+  { marker, colour }: LineStyle,
+  x: number,
+  y: number,
+  { ground }: PanelPaint = paper,
+): string {
   const [cx, cy, r] = [round(x), round(y), 3.4];
-  const paint = `fill="#fff" stroke="${colour}" stroke-width="1.5"`;
+  const paint = `fill="${ground}" stroke="${colour}" stroke-width="1.5"`;
   if (marker === "circle") return `<circle cx="${cx}" cy="${cy}" r="${r}" ${paint}/>`;
   const corners = {
     square: [[-1, -1], [1, -1], [1, 1], [-1, 1]],
@@ -89,7 +109,7 @@ export function marker({ marker, colour }: LineStyle, x: number, y: number): str
 /** The SVG group of a panel. */
 export function drawPanel(panel: Panel, frame: PanelFrame): string {
   const { left, top, width, height } = frame;
-  const { lines, rates, logarithmic } = panel;
+  const { lines, rates, logarithmic, paint = paper } = panel;
   const [first, last] = [Math.log(rates[0]!), Math.log(rates.at(-1)!)];
   const inset = 14;
   const xOf = (rate: number) =>
@@ -107,20 +127,20 @@ export function drawPanel(panel: Panel, frame: PanelFrame): string {
   const parts = [label(left, top - 10, panel.title, 'font-weight="bold"')];
   for (const tick of ticks) {
     const y = round(yOf(tick));
-    parts.push(`<path d="M${left} ${y}H${left + width}" stroke="#ddd"/>`);
+    parts.push(`<path d="M${left} ${y}H${left + width}" stroke="${paint.grid}"/>`);
     parts.push(label(left - 6, y + 3.5, numeral(tick), 'text-anchor="end"'));
   }
   let free = -Infinity;
   for (const rate of rates) {
     const x = xOf(rate);
-    parts.push(`<path d="M${round(x)} ${top + height}v4" stroke="#000"/>`);
+    parts.push(`<path d="M${round(x)} ${top + height}v4" stroke="${paint.ink}"/>`);
     const half = 3 * `${rate}`.length;
     if (x - half < free) continue;
     free = x + half + 3;
     parts.push(label(x, top + height + 16, `${rate}`, 'text-anchor="middle"'));
   }
   parts.push(
-    `<path d="M${left} ${top}V${top + height}H${left + width}" fill="none" stroke="#000"/>`,
+    `<path d="M${left} ${top}V${top + height}H${left + width}" fill="none" stroke="${paint.ink}"/>`,
   );
   const middle = top + height / 2;
   parts.push(
@@ -141,7 +161,8 @@ export function drawPanel(panel: Panel, frame: PanelFrame): string {
     // Lines that coincide stay visible side by side.
     const shift = 2.6 * (i - (lines.length - 1) / 2);
     const shown = line.points.filter(usable(logarithmic));
-    parts.push(drawLine({ ...line, points: shown }, (x) => xOf(x) + shift, yOf, ticks[0]!));
+    const place = { xOf: (x: number) => xOf(x) + shift, yOf, least: ticks[0]!, paint };
+    parts.push(drawLine({ ...line, points: shown }, place));
   });
   return `<g>\n${parts.filter((part) => part !== "").join("\n")}\n</g>`;
 }
@@ -150,11 +171,18 @@ function usable(logarithmic: boolean): (point: Point) => boolean {
   return ({ y }) => Number.isFinite(y) && (!logarithmic || y > 0);
 }
 
+/** Where the points of a line lie in the plot. */
+interface LinePlace {
+  readonly xOf: (x: number) => number;
+  readonly yOf: (y: number) => number;
+  /** Least value of the vertical axis. */
+  readonly least: number;
+  readonly paint: PanelPaint;
+}
+
 function drawLine(
   { style, points }: Line,
-  xOf: (x: number) => number,
-  yOf: (y: number) => number,
-  least: number,
+  { xOf, yOf, least, paint }: LinePlace,
 ): string {
   if (points.length === 0) return "";
   const { colour, dash } = style;
@@ -170,7 +198,7 @@ function drawLine(
     `<path d="${path.join("")}" fill="none" stroke="${colour}" stroke-width="1.5" ` +
     `stroke-dasharray="${dash}"/>`,
     bars.length > 0 ? `<path d="${bars.join("")}" fill="none" stroke="${colour}"/>` : "",
-    ...points.map(({ x, y }) => marker(style, xOf(x), yOf(y))),
+    ...points.map(({ x, y }) => marker(style, xOf(x), yOf(y), paint)),
   ].filter((part) => part !== "").join("\n");
 }
 

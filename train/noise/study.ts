@@ -52,10 +52,7 @@ export function masksAt(rate: number, masks: number): number {
 type Collected<T> = readonly (readonly T[])[];
 
 /**
- * Runs the study. All layers drop at once, as in training. At a rate, all variants that drop keys
- * drop the same ones. DropAttention without NoGrad is measured on the first `masks` of them, as it
- * has DropKey's gradient for each. The gradients of all masks of two variants at one rate are held
- * in memory at a time.
+ * Runs the study. All layers drop at once, as in training.
  */
 export async function study(
   device: Device,
@@ -65,32 +62,55 @@ export async function study(
   const clean = await cleanGradients(device, subject);
   const rows: NoiseRow[] = [];
   for (const rate of rates) {
-    const all = masksAt(rate, masks);
-    const key = maskKey(seed, rate);
-    const drawing = (variant: Variant) => ({ plan: variantPlan(variant, rate), key });
-    const fates = await maskFates(device, subject, all, drawing("dropkey"));
-    const measure = async (variant: Variant, count: number, other?: Collected<Float32Array>) => {
-      const gradients = await maskGradients(device, subject, count, drawing(variant));
-      const layers = clean.map((undropped, l) =>
-        figuresOf({
-          gradients: gradients[l]!,
-          fates: variant === "hiddencut" ? undefined : fates[l],
-          clean: undropped,
-          examples: subject.examples.length,
-        })
-      );
-      const difference = other && largestDifference(gradients, other);
-      rows.push({
-        ...{ variant, rate, masks: count, layers, mean: meanFigures(layers) },
-        ...(difference !== undefined && { difference }),
-      });
-      return gradients;
-    };
-    await measure("dropattention", masks, await measure("dropkey", all));
-    await measure("dropattention-nograd", all);
-    await measure("hiddencut", all);
+    rows.push(...await studyRate(device, subject, { clean, rate, masks, seed }));
   }
   return rows.sort((a, b) => variants.indexOf(a.variant) - variants.indexOf(b.variant));
+}
+
+/** One rate of a study. */
+export interface RateOptions extends Pick<StudyOptions, "masks" | "seed"> {
+  /** Gradients of each layer without dropout. */
+  readonly clean: readonly Float32Array[];
+  /** Dropout rate, in (0, 1). */
+  readonly rate: number;
+}
+
+/**
+ * The rows of one rate, at which all variants that drop keys drop the same ones. DropAttention
+ * without NoGrad is measured on the first `masks` of them, as it has DropKey's gradient for each. The
+ * gradients of all masks of two variants are held in memory at a time.
+ */
+export async function studyRate(
+  device: Device,
+  subject: Subject,
+  { clean, rate, masks, seed }: RateOptions,
+): Promise<NoiseRow[]> {
+  const rows: NoiseRow[] = [];
+  const all = masksAt(rate, masks);
+  const key = maskKey(seed, rate);
+  const drawing = (variant: Variant) => ({ plan: variantPlan(variant, rate), key });
+  const fates = await maskFates(device, subject, all, drawing("dropkey"));
+  const measure = async (variant: Variant, count: number, other?: Collected<Float32Array>) => {
+    const gradients = await maskGradients(device, subject, count, drawing(variant));
+    const layers = clean.map((undropped, l) =>
+      figuresOf({
+        gradients: gradients[l]!,
+        fates: variant === "hiddencut" ? undefined : fates[l],
+        clean: undropped,
+        examples: subject.examples.length,
+      })
+    );
+    const difference = other && largestDifference(gradients, other);
+    rows.push({
+      ...{ variant, rate, masks: count, layers, mean: meanFigures(layers) },
+      ...(difference !== undefined && { difference }),
+    });
+    return gradients;
+  };
+  await measure("dropattention", masks, await measure("dropkey", all));
+  await measure("dropattention-nograd", all);
+  await measure("hiddencut", all);
+  return rows;
 }
 
 /** Key of the masks at a rate: other rates draw others, independently. */

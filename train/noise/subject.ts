@@ -1,5 +1,6 @@
 /**
- * What is measured: a model and one labelled batch, from disk or from the demonstration.
+ * What is measured: a model and one labelled batch. Nothing here reads a file, so that pages can
+ * measure too.
  *
  * @module
  */
@@ -9,17 +10,7 @@ import { OptionError } from "../../core/errors.ts";
 import { foldKey, seedKey, threefry } from "../../core/random.ts";
 import { type Batch, countTargets, type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
-import { type GivenConfig, resolveConfig, type TrainConfig } from "../config/config.ts";
 import { planEpoch } from "../data/batches.ts";
-import { grammarDataset } from "../data/grammar.ts";
-import { baseConfig, baseTokenizer } from "../demo/base.ts";
-import { openBase } from "../demo/base_file.ts";
-import { resolveModel } from "../hub/resolve_model.ts";
-import { openClassifier, openLanguageModel, readConfig } from "../run/load_model.ts";
-import { loadTokenizer } from "../run/load_tokenizer.ts";
-import { encodeExamples } from "../tasks/classification.ts";
-import { maxSequenceLength, openTask } from "../tasks/open.ts";
-import { paddingOf } from "../tasks/special_tokens.ts";
 
 /** A model on the device, and the examples that it is measured on. */
 export interface Subject {
@@ -39,61 +30,14 @@ export interface Subject {
   readonly name: string;
 }
 
-/** Which model is measured, and on how many examples. */
-export interface SubjectOptions {
-  /** Model, data and task; all or none, which is the demonstration. */
-  readonly source?: Pick<TrainConfig, "model" | "data" | "task">;
-  /** Examples. */
-  readonly batch: number;
-  /** Most tokens in a sequence; the task's usual limit where absent. */
-  readonly maxLength?: number;
-  /** Seed of the head and of the choice of examples. */
-  readonly seed: number;
-}
-
-/** Training examples that the demonstration draws from; the same as in training. */
-const demonstration = { train: 256, dev: 500, noise: 0.25 } as const;
-
 /**
- * Opens a model, which the open scope owns, and draws training examples.
+ * Training examples by the seed, as the first batch of an epoch would hold them.
  *
- * @throws {OptionError} If there are fewer examples than the batch asks for
- * @throws {FileError} If a file is missing or malformed
+ * @throws {OptionError} If there are fewer than the batch asks for
  */
-export async function openSubject(device: Device, options: SubjectOptions): Promise<Subject> {
-  const { source, batch, maxLength, seed } = options;
-  const key = foldKey(seedKey(seed), "initialisation");
-  const limit: GivenConfig = maxLength === undefined ? {} : { maxLength };
-  if (source === undefined) {
-    const name = "the demonstration's base model and grammar task";
-    const settings = { task: "rte", data: name, model: name } as const;
-    const config = resolveConfig(settings, limit);
-    const tokenizer = baseTokenizer();
-    const { train } = grammarDataset({ ...demonstration, seed });
-    const maxLength = maxSequenceLength(config, baseConfig);
-    const examples = encodeExamples(train, { config: baseConfig, tokenizer, maxLength });
-    const drawn = drawExamples(examples, { batch, seed });
-    const model = await openBase(device, key);
-    const padId = paddingOf(tokenizer);
-    return { model, config: baseConfig, regression: false, padId, name, ...drawn };
-  }
-  const config = resolveConfig(source, limit, { devLimit: 1 });
-  const { directory } = await resolveModel(source.model, "model");
-  const architecture = await readConfig(directory);
-  const task = await openTask(config, architecture, await loadTokenizer(directory));
-  const { padId, regression } = task;
-  const drawn = drawExamples(task.train, { batch, seed });
-  const { model } = task.labels === 0
-    ? await openLanguageModel(directory, device, key)
-    : await openClassifier(directory, device, key, task.labels);
-  const folder = source.model.replace(/\/+$/, "").split("/").at(-1);
-  const name = `${folder} and ${task.name}`;
-  return { model, config: architecture, regression, padId, name, ...drawn };
-}
-
-function drawExamples(
+export function drawExamples(
   examples: readonly EncodedExample[],
-  { batch, seed }: Pick<SubjectOptions, "batch" | "seed">,
+  { batch, seed }: { readonly batch: number; readonly seed: number },
 ): Pick<Subject, "examples" | "normaliser"> {
   if (batch > examples.length) {
     throw new OptionError(

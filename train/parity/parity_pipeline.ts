@@ -20,7 +20,7 @@ import { readJson } from "../files/files.ts";
 import { loadAdapter } from "../run/adapter.ts";
 import { openClassifier, readConfig } from "../run/load_model.ts";
 import { loadTokenizer } from "../run/load_tokenizer.ts";
-import { encodeExamples } from "../tasks/classification.ts";
+import { encodeExamples } from "../tasks/encode_examples.ts";
 import { Comparison, type ParityRow } from "./parity_rows.ts";
 import { caseOptimiser, type CaseSteps, type CaseTraining, compareSteps } from "./parity_steps.ts";
 

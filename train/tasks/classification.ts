@@ -11,9 +11,9 @@ import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { batchesByLength } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
-import type { Places } from "../data/places.ts";
 import { classDistribution, scoreDistribution } from "../metrics/predictive.ts";
-import { checkIds, checkPadding, type IdRules } from "./check_ids.ts";
+import { checkPadding } from "./check_ids.ts";
+import { encodeExamples, type EncodingRules } from "./encode_examples.ts";
 import { finiteLogits } from "./finite_logits.ts";
 import { classificationMetrics, regressionMetrics } from "./label_metrics.ts";
 import type { LabelledData, LabelledKind } from "./labelled.ts";
@@ -22,32 +22,6 @@ import { progressOf } from "./progress.ts";
 import { passesOf, readBatch, type Reading } from "./sampling.ts";
 import { paddingOf } from "./special_tokens.ts";
 import type { EvaluationOptions, Task } from "./task.ts";
-
-/** How {@linkcode encodeExamples} reads texts. */
-export interface EncodingRules extends IdRules {
-  /** Most tokens in a sequence, special tokens included. */
-  readonly maxLength: number;
-  /** Where the examples were read, for messages. */
-  readonly places?: Places | undefined;
-}
-
-/**
- * Tokenises examples; texts longer than `maxLength` tokens lose their ends, the longer text first.
- *
- * @throws {FileError} If a token or segment has no row in the model's table
- * @throws {IndexError} The same, of examples that were not read from a file
- */
-export function encodeExamples(
-  examples: readonly Example[],
-  rules: EncodingRules,
-): EncodedExample[] {
-  const { tokenizer, maxLength, places } = rules;
-  return examples.map(({ textA, textB, label }, i) => {
-    const encoded = tokenizer.encode(textA, textB, { maxLength });
-    checkIds(encoded, rules, { place: () => places?.at(i), name: `example ${i}` });
-    return { ...encoded, label };
-  });
-}
 
 /** Examples that lost tokens: of the longest ones, those that are longer without a limit. */
 function countCut(

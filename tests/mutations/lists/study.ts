@@ -33,9 +33,9 @@ export const studyMutations: readonly Mutation[] = [
   },
   {
     name: "noise ignores the seed of the head",
-    file: "train/noise/subject.ts",
-    find: 'const key = foldKey(seedKey(seed), "initialisation");',
-    replace: 'const key = foldKey(seedKey(1), "initialisation");',
+    file: "train/noise/demonstration.ts",
+    find: 'foldKey(seedKey(seed), "initialisation")',
+    replace: 'foldKey(seedKey(1), "initialisation")',
     why: "--seed",
     tests: ["tests/train/noise/noise_command_test.ts"],
     sample: false,

@@ -10,7 +10,7 @@ import { noiseCommand } from "../../../train/commands/noise.ts";
 import type { estimatesOf } from "../../../train/noise/figures.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { type NoiseRow, study } from "../../../train/noise/study.ts";
-import { openSubject } from "../../../train/noise/subject.ts";
+import { openSubject } from "../../../train/noise/open_subject.ts";
 import { variants } from "../../../train/noise/variants.ts";
 import { withDevice } from "../../support/with_device.ts";
 import { Workspace } from "../../support/workspace.ts";

@@ -15,7 +15,8 @@ import {
   masksAt,
   study,
 } from "../../../train/noise/study.ts";
-import { masksBatch, openSubject, type Subject } from "../../../train/noise/subject.ts";
+import { openSubject } from "../../../train/noise/open_subject.ts";
+import { masksBatch, type Subject } from "../../../train/noise/subject.ts";
 import { type Variant, variantPlan } from "../../../train/noise/variants.ts";
 import { withDevice } from "../../support/with_device.ts";
 

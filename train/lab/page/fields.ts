@@ -20,6 +20,8 @@ export interface NumberBounds {
   readonly min: number;
   /** Largest value. */
   readonly max: number;
+  /** Whether whole numbers alone count; default false. */
+  readonly whole?: boolean;
 }
 
 /** A number within bounds. */
@@ -27,18 +29,6 @@ export function numberField(standard: number, bounds: NumberBounds): Field<numbe
   return {
     default: standard,
     read: (text) => numberOf(text, bounds),
-    write: String,
-  };
-}
-
-/** A whole number within bounds. */
-export function integerField(standard: number, bounds: NumberBounds): Field<number> {
-  return {
-    default: standard,
-    read(text) {
-      const value = numberOf(text, bounds);
-      return Number.isInteger(value) ? value : undefined;
-    },
     write: String,
   };
 }
@@ -59,14 +49,32 @@ export function numbersField(
   };
 }
 
+/** Numbers within bounds, ascending, at least `count` of them. */
+export function ascendingField(
+  standard: readonly number[],
+  { count, ...bounds }: NumberBounds & { readonly count: number },
+): Field<readonly number[]> {
+  return {
+    default: standard,
+    read(text) {
+      const values = text.split(",").map((part) => numberOf(part, bounds));
+      const fits = values.length >= count &&
+        values.every((x, i) => x !== undefined && x > (values[i - 1] ?? -Infinity));
+      return fits ? values as number[] : undefined;
+    },
+    write: (values) => values.join(","),
+  };
+}
+
 /** Any of some numbers from 0 to below `count`, ascending; none is an empty list. */
 export function subsetField(standard: readonly number[], count: number): Field<readonly number[]> {
   return {
     default: standard,
     read(text) {
       if (text === "") return [];
-      const members = text.split(",").map((part) => numberOf(part, { min: 0, max: count - 1 }));
-      if (!members.every((x) => Number.isInteger(x))) return undefined;
+      const bounds = { min: 0, max: count - 1, whole: true };
+      const members = text.split(",").map((part) => numberOf(part, bounds));
+      if (!members.every((x) => x !== undefined)) return undefined;
       return [...new Set(members as number[])].sort((a, b) => a - b);
     },
     write: (members) => members.join(","),
@@ -85,7 +93,7 @@ export function choiceField<const T extends string>(
   };
 }
 
-function numberOf(text: string, { min, max }: NumberBounds): number | undefined {
+function numberOf(text: string, { min, max, whole = false }: NumberBounds): number | undefined {
   const value = text.trim() === "" ? NaN : Number(text);
-  return value >= min && value <= max ? value : undefined;
+  return value >= min && value <= max && (!whole || Number.isInteger(value)) ? value : undefined;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { windowAddress } from "./address.ts";
 import { attentionSection } from "./attention/section.ts";
 import { element } from "./dom.ts";
 import { fineTuneSection } from "./fine_tune/section.ts";
@@ -14,10 +15,7 @@ import { themeButton } from "./theme.ts";
 
 const sections: readonly PageSection[] = [attentionSection, noiseSection, fineTuneSection];
 
-const state = new PageState({
-  read: () => location.hash,
-  replace: (hash) => history.replaceState(null, "", hash || location.pathname + location.search),
-});
+const state = new PageState(windowAddress());
 
 const main = document.querySelector("main")!;
 const list = document.querySelector("nav ul")!;

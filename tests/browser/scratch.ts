@@ -1,0 +1,27 @@
+import { chromium } from "playwright-core";
+import { buildPage } from "/work/lab2/train/lab/build.ts";
+import { servePage } from "/work/lab2/train/lab/serve.ts";
+const files = await buildPage();
+const server = servePage(files, 0);
+const url = `http://127.0.0.1:${server.addr.port}/`;
+const flags = ["--headless","--no-sandbox","--enable-unsafe-webgpu","--disable-background-networking","--disable-component-update","--disable-sync","--no-first-run","--disable-quic"];
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: flags });
+const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, colorScheme: "light" });
+page.on("console", (m) => console.log("console", m.type(), m.text()));
+page.on("pageerror", (e) => console.log("pageerror", e));
+await page.goto(url + "#fine-tune?epochs=15");
+await page.waitForTimeout(1500);
+await page.locator("#fine-tune").screenshot({ path: "/tmp/lab2exp/a.png" });
+console.log(await page.locator("#fine-tune [role=status]").allInnerTexts());
+const t = Date.now();
+await page.getByRole("button", { name: "Train", exact: true }).click();
+for (let i = 0; i < 100; i++) { await page.waitForTimeout(500); const s = await page.locator("#fine-tune [role=status]").allInnerTexts(); if (s.some((x) => /Done|Cannot/.test(x))) { console.log(s); break; } }
+console.log("ms", Date.now() - t);
+await page.waitForTimeout(400);
+console.log(await page.locator("#fine-tune table").allInnerTexts());
+await page.getByRole("button", { name: "Ask the models" }).click();
+await page.waitForTimeout(500);
+console.log(await page.locator("#fine-tune table").allInnerTexts());
+await page.locator("#fine-tune").screenshot({ path: "/tmp/lab2exp/b.png" });
+await browser.close();
+await server.shutdown();
