@@ -5,7 +5,7 @@
  */
 
 import { type Method, methods } from "../../../../nn/dropout/methods.ts";
-import { choiceField, type Field, integerField, numberField } from "../fields.ts";
+import { choiceField, type Field, numberField } from "../fields.ts";
 import type { SectionState } from "../section.ts";
 import type { Settings } from "./protocol.ts";
 
@@ -35,11 +35,11 @@ export const choices = {
   methods: methodsField,
   rate: numberField(0.1, { min: 0, max: 0.9 }),
   kl: numberField(1, { min: 0, max: 100 }),
-  rank: integerField(8, { min: 1, max: 256 }),
+  rank: numberField(8, { min: 1, max: 256, whole: true }),
   lr: numberField(2e-3, { min: 0, max: 1 }),
   epochs: numberField(15, { min: 0.01, max: 1000 }),
-  batch: integerField(16, { min: 1, max: 1024 }),
-  seed: integerField(1, { min: 0, max: 2 ** 32 - 1 }),
+  batch: numberField(16, { min: 1, max: 1024, whole: true }),
+  seed: numberField(1, { min: 0, max: 2 ** 32 - 1, whole: true }),
   machine: choiceField(["cpu", "webgpu"], "cpu"),
 };
 

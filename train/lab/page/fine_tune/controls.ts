@@ -33,7 +33,8 @@ export function radioGroup<T extends string>(
       choose(value);
       onChoose(value);
     });
-    return [element("label", { class: "choice" }, inputs[i]!, label), ...body ? [body] : []];
+    const words = element("span", {}, label);
+    return [element("label", { class: "choice" }, inputs[i]!, words), ...body ? [body] : []];
   });
   const root = element("fieldset", {}, element("legend", {}, legend), ...rows);
   return { root, choose };

@@ -87,6 +87,11 @@ export class Figure {
     this.#drawing.replaceChildren(
       ...ticksOf(from, to).map((tick) => yTick(up(tick), tick)),
       ...ticksOf(0, most).map((tick) => xTick(across(tick), tick)),
+      svg(
+        "text",
+        { class: "axis", x: width - right, y: height - 20, "text-anchor": "end" },
+        "passes",
+      ),
       ...thin.map(({ method, x, y }) => {
         const points = x.map((one, i) => `${across(one).toFixed(1)},${up(y[i]!).toFixed(1)}`);
         const dot = points.length === 1 ? ` ${points[0]}` : "";

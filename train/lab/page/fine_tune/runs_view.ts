@@ -35,15 +35,15 @@ function trainingCurve({ method, steps }: Run): Curve {
   return { method, x: steps.map(({ epoch }) => epoch), y: trailing(steps.map((s) => s.task_loss)) };
 }
 
-function devCurve({ method, evaluations }: Run, metric: string): Curve {
-  return {
-    method,
-    x: evaluations.map(({ epoch }) => epoch),
-    y: evaluations.map((e) => e[metric]!),
-  };
+function devCurve({ method, evaluations }: Run, metric: string, scale = 1): Curve {
+  const y = evaluations.map((one) => scale * one[metric]!);
+  return { method, x: evaluations.map(({ epoch }) => epoch), y };
 }
 
-const head = ["Method", "Passes", "Training loss", "Dev loss", "Least dev loss", "Dev accuracy"];
+const head = [
+  ...["Method", "Passes", "Training loss"],
+  ...["Loss on unseen", "Least loss on unseen", "Right on unseen"],
+];
 
 function rowOf(run: Run): HTMLElement {
   const { method, steps, evaluations, phase, message } = run;
@@ -74,11 +74,11 @@ export class RunsView {
   /** Element to put into the page. */
   readonly root: HTMLElement;
   readonly #training = new Figure(
-    "Training loss",
-    `Mean of ${window} steps, on the labels that are learned: the wrong ones too.`,
+    "Loss on what is learned",
+    `Mean of ${window} steps, wrong labels among them.`,
   );
-  readonly #loss = new Figure("Dev loss", "On examples that are not learned: less is better.");
-  readonly #accuracy = new Figure("Dev accuracy", "Share of them that is answered rightly.");
+  readonly #loss = new Figure("Loss on unseen examples", "Less is better.");
+  readonly #accuracy = new Figure("Right on unseen examples, in percent", "More is better.");
   readonly #rows = element("tbody");
   #runs: readonly Run[] = [];
   #isDue = false;
@@ -132,7 +132,7 @@ export class RunsView {
     const most = Math.max(0, ...this.#runs.map(({ job }) => job.settings.epochs));
     this.#training.draw(this.#runs.map(trainingCurve), most);
     this.#loss.draw(this.#runs.map((run) => devCurve(run, "eval_loss")), most);
-    this.#accuracy.draw(this.#runs.map((run) => devCurve(run, "eval_accuracy")), most);
+    this.#accuracy.draw(this.#runs.map((run) => devCurve(run, "eval_accuracy", 100)), most);
     this.#rows.replaceChildren(...this.#runs.map(rowOf));
   }
 }

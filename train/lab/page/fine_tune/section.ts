@@ -159,18 +159,19 @@ export const fineTuneSection: PageSection<typeof choices> = {
         "Train a model in this page, with several kinds of dropout beside each other. " +
           "Nothing that you choose or type leaves this machine.",
       ),
-      element(
-        "p",
-        { class: "look" },
-        "A quarter of the demonstration's labels is wrong. Plain LoRA learns them by heart: its " +
-          "training loss falls, and its loss on clean examples rises. HiddenKey does so less.",
-      ),
       element("h3", {}, "What is learned"),
       element("div", { class: "pair" }, models.root, tables.root),
       checker.status.root,
       element("h3", {}, "How"),
       settings.root,
       element("h3", {}, "Train"),
+      element(
+        "p",
+        { class: "look" },
+        "What to look for: plain LoRA learns the demonstration's wrong labels by heart. Its loss on " +
+          "what is learned keeps falling, and it is right less and less often on unseen pairs. " +
+          "HiddenKey has a harder time with single examples, and stays right more often.",
+      ),
       trainer.root,
     );
   },

@@ -14,7 +14,7 @@ import { colourOf } from "./curves.ts";
 const numbers = {
   rate: { label: "Dropout rate", min: 0, max: 0.9, step: 0.05 },
   kl: { label: "Weight of KL", min: 0, max: 100, step: 0.1 },
-  epochs: { label: "Passes over the data", min: 1, max: 1000, step: 1 },
+  epochs: { label: "Passes over the data", min: 0.01, max: 1000, step: "any" },
   lr: { label: "Learning rate", min: 0, max: 1, step: "any" },
   rank: { label: "Rank of LoRA", min: 1, max: 256, step: 1 },
   batch: { label: "Batch size", min: 1, max: 1024, step: 1 },
@@ -30,9 +30,10 @@ const first: readonly NumberName[] = ["rate", "kl", "epochs"];
 function methodBoxes(state: ChoiceState, onChange: () => void) {
   const boxes = methods.map((method) => {
     const input = element("input", { type: "checkbox", value: method });
-    const words = element("span", { class: "hint" }, ` ${methodWords[method]}`);
+    const hint = element("span", { class: "hint" }, ` ${methodWords[method]}`);
     const name = element("span", { class: `swatch ${colourOf(method)}` }, method);
-    return { method, input, root: element("label", { class: "choice" }, input, name, words) };
+    const words = element("span", {}, name, hint);
+    return { method, input, root: element("label", { class: "choice" }, input, words) };
   });
   const chosen = () => boxes.filter(({ input }) => input.checked).map(({ method }) => method);
   const limit = () => {
