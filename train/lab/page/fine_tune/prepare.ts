@@ -107,7 +107,8 @@ export async function prepareRun(job: Job, base: BaseModel): Promise<PreparedRun
       classes: task.classes,
       pairs: textB !== undefined,
       sample: textB === undefined ? [textA] : [textA, textB],
-      notes: [...task.notes, ...cutNote(task)],
+      // That a part is held back is said by its number.
+      notes: [...task.notes.filter((note) => !labelled.notes.includes(note)), ...cutNote(task)],
     },
   };
 }
