@@ -38,7 +38,7 @@ export function indexed(name: string, index: string): Element {
 
 /** A name with a prime, and an index below it. */
 export function primed(name: string, index: string): Element {
-  return made("msubsup", term(name), term(index), term("′"));
+  return made("msub", made("mrow", term(name), made("mi", "′")), term(index));
 }
 
 /** Sum over an index. */

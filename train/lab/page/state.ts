@@ -5,7 +5,24 @@
  * @module
  */
 
-import type { Fields, PageSection, SectionState } from "./section.ts";
+import type { Field } from "./fields.ts";
+
+/** The values of a section, by their names in the address. */
+// deno-lint-ignore no-explicit-any
+export type Fields = Readonly<Record<string, Field<any>>>;
+
+/** What a field holds. */
+export type FieldValue<F> = F extends Field<infer T> ? T : never;
+
+/** A section's values, which the address keeps: a link restores them. */
+export interface SectionState<F extends Fields> {
+  /** The value, or its default. */
+  get<K extends keyof F>(key: K): FieldValue<F[K]>;
+  /** Changes a value, and with it the address; no listener is told. */
+  set<K extends keyof F>(key: K, value: FieldValue<F[K]>): void;
+  /** Calls back when a link, or going back, has changed values: everything is to be drawn anew. */
+  onRestore(listener: () => void): void;
+}
 
 /** Texts by section and field, without those of defaults; sections in the order of the address. */
 export type Said = ReadonlyMap<string, ReadonlyMap<string, string>>;
@@ -74,7 +91,9 @@ export class PageState {
   }
 
   /** The values of one section. */
-  of<F extends Fields>({ id, fields }: Pick<PageSection<F>, "id" | "fields">): SectionState<F> {
+  of<F extends Fields>(
+    { id, fields }: { readonly id: string; readonly fields: F },
+  ): SectionState<F> {
     return {
       get: (key) => {
         const text = this.#said.get(id)?.get(String(key));

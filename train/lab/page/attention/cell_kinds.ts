@@ -6,7 +6,12 @@
  */
 
 import type { RowMethod } from "./compute.ts";
-import type { JacobianCell } from "./jacobians.ts";
+
+/** A weight and a logit: row and column of a map. */
+export type JacobianCell = readonly [weight: number, logit: number];
+
+/** Below this a derivative is the rounding of 32 bits, where mathematics has 0. */
+export const negligible = 1e-6;
 
 /** The kinds: by whose weight it is, and by whose logit. */
 export const cellKinds = ["own", "other", "noise", "gone"] as const;

@@ -6,9 +6,15 @@
 
 import { element } from "../dom.ts";
 import { formula, fraction, indexed, primed, row } from "../math.ts";
-import { accountOf, type CellKind, cellKinds, kindOfCell } from "./cell_kinds.ts";
+import {
+  accountOf,
+  type CellKind,
+  cellKinds,
+  type JacobianCell,
+  kindOfCell,
+  negligible,
+} from "./cell_kinds.ts";
 import { type RowMethod, rowMethods, type RowResults } from "./compute.ts";
-import { type JacobianCell, negligible } from "./jacobians.ts";
 import { byMethod, threePlaces } from "./methods.ts";
 import { rowWords } from "./row.ts";
 

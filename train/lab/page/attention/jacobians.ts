@@ -5,12 +5,10 @@
  */
 
 import { element, setAttributes } from "../dom.ts";
+import { type JacobianCell, negligible } from "./cell_kinds.ts";
 import { type RowMethod, rowMethods, type RowResults } from "./compute.ts";
 import { byMethod, methodName, methodTitles, threePlaces } from "./methods.ts";
 import { rowWords } from "./row.ts";
-
-/** A weight and a logit: row and column of a map. */
-export type JacobianCell = readonly [weight: number, logit: number];
 
 /** The maps as they are drawn. */
 export interface JacobianMaps {
@@ -41,7 +39,8 @@ export function jacobianMaps(onChoose: (cell: JacobianCell) => void): JacobianMa
 interface JacobianMap {
   readonly root: HTMLElement;
   readonly table: HTMLTableElement;
-  readonly heads: readonly HTMLElement[];
+  /** Heads of columns, and of rows. */
+  readonly heads: readonly (readonly HTMLElement[])[];
   readonly cells: readonly HTMLTableCellElement[];
   readonly total: HTMLElement;
 }
@@ -63,15 +62,18 @@ function map(method: RowMethod, onChoose: (cell: JacobianCell) => void): Jacobia
   const heads = rowWords.map((word) =>
     element("th", { scope: "col", role: "columnheader" }, element("span", {}, word))
   );
-  const rows = rowWords.map((word, u) =>
+  const rowHeads = rowWords.map((word) =>
+    element("th", { scope: "row", role: "rowheader" }, element("span", {}, word))
+  );
+  const rows = rowWords.map((_, u) =>
     element(
       "tr",
       { role: "row" },
-      element("th", { scope: "row", role: "rowheader" }, word),
+      rowHeads[u]!,
       ...cells.slice(size * u, size * u + size),
     )
   );
-  const head = element("tr", { role: "row" }, element("td", { role: "columnheader" }), ...heads);
+  const head = element("tr", { role: "row" }, corner(), ...heads);
   const table = element(
     "table",
     {
@@ -87,7 +89,13 @@ function map(method: RowMethod, onChoose: (cell: JacobianCell) => void): Jacobia
   );
   const total = element("p", { class: "total number" });
   const root = element("div", { class: `map ${method}` }, methodName(method), table, total);
-  return { root, table, heads, cells, total };
+  return { root, table, heads: [heads, rowHeads], cells, total };
+}
+
+/** Says what rows and columns are. */
+function corner(): HTMLElement {
+  const [columns, rows] = [element("span", {}, "logit →"), element("span", {}, "weight ↓")];
+  return element("td", { role: "columnheader" }, columns, rows);
 }
 
 /** The cell that a key of the keyboard leads to. */
@@ -143,11 +151,10 @@ function drawMap(map: JacobianMap, jacobian: Float32Array, shown: Shown): void {
     setAttributes(cell, { "aria-selected": String(chosen) });
     cell.textContent = visible ? threePlaces(value) : "0";
   });
-  map.heads.forEach((head, j) => head.classList.toggle("dropped", dropped.includes(j)));
+  for (const heads of map.heads) {
+    heads.forEach((head, key) => head.classList.toggle("dropped", dropped.includes(key)));
+  }
   map.total.textContent = `On dropped logits: ${noise === 0 ? "0" : threePlaces(noise)}`;
   map.total.classList.toggle("noisy", noise > 0);
   setAttributes(map.table, { "data-jacobian": jacobian.join() });
 }
-
-/** Below this a derivative is the rounding of 32 bits, where mathematics has 0. */
-export const negligible = 1e-6;

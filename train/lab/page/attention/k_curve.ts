@@ -6,6 +6,7 @@
 
 import { element, setAttributes, svg } from "../dom.ts";
 import type { RowResults } from "./compute.ts";
+import { kLogits } from "./k_logits.ts";
 import { logitBounds, rowWords } from "./row.ts";
 
 /** Which k is shown: of a kept word's weight, by a dropped word's logit. */
@@ -30,12 +31,6 @@ export interface KCurve {
 }
 
 const { min, max } = logitBounds;
-/** Logits at which k is computed. */
-export const kLogits: readonly number[] = Array.from(
-  { length: 36 },
-  (_, i) => min + i * (max - min) / 35,
-);
-
 const frame = { left: 44, top: 14, width: 560, height: 190 } as const;
 const x = (logit: number) => frame.left + frame.width * (logit - min) / (max - min);
 const y = (k: number) => frame.top + frame.height * (1 - k);

@@ -5,7 +5,7 @@
  */
 
 import { type Child, element } from "../dom.ts";
-import { formula, fraction, indexed, primed, row, sumOver, words } from "../math.ts";
+import { formula, fraction, indexed, primed, row, sumOver, type Term, words } from "../math.ts";
 import { type RowMethod, rowMethods } from "./compute.ts";
 import type { Explanation } from "./explanation.ts";
 import type { JacobianMaps } from "./jacobians.ts";
@@ -50,43 +50,29 @@ export function startStory(bars: HTMLElement, controls: HTMLElement): Node[] {
 export function forwardStory(weights: HTMLElement): Node[] {
   const w = (i: string) => indexed("w", i);
   const g = (i: string) => row("exp", indexed("g", i));
-  const kept = () => row("i", words(" kept"));
+  const kept = () => row("i", "∈", words("kept"));
   return [
     h3("Three roads to the same weights"),
     element(
       "dl",
       { class: "roads" },
-      ...road("dropkey", "DropKey", "dropkey(logits, mask) = softmax(logits + log(mask))", [
-        "hides a word before softmax: its logit becomes −∞. The words that are left share everything among them. ",
-        element(
-          "span",
-          { class: "equation" },
-          formula(primed("w", "u"), "=", fraction(g("u"), sumOver(kept(), g("i")))),
-          small("Eq. 5"),
+      ...road("dropkey", "DropKey", ["softmax(logits + log(mask))"], [
+        "Hides a word before softmax: its logit becomes −∞, which is the logarithm of 0. The words that are left share everything.",
+        equation("5", primed("w", "u"), "=", fraction(g("u"), sumOver(kept(), g("i")))),
+      ]),
+      ...road("dropattention", "DropAttention", [halves, "kept / sum(kept)"], [
+        "Hides it after softmax: its weight becomes 0, and the others are divided by their sum S.",
+        equation(
+          "6",
+          primed("w", "u"),
+          "=",
+          fraction(w("u"), sumOver(kept(), w("i"))),
+          "=",
+          fraction(w("u"), "S"),
         ),
       ]),
-      ...road(
-        "dropattention",
-        "DropAttention",
-        "kept / sum(kept), with kept = softmax(logits) × mask",
-        [
-          "hides it after softmax: its weight becomes 0, and the others are divided by their sum S, so that they add up to 1 again. ",
-          element(
-            "span",
-            { class: "equation" },
-            formula(
-              primed("w", "u"),
-              "=",
-              fraction(w("u"), sumOver(kept(), w("i"))),
-              "=",
-              fraction(w("u"), "S"),
-            ),
-            small("Eq. 6"),
-          ),
-        ],
-      ),
-      ...road("nograd", "… with NoGrad", "kept / noGrad(sum(kept)), the same otherwise", [
-        "does the same sum, but tells learning to take S for a constant. This is how DropAttention was published, and one call in the code.",
+      ...road("nograd", "DropAttention with NoGrad", [halves, "kept / noGrad(sum(kept))"], [
+        "Divides by the same S, but learning is told to take S for a constant. The paper calls this DropAttention; the whole difference is one call.",
       ]),
     ),
     element(
@@ -103,11 +89,24 @@ export function forwardStory(weights: HTMLElement): Node[] {
 
 const small = (text: string) => element("small", {}, text);
 
-function road(method: RowMethod, name: string, program: string, said: readonly Child[]): Node[] {
+const halves = "kept = softmax(logits) * mask";
+
+function equation(number: string, ...terms: readonly Term[]): HTMLElement {
+  return element("span", { class: "equation" }, formula(...terms), small(`Eq. ${number}`));
+}
+
+/** A method: its name, what it does, and that as a program. */
+function road(
+  method: RowMethod,
+  name: string,
+  program: readonly string[],
+  said: readonly Child[],
+): Node[] {
   const sample = element("span", { class: `sample ${method}`, "aria-hidden": "true" });
+  const lines = program.flatMap((line) => [code(line), element("br")]);
   return [
     element("dt", {}, sample, name),
-    element("dd", {}, ...said, element("p", { class: "program" }, code(program))),
+    element("dd", {}, ...said, element("p", { class: "program" }, ...lines)),
   ];
 }
 
@@ -139,10 +138,9 @@ export function backwardStory(maps: JacobianMaps, explained: Explanation): Node[
         element(
           "p",
           { class: "legend scale" },
-          element("span", { class: "sample plus", "aria-hidden": "true" }),
-          "the weight grows with the logit",
-          element("span", { class: "sample minus", "aria-hidden": "true" }),
-          "it shrinks",
+          sample("plus", "the weight grows with the logit"),
+          sample("minus", "it shrinks"),
+          sample("noise", "on a dropped logit"),
         ),
       ),
       caption(
@@ -151,6 +149,11 @@ export function backwardStory(maps: JacobianMaps, explained: Explanation): Node[
       ),
     ),
   ];
+}
+
+function sample(name: string, meaning: string): HTMLElement {
+  const shown = element("span", { class: `sample ${name}`, "aria-hidden": "true" });
+  return element("span", { class: "method" }, shown, meaning);
 }
 
 /** How far the rest is off. */

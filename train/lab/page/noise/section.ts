@@ -53,7 +53,7 @@ function mount(root: HTMLElement, state: State): void {
   const controls = noiseControls(state, () => start());
   const start = () => {
     controls.draw();
-    command.textContent = commandOf(settings());
+    command.replaceChildren(...commandOf(settings()));
     study.start(settings());
   };
   root.append(
@@ -61,7 +61,7 @@ function mount(root: HTMLElement, state: State): void {
   );
   panels.draw([], state.get("rates"));
   controls.draw();
-  command.textContent = commandOf(settings());
+  command.replaceChildren(...commandOf(settings()));
   const seen = whenSeen(root, start);
   state.onRestore(() => seen.started ? start() : controls.draw());
 }
@@ -80,9 +80,17 @@ function whenSeen(target: Element, run: () => void): { readonly started: boolean
 }
 
 /** The command that prints the same numbers. */
-function commandOf({ rates, masks, batch, seed }: NoiseSettings): string {
-  return `deno task noise --kernels simd --masks ${masks} --batch ${batch} --seed ${seed} ` +
-    `--rates ${rates.join(",")}`;
+function commandOf({ rates, masks, batch, seed }: NoiseSettings): Node[] {
+  const words = [
+    "deno task noise",
+    "--kernels simd",
+    `--masks ${masks}`,
+    `--batch ${batch}`,
+    `--seed ${seed}`,
+    `--rates ${rates.join(",")}`,
+  ];
+  // Options stay on one line with their values.
+  return words.flatMap((word) => [element("span", {}, word), document.createTextNode(" ")]);
 }
 
 /** Measures in a worker, of which a newer one takes the place. */
