@@ -38,6 +38,7 @@ export const choices = {
   rank: numberField(8, { min: 1, max: 256, whole: true }),
   lr: numberField(2e-3, { min: 0, max: 1 }),
   epochs: numberField(15, { min: 0.01, max: 1000 }),
+  steps: numberField(0, { min: 0, max: 1_000_000, whole: true }),
   batch: numberField(16, { min: 1, max: 1024, whole: true }),
   seed: numberField(1, { min: 0, max: 2 ** 32 - 1, whole: true }),
   machine: choiceField(["cpu", "webgpu"], "cpu"),
@@ -48,6 +49,7 @@ export type ChoiceState = SectionState<typeof choices>;
 
 /** The settings of a method's run. */
 export function settingsOf(state: ChoiceState, method: Method): Settings {
+  const steps = state.get("steps");
   return {
     method,
     rate: state.get("rate"),
@@ -56,6 +58,7 @@ export function settingsOf(state: ChoiceState, method: Method): Settings {
     lr: state.get("lr"),
     epochs: state.get("epochs"),
     batch: state.get("batch"),
+    ...(steps > 0 && { maxSteps: steps }),
     seed: state.get("seed"),
   };
 }

@@ -17,7 +17,9 @@ export interface Curve {
 }
 
 const [width, height] = [360, 230];
-const [left, right, top, bottom] = [44, 8, 8, 30];
+const [left, right, top, bottom] = [44, 12, 8, 30];
+/** Curves of fewer places have a dot at each. */
+const fewest = 30;
 /** Places that a curve is drawn at, at most: what lies between is averaged. */
 const mostPlaces = 300;
 
@@ -92,13 +94,18 @@ export class Figure {
         { class: "axis", x: width - right, y: height - 20, "text-anchor": "end" },
         "passes",
       ),
-      ...thin.map(({ method, x, y }) => {
-        const points = x.map((one, i) => `${across(one).toFixed(1)},${up(y[i]!).toFixed(1)}`);
-        const dot = points.length === 1 ? ` ${points[0]}` : "";
-        return svg("polyline", {
+      ...thin.flatMap(({ method, x, y }) => {
+        const points = x.map((one, i) => [across(one).toFixed(1), up(y[i]!).toFixed(1)] as const);
+        const line = svg("polyline", {
           class: `line ${colourOf(method)}`,
-          points: points.join(" ") + dot,
+          points: points.map((point) => point.join()).join(" "),
         });
+        const dots = points.length > fewest
+          ? []
+          : points.map(([cx, cy]) =>
+            svg("circle", { class: `dot ${colourOf(method)}`, cx, cy, r: 3 })
+          );
+        return [line, ...dots];
       }),
     );
   }

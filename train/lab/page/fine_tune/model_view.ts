@@ -5,6 +5,7 @@
  */
 
 import { tokenizerFiles } from "../../../../nn/tokenizer/file_names.ts";
+import { grammarWords } from "../../../data/grammar_clauses.ts";
 import { element } from "../dom.ts";
 import type { ChoiceState } from "./choices.ts";
 import { Client } from "./client.ts";
@@ -95,7 +96,10 @@ export function modelView(state: ChoiceState, onChange: () => void): ModelView {
     onChange();
   };
   const group = radioGroup("Model", [
-    { value: "demo", label: "The demonstration: a tiny model that knows 50 words" },
+    {
+      value: "demo",
+      label: `The demonstration: a tiny model that knows ${grammarWords.length} words`,
+    },
     {
       value: "folder",
       label: "A folder of this machine",

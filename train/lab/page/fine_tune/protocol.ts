@@ -36,6 +36,8 @@ export interface Settings {
   readonly lr: number;
   /** Passes over the training data. */
   readonly epochs: number;
+  /** Most optimiser steps; absent: all of the passes. */
+  readonly maxSteps?: number;
   /** Examples in a batch. */
   readonly batch: number;
   /** Seed of order, initialisation and masks. */

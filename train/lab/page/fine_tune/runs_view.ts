@@ -77,8 +77,11 @@ export class RunsView {
     "Loss on what is learned",
     `Mean of ${window} steps, wrong labels among them.`,
   );
-  readonly #loss = new Figure("Loss on unseen examples", "Less is better.");
-  readonly #accuracy = new Figure("Right on unseen examples, in percent", "More is better.");
+  readonly #loss = new Figure(
+    "Loss on unseen examples",
+    "Less is better; it punishes what is wrong and sure.",
+  );
+  readonly #accuracy = new Figure("Right on unseen, in percent", "More is better.");
   readonly #rows = element("tbody");
   #runs: readonly Run[] = [];
   #isDue = false;

@@ -21,16 +21,16 @@ import { UseView } from "./use_view.ts";
 /** Milliseconds without a change before data are read. */
 const pause = 300;
 
-/** The runs that are asked for; none where model, data or methods are still to be chosen. */
-function jobsOf(state: ChoiceState, models: ModelView, tables: DataView): Job[] {
-  const [model, data] = [models.choice(), tables.choice()];
-  if (model === undefined || data === undefined) return [];
-  return state.get("methods").map((method) => ({
-    model,
-    data,
-    settings: settingsOf(state, method),
-    machine: state.get("machine"),
-  }));
+/** The runs that are asked for, or what is still to be chosen. */
+function jobsOf(state: ChoiceState, models: ModelView, tables: DataView): Job[] | string {
+  const [model, data, chosen] = [models.choice(), tables.choice(), state.get("methods")];
+  if (model === undefined) {
+    return state.get("model") === "hub" ? "Name a repository and fetch it." : "Choose a folder.";
+  }
+  if (data === undefined) return "Paste a table or choose its file.";
+  if (chosen.length === 0) return "Choose a method.";
+  const machine = state.get("machine");
+  return chosen.map((method) => ({ model, data, machine, settings: settingsOf(state, method) }));
 }
 
 /** What is said of data that can be learned. */
@@ -50,7 +50,7 @@ class Checker {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #count = 0;
 
-  constructor(private readonly job: () => Job | undefined) {}
+  constructor(private readonly jobs: () => readonly Job[] | string) {}
 
   /** Reads them once nothing has changed for a moment. */
   soon(): void {
@@ -59,11 +59,11 @@ class Checker {
   }
 
   async #check(): Promise<void> {
-    const job = this.job();
+    const jobs = this.jobs();
     const number = ++this.#count;
-    if (job === undefined) return this.status.say("Choose a model, data and a method.");
+    if (typeof jobs === "string") return this.status.say(jobs);
     this.#client ??= new Client();
-    const reply = await this.#client.ask({ kind: "check", job }, (news) => {
+    const reply = await this.#client.ask({ kind: "check", job: jobs[0]! }, (news) => {
       if (news.kind === "fetching") this.status.say(fetchingText(news));
     });
     // Another one may have been asked for meanwhile.
@@ -83,7 +83,7 @@ class Trainer {
   readonly #stop = button("Stop", () => this.#stopOrGoOn());
   #current: readonly Run[] = [];
 
-  constructor(private readonly jobs: () => readonly Job[]) {
+  constructor(private readonly jobs: () => readonly Job[] | string) {
     this.#stop.hidden = true;
     this.#train.classList.add("main");
     this.root = element(
@@ -97,11 +97,9 @@ class Trainer {
   }
 
   #start(): void {
-    for (const run of this.#current) run.close();
     const jobs = this.jobs();
-    if (jobs.length === 0) {
-      return this.#status.say("Choose a model, data and a method first.", true);
-    }
+    if (typeof jobs === "string") return this.#status.say(jobs, true);
+    for (const run of this.#current) run.close();
     this.#current = jobs.map((job) => new Run(job, () => this.#changed()));
     this.#runs.show(this.#current);
     for (const run of this.#current) void run.start();
@@ -137,15 +135,16 @@ class Trainer {
 /** The section that trains. */
 export const fineTuneSection: PageSection<typeof choices> = {
   id: "fine-tune",
-  title: "Fine-tune it here",
+  title: "Fine-tune a model here",
   fields: choices,
   mount(root, state) {
     const changed = () => checker.soon();
     const models = modelView(state, changed);
     const tables = dataView(state, changed);
     const settings = settingsView(state, changed);
-    const checker = new Checker(() => jobsOf(state, models, tables)[0]);
-    const trainer = new Trainer(() => jobsOf(state, models, tables));
+    const jobs = () => jobsOf(state, models, tables);
+    const checker = new Checker(jobs);
+    const trainer = new Trainer(jobs);
     const restore = () => {
       for (const view of [models, tables, settings]) view.restore();
       checker.soon();
@@ -162,7 +161,7 @@ export const fineTuneSection: PageSection<typeof choices> = {
       element("h3", {}, "What is learned"),
       element("div", { class: "pair" }, models.root, tables.root),
       checker.status.root,
-      element("h3", {}, "How"),
+      element("h3", {}, "How it is learned"),
       settings.root,
       element("h3", {}, "Train"),
       element(

@@ -17,6 +17,7 @@ const numbers = {
   epochs: { label: "Passes over the data", min: 0.01, max: 1000, step: "any" },
   lr: { label: "Learning rate", min: 0, max: 1, step: "any" },
   rank: { label: "Rank of LoRA", min: 1, max: 256, step: 1 },
+  steps: { label: "Most steps, 0 for all", min: 0, max: 1_000_000, step: 1 },
   batch: { label: "Batch size", min: 1, max: 1024, step: 1 },
   seed: { label: "Seed", min: 0, max: 2 ** 32 - 1, step: 1 },
 } as const satisfies Record<string, NumberControl>;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { grammarWords } from "../../../data/grammar_clauses.ts";
 import { element } from "../dom.ts";
 import { button, statusLine } from "./controls.ts";
 import { colourOf } from "./curves.ts";
@@ -21,6 +22,16 @@ function save(bytes: Uint8Array<ArrayBuffer>, name: string): void {
   // The browser takes the bytes when it begins to save, which is later.
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
+
+/** What helps to ask the demonstration. */
+function hintOf({ job: { model, data } }: Run, { classes }: Facts): string {
+  const asks = data.kind === "demo"
+    ? `Does the second sentence follow from the first (${classes[0]}), or not? `
+    : "";
+  return asks + (model.kind === "demo" ? `The model knows these words alone: ${known}` : "");
+}
+
+const known = grammarWords.toSorted().join(" ");
 
 /** Table of what each model says. */
 function answersTable(
@@ -55,6 +66,7 @@ export class UseView {
   readonly root: HTMLElement;
   readonly #status = statusLine();
   readonly #texts = element("div", { class: "texts" });
+  readonly #hint = element("p", { class: "hint" });
   readonly #answers = element("div", { class: "scroll" });
   readonly #downloads = element("div", { class: "controls" });
   #runs: readonly Run[] = [];
@@ -81,6 +93,7 @@ export class UseView {
         {},
         "Ask at any time, also while they train: change a word and see who changes sides.",
       ),
+      this.#hint,
       form,
       this.#answers,
       this.#status.root,
@@ -97,6 +110,7 @@ export class UseView {
     const shape = this.#runs.map(({ method }) => method).join() + facts?.sample.join("\n");
     if (facts === undefined || shape === this.#shape) return;
     this.#shape = shape;
+    this.#hint.textContent = hintOf(this.#runs[0]!, facts);
     this.#texts.replaceChildren(...facts.sample.map((text, i) => {
       const label = facts.pairs ? ["First sentence", "Second sentence"][i]! : "Text";
       return element(
