@@ -12,12 +12,12 @@ import {
   type PreparedRun,
   prepareRun,
 } from "../../../../train/lab/page/fine_tune/prepare.ts";
-import type { Job, Settings } from "../../../../train/lab/page/fine_tune/protocol.ts";
+import type { Job, RunSettings } from "../../../../train/lab/page/fine_tune/protocol.ts";
 import type { StepRecord } from "../../../../train/step.ts";
 
 const base = demoModel(async () => parseSafetensors(await Deno.readFile(baseFile)));
 
-const settings: Settings = {
+const settings: RunSettings = {
   ...{ method: "hiddenkey", rate: 0.1, kl: 1, rank: 8 },
   ...{ lr: 2e-3, epochs: 2, batch: 16, seed: 3 },
 };

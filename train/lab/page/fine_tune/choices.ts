@@ -7,7 +7,7 @@
 import { type Method, methods } from "../../../../nn/dropout/methods.ts";
 import { choiceField, type Field, numberField } from "../fields.ts";
 import type { SectionState } from "../section.ts";
-import type { Settings } from "./protocol.ts";
+import type { RunSettings } from "./protocol.ts";
 
 /** Most methods that are trained at once. */
 export const mostMethods = 4;
@@ -48,7 +48,7 @@ export const choices = {
 export type ChoiceState = SectionState<typeof choices>;
 
 /** The settings of a method's run. */
-export function settingsOf(state: ChoiceState, method: Method): Settings {
+export function chosenSettings(state: ChoiceState, method: Method): RunSettings {
   const steps = state.get("steps");
   return {
     method,

@@ -4,10 +4,11 @@
  * @module
  */
 
+import { ticksOf } from "../../../report/scatter.ts";
 import { element, svg } from "../dom.ts";
 
 /** A curve. */
-export interface Curve {
+export interface RunCurve {
   /** The method, which gives the colour. */
   readonly method: string;
   /** Places, ascending. */
@@ -22,20 +23,6 @@ const [left, right, top, bottom] = [44, 12, 8, 30];
 const fewest = 30;
 /** Places that a curve is drawn at, at most: what lies between is averaged. */
 const mostPlaces = 300;
-
-/** Round numbers that span an interval. */
-export function ticksOf(low: number, high: number, count = 4): number[] {
-  const span = high - low || Math.abs(high) || 1;
-  const raw = span / count;
-  const unit = 10 ** Math.floor(Math.log10(raw));
-  const step = unit * ([1, 2, 5].find((one) => one * unit >= raw) ?? 10);
-  const first = Math.ceil(low / step - 1e-9);
-  const last = Math.floor(high / step + 1e-9);
-  return Array.from(
-    { length: last - first + 1 },
-    (_, i) => Number(((first + i) * step).toPrecision(12)),
-  );
-}
 
 /** The mean of each of at most {@linkcode mostPlaces} runs of values. */
 function thinned(values: readonly number[]): number[] {
@@ -54,7 +41,7 @@ function extent(lists: readonly (readonly number[])[]): [number, number] {
 }
 
 /** One figure whose curves are drawn anew when there are more of them. */
-export class Figure {
+export class CurveFigure {
   /** Element to put into the page. */
   readonly root: HTMLElement;
   readonly #drawing = svg("svg", {
@@ -79,16 +66,15 @@ export class Figure {
    *
    * @param most Where the horizontal axis ends
    */
-  draw(curves: readonly Curve[], most: number): void {
+  draw(curves: readonly RunCurve[], most: number): void {
     const thin = curves.map(({ method, x, y }) => ({ method, x: thinned(x), y: thinned(y) }));
-    const [low, high] = extent(thin.map(({ y }) => y));
-    const margin = (high - low || 1) * 0.05;
-    const [from, to] = [low - margin, high + margin];
+    const ticks = ticksOf(...extent(thin.map(({ y }) => y)));
+    const [from, to] = [ticks[0]!, ticks.at(-1)!];
     const across = (x: number) => left + x / most * (width - left - right);
     const up = (y: number) => top + (to - y) / (to - from) * (height - top - bottom);
     this.#drawing.replaceChildren(
-      ...ticksOf(from, to).map((tick) => yTick(up(tick), tick)),
-      ...ticksOf(0, most).map((tick) => xTick(across(tick), tick)),
+      ...ticks.map((tick) => yTick(up(tick), tick)),
+      ...ticksOf(0, most).filter((tick) => tick <= most).map((tick) => xTick(across(tick), tick)),
       svg(
         "text",
         { class: "axis", x: width - right, y: height - 20, "text-anchor": "end" },
@@ -103,7 +89,7 @@ export class Figure {
         const dots = points.length > fewest
           ? []
           : points.map(([cx, cy]) =>
-            svg("circle", { class: `dot ${colourOf(method)}`, cx, cy, r: 3 })
+            svg("circle", { class: `spot ${colourOf(method)}`, cx, cy, r: 3 })
           );
         return [line, ...dots];
       }),

@@ -44,7 +44,7 @@ async function contentOf({ name, files }: ModelFiles, file: string): Promise<unk
  *
  * @throws {FileError} If it is missing or malformed
  */
-export async function readConfigFile(model: ModelFiles): Promise<unknown> {
+export async function readModelConfig(model: ModelFiles): Promise<unknown> {
   const content = await contentOf(model, "config.json");
   if (content !== undefined) return content;
   const found = [...model.files.keys()].slice(0, 5).join(", ") || "no file";

@@ -9,7 +9,7 @@ import { grammarWords } from "../../../data/grammar_clauses.ts";
 import { element } from "../dom.ts";
 import type { ChoiceState } from "./choices.ts";
 import { Client } from "./client.ts";
-import { button, radioGroup, statusLine } from "./controls.ts";
+import { radioGroup, statusLine } from "./controls.ts";
 import type { ModelChoice } from "./protocol.ts";
 import { fetchingText } from "./runs.ts";
 
@@ -71,8 +71,8 @@ function folderInput(onFiles: (name: string, files: readonly File[]) => void): H
   return label;
 }
 
-/** Makes the choice; `onChange` is called when another model is chosen and ready to be read. */
-export function modelView(state: ChoiceState, onChange: () => void): ModelView {
+/** The choice of a folder, whose files are put into the browser's storage. */
+function folderView(onKept: (name: string) => void) {
   const status = statusLine();
   const keep = async (name: string, files: readonly File[]) => {
     const needed = files.filter(isNeeded);
@@ -86,40 +86,44 @@ export function modelView(state: ChoiceState, onChange: () => void): ModelView {
     });
     client.close();
     if (reply.kind === "failed") return status.say(reply.message, true);
-    state.set("folder", name);
     status.say(`${needed.length} files of ${name} are kept in this browser.`);
-    onChange();
+    onKept(name);
   };
-  const hub = element("input", { type: "text", placeholder: "org/name", spellcheck: "false" });
-  const fetchHub = () => {
-    state.set("hub", hub.value.trim());
+  const input = folderInput((name, files) => void keep(name, files));
+  return { root: element("div", { class: "body" }, input, status.root), say: status.say };
+}
+
+/** The name of a repository, which is fetched when it is whole. */
+function hubView(onName: (name: string) => void) {
+  const input = element("input", { type: "text", placeholder: "org/name", spellcheck: "false" });
+  const root = element(
+    "form",
+    { class: "body controls" },
+    element("label", {}, "Repository", input),
+    element("button", { type: "submit" }, "Fetch"),
+  );
+  root.addEventListener("submit", (event) => {
+    event.preventDefault();
+    onName(input.value.trim());
+  });
+  return { root, input };
+}
+
+/** Makes the choice; `onChange` is called when another model is chosen and ready to be read. */
+export function modelView(state: ChoiceState, onChange: () => void): ModelView {
+  const folder = folderView((name) => {
+    state.set("folder", name);
     onChange();
-  };
+  });
+  const hub = hubView((name) => {
+    state.set("hub", name);
+    onChange();
+  });
+  const demo = `The demonstration: a tiny model that knows ${grammarWords.length} words`;
   const group = radioGroup("Model", [
-    {
-      value: "demo",
-      label: `The demonstration: a tiny model that knows ${grammarWords.length} words`,
-    },
-    {
-      value: "folder",
-      label: "A folder of this machine",
-      body: element(
-        "div",
-        { class: "body" },
-        folderInput((...kept) => void keep(...kept)),
-        status.root,
-      ),
-    },
-    {
-      value: "hub",
-      label: "A repository of Hugging Face",
-      body: element(
-        "div",
-        { class: "body controls" },
-        element("label", {}, "Repository", hub),
-        button("Fetch", fetchHub),
-      ),
-    },
+    { value: "demo", label: demo },
+    { value: "folder", label: "A folder of this machine", body: folder.root },
+    { value: "hub", label: "A repository of Hugging Face", body: hub.root },
   ], (value) => {
     state.set("model", value);
     onChange();
@@ -134,8 +138,9 @@ export function modelView(state: ChoiceState, onChange: () => void): ModelView {
     },
     restore() {
       group.choose(state.get("model"));
-      hub.value = state.get("hub");
-      if (state.get("folder") !== "") status.say(`Chosen: ${state.get("folder")}`);
+      hub.input.value = state.get("hub");
+      const name = state.get("folder");
+      if (name !== "") folder.say(`Chosen: ${name}`);
     },
   };
 }

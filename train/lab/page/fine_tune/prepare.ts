@@ -25,8 +25,8 @@ import {
 } from "../../../tasks/labelled.ts";
 import { labelledTask } from "../../../tasks/open.ts";
 import type { Task } from "../../../tasks/task.ts";
-import { type ModelFiles, readConfigFile, readTokenizer, readWeights } from "./model_files.ts";
-import type { DataChoice, Facts, Job, Settings } from "./protocol.ts";
+import { type ModelFiles, readModelConfig, readTokenizer, readWeights } from "./model_files.ts";
+import type { DataChoice, Facts, Job, RunSettings } from "./protocol.ts";
 
 /** A model that is not on a device yet. */
 export interface BaseModel {
@@ -52,7 +52,7 @@ export function demoModel(weights: () => Promise<WeightSource>): BaseModel {
  * @throws {FileError} If a file is missing, malformed or asks for what is not implemented
  */
 export async function folderModel(model: ModelFiles, name: string): Promise<BaseModel> {
-  const config = parseConfig(await readConfigFile(model), `${model.name}/config.json`);
+  const config = parseConfig(await readModelConfig(model), `${model.name}/config.json`);
   const tokenizer = await readTokenizer(model);
   return { name, config, tokenizer, weights: () => readWeights(model) };
 }
@@ -118,7 +118,7 @@ function cutNote({ cut }: Task): string[] {
 }
 
 /** The demonstration's pairs of sentences, of which a quarter of the training labels is wrong. */
-function demoLabelled({ seed }: Settings): LabelledData {
+function demoLabelled({ seed }: RunSettings): LabelledData {
   const nowhere = new Places();
   return {
     kind: glueTasks.rte,

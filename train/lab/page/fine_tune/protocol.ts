@@ -23,7 +23,7 @@ export type DataChoice =
   | { readonly kind: "table"; readonly name: string; readonly text: string };
 
 /** What is chosen of a run's settings; names and meanings are those of `train`'s options. */
-export interface Settings {
+export interface RunSettings {
   /** Dropout method. */
   readonly method: Method;
   /** Dropout rate. */
@@ -53,8 +53,8 @@ export interface Job {
   readonly model: ModelChoice;
   /** Examples. */
   readonly data: DataChoice;
-  /** Settings. */
-  readonly settings: Settings;
+  /** What is chosen beside them. */
+  readonly settings: RunSettings;
   /** Backend. */
   readonly machine: Machine;
 }

@@ -14,7 +14,7 @@ import type { Facts, Job, News, Reply } from "./protocol.ts";
 export type Phase = "opening" | "training" | "stopped" | "done" | "failed";
 
 /** One run. */
-export class Run {
+export class PageRun {
   /** Where it is. */
   phase: Phase = "opening";
   /** What it said of itself, once it was opened. */
@@ -27,7 +27,7 @@ export class Run {
   message = "";
   readonly #client = new Client();
 
-  /** Takes what is to be done; {@linkcode Run.start} does it. */
+  /** Takes what is to be done; {@linkcode PageRun.start} does it. */
   constructor(readonly job: Job, private readonly onChange: () => void) {}
 
   /** Its method, by which it is called. */

@@ -5,8 +5,8 @@
  */
 
 import { element } from "../dom.ts";
-import { colourOf, type Curve, Figure } from "./curves.ts";
-import type { Phase, Run } from "./runs.ts";
+import { colourOf, CurveFigure, type RunCurve } from "./curves.ts";
+import type { PageRun, Phase } from "./runs.ts";
 
 /** Steps of which the training loss is the mean. */
 const window = 16;
@@ -31,11 +31,11 @@ function trailing(values: readonly number[]): number[] {
   });
 }
 
-function trainingCurve({ method, steps }: Run): Curve {
+function trainingCurve({ method, steps }: PageRun): RunCurve {
   return { method, x: steps.map(({ epoch }) => epoch), y: trailing(steps.map((s) => s.task_loss)) };
 }
 
-function devCurve({ method, evaluations }: Run, metric: string, scale = 1): Curve {
+function devCurve({ method, evaluations }: PageRun, metric: string, scale = 1): RunCurve {
   const y = evaluations.map((one) => scale * one[metric]!);
   return { method, x: evaluations.map(({ epoch }) => epoch), y };
 }
@@ -45,7 +45,7 @@ const head = [
   ...["Loss on unseen", "Least loss on unseen", "Right on unseen"],
 ];
 
-function rowOf(run: Run): HTMLElement {
+function rowOf(run: PageRun): HTMLElement {
   const { method, steps, evaluations, phase, message } = run;
   const losses = evaluations.map((one) => one["eval_loss"]!);
   const last = evaluations.at(-1);
@@ -73,17 +73,17 @@ function rowOf(run: Run): HTMLElement {
 export class RunsView {
   /** Element to put into the page. */
   readonly root: HTMLElement;
-  readonly #training = new Figure(
+  readonly #training = new CurveFigure(
     "Loss on what is learned",
     `Mean of ${window} steps, wrong labels among them.`,
   );
-  readonly #loss = new Figure(
+  readonly #loss = new CurveFigure(
     "Loss on unseen examples",
     "Less is better; it punishes what is wrong and sure.",
   );
-  readonly #accuracy = new Figure("Right on unseen, in percent", "More is better.");
+  readonly #accuracy = new CurveFigure("Right on unseen, in percent", "More is better.");
   readonly #rows = element("tbody");
-  #runs: readonly Run[] = [];
+  #runs: readonly PageRun[] = [];
   #isDue = false;
 
   /** Makes empty figures. */
@@ -115,7 +115,7 @@ export class RunsView {
   }
 
   /** Shows these runs from now on. */
-  show(runs: readonly Run[]): void {
+  show(runs: readonly PageRun[]): void {
     this.#runs = runs;
     this.root.hidden = runs.length === 0;
     this.changed();

@@ -7,13 +7,13 @@
 
 import { element } from "../dom.ts";
 import type { PageSection } from "../section.ts";
-import { choices, type ChoiceState, settingsOf } from "./choices.ts";
+import { choices, type ChoiceState, chosenSettings } from "./choices.ts";
 import { Client } from "./client.ts";
 import { button, statusLine } from "./controls.ts";
 import { type DataView, dataView } from "./data_view.ts";
 import { type ModelView, modelView } from "./model_view.ts";
 import type { Facts, Job } from "./protocol.ts";
-import { fetchingText, Run } from "./runs.ts";
+import { fetchingText, PageRun } from "./runs.ts";
 import { RunsView } from "./runs_view.ts";
 import { settingsView } from "./settings_view.ts";
 import { UseView } from "./use_view.ts";
@@ -30,7 +30,12 @@ function jobsOf(state: ChoiceState, models: ModelView, tables: DataView): Job[] 
   if (data === undefined) return "Paste a table or choose its file.";
   if (chosen.length === 0) return "Choose a method.";
   const machine = state.get("machine");
-  return chosen.map((method) => ({ model, data, machine, settings: settingsOf(state, method) }));
+  return chosen.map((method) => ({
+    model,
+    data,
+    machine,
+    settings: chosenSettings(state, method),
+  }));
 }
 
 /** What is said of data that can be learned. */
@@ -81,7 +86,7 @@ class Trainer {
   readonly #use = new UseView();
   readonly #train = button("Train", () => this.#start());
   readonly #stop = button("Stop", () => this.#stopOrGoOn());
-  #current: readonly Run[] = [];
+  #current: readonly PageRun[] = [];
 
   constructor(private readonly jobs: () => readonly Job[] | string) {
     this.#stop.hidden = true;
@@ -100,7 +105,7 @@ class Trainer {
     const jobs = this.jobs();
     if (typeof jobs === "string") return this.#status.say(jobs, true);
     for (const run of this.#current) run.close();
-    this.#current = jobs.map((job) => new Run(job, () => this.#changed()));
+    this.#current = jobs.map((job) => new PageRun(job, () => this.#changed()));
     this.#runs.show(this.#current);
     for (const run of this.#current) void run.start();
     this.#changed();
@@ -115,7 +120,8 @@ class Trainer {
   }
 
   #changed(): void {
-    const of = (phase: Run["phase"]) => this.#current.filter((run) => run.phase === phase).length;
+    const of = (phase: PageRun["phase"]) =>
+      this.#current.filter((run) => run.phase === phase).length;
     const isBusy = of("training") + of("opening") > 0;
     this.#stop.hidden = of("training") + of("stopped") === 0;
     this.#stop.textContent = isBusy ? "Stop" : "Go on";

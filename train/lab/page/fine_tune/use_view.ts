@@ -9,7 +9,7 @@ import { element } from "../dom.ts";
 import { button, statusLine } from "./controls.ts";
 import { colourOf } from "./curves.ts";
 import type { Facts } from "./protocol.ts";
-import type { Run } from "./runs.ts";
+import type { PageRun } from "./runs.ts";
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
@@ -24,7 +24,7 @@ function save(bytes: Uint8Array<ArrayBuffer>, name: string): void {
 }
 
 /** What helps to ask the demonstration. */
-function hintOf({ job: { model, data } }: Run, { classes }: Facts): string {
+function hintOf({ job: { model, data } }: PageRun, { classes }: Facts): string {
   const asks = data.kind === "demo"
     ? `Does the second sentence follow from the first (${classes[0]}), or not? `
     : "";
@@ -36,7 +36,7 @@ const known = grammarWords.toSorted().join(" ");
 /** Table of what each model says. */
 function answersTable(
   { classes }: Facts,
-  answers: readonly (readonly [Run, readonly number[]])[],
+  answers: readonly (readonly [PageRun, readonly number[]])[],
 ): HTMLElement {
   const titles = ["Method", ...classes].map((title) => element("th", { scope: "col" }, title));
   const rows = answers.map(([{ method }, probabilities]) => {
@@ -69,7 +69,7 @@ export class UseView {
   readonly #hint = element("p", { class: "hint" });
   readonly #answers = element("div", { class: "scroll" });
   readonly #downloads = element("div", { class: "controls" });
-  #runs: readonly Run[] = [];
+  #runs: readonly PageRun[] = [];
   #shape = "";
 
   /** Makes it, hidden until a run is open. */
@@ -103,7 +103,7 @@ export class UseView {
   }
 
   /** Offers the runs that are open. */
-  show(runs: readonly Run[]): void {
+  show(runs: readonly PageRun[]): void {
     this.#runs = runs.filter(({ facts }) => facts !== undefined);
     const facts = this.#runs[0]?.facts;
     this.root.hidden = facts === undefined;
@@ -140,7 +140,7 @@ export class UseView {
     }
   }
 
-  async #save(run: Run): Promise<void> {
+  async #save(run: PageRun): Promise<void> {
     try {
       save(await run.zip(), `${run.method}.zip`);
       this.#status.say(`${run.method}.zip is ready.`);
