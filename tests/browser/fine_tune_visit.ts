@@ -1,5 +1,6 @@
 /** Fine-tunes in the lab's page in Chromium, and prints what the workers told and the page showed. */
 
+import { Buffer } from "node:buffer";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { buildPage } from "../../train/lab/build.ts";
 import { servePage } from "../../train/lab/serve.ts";
@@ -41,8 +42,13 @@ export interface FineTuneVisit {
   };
   /** The same steps on the graphics card and on the processor. */
   readonly webGpu: readonly ToldRun[];
-  /** What is said of a repository where there is no network. */
-  readonly offline: string;
+  /** A repository: what is said without a network, with one, and after a reload. */
+  readonly hub: {
+    readonly said: readonly string[];
+    /** Addresses that were fetched, and those after the reload. */
+    readonly fetched: readonly string[];
+    readonly fetchedAgain: readonly string[];
+  };
 }
 
 const flags = [
@@ -152,12 +158,30 @@ async function visitWebGpu(page: Page, url: string): Promise<ToldRun[]> {
   return runs;
 }
 
-async function visitOffline(page: Page, url: string): Promise<string> {
+/** A repository, without a network at first, then with one, and once more from the storage. */
+async function visitHub(page: Page, url: string, folder: string): Promise<FineTuneVisit["hub"]> {
+  const asked: string[] = [];
+  const address = "https://huggingface.co/**";
   await open(page, `${url}#fine-tune?model=hub`);
   await page.getByLabel("Repository", { exact: true }).fill("org/name");
-  await page.context().route("https://huggingface.co/**", (route) => route.abort());
+  await page.context().route(address, (route) => route.abort());
   await press(page, "Fetch");
-  return await statusOf(page, /Cannot/);
+  const said = [await statusOf(page, /Cannot/)];
+  await page.context().unroute(address);
+  await page.context().route(address, async (route) => {
+    asked.push(route.request().url());
+    const path = `${folder}/${route.request().url().split("/").at(-1)}`;
+    const body = await Deno.readFile(path).catch(() => undefined);
+    const headers = { "access-control-allow-origin": "*" };
+    const answer = body === undefined ? { status: 404 } : { body: Buffer.from(body) };
+    await route.fulfill({ headers, ...answer });
+  });
+  await press(page, "Fetch");
+  said.push(await statusOf(page, /256 examples/));
+  const fetched = asked.splice(0);
+  await page.reload();
+  said.push(await statusOf(page, /256 examples/));
+  return { said, fetched, fetchedAgain: asked };
 }
 
 async function visit(browser: Browser, url: string, folder: string) {
@@ -202,8 +226,8 @@ if (import.meta.main) {
   const browser = await chromium.launch({ executablePath, args: flags });
   const { page, ...found } = await visit(browser, url, folder);
   // A browser itself complains of what it cannot fetch.
-  const offline = await visitOffline(page, url);
+  const hub = await visitHub(page, url, folder);
   await browser.close();
   await server.shutdown();
-  console.log(JSON.stringify({ bytes: await compressedBytes(files), ...found, offline }));
+  console.log(JSON.stringify({ bytes: await compressedBytes(files), ...found, hub }));
 }

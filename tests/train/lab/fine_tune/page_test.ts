@@ -1,4 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertLess, assertMatch } from "@std/assert";
+import { dirname } from "node:path";
 import { unzipSync } from "fflate";
 import { Device } from "../../../../core/device.ts";
 import { seedKey } from "../../../../core/random.ts";
@@ -161,19 +162,26 @@ pageTest("WebGPU's losses are within 1e-5 of the processor's", () => {
   gpu!.steps.forEach(({ loss }, i) => assertAlmostEquals(loss, cpu!.steps[i]!.loss, 1e-5));
 });
 
-pageTest("a repository without a network is refused in one sentence", () => {
+pageTest("a repository is fetched once, and refused in one sentence without a network", () => {
+  const { said, fetched, fetchedAgain } = found.hub;
+  const source = "https://huggingface.co/org/name/resolve/main";
   assertEquals(
-    found.offline,
-    "https://huggingface.co/org/name/resolve/main/config.json: Cannot fetch the file as a network " +
-      "that reaches huggingface.co is required",
+    said[0],
+    `${source}/config.json: Cannot fetch the file as a network that reaches huggingface.co is required`,
   );
+  assertMatch(said[1]!, /^256 examples to learn, 500 to judge by: entailment, not_entailment\. /);
+  assertEquals(said[2], said[1]);
+  for (const name of ["config.json", "vocab.txt", "model.safetensors"]) {
+    assertEquals(fetched.filter((one) => one === `${source}/${name}`).length, 1, name);
+  }
+  assertEquals(fetchedAgain, []);
 });
 
 /** Writes the files of a zip into a folder of its own. */
 async function unzipped(zip: string): Promise<string> {
   const target = await Deno.makeTempDir({ dir: folder });
   for (const [name, bytes] of Object.entries(unzipSync(Uint8Array.fromBase64(zip)))) {
-    await Deno.mkdir(`${target}/${name}/..`, { recursive: true });
+    await Deno.mkdir(dirname(`${target}/${name}`), { recursive: true });
     await Deno.writeFile(`${target}/${name}`, bytes);
   }
   return target;
