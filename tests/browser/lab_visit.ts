@@ -37,6 +37,8 @@ export interface LabVisit {
   readonly compressed: number;
   /** Milliseconds from the start of the navigation to the first figure. */
   readonly ready: number;
+  /** Milliseconds from a key that moves a bar until all figures have followed. */
+  readonly answered: number;
   /** What axe found, by theme and width. */
   readonly violations: Readonly<Record<string, readonly string[]>>;
   /** Whether something is wider than the window, by width. */
@@ -133,6 +135,16 @@ async function useRow(page: Page): Promise<Record<string, RowSeen>> {
   return rows;
 }
 
+/** The curve of k is drawn after everything else. */
+const timeKey = `new Promise((resolve) => {
+  const started = performance.now();
+  const target = document.querySelector("[data-k]");
+  new MutationObserver(() => resolve(performance.now() - started))
+    .observe(target, { attributeFilter: ["data-k"] });
+  document.querySelectorAll("[role=slider]")[4]
+    .dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowUp" }));
+})`;
+
 async function axeFindings(page: Page): Promise<string[]> {
   await page.evaluate(axeSource);
   return await page.evaluate<string[]>(`axe.run().then(({ violations }) =>
@@ -205,6 +217,7 @@ async function visit(executablePath: string): Promise<LabVisit> {
     const { page, ready } = await openLab(stage, "");
     const rows = await useRow(page);
     rows["linked"] = await settled((await openLab(stage, rows["next"]!.hash)).page);
+    const answered = await page.evaluate<number>(timeKey);
     const wrong =
       "#attention?logits=1,2&dropped=99&seed=-1&foo=bar&cell=a&by=%E0%A4%A;noise?rates=x;;x?y=1";
     rows["malformed"] = await settled((await openLab(stage, wrong)).page);
@@ -212,7 +225,7 @@ async function visit(executablePath: string): Promise<LabVisit> {
     const measured = await measure(stage);
     const { complaints, strangers } = stage;
     const compressed = await compressedBytes(files);
-    return { complaints, strangers, compressed, ready, rows, ...judged, ...measured };
+    return { complaints, strangers, compressed, ready, answered, rows, ...judged, ...measured };
   } finally {
     await browser.close();
   }

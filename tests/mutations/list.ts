@@ -53,6 +53,7 @@ import { optionsMutations } from "./lists/options.ts";
 import { predictionsMutations } from "./lists/predictions.ts";
 import { presetsMutations } from "./lists/presets.ts";
 import { regularisersMutations } from "./lists/regularisers.ts";
+import { labPageMutations } from "./lists/lab_page.ts";
 import { reportsMutations } from "./lists/reports.ts";
 import { runsMutations } from "./lists/runs.ts";
 import { safetensorsMutations } from "./lists/safetensors.ts";
@@ -112,6 +113,7 @@ export const mutations: readonly Mutation[] = [
   ...shownMutations,
   ...killsMutations,
   ...runsMutations,
+  ...labPageMutations,
   ...reportsMutations,
   ...tablesMutations,
   ...sweepMutations,

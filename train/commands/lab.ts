@@ -24,7 +24,7 @@ The page computes everything itself, with this library; it loads nothing but its
       kind: "integer",
       help: "port on 127.0.0.1; 0 takes any that is free",
       min: 0,
-      max: 65535,
+      below: 65536,
       default: 8080,
     },
     build: {

@@ -10,12 +10,13 @@ const commands = "train eval predict parity score noise merge data tables".split
 const sweeps = ["plan", "run", "status", "collect"];
 const benches = ["product", "step", "rowwise", "dispatch", "load", "profile", "generate", "peers"];
 
-/** Command lines that end before their options: each command, each bench, the bundle and mutations. */
+/** Command lines that end before their options: each command, each bench, the bundle, the lab and mutations. */
 const lines: readonly (readonly string[])[] = [
   ...commands.map((name) => [name]),
   ...[...benches, "variants"].map((name) => ["bench", name]),
   ...sweeps.map((name) => ["sweep", name]),
   ["bundle"],
+  ["lab"],
   ["mutate"],
 ];
 
@@ -48,7 +49,7 @@ Deno.test("the programs list their commands, with one line each", async () => {
   assertEquals((await hiddenkey("--version")).out, `hiddenkey ${metadata.version}\n`);
 });
 
-Deno.test("bench and bundle refuse bad input in one line", async () => {
+Deno.test("bench, bundle and lab refuse bad input in one line", async () => {
   const cases: [args: string[], says: string][] = [
     [["bench"], "one of product, step"],
     [["bench", "prodct"], "the nearest one is product"],
@@ -59,6 +60,8 @@ Deno.test("bench and bundle refuse bad input in one line", async () => {
     [["bench", "variants", "--backend", "cpu", "--top", "0"], "--top"],
     [["bundle", "a", "b"], "the word b"],
     [["bundle", "--ot", "a"], "--out"],
+    [["lab", "--port", "65536"], "--port"],
+    [["lab", "x"], "the word x"],
   ];
   await inGroups(cases, async ([[name = "", ...args], says]) => {
     const { code, out, err } = await task(name, ...args);

@@ -31,13 +31,13 @@ for (const section of sections) {
 document.querySelector(".top")!.append(themeButton());
 
 /** A browser finds no element by an address that holds more than its name. */
-function showFirst(): void {
+function showFirst(behavior: ScrollBehavior): void {
   const shown = state.first === undefined ? null : document.getElementById(state.first);
-  shown?.scrollIntoView();
+  shown?.scrollIntoView({ behavior });
 }
 
 addEventListener("hashchange", () => {
   state.follow();
-  showFirst();
+  showFirst("auto");
 });
-showFirst();
+showFirst("instant");

@@ -13,21 +13,21 @@ function made(name: string, ...children: readonly Child[]): Element {
 }
 
 /** A part of a formula: words are names, operators or numbers by what they hold. */
-export type Term = Element | string;
+export type MathPart = Element | string;
 
-function term(part: Term): Element {
+function term(part: MathPart): Element {
   if (typeof part !== "string") return part;
   if (/^[\d.]+$/.test(part)) return made("mn", part);
   return made(/^\p{L}+$/u.test(part) ? "mi" : "mo", part);
 }
 
 /** Terms beside each other. */
-export function row(...parts: readonly Term[]): Element {
+export function row(...parts: readonly MathPart[]): Element {
   return made("mrow", ...parts.map(term));
 }
 
 /** A fraction. */
-export function fraction(above: Term, below: Term): Element {
+export function fraction(above: MathPart, below: MathPart): Element {
   return made("mfrac", term(above), term(below));
 }
 
@@ -42,17 +42,17 @@ export function primed(name: string, index: string): Element {
 }
 
 /** Sum over an index. */
-export function sumOver(index: Term, ...parts: readonly Term[]): Element {
+export function sumOver(index: MathPart, ...parts: readonly MathPart[]): Element {
   return row(made("munder", made("mo", "∑"), term(index)), ...parts);
 }
 
 /** Text inside a formula. */
-export function words(text: string): Element {
+export function mathText(text: string): Element {
   return made("mtext", text);
 }
 
 /** A whole formula. */
-export function formula(...parts: readonly Term[]): Element {
+export function formula(...parts: readonly MathPart[]): Element {
   const whole = made("math", ...parts.map(term));
   whole.setAttribute("displaystyle", "true");
   return whole;

@@ -73,7 +73,7 @@ export function accountOf(
   const kind = kindOfCell([u, j], dropped);
   const kept = Array.from(before).reduce((sum, w, key) => dropped.includes(key) ? sum : sum + w, 0);
   const short = (value: number) => value.toFixed(3);
-  if (kind === "gone") return { equation: "4", value: 0 };
+  if (kind === "gone") return { equation: method === "dropkey" ? "4" : "6", value: 0 };
   if (method === "nograd") {
     const [w, by, S] = [short(before[u]!), short(before[j]!), short(kept)];
     return kind === "own"

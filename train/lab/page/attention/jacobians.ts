@@ -7,7 +7,8 @@
 import { element, setAttributes } from "../dom.ts";
 import { type JacobianCell, negligible } from "./cell_kinds.ts";
 import { type RowMethod, rowMethods, type RowResults } from "./compute.ts";
-import { byMethod, methodName, methodTitles, threePlaces } from "./methods.ts";
+import { methodTitles } from "./method_titles.ts";
+import { byMethod, methodName, threePlaces } from "./methods.ts";
 import { rowWords } from "./row.ts";
 
 /** The maps as they are drawn. */

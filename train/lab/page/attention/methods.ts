@@ -6,13 +6,7 @@
 
 import { type Child, element } from "../dom.ts";
 import type { RowMethod } from "./compute.ts";
-
-/** Names for readers. */
-export const methodTitles: Readonly<Record<RowMethod, string>> = {
-  dropkey: "DropKey",
-  dropattention: "DropAttention without NoGrad",
-  nograd: "DropAttention with NoGrad",
-};
+import { methodTitles } from "./method_titles.ts";
 
 /** Something for each method. */
 export function byMethod<T>(make: (method: RowMethod) => T): Readonly<Record<RowMethod, T>> {

@@ -5,7 +5,16 @@
  */
 
 import { type Child, element } from "../dom.ts";
-import { formula, fraction, indexed, primed, row, sumOver, type Term, words } from "../math.ts";
+import {
+  formula,
+  fraction,
+  indexed,
+  type MathPart,
+  mathText,
+  primed,
+  row,
+  sumOver,
+} from "../math.ts";
 import { type RowMethod, rowMethods } from "./compute.ts";
 import type { Explanation } from "./explanation.ts";
 import type { JacobianMaps } from "./jacobians.ts";
@@ -50,7 +59,7 @@ export function startStory(bars: HTMLElement, controls: HTMLElement): Node[] {
 export function forwardStory(weights: HTMLElement): Node[] {
   const w = (i: string) => indexed("w", i);
   const g = (i: string) => row("exp", indexed("g", i));
-  const kept = () => row("i", "∈", words("kept"));
+  const kept = () => row("i", "∈", mathText("kept"));
   return [
     h3("Three roads to the same weights"),
     element(
@@ -60,7 +69,7 @@ export function forwardStory(weights: HTMLElement): Node[] {
         "Hides a word before softmax: its logit becomes −∞, which is the logarithm of 0. The words that are left share everything.",
         equation("5", primed("w", "u"), "=", fraction(g("u"), sumOver(kept(), g("i")))),
       ]),
-      ...road("dropattention", "DropAttention", [halves, "kept / sum(kept)"], [
+      ...road("dropattention", "DropAttention without NoGrad", [halves, "kept / sum(kept)"], [
         "Hides it after softmax: its weight becomes 0, and the others are divided by their sum S.",
         equation(
           "6",
@@ -72,7 +81,7 @@ export function forwardStory(weights: HTMLElement): Node[] {
         ),
       ]),
       ...road("nograd", "DropAttention with NoGrad", [halves, "kept / noGrad(sum(kept))"], [
-        "Divides by the same S, but learning is told to take S for a constant. The paper calls this DropAttention; the whole difference is one call.",
+        "Divides by the same S, but learning is told to take S for a constant. This is what the paper calls DropAttention. The whole difference is one call.",
       ]),
     ),
     element(
@@ -91,7 +100,7 @@ const small = (text: string) => element("small", {}, text);
 
 const halves = "kept = softmax(logits) * mask";
 
-function equation(number: string, ...terms: readonly Term[]): HTMLElement {
+function equation(number: string, ...terms: readonly MathPart[]): HTMLElement {
   return element("span", { class: "equation" }, formula(...terms), small(`Eq. ${number}`));
 }
 
@@ -118,7 +127,7 @@ export function backwardStory(maps: JacobianMaps, explained: Explanation): Node[
       "Learning asks another question: if a logit grew a little, how fast would each weight follow? For eight weights and eight logits that makes 64 answers, a cell each. The library finds them by differentiating the very lines above.",
     ),
     p(
-      "A word that was dropped can change nothing, whatever its logit. So the column below its name should be empty.",
+      "A word that was dropped can change nothing, whatever its logit, so the column below its name should be empty. With DropAttention its logit still reaches the other weights by two paths: through softmax, and through the sum S. They cancel, up to rounding. NoGrad closes the second path, and what comes by the first stays.",
     ),
     element(
       "figure",

@@ -6,7 +6,8 @@
 
 import { element, setAttributes } from "../dom.ts";
 import { type RowMethod, rowMethods, type RowResults } from "./compute.ts";
-import { byMethod, methodName, methodTitles, threePlaces } from "./methods.ts";
+import { methodTitles } from "./method_titles.ts";
+import { byMethod, methodName, threePlaces } from "./methods.ts";
 import { rowWords } from "./row.ts";
 
 /** The bars as they are drawn. */

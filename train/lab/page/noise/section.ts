@@ -179,8 +179,8 @@ function story({ panels, controls, said, command, table }: Parts): Node[] {
       {},
       element("div", { class: "panel" }, controls, said, panels),
       caption(
-        "DropKey and DropAttention without NoGrad lie at 0 on the left: nothing reaches a dropped logit. With NoGrad its share grows with the rate, and the variance of the whole gradient is many times higher.",
-        "How large it is on each dropped logit does not clearly grow with the rate in this model: more logits are hit, not harder. Few masks leave wide intervals; take more to narrow them.",
+        "DropKey stays at 0: nothing reaches a dropped logit. With NoGrad a share of the gradient does, and it grows with the rate.",
+        "What lands on a single dropped logit does not clearly grow in this model: more logits are hit, not harder. The variance of the whole gradient is many times that of DropKey; mind the logarithmic axis. HiddenCut drops numbers of the feed-forward layers and no logits. Few masks leave wide intervals; take more to narrow them.",
       ),
     ),
     element("p", {}, "In a terminal, the same numbers to the last bit:"),
