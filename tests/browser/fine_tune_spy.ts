@@ -1,5 +1,7 @@
 /** What is noted of the lab's page while it fine-tunes. */
 
+import { axeSource } from "axe-core";
+import type { Page } from "playwright-core";
 import type { EvaluationRecord } from "../../train/evaluation.ts";
 import type { Facts, Job } from "../../train/lab/page/fine_tune/protocol.ts";
 import type { StepRecord } from "../../train/step.ts";
@@ -97,4 +99,31 @@ export async function compressedBytes(files: ReadonlyMap<string, Uint8Array>): P
     sum += (await new Response(stream).arrayBuffer()).byteLength;
   }
   return sum;
+}
+
+/** How a page looks in a window as narrow as a phone's, in both themes. */
+export interface Looks {
+  /** Whether something is wider than the window. */
+  readonly overflows: boolean;
+  /** What axe finds wrong, by theme. */
+  readonly violations: readonly (readonly string[])[];
+}
+
+/** Looks at the section as it stands; the window is wide again afterwards. */
+export async function lookAt(page: Page): Promise<Looks> {
+  await page.setViewportSize({ width: 390, height: 800 });
+  const overflows = await page.evaluate<boolean>(
+    "document.documentElement.scrollWidth > document.documentElement.clientWidth",
+  );
+  const violations: string[][] = [];
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.evaluate(axeSource);
+    violations.push(
+      await page.evaluate<string[]>(`axe.run("#fine-tune").then(({ violations }) =>
+        violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ": " + html)))`),
+    );
+  }
+  await page.setViewportSize({ width: 1280, height: 800 });
+  return { overflows, violations };
 }

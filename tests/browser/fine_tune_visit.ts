@@ -4,7 +4,14 @@ import { Buffer } from "node:buffer";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { buildPage } from "../../train/lab/build.ts";
 import { servePage } from "../../train/lab/serve.ts";
-import { compressedBytes, longestTask, spy, type ToldRun } from "./fine_tune_spy.ts";
+import {
+  compressedBytes,
+  longestTask,
+  lookAt,
+  type Looks,
+  spy,
+  type ToldRun,
+} from "./fine_tune_spy.ts";
 
 /** What a visit found. */
 export interface FineTuneVisit {
@@ -14,8 +21,8 @@ export interface FineTuneVisit {
   readonly complaints: readonly string[];
   /** Addresses that the page asked other hosts for. */
   readonly requests: readonly string[];
-  /** Whether something is wider than a window of 390 pixels. */
-  readonly overflows: boolean;
+  /** How the page looks with the demonstration's results, and with a folder and a table. */
+  readonly looks: readonly Looks[];
   /** The demonstration with two methods, stopped and gone on with. */
   readonly demo: {
     readonly runs: readonly ToldRun[];
@@ -200,17 +207,14 @@ async function visit(browser: Browser, url: string, folder: string) {
   });
   const page = await context.newPage();
   const demo = await visitDemo(browser, page, url);
-  await page.setViewportSize({ width: 390, height: 800 });
-  const overflows = await page.evaluate<boolean>(
-    "document.documentElement.scrollWidth > document.documentElement.clientWidth",
-  );
-  await page.setViewportSize({ width: 1280, height: 800 });
+  const looks = [await lookAt(page)];
   const own = await visitOwn(page, url, folder);
+  looks.push(await lookAt(page));
   const webGpu = await visitWebGpu(page, url);
   return {
     complaints: [...complaints],
     requests: [...requests],
-    overflows,
+    looks,
     demo,
     own,
     webGpu,

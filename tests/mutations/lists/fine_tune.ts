@@ -42,11 +42,12 @@ export const fineTuneMutations: readonly Mutation[] = [
     tests: runTests,
   },
   {
-    name: "the page answers within a step",
+    name: "the page answers when training is over",
     file: `${page}/fine_tune.ts`,
-    find: "if (!this.#isTraining) return work();",
-    replace: "if (this.#isTraining || !this.#isTraining) return work();",
-    why: "scopes of two tasks would interleave",
+    find: `await onStep?.(record, steps);
+          await this.#catchUp();`,
+    replace: "await onStep?.(record, steps);",
+    why: "who asks while a run trains is answered between two steps",
     tests: runTests,
   },
   {

@@ -6,6 +6,7 @@ import { parseSafetensors } from "../../../../nn/formats/weights.ts";
 import { baseFile } from "../../../../train/demo/base_file.ts";
 import { demonstrateMethod } from "../../../../train/demo/demo.ts";
 import type { EvaluationRecord } from "../../../../train/evaluation.ts";
+import type { FitResult } from "../../../../train/fit.ts";
 import { FineTune } from "../../../../train/lab/page/fine_tune/fine_tune.ts";
 import {
   demoModel,
@@ -40,12 +41,12 @@ async function trained(prepared: PreparedRun, stops: readonly number[]) {
   await using device = new Device(openCpu());
   using run = await FineTune.open(prepared, device);
   const records: (StepRecord | EvaluationRecord)[] = [];
-  let aborted: boolean;
+  let result: FitResult;
   let left = stops;
   do {
     const [stop] = left;
     const stopping = new AbortController();
-    const result = await run.train({
+    result = await run.train({
       signal: stopping.signal,
       onStep(record) {
         records.push(record);
@@ -53,10 +54,14 @@ async function trained(prepared: PreparedRun, stops: readonly number[]) {
       },
       onEvaluation: (record) => void records.push(record),
     });
-    aborted = result.aborted;
     left = left.slice(1);
-  } while (aborted);
-  return { records, files: await run.files(), answer: await run.ask(prepared.facts.sample) };
+  } while (result.aborted);
+  return {
+    records,
+    result,
+    files: await run.files(),
+    answer: await run.ask(prepared.facts.sample),
+  };
 }
 
 Deno.test("a run that is stopped twice and goes on is the run that never stopped, to the bit", async () => {
@@ -86,6 +91,7 @@ Deno.test("what is asked while a run trains is answered between two steps, and c
   assertEquals(given.length, 32);
   assertEquals(given.at(-1), answer);
   assertGreater(Math.abs(given[9]![0]! - before[0]!), 0);
+  assertGreater(Math.abs(given[9]![0]! - answer[0]!), 0);
   for (const [first, second] of given) assertAlmostEquals(first! + second!, 1, 1e-12);
 });
 
