@@ -50,7 +50,7 @@ for (const name of ["llama-lm", "mpnet-classification"]) {
       const own: StepRecord[] = [];
       const data = { kind: "table", name: "own.csv", text: table } as const;
       const model = { kind: "folder", name: "folder" } as const;
-      const base = await folderModel(await filesOf(folder), "folder");
+      const base = await folderModel(await filesOf(folder), { name: "folder" });
       await using device = new Device(openCpu());
       using run = await FineTune.open(
         await prepareRun({ model, data, settings, machine: "cpu" }, base),

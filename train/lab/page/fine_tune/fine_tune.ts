@@ -51,7 +51,8 @@ async function adapt({ base, config, task }: PreparedRun, device: Device): Promi
     const model = classifier({ ...base.config, labels: task.labels });
     const { initialised } = await loadModel(model, await base.weights(), device, key);
     const drawn = initialised.filter((path) => !isHead(path));
-    const fresh = newAdapter(config, base.config, { directory: base.name }, true);
+    const named = { directory: base.name, ...(base.revision && { commit: base.revision }) };
+    const fresh = newAdapter(config, base.config, named, true);
     const adapter = addAdapter(model, savingToo(fresh, drawn), device, key);
     trainHead(model, drawn);
     const optimiser = optimiserOf(await Trainable.of(model, device), config);

@@ -32,6 +32,8 @@ import type { DataChoice, Facts, Job, RunSettings } from "./protocol.ts";
 export interface BaseModel {
   /** What an adapter names as its base. */
   readonly name: string;
+  /** Branch, tag or commit of a repository, where it is not its main one. */
+  readonly revision?: string;
   /** Sizes, and words of classes. */
   readonly config: ModelConfig;
   /** The folder's own tokenizer. */
@@ -48,13 +50,16 @@ export function demoModel(weights: () => Promise<WeightSource>): BaseModel {
 /**
  * The model of a folder.
  *
- * @param name What an adapter names as its base
+ * @param base What an adapter names as its base
  * @throws {FileError} If a file is missing, malformed or asks for what is not implemented
  */
-export async function folderModel(model: ModelFiles, name: string): Promise<BaseModel> {
+export async function folderModel(
+  model: ModelFiles,
+  base: Pick<BaseModel, "name" | "revision">,
+): Promise<BaseModel> {
   const config = parseConfig(await readModelConfig(model), `${model.name}/config.json`);
   const tokenizer = await readTokenizer(model);
-  return { name, config, tokenizer, weights: () => readWeights(model) };
+  return { ...base, config, tokenizer, weights: () => readWeights(model) };
 }
 
 /** A run whose data are read and whose model is not on a device yet. */

@@ -42,7 +42,7 @@ export async function keepFile(
     await dropFile(model, file);
     const reason = error instanceof Error ? error.message : String(error);
     throw new FileError(
-      `Cannot keep the file as room in the browser's storage is required: found ${reason}`,
+      `Cannot keep the file as all of it and room in the browser's storage are required: found ${reason}`,
       `${model}/${file}`,
     );
   }

@@ -11,8 +11,9 @@ import { openCpu } from "../../../../kernels/cpu/backend.ts";
 import { openWebGpu } from "../../../../kernels/webgpu/open.ts";
 import { parseSafetensors } from "../../../../nn/formats/weights.ts";
 import { baseJson, baseVocabulary } from "../../../demo/base.ts";
+import { parseRepository } from "../../../hub/repository.ts";
 import { FineTune } from "./fine_tune.ts";
-import { hubModel } from "./hub.ts";
+import { hubModel, type OnFetched } from "./hub.ts";
 import { type BaseModel, demoModel, folderModel, type PreparedRun, prepareRun } from "./prepare.ts";
 import type { Job, Machine, ModelChoice, News, Numbered, Reply, Request } from "./protocol.ts";
 import { dropModel, keepFile, keptModel } from "./store.ts";
@@ -30,6 +31,20 @@ type Tell = (news: News) => void;
 let opened: { readonly run: FineTune; readonly isDemo: boolean } | undefined;
 let stopping = new AbortController();
 
+/** Milliseconds between two reports of bytes: each of them is spoken. */
+const pause = 2000;
+
+/** Tells how much of a file there is, from time to time. */
+function seldom(tell: Tell): OnFetched {
+  let last = performance.now();
+  return (file, done, total) => {
+    const now = performance.now();
+    if (now - last < pause) return;
+    last = now;
+    tell({ kind: "fetching", file, done, total });
+  };
+}
+
 async function demoBytes(): Promise<Uint8Array<ArrayBuffer>> {
   const response = await fetch(new URL("../base.safetensors", import.meta.url));
   return new Uint8Array(await response.arrayBuffer());
@@ -40,15 +55,13 @@ async function openModel(choice: ModelChoice, tell: Tell): Promise<BaseModel> {
     case "demo":
       return demoModel(async () => parseSafetensors(await demoBytes()));
     case "hub": {
-      const { name } = choice;
-      const files = await hubModel(name, (file, done, total) => {
-        tell({ kind: "fetching", file, done, total });
-      });
-      return await folderModel(files, name);
+      const files = await hubModel(choice.name, seldom(tell));
+      const { id, revision } = parseRepository(choice.name);
+      return await folderModel(files, { name: id, ...(revision !== "main" && { revision }) });
     }
     case "folder": {
       const kept = await keptModel(choice.name);
-      if (kept !== undefined) return await folderModel(kept, choice.name);
+      if (kept !== undefined) return await folderModel(kept, { name: choice.name });
       throw new OptionError(
         `Cannot open ${choice.name} as this browser keeps no such folder: choose it again`,
       );
@@ -71,10 +84,9 @@ async function prepare(job: Job, tell: Tell): Promise<PreparedRun> {
 
 async function keep({ name, files }: Request & { kind: "keep" }, tell: Tell): Promise<Reply> {
   await dropModel(name);
+  const onFetched = seldom(tell);
   for (const file of files) {
-    await keepFile(name, file.name, file.stream(), (done) => {
-      tell({ kind: "fetching", file: file.name, done, total: file.size });
-    });
+    await keepFile(name, file.name, file.stream(), (done) => onFetched(file.name, done, file.size));
   }
   return { kind: "kept" };
 }
