@@ -42,7 +42,7 @@ import {
   readConfig,
 } from "./run/load_model.ts";
 import { loadTokenizer } from "./run/load_tokenizer.ts";
-import { adapterConfig, savingToo } from "./run/new_adapter.ts";
+import { newAdapter, savingToo } from "./run/new_adapter.ts";
 import type { RunFolders } from "./run/run_folders.ts";
 import type { ResumeOptions, RunPlace } from "./run/run_place.ts";
 import { openTask } from "./tasks/open.ts";
@@ -160,7 +160,7 @@ export async function openTrained(
     : await openClassifier(base.directory, device, initialKey, task.labels, opening);
   describeWeights(report, say);
   const drawn = report.initialised.filter((path) => !isHead(path));
-  const fresh = savingToo(adapterConfig(config, architecture, base, task.labels > 0), drawn);
+  const fresh = savingToo(newAdapter(config, architecture, base, task.labels > 0), drawn);
   const adapter = start === undefined
     ? addAdapter(model, fresh, device, initialKey)
     : savingToo(await loadAdapter(model, start.directory, device, say), drawn);

@@ -54,6 +54,7 @@ import { predictionsMutations } from "./lists/predictions.ts";
 import { presetsMutations } from "./lists/presets.ts";
 import { processesMutations } from "./lists/processes.ts";
 import { regularisersMutations } from "./lists/regularisers.ts";
+import { fineTuneMutations } from "./lists/fine_tune.ts";
 import { labPageMutations } from "./lists/lab_page.ts";
 import { reportsMutations } from "./lists/reports.ts";
 import { runsMutations } from "./lists/runs.ts";
@@ -116,6 +117,7 @@ export const mutations: readonly Mutation[] = [
   ...killsMutations,
   ...runsMutations,
   ...labPageMutations,
+  ...fineTuneMutations,
   ...reportsMutations,
   ...tablesMutations,
   ...sweepMutations,

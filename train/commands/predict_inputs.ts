@@ -11,7 +11,8 @@ import type { Places } from "../data/places.ts";
 import { groupByContext, type TextTask } from "../data/text_example.ts";
 import { generates } from "../data/text_tasks.ts";
 import { readText } from "../files/files.ts";
-import { type LabelledKind, readsPairs, readUnlabelled } from "../tasks/labelled.ts";
+import { type LabelledKind, readsPairs } from "../tasks/labelled.ts";
+import { readUnlabelled } from "../tasks/read_labelled.ts";
 
 /** Options that say where texts come from; one of them is required. */
 export const inputOptions = {

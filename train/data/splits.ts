@@ -8,7 +8,8 @@ import { FileError } from "../../core/errors.ts";
 import { isFolder } from "../files/files.ts";
 import { namesIn } from "../files/folder.ts";
 import type { Split } from "./example.ts";
-import { tableExtensions, tablePattern } from "./table.ts";
+import { tablePattern } from "./table.ts";
+import { tableExtensions } from "./table_text.ts";
 
 /** Names of a split's file or folder. */
 const splitNames: Readonly<Record<Split, readonly string[]>> = {

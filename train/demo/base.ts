@@ -7,8 +7,7 @@
 
 import type { Device } from "../../core/device.ts";
 import type { Key } from "../../core/random.ts";
-import { parseHeader } from "../../nn/formats/safetensors.ts";
-import { decodeFloats } from "../../nn/formats/safetensors_values.ts";
+import { parseSafetensors } from "../../nn/formats/weights.ts";
 import { parseConfig } from "../../nn/models/config.ts";
 import { loadModel } from "../../nn/models/load.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
@@ -20,8 +19,11 @@ import { grammarWords } from "../data/grammar_clauses.ts";
 const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 const vocabulary = [...special, ...grammarWords];
 
-/** Sizes of the base model: 2 layers, hidden size 64, 4 heads, 32 positions. */
-export const baseConfig: ModelConfig = parseConfig({
+/** The words of the base model's tokenizer, one a line: what a vocab.txt holds. */
+export const baseVocabulary: string = `${vocabulary.join("\n")}\n`;
+
+/** What a config.json of the base model holds: 2 layers, hidden size 64, 4 heads, 32 positions. */
+export const baseJson: Readonly<Record<string, unknown>> = {
   model_type: "bert",
   vocab_size: vocabulary.length,
   hidden_size: 64,
@@ -33,11 +35,14 @@ export const baseConfig: ModelConfig = parseConfig({
   layer_norm_eps: 1e-12,
   hidden_act: "gelu",
   pad_token_id: 0,
-}, "train/demo/base.ts");
+};
+
+/** Sizes of the base model. */
+export const baseConfig: ModelConfig = parseConfig(baseJson, "train/demo/base.ts");
 
 /** Tokenizer of the base model: one token a word. */
 export function baseTokenizer(): Tokenizer {
-  return new Tokenizer(buildWordPiece(`${vocabulary.join("\n")}\n`, "train/demo/base.ts"));
+  return new Tokenizer(buildWordPiece(baseVocabulary, "train/demo/base.ts"));
 }
 
 /**
@@ -46,25 +51,7 @@ export function baseTokenizer(): Tokenizer {
  * @throws {FileError} If the file is malformed
  */
 export async function loadBase(device: Device, key: Key, bytes: Uint8Array): Promise<Model> {
-  const path = "train/demo/base.safetensors";
-  const { buffer, byteOffset } = bytes;
-  const length = Number(new DataView(buffer, byteOffset).getBigUint64(0, true));
-  const data = bytes.subarray(8 + length);
-  const { tensors } = parseHeader(bytes.subarray(8, 8 + length), data.length, path);
   const model = classifier(baseConfig);
-  await loadModel(
-    model,
-    {
-      path,
-      names: () => tensors.keys(),
-      shape: (tensor) => tensors.get(tensor)!.shape,
-      read(tensor, float) {
-        const { begin, end, dtype } = tensors.get(tensor)!;
-        return Promise.resolve(decodeFloats(data.subarray(begin, end), dtype, float));
-      },
-    },
-    device,
-    key,
-  );
+  await loadModel(model, parseSafetensors(bytes, "train/demo/base.safetensors"), device, key);
   return model;
 }

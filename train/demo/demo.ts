@@ -9,7 +9,7 @@ import { foldKey, seedKey } from "../../core/random.ts";
 import { dropoutPlan, type Method } from "../../nn/dropout/methods.ts";
 import { trainHead } from "../../nn/models/heads.ts";
 import { Trainable } from "../../nn/optim/trainable.ts";
-import { type GivenConfig, resolveConfig } from "../config/config.ts";
+import { type GivenConfig, resolveConfig, type TrainConfig } from "../config/config.ts";
 import { glueTasks } from "../data/glue_tasks.ts";
 import { grammarDataset } from "../data/grammar.ts";
 import { openDevice } from "../device/backend.ts";
@@ -35,7 +35,13 @@ const demoSettings = {
   evalStart: false,
 } as const;
 
-const data = { train: 256, dev: 500, noise: 0.25 } as const;
+/** The configuration of the demonstration, and what is changed of it. */
+export function demoConfig(...changes: readonly GivenConfig[]): TrainConfig {
+  return resolveConfig(demoSettings, ...changes);
+}
+
+/** The demonstration's data: sizes, and the share of the training labels that is wrong. */
+export const demoData = { train: 256, dev: 500, noise: 0.25 } as const;
 
 /** Trains one method and returns how it went. */
 export async function demonstrateMethod(
@@ -44,7 +50,7 @@ export async function demonstrateMethod(
   changes: GivenConfig = {},
   say: (line: string) => void = () => {},
 ): Promise<FitResult> {
-  const config = resolveConfig(demoSettings, { method, seed }, changes);
+  const config = demoConfig({ method, seed }, changes);
   const { device } = await openDevice(config);
   await using _device = device;
   using _scope = device.scope("demonstration");
@@ -62,7 +68,7 @@ export async function demonstrateMethod(
   trainHead(model);
   const optimiser = optimiserOf(await Trainable.of(model, device), config);
   const plan = dropoutPlan(method, false, config);
-  const task = grammarTask(seed);
+  const task = demoTask(seed);
   return await fit({ model, optimiser }, { task, config, plan, key }, {
     onEvaluation({ epoch, ...metrics }) {
       const accuracy = (100 * metrics["eval_accuracy"]!).toFixed(1);
@@ -71,10 +77,11 @@ export async function demonstrateMethod(
   });
 }
 
-function grammarTask(seed: number): Task {
+/** The demonstration's data, tokenised. */
+export function demoTask(seed: number): Task {
   return classificationTask({
     kind: glueTasks.rte,
-    ...grammarDataset({ ...data, seed }),
+    ...grammarDataset({ ...demoData, seed }),
     tokenizer: baseTokenizer(),
     maxLength: baseConfig.maxPositions,
     config: baseConfig,
@@ -85,10 +92,10 @@ function grammarTask(seed: number): Task {
 /** Runs both methods and prints a table. */
 export async function demonstrate(print: (line: string) => void): Promise<void> {
   print(
-    `No flags: a demonstration. ${data.train} training pairs, ${
-      100 * data.noise
+    `No flags: a demonstration. ${demoData.train} training pairs, ${
+      100 * demoData.noise
     } % of their labels ` +
-      `wrong; ${data.dev} clean pairs for evaluation.\n`,
+      `wrong; ${demoData.dev} clean pairs for evaluation.\n`,
   );
   const rows: [string, FitResult, number][] = [];
   for (const method of ["lora", "hiddenkey"] as const) {

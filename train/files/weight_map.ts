@@ -14,7 +14,15 @@ import { readJson } from "./files.ts";
  * @throws {FileError} If it is missing or malformed, or a name leads out of the folder
  */
 export async function readWeightMap(path: string): Promise<Map<string, string>> {
-  const index = await readJson(path);
+  return weightMapOf(await readJson(path), path);
+}
+
+/**
+ * What the content of an index says.
+ *
+ * @throws {FileError} If it is malformed, or a name leads out of the folder
+ */
+export function weightMapOf(index: unknown, path: string): Map<string, string> {
   const map = typeof index === "object" && index !== null && "weight_map" in index
     ? index.weight_map
     : undefined;

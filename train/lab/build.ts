@@ -8,6 +8,7 @@ import { build, stop } from "esbuild";
 import { baseFile } from "../demo/base_file.ts";
 import { exists } from "../files/files.ts";
 import { themeRules } from "../report/palette.ts";
+import { usedModules } from "./modules.ts";
 
 /** A file of the page by its path from the page's folder. */
 export type PageFiles = ReadonlyMap<string, Uint8Array>;
@@ -39,6 +40,7 @@ export async function buildPage(): Promise<PageFiles> {
     target: "es2022",
     minify: true,
     charset: "utf8",
+    plugins: [usedModules],
     inject: [pathOf("../../commands/bundle_symbols.ts")],
   });
   await stop();

@@ -1,5 +1,5 @@
 /**
- * What an adapter that a run begins with is to be.
+ * The adapter of a run that begins with none.
  *
  * @module
  */
@@ -13,18 +13,22 @@ import type { TrainConfig } from "../config/config.ts";
 import type { ModelSource } from "../hub/resolve_model.ts";
 import type { NewAdapter } from "./adapter.ts";
 
-/** An adapter that saves the modules of some parameters whole, where it does not yet. */
+/** An adapter that saves the modules of some parameters whole too, where it does not yet. */
 export function savingToo<A extends AdapterConfig>(adapter: A, drawn: readonly string[]): A {
   const saved = declaredBy(adapter, new Set());
   const owners = drawn.filter((path) => !saved(path)).map(ownerOf);
   return { ...adapter, modulesToSave: [...new Set([...adapter.modulesToSave, ...owners])] };
 }
 
-/** What an adapter is to be, by the configuration. */
-export function adapterConfig(
-  { rank, alpha, rslora: rslora, targets }: TrainConfig,
+/**
+ * What an adapter is to be, by the configuration.
+ *
+ * @param classifies Whether the model gets a head, which is saved whole
+ */
+export function newAdapter(
+  { rank, alpha, rslora, targets }: TrainConfig,
   architecture: ModelConfig,
-  base: ModelSource,
+  base: Omit<ModelSource, "name">,
   classifies: boolean,
 ): NewAdapter {
   return {

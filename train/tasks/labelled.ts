@@ -1,6 +1,5 @@
 /**
- * From a configuration to labelled examples: GLUE's published files, or tables of the hub's
- * conversion or of the user's own.
+ * From a configuration and rows to labelled examples, wherever the rows are from.
  *
  * @module
  */
@@ -9,15 +8,11 @@ import { FileError, OptionError } from "../../core/errors.ts";
 import type { TrainConfig } from "../config/config.ts";
 import type { TaskName } from "../config/train_options.ts";
 import type { Example, Split } from "../data/example.ts";
-import { parseGlue, readGlue } from "../data/glue.ts";
 import { type GlueTask, type GlueTaskInfo, glueTasks, isGlue } from "../data/glue_tasks.ts";
 import { classesOf, labelOf, type LabelRule } from "../data/labels.ts";
 import { Places } from "../data/places.ts";
-import { cellError, type TableRow } from "../data/rows.ts";
-import { findSplit, missingSplit } from "../data/splits.ts";
-import { readTable, tablePattern } from "../data/table.ts";
+import { cellError, type Columns, type TableRow } from "../data/rows.ts";
 import { generates, type TextTaskName } from "../data/text_tasks.ts";
-import { exists, readText } from "../files/files.ts";
 import { evaluatedOf, heldBack, holdsBack } from "./held_back.ts";
 import type { TaskParts } from "./task.ts";
 
@@ -40,7 +35,8 @@ export interface LabelledData {
   readonly notes: readonly string[];
 }
 
-const glueOf = (task: TaskName) => isGlue(task) ? task : undefined;
+/** The row of GLUE's table of a task, where it is one of them. */
+export const glueOf = (task: TaskName): GlueTask | undefined => isGlue(task) ? task : undefined;
 
 /** The tasks of the user's own tables, given the words of their classes. */
 const ownKinds: Readonly<
@@ -90,16 +86,18 @@ export function classNames(
 }
 
 /**
- * Reads the examples of a run.
+ * The examples of a run.
  *
  * @param known Words that the model's configuration has for its classes
- * @throws {FileError} If a file is missing or malformed
+ * @param readSplit Reads the rows of a split
+ * @throws {FileError} If a cell is malformed
  * @throws {OptionError} If nothing says what the classes are
  */
-export async function readLabelled(
+export async function labelledData(
   config: TrainConfig,
   known: readonly string[],
   parts: TaskParts,
+  readSplit: (config: TrainConfig, split: Split) => Promise<SplitRows>,
 ): Promise<LabelledData> {
   const { task } = config;
   const { label } = columnsOf(config);
@@ -150,83 +148,50 @@ function divisionOf(examples: readonly Example[], { labels }: LabelledKind) {
   };
 }
 
-/**
- * Reads new examples: a file in the form of one of the task's published files, or a table.
- *
- * @param kind What labels are read by, where they are known; default none are read
- * @throws {FileError} If it is missing or malformed
- */
-export async function readUnlabelled(
-  config: TrainConfig,
-  path: string,
-  kind?: LabelledKind,
-): Promise<{ examples: Example[]; places: Places }> {
-  const glue = glueOf(config.task);
-  const table = tablePattern.test(path) && !path.endsWith(".tsv");
-  if (glue !== undefined && !namesColumns(config) && !table) {
-    const text = await readText(path);
-    const split = kind !== undefined && hasLabels(glue, text) ? "dev" : "test";
-    const examples = parseGlue(glue, split, text, path);
-    return { examples, places: placesOf(glue, split, path, examples.length) };
-  }
-  const places = new Places();
-  const rule = kind === undefined ? undefined : ruleOf(config, kind);
-  const examples = (await readRows(config, path, false)).map(
-    ({ textA, textB, cell, row }, index) => {
-      places.add(row.path, row.line);
-      const label = rule === undefined ? undefined : knownLabel(cell, row, rule);
-      return { textA, ...(textB !== undefined && { textB }), label, index };
-    },
-  );
-  return { examples, places };
-}
-
-/** Whether a published file is one for training or development, whose labels are in it. */
-function hasLabels(task: GlueTask, text: string): boolean {
-  const { label, headerless } = glueTasks[task];
-  const header = text.replace(/^\uFEFF/, "").split(/\r?\n/, 1)[0]!.split("\t");
-  return headerless === undefined ? header.includes(label) : header.length === headerless.length;
-}
-
-/** A label, where it is one that the run knows. */
-function knownLabel(cell: unknown, row: TableRow, rule: LabelRule): number | undefined {
-  try {
-    return labelOf(cell, row, rule);
-  } catch (error) {
-    if (error instanceof FileError) return undefined;
-    throw error;
-  }
-}
-
 /** Whether the task of a configuration reads pairs of texts. */
 export function readsPairs(config: TrainConfig): boolean {
   return columnsOf(config).textB !== undefined;
 }
 
-/** Places in a published file of GLUE, whose rows are its lines. */
-function placesOf(task: GlueTask, split: Split, path: string, count: number): Places {
-  const places = new Places();
-  const first = split !== "test" && glueTasks[task].headerless !== undefined ? 1 : 2;
-  for (let i = 0; i < count; i++) places.add(path, first + i);
-  return places;
-}
-
 /** A row's texts, its label not understood yet. */
-interface Raw {
+export interface UnreadLabel {
+  /** The first or only text. */
   readonly textA: string;
+  /** The second text of a pair. */
   readonly textB: string | undefined;
+  /** What the label's column holds. */
   readonly cell: unknown;
+  /** The row. */
   readonly row: TableRow;
 }
 
-function exampleOf(one: Raw | Example, index: number, rule: LabelRule): Example {
+/** The rows of a split. */
+export interface SplitRows {
+  /** Rows of tables, or examples of published files, whose labels are understood. */
+  readonly rows: readonly (UnreadLabel | Example)[];
+  /** Its file, or the first of several. */
+  readonly path: string;
+  /** Where they were read. */
+  readonly places: Places;
+}
+
+/** The rows of a split that is spread over tables, at least one. */
+export function splitRows(tables: readonly (readonly UnreadLabel[])[]): SplitRows {
+  const rows = tables.flat();
+  const places = new Places();
+  for (const { row } of rows) places.add(row.path, row.line);
+  return { rows, path: rows[0]!.row.path, places };
+}
+
+function exampleOf(one: UnreadLabel | Example, index: number, rule: LabelRule): Example {
   if (!("row" in one)) return one;
   const { textA, textB, cell, row } = one;
   const label = labelOf(cell, row, rule);
   return { textA, ...(textB !== undefined && { textB }), label, index };
 }
 
-function ruleOf(config: TrainConfig, { labels }: LabelledKind): LabelRule {
+/** What the labels of a task may be. */
+export function ruleOf(config: TrainConfig, { labels }: LabelledKind): LabelRule {
   const glue = glueOf(config.task);
   const range = glue === undefined ? undefined : glueTasks[glue].range;
   const classes = labels.length === 0 ? undefined : labels;
@@ -247,38 +212,30 @@ function columnsOf({ task, textA, textB, label = "label" }: TrainConfig) {
   return { textA: textA ?? usual.textA, textB: textB ?? usual.textB, label };
 }
 
-interface SplitRows {
-  readonly rows: readonly (Raw | Example)[];
-  readonly path: string;
-  readonly places: Places;
+/** The texts of a configuration's tables. */
+function textsOf(config: TrainConfig): string[] {
+  const { textA, textB } = columnsOf(config);
+  return textB === undefined ? [textA] : [textA, textB];
 }
 
-async function readSplit(config: TrainConfig, split: Split): Promise<SplitRows> {
-  const { data, task } = config;
-  const glue = glueOf(task);
-  const path = `${data}/${split}.tsv`;
-  const published = glue !== undefined && !namesColumns(config);
-  const paths = published && await exists(path) ? [] : await findSplit(data, split);
-  if (paths.length === 0) {
-    if (!published) throw missingSplit(data, split);
-    const rows = await readGlue(glue, data, split);
-    return { rows, path, places: placesOf(glue, split, path, rows.length) };
-  }
-  const parts: Raw[][] = [];
-  for (const path of paths) parts.push(await readRows(config, path, split !== "test"));
-  const rows = parts.flat();
-  const places = new Places();
-  for (const { row } of rows) places.add(row.path, row.line);
-  return { rows, path: paths[0]!, places };
+/** The columns that are read of a configuration's tables. */
+export function columnsRead(config: TrainConfig, labelled: boolean): Columns {
+  const { label } = columnsOf(config);
+  const texts = textsOf(config);
+  return labelled ? { required: [...texts, label] } : { required: texts, optional: [label] };
 }
 
-async function readRows(config: TrainConfig, path: string, labelled: boolean): Promise<Raw[]> {
-  const { textA, textB, label } = columnsOf(config);
-  const texts = textB === undefined ? [textA] : [textA, textB];
-  const columns = labelled
-    ? { required: [...texts, label] }
-    : { required: texts, optional: [label] };
-  const rows = await readTable(path, columns);
+/**
+ * The texts of a table that was read by {@linkcode columnsRead}.
+ *
+ * @throws {FileError} If there is no row, or a cell is no text
+ */
+export function textsOfRows(
+  rows: readonly TableRow[],
+  config: TrainConfig,
+  path: string,
+): UnreadLabel[] {
+  const texts = textsOf(config);
   if (rows.length === 0) {
     throw new FileError("Cannot read table as at least 1 row is required: found 0", path);
   }

@@ -23,10 +23,11 @@ import { checkPadding, type IdRules } from "./check_ids.ts";
 import { classificationTask } from "./classification.ts";
 import { generationTask } from "./generation.ts";
 import { evaluatedOf, heldBack, holdsBack } from "./held_back.ts";
-import { namesColumns, readLabelled } from "./labelled.ts";
+import { type LabelledData, namesColumns } from "./labelled.ts";
 import { OwnTokenizer } from "./own_prompts.ts";
 import { readOwnSplits } from "./own_splits.ts";
 import { ownTextTask } from "./own_texts.ts";
+import { readLabelled } from "./read_labelled.ts";
 import { specialTokens } from "./special_tokens.ts";
 import type { Task, TaskParts } from "./task.ts";
 
@@ -73,19 +74,33 @@ export async function openTask(
     return padded(noted(opened, notes, config), config, { config: model, tokenizer });
   }
   const read = await readLabelled(config, model.labelNames, parts);
-  const { kind, train, dev, path, places, notes } = read;
+  return labelledTask(config, read, { config: model, tokenizer }, split);
+}
+
+/**
+ * The task of labelled examples.
+ *
+ * @param split What is evaluated, for messages
+ * @throws {OptionError} If the sequences are longer than the model's
+ * @throws {FileError} If a label is missing, or a token or segment has no row in the model's table
+ */
+export function labelledTask(
+  config: TrainConfig,
+  { kind, train, dev, path, places, notes }: LabelledData,
+  rules: IdRules,
+  split: string,
+): Task {
   if (dev.some(({ label }) => label === undefined)) throw unanswered(split, "labels", path);
   const opened = classificationTask({
+    ...rules,
     kind,
     train: train.slice(0, config.trainLimit),
     dev: dev.slice(0, config.devLimit),
-    tokenizer,
-    maxLength,
-    config: model,
+    maxLength: maxSequenceLength(config, rules.config),
     places,
     batch: config.evalBatch,
   });
-  return padded(noted(opened, notes, config), config, { config: model, tokenizer });
+  return padded(noted(opened, notes, config), config, rules);
 }
 
 /** Opens a task of the user's own texts. */

@@ -237,7 +237,7 @@ export const dataMutations: readonly Mutation[] = [
   },
   {
     name: "tables lose their first row",
-    file: "train/data/table.ts",
+    file: "train/data/table_text.ts",
     find: "return records.map(({ fields, line }, index) => {",
     replace: "return records.slice(1).map(({ fields, line }, index) => {",
     why: "the header alone is no row",
@@ -245,7 +245,7 @@ export const dataMutations: readonly Mutation[] = [
   },
   {
     name: "columns are taken by their order",
-    file: "train/data/table.ts",
+    file: "train/data/table_text.ts",
     find: "at === undefined ? undefined : fields[at]",
     replace: "at === undefined ? undefined : fields[positions.indexOf(at)]",
     why: "columns have names",

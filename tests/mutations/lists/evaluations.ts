@@ -106,7 +106,7 @@ export const evaluationsMutations: readonly Mutation[] = [
   },
   {
     name: "of several files the first is read",
-    file: "train/tasks/labelled.ts",
+    file: "train/tasks/read_labelled.ts",
     find: "for (const path of paths) parts.push",
     replace: "for (const path of paths.slice(0, 1)) parts.push",
     why: "shards are one table",

@@ -104,7 +104,7 @@ export const predictionsMutations: readonly Mutation[] = [
   },
   {
     name: "CoLA's header is its first row",
-    file: "train/tasks/labelled.ts",
+    file: "train/tasks/read_labelled.ts",
     find: "header.length === headerless.length",
     replace: "false",
     why: "CoLA's files for training have no header",

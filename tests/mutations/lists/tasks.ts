@@ -164,9 +164,9 @@ export const tasksMutations: readonly Mutation[] = [
     name: "dev-limit is the training limit",
     file: "train/tasks/open.ts",
     find: `    dev: dev.slice(0, config.devLimit),
-    tokenizer,`,
+    maxLength: maxSequenceLength`,
     replace: `    dev: dev.slice(0, config.trainLimit),
-    tokenizer,`,
+    maxLength: maxSequenceLength`,
     why: "each limit has its data",
     tests: ["tests/train/tasks/open_test.ts"],
   },
@@ -231,12 +231,8 @@ export const tasksMutations: readonly Mutation[] = [
   {
     name: "labels of the test split are read",
     file: "train/tasks/labelled.ts",
-    find: `labelled
-    ? { required: [...texts, label] }
-    : { required: texts, optional: [label] }`,
-    replace: `labelled
-    ? { required: [...texts, label] }
-    : { required: [...texts, label] }`,
+    find: "{ required: texts, optional: [label] }",
+    replace: "{ required: [...texts, label] }",
     why: "test files may lack labels",
     tests: ["tests/train/tasks/unlabelled_test.ts"],
     sample: false,

@@ -5,7 +5,7 @@ import type { GivenConfig } from "../../../train/config/config.ts";
 import type { TaskName } from "../../../train/config/train_options.ts";
 import { readConfig } from "../../../train/run/load_model.ts";
 import { loadTokenizer } from "../../../train/run/load_tokenizer.ts";
-import { readLabelled } from "../../../train/tasks/labelled.ts";
+import { readLabelled } from "../../../train/tasks/read_labelled.ts";
 import { openTask } from "../../../train/tasks/open.ts";
 import type { TaskParts } from "../../../train/tasks/task.ts";
 import { train } from "../../../train/train.ts";

@@ -5,7 +5,7 @@ import type { TaskName } from "../../../train/config/train_options.ts";
 import { readGlue } from "../../../train/data/glue.ts";
 import { type GlueTask, glueTasks } from "../../../train/data/glue_tasks.ts";
 import type { Example } from "../../../train/data/example.ts";
-import { readLabelled } from "../../../train/tasks/labelled.ts";
+import { readLabelled } from "../../../train/tasks/read_labelled.ts";
 import {
   contentOf,
   folderOf,

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { FileError } from "../../../core/errors.ts";
 import { resolveConfig } from "../../../train/config/config.ts";
-import { readLabelled, readUnlabelled } from "../../../train/tasks/labelled.ts";
+import { readLabelled, readUnlabelled } from "../../../train/tasks/read_labelled.ts";
 import { folderOf } from "../../support/tables.ts";
 
 const rows = (...objects: Record<string, unknown>[]) =>

@@ -12,7 +12,7 @@ const delay = 150;
 /** The address of this window. */
 export function windowAddress(): AddressBar {
   let pending: string | undefined;
-  let timer = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const write = () => {
     clearTimeout(timer);
     if (pending === undefined) return;

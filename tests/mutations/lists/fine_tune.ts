@@ -1,0 +1,118 @@
+/** Mutations of fine-tuning in the lab's page. */
+
+import type { Mutation } from "../mutation.ts";
+
+const page = "train/lab/page/fine_tune";
+const runTests = ["tests/train/lab/fine_tune/fine_tune_test.ts"];
+const fileTests = ["tests/train/lab/fine_tune/model_files_test.ts"];
+
+/** Mutations of fine-tuning in the lab's page. */
+export const fineTuneMutations: readonly Mutation[] = [
+  {
+    name: "the page's run forgets its progress when it is stopped",
+    file: `${page}/fine_tune.ts`,
+    find: "this.#progress = result.progress;",
+    replace: "",
+    why: "what goes on is the run that never stopped",
+    tests: runTests,
+  },
+  {
+    name: "the page draws parameters by the seed alone",
+    file: `${page}/fine_tune.ts`,
+    find: 'foldKey(runKeys(config).initial, "initialisation")',
+    replace: "runKeys(config).initial",
+    why: "the library's run begins with other numbers",
+    tests: runTests,
+  },
+  {
+    name: "the page does not train the head",
+    file: `${page}/fine_tune.ts`,
+    find: "trainHead(model, drawn);",
+    replace: "",
+    why: "the head is trained whole",
+    tests: runTests,
+  },
+  {
+    name: "the page's masks follow the order's key",
+    file: `${page}/fine_tune.ts`,
+    find: "const { masks: key, order: orderKey } = runKeys(config);",
+    replace:
+      'const { order: orderKey } = runKeys(config);\n    const key = foldKey(orderKey, "x");',
+    why: "masks are those of the library's run",
+    tests: runTests,
+  },
+  {
+    name: "the page answers when training is over",
+    file: `${page}/fine_tune.ts`,
+    find: `await onStep?.(record, steps);
+          await this.#catchUp();`,
+    replace: "await onStep?.(record, steps);",
+    why: "who asks while a run trains is answered between two steps",
+    tests: runTests,
+  },
+  {
+    name: "the page answers logarithms",
+    file: `${page}/fine_tune.ts`,
+    find: "found!.logMean.map(Math.exp)",
+    replace: "[...found!.logMean]",
+    why: "probabilities have the sum 1",
+    tests: runTests,
+  },
+  {
+    name: "the page's tables hold nothing back",
+    file: `${page}/prepare.ts`,
+    find: "const devFraction = 0.2;",
+    replace: "const devFraction = 0.05;",
+    why: "a fifth judges",
+    tests: runTests,
+  },
+  {
+    name: "the page reads no pairs",
+    file: `${page}/prepare.ts`,
+    find: String.raw`return /\btext_b\b/.test(first) ?`,
+    replace: "return first === undefined ?",
+    why: "text_a and text_b are a pair",
+    tests: runTests,
+  },
+  {
+    name: "the page's demonstration is evaluated in other batches",
+    file: `${page}/prepare.ts`,
+    find: 'data.kind === "demo" && model.kind === "demo"\n    ?',
+    replace: 'data.kind !== "demo" && model.kind === "demo"\n    ?',
+    why: "its figures are the library's to the bit",
+    tests: runTests,
+  },
+  {
+    name: "the page reads each part of a tensor from its beginning",
+    file: `${page}/model_files.ts`,
+    find: "await bytesOf(file, at, Math.min(end, at + partBytes))",
+    replace: "await bytesOf(file, start, start + Math.min(end - at, partBytes))",
+    why: "parts follow each other",
+    tests: fileTests,
+  },
+  {
+    name: "the page reads a tensor in one piece",
+    file: `${page}/model_files.ts`,
+    find: "const partBytes = 2 ** 22;",
+    replace: "const partBytes = 2 ** 32;",
+    why: "a large one would lie in memory twice",
+    tests: fileTests,
+  },
+  {
+    name: "the page takes every tensor for one at the beginning",
+    file: `${page}/model_files.ts`,
+    find: "start: data + entry.begin",
+    replace: "start: data",
+    why: "each has its place",
+    tests: fileTests,
+  },
+  {
+    name: "the page reads one shard of several",
+    file: `${page}/model_files.ts`,
+    find: "return [...new Set(weightMapOf(content, `${model.name}/${index}`).values())];",
+    replace:
+      "return [...new Set(weightMapOf(content, `${model.name}/${index}`).values())].slice(0, 1);",
+    why: "the index names all",
+    tests: fileTests,
+  },
+];

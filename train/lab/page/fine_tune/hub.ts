@@ -1,0 +1,78 @@
+/**
+ * Models of the hub, fetched into the page's storage.
+ *
+ * @module
+ */
+
+import { DownloadError } from "../../../../core/errors.ts";
+import { tokenizerFiles } from "../../../../nn/tokenizer/file_names.ts";
+import { parseJson } from "../../../files/files.ts";
+import { weightMapOf } from "../../../files/weight_map.ts";
+import { parseRepository } from "../../../hub/repository.ts";
+import type { ModelFiles } from "./model_files.ts";
+import { keepFile, keptModel } from "./store.ts";
+
+/** Told of bytes of a file that arrived, and of all of them, 0 where that is not known. */
+export type OnFetched = (file: string, done: number, total: number) => void;
+
+const [whole, index] = ["model.safetensors", "model.safetensors.index.json"];
+
+/** Marks that all files of a model are there. */
+const complete = ".complete";
+
+/** A file of a repository; undefined where it has none of this name. */
+async function request(name: string, file: string): Promise<Response | undefined> {
+  const { id, revision } = parseRepository(name);
+  const source = `https://huggingface.co/${id}/resolve/${revision}/${file}`;
+  let response: Response;
+  try {
+    response = await fetch(source);
+  } catch {
+    const message = "Cannot fetch the file as a network that reaches huggingface.co is required";
+    throw new DownloadError(message, source);
+  }
+  if (response.ok) return response;
+  if (response.status === 404) return undefined;
+  const open = "Cannot fetch the file as a repository that is open to all is required";
+  throw new DownloadError(`${open}: found status ${response.status}`, source, response.status);
+}
+
+/** Fetches one file into the storage, where the repository has it. */
+async function fetchFile(name: string, file: string, onFetched: OnFetched): Promise<boolean> {
+  const response = await request(name, file);
+  if (response?.body == null) return false;
+  const total = Number(response.headers.get("content-length") ?? 0);
+  await keepFile(name, file, response.body, (done) => onFetched(file, done, total));
+  return true;
+}
+
+/** Names of the files that hold the weights, by an index that is fetched where there are several. */
+async function shardsOf(name: string): Promise<string[]> {
+  const found = await request(name, index);
+  if (found === undefined) return [whole];
+  const content = parseJson(await found.text(), `${name}/${index}`);
+  return [index, ...new Set(weightMapOf(content, `${name}/${index}`).values())];
+}
+
+/**
+ * The files of a repository, fetched where they are not kept yet.
+ *
+ * @throws {OptionError} If the name is none of a repository
+ * @throws {DownloadError} If the network or the hub refuses, or the repository lacks a file
+ */
+export async function hubModel(name: string, onFetched: OnFetched): Promise<ModelFiles> {
+  parseRepository(name);
+  const kept = await keptModel(name);
+  if (kept?.files.has(complete)) return kept;
+  const required = async (file: string) => {
+    if (await fetchFile(name, file, onFetched)) return;
+    throw new DownloadError(`Cannot open model as ${file} is required: found none`, name);
+  };
+  await required("config.json");
+  for (const file of tokenizerFiles) {
+    if (file !== "config.json") await fetchFile(name, file, onFetched);
+  }
+  for (const file of await shardsOf(name)) await required(file);
+  await keepFile(name, complete, new Blob([]).stream());
+  return (await keptModel(name))!;
+}
