@@ -5,14 +5,27 @@
  */
 
 import type { Backend } from "../../core/backend.ts";
+import { OptionError } from "../../core/errors.ts";
 import type { Optimiser } from "../../nn/optim/optimiser.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { kebab } from "../config/options.ts";
 import type { DeviceChoice } from "../device/backend.ts";
 import { canonicalJson } from "../files/canonical_json.ts";
 import { type Facts, requireAgreement, stateFacts } from "./agreement.ts";
-import type { Group } from "./group.ts";
+import { alone, type Group } from "./group.ts";
 import { neighboursOf, sharedCards, threadsOf } from "./neighbours.ts";
+
+/**
+ * The group that makes a run.
+ *
+ * @throws {OptionError} If the run is one of several processes and none was joined: each would make it alone
+ */
+export function requiredGroup({ distributed }: TrainConfig, group: Group | undefined): Group {
+  if (group !== undefined || distributed === "off") return group ?? alone;
+  throw new OptionError(
+    `Cannot train with --distributed ${distributed} as a group is required, which openGroup() joins`,
+  );
+}
 
 /** Settings as this process heeds them: one that does not lead has no folder, so that it writes nothing. */
 export function ownConfig({ rank }: Group, config: TrainConfig): TrainConfig {
