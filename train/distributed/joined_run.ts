@@ -13,7 +13,7 @@ import type { DeviceChoice } from "../device/backend.ts";
 import { canonicalJson } from "../files/canonical_json.ts";
 import { type Facts, requireAgreement, stateFacts } from "./agreement.ts";
 import { alone, type Group } from "./group.ts";
-import { neighboursOf, sharedCards, threadsOf } from "./neighbours.ts";
+import { neighboursOf, sharedCards, threadsOfNeighbour } from "./neighbours.ts";
 
 /**
  * The group that makes a run.
@@ -38,7 +38,7 @@ export function ownConfig({ rank }: Group, config: TrainConfig): TrainConfig {
 export async function ownDevice(group: Group, config: TrainConfig): Promise<DeviceChoice> {
   if (group.size === 1) return config;
   const neighbour = await neighboursOf(group);
-  const threads = threadsOf(neighbour, navigator.hardwareConcurrency);
+  const threads = threadsOfNeighbour(neighbour, navigator.hardwareConcurrency);
   return { threads, turn: neighbour.turn, ...config };
 }
 
