@@ -24,6 +24,9 @@
 
 // Training.
 export { train, type TrainHooks, type TrainResult } from "./train.ts";
+export type { Group, Numbers } from "./distributed/group.ts";
+export { type GroupChoice, openGroup } from "./distributed/open_group.ts";
+export { type DistributedName, distributedNames } from "./config/distributed_options.ts";
 export type { ParameterCounts } from "./run/describe.ts";
 export type { CheckpointedAt, FitHooks, FitResult } from "./fit.ts";
 export type { StepRecord } from "./step.ts";

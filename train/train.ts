@@ -14,6 +14,7 @@ import { alone, type Group } from "./distributed/group.ts";
 import {
   ownConfig,
   ownDevice,
+  requiredGroup,
   requireSameState,
   settingFacts,
   tellSharedCards,
@@ -55,7 +56,7 @@ export interface TrainResult extends Omit<FitResult, "progress">, ParameterCount
  */
 export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise<TrainResult> {
   requireFolder(given);
-  const { group = alone } = hooks;
+  const group = requiredGroup(given, hooks.group);
   const folders = await locateFolders(given, hooks);
   const config = ownConfig(group, folders.config);
   await using place = await RunPlace.open(config, hooks, group);

@@ -1,7 +1,7 @@
 /** Runs of several processes, one of which is killed at a random moment; they end, and go on equal. */
 
 import { foldKey, seedKey, uniform } from "../../core/random.ts";
-import { launch, type Launcher, launchers, names, type RankBlow } from "../support/mpi/launch.ts";
+import { launch, type Launcher, launchers, type RankBlow, saysWho } from "../support/mpi/launch.ts";
 import { namesIn, Workspace } from "../support/workspace.ts";
 import { differencesOf, leftoversIn, runContents } from "./compare.ts";
 import { usualFlags } from "./recipes.ts";
@@ -80,7 +80,7 @@ async function killOne(workspace: Workspace, whole: Whole, blow: RankBlow, k: nu
   const differences: string[] = [];
   const { code, text, seconds } = await launch(launcher, [[size, flags]], blow);
   const isOver = code === 0;
-  if (!isOver && !names(blow.rank, text) && text.includes("processes:")) {
+  if (!isOver && !saysWho(launcher, blow.rank, text) && text.includes("processes:")) {
     differences.push(`nobody names it: ${text.slice(-300)}`);
   }
   if (seconds > whole.seconds + mostSeconds) differences.push(`it took ${seconds.toFixed(0)} s`);

@@ -2,7 +2,7 @@
 
 import { MessageGroup, type Patience } from "../../train/distributed/message_group.ts";
 import type { Group } from "../../train/distributed/group.ts";
-import type { Message, Messages } from "../../train/distributed/messages.ts";
+import type { Messages, PendingMessage } from "../../train/distributed/messages.ts";
 
 /** What several processes share. */
 export class Wires {
@@ -31,13 +31,13 @@ export class Wires {
     };
   }
 
-  #send(bytes: Uint8Array, way: string): Message {
+  #send(bytes: Uint8Array, way: string): PendingMessage {
     this.bytes += bytes.length;
     this.#sent.set(way, [...this.#sent.get(way) ?? [], bytes.slice()]);
     return { isDone: () => true };
   }
 
-  #receive(bytes: Uint8Array, way: string): Message {
+  #receive(bytes: Uint8Array, way: string): PendingMessage {
     let isDone = false;
     return {
       isDone: () => {

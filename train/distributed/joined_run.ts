@@ -5,14 +5,27 @@
  */
 
 import type { Backend } from "../../core/backend.ts";
+import { OptionError } from "../../core/errors.ts";
 import type { Optimiser } from "../../nn/optim/optimiser.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { kebab } from "../config/options.ts";
 import type { DeviceChoice } from "../device/backend.ts";
 import { canonicalJson } from "../files/canonical_json.ts";
 import { type Facts, requireAgreement, stateFacts } from "./agreement.ts";
-import type { Group } from "./group.ts";
-import { neighboursOf, sharedCards, threadsOf } from "./neighbours.ts";
+import { alone, type Group } from "./group.ts";
+import { neighboursOf, sharedCards, threadsOfNeighbour } from "./neighbours.ts";
+
+/**
+ * The group that makes a run.
+ *
+ * @throws {OptionError} If the run is one of several processes and none was joined: each would make it alone
+ */
+export function requiredGroup({ distributed }: TrainConfig, group: Group | undefined): Group {
+  if (group !== undefined || distributed === "off") return group ?? alone;
+  throw new OptionError(
+    `Cannot train with --distributed ${distributed} as a group is required, which openGroup() joins`,
+  );
+}
 
 /** Settings as this process heeds them: one that does not lead has no folder, so that it writes nothing. */
 export function ownConfig({ rank }: Group, config: TrainConfig): TrainConfig {
@@ -25,7 +38,7 @@ export function ownConfig({ rank }: Group, config: TrainConfig): TrainConfig {
 export async function ownDevice(group: Group, config: TrainConfig): Promise<DeviceChoice> {
   if (group.size === 1) return config;
   const neighbour = await neighboursOf(group);
-  const threads = threadsOf(neighbour, navigator.hardwareConcurrency);
+  const threads = threadsOfNeighbour(neighbour, navigator.hardwareConcurrency);
   return { threads, turn: neighbour.turn, ...config };
 }
 

@@ -7,7 +7,7 @@
 
 import { TrainingError } from "../../core/errors.ts";
 import { type Group, type Numbers, processName } from "./group.ts";
-import type { Message, Messages } from "./messages.ts";
+import type { Messages, PendingMessage } from "./messages.ts";
 
 /** What tells messages of different use apart. */
 const tags = { part: 1, sum: 2, length: 3, text: 4 } as const;
@@ -114,7 +114,7 @@ export class MessageGroup implements Group {
   }
 
   /** The messages that are not done yet. */
-  #left(rank: number, messages: readonly Message[]): Message[] {
+  #left(rank: number, messages: readonly PendingMessage[]): PendingMessage[] {
     try {
       return messages.filter((message) => !message.isDone());
     } catch (error) {

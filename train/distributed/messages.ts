@@ -5,7 +5,7 @@
  */
 
 /** A message on its way. */
-export interface Message {
+export interface PendingMessage {
   /**
    * Whether its bytes may be used again. Messages go forward while they are asked.
    *
@@ -25,9 +25,9 @@ export interface Messages {
   /** Name of the machine of this process. */
   readonly host: string;
   /** Begins to send bytes; what has another tag is another message. */
-  send(bytes: Uint8Array<ArrayBuffer>, to: number, tag: number): Message;
+  send(bytes: Uint8Array<ArrayBuffer>, to: number, tag: number): PendingMessage;
   /** Begins to receive as many bytes. */
-  receive(bytes: Uint8Array<ArrayBuffer>, from: number, tag: number): Message;
+  receive(bytes: Uint8Array<ArrayBuffer>, from: number, tag: number): PendingMessage;
   /** Ends all processes at once, with an exit code. */
   abort(code: number): void;
   /** Ends the way, once every process does. */

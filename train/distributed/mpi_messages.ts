@@ -7,7 +7,7 @@
 
 import { OptionError } from "../../core/errors.ts";
 import type { Environment } from "../hub/settings.ts";
-import type { Message, Messages } from "./messages.ts";
+import type { Messages, PendingMessage } from "./messages.ts";
 import type { MpiCalls, MpiLibrary } from "./mpi_library.ts";
 
 /** Variables in which launchers say how many processes they started. */
@@ -56,12 +56,12 @@ export class MpiMessages implements Messages {
   }
 
   /** MPI_Isend. */
-  send(bytes: Uint8Array<ArrayBuffer>, to: number, tag: number): Message {
+  send(bytes: Uint8Array<ArrayBuffer>, to: number, tag: number): PendingMessage {
     return new Request(bytes, this.#calls, (request) => this.#calls.send(bytes, to, tag, request));
   }
 
   /** MPI_Irecv. */
-  receive(bytes: Uint8Array<ArrayBuffer>, from: number, tag: number): Message {
+  receive(bytes: Uint8Array<ArrayBuffer>, from: number, tag: number): PendingMessage {
     return new Request(
       bytes,
       this.#calls,
@@ -81,7 +81,7 @@ export class MpiMessages implements Messages {
 }
 
 /** A request of MPI; its memory and that of its bytes lives as long as it. */
-class Request implements Message {
+class Request implements PendingMessage {
   // Room for a handle of any kind, and for any library's status.
   readonly #handle = new Uint8Array(8);
   readonly #status = new Uint8Array(64);

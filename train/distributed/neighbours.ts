@@ -27,7 +27,7 @@ export async function neighboursOf(group: Group): Promise<Neighbour> {
 }
 
 /** Threads of a process where nobody says how many: its share of the cores that it may run on. */
-export function threadsOf({ count }: Neighbour, cores: number): number {
+export function threadsOfNeighbour({ count }: Neighbour, cores: number): number {
   return Math.max(1, Math.floor(cores / count));
 }
 

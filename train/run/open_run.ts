@@ -21,14 +21,14 @@ import { configAt, readRun, type SavedRun } from "./run_folder.ts";
 
 /**
  * Options of a saved run as they hold here: it writes where it lies now, and its file, which may come
- * from elsewhere, names no library to load.
+ * from elsewhere, names no library to load. Who goes on says whether several processes do.
  *
  * @param step Optimiser steps done where it goes on; default all
  * @throws {FileError} If run.json is missing, or malformed
  */
 export function savedOptions(run: string, saved: SavedRun, step = Infinity): GivenConfig {
   const options = parseObject(trainOptions, configAt(saved, step), `${run}/run.json`);
-  const { blas, ...others } = options;
+  const { blas, mpi: _, distributed: __, distributedTimeout: ___, ...others } = options;
   return { ...others, out: run, ...((blas === "auto" || blas === "off") && { blas }) };
 }
 

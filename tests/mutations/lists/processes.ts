@@ -84,6 +84,22 @@ export const processesMutations: readonly Mutation[] = [
     tests: runs,
   },
   {
+    name: "a saved run names MPI's library",
+    file: "train/run/open_run.ts",
+    find: "const { blas, mpi: _, distributed",
+    replace: "const { blas, distributed",
+    why: "a file from elsewhere opens no library",
+    tests: runs,
+  },
+  {
+    name: "a run of several processes is made by each",
+    file: "train/distributed/joined_run.ts",
+    find: 'if (group !== undefined || distributed === "off") return group ?? alone;',
+    replace: "if (group !== undefined || distributed !== undefined) return group ?? alone;",
+    why: "they would all write it",
+    tests: runs,
+  },
+  {
     name: "an evaluation does the same in all processes",
     file: "train/distributed/share_out.ts",
     find: "const own = round[group.rank];",

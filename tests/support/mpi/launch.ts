@@ -8,6 +8,11 @@ export interface Launcher {
   readonly command: string;
   /** What it is told beside the number of processes: more of them than cores, as whoever tests. */
   readonly args: readonly string[];
+  /**
+   * Whether it names the process that was killed. MPICH's kills the others at once and may name one of
+   * those.
+   */
+  readonly namesKilled: boolean;
 }
 
 const known: readonly Launcher[] = [
@@ -15,8 +20,9 @@ const known: readonly Launcher[] = [
     title: "Open MPI",
     command: "mpirun.openmpi",
     args: ["--oversubscribe", "--bind-to", "none", "--allow-run-as-root"],
+    namesKilled: true,
   },
-  { title: "MPICH", command: "mpirun.mpich", args: [] },
+  { title: "MPICH", command: "mpirun.mpich", args: [], namesKilled: false },
 ];
 
 function isThere({ command }: Launcher): boolean {
@@ -83,8 +89,16 @@ export async function launch(
   return { code, text, seconds: (performance.now() - started) / 1000 };
 }
 
-/** Whether what was printed names a process: by its rank, or by the number that the run gave with it. */
-export function names(rank: number, text: string): boolean {
-  const pid = new RegExp(`\\b${rank} \\(pid (\\d+)\\)`).exec(text)?.[1];
-  return new RegExp(`process(?: rank)? ${rank}\\b|PID ${pid}\\b`).test(text);
+/** Ranks of the processes that what was printed names: by rank, or by the number the run gave with it. */
+export function namedRanks(text: string): number[] {
+  const ranks = [...text.matchAll(/\b(\d+) \(pid (\d+)\)/g)];
+  return ranks.filter(([, rank, pid]) =>
+    new RegExp(`process(?: rank)? ${rank}\\b|PID ${pid}\\b`).test(text)
+  ).map(([, rank]) => Number(rank));
+}
+
+/** Whether what was printed says who ended a run of which a process was killed, as its launcher does. */
+export function saysWho({ namesKilled }: Launcher, rank: number, text: string): boolean {
+  const found = namedRanks(text);
+  return namesKilled ? found.includes(rank) : found.length > 0;
 }

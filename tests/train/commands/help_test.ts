@@ -83,6 +83,7 @@ Deno.test("train groups its options and says what a switch does", async () => {
       "Dropout",
       "Optimiser",
       "Device",
+      "Processes",
       "Generation (e2e, webnlg, completion, chat)",
       "Evaluation",
     ],

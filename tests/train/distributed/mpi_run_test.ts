@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { train } from "../../../train/train.ts";
 import { differencesOf, leftoversIn, runContents } from "../../kills/compare.ts";
 import { inGroup } from "../../support/linked_groups.ts";
-import { launch, launchers, names, needs } from "../../support/mpi/launch.ts";
+import { launch, launchers, needs, saysWho } from "../../support/mpi/launch.ts";
 import { readAdapter, readTimeless, Workspace } from "../../support/workspace.ts";
 
 const workspace = await Workspace.open();
@@ -53,7 +53,10 @@ for (const launcher of launchers) {
     const blow = { rank: 1, signal: "SIGKILL", when: `${killed}/checkpoint-6` } as const;
     const flags = flagsOf(killed, { epochs: 10 });
     const { code, text, seconds } = await launch(launcher, [[2, flags]], blow);
-    assert(code !== 0 && seconds < 60 && names(1, text), `${code} in ${seconds} s: ${text}`);
+    assert(
+      code !== 0 && seconds < 60 && saysWho(launcher, 1, text),
+      `${code} in ${seconds} s: ${text}`,
+    );
     const again = await launch(launcher, [[2, [`--resume=${killed}`]]]);
     assertEquals(again.code, 0, again.text);
     assertEquals(differencesOf(await runContents(out("whole")), await runContents(killed)), []);

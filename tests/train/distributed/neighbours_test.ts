@@ -4,7 +4,11 @@ import { OptionError } from "../../../core/errors.ts";
 import { resolveConfig } from "../../../train/config/config.ts";
 import { alone } from "../../../train/distributed/group.ts";
 import { ownConfig, ownDevice } from "../../../train/distributed/joined_run.ts";
-import { neighboursOf, sharedCards, threadsOf } from "../../../train/distributed/neighbours.ts";
+import {
+  neighboursOf,
+  sharedCards,
+  threadsOfNeighbour,
+} from "../../../train/distributed/neighbours.ts";
 import { SharedStop } from "../../../train/distributed/shared_stop.ts";
 import { inGroup } from "../../support/linked_groups.ts";
 
@@ -14,7 +18,7 @@ const backendOf = (name: string, description: string) => ({ name, description })
 Deno.test("processes of one machine take turns, and share its cores", async () => {
   const found = await inGroup(4, neighboursOf, { hosts });
   assertEquals(found.map(({ turn, count }) => [turn, count]), [[0, 3], [0, 1], [1, 3], [2, 3]]);
-  assertEquals([8, 7, 2].map((cores) => threadsOf(found[0]!, cores)), [2, 2, 1]);
+  assertEquals([8, 7, 2].map((cores) => threadsOfNeighbour(found[0]!, cores)), [2, 2, 1]);
 });
 
 Deno.test("a process of several has a turn and threads, which settings go before", async () => {

@@ -6,10 +6,11 @@ import {
   assertNotEquals,
   assertRejects,
 } from "@std/assert";
-import { TrainingError } from "../../../core/errors.ts";
+import { OptionError, TrainingError } from "../../../core/errors.ts";
 import type { TrainConfig } from "../../../train/config/config.ts";
 import type { TaskName } from "../../../train/config/train_options.ts";
 import { Checkpoint } from "../../../train/files/checkpoint.ts";
+import { runConfig } from "../../../train/run/open_run.ts";
 import { train, type TrainHooks } from "../../../train/train.ts";
 import { inGroup } from "../../support/linked_groups.ts";
 import { namesIn, readAdapter, readTimeless, Workspace } from "../../support/workspace.ts";
@@ -154,6 +155,14 @@ Deno.test("a signal of one process stops all behind the same step, and the run g
   await trainTogether(3, config, () => ({ hooks: { resume: config.out! } }));
   assertEquals(await readAdapter(config.out!), await readAdapter(whole.out!));
   assertEquals(await readTimeless(config.out!), await readTimeless(whole.out!));
+});
+
+Deno.test("a run of several processes without a group is refused, and a saved run asks for none", async () => {
+  const config = configOf("rte", "ungrouped", { distributed: "mpi", mpi: "/elsewhere/libmpi.so" });
+  await assertRejects(() => train(config), OptionError, "as a group is required");
+  await trainTogether(2, config);
+  const { distributed, mpi } = await runConfig(config.out!);
+  assertEquals([distributed, mpi], ["off", "auto"]);
 });
 
 Deno.test("numbers that are not finite are said alike by all processes", async () => {
