@@ -207,7 +207,7 @@ export async function prepare(
   hooks.place.checkData(fingerprints, hooks);
 
   const initialKey = foldKey(keys.initial, "initialisation");
-  const opening = { half: config.half, ...hooks };
+  const opening = { half: config.half, quantize: config.quantize, ...hooks };
   const { model, report } = task.labels === 0
     ? await openLanguageModel(base.directory, device, initialKey, opening)
     : await openClassifier(base.directory, device, initialKey, task.labels, opening);
