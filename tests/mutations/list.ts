@@ -52,6 +52,7 @@ import { optimMutations } from "./lists/optim.ts";
 import { optionsMutations } from "./lists/options.ts";
 import { predictionsMutations } from "./lists/predictions.ts";
 import { presetsMutations } from "./lists/presets.ts";
+import { quantisedMutations } from "./lists/quantised.ts";
 import { regularisersMutations } from "./lists/regularisers.ts";
 import { reportsMutations } from "./lists/reports.ts";
 import { runsMutations } from "./lists/runs.ts";
@@ -105,6 +106,7 @@ export const mutations: readonly Mutation[] = [
   ...textsMutations,
   ...configMutations,
   ...presetsMutations,
+  ...quantisedMutations,
   ...optionsMutations,
   ...trainingMutations,
   ...goingOnMutations,
