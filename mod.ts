@@ -45,7 +45,7 @@ export async function openCuda(options: CudaOptions = {}): Promise<CudaBackend |
 // Tensors, devices and gradients.
 export { checkpoint } from "./core/checkpoint.ts";
 export { Device, type Owned, Scope } from "./core/device.ts";
-export type { Dtype, Half, Kind, TypedArray } from "./core/dtype.ts";
+export type { Dtype, Half, Kind, Quantised, StoredType, TypedArray } from "./core/dtype.ts";
 export { type Gradient, gradient } from "./core/gradient.ts";
 export type { Nested } from "./core/nested.ts";
 export { noGrad, untracked } from "./core/tape.ts";
@@ -205,15 +205,10 @@ export type { Architecture, ConfigKeys } from "./nn/models/architecture.ts";
 export { parseConfig, withGenerationConfig } from "./nn/models/config.ts";
 export type { ConfigFields } from "./nn/models/config_fields.ts";
 export { Decoder, DecoderBody, LanguageModel } from "./nn/models/decoder.ts";
-export {
-  initialize,
-  loadModel,
-  type LoadOptions,
-  type LoadReport,
-  type WeightSource,
-} from "./nn/models/load.ts";
+export { initialize, loadModel, type LoadOptions, type LoadReport } from "./nn/models/load.ts";
 export type { Model, ModelConfig, ModelOutput } from "./nn/models/model.ts";
 export { architectures, classifier, languageModel } from "./nn/models/registry.ts";
+export type { WeightSource } from "./nn/models/weight_source.ts";
 
 // Training.
 export { objective, type ObjectiveOptions, type StepMetrics } from "./nn/objective/objective.ts";

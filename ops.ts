@@ -66,5 +66,5 @@ export { fusedMatmul, type MatmulAttributes } from "./core/ops/matmul.ts";
 export type { Override } from "./core/ops/row_gradient.ts";
 export { type RowAttributes, type RowOp, rowwise, sumRow, sumTo } from "./core/ops/rowwise.ts";
 export { type RowProgram, rowProgram } from "./core/program.ts";
-export { type Storage, Value } from "./core/storage.ts";
+export { type Storage, type Unpack, Value } from "./core/storage.ts";
 export { update } from "./core/update.ts";

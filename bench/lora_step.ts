@@ -1,5 +1,6 @@
 // A LoRA step on a model with random weights, for the benches that run it.
 import type { Device } from "../core/device.ts";
+import { quantisedFormats } from "../core/dtype.ts";
 import { seedKey } from "../core/random.ts";
 import { dropoutPlan, methods } from "../nn/dropout/methods.ts";
 import { toBatch } from "../nn/layers/batch.ts";
@@ -23,6 +24,12 @@ export const stepOptions = {
     help: "keep frozen matrices in bf16, as --precision bf16 does",
     default: false,
   },
+  quantize: {
+    kind: "choice",
+    choices: quantisedFormats,
+    help: "keep frozen matrices of the layers in 8 or 4 bits",
+    defaultText: "none",
+  },
   gradientCheckpointing: {
     kind: "switch",
     help: "compute each layer again in the backward pass",
@@ -38,8 +45,9 @@ export async function loraStep(
   device: Device,
   options: OptionsOf<typeof stepOptions>,
 ): Promise<(again?: boolean) => Promise<number>> {
-  const { model: name, batch, length, method, half, gradientCheckpointing } = options;
-  const { model, decoder } = randomModel(device, name, half || device.activations !== undefined);
+  const { model: name, batch, length, method, quantize, gradientCheckpointing } = options;
+  const half = options.half || device.activations !== undefined;
+  const { model, decoder } = randomModel(device, name, { half, quantize });
   const optimiser = new AdamW(await Trainable.of(model, device));
   const dropout = dropoutPlan(method, decoder);
   // Made beforehand, as whoever trains has them: their tokens are uploaded in the step.

@@ -1,10 +1,14 @@
 // Models with random weights, filled on the device: benches need shapes, not meaning.
 import { apply } from "../core/apply.ts";
 import { draw, index, scalar, toFloat, word } from "../core/expr.ts";
+import type { Quantised } from "../core/dtype.ts";
 import { encodeBf16 } from "../core/half.ts";
+import { empty } from "../core/memory.ts";
 import { rowwise } from "../core/ops/rowwise.ts";
+import { Quantiser } from "../core/quantise.ts";
 import type { Device } from "../core/device.ts";
 import { Value } from "../core/storage.ts";
+import { unpacked } from "../core/unpack.ts";
 import { Tensor } from "../core/tensor.ts";
 import { parseConfig } from "../nn/models/config.ts";
 import { parameters } from "../nn/layers/module.ts";
@@ -85,12 +89,20 @@ const targets = {
   llama: ["q_proj", "v_proj"],
 };
 
-/**
- * Makes a model with LoRA on the projections of queries and values: rank 4 for GPT-2, 8 otherwise.
- *
- * @param half Whether frozen matrices have 16 bits, as those of checkpoints in bf16
- */
-export function randomModel(device: Device, name: keyof typeof modelShapes, half = false) {
+/** In how many bits frozen matrices are. */
+interface Bits {
+  /** Whether they have 16, as those of checkpoints in bf16. */
+  readonly half?: boolean;
+  /** Format of 8 or 4 for those of the layers. */
+  readonly quantize?: Quantised | undefined;
+}
+
+/** Makes a model with LoRA on the projections of queries and values: rank 4 for GPT-2, 8 otherwise. */
+export function randomModel(
+  device: Device,
+  name: keyof typeof modelShapes,
+  { half = false, quantize }: Bits = {},
+) {
   const shape = modelShapes[name];
   const config = parseConfig(shape);
   const decoder = config.causal;
@@ -99,6 +111,11 @@ export function randomModel(device: Device, name: keyof typeof modelShapes, half
   const fill = () => {
     for (const [path, parameter] of parameters(model)) {
       if (parameter.filled) continue;
+      const isInside = parameter.shape.length === 2 && /\.\d+\./.test(path);
+      if (quantize !== undefined && isInside && !path.includes("lora_")) {
+        parameter.value = quantised(device, parameter.shape, quantize);
+        continue;
+      }
       if (half && parameter.shape.length === 2 && !/(classifier|pooler|lora_)/.test(path)) {
         parameter.value = halves(device, parameter.shape);
         continue;
@@ -138,6 +155,28 @@ function halves(device: Device, shape: readonly number[]): Tensor {
   const value = Value.allocate(device.backend, "bf16", [...shape]);
   device.backend.write(value.storage.buffer, 0, data);
   return new Tensor(value, device);
+}
+
+const memories = new Map<string, Uint32Array>();
+
+/** A matrix in fewer bits, of the same numbers for each shape. */
+function quantised(device: Device, shape: readonly number[], dtype: Quantised): Tensor {
+  let memory = memories.get(`${shape}`);
+  if (memory === undefined) {
+    const [rows, columns] = shape as [number, number];
+    const quantiser = new Quantiser(dtype);
+    const row = Float32Array.from({ length: columns }, (_, i) => 0.035 * Math.sin(i * i));
+    const parts = Array.from({ length: rows }, () => quantiser.add(row));
+    parts.push(quantiser.end());
+    memory = new Uint32Array(parts.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const part of parts) memory.set(part, (at += part.length) - part.length);
+    memories.set(`${shape}`, memory);
+  }
+  const made = empty(device, shape, dtype);
+  made.value.storage.unpack = unpacked;
+  device.backend.write(made.value.storage.buffer, 0, memory);
+  return made;
 }
 
 function strides(shape: readonly number[]): number[] {

@@ -5,9 +5,10 @@
  */
 
 import { argumentError, checkArguments } from "./arguments.ts";
+import { isQuantised } from "./dtype.ts";
 import { ShapeError } from "./errors.ts";
 import { shown } from "./excerpt.ts";
-import type { Op } from "./op.ts";
+import { floatOf, type Op } from "./op.ts";
 import type { Device } from "./device.ts";
 import { observe, unread } from "./replay.ts";
 import { record } from "./tape.ts";
@@ -28,12 +29,39 @@ export function apply<A>(
 ): Tensor[] {
   const values = valuesOf(op as Op<unknown>, inputs);
   const device = given ?? deviceOf(inputs);
-  const outputs = unread(op as Op<unknown>) ?? op.launch(device, values, attributes);
+  const outputs = unread(op as Op<unknown>) ?? launched(op, device, values, attributes);
   observe(op as Op<unknown>, values, outputs);
   const handles = new Array<Tensor>(outputs.length);
   for (let i = 0; i < outputs.length; i++) handles[i] = new Tensor(outputs[i]!, device);
   record(op as Op<unknown>, attributes, values, outputs);
   return handles;
+}
+
+const holdsCodes = ({ dtype }: Value) => isQuantised(dtype);
+
+/** Launches an operation; what reads codes is given their numbers, which end with it. */
+function launched<A>(
+  op: Op<A>,
+  device: Device,
+  values: readonly Value[],
+  attributes: A,
+): Value[] {
+  if (op.isView === true || !values.some(holdsCodes)) {
+    return op.launch(device, values, attributes);
+  }
+  const float = device.activations ?? floatOf(device, values);
+  const made: Value[] = [];
+  try {
+    const read = values.map((value) => {
+      if (!isQuantised(value.dtype)) return value;
+      const numbers = value.unpacked(float);
+      made.push(numbers);
+      return numbers;
+    });
+    return op.launch(device, read, attributes);
+  } finally {
+    for (const { storage } of made) storage.release();
+  }
 }
 
 function valuesOf({ name, takes }: Op<unknown>, inputs: readonly Tensor[]): Value[] {

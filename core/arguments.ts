@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Dtype, dtypes, isHalf, type Kind } from "./dtype.ts";
+import { type Dtype, dtypes, isHalf, isQuantised, type Kind, type StoredType } from "./dtype.ts";
 import { ShapeError } from "./errors.ts";
 import { shown } from "./excerpt.ts";
 
@@ -47,15 +47,15 @@ export function argumentsOf(inputs: Inputs): readonly Argument[] {
 export function checkArguments(
   operation: string,
   taken: readonly Argument[],
-  values: readonly { readonly dtype: Dtype }[],
+  values: readonly { readonly dtype: StoredType }[],
 ): void {
   let first = -1;
   for (let i = 0; i < values.length; i++) {
     const { dtype } = values[i]!;
-    if (!taken[i]!.dtypes.includes(dtype)) {
+    if (!taken[i]!.dtypes.includes(isQuantised(dtype) ? "f32" : dtype)) {
       throw argumentError(operation, taken[i]!.name, listed(taken[i]!.dtypes), dtype);
     }
-    if (dtype === "u32" || isHalf(dtype)) continue;
+    if (dtype === "u32" || isHalf(dtype) || isQuantised(dtype)) continue;
     if (first < 0) first = i;
     else if (values[first]!.dtype !== dtype) {
       const required = `${values[first]!.dtype}, as ${taken[first]!.name} is`;

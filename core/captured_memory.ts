@@ -5,8 +5,7 @@
  */
 
 import type { MemoryPlace } from "./backend.ts";
-import { bytesPerElement } from "./dtype.ts";
-import type { Storage } from "./storage.ts";
+import { type Storage, storedBytes } from "./storage.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** What a function is given. */
@@ -40,7 +39,7 @@ export function memoryPlaces({ inputs, moving = [] }: CapturedMemory): MemoryPla
   return [
     ...inputs.map(({ value: { storage: { buffer } } }) => ({ buffer, start: 0 })),
     ...moving.map(({ value: { storage: { buffer }, dtype, offset } }) => (
-      { buffer, start: offset * bytesPerElement(dtype) }
+      { buffer, start: storedBytes(dtype, offset) }
     )),
   ];
 }

@@ -17,6 +17,18 @@ export const dtypes: readonly Dtype[] = ["f32", "f64", "u32", "f16", "bf16"];
 /** Formats of 16 bits: of weights that do not change, and of activations. */
 export type Half = "f16" | "bf16";
 
+/**
+ * Formats of 8 and 4 bits: of matrices that do not change. Programs know none of them; what runs over
+ * such a matrix is given its numbers as floats.
+ */
+export type Quantised = "int8" | "nf4";
+
+/** Every format of 8 and 4 bits. */
+export const quantisedFormats = ["int8", "nf4"] as const satisfies readonly Quantised[];
+
+/** What a storage can hold. */
+export type StoredType = Dtype | Quantised;
+
 /** Element type of floats that programs write. */
 export type StoredFloat = "f32" | "f64" | Half;
 
@@ -30,13 +42,18 @@ export const lowestFloat = -3.4028234663852886e38;
 export type TypedArray = Float32Array | Float64Array | Uint32Array;
 
 /** Whether elements are halves. */
-export function isHalf(dtype: Dtype): dtype is Half {
+export function isHalf(dtype: StoredType): dtype is Half {
   return dtype === "f16" || dtype === "bf16";
 }
 
+/** Whether elements are codes. */
+export function isQuantised(dtype: StoredType): dtype is Quantised {
+  return dtype === "int8" || dtype === "nf4";
+}
+
 /** Type of what a program makes of elements, where floats are `float`. */
-export function widened(dtype: Dtype, float: "f32" | "f64"): "f32" | "f64" | "u32" {
-  return isHalf(dtype) ? float : dtype;
+export function widened(dtype: StoredType, float: "f32" | "f64"): "f32" | "f64" | "u32" {
+  return isHalf(dtype) || isQuantised(dtype) ? float : dtype;
 }
 
 /** Bytes an element takes. */

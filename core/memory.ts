@@ -5,11 +5,11 @@
  * @module
  */
 
-import { bytesPerElement, type Dtype } from "./dtype.ts";
+import type { StoredType } from "./dtype.ts";
 import type { Device } from "./device.ts";
 import { ShapeError } from "./errors.ts";
 import { contiguousStrides, sizeOf } from "./shape.ts";
-import { Value } from "./storage.ts";
+import { storedBytes, Value } from "./storage.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Bytes of some elements. */
@@ -19,7 +19,7 @@ type Part = ArrayBufferView;
 export function empty(
   device: Device,
   shape: readonly number[],
-  dtype: Dtype = device.float,
+  dtype: StoredType = device.float,
 ): Tensor {
   return new Tensor(Value.allocate(device.backend, dtype, shape), device);
 }
@@ -35,13 +35,13 @@ export function empty(
 export async function tensorFromParts(
   device: Device,
   shape: readonly number[],
-  dtype: Dtype,
+  dtype: StoredType,
   parts: Iterable<Part | Promise<Part>> | AsyncIterable<Part>,
   name = "from parts",
 ): Promise<Tensor> {
   const made = empty(device, shape, dtype);
   const { buffer } = made.value.storage;
-  const length = sizeOf(shape) * bytesPerElement(dtype);
+  const length = storedBytes(dtype, sizeOf(shape));
   let offset = 0;
   for await (const part of parts) {
     if (offset + part.byteLength <= length) device.backend.write(buffer, offset, part);

@@ -6,7 +6,7 @@
  */
 
 import type { Argument } from "./arguments.ts";
-import { type Dtype, isHalf, type StoredFloat } from "./dtype.ts";
+import { type Dtype, isHalf, isQuantised, type StoredFloat, type StoredType } from "./dtype.ts";
 import type { Device } from "./device.ts";
 import { Value } from "./storage.ts";
 import type { Tensor } from "./tensor.ts";
@@ -58,6 +58,8 @@ export interface Op<A = undefined> {
   readonly name: string;
   /** Its tensors, which `apply` checks; absent where any number of any type will do. */
   readonly takes?: readonly Argument[];
+  /** Whether its results only look at the inputs' memory, which nothing reads. */
+  readonly isView?: boolean;
   /** Checks shapes, runs programs and returns the outputs. */
   launch(device: Device, inputs: readonly Value[], attributes: A): Value[];
   /** Gradients of the inputs, given those of the outputs; an operation without one ends in an error. */
@@ -68,11 +70,11 @@ export interface Op<A = undefined> {
 
 /**
  * The float of an operation's results: that of its inputs, which `apply` has found to be one, or the
- * device's where all are halves or words.
+ * device's where all are halves, codes or words.
  */
 export function floatOf(device: Device, values: readonly Value[]): "f32" | "f64" {
   for (const { dtype } of values) {
-    if (dtype !== "u32" && !isHalf(dtype)) return dtype;
+    if (dtype !== "u32" && !isHalf(dtype) && !isQuantised(dtype)) return dtype;
   }
   return device.float;
 }
@@ -128,7 +130,7 @@ export function allocateResult(
 }
 
 /** The element type of a gradient: that of the value it belongs to, where programs write it. */
-export function gradientType({ backend, float }: Device, dtype: Dtype): StoredFloat {
-  if (dtype === "u32") return float;
+export function gradientType({ backend, float }: Device, dtype: StoredType): StoredFloat {
+  if (dtype === "u32" || isQuantised(dtype)) return float;
   return isHalf(dtype) && dtype !== backend.activations ? float : dtype;
 }

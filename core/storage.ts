@@ -6,11 +6,24 @@
  */
 
 import type { Backend, Bound, Buffer } from "./backend.ts";
-import { bytesPerElement, type Dtype, dtypes } from "./dtype.ts";
+import {
+  bytesPerElement,
+  dtypes,
+  isQuantised,
+  type StoredFloat,
+  type StoredType,
+} from "./dtype.ts";
 import { ShapeError } from "./errors.ts";
 import { shown } from "./excerpt.ts";
+import { quantisedBytes } from "./quantisation.ts";
 import { reserve } from "./reserve.ts";
 import { contiguousStrides, sizeOf } from "./shape.ts";
+
+/**
+ * Gives the numbers of a value whose memory holds codes, in memory of their own, of which the caller has
+ * a reference that it must release.
+ */
+export type Unpack = (value: Value, float: StoredFloat) => Value;
 
 /** Memory of one backend, shared by the values that look at it. */
 export class Storage {
@@ -21,6 +34,8 @@ export class Storage {
    * absent where a program wrote the memory.
    */
   words: Uint32Array | undefined = undefined;
+  /** Gives the numbers of a value, where the memory holds codes: whoever makes those sets it. */
+  unpack: Unpack | undefined = undefined;
   #references = 0;
 
   /** Number of elements. */
@@ -32,8 +47,9 @@ export class Storage {
    * @throws {ShapeError} If there is no such element type, or the backend lacks it
    * @throws {DeviceError} If there is too little memory
    */
-  constructor(readonly backend: Backend, readonly dtype: Dtype, shape: readonly number[]) {
-    if (!dtypes.includes(dtype) || !backend.supports(dtype)) {
+  constructor(readonly backend: Backend, readonly dtype: StoredType, shape: readonly number[]) {
+    const read = isQuantised(dtype) ? "f32" : dtype;
+    if (!dtypes.includes(read) || !backend.supports(read)) {
       const held = dtypes.filter((dtype) => backend.supports(dtype)).join(", ");
       throw new ShapeError(
         `Cannot hold elements on backend ${backend.name} as dtype requires one of ${held}: ` +
@@ -41,7 +57,7 @@ export class Storage {
       );
     }
     this.length = sizeOf(shape);
-    const bytes = Math.max(1, this.length) * bytesPerElement(dtype);
+    const bytes = storedBytes(dtype, Math.max(1, this.length));
     this.buffer = reserve(bytes, () => backend.allocate(bytes, shape));
   }
 
@@ -61,6 +77,11 @@ export class Storage {
     this.#references = -1;
     this.backend.release(this.buffer);
   }
+}
+
+/** Bytes of some elements in a row. */
+export function storedBytes(dtype: StoredType, length: number): number {
+  return isQuantised(dtype) ? quantisedBytes(dtype, length) : length * bytesPerElement(dtype);
 }
 
 /** An immutable array: a storage, and how its elements are found. Identity is what a tape follows. */
@@ -83,7 +104,7 @@ export class Value {
   /** A value without holes in memory of its own; `order` has its axes, the slowest first. */
   static allocate(
     backend: Backend,
-    dtype: Dtype,
+    dtype: StoredType,
     shape: readonly number[],
     order?: readonly number[],
   ): Value {
@@ -109,7 +130,7 @@ export class Value {
   }
 
   /** Element type, which is that of the storage. */
-  get dtype(): Dtype {
+  get dtype(): StoredType {
     return this.storage.dtype;
   }
 
@@ -138,11 +159,18 @@ export class Value {
 
   /** What a backend needs, over the coordinates of `space` (shapes broadcast from the right). */
   bound(space: readonly number[] = this.shape): Bound {
-    const { storage, offset } = this;
-    return { buffer: storage.buffer, dtype: storage.dtype, offset, strides: this.#stepsIn(space) };
+    const { storage: { buffer, dtype }, offset } = this;
+    if (isQuantised(dtype)) throw new TypeError(`Cannot run a program on the codes of ${dtype}`);
+    return { buffer, dtype, offset, strides: this.stepsIn(space) };
   }
 
-  #stepsIn(space: readonly number[]): readonly number[] {
+  /** The numbers of codes, of which the caller has a reference. */
+  unpacked(float: StoredFloat): Value {
+    return this.storage.unpack!(this, float);
+  }
+
+  /** Strides over the coordinates of `space`, to which the shape broadcasts from the right. */
+  stepsIn(space: readonly number[]): readonly number[] {
     const { shape, strides } = this;
     const missing = space.length - shape.length;
     if (missing === 0 && !shape.includes(1)) return strides;

@@ -5,7 +5,16 @@
  */
 
 import { argumentError } from "./arguments.ts";
-import { bytesPerElement, type Dtype, isHalf, type TypedArray, viewAs, widened } from "./dtype.ts";
+import {
+  bytesPerElement,
+  type Dtype,
+  isHalf,
+  isQuantised,
+  type StoredType,
+  type TypedArray,
+  viewAs,
+  widened,
+} from "./dtype.ts";
 import { DisposedError, ShapeError } from "./errors.ts";
 import { shown } from "./excerpt.ts";
 import { decodeHalf } from "./half.ts";
@@ -61,31 +70,20 @@ export class Tensor implements Owned {
     return this.value.shape;
   }
 
-  /** Element type of the memory; {@linkcode read} widens halves. */
-  get dtype(): Dtype {
+  /** Element type of the memory; {@linkcode read} gives the numbers of halves and codes. */
+  get dtype(): StoredType {
     return this.value.dtype;
   }
 
   /** Copies the elements to the host, row-major. The one place where a caller waits for the device. */
   async read(): Promise<TypedArray> {
-    const { storage, shape, strides, offset, dtype } = this.value;
-    const size = sizeOf(shape);
-    const width = bytesPerElement(dtype);
-    const read = async (start: number, length: number) => {
-      const bytes = await storage.backend.read(storage.buffer, start * width, length * width);
-      return isHalf(dtype) ? decodeHalf(new Uint16Array(bytes), dtype) : viewAs(dtype, bytes);
-    };
-    if (this.value.contiguous) return await read(offset, size);
-    const all = await read(0, storage.length);
-    const out = widened(dtype, "f32");
-    return viewAs(out, new ArrayBuffer(size * bytesPerElement(out))).map((_, position) => {
-      let at = offset;
-      for (let axis = shape.length - 1; axis >= 0; axis--) {
-        at += (position % shape[axis]!) * strides[axis]!;
-        position = Math.floor(position / shape[axis]!);
-      }
-      return all[at]!;
-    });
+    if (!isQuantised(this.dtype)) return await readValue(this.value);
+    const numbers = this.value.unpacked(this.device.float);
+    try {
+      return await readValue(numbers);
+    } finally {
+      numbers.storage.release();
+    }
   }
 
   /** Reads a tensor of one element. */
@@ -121,6 +119,29 @@ export class Tensor implements Owned {
     this.#value = undefined;
     this.scope?.disown(this);
   }
+}
+
+/** Elements of a value that programs can read, row-major. */
+async function readValue(value: Value): Promise<TypedArray> {
+  const { storage, shape, strides, offset } = value;
+  const { dtype } = value.bound();
+  const size = sizeOf(shape);
+  const width = bytesPerElement(dtype);
+  const read = async (start: number, length: number) => {
+    const bytes = await storage.backend.read(storage.buffer, start * width, length * width);
+    return isHalf(dtype) ? decodeHalf(new Uint16Array(bytes), dtype) : viewAs(dtype, bytes);
+  };
+  if (value.contiguous) return await read(offset, size);
+  const all = await read(0, storage.length);
+  const out = widened(dtype, "f32");
+  return viewAs(out, new ArrayBuffer(size * bytesPerElement(out))).map((_, position) => {
+    let at = offset;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      at += (position % shape[axis]!) * strides[axis]!;
+      position = Math.floor(position / shape[axis]!);
+    }
+    return all[at]!;
+  });
 }
 
 /**

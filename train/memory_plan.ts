@@ -14,6 +14,7 @@ import type { TrainConfig } from "./config/config.ts";
 import type { Share } from "./data/batches.ts";
 import { type FreeMemory, freeMemory, isOnHost } from "./device/available_memory.ts";
 import { PlannedBackend } from "./device/planned_backend.ts";
+import { smallerRuns } from "./memory_remedies.ts";
 import { largestStep, makeStep, stepSizes } from "./one_step.ts";
 import { openTrained, type PreparedData, type PreparedModel } from "./prepare.ts";
 import type { RunFolders } from "./run/run_folders.ts";
@@ -137,16 +138,20 @@ export async function missingMemory(
     tensorBytes(await plan.partsOf(settings)) + beside;
   const required = await bytesOf(usual, config);
   if (required <= free.bytes) return undefined;
-  const inHalf = { ...folders, config: { ...config, half: true } };
-  using narrow = await MemoryPlan.open(inHalf, data, device, share);
   const fitting: string[] = [];
   let least = { flags: "", bytes: required };
-  for (const { flags, config: changed } of smaller(config)) {
-    const bytes = await bytesOf(changed.half === config.half ? usual : narrow, changed);
-    if (bytes < least.bytes) least = { flags, bytes };
-    if (bytes > free.bytes) continue;
-    fitting.push(`${flags} (${gigabytes(bytes)})`);
-    if (fitting.length === 2) break;
+  const half = { ...folders, config: { ...config, half: true } };
+  const narrow = tensorBytes(await planMemory(half, data, device, share)) + beside;
+  for (const { format, settings } of smallerRuns(config, narrow < required)) {
+    const changed = { ...folders, config: { ...config, ...format } };
+    using plan = await MemoryPlan.open(changed, data, device, share);
+    for (const { flags, config: smaller } of settings) {
+      const bytes = await bytesOf(plan, smaller);
+      if (bytes < least.bytes) least = { flags, bytes };
+      if (bytes <= free.bytes) fitting.push(`${flags} (${gigabytes(bytes)})`);
+      if (bytes <= free.bytes && settings.length > 1) break;
+    }
+    if (fitting.length > 1) break;
   }
   return `Cannot fine-tune as ${gigabytes(required)} of memory are required: found ` +
     `${gigabytes(free.bytes)} free on ${free.place}${remedyOf(fitting, least)}`;
@@ -176,40 +181,6 @@ export async function requireMemory(
   const free = await freeMemory(device.backend);
   const missing = await missingMemory(folders, data, device, free, own);
   if (missing !== undefined) throw new OptionError(missing);
-}
-
-/** Settings that take less memory for the same run, the gentlest first. */
-function* smaller(config: TrainConfig): Generator<{ flags: string; config: TrainConfig }> {
-  const singles = [
-    { flag: "--half", change: { half: true }, taken: config.half },
-    {
-      flag: "--gradient-checkpointing",
-      change: { gradientCheckpointing: true },
-      taken: config.gradientCheckpointing,
-    },
-  ].filter(({ taken }) => !taken);
-  for (const { flag, change } of singles) yield { flags: flag, config: { ...config, ...change } };
-  const all = singles.reduce((sum, { change }) => ({ ...sum, ...change }), config);
-  const flags = singles.map(({ flag }) => `${flag} `).join("");
-  yield* smallerBatches(config, "");
-  if (singles.length > 0) yield* smallerBatches(all, flags);
-}
-
-/** Batches of half as many examples, and of half as many again, in steps and evaluations as large. */
-function* smallerBatches(config: TrainConfig, flags: string) {
-  let { batch, accumulate, evalBatch } = config;
-  for (;;) {
-    const isSplit = batch % 2 === 0;
-    if (isSplit) [batch, accumulate] = [batch / 2, accumulate * 2];
-    const isCut = evalBatch > batch;
-    if (isCut) evalBatch = Math.ceil(evalBatch / 2);
-    if (!isSplit && !isCut) return;
-    const parts = [
-      ...(batch === config.batch ? [] : [`--batch ${batch} --accumulate ${accumulate}`]),
-      ...(evalBatch === config.evalBatch ? [] : [`--eval-batch ${evalBatch}`]),
-    ];
-    yield { flags: flags + parts.join(" "), config: { ...config, batch, accumulate, evalBatch } };
-  }
 }
 
 function gigabytes(bytes: number): string {

@@ -154,7 +154,7 @@ export async function openTrained(
   { say, ...options }: OpenTrainedOptions,
 ): Promise<PreparedModel & { readonly drawn: readonly string[] }> {
   const initialKey = foldKey(keys.initial, "initialisation");
-  const opening = { half: config.half, ...options };
+  const opening = { half: config.half, quantize: config.quantize, ...options };
   const { model, report } = task.labels === 0
     ? await openLanguageModel(base.directory, device, initialKey, opening)
     : await openClassifier(base.directory, device, initialKey, task.labels, opening);

@@ -247,7 +247,8 @@ export function sumTo(x: Tensor, shape: readonly number[]): Tensor {
 
 const expandOp: Op<readonly number[]> = {
   name: "expand",
-  launch: (_, [x], shape) => [new Value(x!.storage, shape, x!.bound(shape).strides, x!.offset)],
+  isView: true,
+  launch: (_, [x], shape) => [new Value(x!.storage, shape, x!.stepsIn(shape), x!.offset)],
   vjp: ({ shapes }, [g]) => [sumTo(g!, shapes[0]!)],
   saves: () => nothing,
 };

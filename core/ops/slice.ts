@@ -40,6 +40,7 @@ function partOf(value: Value, { axis, start, size }: Part): Value {
 
 const sliceOp: Op<Part> = {
   name: "slice",
+  isView: true,
   launch: (_, [x], part) => [partOf(x!, part)],
   vjp: ({ attributes: { axis, start }, shapes }, [g]) => [
     apply(padOp, [g!], { axis, start, size: shapes[0]![axis]! })[0],
@@ -187,6 +188,7 @@ const zerosOp = rowwise("zeros", [], [filled(0)]);
 
 const splitOp: Op<{ readonly axis: number; readonly sizes: readonly number[] }> = {
   name: "split",
+  isView: true,
   launch(_, [x], { axis, sizes }) {
     let start = 0;
     return sizes.map((size) => {

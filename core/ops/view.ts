@@ -79,6 +79,7 @@ interface Reshaped {
 
 const reshapeOp: Op<Reshaped> = {
   name: "reshape",
+  isView: true,
   launch: (_, [x], { shape, strides }) => [new Value(x!.storage, shape, strides, x!.offset)],
   vjp: ({ shapes }, [g]) => [reshape(g!, shapes[0]!)],
   saves: () => nothing,
@@ -122,6 +123,7 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
 
 const permuteOp: Op<readonly number[]> = {
   name: "permute",
+  isView: true,
   launch(_, [x], axes) {
     const { storage, shape, strides, offset } = x!;
     const [sizes, steps] = [new Array<number>(axes.length), new Array<number>(axes.length)];
@@ -161,6 +163,7 @@ export function transpose(x: Tensor): Tensor {
 
 const flipOp: Op<number> = {
   name: "flip",
+  isView: true,
   launch(_, [x], axis) {
     const strides = x!.strides.map((step, a) => a === axis ? -step : step);
     const last = (x!.shape[axis]! - 1) * x!.strides[axis]!;

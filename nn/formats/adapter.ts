@@ -6,7 +6,7 @@
 
 import type { Device } from "../../core/device.ts";
 import type { Module } from "../layers/module.ts";
-import type { WeightSource } from "../models/load.ts";
+import type { WeightSource } from "../models/weight_source.ts";
 import type { AdapterFiles } from "./adapter_files.ts";
 import type { AdapterConfig } from "./peft_config.ts";
 

@@ -8,7 +8,8 @@ import { isHead } from "../models/heads.ts";
 import { FileError } from "../../core/errors.ts";
 import type { Device } from "../../core/device.ts";
 import { type Module, type Parameter, parameters } from "../layers/module.ts";
-import { fillParameter, requireShape, type WeightSource } from "../models/load.ts";
+import { fillParameter } from "../models/fill_parameter.ts";
+import { requireShape, type WeightSource } from "../models/weight_source.ts";
 import { loraLayers } from "../lora/lora.ts";
 import { type AdapterConfig, formatAdapterConfig } from "./peft_config.ts";
 import { fusedConfig, fuseParts, isWhole } from "./peft_fused_qkv.ts";
@@ -94,7 +95,7 @@ export async function fillFrom(
       throw new FileError(`Cannot place tensor ${name} as another one is for ${place}`, path);
     }
     requireShape(source, name, parameter);
-    await fillParameter(parameter, source, name, device);
+    await fillParameter(parameter, source, name, { device });
     parameter.trainable ||= isDeclared(place);
     filled.add(place);
   }

@@ -7,7 +7,7 @@
 
 import { FileError } from "../../core/errors.ts";
 import { Linear } from "../layers/linear.ts";
-import type { WeightSource } from "../models/load.ts";
+import type { WeightSource } from "../models/weight_source.ts";
 import { modules, parameters } from "../layers/module.ts";
 import type { Model } from "../models/model.ts";
 import { excerpt } from "../../core/excerpt.ts";

@@ -5,7 +5,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import type { WeightSource } from "../models/load.ts";
+import type { WeightSource } from "../models/weight_source.ts";
 import { headerLength, parseHeader, type TensorEntry } from "./safetensors.ts";
 import { decodeFloats, requireFloats } from "./safetensors_values.ts";
 

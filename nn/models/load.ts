@@ -4,36 +4,16 @@
  * @module
  */
 
-import type { Half } from "../../core/dtype.ts";
+import type { Quantised } from "../../core/dtype.ts";
 import { FileError, OptionError } from "../../core/errors.ts";
-import { encodeBf16 } from "../../core/half.ts";
 import { foldKey, type Key, normal, uniform } from "../../core/random.ts";
-import { sameShape } from "../../core/shape.ts";
 import type { Device } from "../../core/device.ts";
-import { empty, tensorFromParts } from "../../core/memory.ts";
 import { tensor } from "../../core/tensor.ts";
 import { type Parameter, parameters } from "../layers/module.ts";
-import { finiteHalves, finiteParts } from "./finite_weights.ts";
+import { fillMatrix, fillParameter, fillQuantised } from "./fill_parameter.ts";
 import type { Model } from "./model.ts";
 import { architectureOf } from "./registry.ts";
-
-/** Where numbers come from. */
-export interface WeightSource {
-  /** File or folder, for messages. */
-  readonly path: string;
-  /** File that holds a tensor, for messages; `path` where absent. */
-  file?(name: string): string;
-  /** Names of all tensors. */
-  names(): Iterable<string>;
-  /** Size of each axis of a tensor. */
-  shape(name: string): readonly number[];
-  /** Elements of one, row-major. */
-  read(name: string, float: "f32" | "f64"): Promise<Float32Array | Float64Array>;
-  /** The same part by part; each part is used up before the next is asked for. */
-  parts?(name: string, float: "f32" | "f64"): AsyncIterable<Float32Array | Float64Array>;
-  /** Bits of one, part by part, where its numbers have 16 bits. */
-  halves?(name: string): { readonly dtype: Half; readonly parts: Iterable<Uint8Array> } | undefined;
-}
+import { fileOf, type Floats, partsOf, requireShape, type WeightSource } from "./weight_source.ts";
 
 /** How a checkpoint is loaded. */
 export interface LoadOptions {
@@ -47,6 +27,11 @@ export interface LoadOptions {
    * Default false.
    */
   readonly blank?: boolean;
+  /**
+   * Bits of the layers' frozen matrices: 8, or 4 as QLoRA has them, each with a scale for 64 numbers.
+   * Embeddings, heads, biases and norms stay as they are. By default none are quantised.
+   */
+  readonly quantize?: Quantised | undefined;
 }
 
 /** What became of a checkpoint's tensors. */
@@ -65,6 +50,9 @@ export interface LoadReport {
 
 /** Tensors of heads, which another model may have. */
 const headTensors = /^(cls|lm_head|classifier)\.|^score\.weight$|pooler\.[^.]+/;
+
+/** Paths of what lies in one of a model's layers, which have numbers. */
+const inLayer = /\.\d+\./;
 
 /** Names a parameter may have in a checkpoint: with or without the base prefix, old norm names. */
 function checkpointNames(path: string, prefix: string): string[] {
@@ -90,7 +78,7 @@ export async function loadModel(
   source: WeightSource,
   device: Device,
   key: Key,
-  { half = false, blank = false }: LoadOptions = {},
+  { half = false, quantize, blank = false }: LoadOptions = {},
 ): Promise<LoadReport> {
   const { prefix, buffers } = architectureOf(model.config);
   const present = new Set(source.names());
@@ -116,12 +104,13 @@ export async function loadModel(
       continue;
     }
     requireShape(source, name, parameter);
-    const isNarrow = parameter.shape.length === 2 && (half || device.activations !== undefined);
-    const narrow = isNarrow ? halvesOf(source, name, device) : undefined;
-    const { shape } = parameter;
-    if (blank) parameter.value = empty(device, shape, narrow?.dtype);
-    else if (narrow === undefined) await fillParameter(parameter, source, name, device);
-    else parameter.value = await tensorFromParts(device, shape, narrow.dtype, narrow.parts, name);
+    const isMatrix = parameter.shape.length === 2;
+    const target = { device, blank };
+    if (quantize !== undefined && isMatrix && inLayer.test(path) && !parameter.trainable) {
+      await fillQuantised(parameter, source, name, target, quantize);
+    } else if (isMatrix && (half || device.activations !== undefined)) {
+      await fillMatrix(parameter, source, name, target);
+    } else await fillParameter(parameter, source, name, target);
     sources.set(path, name);
   }
   model.prepare(device);
@@ -162,17 +151,6 @@ async function settleOutput(
   return new Map();
 }
 
-type Floats = Float32Array | Float64Array;
-
-/** Numbers of a tensor part by part, all at once where the source knows no parts. */
-async function* partsOf(
-  source: Pick<WeightSource, "read" | "parts">,
-  name: string,
-  float: "f32" | "f64",
-): AsyncIterable<Floats> {
-  yield* source.parts?.(name, float) ?? [await source.read(name, float)];
-}
-
 /** Whether two tensors of one size hold the same numbers, however they are cut into parts. */
 async function sameNumbers(
   first: AsyncIterable<Floats>,
@@ -191,63 +169,6 @@ async function sameNumbers(
     }
   }
   return true;
-}
-
-/**
- * Refuses a tensor that does not fit a parameter.
- *
- * @throws {FileError} If its shape is another one
- */
-export function requireShape(source: WeightSource, name: string, { shape }: Parameter): void {
-  const found = source.shape(name);
-  if (sameShape(found, shape)) return;
-  throw new FileError(
-    `Cannot use tensor ${name} as shape [${shape}] is required: found [${found}]`,
-    fileOf(source, name),
-  );
-}
-
-function fileOf(source: Pick<WeightSource, "file" | "path">, name: string): string {
-  return source.file?.(name) ?? source.path;
-}
-
-/**
- * Fills one parameter from a source, without a second copy on the host where that gives parts.
- *
- * @throws {FileError} If an element is NaN or infinite
- * @throws {ShapeError} If the source gives more or fewer elements than the parameter has
- */
-export async function fillParameter(
-  parameter: Parameter,
-  source: Pick<WeightSource, "read" | "parts" | "file" | "path">,
-  name: string,
-  device: Device,
-): Promise<void> {
-  const { float } = device;
-  const given = source.parts?.(name, float) ?? [source.read(name, float)];
-  const parts = finiteParts(given, { name, path: fileOf(source, name) });
-  parameter.value = await tensorFromParts(device, parameter.shape, float, parts, name);
-}
-
-/** A matrix in 16 bits, part by part. */
-interface Halves {
-  readonly dtype: Half;
-  readonly parts: Iterable<ArrayBufferView> | AsyncIterable<ArrayBufferView>;
-}
-
-/** Bits of a matrix that keeps the 16 of its source, or has those of the device's activations. */
-function halvesOf(source: WeightSource, name: string, device: Device): Halves | undefined {
-  const bits = source.halves?.(name);
-  const tensor = { name, path: fileOf(source, name) };
-  if (device.activations === "bf16" && bits?.dtype !== "bf16") {
-    const floats = finiteParts(partsOf(source, name, "f32"), tensor);
-    return { dtype: "bf16", parts: roundedParts(floats) };
-  }
-  return bits && { dtype: bits.dtype, parts: finiteHalves(bits.parts, bits.dtype, tensor) };
-}
-
-async function* roundedParts(parts: AsyncIterable<Floats>): AsyncGenerator<Uint16Array> {
-  for await (const part of parts) yield encodeBf16(part as Float32Array);
 }
 
 /**

@@ -53,6 +53,7 @@ import { optionsMutations } from "./lists/options.ts";
 import { predictionsMutations } from "./lists/predictions.ts";
 import { presetsMutations } from "./lists/presets.ts";
 import { processesMutations } from "./lists/processes.ts";
+import { quantisedMutations } from "./lists/quantised.ts";
 import { regularisersMutations } from "./lists/regularisers.ts";
 import { fineTuneMutations } from "./lists/fine_tune.ts";
 import { labPageMutations } from "./lists/lab_page.ts";
@@ -109,6 +110,7 @@ export const mutations: readonly Mutation[] = [
   ...configMutations,
   ...presetsMutations,
   ...processesMutations,
+  ...quantisedMutations,
   ...optionsMutations,
   ...trainingMutations,
   ...goingOnMutations,

@@ -2,6 +2,7 @@
 // gradients, within what rounding allows.
 import { assert, assertEquals } from "@std/assert";
 import { Device } from "../../core/device.ts";
+import { quantisedFormats } from "../../core/dtype.ts";
 import { matmul } from "../../core/ops/matmul.ts";
 import { sizeOf } from "../../core/shape.ts";
 import { tensor } from "../../core/tensor.ts";
@@ -9,6 +10,7 @@ import { openCpu } from "../../kernels/cpu/backend.ts";
 import type { Open } from "./conformance.ts";
 import { type Held, resultsOf } from "./op_results.ts";
 import { opTable } from "./op_table.ts";
+import { checkQuantised } from "./quantised_cases.ts";
 
 /** Largest error of a number that is rounded to bf16, relative to it. */
 export const unit = 2 ** -8;
@@ -36,6 +38,15 @@ export function activationConformance(
     async fn() {
       await using device = new Device(await open!());
       padded(device);
+    },
+  });
+  Deno.test({
+    ...options,
+    name: `a matrix in fewer bits is one of its numbers in bf16, to the bit, by ${name}`,
+    ignore: open === undefined,
+    async fn() {
+      await using device = new Device(await open!());
+      for (const dtype of quantisedFormats) await checkQuantised(device, dtype);
     },
   });
   for (const [held, oracles] of [["bf16", "rounded"], ["floats", "floats"]] as const) {

@@ -1,5 +1,5 @@
 import { parseSafetensors } from "../../nn/formats/weights.ts";
-import type { WeightSource } from "../../nn/models/load.ts";
+import type { WeightSource } from "../../nn/models/weight_source.ts";
 
 const tests = new URL("../", import.meta.url).pathname;
 

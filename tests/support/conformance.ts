@@ -1,10 +1,12 @@
 // What every backend owes: each operation of the table and its gradients, as f64 has them.
 import { assertEquals } from "@std/assert";
 import type { Backend } from "../../core/backend.ts";
+import { quantisedFormats } from "../../core/dtype.ts";
 import { Device } from "../../core/device.ts";
 import { openCpu } from "../../kernels/cpu/backend.ts";
 import { assertClose, resultsOf } from "./op_results.ts";
 import { opTable } from "./op_table.ts";
+import { checkQuantised } from "./quantised_cases.ts";
 import { faultsOf } from "./special/special_row.ts";
 import { specialTable } from "./special/special_table.ts";
 
@@ -47,6 +49,20 @@ export function conformance(
       for (const row of specialTable) {
         await test.step(row.name, async () => {
           assertEquals(await faultsOf(row, device, { subnormal }), []);
+          assertEquals(device.backend.statistics.buffers, 0, "buffers left");
+        });
+      }
+    },
+  });
+  Deno.test({
+    ...options,
+    name: `a matrix in fewer bits is the numbers that it stands for, to the bit, by ${name}`,
+    ignore: open === undefined,
+    async fn(test) {
+      await using device = new Device(await open!());
+      for (const dtype of quantisedFormats) {
+        await test.step(dtype, async () => {
+          await checkQuantised(device, dtype);
           assertEquals(device.backend.statistics.buffers, 0, "buffers left");
         });
       }

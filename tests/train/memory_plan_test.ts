@@ -56,6 +56,7 @@ const runs: readonly (readonly [TaskName, GivenConfig])[] = [
   ["rte", { method: "hiddenkey", branches: 2, batch: 8, evalBatch: 4 }],
   ["rte", { method: "lora", accumulate: 2, gradientCheckpointing: true }],
   ["stsb", { method: "dropkey", batch: 32, evalBatch: 2 }],
+  ["rte", { method: "hiddenkey-", batch: 4, evalBatch: 2, quantize: "nf4" }],
   ["e2e", { method: "hiddenkey-", batch: 8, evalBatch: 1 }],
   ["e2e", { method: "lora", pack: true, batch: 2, beams: 8, newTokens: 40, evalBatch: 8 }],
 ];
@@ -134,7 +135,7 @@ Deno.test("a run in too little memory is told what would fit, the gentlest first
       );
       assertMatch(
         (await missing(1000))!,
-        /, and --half --gradient-checkpointing --batch 1 --accumulate 8 would still take 0\.0\d+ GB$/,
+        /, and --gradient-checkpointing --batch 1 --accumulate 8 would still take 0\.0\d+ GB$/,
       );
     }));
 });
@@ -159,7 +160,7 @@ Deno.test("a run that no machine can hold is refused before its weights are read
   assertEquals(code, 1);
   assertMatch(
     err,
-    /error: Cannot fine-tune as 1[67]\d\d GB of memory are required: found [\d.]+ GB free on this machine, and --half/,
+    /error: Cannot fine-tune as 1[67]\d\d GB of memory are required: found [\d.]+ GB free on this machine, and --quantize nf4 /,
   );
 });
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { quantisedFormats } from "../../core/dtype.ts";
 import { glueTaskNames } from "../data/glue_tasks.ts";
 import { ownTextNames, publishedTextNames, textTaskNames } from "../data/text_tasks.ts";
 import { beamOptions, generationGroup } from "./beam_options.ts";
@@ -125,7 +126,7 @@ const modelOptions = {
   model: {
     group: "model",
     kind: "text",
-    help: "folder of a model, or its repository on the hub: org/name[@revision]",
+    help: "folder of a model, a GGUF file, or a repository on the hub: org/name[@revision]",
     required: true,
   },
   adapter: {
@@ -139,6 +140,13 @@ const modelOptions = {
     kind: "switch",
     help: "keep frozen matrices in the 16 bits of their file",
     default: false,
+  },
+  quantize: {
+    group: "model",
+    kind: "choice",
+    choices: quantisedFormats,
+    help: "keep frozen matrices of the layers in 8 bits, or in 4 as QLoRA does",
+    defaultText: "none",
   },
   gradientCheckpointing: {
     group: "model",

@@ -14,14 +14,16 @@ const [places, length] = [64, 4096];
 
 /**
  * Fingerprint of the weights and configurations of a folder: 12 hexadecimal digits of the SHA-256 of the
- * names and sizes of its .safetensors and .json files and of 64 blocks of 4 KiB of each. Training
+ * names and sizes of its .safetensors, .gguf and .json files and of 64 blocks of 4 KiB of each. Training
  * changes numbers everywhere, so that other weights differ there; a change of a few numbers between the
  * blocks is not seen.
  *
  * @throws {FileError} If a file cannot be read
  */
 export async function weightsFingerprint(directory: string): Promise<string> {
-  const names = (await namesIn(directory)).filter((name) => /\.(safetensors|json)$/.test(name));
+  const names = (await namesIn(directory)).filter((name) =>
+    /\.(safetensors|gguf|json)$/.test(name)
+  );
   const parts: string[] = [];
   for (const name of names) parts.push(name, ...await sampled(`${directory}/${name}`));
   return await shortHash(parts.join("\n"));

@@ -23,6 +23,7 @@ import {
   writeDirectoryAtomic,
   writeFileAtomic,
 } from "../files/files.ts";
+import { findGguf } from "../files/gguf_file.ts";
 import { finiteLogits } from "../tasks/finite_logits.ts";
 import { loadAdapter, readAdapterConfig } from "../run/adapter.ts";
 import { type Loaded, openClassifier, openLanguageModel, readConfig } from "../run/load_model.ts";
@@ -86,6 +87,10 @@ const companions = [
  */
 export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> {
   const { model: base, adapter, out } = options;
+  const gguf = await findGguf(base);
+  if (gguf !== undefined) {
+    throw new FileError("Cannot merge as safetensors of the base are required: found GGUF", gguf);
+  }
   using source = await Checkpoint.open(base);
   const doubles = options.dtype === "F64" ||
     source.names().some((name) => source.entry(name).dtype === "F64");

@@ -4,6 +4,10 @@
  * @module
  */
 
+import { isQuantised } from "../../core/dtype.ts";
+import { sizeOf } from "../../core/shape.ts";
+import { storedBytes } from "../../core/storage.ts";
+import type { Tensor } from "../../core/tensor.ts";
 import { type DropoutPlan, outside, type Site } from "../../nn/dropout/plan.ts";
 import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
 import { isUpdate } from "../../nn/formats/peft_tensors.ts";
@@ -48,8 +52,8 @@ export interface ParameterCounts {
 }
 
 /**
- * Counts the parameters, and says which are trained; those of all layers share a line. The share that
- * is printed is that of the updates alone, as publications have it.
+ * Counts the parameters, and says which are trained, those of all layers in a line, and what is in fewer
+ * bits. The share that is printed is that of the updates alone, as publications have it.
  *
  * @param drawn Parameters that no checkpoint holds, which are trained with the head
  */
@@ -80,7 +84,22 @@ export function describeParameters(
     const { shape } = members.at(-1)![1];
     say(`  ${group} ${members.length} x [${shape}] = ${grouped(count(members))}`);
   }
+  describeQuantised(model, say);
   return { trainable: count(active), lora: lora!, head: head!, parameters: total };
+}
+
+/** Says how many matrices are in fewer bits, and what they take. */
+function describeQuantised(model: Module, say: (line: string) => void): void {
+  const tensors = [...parameters(model)].filter(([, { filled }]) => filled)
+    .map(([, { value }]) => value).filter(({ dtype }) => isQuantised(dtype));
+  if (tensors.length === 0) return;
+  const count = (of: (tensor: Tensor) => number) => tensors.reduce((sum, x) => sum + of(x), 0);
+  const numbers = count(({ shape }) => sizeOf(shape));
+  const bytes = count(({ dtype, shape }) => storedBytes(dtype, sizeOf(shape)));
+  say(
+    `frozen: ${tensors.length} matrices in ${tensors[0]!.dtype}, ${grouped(numbers)} numbers of ` +
+      `${(bytes / numbers).toFixed(3)} bytes`,
+  );
 }
 
 /** An integer with a comma after every three digits from the right. */

@@ -1,5 +1,5 @@
 /**
- * Base models on disk: config.json and safetensors in a folder.
+ * Base models on disk: config.json and safetensors in a folder, or a GGUF file.
  *
  * @module
  */
@@ -7,19 +7,19 @@
 import type { Device } from "../../core/device.ts";
 import { FileError } from "../../core/errors.ts";
 import type { Key } from "../../core/random.ts";
+import { ggufConfig } from "../../nn/formats/gguf_architectures.ts";
+import { ggufWeights } from "../../nn/formats/gguf_weights.ts";
+import type { JsonObject } from "../../nn/formats/json_record.ts";
 import { decodeFloats, requireFloats } from "../../nn/formats/safetensors_values.ts";
 import { parseConfig, withGenerationConfig } from "../../nn/models/config.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";
-import {
-  loadModel,
-  type LoadOptions,
-  type LoadReport,
-  type WeightSource,
-} from "../../nn/models/load.ts";
+import { loadModel, type LoadOptions, type LoadReport } from "../../nn/models/load.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import { classifier, languageModel } from "../../nn/models/registry.ts";
+import type { WeightSource } from "../../nn/models/weight_source.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
 import { exists, readJson } from "../files/files.ts";
+import { findGguf, GgufFile, modelFolder } from "../files/gguf_file.ts";
 import { type ProgressHooks, progressOf } from "../tasks/progress.ts";
 
 /** A model with its numbers. */
@@ -33,16 +33,26 @@ export interface Loaded<M extends Model> {
 }
 
 /**
- * Reads a folder's config.json, and the end tokens of its generation_config.json where that is there.
+ * Reads a folder's config.json, or what the model's GGUF file says instead, and the end tokens of its
+ * generation_config.json where that is there.
  *
  * @throws {FileError} If it is missing, malformed or asks for what is not implemented
  */
-export async function readConfig(directory: string): Promise<ModelConfig> {
-  const path = `${directory}/config.json`;
-  const config = parseConfig(await readJson(path), path);
-  const generation = `${directory}/generation_config.json`;
+export async function readConfig(model: string): Promise<ModelConfig> {
+  const { fields, path } = await readFields(model);
+  const config = parseConfig(fields, path);
+  const generation = `${modelFolder(model)}/generation_config.json`;
   if (!await exists(generation)) return config;
   return withGenerationConfig(config, await readJson(generation), generation);
+}
+
+/** The fields of config.json, and where they stand. */
+async function readFields(model: string): Promise<{ fields: unknown; path: string }> {
+  const path = `${modelFolder(model)}/config.json`;
+  const gguf = await exists(path) ? undefined : await findGguf(model);
+  if (gguf === undefined) return { fields: await readJson(path), path };
+  using file = await GgufFile.open(gguf);
+  return { fields: ggufConfig(file.header, gguf), path: gguf };
 }
 
 /** How a model is opened. */
@@ -95,12 +105,25 @@ async function fill<M extends Model>(
   key: Key,
   options: OpenOptions = {},
 ): Promise<Loaded<M>> {
-  await requireNoAdapter(directory);
-  using checkpoint = await Checkpoint.open(directory);
-  const total = checkpoint.names().length;
-  const source = counting(weightsOf(checkpoint), progressOf("loading", total, options));
+  await requireNoAdapter(modelFolder(directory));
+  using opened = await openWeights(directory);
+  const total = [...opened.source.names()].length;
+  const source = counting(opened.source, progressOf("loading", total, options));
   const report = await loadModel(model, source, device, key, options);
   return { model, config: model.config, report };
+}
+
+/** The weights of a model, in the files that hold them, which are closed with it. */
+async function openWeights(model: string): Promise<Disposable & { readonly source: WeightSource }> {
+  const gguf = await findGguf(model);
+  if (gguf === undefined) {
+    const checkpoint = await Checkpoint.open(model);
+    return { source: weightsOf(checkpoint), [Symbol.dispose]: () => checkpoint.close() };
+  }
+  const { fields } = await readFields(model);
+  const file = await GgufFile.open(gguf);
+  const source = ggufWeights(file.header, fields as JsonObject, file.read, gguf);
+  return { source, [Symbol.dispose]: () => file[Symbol.dispose]() };
 }
 
 /** A source that tells how many of its tensors were asked for. */

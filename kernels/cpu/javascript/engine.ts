@@ -152,7 +152,7 @@ export function runGather({ space, inputs, outputs }: Binding): void {
     const row = table.offset + at[rows.offset + i * rows.strides[0]!]! * down;
     if (from === undefined) {
       to.set(decodeHalf(halves.subarray(row, row + width), half!), i * width);
-    } else if (across === 1) to.set(from.subarray(row, row + width), i * width);
+    } else if (across === 1 && width > 1) to.set(from.subarray(row, row + width), i * width);
     else for (let j = 0; j < width; j++) to[i * width + j] = from[row + j * across]!;
   }
 }

@@ -240,8 +240,8 @@ export const cudaCaptureMutations: readonly Mutation[] = [
   {
     name: "captures: what moves stays where it was",
     file: "core/captured_memory.ts",
-    find: "start: offset * bytesPerElement(dtype)",
-    replace: "start: 0 * bytesPerElement(dtype)",
+    find: "start: storedBytes(dtype, offset)",
+    replace: "start: storedBytes(dtype, 0)",
     why: "a token's keys stand behind those before it",
     tests: [...moving, ...tokens],
   },

@@ -60,6 +60,14 @@ export const processesMutations: readonly Mutation[] = [
     tests: runs,
   },
   {
+    name: "gradients of the step before are still there",
+    file: "train/distributed/shared_step.ts",
+    find: "  trainable.clear();\n",
+    replace: "",
+    why: "a process without examples adds nothing",
+    tests: ["tests/train/distributed/shared_step_test.ts"],
+  },
+  {
     name: "a process stops when it likes",
     file: "train/distributed/shared_step.ts",
     find: "  stop.agree(wishes!);\n",

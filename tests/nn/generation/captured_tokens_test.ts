@@ -1,6 +1,7 @@
 // Tokens whose work is queued again are those of tokens that are computed, to the bit.
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import type { Device } from "../../../core/device.ts";
+import { quantisedTensor } from "../../../core/quantised.ts";
 import { tensor } from "../../../core/tensor.ts";
 import type { Generated } from "../../../nn/generation/beam_search.ts";
 import { generate } from "../../../nn/generation/generate.ts";
@@ -8,6 +9,7 @@ import type { GenerateOptions } from "../../../nn/generation/generate_options.ts
 import { parameters } from "../../../nn/layers/module.ts";
 import type { LanguageModel } from "../../../nn/models/decoder.ts";
 import { type InterpretedOptions, withInterpreted } from "../../support/interpreted_device.ts";
+import { cut } from "../../support/quantised_cases.ts";
 import { randomModel, tinyConfig } from "../../support/tiny_models.ts";
 
 const architectures = ["gpt2", "llama"] as const;
@@ -29,11 +31,22 @@ interface Course {
   readonly card?: InterpretedOptions;
   /** Changes the model between two calls. */
   readonly between?: (model: LanguageModel, device: Device) => void;
+  /** Changes it before the first. */
+  readonly before?: (model: LanguageModel, device: Device) => Promise<void>;
+}
+
+/** Puts the matrices of the layers into 4 bits. */
+async function quantise(model: LanguageModel, device: Device): Promise<void> {
+  for (const [path, parameter] of parameters(model)) {
+    if (parameter.shape.length !== 2 || !/\.\d+\./.test(path)) continue;
+    const numbers = cut(await parameter.value.read() as Float32Array);
+    parameter.value = await quantisedTensor(device, parameter.shape, "nf4", numbers);
+  }
 }
 
 /** Texts of two calls, and how many tokens the model was run for. */
 async function texts(course: Course): Promise<{ found: Generated[]; runs: number }> {
-  const { architecture, options, count = 3, computes = false, card = {}, between } = course;
+  const { architecture, options, count = 3, computes = false, card = {}, between, before } = course;
   const found: Generated[] = [];
   let runs = 0;
   await withInterpreted(card, async (device, { backend }) => {
@@ -44,6 +57,7 @@ async function texts(course: Course): Promise<{ found: Generated[]; runs: number
     }
     const config = tinyConfig(architecture, { max_position_embeddings: 40 });
     const model = randomModel(device, config, "language", 3);
+    await before?.(model, device);
     const forward = model.forward.bind(model);
     model.forward = (context) => {
       runs++;
@@ -64,6 +78,7 @@ async function texts(course: Course): Promise<{ found: Generated[]; runs: number
 const cases: Readonly<Record<string, Course>> = {
   // The cache is looked at in two sizes.
   "of llama by beam search": { architecture: "llama" },
+  "of a llama in 4 bits": { architecture: "llama", options: { newTokens: 16 }, before: quantise },
   // Some texts end early, so that the cache is moved together.
   "of gpt2 by the beam search of microsoft/LoRA": {
     architecture: "gpt2",

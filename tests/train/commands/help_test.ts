@@ -92,6 +92,10 @@ Deno.test("train groups its options and says what a switch does", async () => {
   assertMatch(out, /^ {2}--no-bucket +draw batches from all lengths instead of similar ones$/m);
   for (const [name, text] of presetRows) assertStringIncludes(out, `  ${name.padEnd(17)}${text}\n`);
   assertMatch(out, /^ {2}--half +keep frozen matrices in the 16 bits of their file$/m);
+  assertMatch(
+    out,
+    /^ {2}--quantize int8\|nf4 +keep frozen matrices of the layers in 8 bits, or in 4/m,
+  );
 });
 
 Deno.test("eval and predict say that what is not given is the run's", async () => {

@@ -54,6 +54,7 @@ const cases: readonly (readonly [string, TaskName, Partial<TrainConfig>])[] = [
   ["two batches a step, without buckets", "rte", { batch: 4, accumulate: 2, bucket: false }],
   ["last steps of fewer examples than processes", "rte", { trainLimit: 25, devLimit: 3 }],
   ["scores, JS, two draws", "stsb", { compensation: "js", instances: 2 }],
+  ["double precision, LoRA dropout", "rte", { dtype: "f64", method: "lora-dropout" }],
   ["texts that share rows, and are written", "e2e", { pack: true, evalEvery: 3 }],
 ];
 

@@ -43,6 +43,8 @@ const recipes: Record<string, Partial<TrainConfig>> = {
   "one batch a step": {},
   "two batches a step, without buckets": { accumulate: 2, batch: 4, bucket: false },
   "noise, two draws, LoRA+": { neftuneAlpha: 5, instances: 2, loraplusRatio: 16 },
+  "a base in 4 bits": { quantize: "nf4" },
+  "a base in 8 bits, layers computed again": { quantize: "int8", gradientCheckpointing: true },
   "a partial last batch, in double precision": { trainLimit: 27, dtype: "f64", weightDecay: 0.1 },
 };
 for (const [name, changes] of Object.entries(recipes)) {

@@ -8,7 +8,7 @@
 import { FileError } from "../../../../core/errors.ts";
 import { headerLength, parseHeader, type TensorEntry } from "../../../../nn/formats/safetensors.ts";
 import { decodeFloats, requireFloats } from "../../../../nn/formats/safetensors_values.ts";
-import type { WeightSource } from "../../../../nn/models/load.ts";
+import type { WeightSource } from "../../../../nn/models/weight_source.ts";
 import { tokenizerFiles } from "../../../../nn/tokenizer/file_names.ts";
 import { openTokenizer } from "../../../../nn/tokenizer/open.ts";
 import type { Tokenizer } from "../../../../nn/tokenizer/tokenizer.ts";

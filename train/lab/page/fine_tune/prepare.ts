@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { WeightSource } from "../../../../nn/models/load.ts";
+import type { WeightSource } from "../../../../nn/models/weight_source.ts";
 import { parseConfig } from "../../../../nn/models/config.ts";
 import type { ModelConfig } from "../../../../nn/models/model.ts";
 import type { Tokenizer } from "../../../../nn/tokenizer/tokenizer.ts";
