@@ -37,6 +37,8 @@ export interface LabVisit {
   readonly compressed: number;
   /** Milliseconds from the start of the navigation to the first figure. */
   readonly ready: number;
+  /** Of these, milliseconds in which the page's thread had the processor. */
+  readonly busy: number;
   /** Milliseconds from a key that moves a bar until all figures have followed. */
   readonly answered: number;
   /** What axe found, by theme and width. */
@@ -83,6 +85,8 @@ async function openLab(
   options: Parameters<Browser["newPage"]>[0] = {},
 ) {
   const page = await stage.browser.newPage({ colorScheme: "light", ...options });
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
   page.on("console", (message) => stage.complaints.push(message.text()));
   page.on("pageerror", (error) => stage.complaints.push(String(error)));
   page.on("request", (request) => {
@@ -94,7 +98,9 @@ async function openLab(
   const ready = await page.evaluate<number>(
     `performance.getEntriesByName("first figure")[0].startTime`,
   );
-  return { page, ready };
+  const { metrics } = await session.send("Performance.getMetrics");
+  const busy = 1000 * metrics.find(({ name }) => name === "TaskDuration")!.value;
+  return { page, ready, busy };
 }
 
 /** Sees the row once it rests. */
@@ -214,7 +220,7 @@ async function visit(executablePath: string): Promise<LabVisit> {
   const browser = await chromium.launch({ executablePath, args: flags });
   const stage: Stage = { browser, address: await promise, complaints: [], strangers: [] };
   try {
-    const { page, ready } = await openLab(stage, "");
+    const { page, ready, busy } = await openLab(stage, "");
     const rows = await useRow(page);
     rows["linked"] = await settled((await openLab(stage, rows["next"]!.hash)).page);
     const answered = await page.evaluate<number>(timeKey);
@@ -225,7 +231,17 @@ async function visit(executablePath: string): Promise<LabVisit> {
     const measured = await measure(stage);
     const { complaints, strangers } = stage;
     const compressed = await compressedBytes(files);
-    return { complaints, strangers, compressed, ready, answered, rows, ...judged, ...measured };
+    return {
+      complaints,
+      strangers,
+      compressed,
+      ready,
+      busy,
+      answered,
+      rows,
+      ...judged,
+      ...measured,
+    };
   } finally {
     await browser.close();
   }

@@ -28,7 +28,8 @@ async function entries(): Promise<Record<string, string>> {
 
 /** Builds all files of the page; `noise/worker.ts` becomes `noise/worker.js`, a script of its own. */
 export async function buildPage(): Promise<PageFiles> {
-  const { outputFiles } = await build({
+  const { outputFiles, metafile: { outputs } } = await build({
+    metafile: true,
     entryPoints: await entries(),
     outdir: "/",
     write: false,
@@ -44,9 +45,36 @@ export async function buildPage(): Promise<PageFiles> {
   });
   await stop();
   const files = new Map<string, Uint8Array>();
-  files.set("index.html", await Deno.readFile(new URL("index.html", page)));
+  const html = await Deno.readTextFile(new URL("index.html", page));
+  files.set("index.html", new TextEncoder().encode(preloaded(html, chunksOf("main.js", outputs))));
   files.set("theme.css", new TextEncoder().encode(themeRules()));
   files.set("base.safetensors", await Deno.readFile(baseFile));
   for (const { path, contents } of outputFiles) files.set(path.slice(1), contents);
   return files;
+}
+
+/** What esbuild says of a file: the files that it imports. */
+type Outputs = Readonly<Record<string, { readonly imports: readonly Imported[] }>>;
+interface Imported {
+  readonly path: string;
+  readonly kind: string;
+}
+
+/** Files that a script imports at once, over however many steps. */
+function chunksOf(script: string, outputs: Outputs): string[] {
+  const start = Object.keys(outputs).find((path) => path.endsWith(script))!;
+  const found = new Set([start]);
+  for (const path of found) {
+    for (const { path: to, kind } of outputs[path]!.imports) {
+      if (kind === "import-statement") found.add(to);
+    }
+  }
+  found.delete(start);
+  return [...found].map((path) => path.split("/").at(-1)!);
+}
+
+/** The page, told what its script will ask for, so that no file waits for another. */
+function preloaded(html: string, names: readonly string[]): string {
+  const links = names.map((name) => `<link rel="modulepreload" href="${name}">`);
+  return html.replace("</head>", () => `${links.join("")}</head>`);
 }

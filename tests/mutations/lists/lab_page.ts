@@ -106,6 +106,14 @@ export const labPageMutations: readonly Mutation[] = [
     sample: false,
   },
   {
+    name: "the lab forgets what was asked for meanwhile",
+    file: `${page}/latest.ts`,
+    find: "if (running) again = true;",
+    replace: "if (running) again = false;",
+    why: "the last state is what is drawn",
+    tests: ["tests/train/lab/latest_test.ts"],
+  },
+  {
     name: "the lab serves scripts as bytes",
     file: "train/lab/serve.ts",
     find: 'js: "text/javascript; charset=utf-8",',

@@ -66,8 +66,9 @@ Deno.test({
     const found = JSON.parse(await outputOf("deno", args)) as LabVisit;
     assertEquals([found.complaints, found.strangers], [[], []]);
     assertLess(found.compressed, 400_000);
-    // Both are far less on a machine that does nothing else.
-    assertLess(found.ready, 3000);
+    // A second at most, on a processor that may have other things to do.
+    assertLess(found.busy, 1000);
+    assertLess(found.ready, 10_000);
     assertLess(found.answered, 1000);
     for (const [name, violations] of Object.entries(found.violations)) {
       assertEquals(violations, [], name);

@@ -31,7 +31,7 @@ export interface KCurve {
 }
 
 const { min, max } = logitBounds;
-const frame = { left: 44, top: 14, width: 560, height: 190 } as const;
+const frame = { left: 60, top: 14, width: 540, height: 190 } as const;
 const x = (logit: number) => frame.left + frame.width * (logit - min) / (max - min);
 const y = (k: number) => frame.top + frame.height * (1 - k);
 
@@ -41,7 +41,7 @@ export function kCurve(onMove: (key: number, logit: number) => void): KCurve {
   const dot = svg("circle", { class: "dot", r: 7 });
   const plot = svg(
     "svg",
-    { viewBox: "0 0 620 250", role: "img", "aria-labelledby": "k-reading" },
+    { viewBox: "0 0 620 266", role: "img", "aria-labelledby": "k-reading" },
     ...axes(),
     line,
     dot,
@@ -108,7 +108,7 @@ function axes(): SVGElement[] {
   const ticks = [-3, -2, -1, 0, 1, 2, 3, 4].map((logit) =>
     svg(
       "text",
-      { class: "tick", x: x(logit), y: frame.top + frame.height + 20, "text-anchor": "middle" },
+      { class: "tick", x: x(logit), y: frame.top + frame.height + 22, "text-anchor": "middle" },
       String(logit).replace("-", "−"),
     )
   );
@@ -117,7 +117,7 @@ function axes(): SVGElement[] {
     {
       class: "tick",
       x: frame.left + frame.width / 2,
-      y: frame.top + frame.height + 40,
+      y: frame.top + frame.height + 50,
       "text-anchor": "middle",
     },
     "logit of the dropped word",

@@ -48,11 +48,15 @@ export function logitBars(events: LogitEvents): LogitBars {
       ...columns,
     ),
     draw(logits, dropped) {
+      const isLast = dropped.length === rowWords.length - 1;
       logits.forEach((logit, key) => {
+        const [word, button] = [rowWords[key]!, buttons[key]!];
         const isDropped = dropped.includes(key);
-        show(sliders[key]!, rowWords[key]!, logit, isDropped);
-        setAttributes(buttons[key]!, { "aria-pressed": String(isDropped) });
-        buttons[key]!.title = isDropped ? `Take ${rowWords[key]} back` : `Drop ${rowWords[key]}`;
+        show(sliders[key]!, word, logit, isDropped);
+        setAttributes(button, { "aria-pressed": String(isDropped) });
+        button.disabled = isLast && !isDropped;
+        button.title = isDropped ? `Take ${word} back` : `Drop ${word}`;
+        if (button.disabled) button.title = "A row keeps at least one word";
       });
     },
   };
@@ -72,8 +76,8 @@ function show(slider: HTMLElement, word: string, logit: number, isDropped: boole
   slider.querySelector(".value")!.textContent = logit.toFixed(1).replace("-", "−");
 }
 
-/** Tenths, within bounds. */
-const settled = (logit: number) => Math.round(10 * Math.min(max, Math.max(min, logit))) / 10;
+/** Tenths, within bounds; zero has no sign. */
+const settled = (logit: number) => Math.round(10 * Math.min(max, Math.max(min, logit))) / 10 || 0;
 
 function slider(word: string, key: number, events: LogitEvents): HTMLElement {
   const track = element(

@@ -49,7 +49,7 @@ export function startStory(bars: HTMLElement, controls: HTMLElement): Node[] {
       element("div", { class: "panel" }, bars, controls),
       caption(
         "Drag a bar, press a word.",
-        "A pressed word is dropped. Or let a rate and a seed choose: these are the masks that the library draws in training, the same for the same seed on every machine.",
+        "A pressed word is dropped; on a bar, arrow keys move it and Enter drops its word. Or let a rate and a seed choose: these are the masks that the library draws in training, the same for the same seed on every machine.",
       ),
     ),
   ];
