@@ -4,9 +4,11 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { build, stop } from "esbuild";
 import { baseFile } from "../demo/base_file.ts";
-import { exists } from "../files/files.ts";
+import { exists, readBytes, readText } from "../files/files.ts";
+import { namesIn } from "../files/folder.ts";
 import { themeRules } from "../report/palette.ts";
 import { usedModules } from "./modules.ts";
 
@@ -19,9 +21,9 @@ const pathOf = (path: string) => decodeURIComponent(new URL(path, page).pathname
 /** Entries by their names: script and style of the page, and the worker of each section that has one. */
 async function entries(): Promise<Record<string, string>> {
   const found: Record<string, string> = { main: pathOf("main.ts"), style: pathOf("style.css") };
-  for await (const { name, isDirectory } of Deno.readDir(page)) {
+  for (const name of await namesIn(pathOf("."))) {
     const worker = pathOf(`${name}/worker.ts`);
-    if (isDirectory && await exists(worker)) found[`${name}/worker`] = worker;
+    if (await exists(worker)) found[`${name}/worker`] = worker;
   }
   return found;
 }
@@ -45,10 +47,10 @@ export async function buildPage(): Promise<PageFiles> {
   });
   await stop();
   const files = new Map<string, Uint8Array>();
-  const html = await Deno.readTextFile(new URL("index.html", page));
+  const html = await readText(pathOf("index.html"));
   files.set("index.html", new TextEncoder().encode(preloaded(html, chunksOf("main.js", outputs))));
   files.set("theme.css", new TextEncoder().encode(themeRules()));
-  files.set("base.safetensors", await Deno.readFile(baseFile));
+  files.set("base.safetensors", await readBytes(fileURLToPath(baseFile)));
   for (const { path, contents } of outputFiles) files.set(path.slice(1), contents);
   return files;
 }

@@ -6,8 +6,10 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { Device } from "../../core/device.ts";
 import { openCpu } from "../../kernels/cpu/backend.ts";
+import { writeFileAtomic } from "../files/files.ts";
 import { themes } from "../report/palette.ts";
 import { negligible } from "./page/attention/cell_kinds.ts";
 import { computeRow, rowMethods } from "./page/attention/compute.ts";
@@ -102,4 +104,4 @@ function mixed(colour: string, ground: string, share: number): string {
   return `#${channels.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
 }
 
-if (import.meta.main) await Deno.writeTextFile(pictureFile, await drawPicture());
+if (import.meta.main) await writeFileAtomic(fileURLToPath(pictureFile), await drawPicture());

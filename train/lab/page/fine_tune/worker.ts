@@ -92,6 +92,8 @@ async function keep({ name, files }: Request & { kind: "keep" }, tell: Tell): Pr
 }
 
 async function open(job: Job, tell: Tell): Promise<Reply> {
+  // From now on: it may be stopped while it is opened.
+  stopping = new AbortController();
   const prepared = await prepare(job, tell);
   const device = await openDevice(job.machine);
   const run = await FineTune.open(prepared, device);
@@ -102,7 +104,6 @@ async function open(job: Job, tell: Tell): Promise<Reply> {
 }
 
 async function train(run: FineTune, tell: Tell): Promise<Reply> {
-  stopping = new AbortController();
   const { aborted } = await run.train({
     signal: stopping.signal,
     onStep: (record) => tell({ kind: "step", record }),
@@ -150,6 +151,7 @@ async function answer(request: Request, tell: Tell): Promise<Reply> {
       stopping.abort();
       return { kind: "stopping" };
     case "resume":
+      stopping = new AbortController();
       return await train(current().run, tell);
     case "ask":
       return { kind: "answer", probabilities: await current().run.ask(request.texts) };
