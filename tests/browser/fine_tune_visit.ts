@@ -55,6 +55,8 @@ export interface FineTuneVisit {
     /** Addresses that were fetched, and those after the reload. */
     readonly fetched: readonly string[];
     readonly fetchedAgain: readonly string[];
+    /** Whether the page's policy lets the hub, its store of large files and another host be asked. */
+    readonly reached: readonly boolean[];
   };
 }
 
@@ -165,6 +167,17 @@ async function visitWebGpu(page: Page, url: string): Promise<ToldRun[]> {
   return runs;
 }
 
+/** Which hosts the policy of the page lets its scripts ask; all of them would answer. */
+async function hostsReached(page: Page): Promise<boolean[]> {
+  const hosts = ["huggingface.co", "cas-bridge.xethub.hf.co", "example.com"];
+  const headers = { "access-control-allow-origin": "*" };
+  for (const host of hosts) {
+    await page.context().route(`https://${host}/policy`, (route) => route.fulfill({ headers }));
+  }
+  const ask = (host: string) => `fetch("https://${host}/policy").then(() => true, () => false)`;
+  return await Promise.all(hosts.map((host) => page.evaluate<boolean>(ask(host))));
+}
+
 /** A repository, without a network at first, then with one, and once more from the storage. */
 async function visitHub(page: Page, url: string, folder: string): Promise<FineTuneVisit["hub"]> {
   const asked: string[] = [];
@@ -188,7 +201,7 @@ async function visitHub(page: Page, url: string, folder: string): Promise<FineTu
   const fetched = asked.splice(0);
   await page.reload();
   said.push(await statusOf(page, /256 examples/));
-  return { said, fetched, fetchedAgain: asked };
+  return { said, fetched, fetchedAgain: [...asked], reached: await hostsReached(page) };
 }
 
 async function visit(browser: Browser, url: string, folder: string) {

@@ -9,17 +9,18 @@ import { baseFile } from "../demo/base_file.ts";
 import { exists } from "../files/files.ts";
 import { themeRules } from "../report/palette.ts";
 import { usedModules } from "./modules.ts";
+import { contentPolicy } from "./policy.ts";
 
 /** A file of the page by its path from the page's folder. */
 export type PageFiles = ReadonlyMap<string, Uint8Array>;
 
-const page = new URL("./page/", import.meta.url);
-const pathOf = (path: string) => decodeURIComponent(new URL(path, page).pathname);
+const sources = new URL("./page/", import.meta.url);
+const pathOf = (path: string) => decodeURIComponent(new URL(path, sources).pathname);
 
 /** Entries by their names: script and style of the page, and the worker of each section that has one. */
 async function entries(): Promise<Record<string, string>> {
   const found: Record<string, string> = { main: pathOf("main.ts"), style: pathOf("style.css") };
-  for await (const { name, isDirectory } of Deno.readDir(page)) {
+  for await (const { name, isDirectory } of Deno.readDir(sources)) {
     const worker = pathOf(`${name}/worker.ts`);
     if (isDirectory && await exists(worker)) found[`${name}/worker`] = worker;
   }
@@ -45,8 +46,9 @@ export async function buildPage(): Promise<PageFiles> {
   });
   await stop();
   const files = new Map<string, Uint8Array>();
-  const html = await Deno.readTextFile(new URL("index.html", page));
-  files.set("index.html", new TextEncoder().encode(preloaded(html, chunksOf("main.js", outputs))));
+  const html = await Deno.readTextFile(new URL("index.html", sources));
+  const page = guarded(preloaded(html, chunksOf("main.js", outputs)));
+  files.set("index.html", new TextEncoder().encode(page));
   files.set("theme.css", new TextEncoder().encode(themeRules()));
   files.set("base.safetensors", await Deno.readFile(baseFile));
   for (const { path, contents } of outputFiles) files.set(path.slice(1), contents);
@@ -77,4 +79,10 @@ function chunksOf(script: string, outputs: Outputs): string[] {
 function preloaded(html: string, names: readonly string[]): string {
   const links = names.map((name) => `<link rel="modulepreload" href="${name}">`);
   return html.replace("</head>", () => `${links.join("")}</head>`);
+}
+
+/** The page with its policy, which files without a server's headers have nowhere else. */
+function guarded(html: string): string {
+  const policy = `<meta http-equiv="Content-Security-Policy" content="${contentPolicy}">`;
+  return html.replace(`<meta charset="utf-8">`, (charset) => charset + policy);
 }
