@@ -115,7 +115,7 @@ async function visitDemo(
   const busy = longestTask(await browser.stopTracing());
   const [late, spoken] = await page.evaluate<[number[], string[]]>("[late, [...spoken]]");
   await press(page, "Ask the models");
-  await statusOf(page, /have answered/);
+  await statusOf(page, /answered/);
   const tables = await page.locator(`${section} tbody tr`).allInnerTexts();
   const points = await page.evaluate<number[]>(
     `[...document.querySelectorAll("#fine-tune polyline")].map(({ points }) => points.length)`,
@@ -149,7 +149,7 @@ async function visitOwn(page: Page, url: string, folder: string): Promise<FineTu
   await press(page, "Train");
   await statusOf(page, /^Done/);
   await press(page, "Ask the models");
-  await statusOf(page, /have answered/);
+  await statusOf(page, /answered/);
   const [runs, zip] = [await told(page), await download(page, "hiddenkey")];
   await page.reload();
   said.push(await statusOf(page, /to judge by/));

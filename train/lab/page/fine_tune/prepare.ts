@@ -99,6 +99,7 @@ export async function prepareRun(job: Job, base: BaseModel): Promise<PreparedRun
   const task = data.kind === "demo" && model.kind === "demo"
     ? demoTask(settings.seed)
     : labelledTask(config, labelled, base, "dev");
+  const { steps, perEpoch } = planSteps(config, task.train.length);
   const [first] = labelled.train;
   const { textA = "", textB } = first ?? {};
   return {
@@ -106,7 +107,8 @@ export async function prepareRun(job: Job, base: BaseModel): Promise<PreparedRun
     base,
     task,
     facts: {
-      steps: planSteps(config, task.train.length).steps,
+      steps,
+      epochs: steps / perEpoch,
       train: task.train.length,
       dev: task.dev.length,
       classes: task.classes,

@@ -13,8 +13,8 @@ export type ModelChoice =
   | { readonly kind: "demo" }
   /** A folder that was put into the page's storage. */
   | { readonly kind: "folder"; readonly name: string }
-  /** A repository of the hub, fetched into the page's storage. */
-  | { readonly kind: "hub"; readonly name: string };
+  /** A repository of the hub, in the page's storage or, where that is wanted, fetched into it. */
+  | { readonly kind: "hub"; readonly name: string; readonly mayFetch: boolean };
 
 /** What is learned. */
 export type DataChoice =
@@ -63,6 +63,8 @@ export interface Job {
 export interface Facts {
   /** Steps of the whole run. */
   readonly steps: number;
+  /** Passes over the training data that they come to. */
+  readonly epochs: number;
   /** Training examples. */
   readonly train: number;
   /** Examples that it is judged by. */

@@ -25,7 +25,7 @@ export class PageRun {
   readonly evaluations: EvaluationRecord[] = [];
   /** Why it failed, or what is fetched. */
   message = "";
-  readonly #client = new Client();
+  #client = new Client();
 
   /** Takes what is to be done; {@linkcode PageRun.start} does it. */
   constructor(readonly job: Job, private readonly onChange: () => void) {}
@@ -42,14 +42,19 @@ export class PageRun {
 
   /** Goes on where it was stopped. */
   async resume(): Promise<void> {
-    this.phase = "training";
+    this.phase = this.facts === undefined ? "opening" : "training";
     this.onChange();
+    if (this.facts === undefined) return await this.start();
     this.#end(await this.#client.ask({ kind: "resume" }, (news) => this.#hear(news)));
   }
 
-  /** Stops it behind the step that is running. */
+  /** Stops it behind the step that is running; what only opens is begun anew later. */
   stop(): void {
-    void this.#client.ask({ kind: "stop" });
+    if (this.phase !== "opening") return void this.#client.ask({ kind: "stop" });
+    this.#client.close();
+    this.#client = new Client();
+    [this.phase, this.message] = ["stopped", ""];
+    this.onChange();
   }
 
   /** Probabilities of the classes for a text; throws with the worker's sentence. */

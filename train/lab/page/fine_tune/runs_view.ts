@@ -79,10 +79,11 @@ export class RunsView {
   );
   readonly #loss = new CurveFigure(
     "Loss on unseen examples",
-    "Less is better; it punishes what is wrong and sure.",
+    "Less is better; it punishes most what is wrong and sure.",
   );
   readonly #accuracy = new CurveFigure("Right on unseen, in percent", "More is better.");
   readonly #rows = element("tbody");
+  readonly #legend = element("p", { class: "legend" });
   #runs: readonly PageRun[] = [];
   #isDue = false;
 
@@ -99,6 +100,7 @@ export class RunsView {
     this.root = element(
       "div",
       { hidden: true },
+      this.#legend,
       element(
         "div",
         { class: "figures" },
@@ -118,6 +120,9 @@ export class RunsView {
   show(runs: readonly PageRun[]): void {
     this.#runs = runs;
     this.root.hidden = runs.length === 0;
+    this.#legend.replaceChildren(
+      ...runs.map(({ method }) => element("span", { class: `swatch ${colourOf(method)}` }, method)),
+    );
     this.changed();
   }
 
@@ -132,7 +137,8 @@ export class RunsView {
   }
 
   #draw(): void {
-    const most = Math.max(0, ...this.#runs.map(({ job }) => job.settings.epochs));
+    const ends = this.#runs.map(({ facts, job }) => facts?.epochs ?? job.settings.epochs);
+    const most = Math.max(...ends);
     this.#training.draw(this.#runs.map(trainingCurve), most);
     this.#loss.draw(this.#runs.map((run) => devCurve(run, "eval_loss")), most);
     this.#accuracy.draw(this.#runs.map((run) => devCurve(run, "eval_accuracy", 100)), most);
