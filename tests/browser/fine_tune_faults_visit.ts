@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { buildPage } from "../../train/lab/build.ts";
 import { servePage } from "../../train/lab/serve.ts";
+import { lookAt, type Looks } from "./fine_tune_spy.ts";
 
 /** What a visit found. */
 export interface FaultsVisit {
@@ -30,6 +31,8 @@ export interface FaultsVisit {
   readonly lastPasses: readonly number[];
   /** A long table: what is said of it, characters shown, and the longest wait of a timer. */
   readonly long: { readonly said: string; readonly shown: number; readonly late: number };
+  /** Many classes on a phone: whether the page is wider than it, and what axe finds. */
+  readonly classes: Looks;
   /** Without storage for pages: what is said of a folder. */
   readonly withoutStorage: string;
   /** Without WebGPU: what is said of a run that asks for it. */
@@ -122,6 +125,18 @@ async function visitLong(page: Page, url: string): Promise<FaultsVisit["long"]> 
   return { said, shown: shown.length, late: await page.evaluate<number>("late") };
 }
 
+async function visitClasses(page: Page, url: string): Promise<Looks> {
+  await open(page, `${url}#fine-tune?data=own&methods=lora&steps=1`);
+  const rows = Array.from({ length: 60 }, (_, i) => `a cat . ${i},class_${i % 20}`);
+  await page.getByLabel(/Paste a CSV/).fill(`text,label\n${rows.join("\n")}\n`);
+  await statusOf(page, /20 classes/);
+  await press(page, "Train");
+  await statusOf(page, /^Done/);
+  await press(page, "Ask the models");
+  await statusOf(page, /answered/);
+  return await lookAt(page);
+}
+
 async function visitWithoutStorage(browser: Browser, url: string): Promise<string> {
   const page = await browser.newPage();
   // The page asks in a worker, whose scope an address of its own prepares.
@@ -167,13 +182,14 @@ if (import.meta.main) {
   const linked = await statusOf(page, /Cannot/);
   const lastPasses = await visitSteps(page, url);
   const long = await visitLong(page, url);
+  const classes = await visitClasses(page, url);
   const withoutStorage = await visitWithoutStorage(browser, url);
   const withoutGpu = await visitWithoutGpu(page, url);
   await browser.close();
   await server.shutdown();
   const found: FaultsVisit = {
     ...{ complaints, requests, stoppedAtOnce, anew, ...numbers, linked },
-    ...{ lastPasses, long, withoutStorage, withoutGpu },
+    ...{ lastPasses, long, classes, withoutStorage, withoutGpu },
   };
   console.log(JSON.stringify(found));
 }

@@ -55,6 +55,8 @@ export interface FineTuneVisit {
     /** Addresses that were fetched, and those after the reload. */
     readonly fetched: readonly string[];
     readonly fetchedAgain: readonly string[];
+    /** Addresses that two tabs fetched which asked for one repository at once. */
+    readonly fetchedByTwo: readonly string[];
     /** Whether the page's policy lets the hub, its store of large files and another host be asked. */
     readonly reached: readonly boolean[];
   };
@@ -201,7 +203,15 @@ async function visitHub(page: Page, url: string, folder: string): Promise<FineTu
   const fetched = asked.splice(0);
   await page.reload();
   said.push(await statusOf(page, /256 examples/));
-  return { said, fetched, fetchedAgain: [...asked], reached: await hostsReached(page) };
+  const fetchedAgain = asked.splice(0);
+  const tabs = [page, await page.context().newPage()];
+  await Promise.all(tabs.map(async (tab) => {
+    await open(tab, `${url}#fine-tune?model=hub`);
+    await tab.getByLabel("Repository", { exact: true }).fill("org/both");
+    await press(tab, "Fetch");
+    await statusOf(tab, /256 examples/);
+  }));
+  return { said, fetched, fetchedAgain, fetchedByTwo: asked, reached: await hostsReached(page) };
 }
 
 async function visit(browser: Browser, url: string, folder: string) {

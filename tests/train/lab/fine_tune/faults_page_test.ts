@@ -70,6 +70,10 @@ pageTest("a long table is read and not shown, and the page answers meanwhile", (
   assertLess(late, 1500);
 });
 
+pageTest("answers of many classes fit a phone, and axe finds nothing wrong", () => {
+  assertEquals(found.classes, { overflows: false, violations: [[], []] });
+});
+
 pageTest("what a browser lacks is said in one sentence", () => {
   assertEquals(
     found.withoutStorage,

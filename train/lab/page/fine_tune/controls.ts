@@ -93,6 +93,13 @@ export function button(text: string, onPress: () => void): HTMLButtonElement {
   return made;
 }
 
+/** Something that may be wider than the page, with the name by which screen readers call it. */
+export function scrolled(name: string, content: HTMLElement): HTMLElement {
+  // Who has no mouse scrolls it by arrow keys, once it has the focus.
+  const attributes = { class: "scroll", tabindex: 0, role: "region", "aria-label": name };
+  return element("div", attributes, content);
+}
+
 /** A line that screen readers speak when it changes. */
 export function statusLine(): {
   readonly root: HTMLElement;

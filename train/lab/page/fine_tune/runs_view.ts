@@ -5,6 +5,7 @@
  */
 
 import { element } from "../dom.ts";
+import { scrolled } from "./controls.ts";
 import { colourOf, CurveFigure, type RunCurve } from "./curves.ts";
 import type { PageRun, Phase } from "./runs.ts";
 
@@ -108,11 +109,7 @@ export class RunsView {
         this.#loss.root,
         this.#accuracy.root,
       ),
-      element(
-        "div",
-        { class: "scroll", tabindex: 0, role: "region", "aria-label": "Results" },
-        table,
-      ),
+      scrolled("Results", table),
     );
   }
 

@@ -6,7 +6,7 @@
 
 import { grammarWords } from "../../../data/grammar_clauses.ts";
 import { element } from "../dom.ts";
-import { button, statusLine } from "./controls.ts";
+import { button, scrolled, statusLine } from "./controls.ts";
 import { colourOf } from "./curves.ts";
 import type { Facts } from "./protocol.ts";
 import type { PageRun } from "./runs.ts";
@@ -51,12 +51,15 @@ function answersTable(
     const name = element("span", { class: `swatch ${colourOf(method)}` }, method);
     return element("tr", {}, element("th", { scope: "row" }, name), ...cells);
   });
-  return element(
-    "table",
-    { class: "results" },
-    element("caption", {}, "What each model says"),
-    element("thead", {}, element("tr", {}, ...titles)),
-    element("tbody", {}, ...rows),
+  return scrolled(
+    "Answers",
+    element(
+      "table",
+      { class: "results" },
+      element("caption", {}, "What each model says"),
+      element("thead", {}, element("tr", {}, ...titles)),
+      element("tbody", {}, ...rows),
+    ),
   );
 }
 
@@ -67,7 +70,7 @@ export class UseView {
   readonly #status = statusLine();
   readonly #texts = element("div", { class: "texts" });
   readonly #hint = element("p", { class: "hint" });
-  readonly #answers = element("div", { class: "scroll" });
+  readonly #answers = element("div");
   readonly #downloads = element("div", { class: "controls" });
   #runs: readonly PageRun[] = [];
   /** The texts that were offered last: what was typed since stays until there are others. */
