@@ -33,6 +33,8 @@ export interface FaultsVisit {
   readonly long: { readonly said: string; readonly shown: number; readonly late: number };
   /** Many classes on a phone: whether the page is wider than it, and what axe finds. */
   readonly classes: Looks;
+  /** Labels of the curves there that are cut, as they read. */
+  readonly cut: readonly string[];
   /** Without storage for pages: what is said of a folder. */
   readonly withoutStorage: string;
   /** Without WebGPU: what is said of a run that asks for it. */
@@ -125,8 +127,11 @@ async function visitLong(page: Page, url: string): Promise<FaultsVisit["long"]> 
   return { said, shown: shown.length, late: await page.evaluate<number>("late") };
 }
 
-async function visitClasses(page: Page, url: string): Promise<Looks> {
-  await open(page, `${url}#fine-tune?data=own&methods=lora&steps=1`);
+async function visitClasses(
+  page: Page,
+  url: string,
+): Promise<Pick<FaultsVisit, "classes" | "cut">> {
+  await open(page, `${url}#fine-tune?data=own&rate=0.01&steps=1`);
   const rows = Array.from({ length: 60 }, (_, i) => `a cat . ${i},class_${i % 20}`);
   await page.getByLabel(/Paste a CSV/).fill(`text,label\n${rows.join("\n")}\n`);
   await statusOf(page, /20 classes/);
@@ -134,7 +139,11 @@ async function visitClasses(page: Page, url: string): Promise<Looks> {
   await statusOf(page, /^Done/);
   await press(page, "Ask the models");
   await statusOf(page, /answered/);
-  return await lookAt(page);
+  const cut = `[...document.querySelectorAll("#fine-tune .curve text")].filter((text) => {
+    const { x, width } = text.getBBox();
+    return x < 0 || x + width > text.ownerSVGElement.viewBox.baseVal.width;
+  }).map(({ textContent }) => textContent)`;
+  return { cut: await page.evaluate<string[]>(cut), classes: await lookAt(page) };
 }
 
 async function visitWithoutStorage(browser: Browser, url: string): Promise<string> {
@@ -189,7 +198,7 @@ if (import.meta.main) {
   await server.shutdown();
   const found: FaultsVisit = {
     ...{ complaints, requests, stoppedAtOnce, anew, ...numbers, linked },
-    ...{ lastPasses, long, classes, withoutStorage, withoutGpu },
+    ...{ lastPasses, long, ...classes, withoutStorage, withoutGpu },
   };
   console.log(JSON.stringify(found));
 }

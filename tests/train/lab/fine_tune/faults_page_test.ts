@@ -74,6 +74,10 @@ pageTest("answers of many classes fit a phone, and axe finds nothing wrong", () 
   assertEquals(found.classes, { overflows: false, violations: [[], []] });
 });
 
+pageTest("curves that hardly differ have labels that are whole", () => {
+  assertEquals(found.cut, []);
+});
+
 pageTest("what a browser lacks is said in one sentence", () => {
   assertEquals(
     found.withoutStorage,

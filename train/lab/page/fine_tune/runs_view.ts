@@ -76,7 +76,7 @@ export class RunsView {
   readonly root: HTMLElement;
   readonly #training = new CurveFigure(
     "Loss on what is learned",
-    `Mean of ${window} steps, wrong labels among them.`,
+    `Mean of ${window} steps, by the labels that are given, right or wrong.`,
   );
   readonly #loss = new CurveFigure(
     "Loss on unseen examples",
