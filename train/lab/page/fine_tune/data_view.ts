@@ -55,6 +55,18 @@ const mostShown = 100_000;
 
 const example = "text,label\nWhat a lovely day,good\nIt rained again,bad\n…";
 
+function columnsHint(): HTMLElement {
+  return element(
+    "p",
+    { class: "hint" },
+    "The first line names the columns: ",
+    element("code", {}, "text,label"),
+    " or, for pairs, ",
+    element("code", {}, "text_a,text_b,label"),
+    ". Labels are words or numbers. A fifth of the rows is held back to judge by.",
+  );
+}
+
 /** Makes the choice; `onChange` is called when other data are chosen. */
 export function dataView(state: ChoiceState, onChange: () => void): DataView {
   let table = storedTable();
@@ -83,15 +95,6 @@ export function dataView(state: ChoiceState, onChange: () => void): DataView {
     change({ name: chosen.name, text: await chosen.text() });
     show();
   });
-  const columns = element(
-    "p",
-    { class: "hint" },
-    "The first line names the columns: ",
-    element("code", {}, "text,label"),
-    " or, for pairs, ",
-    element("code", {}, "text_a,text_b,label"),
-    ". Labels are words or numbers. A fifth of the rows is held back to judge by.",
-  );
   const group = radioGroup("Data", [
     { value: "demo", label: "The demonstration's pairs, of which every fourth label is wrong" },
     {
@@ -100,7 +103,7 @@ export function dataView(state: ChoiceState, onChange: () => void): DataView {
       body: element(
         "div",
         { class: "body" },
-        columns,
+        columnsHint(),
         element("label", { class: "wide" }, "Paste a CSV, TSV or JSON lines table", pasted),
         element("label", { class: "wide" }, "or choose its file", file),
         kept,

@@ -12,7 +12,7 @@ import { addressOf } from "../../../hub/client.ts";
 import { parseRepository } from "../../../hub/repository.ts";
 import type { ModelFiles } from "./model_files.ts";
 import type { ModelChoice } from "./protocol.ts";
-import { alone, keepFile, keptModel } from "./store.ts";
+import { keepFile, keptModel, modelLocked } from "./store.ts";
 
 /** Told of bytes of a file that arrived, and of all of them, 0 where that is not known. */
 export type OnFetched = (file: string, done: number, total: number) => void;
@@ -70,7 +70,7 @@ export async function hubModel(
 ): Promise<ModelFiles> {
   parseRepository(name);
   // Workers of several methods, and of several tabs, fetch a model once.
-  return await alone(name, async () => {
+  return await modelLocked(name, async () => {
     const kept = await keptModel(name);
     if (kept?.files.has(complete)) return kept;
     if (mayFetch) return await fetchModel(name, onFetched);

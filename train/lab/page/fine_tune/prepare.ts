@@ -26,7 +26,7 @@ import {
 import { labelledTask } from "../../../tasks/open.ts";
 import type { Task } from "../../../tasks/task.ts";
 import { type ModelFiles, readModelConfig, readTokenizer, readWeights } from "./model_files.ts";
-import type { DataChoice, Facts, Job, RunSettings } from "./protocol.ts";
+import type { DataChoice, Job, RunFacts, RunSettings } from "./protocol.ts";
 
 /** A model that is not on a device yet. */
 export interface BaseModel {
@@ -71,7 +71,7 @@ export interface PreparedRun {
   /** Tokenised data. */
   readonly task: Task;
   /** What the page is told. */
-  readonly facts: Facts;
+  readonly facts: RunFacts;
 }
 
 /** A table has a part of its rows held back; the demonstration has development data of its own. */

@@ -60,7 +60,7 @@ export interface Job {
 }
 
 /** What a run says of itself before its first step. */
-export interface Facts {
+export interface RunFacts {
   /** Steps of the whole run. */
   readonly steps: number;
   /** Passes over the training data that they come to. */
@@ -104,14 +104,14 @@ export type News =
     readonly done: number;
     readonly total: number;
   }
-  | { readonly kind: "opened"; readonly facts: Facts }
+  | { readonly kind: "opened"; readonly facts: RunFacts }
   | { readonly kind: "step"; readonly record: StepRecord }
   | { readonly kind: "evaluation"; readonly record: EvaluationRecord };
 
 /** What a worker answers in the end. */
 export type Reply =
   | { readonly kind: "kept" }
-  | { readonly kind: "checked"; readonly facts: Facts }
+  | { readonly kind: "checked"; readonly facts: RunFacts }
   | { readonly kind: "ended"; readonly isStopped: boolean }
   | { readonly kind: "stopping" }
   | { readonly kind: "answer"; readonly probabilities: readonly number[] }

@@ -8,7 +8,7 @@ import type { Method } from "../../../../nn/dropout/methods.ts";
 import type { EvaluationRecord } from "../../../evaluation.ts";
 import type { StepRecord } from "../../../step.ts";
 import { Client } from "./client.ts";
-import type { Facts, Job, News, Reply } from "./protocol.ts";
+import type { Job, News, Reply, RunFacts } from "./protocol.ts";
 
 /** Where a run is. */
 export type Phase = "opening" | "training" | "stopped" | "done" | "failed";
@@ -18,7 +18,7 @@ export class PageRun {
   /** Where it is. */
   phase: Phase = "opening";
   /** What it said of itself, once it was opened. */
-  facts: Facts | undefined;
+  facts: RunFacts | undefined;
   /** Its steps. */
   readonly steps: StepRecord[] = [];
   /** Its evaluations. */

@@ -12,7 +12,7 @@ import { Client } from "./client.ts";
 import { button, statusLine } from "./controls.ts";
 import { type DataView, dataView } from "./data_view.ts";
 import { type ModelView, modelView } from "./model_view.ts";
-import type { Facts, Job } from "./protocol.ts";
+import type { Job, RunFacts } from "./protocol.ts";
 import { fetchingText, PageRun } from "./runs.ts";
 import { RunsView } from "./runs_view.ts";
 import { type SettingsView, settingsView } from "./settings_view.ts";
@@ -48,7 +48,7 @@ function jobsOf(state: ChoiceState, { models, tables, settings }: Views): Job[] 
 }
 
 /** What is said of data that can be learned. */
-function factsText({ train, dev, classes, steps, notes }: Facts): string {
+function factsText({ train, dev, classes, steps, notes }: RunFacts): string {
   const shown = classes.length > 6 ? `${classes.length} classes` : classes.join(", ");
   return [
     `${train} examples to learn, ${dev} to judge by: ${shown}.`,

@@ -19,7 +19,7 @@ async function storage(): Promise<FileSystemDirectoryHandle> {
 }
 
 /** Runs work while no other tab or worker changes what is kept of a model. */
-export async function alone<T>(model: string, work: () => Promise<T>): Promise<T> {
+export async function modelLocked<T>(model: string, work: () => Promise<T>): Promise<T> {
   // A browser without locks gives no storage either, which the work says in words.
   if (navigator.locks === undefined) return await work();
   return await navigator.locks.request(`hiddenkey: ${model}`, work) as T;

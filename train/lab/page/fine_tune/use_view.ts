@@ -8,7 +8,7 @@ import { grammarWords } from "../../../data/grammar_clauses.ts";
 import { element } from "../dom.ts";
 import { button, scrolled, statusLine } from "./controls.ts";
 import { colourOf } from "./curves.ts";
-import type { Facts } from "./protocol.ts";
+import type { RunFacts } from "./protocol.ts";
 import type { PageRun } from "./runs.ts";
 
 function messageOf(error: unknown): string {
@@ -24,7 +24,7 @@ function save(bytes: Uint8Array<ArrayBuffer>, name: string): void {
 }
 
 /** What helps to ask the demonstration. */
-function hintOf({ job: { model, data } }: PageRun, { classes }: Facts): string {
+function hintOf({ job: { model, data } }: PageRun, { classes }: RunFacts): string {
   const asks = data.kind === "demo"
     ? `Does the second sentence follow from the first (${classes[0]}), or not? `
     : "";
@@ -35,7 +35,7 @@ const known = grammarWords.toSorted().join(" ");
 
 /** Table of what each model says. */
 function answersTable(
-  { classes }: Facts,
+  { classes }: RunFacts,
   answers: readonly (readonly [PageRun, readonly number[]])[],
 ): HTMLElement {
   const titles = ["Method", ...classes].map((title) => element("th", { scope: "col" }, title));
@@ -122,7 +122,7 @@ export class UseView {
   }
 
   /** Offers a training example as a start. */
-  #offer(facts: Facts): void {
+  #offer(facts: RunFacts): void {
     const offered = JSON.stringify(facts.sample);
     if (offered === this.#offered) return;
     this.#offered = offered;

@@ -17,7 +17,7 @@ import { FineTune } from "./fine_tune.ts";
 import { hubModel, type OnFetched } from "./hub.ts";
 import { type BaseModel, demoModel, folderModel, type PreparedRun, prepareRun } from "./prepare.ts";
 import type { Job, Machine, ModelChoice, News, Numbered, Reply, Request } from "./protocol.ts";
-import { alone, dropModel, keepFile, keptModel } from "./store.ts";
+import { dropModel, keepFile, keptModel, modelLocked } from "./store.ts";
 
 /** What a worker's own scope has of what is used here; the types of pages do not know it. */
 const port = globalThis as unknown as {
@@ -87,7 +87,7 @@ async function check(job: Job, tell: Tell): Promise<Reply> {
 
 async function keep({ name, files }: Request & { kind: "keep" }, tell: Tell): Promise<Reply> {
   const onFetched = seldom(tell);
-  await alone(name, async () => {
+  await modelLocked(name, async () => {
     await dropModel(name);
     for (const file of files) {
       const onWritten = (done: number) => onFetched(file.name, done, file.size);
