@@ -37,6 +37,8 @@ export interface FaultsVisit {
   readonly cut: readonly string[];
   /** Without storage for pages: what is said of a folder. */
   readonly withoutStorage: string;
+  /** Without WebAssembly: what the first part of the page says, and headings of the last. */
+  readonly withoutWebAssembly: { readonly alert: string; readonly headings: readonly string[] };
   /** Without WebGPU: what is said of a run that asks for it. */
   readonly withoutGpu: string;
 }
@@ -158,6 +160,18 @@ async function visitWithoutStorage(browser: Browser, url: string): Promise<strin
   return await statusOf(page, /Cannot/);
 }
 
+async function visitWithoutWebAssembly(
+  browser: Browser,
+  url: string,
+): Promise<FaultsVisit["withoutWebAssembly"]> {
+  const page = await browser.newPage();
+  await page.addInitScript("delete window.WebAssembly");
+  await page.goto(url);
+  const alert = page.locator("#attention [role=alert]").filter({ hasText: /./ });
+  const headings = await page.locator(`${section} h3`).allInnerTexts();
+  return { alert: await alert.innerText({ timeout: 60_000 }), headings };
+}
+
 async function visitWithoutGpu(page: Page, url: string): Promise<string> {
   await page.route("**/fine_tune/worker.js", async (route) => {
     const answer = await route.fetch();
@@ -193,12 +207,13 @@ if (import.meta.main) {
   const long = await visitLong(page, url);
   const classes = await visitClasses(page, url);
   const withoutStorage = await visitWithoutStorage(browser, url);
+  const withoutWebAssembly = await visitWithoutWebAssembly(browser, url);
   const withoutGpu = await visitWithoutGpu(page, url);
   await browser.close();
   await server.shutdown();
   const found: FaultsVisit = {
     ...{ complaints, requests, stoppedAtOnce, anew, ...numbers, linked },
-    ...{ lastPasses, long, ...classes, withoutStorage, withoutGpu },
+    ...{ lastPasses, long, ...classes, withoutStorage, withoutWebAssembly, withoutGpu },
   };
   console.log(JSON.stringify(found));
 }

@@ -81,7 +81,7 @@ function preloaded(html: string, names: readonly string[]): string {
   return html.replace("</head>", () => `${links.join("")}</head>`);
 }
 
-/** The page with its policy, which files without a server's headers have nowhere else. */
+/** The page with its policy, for servers that send no headers: there it does not reach workers. */
 function guarded(html: string): string {
   const policy = `<meta http-equiv="Content-Security-Policy" content="${contentPolicy}">`;
   return html.replace(`<meta charset="utf-8">`, (charset) => charset + policy);

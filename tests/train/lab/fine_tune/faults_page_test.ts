@@ -78,6 +78,15 @@ pageTest("curves that hardly differ have labels that are whole", () => {
   assertEquals(found.cut, []);
 });
 
+pageTest("a part that cannot be computed says so, and the others are there", () => {
+  const { alert, headings } = found.withoutWebAssembly;
+  assertEquals(
+    alert,
+    "This part cannot be shown here: Cannot use simd kernels as this engine has none",
+  );
+  assertEquals(headings.slice(0, 2), ["What is learned", "How it is learned"]);
+});
+
 pageTest("what a browser lacks is said in one sentence", () => {
   assertEquals(
     found.withoutStorage,
