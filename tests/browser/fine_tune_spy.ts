@@ -3,7 +3,7 @@
 import { axeSource } from "axe-core";
 import type { Page } from "playwright-core";
 import type { EvaluationRecord } from "../../train/evaluation.ts";
-import type { Facts, Job } from "../../train/lab/page/fine_tune/protocol.ts";
+import type { Job, RunFacts } from "../../train/lab/page/fine_tune/protocol.ts";
 import type { StepRecord } from "../../train/step.ts";
 
 /** A run as its worker told it. */
@@ -11,7 +11,7 @@ export interface ToldRun {
   /** What it was asked for. */
   readonly job: Job;
   /** What it said of itself; absent where it failed. */
-  readonly facts?: Facts;
+  readonly facts?: RunFacts;
   /** Its steps. */
   readonly steps: readonly StepRecord[];
   /** Its evaluations. */

@@ -55,6 +55,10 @@ export interface FineTuneVisit {
     /** Addresses that were fetched, and those after the reload. */
     readonly fetched: readonly string[];
     readonly fetchedAgain: readonly string[];
+    /** Addresses that two tabs fetched which asked for one repository at once. */
+    readonly fetchedByTwo: readonly string[];
+    /** Whether the page's policy lets the hub, its store of large files and another host be asked. */
+    readonly reached: readonly boolean[];
   };
 }
 
@@ -113,7 +117,7 @@ async function visitDemo(
   const busy = longestTask(await browser.stopTracing());
   const [late, spoken] = await page.evaluate<[number[], string[]]>("[late, [...spoken]]");
   await press(page, "Ask the models");
-  await statusOf(page, /have answered/);
+  await statusOf(page, /answered/);
   const tables = await page.locator(`${section} tbody tr`).allInnerTexts();
   const points = await page.evaluate<number[]>(
     `[...document.querySelectorAll("#fine-tune polyline")].map(({ points }) => points.length)`,
@@ -147,7 +151,7 @@ async function visitOwn(page: Page, url: string, folder: string): Promise<FineTu
   await press(page, "Train");
   await statusOf(page, /^Done/);
   await press(page, "Ask the models");
-  await statusOf(page, /have answered/);
+  await statusOf(page, /answered/);
   const [runs, zip] = [await told(page), await download(page, "hiddenkey")];
   await page.reload();
   said.push(await statusOf(page, /to judge by/));
@@ -163,6 +167,17 @@ async function visitWebGpu(page: Page, url: string): Promise<ToldRun[]> {
     runs.push(...await told(page));
   }
   return runs;
+}
+
+/** Which hosts the policy of the page lets its scripts ask; all of them would answer. */
+async function hostsReached(page: Page): Promise<boolean[]> {
+  const hosts = ["huggingface.co", "cas-bridge.xethub.hf.co", "example.com"];
+  const headers = { "access-control-allow-origin": "*" };
+  for (const host of hosts) {
+    await page.context().route(`https://${host}/policy`, (route) => route.fulfill({ headers }));
+  }
+  const ask = (host: string) => `fetch("https://${host}/policy").then(() => true, () => false)`;
+  return await Promise.all(hosts.map((host) => page.evaluate<boolean>(ask(host))));
 }
 
 /** A repository, without a network at first, then with one, and once more from the storage. */
@@ -188,7 +203,15 @@ async function visitHub(page: Page, url: string, folder: string): Promise<FineTu
   const fetched = asked.splice(0);
   await page.reload();
   said.push(await statusOf(page, /256 examples/));
-  return { said, fetched, fetchedAgain: asked };
+  const fetchedAgain = asked.splice(0);
+  const tabs = [page, await page.context().newPage()];
+  await Promise.all(tabs.map(async (tab) => {
+    await open(tab, `${url}#fine-tune?model=hub`);
+    await tab.getByLabel("Repository", { exact: true }).fill("org/both");
+    await press(tab, "Fetch");
+    await statusOf(tab, /256 examples/);
+  }));
+  return { said, fetched, fetchedAgain, fetchedByTwo: asked, reached: await hostsReached(page) };
 }
 
 async function visit(browser: Browser, url: string, folder: string) {

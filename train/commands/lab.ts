@@ -17,7 +17,8 @@ const labCommand = command({
   usage: `  deno task lab                 serves the page on this machine alone
   deno task lab --build DIR     writes its files, for any web server
 
-The page computes everything itself, with this library; it loads nothing but its own files.`,
+The page computes everything itself, with this library; it loads nothing but its own files, and
+models of huggingface.co where it is told to fetch one.`,
   verb: "show the lab",
   options: {
     port: {

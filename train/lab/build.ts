@@ -11,12 +11,13 @@ import { exists, readBytes, readText } from "../files/files.ts";
 import { namesIn } from "../files/folder.ts";
 import { themeRules } from "../report/palette.ts";
 import { usedModules } from "./modules.ts";
+import { contentPolicy } from "./policy.ts";
 
 /** A file of the page by its path from the page's folder. */
 export type PageFiles = ReadonlyMap<string, Uint8Array>;
 
-const page = new URL("./page/", import.meta.url);
-const pathOf = (path: string) => decodeURIComponent(new URL(path, page).pathname);
+const sources = new URL("./page/", import.meta.url);
+const pathOf = (path: string) => decodeURIComponent(new URL(path, sources).pathname);
 
 /** Entries by their names: script and style of the page, and the worker of each section that has one. */
 async function entries(): Promise<Record<string, string>> {
@@ -48,7 +49,8 @@ export async function buildPage(): Promise<PageFiles> {
   await stop();
   const files = new Map<string, Uint8Array>();
   const html = await readText(pathOf("index.html"));
-  files.set("index.html", new TextEncoder().encode(preloaded(html, chunksOf("main.js", outputs))));
+  const shell = guarded(preloaded(html, chunksOf("main.js", outputs)));
+  files.set("index.html", new TextEncoder().encode(shell));
   files.set("theme.css", new TextEncoder().encode(themeRules()));
   files.set("base.safetensors", await readBytes(fileURLToPath(baseFile)));
   for (const { path, contents } of outputFiles) files.set(path.slice(1), contents);
@@ -79,4 +81,10 @@ function chunksOf(script: string, outputs: Outputs): string[] {
 function preloaded(html: string, names: readonly string[]): string {
   const links = names.map((name) => `<link rel="modulepreload" href="${name}">`);
   return html.replace("</head>", () => `${links.join("")}</head>`);
+}
+
+/** The page with its policy, for servers that send no headers: there it does not reach workers. */
+function guarded(html: string): string {
+  const policy = `<meta http-equiv="Content-Security-Policy" content="${contentPolicy}">`;
+  return html.replace(`<meta charset="utf-8">`, (charset) => charset + policy);
 }

@@ -6,6 +6,7 @@
 
 import { OptionError } from "../../core/errors.ts";
 import type { PageFiles } from "./build.ts";
+import { contentPolicy } from "./policy.ts";
 
 const types: Readonly<Record<string, string>> = {
   css: "text/css; charset=utf-8",
@@ -19,7 +20,12 @@ export function answer(files: PageFiles, path: string): Response {
   const file = files.get(name);
   if (file === undefined) return new Response("Not found", { status: 404 });
   const type = types[name.split(".").at(-1)!] ?? "application/octet-stream";
-  const headers = { "content-type": type, "cache-control": "no-cache" };
+  const headers = {
+    "content-type": type,
+    "cache-control": "no-cache",
+    // Workers have the policy of their own script's answer, not that of the page.
+    "content-security-policy": contentPolicy,
+  };
   return new Response(file as Uint8Array<ArrayBuffer>, { headers });
 }
 

@@ -4,6 +4,9 @@ import type { Mutation } from "../mutation.ts";
 
 const page = "train/lab/page/fine_tune";
 const runTests = ["tests/train/lab/fine_tune/fine_tune_test.ts"];
+const faultTests = ["tests/train/lab/fine_tune/faults_page_test.ts"];
+const serveTests = ["tests/train/lab/serve_test.ts"];
+const stateTests = ["tests/train/lab/state_test.ts"];
 const fileTests = ["tests/train/lab/fine_tune/model_files_test.ts"];
 
 /** Mutations of fine-tuning in the lab's page. */
@@ -114,5 +117,93 @@ export const fineTuneMutations: readonly Mutation[] = [
       "return [...new Set(weightMapOf(content, `${model.name}/${index}`).values())].slice(0, 1);",
     why: "the index names all",
     tests: fileTests,
+  },
+  {
+    name: "a value that the address cannot hold is set",
+    file: "train/lab/page/state.ts",
+    find: "if (field.read(text) === undefined) return;",
+    replace: "",
+    why: "what is set can be read again",
+    tests: stateTests,
+  },
+  {
+    name: "a link may ask for any number of rates",
+    file: "train/lab/page/fields.ts",
+    find: "values.length >= fewest && values.length <= most &&",
+    replace: "values.length >= fewest &&",
+    why: "a link must not keep the page busy for hours",
+    tests: stateTests,
+  },
+  {
+    name: "no method chosen means the default ones",
+    file: `${page}/choices.ts`,
+    find: 'const named = text === "" ? [] : text.split(",");',
+    replace: 'const named = text.split(",");',
+    why: "what is trained is what is ticked",
+    tests: stateTests,
+  },
+  {
+    name: "the page may ask any host",
+    file: "train/lab/policy.ts",
+    find: `\`connect-src 'self' \${hubHosts.join(" ")}\`,`,
+    replace: '"connect-src *",',
+    why: "its own server and the hub alone are needed",
+    tests: serveTests,
+  },
+  {
+    name: "stopping a run that opens asks its worker",
+    file: `${page}/runs.ts`,
+    find: 'if (this.phase !== "opening") return void',
+    replace: 'if (this.phase !== "done") return void',
+    why: "a worker that opens a run forgets that it was stopped",
+    tests: faultTests,
+  },
+  {
+    name: "runs of the same methods count as the same runs",
+    file: `${page}/use_view.ts`,
+    find: "run === this.#runs[i]",
+    replace: "run.method === this.#runs[i]!.method",
+    why: "workers of earlier runs answer no more",
+    tests: faultTests,
+  },
+  {
+    name: "a link fetches its repository",
+    file: `${page}/model_view.ts`,
+    find: "mayFetch: name === fetched",
+    replace: "mayFetch: true",
+    why: "gigabytes come when someone asks for them",
+    tests: faultTests,
+  },
+  {
+    name: "curves that hardly differ have long labels",
+    file: `${page}/curves.ts`,
+    find: "const leastShare = 0.02;",
+    replace: "const leastShare = 0;",
+    why: "long labels are cut",
+    tests: faultTests,
+  },
+  {
+    name: "a table of any length is shown",
+    file: `${page}/data_view.ts`,
+    find: "const mostShown = 100_000;",
+    replace: "const mostShown = 1e9;",
+    why: "its layout takes seconds",
+    tests: faultTests,
+  },
+  {
+    name: "an axis ends at the passes that were asked for",
+    file: `${page}/prepare.ts`,
+    find: "epochs: steps / perEpoch,",
+    replace: "epochs: config.epochs,",
+    why: "a run of a few steps ends before",
+    tests: faultTests,
+  },
+  {
+    name: "what scrolls cannot have the focus",
+    file: `${page}/controls.ts`,
+    find: 'const attributes = { class: "scroll", tabindex: 0,',
+    replace: 'const attributes = { class: "scroll", tabindex: -1,',
+    why: "keys alone must reach it",
+    tests: faultTests,
   },
 ];

@@ -20,6 +20,20 @@ Deno.test("each file of the page is answered with its type, anything else with 4
   }
 });
 
+Deno.test("every answer lets scripts ask the page's own server and the hub, and no other host", () => {
+  for (const path of ["/", "/noise/worker.js"]) {
+    const policy = answer(files, path).headers.get("content-security-policy")!;
+    const rules = new Map(
+      policy.split("; ").map((rule) => rule.split(/ (.*)/s, 2) as [string, string]),
+    );
+    assertEquals(rules.get("default-src"), "'self'");
+    assertEquals(
+      rules.get("connect-src"),
+      "'self' https://huggingface.co https://*.huggingface.co https://*.hf.co",
+    );
+  }
+});
+
 Deno.test("the page is served on the loopback interface, and a taken port is refused in words", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
   await using server = servePage(files, 0, resolve);
@@ -46,6 +60,8 @@ Deno.test("deno task lab --build writes a page that asks for nothing but its own
       assert(names.includes(name), name);
     }
     const html = await Deno.readTextFile(`${site}/index.html`);
+    const policy = answer(files, "/").headers.get("content-security-policy");
+    assert(html.includes(`http-equiv="Content-Security-Policy" content="${policy}"`));
     const asked = [...html.matchAll(/(?:src|href)="([^"#][^"]*)"/g)].map(([, path]) => path!);
     const own = asked.filter((path) => !path.startsWith("data:") && !path.includes("arxiv.org"));
     for (const path of own) assert(names.includes(path), path);

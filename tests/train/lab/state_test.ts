@@ -6,6 +6,7 @@ import {
   numbersField,
   subsetField,
 } from "../../../train/lab/page/fields.ts";
+import { choices } from "../../../train/lab/page/fine_tune/choices.ts";
 import { formatAddress, PageState, parseAddress } from "../../../train/lab/page/state.ts";
 
 const row = {
@@ -16,7 +17,7 @@ const row = {
     logits: numbersField([1, 2], { min: -3, max: 4 }),
     dropped: subsetField([1], 8),
     by: choiceField(["hand", "rate"], "hand"),
-    rates: ascendingField([0.1, 0.2], { min: 0.01, max: 0.9, count: 2 }),
+    rates: ascendingField([0.1, 0.2], { min: 0.01, max: 0.9, fewest: 2, most: 3 }),
   },
 } as const;
 const other = { id: "other", fields: { word: choiceField(["a b;c?d&e", "x"], "x") } } as const;
@@ -68,7 +69,16 @@ Deno.test("whatever does not fit counts as not said", () => {
     ...["rate=0.91", "rate=-0.1", "rate=", "rate=x", "rate=NaN", "rate=Infinity", "rate"],
     ...["seed=1.5", "seed=-1", "seed=100", "logits=1", "logits=1,2,3", "logits=1,", "logits=1,5"],
     ...["dropped=8", "dropped=1,", "dropped=-1", "dropped=0.5", "by=Hand", "by=", "by=%E0%A4%A"],
-    ...["rates=0.1", "rates=0.2,0.1", "rates=0.1,0.1", "rates=0.1,2", "strange=1", "&&=", "%"],
+    ...[
+      "rates=0.1",
+      "rates=0.2,0.1",
+      "rates=0.1,0.1",
+      "rates=0.1,2",
+      "rates=0.1,0.2,0.3,0.4",
+      "strange=1",
+      "&&=",
+      "%",
+    ],
   ];
   for (const part of parts) assertEquals(valuesAt(`#row?${part}`), defaults, part);
 });
@@ -85,6 +95,22 @@ Deno.test("what is set stands in the address, defaults do not, and its section c
   page.of(other).set("word", "x");
   assertEquals(bar.hash, "#other;row?dropped=");
   assertEquals(pageAt(bar.hash).page.of(row).get("dropped"), []);
+});
+
+Deno.test("a value that no address could bring back is not set", () => {
+  const { bar, page } = pageAt("#row?seed=4");
+  const state = page.of(row);
+  for (const seed of [100, -1, 1.5, NaN]) state.set("seed", seed);
+  state.set("rates", [0.1, 0.2, 0.3, 0.4]);
+  assertEquals([bar.hash, state.get("seed"), state.get("rates")], ["#row?seed=4", 4, [0.1, 0.2]]);
+});
+
+Deno.test("no method of fine-tuning is one that can be chosen, and more than four are not", () => {
+  const state = pageAt("").page.of({ id: "fine-tune", fields: choices });
+  state.set("methods", []);
+  assertEquals(state.get("methods"), []);
+  state.set("methods", ["lora", "dropkey", "dropattention", "hiddencut", "hiddenkey"]);
+  assertEquals(state.get("methods"), []);
 });
 
 Deno.test("parts that other pages may have said are kept as they are", () => {

@@ -14,7 +14,7 @@ export interface Field<T> {
   write(value: T): string;
 }
 
-/** NumberBounds of numbers, both included. */
+/** Bounds of a number, both included. */
 export interface NumberBounds {
   /** Least value. */
   readonly min: number;
@@ -24,10 +24,17 @@ export interface NumberBounds {
   readonly whole?: boolean;
 }
 
+/** A field of a number, with its bounds for who asks for it. */
+export interface NumberField extends Field<number> {
+  /** Bounds of the number. */
+  readonly bounds: NumberBounds;
+}
+
 /** A number within bounds. */
-export function numberField(standard: number, bounds: NumberBounds): Field<number> {
+export function numberField(standard: number, bounds: NumberBounds): NumberField {
   return {
     default: standard,
+    bounds,
     read: (text) => numberOf(text, bounds),
     write: String,
   };
@@ -49,16 +56,16 @@ export function numbersField(
   };
 }
 
-/** Numbers within bounds, ascending, at least `count` of them. */
+/** Numbers within bounds, ascending, at least `fewest` of them and at most `most`. */
 export function ascendingField(
   standard: readonly number[],
-  { count, ...bounds }: NumberBounds & { readonly count: number },
+  { fewest, most, ...bounds }: NumberBounds & { readonly fewest: number; readonly most: number },
 ): Field<readonly number[]> {
   return {
     default: standard,
     read(text) {
       const values = text.split(",").map((part) => numberOf(part, bounds));
-      const fits = values.length >= count &&
+      const fits = values.length >= fewest && values.length <= most &&
         values.every((x, i) => x !== undefined && x > (values[i - 1] ?? -Infinity));
       return fits ? values as number[] : undefined;
     },

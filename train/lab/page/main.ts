@@ -26,7 +26,13 @@ for (const section of sections) {
   const root = element("section", { id, "aria-labelledby": `${id}-title`, tabindex: -1 }, heading);
   main.append(root);
   list.append(element("li", {}, element("a", { href: `#${id}` }, title)));
-  section.mount(root, state.of(section));
+  try {
+    section.mount(root, state.of(section));
+  } catch (error) {
+    // One part that this browser cannot show takes no other with it.
+    const reason = error instanceof Error ? error.message : String(error);
+    root.append(element("p", { role: "alert" }, `This part cannot be shown here: ${reason}`));
+  }
 }
 document.querySelector(".top")!.append(themeButton());
 

@@ -18,7 +18,7 @@ export type FieldValue<F> = F extends Field<infer T> ? T : never;
 export interface SectionState<F extends Fields> {
   /** The value, or its default. */
   get<K extends keyof F>(key: K): FieldValue<F[K]>;
-  /** Changes a value, and with it the address; no listener is told. */
+  /** Changes a value, and with it the address; no listener is told. One out of bounds is refused. */
   set<K extends keyof F>(key: K, value: FieldValue<F[K]>): void;
   /** Calls back when a link, or going back, has changed values: everything is to be drawn anew. */
   onRestore(listener: () => void): void;
@@ -101,9 +101,10 @@ export class PageState {
         return (text === undefined ? undefined : field.read(text)) ?? field.default;
       },
       set: (key, value) => {
-        const texts = this.#lead(id);
         const field = fields[key]!;
         const text = field.write(value);
+        if (field.read(text) === undefined) return;
+        const texts = this.#lead(id);
         if (text === field.write(field.default)) texts.delete(String(key));
         else texts.set(String(key), text);
         this.bar.replace(formatAddress(this.#said));

@@ -161,7 +161,7 @@ pageTest("WebGPU's losses are within 1e-5 of the processor's", () => {
 });
 
 pageTest("a repository is fetched once, and refused in one sentence without a network", () => {
-  const { said, fetched, fetchedAgain } = found.hub;
+  const { said, fetched, fetchedAgain, fetchedByTwo, reached } = found.hub;
   const source = "https://huggingface.co/org/name/resolve/main";
   assertEquals(
     said[0],
@@ -173,6 +173,11 @@ pageTest("a repository is fetched once, and refused in one sentence without a ne
     assertEquals(fetched.filter((one) => one === `${source}/${name}`).length, 1, name);
   }
   assertEquals(fetchedAgain, []);
+  assertEquals(
+    fetchedByTwo.toSorted(),
+    fetched.map((one) => one.replace("org/name", "org/both")).toSorted(),
+  );
+  assertEquals(reached, [true, true, false]);
 });
 
 /** Writes the files of a zip into a folder of its own. */

@@ -55,6 +55,7 @@ function mount(root: HTMLElement, state: SectionState<typeof rowFields>): void {
     controls.draw(state.get("rate"), state.get("seed"), row.said);
   };
   row.onResults = (results, place, ks) => {
+    alarm.textContent = "";
     weights.draw(results);
     maps.draw(results, row.dropped, row.cell);
     explained.draw(results, row.dropped, row.cell);
@@ -62,8 +63,11 @@ function mount(root: HTMLElement, state: SectionState<typeof rowFields>): void {
     if (root.dataset["ready"] === undefined) performance.mark("first figure");
     root.dataset["ready"] = "true";
   };
+  const alarm = element("p", { role: "alert" });
+  root.append(alarm);
   row.onError = (error) => {
-    root.append(element("p", { role: "alert" }, `This figure cannot be computed here: ${error}`));
+    const reason = error instanceof Error ? error.message : String(error);
+    alarm.textContent = `These figures cannot be computed here: ${reason}`;
   };
   row.update();
 }

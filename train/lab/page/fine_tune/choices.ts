@@ -6,7 +6,7 @@
 
 import { type Method, methods } from "../../../../nn/dropout/methods.ts";
 import { choiceField, type Field, numberField } from "../fields.ts";
-import type { SectionState } from "../section.ts";
+import type { SectionState } from "../state.ts";
 import type { RunSettings } from "./protocol.ts";
 
 /** Most methods that are trained at once. */
@@ -16,7 +16,7 @@ export const mostMethods = 4;
 const methodsField: Field<readonly Method[]> = {
   default: ["lora", "hiddenkey"],
   read(text) {
-    const named = text.split(",");
+    const named = text === "" ? [] : text.split(",");
     const found = methods.filter((method) => named.includes(method));
     return found.length === named.length && found.length <= mostMethods ? found : undefined;
   },

@@ -30,6 +30,8 @@ export class Client {
   });
   readonly #open = new Map<number, Open>();
   #requests = 0;
+  /** Why the worker is none; what it is asked from then on has the same answer. */
+  #failure: Reply | undefined;
 
   /** Starts the worker. */
   constructor() {
@@ -41,6 +43,7 @@ export class Client {
     };
     this.#worker.onerror = ({ message }) => {
       const reply = { kind: "failed", message: message || "Cannot start the worker" } as const;
+      this.#failure = reply;
       for (const open of this.#open.values()) open.resolve(reply);
       this.#open.clear();
     };
@@ -52,6 +55,7 @@ export class Client {
    * @param onNews Told how far it is
    */
   ask(request: Request, onNews: (news: News) => void = () => {}): Promise<Reply> {
+    if (this.#failure !== undefined) return Promise.resolve(this.#failure);
     const id = this.#requests++;
     return new Promise((resolve) => {
       this.#open.set(id, { onNews, resolve });

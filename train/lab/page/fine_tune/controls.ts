@@ -4,7 +4,8 @@
  * @module
  */
 
-import { element } from "../dom.ts";
+import { element, setAttributes } from "../dom.ts";
+import type { NumberField } from "../fields.ts";
 
 /** A group of radio buttons of which one is chosen. */
 export interface RadioGroup<T extends string> {
@@ -44,24 +45,45 @@ export function radioGroup<T extends string>(
 export interface NumberControl {
   /** What it is called. */
   readonly label: string;
-  /** Least value. */
-  readonly min: number;
-  /** Largest value. */
-  readonly max: number;
-  /** Step of the arrows. */
+  /** Step of the arrow keys; numbers between are numbers too. */
   readonly step: number | "any";
 }
 
-/** A number with its label, told when it is one that fits. */
+/** A number with its label. */
+export interface NumberInput {
+  /** Element to put into the page. */
+  readonly root: HTMLElement;
+  /** Shows a value. */
+  show(value: number): void;
+  /** What is wrong with the text that stands in it, if anything. */
+  fault(): string | undefined;
+}
+
+/** A number with its label; `onChange` is told of a number that fits, or of none. */
 export function numberControl(
-  { label, min, max, step }: NumberControl,
-  onChange: (value: number) => void,
-): { readonly root: HTMLElement; readonly input: HTMLInputElement } {
-  const input = element("input", { type: "number", min, max, step, required: true });
-  input.addEventListener("input", () => {
-    if (input.checkValidity()) onChange(input.valueAsNumber);
-  });
-  return { root: element("label", { class: "field" }, element("span", {}, label), input), input };
+  { label, step }: NumberControl,
+  field: NumberField,
+  onChange: (value: number | undefined) => void,
+): NumberInput {
+  const { min, max, whole } = field.bounds;
+  const input = element("input", { type: "number", min, max, step });
+  const follow = () => {
+    const value = field.read(input.value);
+    setAttributes(input, { "aria-invalid": value === undefined && "true" });
+    return value;
+  };
+  input.addEventListener("input", () => onChange(follow()));
+  return {
+    root: element("label", { class: "field" }, element("span", {}, label), input),
+    show(value) {
+      input.value = `${value}`;
+      follow();
+    },
+    fault() {
+      if (field.read(input.value) !== undefined) return undefined;
+      return `${label}: a ${whole ? "whole " : ""}number from ${min} to ${max} is required.`;
+    },
+  };
 }
 
 /** A button. */
@@ -69,6 +91,13 @@ export function button(text: string, onPress: () => void): HTMLButtonElement {
   const made = element("button", { type: "button" }, text);
   made.addEventListener("click", onPress);
   return made;
+}
+
+/** Something that may be wider than the page, with the name by which screen readers call it. */
+export function scrolled(name: string, content: HTMLElement): HTMLElement {
+  // Who has no mouse scrolls it by arrow keys, once it has the focus.
+  const attributes = { class: "scroll", tabindex: 0, role: "region", "aria-label": name };
+  return element("div", attributes, content);
 }
 
 /** A line that screen readers speak when it changes. */

@@ -17,8 +17,8 @@ export interface RunCurve {
   readonly y: readonly number[];
 }
 
-const [width, height] = [360, 230];
-const [left, right, top, bottom] = [44, 12, 8, 30];
+const [width, height] = [360, 246];
+const [left, right, top, bottom] = [50, 12, 8, 46];
 /** Curves of fewer places have a dot at each. */
 const fewest = 30;
 /** Places that a curve is drawn at, at most: what lies between is averaged. */
@@ -34,10 +34,16 @@ function thinned(values: readonly number[]): number[] {
   });
 }
 
+/** Least extent of an axis, as a share of its numbers: labels of a smaller one would be long. */
+const leastShare = 0.02;
+
 /** Extent of all numbers; from 0 to 1 where there are none. */
 function extent(lists: readonly (readonly number[])[]): [number, number] {
   const all = lists.flat().filter(Number.isFinite);
-  return all.length === 0 ? [0, 1] : [Math.min(...all), Math.max(...all)];
+  if (all.length === 0) return [0, 1];
+  const [low, high] = [Math.min(...all), Math.max(...all)];
+  const lacking = Math.max(0, leastShare * Math.max(-low, high) - (high - low));
+  return [low - lacking / 2, high + lacking / 2];
 }
 
 /** One figure whose curves are drawn anew when there are more of them. */
@@ -77,8 +83,8 @@ export class CurveFigure {
       ...ticksOf(0, most).filter((tick) => tick <= most).map((tick) => xTick(across(tick), tick)),
       svg(
         "text",
-        { class: "axis", x: width - right, y: height - 20, "text-anchor": "end" },
-        "passes",
+        { class: "axis", x: (left + width - right) / 2, y: height - 6, "text-anchor": "middle" },
+        "passes over the data",
       ),
       ...thin.flatMap(({ method, x, y }) => {
         const points = x.map((one, i) => [across(one).toFixed(1), up(y[i]!).toFixed(1)] as const);
@@ -114,6 +120,6 @@ function yTick(y: number, value: number): SVGElement {
 
 function xTick(x: number, value: number): SVGElement {
   const anchor = x > width - 24 ? "end" : "middle";
-  const at = { x, y: height - 8, "text-anchor": anchor };
+  const at = { x, y: height - bottom + 18, "text-anchor": anchor };
   return svg("g", { class: "tick" }, svg("text", at, `${value}`));
 }

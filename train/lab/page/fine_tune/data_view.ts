@@ -50,29 +50,13 @@ function nameOf(text: string): string {
   return first.includes("\t") ? "pasted.tsv" : "pasted.csv";
 }
 
+/** Characters of a table that are shown to be edited: a browser lays out a long text for seconds. */
+const mostShown = 100_000;
+
 const example = "text,label\nWhat a lovely day,good\nIt rained again,bad\n…";
 
-/** Makes the choice; `onChange` is called when other data are chosen. */
-export function dataView(state: ChoiceState, onChange: () => void): DataView {
-  let table = storedTable();
-  const pasted = element("textarea", { rows: 6, placeholder: example, spellcheck: "false" });
-  pasted.value = table.text;
-  const change = (changed: Table) => {
-    table = changed;
-    store(table);
-    onChange();
-  };
-  pasted.addEventListener("input", () => {
-    change({ name: nameOf(pasted.value), text: pasted.value });
-  });
-  const file = element("input", { type: "file", accept: ".csv,.tsv,.jsonl,.ndjson" });
-  file.addEventListener("change", async () => {
-    const [chosen] = file.files ?? [];
-    if (chosen === undefined) return;
-    pasted.value = await chosen.text();
-    change({ name: chosen.name, text: pasted.value });
-  });
-  const columns = element(
+function columnsHint(): HTMLElement {
+  return element(
     "p",
     { class: "hint" },
     "The first line names the columns: ",
@@ -81,6 +65,36 @@ export function dataView(state: ChoiceState, onChange: () => void): DataView {
     element("code", {}, "text_a,text_b,label"),
     ". Labels are words or numbers. A fifth of the rows is held back to judge by.",
   );
+}
+
+/** Makes the choice; `onChange` is called when other data are chosen. */
+export function dataView(state: ChoiceState, onChange: () => void): DataView {
+  let table = storedTable();
+  const pasted = element("textarea", { rows: 6, placeholder: example, spellcheck: "false" });
+  const kept = element("p", { class: "hint" });
+  const show = () => {
+    const isShown = table.text.length <= mostShown;
+    pasted.value = isShown ? table.text : "";
+    const megabytes = (table.text.length / 1e6).toFixed(1);
+    kept.textContent = isShown ? "" : `${table.name} is chosen; ${megabytes} MB are not shown.`;
+  };
+  const change = (changed: Table) => {
+    table = changed;
+    store(table);
+    onChange();
+  };
+  show();
+  pasted.addEventListener("input", () => {
+    kept.textContent = "";
+    change({ name: nameOf(pasted.value), text: pasted.value });
+  });
+  const file = element("input", { type: "file", accept: ".csv,.tsv,.jsonl,.ndjson" });
+  file.addEventListener("change", async () => {
+    const [chosen] = file.files ?? [];
+    if (chosen === undefined) return;
+    change({ name: chosen.name, text: await chosen.text() });
+    show();
+  });
   const group = radioGroup("Data", [
     { value: "demo", label: "The demonstration's pairs, of which every fourth label is wrong" },
     {
@@ -89,9 +103,10 @@ export function dataView(state: ChoiceState, onChange: () => void): DataView {
       body: element(
         "div",
         { class: "body" },
-        columns,
+        columnsHint(),
         element("label", { class: "wide" }, "Paste a CSV, TSV or JSON lines table", pasted),
         element("label", { class: "wide" }, "or choose its file", file),
+        kept,
       ),
     },
   ], (value) => {

@@ -4,18 +4,22 @@
  * @module
  */
 
-import { DownloadError } from "../../../../core/errors.ts";
+import { DownloadError, OptionError } from "../../../../core/errors.ts";
 import { tokenizerFiles } from "../../../../nn/tokenizer/file_names.ts";
 import { parseJson } from "../../../files/files.ts";
 import { weightMapOf } from "../../../files/weight_map.ts";
+import { addressOf } from "../../../hub/client.ts";
 import { parseRepository } from "../../../hub/repository.ts";
 import type { ModelFiles } from "./model_files.ts";
-import { keepFile, keptModel } from "./store.ts";
+import type { ModelChoice } from "./protocol.ts";
+import { keepFile, keptModel, modelLocked } from "./store.ts";
 
 /** Told of bytes of a file that arrived, and of all of them, 0 where that is not known. */
 export type OnFetched = (file: string, done: number, total: number) => void;
 
 const [whole, index] = ["model.safetensors", "model.safetensors.index.json"];
+
+const hub = "huggingface.co";
 
 /** Marks that all files of a model are there. */
 const complete = ".complete";
@@ -23,12 +27,12 @@ const complete = ".complete";
 /** A file of a repository; undefined where it has none of this name. */
 async function request(name: string, file: string): Promise<Response | undefined> {
   const { id, revision } = parseRepository(name);
-  const source = `https://huggingface.co/${id}/resolve/${revision}/${file}`;
+  const source = addressOf(`https://${hub}`, id, revision, file);
   let response: Response;
   try {
     response = await fetch(source);
   } catch {
-    const message = "Cannot fetch the file as a network that reaches huggingface.co is required";
+    const message = `Cannot fetch the file as a network that reaches ${hub} is required`;
     throw new DownloadError(message, source);
   }
   if (response.ok) return response;
@@ -55,15 +59,28 @@ async function shardsOf(name: string): Promise<string[]> {
 }
 
 /**
- * The files of a repository, fetched where they are not kept yet.
+ * The files of a repository, fetched where they are not kept yet and may be.
  *
- * @throws {OptionError} If the name is none of a repository
+ * @throws {OptionError} If the name is none of a repository, or nothing is kept and may be fetched
  * @throws {DownloadError} If the network or the hub refuses, or the repository lacks a file
  */
-export async function hubModel(name: string, onFetched: OnFetched): Promise<ModelFiles> {
+export async function hubModel(
+  { name, mayFetch }: ModelChoice & { kind: "hub" },
+  onFetched: OnFetched,
+): Promise<ModelFiles> {
   parseRepository(name);
-  const kept = await keptModel(name);
-  if (kept?.files.has(complete)) return kept;
+  // Workers of several methods, and of several tabs, fetch a model once.
+  return await modelLocked(name, async () => {
+    const kept = await keptModel(name);
+    if (kept?.files.has(complete)) return kept;
+    if (mayFetch) return await fetchModel(name, onFetched);
+    throw new OptionError(
+      `Cannot open ${name} as this browser keeps no such repository: press Fetch to ask ${hub}`,
+    );
+  });
+}
+
+async function fetchModel(name: string, onFetched: OnFetched): Promise<ModelFiles> {
   const required = async (file: string) => {
     if (await fetchFile(name, file, onFetched)) return;
     throw new DownloadError(`Cannot open model as ${file} is required: found none`, name);

@@ -115,8 +115,11 @@ export function modelView(state: ChoiceState, onChange: () => void): ModelView {
     state.set("folder", name);
     onChange();
   });
+  // A link names a repository; that it is fetched is for who presses the button.
+  let fetched: string | undefined;
   const hub = hubView((name) => {
     state.set("hub", name);
+    fetched = name;
     onChange();
   });
   const demo = `The demonstration: a tiny model that knows ${grammarWords.length} words`;
@@ -134,7 +137,8 @@ export function modelView(state: ChoiceState, onChange: () => void): ModelView {
       const kind = state.get("model");
       if (kind === "demo") return { kind };
       const name = state.get(kind);
-      return name === "" ? undefined : { kind, name };
+      if (name === "") return undefined;
+      return kind === "folder" ? { kind, name } : { kind, name, mayFetch: name === fetched };
     },
     restore() {
       group.choose(state.get("model"));

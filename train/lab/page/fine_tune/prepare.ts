@@ -26,7 +26,7 @@ import {
 import { labelledTask } from "../../../tasks/open.ts";
 import type { Task } from "../../../tasks/task.ts";
 import { type ModelFiles, readModelConfig, readTokenizer, readWeights } from "./model_files.ts";
-import type { DataChoice, Facts, Job, RunSettings } from "./protocol.ts";
+import type { DataChoice, Job, RunFacts, RunSettings } from "./protocol.ts";
 
 /** A model that is not on a device yet. */
 export interface BaseModel {
@@ -71,7 +71,7 @@ export interface PreparedRun {
   /** Tokenised data. */
   readonly task: Task;
   /** What the page is told. */
-  readonly facts: Facts;
+  readonly facts: RunFacts;
 }
 
 /** A table has a part of its rows held back; the demonstration has development data of its own. */
@@ -99,6 +99,7 @@ export async function prepareRun(job: Job, base: BaseModel): Promise<PreparedRun
   const task = data.kind === "demo" && model.kind === "demo"
     ? demoTask(settings.seed)
     : labelledTask(config, labelled, base, "dev");
+  const { steps, perEpoch } = planSteps(config, task.train.length);
   const [first] = labelled.train;
   const { textA = "", textB } = first ?? {};
   return {
@@ -106,7 +107,8 @@ export async function prepareRun(job: Job, base: BaseModel): Promise<PreparedRun
     base,
     task,
     facts: {
-      steps: planSteps(config, task.train.length).steps,
+      steps,
+      epochs: steps / perEpoch,
       train: task.train.length,
       dev: task.dev.length,
       classes: task.classes,

@@ -13,8 +13,8 @@ export type ModelChoice =
   | { readonly kind: "demo" }
   /** A folder that was put into the page's storage. */
   | { readonly kind: "folder"; readonly name: string }
-  /** A repository of the hub, fetched into the page's storage. */
-  | { readonly kind: "hub"; readonly name: string };
+  /** A repository of the hub, in the page's storage or, where that is wanted, fetched into it. */
+  | { readonly kind: "hub"; readonly name: string; readonly mayFetch: boolean };
 
 /** What is learned. */
 export type DataChoice =
@@ -60,9 +60,11 @@ export interface Job {
 }
 
 /** What a run says of itself before its first step. */
-export interface Facts {
+export interface RunFacts {
   /** Steps of the whole run. */
   readonly steps: number;
+  /** Passes over the training data that they come to. */
+  readonly epochs: number;
   /** Training examples. */
   readonly train: number;
   /** Examples that it is judged by. */
@@ -102,14 +104,14 @@ export type News =
     readonly done: number;
     readonly total: number;
   }
-  | { readonly kind: "opened"; readonly facts: Facts }
+  | { readonly kind: "opened"; readonly facts: RunFacts }
   | { readonly kind: "step"; readonly record: StepRecord }
   | { readonly kind: "evaluation"; readonly record: EvaluationRecord };
 
 /** What a worker answers in the end. */
 export type Reply =
   | { readonly kind: "kept" }
-  | { readonly kind: "checked"; readonly facts: Facts }
+  | { readonly kind: "checked"; readonly facts: RunFacts }
   | { readonly kind: "ended"; readonly isStopped: boolean }
   | { readonly kind: "stopping" }
   | { readonly kind: "answer"; readonly probabilities: readonly number[] }

@@ -8,7 +8,7 @@ import type { Method } from "../../../../nn/dropout/methods.ts";
 import type { EvaluationRecord } from "../../../evaluation.ts";
 import type { StepRecord } from "../../../step.ts";
 import { Client } from "./client.ts";
-import type { Facts, Job, News, Reply } from "./protocol.ts";
+import type { Job, News, Reply, RunFacts } from "./protocol.ts";
 
 /** Where a run is. */
 export type Phase = "opening" | "training" | "stopped" | "done" | "failed";
@@ -18,14 +18,14 @@ export class PageRun {
   /** Where it is. */
   phase: Phase = "opening";
   /** What it said of itself, once it was opened. */
-  facts: Facts | undefined;
+  facts: RunFacts | undefined;
   /** Its steps. */
   readonly steps: StepRecord[] = [];
   /** Its evaluations. */
   readonly evaluations: EvaluationRecord[] = [];
   /** Why it failed, or what is fetched. */
   message = "";
-  readonly #client = new Client();
+  #client = new Client();
 
   /** Takes what is to be done; {@linkcode PageRun.start} does it. */
   constructor(readonly job: Job, private readonly onChange: () => void) {}
@@ -42,14 +42,19 @@ export class PageRun {
 
   /** Goes on where it was stopped. */
   async resume(): Promise<void> {
-    this.phase = "training";
+    this.phase = this.facts === undefined ? "opening" : "training";
     this.onChange();
+    if (this.facts === undefined) return await this.start();
     this.#end(await this.#client.ask({ kind: "resume" }, (news) => this.#hear(news)));
   }
 
-  /** Stops it behind the step that is running. */
+  /** Stops it behind the step that is running; what only opens is begun anew later. */
   stop(): void {
-    void this.#client.ask({ kind: "stop" });
+    if (this.phase !== "opening") return void this.#client.ask({ kind: "stop" });
+    this.#client.close();
+    this.#client = new Client();
+    [this.phase, this.message] = ["stopped", ""];
+    this.onChange();
   }
 
   /** Probabilities of the classes for a text; throws with the worker's sentence. */

@@ -5,6 +5,7 @@
  */
 
 import { element } from "../dom.ts";
+import { scrolled } from "./controls.ts";
 import { colourOf, CurveFigure, type RunCurve } from "./curves.ts";
 import type { PageRun, Phase } from "./runs.ts";
 
@@ -75,14 +76,15 @@ export class RunsView {
   readonly root: HTMLElement;
   readonly #training = new CurveFigure(
     "Loss on what is learned",
-    `Mean of ${window} steps, wrong labels among them.`,
+    `Mean of ${window} steps, by the labels that are given, right or wrong.`,
   );
   readonly #loss = new CurveFigure(
     "Loss on unseen examples",
-    "Less is better; it punishes what is wrong and sure.",
+    "Less is better; it punishes most what is wrong and sure.",
   );
   readonly #accuracy = new CurveFigure("Right on unseen, in percent", "More is better.");
   readonly #rows = element("tbody");
+  readonly #legend = element("p", { class: "legend" });
   #runs: readonly PageRun[] = [];
   #isDue = false;
 
@@ -99,6 +101,7 @@ export class RunsView {
     this.root = element(
       "div",
       { hidden: true },
+      this.#legend,
       element(
         "div",
         { class: "figures" },
@@ -106,11 +109,7 @@ export class RunsView {
         this.#loss.root,
         this.#accuracy.root,
       ),
-      element(
-        "div",
-        { class: "scroll", tabindex: 0, role: "region", "aria-label": "Results" },
-        table,
-      ),
+      scrolled("Results", table),
     );
   }
 
@@ -118,6 +117,9 @@ export class RunsView {
   show(runs: readonly PageRun[]): void {
     this.#runs = runs;
     this.root.hidden = runs.length === 0;
+    this.#legend.replaceChildren(
+      ...runs.map(({ method }) => element("span", { class: `swatch ${colourOf(method)}` }, method)),
+    );
     this.changed();
   }
 
@@ -132,7 +134,8 @@ export class RunsView {
   }
 
   #draw(): void {
-    const most = Math.max(0, ...this.#runs.map(({ job }) => job.settings.epochs));
+    const ends = this.#runs.map(({ facts, job }) => facts?.epochs ?? job.settings.epochs);
+    const most = Math.max(...ends);
     this.#training.draw(this.#runs.map(trainingCurve), most);
     this.#loss.draw(this.#runs.map((run) => devCurve(run, "eval_loss")), most);
     this.#accuracy.draw(this.#runs.map((run) => devCurve(run, "eval_accuracy", 100)), most);

@@ -12,18 +12,27 @@ import { Client } from "./client.ts";
 import { button, statusLine } from "./controls.ts";
 import { type DataView, dataView } from "./data_view.ts";
 import { type ModelView, modelView } from "./model_view.ts";
-import type { Facts, Job } from "./protocol.ts";
+import type { Job, RunFacts } from "./protocol.ts";
 import { fetchingText, PageRun } from "./runs.ts";
 import { RunsView } from "./runs_view.ts";
-import { settingsView } from "./settings_view.ts";
+import { type SettingsView, settingsView } from "./settings_view.ts";
 import { UseView } from "./use_view.ts";
 
 /** Milliseconds without a change before data are read. */
 const pause = 300;
 
+/** What the section's jobs are made of. */
+interface Views {
+  readonly models: ModelView;
+  readonly tables: DataView;
+  readonly settings: SettingsView;
+}
+
 /** The runs that are asked for, or what is still to be chosen. */
-function jobsOf(state: ChoiceState, models: ModelView, tables: DataView): Job[] | string {
+function jobsOf(state: ChoiceState, { models, tables, settings }: Views): Job[] | string {
   const [model, data, chosen] = [models.choice(), tables.choice(), state.get("methods")];
+  const fault = settings.fault();
+  if (fault !== undefined) return fault;
   if (model === undefined) {
     return state.get("model") === "hub" ? "Name a repository and fetch it." : "Choose a folder.";
   }
@@ -39,11 +48,11 @@ function jobsOf(state: ChoiceState, models: ModelView, tables: DataView): Job[] 
 }
 
 /** What is said of data that can be learned. */
-function factsText({ train, dev, classes, steps, notes }: Facts): string {
+function factsText({ train, dev, classes, steps, notes }: RunFacts): string {
   const shown = classes.length > 6 ? `${classes.length} classes` : classes.join(", ");
   return [
     `${train} examples to learn, ${dev} to judge by: ${shown}.`,
-    `${steps} steps for each method.`,
+    `${steps} ${steps === 1 ? "step" : "steps"} for each method.`,
     ...notes.map((note) => `${note}.`),
   ].join(" ");
 }
@@ -112,18 +121,19 @@ class Trainer {
   }
 
   #stopOrGoOn(): void {
-    const isRunning = this.#current.some(({ phase }) => phase === "training");
-    for (const run of this.#current) {
-      if (isRunning) run.stop();
-      else if (run.phase === "stopped") void run.resume();
-    }
+    const running = this.#current.filter(({ phase }) =>
+      phase === "training" || phase === "opening"
+    );
+    for (const run of running) run.stop();
+    if (running.length > 0) return;
+    for (const run of this.#current) if (run.phase === "stopped") void run.resume();
   }
 
   #changed(): void {
     const of = (phase: PageRun["phase"]) =>
       this.#current.filter((run) => run.phase === phase).length;
     const isBusy = of("training") + of("opening") > 0;
-    this.#stop.hidden = of("training") + of("stopped") === 0;
+    this.#stop.hidden = !isBusy && of("stopped") === 0;
     this.#stop.textContent = isBusy ? "Stop" : "Go on";
     this.#train.textContent = this.#current.length === 0 ? "Train" : "Train anew";
     const failed = this.#current.find(({ phase }) => phase === "failed");
@@ -131,8 +141,9 @@ class Trainer {
     if (failed !== undefined) this.#status.say(failed.message, true);
     else if (isBusy) {
       this.#status.say(backend === undefined ? "Opening…" : `Training on ${backend}.`);
-    } else if (of("stopped") > 0) this.#status.say("Stopped; going on changes no number.");
-    else this.#status.say("Done.");
+    } else if (of("stopped") > 0) {
+      this.#status.say("Stopped. Runs that go on have the numbers of runs that never stopped.");
+    } else this.#status.say("Done.");
     this.#runs.changed();
     this.#use.show(this.#current);
   }
@@ -148,7 +159,7 @@ export const fineTuneSection: PageSection<typeof choices> = {
     const models = modelView(state, changed);
     const tables = dataView(state, changed);
     const settings = settingsView(state, changed);
-    const jobs = () => jobsOf(state, models, tables);
+    const jobs = () => jobsOf(state, { models, tables, settings });
     const checker = new Checker(jobs);
     const trainer = new Trainer(jobs);
     const restore = () => {
@@ -162,7 +173,7 @@ export const fineTuneSection: PageSection<typeof choices> = {
         "p",
         {},
         "Train a model in this page, with several kinds of dropout beside each other. " +
-          "Nothing that you choose or type leaves this machine.",
+          "Texts and models stay on this machine; the hub is asked for the repository that you fetch.",
       ),
       element("h3", {}, "What is learned"),
       element("div", { class: "pair" }, models.root, tables.root),
@@ -172,10 +183,15 @@ export const fineTuneSection: PageSection<typeof choices> = {
       element("h3", {}, "Train"),
       element(
         "p",
-        { class: "look" },
-        "What to look for: plain LoRA learns the demonstration's wrong labels by heart. Its loss on " +
-          "what is learned keeps falling, and it is right less and less often on unseen pairs. " +
-          "HiddenKey has a harder time with single examples, and stays right more often.",
+        { class: "hint" },
+        element(
+          "span",
+          { class: "look" },
+          "In the demonstration plain LoRA ends less often right on unseen pairs than HiddenKey.",
+        ),
+        " It learns the wrong labels by heart: its loss on what is learned keeps falling. HiddenKey " +
+          "cannot lean on single words, so it stays right more often. It is also less sure of what " +
+          "it says, which costs loss on unseen pairs: the two measures judge different things.",
       ),
       trainer.root,
     );

@@ -6,20 +6,20 @@
 
 import { type Method, methods } from "../../../../nn/dropout/methods.ts";
 import { element } from "../dom.ts";
-import { type ChoiceState, methodWords, mostMethods } from "./choices.ts";
+import { choices, type ChoiceState, methodWords, mostMethods } from "./choices.ts";
 import { type NumberControl, numberControl, radioGroup } from "./controls.ts";
 import { colourOf } from "./curves.ts";
 
 /** The numbers by their names in the address. */
 const numbers = {
-  rate: { label: "Dropout rate", min: 0, max: 0.9, step: 0.05 },
-  kl: { label: "Weight of KL", min: 0, max: 100, step: 0.1 },
-  epochs: { label: "Passes over the data", min: 0.01, max: 1000, step: "any" },
-  lr: { label: "Learning rate", min: 0, max: 1, step: "any" },
-  rank: { label: "Rank of LoRA", min: 1, max: 256, step: 1 },
-  steps: { label: "Most steps, 0 for all", min: 0, max: 1_000_000, step: 1 },
-  batch: { label: "Batch size", min: 1, max: 1024, step: 1 },
-  seed: { label: "Seed", min: 0, max: 2 ** 32 - 1, step: 1 },
+  rate: { label: "Dropout rate", step: 0.05 },
+  kl: { label: "Weight of KL", step: 0.1 },
+  epochs: { label: "Passes over the data", step: "any" },
+  lr: { label: "Learning rate", step: "any" },
+  rank: { label: "Rank of LoRA", step: 1 },
+  steps: { label: "Most steps, 0 for all", step: 1 },
+  batch: { label: "Batch size", step: 1 },
+  seed: { label: "Seed", step: 1 },
 } as const satisfies Record<string, NumberControl>;
 
 type NumberName = keyof typeof numbers;
@@ -48,7 +48,7 @@ function methodBoxes(state: ChoiceState, onChange: () => void) {
       onChange();
     });
   }
-  const legend = element("legend", {}, `Methods, up to ${mostMethods} beside each other`);
+  const legend = element("legend", {}, `Methods, ${mostMethods} at most`);
   return {
     root: element("fieldset", {}, legend, ...boxes.map(({ root }) => root)),
     show(shown: readonly Method[]) {
@@ -58,16 +58,23 @@ function methodBoxes(state: ChoiceState, onChange: () => void) {
   };
 }
 
-/** Controls of all settings; `onChange` is called when one has changed. */
-export function settingsView(
-  state: ChoiceState,
-  onChange: () => void,
-): { readonly root: HTMLElement; restore(): void } {
+/** The controls of all settings. */
+export interface SettingsView {
+  /** Element to put into the page. */
+  readonly root: HTMLElement;
+  /** What is wrong with a number, if anything. */
+  fault(): string | undefined;
+  /** Shows what the address says. */
+  restore(): void;
+}
+
+/** Makes the controls; `onChange` is called when one has changed. */
+export function settingsView(state: ChoiceState, onChange: () => void): SettingsView {
   const boxes = methodBoxes(state, onChange);
   const controls = names.map((name) => ({
     name,
-    ...numberControl(numbers[name], (value) => {
-      state.set(name, value);
+    ...numberControl(numbers[name], choices[name], (value) => {
+      if (value !== undefined) state.set(name, value);
       onChange();
     }),
   }));
@@ -95,9 +102,10 @@ export function settingsView(
   );
   return {
     root,
+    fault: () => controls.map(({ fault }) => fault()).find((one) => one !== undefined),
     restore() {
       boxes.show(state.get("methods"));
-      for (const { name, input } of controls) input.value = `${state.get(name)}`;
+      for (const { name, show } of controls) show(state.get(name));
       machine.choose(state.get("machine"));
     },
   };

@@ -4,13 +4,30 @@
  * @module
  */
 
-import { FileError } from "../../../../core/errors.ts";
+import { FileError, OptionError } from "../../../../core/errors.ts";
 import type { ModelFiles } from "./model_files.ts";
+
+/** The storage of this page. */
+async function storage(): Promise<FileSystemDirectoryHandle> {
+  try {
+    return await navigator.storage.getDirectory();
+  } catch {
+    throw new OptionError(
+      "Cannot keep models as a browser that gives pages storage (OPFS) is required: found none",
+    );
+  }
+}
+
+/** Runs work while no other tab or worker changes what is kept of a model. */
+export async function modelLocked<T>(model: string, work: () => Promise<T>): Promise<T> {
+  // A browser without locks gives no storage either, which the work says in words.
+  if (navigator.locks === undefined) return await work();
+  return await navigator.locks.request(`hiddenkey: ${model}`, work) as T;
+}
 
 /** The folder of a model; names of repositories have a slash, which paths must not have. */
 async function folderOf(name: string, create: boolean): Promise<FileSystemDirectoryHandle> {
-  const root = await navigator.storage.getDirectory();
-  const models = await root.getDirectoryHandle("models", { create });
+  const models = await (await storage()).getDirectoryHandle("models", { create });
   return await models.getDirectoryHandle(encodeURIComponent(name), { create });
 }
 
@@ -56,8 +73,13 @@ async function dropFile(model: string, file: string): Promise<void> {
   }
 }
 
-/** The files of a model that are kept; undefined where it is not. */
+/**
+ * The files of a model that are kept; undefined where it is not.
+ *
+ * @throws {OptionError} If this browser gives pages no storage
+ */
 export async function keptModel(name: string): Promise<ModelFiles | undefined> {
+  await storage();
   let folder: FileSystemDirectoryHandle;
   try {
     folder = await folderOf(name, false);
@@ -73,7 +95,7 @@ export async function keptModel(name: string): Promise<ModelFiles | undefined> {
 
 /** Forgets what is kept of a model. */
 export async function dropModel(name: string): Promise<void> {
-  const root = await navigator.storage.getDirectory();
+  const root = await storage();
   try {
     const models = await root.getDirectoryHandle("models");
     await models.removeEntry(encodeURIComponent(name), { recursive: true });

@@ -6,9 +6,9 @@
 
 import { grammarWords } from "../../../data/grammar_clauses.ts";
 import { element } from "../dom.ts";
-import { button, statusLine } from "./controls.ts";
+import { button, scrolled, statusLine } from "./controls.ts";
 import { colourOf } from "./curves.ts";
-import type { Facts } from "./protocol.ts";
+import type { RunFacts } from "./protocol.ts";
 import type { PageRun } from "./runs.ts";
 
 function messageOf(error: unknown): string {
@@ -24,7 +24,7 @@ function save(bytes: Uint8Array<ArrayBuffer>, name: string): void {
 }
 
 /** What helps to ask the demonstration. */
-function hintOf({ job: { model, data } }: PageRun, { classes }: Facts): string {
+function hintOf({ job: { model, data } }: PageRun, { classes }: RunFacts): string {
   const asks = data.kind === "demo"
     ? `Does the second sentence follow from the first (${classes[0]}), or not? `
     : "";
@@ -35,7 +35,7 @@ const known = grammarWords.toSorted().join(" ");
 
 /** Table of what each model says. */
 function answersTable(
-  { classes }: Facts,
+  { classes }: RunFacts,
   answers: readonly (readonly [PageRun, readonly number[]])[],
 ): HTMLElement {
   const titles = ["Method", ...classes].map((title) => element("th", { scope: "col" }, title));
@@ -51,12 +51,15 @@ function answersTable(
     const name = element("span", { class: `swatch ${colourOf(method)}` }, method);
     return element("tr", {}, element("th", { scope: "row" }, name), ...cells);
   });
-  return element(
-    "table",
-    { class: "results" },
-    element("caption", {}, "What each model says"),
-    element("thead", {}, element("tr", {}, ...titles)),
-    element("tbody", {}, ...rows),
+  return scrolled(
+    "Answers",
+    element(
+      "table",
+      { class: "results" },
+      element("caption", {}, "What each model says"),
+      element("thead", {}, element("tr", {}, ...titles)),
+      element("tbody", {}, ...rows),
+    ),
   );
 }
 
@@ -67,10 +70,11 @@ export class UseView {
   readonly #status = statusLine();
   readonly #texts = element("div", { class: "texts" });
   readonly #hint = element("p", { class: "hint" });
-  readonly #answers = element("div", { class: "scroll" });
+  readonly #answers = element("div");
   readonly #downloads = element("div", { class: "controls" });
   #runs: readonly PageRun[] = [];
-  #shape = "";
+  /** The texts that were offered last: what was typed since stays until there are others. */
+  #offered = "";
 
   /** Makes it, hidden until a run is open. */
   constructor() {
@@ -104,12 +108,24 @@ export class UseView {
 
   /** Offers the runs that are open. */
   show(runs: readonly PageRun[]): void {
-    this.#runs = runs.filter(({ facts }) => facts !== undefined);
-    const facts = this.#runs[0]?.facts;
+    const open = runs.filter(({ facts, phase }) => facts !== undefined && phase !== "failed");
+    if (open.length === this.#runs.length && open.every((run, i) => run === this.#runs[i])) return;
+    this.#runs = open;
+    this.#answers.replaceChildren();
+    this.#status.say("");
+    this.#downloads.replaceChildren(
+      ...open.map((run) => button(`Download ${run.method}`, () => void this.#save(run))),
+    );
+    const facts = open[0]?.facts;
     this.root.hidden = facts === undefined;
-    const shape = this.#runs.map(({ method }) => method).join() + facts?.sample.join("\n");
-    if (facts === undefined || shape === this.#shape) return;
-    this.#shape = shape;
+    if (facts !== undefined) this.#offer(facts);
+  }
+
+  /** Offers a training example as a start. */
+  #offer(facts: RunFacts): void {
+    const offered = JSON.stringify(facts.sample);
+    if (offered === this.#offered) return;
+    this.#offered = offered;
     this.#hint.textContent = hintOf(this.#runs[0]!, facts);
     this.#texts.replaceChildren(...facts.sample.map((text, i) => {
       const label = facts.pairs ? ["First sentence", "Second sentence"][i]! : "Text";
@@ -120,20 +136,18 @@ export class UseView {
         element("input", { type: "text", value: text }),
       );
     }));
-    this.#answers.replaceChildren();
-    this.#downloads.replaceChildren(
-      ...this.#runs.map((run) => button(`Download ${run.method}`, () => void this.#save(run))),
-    );
   }
 
   async #ask(): Promise<void> {
     const texts = [...this.#texts.querySelectorAll("input")].map(({ value }) => value);
-    const runs = this.#runs.filter(({ phase }) => phase !== "failed");
+    const runs = this.#runs;
     try {
       const answers = await Promise.all(
         runs.map(async (run) => [run, await run.ask(texts)] as const),
       );
-      this.#status.say(`${answers.length} models have answered.`);
+      this.#status.say(
+        runs.length === 1 ? "1 model has answered." : `${runs.length} models have answered.`,
+      );
       this.#answers.replaceChildren(answersTable(runs[0]!.facts!, answers));
     } catch (error) {
       this.#status.say(messageOf(error), true);

@@ -12,11 +12,12 @@ import { openWebGpu } from "../../../../kernels/webgpu/open.ts";
 import { parseSafetensors } from "../../../../nn/formats/weights.ts";
 import { baseJson, baseVocabulary } from "../../../demo/base.ts";
 import { parseRepository } from "../../../hub/repository.ts";
+import { fetchBase } from "../base.ts";
 import { FineTune } from "./fine_tune.ts";
 import { hubModel, type OnFetched } from "./hub.ts";
 import { type BaseModel, demoModel, folderModel, type PreparedRun, prepareRun } from "./prepare.ts";
 import type { Job, Machine, ModelChoice, News, Numbered, Reply, Request } from "./protocol.ts";
-import { dropModel, keepFile, keptModel } from "./store.ts";
+import { dropModel, keepFile, keptModel, modelLocked } from "./store.ts";
 
 /** What a worker's own scope has of what is used here; the types of pages do not know it. */
 const port = globalThis as unknown as {
@@ -45,17 +46,12 @@ function seldom(tell: Tell): OnFetched {
   };
 }
 
-async function demoBytes(): Promise<Uint8Array<ArrayBuffer>> {
-  const response = await fetch(new URL("../base.safetensors", import.meta.url));
-  return new Uint8Array(await response.arrayBuffer());
-}
-
 async function openModel(choice: ModelChoice, tell: Tell): Promise<BaseModel> {
   switch (choice.kind) {
     case "demo":
-      return demoModel(async () => parseSafetensors(await demoBytes()));
+      return demoModel(async () => parseSafetensors(await fetchBase()));
     case "hub": {
-      const files = await hubModel(choice.name, seldom(tell));
+      const files = await hubModel(choice, seldom(tell));
       const { id, revision } = parseRepository(choice.name);
       return await folderModel(files, { name: id, ...(revision !== "main" && { revision }) });
     }
@@ -82,12 +78,22 @@ async function prepare(job: Job, tell: Tell): Promise<PreparedRun> {
   return await prepareRun(job, await openModel(job.model, tell));
 }
 
+/** Reads model and data without training; of weights no more than what their files hold. */
+async function check(job: Job, tell: Tell): Promise<Reply> {
+  const { base, facts } = await prepare(job, tell);
+  await base.weights();
+  return { kind: "checked", facts };
+}
+
 async function keep({ name, files }: Request & { kind: "keep" }, tell: Tell): Promise<Reply> {
-  await dropModel(name);
   const onFetched = seldom(tell);
-  for (const file of files) {
-    await keepFile(name, file.name, file.stream(), (done) => onFetched(file.name, done, file.size));
-  }
+  await modelLocked(name, async () => {
+    await dropModel(name);
+    for (const file of files) {
+      const onWritten = (done: number) => onFetched(file.name, done, file.size);
+      await keepFile(name, file.name, file.stream(), onWritten);
+    }
+  });
   return { kind: "kept" };
 }
 
@@ -135,7 +141,7 @@ async function baseFolder(): Promise<Record<string, string | Uint8Array<ArrayBuf
     "base/config.json": JSON.stringify(config, null, 2),
     "base/tokenizer_config.json": JSON.stringify({ tokenizer_class: "BertTokenizer" }),
     "base/vocab.txt": baseVocabulary,
-    "base/model.safetensors": await demoBytes(),
+    "base/model.safetensors": await fetchBase(),
   };
 }
 
@@ -144,7 +150,7 @@ async function answer(request: Request, tell: Tell): Promise<Reply> {
     case "keep":
       return await keep(request, tell);
     case "check":
-      return { kind: "checked", facts: (await prepare(request.job, tell)).facts };
+      return await check(request.job, tell);
     case "train":
       return await open(request.job, tell);
     case "stop":

@@ -14,7 +14,7 @@ export const noiseFields = {
   seed: numberField(1, { min: 0, max: 999_999, whole: true }),
   masks: numberField(32, { min: 4, max: 192, whole: true }),
   batch: numberField(8, { min: 1, max: 16, whole: true }),
-  rates: ascendingField([0.05, 0.1, 0.2, 0.3, 0.5], { min: 0.01, max: 0.9, count: 2 }),
+  rates: ascendingField([0.05, 0.1, 0.2, 0.3, 0.5], { min: 0.01, max: 0.9, fewest: 2, most: 12 }),
 } as const;
 
 /** The command that prints the same numbers. */

@@ -6,6 +6,7 @@
 
 import { Device } from "../../../../core/device.ts";
 import { openCpu } from "../../../../kernels/cpu/backend.ts";
+import { fetchBase } from "../base.ts";
 import { measureNoise, type NoisePoint, type NoiseSettings } from "./measure.ts";
 
 /** What the worker says: the figures of a rate, or why there are none. */
@@ -14,9 +15,7 @@ export type NoiseMessage = { readonly points: readonly NoisePoint[] } | { readon
 addEventListener("message", async ({ data }: MessageEvent<NoiseSettings>) => {
   const say = (message: NoiseMessage) => postMessage(message);
   try {
-    const response = await fetch(new URL("../base.safetensors", location.href));
-    if (!response.ok) throw new Error(`the model's file is not there (${response.status})`);
-    const base = new Uint8Array(await response.arrayBuffer());
+    const base = await fetchBase();
     await using device = new Device(openCpu({ kernels: "simd" }));
     for await (const points of measureNoise(device, base, data)) say({ points });
   } catch (error) {
