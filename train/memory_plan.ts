@@ -1,5 +1,5 @@
 /**
- * The memory of a run before it is made: its model, largest step and largest evaluation on a backend
+ * The memory of a run before it is made: its model, largest steps and largest evaluations on a backend
  * that counts and computes nothing.
  *
  * @module
@@ -15,8 +15,9 @@ import type { Share } from "./data/batches.ts";
 import { type FreeMemory, freeMemory, isOnHost } from "./device/available_memory.ts";
 import { PlannedBackend } from "./device/planned_backend.ts";
 import { smallerRuns } from "./memory_remedies.ts";
-import { largestStep, makeStep, stepSizes } from "./one_step.ts";
+import { largestSteps, makeStep } from "./one_step.ts";
 import { openTrained, type PreparedData, type PreparedModel } from "./prepare.ts";
+import { spaceForParameters } from "./run/diagnosis.ts";
 import type { RunFolders } from "./run/run_folders.ts";
 
 /** Bytes by what they are for. */
@@ -29,7 +30,7 @@ export interface MemoryParts {
   readonly gradient: number;
   /** The optimiser's state. */
   readonly moments: number;
-  /** What the largest step holds beside all that: activations above all. */
+  /** What the largest of its steps holds beside all that: activations above all. */
   readonly step: number;
   /** What the largest batch of an evaluation, or the longest texts that are written, hold instead. */
   readonly evaluation: number;
@@ -90,20 +91,27 @@ class MemoryPlan implements Disposable {
   async partsOf(config: TrainConfig): Promise<MemoryParts> {
     const { data, opened, counts, share, scope: { device } } = this;
     const held = counts.bytes;
-    // The loop holds the parameters from before a step in evaluations too.
     using _run = device.scope("run");
     const most = async (work: () => Promise<unknown>) => {
       counts.peakBytes = counts.bytes;
       await work();
       return counts.peakBytes - held;
     };
-    const { step } = largestStep(stepSizes(data, config, share));
     const own = optimiserBytes(opened.optimiser);
     return {
       ...own,
       frozen: held - own.trained - own.gradient - own.moments,
-      step: await most(() => makeStep(data, opened, config, step, share)),
-      evaluation: await most(() => data.task.rehearse(opened.model, device, config.evalBatch)),
+      step: await most(async () => {
+        for (const step of largestSteps(data, config, share)) {
+          using _step = device.scope("step");
+          await makeStep(data, opened, config, step, share);
+        }
+      }),
+      evaluation: await most(() => {
+        // The loop holds the parameters from before a step in evaluations too.
+        spaceForParameters(opened.optimiser.trainable);
+        return data.task.rehearse(opened.model, device, config.evalBatch);
+      }),
       process: Deno.memoryUsage().rss + buffers,
     };
   }

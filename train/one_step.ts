@@ -5,7 +5,9 @@
  */
 
 import { packRows } from "../nn/layers/pack_rows.ts";
+import { countTargets } from "../nn/layers/batch.ts";
 import type { TrainConfig } from "./config/config.ts";
+import { type BatchSize, batchSize, largest } from "./data/batch_sizes.ts";
 import { batchesOfStep, type Share } from "./data/batches.ts";
 import { alone } from "./distributed/group.ts";
 import { SharedStop } from "./distributed/shared_stop.ts";
@@ -19,42 +21,53 @@ export interface StepSize {
   readonly step: number;
   /** Tokens of all its batches, padding included. */
   readonly tokens: number;
-  /** Tokens of its largest batch. */
-  readonly largest: number;
+  /** Its batches. */
+  readonly batches: readonly BatchSize[];
 }
 
-/** Sizes of the steps of the first epoch, for the share of one of several processes where that is given. */
+/**
+ * Sizes of the first steps.
+ *
+ * @param share That of one of several processes; default this one alone
+ * @param count How many; default those of an epoch
+ */
 export function stepSizes(
   { task, keys, architecture }: PreparedData,
   config: TrainConfig,
   share?: Share,
+  count = planSteps(config, task.train.length).perEpoch,
 ): StepSize[] {
-  const { perEpoch } = planSteps(config, task.train.length);
   const windowOf = windowsOf(task, config, keys.order);
   const longest = longestOf(task);
-  return Array.from({ length: perEpoch }, (_, step) => {
-    const lengths = windowOf(step).map((number) => task.train[number]!.ids.length);
-    const batches = batchesOfStep(lengths, config, share)
-      .map((batch) => batch.map((position) => lengths[position]!))
-      .map((own) =>
-        config.pack
-          ? packedTokens(own, longest)
-          : own.length * paddedWidth(own, config, { config: architecture })
-      );
-    const tokens = batches.reduce((sum, x) => sum + x, 0);
-    return { step, tokens, largest: Math.max(0, ...batches) };
+  const targets = task.train.map((example) => countTargets([example]));
+  return Array.from({ length: count }, (_, step) => {
+    const window = windowOf(step);
+    const lengths = window.map((number) => task.train[number]!.ids.length);
+    const batches = batchesOfStep(lengths, config, share).map((positions) => {
+      const own = positions.map((position) => lengths[position]!);
+      const { size, width } = config.pack
+        ? packRows(own, longest)
+        : { size: own.length, width: paddedWidth(own, config, { config: architecture }) };
+      const losses = positions.reduce((sum, position) => sum + targets[window[position]!]!, 0);
+      return batchSize(size, width, losses);
+    });
+    return { step, tokens: batches.reduce((sum, { tokens }) => sum + tokens, 0), batches };
   });
 }
 
-/** Tokens of the rows that examples share, padding included. */
-function packedTokens(lengths: readonly number[], most: number): number {
-  const { size, width } = packRows(lengths, most);
-  return size * width;
-}
+/** Examples of which batches are looked at, an epoch's at least: their order alone takes time. */
+const mostExamples = 2 ** 17;
 
-/** The step with the largest batch. */
-export function largestStep(sizes: readonly StepSize[]): StepSize {
-  return sizes.reduce((a, b) => b.largest > a.largest ? b : a);
+/** The steps of a run that may take most memory, by the steps before each. */
+export function largestSteps(data: PreparedData, config: TrainConfig, share?: Share): number[] {
+  const { perEpoch, steps } = planSteps(config, data.task.train.length);
+  const seen = Math.max(perEpoch, Math.floor(mostExamples / (config.batch * config.accumulate)));
+  const sizes = stepSizes(data, config, share, Math.max(1, Math.min(steps, seen)));
+  const batches = sizes.flatMap(({ step, batches }) =>
+    batches.map((batch) => ({ step, ...batch }))
+  );
+  // A process may have no example in any step.
+  return [...new Set([...largest(batches).map(({ step }) => step), ...batches.length ? [] : [0]])];
 }
 
 /**

@@ -8,7 +8,7 @@ import type { GivenConfig, TrainConfig } from "../../train/config/config.ts";
 import type { TaskName } from "../../train/config/train_options.ts";
 import type { Share } from "../../train/data/batches.ts";
 import { openDevice } from "../../train/device/backend.ts";
-import { largestStep, makeStep, stepSizes } from "../../train/one_step.ts";
+import { largestSteps, makeStep } from "../../train/one_step.ts";
 import {
   type MemoryParts,
   missingMemory,
@@ -81,6 +81,39 @@ for (const [task, changes] of runs) {
   );
 }
 
+/** Writes texts of which the longest predict the least. */
+async function writeUneven(folder: string): Promise<void> {
+  const words = (count: number) => "near the ".repeat(count).trim();
+  const lines = Array.from({ length: 12 }, (_, i) => {
+    const long = 6 - i % 5;
+    return JSON.stringify({
+      prompt: words(i % 2 ? long : 1),
+      completion: ` ${words(i % 2 || long)}`,
+    });
+  });
+  await Deno.mkdir(folder);
+  await Deno.writeTextFile(`${folder}/train.jsonl`, lines.join("\n"));
+}
+
+Deno.test("a run holds the bytes that were planned where the longest texts predict the least", async () => {
+  const data = workspace.out("uneven");
+  await writeUneven(data);
+  const uneven = { data, devFraction: 0.25, evalBatch: 1, generate: 0, backend: "cpu" } as const;
+  for (const changes of [{ batch: 2 }, { batch: 1 }, { batch: 1, evalBatch: 2 }]) {
+    await requireEqual("completion", { ...uneven, epochs: 5, ...changes });
+  }
+  await requireEqual("completion", { ...uneven, batch: 3, pack: true });
+});
+
+Deno.test("steps that a run never makes are not counted", async () => {
+  const config = workspace.config("rte", { batch: 4, evalBatch: 1, backend: "cpu", epochs: 4 });
+  const whole = await planOf(config);
+  for (const maxSteps of [1, 2]) {
+    await requireEqual("rte", { ...config, maxSteps, out: workspace.out(`short${maxSteps}`) });
+  }
+  assert(tensorBytes(await planOf({ ...config, maxSteps: 1 })) < tensorBytes(whole));
+});
+
 Deno.test("each of three processes holds the bytes that were planned of its share", async () => {
   const config = workspace.config("rte", { batch: 16, evalBatch: 2, backend: "cpu", threads: 1 });
   const plans = await Promise.all([0, 1, 2].map((rank) => planOf(config, { rank, size: 3 })));
@@ -104,7 +137,9 @@ for (const precision of ["float32", "bf16"] as const) {
         const { frozen, trained, gradient, moments, step } = plan;
         const held = statistics.bytes;
         assertEquals(held, frozen + trained + gradient + moments);
-        await makeStep(data, run, config, largestStep(stepSizes(data, config)).step);
+        for (const each of largestSteps(data, config)) {
+          await makeStep(data, run, config, each);
+        }
         assertEquals(statistics.peakBytes, held + step);
       }));
   });

@@ -77,14 +77,6 @@ export function batchesByLength(lengths: readonly number[], batch: number): numb
   return planEpoch({ lengths, batch, bucket: true, shuffle: false, random: () => 0 });
 }
 
-/** The batch of {@linkcode batchesByLength} with the most tokens, padding included. */
-export function largestBatch(lengths: readonly number[], batch: number): readonly number[] {
-  const tokens = (members: readonly number[]) =>
-    members.reduce((most, i) => Math.max(most, lengths[i]!), 0) * members.length;
-  const batches = batchesByLength(lengths, batch);
-  return batches.toSorted((a, b) => tokens(b) - tokens(a))[0] ?? [];
-}
-
 /** Settings of {@linkcode stepWindows}. */
 export interface WindowOptions {
   /** Examples in an optimiser step; the last step of an epoch may have fewer. */

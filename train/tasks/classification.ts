@@ -9,7 +9,8 @@ import { OptionError } from "../../core/errors.ts";
 import type { EncodedExample } from "../../nn/layers/batch.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
-import { batchesByLength, largestBatch } from "../data/batches.ts";
+import { largestBatches } from "../data/batch_sizes.ts";
+import { batchesByLength } from "../data/batches.ts";
 import type { Example } from "../data/example.ts";
 import { shareOut } from "../distributed/share_out.ts";
 import { classDistribution, scoreDistribution } from "../metrics/predictive.ts";
@@ -142,9 +143,10 @@ export function classificationTask(settings: ClassificationSettings): Task {
       return classificationMetrics(kind.metrics, found, labels, isSampled);
     },
     async rehearse(model: Model, device: Device, batch: number) {
-      const members = largestBatch(encoded.map(({ ids }) => ids.length), batch);
-      const examples = members.map((i) => encoded[i]!);
-      await classifyAll(model, device, examples, { padId, batch, numbers: members }, () => {});
+      for (const numbers of largestBatches(encoded.map(({ ids }) => ids.length), batch)) {
+        const examples = numbers.map((i) => encoded[i]!);
+        await classifyAll(model, device, examples, { padId, batch, numbers }, () => {});
+      }
     },
   };
 }

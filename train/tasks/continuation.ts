@@ -10,7 +10,8 @@ import type { TokenSampling } from "../../nn/generation/sample.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import type { BeamConfig } from "../config/beam_options.ts";
-import { batchesByLength, largestBatch } from "../data/batches.ts";
+import { largestBatches } from "../data/batch_sizes.ts";
+import { batchesByLength } from "../data/batches.ts";
 import { shortExcerpt } from "../data/text.ts";
 import type { Group } from "../distributed/group.ts";
 import { shareOut } from "../distributed/share_out.ts";
@@ -97,7 +98,7 @@ export async function continueTokens(
 }
 
 /**
- * Continues the prompts that take most memory of those that {@linkcode continueTokens} is given, as far
+ * Continues the prompts that may take most memory of those that {@linkcode continueTokens} is given, as far
  * as they may go.
  */
 export async function rehearseWriting(
@@ -106,11 +107,12 @@ export async function rehearseWriting(
   prompts: readonly (readonly number[])[],
   settings: PromptSettings,
 ): Promise<void> {
-  const members = largestBatch(prompts.map((prompt) => prompt.length), settings.batch);
   // As many candidates are looked at for as many ends, none of which comes.
   const eosIds = settings.eosIds.map((_, i) => settings.config.vocabularySize + i);
-  const chosen = members.map((i) => prompts[i]!);
-  await continueTokens(model, device, chosen, { ...settings, eosIds, ending: undefined });
+  for (const members of largestBatches(prompts.map(({ length }) => length), settings.batch)) {
+    const chosen = members.map((i) => prompts[i]!);
+    await continueTokens(model, device, chosen, { ...settings, eosIds, ending: undefined });
+  }
 }
 
 /** What writing texts needs beside the model. */

@@ -9,7 +9,8 @@ import { NumericError } from "../../core/errors.ts";
 import { countTargets, type EncodedExample } from "../../nn/layers/batch.ts";
 import type { Model } from "../../nn/models/model.ts";
 import { targetLosses } from "../../nn/objective/target_chunks.ts";
-import { batchesByLength, largestBatch } from "../data/batches.ts";
+import { largestBatches } from "../data/batch_sizes.ts";
+import { batchesByLength } from "../data/batches.ts";
 import { shareOut } from "../distributed/share_out.ts";
 import { sortedMean } from "../metrics/calibration.ts";
 import { logMeanExp } from "../metrics/predictive.ts";
@@ -100,14 +101,17 @@ export function sumOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0);
 }
 
-/** Losses of the batch that takes most memory of those that {@linkcode exampleLosses} reads. */
+/** Losses of the batches that may take most memory of those that {@linkcode exampleLosses} reads. */
 export async function rehearseLosses(
   model: Model,
   device: Device,
   examples: readonly EncodedExample[],
   { padId, batch }: Pick<Reading, "padId" | "batch">,
 ): Promise<void> {
-  const numbers = largestBatch(examples.map(({ ids }) => ids.length), batch);
-  const members = numbers.map((i) => examples[i]!);
-  await exampleLosses(model, device, members, { padId, batch, numbers });
+  const lengths = examples.map(({ ids }) => ids.length);
+  const targets = examples.map((example) => countTargets([example]));
+  for (const numbers of largestBatches(lengths, batch, targets)) {
+    const members = numbers.map((i) => examples[i]!);
+    await exampleLosses(model, device, members, { padId, batch, numbers });
+  }
 }
