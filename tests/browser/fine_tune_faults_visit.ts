@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { buildPage } from "../../train/lab/build.ts";
 import { servePage } from "../../train/lab/serve.ts";
-import { lookAt, type Looks } from "./fine_tune_spy.ts";
+import { longestTask, lookAt, type Looks } from "./fine_tune_spy.ts";
 
 /** What a visit found. */
 export interface FaultsVisit {
@@ -29,11 +29,11 @@ export interface FaultsVisit {
   readonly linked: string;
   /** Where the axes of passes end in a run of a few steps. */
   readonly lastPasses: readonly number[];
-  /** A long table: what is said of it, characters shown, and the longest wait of a timer. */
-  readonly long: { readonly said: string; readonly shown: number; readonly late: number };
+  /** A long table: what is said of it, characters shown, and processor time of the longest task. */
+  readonly long: { readonly said: string; readonly shown: number; readonly busy: number };
   /** Many classes on a phone: whether the page is wider than it, and what axe finds. */
   readonly classes: Looks;
-  /** Labels of the curves there that are cut, as they read. */
+  /** Labels of the curves there that are cut, or longer than five characters. */
   readonly cut: readonly string[];
   /** Without storage for pages: what is said of a folder. */
   readonly withoutStorage: string;
@@ -66,7 +66,10 @@ async function visitStop(page: Page, url: string): Promise<string[]> {
   await statusOf(page, /^Stopped/);
   await press(page, "Go on");
   await statusOf(page, /^Done/);
-  return await page.locator(`${section} tbody tr`).allInnerTexts();
+  const rows = page.locator(`${section} tbody tr`);
+  // Rows are drawn a moment later.
+  await rows.filter({ hasText: "done" }).nth(1).waitFor();
+  return await rows.allInnerTexts();
 }
 
 async function visitAnew(page: Page, url: string): Promise<FaultsVisit["anew"]> {
@@ -113,20 +116,20 @@ async function visitSteps(page: Page, url: string): Promise<number[]> {
   return await page.evaluate<number[]>(last);
 }
 
-async function visitLong(page: Page, url: string): Promise<FaultsVisit["long"]> {
+async function visitLong(
+  browser: Browser,
+  page: Page,
+  url: string,
+): Promise<FaultsVisit["long"]> {
   await open(page, `${url}#fine-tune?data=own`);
   const rows = Array.from({ length: 50_000 }, (_, i) => `a cat sees a dog . ${i},${i % 2}`);
   const buffer = Buffer.from(`text,label\n${rows.join("\n")}\n`);
-  await page.evaluate(`late = 0; last = performance.now(); setInterval(() => {
-    const now = performance.now();
-    late = Math.max(late, now - last - 10);
-    last = now;
-  }, 10)`);
+  await browser.startTracing(page, { categories: ["toplevel"] });
   const file = { name: "long.csv", mimeType: "text/csv", buffer };
   await page.getByLabel(/or choose its file/).setInputFiles(file);
   const said = await statusOf(page, /to judge by/);
   const shown = await page.getByLabel(/Paste a CSV/).inputValue();
-  return { said, shown: shown.length, late: await page.evaluate<number>("late") };
+  return { said, shown: shown.length, busy: longestTask(await browser.stopTracing()) };
 }
 
 async function visitClasses(
@@ -143,7 +146,8 @@ async function visitClasses(
   await statusOf(page, /answered/);
   const cut = `[...document.querySelectorAll("#fine-tune .curve text")].filter((text) => {
     const { x, width } = text.getBBox();
-    return x < 0 || x + width > text.ownerSVGElement.viewBox.baseVal.width;
+    const isLong = text.matches(".tick *") && text.textContent.length > 5;
+    return isLong || x < 0 || x + width > text.ownerSVGElement.viewBox.baseVal.width;
   }).map(({ textContent }) => textContent)`;
   return { cut: await page.evaluate<string[]>(cut), classes: await lookAt(page) };
 }
@@ -204,7 +208,7 @@ if (import.meta.main) {
   await open(page, `${url}#fine-tune?model=hub&hub=org/name`);
   const linked = await statusOf(page, /Cannot/);
   const lastPasses = await visitSteps(page, url);
-  const long = await visitLong(page, url);
+  const long = await visitLong(browser, page, url);
   const classes = await visitClasses(page, url);
   const withoutStorage = await visitWithoutStorage(browser, url);
   const withoutWebAssembly = await visitWithoutWebAssembly(browser, url);
