@@ -6,7 +6,6 @@
 
 import { basename } from "node:path";
 import { shortHash } from "./canonical_json.ts";
-import { isFolder } from "./files.ts";
 import { namesIn } from "./folder.ts";
 import { modelFolder } from "./gguf_file.ts";
 import { readRange } from "./shard.ts";
@@ -25,8 +24,8 @@ const [places, length] = [64, 4096];
  * @throws {FileError} If a file cannot be read
  */
 export async function weightsFingerprint(model: string): Promise<string> {
-  const isWhole = await isFolder(model);
-  const directory = isWhole ? model : modelFolder(model);
+  const directory = await modelFolder(model);
+  const isWhole = directory === model;
   const weights = isWhole ? /\.(safetensors|gguf|json)$/ : /\.json$/;
   const names = (await namesIn(directory)).filter((name) =>
     weights.test(name) || (!isWhole && name === basename(model))
