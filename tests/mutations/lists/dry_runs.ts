@@ -64,14 +64,6 @@ export const dryRunMutations: readonly Mutation[] = [
     tests: plans,
   },
   {
-    name: "memory of evaluations is planned by tokens alone",
-    file: "train/tasks/token_losses.ts",
-    find: "largestBatches(lengths, batch, targets)",
-    replace: "largestBatches(lengths, batch)",
-    why: "evaluations have logits too",
-    tests: plans,
-  },
-  {
     name: "memory is planned by the first epoch",
     file: "train/one_step.ts",
     find: "Math.max(1, Math.min(steps, seen))",
