@@ -164,7 +164,8 @@ export class Quantiser {
   #plainScales(): Uint32Array {
     const perWord = codesPerWord[this.dtype];
     const scales = new Float32Array(Math.ceil(this.#scales.length / perWord) * perWord);
-    this.#scales.forEach((largest, i) => scales[i] = largest / 127);
+    // Rounded up, 127 steps of the largest floats would be infinite.
+    this.#scales.forEach((largest, i) => scales[i] = Math.min(largest / 127, 2 ** 121));
     return joined([scales, factorsOf("int8")]);
   }
 }

@@ -34,10 +34,12 @@ export function* smallerRuns(config: TrainConfig, halves: boolean): Generator<Sm
   const again = { gradientCheckpointing: true };
   const kept = config.gradientCheckpointing ? [] : [again];
   for (const change of kept) yield runsOf(config, {}, "", [change]);
-  yield runsOf(config, {}, "", smallerBatches(config));
-  const all = [...kept, ...smallerBatches(config).map((batches) => ({ ...again, ...batches }))];
+  const batches = smallerBatches(config);
+  yield runsOf(config, {}, "", batches);
+  const both = batches.map((fewer) => ({ ...kept[0], ...fewer }));
+  const all = [...kept, ...both];
   if (halves) yield runsOf(config, format, "--half", all);
-  else yield runsOf(config, {}, "", all);
+  else if (kept.length > 0) yield runsOf(config, {}, "", both);
   const codes = { half: false, quantize: "nf4" } as const;
   if (config.quantize !== "nf4") yield runsOf(config, codes, "--quantize nf4", [{}, ...all]);
 }

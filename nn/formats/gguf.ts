@@ -42,6 +42,8 @@ const chunk = 2 ** 20;
 /** More than any model has. */
 const mostEntries = 2 ** 24;
 const mostText = 2 ** 26;
+/** Lists of lists of lists: deeper ones would overflow the stack. */
+const deepestList = 8;
 
 /** Reads numbers and texts one after the other. */
 class ByteReader {
@@ -107,8 +109,11 @@ class ByteReader {
   }
 }
 
+/** Reads a value inside so many lists. */
+type ValueReader = (reader: ByteReader, depth: number) => GgufValue;
+
 /** Readers of values, by the number of their type; a list is apart. */
-const valueReaders: readonly ((reader: ByteReader) => GgufValue)[] = [
+const valueReaders: readonly ValueReader[] = [
   (r) => r.u8(),
   (r) => r.i8(),
   (r) => r.u16(),
@@ -118,13 +123,13 @@ const valueReaders: readonly ((reader: ByteReader) => GgufValue)[] = [
   (r) => r.f32(),
   (r) => r.u8() !== 0,
   (r) => r.text(),
-  (r) => listOf(r),
+  (r, depth) => listOf(r, depth + 1),
   (r) => r.u64(),
   (r) => r.i64(),
   (r) => r.f64(),
 ];
 
-function valueReader(reader: ByteReader): (reader: ByteReader) => GgufValue {
+function valueReader(reader: ByteReader): ValueReader {
   const type = reader.u32();
   const read = valueReaders[type];
   if (read !== undefined) return read;
@@ -134,10 +139,22 @@ function valueReader(reader: ByteReader): (reader: ByteReader) => GgufValue {
   );
 }
 
-function listOf(reader: ByteReader): readonly GgufValue[] {
+function listOf(reader: ByteReader, depth: number): readonly GgufValue[] {
+  if (depth > deepestList) {
+    throw new FileError(
+      `Cannot read GGUF as at most ${deepestList} lists inside each other are allowed: found more`,
+      reader.path,
+    );
+  }
   const read = valueReader(reader);
-  const length = reader.count(mostEntries, "values of a list");
-  return Array.from({ length }, () => read(reader));
+  return several(reader.count(mostEntries, "values of a list"), () => read(reader, depth));
+}
+
+/** Things that are read one by one: no room is made for more than the file has. */
+function several<T>(count: number, read: () => T): T[] {
+  const found: T[] = [];
+  while (found.length < count) found.push(read());
+  return found;
 }
 
 /**
@@ -164,9 +181,19 @@ export function parseGguf(read: ReadBytes, size: number, path: string): GgufHead
   const metadata = new Map<string, GgufValue>();
   for (let i = 0; i < values; i++) {
     const key = reader.text();
-    metadata.set(key, valueReader(reader)(reader));
+    if (metadata.has(key)) {
+      throw new FileError(`Cannot read GGUF as ${shown(key)} requires one value: found two`, path);
+    }
+    metadata.set(key, valueReader(reader)(reader, 0));
   }
-  const entries = Array.from({ length: tensors }, () => tensorEntry(reader));
+  const entries = several(tensors, () => tensorEntry(reader));
+  const files = metadata.get("split.count") ?? 1;
+  if (files !== 1 && files !== 0) {
+    throw new FileError(
+      `Cannot read GGUF as a model in one file is required: found one of ${shown(files)}`,
+      path,
+    );
+  }
   const alignment = metadata.get("general.alignment") ?? 32;
   if (typeof alignment !== "number" || !(alignment > 0 && alignment % 8 === 0)) {
     throw new FileError(

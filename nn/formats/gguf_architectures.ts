@@ -143,10 +143,9 @@ export function ggufConfig(header: GgufHeader, path: string): JsonObject {
   const { metadata, tensors } = header;
   const { fields, fixed } = ggufArchitecture(header, path);
   const name = String(metadata.get("general.architecture"));
-  const scaling = metadata.get(`${name}.rope.scaling.type`) ?? "none";
   const window = metadata.get(`${name}.attention.sliding_window`) ?? 0;
   // Factors of LLaMA 3 are tensors, of which config.json has the rule; it alone knows windows by layer.
-  if (scaling !== "none" || tensors.has("rope_freqs.weight") || window !== 0) {
+  if (isScaled(metadata, name) || tensors.has("rope_freqs.weight") || window !== 0) {
     throw new FileError(
       "Cannot read GGUF with scaled rotary positions or windows unless the model's config.json lies " +
         "beside it: found none",
@@ -162,6 +161,14 @@ export function ggufConfig(header: GgufHeader, path: string): JsonObject {
   const rows = tensors.get("token_embd.weight")?.shape[0];
   put("vocab_size", rows);
   return config as JsonObject;
+}
+
+/** Whether rotary positions are divided; older files have the factor alone, and mean a linear one. */
+function isScaled(metadata: GgufHeader["metadata"], name: string): boolean {
+  const [type, ...factors] = ["scaling.type", "scaling.factor", "scale_linear"]
+    .map((key) => metadata.get(`${name}.rope.${key}`));
+  if (type !== undefined) return type !== "none";
+  return factors.some((factor) => factor !== undefined && factor !== 1 && factor !== 0);
 }
 
 /** The decimal that was stored in 32 bits: 0.00001 for 0.000009999999747. */

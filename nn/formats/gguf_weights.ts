@@ -4,7 +4,7 @@
  * @module
  */
 
-import { OptionError } from "../../core/errors.ts";
+import { FileError, OptionError } from "../../core/errors.ts";
 import type { WeightSource } from "../models/weight_source.ts";
 import type { GgufHeader, GgufTensor, ReadBytes } from "./gguf.ts";
 import { type GgufArchitecture, ggufArchitecture, type GgufLayout } from "./gguf_architectures.ts";
@@ -24,11 +24,10 @@ const partSize = 2 ** 22;
 function namesOf({ names, layer, parts }: GgufArchitecture, name: string) {
   const [, number, part, kind] = /^(?:blk\.(\d+)\.)?(.+)\.(weight|bias)$/.exec(name) ?? [];
   if (part === undefined) return undefined;
-  if (number === undefined) {
-    return names[part] === undefined ? undefined : { path: `${names[part]}.${kind}`, part };
-  }
-  const own = parts[part];
-  return own === undefined ? undefined : { path: `${layer}.${number}.${own}.${kind}`, part };
+  const known = number === undefined ? names : parts;
+  if (!Object.hasOwn(known, part)) return undefined;
+  const start = number === undefined ? "" : `${layer}.${number}.`;
+  return { path: `${start}${known[part]}.${kind}`, part };
 }
 
 /** The tensors by the names of a checkpoint; what has none there keeps its own. */
@@ -39,14 +38,21 @@ function namedTensors(header: GgufHeader, config: JsonObject, path: string): Map
   const found = new Map<string, Named>();
   for (const [name, tensor] of header.tensors) {
     const names = namesOf(architecture, name);
-    const own = names?.part === "attn_k" ? Number(keyHeads ?? heads) : heads;
+    const turned = names?.part === "attn_k" ? Number(keyHeads ?? heads) : heads;
     const layout = names === undefined ? "rows" : architecture.layout(names.part);
     const isMatrix = tensor.shape.length === 2;
-    found.set(names?.path ?? name, {
+    const own = names?.path ?? name;
+    if (found.has(own)) {
+      throw new FileError(
+        `Cannot read GGUF as one tensor ${own} is required: found ${name} too`,
+        path,
+      );
+    }
+    found.set(own, {
       ...tensor,
       shape: layout === "transposed" && isMatrix ? tensor.shape.toReversed() : tensor.shape,
       layout: layout === "transposed" && !isMatrix ? "rows" : layout,
-      headRows: tensor.shape[0]! / own,
+      headRows: tensor.shape[0]! / turned,
     });
   }
   return found;

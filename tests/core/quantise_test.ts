@@ -66,6 +66,22 @@ Deno.test("a number in int8 is off by at most half of a step of its block", asyn
 });
 
 for (const dtype of quantisedFormats) {
+  Deno.test(`the largest floats, the smallest and none at all stay finite in ${dtype}`, async () => {
+    const most = 3.4028234663852886e38;
+    for (const scale of [most, 1e-40, 1e-45, 0]) {
+      const numbers = Float32Array.from({ length: 130 }, (_, i) => scale * [1, -1, 0.5][i % 3]!);
+      const found = numbersOf(dtype, await memoryOf(dtype, numbers), numbers.length);
+      await withDevice("f32", async (device) => {
+        using _scope = device.scope("codes");
+        const read = await (await quantisedTensor(device, [130], dtype, cut(numbers))).read();
+        assertEquals(read, found);
+        read.forEach((x, i) =>
+          assert(Math.abs(x - numbers[i]!) <= scale / 6 + 1e-38, `${x} at ${i}`)
+        );
+      });
+    }
+  });
+
   Deno.test(`the memory in ${dtype} is the same however the numbers are cut`, () =>
     fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 1500 }), fc.integer({ min: 1, max: 700 }), async (

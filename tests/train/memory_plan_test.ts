@@ -8,7 +8,7 @@ import type { GivenConfig, TrainConfig } from "../../train/config/config.ts";
 import type { TaskName } from "../../train/config/train_options.ts";
 import type { Share } from "../../train/data/batches.ts";
 import { openDevice } from "../../train/device/backend.ts";
-import { largestSteps, makeStep } from "../../train/one_step.ts";
+import { largestSteps, makeStep, stepSizes } from "../../train/one_step.ts";
 import {
   type MemoryParts,
   missingMemory,
@@ -81,14 +81,17 @@ for (const [task, changes] of runs) {
   );
 }
 
-/** Writes texts of which the longest predict the least. */
+/** Writes texts of which those that are a word longer predict the least. */
 async function writeUneven(folder: string): Promise<void> {
   const words = (count: number) => "near the ".repeat(count).trim();
-  const lines = Array.from({ length: 12 }, (_, i) => {
-    const long = 6 - i % 5;
+  const lines = Array.from({ length: 24 }, (_, i) => {
+    const [prompt, completion] = i % 2 === 0 ? [1, 20] : [20, 1];
+    const more = i % 2 === 0 ? "" : " near";
+    // Texts of one prompt are held back together.
+    const own = Array.from({ length: 5 }, (_, bit) => i >> bit & 1 ? " pub" : " cafe").join("");
     return JSON.stringify({
-      prompt: words(i % 2 ? long : 1),
-      completion: ` ${words(i % 2 || long)}`,
+      prompt: words(prompt) + own + more,
+      completion: ` ${words(completion)}`,
     });
   });
   await Deno.mkdir(folder);
@@ -98,11 +101,25 @@ async function writeUneven(folder: string): Promise<void> {
 Deno.test("a run holds the bytes that were planned where the longest texts predict the least", async () => {
   const data = workspace.out("uneven");
   await writeUneven(data);
-  const uneven = { data, devFraction: 0.25, evalBatch: 1, generate: 0, backend: "cpu" } as const;
-  for (const changes of [{ batch: 2 }, { batch: 1 }, { batch: 1, evalBatch: 2 }]) {
-    await requireEqual("completion", { ...uneven, epochs: 5, ...changes });
+  const uneven = { data, devFraction: 0.5, evalBatch: 1, generate: 0, backend: "cpu" } as const;
+  for (const changes of [{ batch: 2 }, { batch: 1, evalBatch: 3 }, { batch: 3, pack: true }]) {
+    await requireEqual("completion", { ...uneven, epochs: 1, ...changes });
   }
-  await requireEqual("completion", { ...uneven, batch: 3, pack: true });
+});
+
+Deno.test("the step that predicts most is among those that are measured", async () => {
+  const data = workspace.out("wordy");
+  await writeUneven(data);
+  const config = workspace.config("completion", { data, devFraction: 0.5, batch: 1, generate: 0 });
+  await prepared(config, (_, data) => {
+    const steps = stepSizes(data, config).map(({ step, batches }) => ({ step, ...batches[0]! }));
+    const targets = Math.max(...steps.map(({ targets }) => targets));
+    const tokens = Math.max(...steps.map(({ tokens }) => tokens));
+    assert(targets >= 40 && steps.some((one) => one.targets < 5 && one.tokens === tokens));
+    const measured = largestSteps(data, { ...config, epochs: 1 });
+    assert(steps.some((one) => one.targets === targets && measured.includes(one.step)));
+    return Promise.resolve();
+  });
 });
 
 Deno.test("steps that a run never makes are not counted", async () => {

@@ -26,7 +26,12 @@ Deno.test("runs that take less keep their numbers first, and change little first
 
 Deno.test("flags that a run has, or that would change nothing, are not among what would help", () => {
   const given = { ...config, gradientCheckpointing: true, quantize: "nf4" } as const;
-  assertEquals(flagsOf(given, false), [...batches, ...both]);
+  assertEquals(flagsOf(given, false), batches);
+  const narrow = batches.map((flags) => `--half ${flags}`);
+  assertEquals(flagsOf(given, true), ["--half", ...batches, ...narrow]);
+  const least = { ...config, batch: 3, evalBatch: 1 };
+  const coded = ["--quantize nf4", `--quantize nf4 ${again}`];
+  assertEquals(flagsOf(least, false), [again, ...coded]);
 });
 
 Deno.test("each of them makes the settings that its flags say", () => {

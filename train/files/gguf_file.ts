@@ -12,8 +12,9 @@ import { readRange } from "./shard.ts";
 import { attempt } from "./system.ts";
 
 /** The folder that a model's configuration and tokenizer lie in: its own, or that of its GGUF file. */
-export function modelFolder(model: string): string {
-  if (!model.endsWith(".gguf")) return model;
+export async function modelFolder(model: string): Promise<string> {
+  // Folders may be called like files.
+  if (!model.endsWith(".gguf") || await isFolder(model)) return model;
   const end = model.lastIndexOf("/");
   return end < 0 ? "." : model.slice(0, end) || "/";
 }

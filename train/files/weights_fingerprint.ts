@@ -1,11 +1,13 @@
 /**
- * Fingerprints of a model's folder: cheap enough for every run, and other for other weights.
+ * Fingerprints of a model's files: cheap enough for every run, and other for other weights.
  *
  * @module
  */
 
+import { basename } from "node:path";
 import { shortHash } from "./canonical_json.ts";
 import { namesIn } from "./folder.ts";
+import { modelFolder } from "./gguf_file.ts";
 import { readRange } from "./shard.ts";
 import { attempt } from "./system.ts";
 
@@ -13,16 +15,20 @@ import { attempt } from "./system.ts";
 const [places, length] = [64, 4096];
 
 /**
- * Fingerprint of the weights and configurations of a folder: 12 hexadecimal digits of the SHA-256 of the
+ * Fingerprint of the weights and configurations of a model: 12 hexadecimal digits of the SHA-256 of the
  * names and sizes of its .safetensors, .gguf and .json files and of 64 blocks of 4 KiB of each. Training
  * changes numbers everywhere, so that other weights differ there; a change of a few numbers between the
  * blocks is not seen.
  *
+ * @param model Its folder, or its GGUF file, of whose folder no other weights count
  * @throws {FileError} If a file cannot be read
  */
-export async function weightsFingerprint(directory: string): Promise<string> {
+export async function weightsFingerprint(model: string): Promise<string> {
+  const directory = await modelFolder(model);
+  const isWhole = directory === model;
+  const weights = isWhole ? /\.(safetensors|gguf|json)$/ : /\.json$/;
   const names = (await namesIn(directory)).filter((name) =>
-    /\.(safetensors|gguf|json)$/.test(name)
+    weights.test(name) || (!isWhole && name === basename(model))
   );
   const parts: string[] = [];
   for (const name of names) parts.push(name, ...await sampled(`${directory}/${name}`));

@@ -41,14 +41,14 @@ export interface Loaded<M extends Model> {
 export async function readConfig(model: string): Promise<ModelConfig> {
   const { fields, path } = await readFields(model);
   const config = parseConfig(fields, path);
-  const generation = `${modelFolder(model)}/generation_config.json`;
+  const generation = `${await modelFolder(model)}/generation_config.json`;
   if (!await exists(generation)) return config;
   return withGenerationConfig(config, await readJson(generation), generation);
 }
 
 /** The fields of config.json, and where they stand. */
 async function readFields(model: string): Promise<{ fields: unknown; path: string }> {
-  const path = `${modelFolder(model)}/config.json`;
+  const path = `${await modelFolder(model)}/config.json`;
   const gguf = await exists(path) ? undefined : await findGguf(model);
   if (gguf === undefined) return { fields: await readJson(path), path };
   using file = await GgufFile.open(gguf);
@@ -105,7 +105,7 @@ async function fill<M extends Model>(
   key: Key,
   options: OpenOptions = {},
 ): Promise<Loaded<M>> {
-  await requireNoAdapter(modelFolder(directory));
+  await requireNoAdapter(await modelFolder(directory));
   using opened = await openWeights(directory);
   const total = [...opened.source.names()].length;
   const source = counting(opened.source, progressOf("loading", total, options));

@@ -18,7 +18,7 @@ import { findGguf, modelFolder } from "../files/gguf_file.ts";
  * @throws {FileError} If the files are missing, malformed or ask for something unsupported
  */
 export async function loadTokenizer(model: string): Promise<Tokenizer> {
-  const directory = modelFolder(model);
+  const directory = await modelFolder(model);
   const files: Record<string, unknown> = {};
   // Older files are not even read where tokenizer.json is there.
   const modern = await exists(`${directory}/tokenizer.json`);

@@ -7,7 +7,7 @@
 
 import { isRecord, type JsonObject } from "../../nn/formats/json_record.ts";
 import type { TrainConfig } from "../config/config.ts";
-import { isFolder } from "../files/files.ts";
+import { exists, isFolder } from "../files/files.ts";
 import { weightsFingerprint } from "../files/weights_fingerprint.ts";
 
 /** What a run was computed with: a version and fingerprints. */
@@ -41,9 +41,11 @@ const kinds = [
   ["developmentData", "the development data", [...ofData, "devLimit", "devPart", "devFraction"]],
 ] as const satisfies readonly (readonly [keyof RunSources, string, readonly string[]])[];
 
-/** Fingerprint of a run's model; undefined for what is no folder. */
+/** Fingerprint of a run's model; undefined for what is neither a folder nor a GGUF file. */
 export async function weightsOfRun({ model }: TrainConfig): Promise<string | undefined> {
-  return model !== undefined && await isFolder(model) ? await weightsFingerprint(model) : undefined;
+  const isHere = model !== undefined &&
+    (await isFolder(model) || (model.endsWith(".gguf") && await exists(model)));
+  return isHere ? await weightsFingerprint(model) : undefined;
 }
 
 /** Sources as JSON has them; undefined where there are none. */

@@ -1,14 +1,28 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { FileError } from "../../../core/errors.ts";
-import { parseGguf } from "../../../nn/formats/gguf.ts";
+import { type GgufHeader, type GgufValue, parseGguf } from "../../../nn/formats/gguf.ts";
 import { ggufConfig } from "../../../nn/formats/gguf_architectures.ts";
 import { ggufTypes } from "../../../nn/formats/gguf_blocks.ts";
 import { ggufWeights } from "../../../nn/formats/gguf_weights.ts";
+import { parseConfig } from "../../../nn/models/config.ts";
 import golden from "../../golden/gguf/blocks.json" with { type: "json" };
+import { byteMutation } from "../../support/file_mutations.ts";
 
 const file = async (name: string) =>
   await Deno.readFile(new URL(`../../golden/gguf/${name}.gguf`, import.meta.url));
+
+/** Damage to what a file says of itself, or anywhere. */
+const headMutation = fc.oneof(
+  fc.tuple(fc.nat(2500), fc.uint8Array({ minLength: 1, maxLength: 8 })).map(([at, found]) => {
+    return (bytes: Uint8Array<ArrayBuffer>) => {
+      const copy = bytes.slice();
+      copy.set(found, at);
+      return copy;
+    };
+  }),
+  byteMutation,
+);
 
 function parsed(bytes: Uint8Array) {
   const read = (start: number, length: number) => bytes.subarray(start, start + length);
@@ -80,6 +94,89 @@ Deno.test("a file that breaks a rule of the format is refused by name", async ()
   refused(await changed(name + 13 + 4 + 16, 99), "tensor output.weight requires a type among F32");
 });
 
+/** Bytes of little-endian numbers, each with how many it has, and of texts with their length before. */
+function encoded(...items: (readonly [number, number] | string)[]): number[] {
+  return items.flatMap((item) => {
+    if (typeof item === "string") return [...encoded([item.length, 8]), ...bytesOf(btoa(item))];
+    const [value, size] = item;
+    return Array.from({ length: size }, (_, i) => Math.floor(value / 256 ** i) % 256);
+  });
+}
+
+/** A file of some values and tensors, and what follows. */
+function written(tensors: number, values: number, rest: readonly number[]): Uint8Array {
+  const magic = [...new TextEncoder().encode("GGUF")];
+  return Uint8Array.from([...magic, ...encoded([3, 4], [tensors, 8], [values, 8]), ...rest]);
+}
+
+Deno.test("a file that promises more than it has takes no memory for it", () => {
+  const refused = (bytes: Uint8Array, message: string) =>
+    assertThrows(() => parsed(bytes), FileError, message);
+  const list = (length: number) => encoded([9, 4], [length, 8]);
+  const nested = (depth: number, length: number) =>
+    written(0, 1, [
+      ...encoded("a", [9, 4]),
+      ...Array.from({ length: depth }, () => list(length)).flat(),
+    ]);
+  refused(nested(50_000, 1), "at most 8 lists inside each other are allowed");
+  const before = Deno.memoryUsage().rss;
+  refused(nested(6, 2 ** 24), "bytes are required");
+  refused(written(2 ** 24, 0, []), "32 bytes are required: found 24");
+  // Room for these lists alone would be 800 MB.
+  assert(Deno.memoryUsage().rss - before < 2 ** 28);
+});
+
+Deno.test("a file that says one thing twice, or is a part of a model, is refused", () => {
+  const value = (name: string, number: number) => encoded(name, [4, 4], [number, 4]);
+  assertThrows(
+    () => parsed(written(0, 2, [...value("a", 1), ...value("a", 2)])),
+    FileError,
+    'Cannot read GGUF as "a" requires one value: found two',
+  );
+  assertThrows(
+    () => parsed(written(0, 1, value("split.count", 3))),
+    FileError,
+    "Cannot read GGUF as a model in one file is required: found one of 3",
+  );
+});
+
+Deno.test("two tensors that are one in a checkpoint are refused", async () => {
+  const header = parsed(await file("llama"));
+  const tensors = new Map(header.tensors);
+  tensors.set("model.norm.weight", tensors.get("output_norm.weight")!);
+  const config = ggufConfig(header, "l");
+  const weights = (header: GgufHeader) => ggufWeights(header, config, () => new Uint8Array(), "l");
+  assertThrows(
+    () => weights({ ...header, tensors }),
+    FileError,
+    "Cannot read GGUF as one tensor model.norm.weight is required: found model.norm.weight too",
+  );
+  tensors.delete("model.norm.weight");
+  tensors.set("constructor.weight", tensors.get("output_norm.weight")!);
+  assertEquals([...weights({ ...header, tensors }).names()].at(-1), "constructor.weight");
+});
+
+Deno.test("rotary positions that are scaled are refused, however a file says it", async () => {
+  const header = parsed(await file("llama"));
+  const config = (key: string, value: GgufValue) =>
+    ggufConfig(
+      { ...header, metadata: new Map([...header.metadata, [`llama.${key}`, value]]) },
+      "l",
+    );
+  for (
+    const [key, value] of [
+      ["rope.scaling.type", "yarn"],
+      ["rope.scaling.factor", 4],
+      ["rope.scale_linear", 0.5],
+      ["attention.sliding_window", 4096],
+    ] as const
+  ) assertThrows(() => config(key, value), FileError, "with scaled rotary positions or windows");
+  const plain = JSON.stringify(ggufConfig(header, "l"));
+  for (const [key, value] of [["rope.scaling.type", "none"], ["rope.scaling.factor", 1]] as const) {
+    assertEquals(JSON.stringify(config(key, value)), plain);
+  }
+});
+
 Deno.test("a model that is not read is refused by its name", async () => {
   const whole = await file("llama");
   const at = new TextDecoder("latin1").decode(whole).indexOf("architecture") + 12 + 4 + 8;
@@ -92,20 +189,27 @@ Deno.test("a model that is not read is refused by its name", async () => {
 });
 
 Deno.test("a damaged file is read or refused, and nothing else", async () => {
-  const whole = await file("qwen2");
+  const files = await Promise.all(["llama", "qwen2", "gpt2"].map(file));
+  const ends = { read: 0, refused: 0 };
   fc.assert(
-    fc.property(fc.integer({ min: 0, max: 2500 }), fc.integer({ min: 0, max: 255 }), (at, byte) => {
-      const bytes = whole.slice();
-      bytes[at] = byte;
+    fc.property(fc.constantFrom(...files), headMutation, (whole, mutate) => {
+      const bytes = mutate(whole);
+      const from = performance.now();
       try {
         const header = parsed(bytes);
         const config = ggufConfig(header, "q");
         const read = (start: number, length: number) => bytes.subarray(start, start + length);
-        [...ggufWeights(header, config, read, "q").names()];
+        const weights = ggufWeights(header, config, read, "q");
+        for (const name of weights.names()) assert(weights.shape(name).every((size) => size >= 0));
+        parseConfig(config);
+        ends.read++;
       } catch (error) {
         if (!(error instanceof FileError)) throw error;
+        ends.refused++;
       }
+      assert(performance.now() - from < 2000);
     }),
-    { numRuns: 300 },
+    { numRuns: 600 },
   );
+  assert(ends.read > 20 && ends.refused > 20, JSON.stringify(ends));
 });

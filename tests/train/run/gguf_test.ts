@@ -4,12 +4,14 @@ import { seedKey } from "../../../core/random.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import type { LoadOptions } from "../../../nn/models/load.ts";
+import { copyFolder } from "../../../train/files/folder.ts";
 import { modelFolder } from "../../../train/files/gguf_file.ts";
 import { mergeAdapter } from "../../../train/merge/merge.ts";
 import { openLanguageModel, readConfig } from "../../../train/run/load_model.ts";
 import { loadTokenizer } from "../../../train/run/load_tokenizer.ts";
 import { tinyExamples } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
+import { Workspace } from "../../support/workspace.ts";
 
 const golden = decodeURIComponent(new URL("../../golden", import.meta.url).pathname);
 const fileOf = (name: string) => `${golden}/gguf/${name}.gguf`;
@@ -74,8 +76,18 @@ Deno.test("matrices of a GGUF file keep their 16 bits, or are quantised, as thos
   }
 });
 
+Deno.test("a folder whose name is that of a GGUF file is a folder", async () => {
+  await using workspace = await Workspace.open();
+  const folder = workspace.out("model.gguf");
+  await copyFolder(workspace.model("gpt2"), folder);
+  assertEquals(await readConfig(folder), await readConfig(workspace.model("gpt2")));
+  assertEquals((await opened(folder)).logits, (await opened(workspace.model("gpt2"))).logits);
+  assert((await loadTokenizer(folder)).encode("near").ids.length > 0);
+});
+
 Deno.test("the path of a GGUF file, or of a folder with one, is that of a model", async () => {
-  assertEquals(["a/b.gguf", "b.gguf", "/b.gguf", "a"].map(modelFolder), ["a", ".", "/", "a"]);
+  const folders = await Promise.all(["a/b.gguf", "b.gguf", "/b.gguf", "a"].map(modelFolder));
+  assertEquals(folders, ["a", ".", "/", "a"]);
   const folder = await Deno.makeTempDir();
   try {
     await Deno.copyFile(fileOf("qwen3"), `${folder}/model-f32.gguf`);

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { copyFolder } from "../../../train/files/folder.ts";
 import { weightsFingerprint } from "../../../train/files/weights_fingerprint.ts";
 import { collect } from "../../../train/sweep/collect.ts";
-import { changedSources, type RunSources } from "../../../train/sweep/run_sources.ts";
+import { changedSources, type RunSources, weightsOfRun } from "../../../train/sweep/run_sources.ts";
 import { runSweep } from "../../../train/sweep/run_sweep.ts";
 import { statusOf } from "../../../train/sweep/status.ts";
 import { tablesOf } from "../../../train/tables/tables.ts";
@@ -29,6 +29,26 @@ Deno.test("the fingerprint of weights is that of their files, wherever they lie"
     await Deno.writeTextFile(`${model}/config.json`, text);
     assert(await weightsFingerprint(model) !== before);
   }
+});
+
+Deno.test("the fingerprint of a GGUF file is its own, with the configuration beside it", async () => {
+  const folder = workspace.out("gguf");
+  await Deno.mkdir(folder);
+  const model = `${folder}/a.gguf`;
+  await Deno.writeTextFile(model, "first");
+  const found = () => weightsOfRun({ ...workspace.config("e2e"), model });
+  const before = await found();
+  assertEquals(before, await weightsFingerprint(model));
+  await Deno.writeTextFile(`${folder}/b.gguf`, "other");
+  assertEquals(await found(), before);
+  assert(await weightsFingerprint(`${folder}/b.gguf`) !== before);
+  await Deno.writeTextFile(`${folder}/config.json`, "{}");
+  const configured = await found();
+  assert(configured !== before);
+  await Deno.writeTextFile(model, "First");
+  assert(await found() !== configured);
+  await Deno.remove(model);
+  assertEquals(await found(), undefined);
 });
 
 Deno.test("weights and data that change between the runs are told by status and tables", async () => {
