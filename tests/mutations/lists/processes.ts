@@ -124,6 +124,22 @@ export const processesMutations: readonly Mutation[] = [
     tests: shares,
   },
   {
+    name: "processes that evaluate do not hear of a signal",
+    file: "train/distributed/shared_stop.ts",
+    find: 'this.agree(told.filter((one) => one.startsWith("1")).length);',
+    replace: "this.agree(0);",
+    why: "a long evaluation would go on until the scheduler kills it",
+    tests: runs,
+  },
+  {
+    name: "processes may have checkpoints at other steps",
+    file: "train/train.ts",
+    find: 'indifferentSettings.filter((name) => name !== "saveEvery")',
+    replace: 'indifferentSettings.filter((name) => name !== "card")',
+    why: "one would wait for the others, which are told to hang",
+    tests: runs,
+  },
+  {
     name: "facts of the first process alone are compared",
     file: "train/distributed/agreement.ts",
     find: "new Set([...Object.keys(first!), ...Object.keys(other)])",
