@@ -86,7 +86,7 @@ export const processesMutations: readonly Mutation[] = [
   {
     name: "settings are not compared",
     file: "train/train.ts",
-    find: '    ...settingFacts(config, [...indifferentSettings, "model", "data", "adapter"]),\n',
+    find: '    ...settingFacts(config, [...own, "model", "data", "adapter"]),\n',
     replace: "",
     why: "processes with other seeds would train apart",
     tests: runs,
