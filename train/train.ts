@@ -5,6 +5,7 @@
  */
 
 import metadata from "../deno.json" with { type: "json" };
+import type { Device } from "../core/device.ts";
 import { OptionError } from "../core/errors.ts";
 import type { TrainConfig } from "./config/config.ts";
 import { kebab } from "./config/options.ts";
@@ -72,7 +73,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   await requireMemory(own, data, device, group);
   const prepared = await prepareModel(own, data, device, hooks);
   const { plan, keys, counts } = prepared;
-  if (group.size > 1) await requireAgreement(group, await commonFacts(folders, prepared));
+  if (group.size > 1) await requireAgreement(group, await commonFacts(folders, prepared, device));
   const { layers } = prepared.architecture;
   const facts = { ...counts, backend: reason, layers, ...prepared.fingerprints };
   const output = await RunOutput.open({ ...prepared, config, facts }, place, say);
@@ -82,7 +83,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
     prepared,
     {
       ...{ config, plan, key: keys.masks, orderKey: keys.order, progress: output.progress },
-      task: sharedTask(prepared.task, group),
+      task: sharedTask(prepared.task, group, stop),
       processes: group.size === 1 ? undefined : { group, stop },
     },
     writingTo(output, group.size === 1 ? hooks : { ...hooks, signal: stop.signal }, prepared),
@@ -95,24 +96,33 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
 }
 
 /** What all processes of a run must have alike; folders may have other names on other machines. */
-async function commonFacts({ base, config }: RunFolders, prepared: Prepared): Promise<Facts> {
+async function commonFacts(
+  { base, config }: RunFolders,
+  prepared: Prepared,
+  { backend }: Device,
+): Promise<Facts> {
   const { trainingData, developmentData } = prepared.fingerprints;
+  // Processes meet at checkpoints, too, whatever results depend on.
+  const own = indifferentSettings.filter((name) => name !== "saveEvery");
   return {
     "version": metadata.version,
+    "backend": backend.name,
     "base model": await weightsFingerprint(base.directory),
     "training data": trainingData,
     "development data": developmentData,
     "number of trained parameters": `${prepared.counts.trainable}`,
-    ...settingFacts(config, [...indifferentSettings, "model", "data", "adapter"]),
+    ...settingFacts(config, [...own, "model", "data", "adapter"]),
   };
 }
 
-/** A task that all processes evaluate together. */
-function sharedTask(task: Task, group: Group): Task {
+/** A task that all processes evaluate together, of which each may ask to stop after a round of batches. */
+function sharedTask(task: Task, group: Group, stop: SharedStop): Task {
   if (group.size === 1) return task;
+  const heeding = stop.heedingIn(group);
   return {
     ...task,
-    evaluate: (model, device, options) => task.evaluate(model, device, { ...options, group }),
+    evaluate: (model, device, options) =>
+      task.evaluate(model, device, { ...options, group: heeding }),
   };
 }
 

@@ -9,7 +9,9 @@ import { type GroupChoice, openGroup } from "../distributed/open_group.ts";
 import { failed } from "./program.ts";
 
 /** Milliseconds in which process 0 says what all processes find alike, and ends them. */
-const precedence = 1000;
+const precedence = 2000;
+/** Milliseconds in which a launcher reads what was printed: MPICH's drops the rest once all are ended. */
+const readingTime = 500;
 
 /**
  * Runs a job in the group that this process was started in. An error ends all processes, with one
@@ -31,11 +33,16 @@ export async function joined(
     await group[Symbol.asyncDispose]();
     return code;
   } catch (error) {
-    if (group.rank > 0) await new Promise((resume) => setTimeout(resume, precedence));
+    if (group.rank > 0) await pause(precedence);
     const code = failed(error, Deno.args, `${processName(group.rank, group)}: `);
+    await pause(readingTime);
     group.abort(code);
     return code;
   }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resume) => setTimeout(resume, milliseconds));
 }
 
 /** Which processes there are, one line for each machine. */

@@ -86,7 +86,7 @@ export const processesMutations: readonly Mutation[] = [
   {
     name: "settings are not compared",
     file: "train/train.ts",
-    find: '    ...settingFacts(config, [...indifferentSettings, "model", "data", "adapter"]),\n',
+    find: '    ...settingFacts(config, [...own, "model", "data", "adapter"]),\n',
     replace: "",
     why: "processes with other seeds would train apart",
     tests: runs,
@@ -122,6 +122,22 @@ export const processesMutations: readonly Mutation[] = [
     replace: "if (error instanceof RangeError) throw error;",
     why: "the others would wait for it",
     tests: shares,
+  },
+  {
+    name: "processes that evaluate do not hear of a signal",
+    file: "train/distributed/shared_stop.ts",
+    find: 'this.agree(told.filter((one) => one.startsWith("1")).length);',
+    replace: "this.agree(0);",
+    why: "a long evaluation would go on until the scheduler kills it",
+    tests: runs,
+  },
+  {
+    name: "processes may have checkpoints at other steps",
+    file: "train/train.ts",
+    find: 'indifferentSettings.filter((name) => name !== "saveEvery")',
+    replace: 'indifferentSettings.filter((name) => name !== "card")',
+    why: "one would wait for the others, which are told to hang",
+    tests: runs,
   },
   {
     name: "facts of the first process alone are compared",

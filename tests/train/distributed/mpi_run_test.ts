@@ -66,7 +66,7 @@ for (const launcher of launchers) {
   test("a process that hangs ends the run in time, named", async (out) => {
     const hung = out("hung");
     const blow = { rank: 1, signal: "SIGSTOP", when: `${hung}/checkpoint-3` } as const;
-    const flags = flagsOf(hung, { epochs: 100, "distributed-timeout": 3 });
+    const flags = flagsOf(hung, { epochs: 100, "distributed-timeout": 6 });
     const { code, text, seconds } = await launch(launcher, [[2, flags]], blow);
     assert(code !== 0 && seconds < 60, `${code} in ${seconds} s`);
     assertMatch(text, /error: process 0 of 2: Cannot go on as an answer of process 1 of 2 is/);

@@ -13,6 +13,7 @@ import { Checkpoint } from "../../../train/files/checkpoint.ts";
 import { runConfig } from "../../../train/run/open_run.ts";
 import { train, type TrainHooks } from "../../../train/train.ts";
 import { inGroup } from "../../support/linked_groups.ts";
+import { webGpuTest } from "../../support/webgpu_device.ts";
 import { namesIn, readAdapter, readTimeless, Workspace } from "../../support/workspace.ts";
 
 const workspace = await Workspace.open();
@@ -118,24 +119,36 @@ Deno.test("a checkpoint of three processes goes on by two, and by one", async ()
 const disagreements: readonly (readonly [string, Partial<TrainConfig>, string])[] = [
   ["another seed", { seed: 2 }, "--seed 1 of process 0 is required of process 1 of 2: found 2"],
   ["other data", { trainLimit: 31 }, "training data sha256-"],
+  ["other checkpoints", { saveEvery: 2 }, "--save-every none of process 0"],
   ["another rank", { rank: 2 }, "number of trained parameters"],
 ];
-for (const [name, changes, says] of disagreements) {
-  Deno.test(`processes that disagree do not train: ${name}`, async () => {
-    const config = configOf("rte", name, {});
-    const failures: unknown[] = [];
-    await inGroup(2, async (group) => {
-      const own = group.rank === 1 ? changes : {};
-      await train({ ...config, ...own }, { group }).catch((error) => failures.push(error));
-    });
-    assertEquals(failures.length, 2);
-    for (const error of failures) {
-      assert(error instanceof TrainingError);
-      assert(error.message.includes(says), error.message);
-    }
-    await assertRejects(() => Deno.stat(config.out!), Deno.errors.NotFound);
+/** Requires that two processes do not train where one has other settings, and that both say why. */
+async function requireRefusal(name: string, changes: Partial<TrainConfig>, says: string) {
+  const config = configOf("rte", name, {});
+  const failures: unknown[] = [];
+  await inGroup(2, async (group) => {
+    const own = group.rank === 1 ? changes : {};
+    await train({ ...config, ...own }, { group }).catch((error) => failures.push(error));
   });
+  assertEquals(failures.length, 2);
+  for (const error of failures) {
+    assert(error instanceof TrainingError);
+    assert(error.message.includes(says), error.message);
+  }
+  await assertRejects(() => Deno.stat(config.out!), Deno.errors.NotFound);
 }
+
+for (const [name, changes, says] of disagreements) {
+  Deno.test(
+    `processes that disagree do not train: ${name}`,
+    () => requireRefusal(name, changes, says),
+  );
+}
+
+webGpuTest(
+  "processes that disagree do not train: another backend",
+  () => requireRefusal("backend", { backend: "webgpu" }, "backend cpu of process 0 is required of"),
+);
 
 Deno.test("a signal of one process stops all behind the same step, and the run goes on equal", async () => {
   const whole = configOf("rte", "not stopped", {});
@@ -154,6 +167,30 @@ Deno.test("a signal of one process stops all behind the same step, and the run g
   assertEquals(new Set(results.map(({ step }) => step)).size, 1);
   assertNotEquals(results[0]!.step, 8);
   await trainTogether(3, config, () => ({ hooks: { resume: config.out! } }));
+  assertEquals(await readAdapter(config.out!), await readAdapter(whole.out!));
+  assertEquals(await readTimeless(config.out!), await readTimeless(whole.out!));
+});
+
+Deno.test("a signal of one process ends the last evaluation of all, and the run goes on equal", async () => {
+  const changes = { batch: 4, trainLimit: 8, epochs: 1, evalBatch: 2 };
+  const whole = configOf("rte", "evaluated", changes);
+  await trainTogether(2, whole);
+  const config = configOf("rte", "stopped within an evaluation", changes);
+  const stop = new AbortController();
+  let done = 0;
+  const results = await trainTogether(2, config, (rank) => ({
+    hooks: rank === 0 ? {} : {
+      signal: stop.signal,
+      onStep({ step }, steps) {
+        if (step === steps) done = step;
+      },
+      onProgress() {
+        if (done > 0) stop.abort();
+      },
+    },
+  }));
+  assertEquals(results.map(({ step, aborted }) => [step, aborted]), [[2, true], [2, true]]);
+  await trainTogether(2, config, () => ({ hooks: { resume: config.out! } }));
   assertEquals(await readAdapter(config.out!), await readAdapter(whole.out!));
   assertEquals(await readTimeless(config.out!), await readTimeless(whole.out!));
 });
