@@ -30,7 +30,7 @@ export const distributedOptions = {
     group: "processes",
     kind: "number",
     above: 0,
-    help: "seconds after which a process that does not answer ends the run",
+    help: "seconds, beyond its longest work so far, that a process waits for the others",
     default: 50,
   },
 } as const satisfies OptionTable;

@@ -17,7 +17,7 @@ const eager = 4;
 
 /** How long a group waits. */
 export interface Patience {
-  /** Seconds that a process may not answer for. */
+  /** Seconds that a process may not answer for, beyond the longest that this one ever worked itself. */
   readonly timeout: number;
   /** A clock, in milliseconds; default `performance.now`. */
   readonly now?: () => number;
@@ -35,6 +35,9 @@ export class MessageGroup implements Group {
   readonly host: string;
   readonly #others: readonly number[];
   readonly #now: () => number;
+  /** When the last messages were over, and the longest time of work between two, in milliseconds. */
+  #over: number;
+  #longest = 0;
 
   /** A group over messages that waits as long as it is told. */
   constructor(private readonly messages: Messages, private readonly patience: Patience) {
@@ -44,6 +47,7 @@ export class MessageGroup implements Group {
     this.host = messages.host;
     this.#others = Array.from({ length: this.size }, (_, r) => r).filter((r) => r !== this.rank);
     this.#now = patience.now ?? (() => performance.now());
+    this.#over = this.#now();
   }
 
   /** Replaces numbers by their sums over all processes; see {@linkcode Group}. */
@@ -100,14 +104,18 @@ export class MessageGroup implements Group {
     const from = this.#others.map((r) => this.messages.receive(received(r), r, tag));
     const to = this.#others.map((r) => this.messages.send(sent(r), r, tag));
     const begun = this.#now();
+    // Shares may differ by a batch, and a batch may take long.
+    this.#longest = Math.max(this.#longest, begun - this.#over);
+    const limit = 1000 * this.patience.timeout + this.#longest;
     let waiting = this.#others.map((rank, i) => ({ rank, messages: [from[i]!, to[i]!] }));
     for (;;) {
       waiting = waiting
         .map(({ rank, messages }) => ({ rank, messages: this.#left(rank, messages) }))
         .filter(({ messages }) => messages.length > 0);
+      this.#over = this.#now();
       if (waiting.length === 0) return;
-      const waited = this.#now() - begun;
-      if (waited > 1000 * this.patience.timeout) throw this.#silent(waiting.map((one) => one.rank));
+      const waited = this.#over - begun;
+      if (waited > limit) throw this.#silent(waiting.map((one) => one.rank), limit);
       // Signals and other work have their turn.
       if (waited > eager) await new Promise((resume) => setTimeout(resume, 0));
     }
@@ -125,11 +133,11 @@ export class MessageGroup implements Group {
     }
   }
 
-  #silent(ranks: readonly number[]): TrainingError {
-    const { timeout } = this.patience;
+  #silent(ranks: readonly number[], limit: number): TrainingError {
+    const seconds = Number((limit / 1000).toPrecision(2));
     const names = ranks.map((rank) => processName(rank, this)).join(" and ");
     return new TrainingError(
-      `Cannot go on as an answer of ${names} is required within ${timeout} s ` +
+      `Cannot go on as an answer of ${names} is required within ${seconds} s ` +
         "(--distributed-timeout): found none, it ended, hangs or is too slow",
     );
   }
