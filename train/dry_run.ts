@@ -96,7 +96,7 @@ export async function dryRun(given: TrainConfig, hooks: TrainHooks = {}): Promis
   const data = await prepareData(folders, place, hooks);
   const memory = await planMemory(folders, data, device);
   const free = await freeMemory(device.backend);
-  const missing = await missingMemory(folders, data, device, free);
+  const missing = await missingMemory(folders, data, device, memory, { free });
   const { task } = data;
   const { step: done = 0, checkpoint } = place.resumed ?? {};
   const { perEpoch, steps } = planSteps(config, task.train.length);

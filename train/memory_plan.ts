@@ -129,23 +129,33 @@ function optimiserBytes({ trainable, state }: Optimiser) {
   return { trained, gradient: trained, moments };
 }
 
-/** Why a run does not fit the memory that is free, and what would; undefined where it fits. */
+/** The memory that a run is to fit, and whose share of it is counted. */
+export interface MemoryRoom {
+  /** What is free; undefined where nobody says. */
+  readonly free: FreeMemory | undefined;
+  /** That of one of several processes; default this one alone. */
+  readonly share?: Share | undefined;
+}
+
+/**
+ * Why a run does not fit the memory that is free, and what would; undefined where it fits.
+ *
+ * @param parts What {@linkcode planMemory} counted of it
+ */
 export async function missingMemory(
   folders: RunFolders,
   data: PreparedData,
   device: Device,
-  free: FreeMemory | undefined,
-  share?: Share,
+  parts: MemoryParts,
+  { free, share }: MemoryRoom,
 ): Promise<string | undefined> {
-  if (free === undefined) return undefined;
   // The process has the rest already.
   const beside = isOnHost(device.backend) ? buffers : 0;
   const { config } = folders;
-  using usual = await MemoryPlan.open(folders, data, device, share);
   const bytesOf = async (plan: MemoryPlan, settings: TrainConfig) =>
     tensorBytes(await plan.partsOf(settings)) + beside;
-  const required = await bytesOf(usual, config);
-  if (required <= free.bytes) return undefined;
+  const required = tensorBytes(parts) + beside;
+  if (free === undefined || required <= free.bytes) return undefined;
   const fitting: string[] = [];
   let least = { flags: "", bytes: required };
   const half = { ...folders, config: { ...config, half: true } };
@@ -185,9 +195,11 @@ export async function requireMemory(
   device: Device,
   share: Share,
 ): Promise<void> {
-  const own = share.size > 1 ? share : undefined;
   const free = await freeMemory(device.backend);
-  const missing = await missingMemory(folders, data, device, free, own);
+  if (free === undefined) return;
+  const room = { free, share: share.size > 1 ? share : undefined };
+  const parts = await planMemory(folders, data, device, room.share);
+  const missing = await missingMemory(folders, data, device, parts, room);
   if (missing !== undefined) throw new OptionError(missing);
 }
 

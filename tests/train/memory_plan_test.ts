@@ -170,8 +170,11 @@ Deno.test("a run in too little memory is told what would fit, the gentlest first
         const changed = { ...folders, config: { ...config, ...changes } as TrainConfig };
         return tensorBytes(await planMemory(changed, data, device)) + 65 * 2 ** 20;
       };
-      const missing = (bytes: number) =>
-        missingMemory(folders, data, device, { bytes, place: "a small machine" });
+      const parts = await planMemory(folders, data, device);
+      const missing = (bytes: number) => {
+        const free = { bytes, place: "a small machine" };
+        return missingMemory(folders, data, device, parts, { free });
+      };
       const [whole, kept] = [await needs({}), await needs({ gradientCheckpointing: true })];
       const quarter = await needs({ batch: 2, accumulate: 4 });
       assert(quarter < kept && kept < whole);
