@@ -34,6 +34,11 @@ Deno.test("flags that a run has, or that would change nothing, are not among wha
   assertEquals(flagsOf(least, false), [again, ...coded]);
 });
 
+Deno.test("a run in 8 bits may have 4", () => {
+  const flags = flagsOf({ ...config, quantize: "int8" }, false);
+  assertEquals(flags.filter((one) => one.includes("--quantize"))[0], "--quantize nf4");
+});
+
 Deno.test("each of them makes the settings that its flags say", () => {
   for (const { format, settings } of smallerRuns(config, true)) {
     for (const { flags, config: made } of settings) {

@@ -128,6 +128,14 @@ export const dryRunMutations: readonly Mutation[] = [
     tests: plans,
   },
   {
+    name: "a run in 8 bits is not told that 4 would do",
+    file: "train/memory_remedies.ts",
+    find: 'if (config.quantize !== "nf4") yield',
+    replace: "if (config.quantize === undefined) yield",
+    why: "4 bits are half of 8",
+    tests: ["tests/train/memory_remedies_test.ts"],
+  },
+  {
     name: "what would fit is told though it does not",
     file: "train/memory_plan.ts",
     find: "if (bytes <= free.bytes) fitting.push",
