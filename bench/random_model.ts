@@ -68,6 +68,20 @@ export const modelShapes = {
     n_head: 16,
     n_positions: 1024,
   },
+  "qwen3-0.6b": {
+    model_type: "qwen3",
+    vocab_size: 151936,
+    hidden_size: 1024,
+    intermediate_size: 3072,
+    num_hidden_layers: 28,
+    num_attention_heads: 16,
+    num_key_value_heads: 8,
+    head_dim: 128,
+    max_position_embeddings: 40960,
+    rms_norm_eps: 1e-6,
+    rope_theta: 1e6,
+    tie_word_embeddings: true,
+  },
   "llama-7b": {
     model_type: "llama",
     vocab_size: 32000,
@@ -87,6 +101,7 @@ const targets = {
   roberta: ["query", "value"],
   gpt2: ["c_attn"],
   llama: ["q_proj", "v_proj"],
+  qwen3: ["q_proj", "v_proj"],
 };
 
 /** In how many bits frozen matrices are. */
