@@ -167,6 +167,7 @@ const shown: DryRun = {
     step: 2 ** 20,
     evaluation: 2 ** 21,
     process: 2 ** 19,
+    card: 0,
   },
   free: { bytes: 2 ** 29, place: "this machine" },
   onHost: true,
@@ -205,5 +206,10 @@ Deno.test("dryRunText() says why a run cannot be made, and no time then", () => 
   const free = { bytes: 2 ** 33, place: "a card" };
   const text = dryRunText({ ...shown, onHost: false, free, missing, time: undefined });
   assertStringIncludes(text, "memory: 9.0 MiB of the card, 0.500 MiB of this machine; 8192.0 MiB");
+  assert(!text.includes("context"));
+  const memory = { ...shown.memory, card: 2 ** 22 };
+  const onCard = dryRunText({ ...shown, memory, onHost: false, free });
+  assertStringIncludes(onCard, "memory: 13.0 MiB of the card, 0.500 MiB of this machine");
+  assertStringIncludes(onCard, "       4.0 MiB  the card beside tensors: context");
   assertStringIncludes(text, `\n${missing}\nnothing was written`);
 });

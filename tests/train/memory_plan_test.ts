@@ -158,6 +158,8 @@ for (const precision of ["float32", "bf16"] as const) {
           await makeStep(data, run, config, each);
         }
         assertEquals(statistics.peakBytes, held + step);
+        assert(plan.card > 0.5e9, "its context was forgotten");
+        assertEquals((await planOf({ ...config, backend: "cpu" })).card, 0);
       }));
   });
 }

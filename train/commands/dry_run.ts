@@ -92,8 +92,10 @@ function memoryLines({ memory, free, onHost, missing }: DryRun): string[] {
     step: "activations of the largest step",
     evaluation: "activations of the largest evaluation, at another time",
     process: "the process beside tensors: engine, data and buffers, estimated",
+    card: "the card beside tensors: context, programs and graphs, estimated",
   };
   const rows = (Object.entries(labels) as [keyof MemoryParts, string][])
+    .filter(([name]) => name !== "card" || memory.card > 0)
     .map(([name, label]) => `${mebibytes(memory[name]).padStart(14)}  ${label}`);
   const tensors = tensorBytes(memory);
   const known = free === undefined
@@ -101,7 +103,7 @@ function memoryLines({ memory, free, onHost, missing }: DryRun): string[] {
     : `; ${mebibytes(free.bytes)} are free on ${free.place}`;
   const total = onHost
     ? `${mebibytes(tensors + memory.process)} of this machine`
-    : `${mebibytes(tensors)} of the card, ${mebibytes(memory.process)} of this machine`;
+    : `${mebibytes(tensors + memory.card)} of the card, ${mebibytes(memory.process)} of this machine`;
   return [`memory: ${total}${known}`, ...rows, ...(missing === undefined ? [] : [missing])];
 }
 
