@@ -2,7 +2,8 @@
  * How libraries of MPI differ for those who call them: what their handles are, and which the three are
  * that are used here. Messages are bytes, so that no type and no operation of MPI is needed.
  *
- * **Source**: section 20 of MPI 5.0 for its standard interface; mpi.h of MPICH 4 and mpif.h of Open MPI 4.
+ * **Source**: section 20 of MPI 5.0 and mpi_abi.h of MPICH 5 for the standard interface; mpi.h of MPICH 4 and
+ * mpif.h of Open MPI 4.
  *
  * @module
  */
@@ -34,13 +35,13 @@ export interface MpiAbi {
 export const mpiAbis: readonly MpiAbi[] = [
   {
     title: "the standard interface of MPI 5",
-    libraries: ["libmpi_abi.so.0", "libmpi_abi.so", "libmpi_abi.dylib"],
+    libraries: ["libmpi_abi.so.1", "libmpi_abi.so.0", "libmpi_abi.so", "libmpi_abi.dylib"],
     launched: [],
     says: /$^/,
     handles: "pointers",
     world: 0x101,
     byte: 0x247,
-    errorsReturn: 0x142,
+    errorsReturn: 0x143,
   },
   {
     title: "Open MPI",

@@ -30,6 +30,13 @@ Deno.test("a library is known by its file's name, or by what it says", () => {
   assertEquals(known("libmpi.so", "Another MPI 1.0"), undefined);
 });
 
+Deno.test("handles of MPI 5 are those of mpi_abi.h, and its library has the name of MPICH 5's", () => {
+  const { world, byte, errorsReturn, libraries } = mpiAbis[0]!;
+  // 0x141 and 0x142 end the processes: MPI_ERRORS_ARE_FATAL and MPI_ERRORS_ABORT.
+  assertEquals([world, byte, errorsReturn], [0x101, 0x247, 0x143]);
+  assertEquals(libraries[0], "libmpi_abi.so.1");
+});
+
 Deno.test("openMpi() says what is missing", () => {
   const { state } = Deno.permissions.querySync({ name: "ffi" });
   const says = state === "granted" ? "/nowhere/libmpi.so" : "found no --allow-ffi";
