@@ -16,6 +16,17 @@ const candidates: Partial<Record<typeof Deno.build.os, readonly string[]>> = {
 };
 
 /**
+ * Kernels that OpenBLAS takes on processors which it does not know, as a version older than the
+ * processor does: they have 128 bits, and are slower than WebAssembly here.
+ */
+const slowKernels = /^(?:Prescott|Core2|Penryn|Dunnington|Nehalem|Atom|Generic|Unknown)$/i;
+
+/** Whether a library's kernels are slower than those of this project. */
+export function isSlow(kernels: string): boolean {
+  return slowKernels.test(kernels);
+}
+
+/**
  * Finds a library.
  *
  * @param choice `off`, `auto` (one that the system has, where permission is granted) or a path
@@ -23,11 +34,12 @@ const candidates: Partial<Record<typeof Deno.build.os, readonly string[]>> = {
  */
 export function findBlas(choice: string): Blas | undefined {
   if (choice === "off") return undefined;
-  if (choice !== "auto") return open(choice);
+  if (choice !== "auto") return open(choice).blas;
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
   for (const path of candidates[Deno.build.os] ?? []) {
     try {
-      return open(path);
+      const found = open(path);
+      if (!isSlow(found.kernels)) return found.blas;
     } catch {
       // Another name may be there.
     }
@@ -35,10 +47,17 @@ export function findBlas(choice: string): Blas | undefined {
   return undefined;
 }
 
-/** Libraries that were opened, by their paths: one is tried out once. */
-const opened = new Map<string, Blas>();
+/** A library that was opened. */
+interface Opened {
+  readonly blas: Blas;
+  /** For which processor its kernels are, where it says so. */
+  readonly kernels: string;
+}
 
-function open(path: string): Blas {
+/** Libraries that were opened, by their paths: one is tried out once. */
+const opened = new Map<string, Opened>();
+
+function open(path: string): Opened {
   const known = opened.get(path);
   if (known !== undefined) return known;
   let library;
@@ -54,15 +73,27 @@ function open(path: string): Blas {
   const { concurrent, bind } = library;
   const native = { bind, text: `(${cblas})(${JSON.stringify(path)}).bind` };
   const cuts = concurrent ? safeCuts(bind) : undefined;
-  const name = path.split("/").at(-1)!;
+  const kernels = kernelsOf(path);
+  const file = path.split("/").at(-1)!;
+  const name = kernels === "" ? file : `${file} for ${kernels}`;
   const blas: Blas = {
     name: cuts === undefined || cuts.rows !== undefined
       ? name
       : `${name} on one thread each (it would sum parts of them otherwise)`,
     open: (threads) => new CblasProducts(threads, native, cuts),
   };
-  opened.set(path, blas);
-  return blas;
+  const found = { blas, kernels };
+  opened.set(path, found);
+  return found;
+}
+
+/** For which processor the kernels of OpenBLAS are; empty of other libraries. */
+function kernelsOf(path: string): string {
+  const { symbols } = Deno.dlopen(path, {
+    openblas_get_corename: { parameters: [], result: "pointer", optional: true },
+  });
+  const name = symbols.openblas_get_corename?.() ?? null;
+  return name === null ? "" : Deno.UnsafePointerView.getCString(name);
 }
 
 /**

@@ -36,4 +36,12 @@ export const memoryMutations: readonly Mutation[] = [
     why: "a file that cannot be loaded fails the suite",
     tests: ["tests/suite/totals_test.ts"],
   },
+  {
+    name: "an OpenBLAS with kernels of 128 bits is taken",
+    file: "train/device/blas.ts",
+    find: "/^(?:Prescott|Core2|",
+    replace: "/^(?:Core2|",
+    why: "its products are slower than those of WebAssembly",
+    tests: ["tests/train/device/blas_test.ts"],
+  },
 ];
