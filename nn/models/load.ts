@@ -10,7 +10,7 @@ import { foldKey, type Key, normal, uniform } from "../../core/random.ts";
 import type { Device } from "../../core/device.ts";
 import { tensor } from "../../core/tensor.ts";
 import { type Parameter, parameters } from "../layers/module.ts";
-import { fillMatrix, fillParameter, fillQuantised } from "./fill_parameter.ts";
+import { fillParameter } from "./fill_parameter.ts";
 import type { Model } from "./model.ts";
 import { architectureOf } from "./registry.ts";
 import { fileOf, type Floats, partsOf, requireShape, type WeightSource } from "./weight_source.ts";
@@ -93,6 +93,8 @@ export async function loadModel(
   const only = await settleOutput(model, source, find, device);
   const sources = new Map<string, string>();
   const initialised: string[] = [];
+  const narrow = half || device.activations !== undefined;
+  const fewer = narrow || quantize !== undefined ? await import("./fill_matrix.ts") : undefined;
   for (const [path, parameter] of parameters(model)) {
     const name = find(path) ?? only.get(path);
     if (name === undefined) {
@@ -107,9 +109,9 @@ export async function loadModel(
     const isMatrix = parameter.shape.length === 2;
     const target = { device, blank };
     if (quantize !== undefined && isMatrix && inLayer.test(path) && !parameter.trainable) {
-      await fillQuantised(parameter, source, name, target, quantize);
-    } else if (isMatrix && (half || device.activations !== undefined)) {
-      await fillMatrix(parameter, source, name, target);
+      await fewer!.fillQuantised(parameter, source, name, target, quantize);
+    } else if (isMatrix && narrow) {
+      await fewer!.fillMatrix(parameter, source, name, target);
     } else await fillParameter(parameter, source, name, target);
     sources.set(path, name);
   }

@@ -54,6 +54,7 @@ import { predictionsMutations } from "./lists/predictions.ts";
 import { presetsMutations } from "./lists/presets.ts";
 import { processesMutations } from "./lists/processes.ts";
 import { quantisedMutations } from "./lists/quantised.ts";
+import { rangeMutations } from "./lists/ranges.ts";
 import { regularisersMutations } from "./lists/regularisers.ts";
 import { fineTuneMutations } from "./lists/fine_tune.ts";
 import { labPageMutations } from "./lists/lab_page.ts";
@@ -111,6 +112,7 @@ export const mutations: readonly Mutation[] = [
   ...presetsMutations,
   ...processesMutations,
   ...quantisedMutations,
+  ...rangeMutations,
   ...optionsMutations,
   ...trainingMutations,
   ...goingOnMutations,

@@ -121,7 +121,7 @@ export const dryRunMutations: readonly Mutation[] = [
   },
   {
     name: "a blank model has floats where its file has halves",
-    file: "nn/models/fill_parameter.ts",
+    file: "nn/models/fill_matrix.ts",
     find: "empty(device, parameter.shape, dtype));\n  const parts",
     replace: "empty(device, parameter.shape));\n  const parts",
     why: "--half takes half the memory",
