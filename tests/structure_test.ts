@@ -77,7 +77,7 @@ const trainLayers: Layers = [
   ["fit.ts"],
   ["prepare.ts"],
   ["one_step.ts"],
-  ["memory_remedies.ts"],
+  ["memory_count.ts", "memory_remedies.ts"],
   ["memory_plan.ts"],
   ["train.ts"],
   ["dry_run.ts"],
