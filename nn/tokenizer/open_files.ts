@@ -118,6 +118,7 @@ function missingMessage(name: TokenizerClass | undefined): string {
     Qwen2Tokenizer: `tokenizer.json or ${pairs}`,
     RobertaTokenizer: `tokenizer.json or ${pairs}`,
     LlamaTokenizer: "tokenizer.json (tokenizer.model alone does not do)",
+    GemmaTokenizer: "tokenizer.json (tokenizer.model alone does not do)",
     XLMRobertaTokenizer: "tokenizer.json (sentencepiece.bpe.model alone does not do)",
     whole: "tokenizer.json",
   };

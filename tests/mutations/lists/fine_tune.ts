@@ -6,6 +6,7 @@ const page = "train/lab/page/fine_tune";
 const runTests = ["tests/train/lab/fine_tune/fine_tune_test.ts"];
 const faultTests = ["tests/train/lab/fine_tune/faults_page_test.ts"];
 const serveTests = ["tests/train/lab/serve_test.ts"];
+const fileTests = ["tests/train/lab/fine_tune/model_files_test.ts"];
 const stateTests = ["tests/train/lab/state_test.ts"];
 
 /** Mutations of fine-tuning in the lab's page. */
@@ -171,5 +172,21 @@ export const fineTuneMutations: readonly Mutation[] = [
     replace: 'const attributes = { class: "scroll", tabindex: -1,',
     why: "keys alone must reach it",
     tests: faultTests,
+  },
+  {
+    name: "the page loads floats whatever is chosen",
+    file: `${page}/fine_tune.ts`,
+    find: "const options = { half, quantize, blank };",
+    replace: "const options = { half: half && quantize === undefined, blank };",
+    why: "weights in 4 bits take an eighth of the memory",
+    tests: fileTests,
+  },
+  {
+    name: "the page does not count what a step holds",
+    file: `${page}/fine_tune.ts`,
+    find: "tensorBytes(await plan.partsOf(config))",
+    replace: "tensorBytes({ ...await plan.partsOf(config), step: 0 })",
+    why: "what is said before is what is held",
+    tests: fileTests,
   },
 ];

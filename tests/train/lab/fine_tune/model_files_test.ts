@@ -3,7 +3,7 @@ import { Device } from "../../../../core/device.ts";
 import { FileError } from "../../../../core/errors.ts";
 import { openCpu } from "../../../../kernels/cpu/backend.ts";
 import { resolveConfig } from "../../../../train/config/config.ts";
-import { FineTune } from "../../../../train/lab/page/fine_tune/fine_tune.ts";
+import { countedBytes, FineTune } from "../../../../train/lab/page/fine_tune/fine_tune.ts";
 import {
   type ModelFiles,
   readModelConfig,
@@ -33,8 +33,17 @@ const settings: RunSettings = {
   ...{ lr: 1e-3, epochs: 2, maxSteps: 5, batch: 4, seed: 2 },
 };
 
-for (const name of ["llama-lm", "mpnet-classification"]) {
-  Deno.test(`a folder with ${name} trains as from disk, to the bit`, async () => {
+/** Models, and what their matrices are kept in. */
+const cases: readonly (readonly [name: string, weights: Partial<RunSettings>])[] = [
+  ["llama-lm", {}],
+  ["llama-lm", { quantize: "nf4", half: true }],
+  ["mpnet-classification", {}],
+  ["mpnet-classification", { quantize: "int8", half: true }],
+];
+
+for (const [name, weights] of cases) {
+  const kept = weights.quantize ?? "floats";
+  Deno.test(`a folder with ${name} in ${kept} trains as from disk, to the bit`, async () => {
     const folder = await Deno.makeTempDir({ prefix: "hiddenkey-" });
     try {
       for (const file of ["config.json", "model.safetensors"]) {
@@ -45,26 +54,33 @@ for (const name of ["llama-lm", "mpnet-classification"]) {
       const kind = JSON.stringify({ tokenizer_class: "BertTokenizer" });
       await Deno.writeTextFile(`${folder}/tokenizer_config.json`, kind);
       await Deno.writeTextFile(`${folder}/train.csv`, table);
-      const own: StepRecord[] = [];
-      const data = { kind: "table", name: "own.csv", text: table } as const;
-      const model = { kind: "folder", name: "folder" } as const;
-      const base = await folderModel(await filesOf(folder), { name: "folder" });
-      await using device = new Device(openCpu());
-      using run = await FineTune.open(
-        await prepareRun({ model, data, settings, machine: "cpu" }, base),
-        device,
-      );
-      await run.train({ onStep: (record) => void own.push(record) });
+      const all = { ...settings, ...weights };
+      const { own, counted, held } = await trainedInPage(folder, all);
       const steps: StepRecord[] = [];
       const given = { task: "classification", data: folder, model: folder } as const;
-      const config = resolveConfig(given, settings, { backend: "cpu", devFraction: 0.2 });
+      const config = resolveConfig(given, all, { backend: "cpu", devFraction: 0.2 });
       await train(config, { onStep: (record) => void steps.push(record) });
       assertEquals(own.length, 5);
       assertEquals(own, steps);
+      assertEquals(counted, held);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
   });
+}
+
+/** Steps of a run as the page makes it, with the memory that was counted before and was held. */
+async function trainedInPage(folder: string, settings: RunSettings) {
+  const own: StepRecord[] = [];
+  const data = { kind: "table", name: "own.csv", text: table } as const;
+  const model = { kind: "folder", name: "folder" } as const;
+  const base = await folderModel(await filesOf(folder), { name: "folder" });
+  const prepared = await prepareRun({ model, data, settings, machine: "cpu" }, base);
+  const counted = await countedBytes(prepared);
+  await using device = new Device(openCpu());
+  using run = await FineTune.open(prepared, device);
+  await run.train({ onStep: (record) => void own.push(record) });
+  return { own, counted, held: device.backend.statistics.peakBytes };
 }
 
 Deno.test("a folder that is no model's is refused in one sentence", async () => {
