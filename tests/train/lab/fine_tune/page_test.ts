@@ -134,7 +134,7 @@ pageTest(
       'pasted.csv:3: Cannot read column "label" as the number or name of a class is required: found ""',
     );
     const facts =
-      "16 examples to learn, 4 to judge by: bad, good. 12 steps and 0.4 MB of tensors for " +
+      "16 examples to learn, 4 to judge by: bad, good. 12 steps and 0.1 MB of tensors for " +
       "each method.";
     assertEquals(said.slice(1), [facts, facts]);
     const { data, settings } = run!.job;
