@@ -33,13 +33,14 @@ const classOfFamily: Readonly<Record<string, TokenizerClass>> = {
   llama: "whole",
   mistral: "whole",
   modernbert: "whole",
+  phi3: "whole",
   qwen2: "Qwen2Tokenizer",
   qwen3: "Qwen2Tokenizer",
   smollm3: "whole",
 };
 
 /** Families whose class counts whatever a folder names, as folders are known to name wrong ones. */
-const decided: ReadonlySet<unknown> = new Set(["mistral", "modernbert", "qwen2"]);
+const decided: ReadonlySet<unknown> = new Set(["mistral", "modernbert", "phi3", "qwen2"]);
 
 /** Classes that are built here, by name without `Tokenizer`. */
 const built: Readonly<Record<string, TokenizerClass>> = {

@@ -125,7 +125,7 @@ export const tokenizerMutations: readonly Mutation[] = [
   {
     name: "the class that a folder of Mistral or Qwen2 names counts",
     file: "nn/tokenizer/folder/class_name.ts",
-    find: 'new Set(["mistral", "modernbert", "qwen2"])',
+    find: 'new Set(["mistral", "modernbert", "phi3", "qwen2"])',
     replace: "new Set([])",
     why: "published folders of these families name wrong classes",
     tests: ["tests/nn/tokenizer/folder/resolve_test.ts"],
