@@ -35,7 +35,7 @@ import {
   reachingTables,
   rowsByKind,
   sharedRows,
-  tablesOf,
+  tablesTurning,
 } from "./rotary_positions.ts";
 
 class Layer extends DecoderLayer {
@@ -107,7 +107,10 @@ export class LlamaModel extends DecoderBody {
     const { ids, positions } = context.batch;
     const shared = (): readonly Tensor[] => {
       this.tables = reachingTables(this.tables, this.#config, positions);
-      return sharedRows(tablesOf(this.tables, context.batch, this.#config.longestShort), positions);
+      return sharedRows(
+        tablesTurning(this.tables, context.batch, this.#config.longestShort),
+        positions,
+      );
     };
     const last = runLayers(
       this.layers,

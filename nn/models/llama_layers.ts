@@ -56,7 +56,7 @@ export abstract class DecoderLayer extends Module {
 }
 
 /** What attention of a layer needs to know of its configuration. */
-export function attentionSettings(config: LlamaConfig, layer: number): AttentionSettings {
+export function decoderAttention(config: LlamaConfig, layer: number): AttentionSettings {
   const { heads, keyValueHeads, headSize: size, causal, scoreScale: scale } = config;
   return {
     heads,
@@ -103,7 +103,7 @@ export class LlamaAttention extends Module {
     this.q_norm = ofHead();
     this.k_norm = ofHead();
     this.#rotary = config.layerKinds[layer]!.rotary;
-    this.#settings = attentionSettings(config, layer);
+    this.#settings = decoderAttention(config, layer);
   }
 
   /** Attends and adds the residual, where there is one. */

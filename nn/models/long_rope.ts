@@ -15,7 +15,8 @@ import type { RotarySizes } from "./rope.ts";
 const scaled = ["longrope", "su", "yarn"];
 
 /**
- * Reads the rotary positions: plain ones, or those of short texts and of long ones. A `rope_scaling` that says anything stands for the `rope_parameters`.
+ * Reads the rotary positions: plain ones, or those of short texts and of long ones. A `rope_scaling`
+ * that says anything stands for the `rope_parameters`.
  *
  * @throws {FileError} If a key does not fit, or positions are scaled in another way
  */
@@ -29,10 +30,13 @@ export function longRotaries(
   const pairs = pairsOf(rope.has("partial_rotary_factor") ? rope : fields, headSize);
   const plain = (pair: number) => theta ** (-pair / pairs);
   const key = rope.has("rope_type") ? "rope_type" : "type";
-  if (rope.only(key, ["default", ...scaled], "default") === "default") {
+  const kind = rope.only(key, ["default", ...scaled], "default");
+  if (kind === "default") {
     return { rotaries: [{ pairs, frequency: plain, factor: 1 }] };
   }
-  const original = fields.size(["original_max_position_embeddings"], 4096);
+  const longest = ["original_max_position_embeddings"];
+  // Beside the oldest name transformers reads it within the object alone.
+  const original = kind === "su" ? rope.size(longest) : fields.size(longest, 4096);
   const growth = rope.has("factor") ? rope.positive("factor") : maxPositions / original;
   const usual = growth <= 1 ? 1 : Math.sqrt(1 + Math.log(growth) / Math.log(original));
   const factor = rope.positive("attention_factor", usual);
@@ -58,5 +62,6 @@ function factorsOf(rope: ConfigFields, key: string, pairs: number): readonly num
   const found = rope.list(key);
   const isFactor = (one: unknown): one is number => Number.isFinite(one) && Number(one) > 0;
   if (found?.length === pairs && found.every(isFactor)) return found;
-  return rope.fail(key, `a list of ${pairs} positive numbers is required`, found);
+  const sizes = "head_dim (or hidden_size and num_attention_heads) and partial_rotary_factor";
+  return rope.fail(key, `a list of ${pairs} positive numbers is required by ${sizes}`, found);
 }

@@ -22,11 +22,11 @@ import type { Architecture } from "./architecture.ts";
 import type { ConfigFields } from "./config_fields.ts";
 import { DecoderClassifier, LanguageModel } from "./decoder.ts";
 import { classNamesOf, llamaConfig, LlamaModel, llamaTraits } from "./llama.ts";
-import { attentionSettings, DecoderLayer, type LlamaConfig } from "./llama_layers.ts";
+import { decoderAttention, DecoderLayer, type LlamaConfig } from "./llama_layers.ts";
 import { longRotaries } from "./long_rope.ts";
 import type { ModelConfig } from "./model.ts";
 import type { RotarySizes } from "./rope.ts";
-import { kindsOfLayers } from "./windows.ts";
+import { kindsOfLayers, layerTypes } from "./windows.ts";
 
 class Attention extends Module {
   /** Rows of queries, keys and values, in this order. */
@@ -40,7 +40,7 @@ class Attention extends Module {
     const outputs = (heads + 2 * keyValueHeads) * headSize;
     this.qkv_proj = new Linear(hiddenSize, outputs, { bias: false });
     this.o_proj = new Linear(heads * headSize, hiddenSize, { bias: false });
-    this.#settings = attentionSettings(config, layer);
+    this.#settings = decoderAttention(config, layer);
   }
 
   /** Attends and adds the residual. */
@@ -107,6 +107,8 @@ class Layer extends DecoderLayer {
 function configure(fields: ConfigFields, common: ModelConfig): LlamaConfig {
   const rotary = (sizes: RotarySizes) => longRotaries(fields, sizes);
   const config = llamaConfig(fields, common, { biases: [], rotary });
+  // Known, and of no effect there either.
+  layerTypes(fields, common, () => "full_attention");
   const window = fields.has("sliding_window") ? fields.size(["sliding_window"]) : undefined;
   const layerKinds = config.layerKinds.map((kind) => ({ ...kind, window }));
   const { longestShort } = config;

@@ -56,7 +56,7 @@ export function reachingTables(
  * @param longestShort Tokens beyond which the second table turns all of a batch
  * @throws {OptionError} If examples share longer rows: how long each is decides nothing then
  */
-export function tablesOf(
+export function tablesTurning(
   all: readonly RotaryTables[],
   { width, offsets }: Batch,
   longestShort: number | undefined,

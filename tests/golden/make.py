@@ -242,15 +242,19 @@ def doubles():
         torch.float, torch.float32 = kept
 
 
-def exact_long_rotary(self, x, position_ids):
-    """By the factors of the batch's longest row, padding included."""
-    rope = self.config.rope_parameters
-    longest = int(position_ids.max()) + 1
-    kind = "long" if longest > rope["original_max_position_embeddings"] else "short"
-    _, factor = ROPE_INIT_FUNCTIONS["longrope"](self.config, seq_len=longest)
-    factors = torch.tensor(rope[f"{kind}_factor"], dtype=torch.float64)
-    exponents = torch.arange(len(factors), dtype=torch.float64) / len(factors)
-    angles = position_ids[..., None].double() / (factors * rope["rope_theta"] ** exponents)
+def exact_partial_rotary(self, x, position_ids):
+    """Of the first numbers of a head; those of LongRoPE by the batch's longest row, padding included."""
+    config, rope = self.config, self.config.rope_parameters
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    turned = int(size * rope["partial_rotary_factor"])
+    exponents = torch.arange(0, turned, 2, dtype=torch.float64) / turned
+    divisors, factor = rope["rope_theta"] ** exponents, 1.0
+    if rope["rope_type"] == "longrope":
+        longest = int(position_ids.max()) + 1
+        _, factor = ROPE_INIT_FUNCTIONS["longrope"](config, seq_len=longest)
+        kind = "long" if longest > rope["original_max_position_embeddings"] else "short"
+        divisors = divisors * torch.tensor(rope[f"{kind}_factor"], dtype=torch.float64)
+    angles = position_ids[..., None].double() / divisors
     angles = torch.cat((angles, angles), dim=-1)
     return angles.cos() * factor, angles.sin() * factor
 
@@ -284,7 +288,7 @@ for family, module in {
     getattr(module, f"{family}RMSNorm").forward = exact_norm
     getattr(module, f"{family}RotaryEmbedding").forward = exact_rotary
 modeling_phi3.Phi3RMSNorm.forward = exact_norm
-modeling_phi3.Phi3RotaryEmbedding.forward = exact_long_rotary
+modeling_phi3.Phi3RotaryEmbedding.forward = exact_partial_rotary
 modeling_gemma3.Gemma3RMSNorm.forward = lambda self, x: self._norm(x) * (1 + self.weight)
 modeling_gemma3.Gemma3RotaryEmbedding.forward = exact_rotary
 modeling_gemma3.Gemma3TextScaledWordEmbedding.forward = lambda self, ids: (
