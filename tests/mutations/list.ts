@@ -53,6 +53,7 @@ import { optionsMutations } from "./lists/options.ts";
 import { predictionsMutations } from "./lists/predictions.ts";
 import { presetsMutations } from "./lists/presets.ts";
 import { processesMutations } from "./lists/processes.ts";
+import { phi3Mutations } from "./lists/phi3.ts";
 import { quantisedMutations } from "./lists/quantised.ts";
 import { rangeMutations } from "./lists/ranges.ts";
 import { regularisersMutations } from "./lists/regularisers.ts";
@@ -113,6 +114,7 @@ export const mutations: readonly Mutation[] = [
   ...processesMutations,
   ...quantisedMutations,
   ...rangeMutations,
+  ...phi3Mutations,
   ...optionsMutations,
   ...trainingMutations,
   ...goingOnMutations,
