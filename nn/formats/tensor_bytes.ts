@@ -6,7 +6,6 @@
 
 import type { WeightSource } from "../models/weight_source.ts";
 import { byteLength, type TensorInfo } from "./safetensors.ts";
-import { decodeFloats, requireFloats } from "./safetensors_values.ts";
 
 /** Most bytes of a tensor that are read at once; a multiple of every element's size. */
 export const partBytes = 2 ** 22;
@@ -25,11 +24,15 @@ export interface TensorBytes {
   parts(name: string): Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 }
 
+/** What converts elements, loaded where they are read. */
+const conversion = () => import("./safetensors_values.ts");
+
 /** Tensors as weights: floats are converted as they come, and 16 bits may stay as they are. */
 export function bytesAsWeights(tensors: TensorBytes): WeightSource {
-  const floats = (name: string) => {
+  const floats = async (name: string) => {
+    const { decodeFloats, requireFloats } = await conversion();
     requireFloats(tensors.entry(name), tensors.file(name));
-    return tensors.entry(name);
+    return { ...tensors.entry(name), decodeFloats };
   };
   return {
     path: tensors.path,
@@ -37,7 +40,7 @@ export function bytesAsWeights(tensors: TensorBytes): WeightSource {
     names: () => tensors.names(),
     shape: (name) => tensors.entry(name).shape,
     async read(name, float) {
-      const { dtype, shape } = floats(name);
+      const { dtype, shape, decodeFloats } = await floats(name);
       const bytes = new Uint8Array(byteLength(dtype, shape));
       let filled = 0;
       for await (const part of tensors.parts(name)) {
@@ -47,7 +50,7 @@ export function bytesAsWeights(tensors: TensorBytes): WeightSource {
       return decodeFloats(bytes, dtype, float);
     },
     async *parts(name, float) {
-      const { dtype } = floats(name);
+      const { dtype, decodeFloats } = await floats(name);
       for await (const part of tensors.parts(name)) yield decodeFloats(part, dtype, float);
     },
     halves(name) {

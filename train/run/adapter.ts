@@ -14,7 +14,7 @@ import { type AdapterConfig, parseAdapterConfig } from "../../nn/formats/peft_co
 import { bytesAsWeights } from "../../nn/formats/tensor_bytes.ts";
 import { type Module, parameters } from "../../nn/layers/module.ts";
 import { applyLora } from "../../nn/lora/apply.ts";
-import { initialize } from "../../nn/models/load.ts";
+import { initialize } from "../../nn/models/initialize.ts";
 import type { Model } from "../../nn/models/model.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
 import { exists, readJson, writeFileAtomic } from "../files/files.ts";
