@@ -86,6 +86,8 @@ export async function folderWeights(folder: RangesFolder): Promise<WeightSource>
 /** The folder that a page means: an address, or files that were chosen in it. */
 export function folderOf(from: string | URL | Iterable<File>): RangesFolder {
   if (typeof from === "string" || from instanceof URL) return webFolder(`${from}`);
-  const files = new Map(Array.from(from, (file) => [file.name, file] as const));
-  return blobFolder("the chosen files", files);
+  // Files of folders inside a chosen one count where it has none of their name itself.
+  const depth = ({ webkitRelativePath = "" }: File) => webkitRelativePath.split("/").length;
+  const deepFirst = [...from].sort((a, b) => depth(b) - depth(a));
+  return blobFolder("the chosen files", new Map(deepFirst.map((file) => [file.name, file])));
 }

@@ -88,6 +88,14 @@ export const rangeMutations: readonly Mutation[] = [
     tests,
   },
   {
+    name: "files inside folders of a chosen folder stand for its own",
+    file: "nn/formats/folder_weights.ts",
+    find: "depth(b) - depth(a)",
+    replace: "depth(a) - depth(b)",
+    why: "published folders hold the same model in other forms",
+    tests,
+  },
+  {
     name: "numbers of 32 bits are kept as 16",
     file: "nn/formats/tensor_bytes.ts",
     find: 'if (dtype !== "F16" && dtype !== "BF16") return undefined;',

@@ -57,6 +57,19 @@ Deno.test("weights in several files are found by their index", async () => {
   assertEquals([...await source.read("second", "f64")], [0, 1]);
 });
 
+Deno.test("a file of the chosen folder counts before those of folders inside it", async () => {
+  const file = (path: string, name: string) => {
+    const made = new File([counting(name, 2)], whole);
+    Object.defineProperty(made, "webkitRelativePath", { value: path });
+    return made;
+  };
+  const own = file(`m/${whole}`, "own");
+  const inner = file(`m/original/${whole}`, "inner");
+  for (const files of [[own, inner], [inner, own]]) {
+    assertEquals([...(await openSafetensors(files)).names()], ["own"]);
+  }
+});
+
 Deno.test("a tensor in two files, or not where the index says, is refused", async () => {
   await assertRejects(
     () =>

@@ -194,7 +194,7 @@ def bases():
     vocab, merges, roberta_json = byte_level(special, ["<mask>"], post_processor=processor)
     qwen_vocab, qwen_merges, qwen_json = split_bytes(QWEN)
     names = ("bert", "gpt2", "roberta", "llama", "qwen2", "qwen3", "mistral", "smollm3", "modernbert",
-             "gemma3_text")
+             "gemma3_text", "phi3")
     config = {name: {"config.json": {"model_type": name}} for name in names}
     return {
         "bert": {**config["bert"], "tokenizer.json": bert_json},
@@ -210,6 +210,7 @@ def bases():
         "qwen2-files": {**config["qwen2"], "vocab.json": qwen_vocab, "merges.txt": merges_text(qwen_merges)},
         "qwen3": {**config["qwen3"], "tokenizer.json": qwen_json},
         "mistral": {**config["mistral"], "tokenizer.json": llama()},
+        "phi3": {**config["phi3"], "tokenizer.json": llama()},
         "modernbert": {**config["modernbert"], "tokenizer.json": bert_json},
         "smollm3": {**config["smollm3"], "tokenizer.json": split_bytes(r"\s?\p{L}+|\p{N}{1,3}|\s+", ignore_merges=True)[2]},
     }
@@ -330,7 +331,7 @@ def classes(name):
     if name in alone:
         yield alone[name]
         return
-    if name in ("qwen3", "mistral", "smollm3", "modernbert"):
+    if name in ("qwen3", "mistral", "phi3", "smollm3", "modernbert"):
         return
     yield None
     yield own[name.split("-")[0]]
