@@ -9,7 +9,7 @@ import { parameters } from "../../nn/layers/module.ts";
 import { applyLora } from "../../nn/lora/apply.ts";
 import { trainHead } from "../../nn/models/heads.ts";
 import { initialize } from "../../nn/models/initialize.ts";
-import { type LoadOptions } from "../../nn/models/load.ts";
+import type { LoadOptions } from "../../nn/models/fill_model.ts";
 import { architectureOf } from "../../nn/models/registry.ts";
 import { AdamW } from "../../nn/optim/adamw.ts";
 import { Trainable } from "../../nn/optim/trainable.ts";
