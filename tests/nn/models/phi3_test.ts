@@ -1,6 +1,8 @@
 // Phi-3's positions: which pairs turn, how fast, and from which length on otherwise.
 import { assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FileError, OptionError } from "../../../core/errors.ts";
+import { rotaryRows, rotaryTables, rotate } from "../../../core/ops/rotary.ts";
+import { tensor } from "../../../core/tensor.ts";
 import { generate } from "../../../nn/generation/generate.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import { parseConfig } from "../../../nn/models/config.ts";
@@ -42,6 +44,18 @@ Deno.test("three quarters of a head turn, by factors of short texts and of long 
   assertAlmostEquals(short!.factor, Math.sqrt(1 + 5 / 12), 1e-15);
   assertEquals(short!.factor, long!.factor);
 });
+
+Deno.test("the first numbers of a head turn, and those behind them stay as they are", () =>
+  withDevice("f64", async (device) => {
+    using _scope = device.scope("rotation");
+    const rotary = { pairs: 1, frequency: () => Math.PI / 2, factor: 1 };
+    const positions = tensor(device, [0, 1], [1, 2], "u32");
+    const rows = rotaryRows(rotaryTables(device, 2, rotary), positions);
+    const x = tensor(device, [3, 4, 5, 6, 3, 4, 5, 6], [1, 1, 2, 4]);
+    const turned = [...await rotate(x, rows).read()];
+    // A quarter of a turn takes (3, 4) to (-4, 3).
+    [3, 4, 5, 6, -4, 3, 5, 6].forEach((y, i) => assertAlmostEquals(turned[i]!, y, 1e-12));
+  }));
 
 Deno.test("a share of a head that is none is refused by its key", () => {
   for (const partial_rotary_factor of [1.1, 0.001, 0.76]) {
