@@ -7,6 +7,7 @@ import { generate } from "../../../nn/generation/generate.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import { parseConfig } from "../../../nn/models/config.ts";
 import type { LlamaConfig } from "../../../nn/models/llama_layers.ts";
+import { rotaryOf } from "../../support/rotary.ts";
 import { randomModel, tinyConfig, tinyExamples } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
 
@@ -48,7 +49,7 @@ Deno.test("three quarters of a head turn, by factors of short texts and of long 
 Deno.test("the first numbers of a head turn, and those behind them stay as they are", () =>
   withDevice("f64", async (device) => {
     using _scope = device.scope("rotation");
-    const rotary = { pairs: 1, frequency: () => Math.PI / 2, factor: 1 };
+    const rotary = rotaryOf([Math.PI / 2]);
     const positions = tensor(device, [0, 1], [1, 2], "u32");
     const rows = rotaryRows(rotaryTables(device, 2, rotary), positions);
     const x = tensor(device, [3, 4, 5, 6, 3, 4, 5, 6], [1, 1, 2, 4]);
