@@ -168,6 +168,7 @@ export type { AdapterFiles } from "./nn/formats/adapter_files.ts";
 export { applyAdapterConfig } from "./nn/formats/peft_apply.ts";
 export { type AdapterConfig, type BiasKind, parseAdapterConfig } from "./nn/formats/peft_config.ts";
 export type { TargetRules } from "./nn/formats/peft_targets.ts";
+export { openSafetensors } from "./nn/formats/open_safetensors.ts";
 export { parseSafetensors } from "./nn/formats/weights.ts";
 
 // Generation.
@@ -205,10 +206,12 @@ export type { Architecture, ConfigKeys } from "./nn/models/architecture.ts";
 export { parseConfig, withGenerationConfig } from "./nn/models/config.ts";
 export type { ConfigFields } from "./nn/models/config_fields.ts";
 export { Decoder, DecoderBody, LanguageModel } from "./nn/models/decoder.ts";
-export { initialize, loadModel, type LoadOptions, type LoadReport } from "./nn/models/load.ts";
+export type { LoadOptions, LoadReport } from "./nn/models/fill_model.ts";
+export { initialize } from "./nn/models/initialize.ts";
+export { loadModel } from "./nn/models/load.ts";
 export type { Model, ModelConfig, ModelOutput } from "./nn/models/model.ts";
 export { architectures, classifier, languageModel } from "./nn/models/registry.ts";
-export type { WeightSource } from "./nn/models/weight_source.ts";
+export type { HalfParts, WeightSource } from "./nn/models/weight_source.ts";
 
 // Training.
 export { objective, type ObjectiveOptions, type StepMetrics } from "./nn/objective/objective.ts";

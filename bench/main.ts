@@ -9,6 +9,7 @@ import { productBench } from "./product.ts";
 import { profileBench } from "./profile.ts";
 import { rowwiseBench } from "./rowwise.ts";
 import { stepBench } from "./step.ts";
+import { tabBench } from "./tab.ts";
 import { variantsBench } from "./variants.ts";
 
 Deno.exitCode = await runProgram({
@@ -22,6 +23,7 @@ Deno.exitCode = await runProgram({
     rowwise: rowwiseBench,
     dispatch: dispatchBench,
     load: loadBench,
+    tab: tabBench,
     profile: profileBench,
     generate: generateBench,
     peers: peersBench,

@@ -1,39 +1,21 @@
 /**
- * The memory of a run before it is made: its model, largest steps and largest evaluations on a backend
- * that counts and computes nothing.
+ * The memory of a run before it is made, and whether it fits what is free.
  *
  * @module
  */
 
-import { Device, type Scope } from "../core/device.ts";
+import type { Device } from "../core/device.ts";
 import { OptionError } from "../core/errors.ts";
-import { sizeOf } from "../core/shape.ts";
-import type { Counts } from "../kernels/plan/counts.ts";
-import type { Optimiser } from "../nn/optim/optimiser.ts";
 import type { TrainConfig } from "./config/config.ts";
 import type { Share } from "./data/batches.ts";
 import { type FreeMemory, freeMemory, isOnHost } from "./device/available_memory.ts";
-import { PlannedBackend } from "./device/planned_backend.ts";
+import { MemoryPlan, tensorBytes, type TensorMemory } from "./memory_count.ts";
 import { smallerRuns } from "./memory_remedies.ts";
-import { largestSteps, makeStep } from "./one_step.ts";
-import { openTrained, type PreparedData, type PreparedModel } from "./prepare.ts";
-import { spaceForParameters } from "./run/diagnosis.ts";
+import { openTrained, type PreparedData } from "./prepare.ts";
 import type { RunFolders } from "./run/run_folders.ts";
 
-/** Bytes by what they are for. */
-export interface MemoryParts {
-  /** Parameters that stay as they are, and all else that is on the device before the first step. */
-  readonly frozen: number;
-  /** Trained parameters. */
-  readonly trained: number;
-  /** Their gradient. */
-  readonly gradient: number;
-  /** The optimiser's state. */
-  readonly moments: number;
-  /** What the largest of its steps holds beside all that: activations above all. */
-  readonly step: number;
-  /** What the largest batch of an evaluation, or the longest texts that are written, hold instead. */
-  readonly evaluation: number;
+/** Bytes by what they are for, those of the process too. */
+export interface MemoryParts extends TensorMemory {
   /** What the process holds beside tensors: engine, programs, data, and what loading leaves. */
   readonly process: number;
   /** What a card's context, programs and graphs take beside tensors. */
@@ -49,12 +31,6 @@ const buffers = 65 * 2 ** 20;
  */
 const cardContext = 600e6;
 
-/** Bytes of the tensors that there are at once. */
-export function tensorBytes(parts: MemoryParts): number {
-  const { frozen, trained, gradient, moments, step, evaluation } = parts;
-  return frozen + trained + gradient + moments + Math.max(step, evaluation);
-}
-
 /**
  * Counts what a run will hold; numbers of the model are not read.
  *
@@ -68,74 +44,24 @@ export async function planMemory(
   device: Device,
   share?: Share,
 ): Promise<MemoryParts> {
-  using plan = await MemoryPlan.open(folders, data, device, share);
-  return await plan.partsOf(folders.config);
+  using plan = await openPlan(folders, data, device, share);
+  return {
+    ...await plan.partsOf(folders.config),
+    process: Deno.memoryUsage().rss + buffers,
+    card: device.backend.name === "cuda" ? cardContext : 0,
+  };
 }
 
-/** A run's model on a backend that counts. */
-class MemoryPlan implements Disposable {
-  private constructor(
-    private readonly data: PreparedData,
-    private readonly opened: PreparedModel,
-    private readonly scope: Scope,
-    private readonly counts: Counts,
-    private readonly share: Share | undefined,
-  ) {}
-
-  static async open(
-    folders: RunFolders,
-    data: PreparedData,
-    { backend, float }: Device,
-    share?: Share,
-  ): Promise<MemoryPlan> {
-    const planned = new PlannedBackend(backend);
-    const counting = new Device(planned, float);
-    const scope = counting.scope("plan");
-    const opened = await openTrained(folders, data, counting, { blank: true, say: () => {} });
-    return new MemoryPlan(data, opened, scope, planned.statistics, share);
-  }
-
-  /** What is held by settings that leave the model as it is. */
-  async partsOf(config: TrainConfig): Promise<MemoryParts> {
-    const { data, opened, counts, share, scope: { device } } = this;
-    const held = counts.bytes;
-    using _run = device.scope("run");
-    const most = async (work: () => Promise<unknown>) => {
-      counts.peakBytes = counts.bytes;
-      await work();
-      return counts.peakBytes - held;
-    };
-    const own = optimiserBytes(opened.optimiser);
-    return {
-      ...own,
-      frozen: held - own.trained - own.gradient - own.moments,
-      step: await most(async () => {
-        for (const step of largestSteps(data, config, share)) {
-          using _step = device.scope("step");
-          await makeStep(data, opened, config, step, share);
-        }
-      }),
-      evaluation: await most(() => {
-        // The loop holds the parameters from before a step in evaluations too.
-        spaceForParameters(opened.optimiser.trainable);
-        return data.task.rehearse(opened.model, device, config.evalBatch);
-      }),
-      process: Deno.memoryUsage().rss + buffers,
-      card: device.backend.name === "cuda" ? cardContext : 0,
-    };
-  }
-
-  /** Forgets the model. */
-  [Symbol.dispose](): void {
-    this.scope.close();
-  }
-}
-
-function optimiserBytes({ trainable, state }: Optimiser) {
-  const size = trainable.flat.dtype === "f64" ? 8 : 4;
-  const moments = Object.values(state).reduce((sum, { shape }) => sum + size * sizeOf(shape), 0);
-  const trained = size * sizeOf(trainable.flat.shape);
-  return { trained, gradient: trained, moments };
+/** The model of folders on a backend that counts. */
+function openPlan(
+  folders: RunFolders,
+  data: PreparedData,
+  device: Device,
+  share?: Share,
+): Promise<MemoryPlan> {
+  const open = (counting: Device) =>
+    openTrained(folders, data, counting, { blank: true, say: () => {} });
+  return MemoryPlan.open(data, open, device, share);
 }
 
 /** The memory that a run is to fit, and whose share of it is counted. */
@@ -171,7 +97,7 @@ export async function missingMemory(
   const narrow = tensorBytes(await planMemory(half, data, device, share)) + beside;
   for (const { format, settings } of smallerRuns(config, narrow < required)) {
     const changed = { ...folders, config: { ...config, ...format } };
-    using plan = await MemoryPlan.open(changed, data, device, share);
+    using plan = await openPlan(changed, data, device, share);
     for (const { flags, config: smaller } of settings) {
       const bytes = await bytesOf(plan, smaller);
       if (bytes < least.bytes) least = { flags, bytes };

@@ -15,6 +15,9 @@ import { fit, planSteps, windowsOf } from "./fit.ts";
 import type { PreparedData, PreparedModel } from "./prepare.ts";
 import { longestOf, paddedWidth } from "./step.ts";
 
+/** What is known of a run but its model, as far as steps need it. */
+export type StepData = Pick<PreparedData, "task" | "architecture" | "plan" | "keys">;
+
 /** How large a step is. */
 export interface StepSize {
   /** Steps before it. */
@@ -32,7 +35,7 @@ export interface StepSize {
  * @param count How many; default those of an epoch
  */
 export function stepSizes(
-  { task, keys, architecture }: PreparedData,
+  { task, keys, architecture }: StepData,
   config: TrainConfig,
   share?: Share,
   count = planSteps(config, task.train.length).perEpoch,
@@ -59,7 +62,7 @@ export function stepSizes(
 const mostExamples = 2 ** 17;
 
 /** The steps of a run that may take most memory, by the steps before each. */
-export function largestSteps(data: PreparedData, config: TrainConfig, share?: Share): number[] {
+export function largestSteps(data: StepData, config: TrainConfig, share?: Share): number[] {
   const { perEpoch, steps } = planSteps(config, data.task.train.length);
   const seen = Math.max(perEpoch, Math.floor(mostExamples / (config.batch * config.accumulate)));
   const sizes = stepSizes(data, config, share, Math.max(1, Math.min(steps, seen)));
@@ -76,7 +79,7 @@ export function largestSteps(data: PreparedData, config: TrainConfig, share?: Sh
  * @param share That of one of several processes, which adds up nothing
  */
 export async function makeStep(
-  { task, plan, keys }: PreparedData,
+  { task, plan, keys }: StepData,
   { model, optimiser }: PreparedModel,
   config: TrainConfig,
   step: number,

@@ -17,6 +17,7 @@ import { reshape } from "./view.ts";
 import { rowProgram } from "../program.ts";
 import type { Device } from "../device.ts";
 import { Value } from "../storage.ts";
+import { concatenate, split } from "./slice.ts";
 import { type Tensor, tensor } from "../tensor.ts";
 
 /** `x·cos ± swapped·sin`, where `sin` carries the sign of each half. */
@@ -144,8 +145,16 @@ export function rotaryRows(tables: RotaryTables, positions: Tensor): RotaryTable
   return { cosine: rows(tables.cosine), sine: rows(tables.sine) };
 }
 
-/** Rotates `[batch, heads, tokens, size]` by what {@linkcode rotaryRows} gives. */
-export function rotate(x: Tensor, { cosine, sine }: RotaryTables): Tensor {
-  const halves = reshape(x, [...x.shape.slice(0, -1), 2, x.shape.at(-1)! / 2]);
-  return reshape(apply(rotateOp, [halves, cosine, sine], 1)[0]!, x.shape);
+/**
+ * Rotates `[batch, heads, tokens, size]` by what {@linkcode rotaryRows} gives; numbers behind those that
+ * it has angles for stay as they are.
+ */
+export function rotate(x: Tensor, rows: RotaryTables): Tensor {
+  const [size, turned] = [x.shape.at(-1)!, 2 * rows.cosine.shape.at(-1)!];
+  if (turned < size) {
+    const [first, rest] = split(x, -1, [turned, size - turned]) as [Tensor, Tensor];
+    return concatenate([rotate(first, rows), rest], -1);
+  }
+  const halves = reshape(x, [...x.shape.slice(0, -1), 2, size / 2]);
+  return reshape(apply(rotateOp, [halves, rows.cosine, rows.sine], 1)[0]!, x.shape);
 }

@@ -1,5 +1,5 @@
 /**
- * PEFT's adapter configuration: what is read from it, what is refused, and how it is written.
+ * PEFT's adapter configuration: what is read from it, and what is refused.
  *
  * @module
  */
@@ -248,39 +248,4 @@ function layersOf(f: Fields, expression: boolean): Pick<TargetRules, "layers" | 
   if (expression) f.fail("layers_to_transform", "target_modules must then be a list");
   for (const source of layersPattern) pythonPattern(source, f.path);
   return { layers, layersPattern };
-}
-
-/** The adapter configuration as PEFT writes it: keys sorted, two spaces. */
-export function formatAdapterConfig(
-  config: AdapterConfig,
-  options: { readonly loraDropout: number; readonly fanInFanOut: boolean },
-): string {
-  const orNull = <T extends { readonly length: number }>(value: T | undefined) =>
-    value === undefined || value.length === 0 ? null : value;
-  const fields = {
-    alpha_pattern: config.alphaPattern ?? {},
-    auto_mapping: null,
-    base_model_name_or_path: config.baseModel ?? null,
-    bias: config.bias ?? "none",
-    exclude_modules: orNull(config.exclude),
-    fan_in_fan_out: options.fanInFanOut,
-    inference_mode: true,
-    init_lora_weights: true,
-    layer_replication: null,
-    layers_pattern: orNull(config.layersPattern),
-    layers_to_transform: orNull(config.layers),
-    lora_alpha: config.alpha,
-    lora_bias: false,
-    lora_dropout: options.loraDropout,
-    modules_to_save: orNull(config.modulesToSave),
-    peft_type: "LORA",
-    r: config.rank,
-    rank_pattern: config.rankPattern ?? {},
-    revision: config.revision ?? null,
-    target_modules: config.targets,
-    task_type: config.taskType ?? null,
-    use_dora: false,
-    use_rslora: config.rslora ?? false,
-  };
-  return `${JSON.stringify(fields, null, 2)}\n`;
 }

@@ -7,7 +7,7 @@
 import { OptionError } from "../../core/errors.ts";
 import type { WeightSource } from "../models/weight_source.ts";
 import { headerLength, parseHeader, type TensorEntry } from "./safetensors.ts";
-import { decodeFloats, requireFloats } from "./safetensors_values.ts";
+import { bytesAsWeights, partBytes } from "./tensor_bytes.ts";
 
 /**
  * Reads the header of a safetensors file; values are converted when they are asked for.
@@ -33,17 +33,16 @@ export function parseSafetensors(
     if (found === undefined) throw new OptionError(`Cannot find tensor ${name} in ${path}`);
     return found;
   };
-  return {
+  return bytesAsWeights({
     path,
     names: () => tensors.keys(),
-    shape: (name) => entry(name).shape,
-    read(name, float) {
-      const found = entry(name);
-      requireFloats(found, path);
-      const { begin, end, dtype } = found;
-      return Promise.resolve(
-        decodeFloats(bytes.subarray(start + begin, start + end), dtype, float),
-      );
+    entry,
+    file: () => path,
+    *parts(name) {
+      const { begin, end } = entry(name);
+      for (let at = begin; at < end; at += partBytes) {
+        yield bytes.subarray(start + at, start + Math.min(end, at + partBytes));
+      }
     },
-  };
+  });
 }

@@ -25,8 +25,10 @@ export async function generate(
   model: Model,
   device: Device,
   prompts: readonly (readonly number[])[],
-  options: GenerateOptions,
+  given: GenerateOptions,
 ): Promise<Generated[]> {
+  const { longestContinued = Infinity } = model.config;
+  const options = { ...given, positions: Math.min(given.positions, longestContinued) };
   checkGeneration(prompts, options);
   if (options.sampling !== undefined) {
     const { checkTokenSampling } = await import("./sample.ts");

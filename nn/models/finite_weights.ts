@@ -42,13 +42,13 @@ export async function* finiteParts(
  *
  * @throws {FileError} If an element is NaN or infinite
  */
-export function* finiteHalves(
-  parts: Iterable<Uint8Array>,
+export async function* finiteHalves(
+  parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   dtype: Half,
   tensor: NamedTensor,
-): Generator<Uint8Array> {
+): AsyncGenerator<Uint8Array> {
   let start = 0;
-  for (const part of parts) {
+  for await (const part of parts) {
     const aligned = part.byteOffset % 2 === 0 ? part : part.slice();
     const words = new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 2);
     const at = firstNonFiniteHalf(words, dtype);

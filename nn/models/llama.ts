@@ -29,8 +29,14 @@ import {
   type LlamaParts,
 } from "./llama_layers.ts";
 import type { ModelConfig } from "./model.ts";
-import { readRotary } from "./rope.ts";
-import { firstTables, reachingTables, rowsByKind, sharedRows } from "./rotary_positions.ts";
+import { readRotary, type RotarySizes } from "./rope.ts";
+import {
+  firstTables,
+  reachingTables,
+  rowsByKind,
+  sharedRows,
+  tablesTurning,
+} from "./rotary_positions.ts";
 
 class Layer extends DecoderLayer {
   readonly self_attn: LlamaAttention;
@@ -101,7 +107,10 @@ export class LlamaModel extends DecoderBody {
     const { ids, positions } = context.batch;
     const shared = (): readonly Tensor[] => {
       this.tables = reachingTables(this.tables, this.#config, positions);
-      return sharedRows(this.tables, positions);
+      return sharedRows(
+        tablesTurning(this.tables, context.batch, this.#config.longestShort),
+        positions,
+      );
     };
     const last = runLayers(
       this.layers,
@@ -131,6 +140,8 @@ export interface LlamaDefaults {
   readonly theta?: number;
   /** Keys that say which layers have biases; default both of LLaMA's. */
   readonly biases?: readonly ("attention_bias" | "mlp_bias")[];
+  /** Reads the rotary positions; default one kind of them. */
+  readonly rotary?: (sizes: RotarySizes) => Pick<LlamaConfig, "rotaries" | "longestShort">;
 }
 
 /**
@@ -158,11 +169,12 @@ export function llamaConfig(
   const { biases = ["attention_bias", "mlp_bias"] } = defaults;
   const biased = (key: typeof biases[number]) => biases.includes(key) && fields.flag(key, false);
   const attentionBias = biased("attention_bias");
+  const sizes = { ...common, headSize };
   return {
     ...common,
     headSize,
     keyValueHeads,
-    rotaries: [readRotary(fields, { ...common, headSize }, defaults.theta)],
+    ...defaults.rotary?.(sizes) ?? { rotaries: [readRotary(fields, sizes, defaults.theta)] },
     layerKinds: Array.from({ length: common.layers }, () => ({ rotary: 0 })),
     attentionBias,
     outputBias: attentionBias,

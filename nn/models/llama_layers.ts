@@ -20,6 +20,11 @@ import type { LayerKind } from "./windows.ts";
 export interface LlamaConfig extends ModelConfig {
   /** Rotary positions, of which each layer uses one kind or none. */
   readonly rotaries: readonly Rotary[];
+  /**
+   * Tokens of a batch's rows up to which the first rotary positions turn it, and beyond which the second
+   * do; absent where layers choose.
+   */
+  readonly longestShort?: number;
   /** What each layer does in its own way. */
   readonly layerKinds: readonly LayerKind[];
   /** Whether query, key and value projections have biases. */
@@ -48,6 +53,21 @@ export interface LlamaParts {
 export abstract class DecoderLayer extends Module {
   /** Runs it; `rows` are those of each of the configuration's rotary positions. */
   abstract forward(x: Tensor, rows: readonly RotaryTables[], context: ForwardContext): Tensor;
+}
+
+/** What attention of a layer needs to know of its configuration. */
+export function decoderAttention(config: LlamaConfig, layer: number): AttentionSettings {
+  const { heads, keyValueHeads, headSize: size, causal, scoreScale: scale } = config;
+  return {
+    heads,
+    keyValueHeads,
+    size,
+    maximum: longestMask(config),
+    place: layerPlace(layer, config.layers),
+    causal,
+    window: config.layerKinds[layer]!.window,
+    ...(scale && { scale }),
+  };
 }
 
 /** Grouped-query attention with rotary positions. */
@@ -82,22 +102,8 @@ export class LlamaAttention extends Module {
     const ofHead = () => config.headNorms ? norm(size, config.epsilon) : undefined;
     this.q_norm = ofHead();
     this.k_norm = ofHead();
-    const { causal } = config;
-    const place = layerPlace(layer, config.layers);
-    const maximum = longestMask(config);
-    const { rotary, window } = config.layerKinds[layer]!;
-    this.#rotary = rotary;
-    const { scoreScale: scale } = config;
-    this.#settings = {
-      heads,
-      keyValueHeads,
-      size,
-      maximum,
-      place,
-      causal,
-      window,
-      ...(scale && { scale }),
-    };
+    this.#rotary = config.layerKinds[layer]!.rotary;
+    this.#settings = decoderAttention(config, layer);
   }
 
   /** Attends and adds the residual, where there is one. */

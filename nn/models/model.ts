@@ -35,6 +35,8 @@ export interface ModelConfig {
   readonly activation: Activation;
   /** Longest sequence, in tokens. */
   readonly maxPositions: number;
+  /** Longest text that is continued, in tokens, where that is not the longest sequence. */
+  readonly longestContinued?: number;
   /** Windows that layers have, in tokens, each once; absent where all layers see all tokens. */
   readonly windows?: readonly number[] | undefined;
   /** Summand of the norms. */

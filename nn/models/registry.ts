@@ -15,6 +15,7 @@ import { mistral } from "./mistral.ts";
 import type { Model, ModelConfig } from "./model.ts";
 import { modernbert } from "./modernbert.ts";
 import { mpnet } from "./mpnet.ts";
+import { phi3 } from "./phi3.ts";
 import { qwen2 } from "./qwen2.ts";
 import { qwen3 } from "./qwen3.ts";
 import { roberta } from "./roberta.ts";
@@ -33,6 +34,7 @@ export const architectures: readonly Architecture[] = [
   smollm3,
   mistral,
   gemma3,
+  phi3,
 ];
 
 /**

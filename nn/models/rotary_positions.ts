@@ -13,7 +13,9 @@ import {
   rotaryTables,
   tablesReaching,
 } from "../../core/ops/rotary.ts";
+import { OptionError } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import type { Batch } from "../layers/batch.ts";
 
 /** Positions whose angles are computed before any text comes: models may have a million of them. */
 const firstPositions = 1024;
@@ -45,6 +47,29 @@ export function reachingTables(
     tablesReaching(tables, rotaries[i]!, positions, maxPositions)
   );
   return larger.some((tables, i) => tables !== all[i]) ? larger : all;
+}
+
+/**
+ * The tables that turn a batch: all of them, for layers to choose, or that one which its width asks for,
+ * padding included, as in transformers.
+ *
+ * @param longestShort Tokens beyond which the second table turns all of a batch
+ * @throws {OptionError} If examples share longer rows: how long each is decides nothing then
+ */
+export function tablesTurning(
+  all: readonly RotaryTables[],
+  { width, offsets }: Batch,
+  longestShort: number | undefined,
+): readonly RotaryTables[] {
+  if (longestShort === undefined) return all;
+  const isLong = width > longestShort;
+  if (isLong && offsets !== undefined) {
+    throw new OptionError(
+      `Cannot run packed examples as rows of at most ${longestShort} tokens are required by these ` +
+        `rotary positions: found ${width}`,
+    );
+  }
+  return [all[isLong ? 1 : 0]!];
 }
 
 /** Rows of a batch's positions: cosines and sines in turn, by kind. */

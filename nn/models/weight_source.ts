@@ -24,7 +24,15 @@ export interface WeightSource {
   /** The same part by part; each part is used up before the next is asked for. */
   parts?(name: string, float: "f32" | "f64"): AsyncIterable<Float32Array | Float64Array>;
   /** Bits of one, part by part, where its numbers have 16 bits. */
-  halves?(name: string): { readonly dtype: Half; readonly parts: Iterable<Uint8Array> } | undefined;
+  halves?(name: string): HalfParts | undefined;
+}
+
+/** Bits of a tensor of 16 bits, part by part. */
+export interface HalfParts {
+  /** What they stand for. */
+  readonly dtype: Half;
+  /** Whole elements in each part, which is used up before the next is asked for. */
+  readonly parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 }
 
 /** Numbers on the host. */

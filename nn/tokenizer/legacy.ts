@@ -110,7 +110,7 @@ export function isRoberta({ vocab }: VocabularyPieces): boolean {
  * @throws {FileError} If the vocabulary lacks a token that the class cannot do without
  */
 export function resolveLegacy(
-  name: Exclude<BuiltClass, "LlamaTokenizer" | "XLMRobertaTokenizer">,
+  name: Exclude<BuiltClass, "LlamaTokenizer" | "GemmaTokenizer" | "XLMRobertaTokenizer">,
   pieces: VocabularyPieces,
   settings: Settings,
   path: string,

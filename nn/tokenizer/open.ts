@@ -14,9 +14,9 @@ import type { Tokenizer } from "./tokenizer.ts";
  * The vocabulary is that of `tokenizer.json`, else of `vocab.txt` (BERT), else of `vocab.json` or
  * `encoder.json` with `merges.txt` or `vocab.bpe` (GPT-2, Qwen, RoBERTa). The class is the
  * `tokenizer_class` of `tokenizer_config.json`, else of `config.json`, else that of the `model_type`
- * there, which for `mistral`, `modernbert` and `qwen2` counts alone. `PreTrainedTokenizerFast` and
+ * there, which for `mistral`, `modernbert`, `phi3` and `qwen2` counts alone. `PreTrainedTokenizerFast` and
  * unknown classes take `tokenizer.json` as it is; the classes of BERT, MPNet, RoBERTa, GPT-2, LLaMA,
- * Qwen and XLM-RoBERTa take its vocabulary, and `tokenizer_config.json` for the rest. Added and special
+ * Gemma, Qwen and XLM-RoBERTa take its vocabulary, and `tokenizer_config.json` for the rest. Added and special
  * tokens come from all of these files.
  *
  * @param folder Where the files come from, for messages

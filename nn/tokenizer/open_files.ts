@@ -8,6 +8,7 @@ import { FileError } from "../../core/errors.ts";
 import { excerpt } from "../../core/excerpt.ts";
 import { isRecord, type JsonObject } from "../formats/json_record.ts";
 import { classOf, type TokenizerClass } from "./folder/class_name.ts";
+import { splitAsMistral } from "./folder/mistral.ts";
 import type { ResolvedTokenizer } from "./folder/resolve.ts";
 import { type FolderFile, readSettings, type Settings } from "./folder/settings.ts";
 import type { TokenizerFile, TokenizerFiles } from "./file_names.ts";
@@ -34,7 +35,8 @@ export async function openFiles(files: TokenizerFiles, folder: string): Promise<
   const path = pathOf("tokenizer.json");
   if (json === undefined) {
     const { resolved, path } = await openLegacy({ files, pathOf, folder }, name, settings);
-    return new Tokenizer(resolved.json, resolved.config, path);
+    const json = splitAsMistral(resolved.json, { tokenizer: config, model });
+    return new Tokenizer(json, resolved.config, path);
   }
   if (!isRecord(json)) return new Tokenizer(json, {}, path);
   const { resolveTokenizer } = await import("./folder/resolve.ts");
@@ -42,7 +44,7 @@ export async function openFiles(files: TokenizerFiles, folder: string): Promise<
   // Without files that name tokens, those count that have a role by convention.
   const silent = [config, model, map].every(({ value }) => value === undefined);
   return new Tokenizer(
-    resolved.json,
+    splitAsMistral(resolved.json, { tokenizer: config, model }),
     silent ? withoutNullTokens(resolved.config) : resolved.config,
     path,
   );
@@ -118,6 +120,7 @@ function missingMessage(name: TokenizerClass | undefined): string {
     Qwen2Tokenizer: `tokenizer.json or ${pairs}`,
     RobertaTokenizer: `tokenizer.json or ${pairs}`,
     LlamaTokenizer: "tokenizer.json (tokenizer.model alone does not do)",
+    GemmaTokenizer: "tokenizer.json (tokenizer.model alone does not do)",
     XLMRobertaTokenizer: "tokenizer.json (sentencepiece.bpe.model alone does not do)",
     whole: "tokenizer.json",
   };

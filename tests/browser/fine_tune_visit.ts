@@ -47,6 +47,13 @@ export interface FineTuneVisit {
     readonly said: readonly string[];
     readonly zip: string;
   };
+  /** Weights in 4 bits, chosen by hand. */
+  readonly quantised: {
+    readonly run: ToldRun;
+    readonly address: string;
+    /** What is said before and after they are chosen. */
+    readonly said: readonly string[];
+  };
   /** The same steps on the graphics card and on the processor. */
   readonly webGpu: readonly ToldRun[];
   /** A repository: what is said without a network, with one, and after a reload. */
@@ -158,6 +165,21 @@ async function visitOwn(page: Page, url: string, folder: string): Promise<FineTu
   return { runs, said, zip };
 }
 
+/** The demonstration for two steps in 4 bits. */
+async function visitQuantised(page: Page, url: string): Promise<FineTuneVisit["quantised"]> {
+  await open(page, `${url}#fine-tune?methods=hiddenkey&steps=2`);
+  const first = await statusOf(page, /to judge by/);
+  await page.locator(section).getByText("More settings").click();
+  await page.getByLabel("in 4 bits").check();
+  const line = page.locator(`${section} [role=status]`).filter({ hasText: /to judge by/ });
+  while (await line.first().innerText() === first) await page.waitForTimeout(20);
+  const said = [first, await line.first().innerText()];
+  await press(page, "Train");
+  await statusOf(page, /^Done/);
+  const address = await page.evaluate<string>("location.hash");
+  return { run: (await told(page))[0]!, address, said };
+}
+
 async function visitWebGpu(page: Page, url: string): Promise<ToldRun[]> {
   const runs: ToldRun[] = [];
   for (const machine of ["webgpu", "cpu"]) {
@@ -233,6 +255,7 @@ async function visit(browser: Browser, url: string, folder: string) {
   const looks = [await lookAt(page)];
   const own = await visitOwn(page, url, folder);
   looks.push(await lookAt(page));
+  const quantised = await visitQuantised(page, url);
   const webGpu = await visitWebGpu(page, url);
   return {
     complaints: [...complaints],
@@ -240,6 +263,7 @@ async function visit(browser: Browser, url: string, folder: string) {
     looks,
     demo,
     own,
+    quantised,
     webGpu,
     page,
   };

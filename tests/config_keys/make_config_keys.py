@@ -117,6 +117,10 @@ DECODER = {
         "full_attention",
     ],
 }
+LONGROPE = {"rope_type": "longrope", "rope_theta": 100.0, "short_factor": [1.25, 1.5, 2.0],
+            "long_factor": [2.5, 4.0, 8.0]}
+PARTIAL = {**LONGROPE, "short_factor": [1.25, 1.5], "long_factor": [2.5, 4.0],
+           "partial_rotary_factor": 0.7}
 WINDOWS = [
     {"change": {"use_sliding_window": True, "sliding_window": 2, "max_window_layers": first}}
     for first in (0, 1, 2)
@@ -179,6 +183,37 @@ OWN = {
     "qwen2": DECODER,
     "qwen3": DECODER,
     "mistral": DECODER,
+    "phi3": {
+        **DECODER,
+        "partial_rotary_factor": [0.7, 0.5, 1.0, "x", 0, 2.0],
+        "original_max_position_embeddings": [4, 6, 7, 0, "4"],
+        "rope_scaling": [
+            {},
+            {"type": "su", "short_factor": [1.0] * 3, "long_factor": [2.0] * 3},
+            {"type": "yarn", "short_factor": [1.0] * 3, "long_factor": [2.0] * 3},
+            {"type": "longrope", "short_factor": [1.0] * 3, "long_factor": [2.0] * 3},
+            {"type": "linear", "factor": 2.0},
+        ],
+        "rope_parameters": [
+            LONGROPE,
+            PARTIAL,
+            {**LONGROPE, "factor": 4.0},
+            {**LONGROPE, "factor": 0.5},
+            {**LONGROPE, "attention_factor": 0.7},
+            {**LONGROPE, "attention_factor": None},
+            {**LONGROPE, "original_max_position_embeddings": 2},
+            {**LONGROPE, "short_factor": [1.25, 1.5]},
+            {**LONGROPE, "long_factor": [2.5, 4.0]},
+            {**LONGROPE, "long_factor": "x"},
+            {**PARTIAL, "partial_rotary_factor": 1.0},
+            {key: LONGROPE[key] for key in LONGROPE if key != "long_factor"},
+            {key: LONGROPE[key] for key in LONGROPE if key != "short_factor"},
+            {key: LONGROPE[key] for key in LONGROPE if key != "rope_theta"},
+            {"rope_type": "default", "rope_theta": 500.0},
+            {"rope_type": "default", "rope_theta": 500.0, "partial_rotary_factor": 0.7},
+            {"rope_type": "linear", "rope_theta": 500.0, "factor": 2.0},
+        ],
+    },
     "smollm3": {
         **DECODER,
         "no_rope_layers": [[0, 1], [1, 1], [0, 0], [1], [2, 1], "10"],
@@ -300,6 +335,14 @@ SPECIAL["gemma3"] = [
     {"change": {}, "without": ["layer_types"]},
     {"change": {}, "without": ["rope_parameters"]},
 ]
+SPECIAL["phi3"] = [
+    {"change": {ROPE: {**rope, "factor": 2.0}, "original_max_position_embeddings": original}}
+    for rope in (LONGROPE, PARTIAL) for original in (5, 6)
+] + [
+    {"change": {"rope_theta": 500.0}, "without": [ROPE]},
+    {"change": {"rope_theta": 500.0, "partial_rotary_factor": 0.7}, "without": [ROPE]},
+    {"change": {}, "without": ["rope_parameters", "original_max_position_embeddings"]},
+]
 SPECIAL["mistral"] = [{"change": {"sliding_window": 2, "layer_types": ["full_attention"] * 2}}]
 FAMILIES = {
     "bert": ("bert-classification", transformers.BertForSequenceClassification),
@@ -313,6 +356,7 @@ FAMILIES = {
     "qwen3": ("qwen3-lm", transformers.Qwen3ForCausalLM),
     "mistral": ("mistral-lm", transformers.MistralForCausalLM),
     "smollm3": ("smollm3-lm", transformers.SmolLM3ForCausalLM),
+    "phi3": ("phi3-lm", transformers.Phi3ForCausalLM),
 }
 CLASSIFIERS = {
     "gpt2": transformers.GPT2ForSequenceClassification,

@@ -2,7 +2,7 @@
 
 Each case is a folder with a tiny random base model, a LoRA adapter as PEFT writes it, and what
 transformers and PEFT compute from them in float64. Needs torch, transformers 5.17.0, peft 0.21.0.
-Run: python tests/golden/make.py
+Run: python tests/golden/make.py, with the names of cases for those alone.
 """
 
 import contextlib
@@ -10,6 +10,7 @@ import copy
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -25,6 +26,7 @@ from transformers.models.gemma3 import modeling_gemma3
 from transformers.models.llama import modeling_llama
 from transformers.models.mistral import modeling_mistral
 from transformers.models.modernbert import modeling_modernbert
+from transformers.models.phi3 import modeling_phi3
 from transformers.models.qwen2 import modeling_qwen2
 from transformers.models.qwen3 import modeling_qwen3
 from transformers.models.smollm3 import modeling_smollm3
@@ -76,6 +78,19 @@ def llama_config(kind=transformers.LlamaConfig, **extra):
         max_position_embeddings=POSITIONS,
         bos_token_id=1,
         eos_token_id=2,
+        **extra,
+    )
+
+
+def phi3_config(original, **extra):
+    """Four of a head's six numbers turn, by other factors in rows of more tokens than `original`."""
+    rope = {"rope_type": "longrope", "rope_theta": 10000.0, "partial_rotary_factor": 0.7}
+    rope |= {"short_factor": [1.25, 1.5], "long_factor": [2.5, 4.0]}
+    return llama_config(
+        transformers.Phi3Config,
+        rope_parameters=rope,
+        original_max_position_embeddings=original,
+        pad_token_id=0,
         **extra,
     )
 
@@ -186,6 +201,20 @@ CASES = {
         "lora": {"target_modules": ["q_proj", "k_proj"], "r": 2, "lora_alpha": 4},
         "pad": 0,
     },
+    "phi3-lm": {
+        "seed": 133,
+        "model": transformers.Phi3ForCausalLM,
+        "config": lambda: phi3_config(11, sliding_window=4),
+        "lora": {"target_modules": ["qkv_proj", "down_proj"], "r": 2, "lora_alpha": 4},
+        "pad": 0,
+    },
+    "phi3-long-classification": {
+        "seed": 144,
+        "model": transformers.Phi3ForSequenceClassification,
+        "config": lambda: phi3_config(7, num_labels=2),
+        "lora": {"target_modules": ["gate_up_proj", "o_proj"], "r": 2, "lora_alpha": 4},
+        "pad": 0,
+    },
     "smollm3-lm": {
         "seed": 99,
         "model": transformers.SmolLM3ForCausalLM,
@@ -211,6 +240,23 @@ def doubles():
         yield
     finally:
         torch.float, torch.float32 = kept
+
+
+def exact_partial_rotary(self, x, position_ids):
+    """Of the first numbers of a head; those of LongRoPE by the batch's longest row, padding included."""
+    config, rope = self.config, self.config.rope_parameters
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    turned = int(size * rope["partial_rotary_factor"])
+    exponents = torch.arange(0, turned, 2, dtype=torch.float64) / turned
+    divisors, factor = rope["rope_theta"] ** exponents, 1.0
+    if rope["rope_type"] == "longrope":
+        longest = int(position_ids.max()) + 1
+        _, factor = ROPE_INIT_FUNCTIONS["longrope"](config, seq_len=longest)
+        kind = "long" if longest > rope["original_max_position_embeddings"] else "short"
+        divisors = divisors * torch.tensor(rope[f"{kind}_factor"], dtype=torch.float64)
+    angles = position_ids[..., None].double() / divisors
+    angles = torch.cat((angles, angles), dim=-1)
+    return angles.cos() * factor, angles.sin() * factor
 
 
 def exact_rotary(self, x, position_ids, layer_type=None):
@@ -241,6 +287,8 @@ for family, module in {
 }.items():
     getattr(module, f"{family}RMSNorm").forward = exact_norm
     getattr(module, f"{family}RotaryEmbedding").forward = exact_rotary
+modeling_phi3.Phi3RMSNorm.forward = exact_norm
+modeling_phi3.Phi3RotaryEmbedding.forward = exact_partial_rotary
 modeling_gemma3.Gemma3RMSNorm.forward = lambda self, x: self._norm(x) * (1 + self.weight)
 modeling_gemma3.Gemma3RotaryEmbedding.forward = exact_rotary
 modeling_gemma3.Gemma3TextScaledWordEmbedding.forward = lambda self, ids: (
@@ -435,5 +483,5 @@ def make(name, case):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    for case_name, case_spec in CASES.items():
-        make(case_name, case_spec)
+    for case_name in sys.argv[1:] or CASES:
+        make(case_name, CASES[case_name])

@@ -53,7 +53,9 @@ import { optionsMutations } from "./lists/options.ts";
 import { predictionsMutations } from "./lists/predictions.ts";
 import { presetsMutations } from "./lists/presets.ts";
 import { processesMutations } from "./lists/processes.ts";
+import { phi3Mutations } from "./lists/phi3.ts";
 import { quantisedMutations } from "./lists/quantised.ts";
+import { rangeMutations } from "./lists/ranges.ts";
 import { regularisersMutations } from "./lists/regularisers.ts";
 import { fineTuneMutations } from "./lists/fine_tune.ts";
 import { labPageMutations } from "./lists/lab_page.ts";
@@ -111,6 +113,8 @@ export const mutations: readonly Mutation[] = [
   ...presetsMutations,
   ...processesMutations,
   ...quantisedMutations,
+  ...rangeMutations,
+  ...phi3Mutations,
   ...optionsMutations,
   ...trainingMutations,
   ...goingOnMutations,

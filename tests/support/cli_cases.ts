@@ -152,7 +152,7 @@ export async function badInputs(workspace: Workspace): Promise<BadInput[]> {
       says: [
         `${architecture}/config.json: `,
         "model_type",
-        "bert, roberta, mpnet, modernbert, gpt2, llama, qwen2, qwen3, smollm3, mistral, gemma3_text",
+        "bert, roberta, mpnet, modernbert, gpt2, llama, qwen2, qwen3, smollm3, mistral, gemma3_text, phi3",
         '"t5"',
       ],
     },
@@ -208,7 +208,10 @@ export async function badInputs(workspace: Workspace): Promise<BadInput[]> {
     {
       name: "encoder for E2E",
       flags: { task: "e2e", data: e2e },
-      says: ["bert", "gpt2, llama, qwen2, qwen3, smollm3, mistral or gemma3_text is required"],
+      says: [
+        "bert",
+        "gpt2, llama, qwen2, qwen3, smollm3, mistral, gemma3_text or phi3 is required",
+      ],
     },
     ...["1", "-0.1", "1.5"].map((rate) => ({
       name: `rate ${rate}`,

@@ -33,6 +33,7 @@ export const architectureNames = [
   "smollm3",
   "mistral",
   "gemma3_text",
+  "phi3",
 ] as const;
 /** An architecture that has a tiny model. */
 export type ArchitectureName = typeof architectureNames[number];
@@ -52,6 +53,11 @@ const own: Record<ArchitectureName, Record<string, unknown>> = {
   gemma3_text: {
     ...{ num_key_value_heads: 1, head_dim: 6, sliding_window: 4, sliding_window_pattern: 2 },
     query_pre_attn_scalar: 5,
+  },
+  phi3: {
+    ...{ num_key_value_heads: 1, sliding_window: 4, original_max_position_embeddings: 16 },
+    partial_rotary_factor: 0.5,
+    rope_scaling: { type: "longrope", short_factor: [1.5], long_factor: [3], factor: 4 },
   },
 };
 

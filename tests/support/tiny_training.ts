@@ -6,7 +6,7 @@ import { toBatch } from "../../nn/layers/batch.ts";
 import { parameters } from "../../nn/layers/module.ts";
 import { applyLora } from "../../nn/lora/apply.ts";
 import { trainHead } from "../../nn/models/heads.ts";
-import { initialize } from "../../nn/models/load.ts";
+import { initialize } from "../../nn/models/initialize.ts";
 import { AdamW } from "../../nn/optim/adamw.ts";
 import { Trainable } from "../../nn/optim/trainable.ts";
 import { trainStep } from "../../nn/optim/train_step.ts";

@@ -9,12 +9,8 @@ import type { TaskName } from "../../train/config/train_options.ts";
 import type { Share } from "../../train/data/batches.ts";
 import { openDevice } from "../../train/device/backend.ts";
 import { largestSteps, makeStep, stepSizes } from "../../train/one_step.ts";
-import {
-  type MemoryParts,
-  missingMemory,
-  planMemory,
-  tensorBytes,
-} from "../../train/memory_plan.ts";
+import { tensorBytes } from "../../train/memory_count.ts";
+import { type MemoryParts, missingMemory, planMemory } from "../../train/memory_plan.ts";
 import { prepareData, type PreparedData, prepareModel } from "../../train/prepare.ts";
 import { locateFolders, type RunFolders } from "../../train/run/run_folders.ts";
 import { RunPlace } from "../../train/run/run_place.ts";

@@ -5,7 +5,8 @@
  */
 
 import type { DryRun, DryRunTime, ShownExample, ShownToken } from "../dry_run.ts";
-import { type MemoryParts, tensorBytes } from "../memory_plan.ts";
+import { tensorBytes } from "../memory_count.ts";
+import type { MemoryParts } from "../memory_plan.ts";
 
 /** Tokens of an example that are shown at its start, and as many at its end. */
 const shownTokens = 12;

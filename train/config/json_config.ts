@@ -6,7 +6,7 @@
 
 import { type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import { FileError } from "../../core/errors.ts";
-import { parseJson } from "../files/files.ts";
+import { parseJson } from "../../nn/formats/json_text.ts";
 import { type ConfigDocument, plainDocument } from "./config_document.ts";
 
 /**

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { readBytes, textOf } from "../files/files.ts";
+import { textOf } from "../../nn/formats/json_text.ts";
+import { readBytes } from "../files/files.ts";
 import { inflated } from "./gzip.ts";
 import { readParquet } from "./parquet.ts";
 import type { Columns, TableRow } from "./rows.ts";

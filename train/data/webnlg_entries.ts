@@ -7,7 +7,7 @@
 import { parseXml, XmlElement, XmlError } from "@rgrove/parse-xml";
 import { FileError } from "../../core/errors.ts";
 import { isRecord } from "../../nn/formats/json_record.ts";
-import { parseJson } from "../files/files.ts";
+import { parseJson } from "../../nn/formats/json_text.ts";
 
 /** Subject, property and object, as published. */
 export type Triple = readonly [subject: string, property: string, object: string];

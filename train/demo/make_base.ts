@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { foldKey, seedKey } from "../../core/random.ts";
 import { encodeSafetensors, type TensorData } from "../../nn/formats/safetensors_write.ts";
 import { Parameter, parameters } from "../../nn/layers/module.ts";
-import { initialize } from "../../nn/models/load.ts";
+import { initialize } from "../../nn/models/initialize.ts";
 import { classifier } from "../../nn/models/registry.ts";
 import { Trainable } from "../../nn/optim/trainable.ts";
 import { resolveConfig } from "../config/config.ts";

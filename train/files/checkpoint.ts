@@ -7,14 +7,16 @@
 import { DisposedError, FileError, OptionError } from "../../core/errors.ts";
 import type { TensorEntry } from "../../nn/formats/safetensors.ts";
 import { decodeFloats } from "../../nn/formats/safetensors_values.ts";
-import { exists, isFolder } from "./files.ts";
+import {
+  checkpointIndex,
+  locateTensors,
+  type ShardTensor,
+  wholeCheckpoint,
+} from "../../nn/formats/shards.ts";
+import { partBytes } from "../../nn/formats/tensor_bytes.ts";
+import { weightMapOf } from "../../nn/formats/weight_map.ts";
+import { exists, isFolder, readJson } from "./files.ts";
 import { openShard, readRange, type Shard } from "./shard.ts";
-import { readWeightMap } from "./weight_map.ts";
-
-interface ShardTensor {
-  readonly shard: Shard;
-  readonly entry: TensorEntry;
-}
 
 /**
  * Tensors of a checkpoint, each read from disk when asked for.
@@ -29,13 +31,13 @@ export class Checkpoint implements Disposable {
   /** The safetensors file, or the index of several. */
   readonly path: string;
   readonly #shards: readonly Shard[];
-  readonly #tensors: ReadonlyMap<string, ShardTensor>;
+  readonly #tensors: ReadonlyMap<string, ShardTensor<Shard>>;
   #closed = false;
 
   private constructor(
     path: string,
     shards: readonly Shard[],
-    tensors: ReadonlyMap<string, ShardTensor>,
+    tensors: ReadonlyMap<string, ShardTensor<Shard>>,
   ) {
     this.path = path;
     this.#shards = shards;
@@ -52,48 +54,27 @@ export class Checkpoint implements Disposable {
    */
   static async open(path: string): Promise<Checkpoint> {
     let [files, main] = [[path], path];
-    let weightMap = new Map<string, string>();
+    let index = new Map<string, string>();
     if (await isFolder(path)) {
-      const index = `${path}/model.safetensors.index.json`;
-      files = [main = `${path}/model.safetensors`];
+      files = [main = `${path}/${wholeCheckpoint}`];
       if (!await exists(main)) {
-        if (!await exists(index)) {
+        main = `${path}/${checkpointIndex}`;
+        if (!await exists(main)) {
           throw new FileError(
-            "Cannot open checkpoint as it requires model.safetensors or " +
-              "model.safetensors.index.json: found neither",
+            `Cannot open checkpoint as it requires ${wholeCheckpoint} or ${checkpointIndex}: ` +
+              "found neither",
             path,
           );
         }
-        weightMap = await readWeightMap(main = index);
-        files = [...new Set(weightMap.values())].map((file) => `${path}/${file}`);
+        const placed = weightMapOf(await readJson(main), main).entries();
+        index = new Map(placed.map(([name, file]) => [name, `${path}/${file}`]));
+        files = [...new Set(index.values())];
       }
     }
     const shards: Shard[] = [];
     try {
-      const tensors = new Map<string, ShardTensor>();
-      for (const file of files) {
-        const shard = await openShard(file);
-        shards.push(shard);
-        for (const [name, entry] of shard.tensors) {
-          const other = tensors.get(name);
-          if (other !== undefined) {
-            throw new FileError(
-              `Cannot open checkpoint as tensor ${name} requires one place: found it in ` +
-                `${other.shard.path} too`,
-              file,
-            );
-          }
-          tensors.set(name, { shard, entry });
-        }
-      }
-      for (const [name, file] of weightMap) {
-        if (tensors.get(name)?.shard.path !== `${path}/${file}`) {
-          throw new FileError(
-            `Cannot open checkpoint as the index requires tensor ${name} here: found none`,
-            `${path}/${file}`,
-          );
-        }
-      }
+      for (const file of files) shards.push(await openShard(file));
+      const tensors = locateTensors(shards, index);
       return new Checkpoint(main, shards, tensors);
     } catch (error) {
       for (const shard of shards) shard.file.close();
@@ -171,7 +152,7 @@ export class Checkpoint implements Disposable {
    * @throws {FileError} If the file has become shorter
    * @throws {DisposedError} If the checkpoint is closed
    */
-  *parts(name: string, size = 2 ** 22): Iterable<Uint8Array<ArrayBuffer>> {
+  *parts(name: string, size = partBytes): Iterable<Uint8Array<ArrayBuffer>> {
     const { begin, end } = this.entry(name);
     const memory = new Uint8Array(Math.min(size, end - begin));
     for (let done = 0; done < end - begin; done += size) {
@@ -236,7 +217,7 @@ export class Checkpoint implements Disposable {
     return readRange(shard.file, shard.dataStart + entry.begin + start, memory, shard.path);
   }
 
-  #tensor(name: string): ShardTensor {
+  #tensor(name: string): ShardTensor<Shard> {
     const tensor = this.#tensors.get(name);
     if (tensor === undefined) {
       throw new OptionError(

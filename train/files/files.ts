@@ -6,7 +6,7 @@
 
 import { basename } from "node:path";
 import { FileError } from "../../core/errors.ts";
-import { scanJson } from "../../nn/formats/json_scan.ts";
+import { parseJson, textOf } from "../../nn/formats/json_text.ts";
 import { makeFolder, move, namesIn, removeAll } from "./folder.ts";
 import { attempt, reasonOf, writeAll } from "./system.ts";
 
@@ -72,19 +72,6 @@ export async function requireReplaceable(path: string, isForced: boolean): Promi
 }
 
 /**
- * Decodes a file's UTF-8; a byte order mark at its start is left out.
- *
- * @throws {FileError} If it is not UTF-8
- */
-export function textOf(bytes: Uint8Array, path: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new FileError("Cannot read file as it requires UTF-8 text: found other bytes", path);
-  }
-}
-
-/**
  * Reads a JSON file.
  *
  * @param path Path of the file
@@ -93,31 +80,6 @@ export function textOf(bytes: Uint8Array, path: string): string {
  */
 export async function readJson(path: string): Promise<unknown> {
   return parseJson(await readText(path), path);
-}
-
-/**
- * Parses the text of a JSON file.
- *
- * @param text Content of the file
- * @param path Path of the file for messages
- * @returns The parsed value, not validated
- * @throws {FileError} If it is not JSON, with the line of the fault
- */
-export function parseJson(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    const fault = scanJson(text).fault ?? text.length;
-    const line = text.slice(0, fault).split("\n").length;
-    const found = fault < text.length
-      ? JSON.stringify(String.fromCodePoint(text.codePointAt(fault) ?? 0))
-      : "the end of the file";
-    throw new FileError(
-      `Cannot parse file as it requires valid JSON: found unexpected ${found}`,
-      path,
-      line,
-    );
-  }
 }
 
 /**

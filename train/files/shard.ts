@@ -5,20 +5,17 @@
  */
 
 import { FileError } from "../../core/errors.ts";
-import { headerLength, parseHeader, type TensorEntry } from "../../nn/formats/safetensors.ts";
+import { headerLength, parseHeader } from "../../nn/formats/safetensors.ts";
+import type { ShardHeader } from "../../nn/formats/shards.ts";
 import { requireFile } from "./files.ts";
 import { attempt, attemptSync } from "./system.ts";
 
 /** A safetensors file that is open, its header read. */
-export interface Shard {
-  /** Path as it was given, for messages. */
-  readonly path: string;
+export interface Shard extends ShardHeader {
   /** The open file; who opened it closes it. */
   readonly file: Deno.FsFile;
   /** First byte of the data section. */
   readonly dataStart: number;
-  /** Where each tensor lies, in the order of the bytes. */
-  readonly tensors: ReadonlyMap<string, TensorEntry>;
   /** The header's `__metadata__`. */
   readonly metadata: ReadonlyMap<string, string>;
 }

@@ -11,13 +11,13 @@ import type { Key } from "../../core/random.ts";
 import { encodeAdapter, fillAdapter } from "../../nn/formats/adapter.ts";
 import { applyAdapterConfig } from "../../nn/formats/peft_apply.ts";
 import { type AdapterConfig, parseAdapterConfig } from "../../nn/formats/peft_config.ts";
+import { bytesAsWeights } from "../../nn/formats/tensor_bytes.ts";
 import { type Module, parameters } from "../../nn/layers/module.ts";
 import { applyLora } from "../../nn/lora/apply.ts";
-import { initialize } from "../../nn/models/load.ts";
+import { initialize } from "../../nn/models/initialize.ts";
 import type { Model } from "../../nn/models/model.ts";
 import { Checkpoint } from "../files/checkpoint.ts";
 import { exists, readJson, writeFileAtomic } from "../files/files.ts";
-import { weightsOf } from "./load_model.ts";
 
 /**
  * Adapts a model to a configuration and fills it from a folder.
@@ -42,7 +42,7 @@ export async function loadAdapter(
   const path = `${directory}/adapter_model.safetensors`;
   if (!await exists(path)) throw new FileError("Cannot find adapter_model.safetensors", directory);
   using file = await Checkpoint.open(path);
-  const source = weightsOf(file);
+  const source = bytesAsWeights(file);
   applyAdapterConfig(model, adapter, source, `${directory}/adapter_config.json`);
   await fillAdapter(model, adapter, source, device);
   return adapter;

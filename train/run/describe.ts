@@ -13,7 +13,7 @@ import type { AdapterConfig } from "../../nn/formats/peft_config.ts";
 import { isUpdate } from "../../nn/formats/peft_tensors.ts";
 import { type Module, parameters } from "../../nn/layers/module.ts";
 import { isHead } from "../../nn/models/heads.ts";
-import type { LoadReport } from "../../nn/models/load.ts";
+import type { LoadReport } from "../../nn/models/fill_model.ts";
 import { isDecayed, requireDecayExclusions } from "../../nn/optim/decay.ts";
 import { rateRatio } from "../../nn/optim/groups.ts";
 import { rateRatios, type TrainConfig } from "../config/config.ts";

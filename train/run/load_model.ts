@@ -10,10 +10,11 @@ import type { Key } from "../../core/random.ts";
 import { ggufConfig } from "../../nn/formats/gguf_architectures.ts";
 import { ggufWeights } from "../../nn/formats/gguf_weights.ts";
 import type { JsonObject } from "../../nn/formats/json_record.ts";
-import { decodeFloats, requireFloats } from "../../nn/formats/safetensors_values.ts";
+import { bytesAsWeights } from "../../nn/formats/tensor_bytes.ts";
 import { parseConfig, withGenerationConfig } from "../../nn/models/config.ts";
 import type { LanguageModel } from "../../nn/models/decoder.ts";
-import { loadModel, type LoadOptions, type LoadReport } from "../../nn/models/load.ts";
+import type { LoadOptions, LoadReport } from "../../nn/models/fill_model.ts";
+import { loadModel } from "../../nn/models/load.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import { classifier, languageModel } from "../../nn/models/registry.ts";
 import type { WeightSource } from "../../nn/models/weight_source.ts";
@@ -58,30 +59,6 @@ async function readFields(model: string): Promise<{ fields: unknown; path: strin
 /** How a model is opened. */
 export interface OpenOptions extends LoadOptions, ProgressHooks {}
 
-/** An open checkpoint as a source of weights, read part by part. */
-export function weightsOf(checkpoint: Checkpoint): WeightSource {
-  return {
-    path: checkpoint.path,
-    file: (name) => checkpoint.file(name),
-    names: () => checkpoint.names(),
-    shape: (name) => checkpoint.entry(name).shape,
-    read: async (name, float) => {
-      requireFloats(checkpoint.entry(name), checkpoint.file(name));
-      return await checkpoint.readFloat(name, float);
-    },
-    async *parts(name, float) {
-      requireFloats(checkpoint.entry(name), checkpoint.file(name));
-      const { dtype } = checkpoint.entry(name);
-      for (const part of checkpoint.parts(name)) yield decodeFloats(part, dtype, float);
-    },
-    halves(name) {
-      const { dtype } = checkpoint.entry(name);
-      if (dtype !== "F16" && dtype !== "BF16") return undefined;
-      return { dtype: dtype === "F16" ? "f16" : "bf16", parts: checkpoint.parts(name) };
-    },
-  };
-}
-
 /**
  * Refuses a base model with an adapter in its own folder, as the same folder means the adapted model to
  * other tools.
@@ -118,7 +95,7 @@ async function openWeights(model: string): Promise<Disposable & { readonly sourc
   const gguf = await findGguf(model);
   if (gguf === undefined) {
     const checkpoint = await Checkpoint.open(model);
-    return { source: weightsOf(checkpoint), [Symbol.dispose]: () => checkpoint.close() };
+    return { source: bytesAsWeights(checkpoint), [Symbol.dispose]: () => checkpoint.close() };
   }
   const { fields } = await readFields(model);
   const file = await GgufFile.open(gguf);

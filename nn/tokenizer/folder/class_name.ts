@@ -18,6 +18,7 @@ export type TokenizerClass =
   | "RobertaTokenizer"
   | "GPT2Tokenizer"
   | "LlamaTokenizer"
+  | "GemmaTokenizer"
   | "Qwen2Tokenizer"
   | "XLMRobertaTokenizer"
   | "whole";
@@ -28,16 +29,18 @@ const classOfFamily: Readonly<Record<string, TokenizerClass>> = {
   mpnet: "MPNetTokenizer",
   roberta: "RobertaTokenizer",
   gpt2: "GPT2Tokenizer",
+  gemma3_text: "GemmaTokenizer",
   llama: "whole",
   mistral: "whole",
   modernbert: "whole",
+  phi3: "whole",
   qwen2: "Qwen2Tokenizer",
   qwen3: "Qwen2Tokenizer",
   smollm3: "whole",
 };
 
 /** Families whose class counts whatever a folder names, as folders are known to name wrong ones. */
-const decided: ReadonlySet<unknown> = new Set(["mistral", "modernbert", "qwen2"]);
+const decided: ReadonlySet<unknown> = new Set(["mistral", "modernbert", "phi3", "qwen2"]);
 
 /** Classes that are built here, by name without `Tokenizer`. */
 const built: Readonly<Record<string, TokenizerClass>> = {
@@ -55,6 +58,7 @@ const built: Readonly<Record<string, TokenizerClass>> = {
   Mvp: "RobertaTokenizer",
   GPT2: "GPT2Tokenizer",
   Llama: "LlamaTokenizer",
+  Gemma: "GemmaTokenizer",
   Qwen2: "Qwen2Tokenizer",
   XLMRoberta: "XLMRobertaTokenizer",
 };
@@ -64,7 +68,7 @@ const foreign: ReadonlySet<string> = new Set(
   ("Albert Barthez Bartpho BertGeneration BertJapanese Bertweet BigBird BioGpt Blenderbot " +
     "BlenderbotSmall ByT5 CLIP CTRL Camembert Canine Character Clvp CodeGen CodeLlama Cohere Cpm " +
     "CpmAnt DPRContextEncoder DPRQuestionEncoder DPRReader Deberta DebertaV2 Dia Esm Esmc FSMT " +
-    "FastSpeech2Conformer Flaubert Funnel GPTNeoX GPTNeoXJapanese GPTSw3 Gemma Herbert Lasr " +
+    "FastSpeech2Conformer Flaubert Funnel GPTNeoX GPTNeoXJapanese GPTSw3 Herbert Lasr " +
     "LayoutLMv2 LayoutLMv3 LayoutXLM Luke M2M100 MBart MBart50 MLuke Marian MarkupLM Mecab " +
     "Mgpstr MyT5 Nllb Nougat OpenAIGPT PLBart Pegasus Perceiver Phobert Pop2Piano ProphetNet " +
     "Qwen3_5 Rag Reformer RemBert RoCBert RoFormer SeamlessM4T Siglip Siglip2 " +

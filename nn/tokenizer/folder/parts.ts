@@ -7,7 +7,7 @@
 import { isRecord, type JsonObject } from "../../formats/json_record.ts";
 import { refuse } from "./added_token.ts";
 import type { TokenizerClass } from "./class_name.ts";
-import type { Role, Settings } from "./settings.ts";
+import { flagOf, type Role, type Settings } from "./settings.ts";
 
 /** Classes with parts of their own. */
 export type BuiltClass = Exclude<TokenizerClass, "whole">;
@@ -47,6 +47,13 @@ export const usualTokens: Readonly<
   },
   XLMRobertaTokenizer: robertaTokens,
   LlamaTokenizer: { bos_token: "<s>", eos_token: "</s>", unk_token: "<unk>" },
+  GemmaTokenizer: {
+    bos_token: "<bos>",
+    eos_token: "<eos>",
+    unk_token: "<unk>",
+    pad_token: "<pad>",
+    mask_token: "<mask>",
+  },
   whole: {},
 };
 
@@ -62,18 +69,9 @@ export interface Pieces {
   readonly charsmap?: JsonObject | undefined;
 }
 
-/** Text and id of a token with a role. */
-export type TokenOf = (role: Role) => readonly [string, number];
-
-/** Reads a flag, whose type was checked. */
-function flag({ config, path }: Settings, key: string, usual: boolean): boolean {
-  const value = config[key] ?? usual;
-  return typeof value === "boolean" ? value : refuse({ path, key }, "true or false", value);
-}
-
 /** Reads a flag for which these classes take no null. */
 function strictFlag(settings: Settings, key: string, usual: boolean): boolean {
-  if (settings.config[key] !== null) return flag(settings, key, usual);
+  if (settings.config[key] !== null) return flagOf(settings, key, usual);
   return refuse({ path: settings.path, key }, "true or false", null);
 }
 
@@ -98,9 +96,9 @@ function bertParts(settings: Settings, { vocab }: Pieces, unknown: string): Json
     normalizer: {
       type: "BertNormalizer",
       clean_text: true,
-      handle_chinese_chars: flag(settings, "tokenize_chinese_chars", true),
+      handle_chinese_chars: flagOf(settings, "tokenize_chinese_chars", true),
       strip_accents: settings.config["strip_accents"] ?? null,
-      lowercase: flag(settings, "do_lower_case", true),
+      lowercase: flagOf(settings, "do_lower_case", true),
     },
     pre_tokenizer: { type: "BertPreTokenizer" },
     decoder: { type: "WordPiece", prefix: "##", cleanup: true },
@@ -150,8 +148,8 @@ function qwenParts({ config }: Settings, pieces: Pieces): JsonObject {
 }
 
 function llamaParts(settings: Settings, pieces: Pieces): JsonObject {
-  const prefix = flag(settings, "add_prefix_space", true);
-  const space = flag(settings, "legacy", false) ? "always" : "first";
+  const prefix = flagOf(settings, "add_prefix_space", true);
+  const space = flagOf(settings, "legacy", false) ? "always" : "first";
   const decoders = [
     { type: "Replace", pattern: { String: "▁" }, content: " " },
     { type: "ByteFallback" },
@@ -168,6 +166,26 @@ function llamaParts(settings: Settings, pieces: Pieces): JsonObject {
     },
     decoder: { type: "Sequence", decoders },
     model: bytePairs(pieces, { fuse_unk: true, byte_fallback: true }),
+  };
+}
+
+function gemmaParts(pieces: Pieces, unknown: string): JsonObject {
+  const space = { String: " " };
+  const decoders = [
+    { type: "Replace", pattern: { String: "▁" }, content: " " },
+    { type: "ByteFallback" },
+    { type: "Fuse" },
+  ];
+  return {
+    normalizer: { type: "Replace", pattern: space, content: "▁" },
+    pre_tokenizer: {
+      type: "Split",
+      pattern: space,
+      behavior: "MergedWithPrevious",
+      invert: false,
+    },
+    decoder: { type: "Sequence", decoders },
+    model: bytePairs(pieces, { unk_token: unknown, fuse_unk: true, byte_fallback: true }),
   };
 }
 
@@ -204,86 +222,13 @@ export function buildParts(
       return byteLevelParts(settings, pieces);
     case "LlamaTokenizer":
       return llamaParts(settings, pieces);
+    case "GemmaTokenizer":
+      return gemmaParts(pieces, unknown);
     case "Qwen2Tokenizer":
       return qwenParts(settings, pieces);
     case "XLMRobertaTokenizer":
       return xlmRobertaParts(settings, pieces);
   }
-}
-
-/** A layout as `tokenizer.json` has it, from `A`, `B` and tokens with their token types. */
-export function template(
-  single: readonly Piece[],
-  pair: readonly Piece[],
-): JsonObject {
-  const special: Record<string, unknown> = {};
-  const write = ([what, type_id]: Piece) => {
-    if (typeof what === "string") return { Sequence: { id: what, type_id } };
-    const [content, id] = what;
-    special[content] = { id: content, ids: [id], tokens: [content] };
-    return { SpecialToken: { id: content, type_id } };
-  };
-  return {
-    type: "TemplateProcessing",
-    single: single.map(write),
-    pair: pair.map(write),
-    special_tokens: special,
-  };
-}
-
-/** A sequence or a token, and its token type. */
-type Piece = readonly ["A" | "B" | readonly [string, number], 0 | 1];
-
-/**
- * The layout of a class that has one of its own, whatever `tokenizer.json` says; else undefined.
- *
- * @param tokenOf Looks up the tokens with roles
- */
-export function buildLayout(
-  name: TokenizerClass,
-  settings: Settings,
-  tokenOf: TokenOf,
-): JsonObject | undefined {
-  if (name === "BertTokenizer") {
-    const [cls, sep] = [tokenOf("cls_token"), tokenOf("sep_token")];
-    const single: Piece[] = [[cls, 0], ["A", 0], [sep, 0]];
-    return template(single, [...single, ["B", 1], [sep, 1]]);
-  }
-  if (name === "XLMRobertaTokenizer") {
-    const [bos, eos] = [tokenOf("bos_token"), tokenOf("eos_token")];
-    const single: Piece[] = [[bos, 0], ["A", 0], [eos, 0]];
-    return template(single, [...single, [eos, 0], ["B", 0], [eos, 0]]);
-  }
-  if (name !== "RobertaTokenizer" && name !== "MPNetTokenizer") return undefined;
-  const tokens = { sep: tokenOf("sep_token"), cls: tokenOf("cls_token") };
-  const type = "RobertaProcessing";
-  if (name === "MPNetTokenizer") {
-    return { type, ...tokens, trim_offsets: true, add_prefix_space: false };
-  }
-  return {
-    type,
-    ...tokens,
-    trim_offsets: flag(settings, "trim_offsets", true),
-    add_prefix_space: flag(settings, "add_prefix_space", false),
-  };
-}
-
-/**
- * The layout where neither class nor `tokenizer.json` has one.
- *
- * @param begin Token before each text
- * @param end Token behind each text
- */
-export function plainLayout(
-  begin: readonly [string, number] | undefined,
-  end: readonly [string, number] | undefined,
-): JsonObject {
-  const around = (what: "A" | "B", type: 0 | 1): Piece[] => [
-    ...begin === undefined ? [] : [[begin, type] as const],
-    [what, type],
-    ...end === undefined ? [] : [[end, type] as const],
-  ];
-  return template(around("A", 0), [...around("A", 0), ...around("B", 1)]);
 }
 
 /** The steps of a pre-tokenizer, those of sequences one by one. */

@@ -11,15 +11,8 @@ import { isRecord, type JsonObject } from "../../formats/json_record.ts";
 import { type DescribedToken, type ListedToken, readAddedToken, refuse } from "./added_token.ts";
 import { AddedVocabulary, ModelVocabulary } from "./added_vocabulary.ts";
 import type { TokenizerClass } from "./class_name.ts";
-import {
-  buildLayout,
-  buildParts,
-  type BuiltClass,
-  type Pieces,
-  plainLayout,
-  stepsOf,
-  usualTokens,
-} from "./parts.ts";
+import { buildLayout, plainLayout } from "./layout.ts";
+import { buildParts, type BuiltClass, type Pieces, stepsOf, usualTokens } from "./parts.ts";
 import { type Role, roles, type Settings } from "./settings.ts";
 
 /** A tokenizer of which `tokenizer.json` says everything. */
@@ -113,6 +106,7 @@ const modelOf: Readonly<Record<BuiltClass, string>> = {
   RobertaTokenizer: "BPE",
   GPT2Tokenizer: "BPE",
   LlamaTokenizer: "BPE",
+  GemmaTokenizer: "BPE",
   Qwen2Tokenizer: "BPE",
   XLMRobertaTokenizer: "Unigram",
 };
@@ -152,6 +146,10 @@ function stepsOfClass(built: BuiltClass): {
   if (built === "LlamaTokenizer") {
     const fits = (types: readonly unknown[]) => types.every((type) => type === "Metaspace");
     return { required: "Metaspace or none", fits };
+  }
+  if (built === "GemmaTokenizer") {
+    const fits = (types: readonly unknown[]) => types.every((type) => type === "Split");
+    return { required: "Split or none", fits };
   }
   const [before, required] = built === "Qwen2Tokenizer"
     ? ["Split", "Split and ByteLevel"]

@@ -51,6 +51,16 @@ export interface Settings {
   readonly added: readonly ListedToken[];
 }
 
+/**
+ * Reads a flag, whose type was checked.
+ *
+ * @throws {FileError} If it is null
+ */
+export function flagOf({ config, path }: Settings, key: string, usual: boolean): boolean {
+  const value = config[key] ?? usual;
+  return typeof value === "boolean" ? value : refuse({ path, key }, "true or false", value);
+}
+
 const flags = ["do_lower_case", "tokenize_chinese_chars", "trim_offsets"];
 const nullableFlags = [
   "strip_accents",

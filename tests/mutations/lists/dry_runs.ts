@@ -33,7 +33,7 @@ export const dryRunMutations: readonly Mutation[] = [
   },
   {
     name: "a dry run forgets the gradient",
-    file: "train/memory_plan.ts",
+    file: "train/memory_count.ts",
     find: "return { trained, gradient: trained, moments };",
     replace: "return { trained, gradient: 0, moments };",
     why: "memory is told by component",
@@ -73,7 +73,7 @@ export const dryRunMutations: readonly Mutation[] = [
   },
   {
     name: "each planned step leaves a copy of the parameters",
-    file: "train/memory_plan.ts",
+    file: "train/memory_count.ts",
     find: '          using _step = device.scope("step");\n',
     replace: "",
     why: "a run has one",
@@ -81,7 +81,7 @@ export const dryRunMutations: readonly Mutation[] = [
   },
   {
     name: "memory is planned without evaluations",
-    file: "train/memory_plan.ts",
+    file: "train/memory_count.ts",
     find: "moments + Math.max(step, evaluation)",
     replace: "moments + step",
     why: "an evaluation may hold more than a step",
@@ -121,7 +121,7 @@ export const dryRunMutations: readonly Mutation[] = [
   },
   {
     name: "a blank model has floats where its file has halves",
-    file: "nn/models/fill_parameter.ts",
+    file: "nn/models/fill_matrix.ts",
     find: "empty(device, parameter.shape, dtype));\n  const parts",
     replace: "empty(device, parameter.shape));\n  const parts",
     why: "--half takes half the memory",

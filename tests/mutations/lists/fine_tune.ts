@@ -6,8 +6,8 @@ const page = "train/lab/page/fine_tune";
 const runTests = ["tests/train/lab/fine_tune/fine_tune_test.ts"];
 const faultTests = ["tests/train/lab/fine_tune/faults_page_test.ts"];
 const serveTests = ["tests/train/lab/serve_test.ts"];
-const stateTests = ["tests/train/lab/state_test.ts"];
 const fileTests = ["tests/train/lab/fine_tune/model_files_test.ts"];
+const stateTests = ["tests/train/lab/state_test.ts"];
 
 /** Mutations of fine-tuning in the lab's page. */
 export const fineTuneMutations: readonly Mutation[] = [
@@ -84,39 +84,6 @@ export const fineTuneMutations: readonly Mutation[] = [
     replace: 'data.kind !== "demo" && model.kind === "demo"\n    ?',
     why: "its figures are the library's to the bit",
     tests: runTests,
-  },
-  {
-    name: "the page reads each part of a tensor from its beginning",
-    file: `${page}/model_files.ts`,
-    find: "await bytesOf(file, at, Math.min(end, at + partBytes))",
-    replace: "await bytesOf(file, start, start + Math.min(end - at, partBytes))",
-    why: "parts follow each other",
-    tests: fileTests,
-  },
-  {
-    name: "the page reads a tensor in one piece",
-    file: `${page}/model_files.ts`,
-    find: "const partBytes = 2 ** 22;",
-    replace: "const partBytes = 2 ** 32;",
-    why: "a large one would lie in memory twice",
-    tests: fileTests,
-  },
-  {
-    name: "the page takes every tensor for one at the beginning",
-    file: `${page}/model_files.ts`,
-    find: "start: data + entry.begin",
-    replace: "start: data",
-    why: "each has its place",
-    tests: fileTests,
-  },
-  {
-    name: "the page reads one shard of several",
-    file: `${page}/model_files.ts`,
-    find: "return [...new Set(weightMapOf(content, `${model.name}/${index}`).values())];",
-    replace:
-      "return [...new Set(weightMapOf(content, `${model.name}/${index}`).values())].slice(0, 1);",
-    why: "the index names all",
-    tests: fileTests,
   },
   {
     name: "a value that the address cannot hold is set",
@@ -205,5 +172,21 @@ export const fineTuneMutations: readonly Mutation[] = [
     replace: 'const attributes = { class: "scroll", tabindex: -1,',
     why: "keys alone must reach it",
     tests: faultTests,
+  },
+  {
+    name: "the page loads floats whatever is chosen",
+    file: `${page}/fine_tune.ts`,
+    find: "const options = { half, quantize, blank };",
+    replace: "const options = { half: half && quantize === undefined, blank };",
+    why: "weights in 4 bits take an eighth of the memory",
+    tests: fileTests,
+  },
+  {
+    name: "the page does not count what a step holds",
+    file: `${page}/fine_tune.ts`,
+    find: "tensorBytes(await plan.partsOf(config))",
+    replace: "tensorBytes({ ...await plan.partsOf(config), step: 0 })",
+    why: "what is said before is what is held",
+    tests: fileTests,
   },
 ];

@@ -94,7 +94,7 @@ export const formatsMutations: readonly Mutation[] = [
   },
   {
     name: "adapters are written without their dropout",
-    file: "nn/formats/peft_config.ts",
+    file: "nn/formats/peft_format.ts",
     find: "lora_dropout: options.loraDropout,",
     replace: "lora_dropout: 0,",
     why: "the rate is on record",
@@ -102,7 +102,7 @@ export const formatsMutations: readonly Mutation[] = [
   },
   {
     name: "alphas by pattern are not written",
-    file: "nn/formats/peft_config.ts",
+    file: "nn/formats/peft_format.ts",
     find: "alpha_pattern: config.alphaPattern ?? {},",
     replace: "alpha_pattern: {},",
     why: "alphas of layers are kept",
@@ -182,7 +182,7 @@ export const formatsMutations: readonly Mutation[] = [
   },
   {
     name: "fan_in_fan_out is never said",
-    file: "nn/formats/peft_config.ts",
+    file: "nn/formats/peft_format.ts",
     find: "fan_in_fan_out: options.fanInFanOut,",
     replace: "fan_in_fan_out: false,",
     why: "GPT-2's layers are stored transposed",
@@ -190,7 +190,7 @@ export const formatsMutations: readonly Mutation[] = [
   },
   {
     name: "saved modules are not declared",
-    file: "nn/formats/peft_config.ts",
+    file: "nn/formats/peft_format.ts",
     find: "modules_to_save: orNull(config.modulesToSave),",
     replace: "modules_to_save: null,",
     why: "PEFT is told what is saved whole",
@@ -198,7 +198,7 @@ export const formatsMutations: readonly Mutation[] = [
   },
   {
     name: "the kind of task is not written",
-    file: "nn/formats/peft_config.ts",
+    file: "nn/formats/peft_format.ts",
     find: "task_type: config.taskType ?? null,",
     replace: "task_type: null,",
     why: "the kind of task is kept",

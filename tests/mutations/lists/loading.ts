@@ -48,7 +48,7 @@ export const loadingMutations: readonly Mutation[] = [
   },
   {
     name: "a tied checkpoint's own head is ignored",
-    file: "nn/models/load.ts",
+    file: "nn/models/fill_model.ts",
     find: `    model.untie();
   }
   return new Map();`,
@@ -59,7 +59,7 @@ export const loadingMutations: readonly Mutation[] = [
   },
   {
     name: "old norm names are unknown",
-    file: "nn/models/load.ts",
+    file: "nn/models/fill_model.ts",
     find: '"LayerNorm.gamma"',
     replace: '"LayerNorm.scale"',
     why: "checkpoints of TensorFlow say gamma",
@@ -67,7 +67,7 @@ export const loadingMutations: readonly Mutation[] = [
   },
   {
     name: "new parameters share a stream",
-    file: "nn/models/load.ts",
+    file: "nn/models/initialize.ts",
     find: "const stream = foldKey(key, path);",
     replace: "const stream = foldKey(key, initializer?.kind ?? path);",
     why: "each parameter has a stream of its own",
@@ -75,7 +75,7 @@ export const loadingMutations: readonly Mutation[] = [
   },
   {
     name: "uniform weights are positive",
-    file: "nn/models/load.ts",
+    file: "nn/models/initialize.ts",
     find: "(2 * x - 1) * initializer.bound",
     replace: "x * initializer.bound",
     why: "uniform in both directions",
@@ -83,7 +83,7 @@ export const loadingMutations: readonly Mutation[] = [
   },
   {
     name: "normal weights ignore the deviation",
-    file: "nn/models/load.ts",
+    file: "nn/models/initialize.ts",
     find: "x * initializer.deviation",
     replace: "x * 0.02",
     why: "the configuration's deviation counts",

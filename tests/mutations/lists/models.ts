@@ -115,8 +115,8 @@ export const modelsMutations: readonly Mutation[] = [
   {
     name: "llama attention shares a place",
     file: "nn/models/llama_layers.ts",
-    find: "const place = layerPlace(layer, config.layers);",
-    replace: "const place = layerPlace(1, config.layers);",
+    find: "place: layerPlace(layer, config.layers),",
+    replace: "place: layerPlace(1, config.layers),",
     why: "DropKey's masks follow the layer",
     tests: ["tests/nn/dropout/dropout_test.ts"],
   },

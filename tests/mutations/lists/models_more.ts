@@ -54,7 +54,7 @@ export const modelsMoreMutations: readonly Mutation[] = [
   },
   {
     name: "mpnet's tokenizer lays pairs out as BERT's",
-    file: "nn/tokenizer/folder/parts.ts",
+    file: "nn/tokenizer/folder/layout.ts",
     find: 'if (name === "BertTokenizer") {\n    const [cls, sep]',
     replace: 'if (name === "BertTokenizer" || name === "MPNetTokenizer") {\n    const [cls, sep]',
     why: "two separators stand between MPNet's texts",

@@ -85,7 +85,7 @@ export const quantisedMutations: readonly Mutation[] = [
   },
   {
     name: "embeddings are quantised",
-    file: "nn/models/load.ts",
+    file: "nn/models/fill_model.ts",
     find: "isMatrix && inLayer.test(path)",
     replace: "isMatrix",
     why: "what lies outside the layers keeps its type",

@@ -1,10 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { FileError } from "../../../core/errors.ts";
-import {
-  type AdapterConfig,
-  formatAdapterConfig,
-  parseAdapterConfig,
-} from "../../../nn/formats/peft_config.ts";
+import { type AdapterConfig, parseAdapterConfig } from "../../../nn/formats/peft_config.ts";
+import { formatAdapterConfig } from "../../../nn/formats/peft_format.ts";
 
 const least = { peft_type: "LORA", target_modules: ["query"] };
 

@@ -40,6 +40,7 @@ const targets: Record<ArchitectureName, string[]> = {
   smollm3: ["q_proj", "up_proj"],
   mistral: ["o_proj"],
   gemma3_text: ["q_proj", "down_proj"],
+  phi3: ["qkv_proj", "gate_up_proj"],
   modernbert: ["Wqkv", "Wo"],
 };
 

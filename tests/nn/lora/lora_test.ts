@@ -20,7 +20,7 @@ import { applyLora, layerOf, type LoraOptions } from "../../../nn/lora/apply.ts"
 import { loraLayers, LoraLinear } from "../../../nn/lora/lora.ts";
 import { mergeLora, unmergeLora } from "../../../nn/lora/merge.ts";
 import { parseConfig } from "../../../nn/models/config.ts";
-import { initialize } from "../../../nn/models/load.ts";
+import { initialize } from "../../../nn/models/initialize.ts";
 import type { ModelConfig } from "../../../nn/models/model.ts";
 import { architectureOf, classifier, languageModel } from "../../../nn/models/registry.ts";
 import { objective } from "../../../nn/objective/objective.ts";

@@ -44,6 +44,11 @@ const accepted: Readonly<Record<string, readonly string[]>> = {
   qwen2: ["head_dim = null"],
   // The usual one lies beyond this vocabulary.
   modernbert: ["without pad_token_id"],
+  phi3: [
+    "head_dim = null",
+    // The usual one lies beyond this vocabulary.
+    "without pad_token_id",
+  ],
   // Without use_sliding_window.
   qwen3: ['sliding_window = "3"', "sliding_window = 2.5"],
   smollm3: [
@@ -101,6 +106,7 @@ const refused: Readonly<Record<string, readonly string[]>> = {
     'layer_types = ["sliding_attention","full_attention"]',
   ],
   mistral: [...decoders, "num_hidden_layers = 0", "head_dim = 0"],
+  phi3: [...decoders, "num_hidden_layers = 0"],
   smollm3: [
     ...decoders,
     "hidden_size = 6",

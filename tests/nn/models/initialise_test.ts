@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { seedKey } from "../../../core/random.ts";
 import type { Device } from "../../../core/device.ts";
 import { type Initializer, Parameter } from "../../../nn/layers/module.ts";
-import { initialize } from "../../../nn/models/load.ts";
+import { initialize } from "../../../nn/models/initialize.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { classifier } from "../../../nn/models/registry.ts";
 import { LoraLinear } from "../../../nn/lora/lora.ts";

@@ -4,7 +4,7 @@ import { seedKey } from "../../../core/random.ts";
 import { encodeFloats } from "../../../nn/formats/safetensors_values.ts";
 import { encodeSafetensors } from "../../../nn/formats/safetensors_write.ts";
 import { parameters } from "../../../nn/layers/module.ts";
-import type { LoadOptions } from "../../../nn/models/load.ts";
+import type { LoadOptions } from "../../../nn/models/fill_model.ts";
 import { openClassifier, openLanguageModel } from "../../../train/run/load_model.ts";
 import { type Runs, use } from "../../support/model_use.ts";
 import { withInterpreted } from "../../support/interpreted_device.ts";

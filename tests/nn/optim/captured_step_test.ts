@@ -8,7 +8,7 @@ import { type BatchOptions, type EncodedExample, toBatch } from "../../../nn/lay
 import { parameters } from "../../../nn/layers/module.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
 import { loraLayers, type LoraLinear } from "../../../nn/lora/lora.ts";
-import { initialize } from "../../../nn/models/load.ts";
+import { initialize } from "../../../nn/models/initialize.ts";
 import type { Model } from "../../../nn/models/model.ts";
 import { AdamW } from "../../../nn/optim/adamw.ts";
 import { Trainable } from "../../../nn/optim/trainable.ts";

@@ -15,6 +15,8 @@ const goldenCases = [
   "mistral-lm",
   "modernbert-classification",
   "mpnet-classification",
+  "phi3-lm",
+  "phi3-long-classification",
   "qwen2-lm",
   "qwen3-lm",
   "roberta-regression-rslora",

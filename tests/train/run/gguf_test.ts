@@ -3,7 +3,7 @@ import { FileError } from "../../../core/errors.ts";
 import { seedKey } from "../../../core/random.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
-import type { LoadOptions } from "../../../nn/models/load.ts";
+import type { LoadOptions } from "../../../nn/models/fill_model.ts";
 import { copyFolder } from "../../../train/files/folder.ts";
 import { modelFolder } from "../../../train/files/gguf_file.ts";
 import { mergeAdapter } from "../../../train/merge/merge.ts";

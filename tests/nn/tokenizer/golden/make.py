@@ -146,6 +146,30 @@ def llama():
     )
 
 
+def gemma():
+    symbols = ["▁", *"abcdefghijklmnopqrstuvwxyzHWNEXTDAMSKPU.?'[]<>/|é中", "\n", "\n\n"]
+    special = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
+    # Without one of the bytes: what needs it is unknown.
+    bytes_ = [f"<0x{byte:02X}>" for byte in range(256) if byte != 0xCC]
+    vocab, merges = byte_pairs([*special, *bytes_], symbols, "▁")
+    begin, first = {"SpecialToken": {"id": "<bos>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}
+    second = [{"SpecialToken": {"id": "<bos>", "type_id": 1}}, {"Sequence": {"id": "B", "type_id": 1}}]
+    template = {"type": "TemplateProcessing", "single": [begin, first], "pair": [begin, first, *second]}
+    template["special_tokens"] = {"<bos>": {"id": "<bos>", "ids": [2], "tokens": ["<bos>"]}}
+    split = {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False}
+    replace = {"type": "Replace", "pattern": {"String": "▁"}, "content": " "}
+    model = {"type": "BPE", "dropout": None, "unk_token": "<unk>", "continuing_subword_prefix": None}
+    model |= {"end_of_word_suffix": None, "fuse_unk": True, "byte_fallback": True}
+    return tokenizer_json(
+        {**model, "ignore_merges": False, "vocab": vocab, "merges": merges},
+        [flags(vocab[token], token) for token in special],
+        normalizer={"type": "Replace", "pattern": {"String": " "}, "content": "▁"},
+        pre_tokenizer=split,
+        post_processor=template,
+        decoder={"type": "Sequence", "decoders": [replace, {"type": "ByteFallback"}, {"type": "Fuse"}]},
+    )
+
+
 def unigram():
     letters = "abcdefghijklmnopqrstuvwxyzHWNEXTDAMSKPU.?'[]<>/|é中"
     words = [*WORDS, *("▁" + word for word in WORDS), "▁", *letters]
@@ -169,7 +193,8 @@ def bases():
     processor |= {"trim_offsets": True, "add_prefix_space": False}
     vocab, merges, roberta_json = byte_level(special, ["<mask>"], post_processor=processor)
     qwen_vocab, qwen_merges, qwen_json = split_bytes(QWEN)
-    names = ("bert", "gpt2", "roberta", "llama", "qwen2", "qwen3", "mistral", "smollm3", "modernbert")
+    names = ("bert", "gpt2", "roberta", "llama", "qwen2", "qwen3", "mistral", "smollm3", "modernbert",
+             "gemma3_text", "phi3")
     config = {name: {"config.json": {"model_type": name}} for name in names}
     return {
         "bert": {**config["bert"], "tokenizer.json": bert_json},
@@ -179,11 +204,13 @@ def bases():
         "gpt2": {**config["gpt2"], "tokenizer.json": gpt2_json},
         "gpt2-files": {**config["gpt2"], "vocab.json": gpt2_vocab, "merges.txt": merges_text(gpt2_merges)},
         "llama": {**config["llama"], "tokenizer.json": llama()},
+        "gemma": {**config["gemma3_text"], "tokenizer.json": gemma()},
         "xlm-roberta": {**config["bert"], "tokenizer.json": unigram()},
         "qwen2": {**config["qwen2"], "tokenizer.json": qwen_json},
         "qwen2-files": {**config["qwen2"], "vocab.json": qwen_vocab, "merges.txt": merges_text(qwen_merges)},
         "qwen3": {**config["qwen3"], "tokenizer.json": qwen_json},
         "mistral": {**config["mistral"], "tokenizer.json": llama()},
+        "phi3": {**config["phi3"], "tokenizer.json": llama()},
         "modernbert": {**config["modernbert"], "tokenizer.json": bert_json},
         "smollm3": {**config["smollm3"], "tokenizer.json": split_bytes(r"\s?\p{L}+|\p{N}{1,3}|\s+", ignore_merges=True)[2]},
     }
@@ -299,11 +326,12 @@ def json_changes(base):
 def classes(name):
     """Values of tokenizer_class; None leaves it out."""
     own = {"bert": "BertTokenizer", "roberta": "RobertaTokenizerFast", "gpt2": "GPT2Tokenizer", "llama": "LlamaTokenizer"}
-    alone = {"xlm-roberta": "XLMRobertaTokenizerFast", "qwen2": "Qwen2Tokenizer", "qwen2-files": "Qwen2Tokenizer"}
+    alone = {"xlm-roberta": "XLMRobertaTokenizerFast", "qwen2": "Qwen2Tokenizer", "qwen2-files": "Qwen2Tokenizer",
+             "gemma": "GemmaTokenizer"}
     if name in alone:
         yield alone[name]
         return
-    if name in ("qwen3", "mistral", "smollm3", "modernbert"):
+    if name in ("qwen3", "mistral", "phi3", "smollm3", "modernbert"):
         return
     yield None
     yield own[name.split("-")[0]]

@@ -10,7 +10,7 @@ import { resolveConfig } from "../../../../train/config/config.ts";
 import { baseFile } from "../../../../train/demo/base_file.ts";
 import { demonstrateMethod } from "../../../../train/demo/demo.ts";
 import type { EvaluationRecord } from "../../../../train/evaluation.ts";
-import { FineTune } from "../../../../train/lab/page/fine_tune/fine_tune.ts";
+import { countedBytes, FineTune } from "../../../../train/lab/page/fine_tune/fine_tune.ts";
 import { demoModel, prepareRun } from "../../../../train/lab/page/fine_tune/prepare.ts";
 import { loadAdapter } from "../../../../train/run/adapter.ts";
 import { openClassifier } from "../../../../train/run/load_model.ts";
@@ -133,10 +133,10 @@ pageTest(
       said[0],
       'pasted.csv:3: Cannot read column "label" as the number or name of a class is required: found ""',
     );
-    assertEquals(
-      said.slice(1),
-      Array(2).fill("16 examples to learn, 4 to judge by: bad, good. 12 steps for each method."),
-    );
+    const facts =
+      "16 examples to learn, 4 to judge by: bad, good. 12 steps and 0.1 MB of tensors for " +
+      "each method.";
+    assertEquals(said.slice(1), [facts, facts]);
     const { data, settings } = run!.job;
     const written = await Deno.makeTempDir({ dir: folder });
     await Deno.writeTextFile(`${written}/train.csv`, data.kind === "table" ? data.text : "");
@@ -150,6 +150,32 @@ pageTest(
       records.filter((record) => "grad_norm" in record === isStep)
     );
     assertEquals([run!.steps, run!.evaluations], [steps, evaluations]);
+  },
+);
+
+pageTest(
+  "weights in 4 bits take less memory, which is said, and train as here, to the bit",
+  async () => {
+    const { run: { job, steps, failures }, address, said } = found.quantised;
+    assertEquals(address, "#fine-tune?methods=hiddenkey&steps=2&weights=nf4");
+    const { quantize, half } = job.settings;
+    assertEquals([quantize, half, failures, steps.length], ["nf4", true, [], 2]);
+    const base = demoModel(async () => parseSafetensors(await Deno.readFile(baseFile)));
+    const prepared = await prepareRun(job, base);
+    const { quantize: _, half: __, ...settings } = job.settings;
+    const megabytes = await Promise.all(
+      [await prepareRun({ ...job, settings }, base), prepared].map(countedBytes),
+    );
+    assertLess(megabytes[1]!, megabytes[0]!);
+    assertEquals(
+      said.map((line) => /2 steps and (\d+\.\d) MB of tensors for each method\.$/.exec(line)?.[1]),
+      megabytes.map((bytes) => (bytes / 1e6).toFixed(1)),
+    );
+    await using device = new Device(openCpu());
+    using opened = await FineTune.open(prepared, device);
+    const own: StepRecord[] = [];
+    await opened.train({ onStep: (record) => void own.push(record) });
+    assertEquals(steps, own);
   },
 );
 

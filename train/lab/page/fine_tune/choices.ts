@@ -41,6 +41,7 @@ export const choices = {
   steps: numberField(0, { min: 0, max: 1_000_000, whole: true }),
   batch: numberField(16, { min: 1, max: 1024, whole: true }),
   seed: numberField(1, { min: 0, max: 2 ** 32 - 1, whole: true }),
+  weights: choiceField(["full", "int8", "nf4"], "full"),
   machine: choiceField(["cpu", "webgpu"], "cpu"),
 };
 
@@ -49,7 +50,7 @@ export type ChoiceState = SectionState<typeof choices>;
 
 /** The settings of a method's run. */
 export function chosenSettings(state: ChoiceState, method: Method): RunSettings {
-  const steps = state.get("steps");
+  const [steps, weights] = [state.get("steps"), state.get("weights")];
   return {
     method,
     rate: state.get("rate"),
@@ -60,6 +61,8 @@ export function chosenSettings(state: ChoiceState, method: Method): RunSettings 
     batch: state.get("batch"),
     ...(steps > 0 && { maxSteps: steps }),
     seed: state.get("seed"),
+    // Who asks for less memory wants the embeddings in the 16 bits of their file too.
+    ...(weights !== "full" && { quantize: weights, half: true }),
   };
 }
 

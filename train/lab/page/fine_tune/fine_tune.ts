@@ -5,21 +5,21 @@
  * @module
  */
 
-import type { Device, Scope } from "../../../../core/device.ts";
+import { Device, type Scope } from "../../../../core/device.ts";
 import { foldKey } from "../../../../core/random.ts";
+import { openCpu } from "../../../../kernels/cpu/backend.ts";
 import { dropoutPlan } from "../../../../nn/dropout/methods.ts";
 import type { DropoutPlan } from "../../../../nn/dropout/plan.ts";
 import { encodeAdapter } from "../../../../nn/formats/adapter.ts";
-import type { AdapterConfig } from "../../../../nn/formats/peft_config.ts";
 import { isHead, trainHead } from "../../../../nn/models/heads.ts";
 import { loadModel } from "../../../../nn/models/load.ts";
-import type { Model } from "../../../../nn/models/model.ts";
 import { classifier } from "../../../../nn/models/registry.ts";
-import type { Optimiser } from "../../../../nn/optim/optimiser.ts";
 import { Trainable } from "../../../../nn/optim/trainable.ts";
 import { checkLayers, requireActive, runKeys } from "../../../config/config.ts";
 import { fit, type FitHooks, type FitResult, optimiserOf } from "../../../fit.ts";
 import { classDistribution } from "../../../metrics/predictive.ts";
+import { MemoryPlan, tensorBytes } from "../../../memory_count.ts";
+import type { PreparedModel } from "../../../prepare.ts";
 import { addAdapter } from "../../../run/adapter.ts";
 import { recordedDropout } from "../../../run/describe.ts";
 import { type FitProgress, noProgress } from "../../../run/fit_progress.ts";
@@ -31,36 +31,50 @@ import { maxSequenceLength } from "../../../tasks/open.ts";
 import type { Metrics } from "../../../tasks/task.ts";
 import type { PreparedRun } from "./prepare.ts";
 
-/** A model on a device, with what trains it. */
-interface Adapted {
-  readonly scope: Scope;
-  readonly model: Model;
-  readonly optimiser: Optimiser;
-  readonly adapter: AdapterConfig;
-  readonly plan: DropoutPlan;
-}
-
-/** Loads a model and adapts it, as `deno task train` does. */
-async function adapt({ base, config, task }: PreparedRun, device: Device): Promise<Adapted> {
+/** What is dropped in a run. */
+function planOf({ base, config }: PreparedRun): DropoutPlan {
   checkLayers(config, base.config.layers);
   const plan = dropoutPlan(config.method, base.config.causal, config);
   requireActive(plan, base.config.layers);
-  const scope = device.scope("run");
-  try {
-    const key = foldKey(runKeys(config).initial, "initialisation");
-    const model = classifier({ ...base.config, labels: task.labels });
-    const { initialised } = await loadModel(model, await base.weights(), device, key);
-    const drawn = initialised.filter((path) => !isHead(path));
-    const named = { directory: base.name, ...(base.revision && { commit: base.revision }) };
-    const fresh = newAdapter(config, base.config, named, true);
-    const adapter = addAdapter(model, savingToo(fresh, drawn), device, key);
-    trainHead(model, drawn);
-    const optimiser = optimiserOf(await Trainable.of(model, device), config);
-    return { scope, model, optimiser, adapter, plan };
-  } catch (error) {
-    scope.close();
-    throw error;
-  }
+  return plan;
+}
+
+/**
+ * Loads a model and adapts it, as `deno task train` does. The open scope owns what is on the device.
+ *
+ * @param blank Whether memory is reserved alone
+ */
+async function adapt(
+  { base, config, task }: PreparedRun,
+  device: Device,
+  blank = false,
+): Promise<PreparedModel> {
+  const key = foldKey(runKeys(config).initial, "initialisation");
+  const model = classifier({ ...base.config, labels: task.labels });
+  const { half, quantize } = config;
+  const options = { half, quantize, blank };
+  const { initialised } = await loadModel(model, await base.weights(), device, key, options);
+  const drawn = initialised.filter((path) => !isHead(path));
+  const named = { directory: base.name, ...(base.revision && { commit: base.revision }) };
+  const fresh = newAdapter(config, base.config, named, true);
+  const adapter = addAdapter(model, savingToo(fresh, drawn), device, key);
+  trainHead(model, drawn);
+  return { model, adapter, optimiser: optimiserOf(await Trainable.of(model, device), config) };
+}
+
+/**
+ * Counts what the tensors of a run will take; of weights no more is read than what their files hold.
+ *
+ * @returns Bytes that there will be at once
+ * @throws {OptionError | FileError} If the settings or weights do not fit the model
+ */
+export async function countedBytes(run: PreparedRun): Promise<number> {
+  const { base, config, task } = run;
+  // No memory is taken: the heap of WebAssembly would be.
+  await using device = new Device(openCpu({ kernels: "javascript" }));
+  const data = { task, architecture: base.config, plan: planOf(run), keys: runKeys(config) };
+  using plan = await MemoryPlan.open(data, (counting) => adapt(run, counting, true), device);
+  return tensorBytes(await plan.partsOf(config));
 }
 
 /** A run on a device, which owns its tensors until it is closed. */
@@ -73,8 +87,9 @@ export class FineTune implements Disposable {
 
   private constructor(
     private readonly run: PreparedRun,
-    private readonly device: Device,
-    private readonly parts: Adapted,
+    private readonly scope: Scope,
+    private readonly parts: PreparedModel,
+    private readonly plan: DropoutPlan,
   ) {}
 
   /**
@@ -83,7 +98,14 @@ export class FineTune implements Disposable {
    * @throws {OptionError | FileError} If the settings or weights do not fit the model
    */
   static async open(run: PreparedRun, device: Device): Promise<FineTune> {
-    return new FineTune(run, device, await adapt(run, device));
+    const plan = planOf(run);
+    const scope = device.scope("run");
+    try {
+      return new FineTune(run, scope, await adapt(run, device), plan);
+    } catch (error) {
+      scope.close();
+      throw error;
+    }
   }
 
   /**
@@ -92,10 +114,10 @@ export class FineTune implements Disposable {
    * @throws {TrainingError} If a loss, a gradient or a parameter is not finite
    */
   async train({ onStep, onEvaluation, ...hooks }: FitHooks = {}): Promise<FitResult> {
-    const { config, task } = this.run;
-    const { model, optimiser, plan } = this.parts;
+    const { run: { config, task }, plan } = this;
+    const { model, optimiser } = this.parts;
     const { masks: key, order: orderKey } = runKeys(config);
-    using _training = this.device.scope("training");
+    using _training = this.scope.device.scope("training");
     this.#isTraining = true;
     try {
       const options = { task, config, plan, key, orderKey, progress: this.#progress };
@@ -132,7 +154,7 @@ export class FineTune implements Disposable {
       const reading = { padId: task.padId, batch: 1 };
       const [found] = await classifyAll(
         this.parts.model,
-        this.device,
+        this.scope.device,
         encodeExamples([example], rules),
         reading,
         classDistribution,
@@ -144,8 +166,8 @@ export class FineTune implements Disposable {
   /** The folder of the adapter as PEFT reads it, with a model card. */
   files(): Promise<Record<string, string | Uint8Array<ArrayBuffer>>> {
     return this.#apart(async () => {
-      const { config, task } = this.run;
-      const { model, adapter, optimiser, plan } = this.parts;
+      const { run: { config, task }, plan } = this;
+      const { model, adapter, optimiser } = this.parts;
       const files = await encodeAdapter(model, adapter, recordedDropout(plan));
       const settings = { method: config.method, plan, targets: adapter.targets, config };
       const evaluation = { metrics: this.#metrics, step: optimiser.steps };
@@ -159,7 +181,7 @@ export class FineTune implements Disposable {
 
   /** Ends the tensors of the run. */
   [Symbol.dispose](): void {
-    this.parts.scope.close();
+    this.scope.close();
   }
 
   /** Does work now, or behind the step that is running. */

@@ -5,9 +5,13 @@
  */
 
 import { DownloadError, OptionError } from "../../../../core/errors.ts";
+import {
+  checkpointIndex as index,
+  wholeCheckpoint as whole,
+} from "../../../../nn/formats/shards.ts";
+import { weightMapOf } from "../../../../nn/formats/weight_map.ts";
 import { tokenizerFiles } from "../../../../nn/tokenizer/file_names.ts";
-import { parseJson } from "../../../files/files.ts";
-import { weightMapOf } from "../../../files/weight_map.ts";
+import { parseJson } from "../../../../nn/formats/json_text.ts";
 import { addressOf } from "../../../hub/client.ts";
 import { parseRepository } from "../../../hub/repository.ts";
 import type { ModelFiles } from "./model_files.ts";
@@ -16,8 +20,6 @@ import { keepFile, keptModel, modelLocked } from "./store.ts";
 
 /** Told of bytes of a file that arrived, and of all of them, 0 where that is not known. */
 export type OnFetched = (file: string, done: number, total: number) => void;
-
-const [whole, index] = ["model.safetensors", "model.safetensors.index.json"];
 
 const hub = "huggingface.co";
 

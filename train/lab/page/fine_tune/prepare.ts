@@ -4,6 +4,8 @@
  * @module
  */
 
+import { blobFolder } from "../../../../nn/formats/file_ranges.ts";
+import { folderWeights } from "../../../../nn/formats/folder_weights.ts";
 import type { WeightSource } from "../../../../nn/models/weight_source.ts";
 import { parseConfig } from "../../../../nn/models/config.ts";
 import type { ModelConfig } from "../../../../nn/models/model.ts";
@@ -25,7 +27,7 @@ import {
 } from "../../../tasks/labelled.ts";
 import { labelledTask } from "../../../tasks/open.ts";
 import type { Task } from "../../../tasks/task.ts";
-import { type ModelFiles, readModelConfig, readTokenizer, readWeights } from "./model_files.ts";
+import { type ModelFiles, readModelConfig, readTokenizer } from "./model_files.ts";
 import type { DataChoice, Job, RunFacts, RunSettings } from "./protocol.ts";
 
 /** A model that is not on a device yet. */
@@ -59,7 +61,12 @@ export async function folderModel(
 ): Promise<BaseModel> {
   const config = parseConfig(await readModelConfig(model), `${model.name}/config.json`);
   const tokenizer = await readTokenizer(model);
-  return { ...base, config, tokenizer, weights: () => readWeights(model) };
+  return {
+    ...base,
+    config,
+    tokenizer,
+    weights: () => folderWeights(blobFolder(model.name, model.files)),
+  };
 }
 
 /** A run whose data are read and whose model is not on a device yet. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Quantised } from "../../../../core/dtype.ts";
 import type { Method } from "../../../../nn/dropout/methods.ts";
 import type { EvaluationRecord } from "../../../evaluation.ts";
 import type { StepRecord } from "../../../step.ts";
@@ -42,6 +43,10 @@ export interface RunSettings {
   readonly batch: number;
   /** Seed of order, initialisation and masks. */
   readonly seed: number;
+  /** Bits of the layers' frozen matrices; absent: those of floats. */
+  readonly quantize?: Quantised;
+  /** Whether frozen matrices of 16 bits stay so; default false. */
+  readonly half?: boolean;
 }
 
 /** Where a run is computed. */
@@ -111,7 +116,12 @@ export type News =
 /** What a worker answers in the end. */
 export type Reply =
   | { readonly kind: "kept" }
-  | { readonly kind: "checked"; readonly facts: RunFacts }
+  | {
+    readonly kind: "checked";
+    readonly facts: RunFacts;
+    /** Bytes of the tensors that there will be at once. */
+    readonly memory: number;
+  }
   | { readonly kind: "ended"; readonly isStopped: boolean }
   | { readonly kind: "stopping" }
   | { readonly kind: "answer"; readonly probabilities: readonly number[] }

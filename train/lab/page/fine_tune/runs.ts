@@ -94,6 +94,14 @@ export class PageRun {
 
 /** How far a file is. */
 export function fetchingText({ file, done, total }: News & { kind: "fetching" }): string {
-  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
   return `${file}: ${megabytes(done)}${total === 0 ? "" : ` of ${megabytes(total)}`} MB`;
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
+}
+
+/** An amount of memory, to three digits. */
+export function bytesText(bytes: number): string {
+  return bytes < 1e9 ? `${megabytes(bytes)} MB` : `${(bytes / 1e9).toPrecision(3)} GB`;
 }

@@ -12,8 +12,8 @@ import { Client } from "./client.ts";
 import { button, statusLine } from "./controls.ts";
 import { type DataView, dataView } from "./data_view.ts";
 import { type ModelView, modelView } from "./model_view.ts";
-import type { Job, RunFacts } from "./protocol.ts";
-import { fetchingText, PageRun } from "./runs.ts";
+import type { Job, Reply } from "./protocol.ts";
+import { bytesText, fetchingText, PageRun } from "./runs.ts";
 import { RunsView } from "./runs_view.ts";
 import { type SettingsView, settingsView } from "./settings_view.ts";
 import { UseView } from "./use_view.ts";
@@ -47,12 +47,15 @@ function jobsOf(state: ChoiceState, { models, tables, settings }: Views): Job[] 
   }));
 }
 
-/** What is said of data that can be learned. */
-function factsText({ train, dev, classes, steps, notes }: RunFacts): string {
+/** What is said of data that can be learned, and of the memory that takes. */
+function factsText({ facts, memory }: Reply & { kind: "checked" }): string {
+  const { train, dev, classes, steps, notes } = facts;
   const shown = classes.length > 6 ? `${classes.length} classes` : classes.join(", ");
   return [
     `${train} examples to learn, ${dev} to judge by: ${shown}.`,
-    `${steps} ${steps === 1 ? "step" : "steps"} for each method.`,
+    `${steps} ${steps === 1 ? "step" : "steps"} and ${
+      bytesText(memory)
+    } of tensors for each method.`,
     ...notes.map((note) => `${note}.`),
   ].join(" ");
 }
@@ -82,7 +85,7 @@ class Checker {
     });
     // Another one may have been asked for meanwhile.
     if (number !== this.#count) return;
-    if (reply.kind === "checked") this.status.say(factsText(reply.facts));
+    if (reply.kind === "checked") this.status.say(factsText(reply));
     else if (reply.kind === "failed") this.status.say(reply.message, true);
   }
 }

@@ -80,6 +80,14 @@ export function settingsView(state: ChoiceState, onChange: () => void): Settings
   }));
   const of = (isFirst: boolean) =>
     controls.filter(({ name }) => first.includes(name) === isFirst).map(({ root }) => root);
+  const weights = radioGroup("Weights of the layers", [
+    { value: "full", label: "as floats of 32 bits" },
+    { value: "int8", label: "in 8 bits, a quarter of the memory" },
+    { value: "nf4", label: "in 4 bits, an eighth" },
+  ], (value) => {
+    state.set("weights", value);
+    onChange();
+  });
   const machine = radioGroup("Computed on", [
     { value: "cpu", label: "the processor" },
     { value: "webgpu", label: "the graphics card (WebGPU)" },
@@ -97,6 +105,7 @@ export function settingsView(state: ChoiceState, onChange: () => void): Settings
       {},
       element("summary", {}, "More settings"),
       element("div", { class: "fields" }, ...of(false)),
+      weights.root,
       machine.root,
     ),
   );
@@ -106,6 +115,7 @@ export function settingsView(state: ChoiceState, onChange: () => void): Settings
     restore() {
       boxes.show(state.get("methods"));
       for (const { name, show } of controls) show(state.get(name));
+      weights.choose(state.get("weights"));
       machine.choose(state.get("machine"));
     },
   };

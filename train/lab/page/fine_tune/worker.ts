@@ -13,7 +13,7 @@ import { parseSafetensors } from "../../../../nn/formats/weights.ts";
 import { baseJson, baseVocabulary } from "../../../demo/base.ts";
 import { parseRepository } from "../../../hub/repository.ts";
 import { fetchBase } from "../base.ts";
-import { FineTune } from "./fine_tune.ts";
+import { countedBytes, FineTune } from "./fine_tune.ts";
 import { hubModel, type OnFetched } from "./hub.ts";
 import { type BaseModel, demoModel, folderModel, type PreparedRun, prepareRun } from "./prepare.ts";
 import type { Job, Machine, ModelChoice, News, Numbered, Reply, Request } from "./protocol.ts";
@@ -80,9 +80,8 @@ async function prepare(job: Job, tell: Tell): Promise<PreparedRun> {
 
 /** Reads model and data without training; of weights no more than what their files hold. */
 async function check(job: Job, tell: Tell): Promise<Reply> {
-  const { base, facts } = await prepare(job, tell);
-  await base.weights();
-  return { kind: "checked", facts };
+  const prepared = await prepare(job, tell);
+  return { kind: "checked", facts: prepared.facts, memory: await countedBytes(prepared) };
 }
 
 async function keep({ name, files }: Request & { kind: "keep" }, tell: Tell): Promise<Reply> {

@@ -6,19 +6,9 @@
 
 import { FileError } from "../../core/errors.ts";
 import { excerpt } from "../../core/excerpt.ts";
-import { readJson } from "./files.ts";
 
 /**
- * Reads the index of a sharded checkpoint: the shard's file name by tensor name.
- *
- * @throws {FileError} If it is missing or malformed, or a name leads out of the folder
- */
-export async function readWeightMap(path: string): Promise<Map<string, string>> {
-  return weightMapOf(await readJson(path), path);
-}
-
-/**
- * What the content of an index says.
+ * What the content of an index says: the shard's file name by tensor name.
  *
  * @throws {FileError} If it is malformed, or a name leads out of the folder
  */

@@ -1,0 +1,93 @@
+/**
+ * The weights of a folder whose files are read by ranges.
+ *
+ * @module
+ */
+
+import { FileError, OptionError } from "../../core/errors.ts";
+import type { WeightSource } from "../models/weight_source.ts";
+import { blobFolder, type FileRanges, type RangesFolder, webFolder } from "./file_ranges.ts";
+import { parseJson, textOf } from "./json_text.ts";
+import { headerLength, parseHeader } from "./safetensors.ts";
+import { checkpointIndex, locateTensors, type ShardHeader, wholeCheckpoint } from "./shards.ts";
+import { bytesAsWeights, partBytes } from "./tensor_bytes.ts";
+import { weightMapOf } from "./weight_map.ts";
+
+/** A safetensors file of which the header was read. */
+interface Shard extends ShardHeader {
+  readonly file: FileRanges;
+  /** First byte of the data section. */
+  readonly dataStart: number;
+}
+
+async function openShard(file: FileRanges): Promise<Shard> {
+  const { path, size } = file;
+  const length = headerLength(await file.read(0, Math.min(size, 8)), size, path);
+  const dataStart = 8 + length;
+  const { tensors } = parseHeader(await file.read(8, dataStart), size - dataStart, path);
+  return { path, tensors, file, dataStart };
+}
+
+/** The files that hold the weights, and what the index says of each tensor. */
+async function filesOf(folder: RangesFolder): Promise<[FileRanges[], Map<string, string>]> {
+  const whole = await folder.open(wholeCheckpoint);
+  if (whole !== undefined) return [[whole], new Map()];
+  const index = await folder.open(checkpointIndex);
+  if (index === undefined) {
+    throw new FileError(
+      `Cannot open model as it requires ${wholeCheckpoint} or ${checkpointIndex}: found neither`,
+      folder.path,
+    );
+  }
+  const text = textOf(await index.read(0, index.size), index.path);
+  const map = weightMapOf(parseJson(text, index.path), index.path);
+  const opened = new Map<string, FileRanges>();
+  for (const name of new Set(map.values())) {
+    const file = await folder.open(name);
+    if (file === undefined) {
+      const path = `${folder.path}/${name}`;
+      throw new FileError("Cannot find the file, which the model requires", path);
+    }
+    opened.set(name, file);
+  }
+  const paths = [...map].map(([name, file]) => [name, opened.get(file)!.path] as const);
+  return [[...opened.values()], new Map(paths)];
+}
+
+/**
+ * The weights of a folder, each tensor read when it is asked for and part by part.
+ *
+ * @throws {FileError} If a file is missing or malformed
+ * @throws {DownloadError} If a server refuses
+ */
+export async function folderWeights(folder: RangesFolder): Promise<WeightSource> {
+  const [files, index] = await filesOf(folder);
+  const tensors = locateTensors(await Promise.all(files.map(openShard)), index);
+  const placed = (name: string) => {
+    const found = tensors.get(name);
+    if (found !== undefined) return found;
+    throw new OptionError(`Cannot find tensor ${name} in ${folder.path}`);
+  };
+  return bytesAsWeights({
+    path: folder.path,
+    names: () => tensors.keys(),
+    entry: (name) => placed(name).entry,
+    file: (name) => placed(name).shard.path,
+    async *parts(name) {
+      const { shard: { file, dataStart }, entry } = placed(name);
+      const end = dataStart + entry.end;
+      for (let at = dataStart + entry.begin; at < end; at += partBytes) {
+        yield await file.read(at, Math.min(end, at + partBytes));
+      }
+    },
+  });
+}
+
+/** The folder that a page means: an address, or files that were chosen in it. */
+export function folderOf(from: string | URL | Iterable<File>): RangesFolder {
+  if (typeof from === "string" || from instanceof URL) return webFolder(`${from}`);
+  // Files of folders inside a chosen one count where it has none of their name itself.
+  const depth = ({ webkitRelativePath = "" }: File) => webkitRelativePath.split("/").length;
+  const deepFirst = [...from].sort((a, b) => depth(b) - depth(a));
+  return blobFolder("the chosen files", new Map(deepFirst.map((file) => [file.name, file])));
+}

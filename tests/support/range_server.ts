@@ -1,0 +1,45 @@
+/** A web server that answers requests for ranges of files, as those that hold models do. */
+
+/** A server, with what it was asked for. */
+export interface RangeServer extends AsyncDisposable {
+  /** Its address, with a slash at the end. */
+  readonly url: string;
+  /** Ranges that were asked for, of files that there are. */
+  readonly asked: readonly string[];
+}
+
+/** How a server is to fail. */
+export interface ServerFaults {
+  /** Whether it sends ranges; default true. */
+  readonly knowsRanges?: boolean;
+  /** Bytes behind the range that was asked for at which it begins; default 0. */
+  readonly shift?: number;
+}
+
+/** Serves files by their last name on the loopback interface. */
+export function serveRanges(
+  fileOf: (name: string) => Uint8Array<ArrayBuffer> | undefined,
+  { knowsRanges = true, shift = 0 }: ServerFaults = {},
+): RangeServer {
+  const asked: string[] = [];
+  const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
+  const server = Deno.serve(options, ({ url, headers }) => {
+    const file = fileOf(url.split("/").at(-1)!);
+    if (file === undefined) return new Response(null, { status: 404 });
+    const range = headers.get("range");
+    if (range === null || !knowsRanges) return new Response(file);
+    asked.push(range);
+    const [begin, last] = range.slice("bytes=".length).split("-").map((x) => Number(x) + shift);
+    return new Response(file.subarray(begin, last! + 1), {
+      status: 206,
+      headers: { "content-range": `bytes ${begin}-${last}/${file.length}` },
+    });
+  });
+  const stop = server.shutdown.bind(server);
+  let stopped: Promise<void> | undefined;
+  return {
+    url: `http://127.0.0.1:${server.addr.port}/`,
+    asked,
+    [Symbol.asyncDispose]: () => stopped ??= stop(),
+  };
+}
