@@ -7,7 +7,7 @@
 import type { OptionTable } from "./options.ts";
 
 /** What connects the processes of a run, as `--distributed` takes it. */
-export const distributedNames = ["off", "mpi"] as const;
+export const distributedNames = ["off", "mpi", "tcp", "nccl"] as const;
 /** What connects the processes of a run. */
 export type DistributedName = typeof distributedNames[number];
 
@@ -17,7 +17,7 @@ export const distributedOptions = {
     group: "processes",
     kind: "choice",
     choices: distributedNames,
-    help: "make one run by all processes that mpirun or srun started (needs --allow-ffi)",
+    help: "make one run by all processes that mpirun, srun or torchrun started; nccl sums on cards",
     default: "off",
   },
   mpi: {
@@ -25,6 +25,18 @@ export const distributedOptions = {
     kind: "text",
     help: "library of MPI, auto or its path",
     default: "auto",
+  },
+  nccl: {
+    group: "processes",
+    kind: "text",
+    help: "library of NCCL, auto or its path",
+    default: "auto",
+  },
+  rendezvous: {
+    group: "processes",
+    kind: "text",
+    help: "file that all processes see, by which they find each other without MPI",
+    defaultText: "MPI",
   },
   distributedTimeout: {
     group: "processes",

@@ -14,6 +14,8 @@ const tags = { part: 1, sum: 2, length: 3, text: 4 } as const;
 
 /** Milliseconds in which a message is asked for without a pause, which others need the core for. */
 const eager = 4;
+/** Milliseconds after which a message is asked for of which nothing was heard. */
+const pause = 100;
 
 /** How long a group waits. */
 export interface Patience {
@@ -116,8 +118,9 @@ export class MessageGroup implements Group {
       if (waiting.length === 0) return;
       const waited = this.#over - begun;
       if (waited > limit) throw this.#silent(waiting.map((one) => one.rank), limit);
+      if (this.messages.moved !== undefined) await this.messages.moved(pause);
       // Signals and other work have their turn.
-      if (waited > eager) await new Promise((resume) => setTimeout(resume, 0));
+      else if (waited > eager) await new Promise((resume) => setTimeout(resume, 0));
     }
   }
 
