@@ -115,7 +115,7 @@ class Peer {
       await writeFrame(this.connection, tag, bytes);
       isDone = true;
       this.moved();
-    }).catch((error) => this.#lose(error));
+    }).catch(() => this.#lose());
     return { isDone: () => isDone || this.#isLost() };
   }
 
@@ -152,9 +152,8 @@ class Peer {
     return false;
   }
 
-  #lose(error?: unknown): void {
-    const why = error instanceof Error ? ` (${error.message})` : "";
-    this.end ??= `its connection closed${why}, as that process ended`;
+  #lose(): void {
+    this.end ??= "its connection closed, as that process ended";
     this.moved();
   }
 
@@ -170,8 +169,8 @@ class Peer {
         else before.push(bytes);
         this.moved();
       }
-    } catch (error) {
-      this.#lose(error);
+    } catch {
+      this.#lose();
     }
   }
 }
