@@ -37,7 +37,7 @@ const tags = { hello: 1, welcome: 2 } as const;
 const answerTime = 2000;
 
 /** What came of work within so many milliseconds; undefined where nothing did, or it failed. */
-export async function within<T>(milliseconds: number, work: Promise<T>): Promise<T | undefined> {
+export async function inTime<T>(milliseconds: number, work: Promise<T>): Promise<T | undefined> {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const timer = setTimeout(() => resolve(undefined), Math.max(0, milliseconds));
   const found = await Promise.race([work.catch(() => undefined), promise]);
@@ -51,7 +51,7 @@ export async function call(
   hello: Hello,
 ): Promise<Deno.TcpConn | undefined> {
   const connecting = Deno.connect({ hostname, port });
-  const connection = await within(answerTime, connecting);
+  const connection = await inTime(answerTime, connecting);
   if (connection === undefined) {
     void connecting.then((late) => late.close(), () => {});
     return undefined;
@@ -61,13 +61,13 @@ export async function call(
     await writeFrame(connection, tags.hello, new TextEncoder().encode(JSON.stringify(hello)));
     return (await readFrame(connection))?.tag === tags.welcome;
   };
-  if (await within(answerTime, talk())) return connection;
+  if (await inTime(answerTime, talk())) return connection;
   connection.close();
   return undefined;
 }
 
 /** Hears who calls; lets in whom `admits` does, and gives what was said. */
-export async function answer(
+export async function answerCall(
   connection: Deno.TcpConn,
   admits: (hello: Hello) => boolean,
 ): Promise<Hello | undefined> {
@@ -80,7 +80,7 @@ export async function answer(
     await writeFrame(connection, tags.welcome, new Uint8Array(0));
     return hello;
   };
-  const hello = await within(answerTime, talk());
+  const hello = await inTime(answerTime, talk());
   if (hello === undefined) connection.close();
   return hello;
 }

@@ -8,7 +8,7 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { readFrame, writeFrame } from "./frames.ts";
-import { type Address, answer, call, type Hello, within } from "./greeting.ts";
+import { type Address, answerCall, call, type Hello, inTime } from "./greeting.ts";
 import { processName } from "./group.ts";
 import type { Launched } from "./launched.ts";
 
@@ -95,7 +95,7 @@ class MeetingPlace {
     const { rank, size } = this.meeting;
     const { connection, secret } = await this.#first();
     this.found.set(0, connection);
-    const frame = await within(this.#left, readFrame(connection));
+    const frame = await inTime(this.#left, readFrame(connection));
     if (frame?.tag !== tableTag) throw this.#missing(this.#absent());
     const table = JSON.parse(new TextDecoder().decode(frame.bytes)) as Address[][];
     for (let other = 1; other < rank; other++) {
@@ -110,7 +110,7 @@ class MeetingPlace {
   async #admit(secret: string): Promise<Hello> {
     const { rank, size, run } = this.meeting;
     for (;;) {
-      const connection = await within(this.#left, this.#listener.accept());
+      const connection = await inTime(this.#left, this.#listener.accept());
       if (connection === undefined) throw this.#missing(this.#absent());
       const hello = await answer(
         connection,
