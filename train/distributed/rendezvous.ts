@@ -112,7 +112,7 @@ class MeetingPlace {
     for (;;) {
       const connection = await inTime(this.#left, this.#listener.accept());
       if (connection === undefined) throw this.#missing(this.#absent());
-      const hello = await answer(
+      const hello = await answerCall(
         connection,
         (hello) =>
           hello.secret === secret && hello.run === run && hello.size === size &&
