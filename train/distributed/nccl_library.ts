@@ -90,18 +90,20 @@ export function ncclVersion(code: number): string {
 
 /**
  * Where the library may be: that of the system, then those of pip's package nvidia-nccl, which PyTorch
- * brings along, in the environments of Python that are known.
+ * brings along, of the Pythons that the environment knows.
  */
 export function ncclPaths(environment: Environment): string[] {
   const name = "libnccl.so.2";
-  const within = ["VIRTUAL_ENV", "CONDA_PREFIX"].flatMap((known) => environment(known) ?? []);
-  const home = environment("HOME");
-  const roots = [...within, ...home === undefined ? [] : [`${home}/.local`], "/usr/local", "/usr"];
-  const packages = [
-    ...(environment("PYTHONPATH") ?? "").split(":").filter((path) => path !== ""),
-    ...roots.flatMap(packageFolders),
+  const listed = (name: string) => (environment(name) ?? "").split(":").filter((path) => path !== "");
+  const programs = listed("PATH").filter((path) => path.endsWith("/bin"));
+  const roots = [
+    ...["VIRTUAL_ENV", "CONDA_PREFIX"].flatMap((known) => environment(known) ?? []),
+    ...programs.map((path) => path.slice(0, -"/bin".length)),
+    ...listed("HOME").map((path) => `${path}/.local`),
   ];
-  return [name, ...packages.map((folder) => `${folder}/nvidia/nccl/lib/${name}`).filter(isFile)];
+  const packages = [...listed("PYTHONPATH"), ...roots.flatMap(packageFolders)];
+  const files = packages.map((folder) => `${folder}/nvidia/nccl/lib/${name}`).filter(isFile);
+  return [name, ...new Set(files)];
 }
 
 /** Folders of packages of the Pythons below a root. */
