@@ -18,6 +18,8 @@ import { ncclIdBytes, type NcclLibrary, ncclResults } from "./nccl_library.ts";
 /** Milliseconds in which NCCL is asked without a pause, and then of a pause. */
 const [eager, pause] = [2, 20];
 
+const healthy = "a communicator without errors";
+
 /** A communicator of NCCL's over all processes of a group. */
 export class NcclSums implements DeviceSums {
   /** Version of NCCL. */
@@ -54,11 +56,11 @@ export class NcclSums implements DeviceSums {
   ): Promise<NcclSums> {
     const { calls } = library;
     const id = new Uint8Array(ncclIdBytes);
-    if (group.rank === 0) requireSuccess(library, "ncclGetUniqueId", calls.uniqueId(id));
+    if (group.rank === 0) requireSuccess(library, "a success of ncclGetUniqueId", calls.uniqueId(id));
     const [common] = await group.gather(group.rank === 0 ? id.toHex() : "");
     const out = new Uint8Array(8);
     const begun = calls.init(out, group.size, Uint8Array.fromHex(common!), group.rank);
-    if (begun !== ncclResults.inProgress) requireSuccess(library, "ncclCommInitRankConfig", begun);
+    if (begun !== ncclResults.inProgress) requireSuccess(library, "a success of ncclCommInitRankConfig", begun);
     const communicator = Number(new DataView(out.buffer).getBigUint64(0, true));
     const sums = new NcclSums(library, communicator, group, patience);
     try {
@@ -77,13 +79,13 @@ export class NcclSums implements DeviceSums {
     const backend = tensors[0]!.device.backend as CudaBackend;
     const buffers = tensors.map(({ value }) => value.storage.buffer);
     backend.queueForeign(buffers, (addresses, stream) => {
-      this.#require("ncclGroupStart", calls.groupStart());
+      this.#require("a success of ncclGroupStart", calls.groupStart());
       tensors.forEach(({ value: { offset, shape } }, i) => {
         const address = addresses[i]! + 4 * offset;
         const queued = calls.sum(address, sizeOf(shape), this.communicator, stream);
-        this.#require("ncclAllReduce", queued);
+        this.#require("a success of ncclAllReduce", queued);
       });
-      this.#require("ncclGroupEnd", calls.groupEnd());
+      this.#require("a success of ncclGroupEnd", calls.groupEnd());
     });
     // A thread of NCCL's puts them on the stream; what is queued next must come behind them.
     await this.#ready();
@@ -101,7 +103,7 @@ export class NcclSums implements DeviceSums {
         this.#longest = Math.max(this.#longest, waited);
         return await read;
       }
-      this.#require("a sum", this.#asyncState());
+      this.#require(healthy, this.#asyncState());
       await this.#look(waited, "the sum of gradients");
     }
   }
@@ -110,10 +112,10 @@ export class NcclSums implements DeviceSums {
   async finish(): Promise<void> {
     await this.group.gather("");
     const { calls } = this.library;
-    this.#require("ncclCommFinalize", calls.finalize(this.communicator));
+    this.#require("a success of ncclCommFinalize", calls.finalize(this.communicator));
     await this.#ready();
     this.#isOver = true;
-    requireSuccess(this.library, "ncclCommDestroy", calls.destroy(this.communicator));
+    requireSuccess(this.library, "a success of ncclCommDestroy", calls.destroy(this.communicator));
   }
 
   /** Breaks off what did not finish. */
@@ -142,7 +144,7 @@ export class NcclSums implements DeviceSums {
     for (;;) {
       const state = this.#asyncState();
       if (state === ncclResults.success) return;
-      this.#require("an answer", state);
+      this.#require(healthy, state);
       const waited = this.#now() - begun;
       if (waited < eager) continue;
       await this.#look(waited, "a connection to all processes");
@@ -185,7 +187,7 @@ function requireSuccess({ version, calls }: NcclLibrary, what: string, result: n
   if (result === ncclResults.success) return;
   const details = calls.lastError();
   throw new TrainingError(
-    `Cannot sum by NCCL ${version} as ${what} is required to succeed: found ` +
+    `Cannot sum by NCCL ${version} as ${what} is required: found ` +
       `${calls.meaning(result)} (${result})${details === "" ? "" : `, ${details}`}`,
   );
 }

@@ -30,8 +30,8 @@ export const processesMutations: readonly Mutation[] = [
   {
     name: "a process waits without end",
     file: "train/distributed/message_group.ts",
-    find: "const limit = 1000 * this.patience.timeout + this.#longest;",
-    replace: "const limit = 1e6 * this.patience.timeout + this.#longest;",
+    find: "const limit = given ?? 1000 * this.patience.timeout + this.#longest;",
+    replace: "const limit = given ?? 1e6 * this.patience.timeout + this.#longest;",
     why: "a process that hangs ends the run in time",
     tests: groups,
   },
