@@ -94,7 +94,8 @@ export function ncclVersion(code: number): string {
  */
 export function ncclPaths(environment: Environment): string[] {
   const name = "libnccl.so.2";
-  const listed = (name: string) => (environment(name) ?? "").split(":").filter((path) => path !== "");
+  const listed = (name: string) =>
+    (environment(name) ?? "").split(":").filter((path) => path !== "");
   const programs = listed("PATH").filter((path) => path.endsWith("/bin"));
   const roots = [
     ...["VIRTUAL_ENV", "CONDA_PREFIX"].flatMap((known) => environment(known) ?? []),

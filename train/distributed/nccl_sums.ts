@@ -56,11 +56,15 @@ export class NcclSums implements DeviceSums {
   ): Promise<NcclSums> {
     const { calls } = library;
     const id = new Uint8Array(ncclIdBytes);
-    if (group.rank === 0) requireSuccess(library, "a success of ncclGetUniqueId", calls.uniqueId(id));
+    if (group.rank === 0) {
+      requireSuccess(library, "a success of ncclGetUniqueId", calls.uniqueId(id));
+    }
     const [common] = await group.gather(group.rank === 0 ? id.toHex() : "");
     const out = new Uint8Array(8);
     const begun = calls.init(out, group.size, Uint8Array.fromHex(common!), group.rank);
-    if (begun !== ncclResults.inProgress) requireSuccess(library, "a success of ncclCommInitRankConfig", begun);
+    if (begun !== ncclResults.inProgress) {
+      requireSuccess(library, "a success of ncclCommInitRankConfig", begun);
+    }
     const communicator = Number(new DataView(out.buffer).getBigUint64(0, true));
     const sums = new NcclSums(library, communicator, group, patience);
     try {

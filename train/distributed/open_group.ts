@@ -88,8 +88,10 @@ function isGranted(permission: Deno.PermissionDescriptor): boolean {
  * @throws {OptionError} If the process may not ask
  */
 function ownNames(): string[] {
-  if (!isGranted({ name: "sys", kind: "hostname" }) ||
-    !isGranted({ name: "sys", kind: "networkInterfaces" })) {
+  if (
+    !isGranted({ name: "sys", kind: "hostname" }) ||
+    !isGranted({ name: "sys", kind: "networkInterfaces" })
+  ) {
     throw new OptionError(
       "Cannot use --rendezvous between machines as --allow-sys=hostname,networkInterfaces is " +
         "required, or --allow-net=127.0.0.1 on one machine: found neither",
