@@ -52,6 +52,7 @@ import { optimMutations } from "./lists/optim.ts";
 import { optionsMutations } from "./lists/options.ts";
 import { predictionsMutations } from "./lists/predictions.ts";
 import { presetsMutations } from "./lists/presets.ts";
+import { cardSumsMutations } from "./lists/card_sums.ts";
 import { processesMutations } from "./lists/processes.ts";
 import { quantisedMutations } from "./lists/quantised.ts";
 import { regularisersMutations } from "./lists/regularisers.ts";
@@ -110,6 +111,7 @@ export const mutations: readonly Mutation[] = [
   ...configMutations,
   ...presetsMutations,
   ...processesMutations,
+  ...cardSumsMutations,
   ...quantisedMutations,
   ...optionsMutations,
   ...trainingMutations,

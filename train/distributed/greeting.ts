@@ -46,7 +46,7 @@ export async function inTime<T>(milliseconds: number, work: Promise<T>): Promise
 }
 
 /** Calls a process; gives the connection if it is there and lets the caller in. */
-export async function call(
+export async function callProcess(
   { hostname, port }: Address,
   hello: Hello,
 ): Promise<Deno.TcpConn | undefined> {

@@ -8,7 +8,7 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { readFrame, writeFrame } from "./frames.ts";
-import { type Address, answerCall, call, type Hello, inTime } from "./greeting.ts";
+import { type Address, answerCall, callProcess, type Hello, inTime } from "./greeting.ts";
 import { processName } from "./group.ts";
 import type { Launched } from "./launched.ts";
 
@@ -86,7 +86,8 @@ class MeetingPlace {
       const bytes = new TextEncoder().encode(JSON.stringify(table));
       for (const connection of this.found.values()) await writeFrame(connection, tableTag, bytes);
     } finally {
-      await Deno.remove(file).catch(() => {});
+      // Another run may have written its own meanwhile.
+      if ((await readNotice(file))?.secret === secret) await Deno.remove(file);
     }
   }
 
@@ -151,7 +152,7 @@ class MeetingPlace {
     const { rank, size, run } = this.meeting;
     const hello = { secret, run, rank, size, to, addresses: this.#addresses };
     for (const address of addresses) {
-      const connection = await call(address, hello);
+      const connection = await callProcess(address, hello);
       if (connection !== undefined) return connection;
     }
     return undefined;

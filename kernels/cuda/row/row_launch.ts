@@ -15,7 +15,7 @@ import { renderRow } from "./row.ts";
 import { blocksOf, chooseSpread, spreadKey } from "./row_shape.ts";
 
 /** What a row program runs over. */
-export interface RowOperands {
+export interface CardRowOperands {
   /** Size of each axis. */
   readonly space: readonly number[];
   /** Inputs and outputs. */
@@ -27,7 +27,7 @@ export interface RowOperands {
 /** Chooses the kernel of a row program, and lays its parameters out. */
 export function rowLaunch(
   program: RowProgram,
-  { space, bound, indices }: RowOperands,
+  { space, bound, indices }: CardRowOperands,
   modules: Modules,
 ): CardLaunch {
   const used = slotsOf(program);
