@@ -46,3 +46,15 @@ export const distributedOptions = {
     default: 50,
   },
 } as const satisfies OptionTable;
+
+const { mpi, rendezvous, distributedTimeout } = distributedOptions;
+
+/** Options of work without gradients that several processes do together. */
+export const sharedWorkOptions = {
+  distributed: {
+    ...distributedOptions.distributed,
+    choices: ["off", "mpi", "tcp"],
+    help: "share the work between all processes that mpirun, srun or torchrun started",
+  },
+  ...{ mpi, rendezvous, distributedTimeout },
+} as const satisfies OptionTable;
