@@ -17,17 +17,18 @@ export interface LoopResult {
 }
 
 /**
- * Runs `train` in processes by TCP, each with its flags, and gives what all left, and the seconds until
+ * Runs `train`, or another program, in processes by TCP, each with its flags, and gives what all left, and the seconds until
  * the first had ended; those that hang then are killed after a grace.
  */
 export async function launchLoop(
   programs: readonly (readonly string[])[],
   blow?: RankBlow,
+  program = "tests/support/mpi/victim.ts",
 ): Promise<{ readonly results: readonly LoopResult[]; readonly seconds: number }> {
   const started = performance.now();
   const children = programs.map((flags, rank) =>
     new Deno.Command("deno", {
-      args: ["run", ...permissions, `${root}tests/support/mpi/victim.ts`, ...flags],
+      args: ["run", ...permissions, `${root}${program}`, ...flags],
       cwd: root,
       env: {
         ...{ NO_COLOR: "1", RANK: `${rank}`, WORLD_SIZE: `${programs.length}` },

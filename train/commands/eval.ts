@@ -111,7 +111,10 @@ async function evaluated(
   const sampling = samplingOf(config, architecture, samples);
   const task = await openTask(config, architecture, tokenizer, { train: false, split, classes });
   if (isDrawn) await requireHeldBack(run, task);
-  const facts = { "evaluated data": await fingerprint(task.dev), "--samples": `${samples}` };
+  const facts = {
+    "evaluated data": await fingerprint(task.dev),
+    "--samples": `${samples ?? "none"}`,
+  };
   const { backend } = device;
   await requireSameWork(group, { verb: "evaluate", run, config, backend, facts });
   using work = new WorkLine();

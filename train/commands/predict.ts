@@ -127,7 +127,11 @@ async function predicted(
   using _scope = device.scope("predict");
   if (group.size > 1) {
     const { backend } = device;
-    const facts = { ...await inputFacts(given), "--samples": `${samples}`, "--batch": `${batch}` };
+    const facts = {
+      ...await inputFacts(given),
+      "--samples": `${samples ?? "none"}`,
+      "--batch": `${batch}`,
+    };
     await requireSameWork(group, { verb: "predict", run, config, backend, facts });
   }
   using line = new WorkLine();

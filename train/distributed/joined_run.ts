@@ -74,6 +74,9 @@ export async function requireSameState(group: Group, optimiser: Optimiser): Prom
   await requireAgreement(
     group,
     await stateFacts(optimiser),
-    { remedy: "; where their processors differ, --kernels simd --blas off has the same results on all" },
+    {
+      remedy:
+        "; where their processors differ, --kernels simd --blas off has the same results on all",
+    },
   );
 }

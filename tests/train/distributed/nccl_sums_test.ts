@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { Device } from "../../../core/device.ts";
 import { OptionError, TrainingError } from "../../../core/errors.ts";
+import { slice } from "../../../core/ops/slice.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { alone, type Group } from "../../../train/distributed/group.ts";
 import type { NcclCalls } from "../../../train/distributed/nccl_library.ts";
@@ -37,9 +38,9 @@ function sentences(results: readonly PromiseSettledResult<void>[]): string[] {
 Deno.test("sums replace parts of memory, behind what was queued, round after round", async () => {
   const nccl = new MemoryNccl(2);
   const results = await inTwo(nccl, async (sums, device, { rank }) => {
-    const numbers = tensor(device, [1 + rank, 10, 100 * rank]);
-    for (let round = 0; round < 3; round++) await sums.queue([numbers]);
-    assertEquals([...await sums.settled(numbers.read())], [12, 80, 400]);
+    const all = tensor(device, [5 + rank, 1 + rank, 10, 100 * rank, 7]);
+    for (let round = 0; round < 3; round++) await sums.queue([slice(all, 0, 1, 4)]);
+    assertEquals([...await sums.settled(all.read())], [5 + rank, 12, 80, 400, 7]);
     await sums.finish();
   });
   assertEquals(sentences(results), ["", ""]);
@@ -90,7 +91,7 @@ Deno.test("a card that never sums ends the run in time, though all processes ans
       /^Cannot go on as a connection to all processes is required within 0\.[3-9]\d* s \(--distributed-timeout\): found none by NCCL 2\.27\.5, though all processes answer$/,
     );
   }
-  assert(performance.now() - started < 20_000);
+  assert(performance.now() - started < 8000);
 });
 
 Deno.test("who waits for a card names the process that is lost, or does not answer", async () => {
