@@ -12,7 +12,7 @@ import { launchedProcess } from "./launched.ts";
 import { MessageGroup } from "./message_group.ts";
 import type { Messages } from "./messages.ts";
 import { openMpi } from "./mpi_library.ts";
-import { MpiMessages } from "./mpi_messages.ts";
+import { launcherCounts, MpiMessages } from "./mpi_messages.ts";
 import { meet } from "./rendezvous.ts";
 import { SocketMessages } from "./socket_messages.ts";
 
@@ -44,10 +44,27 @@ export async function openGroup(choice: GroupChoice): Promise<Group> {
       "Cannot use --rendezvous with --distributed mpi as --distributed tcp or nccl is required",
     );
   }
+  if (byMpi) requireLauncher(distributed, environment);
   const messages = byMpi
     ? new MpiMessages(openMpi(choice.mpi, environment), environment)
     : await socketMessages(rendezvous, timeout, environment);
   return new MessageGroup(messages, { timeout });
+}
+
+/**
+ * Requires a launcher of MPI where another one says that there are several processes: by themselves, each
+ * would make the run alone.
+ *
+ * @throws {OptionError} If there is none
+ */
+export function requireLauncher(distributed: DistributedName, environment: Environment): void {
+  const size = environment("WORLD_SIZE");
+  if (size === undefined || size === "1") return;
+  if (launcherCounts.some((name) => environment(name) !== undefined)) return;
+  throw new OptionError(
+    `Cannot use --distributed ${distributed} as mpirun or srun is required to start the processes, or ` +
+      `--rendezvous with --distributed tcp or nccl: found WORLD_SIZE=${size} of another launcher`,
+  );
 }
 
 /** Messages by TCP with those who come to the rendezvous. */

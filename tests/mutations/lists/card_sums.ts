@@ -188,4 +188,12 @@ export const cardSumsMutations: readonly Mutation[] = [
     why: "each batch is one process's",
     tests: work,
   },
+  {
+    name: "processes of torchrun make a run each",
+    file: "train/distributed/open_group.ts",
+    find: 'if (size === undefined || size === "1") return;',
+    replace: 'if (size === undefined || size !== "1") return;',
+    why: "a library of MPI knows one process there",
+    tests: places,
+  },
 ];

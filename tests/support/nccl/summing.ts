@@ -21,8 +21,11 @@ function seeing({ version, calls }: NcclLibrary, { state }: InterpretedBackend):
 }
 
 if (import.meta.main) {
-  const [library, rendezvous] = Deno.args as [string, string];
-  const choice = { distributed: "nccl", mpi: "auto", rendezvous, distributedTimeout: 20 } as const;
+  const [library, rendezvous] = Deno.args as [string, string | undefined];
+  const choice = {
+    ...{ distributed: "nccl", mpi: "auto", distributedTimeout: 20 } as const,
+    ...(rendezvous !== undefined && { rendezvous }),
+  };
   const group = await openGroup(choice);
   const card = interpretedCuda();
   const device = new Device(card.backend);

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { OptionError } from "../../../core/errors.ts";
+import { requireLauncher } from "../../../train/distributed/open_group.ts";
 import { launchedProcess } from "../../../train/distributed/launched.ts";
 
 const place = (variables: Record<string, string>) => launchedProcess((name) => variables[name]);
@@ -37,4 +38,20 @@ Deno.test("a place that is none is refused by the name of its variable", () => {
   );
   says({ RANK: "-1", WORLD_SIZE: "2" }, "is required in RANK of the environment: found -1");
   says({ RANK: "1e0", WORLD_SIZE: "2" }, "is required in RANK of the environment: found 1e0");
+});
+
+Deno.test("processes of a launcher that is not MPI's are not left to make a run each", () => {
+  const asked = (variables: Record<string, string>) => () =>
+    requireLauncher("nccl", (name) => variables[name]);
+  assertThrows(
+    asked({ RANK: "0", WORLD_SIZE: "2" }),
+    OptionError,
+    "Cannot use --distributed nccl as mpirun or srun is required to start the processes, or " +
+      "--rendezvous with --distributed tcp or nccl: found WORLD_SIZE=2 of another launcher",
+  );
+  asked({ WORLD_SIZE: "1" })();
+  asked({})();
+  for (const name of ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"]) {
+    asked({ WORLD_SIZE: "2", [name]: "2" })();
+  }
 });

@@ -3,6 +3,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { OptionError } from "../../../core/errors.ts";
 import { ncclPaths, ncclVersion, openNccl } from "../../../train/distributed/nccl_library.ts";
 
+import { launchers } from "../../support/mpi/launch.ts";
+
 const root = decodeURIComponent(new URL("../../..", import.meta.url).pathname);
 const nothing = () => undefined;
 
@@ -66,6 +68,16 @@ async function library(): Promise<string> {
   return path;
 }
 
+const permissions = [
+  ...["run", "--no-prompt", "--quiet", "--allow-read", "--allow-write", "--allow-env"],
+  ...["--allow-ffi", "--allow-net=127.0.0.1"],
+];
+/** What a process says that has summed. */
+const expected = {
+  name: "NCCL 2.27.5",
+  found: [...Array.from({ length: 1000 }, (_, i) => 8 * i + 1), 4, 64],
+};
+
 /** What came of two processes that sum by the library. */
 async function summed(
   fault: string,
@@ -74,11 +86,7 @@ async function summed(
   const meeting = `${folder}/meeting`;
   const results = await Promise.all([0, 1].map(async (rank) => {
     const { stdout, stderr } = await new Deno.Command("deno", {
-      args: [
-        ...["run", "--no-prompt", "--quiet", "--allow-read", "--allow-write", "--allow-env"],
-        ...["--allow-ffi", "--allow-net=127.0.0.1"],
-        ...[`${root}tests/support/nccl/summing.ts`, path, meeting],
-      ],
+      args: [...permissions, `${root}tests/support/nccl/summing.ts`, path, meeting],
       env: {
         ...{ RANK: `${rank}`, WORLD_SIZE: "2", FAKE_NCCL: fault, FAKE_NCCL_FOLDER: folder },
       },
@@ -97,8 +105,6 @@ function compiledTest(name: string, fn: () => Promise<void>): void {
 }
 
 compiledTest("two processes sum by a library of NCCL's interface", async () => {
-  const found = [...Array.from({ length: 1000 }, (_, i) => 8 * i + 1), 4, 64];
-  const expected = { name: "NCCL 2.27.5", found };
   assertEquals(await summed(""), [expected, expected]);
   assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["libnccl.so.2"]);
 });
@@ -131,3 +137,23 @@ compiledTest(
     assert(wrong.every((error) => error === sentence || error === brokenOff), `${wrong}`);
   },
 );
+
+for (const { title, command, args, isAbsent } of launchers) {
+  Deno.test({
+    name:
+      `${title}: processes sum by a library of NCCL's interface (needs gcc and ${command}, and ` +
+      "--allow-run for both)",
+    ignore: isAbsent || !isCompiled,
+    async fn() {
+      const path = await (compiled ??= library());
+      const program = [...permissions, `${root}tests/support/nccl/summing.ts`, path];
+      const { stdout, stderr } = await new Deno.Command(command, {
+        args: [...args, "-n", "2", "deno", ...program],
+        env: { FAKE_NCCL_FOLDER: folder },
+      }).output();
+      const lines = new TextDecoder().decode(stdout).trim().split("\n");
+      assertEquals(lines.length, 2, new TextDecoder().decode(stderr));
+      for (const line of lines) assertEquals(JSON.parse(line), expected);
+    },
+  });
+}
