@@ -81,6 +81,7 @@ export class CudaBackend implements Backend {
   /** Attention in one go. */
   readonly attention: FusedAttention | undefined;
   readonly #launches = new Layouts<CardLaunch>();
+  #isAbandoned = false;
 
   /**
    * Made by `openCuda`.
@@ -273,10 +274,16 @@ export class CudaBackend implements Backend {
     this.#queue.launch(launch, operands, [], []);
   }
 
-  /** Gives the card back. */
-  [Symbol.asyncDispose](): Promise<void> {
+  /** Leaves the card as it is, where what was queued may never end: the process is to exit. */
+  abandon(): void {
+    this.#isAbandoned = true;
+  }
+
+  /** Gives the card back, once no read is on its way: it is copied from memory that goes. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isAbandoned) return;
+    await this.#staging.idle();
     this.#close();
-    return Promise.resolve();
   }
 
   /** Closes what was made, which is not all where opening failed. */

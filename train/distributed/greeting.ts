@@ -6,6 +6,7 @@
  */
 
 import { readFrame, writeFrame } from "./frames.ts";
+import { inTime } from "./in_time.ts";
 
 /** Where a process listens. */
 export interface Address {
@@ -35,15 +36,6 @@ export interface Hello {
 const tags = { hello: 1, welcome: 2 } as const;
 /** Milliseconds in which somebody who is there connects, and answers. */
 const answerTime = 2000;
-
-/** What came of work within so many milliseconds; undefined where nothing did, or it failed. */
-export async function inTime<T>(milliseconds: number, work: Promise<T>): Promise<T | undefined> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => resolve(undefined), Math.max(0, milliseconds));
-  const found = await Promise.race([work.catch(() => undefined), promise]);
-  clearTimeout(timer);
-  return found;
-}
 
 /** Calls a process; gives the connection if it is there and lets the caller in. */
 export async function callProcess(

@@ -52,6 +52,8 @@ export interface NcclLibrary {
   readonly version: string;
   /** Its functions. */
   readonly calls: NcclCalls;
+  /** Ends the process at once, without what libraries do at its end. */
+  leave(code: number): void;
 }
 
 /**
@@ -132,7 +134,7 @@ function isFile(path: string): boolean {
 
 /** The library, if it is new enough. */
 function required({ code, calls }: ReturnType<typeof opened>, path: string): NcclLibrary {
-  if (code >= oldest) return { version: ncclVersion(code), calls };
+  if (code >= oldest) return { version: ncclVersion(code), calls, leave };
   throw new OptionError(
     `Cannot use --distributed nccl as NCCL ${ncclVersion(oldest)} or later is required: found ` +
       `${ncclVersion(code)} in ${path}`,
@@ -165,6 +167,13 @@ function opened(path: string): { readonly code: number; readonly calls: NcclCall
       lastError: () => text(nccl.ncclGetLastError(0n)).trim(),
     },
   };
+}
+
+function leave(code: number): void {
+  const { symbols: { _exit } } = Deno.dlopen("libc.so.6", {
+    _exit: { parameters: ["i32"], result: "void" },
+  });
+  _exit(code);
 }
 
 /** ncclFloat32 and ncclSum. */

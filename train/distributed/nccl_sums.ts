@@ -12,11 +12,14 @@ import { type Tensor, tensor } from "../../core/tensor.ts";
 import type { CudaBackend } from "../../kernels/cuda/backend.ts";
 import type { DeviceSums } from "./device_sums.ts";
 import type { Group } from "./group.ts";
+import { inTime } from "./in_time.ts";
 import type { Patience } from "./message_group.ts";
 import { ncclIdBytes, type NcclLibrary, ncclResults } from "./nccl_library.ts";
 
 /** Milliseconds in which NCCL is asked without a pause, and then of a pause. */
 const [eager, pause] = [2, 20];
+/** Milliseconds in which a card ends what was broken off. */
+const endingTime = 5000;
 
 const healthy = "a communicator without errors";
 
@@ -29,17 +32,21 @@ export class NcclSums implements DeviceSums {
   /** Longest time that a read behind sums took, in milliseconds. */
   #longest = 0;
   #isOver = false;
-  readonly #leave = () => this.#abort();
+  readonly #leave = () => {
+    this.#abort();
+    this.library.leave(Deno.exitCode);
+  };
 
   private constructor(
     private readonly library: NcclLibrary,
     private readonly communicator: number,
     private readonly group: Group,
+    private readonly device: Device,
     private readonly patience: Patience,
   ) {
     this.name = `NCCL ${library.version}`;
     this.#now = patience.now ?? (() => performance.now());
-    // The driver waits for the card when a process exits.
+    // Where a process exits meanwhile, the driver would wait for the card.
     globalThis.addEventListener("unload", this.#leave);
   }
 
@@ -66,13 +73,13 @@ export class NcclSums implements DeviceSums {
       requireSuccess(library, "a success of ncclCommInitRankConfig", begun);
     }
     const communicator = Number(new DataView(out.buffer).getBigUint64(0, true));
-    const sums = new NcclSums(library, communicator, group, patience);
+    const sums = new NcclSums(library, communicator, group, device, patience);
     try {
       await sums.#ready();
-      await sums.#try(device);
+      await sums.#try();
       return sums;
     } catch (error) {
-      sums.#abort();
+      await sums[Symbol.asyncDispose]();
       throw error;
     }
   }
@@ -80,7 +87,8 @@ export class NcclSums implements DeviceSums {
   /** Queues sums; see {@linkcode DeviceSums}. */
   async queue(tensors: readonly Tensor[]): Promise<void> {
     const { calls } = this.library;
-    const backend = tensors[0]!.device.backend as CudaBackend;
+    this.#requireOpen();
+    const backend = this.device.backend as CudaBackend;
     const buffers = tensors.map(({ value }) => value.storage.buffer);
     backend.queueForeign(buffers, (addresses, stream) => {
       this.#require("a success of ncclGroupStart", calls.groupStart());
@@ -101,7 +109,7 @@ export class NcclSums implements DeviceSums {
     const done = read.then(() => {}, () => {}).then(() => void (isDone = true));
     const begun = this.#now();
     for (;;) {
-      await soon(done, pause);
+      await inTime(pause, done);
       const waited = this.#now() - begun;
       if (isDone) {
         this.#longest = Math.max(this.#longest, waited);
@@ -119,20 +127,24 @@ export class NcclSums implements DeviceSums {
     this.#require("a success of ncclCommFinalize", calls.finalize(this.communicator));
     await this.#ready();
     this.#isOver = true;
+    globalThis.removeEventListener("unload", this.#leave);
     requireSuccess(this.library, "a success of ncclCommDestroy", calls.destroy(this.communicator));
   }
 
-  /** Breaks off what did not finish. */
-  [Symbol.asyncDispose](): Promise<void> {
+  /** Breaks off what did not finish, and waits until the card has ended it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isOver) return;
     this.#abort();
-    return Promise.resolve();
+    const backend = this.device.backend as CudaBackend;
+    const ended = backend.driver.wait().then(() => true, () => true);
+    if (!await inTime(endingTime, ended)) backend.abandon();
   }
 
   /** Sums one number, so that what cannot work is told before anything depends on it. */
-  async #try(device: Device): Promise<void> {
-    using _scope = device.scope("first sum");
+  async #try(): Promise<void> {
+    using _scope = this.device.scope("first sum");
     const { rank, size } = this.group;
-    const number = tensor(device, [rank + 1]);
+    const number = tensor(this.device, [rank + 1]);
     await this.queue([number]);
     const found = await this.settled(number.item());
     const required = size * (size + 1) / 2;
@@ -169,18 +181,22 @@ export class NcclSums implements DeviceSums {
   }
 
   #asyncState(): number {
-    // Its memory is gone.
-    if (this.#isOver) throw new TrainingError(`Cannot sum by ${this.name} as its sums are over`);
+    this.#requireOpen();
     const asked = this.library.calls.state(this.communicator, this.#state);
     return asked === ncclResults.success ? this.#state[0]! : asked;
+  }
+
+  /** Requires a communicator whose memory is there. */
+  #requireOpen(): void {
+    if (this.#isOver) throw new TrainingError(`Cannot sum by ${this.name} as its sums are over`);
   }
 
   #require(what: string, result: number): void {
     if (result !== ncclResults.inProgress) requireSuccess(this.library, what, result);
   }
 
+  /** Breaks off; what NCCL and the driver do as a process exits is not safe any more. */
   #abort(): void {
-    globalThis.removeEventListener("unload", this.#leave);
     if (this.#isOver) return;
     this.#isOver = true;
     this.library.calls.abort(this.communicator);
@@ -194,12 +210,4 @@ function requireSuccess({ version, calls }: NcclLibrary, what: string, result: n
     `Cannot sum by NCCL ${version} as ${what} is required: found ` +
       `${calls.meaning(result)} (${result})${details === "" ? "" : `, ${details}`}`,
   );
-}
-
-/** Waits for work, for so many milliseconds at most. */
-async function soon(work: Promise<void>, milliseconds: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, milliseconds);
-  await Promise.race([work, promise]);
-  clearTimeout(timer);
 }

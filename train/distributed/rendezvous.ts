@@ -8,8 +8,9 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { readFrame, writeFrame } from "./frames.ts";
-import { type Address, answerCall, callProcess, type Hello, inTime } from "./greeting.ts";
+import { type Address, answerCall, callProcess, type Hello } from "./greeting.ts";
 import { processName } from "./group.ts";
+import { inTime } from "./in_time.ts";
 import type { Launched } from "./launched.ts";
 
 /** Where and how long processes meet. */

@@ -183,7 +183,7 @@ export const cardSumsMutations: readonly Mutation[] = [
   {
     name: "processes may predict other texts",
     file: "train/commands/predict.ts",
-    find: "...await inputFacts(given), ",
+    find: "      ...await inputFacts(given),\n",
     replace: "",
     why: "each batch is one process's",
     tests: work,
@@ -195,5 +195,29 @@ export const cardSumsMutations: readonly Mutation[] = [
     replace: 'if (size === undefined || size !== "1") return;',
     why: "a library of MPI knows one process there",
     tests: places,
+  },
+  {
+    name: "libraries do their work at the end of a process whose sums were broken off",
+    file: "train/distributed/nccl_sums.ts",
+    find: "    this.library.leave(Deno.exitCode);\n",
+    replace: "",
+    why: "it would crash, or wait for the card",
+    tests: libraries,
+  },
+  {
+    name: "a card that does not end what was broken off is waited for",
+    file: "train/distributed/nccl_sums.ts",
+    find: "if (!await inTime(endingTime, ended)) backend.abandon();",
+    replace: "await inTime(endingTime, ended);",
+    why: "the run ends in time",
+    tests: sums,
+  },
+  {
+    name: "a card is given back while it is read",
+    file: "kernels/cuda/backend.ts",
+    find: "    await this.#staging.idle();\n",
+    replace: "",
+    why: "what was read is copied from memory that is gone",
+    tests: ["tests/kernels/cuda/faults_test.ts"],
   },
 ];

@@ -1,5 +1,6 @@
 // A library with NCCL's interface that sums memory of the host. Its processes share a file, whose name is
-// in the id. FAKE_NCCL chooses a fault: old, refuse, wrong.
+// in the id. FAKE_NCCL chooses a fault: old, refuse, wrong. It crashes where the real one may: when a
+// communicator is used that was broken off, and when a process ends as usual that has such a one.
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,13 +26,22 @@ typedef struct {
 
 typedef struct {
   Shared *shared;
-  int rank, size, sums, isFinal;
+  int rank, size, sums, isFinal, isDead;
   struct { float *numbers; size_t count; } waiting[SUMS];
   int count;
   char path[64];
 } Communicator;
 
 static char last[256];
+static int wasBroken;
+
+__attribute__((destructor)) static void end(void) {
+  if (wasBroken) abort();
+}
+
+static void requireAlive(const Communicator *c) {
+  if (c->isDead) abort();
+}
 
 static int is(const char *fault) {
   const char *given = getenv("FAKE_NCCL");
@@ -96,6 +106,7 @@ int ncclGroupStart(void) { return success; }
 int ncclGroupEnd(void) { return inProgress; }
 
 int ncclAllReduce(const float *from, float *to, size_t count, int type, int op, Communicator *c, void *stream) {
+  requireAlive(c);
   if (from != to || type != 7 || op != 0 || stream == NULL || count > FLOATS || c->count == SUMS) {
     return invalidArgument;
   }
@@ -135,25 +146,30 @@ static int advance(Communicator *c) {
 }
 
 int ncclCommGetAsyncError(Communicator *c, int *state) {
+  requireAlive(c);
   *state = c->shared->broken ? remoteError : advance(c) ? success : inProgress;
   return success;
 }
 
 int ncclCommFinalize(Communicator *c) {
+  requireAlive(c);
   c->isFinal = 1;
   __sync_fetch_and_add(&c->shared->left, 1);
   return inProgress;
 }
 
 int ncclCommDestroy(Communicator *c) {
+  requireAlive(c);
   if (!c->isFinal) return invalidUsage;
   unlink(c->path);
   munmap(c->shared, sizeof(Shared));
-  free(c);
+  c->isDead = 1;
   return success;
 }
 
 int ncclCommAbort(Communicator *c) {
+  requireAlive(c);
+  wasBroken = 1;
   c->shared->broken = 1;
   c->isFinal = 1;
   return ncclCommDestroy(c);

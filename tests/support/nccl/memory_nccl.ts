@@ -63,7 +63,7 @@ export class MemoryNccl {
       meaning: (result) => `meaning of ${result}`,
       lastError: () => "details",
     };
-    return { version, calls };
+    return { version, calls, leave: () => {} };
   }
 
   #isReady(rank: number): boolean {

@@ -1,5 +1,5 @@
 // The interface of NCCL's library: a small one that has it is compiled and loaded.
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { OptionError } from "../../../core/errors.ts";
 import { ncclPaths, ncclVersion, openNccl } from "../../../train/distributed/nccl_library.ts";
 
@@ -75,25 +75,29 @@ const permissions = [
 /** What a process says that has summed. */
 const expected = {
   name: "NCCL 2.27.5",
-  found: [...Array.from({ length: 1000 }, (_, i) => 8 * i + 1), 4, 64],
+  found: [...Array.from({ length: 200 }, (_, i) => 8 * i + 1), 4, 64],
 };
 
+/** What a process left. */
+interface Summed {
+  readonly code: number;
+  readonly said: { name?: string; found?: number[]; error?: string };
+}
+
 /** What came of two processes that sum by the library. */
-async function summed(
-  fault: string,
-): Promise<{ name?: string; found?: number[]; error?: string }[]> {
+async function summed(fault: string, ...more: string[]): Promise<Summed[]> {
   const path = await (compiled ??= library());
   const meeting = `${folder}/meeting`;
   const results = await Promise.all([0, 1].map(async (rank) => {
-    const { stdout, stderr } = await new Deno.Command("deno", {
-      args: [...permissions, `${root}tests/support/nccl/summing.ts`, path, meeting],
+    const { code, stdout, stderr } = await new Deno.Command("deno", {
+      args: [...permissions, `${root}tests/support/nccl/summing.ts`, path, meeting, ...more],
       env: {
         ...{ RANK: `${rank}`, WORLD_SIZE: "2", FAKE_NCCL: fault, FAKE_NCCL_FOLDER: folder },
       },
     }).output();
     const text = new TextDecoder().decode(stdout);
-    assert(text.startsWith("{"), new TextDecoder().decode(stderr));
-    return JSON.parse(text);
+    assert(text.startsWith("{") || code === 9, new TextDecoder().decode(stderr));
+    return { code, said: JSON.parse(text || "{}") };
   }));
   assertEquals([...Deno.readDirSync(folder)].filter(({ name }) => name === "meeting"), []);
   return results;
@@ -105,14 +109,18 @@ function compiledTest(name: string, fn: () => Promise<void>): void {
 }
 
 compiledTest("two processes sum by a library of NCCL's interface", async () => {
-  assertEquals(await summed(""), [expected, expected]);
+  assertEquals(await summed(""), [{ code: 0, said: expected }, { code: 0, said: expected }]);
   assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["libnccl.so.2"]);
 });
 
 compiledTest(
   "a library that is too old, refuses or sums wrongly ends all with a sentence",
   async () => {
-    const errors = async (fault: string) => (await summed(fault)).map(({ error }) => error);
+    const errors = async (fault: string) => {
+      const results = await summed(fault);
+      assertEquals(results.map(({ code }) => code), [0, 0]);
+      return results.map(({ said }) => said.error);
+    };
     const both = (error: string) => [error, error];
     assertEquals(
       await errors("old"),
@@ -135,6 +143,19 @@ compiledTest(
       "Cannot sum by NCCL 2.27.5 as a communicator without errors is required: found another error (6)";
     assert(wrong.includes(sentence), `${wrong}`);
     assert(wrong.every((error) => error === sentence || error === brokenOff), `${wrong}`);
+  },
+);
+
+compiledTest(
+  "a process whose sums are broken off ends with its code, whatever NCCL does at the end",
+  async () => {
+    const [left, lost] = await summed("", "leave");
+    assertEquals(lost, { code: 9, said: {} });
+    assertEquals(left!.code, 1);
+    assertMatch(
+      left!.said.error!,
+      /an answer of process 1 of 2 is required: found its connection closed|a communicator without errors is required: found another error \(6\)/,
+    );
   },
 );
 

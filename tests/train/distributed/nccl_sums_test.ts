@@ -1,6 +1,6 @@
 // What a process does that sums on a card where others are lost, hang, or are not as it is.
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import type { Device } from "../../../core/device.ts";
+import { Device } from "../../../core/device.ts";
 import { OptionError, TrainingError } from "../../../core/errors.ts";
 import { slice } from "../../../core/ops/slice.ts";
 import { tensor } from "../../../core/tensor.ts";
@@ -11,6 +11,7 @@ import { openDeviceSums, requireOwnCards } from "../../../train/distributed/open
 import { withInterpreted } from "../../support/interpreted_device.ts";
 import { inGroup } from "../../support/linked_groups.ts";
 import { MemoryNccl } from "../../support/nccl/memory_nccl.ts";
+import { interpretedCuda } from "../../support/ptx/interpreted_driver.ts";
 import { withDevice } from "../../support/with_device.ts";
 
 /** Opens sums in each of two processes, and does something with them. */
@@ -114,6 +115,19 @@ Deno.test("who waits for a card names the process that is lost, or does not answ
     await assertRejects(() => sums.settled(never), TrainingError, "process 1 is lost");
     await sums[Symbol.asyncDispose]();
   });
+});
+
+Deno.test("a card that does not end what was broken off is abandoned, not waited for", async () => {
+  const nccl = new MemoryNccl(1);
+  const { backend, library, state } = interpretedCuda();
+  const device = new Device(backend);
+  {
+    using _scope = device.scope("hung");
+    await using _sums = await NcclSums.open(nccl.of(0, state), alone, device, { timeout: 9 });
+    Object.assign(library, { wait: () => new Promise(() => {}) });
+  }
+  await device[Symbol.asyncDispose]();
+  assert(state.open.has("library"));
 });
 
 const card = { name: "NVIDIA H100", address: "0000:3b:00.0", version: "2.27.5" };
