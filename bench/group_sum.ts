@@ -10,7 +10,7 @@ import { openGroup } from "../train/distributed/open_group.ts";
 
 if (import.meta.main) {
   const [numbers = 393216, rounds = 50] = Deno.args.map(Number);
-  await using group = openGroup({ distributed: "mpi", mpi: "auto", distributedTimeout: 50 });
+  await using group = await openGroup({ distributed: "mpi", mpi: "auto", distributedTimeout: 50 });
   const values = new Float32Array(numbers).fill(1e-3);
   const times: number[] = [];
   for (let round = 0; round < rounds; round++) {

@@ -8,6 +8,7 @@ import { peersBench } from "./peers.ts";
 import { productBench } from "./product.ts";
 import { profileBench } from "./profile.ts";
 import { rowwiseBench } from "./rowwise.ts";
+import { sharedStepBench } from "./shared_step.ts";
 import { stepBench } from "./step.ts";
 import { tabBench } from "./tab.ts";
 import { variantsBench } from "./variants.ts";
@@ -19,6 +20,7 @@ Deno.exitCode = await runProgram({
   commands: {
     product: productBench,
     step: stepBench,
+    "shared-step": sharedStepBench,
     checkpointing: checkpointingBench,
     rowwise: rowwiseBench,
     dispatch: dispatchBench,

@@ -9,6 +9,7 @@ import { countTargets } from "../nn/layers/batch.ts";
 import type { TrainConfig } from "./config/config.ts";
 import { type BatchSize, batchSize, largest } from "./data/batch_sizes.ts";
 import { batchesOfStep, type Share } from "./data/batches.ts";
+import { noSums } from "./distributed/device_sums.ts";
 import { alone } from "./distributed/group.ts";
 import { SharedStop } from "./distributed/shared_stop.ts";
 import { fit, planSteps, windowsOf } from "./fit.ts";
@@ -92,7 +93,11 @@ export async function makeStep(
     plan,
     key: keys.masks,
     orderKey: keys.order,
-    processes: share && { group: { ...alone, ...share }, stop: new SharedStop(undefined) },
+    processes: share && {
+      group: { ...alone, ...share },
+      stop: new SharedStop(undefined),
+      sums: config.distributed === "nccl" ? noSums : undefined,
+    },
   };
   const stop = new AbortController();
   optimiser.steps = step;

@@ -13,6 +13,7 @@ import type { StepMetrics } from "../nn/objective/objective.ts";
 import { type TrainState, trainStep } from "../nn/optim/train_step.ts";
 import type { TrainConfig } from "./config/config.ts";
 import { batchesOfStep, type Share } from "./data/batches.ts";
+import { cardStep } from "./distributed/card_step.ts";
 import { type Processes, sharedStep, type StepNumbers } from "./distributed/shared_step.ts";
 import { diagnoseStep, noteParameters } from "./run/diagnosis.ts";
 import type { Task } from "./tasks/task.ts";
@@ -100,7 +101,7 @@ export async function runStep(
   };
   const found = processes === undefined
     ? await readMetrics(trainStep(state, batches, key, options))
-    : await sharedStep(
+    : await (processes.sums === undefined ? sharedStep : cardStep)(
       state,
       batches,
       key,

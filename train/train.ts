@@ -20,6 +20,7 @@ import {
   settingFacts,
   tellSharedCards,
 } from "./distributed/joined_run.ts";
+import { openDeviceSums } from "./distributed/open_sums.ts";
 import { SharedStop } from "./distributed/shared_stop.ts";
 import { weightsFingerprint } from "./files/weights_fingerprint.ts";
 import { fit, type FitHooks, type FitResult } from "./fit.ts";
@@ -67,7 +68,9 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   using _run = device.scope("run");
   const say = (line: string) => hooks.onMessage?.(line);
   say(`backend: ${reason}`);
-  await tellSharedCards(group, device.backend, say);
+  await using sums = await openDeviceSums(config, group, device);
+  if (sums === undefined) await tellSharedCards(group, device.backend, say);
+  else say(`sums: on the cards, by ${sums.name}`);
   const own = { ...folders, config };
   const data = await prepareData(own, place, hooks);
   await requireMemory(own, data, device, group);
@@ -84,10 +87,11 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
     {
       ...{ config, plan, key: keys.masks, orderKey: keys.order, progress: output.progress },
       task: sharedTask(prepared.task, group, stop),
-      processes: group.size === 1 ? undefined : { group, stop },
+      processes: group.size === 1 ? undefined : { group, stop, sums },
     },
     writingTo(output, group.size === 1 ? hooks : { ...hooks, signal: stop.signal }, prepared),
   );
+  await sums?.finish();
   await output.finish({ ...result, progress });
   const { peakBytes } = device.backend.statistics;
   hooks.onMessage?.(`memory: at most ${(peakBytes / 1e6).toFixed(0)} MB of tensors at once`);

@@ -15,12 +15,10 @@ import type {
   Capturing,
   FusedAttention,
 } from "../../core/backend.ts";
-import { bytesPerElement, type Dtype } from "../../core/dtype.ts";
+import type { Dtype } from "../../core/dtype.ts";
 import type { GatherProgram, Program, RowProgram, ScatterAddProgram } from "../../core/program.ts";
 import { Counts } from "../plan/counts.ts";
 import { Layouts } from "../plan/layouts.ts";
-import { walkOf } from "../plan/row_walk.ts";
-import { slotsOf } from "../plan/slots.ts";
 import { CudaAttention } from "./attention/attentions.ts";
 import type { LtLibrary } from "./blas/lt_library.ts";
 import { LtProducts } from "./blas/lt_products.ts";
@@ -33,12 +31,11 @@ import type { Precision } from "./product/product_shape.ts";
 import { CudaProducts } from "./product/products.ts";
 import { CardCapturing } from "./queue/card_capturing.ts";
 import type { WorkHost } from "./queue/card_work.ts";
-import { byteSteps, type CardLaunch, checkCount, makeCardLaunch } from "./queue/launch.ts";
+import type { CardLaunch } from "./queue/launch.ts";
 import { Modules } from "./queue/modules.ts";
 import { LaunchQueue } from "./queue/queue.ts";
 import { gatherLaunch } from "./row/gather.ts";
-import { renderRow } from "./row/row.ts";
-import { blocksOf, chooseSpread, spreadKey } from "./row/row_shape.ts";
+import { rowLaunch } from "./row/row_launch.ts";
 
 /** What benches and those who look for faults change. */
 export interface QueueOptions {
@@ -84,6 +81,7 @@ export class CudaBackend implements Backend {
   /** Attention in one go. */
   readonly attention: FusedAttention | undefined;
   readonly #launches = new Layouts<CardLaunch>();
+  #isAbandoned = false;
 
   /**
    * Made by `openCuda`.
@@ -194,6 +192,22 @@ export class CudaBackend implements Backend {
     return this.#staging.read((buffer as CardBuffer).address + offset, bytes);
   }
 
+  /**
+   * Lets a library that others opened queue work on the card's stream, behind all that was queued.
+   *
+   * @param buffers What it reads and writes
+   * @param work Is given their addresses, and the stream
+   */
+  queueForeign(
+    buffers: readonly Buffer[],
+    work: (addresses: readonly number[], stream: number) => void,
+  ): void {
+    this.#capturing?.spoil();
+    this.#queue.flush();
+    this.driver.checkContext();
+    work(buffers.map((buffer) => (buffer as CardBuffer).address), this.driver.stream);
+  }
+
   #makeCapturing(): CardCapturing {
     const host: Omit<WorkHost, "used"> = {
       memory: this.#memory,
@@ -241,32 +255,12 @@ export class CudaBackend implements Backend {
     indices: readonly Affine[],
   ): CardLaunch {
     const operands = indices.length === 0 ? bound : [...bound, ...indices];
-    return this.#launches.find(program, space, operands, () => {
-      const used = slotsOf(program);
-      const walked: Affine[] = [...bound, ...indices.slice(0, used.indices)];
-      const walk = walkOf(program, space, walked);
-      const shape = chooseSpread(program, walk, bound);
-      const kernel = this.#modules.compile(
-        `${program.key}/${spreadKey(shape)}`,
-        `row program ${program.key}`,
-        () => renderRow(program, shape),
-      );
-      const { count, blocks } = blocksOf(shape, walk.space);
-      if (shape.kind === "map") checkCount("elements", walk.space.reduce((a, b) => a * b, 1));
-      const strides = walk.strides.flatMap((steps, k) =>
-        k < bound.length ? byteSteps(walk.space, steps, bytesPerElement(bound[k]!.dtype)) : steps
-      );
-      const words = [...walk.space, count, ...strides];
-      const { scalars } = used;
-      return makeCardLaunch({
-        kernel,
-        blocks,
-        dtypes: bound.map(({ dtype }) => dtype),
-        indices: used.indices,
-        words,
-        scalars,
-      });
-    });
+    return this.#launches.find(
+      program,
+      space,
+      operands,
+      () => rowLaunch(program, { space, bound, indices }, this.#modules),
+    );
   }
 
   #byIndex(program: GatherProgram | ScatterAddProgram, binding: Binding): void {
@@ -280,10 +274,16 @@ export class CudaBackend implements Backend {
     this.#queue.launch(launch, operands, [], []);
   }
 
-  /** Gives the card back. */
-  [Symbol.asyncDispose](): Promise<void> {
+  /** Leaves the card as it is, where what was queued may never end: the process is to exit. */
+  abandon(): void {
+    this.#isAbandoned = true;
+  }
+
+  /** Gives the card back, once no read is on its way: it is copied from memory that goes. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isAbandoned) return;
+    await this.#staging.idle();
     this.#close();
-    return Promise.resolve();
   }
 
   /** Closes what was made, which is not all where opening failed. */

@@ -52,6 +52,7 @@ import { optimMutations } from "./lists/optim.ts";
 import { optionsMutations } from "./lists/options.ts";
 import { predictionsMutations } from "./lists/predictions.ts";
 import { presetsMutations } from "./lists/presets.ts";
+import { cardSumsMutations } from "./lists/card_sums.ts";
 import { processesMutations } from "./lists/processes.ts";
 import { phi3Mutations } from "./lists/phi3.ts";
 import { quantisedMutations } from "./lists/quantised.ts";
@@ -112,6 +113,7 @@ export const mutations: readonly Mutation[] = [
   ...configMutations,
   ...presetsMutations,
   ...processesMutations,
+  ...cardSumsMutations,
   ...quantisedMutations,
   ...rangeMutations,
   ...phi3Mutations,

@@ -6,20 +6,27 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { beamOptions } from "../config/beam_options.ts";
+import type { TrainConfig } from "../config/config.ts";
 import { deviceOptions } from "../config/device_options.ts";
 import { samplesOption } from "../config/method_options.ts";
+import { sharedWorkOptions } from "../config/distributed_options.ts";
 import { pickOptions } from "../config/parse.ts";
 import { trainOptions } from "../config/train_options.ts";
+import type { Split } from "../data/example.ts";
 import { generates } from "../data/text_tasks.ts";
 import { openDevice } from "../device/backend.ts";
+import type { Group } from "../distributed/group.ts";
+import { ownDevice } from "../distributed/joined_run.ts";
 import { fingerprint } from "../run/fingerprint.ts";
 import { openRun, runConfig } from "../run/open_run.ts";
 import { readRun } from "../run/run_folder.ts";
 import { openTask } from "../tasks/open.ts";
 import { samplingOf } from "../tasks/sampling.ts";
-import type { Task } from "../tasks/task.ts";
+import type { Metrics, Task } from "../tasks/task.ts";
 import { changeable, type Command, command } from "./command.ts";
 import { showDownloads } from "./downloads.ts";
+import { joined } from "./joined.ts";
+import { progressOfFirst, requireSameWork } from "./shared_work.ts";
 import { WorkLine } from "./work_line.ts";
 
 const { data, model, dtype, devLimit, newTokens, generate } = trainOptions;
@@ -47,6 +54,7 @@ export const evalCommand: Command = command({
     ...samplesOption,
     json: { kind: "switch", help: "print one JSON object" },
     ...changes,
+    ...sharedWorkOptions,
   },
   async run({ run, split, samples, json, ...options }) {
     const { devFraction, ...saved } = await runConfig(run, pickOptions(changes, options));
@@ -60,27 +68,62 @@ export const evalCommand: Command = command({
         "Cannot use --generate with --samples as texts are written without dropout alone",
       );
     }
-    const { device } = await openDevice(config);
-    await using _device = device;
-    using _scope = device.scope("eval");
-    const opened = await openRun(run, config, device, showDownloads());
-    const { model, architecture, tokenizer, classes } = opened;
-    const sampling = samplingOf(config, architecture, samples);
-    const task = await openTask(config, architecture, tokenizer, { train: false, split, classes });
     const isDrawn = holds && split === "dev" && options.devLimit === undefined &&
       options.model === undefined;
-    if (isDrawn) await requireHeldBack(run, task);
-    using work = new WorkLine();
-    const { onProgress } = work;
-    const metrics = await task.evaluate(model, device, { final: true, sampling, onProgress });
-    if (json) console.log(JSON.stringify(metrics));
-    else {
-      for (const [name, value] of Object.entries(metrics)) {
-        console.log(`${name} ${value.toFixed(6)}`);
+    return await joined(options, console.error, async (group) => {
+      const metrics = await evaluated({ run, config, split, samples, isDrawn }, group);
+      if (group.rank > 0) return 0;
+      if (json) console.log(JSON.stringify(metrics));
+      else {
+        for (const [name, value] of Object.entries(metrics)) {
+          console.log(`${name} ${value.toFixed(6)}`);
+        }
       }
-    }
+      return 0;
+    });
   },
 });
+
+/** What is evaluated. */
+interface Evaluated {
+  readonly run: string;
+  readonly config: TrainConfig;
+  readonly split: Exclude<Split, "train">;
+  readonly samples: number | undefined;
+  /** Whether the examples are those that the run held back. */
+  readonly isDrawn: boolean;
+}
+
+/** Metrics of a saved run, which the processes of a group find together. */
+async function evaluated(
+  { run, config, split, samples, isDrawn }: Evaluated,
+  group: Group,
+): Promise<Metrics> {
+  const { device } = await openDevice(await ownDevice(group, config));
+  await using _device = device;
+  using _scope = device.scope("eval");
+  const { model, architecture, tokenizer, classes } = await openRun(
+    run,
+    config,
+    device,
+    showDownloads(),
+  );
+  const sampling = samplingOf(config, architecture, samples);
+  const task = await openTask(config, architecture, tokenizer, { train: false, split, classes });
+  if (isDrawn) await requireHeldBack(run, task);
+  const facts = {
+    "evaluated data": await fingerprint(task.dev),
+    "--samples": `${samples ?? "none"}`,
+  };
+  const { backend } = device;
+  await requireSameWork(group, { verb: "evaluate", run, config, backend, facts });
+  using work = new WorkLine();
+  const { onProgress } = progressOfFirst(group, work);
+  return await task.evaluate(model, device, {
+    ...{ final: true, sampling, group },
+    ...(onProgress && { onProgress }),
+  });
+}
 
 /** Requires the examples that the run held back: of other data, those drawn were trained on. */
 async function requireHeldBack(run: string, { dev }: Task): Promise<void> {

@@ -25,7 +25,7 @@ export async function joined(
   say: (line: string) => void,
   job: (group: Group) => Promise<number>,
 ): Promise<number> {
-  const group = openGroup(choice);
+  const group = await openGroup(choice);
   if (group === alone) return await job(group);
   try {
     for (const line of await introductions(group)) if (group.rank === 0) say(line);

@@ -9,6 +9,7 @@ import { OptionError } from "../../core/errors.ts";
 import type { TokenSampling } from "../../nn/generation/sample.ts";
 import { beamOptions } from "../config/beam_options.ts";
 import type { TrainConfig } from "../config/config.ts";
+import { sharedWorkOptions } from "../config/distributed_options.ts";
 import { deviceOptions } from "../config/device_options.ts";
 import { drawingOf, drawOptions } from "../config/draw_options.ts";
 import { samplesOption } from "../config/method_options.ts";
@@ -16,6 +17,8 @@ import { pickOptions } from "../config/parse.ts";
 import { trainOptions } from "../config/train_options.ts";
 import type { TextTask } from "../data/text_example.ts";
 import { generates, ownsTexts, textTasks } from "../data/text_tasks.ts";
+import type { Group } from "../distributed/group.ts";
+import { ownDevice } from "../distributed/joined_run.ts";
 import { openDevice } from "../device/backend.ts";
 import { requireReplaceable, writeFileAtomic } from "../files/files.ts";
 import { attempt, writeAll } from "../files/system.ts";
@@ -40,11 +43,14 @@ import {
   type GivenInputs,
   inputContexts,
   inputExamples,
+  inputFacts,
   inputOptions,
   requireInput,
   requireInputs,
 } from "./predict_inputs.ts";
+import { joined } from "./joined.ts";
 import { ownContinuations } from "./predict_own.ts";
+import { progressOfFirst, requireSameWork } from "./shared_work.ts";
 import { WorkLine } from "./work_line.ts";
 
 const { model, newTokens } = trainOptions;
@@ -82,6 +88,7 @@ line {"index", "prediction", "probabilities"} for each text, of scores and texts
     ...samplesOption,
     ...drawOptions,
     ...changes,
+    ...sharedWorkOptions,
   },
   async run({ run, out, force, probabilities = false, json = false, batch, samples, ...options }) {
     const given = pickOptions(inputOptions, options);
@@ -91,30 +98,50 @@ line {"index", "prediction", "probabilities"} for each text, of scores and texts
     const drawing = drawingOf(pickOptions(drawOptions, options), config);
     requireFit(config, { samples, probabilities, drawing });
     if (out !== undefined) await requireReplaceable(out, force === true);
-    const { device } = await openDevice(config);
-    await using _device = device;
-    using _scope = device.scope("predict");
     const form = { json, probabilities, isSampled: samples !== undefined };
-    using work = new WorkLine();
-    const reading = {
-      ...{ run, config, device, given, batch },
-      ...{ samples, drawing, form, work },
-    };
-    const { task } = config;
-    const lines = ownsTexts(task)
-      ? await ownContinuations(reading, task)
-      : generates(task)
-      ? await continuations(reading, textTasks[task])
-      : await labels(reading);
-    const content = new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));
-    if (out !== undefined) {
-      await writeFileAtomic(out, content);
-      return console.log(`wrote ${out}`);
-    }
-    const refusal = "Cannot write predictions as a writable place is required";
-    await attempt(refusal, "standard output", () => writeAll(Deno.stdout, content));
+    return await joined(options, console.error, async (group) => {
+      const lines = await predicted({ run, config, given, batch, samples, drawing, form }, group);
+      if (group.rank > 0) return 0;
+      const content = new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));
+      if (out !== undefined) {
+        await writeFileAtomic(out, content);
+        console.log(`wrote ${out}`);
+        return 0;
+      }
+      const refusal = "Cannot write predictions as a writable place is required";
+      await attempt(refusal, "standard output", () => writeAll(Deno.stdout, content));
+      return 0;
+    });
   },
 });
+
+/** Lines of predictions, which the processes of a group make together. */
+async function predicted(
+  asked: Omit<Inputs, "device" | "work" | "group">,
+  group: Group,
+): Promise<string[]> {
+  const { run, config, given, samples, batch } = asked;
+  const { task } = config;
+  const { device } = await openDevice(await ownDevice(group, config));
+  await using _device = device;
+  using _scope = device.scope("predict");
+  if (group.size > 1) {
+    const { backend } = device;
+    const facts = {
+      ...await inputFacts(given),
+      "--samples": `${samples ?? "none"}`,
+      "--batch": `${batch}`,
+    };
+    await requireSameWork(group, { verb: "predict", run, config, backend, facts });
+  }
+  using line = new WorkLine();
+  const reading = { ...asked, device, group, work: progressOfFirst(group, line) };
+  return ownsTexts(task)
+    ? await ownContinuations(reading, task)
+    : generates(task)
+    ? await continuations(reading, textTasks[task])
+    : await labels(reading);
+}
 
 /** Refuses options that mean nothing for a task. */
 function requireFit(
@@ -149,11 +176,12 @@ interface Inputs {
   readonly drawing: TokenSampling | undefined;
   readonly form: LineForm;
   readonly work: ProgressHooks;
+  readonly group: Group;
 }
 
 /** A line for each distinct input, or each text. */
 async function continuations(
-  { run, config, device, given, batch, drawing, form, work }: Inputs,
+  { run, config, device, given, batch, drawing, form, work, group }: Inputs,
   task: TextTask,
 ): Promise<string[]> {
   const contexts = await inputContexts(given, task);
@@ -168,13 +196,14 @@ async function continuations(
     sampling: drawing,
     path: given.input,
     onWritten: progressOf("generating", contexts.length, work),
+    group,
   });
   return textLines(contexts, texts, form.json);
 }
 
 /** Lines for all examples; what their labels say of them goes to standard error. */
 async function labels(inputs: Inputs): Promise<string[]> {
-  const { run, config, device, given, batch, samples, form, work } = inputs;
+  const { run, config, device, given, batch, samples, form, work, group } = inputs;
   const classes = classNames(config.task, (await readRun(run)).classes) ?? [];
   const kind = labelKind(config.task, classes);
   const { examples, places } = await inputExamples(given, config, kind);
@@ -187,10 +216,10 @@ async function labels(inputs: Inputs): Promise<string[]> {
   const sampling = samplingOf(config, architecture, samples);
   const numbers = examples.map(({ index }) => index);
   const onRead = progressOf("predicting", examples.length, work);
-  const reading = { padId, batch, numbers, sampling, onRead };
+  const reading = { padId, batch, numbers, sampling, onRead, group };
   const known = examples.flatMap(({ label }) => label ?? []);
   // Correlations are of two texts at least.
-  const isKnown = known.length === examples.length && known.length > 1;
+  const isKnown = group.rank === 0 && known.length === examples.length && known.length > 1;
   const { isSampled } = form;
   if (classes.length === 0) {
     const found = await classifyAll(model, device, encoded, reading, scoreDistribution);

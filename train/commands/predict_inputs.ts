@@ -10,7 +10,9 @@ import type { Example } from "../data/example.ts";
 import type { Places } from "../data/places.ts";
 import { groupByContext, type TextTask } from "../data/text_example.ts";
 import { generates } from "../data/text_tasks.ts";
-import { readText } from "../files/files.ts";
+import type { Facts } from "../distributed/agreement.ts";
+import { canonicalJson } from "../files/canonical_json.ts";
+import { readBytes, readText } from "../files/files.ts";
 import { type LabelledKind, readsPairs } from "../tasks/labelled.ts";
 import { readUnlabelled } from "../tasks/read_labelled.ts";
 
@@ -105,4 +107,17 @@ export async function inputContexts(
   if (input === undefined) return text.map(task.contextOf);
   const groups = groupByContext(task.parse(await readText(input), input));
   return groups.map(({ context }) => context);
+}
+
+/**
+ * What tells the texts of a process from those of others: a digest.
+ *
+ * @throws {FileError} If the file is missing
+ */
+export async function inputFacts({ input, ...texts }: GivenInputs): Promise<Facts> {
+  const bytes = input === undefined
+    ? new TextEncoder().encode(canonicalJson(texts))
+    : await readBytes(input);
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
+  return { "digest of texts": new Uint8Array(digest).toHex().slice(0, 16) };
 }

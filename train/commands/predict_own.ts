@@ -9,6 +9,7 @@ import type { TokenSampling } from "../../nn/generation/sample.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { type OwnExample, readOwnTexts } from "../data/own_texts.ts";
 import type { OwnTextName } from "../data/text_tasks.ts";
+import type { Group } from "../distributed/group.ts";
 import { openRun } from "../run/open_run.ts";
 import { checkIds } from "../tasks/check_ids.ts";
 import { continueTokens } from "../tasks/continuation.ts";
@@ -36,6 +37,8 @@ export interface OwnInputs {
   readonly form: { readonly json: boolean };
   /** Who is told of the progress. */
   readonly work: ProgressHooks;
+  /** The processes that share the prompts. */
+  readonly group: Group;
 }
 
 /**
@@ -44,7 +47,7 @@ export interface OwnInputs {
  * @throws {FileError | OptionError} If a row is malformed, or a prompt cannot be continued
  */
 export async function ownContinuations(inputs: OwnInputs, task: OwnTextName): Promise<string[]> {
-  const { run, config, device, given, batch, drawing, form, work } = inputs;
+  const { run, config, device, given, batch, drawing, form, work, group } = inputs;
   const examples = await readInputs(given, task);
   const { model, architecture, tokenizer } = await openRun(run, config, device, showDownloads());
   const own = new OwnTokenizer(tokenizer, architecture, task === "chat", config.model);
@@ -64,6 +67,7 @@ export async function ownContinuations(inputs: OwnInputs, task: OwnTextName): Pr
     eosIds: [...architecture.eosIds, ...own.endIds],
     sampling: drawing,
     onWritten: progressOf("generating", prompts.length, work),
+    group,
   });
   return textLines(prompts.map(({ text }) => text), texts, form.json);
 }

@@ -13,13 +13,24 @@ import { type Group, processName } from "./group.ts";
 /** Facts by the names that messages call them. */
 export type Facts = Readonly<Record<string, string>>;
 
+/** What is said where processes disagree. */
+export interface Disagreement {
+  /** What they cannot do; default `train`. */
+  readonly verb?: string;
+  /** What helps, behind the sentence; default nothing. */
+  readonly remedy?: string;
+}
+
 /**
  * Requires that all processes have the same facts.
  *
- * @param remedy What helps, behind the sentence; default nothing
  * @throws {TrainingError} In every process, if one has others: it names that process and the fact
  */
-export async function requireAgreement(group: Group, facts: Facts, remedy = ""): Promise<void> {
+export async function requireAgreement(
+  group: Group,
+  facts: Facts,
+  { verb = "train", remedy = "" }: Disagreement = {},
+): Promise<void> {
   const [first, ...rest] = (await group.gather(JSON.stringify(facts)))
     .map((text) => JSON.parse(text) as Facts);
   for (const [i, other] of rest.entries()) {
@@ -28,7 +39,7 @@ export async function requireAgreement(group: Group, facts: Facts, remedy = ""):
     if (name === undefined) continue;
     const [required, found] = [first, other].map((one) => shortened(one![name] ?? "none", 100));
     throw new TrainingError(
-      `Cannot train by ${group.size} processes as ${name} ${required} of process 0 is required of ` +
+      `Cannot ${verb} by ${group.size} processes as ${name} ${required} of process 0 is required of ` +
         `${processName(i + 1, group)}: found ${found}${remedy}`,
     );
   }

@@ -31,6 +31,18 @@ export interface Group extends AsyncDisposable {
    * @throws {TrainingError} If a process does not answer in time
    */
   gather(text: string): Promise<string[]>;
+  /**
+   * Looks whether a process is known to have ended; absent where nobody knows.
+   *
+   * @throws {TrainingError} If one has: it is named
+   */
+  requireAll?(): void;
+  /**
+   * Asks all processes to answer within seconds, as none does otherwise; absent where there is nobody.
+   *
+   * @throws {TrainingError} If some do not: they are named
+   */
+  callRoll?(): Promise<void>;
   /** Ends all processes at once, this one too, with an exit code. */
   abort(code: number): void;
 }

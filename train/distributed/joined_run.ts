@@ -27,10 +27,14 @@ export function requiredGroup({ distributed }: TrainConfig, group: Group | undef
   );
 }
 
-/** Settings as this process heeds them: one that does not lead has no folder, so that it writes nothing. */
-export function ownConfig({ rank }: Group, config: TrainConfig): TrainConfig {
+/**
+ * Settings as this process heeds them: one that does not lead has no folder, so that it writes nothing,
+ * and where processes met is over.
+ */
+export function ownConfig({ rank }: Group, given: TrainConfig): TrainConfig {
+  const { rendezvous: _, ...config } = given;
   if (rank === 0) return config;
-  const { out: _, ...rest } = config;
+  const { out: __, ...rest } = config;
   return rest;
 }
 
@@ -70,6 +74,9 @@ export async function requireSameState(group: Group, optimiser: Optimiser): Prom
   await requireAgreement(
     group,
     await stateFacts(optimiser),
-    "; where their processors differ, --kernels simd --blas off has the same results on all",
+    {
+      remedy:
+        "; where their processors differ, --kernels simd --blas off has the same results on all",
+    },
   );
 }

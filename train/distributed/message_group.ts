@@ -10,10 +10,14 @@ import { type Group, type Numbers, processName } from "./group.ts";
 import type { Messages, PendingMessage } from "./messages.ts";
 
 /** What tells messages of different use apart. */
-const tags = { part: 1, sum: 2, length: 3, text: 4 } as const;
+const tags = { part: 1, sum: 2, length: 3, text: 4, roll: 5 } as const;
 
 /** Milliseconds in which a message is asked for without a pause, which others need the core for. */
 const eager = 4;
+/** Seconds in which all answer who wait for each other. */
+const rollTime = 5;
+/** Milliseconds after which a message is asked for of which nothing was heard. */
+const pause = 100;
 
 /** How long a group waits. */
 export interface Patience {
@@ -84,6 +88,19 @@ export class MessageGroup implements Group {
     return texts.map((bytes) => new TextDecoder().decode(bytes));
   }
 
+  /** Requires that no process is known to have ended; see {@linkcode Group}. */
+  requireAll(): void {
+    const [lost] = this.messages.lost?.() ?? [];
+    if (lost !== undefined) throw this.#ended(lost, "its connection closed, as that process ended");
+  }
+
+  /** Requires an answer of all processes; see {@linkcode Group}. */
+  async callRoll(): Promise<void> {
+    const answers = Array.from({ length: this.size }, () => new Uint8Array(1));
+    const own = answers[this.rank]!;
+    await this.#exchange(tags.roll, () => own, (r) => answers[r]!, 1000 * rollTime);
+  }
+
   /** Ends all processes at once. */
   abort(code: number): void {
     this.messages.abort(code);
@@ -100,13 +117,14 @@ export class MessageGroup implements Group {
     tag: number,
     sent: (to: number) => Uint8Array<ArrayBuffer>,
     received: (from: number) => Uint8Array<ArrayBuffer>,
+    given?: number,
   ): Promise<void> {
     const from = this.#others.map((r) => this.messages.receive(received(r), r, tag));
     const to = this.#others.map((r) => this.messages.send(sent(r), r, tag));
     const begun = this.#now();
     // Shares may differ by a batch, and a batch may take long.
     this.#longest = Math.max(this.#longest, begun - this.#over);
-    const limit = 1000 * this.patience.timeout + this.#longest;
+    const limit = given ?? 1000 * this.patience.timeout + this.#longest;
     let waiting = this.#others.map((rank, i) => ({ rank, messages: [from[i]!, to[i]!] }));
     for (;;) {
       waiting = waiting
@@ -116,8 +134,9 @@ export class MessageGroup implements Group {
       if (waiting.length === 0) return;
       const waited = this.#over - begun;
       if (waited > limit) throw this.#silent(waiting.map((one) => one.rank), limit);
+      if (this.messages.moved !== undefined) await this.messages.moved(pause);
       // Signals and other work have their turn.
-      if (waited > eager) await new Promise((resume) => setTimeout(resume, 0));
+      else if (waited > eager) await new Promise((resume) => setTimeout(resume, 0));
     }
   }
 
@@ -126,11 +145,14 @@ export class MessageGroup implements Group {
     try {
       return messages.filter((message) => !message.isDone());
     } catch (error) {
-      const found = error instanceof Error ? error.message : String(error);
-      throw new TrainingError(
-        `Cannot go on as an answer of ${processName(rank, this)} is required: found ${found}`,
-      );
+      throw this.#ended(rank, error instanceof Error ? error.message : String(error));
     }
+  }
+
+  #ended(rank: number, found: string): TrainingError {
+    return new TrainingError(
+      `Cannot go on as an answer of ${processName(rank, this)} is required: found ${found}`,
+    );
   }
 
   #silent(ranks: readonly number[], limit: number): TrainingError {

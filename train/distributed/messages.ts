@@ -28,6 +28,13 @@ export interface Messages {
   send(bytes: Uint8Array<ArrayBuffer>, to: number, tag: number): PendingMessage;
   /** Begins to receive as many bytes. */
   receive(bytes: Uint8Array<ArrayBuffer>, from: number, tag: number): PendingMessage;
+  /**
+   * Waits until messages may have gone forward, for so many milliseconds at most; absent where they go
+   * forward while they are asked.
+   */
+  moved?(milliseconds: number): Promise<void>;
+  /** Processes that are known to have ended; absent where nobody knows. */
+  lost?(): readonly number[];
   /** Ends all processes at once, with an exit code. */
   abort(code: number): void;
   /** Ends the way, once every process does. */

@@ -11,7 +11,7 @@ import type { Messages, PendingMessage } from "./messages.ts";
 import type { MpiCalls, MpiLibrary } from "./mpi_library.ts";
 
 /** Variables in which launchers say how many processes they started. */
-const counts = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"] as const;
+export const launcherCounts = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"] as const;
 
 /** Messages of the processes that a launcher started. */
 export class MpiMessages implements Messages {
@@ -47,7 +47,7 @@ export class MpiMessages implements Messages {
     this.size = asked(calls.size(number), "the number of processes");
     const length = asked(calls.host(text, number), "the name of its machine");
     this.host = new TextDecoder().decode(text.subarray(0, length));
-    const launched = counts.map(environment).find((count) => count !== undefined);
+    const launched = launcherCounts.map(environment).find((count) => count !== undefined);
     if (launched === undefined || Number(launched) === this.size) return;
     throw new OptionError(
       `Cannot join the ${launched} processes that were started as the library of their launcher is ` +

@@ -11,6 +11,7 @@ import { tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
 import type { Batch } from "../../nn/layers/batch.ts";
 import { addGradients, type StepOptions, type TrainState } from "../../nn/optim/train_step.ts";
+import type { DeviceSums } from "./device_sums.ts";
 import type { Group, Numbers } from "./group.ts";
 import type { SharedStop } from "./shared_stop.ts";
 
@@ -20,6 +21,8 @@ export interface Processes {
   readonly group: Group;
   /** Stops them behind the same step. */
   readonly stop: SharedStop;
+  /** Sums on their cards; absent where messages have the gradients. */
+  readonly sums?: DeviceSums | undefined;
 }
 
 /** What a step gives, on the host. */

@@ -9,6 +9,7 @@ import { foldKey } from "../../core/random.ts";
 import type { Model, ModelConfig } from "../../nn/models/model.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
 import { type GivenConfig, resolveConfig, runKeys, type TrainConfig } from "../config/config.ts";
+import { distributedOptions } from "../config/distributed_options.ts";
 import { parseObject } from "../config/parse.ts";
 import { trainOptions } from "../config/train_options.ts";
 import type { DownloadHooks } from "../hub/download.ts";
@@ -28,7 +29,9 @@ import { configAt, readRun, type SavedRun } from "./run_folder.ts";
  */
 export function savedOptions(run: string, saved: SavedRun, step = Infinity): GivenConfig {
   const options = parseObject(trainOptions, configAt(saved, step), `${run}/run.json`);
-  const { blas, mpi: _, distributed: __, distributedTimeout: ___, ...others } = options;
+  const { blas, ...others } = Object.fromEntries(
+    Object.entries(options).filter(([name]) => !(name in distributedOptions)),
+  ) as GivenConfig;
   return { ...others, out: run, ...((blas === "auto" || blas === "off") && { blas }) };
 }
 

@@ -62,7 +62,7 @@ function isOver({ result }: SavedRun): boolean {
 /** Settings that no result depends on: where and how it is computed, and what is kept of it. */
 export const indifferentSettings = [
   ...["backend", "card", "kernels", "threads", "blas"] as const,
-  ...["distributed", "mpi", "distributedTimeout"] as const,
+  ...["distributed", "mpi", "nccl", "rendezvous", "distributedTimeout"] as const,
   ...["gradientCheckpointing", "out", "saveEvery", "keep", "result", "tensorboard"] as const,
 ] satisfies readonly (keyof TrainConfig)[];
 

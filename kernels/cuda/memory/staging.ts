@@ -50,6 +50,11 @@ export class Staging {
     return copied;
   }
 
+  /** Resolves once no read is on its way, whatever came of it. */
+  async idle(): Promise<void> {
+    await this.#last;
+  }
+
   /** Gives the pinned memory back. */
   close(): void {
     this.driver.library.calls.cuMemFreeHost(this.#address);

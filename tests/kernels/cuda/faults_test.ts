@@ -1,5 +1,5 @@
 // What the driver refuses or stops becomes a DeviceError that says so.
-import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import type { Bound } from "../../../core/backend.ts";
 import { Device } from "../../../core/device.ts";
 import { DeviceError } from "../../../core/errors.ts";
@@ -196,4 +196,34 @@ Deno.test("facts of the cards are what the driver says of them", () => {
     DeviceError,
     "Cannot use CUDA as cuDeviceGetCount failed: no card is there (CUDA error 100)",
   );
+});
+
+Deno.test("a card is given back once what is being read has come, and not before", async () => {
+  const { backend, library, state } = interpretedCuda();
+  let end = () => {};
+  Object.assign(library, {
+    wait: (stream: number) =>
+      new Promise<number>((resolve) =>
+        end = () => resolve(library.calls.cuStreamSynchronize(stream))
+      ),
+  });
+  const device = new Device(backend);
+  using _scope = device.scope("held");
+  const read = tensor(device, [3, 5]).read();
+  await new Promise((resume) => setTimeout(resume));
+  const closed = device[Symbol.asyncDispose]();
+  await new Promise((resume) => setTimeout(resume));
+  assert(state.open.has("library"), "closed under a read");
+  end();
+  assertEquals([...await read], [3, 5]);
+  await closed;
+  assertEquals([...state.open], []);
+});
+
+Deno.test("a card that is abandoned is left as it is", async () => {
+  const { backend, state, counts } = interpretedCuda();
+  backend.abandon();
+  await backend[Symbol.asyncDispose]();
+  assert(state.open.has("library"));
+  assertEquals(counts.get("cuStreamSynchronize"), undefined);
 });

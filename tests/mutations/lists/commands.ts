@@ -91,8 +91,8 @@ export const commandsMutations: readonly Mutation[] = [
   {
     name: "eval ignores samples",
     file: "train/commands/eval.ts",
-    find: "{ final: true, sampling, onProgress }",
-    replace: "{ final: true, onProgress }",
+    find: "{ final: true, sampling, group }",
+    replace: "{ final: true, group }",
     why: "--samples evaluates under dropout",
     tests: ["tests/train/samples_test.ts"],
     sample: false,
@@ -100,8 +100,8 @@ export const commandsMutations: readonly Mutation[] = [
   {
     name: "predict ignores samples",
     file: "train/commands/predict.ts",
-    find: "const reading = { padId, batch, numbers, sampling, onRead };",
-    replace: "const reading = { padId, batch, numbers, sampling: undefined, onRead };",
+    find: "const reading = { padId, batch, numbers, sampling, onRead, group };",
+    replace: "const reading = { padId, batch, numbers, onRead, group };",
     why: "--samples predicts under dropout",
     tests: ["tests/train/samples_test.ts"],
     sample: false,

@@ -30,8 +30,8 @@ export const processesMutations: readonly Mutation[] = [
   {
     name: "a process waits without end",
     file: "train/distributed/message_group.ts",
-    find: "const limit = 1000 * this.patience.timeout + this.#longest;",
-    replace: "const limit = 1e6 * this.patience.timeout + this.#longest;",
+    find: "const limit = given ?? 1000 * this.patience.timeout + this.#longest;",
+    replace: "const limit = given ?? 1e6 * this.patience.timeout + this.#longest;",
     why: "a process that hangs ends the run in time",
     tests: groups,
   },
@@ -102,8 +102,8 @@ export const processesMutations: readonly Mutation[] = [
   {
     name: "a saved run names MPI's library",
     file: "train/run/open_run.ts",
-    find: "const { blas, mpi: _, distributed",
-    replace: "const { blas, distributed",
+    find: "!(name in distributedOptions)",
+    replace: 'name !== "distributed"',
     why: "a file from elsewhere opens no library",
     tests: runs,
   },

@@ -7,7 +7,7 @@ import { trainCommand } from "../../../train/commands/train.ts";
 import { runCommand } from "../../../train/commands/program.ts";
 
 const [rank, signal, ...when] = (Deno.env.get("HIDDENKEY_BLOW") ?? "").split(" ");
-const own = ["OMPI_COMM_WORLD_RANK", "PMI_RANK"].map((name) => Deno.env.get(name));
+const own = ["OMPI_COMM_WORLD_RANK", "PMI_RANK", "RANK"].map((name) => Deno.env.get(name));
 if (rank !== undefined && own.includes(rank)) {
   // A thread of its own, so that it strikes within a step, too.
   const worker = new Worker(new URL("./blow.ts", import.meta.url), { type: "module" });

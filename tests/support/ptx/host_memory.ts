@@ -25,8 +25,10 @@ export class HostMemory {
     return new Uint8Array(found.buffer as ArrayBuffer, address - found.address, bytes);
   }
 
-  /** Forgets what begins at an address. */
+  /** Forgets what begins at an address: whoever has a view of it cannot use it any more. */
   forget(address: number): void {
-    this.#known.splice(this.#known.findIndex((each) => each.address === address), 1);
+    const place = this.#known.findIndex((each) => each.address === address);
+    const [found] = this.#known.splice(place, 1);
+    (found!.buffer as ArrayBuffer).transfer();
   }
 }

@@ -54,6 +54,7 @@ const usual = {
   dtype: "f32",
   distributed: "off",
   mpi: "auto",
+  nccl: "auto",
   distributedTimeout: 50,
   newTokens: 64,
   beams: 1,

@@ -12,7 +12,7 @@ Deno.test("requireAgreement() names the process and the fact, in every process",
   const facts = [{ a: "1", b: "2" }, { a: "1", b: "2" }, { a: "1", b: "3" }];
   await inGroup(3, async (group) => {
     await assertRejects(
-      () => requireAgreement(group, facts[group.rank]!, "; do this"),
+      () => requireAgreement(group, facts[group.rank]!, { remedy: "; do this" }),
       TrainingError,
       "Cannot train by 3 processes as b 2 of process 0 is required of process 2 of 3: found 3; do this",
     );

@@ -12,15 +12,19 @@ import { AdamW } from "../../../nn/optim/adamw.ts";
 import { Trainable } from "../../../nn/optim/trainable.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
 import { alone, type Group } from "../../../train/distributed/group.ts";
+import { cardStep } from "../../../train/distributed/card_step.ts";
+import type { DeviceSums } from "../../../train/distributed/device_sums.ts";
+import { NcclSums } from "../../../train/distributed/nccl_sums.ts";
 import { sharedStep } from "../../../train/distributed/shared_step.ts";
 import { SharedStop } from "../../../train/distributed/shared_stop.ts";
 import { withInterpreted } from "../../support/interpreted_device.ts";
+import { MemoryNccl } from "../../support/nccl/memory_nccl.ts";
 import { inGroup } from "../../support/linked_groups.ts";
 import { randomModel, tinyConfig } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
 
 /** Losses and trained numbers of four steps, whose shapes come again. */
-async function course(device: Device, group: Group | undefined) {
+async function course(device: Device, group: Group | undefined, sums?: DeviceSums) {
   using _scope = device.scope("training");
   const config = tinyConfig("bert");
   const model = randomModel(device, config, "classifier");
@@ -45,11 +49,14 @@ async function course(device: Device, group: Group | undefined) {
     const key = foldKey(seedKey(9), step);
     const options = { plan: dropoutPlan("hiddenkey", false, { rate: 0.2 }), lr: 1e-2 };
     if (group === undefined) {
-      losses.push(await trainStep(state, window, key, options).loss.item());
+      const { loss, squaredNorm } = trainStep(state, window, key, options);
+      losses.push(await loss.item(), Math.sqrt(await squaredNorm.item()));
     } else {
-      const processes = { group, stop: new SharedStop(undefined) };
+      const processes = { group, stop: new SharedStop(undefined), sums };
       const shared = { ...options, targets: examples.length };
-      losses.push((await sharedStep(state, window, key, shared, processes)).loss);
+      const make = sums === undefined ? sharedStep : cardStep;
+      const { loss, grad_norm } = await make(state, window, key, shared, processes);
+      losses.push(loss, grad_norm);
     }
   }
   return { losses, numbers: [...await optimiser.trainable.flat.read()] };
@@ -68,6 +75,41 @@ Deno.test("two cards make the steps of one, whose work is queued again", async (
   assertEquals(first, second);
   whole.losses.forEach((loss, i) => assertAlmostEquals(first!.losses[i]!, loss, 1e-6));
   whole.numbers.forEach((x, i) => assertAlmostEquals(first!.numbers[i]!, x, 1e-4));
+});
+
+/** The same, by sums on the cards. */
+async function onCards(size: number, nccl = new MemoryNccl(size)) {
+  return await inGroup(size, async (group) => {
+    let found: Awaited<ReturnType<typeof course>> | undefined;
+    await withInterpreted({}, async (device, { state }) => {
+      const library = nccl.of(group.rank, state);
+      await using sums = await NcclSums.open(library, group, device, { timeout: 50 });
+      found = await course(device, group, sums);
+      await sums.finish();
+    });
+    return found!;
+  });
+}
+
+Deno.test("sums on two cards make the steps of sums by messages, to the bit", async () => {
+  const nccl = new MemoryNccl(2);
+  const [first, second] = await onCards(2, nccl);
+  const [byMessages] = await inGroup(2, onCard);
+  assertEquals(first, second);
+  assertEquals(first, byMessages);
+  for (
+    const [name, times] of [["uniqueId", 1], ["sum", 18], ["destroy", 2], ["abort", 0]] as const
+  ) {
+    assertEquals(nccl.calls.filter((call) => call.endsWith(` ${name}`)).length, times, name);
+  }
+});
+
+Deno.test("a card without examples sums with those that have some", async () => {
+  const whole = await onCard(undefined);
+  for (const { losses, numbers } of await onCards(5)) {
+    losses.forEach((loss, i) => assertAlmostEquals(loss, whole.losses[i]!, 1e-5));
+    numbers.forEach((x, i) => assertAlmostEquals(x, whole.numbers[i]!, 1e-4));
+  }
 });
 
 Deno.test("a process without examples has the step of those that have some", async () => {
