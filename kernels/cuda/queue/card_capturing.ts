@@ -6,7 +6,7 @@
 
 import type { Bound, Buffer, CapturedWork, Capturing, MemoryPlace } from "../../../core/backend.ts";
 import type { CardBuffer, MemoryObserver } from "../memory/card_memory.ts";
-import { type Lifetime, placeByLifetime } from "../memory/lifetimes.ts";
+import { type Lifetime, placeByLifetime } from "../../plan/lifetimes.ts";
 import { roundedBytes } from "../memory/ranges.ts";
 import { type AddressList, CardWork, type WorkHost } from "./card_work.ts";
 import type { CardLaunch } from "./launch.ts";

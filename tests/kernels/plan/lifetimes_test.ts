@@ -1,7 +1,7 @@
 // Memory by lifetime: nothing lies where something else lies at the same time.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type Lifetime, placeByLifetime } from "../../../kernels/cuda/memory/lifetimes.ts";
+import { type Lifetime, placeByLifetime } from "../../../kernels/plan/lifetimes.ts";
 
 const lifetimes: fc.Arbitrary<Lifetime[]> = fc.array(
   fc.record({
