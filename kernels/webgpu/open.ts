@@ -13,7 +13,7 @@ import { limitNames } from "./limits.ts";
  *
  * @returns The backend, or `undefined` where no adapter is found
  */
-export async function openWebGpu(): Promise<WebGpuBackend | undefined> {
+export async function openAdapter(): Promise<WebGpuBackend | undefined> {
   // Node before 21 has no navigator.
   const gpu = globalThis.navigator?.gpu;
   const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" });
