@@ -2,10 +2,10 @@
 
 import type { Mutation } from "../mutation.ts";
 
-const captures = ["tests/kernels/cuda/capture_test.ts"];
-const kept = ["tests/kernels/cuda/capture_kept_test.ts"];
+const captures = ["tests/core/capture_test.ts"];
+const kept = ["tests/core/capture_kept_test.ts"];
 const steps = ["tests/nn/optim/captured_step_test.ts"];
-const moving = ["tests/kernels/cuda/capture_moving_test.ts"];
+const moving = ["tests/core/capture_moving_test.ts"];
 const tokens = ["tests/nn/generation/captured_tokens_test.ts"];
 
 /** Mutations of work that is captured and queued again. */

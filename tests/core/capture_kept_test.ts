@@ -1,11 +1,11 @@
 // What is kept of captured work, and which memory it takes for the same.
 import { assert, assertEquals } from "@std/assert";
-import type { CapturedWork } from "../../../core/backend.ts";
-import { Captures } from "../../../core/capture.ts";
-import { add, scale } from "../../../core/ops/elementwise.ts";
-import { reshape } from "../../../core/ops/view.ts";
-import { tensor } from "../../../core/tensor.ts";
-import { withInterpreted } from "../../support/interpreted_device.ts";
+import type { CapturedWork } from "../../core/backend.ts";
+import { Captures } from "../../core/capture.ts";
+import { add, scale } from "../../core/ops/elementwise.ts";
+import { reshape } from "../../core/ops/view.ts";
+import { tensor } from "../../core/tensor.ts";
+import { withInterpreted } from "../support/interpreted_device.ts";
 
 Deno.test("a signature that was not met for long is forgotten", async () => {
   await withInterpreted({}, (device) => {

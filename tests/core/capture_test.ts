@@ -1,19 +1,19 @@
 // Functions whose work is captured are queued again without being computed, and only where that is
 // the same.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Captured, Captures, type Results } from "../../../core/capture.ts";
-import type { Device } from "../../../core/device.ts";
-import { IndexError } from "../../../core/errors.ts";
-import { gradient } from "../../../core/gradient.ts";
-import { add, scale } from "../../../core/ops/elementwise.ts";
-import { gather } from "../../../core/ops/gather.ts";
-import { sum } from "../../../core/ops/reduce.ts";
-import { contiguous, reshape, transpose } from "../../../core/ops/view.ts";
-import { foldKey, type Key, seedKey, uniform } from "../../../core/random.ts";
-import { type Tensor, tensor } from "../../../core/tensor.ts";
-import { dropHidden } from "../../../nn/dropout/drop_hidden.ts";
-import { withDevice } from "../../support/with_device.ts";
-import { withInterpreted } from "../../support/interpreted_device.ts";
+import { type Captured, Captures, type Results } from "../../core/capture.ts";
+import type { Device } from "../../core/device.ts";
+import { IndexError } from "../../core/errors.ts";
+import { gradient } from "../../core/gradient.ts";
+import { add, scale } from "../../core/ops/elementwise.ts";
+import { gather } from "../../core/ops/gather.ts";
+import { sum } from "../../core/ops/reduce.ts";
+import { contiguous, reshape, transpose } from "../../core/ops/view.ts";
+import { foldKey, type Key, seedKey, uniform } from "../../core/random.ts";
+import { type Tensor, tensor } from "../../core/tensor.ts";
+import { dropHidden } from "../../nn/dropout/drop_hidden.ts";
+import { withDevice } from "../support/with_device.ts";
+import { withInterpreted } from "../support/interpreted_device.ts";
 
 /** What a case varies. */
 interface Step {

@@ -1,14 +1,14 @@
 // Captured work whose memory goes on elsewhere each time, as that of a cache does.
 import { assertEquals } from "@std/assert";
-import { Captures } from "../../../core/capture.ts";
-import { input } from "../../../core/expr.ts";
-import { asStrided } from "../../../core/memory.ts";
-import { sum } from "../../../core/ops/reduce.ts";
-import { rowProgram } from "../../../core/program.ts";
-import { seedKey, uniform } from "../../../core/random.ts";
-import { tensor } from "../../../core/tensor.ts";
-import { update } from "../../../core/update.ts";
-import { withInterpreted } from "../../support/interpreted_device.ts";
+import { Captures } from "../../core/capture.ts";
+import { input } from "../../core/expr.ts";
+import { asStrided } from "../../core/memory.ts";
+import { sum } from "../../core/ops/reduce.ts";
+import { rowProgram } from "../../core/program.ts";
+import { seedKey, uniform } from "../../core/random.ts";
+import { tensor } from "../../core/tensor.ts";
+import { update } from "../../core/update.ts";
+import { withInterpreted } from "../support/interpreted_device.ts";
 
 const store = rowProgram(["f32"], [input(0, "f32", 3)]);
 const [length, count] = [128, 8];
