@@ -77,6 +77,7 @@ import { textsMoreMutations } from "./lists/texts_more.ts";
 import { tokenizerMutations } from "./lists/tokenizer.ts";
 import { trainingMutations } from "./lists/training.ts";
 import type { Mutation } from "./mutation.ts";
+import { webGpuCaptureMutations } from "./lists/webgpu_capture.ts";
 
 /** All mutations, by area. */
 export const mutations: readonly Mutation[] = [
@@ -151,6 +152,7 @@ export const mutations: readonly Mutation[] = [
   ...cudaWgmmaMutations,
   ...cudaCaptureMutations,
   ...capturedTokenMutations,
+  ...webGpuCaptureMutations,
   ...cudaQueueMutations,
   ...fusedAttentionMutations,
   ...cudaHalfMutations,

@@ -75,7 +75,7 @@ export const capturedTokenMutations: readonly Mutation[] = [
   {
     name: "tokens are not captured where a card is opened",
     file: "mod.ts",
-    find: "    captureGeneration();\n",
+    find: "  forCards.captureGeneration();\n",
     replace: "",
     why: "a token costs the host little",
     tests: ["tests/kernels/cuda/opened_test.ts"],
