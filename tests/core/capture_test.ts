@@ -8,6 +8,7 @@ import { gradient } from "../../core/gradient.ts";
 import { add, scale } from "../../core/ops/elementwise.ts";
 import { gather } from "../../core/ops/gather.ts";
 import { sum } from "../../core/ops/reduce.ts";
+import { slice } from "../../core/ops/slice.ts";
 import { contiguous, reshape, transpose } from "../../core/ops/view.ts";
 import { foldKey, type Key, seedKey, uniform } from "../../core/random.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
@@ -123,6 +124,9 @@ const never: Readonly<Record<string, Case>> = {
   "a number changes that is no key": ({ step, x }) => ({ result: sum(scale(x, step + 1), 1) }),
   "a number alternates": ({ step, x }) => ({
     result: sum(scale(x, step % 2), 1),
+  }),
+  "other rows of a weight are read": ({ step, x, weight }) => ({
+    result: sum(add(x, slice(weight, 0, step % 2 * 4, step % 2 * 4 + 1)), 1),
   }),
   "the host writes": ({ device, step, x }) => ({
     result: sum(add(x, tensor(device, [step], [1, 1])), 1),

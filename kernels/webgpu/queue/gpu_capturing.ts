@@ -120,7 +120,7 @@ export class GpuCapturing implements Capturing, DispatchObserver {
       given.some(({ buffer }) => log.meanwhile.has(buffer as GpuBuffer));
     if (log.isSpoiled || lost || log.dispatches.length === 0) return undefined;
     const parts = partsOf(log, [...given, ...made.map((buffer) => ({ buffer, start: 0 }))]);
-    return parts && new GpuWork(this.host, { ...parts, runs: this.runs() - log.runsBefore });
+    return new GpuWork(this.host, { ...parts, runs: this.runs() - log.runsBefore });
   }
 }
 
@@ -130,18 +130,17 @@ function loggedOperand(bound: Bound): LoggedOperand {
   return { buffer, slab, offset: bound.offset, elementBytes: bytesPerElement(bound.dtype) };
 }
 
-/** What a log tells; nothing where memory may begin elsewhere of which windows were bound. */
+/** What a log tells. Windows do not move: two captures that bind others are not equal. */
 function partsOf(
   { dispatches, scalars, meanwhile }: Log,
   exchanged: readonly MemoryPlace[],
-): Omit<GpuWorkParts, "runs"> | undefined {
+): Omit<GpuWorkParts, "runs"> {
   const places = placesByBuffer(exchanged);
   const own = [...meanwhile].filter(([buffer]) => !places.has(buffer));
   const { pieces, sizes } = shareByLifetime(own.map(([, lifetime]) => lifetime));
   const memories = new Map(own.map(([buffer], i) => [buffer, exchanged.length + pieces[i]!]));
   const others: GpuBuffer[] = [];
   const offsets: MovingOffset[] = [];
-  let isMovingWindow = false;
   const found = dispatches.map(({ launch, parameters, operands }, dispatch): WorkDispatch => {
     const parts = operands.map(({ buffer, slab, offset, elementBytes }, k): BoundPart => {
       const window = slab.whole && { window: { offset: slab.offset, size: slab.size } };
@@ -157,22 +156,19 @@ function partsOf(
         const at = launch.offsets + k * launch.step;
         const elements = (within - place.start) / elementBytes;
         offsets.push({ dispatch, at, place: place.slot, elementBytes, elements });
-      } else if (place.start > 0) isMovingWindow = true;
+      }
       return { memory: place.slot, ...window };
     });
     return { launch, parameters, bound: launch.pipeline.bound.map((b) => parts[b.operand]!) };
   });
-  if (isMovingWindow) return undefined;
-  const count = exchanged.length;
-  const meanwhileBytes = mostBytes(own);
   return {
     dispatches: found,
     offsets,
     scalars,
-    exchanged: count,
+    exchanged: exchanged.length,
     meanwhile: sizes,
     others,
-    meanwhileBytes,
+    meanwhileBytes: mostBytes(own),
   };
 }
 

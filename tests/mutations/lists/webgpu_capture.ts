@@ -22,14 +22,6 @@ export const webGpuCaptureMutations: readonly Mutation[] = [
     tests: own,
   },
   {
-    name: "captures by WebGPU: bind groups are looked up each time",
-    file: work,
-    find: "this.#groups[i] ??= this.#group(dispatch)",
-    replace: "this.#group(dispatch)",
-    why: "queueing again costs the host as little as it can",
-    tests: own,
-  },
-  {
     name: "captures by WebGPU: memory that was given back is used",
     file: work,
     find: "if (others.some((buffer) => buffer.slab.holder !== buffer)) return false;",
@@ -78,14 +70,6 @@ export const webGpuCaptureMutations: readonly Mutation[] = [
     tests: own,
   },
   {
-    name: "captures by WebGPU: windows may move",
-    file: capturing,
-    find: "} else if (place.start > 0) isMovingWindow = true;",
-    replace: "}",
-    why: "a window begins at an aligned byte",
-    tests: own,
-  },
-  {
     name: "captures by WebGPU: what the host writes is forgotten",
     file: "kernels/webgpu/backend.ts",
     find: "    this.#capturing.spoil();\n    this.#queue.flush();\n",
@@ -114,8 +98,8 @@ export const webGpuCaptureMutations: readonly Mutation[] = [
     file: work,
     find: "const fixed = dispatches.map(({ parameters }) => Array.from(parameters));",
     replace: "const fixed = dispatches.map(({ parameters }) => Array.from(parameters, () => 0));",
-    why: "what is written elsewhere is other work",
-    tests: moving,
+    why: "what is read elsewhere is other work",
+    tests: captures,
   },
   {
     name: "lifetimes: pieces are shared by what is there at the same time",
