@@ -140,6 +140,11 @@ export class WebGpuBackend implements Backend {
     return this.#queue.dispatches;
   }
 
+  /** Lets benches say where the times of each dispatch are written, while they measure. */
+  set timing(writes: (() => GPUComputePassTimestampWrites) | undefined) {
+    this.#queue.timing = writes;
+  }
+
   /** WGSL has no doubles. */
   supports(dtype: Dtype): boolean {
     return dtype !== "f64";

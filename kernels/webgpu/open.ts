@@ -40,10 +40,11 @@ async function openDevice(
   adapter: GPUAdapter,
   requiredLimits: Record<string, number>,
 ): Promise<GPUDevice> {
+  const listed = (["timestamp-query"] as const).filter((name) => adapter.features.has(name));
   try {
-    const requiredFeatures = ["subgroups"] as GPUFeatureName[];
+    const requiredFeatures = [...listed, "subgroups" as GPUFeatureName];
     return await adapter.requestDevice({ requiredLimits, requiredFeatures });
   } catch {
-    return await adapter.requestDevice({ requiredLimits });
+    return await adapter.requestDevice({ requiredLimits, requiredFeatures: listed });
   }
 }

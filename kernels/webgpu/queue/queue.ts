@@ -72,6 +72,8 @@ export class CommandQueue {
   dispatches = 0;
   /** Who is told of dispatches that are computed, if anyone. */
   observer: DispatchObserver | undefined;
+  /** Where the times of each dispatch are written; dispatches have passes of their own then. */
+  timing: (() => GPUComputePassTimestampWrites) | undefined;
 
   /** Whether dispatches wait for submission. */
   get pending(): boolean {
@@ -168,9 +170,12 @@ export class CommandQueue {
 
   #record({ pipeline, parameters, groups }: Launch, group: GPUBindGroup): void {
     this.dispatches++;
-    if (this.#pass === undefined) {
-      this.#encoder = this.device.createCommandEncoder();
-      this.#pass = this.#encoder.beginComputePass();
+    const timestampWrites = this.timing?.();
+    if (this.#pass === undefined || timestampWrites !== undefined) {
+      this.#pass?.end();
+      this.#last = undefined;
+      this.#encoder ??= this.device.createCommandEncoder();
+      this.#pass = this.#encoder.beginComputePass(timestampWrites && { timestampWrites });
     }
     if (this.#last !== pipeline) this.#pass.setPipeline((this.#last = pipeline).pipeline);
     this.#offset[0] = this.#used * unitBytes;
