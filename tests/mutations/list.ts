@@ -77,6 +77,7 @@ import { textsMoreMutations } from "./lists/texts_more.ts";
 import { tokenizerMutations } from "./lists/tokenizer.ts";
 import { trainingMutations } from "./lists/training.ts";
 import type { Mutation } from "./mutation.ts";
+import { productEndingMutations } from "./lists/product_endings.ts";
 import { webGpuCaptureMutations } from "./lists/webgpu_capture.ts";
 
 /** All mutations, by area. */
@@ -153,6 +154,7 @@ export const mutations: readonly Mutation[] = [
   ...cudaCaptureMutations,
   ...capturedTokenMutations,
   ...webGpuCaptureMutations,
+  ...productEndingMutations,
   ...cudaQueueMutations,
   ...fusedAttentionMutations,
   ...cudaHalfMutations,
