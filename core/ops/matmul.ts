@@ -26,7 +26,7 @@ import { sameShape } from "../shape.ts";
 import { Value } from "../storage.ts";
 import { shapeOf, type Tensor } from "../tensor.ts";
 import { add } from "./elementwise.ts";
-import { endingOf, type PlannedEnding } from "./product_ending.ts";
+import { type PlannedEnding, productEndingOf } from "./product_ending.ts";
 import { checkEpilogue, productShape } from "../product_shape.ts";
 import { type RowAttributes, rowwise, sumTo } from "./rowwise.ts";
 import { reshape, transpose } from "./view.ts";
@@ -111,7 +111,7 @@ interface Ending extends Pick<PlannedEnding, "reads"> {
 }
 
 function endingOn(name: string, inputs: number, result: Float): Ending {
-  const { reads, epilogue } = endingOf(inputs, result);
+  const { reads, epilogue } = productEndingOf(inputs, result);
   return { reads, op: declared(`${name}.ending`, reads.length, epilogue, false) };
 }
 

@@ -21,7 +21,7 @@ export interface PlannedEnding {
  *
  * @param count The product and its extras
  */
-export function endingOf(count: number, epilogue: Float): PlannedEnding {
+export function productEndingOf(count: number, epilogue: Float): PlannedEnding {
   const inputs = Array.from({ length: count }, () => "f32" as const);
   const needsGradient = inputs.map((_, i) => i === 0);
   const plan = planGradient(
