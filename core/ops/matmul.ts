@@ -27,7 +27,7 @@ import { Value } from "../storage.ts";
 import { shapeOf, type Tensor } from "../tensor.ts";
 import { add } from "./elementwise.ts";
 import { type PlannedEnding, productEndingOf } from "./product_ending.ts";
-import { checkEpilogue, productShape } from "../product_shape.ts";
+import { checkEpilogue, matmulShape } from "../matmul_shape.ts";
 import { type RowAttributes, rowwise, sumTo } from "./rowwise.ts";
 import { reshape, transpose } from "./view.ts";
 
@@ -123,7 +123,7 @@ function launch(
   inputs: readonly Value[],
   { scalars = [], order, dtype = device.backend.activations, into }: MatmulAttributes,
 ): Value[] {
-  const shape = productShape(name, inputs[0]!.shape, inputs[1]!.shape);
+  const shape = matmulShape(name, inputs[0]!.shape, inputs[1]!.shape);
   checkEpilogue(name, inputs, shape, scalars);
   const stored = resultType(device, inputs, shape, dtype);
   const outs = program.outputs.map((_, i) =>
@@ -209,7 +209,7 @@ function gradientOf(
   const { shapes, order, accumulateInto, destination, attributes } = recorded;
   const shape = shapes[position]!;
   const dtype = recorded.dtype(position);
-  const fits = sameShape(productShape("matmul", a.shape, b.shape), shape);
+  const fits = sameShape(matmulShape("matmul", a.shape, b.shape), shape);
   const scalars = attributes.scalars ?? [];
   const before = fits ? accumulateInto(position) : undefined;
   const end = fits && !scaled && before === undefined ? recorded.ending(position) : undefined;

@@ -15,7 +15,7 @@ import type { Value } from "./storage.ts";
  *
  * @throws {ShapeError} If a factor has fewer than two axes, or the inner sizes differ
  */
-export function productShape(
+export function matmulShape(
   name: string,
   a: readonly number[],
   b: readonly number[],
