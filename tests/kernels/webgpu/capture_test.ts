@@ -156,17 +156,28 @@ webGpuTest("of many works those that were queued last keep their bind groups", (
 });
 
 for (const command of ["submit", "createBindGroup"]) {
-  webGpuTest(`an error of ${command}() in work that comes again is told`, async (_, shared) => {
-    const gpu = new FaultyDevice(shared.device);
-    const device = new Device(new WebGpuBackend(gpu.gpu, shared.facts));
-    const fault = { command, filter: "out-of-memory", message: "no memory" } as const;
-    const failing = course(device, several, 7, (device, step) => {
-      if (step !== 5) return;
-      // Other memory than before has to be bound.
-      for (const size of [8, length]) tensor(device, numbers(0).subarray(0, size));
-      gpu.fault = fault;
+  for (const filter of ["out-of-memory", "validation"] as const) {
+    const name = `an error of ${command}() in work that comes again is told (${filter})`;
+    webGpuTest(name, async (_, shared) => {
+      const gpu = new FaultyDevice(shared.device);
+      const device = new Device(new WebGpuBackend(gpu.gpu, shared.facts));
+      const failing = course(device, several, 7, (device, step) => {
+        if (step !== 5) return;
+        // Other memory than before has to be bound.
+        for (const size of [8, length]) tensor(device, numbers(0).subarray(0, size));
+        gpu.fault = { command, filter, message: "no such thing" };
+      });
+      await assertRejects(() => failing, DeviceError, "no such thing");
+      assertEquals(gpu.fault, undefined);
     });
-    await assertRejects(() => failing, DeviceError, "no memory");
-    assertEquals(gpu.fault, undefined);
-  });
+  }
 }
+
+webGpuTest("a device that is lost while work comes again is told of", async (_, shared) => {
+  const gpu = new FaultyDevice(shared.device);
+  const device = new Device(new WebGpuBackend(gpu.gpu, shared.facts));
+  const failing = course(device, several, 7, (_, step) => {
+    if (step === 5) gpu.lose({ reason: "unknown", message: "fell off" });
+  });
+  await assertRejects(() => failing, DeviceError, "was lost (unknown): fell off");
+});
