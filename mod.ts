@@ -20,7 +20,6 @@ import type { CudaBackend } from "./kernels/cuda/backend.ts";
 import { openCard } from "./kernels/cuda/open.ts";
 import type { CudaOptions } from "./kernels/cuda/start.ts";
 import type { WebGpuBackend } from "./kernels/webgpu/backend.ts";
-import { openAdapter } from "./kernels/webgpu/open.ts";
 import { fuseAttention } from "./nn/layers/attention.ts";
 import { captureSteps } from "./nn/optim/train_step.ts";
 
@@ -43,6 +42,7 @@ export async function openCuda(options: CudaOptions = {}): Promise<CudaBackend |
  * @returns The backend, or `undefined` where no adapter is found
  */
 export async function openWebGpu(): Promise<WebGpuBackend | undefined> {
+  const { openAdapter } = await import("./kernels/webgpu/open.ts");
   const backend = await openAdapter();
   if (backend !== undefined) await captureWork();
   return backend;
