@@ -24,17 +24,18 @@ export function placesByBuffer(
 }
 
 /**
- * Whether buffers of captured work may be exchanged: of what was taken meanwhile those that were made
- * are all that is left, and what was given was there before.
+ * Whether captured work can run over other memory: what was taken meanwhile is gone, but for what was made,
+ * and what was given was there before.
  *
- * @param left Buffers that were taken meanwhile and not given back
+ * @param isThere Whether a buffer was not given back
  */
-export function exchanges<B extends Buffer>(
+export function exchangeable<B extends Buffer>(
   given: readonly MemoryPlace[],
-  made: readonly B[],
-  left: readonly B[],
+  made: readonly Buffer[],
+  meanwhile: ReadonlyMap<B, unknown>,
+  isThere: (buffer: B) => boolean,
 ): boolean {
-  const [there, outlives] = [new Set<Buffer>(left), new Set<Buffer>(made)];
-  return left.every((buffer) => outlives.has(buffer)) &&
-    made.every((buffer) => there.has(buffer)) && given.every(({ buffer }) => !there.has(buffer));
+  const [taken, outlives] = [new Set<Buffer>(meanwhile.keys()), new Set(made)];
+  return [...meanwhile.keys()].every((buffer) => isThere(buffer) === outlives.has(buffer)) &&
+    made.every((buffer) => taken.has(buffer)) && given.every(({ buffer }) => !taken.has(buffer));
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Bound, CapturedWork, Capturing, MemoryPlace } from "../../../core/backend.ts";
-import { placesByBuffer } from "../../plan/exchanged_places.ts";
+import { exchangeable, placesByBuffer } from "../../plan/exchanged_places.ts";
 import { type Lifetime, placeByLifetime } from "../../plan/lifetimes.ts";
 import { RecentlyUsed } from "../../plan/recently_used.ts";
 import type { CardBuffer, MemoryObserver } from "../memory/card_memory.ts";
@@ -97,11 +97,8 @@ export class CardCapturing implements Capturing {
   end(given: readonly MemoryPlace[], made: readonly CardBuffer[]): CapturedWork | undefined {
     const log = this.#log!;
     this.#log = this.host.memory.observer = undefined;
-    const left = [...log.meanwhile.keys()].filter(({ released }) => !released);
-    const lost = left.some((buffer) => !made.includes(buffer)) ||
-      made.some((buffer) => !left.includes(buffer)) ||
-      given.some(({ buffer }) => log.meanwhile.has(buffer as CardBuffer));
-    if (log.isSpoiled || lost || log.segment.launches.length === 0) return undefined;
+    const fits = exchangeable(given, made, log.meanwhile, ({ released }) => !released);
+    if (log.isSpoiled || !fits || log.segment.launches.length === 0) return undefined;
     const exchanged = [...given, ...made.map((buffer) => ({ buffer, start: 0 }))];
     // What outlives it lies elsewhere.
     for (const buffer of made) log.meanwhile.delete(buffer);

@@ -6,7 +6,7 @@
 
 import type { Bound, Buffer, CapturedWork, Capturing, MemoryPlace } from "../../../core/backend.ts";
 import { bytesPerElement } from "../../../core/dtype.ts";
-import { placesByBuffer } from "../../plan/exchanged_places.ts";
+import { exchangeable, placesByBuffer } from "../../plan/exchanged_places.ts";
 import { type Lifetime, shareByLifetime } from "../../plan/lifetimes.ts";
 import { RecentlyUsed } from "../../plan/recently_used.ts";
 import { type GpuBuffer, type PoolObserver, type Slab, slabOf } from "../memory/buffer_pool.ts";
@@ -114,11 +114,9 @@ export class GpuCapturing implements Capturing, DispatchObserver {
   end(given: readonly MemoryPlace[], made: readonly Buffer[]): CapturedWork | undefined {
     const log = this.#log!;
     this.#log = this.host.pool.observer = this.host.queue.observer = undefined;
-    const left = [...log.meanwhile.keys()].filter((buffer) => buffer.slab.holder === buffer);
-    const lost = left.some((buffer) => !made.includes(buffer)) ||
-      made.some((buffer) => !left.includes(buffer as GpuBuffer)) ||
-      given.some(({ buffer }) => log.meanwhile.has(buffer as GpuBuffer));
-    if (log.isSpoiled || lost || log.dispatches.length === 0) return undefined;
+    const isThere = (buffer: GpuBuffer) => buffer.slab.holder === buffer;
+    const fits = exchangeable(given, made, log.meanwhile, isThere);
+    if (log.isSpoiled || !fits || log.dispatches.length === 0) return undefined;
     const parts = partsOf(log, [...given, ...made.map((buffer) => ({ buffer, start: 0 }))]);
     return new GpuWork(this.host, { ...parts, runs: this.runs() - log.runsBefore });
   }
