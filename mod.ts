@@ -19,6 +19,7 @@
 import type { CudaBackend } from "./kernels/cuda/backend.ts";
 import { openCard } from "./kernels/cuda/open.ts";
 import type { CudaOptions } from "./kernels/cuda/start.ts";
+import type { WebGpuBackend } from "./kernels/webgpu/backend.ts";
 import { fuseAttention } from "./nn/layers/attention.ts";
 import { captureSteps } from "./nn/optim/train_step.ts";
 
@@ -31,15 +32,28 @@ import { captureSteps } from "./nn/optim/train_step.ts";
  */
 export async function openCuda(options: CudaOptions = {}): Promise<CudaBackend | undefined> {
   const backend = await openCard(options);
-  if (backend !== undefined) {
-    const { attentionInOne, capturedGradients, captureGeneration } = await import(
-      "./nn/for_cards.ts"
-    );
-    fuseAttention(attentionInOne);
-    captureSteps(capturedGradients);
-    captureGeneration();
-  }
+  if (backend !== undefined) fuseAttention((await captureWork()).attentionInOne);
   return backend;
+}
+
+/**
+ * Opens WebGPU, and loads what models run on GPUs alone.
+ *
+ * @returns The backend, or `undefined` where no adapter is found
+ */
+export async function openWebGpu(): Promise<WebGpuBackend | undefined> {
+  const { openAdapter } = await import("./kernels/webgpu/open.ts");
+  const backend = await openAdapter();
+  if (backend !== undefined) await captureWork();
+  return backend;
+}
+
+/** Loads what models have on GPUs alone, and lets backends queue work again. */
+async function captureWork() {
+  const forCards = await import("./nn/for_cards.ts");
+  captureSteps(forCards.capturedGradients);
+  forCards.captureGeneration();
+  return forCards;
 }
 
 // Tensors, devices and gradients.
@@ -52,7 +66,6 @@ export { noGrad, untracked } from "./core/tape.ts";
 export { Tensor, tensor } from "./core/tensor.ts";
 export { type CpuOptions, openCpu } from "./kernels/cpu/backend.ts";
 export type { CudaOptions };
-export { openWebGpu } from "./kernels/webgpu/open.ts";
 export {
   DeviceError,
   DisposedError,

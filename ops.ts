@@ -59,10 +59,17 @@ export {
   scalarOperations,
   type UnaryOp,
 } from "./core/operations.ts";
-export type { Gradients, Op, Recorded, SavedValues } from "./core/op.ts";
+export type {
+  Gradients,
+  MatmulAttributes,
+  Op,
+  ProductEnding,
+  Recorded,
+  SavedValues,
+} from "./core/op.ts";
 export { elementwise } from "./core/ops/elementwise.ts";
 export { ofOperands, type Operand, type OperandOptions } from "./core/ops/operands.ts";
-export { fusedMatmul, type MatmulAttributes } from "./core/ops/matmul.ts";
+export { fusedMatmul } from "./core/ops/matmul.ts";
 export type { Override } from "./core/ops/row_gradient.ts";
 export { type RowAttributes, type RowOp, rowwise, sumRow, sumTo } from "./core/ops/rowwise.ts";
 export { type RowProgram, rowProgram } from "./core/program.ts";

@@ -9,7 +9,7 @@ import { widened } from "./dtype.ts";
 import { GradientError } from "./errors.ts";
 import { shown } from "./excerpt.ts";
 import { filled } from "./expr.ts";
-import { type Gradients, gradientType, type Recorded } from "./op.ts";
+import { type Gradients, gradientType, type ProductEnding, type Recorded } from "./op.ts";
 import { elementwise } from "./ops/elementwise.ts";
 import { rowProgram } from "./program.ts";
 import type { Device } from "./device.ts";
@@ -91,7 +91,7 @@ export function gradientInto<R extends Tensor | { readonly loss: Tensor }>(
   } finally {
     forward[Symbol.dispose]();
   }
-  const gradients = backward(tape, loss, parameters, { device, destination });
+  const gradients = backward(tape, loss, parameters, { device, destination, ended: new Set() });
   const unused = parameters.flatMap((_, i) => gradients[i] === undefined ? [i] : []);
   return { result, gradients, unused };
 }
@@ -101,6 +101,8 @@ interface Backward {
   /** Handle that owns the gradients. */
   readonly device: Device;
   readonly destination: Destination;
+  /** Values whose cotangents have gone through the end of their operation. */
+  readonly ended: Set<Value>;
 }
 
 function backward(
@@ -132,7 +134,7 @@ function walk(tape: Tape, cotangents: Map<Value, Tensor>, pass: Backward): void 
       const given = entry.outputs.map((value) => cotangents.get(value));
       if (given.every((g) => g === undefined)) continue;
       if ("again" in entry) rerun(entry, tape, cotangents, pass);
-      else step(entry, given, cotangents, pass);
+      else step(entry, given, { tape, cotangents, pass });
     } finally {
       release(entry);
     }
@@ -160,20 +162,24 @@ function rerun(entry: Rerun, tape: Tape, cotangents: Map<Value, Tensor>, pass: B
   }
 }
 
+/** Where a backward pass is. */
+interface Walk {
+  /** What is left of it. */
+  readonly tape: Tape;
+  readonly cotangents: Map<Value, Tensor>;
+  readonly pass: Backward;
+}
+
 /** Takes the outputs' cotangents of one entry, `given`, and adds those of its inputs. */
-function step(
-  entry: Entry,
-  given: Gradients,
-  cotangents: Map<Value, Tensor>,
-  pass: Backward,
-): void {
+function step(entry: Entry, given: Gradients, at: Walk): void {
+  const { cotangents, pass } = at;
   const { device } = pass;
   // Not `using`: engines do not optimise a function that has it, and every entry passes here.
   const scope = device.scope(`backward of ${entry.op.name}`);
   try {
     const carried: Tensor[] = [];
     const gradients = entry.op.vjp!(
-      recorded(entry, pass, (position) => {
+      recorded(entry, at, (position) => {
         const value = entry.inputs[position]!;
         const before = cotangents.get(value);
         if (before === undefined) return undefined;
@@ -210,10 +216,11 @@ function step(
 /** What an entry's vjp sees. */
 function recorded(
   entry: Entry,
-  { device, destination }: Backward,
+  at: Walk,
   accumulateInto: Recorded<unknown>["accumulateInto"],
 ): Recorded<unknown> {
   const { op, attributes, needsGradient, inputs, outputs, retained } = entry;
+  const { device, destination, ended } = at.pass;
   const handle = (value: Value) => {
     if (retained.includes(value)) return new Tensor(value, device);
     throw new GradientError(`Cannot read a value that ${op.name} did not ask to keep`);
@@ -226,10 +233,29 @@ function recorded(
     dtype: (position) => gradientType(device, inputs[position]!.dtype),
     accumulateInto,
     destination: (position) => destination(inputs[position]!),
+    ending: (position) => endingFor(entry, position, at),
+    isEnded: ended.has(outputs[0]!),
     device,
     input: (position) => handle(inputs[position]!),
     output: (position) => handle(outputs[position]!),
   };
+}
+
+/**
+ * How the gradient of an input ends on behalf of the operation that made it: the one right before, so that
+ * no other adds to it.
+ */
+function endingFor(entry: Entry, position: number, at: Walk): ProductEnding | undefined {
+  const { tape, pass } = at;
+  const maker = tape.last;
+  const value = entry.inputs[position]!;
+  // Where activations are halves, libraries know few ends.
+  if (maker === undefined || "again" in maker || pass.device.activations !== undefined) return;
+  const isOnly = maker.outputs[0] === value && entry.inputs.filter((x) => x === value).length === 1;
+  if (!isOnly) return;
+  const ending = maker.op.ending?.(recorded(maker, at, () => undefined));
+  if (ending !== undefined) pass.ended.add(value);
+  return ending;
 }
 
 function ones(like: Tensor, device: Device): Tensor {

@@ -33,6 +33,13 @@ export interface Recorded<A> {
    * the input; whoever asks must write there.
    */
   destination(position: number): Value | undefined;
+  /**
+   * How a product ends that is an input's gradient and added to nothing, where the operation before
+   * goes on from there; whoever asks must end it so.
+   */
+  ending(position: number): ProductEnding | undefined;
+  /** Whether the first output's cotangent has gone through {@linkcode Op.ending} already. */
+  readonly isEnded: boolean;
   /** Handle that owns the results. */
   readonly device: Device;
   /** An input that {@linkcode Op.saves} names. */
@@ -43,6 +50,28 @@ export interface Recorded<A> {
 
 /** Gradients, one place an input; places not wanted may be empty. */
 export type Gradients = readonly (Tensor | undefined)[];
+
+/** A product of two matrices, and what it ends in. */
+export interface ProductEnding {
+  /** Takes the two matrices, then the extras. */
+  readonly op: Op<MatmulAttributes>;
+  /** What the end reads beside the product. */
+  readonly extras: readonly Tensor[];
+  /** Numbers that it reads, by slot. */
+  readonly scalars: readonly number[];
+}
+
+/** What varies between two runs of the same product. */
+export interface MatmulAttributes {
+  /** Numbers that the epilogue reads, by slot. */
+  readonly scalars?: readonly number[];
+  /** Axes of the result in the order of memory, the slowest first; row-major where absent. */
+  readonly order?: readonly number[] | undefined;
+  /** Element type of the result, which is an activation where absent. */
+  readonly dtype?: StoredFloat | undefined;
+  /** Where the result is written; memory of its own where absent. */
+  readonly into?: Value | undefined;
+}
 
 /** Which inputs and outputs a vjp reads: the tape lets go of the others. */
 export interface SavedValues {
@@ -66,6 +95,11 @@ export interface Op<A = undefined> {
   readonly vjp?: (recorded: Recorded<A>, cotangents: Gradients) => Gradients;
   /** What the vjp reads, given which inputs need a gradient; everything where absent. */
   readonly saves?: (needsGradient: readonly boolean[]) => SavedValues;
+  /**
+   * What a product can end in that gives the first output's cotangent, so that the vjp begins behind the
+   * first step of its own; absent where there is no such step.
+   */
+  readonly ending?: (recorded: Recorded<A>) => ProductEnding | undefined;
 }
 
 /**

@@ -105,6 +105,11 @@ export class Tape {
     return this.entries.pop();
   }
 
+  /** The last entry that is left. */
+  get last(): Entry | Rerun | undefined {
+    return this.entries.at(-1);
+  }
+
   /** Releases all entries that are left. */
   clear(): void {
     for (const entry of this.entries.splice(0)) release(entry);

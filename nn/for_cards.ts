@@ -1,6 +1,6 @@
 /**
- * What models, their training and generation have on cards alone, to be loaded with one: pages do
- * without.
+ * What models, their training and generation have on GPUs alone, to be loaded with one: pages on the
+ * CPU do without.
  *
  * @module
  */

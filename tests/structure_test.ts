@@ -47,7 +47,7 @@ const coreLayers: Layers = [
   ["program.ts"],
   ["backend.ts"],
   ["storage.ts"],
-  ["device.ts", "indices.ts", "unpack.ts"],
+  ["device.ts", "indices.ts", "matmul_shape.ts", "unpack.ts"],
   ["op.ts", "tensor.ts", "replay.ts", "tape.ts"],
   ["apply.ts", "update.ts", "memory.ts", "quantised.ts", "destination.ts"],
   ["ops/"],

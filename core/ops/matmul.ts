@@ -7,33 +7,29 @@
 
 import { apply } from "../apply.ts";
 import { argumentError, argumentsOf } from "../arguments.ts";
-import { ShapeError } from "../errors.ts";
 import { shown } from "../excerpt.ts";
 import { type Float, input, scalar } from "../expr.ts";
 import type { Device } from "../device.ts";
 import { type StoredFloat, viewAs } from "../dtype.ts";
 import { byFlags } from "../flags.ts";
-import { allocateResult, floatOf, type Op, type Recorded, resultType } from "../op.ts";
+import {
+  allocateResult,
+  floatOf,
+  type MatmulAttributes,
+  type Op,
+  type Recorded,
+  resultType,
+} from "../op.ts";
 import { type MatmulProgram, matmulProgram } from "../program.ts";
-import { checkInteger, checkNumber } from "../numbers.ts";
-import { broadcast, broadcastsTo, sameShape } from "../shape.ts";
+import { checkInteger } from "../numbers.ts";
+import { sameShape } from "../shape.ts";
 import { Value } from "../storage.ts";
 import { shapeOf, type Tensor } from "../tensor.ts";
 import { add } from "./elementwise.ts";
+import { type PlannedEnding, productEndingOf } from "./product_ending.ts";
+import { checkEpilogue, matmulShape } from "../matmul_shape.ts";
 import { type RowAttributes, rowwise, sumTo } from "./rowwise.ts";
 import { reshape, transpose } from "./view.ts";
-
-/** What varies between two runs of the same product. */
-export interface MatmulAttributes {
-  /** Numbers that the epilogue reads, by slot. */
-  readonly scalars?: readonly number[];
-  /** Axes of the result in the order of memory, the slowest first; row-major where absent. */
-  readonly order?: readonly number[] | undefined;
-  /** Element type of the result, which is an activation where absent. */
-  readonly dtype?: StoredFloat | undefined;
-  /** Where the result is written; memory of its own where absent. */
-  readonly into?: Value | undefined;
-}
 
 /**
  * Declares `epilogue(A·B, …extras)`.
@@ -45,6 +41,16 @@ export function fusedMatmul(
   extras: number,
   epilogue: (product: Float, ...extras: Float[]) => Float,
 ): Op<MatmulAttributes> {
+  return declared(name, extras, epilogue, true);
+}
+
+/** The same; what does not store the product computes it again for its gradient. */
+function declared(
+  name: string,
+  extras: number,
+  epilogue: (product: Float, ...extras: Float[]) => Float,
+  stores: boolean,
+): Op<MatmulAttributes> {
   const leaves = Array.from({ length: extras + 1 }, (_, slot) => input(slot, "f32", 3));
   const result = epilogue(leaves[0]!, ...leaves.slice(1));
   const plain = result === leaves[0];
@@ -52,8 +58,9 @@ export function fusedMatmul(
   const scaled = result === leaves[0]!.mul(scalar(0, "f32"));
   const after = rowwise(`${name}.epilogue`, leaves.map(() => "f32" as const), [result]);
   const saves = !plain && after.saves!(leaves.map(() => true)).inputs[0]!;
+  let ending: Ending | undefined;
   const kinds = ["f32", "f32", ...leaves.slice(1).map(() => "f32" as const)] as const;
-  const program = matmulProgram(kinds, saves ? [result, leaves[0]!] : [result]);
+  const program = matmulProgram(kinds, saves && stores ? [result, leaves[0]!] : [result]);
   return {
     name,
     takes: argumentsOf(kinds),
@@ -61,9 +68,11 @@ export function fusedMatmul(
     vjp(recorded, [g, direct]) {
       const { needsGradient } = recorded;
       const shape = (g ?? direct)!.shape;
-      const [through, ...rest] = plain || scaled || g === undefined
+      const product = () =>
+        stores ? recorded.output(1) : matmul(recorded.input(0), recorded.input(1));
+      const [through, ...rest] = plain || scaled || g === undefined || recorded.isEnded
         ? [g]
-        : after.vjp!(epilogueRecord(recorded, shape, g.dtype as StoredFloat), [g]);
+        : after.vjp!(epilogueRecord(recorded, shape, g.dtype as StoredFloat, product), [g]);
       // A saved product has a gradient of its own in a second derivative.
       const gp = through !== undefined && direct !== undefined
         ? add(through, direct)
@@ -80,12 +89,30 @@ export function fusedMatmul(
       const needs = plain || scaled
         ? { inputs: [false], outputs: [false] }
         : after.saves!([needsGradient[0]! || needsGradient[1]!, ...needsGradient.slice(2)]);
+      const again = needs.inputs[0]! && !stores;
       return {
-        inputs: [needsGradient[1]!, needsGradient[0]!, ...needs.inputs.slice(1)],
+        inputs: [needsGradient[1]! || again, needsGradient[0]! || again, ...needs.inputs.slice(1)],
         outputs: [needs.outputs[0]!, needs.inputs[0]!],
       };
     }),
+    ending(recorded) {
+      const { needsGradient, attributes: { scalars = [] } } = recorded;
+      if (plain || scaled || !stores || needsGradient.slice(2).includes(true)) return undefined;
+      const { op, reads } = ending ??= endingOn(name, leaves.length, result);
+      const extras = reads.map((i) => i === 0 ? recorded.output(1) : recorded.input(i + 1));
+      return { op, extras, scalars };
+    },
   };
+}
+
+/** How a product ends in the gradient of an epilogue, and what of it that reads. */
+interface Ending extends Pick<PlannedEnding, "reads"> {
+  readonly op: Op<MatmulAttributes>;
+}
+
+function endingOn(name: string, inputs: number, result: Float): Ending {
+  const { reads, epilogue } = productEndingOf(inputs, result);
+  return { reads, op: declared(`${name}.ending`, reads.length, epilogue, false) };
 }
 
 /** Runs the program on a batch of products; its extras are all inputs behind the first two. */
@@ -96,7 +123,7 @@ function launch(
   inputs: readonly Value[],
   { scalars = [], order, dtype = device.backend.activations, into }: MatmulAttributes,
 ): Value[] {
-  const shape = productShape(name, inputs[0]!.shape, inputs[1]!.shape);
+  const shape = matmulShape(name, inputs[0]!.shape, inputs[1]!.shape);
   checkEpilogue(name, inputs, shape, scalars);
   const stored = resultType(device, inputs, shape, dtype);
   const outs = program.outputs.map((_, i) =>
@@ -127,31 +154,17 @@ function withZero(device: Device, inputs: readonly Value[], use: (zero: Value) =
   zero.storage.release();
 }
 
-/** What a product ends in must fit it: programs read extras by the strides of the result. */
-function checkEpilogue(
-  name: string,
-  inputs: readonly Value[],
-  shape: readonly number[],
-  scalars: readonly number[],
-): void {
-  for (let i = 2; i < inputs.length; i++) {
-    const own = inputs[i]!.shape;
-    if (broadcastsTo(own, shape)) continue;
-    const place = String.fromCharCode(97 + i);
-    throw argumentError(name, place, `a shape that broadcasts to [${shape}]`, `[${own}]`);
-  }
-  for (const factor of scalars) checkNumber(name, "factor", factor);
-}
-
 /**
  * The epilogue's part of a record: its first input is the product, of which B is no input.
  *
- * @param product Element type of the product's gradient
+ * @param dtype Element type of the product's gradient
+ * @param product Gives the product
  */
 function epilogueRecord(
   recorded: Recorded<MatmulAttributes>,
   shape: readonly number[],
-  product: StoredFloat,
+  dtype: StoredFloat,
+  product: () => Tensor,
 ): Recorded<RowAttributes> {
   const { needsGradient, shapes, device, attributes } = recorded;
   return {
@@ -159,11 +172,13 @@ function epilogueRecord(
     needsGradient: [needsGradient[0]! || needsGradient[1]!, ...needsGradient.slice(2)],
     shapes: [shape, ...shapes.slice(2)],
     order: (i) => recorded.order(i === 0 ? 0 : i + 1),
-    dtype: (i) => i === 0 ? product : recorded.dtype(i + 1),
+    dtype: (i) => i === 0 ? dtype : recorded.dtype(i + 1),
     accumulateInto: (i) => i === 0 ? undefined : recorded.accumulateInto(i + 1),
     destination: () => undefined,
+    ending: () => undefined,
+    isEnded: false,
     device,
-    input: (i) => i === 0 ? recorded.output(1) : recorded.input(i + 1),
+    input: (i) => i === 0 ? product() : recorded.input(i + 1),
     output: () => recorded.output(0),
   };
 }
@@ -194,33 +209,19 @@ function gradientOf(
   const { shapes, order, accumulateInto, destination, attributes } = recorded;
   const shape = shapes[position]!;
   const dtype = recorded.dtype(position);
-  const fits = sameShape(productShape("matmul", a.shape, b.shape), shape);
+  const fits = sameShape(matmulShape("matmul", a.shape, b.shape), shape);
   const scalars = attributes.scalars ?? [];
   const before = fits ? accumulateInto(position) : undefined;
+  const end = fits && !scaled && before === undefined ? recorded.ending(position) : undefined;
+  if (end !== undefined) {
+    const { op, extras, scalars } = end;
+    return apply(op, [a, b, ...extras], { scalars, order: order(position), dtype })[0]!;
+  }
   const inputs = before === undefined ? [a, b] : [a, b, before];
   const op = scaled ? scaledOps[inputs.length - 2]! : sumOps[inputs.length - 2]!;
   if (!fits) return sumTo(apply(op, inputs, { scalars, dtype })[0]!, shape);
   const into = before === undefined ? destination(position) : undefined;
   return apply(op, inputs, { scalars, order: order(position), dtype, into })[0]!;
-}
-
-/** Shape of a product, `[…batch, m, n]`. */
-function productShape(
-  name: string,
-  a: readonly number[],
-  b: readonly number[],
-): readonly number[] {
-  if (a.length < 2) throw argumentError(name, "a", "at least 2 axes", `[${a}]`);
-  if (b.length < 2) throw argumentError(name, "b", "at least 2 axes", `[${b}]`);
-  if (a.at(-1) !== b.at(-2)) {
-    throw new ShapeError(
-      `Cannot multiply [${a}] by [${b}] (${name}) as the inner sizes must match: ` +
-        `${a.at(-1)} and ${b.at(-2)}`,
-    );
-  }
-  const [m, n] = [a.at(-2)!, b.at(-1)!];
-  if (b.length === 2) return a.with(-1, n);
-  return [...broadcast(name, [a.slice(0, -2), b.slice(0, -2)]), m, n];
 }
 
 const plus = (product: Float, extras: readonly Float[]) =>

@@ -11,6 +11,7 @@ import type {
   Binding,
   Bound,
   Buffer,
+  Capturing,
 } from "../../core/backend.ts";
 import type { Dtype } from "../../core/dtype.ts";
 import type { GatherProgram, Program, RowProgram, ScatterAddProgram } from "../../core/program.ts";
@@ -20,6 +21,7 @@ import { canonical } from "../plan/matmul_layout.ts";
 import { walkOf } from "../plan/row_walk.ts";
 import { slotsOf } from "../plan/slots.ts";
 import { DeviceErrors } from "./queue/device_errors.ts";
+import { GpuCapturing } from "./queue/gpu_capturing.ts";
 import { grid, type Launch, makeLaunch } from "./queue/launch.ts";
 import { type GpuBuffer, Pool, writeWords } from "./memory/buffer_pool.ts";
 import { type Limits, limitsOf, longestLoop } from "./limits.ts";
@@ -59,6 +61,9 @@ export class WebGpuBackend implements Backend {
   readonly #errors: DeviceErrors;
   readonly #windows: Windows;
   readonly #products: Products;
+  readonly #capturing: GpuCapturing;
+  /** Captures work, so that it can be queued again without being computed. */
+  readonly capturing: Capturing;
   readonly #launches = new Layouts<Launch>();
   readonly #steps = new WeakMap<RowProgram, readonly RowStep[] | undefined>();
 
@@ -66,7 +71,7 @@ export class WebGpuBackend implements Backend {
   readonly limits: Limits;
 
   /**
-   * Made by `openWebGpu`.
+   * Made by `openAdapter`.
    *
    * @param lower Limits to keep to in place of those of the device
    */
@@ -98,6 +103,17 @@ export class WebGpuBackend implements Backend {
     const host = { policy, facts, limits: this.limits, finish: this.#row.bind(this) };
     this.#products = new Products(host, this.#queue, this.#launches, this.#pool);
     this.#readback = new Readback(maxBufferSize, this.#queue, this.#errors);
+    this.capturing = this.#capturing = this.#makeCapturing();
+  }
+
+  #makeCapturing(): GpuCapturing {
+    const count = (runs: number, bytes: number) => {
+      this.#counts.runs += runs;
+      this.#counts.allocated(bytes);
+      this.#counts.released(bytes);
+    };
+    const host = { queue: this.#queue, pool: this.#pool, count };
+    return new GpuCapturing(host, () => this.#counts.runs);
   }
 
   /**
@@ -124,6 +140,11 @@ export class WebGpuBackend implements Backend {
     return this.#queue.dispatches;
   }
 
+  /** Lets benches say where the times of each dispatch are written, while they measure. */
+  set timing(writes: (() => GPUComputePassTimestampWrites) | undefined) {
+    this.#queue.timing = writes;
+  }
+
   /** WGSL has no doubles. */
   supports(dtype: Dtype): boolean {
     return dtype !== "f64";
@@ -146,6 +167,7 @@ export class WebGpuBackend implements Backend {
   write(buffer: Buffer, offset: number, source: ArrayBufferView): void {
     // Deno 2.9 panics at an upload of nothing.
     if (source.byteLength === 0) return;
+    this.#capturing.spoil();
     this.#queue.flush();
     const { slab } = buffer as GpuBuffer;
     this.#errors.watch("uploading", () => writeWords(this.device.queue, slab, offset, source));
@@ -158,6 +180,7 @@ export class WebGpuBackend implements Backend {
    * at any time before: its memory then holds what cannot be trusted, and another must be opened
    */
   read(buffer: Buffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    this.#capturing.spoil();
     return this.#readback.read((buffer as GpuBuffer).slab.raw, offset, bytes);
   }
 

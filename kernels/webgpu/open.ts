@@ -13,7 +13,7 @@ import { limitNames } from "./limits.ts";
  *
  * @returns The backend, or `undefined` where no adapter is found
  */
-export async function openWebGpu(): Promise<WebGpuBackend | undefined> {
+export async function openAdapter(): Promise<WebGpuBackend | undefined> {
   // Node before 21 has no navigator.
   const gpu = globalThis.navigator?.gpu;
   const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" });
@@ -40,10 +40,11 @@ async function openDevice(
   adapter: GPUAdapter,
   requiredLimits: Record<string, number>,
 ): Promise<GPUDevice> {
+  const listed = (["timestamp-query"] as const).filter((name) => adapter.features.has(name));
   try {
-    const requiredFeatures = ["subgroups"] as GPUFeatureName[];
+    const requiredFeatures = [...listed, "subgroups" as GPUFeatureName];
     return await adapter.requestDevice({ requiredLimits, requiredFeatures });
   } catch {
-    return await adapter.requestDevice({ requiredLimits });
+    return await adapter.requestDevice({ requiredLimits, requiredFeatures: listed });
   }
 }

@@ -55,7 +55,7 @@ export interface StepOptions {
  * Accumulates the gradients of a window of batches and updates the parameters once. Losses are means
  * over all labels of the window, and over the plan's draws of the masks.
  *
- * On a card, work of a batch whose shapes were met before may be queued again without the model being
+ * On a GPU, work of a batch whose shapes were met before may be queued again without the model being
  * run. Modules of one's own must therefore decide by their fields alone, which are seen to change; what a
  * closure or a private field decides is not.
  *

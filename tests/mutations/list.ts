@@ -80,6 +80,8 @@ import { textsMoreMutations } from "./lists/texts_more.ts";
 import { tokenizerMutations } from "./lists/tokenizer.ts";
 import { trainingMutations } from "./lists/training.ts";
 import type { Mutation } from "./mutation.ts";
+import { productEndingMutations } from "./lists/product_endings.ts";
+import { webGpuCaptureMutations } from "./lists/webgpu_capture.ts";
 
 /** All mutations, by area. */
 export const mutations: readonly Mutation[] = [
@@ -157,6 +159,8 @@ export const mutations: readonly Mutation[] = [
   ...cudaWgmmaMutations,
   ...cudaCaptureMutations,
   ...capturedTokenMutations,
+  ...webGpuCaptureMutations,
+  ...productEndingMutations,
   ...cudaQueueMutations,
   ...fusedAttentionMutations,
   ...cudaHalfMutations,

@@ -64,7 +64,10 @@ async function requireEqual(task: TaskName, changes: GivenConfig) {
   await train(config, { onMemory: (bytes) => found = bytes });
   if (changes.newTokens === undefined) return assertEquals(tensorBytes(plan), found);
   // Texts may end before they are as long as they may be.
-  assert(found <= tensorBytes(plan) && tensorBytes(plan) < 1.02 * found, `${found} ${plan}`);
+  assert(
+    found <= tensorBytes(plan) && tensorBytes(plan) < 1.02 * found,
+    `${found} ${tensorBytes(plan)}`,
+  );
 }
 
 for (const [task, changes] of runs) {

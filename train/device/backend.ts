@@ -10,8 +10,7 @@ import { Device } from "../../core/device.ts";
 import { openCpu } from "../../kernels/cpu/backend.ts";
 import type { WebGpuBackend } from "../../kernels/webgpu/backend.ts";
 import type { CudaBackend } from "../../kernels/cuda/backend.ts";
-import { openCuda } from "../../mod.ts";
-import { openWebGpu } from "../../kernels/webgpu/open.ts";
+import { openCuda, openWebGpu } from "../../mod.ts";
 import { findBlas } from "./blas.ts";
 import type { BackendName, KernelName, PrecisionName } from "../config/device_options.ts";
 

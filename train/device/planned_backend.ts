@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Backend, Buffer, FusedAttention } from "../../core/backend.ts";
+import type { Backend, Buffer, Capturing, FusedAttention } from "../../core/backend.ts";
 import type { Dtype } from "../../core/dtype.ts";
 import { Counts } from "../../kernels/plan/counts.ts";
 
@@ -21,10 +21,14 @@ export class PlannedBackend implements Backend {
   /** Attention in one go where that backend has it so, as it keeps no weights. */
   readonly attention: FusedAttention | undefined;
 
+  /** Captures nothing where that backend captures, as sizes are rounded for it. */
+  readonly capturing: Capturing | undefined;
+
   /** Takes from a backend what decides how much memory work takes. */
   constructor(private readonly real: Backend) {
     const { name, description, activations, attention } = real;
     [this.name, this.description, this.activations] = [name, description, activations];
+    this.capturing = real.capturing && { begin: () => {}, end: () => undefined };
     this.attention = attention && {
       fits: (program, binding) => attention.fits(program, binding),
       rowValues: (program) => attention.rowValues(program),

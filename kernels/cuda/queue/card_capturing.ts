@@ -4,9 +4,11 @@
  * @module
  */
 
-import type { Bound, Buffer, CapturedWork, Capturing, MemoryPlace } from "../../../core/backend.ts";
+import type { Bound, CapturedWork, Capturing, MemoryPlace } from "../../../core/backend.ts";
+import { exchangeable, placesByBuffer } from "../../plan/exchanged_places.ts";
+import { type Lifetime, placeByLifetime } from "../../plan/lifetimes.ts";
+import { RecentlyUsed } from "../../plan/recently_used.ts";
 import type { CardBuffer, MemoryObserver } from "../memory/card_memory.ts";
-import { type Lifetime, placeByLifetime } from "../memory/lifetimes.ts";
 import { roundedBytes } from "../memory/ranges.ts";
 import { type AddressList, CardWork, type WorkHost } from "./card_work.ts";
 import type { CardLaunch } from "./launch.ts";
@@ -46,8 +48,7 @@ class Log implements MemoryObserver {
 /** Captures launches, and the memory that they use. */
 export class CardCapturing implements Capturing {
   #log: Log | undefined;
-  /** Works that have graphs; the one that was queued last stands last. */
-  readonly #works = new Set<CardWork>();
+  readonly #works = new RecentlyUsed<CardWork>(most, (work) => work.endGraphs());
   /** Runs what was captured. */
   readonly host: WorkHost;
 
@@ -56,16 +57,7 @@ export class CardCapturing implements Capturing {
    * @param runs Programs queued so far
    */
   constructor(host: Omit<WorkHost, "used">, readonly runs: () => number) {
-    this.host = { ...host, used: (work) => this.#used(work) };
-  }
-
-  #used(work: CardWork): void {
-    this.#works.delete(work);
-    this.#works.add(work);
-    if (this.#works.size <= most) return;
-    const [oldest] = this.#works;
-    oldest!.endGraphs();
-    this.#works.delete(oldest!);
+    this.host = { ...host, used: (work) => this.#works.use(work) };
   }
 
   begin(): void {
@@ -105,11 +97,8 @@ export class CardCapturing implements Capturing {
   end(given: readonly MemoryPlace[], made: readonly CardBuffer[]): CapturedWork | undefined {
     const log = this.#log!;
     this.#log = this.host.memory.observer = undefined;
-    const left = [...log.meanwhile.keys()].filter(({ released }) => !released);
-    const lost = left.some((buffer) => !made.includes(buffer)) ||
-      made.some((buffer) => !left.includes(buffer)) ||
-      given.some(({ buffer }) => log.meanwhile.has(buffer as CardBuffer));
-    if (log.isSpoiled || lost || log.segment.launches.length === 0) return undefined;
+    const fits = exchangeable(given, made, log.meanwhile, ({ released }) => !released);
+    if (log.isSpoiled || !fits || log.segment.launches.length === 0) return undefined;
     const exchanged = [...given, ...made.map((buffer) => ({ buffer, start: 0 }))];
     // What outlives it lies elsewhere.
     for (const buffer of made) log.meanwhile.delete(buffer);
@@ -132,7 +121,6 @@ export class CardCapturing implements Capturing {
 
   /** Ends all graphs. */
   close(): void {
-    for (const work of this.#works) work.endGraphs();
     this.#works.clear();
   }
 }
@@ -162,19 +150,4 @@ function addressesOf(
     offsets.push(within - (place?.start ?? -start!));
   });
   return { addresses: { words, slots, offsets }, others: [...others] };
-}
-
-/** A place that is exchanged, with its number. */
-type Slot = MemoryPlace & { readonly slot: number };
-
-/** Places in each buffer, the last first; of those that begin together the one that was told first. */
-function placesByBuffer(exchanged: readonly MemoryPlace[]): Map<Buffer, Slot[]> {
-  const found = new Map<Buffer, Slot[]>();
-  exchanged.forEach((place, slot) => {
-    const own = found.get(place.buffer);
-    if (own === undefined) found.set(place.buffer, [{ ...place, slot }]);
-    else own.push({ ...place, slot });
-  });
-  for (const own of found.values()) own.sort((a, b) => b.start - a.start);
-  return found;
 }

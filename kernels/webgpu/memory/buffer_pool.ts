@@ -20,6 +20,10 @@ export interface Slab {
   readonly size: number;
   /** Windows of it that were bound. */
   readonly windows: Slab[];
+  /** What it is a window of; absent where it is none. */
+  readonly whole?: Slab;
+  /** What lies in it now; nothing while it waits for reuse. */
+  holder?: GpuBuffer | undefined;
   /** Where the last upload ended, where that is within a word, and the word's bytes so far. */
   tail?: { readonly end: number; readonly bytes: Uint8Array } | undefined;
 }
@@ -57,8 +61,18 @@ export interface BufferMaker {
   readonly createBuffer: (descriptor: GPUBufferDescriptor) => GPUBuffer;
 }
 
+/** Told of what is taken and given back. */
+export interface PoolObserver {
+  /** A buffer was taken. */
+  took(buffer: GpuBuffer): void;
+  /** A buffer was given back. */
+  gave(buffer: GpuBuffer): void;
+}
+
 /** Allocates and reuses slabs. */
 export class Pool {
+  /** Who is told, if anyone. */
+  observer: PoolObserver | undefined;
   readonly #shelves = new Map<number, Shelf>();
   #live = 0;
   #peak = 0;
@@ -96,30 +110,51 @@ export class Pool {
     }
     // What can be bound as a whole is not made larger than that.
     const size = Math.min(most, bytes <= this.limit ? this.limit : most, sizeClass(bytes));
+    const buffer = this.#held(bytes, this.#shelf(size).slabs.pop() ?? size);
+    this.observer?.took(buffer);
+    return buffer;
+  }
+
+  /** A buffer that fills a slab of `size` bytes: the given one where it waits, else any. */
+  takeAgain(size: number, slab: Slab | undefined): GpuBuffer {
+    const { slabs } = this.#shelf(size);
+    const at = slab === undefined ? -1 : slabs.lastIndexOf(slab);
+    return this.#held(size, (at < 0 ? slabs.pop() : slabs.splice(at, 1)[0]) ?? size);
+  }
+
+  /** A buffer in a slab that waited, or in a new one of some bytes. */
+  #held(bytes: number, from: Slab | number): GpuBuffer {
+    const isNew = typeof from === "number";
+    const size = isNew ? from : from.size;
     this.#live += size;
     this.#peak = Math.max(this.#peak, this.#live);
-    const reused = this.#shelf(size).slabs.pop();
-    if (reused !== undefined) {
-      this.#kept -= size;
-      return new GpuBuffer(bytes, reused);
-    }
+    if (!isNew) this.#kept -= size;
+    const slab = isNew ? this.#made(size) : from;
+    return slab.holder = new GpuBuffer(bytes, slab);
+  }
+
+  #made(size: number): Slab {
     this.#makeRoom();
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
     const raw = this.device.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST });
-    return new GpuBuffer(bytes, { id: this.#serial++, raw, offset: 0, size, windows: [] });
+    return { id: this.#serial++, raw, offset: 0, size, windows: [] };
   }
 
   /** A part of a slab, to be bound by itself. */
-  window({ raw, windows }: Slab, offset: number, size: number): Slab {
+  window(whole: Slab, offset: number, size: number): Slab {
+    const { raw, windows } = whole;
     let found = windows.find((w) => w.offset === offset && w.size === size);
     if (found === undefined) {
-      windows.push(found = { id: this.#serial++, raw, offset, size, windows: [] });
+      windows.push(found = { id: this.#serial++, raw, offset, size, windows: [], whole });
     }
     return found;
   }
 
   /** Takes a buffer back. */
-  give({ slab }: GpuBuffer): void {
+  give(buffer: GpuBuffer): void {
+    const { slab } = buffer;
+    slab.holder = undefined;
+    this.observer?.gave(buffer);
     this.#live -= slab.size;
     this.#kept += slab.size;
     const { slabs } = this.#shelf(slab.size);

@@ -20,6 +20,22 @@ const ringUnits = 256;
 /** After a read the GPU is idle: so many dispatches go out at first, then twice as many each time. */
 const firstFlush = 16;
 
+/** Told of what is recorded. */
+export interface DispatchObserver {
+  /** A dispatch was recorded; the words begin with its parameters, offsets and scalars included. */
+  dispatched(
+    launch: Launch,
+    operands: readonly Bound[],
+    scalars: readonly number[],
+    words: Int32Array,
+  ): void;
+}
+
+/** Units that parameters take. */
+function unitsOf({ length }: Int32Array): number {
+  return Math.ceil(length * 4 / unitBytes);
+}
+
 /** Records dispatches and submits them together. */
 export class CommandQueue {
   readonly #ring: GPUBuffer;
@@ -31,6 +47,8 @@ export class CommandQueue {
   readonly #layouts = new Map<string, Omit<Pipeline, "pipeline" | "bound">>();
   readonly #doomed: GPUBuffer[] = [];
   readonly #offset = new Uint32Array(1);
+  /** Slabs of the dispatch at hand, in binding order. */
+  readonly #slabs: Slab[] = [];
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #last: Pipeline | undefined;
@@ -52,6 +70,10 @@ export class CommandQueue {
 
   /** Dispatches recorded since the queue was made. */
   dispatches = 0;
+  /** Who is told of dispatches that are computed, if anyone. */
+  observer: DispatchObserver | undefined;
+  /** Where the times of each dispatch are written; dispatches have passes of their own then. */
+  timing: (() => GPUComputePassTimestampWrites) | undefined;
 
   /** Whether dispatches wait for submission. */
   get pending(): boolean {
@@ -112,15 +134,13 @@ export class CommandQueue {
    * @param indices Operands that are computed: their offsets alone count
    */
   dispatch(
-    { pipeline, parameters, offsets, step, scalars: kinds, groups }: Launch,
+    launch: Launch,
     operands: readonly Bound[],
     indices: readonly Affine[],
     scalars: readonly number[],
   ): void {
-    this.dispatches++;
-    const units = Math.ceil(parameters.length * 4 / unitBytes);
-    if (this.#used + units > Math.min(ringUnits, this.#flushAt)) this.flush();
-    const at = this.#used * unitBytes / 4;
+    const { pipeline, parameters, offsets, step, scalars: kinds } = launch;
+    const at = this.#room(launch);
     const numbers = this.#numbers;
     numbers.set(parameters, at);
     const end = at + parameters.length - kinds.length;
@@ -130,34 +150,56 @@ export class CommandQueue {
     for (let i = 0; i < kinds.length; i++) {
       (kinds[i] === "f32" ? this.#floats : numbers)[end + i] = scalars[i] ?? 0;
     }
-    if (this.#pass === undefined) {
-      this.#encoder = this.device.createCommandEncoder();
-      this.#pass = this.#encoder.beginComputePass();
+    const { bound } = pipeline;
+    for (let k = 0; k < bound.length; k++) this.#slabs[k] = slabOf(operands[bound[k]!.operand]!);
+    this.#record(launch, this.group(launch, this.#slabs));
+    this.observer?.dispatched(launch, operands, scalars, numbers.subarray(at));
+  }
+
+  /** Records a dispatch whose parameters, offsets and scalars included, and bind group are known. */
+  again(launch: Launch, parameters: Int32Array, group: GPUBindGroup): void {
+    this.#numbers.set(parameters, this.#room(launch));
+    this.#record(launch, group);
+  }
+
+  /** Place of the first word of a launch's parameters. */
+  #room({ parameters }: Launch): number {
+    if (this.#used + unitsOf(parameters) > Math.min(ringUnits, this.#flushAt)) this.flush();
+    return this.#used * unitBytes / 4;
+  }
+
+  #record({ pipeline, parameters, groups }: Launch, group: GPUBindGroup): void {
+    this.dispatches++;
+    const timestampWrites = this.timing?.();
+    if (this.#pass === undefined || timestampWrites !== undefined) {
+      this.#pass?.end();
+      this.#last = undefined;
+      this.#encoder ??= this.device.createCommandEncoder();
+      this.#pass = this.#encoder.beginComputePass(timestampWrites && { timestampWrites });
     }
     if (this.#last !== pipeline) this.#pass.setPipeline((this.#last = pipeline).pipeline);
     this.#offset[0] = this.#used * unitBytes;
-    this.#pass.setBindGroup(0, this.#group(pipeline, units, operands), this.#offset, 0, 1);
+    this.#pass.setBindGroup(0, group, this.#offset, 0, 1);
     this.#pass.dispatchWorkgroups(groups[0], groups[1], groups[2]);
-    this.#used += units;
+    this.#used += unitsOf(parameters);
   }
 
-  #group(
-    { layout, layoutId, bound }: Pipeline,
-    units: number,
-    operands: readonly Bound[],
-  ): GPUBindGroup {
+  /** The bind group of a launch over slabs in binding order. */
+  group({ pipeline, parameters }: Launch, slabs: readonly Slab[]): GPUBindGroup {
+    const { layout, layoutId, bound } = pipeline;
+    const units = unitsOf(parameters);
     const key = this.#key;
     key.clear();
     key.add(layoutId);
     key.add(units);
-    for (const { operand } of bound) key.add(slabOf(operands[operand]!).id);
+    for (let k = 0; k < bound.length; k++) key.add(slabs[k]!.id);
     let group = this.#groups.get(key);
     if (group !== undefined) return group;
     const entries = [
       { binding: 0, resource: { buffer: this.#ring, size: units * unitBytes } },
-      ...bound.map(({ operand }, i) => {
-        const { raw: buffer, offset, size } = slabOf(operands[operand]!);
-        return { binding: i + 1, resource: { buffer, offset, size } };
+      ...bound.map((_, k) => {
+        const { raw: buffer, offset, size } = slabs[k]!;
+        return { binding: k + 1, resource: { buffer, offset, size } };
       }),
     ];
     group = this.errors.watch(

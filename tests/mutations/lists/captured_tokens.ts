@@ -2,7 +2,7 @@
 
 import type { Mutation } from "../mutation.ts";
 
-const lifetimes = ["tests/kernels/cuda/lifetimes_test.ts"];
+const lifetimes = ["tests/kernels/plan/lifetimes_test.ts"];
 const memory = ["tests/kernels/cuda/memory_test.ts"];
 const tokens = ["tests/nn/generation/captured_tokens_test.ts"];
 
@@ -10,7 +10,7 @@ const tokens = ["tests/nn/generation/captured_tokens_test.ts"];
 export const capturedTokenMutations: readonly Mutation[] = [
   {
     name: "lifetimes: memory is placed as it comes",
-    file: "kernels/cuda/memory/lifetimes.ts",
+    file: "kernels/plan/lifetimes.ts",
     find: ".sort((a, b) => lifetimes[b]!.size - lifetimes[a]!.size);",
     replace: ";",
     why: "small memory that stays cuts the room of what is larger",
@@ -18,7 +18,7 @@ export const capturedTokenMutations: readonly Mutation[] = [
   },
   {
     name: "lifetimes: what lies further on does not count",
-    file: "kernels/cuda/memory/lifetimes.ts",
+    file: "kernels/plan/lifetimes.ts",
     find: "start = Math.max(start, starts[other]! + taken);",
     replace: "start = starts[other]! + taken;",
     why: "a large one may reach over those that begin behind it",
@@ -75,7 +75,7 @@ export const capturedTokenMutations: readonly Mutation[] = [
   {
     name: "tokens are not captured where a card is opened",
     file: "mod.ts",
-    find: "    captureGeneration();\n",
+    find: "  forCards.captureGeneration();\n",
     replace: "",
     why: "a token costs the host little",
     tests: ["tests/kernels/cuda/opened_test.ts"],

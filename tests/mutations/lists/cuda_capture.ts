@@ -2,10 +2,10 @@
 
 import type { Mutation } from "../mutation.ts";
 
-const captures = ["tests/kernels/cuda/capture_test.ts"];
-const kept = ["tests/kernels/cuda/capture_kept_test.ts"];
+const captures = ["tests/core/capture_test.ts"];
+const kept = ["tests/core/capture_kept_test.ts"];
 const steps = ["tests/nn/optim/captured_step_test.ts"];
-const moving = ["tests/kernels/cuda/capture_moving_test.ts"];
+const moving = ["tests/core/capture_moving_test.ts"];
 const tokens = ["tests/nn/generation/captured_tokens_test.ts"];
 
 /** Mutations of work that is captured and queued again. */
@@ -126,8 +126,8 @@ export const cudaCaptureMutations: readonly Mutation[] = [
   },
   {
     name: "captures: graphs of the work that was queued last are ended",
-    file: "kernels/cuda/queue/card_capturing.ts",
-    find: "    this.#works.delete(work);\n",
+    file: "kernels/plan/recently_used.ts",
+    find: "    this.#things.delete(thing);\n",
     replace: "",
     why: "work that comes often keeps its graphs",
     tests: kept,
@@ -208,7 +208,7 @@ export const cudaCaptureMutations: readonly Mutation[] = [
   {
     name: "steps are not captured where a card is opened",
     file: "mod.ts",
-    find: "    captureSteps(capturedGradients);\n",
+    find: "  captureSteps(forCards.capturedGradients);\n",
     replace: "",
     why: "a step costs the host nothing",
     tests: ["tests/kernels/cuda/opened_test.ts"],
@@ -223,7 +223,7 @@ export const cudaCaptureMutations: readonly Mutation[] = [
   },
   {
     name: "captures: memory moves with what it lies in alone",
-    file: "kernels/cuda/queue/card_capturing.ts",
+    file: "kernels/plan/exchanged_places.ts",
     find: "own.sort((a, b) => b.start - a.start);",
     replace: "own.sort((a, b) => a.start - b.start);",
     why: "a cache goes on behind what it has",

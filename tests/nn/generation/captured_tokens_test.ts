@@ -8,7 +8,7 @@ import { generate } from "../../../nn/generation/generate.ts";
 import type { GenerateOptions } from "../../../nn/generation/generate_options.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import type { LanguageModel } from "../../../nn/models/decoder.ts";
-import { type InterpretedOptions, withInterpreted } from "../../support/interpreted_device.ts";
+import { capturingTest, type WithCapturing } from "../../support/capturing_devices.ts";
 import { cut } from "../../support/quantised_cases.ts";
 import { randomModel, tinyConfig } from "../../support/tiny_models.ts";
 
@@ -28,7 +28,8 @@ interface Course {
   readonly count?: number;
   /** Whether every token is computed, though its sizes are rounded. */
   readonly computes?: boolean;
-  readonly card?: InterpretedOptions;
+  /** Whether the backend captures; default true. */
+  readonly captures?: boolean;
   /** Changes the model between two calls. */
   readonly between?: (model: LanguageModel, device: Device) => void;
   /** Changes it before the first. */
@@ -45,11 +46,15 @@ async function quantise(model: LanguageModel, device: Device): Promise<void> {
 }
 
 /** Texts of two calls, and how many tokens the model was run for. */
-async function texts(course: Course): Promise<{ found: Generated[]; runs: number }> {
-  const { architecture, options, count = 3, computes = false, card = {}, between, before } = course;
+async function texts(
+  on: WithCapturing,
+  course: Course,
+): Promise<{ found: Generated[]; runs: number }> {
+  const { architecture, options, count = 3, computes = false, captures = true, between, before } =
+    course;
   const found: Generated[] = [];
   let runs = 0;
-  await withInterpreted(card, async (device, { backend }) => {
+  await on(async (device, backend) => {
     const { capturing } = backend;
     if (computes) {
       const end = capturing!.end.bind(capturing);
@@ -71,7 +76,7 @@ async function texts(course: Course): Promise<{ found: Generated[]; runs: number
         ...await generate(model, device, prompts.slice(0, count), { ...usual, ...options }),
       );
     }
-  });
+  }, captures);
   return { found, runs };
 }
 
@@ -89,12 +94,12 @@ const cases: Readonly<Record<string, Course>> = {
 };
 
 for (const [name, course] of Object.entries(cases)) {
-  Deno.test(`tokens ${name} come again as they are computed`, async () => {
-    const captured = await texts(course);
-    const computed = await texts({ ...course, computes: true });
+  capturingTest(`tokens ${name} come again as they are computed`, async (on) => {
+    const captured = await texts(on, course);
+    const computed = await texts(on, { ...course, computes: true });
     assertEquals(captured.found, computed.found);
     assert(captured.runs < computed.runs / 2, `${captured.runs} of ${computed.runs} are computed`);
-    const plain = await texts({ ...course, card: { graphs: false } });
+    const plain = await texts(on, { ...course, captures: false });
     assertEquals(plain.runs, computed.runs);
     captured.found.forEach(({ score, ...text }, i) => {
       const { score: expected, ...rest } = plain.found[i]!;
@@ -104,15 +109,15 @@ for (const [name, course] of Object.entries(cases)) {
   });
 }
 
-Deno.test("tokens are computed anew where weights are others", async () => {
+capturingTest("tokens are computed anew where weights are others", async (on) => {
   const between = (model: LanguageModel, device: Device) => {
     const [, parameter] = [...parameters(model)].find(([path]) => path.includes("mlp"))!;
     const changed = Array.from({ length: parameter.size }, (_, i) => Math.sin(i));
     parameter.value = tensor(device, changed, parameter.shape);
   };
   const course = { architecture: "llama", options: { newTokens: 8 }, between } as const;
-  const { found } = await texts(course);
-  assertEquals(found, (await texts({ ...course, computes: true })).found);
+  const { found } = await texts(on, course);
+  assertEquals(found, (await texts(on, { ...course, computes: true })).found);
   const [first, second] = [found.slice(0, 3), found.slice(3)];
   assert(first.every(({ score }, i) => score !== second[i]!.score));
 });

@@ -13,7 +13,7 @@ import type { Model } from "../../../nn/models/model.ts";
 import { AdamW } from "../../../nn/optim/adamw.ts";
 import { Trainable } from "../../../nn/optim/trainable.ts";
 import { trainStep } from "../../../nn/optim/train_step.ts";
-import { withInterpreted } from "../../support/interpreted_device.ts";
+import { capturingTest, type WithCapturing } from "../../support/capturing_devices.ts";
 import { randomModel, tinyConfig } from "../../support/tiny_models.ts";
 
 /** A training that differs from step to step. */
@@ -63,14 +63,12 @@ async function train(device: Device, course: Course): Promise<number[]> {
 }
 
 /** Trains with and without captures; gives the programs of each that the host did not compute. */
-async function compare(course: Course): Promise<number> {
+async function compare(on: WithCapturing, course: Course): Promise<number> {
   let plain: number[] = [];
   let captured: number[] = [];
   let inGraphs = 0;
-  await withInterpreted({ graphs: false }, async (device) => {
-    plain = await train(device, course);
-  });
-  await withInterpreted({}, async (device, { backend }) => {
+  await on(async (device) => void (plain = await train(device, course)), false);
+  await on(async (device, backend) => {
     const capturing = backend.capturing!;
     const begin = capturing.begin.bind(capturing);
     let begun = 0;
@@ -99,54 +97,60 @@ function texts(step: number, words: number): EncodedExample[] {
 }
 
 for (const method of methods) {
-  Deno.test(`steps of ${method} come again as they are computed`, async () => {
-    assertEquals(await compare({ architecture: "roberta", method, examples: labelled }), 2);
+  capturingTest(`steps of ${method} come again as they are computed`, async (on) => {
+    assertEquals(await compare(on, { architecture: "roberta", method, examples: labelled }), 2);
   });
 }
 
-Deno.test("steps of a language model come again, in rows of one text or of several", async () => {
-  assertEquals(await compare({ architecture: "gpt2", examples: texts }), 2);
-  const batch = { pack: true, width: 12 } as const;
-  assertEquals(await compare({ architecture: "gpt2", examples: texts, batch }), 2);
-});
+capturingTest(
+  "steps of a language model come again, in rows of one text or of several",
+  async (on) => {
+    assertEquals(await compare(on, { architecture: "gpt2", examples: texts }), 2);
+    const batch = { pack: true, width: 12 } as const;
+    assertEquals(await compare(on, { architecture: "gpt2", examples: texts, batch }), 2);
+  },
+);
 
-Deno.test("each batch of a window comes again, the first of which begins the gradients", async () => {
-  assertEquals(await compare({ architecture: "roberta", examples: labelled, window: 3 }), 4);
-});
+capturingTest(
+  "each batch of a window comes again, the first of which begins the gradients",
+  async (on) => {
+    assertEquals(await compare(on, { architecture: "roberta", examples: labelled, window: 3 }), 4);
+  },
+);
 
-Deno.test("texts that hold the padding token are computed", async () => {
+capturingTest("texts that hold the padding token are computed", async (on) => {
   const padded = (step: number, words: number) =>
     labelled(step, words).map((example, b) => {
       const ids = example.ids.slice();
       if (step === 5 && b === 1) ids[2] = 1;
       return { ...example, ids };
     });
-  assertEquals(await compare({ architecture: "roberta", examples: padded }), 2);
+  assertEquals(await compare(on, { architecture: "roberta", examples: padded }), 2);
 });
 
 for (
   const [architecture, name] of [["roberta", "LayerNorm.weight"], ["gpt2", "ln_1.weight"]] as const
 ) {
-  Deno.test(`a ${architecture} whose numbers are exchanged is computed again`, async () => {
+  capturingTest(`a ${architecture} whose numbers are exchanged is computed again`, async (on) => {
     const between = (model: Model, step: number, device: Device) => {
       if (step !== 4) return;
       const [, weight] = [...parameters(model)].find(([path]) => path.includes(name))!;
       weight.value = tensor(device, Array.from({ length: weight.size }, (_, i) => 1 + i % 3));
     };
     const examples = architecture === "gpt2" ? texts : labelled;
-    assertEquals(await compare({ architecture, examples, between }), 4);
+    assertEquals(await compare(on, { architecture, examples, between }), 4);
   });
 }
 
-Deno.test("a decoder whose updates are scaled otherwise is computed again", async () => {
+capturingTest("a decoder whose updates are scaled otherwise is computed again", async (on) => {
   const between = (model: Model, step: number) => {
     if (step !== 4) return;
     for (const [, layer] of loraLayers(model)) (layer as { scaling: number }).scaling = 3;
   };
-  assertEquals(await compare({ architecture: "gpt2", examples: texts, between }), 4);
+  assertEquals(await compare(on, { architecture: "gpt2", examples: texts, between }), 4);
 });
 
-Deno.test("models that share what is trained have captures of their own", async () => {
+capturingTest("models that share what is trained have captures of their own", async (on) => {
   const course = async (device: Device) => {
     const config = tinyConfig("roberta");
     const models = [1, 2].map((seed) => randomModel(device, config, "classifier", seed));
@@ -175,13 +179,13 @@ Deno.test("models that share what is trained have captures of their own", async 
     return losses;
   };
   let [plain, captured]: number[][] = [[], []];
-  await withInterpreted({ graphs: false }, async (device) => void (plain = await course(device)));
-  await withInterpreted({}, async (device) => void (captured = await course(device)));
+  await on(async (device) => void (plain = await course(device)), false);
+  await on(async (device) => void (captured = await course(device)));
   assertEquals(captured, plain);
 });
 
-Deno.test("layouts that take turns each come again", async () => {
+capturingTest("layouts that take turns each come again", async (on) => {
   const turns = (step: number, words: number) =>
     step % 2 === 0 ? labelled(step, words) : labelled(step, words).slice(1);
-  assertEquals(await compare({ architecture: "roberta", examples: turns }), 4);
+  assertEquals(await compare(on, { architecture: "roberta", examples: turns }), 4);
 });

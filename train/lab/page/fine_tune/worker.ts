@@ -8,7 +8,7 @@ import { zipSync } from "fflate";
 import { Device } from "../../../../core/device.ts";
 import { OptionError } from "../../../../core/errors.ts";
 import { openCpu } from "../../../../kernels/cpu/backend.ts";
-import { openWebGpu } from "../../../../kernels/webgpu/open.ts";
+import { openAdapter } from "../../../../kernels/webgpu/open.ts";
 import { parseSafetensors } from "../../../../nn/formats/weights.ts";
 import { baseJson, baseVocabulary } from "../../../demo/base.ts";
 import { parseRepository } from "../../../hub/repository.ts";
@@ -67,7 +67,7 @@ async function openModel(choice: ModelChoice, tell: Tell): Promise<BaseModel> {
 
 async function openDevice(machine: Machine): Promise<Device> {
   if (machine === "cpu") return new Device(openCpu());
-  const gpu = await openWebGpu();
+  const gpu = await openAdapter();
   if (gpu !== undefined) return new Device(gpu);
   throw new OptionError(
     "Cannot train on the GPU as WebGPU is required: found none in this browser",

@@ -61,3 +61,30 @@ function firstAbove(placed: readonly number[], starts: Float64Array, start: numb
   }
   return low;
 }
+
+/** Where lifetimes lie in pieces of their own sizes. */
+export interface SharedPieces {
+  /** Piece of each, in their order. */
+  readonly pieces: readonly number[];
+  /** Bytes of each piece. */
+  readonly sizes: readonly number[];
+}
+
+/**
+ * Gives each lifetime a piece of its size, the first that nothing else is in: no size has more pieces
+ * than are in use at once. Lifetimes come in the order in which they begin.
+ */
+export function shareByLifetime(lifetimes: readonly Lifetime[]): SharedPieces {
+  const sizes: number[] = [];
+  const ends: number[] = [];
+  const bySize = new Map<number, number[]>();
+  const pieces = lifetimes.map(({ size, from, to }) => {
+    const own = bySize.get(size) ?? [];
+    bySize.set(size, own);
+    let piece = own.find((piece) => ends[piece]! <= from);
+    if (piece === undefined) own.push(piece = sizes.push(size) - 1);
+    ends[piece] = to;
+    return piece;
+  });
+  return { pieces, sizes };
+}

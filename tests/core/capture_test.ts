@@ -1,19 +1,20 @@
 // Functions whose work is captured are queued again without being computed, and only where that is
 // the same.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Captured, Captures, type Results } from "../../../core/capture.ts";
-import type { Device } from "../../../core/device.ts";
-import { IndexError } from "../../../core/errors.ts";
-import { gradient } from "../../../core/gradient.ts";
-import { add, scale } from "../../../core/ops/elementwise.ts";
-import { gather } from "../../../core/ops/gather.ts";
-import { sum } from "../../../core/ops/reduce.ts";
-import { contiguous, reshape, transpose } from "../../../core/ops/view.ts";
-import { foldKey, type Key, seedKey, uniform } from "../../../core/random.ts";
-import { type Tensor, tensor } from "../../../core/tensor.ts";
-import { dropHidden } from "../../../nn/dropout/drop_hidden.ts";
-import { withDevice } from "../../support/with_device.ts";
-import { withInterpreted } from "../../support/interpreted_device.ts";
+import { type Captured, Captures, type Results } from "../../core/capture.ts";
+import type { Device } from "../../core/device.ts";
+import { IndexError } from "../../core/errors.ts";
+import { gradient } from "../../core/gradient.ts";
+import { add, scale } from "../../core/ops/elementwise.ts";
+import { gather } from "../../core/ops/gather.ts";
+import { sum } from "../../core/ops/reduce.ts";
+import { slice } from "../../core/ops/slice.ts";
+import { contiguous, reshape, transpose } from "../../core/ops/view.ts";
+import { foldKey, type Key, seedKey, uniform } from "../../core/random.ts";
+import { type Tensor, tensor } from "../../core/tensor.ts";
+import { dropHidden } from "../../nn/dropout/drop_hidden.ts";
+import { capturingTest } from "../support/capturing_devices.ts";
+import { withDevice } from "../support/with_device.ts";
 
 /** What a case varies. */
 interface Step {
@@ -101,18 +102,21 @@ function assertClose(actual: readonly number[], wanted: readonly number[]): void
   actual.forEach((x, i) => assert(Math.abs(x - wanted[i]!) < 1e-5, `${i}: ${x} for ${wanted[i]}`));
 }
 
-Deno.test("work is computed three times, then queued again over other inputs and by other keys", async () => {
-  const wanted = await expected(dropping, 8);
-  await withInterpreted({}, async (device, { backend }) => {
-    const runs: number[] = [];
-    const before = () => void runs.push(backend.statistics.runs);
-    const { computed, sums } = await course(device, dropping, 8, { before });
-    assertEquals(computed, [0, 1, 2]);
-    assertClose(sums, wanted);
-    const each = runs.slice(1).map((count, i) => count - runs[i]!);
-    assert(each[0]! > 2 && each.every((count) => count === each[0]), "programs are counted");
-  });
-});
+capturingTest(
+  "work is computed three times, then queued again over other inputs and by other keys",
+  async (on) => {
+    const wanted = await expected(dropping, 8);
+    await on(async (device, backend) => {
+      const runs: number[] = [];
+      const before = () => void runs.push(backend.statistics.runs);
+      const { computed, sums } = await course(device, dropping, 8, { before });
+      assertEquals(computed, [0, 1, 2]);
+      assertClose(sums, wanted);
+      const each = runs.slice(1).map((count, i) => count - runs[i]!);
+      assert(each[0]! > 2 && each.every((count) => count === each[0]), "programs are counted");
+    });
+  },
+);
 
 const always = Array.from({ length: 8 }, (_, i) => i);
 
@@ -120,6 +124,9 @@ const never: Readonly<Record<string, Case>> = {
   "a number changes that is no key": ({ step, x }) => ({ result: sum(scale(x, step + 1), 1) }),
   "a number alternates": ({ step, x }) => ({
     result: sum(scale(x, step % 2), 1),
+  }),
+  "other rows of a weight are read": ({ step, x, weight }) => ({
+    result: sum(add(x, slice(weight, 0, step % 2 * 4, step % 2 * 4 + 1)), 1),
   }),
   "the host writes": ({ device, step, x }) => ({
     result: sum(add(x, tensor(device, [step], [1, 1])), 1),
@@ -138,9 +145,9 @@ const never: Readonly<Record<string, Case>> = {
 };
 
 for (const [name, run] of Object.entries(never)) {
-  Deno.test(`work is always computed where ${name}`, async () => {
+  capturingTest(`work is always computed where ${name}`, async (on) => {
     const wanted = await expected(run, 8);
-    await withInterpreted({}, async (device) => {
+    await on(async (device) => {
       const { computed, sums } = await course(device, run, 8);
       assertEquals(computed, always);
       assertClose(sums, wanted);
@@ -148,19 +155,22 @@ for (const [name, run] of Object.entries(never)) {
   });
 }
 
-Deno.test("work is computed again where what it reads beside its inputs is not what it was", async () => {
-  await withInterpreted({}, async (device) => {
-    let isSame = true;
-    const { computed } = await course(device, dropping, 8, {
-      unchanged: () => isSame,
-      before: ({ step }) => isSame = step !== 5,
+capturingTest(
+  "work is computed again where what it reads beside its inputs is not what it was",
+  async (on) => {
+    await on(async (device) => {
+      let isSame = true;
+      const { computed } = await course(device, dropping, 8, {
+        unchanged: () => isSame,
+        before: ({ step }) => isSame = step !== 5,
+      });
+      assertEquals(computed, [0, 1, 2, 5, 6, 7]);
     });
-    assertEquals(computed, [0, 1, 2, 5, 6, 7]);
-  });
-});
+  },
+);
 
-Deno.test("work is computed again where memory that it used was given back", async () => {
-  await withInterpreted({}, async (device) => {
+capturingTest("work is computed again where memory that it used was given back", async (on) => {
+  await on(async (device) => {
     let extra = tensor(device, [1], [1, 1]);
     const run: Case = ({ x }) => ({ result: sum(add(x, extra), 1) });
     const before = ({ step }: Step) => {
@@ -176,8 +186,8 @@ Deno.test("work is computed again where memory that it used was given back", asy
   });
 });
 
-Deno.test("rows beyond a table are refused as if they were computed", async () => {
-  await withInterpreted({}, async (device) => {
+capturingTest("rows beyond a table are refused as if they were computed", async (on) => {
+  await on(async (device) => {
     const before = (made: Step) => {
       if (made.step === 4) made.rows.value.storage.words![2] = height;
     };
@@ -189,8 +199,8 @@ Deno.test("rows beyond a table are refused as if they were computed", async () =
   });
 });
 
-Deno.test("work inside of a gradient is computed", async () => {
-  await withInterpreted({}, (device) => {
+capturingTest("work inside of a gradient is computed", async (on) => {
+  await on((device) => {
     const captures = new Captures();
     const x = tensor(device, [1, 2, 3]);
     let computed = 0;
@@ -211,40 +221,46 @@ Deno.test("work inside of a gradient is computed", async () => {
   });
 });
 
-Deno.test("numbers drawn by a key that was given twice are computed when it is another one", async () => {
-  const run = never["numbers are drawn by the key that was given"]!;
-  const wanted = await expected((made) => run({ ...made, step: Math.max(3, made.step) }), 8, 3);
-  await withInterpreted({}, async (device) => {
-    const late: Case = (made) => run({ ...made, step: Math.max(3, made.step) });
-    const { computed, sums } = await course(device, late, 8, { firstKey: 3 });
-    assertEquals(computed, always);
-    assertClose(sums, wanted);
-  });
-});
-
-Deno.test("inputs of another device are refused, and those of another handle keep it", async () => {
-  await withDevice("f32", async (cpu) => {
-    await withInterpreted({}, (device) => {
-      const captures = new Captures();
-      const weight = tensor(device, [1, 2]);
-      const run = (x: Tensor) =>
-        captures.run(
-          device,
-          { signature: "", inputs: [x], key: [0, 0], unchanged: () => () => true },
-          () => ({ y: add(x, weight) }),
-        ).y!;
-      for (let i = 0; i < 5; i++) run(tensor(device, [3, 4]));
-      assertThrows(() => run(tensor(cpu, [3, 4])), TypeError, "share a device");
-      const fork = device.fork();
-      using _scope = fork.scope("fork");
-      assertEquals(run(tensor(fork, [3, 4])).device, fork);
+capturingTest(
+  "numbers drawn by a key that was given twice are computed when it is another one",
+  async (on) => {
+    const run = never["numbers are drawn by the key that was given"]!;
+    const wanted = await expected((made) => run({ ...made, step: Math.max(3, made.step) }), 8, 3);
+    await on(async (device) => {
+      const late: Case = (made) => run({ ...made, step: Math.max(3, made.step) });
+      const { computed, sums } = await course(device, late, 8, { firstKey: 3 });
+      assertEquals(computed, always);
+      assertClose(sums, wanted);
     });
-    await Promise.resolve();
-  });
-});
+  },
+);
 
-Deno.test("a function that fails is not captured, and the next one is", async () => {
-  await withInterpreted({}, async (device) => {
+capturingTest(
+  "inputs of another device are refused, and those of another handle keep it",
+  async (on) => {
+    await withDevice("f32", async (cpu) => {
+      await on((device) => {
+        const captures = new Captures();
+        const weight = tensor(device, [1, 2]);
+        const run = (x: Tensor) =>
+          captures.run(
+            device,
+            { signature: "", inputs: [x], key: [0, 0], unchanged: () => () => true },
+            () => ({ y: add(x, weight) }),
+          ).y!;
+        for (let i = 0; i < 5; i++) run(tensor(device, [3, 4]));
+        assertThrows(() => run(tensor(cpu, [3, 4])), TypeError, "share a device");
+        const fork = device.fork();
+        using _scope = fork.scope("fork");
+        assertEquals(run(tensor(fork, [3, 4])).device, fork);
+      });
+      await Promise.resolve();
+    });
+  },
+);
+
+capturingTest("a function that fails is not captured, and the next one is", async (on) => {
+  await on(async (device) => {
     const failing: Case = (made) => {
       if (made.step === 1) throw new RangeError("on purpose");
       return dropping(made);

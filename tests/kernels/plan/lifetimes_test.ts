@@ -1,7 +1,11 @@
 // Memory by lifetime: nothing lies where something else lies at the same time.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type Lifetime, placeByLifetime } from "../../../kernels/cuda/memory/lifetimes.ts";
+import {
+  type Lifetime,
+  placeByLifetime,
+  shareByLifetime,
+} from "../../../kernels/plan/lifetimes.ts";
 
 const lifetimes: fc.Arbitrary<Lifetime[]> = fc.array(
   fc.record({
@@ -44,4 +48,21 @@ Deno.test("small memory that stays does not cut the room of what is larger", () 
   ];
   assertEquals(most(list), 6);
   assertEquals(placeByLifetime(list).end, most(list));
+});
+
+Deno.test("pieces of a size are as many as are in use at once, and nothing shares one at a time", () => {
+  fc.assert(fc.property(lifetimes, (drawn) => {
+    const list = drawn.toSorted((a, b) => a.from - b.from);
+    const { pieces, sizes } = shareByLifetime(list);
+    list.forEach((a, i) => {
+      assertEquals(sizes[pieces[i]!], a.size);
+      list.slice(0, i).forEach((b, j) =>
+        assert(pieces[i] !== pieces[j] || a.from >= b.to, `${i} and ${j}`)
+      );
+    });
+    for (const size of new Set(sizes)) {
+      const own = list.filter((one) => one.size === size);
+      assertEquals(sizes.filter((one) => one === size).length, most(own) / size);
+    }
+  }));
 });

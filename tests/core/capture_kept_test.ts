@@ -1,14 +1,15 @@
 // What is kept of captured work, and which memory it takes for the same.
 import { assert, assertEquals } from "@std/assert";
-import type { CapturedWork } from "../../../core/backend.ts";
-import { Captures } from "../../../core/capture.ts";
-import { add, scale } from "../../../core/ops/elementwise.ts";
-import { reshape } from "../../../core/ops/view.ts";
-import { tensor } from "../../../core/tensor.ts";
-import { withInterpreted } from "../../support/interpreted_device.ts";
+import type { CapturedWork } from "../../core/backend.ts";
+import { Captures } from "../../core/capture.ts";
+import { add, scale } from "../../core/ops/elementwise.ts";
+import { reshape } from "../../core/ops/view.ts";
+import { tensor } from "../../core/tensor.ts";
+import { capturingTest } from "../support/capturing_devices.ts";
+import { withInterpreted } from "../support/interpreted_device.ts";
 
-Deno.test("a signature that was not met for long is forgotten", async () => {
-  await withInterpreted({}, (device) => {
+capturingTest("a signature that was not met for long is forgotten", async (on) => {
+  await on((device) => {
     const captures = new Captures();
     const x = tensor(device, [1, 2]);
     let computed = 0;
@@ -32,8 +33,8 @@ Deno.test("a signature that was not met for long is forgotten", async () => {
   });
 });
 
-Deno.test("inputs that shared memory and do not any more are computed", async () => {
-  await withInterpreted({}, async (device) => {
+capturingTest("inputs that shared memory and do not any more are computed", async (on) => {
+  await on(async (device) => {
     const captures = new Captures();
     for (let i = 0; i < 6; i++) {
       using _step = device.scope("step");
@@ -72,8 +73,8 @@ Deno.test("of many works those that were queued last keep their graphs", async (
   });
 });
 
-Deno.test("work that comes again needs no more memory than computing it", async () => {
-  await withInterpreted({}, (device, { backend: { statistics } }) => {
+capturingTest("work that comes again needs no more memory than computing it", async (on) => {
+  await on((device, { statistics }) => {
     const captures = new Captures();
     const x = tensor(device, new Float32Array(2 ** 16));
     const captured = {
