@@ -39,16 +39,24 @@ export const crossEntropyOp: RowOp = (() => {
   return rowwise("crossEntropy", { logits: "f32", labels: "u32" }, [counted, peak, total]);
 })();
 
-/** KL(softmax a ‖ softmax b) of each row. */
-export const klOp: RowOp = (() => {
+/** KL(softmax a ‖ softmax b) of each row, or of those whose label counts. */
+function divergence(labelled: boolean): RowOp {
   const a = logSoftmaxOf(input(0, "f32", 3));
   const b = logSoftmaxOf(input(1, "f32", 3));
   const p = a.log.unary("exp");
   // 0 log 0 is 0, though the logarithm is infinite.
   const ratio = select(p.compare("eq", 0), float(0), a.log.sub(b.log));
-  const divergence = rowSum(p.mul(ratio));
-  return rowwise("klDivergence", ["f32", "f32"], [divergence, a.peak, a.total, b.peak, b.total]);
-})();
+  const sum = rowSum(p.mul(ratio));
+  const saved = [a.peak, a.total, b.peak, b.total];
+  if (!labelled) return rowwise("klDivergence", { a: "f32", b: "f32" }, [sum, ...saved]);
+  const counted = select(input(2, "u32", 1).compare("eq", ignoreIndex), float(0), sum);
+  return rowwise("klDivergence", { a: "f32", b: "f32", labels: "u32" }, [counted, ...saved]);
+}
+
+/** KL(softmax a ‖ softmax b) of each row. */
+export const klOp: RowOp = divergence(false);
+/** The same, of rows whose label is {@linkcode ignoreIndex} 0. */
+export const labelledKlOp: RowOp = divergence(true);
 
 /**
  * Cross-entropy of each row with its label, with label smoothing as PyTorch has it (uniform over
@@ -134,14 +142,17 @@ export function squaredError(predictions: Tensor, targets: Tensor): Tensor {
  *
  * **Shapes**: `[rows, classes]` twice -> `[rows, 1]`. **Units**: nats.
  *
- * @throws {ShapeError} If the shapes differ
+ * @param labels One a row, of which {@linkcode ignoreIndex} gives 0; default all rows count
+ * @throws {ShapeError} If the shapes differ, or there is not one label for each row
  */
-export function klDivergence(a: Tensor, b: Tensor): Tensor {
+export function klDivergence(a: Tensor, b: Tensor, labels?: Tensor): Tensor {
   const [first, second] = [shapeOf("klDivergence", a, "a"), shapeOf("klDivergence", b, "b")];
   if (!sameShape(first, second)) {
     throw argumentError("klDivergence", "b", `[${first}], the shape of a`, `[${second}]`);
   }
-  return apply(klOp, [a, b], {})[0]!;
+  if (labels === undefined) return apply(klOp, [a, b], {})[0]!;
+  const rows = perRow("klDivergence", { a }, { labels });
+  return apply(labelledKlOp, [a, b, reshape(labels, [rows, 1])], {})[0]!;
 }
 
 /**
@@ -149,8 +160,9 @@ export function klDivergence(a: Tensor, b: Tensor): Tensor {
  *
  * **Shapes**: `[rows, classes]` twice -> `[]`. **Units**: nats.
  *
- * @throws {ShapeError} If the shapes differ
+ * @param labels As in {@linkcode klDivergence}
+ * @throws {ShapeError} If the shapes differ, or there is not one label for each row
  */
-export function bidirectionalKl(a: Tensor, b: Tensor): Tensor {
-  return scale(add(sum(klDivergence(a, b)), sum(klDivergence(b, a))), 0.5);
+export function bidirectionalKl(a: Tensor, b: Tensor, labels?: Tensor): Tensor {
+  return scale(add(sum(klDivergence(a, b, labels)), sum(klDivergence(b, a, labels))), 0.5);
 }

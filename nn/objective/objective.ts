@@ -42,7 +42,7 @@ export interface ObjectiveOptions {
   readonly regression?: boolean;
   /** Whether each layer is computed again in the backward pass, to save memory; default false. */
   readonly gradientCheckpointing?: boolean;
-  /** Examples or target tokens of the whole window; losses are sums divided by it. */
+  /** Examples or target tokens of the whole window that count; losses are sums divided by it. */
   readonly normaliser: number;
   /**
    * Most logits of a language model's pass that are held at once; default 2²⁶. Where there are more,
@@ -149,12 +149,13 @@ function termsOf(
     return { loss: add(task, scale(compensation, weight)), task, compensation };
   };
   const task = taskLoss(first!);
+  const counted = regression ? undefined : labels;
   const { kind, weight, branches } = plan?.compensation ?? noCompensation;
   if (second === undefined) return { loss: task, task, compensation: undefined };
   if (kind === "js") {
-    return combine(task, sum(klDivergence(compared(first!), compared(second))), weight);
+    return combine(task, sum(klDivergence(compared(first!), compared(second), counted)), weight);
   }
-  const divergence = bidirectionalKl(compared(first!), compared(second));
+  const divergence = bidirectionalKl(compared(first!), compared(second), counted);
   const both = branches === 1 ? task : scale(add(task, taskLoss(second)), 0.5);
   return combine(both, divergence, weight);
 }

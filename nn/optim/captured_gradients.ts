@@ -8,6 +8,7 @@ import { capturable, Captures, type Results } from "../../core/capture.ts";
 import { Tensor } from "../../core/tensor.ts";
 import type { Batch } from "../layers/batch.ts";
 import { snapshot } from "../layers/snapshot.ts";
+import { LanguageModel } from "../models/decoder.ts";
 import type { Model } from "../models/model.ts";
 import type { ObjectiveOptions } from "../objective/objective.ts";
 import type { Trainable } from "./trainable.ts";
@@ -39,11 +40,10 @@ export function capturedGradients<R extends Results>(
 ): R {
   const { device } = trainable;
   if (!capturable(device)) return compute(batch);
-  const { texts, ...tensors } = batch;
-  const { padId } = model.config;
-  // Where no text holds the padding token, texts decide nothing.
-  if (padId !== undefined && texts?.some((ids) => ids.includes(padId))) return compute(batch);
-  const { key, ...settings } = options;
+  // How many targets there are is in the normaliser.
+  const { texts, targets: _, ...tensors } = batch;
+  if (readsTexts(model, texts)) return compute(batch);
+  const { key, normaliser, ...settings } = options;
   const named = Object.entries(tensors)
     .flatMap(([name, held]) => [held].flat().map((item) => [name, item] as const))
     .filter(([, item]) => item !== undefined);
@@ -56,9 +56,17 @@ export function capturedGradients<R extends Results>(
     signature: JSON.stringify([trainable.cleared, described, settings]),
     inputs: named.flatMap(([, item]) => item instanceof Tensor ? [item] : []),
     key,
+    numbers: [1 / normaliser],
     unchanged: () => snapshot(model),
   };
   const result = own.run(device, captured, () => compute(tensors));
   trainable.cleared = false;
   return result as R;
+}
+
+/** Whether texts decide anything beside the tensors: models that read them look for the padding token. */
+function readsTexts(model: Model, texts: Batch["texts"]): boolean {
+  const { padId } = model.config;
+  if (model instanceof LanguageModel || padId === undefined) return false;
+  return texts?.some((ids) => ids.includes(padId)) ?? false;
 }

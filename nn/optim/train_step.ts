@@ -97,7 +97,10 @@ export function addGradients(
   }
   if (options.plan !== undefined) checkPlan(options.plan);
   const { instances = 1 } = options.plan ?? {};
-  const labels = window.reduce((count, { labels }) => count + sizeOf(labels?.shape ?? [0]), 0);
+  const labels = window.reduce(
+    (count, { labels, targets }) => count + (targets ?? sizeOf(labels?.shape ?? [0])),
+    0,
+  );
   const normaliser = (targets ?? labels) * instances;
   // The first draw of the masks has the step's own key, the others have keys folded from it.
   const draws = Array.from({ length: instances }, (_, i) => i === 0 ? key : foldKey(key, i));

@@ -246,6 +246,11 @@ export const opTable: readonly OpRow[] = [
     run: (_, [a, b]) => klDivergence(a!, b!),
   },
   {
+    name: "klDivergence of rows that count",
+    shapes: [[4, 7], [4, 7]],
+    run: (d, [a, b]) => klDivergence(a!, b!, words(d, [3, 0, 0xFFFFFFFF, 6], [4])),
+  },
+  {
     name: "bidirectionalKl",
     shapes: [[4, 7], [4, 7]],
     run: (_, [a, b]) => bidirectionalKl(a!, b!),

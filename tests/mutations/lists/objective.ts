@@ -33,7 +33,7 @@ export const objectiveMutations: readonly Mutation[] = [
   {
     name: "js of regression compares its predictions",
     file: "nn/objective/objective.ts",
-    find: "sum(klDivergence(compared(first!), compared(second)))",
+    find: "sum(klDivergence(compared(first!), compared(second), counted))",
     replace: "sum(klDivergence(first!.logits, second.logits))",
     why: "the JS pass compares representations too",
     tests: ["tests/nn/objective/objective_test.ts"],
@@ -57,7 +57,7 @@ export const objectiveMutations: readonly Mutation[] = [
   {
     name: "js runs the wrong way",
     file: "nn/objective/objective.ts",
-    find: "sum(klDivergence(compared(first!), compared(second)))",
+    find: "sum(klDivergence(compared(first!), compared(second), counted))",
     replace: "sum(klDivergence(compared(second), compared(first!)))",
     why: "KL is from the noisy pass to the clean one",
     tests: ["tests/nn/objective/objective_test.ts"],
@@ -65,7 +65,7 @@ export const objectiveMutations: readonly Mutation[] = [
   {
     name: "js is bidirectional",
     file: "nn/objective/objective.ts",
-    find: "sum(klDivergence(compared(first!), compared(second)))",
+    find: "sum(klDivergence(compared(first!), compared(second), counted))",
     replace: "bidirectionalKl(compared(first!), compared(second))",
     why: "the paper's JS is one-way",
     tests: ["tests/nn/objective/objective_test.ts"],
@@ -73,7 +73,7 @@ export const objectiveMutations: readonly Mutation[] = [
   {
     name: "kl is one-way",
     file: "nn/objective/objective.ts",
-    find: "const divergence = bidirectionalKl(compared(first!), compared(second));",
+    find: "const divergence = bidirectionalKl(compared(first!), compared(second), counted);",
     replace: "const divergence = sum(klDivergence(compared(first!), compared(second)));",
     why: "KL runs both ways",
     tests: ["tests/nn/objective/objective_test.ts"],
@@ -171,8 +171,8 @@ export const objectiveMutations: readonly Mutation[] = [
   {
     name: "bidirectional kl is not halved",
     file: "core/ops/losses.ts",
-    find: "sum(klDivergence(b, a))), 0.5)",
-    replace: "sum(klDivergence(b, a))), 1)",
+    find: "sum(klDivergence(b, a, labels))), 0.5)",
+    replace: "sum(klDivergence(b, a, labels))), 1)",
     why: "half the sum of both directions",
     tests: ["tests/nn/dropout/noise_losses_test.ts"],
   },

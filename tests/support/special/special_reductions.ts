@@ -153,6 +153,15 @@ const lossRows: readonly SpecialRow[] = [
     expected: () => logits.map((row, r) => divergence(row, others[r]!)),
   },
   {
+    name: "klDivergence of rows that count",
+    inputs: [table(logits), table(others)],
+    run: (d, [a, b]) => {
+      const labels = logits.map((_, r) => r % 2 === 0 ? r : 0xFFFFFFFF);
+      return klDivergence(a!, b!, tensor(d, labels, undefined, "u32"));
+    },
+    expected: () => logits.map((row, r) => r % 2 === 0 ? divergence(row, others[r]!) : 0),
+  },
+  {
     name: "klDivergence, gradient",
     inputs: [table([[0, -Infinity, 1], [largest, -largest, 0]]), table([[0, 1, 2], [0, 1, 2]])],
     run: (_, [a, b]) => slope((x) => klDivergence(x, b!))(a!),
