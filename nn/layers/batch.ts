@@ -116,12 +116,8 @@ export function toBatch(
 ): Batch {
   const { padId = 0, numbers, regression = false, pack = false, padMultiple = 1 } = options;
   const most = options.width ?? Math.max(1, ...examples.map(({ ids }) => ids.length));
+  checkMultiple(padMultiple);
   checkSizes(examples, most, numbers);
-  if (!Number.isSafeInteger(padMultiple) || padMultiple < 1) {
-    throw new OptionError(
-      `Cannot pad to a multiple of ${shown(padMultiple)} as an integer from 1 is required`,
-    );
-  }
   fill("padId", [padId], [0]);
   const lengths = examples.map(({ ids }) => ids.length);
   const { size, width, starts } = pack ? packRows(lengths, most, padMultiple) : {
@@ -170,6 +166,13 @@ export function toBatch(
     }),
     ...targetsOf(device, examples, starts, { regression, padMultiple }),
   };
+}
+
+function checkMultiple(padMultiple: number): void {
+  if (Number.isSafeInteger(padMultiple) && padMultiple >= 1) return;
+  throw new OptionError(
+    `Cannot pad to a multiple of ${shown(padMultiple)} as an integer from 1 is required`,
+  );
 }
 
 function checkSizes(

@@ -240,11 +240,7 @@ export const opTable: readonly OpRow[] = [
         indices: [{ offset: 0, strides: [0, 1] }],
       })[0]!,
   },
-  {
-    name: "klDivergence",
-    shapes: [[4, 7], [4, 7]],
-    run: (_, [a, b]) => klDivergence(a!, b!),
-  },
+  { name: "klDivergence", shapes: [[4, 7], [4, 7]], run: (_, [a, b]) => klDivergence(a!, b!) },
   {
     name: "klDivergence of rows that count",
     shapes: [[4, 7], [4, 7]],

@@ -2,10 +2,11 @@
 
 import type { Mutation } from "../mutation.ts";
 
-const [rows, masks, objective] = [
+const [rows, masks, objective, fused] = [
   "tests/nn/layers/pack_rows_test.ts",
   "tests/nn/dropout/packed_masks_test.ts",
   "tests/nn/objective/packed_objective_test.ts",
+  "tests/kernels/cuda/attention_masks_test.ts",
 ] as const;
 
 /** Mutations of examples that share rows. */
@@ -147,12 +148,36 @@ export const packingMutations: readonly Mutation[] = [
     tests: [rows],
   },
   {
-    name: "fused attention takes packed examples",
+    name: "fused attention lets texts of a row see each other",
     file: "nn/layers/fused_attention.ts",
-    find: "!mayFuse(query) || options.offsets !== undefined",
-    replace: "!mayFuse(query)",
-    why: "its masks do not know which example a token belongs to",
-    tests: ["tests/kernels/cuda/packed_test.ts"],
+    find: 'packed ? offset.compare("eq", input(own, "u32", 1))',
+    replace: 'packed ? offset.compare("le", input(own, "u32", 1))',
+    why: "an example attends to itself alone",
+    tests: [fused],
+  },
+  {
+    name: "fused attention masks packed texts by their place in the row",
+    file: "nn/layers/fused_attention.ts",
+    find: "packed ? inExample(coordinate, offset, step) : coordinate;",
+    replace: "packed ? coordinate : inExample(coordinate, offset, step);",
+    why: "a mask follows the place inside the example",
+    tests: [fused],
+  },
+  {
+    name: "fused attention steps through packed texts by keys alone",
+    file: "nn/layers/fused_attention.ts",
+    find: "strides[3]! + strides[4]!",
+    replace: "strides[4]!",
+    why: "a query's place counts as its key's does",
+    tests: [fused],
+  },
+  {
+    name: "fused attention steps by DropKey's structure in DropAttention",
+    file: "nn/layers/fused_attention.ts",
+    find: 'scalar(stepSlots[site], "u32")',
+    replace: 'scalar(stepSlots[0], "u32")',
+    why: "both sites have structures of their own",
+    tests: [fused],
   },
   {
     name: "--pack does nothing",
