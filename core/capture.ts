@@ -22,8 +22,8 @@ export interface Captured extends CapturedMemory {
   readonly signature: string;
   /** Key from which all random numbers come, by folding. */
   readonly key: Key;
-  /** Numbers that programs are given as they are, and that may be others the next time. */
-  readonly numbers?: readonly number[];
+  /** Number that programs are given as it is, and that may be another one the next time. */
+  readonly number?: number;
   /** Gives a test whether all else that the function reads is still what it is now. */
   readonly unchanged: () => () => boolean;
 }
@@ -48,22 +48,23 @@ interface Made {
 interface Capture {
   readonly work: CapturedWork;
   readonly trace: CaptureRecord;
-  readonly numbers: readonly number[];
+  readonly number: number | undefined;
   /** Elements before what moves. */
   readonly offsets: readonly number[];
   readonly made: readonly Made[];
   readonly unchanged: () => boolean;
 }
 
-/** A scalar that is a number, or the first of two that are a key. */
-type ScalarPlace = readonly [scalar: number, from: number];
+/** The first of two scalars that are a key. */
+type KeyPlace = readonly [scalar: number, key: number];
 
 /** Which scalars are not always the same. */
 interface ScalarPlaces {
-  readonly keys: readonly ScalarPlace[];
-  readonly numbers: readonly ScalarPlace[];
-  /** Numbers that both captures had: which scalars they are cannot be told. */
-  readonly constant: ReadonlyMap<number, number>;
+  readonly keys: readonly KeyPlace[];
+  /** Scalars that are the number. */
+  readonly numbers: readonly number[];
+  /** The number where both captures had it: which scalars it is cannot be told. */
+  readonly constant: number | undefined;
 }
 
 /** What is known of a signature. */
@@ -97,7 +98,7 @@ export class Captures {
     const entry = this.#met(signature);
     if (entry === undefined) return compute();
     const { capture, places } = entry;
-    if (capture !== undefined && places !== undefined && hasNumbers(places, captured)) {
+    if (capture !== undefined && places !== undefined && hasNumber(places, captured)) {
       const again = queuedAgain(device, captured, capture, places);
       if (again !== undefined) return again;
       this.#entries.set(signature, { attempts: 0 });
@@ -130,7 +131,7 @@ function computeCaptured(
   captured: Captured,
   compute: () => Results,
 ): { readonly result: Results; readonly capture: Capture | undefined } {
-  const { inputs, moving = [], key, numbers = [], unchanged } = captured;
+  const { inputs, moving = [], key, number, unchanged } = captured;
   const capturing = device.backend.capturing!;
   const storages = inputs.map(({ value }) => value.storage);
   const trace = new CaptureRecord(storages, key);
@@ -158,9 +159,7 @@ function computeCaptured(
   // Two views of one memory would need two.
   const fits = work !== undefined && !trace.isSpoiled && storagesMade.size === made.length;
   const offsets = moving.map(({ value }) => value.offset);
-  const capture = fits
-    ? { work: work!, trace, numbers, offsets, made, unchanged: same }
-    : undefined;
+  const capture = fits ? { work: work!, trace, number, offsets, made, unchanged: same } : undefined;
   return { result, capture };
 }
 
@@ -176,7 +175,7 @@ function madeOf(results: Results): Made[] {
 }
 
 /**
- * Where keys and numbers stand among the scalars of two captures of the same work; nothing where the
+ * Where keys and the number stand among the scalars of two captures of the same work; nothing where the
  * work is not the same, or other scalars differ.
  */
 function scalarPlaces(a: Capture, b: Capture): ScalarPlaces | undefined {
@@ -190,8 +189,8 @@ function scalarPlaces(a: Capture, b: Capture): ScalarPlaces | undefined {
   const folded = new Map(a.trace.keys.map((key, place) => [`${key}`, place] as const).slice(1));
   const given = a.trace.keys[0]!;
   const isOneKey = sameKey(given, b.trace.keys[0]!);
-  const keys: ScalarPlace[] = [];
-  const numbers: ScalarPlace[] = [];
+  const keys: KeyPlace[] = [];
+  const numbers: number[] = [];
   for (let i = 0; i < first.length; i++) {
     // Of one key it cannot be told whether numbers are its words.
     if (isOneKey && sameKey(given, [first[i]!, first[i + 1]!])) return undefined;
@@ -199,18 +198,16 @@ function scalarPlaces(a: Capture, b: Capture): ScalarPlaces | undefined {
     if (key !== undefined && sameKey(b.trace.keys[key]!, [second[i]!, second[i + 1]!])) {
       keys.push([i++, key]);
     } else if (!Object.is(first[i], second[i])) {
-      const number = a.numbers.findIndex((x, n) => x === first[i] && b.numbers[n] === second[i]);
-      if (number < 0) return undefined;
-      numbers.push([i, number]);
+      if (a.number !== first[i] || b.number !== second[i]) return undefined;
+      numbers.push(i);
     }
   }
-  const constant = [...b.numbers.entries()].filter(([n, x]) => x === a.numbers[n]);
-  return { keys, numbers, constant: new Map(constant) };
+  return { keys, numbers, constant: a.number === b.number ? b.number : undefined };
 }
 
-/** Whether numbers of which it cannot be told which scalars they are still are what they were. */
-function hasNumbers({ constant }: ScalarPlaces, { numbers = [] }: Captured): boolean {
-  return numbers.every((x, n) => (constant.get(n) ?? x) === x);
+/** Whether a number of which it cannot be told which scalars it is still is what it was. */
+function hasNumber({ constant }: ScalarPlaces, { number }: Captured): boolean {
+  return constant === undefined || constant === number;
 }
 
 /** Results of work that was queued again; nothing where it was not, as it would not be the same. */
@@ -220,13 +217,13 @@ function queuedAgain(
   { work, trace, made, unchanged }: Capture,
   places: ScalarPlaces,
 ): Results | undefined {
-  const { inputs, key, numbers = [] } = captured;
+  const { inputs, key, number } = captured;
   const storages = inputs.map(({ value }) => value.storage);
   if (!unchanged() || trace.checks.some((check) => fails(check, storages))) return undefined;
   const keys = keysOf(key, trace.folds);
   const scalars = work.scalars.slice();
   for (const [scalar, k] of places.keys) [scalars[scalar], scalars[scalar + 1]] = keys[k]!;
-  for (const [scalar, n] of places.numbers) scalars[scalar] = numbers[n]!;
+  for (const scalar of places.numbers) scalars[scalar] = number!;
   const tensors = made.map(({ outline: { dtype, shape, strides, offset }, length }) =>
     new Tensor(
       new Value(new Storage(device.backend, dtype, [length]), shape, strides, offset),

@@ -56,7 +56,7 @@ export function capturedGradients<R extends Results>(
     signature: JSON.stringify([trainable.cleared, described, settings]),
     inputs: named.flatMap(([, item]) => item instanceof Tensor ? [item] : []),
     key,
-    numbers: [1 / normaliser],
+    number: 1 / normaliser,
     unchanged: () => snapshot(model),
   };
   const result = own.run(device, captured, () => compute(tensors));

@@ -2,11 +2,12 @@
 
 import type { Mutation } from "../mutation.ts";
 
-const [rows, masks, objective, fused] = [
+const [rows, masks, objective, fused, padded] = [
   "tests/nn/layers/pack_rows_test.ts",
   "tests/nn/dropout/packed_masks_test.ts",
   "tests/nn/objective/packed_objective_test.ts",
   "tests/kernels/cuda/attention_masks_test.ts",
+  "tests/nn/objective/padded_targets_test.ts",
 ] as const;
 
 /** Mutations of examples that share rows. */
@@ -114,6 +115,54 @@ export const packingMutations: readonly Mutation[] = [
     replace: "spread(starts.map((start) => start % width))",
     why: "padding begins at itself",
     tests: [rows],
+  },
+  {
+    name: "packed rows have any width",
+    file: "nn/layers/pack_rows.ts",
+    find: "Math.min(most, multipleFrom(tokens, multiple))",
+    replace: "Math.min(most, tokens + 0 * multiple)",
+    why: "steps of few widths come again",
+    tests: [rows],
+  },
+  {
+    name: "packed rows are wider than the widest",
+    file: "nn/layers/pack_rows.ts",
+    find: "Math.min(most, multipleFrom(tokens, multiple))",
+    replace: "multipleFrom(tokens, multiple)",
+    why: "masks have numbers for so many tokens",
+    tests: [rows],
+  },
+  {
+    name: "targets that are filled up count",
+    file: "nn/layers/batch.ts",
+    find: "labels.push(ignoreIndex)",
+    replace: "labels.push(labels[0]!)",
+    why: "what is repeated has a loss already",
+    tests: [padded],
+  },
+  {
+    name: "losses are divided by targets that do not count",
+    file: "nn/optim/train_step.ts",
+    find: "(targets ?? sizeOf(labels?.shape ?? [0]))",
+    replace: "sizeOf(labels?.shape ?? [0])",
+    why: "a loss is a mean over the targets that there are",
+    tests: [padded],
+  },
+  {
+    name: "passes are compared at targets that do not count",
+    file: "core/ops/losses.ts",
+    find: 'input(2, "u32", 1).compare("eq", ignoreIndex), float(0), sum)',
+    replace: 'input(2, "u32", 1).compare("eq", ignoreIndex), sum, sum)',
+    why: "a compensation is a mean over the targets that there are",
+    tests: [padded],
+  },
+  {
+    name: "--pad-multiple fills up no targets",
+    file: "train/step.ts",
+    find: "padMultiple: config.padMultiple,",
+    replace: "",
+    why: "steps of few shapes come again",
+    tests: ["tests/train/pad_multiple_test.ts"],
   },
   {
     name: "a packed row takes what is too long",

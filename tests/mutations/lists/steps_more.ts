@@ -15,8 +15,8 @@ export const stepsMoreMutations: readonly Mutation[] = [
   {
     name: "normaliser of the last batch",
     file: "nn/optim/train_step.ts",
-    find: "count + sizeOf(labels?.shape ?? [0])",
-    replace: "sizeOf(labels?.shape ?? [0])",
+    find: "count + (targets ?? sizeOf(labels?.shape ?? [0]))",
+    replace: "targets ?? sizeOf(labels?.shape ?? [0])",
     why: "a step divides by the targets of its whole window",
     tests: ["tests/nn/optim/train_step_test.ts"],
   },
