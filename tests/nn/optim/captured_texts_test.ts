@@ -10,74 +10,10 @@ import { withInterpreted } from "../../support/interpreted_device.ts";
 import { adaptedState } from "../../support/packed.ts";
 
 /** Tokens of training examples of E2E as SmolLM2 has them, and how many of them are predicted. */
-const lengths = [
-  61,
-  60,
-  49,
-  44,
-  72,
-  39,
-  38,
-  56,
-  63,
-  43,
-  76,
-  60,
-  55,
-  79,
-  70,
-  54,
-  50,
-  42,
-  54,
-  63,
-  64,
-  51,
-  60,
-  35,
-  60,
-  54,
-  45,
-  63,
-  90,
-  54,
-  68,
-  56,
-];
-const predicted = [
-  29,
-  32,
-  26,
-  18,
-  38,
-  19,
-  18,
-  29,
-  32,
-  18,
-  33,
-  31,
-  23,
-  39,
-  32,
-  27,
-  26,
-  22,
-  24,
-  30,
-  32,
-  27,
-  33,
-  16,
-  34,
-  28,
-  21,
-  24,
-  46,
-  26,
-  32,
-  27,
-];
+const lengths = `61 60 49 44 72 39 38 56 63 43 76 60 55 79 70 54
+  50 42 54 63 64 51 60 35 60 54 45 63 90 54 68 56`.split(/\s+/).map(Number);
+const predicted = `29 32 26 18 38 19 18 29 32 18 33 31 23 39 32 27
+  26 22 24 30 32 27 33 16 34 28 21 24 46 26 32 27`.split(/\s+/).map(Number);
 const batch = 2;
 const steps = lengths.length / batch;
 const padMultiple = 32;
