@@ -11,7 +11,7 @@ import { IndexError, OptionError } from "../errors.ts";
 import { shown } from "../excerpt.ts";
 import { firstOutOfRange, numbersOf } from "../indices.ts";
 import { columns, float, index, input, rowSum, scalar, select } from "../expr.ts";
-import { add, scale, square, sub } from "./elementwise.ts";
+import { square, sub } from "./elementwise.ts";
 import { sum } from "./reduce.ts";
 import { type RowOp, rowwise } from "./rowwise.ts";
 import { logSoftmaxOf } from "./softmax.ts";
@@ -39,24 +39,28 @@ export const crossEntropyOp: RowOp = (() => {
   return rowwise("crossEntropy", { logits: "f32", labels: "u32" }, [counted, peak, total]);
 })();
 
-/** KL(softmax a ‖ softmax b) of each row, or of those whose label counts. */
-function divergence(labelled: boolean): RowOp {
+/** One direction of KL between the softmax of two rows, or the mean of both; of rows that count. */
+function divergence(name: string, both: boolean, labelled: boolean): RowOp {
   const a = logSoftmaxOf(input(0, "f32", 3));
   const b = logSoftmaxOf(input(1, "f32", 3));
-  const p = a.log.unary("exp");
-  // 0 log 0 is 0, though the logarithm is infinite.
-  const ratio = select(p.compare("eq", 0), float(0), a.log.sub(b.log));
-  const sum = rowSum(p.mul(ratio));
+  const from = (x: typeof a, y: typeof a) => {
+    const p = x.log.unary("exp");
+    // 0 log 0 is 0, though the logarithm is infinite.
+    return p.mul(select(p.compare("eq", 0), float(0), x.log.sub(y.log)));
+  };
+  const sum = both ? rowSum(from(a, b).add(from(b, a))).mul(0.5) : rowSum(from(a, b));
   const saved = [a.peak, a.total, b.peak, b.total];
-  if (!labelled) return rowwise("klDivergence", { a: "f32", b: "f32" }, [sum, ...saved]);
+  if (!labelled) return rowwise(name, { a: "f32", b: "f32" }, [sum, ...saved]);
   const counted = select(input(2, "u32", 1).compare("eq", ignoreIndex), float(0), sum);
-  return rowwise("klDivergence", { a: "f32", b: "f32", labels: "u32" }, [counted, ...saved]);
+  return rowwise(name, { a: "f32", b: "f32", labels: "u32" }, [counted, ...saved]);
 }
 
 /** KL(softmax a ‖ softmax b) of each row. */
-export const klOp: RowOp = divergence(false);
-/** The same, of rows whose label is {@linkcode ignoreIndex} 0. */
-export const labelledKlOp: RowOp = divergence(true);
+export const klOp: RowOp = divergence("klDivergence", false, false);
+const labelledKlOp = divergence("klDivergence", false, true);
+/** Half the sum of both directions of each row: logits are read once for both. */
+export const bidirectionalKlOp: RowOp = divergence("bidirectionalKl", true, false);
+const labelledBidirectionalKlOp = divergence("bidirectionalKl", true, true);
 
 /**
  * Cross-entropy of each row with its label, with label smoothing as PyTorch has it (uniform over
@@ -146,13 +150,7 @@ export function squaredError(predictions: Tensor, targets: Tensor): Tensor {
  * @throws {ShapeError} If the shapes differ, or there is not one label for each row
  */
 export function klDivergence(a: Tensor, b: Tensor, labels?: Tensor): Tensor {
-  const [first, second] = [shapeOf("klDivergence", a, "a"), shapeOf("klDivergence", b, "b")];
-  if (!sameShape(first, second)) {
-    throw argumentError("klDivergence", "b", `[${first}], the shape of a`, `[${second}]`);
-  }
-  if (labels === undefined) return apply(klOp, [a, b], {})[0]!;
-  const rows = perRow("klDivergence", { a }, { labels });
-  return apply(labelledKlOp, [a, b, reshape(labels, [rows, 1])], {})[0]!;
+  return divergenceBy(labels === undefined ? klOp : labelledKlOp, a, b, labels);
 }
 
 /**
@@ -164,5 +162,16 @@ export function klDivergence(a: Tensor, b: Tensor, labels?: Tensor): Tensor {
  * @throws {ShapeError} If the shapes differ, or there is not one label for each row
  */
 export function bidirectionalKl(a: Tensor, b: Tensor, labels?: Tensor): Tensor {
-  return scale(add(sum(klDivergence(a, b, labels)), sum(klDivergence(b, a, labels))), 0.5);
+  const op = labels === undefined ? bidirectionalKlOp : labelledBidirectionalKlOp;
+  return sum(divergenceBy(op, a, b, labels));
+}
+
+function divergenceBy(op: RowOp, a: Tensor, b: Tensor, labels: Tensor | undefined): Tensor {
+  const [first, second] = [shapeOf(op.name, a, "a"), shapeOf(op.name, b, "b")];
+  if (!sameShape(first, second)) {
+    throw argumentError(op.name, "b", `[${first}], the shape of a`, `[${second}]`);
+  }
+  if (labels === undefined) return apply(op, [a, b], {})[0]!;
+  const rows = perRow(op.name, { a }, { labels });
+  return apply(op, [a, b, reshape(labels, [rows, 1])], {})[0]!;
 }

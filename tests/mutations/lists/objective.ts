@@ -171,8 +171,8 @@ export const objectiveMutations: readonly Mutation[] = [
   {
     name: "bidirectional kl is not halved",
     file: "core/ops/losses.ts",
-    find: "sum(klDivergence(b, a, labels))), 0.5)",
-    replace: "sum(klDivergence(b, a, labels))), 1)",
+    find: "rowSum(from(a, b).add(from(b, a))).mul(0.5)",
+    replace: "rowSum(from(a, b).add(from(b, a)))",
     why: "half the sum of both directions",
     tests: ["tests/nn/dropout/noise_losses_test.ts"],
   },
