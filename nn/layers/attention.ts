@@ -4,10 +4,12 @@
  * @module
  */
 
+import { checkpoint } from "../../core/checkpoint.ts";
 import { OptionError } from "../../core/errors.ts";
 import { add, scale as scaled } from "../../core/ops/elementwise.ts";
 import { matmul } from "../../core/ops/matmul.ts";
 import { permute, reshape, transpose } from "../../core/ops/view.ts";
+import { sizeOf } from "../../core/shape.ts";
 import { untracked } from "../../core/tape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { type LayerPlace, siteAt } from "../dropout/site.ts";
@@ -100,11 +102,50 @@ export function attend(
   const whole = isPlain ? inOne?.(q, k, v, options) : undefined;
   const joined = [batch, tokens, heads * size];
   if (whole !== undefined) return reshape(permute(whole, [0, 3, 1, 2, 4]), joined);
-  const weigh = () => weighted(scoresOf(q, k, options, bias), options, place, context);
-  // Scores are as large as weights, and nothing reads them again but what starts spans.
-  const weights = context.spanStarts === undefined ? q.device.within("scores", weigh) : weigh();
   const order = earlier === undefined ? [0, 3, 1, 2, 4] : [3, 0, 1, 2, 4];
-  return reshape(permute(matmul(weights, v, order), order), joined);
+  const compose = ([q, k, v]: Heads, options: AttentionOptions, bias: Tensor | undefined) => {
+    const weigh = () => weighted(scoresOf(q, k, options, bias), options, place, context);
+    // Scores are as large as weights, and nothing reads them again but what starts spans.
+    const weights = context.spanStarts === undefined ? q.device.within("scores", weigh) : weigh();
+    return permute(matmul(weights, v, order), order);
+  };
+  const isKept = asked || earlier !== undefined || keepsWeights(q, k, context);
+  const attended = isKept
+    ? compose([q, k, v], options, bias)
+    : computedAgain([q, k, v], options, bias, compose);
+  return reshape(attended, joined);
+}
+
+/** Queries, keys and values. */
+type Heads = readonly [Tensor, Tensor, Tensor];
+
+/** Whether a gradient keeps the weights of a layer: where it computes the layer again, it need not. */
+function keepsWeights(
+  q: Tensor,
+  k: Tensor,
+  { gradientCheckpointing, mostWeights = 2 ** 22 }: ForwardContext,
+): boolean {
+  return gradientCheckpointing === true ||
+    sizeOf(q.shape.slice(0, -1)) * k.shape[3]! <= mostWeights;
+}
+
+/** Runs attention so that a gradient keeps what it is given, and not its weights. */
+function computedAgain(
+  heads: Heads,
+  options: AttentionOptions,
+  bias: Tensor | undefined,
+  compose: (heads: Heads, options: AttentionOptions, bias: Tensor | undefined) => Tensor,
+): Tensor {
+  const { mask } = options;
+  const given: readonly [...Heads, ...Tensor[]] = [
+    ...heads,
+    ...mask === undefined ? [] : [mask],
+    ...bias === undefined ? [] : [bias],
+  ];
+  return checkpoint(given, (q, k, v, ...others) => {
+    const own = mask === undefined ? options : { ...options, mask: others[0] };
+    return compose([q, k, v], own, bias && others.at(-1));
+  });
 }
 
 /** What the mask of a batch says, for a layer whose queries see a window of a cache. */

@@ -49,6 +49,8 @@ export interface ObjectiveOptions {
    * the output layer runs on some target tokens after the other, and again in the backward pass.
    */
   readonly mostLogits?: number;
+  /** Most attention weights of a layer that are kept, as in `ForwardContext`; default 2²². */
+  readonly mostWeights?: number;
 }
 
 /** What a step computes beside its update, on the device; the caller's scope owns it. */
@@ -105,19 +107,19 @@ const noCompensation = { kind: "none", weight: 0, branches: 1 } as const;
 function passesOf(
   model: Model,
   batch: Batch,
-  { plan, key, gradientCheckpointing }: ObjectiveOptions,
+  { plan, key, gradientCheckpointing, mostWeights }: ObjectiveOptions,
 ): Pass[] {
   const { examples, lengths, offsets } = batch;
   const { kind, branches } = plan?.compensation ?? noCompensation;
   const common = plan && kind !== "none" ? layersBefore(plan, model.config.layers) : undefined;
   const sharedPrefix = common === undefined ? undefined : new SharedPrefix(common);
   const contextOf = (pass: 0 | 1): ForwardContext => {
-    if (plan === undefined) return { batch, gradientCheckpointing };
+    if (plan === undefined) return { batch, gradientCheckpointing, mostWeights };
     if (examples === undefined) {
       throw new OptionError("Cannot drop from a batch without the numbers of its examples");
     }
     const dropout = { plan, key, examples: examples[pass], lengths, offsets };
-    return { batch, dropout, gradientCheckpointing, sharedPrefix };
+    return { batch, dropout, gradientCheckpointing, mostWeights, sharedPrefix };
   };
   const first = { context: contextOf(0), tracked: true };
   if (kind === "none") return [first];

@@ -45,6 +45,8 @@ export interface StepOptions {
   readonly gradientCheckpointing?: boolean;
   /** Most logits of a language model that are held at once, as in `objective`; default 2²⁶. */
   readonly mostLogits?: number;
+  /** Most attention weights of a layer that are kept, as in `objective`; default 2²². */
+  readonly mostWeights?: number;
   /** Labels that losses are means over, where others add gradients too; default the window's own. */
   readonly targets?: number;
   /** Factor of the optimiser's direction. */
