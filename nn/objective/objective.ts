@@ -13,6 +13,7 @@ import { add, scale } from "../../core/ops/elementwise.ts";
 import {
   bidirectionalKl,
   checkLabels,
+  comparedCrossEntropy,
   crossEntropy,
   klDivergence,
   squaredError,
@@ -131,35 +132,41 @@ function during<T>({ tracked }: Pass, run: () => T): T {
   return tracked ? run() : untracked(run);
 }
 
+/** What passes are compared by. */
+type Compared = Omit<ModelOutput, "hidden">;
+
 /** Losses of what the passes gave, over its rows. */
 function termsOf(
-  [first, second]: readonly Omit<ModelOutput, "hidden">[],
+  [first, second]: readonly Compared[],
   labels: Tensor,
   { plan, smoothing = 0, regression = false, normaliser }: ObjectiveOptions,
 ): Terms {
-  const taskLoss = ({ logits }: Omit<ModelOutput, "hidden">) => {
-    const rows = regression
-      ? squaredError(logits, labels)
-      : crossEntropy(logits, labels, smoothing);
-    return scale(sum(rows), 1 / normaliser);
-  };
-  // One number has no distribution to compare: regression compares the features of the last layer.
-  const compared = ({ logits, representation }: Omit<ModelOutput, "hidden">) =>
-    regression && representation !== undefined ? representation : logits;
-  const combine = (task: Tensor, divergence: Tensor, weight: number) => {
-    const compensation = scale(divergence, 1 / normaliser);
-    return { loss: add(task, scale(compensation, weight)), task, compensation };
-  };
-  const task = taskLoss(first!);
-  const counted = regression ? undefined : labels;
+  const mean = (rows: Tensor) => scale(sum(rows), 1 / normaliser);
+  const taskLoss = ({ logits }: Compared) =>
+    mean(regression ? squaredError(logits, labels) : crossEntropy(logits, labels, smoothing));
   const { kind, weight, branches } = plan?.compensation ?? noCompensation;
-  if (second === undefined) return { loss: task, task, compensation: undefined };
-  if (kind === "js") {
-    return combine(task, sum(klDivergence(compared(first!), compared(second), counted)), weight);
+  if (second === undefined) {
+    const task = taskLoss(first!);
+    return { loss: task, task, compensation: undefined };
   }
-  const divergence = bidirectionalKl(compared(first!), compared(second), counted);
-  const both = branches === 1 ? task : scale(add(task, taskLoss(second)), 0.5);
-  return combine(both, divergence, weight);
+  const both = kind === "kl";
+  const { losses, divergences } = regression
+    ? comparedErrors(first!, second, labels, both)
+    : comparedCrossEntropy(first!.logits, second.logits, labels, { smoothing, both });
+  const [own, compensation] = [mean(losses), mean(divergences)];
+  const task = both && branches === 2 ? scale(add(own, taskLoss(second)), 0.5) : own;
+  return { loss: add(task, scale(compensation, weight)), task, compensation };
+}
+
+/**
+ * Squared errors, and divergences of representations: one number has no distribution to compare, so
+ * that regression compares the features of the last layer.
+ */
+function comparedErrors(first: Compared, second: Compared, labels: Tensor, both: boolean) {
+  const compared = ({ logits, representation = logits }: Compared) => representation;
+  const [a, b] = [compared(first), compared(second)];
+  const divergences = both ? bidirectionalKl(a, b) : klDivergence(a, b);
+  return { losses: squaredError(first.logits, labels), divergences };
 }
 
 /** The same over some target rows after the other, whose logits are computed again for the gradient. */

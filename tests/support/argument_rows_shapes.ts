@@ -53,11 +53,6 @@ export const shapeArgumentRows: readonly ArgumentRow[] = [
     wrong: [[1, 3], [3], [2, 1]],
   })),
   {
-    name: "klDivergence labels",
-    call: ({ x, words }, given) => library.klDivergence(x(2, 3), x(2, 3), words(...given)),
-    wrong: [[0], [0, 1, 2], []],
-  },
-  {
     name: "expand shape",
     call: ({ x }, given) => library.expand(x(2, 1), given),
     wrong: noShape,

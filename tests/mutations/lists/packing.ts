@@ -151,8 +151,8 @@ export const packingMutations: readonly Mutation[] = [
   {
     name: "passes are compared at targets that do not count",
     file: "core/ops/losses.ts",
-    find: 'input(2, "u32", 1).compare("eq", ignoreIndex), float(0), sum)',
-    replace: 'input(2, "u32", 1).compare("eq", ignoreIndex), sum, sum)',
+    find: "...outputs.map((each) => ifCounted(label, each)),",
+    replace: "ifCounted(label, outputs[0]!), outputs[1]!,",
     why: "a compensation is a mean over the targets that there are",
     tests: [padded],
   },

@@ -31,9 +31,8 @@ export const stepsMoreMutations: readonly Mutation[] = [
   {
     name: "js reversed",
     file: "nn/objective/objective.ts",
-    find:
-      "return combine(task, sum(klDivergence(compared(first!), compared(second), counted)), weight);",
-    replace: "return combine(task, sum(klDivergence(compared(second), compared(first!))), weight);",
+    find: "both ? bidirectionalKl(a, b) : klDivergence(a, b)",
+    replace: "both ? bidirectionalKl(a, b) : klDivergence(b, a)",
     why: "the one-way KL is from the training pass to the inference pass",
     tests: ["tests/nn/objective/objective_test.ts"],
   },

@@ -3,12 +3,14 @@ import { apply } from "../../../core/apply.ts";
 import { gradient } from "../../../core/gradient.ts";
 import {
   bidirectionalKl,
+  comparedCrossEntropy,
   crossEntropy,
   ignoreIndex,
   klDivergence,
 } from "../../../core/ops/losses.ts";
 import { layerNormOp, rmsNormOp } from "../../../core/ops/norm.ts";
 import * as reductions from "../../../core/ops/reduce.ts";
+import { concatenate } from "../../../core/ops/slice.ts";
 import { sumRow, sumTo } from "../../../core/ops/rowwise.ts";
 import { logSoftmax, softmax } from "../../../core/ops/softmax.ts";
 import { topK } from "../../../core/ops/top_k.ts";
@@ -146,20 +148,26 @@ const lossRows: readonly SpecialRow[] = [
     expected: () =>
       logits.slice(0, 9).flatMap((row) => softmaxOf(row).map((p, i) => p - Number(i === 0))),
   },
+  ...[false, true].map((both): SpecialRow => ({
+    name: `comparedCrossEntropy, ${both}`,
+    inputs: [table(logits), table(others)],
+    run(d, [a, b]) {
+      const words = tensor(d, labels, undefined, "u32");
+      const { losses, divergences } = comparedCrossEntropy(a!, b!, words, { both });
+      return concatenate([losses, divergences], 1);
+    },
+    expected: () =>
+      logits.flatMap((row, r) => {
+        if (labels[r] === ignoreIndex) return [0, 0];
+        const [there, back] = [divergence(row, others[r]!), divergence(others[r]!, row)];
+        return [lossOf(row, r), both ? (there + back) / 2 : there];
+      }),
+  })),
   {
     name: "klDivergence",
     inputs: [table(logits), table(others)],
     run: (_, [a, b]) => klDivergence(a!, b!),
     expected: () => logits.map((row, r) => divergence(row, others[r]!)),
-  },
-  {
-    name: "klDivergence of rows that count",
-    inputs: [table(logits), table(others)],
-    run: (d, [a, b]) => {
-      const labels = logits.map((_, r) => r % 2 === 0 ? r : 0xFFFFFFFF);
-      return klDivergence(a!, b!, tensor(d, labels, undefined, "u32"));
-    },
-    expected: () => logits.map((row, r) => r % 2 === 0 ? divergence(row, others[r]!) : 0),
   },
   {
     name: "klDivergence, gradient",
