@@ -9,19 +9,9 @@ import { apply } from "../apply.ts";
 import { argumentError, argumentsOf, checkArguments } from "../arguments.ts";
 import { IndexError, OptionError } from "../errors.ts";
 import { shown } from "../excerpt.ts";
-import { firstOutOfRange, numbersOf } from "../indices.ts";
-import {
-  columns,
-  type Float,
-  float,
-  index,
-  input,
-  rowSum,
-  scalar,
-  select,
-  type Word,
-} from "../expr.ts";
-import { square, sub } from "./elementwise.ts";
+import { firstOutOfRange, ignoreIndex, numbersOf } from "../indices.ts";
+import { columns, type Float, float, index, input, rowSum, scalar, select } from "../expr.ts";
+import { add, scale, square, sub } from "./elementwise.ts";
 import { sum } from "./reduce.ts";
 import { type RowOp, rowwise } from "./rowwise.ts";
 import { logSoftmaxOf } from "./softmax.ts";
@@ -29,69 +19,53 @@ import { reshape } from "./view.ts";
 import { sameShape, sizeOf } from "../shape.ts";
 import { shapeOf, type Tensor } from "../tensor.ts";
 
-/** Label of a row that does not count. */
-export const ignoreIndex = 0xFFFFFFFF;
+/** Two tables of logits. */
+const logits = input(0, "f32", 3);
+const [first, second] = [logSoftmaxOf(logits), logSoftmaxOf(input(1, "f32", 3))];
+const saved = [first.peak, first.total, second.peak, second.total];
 
-type LogSoftmax = ReturnType<typeof logSoftmaxOf>;
-
-/** Cross-entropy of logits with a label; scalar 0 is the label smoothing. */
-function crossEntropyOf(x: Float, { peak, total }: LogSoftmax, label: Word): Float {
+/** Cross-entropy of the first, then other numbers of its rows: 0 where the label in the slot is none. */
+function labelled(slot: number, others: readonly Float[] = []): Float[] {
+  const label = input(slot, "u32", 1);
   const smoothing = scalar(0, "f32");
-  const shifted = x.sub(peak);
+  const { peak, total } = first;
+  const shifted = logits.sub(peak);
   const chosen = rowSum(select(index(0, 2).compare("eq", label), shifted, float(0)))
     .sub(total.unary("log"));
   const average = rowSum(shifted).div(columns).sub(total.unary("log"));
   // Without smoothing the other logits may be infinite: 0 times them would be NaN.
   const smoothed = select(smoothing.compare("eq", 0), float(0), smoothing.mul(average));
-  return float(1).sub(smoothing).mul(chosen).add(smoothed).neg();
+  const loss = float(1).sub(smoothing).mul(chosen).add(smoothed).neg();
+  return [loss, ...others].map((each) => select(label.compare("eq", ignoreIndex), float(0), each));
 }
 
-/** KL from one distribution to another, or half the sum of both directions. */
-function divergenceOf(a: LogSoftmax, b: LogSoftmax, both: boolean): Float {
-  const from = (x: LogSoftmax, y: LogSoftmax) => {
-    const p = x.log.unary("exp");
-    // 0 log 0 is 0, though the logarithm is infinite.
-    return p.mul(select(p.compare("eq", 0), float(0), x.log.sub(y.log)));
-  };
-  return both ? rowSum(from(a, b).add(from(b, a))).mul(0.5) : rowSum(from(a, b));
-}
-
-/** A number of a row whose label counts, else 0. */
-function ifCounted(label: Word, x: Float): Float {
-  return select(label.compare("eq", ignoreIndex), float(0), x);
+/** What a column adds to KL. */
+function divergenceOf(from: typeof first, to: typeof first): Float {
+  const p = from.log.unary("exp");
+  // 0 log 0 is 0, though the logarithm is infinite.
+  return p.mul(select(p.compare("eq", 0), float(0), from.log.sub(to.log)));
 }
 
 /** Cross-entropy of logits with a label; scalar 0 is the label smoothing. */
-export const crossEntropyOp: RowOp = (() => {
-  const [x, label] = [input(0, "f32", 3), input(1, "u32", 1)];
-  const own = logSoftmaxOf(x);
-  const loss = ifCounted(label, crossEntropyOf(x, own, label));
-  return rowwise("crossEntropy", { logits: "f32", labels: "u32" }, [loss, own.peak, own.total]);
-})();
+export const crossEntropyOp: RowOp = rowwise("crossEntropy", { logits: "f32", labels: "u32" }, [
+  ...labelled(1),
+  ...saved.slice(0, 2),
+]);
 
-function divergence(name: string, both: boolean): RowOp {
-  const [a, b] = [logSoftmaxOf(input(0, "f32", 3)), logSoftmaxOf(input(1, "f32", 3))];
-  const saved = [a.peak, a.total, b.peak, b.total];
-  return rowwise(name, { a: "f32", b: "f32" }, [divergenceOf(a, b, both), ...saved]);
-}
-
+const there = rowSum(divergenceOf(first, second));
 /** KL(softmax a ‖ softmax b) of each row. */
-export const klOp: RowOp = divergence("klDivergence", false);
-/** Half the sum of both directions of each row: logits are read once for both. */
-export const bidirectionalKlOp: RowOp = divergence("bidirectionalKl", true);
+export const klOp: RowOp = rowwise("klDivergence", ["f32", "f32"], [there, ...saved]);
 
-/** Cross-entropy of the first logits, and how far they are from others. */
-function comparison(both: boolean): RowOp {
-  const [x, y, label] = [input(0, "f32", 3), input(1, "f32", 3), input(2, "u32", 1)];
-  const [a, b] = [logSoftmaxOf(x), logSoftmaxOf(y)];
-  const outputs = [crossEntropyOf(x, a, label), divergenceOf(a, b, both)];
-  return rowwise("comparedCrossEntropy", { logits: "f32", others: "f32", labels: "u32" }, [
-    ...outputs.map((each) => ifCounted(label, each)),
-    ...[a.peak, a.total, b.peak, b.total],
-  ]);
-}
-
-const [oneWayComparisonOp, comparisonOp] = [comparison(false), comparison(true)];
+/** Cross-entropy of the first, and how far it is from the second: one way, or both. */
+const comparisonOps = [
+  there,
+  rowSum(divergenceOf(first, second).add(divergenceOf(second, first))).mul(0.5),
+].map((divergence) =>
+  rowwise("comparedCrossEntropy", { a: "f32", b: "f32", labels: "u32" }, [
+    ...labelled(2, [divergence]),
+    ...saved,
+  ])
+);
 
 /**
  * Cross-entropy of each row with its label, with label smoothing as PyTorch has it (uniform over
@@ -104,34 +78,28 @@ const [oneWayComparisonOp, comparisonOp] = [comparison(false), comparison(true)]
  * @throws {OptionError} If the smoothing lies outside [0, 1]
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {
-  const rows = perRow("crossEntropy", { logits }, { labels });
-  const classes = logits.shape[1]!;
-  checkSmoothing("crossEntropy", smoothing);
-  checkLabels(labels, classes);
-  return apply(crossEntropyOp, [logits, reshape(labels, [rows, 1])], {
+  return withLabels(crossEntropyOp, { logits }, labels, smoothing)[0]!;
+}
+
+/** Applies an operation of logits, the labels of their rows, and smoothing. */
+function withLabels(
+  op: RowOp,
+  tables: Readonly<Record<string, Tensor>>,
+  labels: Tensor,
+  smoothing: number,
+): Tensor[] {
+  const rows = perRow(op.name, tables, { labels });
+  const inputs = Object.values(tables);
+  if (!(smoothing >= 0 && smoothing <= 1)) {
+    throw new OptionError(
+      `Cannot apply ${op.name} as smoothing must lie in [0, 1]: found ${shown(smoothing)}`,
+    );
+  }
+  checkLabels(labels, inputs[0]!.shape[1]!);
+  return apply(op, [...inputs, reshape(labels, [rows, 1])], {
     scalars: [smoothing],
     indices: [{ offset: 0, strides: [0, 1] }],
-  })[0]!;
-}
-
-function checkSmoothing(operation: string, smoothing: number): void {
-  if (smoothing >= 0 && smoothing <= 1) return;
-  throw new OptionError(
-    `Cannot apply ${operation} as smoothing must lie in [0, 1]: found ${shown(smoothing)}`,
-  );
-}
-
-/** @throws {ShapeError} If two tensors differ in shape */
-function checkSame(
-  operation: string,
-  one: Readonly<Record<string, Tensor>>,
-  other: Readonly<Record<string, Tensor>>,
-): void {
-  const [[name, x], [otherName, y]] = [Object.entries(one)[0]!, Object.entries(other)[0]!];
-  const [shape, found] = [shapeOf(operation, x, name), shapeOf(operation, y, otherName)];
-  if (sameShape(shape, found)) return;
-  const required = `[${shape}], the shape of ${name}`;
-  throw argumentError(operation, otherName, required, `[${found}]`);
+  });
 }
 
 /**
@@ -196,8 +164,14 @@ export function squaredError(predictions: Tensor, targets: Tensor): Tensor {
  * @throws {ShapeError} If the shapes differ
  */
 export function klDivergence(a: Tensor, b: Tensor): Tensor {
-  checkSame("klDivergence", { a }, { b });
+  checkSame(klOp, a, b);
   return apply(klOp, [a, b], {})[0]!;
+}
+
+function checkSame({ name }: RowOp, a: Tensor, b: Tensor): void {
+  const [shape, found] = [shapeOf(name, a, "a"), shapeOf(name, b, "b")];
+  if (sameShape(shape, found)) return;
+  throw argumentError(name, "b", `[${shape}], the shape of a`, `[${found}]`);
 }
 
 /**
@@ -208,21 +182,13 @@ export function klDivergence(a: Tensor, b: Tensor): Tensor {
  * @throws {ShapeError} If the shapes differ
  */
 export function bidirectionalKl(a: Tensor, b: Tensor): Tensor {
-  checkSame("bidirectionalKl", { a }, { b });
-  return sum(apply(bidirectionalKlOp, [a, b], {})[0]!);
-}
-
-/** What {@linkcode comparedCrossEntropy} is told. */
-export interface ComparisonOptions {
-  /** Share of the label that is spread over all classes; default 0. */
-  readonly smoothing?: number;
-  /** Whether half the sum of both directions of KL is taken, else that to the others. */
-  readonly both: boolean;
+  return scale(add(sum(klDivergence(a, b)), sum(klDivergence(b, a))), 0.5);
 }
 
 /**
- * Cross-entropy of each row with its label, and its KL to other logits, whose rows are read once for
- * all: `crossEntropy` beside `klDivergence`. Both are 0 of a label of {@linkcode ignoreIndex}.
+ * {@linkcode crossEntropy} of a, then how far its rows are from those of b: {@linkcode klDivergence}, or
+ * half the sum of both directions. Logits are read once for both, which are 0 of a label of
+ * {@linkcode ignoreIndex}.
  *
  * **Shapes**: `[rows, classes]` twice, `[rows] -> [rows, 1]` twice. **Units**: nats.
  *
@@ -231,19 +197,13 @@ export interface ComparisonOptions {
  * @throws {OptionError} If the smoothing lies outside [0, 1]
  */
 export function comparedCrossEntropy(
-  logits: Tensor,
-  others: Tensor,
+  a: Tensor,
+  b: Tensor,
   labels: Tensor,
-  { smoothing = 0, both }: ComparisonOptions,
-): { readonly losses: Tensor; readonly divergences: Tensor } {
-  checkSame("comparedCrossEntropy", { logits }, { others });
-  const rows = perRow("comparedCrossEntropy", { logits }, { labels });
-  checkSmoothing("comparedCrossEntropy", smoothing);
-  checkLabels(labels, logits.shape[1]!);
-  const inputs = [logits, others, reshape(labels, [rows, 1])];
-  const [losses, divergences] = apply(both ? comparisonOp : oneWayComparisonOp, inputs, {
-    scalars: [smoothing],
-    indices: [{ offset: 0, strides: [0, 1] }],
-  });
-  return { losses: losses!, divergences: divergences! };
+  { smoothing, both }: { readonly smoothing: number; readonly both: boolean },
+): readonly [losses: Tensor, divergences: Tensor] {
+  const op = comparisonOps[both ? 1 : 0]!;
+  checkSame(op, a, b);
+  const [losses, divergences] = withLabels(op, { a, b }, labels, smoothing);
+  return [losses!, divergences!];
 }

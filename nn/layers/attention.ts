@@ -9,7 +9,6 @@ import { OptionError } from "../../core/errors.ts";
 import { add, scale as scaled } from "../../core/ops/elementwise.ts";
 import { matmul } from "../../core/ops/matmul.ts";
 import { permute, reshape, transpose } from "../../core/ops/view.ts";
-import { sizeOf } from "../../core/shape.ts";
 import { untracked } from "../../core/tape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { type LayerPlace, siteAt } from "../dropout/site.ts";
@@ -103,49 +102,37 @@ export function attend(
   const joined = [batch, tokens, heads * size];
   if (whole !== undefined) return reshape(permute(whole, [0, 3, 1, 2, 4]), joined);
   const order = earlier === undefined ? [0, 3, 1, 2, 4] : [3, 0, 1, 2, 4];
-  const compose = ([q, k, v]: Heads, options: AttentionOptions, bias: Tensor | undefined) => {
-    const weigh = () => weighted(scoresOf(q, k, options, bias), options, place, context);
+  const compose: Attend = (q, k, v, mask, bias) => {
+    const own = { ...options, mask };
+    const weigh = () => weighted(scoresOf(q, k, own, bias), own, place, context);
     // Scores are as large as weights, and nothing reads them again but what starts spans.
     const weights = context.spanStarts === undefined ? q.device.within("scores", weigh) : weigh();
     return permute(matmul(weights, v, order), order);
   };
-  const isKept = asked || earlier !== undefined || keepsWeights(q, k, context);
-  const attended = isKept
-    ? compose([q, k, v], options, bias)
-    : computedAgain([q, k, v], options, bias, compose);
-  return reshape(attended, joined);
+  const { gradientCheckpointing, mostWeights = 2 ** 22 } = context;
+  const few = batch * heads * tokens ** 2 <= mostWeights;
+  // Of a layer that is computed again there is one at a time already.
+  const isKept = asked || earlier !== undefined || few || gradientCheckpointing;
+  const run = isKept ? compose : computedAgain(compose);
+  return reshape(run(q, k, v, options.mask, bias), joined);
 }
 
-/** Queries, keys and values. */
-type Heads = readonly [Tensor, Tensor, Tensor];
-
-/** Whether a gradient keeps the weights of a layer: where it computes the layer again, it need not. */
-function keepsWeights(
+/** Attention of queries to keys and values, with a mask of visible keys and what is added to scores. */
+type Attend = (
   q: Tensor,
   k: Tensor,
-  { gradientCheckpointing, mostWeights = 2 ** 22 }: ForwardContext,
-): boolean {
-  return gradientCheckpointing === true ||
-    sizeOf(q.shape.slice(0, -1)) * k.shape[3]! <= mostWeights;
-}
-
-/** Runs attention so that a gradient keeps what it is given, and not its weights. */
-function computedAgain(
-  heads: Heads,
-  options: AttentionOptions,
+  v: Tensor,
+  mask: Tensor | undefined,
   bias: Tensor | undefined,
-  compose: (heads: Heads, options: AttentionOptions, bias: Tensor | undefined) => Tensor,
-): Tensor {
-  const { mask } = options;
-  const given: readonly [...Heads, ...Tensor[]] = [
-    ...heads,
-    ...mask === undefined ? [] : [mask],
-    ...bias === undefined ? [] : [bias],
-  ];
-  return checkpoint(given, (q, k, v, ...others) => {
-    const own = mask === undefined ? options : { ...options, mask: others[0] };
-    return compose([q, k, v], own, bias && others.at(-1));
-  });
+) => Tensor;
+
+/** The same, of which a gradient keeps what it is given, and not its weights. */
+function computedAgain(compose: Attend): Attend {
+  return (q, k, v, mask, bias) =>
+    checkpoint(
+      [q, k, v, ...[mask, bias].filter((x) => x !== undefined)],
+      (q, k, v, ...others) => compose(q!, k!, v!, mask && others[0], bias && others.at(-1)),
+    );
 }
 
 /** What the mask of a batch says, for a layer whose queries see a window of a cache. */

@@ -8,7 +8,7 @@ import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
 import { shown } from "../../core/excerpt.ts";
 import { isWord } from "../../core/numbers.ts";
-import { ignoreIndex } from "../../core/ops/losses.ts";
+import { ignoreIndex } from "../../core/indices.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { multipleFrom, packRows } from "./pack_rows.ts";
 import { countTokens, type PredictedTokens, spansOf } from "./target_spans.ts";
@@ -116,8 +116,7 @@ export function toBatch(
 ): Batch {
   const { padId = 0, numbers, regression = false, pack = false, padMultiple = 1 } = options;
   const most = options.width ?? Math.max(1, ...examples.map(({ ids }) => ids.length));
-  checkMultiple(padMultiple);
-  checkSizes(examples, most, numbers);
+  checkSizes(examples, [most, padMultiple], numbers);
   fill("padId", [padId], [0]);
   const lengths = examples.map(({ ids }) => ids.length);
   const { size, width, starts } = pack ? packRows(lengths, most, padMultiple) : {
@@ -168,21 +167,16 @@ export function toBatch(
   };
 }
 
-function checkMultiple(padMultiple: number): void {
-  if (Number.isSafeInteger(padMultiple) && padMultiple >= 1) return;
-  throw new OptionError(
-    `Cannot pad to a multiple of ${shown(padMultiple)} as an integer from 1 is required`,
-  );
-}
-
 function checkSizes(
   examples: readonly EncodedExample[],
-  width: number,
+  widths: readonly [width: number, multiple: number],
   numbers: readonly number[] | undefined,
 ): void {
-  if (!Number.isSafeInteger(width) || width < 1) {
+  for (const width of widths) {
+    if (Number.isSafeInteger(width) && width >= 1) continue;
     throw new OptionError(`Cannot pad to ${shown(width)} tokens as an integer from 1 is required`);
   }
+  const [width] = widths;
   if (examples.length === 0) {
     throw new OptionError("Cannot make a batch as at least 1 example is required: found 0");
   }
@@ -251,9 +245,11 @@ function targetsOf(
     const targets = labels.length;
     const filled = multipleFrom(targets, padMultiple);
     // The first ones again: a row that comes more often than others is summed up by itself.
-    for (let i = 0; rows.length < filled; i++) rows.push(rows[i]!);
-    while (labels.length < filled) labels.push(ignoreIndex);
-    return { labels: words(labels), rows: words(rows), ...(filled > targets && { targets }) };
+    for (let i = 0; rows.length < filled; i++) {
+      rows.push(rows[i]!);
+      labels.push(ignoreIndex);
+    }
+    return { labels: words(labels), rows: words(rows), targets };
   }
   const labels = examples.map(({ label }) => label).filter((label) => label !== undefined);
   if (labels.length === 0) return {};

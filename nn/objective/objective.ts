@@ -114,17 +114,17 @@ function passesOf(
   const { kind, branches } = plan?.compensation ?? noCompensation;
   const common = plan && kind !== "none" ? layersBefore(plan, model.config.layers) : undefined;
   const sharedPrefix = common === undefined ? undefined : new SharedPrefix(common);
+  const clean = { batch, gradientCheckpointing, mostWeights, sharedPrefix };
   const contextOf = (pass: 0 | 1): ForwardContext => {
-    if (plan === undefined) return { batch, gradientCheckpointing, mostWeights };
+    if (plan === undefined) return clean;
     if (examples === undefined) {
       throw new OptionError("Cannot drop from a batch without the numbers of its examples");
     }
-    const dropout = { plan, key, examples: examples[pass], lengths, offsets };
-    return { batch, dropout, gradientCheckpointing, mostWeights, sharedPrefix };
+    return { ...clean, dropout: { plan, key, examples: examples[pass], lengths, offsets } };
   };
   const first = { context: contextOf(0), tracked: true };
   if (kind === "none") return [first];
-  if (kind === "js") return [first, { context: { batch, sharedPrefix }, tracked: false }];
+  if (kind === "js") return [first, { context: clean, tracked: false }];
   return [first, { context: contextOf(1), tracked: branches === 2 }];
 }
 
@@ -150,7 +150,7 @@ function termsOf(
     return { loss: task, task, compensation: undefined };
   }
   const both = kind === "kl";
-  const { losses, divergences } = regression
+  const [losses, divergences] = regression
     ? comparedErrors(first!, second, labels, both)
     : comparedCrossEntropy(first!.logits, second.logits, labels, { smoothing, both });
   const [own, compensation] = [mean(losses), mean(divergences)];
@@ -163,10 +163,9 @@ function termsOf(
  * that regression compares the features of the last layer.
  */
 function comparedErrors(first: Compared, second: Compared, labels: Tensor, both: boolean) {
-  const compared = ({ logits, representation = logits }: Compared) => representation;
-  const [a, b] = [compared(first), compared(second)];
-  const divergences = both ? bidirectionalKl(a, b) : klDivergence(a, b);
-  return { losses: squaredError(first.logits, labels), divergences };
+  const [a, b] = [first, second].map(({ logits, representation = logits }) => representation);
+  const divergences = (both ? bidirectionalKl : klDivergence)(a!, b!);
+  return [squaredError(first.logits, labels), divergences] as const;
 }
 
 /** The same over some target rows after the other, whose logits are computed again for the gradient. */

@@ -8,7 +8,6 @@ import { capturable, Captures, type Results } from "../../core/capture.ts";
 import { Tensor } from "../../core/tensor.ts";
 import type { Batch } from "../layers/batch.ts";
 import { snapshot } from "../layers/snapshot.ts";
-import { LanguageModel } from "../models/decoder.ts";
 import type { Model } from "../models/model.ts";
 import type { ObjectiveOptions } from "../objective/objective.ts";
 import type { Trainable } from "./trainable.ts";
@@ -42,7 +41,10 @@ export function capturedGradients<R extends Results>(
   if (!capturable(device)) return compute(batch);
   // How many targets there are is in the normaliser.
   const { texts, targets: _, ...tensors } = batch;
-  if (readsTexts(model, texts)) return compute(batch);
+  const { padId } = model.config;
+  // Texts decide where models look for the padding token, which language models do not.
+  const hasPadding = padId !== undefined && texts?.some((ids) => ids.includes(padId));
+  if (batch.rows === undefined && hasPadding) return compute(batch);
   const { key, normaliser, ...settings } = options;
   const named = Object.entries(tensors)
     .flatMap(([name, held]) => [held].flat().map((item) => [name, item] as const))
@@ -62,11 +64,4 @@ export function capturedGradients<R extends Results>(
   const result = own.run(device, captured, () => compute(tensors));
   trainable.cleared = false;
   return result as R;
-}
-
-/** Whether texts decide anything beside the tensors: models that read them look for the padding token. */
-function readsTexts(model: Model, texts: Batch["texts"]): boolean {
-  const { padId } = model.config;
-  if (model instanceof LanguageModel || padId === undefined) return false;
-  return texts?.some((ids) => ids.includes(padId)) ?? false;
 }

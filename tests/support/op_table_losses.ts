@@ -31,7 +31,7 @@ export const lossRows: readonly OpRow[] = [
     shapes: [[4, 7], [4, 7]],
     run(d, [a, b]) {
       const options = { smoothing: 0.1, both };
-      const { losses, divergences } = comparedCrossEntropy(a!, b!, labels(d), options);
+      const [losses, divergences] = comparedCrossEntropy(a!, b!, labels(d), options);
       return add(losses, scale(divergences, 0.7));
     },
   })),

@@ -62,8 +62,8 @@ export const cudaCaptureMutations: readonly Mutation[] = [
   {
     name: "captures: language models look for the padding token",
     file: "nn/optim/captured_gradients.ts",
-    find: "model instanceof LanguageModel || padId",
-    replace: "padId",
+    find: "if (batch.rows === undefined && hasPadding)",
+    replace: "if (hasPadding)",
     why: "texts often end with the token that fills up",
     tests: steps,
   },
@@ -199,8 +199,8 @@ export const cudaCaptureMutations: readonly Mutation[] = [
   {
     name: "captured steps: texts with padding tokens are like others",
     file: "nn/optim/captured_gradients.ts",
-    find: "texts?.some((ids) => ids.includes(padId)) ?? false",
-    replace: "texts === undefined",
+    find: "padId !== undefined && texts?.some((ids) => ids.includes(padId));",
+    replace: "padId !== undefined && texts === undefined;",
     why: "positions beside padding tokens are the host's to compute",
     tests: steps,
   },

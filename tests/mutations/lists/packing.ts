@@ -151,8 +151,8 @@ export const packingMutations: readonly Mutation[] = [
   {
     name: "passes are compared at targets that do not count",
     file: "core/ops/losses.ts",
-    find: "...outputs.map((each) => ifCounted(label, each)),",
-    replace: "ifCounted(label, outputs[0]!), outputs[1]!,",
+    find: "...labelled(2, [divergence]),",
+    replace: "...labelled(2), divergence,",
     why: "a compensation is a mean over the targets that there are",
     tests: [padded],
   },
