@@ -171,10 +171,18 @@ export const objectiveMutations: readonly Mutation[] = [
   {
     name: "bidirectional kl is not halved",
     file: "core/ops/losses.ts",
+    find: "sum(klDivergence(b, a))), 0.5)",
+    replace: "sum(klDivergence(b, a))), 1)",
+    why: "half the sum of both directions",
+    tests: ["tests/nn/objective/objective_test.ts"],
+  },
+  {
+    name: "bidirectional kl beside a loss is not halved",
+    file: "core/ops/losses.ts",
     find: ".add(divergenceOf(second, first))).mul(0.5)",
     replace: ".add(divergenceOf(second, first)))",
     why: "half the sum of both directions",
-    tests: ["tests/nn/dropout/noise_losses_test.ts"],
+    tests: ["tests/nn/objective/objective_test.ts"],
   },
   {
     name: "chunks of target tokens keep their logits",
