@@ -133,13 +133,8 @@ export { argmax, max, mean, min, type ReduceOptions, sum } from "./core/ops/redu
 export { matmul, matmulAdd, matmulScaled } from "./core/ops/matmul.ts";
 export { logSoftmax, softmax } from "./core/ops/softmax.ts";
 export { layerNorm, rmsNorm } from "./core/ops/norm.ts";
-export {
-  bidirectionalKl,
-  crossEntropy,
-  ignoreIndex,
-  klDivergence,
-  squaredError,
-} from "./core/ops/losses.ts";
+export { bidirectionalKl, crossEntropy, klDivergence, squaredError } from "./core/ops/losses.ts";
+export { ignoreIndex } from "./core/indices.ts";
 
 // Shapes, parts and rows by index.
 export { expand } from "./core/ops/rowwise.ts";

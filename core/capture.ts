@@ -7,11 +7,11 @@
  */
 
 import type { CapturedWork } from "./backend.ts";
-import { type CaptureTrace, type SeenWords, traced } from "./capture_trace.ts";
+import { CaptureRecord, fails, keysOf, type Outline, sameJson, sameKey } from "./capture_record.ts";
+import { traced } from "./capture_trace.ts";
 import { type CapturedMemory, memoryPlaces, outlinesOf } from "./captured_memory.ts";
 import type { Device } from "./device.ts";
-import { firstOutOfRange } from "./indices.ts";
-import { type Key, threefry } from "./random.ts";
+import type { Key } from "./random.ts";
 import { Storage, Value } from "./storage.ts";
 import { taped } from "./tape.ts";
 import { Tensor } from "./tensor.ts";
@@ -22,6 +22,8 @@ export interface Captured extends CapturedMemory {
   readonly signature: string;
   /** Key from which all random numbers come, by folding. */
   readonly key: Key;
+  /** Number that programs are given as it is, and that may be another one the next time. */
+  readonly number?: number;
   /** Gives a test whether all else that the function reads is still what it is now. */
   readonly unchanged: () => () => boolean;
 }
@@ -33,21 +35,6 @@ export type Results = { readonly [name: string]: Tensor | undefined };
 const most = 128;
 /** Captures of a signature, of which two in a row must be equal. */
 const mostAttempts = 4;
-
-/** By what a key was folded from which of those before it. */
-type Fold = readonly [from: number, c0: number, c1: number];
-
-/** A value without its memory. */
-type Outline = Pick<Value, "dtype" | "shape" | "strides" | "offset">;
-
-/** A check of words that the host saw. */
-interface Check {
-  /** Place of the input in whose memory they lie. */
-  readonly input: number;
-  readonly outline: Omit<Outline, "dtype">;
-  readonly limit: number;
-  readonly ignored: number | undefined;
-}
 
 /** A tensor that came out, perhaps under several names. */
 interface Made {
@@ -61,6 +48,7 @@ interface Made {
 interface Capture {
   readonly work: CapturedWork;
   readonly trace: CaptureRecord;
+  readonly number: number | undefined;
   /** Elements before what moves. */
   readonly offsets: readonly number[];
   readonly made: readonly Made[];
@@ -70,13 +58,22 @@ interface Capture {
 /** The first of two scalars that are a key. */
 type KeyPlace = readonly [scalar: number, key: number];
 
+/** Which scalars are not always the same. */
+interface ScalarPlaces {
+  readonly keys: readonly KeyPlace[];
+  /** Scalars that are the number. */
+  readonly numbers: readonly number[];
+  /** The number where both captures had it: which scalars it is cannot be told. */
+  readonly constant: number | undefined;
+}
+
 /** What is known of a signature. */
 interface Entry {
   attempts: number;
   /** The last capture. */
   capture?: Capture | undefined;
-  /** Where the keys stand, once two captures were equal. */
-  places?: readonly KeyPlace[] | undefined;
+  /** Where keys and numbers stand, once two captures were equal. */
+  places?: ScalarPlaces | undefined;
 }
 
 /** Whether work can be captured now: the backend does so, and no gradient is being recorded. */
@@ -101,7 +98,7 @@ export class Captures {
     const entry = this.#met(signature);
     if (entry === undefined) return compute();
     const { capture, places } = entry;
-    if (capture !== undefined && places !== undefined) {
+    if (capture !== undefined && places !== undefined && hasNumber(places, captured)) {
       const again = queuedAgain(device, captured, capture, places);
       if (again !== undefined) return again;
       this.#entries.set(signature, { attempts: 0 });
@@ -110,7 +107,7 @@ export class Captures {
     if (entry.attempts === mostAttempts) return compute();
     entry.attempts++;
     const next = computeCaptured(device, captured, compute);
-    entry.places = capture && next.capture && keyPlaces(capture, next.capture);
+    entry.places = capture && next.capture && scalarPlaces(capture, next.capture);
     entry.capture = next.capture;
     return next.result;
   }
@@ -128,42 +125,13 @@ export class Captures {
   }
 }
 
-/** What the host computed from the key and checked of the inputs, in its order. */
-class CaptureRecord implements CaptureTrace {
-  /** The key that was given, then those that were folded. */
-  readonly keys: Key[];
-  readonly folds: Fold[] = [];
-  readonly checks: Check[] = [];
-  /** Whether it checked words that it may compute otherwise the next time. */
-  isSpoiled = false;
-
-  constructor(readonly inputs: readonly Storage[], key: Key) {
-    this.keys = [key];
-  }
-
-  folded(from: Key, [c0, c1]: readonly [number, number], into: Key): void {
-    const place = this.keys.findIndex((key) => sameKey(key, from));
-    // Keys of their own, which no step's key decides, are always the same.
-    if (place < 0) return;
-    this.folds.push([place, c0, c1]);
-    this.keys.push(into);
-  }
-
-  checked({ storage, shape, strides, offset }: SeenWords, limit: number, ignored?: number): void {
-    const input = this.inputs.findIndex((one) => one === storage);
-    if (input < 0) this.isSpoiled = true;
-    const check = { input, outline: { shape, strides, offset }, limit, ignored };
-    if (!this.checks.some((before) => sameJson([before], [check]))) this.checks.push(check);
-  }
-}
-
 /** Runs a function and captures its work, where that can be. */
 function computeCaptured(
   device: Device,
   captured: Captured,
   compute: () => Results,
 ): { readonly result: Results; readonly capture: Capture | undefined } {
-  const { inputs, moving = [], key, unchanged } = captured;
+  const { inputs, moving = [], key, number, unchanged } = captured;
   const capturing = device.backend.capturing!;
   const storages = inputs.map(({ value }) => value.storage);
   const trace = new CaptureRecord(storages, key);
@@ -191,7 +159,7 @@ function computeCaptured(
   // Two views of one memory would need two.
   const fits = work !== undefined && !trace.isSpoiled && storagesMade.size === made.length;
   const offsets = moving.map(({ value }) => value.offset);
-  const capture = fits ? { work: work!, trace, offsets, made, unchanged: same } : undefined;
+  const capture = fits ? { work: work!, trace, number, offsets, made, unchanged: same } : undefined;
   return { result, capture };
 }
 
@@ -206,15 +174,11 @@ function madeOf(results: Results): Made[] {
   });
 }
 
-function sameKey(a: Key, b: Key): boolean {
-  return a[0] === b[0] && a[1] === b[1];
-}
-
 /**
- * Where keys stand among the scalars of two captures of the same work; nothing where the work is not
- * the same, or other scalars than keys differ.
+ * Where keys and the number stand among the scalars of two captures of the same work; nothing where the
+ * work is not the same, or other scalars differ.
  */
-function keyPlaces(a: Capture, b: Capture): KeyPlace[] | undefined {
+function scalarPlaces(a: Capture, b: Capture): ScalarPlaces | undefined {
   const same = a.work.equals(b.work) && sameJson(a.trace.folds, b.trace.folds) &&
     sameJson(a.trace.checks, b.trace.checks) && sameJson(a.made, b.made) &&
     // Of what stood still it cannot be told what moves with it.
@@ -222,23 +186,28 @@ function keyPlaces(a: Capture, b: Capture): KeyPlace[] | undefined {
   if (!same) return undefined;
   const [first, second] = [a.work.scalars, b.work.scalars];
   // Numbers are drawn by keys that were folded; the one that was given may be as plain as 0 and 1.
-  const keys = new Map(a.trace.keys.map((key, place) => [`${key}`, place] as const).slice(1));
+  const folded = new Map(a.trace.keys.map((key, place) => [`${key}`, place] as const).slice(1));
   const given = a.trace.keys[0]!;
   const isOneKey = sameKey(given, b.trace.keys[0]!);
-  const places: KeyPlace[] = [];
+  const keys: KeyPlace[] = [];
+  const numbers: number[] = [];
   for (let i = 0; i < first.length; i++) {
     // Of one key it cannot be told whether numbers are its words.
     if (isOneKey && sameKey(given, [first[i]!, first[i + 1]!])) return undefined;
-    const key = keys.get(`${first[i]},${first[i + 1]}`);
+    const key = folded.get(`${first[i]},${first[i + 1]}`);
     if (key !== undefined && sameKey(b.trace.keys[key]!, [second[i]!, second[i + 1]!])) {
-      places.push([i++, key]);
-    } else if (!Object.is(first[i], second[i])) return undefined;
+      keys.push([i++, key]);
+    } else if (!Object.is(first[i], second[i])) {
+      if (a.number !== first[i] || b.number !== second[i]) return undefined;
+      numbers.push(i);
+    }
   }
-  return places;
+  return { keys, numbers, constant: a.number === b.number ? b.number : undefined };
 }
 
-function sameJson(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+/** Whether a number of which it cannot be told which scalars it is still is what it was. */
+function hasNumber({ constant }: ScalarPlaces, { number }: Captured): boolean {
+  return constant === undefined || constant === number;
 }
 
 /** Results of work that was queued again; nothing where it was not, as it would not be the same. */
@@ -246,15 +215,15 @@ function queuedAgain(
   device: Device,
   captured: Captured,
   { work, trace, made, unchanged }: Capture,
-  places: readonly KeyPlace[],
+  places: ScalarPlaces,
 ): Results | undefined {
-  const { inputs, key } = captured;
+  const { inputs, key, number } = captured;
   const storages = inputs.map(({ value }) => value.storage);
   if (!unchanged() || trace.checks.some((check) => fails(check, storages))) return undefined;
-  const keys: Key[] = [key];
-  for (const [from, c0, c1] of trace.folds) keys.push(threefry(keys[from]!, c0, c1));
+  const keys = keysOf(key, trace.folds);
   const scalars = work.scalars.slice();
-  for (const [scalar, k] of places) [scalars[scalar], scalars[scalar + 1]] = keys[k]!;
+  for (const [scalar, k] of places.keys) [scalars[scalar], scalars[scalar + 1]] = keys[k]!;
+  for (const scalar of places.numbers) scalars[scalar] = number!;
   const tensors = made.map(({ outline: { dtype, shape, strides, offset }, length }) =>
     new Tensor(
       new Value(new Storage(device.backend, dtype, [length]), shape, strides, offset),
@@ -269,11 +238,4 @@ function queuedAgain(
   return Object.fromEntries(
     made.flatMap(({ names }, i) => names.map((name) => [name, tensors[i]])),
   );
-}
-
-/** Whether words of an input are out of range now; running the function says of which. */
-function fails({ input, outline, limit, ignored }: Check, storages: readonly Storage[]): boolean {
-  const { shape, strides, offset } = outline;
-  const value = new Value(storages[input]!, shape, strides, offset);
-  return firstOutOfRange(value, limit, ignored) !== undefined;
 }

@@ -10,6 +10,9 @@ import { IndexError } from "./errors.ts";
 import { sizeOf } from "./shape.ts";
 import type { Value } from "./storage.ts";
 
+/** Label of a row that does not count. */
+export const ignoreIndex = 0xFFFFFFFF;
+
 /** A word that lies beyond a table. */
 export interface OutOfRange {
   /** The number itself. */

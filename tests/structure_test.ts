@@ -51,7 +51,7 @@ const coreLayers: Layers = [
   ["op.ts", "tensor.ts", "replay.ts", "tape.ts"],
   ["apply.ts", "update.ts", "memory.ts", "quantised.ts", "destination.ts"],
   ["ops/"],
-  ["checkpoint.ts", "gradient.ts", "captured_memory.ts"],
+  ["checkpoint.ts", "gradient.ts", "capture_record.ts", "captured_memory.ts"],
   ["attention.ts", "capture.ts"],
 ];
 const nnLayers: Layers = [

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { packRows } from "../nn/layers/pack_rows.ts";
+import { multipleFrom, packRows } from "../nn/layers/pack_rows.ts";
 import { countTargets } from "../nn/layers/batch.ts";
 import type { TrainConfig } from "./config/config.ts";
 import { type BatchSize, batchSize, largest } from "./data/batch_sizes.ts";
@@ -42,7 +42,9 @@ export function stepSizes(
   count = planSteps(config, task.train.length).perEpoch,
 ): StepSize[] {
   const windowOf = windowsOf(task, config, keys.order);
-  const longest = longestOf(task);
+  const { padMultiple } = config;
+  const widthOf = (own: readonly number[]) => paddedWidth(own, config, { config: architecture });
+  const longest = widthOf([longestOf(task)]);
   const targets = task.train.map((example) => countTargets([example]));
   return Array.from({ length: count }, (_, step) => {
     const window = windowOf(step);
@@ -50,10 +52,10 @@ export function stepSizes(
     const batches = batchesOfStep(lengths, config, share).map((positions) => {
       const own = positions.map((position) => lengths[position]!);
       const { size, width } = config.pack
-        ? packRows(own, longest)
-        : { size: own.length, width: paddedWidth(own, config, { config: architecture }) };
+        ? packRows(own, longest, padMultiple)
+        : { size: own.length, width: widthOf(own) };
       const losses = positions.reduce((sum, position) => sum + targets[window[position]!]!, 0);
-      return batchSize(size, width, losses);
+      return batchSize(size, width, task.labels > 0 ? losses : multipleFrom(losses, padMultiple));
     });
     return { step, tokens: batches.reduce((sum, { tokens }) => sum + tokens, 0), batches };
   });

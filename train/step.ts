@@ -84,9 +84,13 @@ export async function runStep(
         numbers: positions,
         padId: task.padId,
         regression: task.regression,
-        ...(pack ? { pack, width: longestOf(task) } : {
-          width: paddedWidth(batch.map(({ ids }) => ids.length), config, state.model),
-        }),
+        padMultiple: config.padMultiple,
+        pack,
+        width: paddedWidth(
+          pack ? [longestOf(task)] : batch.map(({ ids }) => ids.length),
+          config,
+          state.model,
+        ),
       });
     });
   const layoutOf = (share?: Share) => batchesOfStep(lengths, config, share);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkpoint } from "../../core/checkpoint.ts";
 import { OptionError } from "../../core/errors.ts";
 import { add, scale as scaled } from "../../core/ops/elementwise.ts";
 import { matmul } from "../../core/ops/matmul.ts";
@@ -100,11 +101,38 @@ export function attend(
   const whole = isPlain ? inOne?.(q, k, v, options) : undefined;
   const joined = [batch, tokens, heads * size];
   if (whole !== undefined) return reshape(permute(whole, [0, 3, 1, 2, 4]), joined);
-  const weigh = () => weighted(scoresOf(q, k, options, bias), options, place, context);
-  // Scores are as large as weights, and nothing reads them again but what starts spans.
-  const weights = context.spanStarts === undefined ? q.device.within("scores", weigh) : weigh();
   const order = earlier === undefined ? [0, 3, 1, 2, 4] : [3, 0, 1, 2, 4];
-  return reshape(permute(matmul(weights, v, order), order), joined);
+  const compose: Attend = (q, k, v, mask, bias) => {
+    const own = { ...options, mask };
+    const weigh = () => weighted(scoresOf(q, k, own, bias), own, place, context);
+    // Scores are as large as weights, and nothing reads them again but what starts spans.
+    const weights = context.spanStarts === undefined ? q.device.within("scores", weigh) : weigh();
+    return permute(matmul(weights, v, order), order);
+  };
+  const { gradientCheckpointing, mostWeights = 2 ** 22 } = context;
+  const few = batch * heads * tokens ** 2 <= mostWeights;
+  // Of a layer that is computed again there is one at a time already.
+  const isKept = asked || earlier !== undefined || few || gradientCheckpointing;
+  const run = isKept ? compose : computedAgain(compose);
+  return reshape(run(q, k, v, options.mask, bias), joined);
+}
+
+/** Attention of queries to keys and values, with a mask of visible keys and what is added to scores. */
+type Attend = (
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  mask: Tensor | undefined,
+  bias: Tensor | undefined,
+) => Tensor;
+
+/** The same, of which a gradient keeps what it is given, and not its weights. */
+function computedAgain(compose: Attend): Attend {
+  return (q, k, v, mask, bias) =>
+    checkpoint(
+      [q, k, v, ...[mask, bias].filter((x) => x !== undefined)],
+      (q, k, v, ...others) => compose(q!, k!, v!, mask && others[0], bias && others.at(-1)),
+    );
 }
 
 /** What the mask of a batch says, for a layer whose queries see a window of a cache. */

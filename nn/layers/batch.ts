@@ -8,8 +8,9 @@ import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
 import { shown } from "../../core/excerpt.ts";
 import { isWord } from "../../core/numbers.ts";
+import { ignoreIndex } from "../../core/indices.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
-import { packRows } from "./pack_rows.ts";
+import { multipleFrom, packRows } from "./pack_rows.ts";
 import { countTokens, type PredictedTokens, spansOf } from "./target_spans.ts";
 
 /** An example as tokens. */
@@ -66,9 +67,11 @@ export interface Batch {
   readonly rows?: Tensor;
   /**
    * Classes or next tokens (u32), or scores (float), one an example or target token; absent where
-   * the examples have none.
+   * the examples have none. Target tokens that others were filled up with have `ignoreIndex`.
    */
   readonly labels?: Tensor;
+  /** Labels that count; all where absent. */
+  readonly targets?: number;
   /**
    * Counters of the examples for the first and the second pass, each of the shape of `lengths` (see
    * `DropoutContext.examples`); absent where nothing can be dropped.
@@ -84,6 +87,8 @@ export interface BatchOptions {
   readonly width?: number;
   /** Whether examples of decoders share rows, as many as fit (see `packRows`); default false. */
   readonly pack?: boolean;
+  /** Target tokens, and tokens of rows that are shared, are filled up to a multiple of it; default 1. */
+  readonly padMultiple?: number;
   /** Place of each example in the global batch: masks follow it, not the layout. */
   readonly numbers?: readonly number[];
   /** Whether labels are scores; default false. */
@@ -109,12 +114,12 @@ export function toBatch(
   examples: readonly EncodedExample[],
   options: BatchOptions = {},
 ): Batch {
-  const { padId = 0, numbers, regression = false, pack = false } = options;
+  const { padId = 0, numbers, regression = false, pack = false, padMultiple = 1 } = options;
   const most = options.width ?? Math.max(1, ...examples.map(({ ids }) => ids.length));
-  checkSizes(examples, most, numbers);
+  checkSizes(examples, [most, padMultiple], numbers);
   fill("padId", [padId], [0]);
   const lengths = examples.map(({ ids }) => ids.length);
-  const { size, width, starts } = pack ? packRows(lengths, most) : {
+  const { size, width, starts } = pack ? packRows(lengths, most, padMultiple) : {
     size: lengths.length,
     width: most,
     starts: lengths.map((_, b) => b * most),
@@ -158,18 +163,20 @@ export function toBatch(
         perExample(numbers.map((n) => 2 * n + 1)),
       ],
     }),
-    ...targetsOf(device, examples, starts, regression),
+    ...targetsOf(device, examples, starts, { regression, padMultiple }),
   };
 }
 
 function checkSizes(
   examples: readonly EncodedExample[],
-  width: number,
+  widths: readonly [width: number, multiple: number],
   numbers: readonly number[] | undefined,
 ): void {
-  if (!Number.isSafeInteger(width) || width < 1) {
+  for (const width of widths) {
+    if (Number.isSafeInteger(width) && width >= 1) continue;
     throw new OptionError(`Cannot pad to ${shown(width)} tokens as an integer from 1 is required`);
   }
+  const [width] = widths;
   if (examples.length === 0) {
     throw new OptionError("Cannot make a batch as at least 1 example is required: found 0");
   }
@@ -221,8 +228,8 @@ function targetsOf(
   device: Device,
   examples: readonly EncodedExample[],
   starts: readonly number[],
-  regression: boolean,
-): Pick<Batch, "rows" | "labels"> {
+  { regression, padMultiple }: Required<Pick<BatchOptions, "regression" | "padMultiple">>,
+): Pick<Batch, "rows" | "labels" | "targets"> {
   const words = (data: number[]) => tensor(device, data, undefined, "u32");
   if (examples.some((one) => (one.predictFrom ?? one.predictSpans) !== undefined)) {
     const rows: number[] = [];
@@ -235,7 +242,14 @@ function targetsOf(
         }
       }
     });
-    return { labels: words(labels), rows: words(rows) };
+    const targets = labels.length;
+    const filled = multipleFrom(targets, padMultiple);
+    // The first ones again: a row that comes more often than others is summed up by itself.
+    for (let i = 0; rows.length < filled; i++) {
+      rows.push(rows[i]!);
+      labels.push(ignoreIndex);
+    }
+    return { labels: words(labels), rows: words(rows), targets };
   }
   const labels = examples.map(({ label }) => label).filter((label) => label !== undefined);
   if (labels.length === 0) return {};

@@ -42,6 +42,11 @@ export interface ForwardContext {
    */
   readonly gradientCheckpointing?: boolean | undefined;
   /**
+   * Most attention weights of a layer that a gradient keeps; default 2²². Where there are more, they are
+   * computed again in the backward pass, one layer's at a time.
+   */
+  readonly mostWeights?: number | undefined;
+  /**
    * First layers that passes over this batch have in common. Of these `trace`, `probes` and `onScores`
    * belong to the first pass, which runs them.
    */

@@ -4,6 +4,11 @@
  * @module
  */
 
+/** The least multiple of a number that is not below another. */
+export function multipleFrom(least: number, multiple: number): number {
+  return Math.ceil(least / multiple) * multiple;
+}
+
 /** Rows of one width, and where examples lie in them. */
 export interface Rows {
   /** Number of rows. */
@@ -21,12 +26,14 @@ export interface Rows {
  *
  * @param lengths Tokens of each example, at least one
  * @param most Most tokens in a row, at least the longest example's
+ * @param multiple Rows have a multiple of so many tokens, or the most; default 1
  */
-export function packRows(lengths: readonly number[], most: number): Rows {
+export function packRows(lengths: readonly number[], most: number, multiple = 1): Rows {
   const order = [...lengths.keys()].sort((a, b) => lengths[b]! - lengths[a]!);
   const total = lengths.reduce((sum, length) => sum + length, 0);
+  const filled = (tokens: number) => Math.min(most, multipleFrom(tokens, multiple));
   let best: { area: number; used: number[]; places: number[][] } | undefined;
-  for (let width = lengths[order[0]!]!; width <= most && best?.area !== total; width++) {
+  for (let width = filled(lengths[order[0]!]!);; width = filled(width + 1)) {
     const used: number[] = [];
     const places: number[][] = [];
     for (const example of order) {
@@ -35,10 +42,11 @@ export function packRows(lengths: readonly number[], most: number): Rows {
       places[example] = [row, used[row] ??= 0];
       used[row] += lengths[example]!;
     }
-    const area = used.length * Math.max(...used);
+    const area = used.length * filled(Math.max(...used));
     if (best === undefined || area < best.area) best = { area, used, places };
+    if (width === most || best.area === total) break;
   }
-  const { used, places } = best!;
-  const width = Math.max(...used);
+  const { used, places } = best;
+  const width = filled(Math.max(...used));
   return { size: used.length, width, starts: places.map(([row, at]) => row! * width + at!) };
 }

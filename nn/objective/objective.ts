@@ -13,6 +13,7 @@ import { add, scale } from "../../core/ops/elementwise.ts";
 import {
   bidirectionalKl,
   checkLabels,
+  comparedCrossEntropy,
   crossEntropy,
   klDivergence,
   squaredError,
@@ -42,13 +43,15 @@ export interface ObjectiveOptions {
   readonly regression?: boolean;
   /** Whether each layer is computed again in the backward pass, to save memory; default false. */
   readonly gradientCheckpointing?: boolean;
-  /** Examples or target tokens of the whole window; losses are sums divided by it. */
+  /** Examples or target tokens of the whole window that count; losses are sums divided by it. */
   readonly normaliser: number;
   /**
    * Most logits of a language model's pass that are held at once; default 2²⁶. Where there are more,
    * the output layer runs on some target tokens after the other, and again in the backward pass.
    */
   readonly mostLogits?: number;
+  /** Most attention weights of a layer that are kept, as in `ForwardContext`; default 2²². */
+  readonly mostWeights?: number;
 }
 
 /** What a step computes beside its update, on the device; the caller's scope owns it. */
@@ -105,23 +108,23 @@ const noCompensation = { kind: "none", weight: 0, branches: 1 } as const;
 function passesOf(
   model: Model,
   batch: Batch,
-  { plan, key, gradientCheckpointing }: ObjectiveOptions,
+  { plan, key, gradientCheckpointing, mostWeights }: ObjectiveOptions,
 ): Pass[] {
   const { examples, lengths, offsets } = batch;
   const { kind, branches } = plan?.compensation ?? noCompensation;
   const common = plan && kind !== "none" ? layersBefore(plan, model.config.layers) : undefined;
   const sharedPrefix = common === undefined ? undefined : new SharedPrefix(common);
+  const clean = { batch, gradientCheckpointing, mostWeights, sharedPrefix };
   const contextOf = (pass: 0 | 1): ForwardContext => {
-    if (plan === undefined) return { batch, gradientCheckpointing };
+    if (plan === undefined) return clean;
     if (examples === undefined) {
       throw new OptionError("Cannot drop from a batch without the numbers of its examples");
     }
-    const dropout = { plan, key, examples: examples[pass], lengths, offsets };
-    return { batch, dropout, gradientCheckpointing, sharedPrefix };
+    return { ...clean, dropout: { plan, key, examples: examples[pass], lengths, offsets } };
   };
   const first = { context: contextOf(0), tracked: true };
   if (kind === "none") return [first];
-  if (kind === "js") return [first, { context: { batch, sharedPrefix }, tracked: false }];
+  if (kind === "js") return [first, { context: clean, tracked: false }];
   return [first, { context: contextOf(1), tracked: branches === 2 }];
 }
 
@@ -129,34 +132,40 @@ function during<T>({ tracked }: Pass, run: () => T): T {
   return tracked ? run() : untracked(run);
 }
 
+/** What passes are compared by. */
+type Compared = Omit<ModelOutput, "hidden">;
+
 /** Losses of what the passes gave, over its rows. */
 function termsOf(
-  [first, second]: readonly Omit<ModelOutput, "hidden">[],
+  [first, second]: readonly Compared[],
   labels: Tensor,
   { plan, smoothing = 0, regression = false, normaliser }: ObjectiveOptions,
 ): Terms {
-  const taskLoss = ({ logits }: Omit<ModelOutput, "hidden">) => {
-    const rows = regression
-      ? squaredError(logits, labels)
-      : crossEntropy(logits, labels, smoothing);
-    return scale(sum(rows), 1 / normaliser);
-  };
-  // One number has no distribution to compare: regression compares the features of the last layer.
-  const compared = ({ logits, representation }: Omit<ModelOutput, "hidden">) =>
-    regression && representation !== undefined ? representation : logits;
-  const combine = (task: Tensor, divergence: Tensor, weight: number) => {
-    const compensation = scale(divergence, 1 / normaliser);
-    return { loss: add(task, scale(compensation, weight)), task, compensation };
-  };
-  const task = taskLoss(first!);
+  const mean = (rows: Tensor) => scale(sum(rows), 1 / normaliser);
+  const taskLoss = ({ logits }: Compared) =>
+    mean(regression ? squaredError(logits, labels) : crossEntropy(logits, labels, smoothing));
   const { kind, weight, branches } = plan?.compensation ?? noCompensation;
-  if (second === undefined) return { loss: task, task, compensation: undefined };
-  if (kind === "js") {
-    return combine(task, sum(klDivergence(compared(first!), compared(second))), weight);
+  if (second === undefined) {
+    const task = taskLoss(first!);
+    return { loss: task, task, compensation: undefined };
   }
-  const divergence = bidirectionalKl(compared(first!), compared(second));
-  const both = branches === 1 ? task : scale(add(task, taskLoss(second)), 0.5);
-  return combine(both, divergence, weight);
+  const both = kind === "kl";
+  const [losses, divergences] = regression
+    ? comparedErrors(first!, second, labels, both)
+    : comparedCrossEntropy(first!.logits, second.logits, labels, { smoothing, both });
+  const [own, compensation] = [mean(losses), mean(divergences)];
+  const task = both && branches === 2 ? scale(add(own, taskLoss(second)), 0.5) : own;
+  return { loss: add(task, scale(compensation, weight)), task, compensation };
+}
+
+/**
+ * Squared errors, and divergences of representations: one number has no distribution to compare, so
+ * that regression compares the features of the last layer.
+ */
+function comparedErrors(first: Compared, second: Compared, labels: Tensor, both: boolean) {
+  const [a, b] = [first, second].map(({ logits, representation = logits }) => representation);
+  const divergences = (both ? bidirectionalKl : klDivergence)(a!, b!);
+  return [squaredError(first.logits, labels), divergences] as const;
 }
 
 /** The same over some target rows after the other, whose logits are computed again for the gradient. */

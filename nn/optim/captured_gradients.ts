@@ -39,11 +39,13 @@ export function capturedGradients<R extends Results>(
 ): R {
   const { device } = trainable;
   if (!capturable(device)) return compute(batch);
-  const { texts, ...tensors } = batch;
+  // How many targets there are is in the normaliser.
+  const { texts, targets: _, ...tensors } = batch;
   const { padId } = model.config;
-  // Where no text holds the padding token, texts decide nothing.
-  if (padId !== undefined && texts?.some((ids) => ids.includes(padId))) return compute(batch);
-  const { key, ...settings } = options;
+  // Texts decide where models look for the padding token, which language models do not.
+  const hasPadding = padId !== undefined && texts?.some((ids) => ids.includes(padId));
+  if (batch.rows === undefined && hasPadding) return compute(batch);
+  const { key, normaliser, ...settings } = options;
   const named = Object.entries(tensors)
     .flatMap(([name, held]) => [held].flat().map((item) => [name, item] as const))
     .filter(([, item]) => item !== undefined);
@@ -56,6 +58,7 @@ export function capturedGradients<R extends Results>(
     signature: JSON.stringify([trainable.cleared, described, settings]),
     inputs: named.flatMap(([, item]) => item instanceof Tensor ? [item] : []),
     key,
+    number: 1 / normaliser,
     unchanged: () => snapshot(model),
   };
   const result = own.run(device, captured, () => compute(tensors));

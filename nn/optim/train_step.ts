@@ -45,6 +45,8 @@ export interface StepOptions {
   readonly gradientCheckpointing?: boolean;
   /** Most logits of a language model that are held at once, as in `objective`; default 2²⁶. */
   readonly mostLogits?: number;
+  /** Most attention weights of a layer that are kept, as in `objective`; default 2²². */
+  readonly mostWeights?: number;
   /** Labels that losses are means over, where others add gradients too; default the window's own. */
   readonly targets?: number;
   /** Factor of the optimiser's direction. */
@@ -97,7 +99,10 @@ export function addGradients(
   }
   if (options.plan !== undefined) checkPlan(options.plan);
   const { instances = 1 } = options.plan ?? {};
-  const labels = window.reduce((count, { labels }) => count + sizeOf(labels?.shape ?? [0]), 0);
+  const labels = window.reduce(
+    (count, { labels, targets }) => count + (targets ?? sizeOf(labels?.shape ?? [0])),
+    0,
+  );
   const normaliser = (targets ?? labels) * instances;
   // The first draw of the masks has the step's own key, the others have keys folded from it.
   const draws = Array.from({ length: instances }, (_, i) => i === 0 ? key : foldKey(key, i));

@@ -42,6 +42,7 @@ async function course(
     readonly before?: (s: Step) => void;
     /** Step whose key those before it have too. */
     readonly firstKey?: number;
+    readonly number?: (step: number) => number;
   } = {},
 ): Promise<{ readonly computed: number[]; readonly sums: number[] }> {
   const captures = new Captures();
@@ -66,6 +67,7 @@ async function course(
       signature: "case",
       inputs: [made.x, made.rows, made.examples, made.lengths],
       key: seedKey(100 + Math.max(options.firstKey ?? 0, step)),
+      ...(options.number && { number: options.number(step) }),
       unchanged: () => options.unchanged ?? (() => true),
     };
     const { result } = captures.run(device, captured, () => {
@@ -154,6 +156,29 @@ for (const [name, run] of Object.entries(never)) {
     });
   });
 }
+
+capturingTest(
+  "a number that is told of is the step's own, once two captures had others",
+  async (on) => {
+    const courses: readonly (readonly [(step: number) => number, number[]])[] = [
+      [(step) => (step + 1) / 8, [0, 1, 2]],
+      // Of one that two captures share it cannot be told which scalars it is.
+      [(step) => step < 4 ? 0.25 : step / 8, [0, 1, 2, 4]],
+      [() => 0.25, [0, 1, 2]],
+    ];
+    for (const [number, wanted] of courses) {
+      const run: Case = ({ step, x }) => ({
+        result: sum(scale(scale(x, number(step)), 0.25), 1),
+      });
+      const plain = await expected(run, 8);
+      await on(async (device) => {
+        const { computed, sums } = await course(device, run, 8, { number });
+        assertEquals(computed, wanted);
+        assertClose(sums, plain);
+      });
+    }
+  },
+);
 
 capturingTest(
   "work is computed again where what it reads beside its inputs is not what it was",

@@ -23,6 +23,8 @@ export interface FusedCase {
   readonly mask?: "keys" | "queries and keys";
   readonly logits?: Partial<Site>;
   readonly weights?: Partial<Site>;
+  /** Whether several examples share each row. */
+  readonly packed?: boolean;
   /** Factor of queries: large ones make weights of 0 and 1. */
   readonly large?: number;
 }
@@ -82,6 +84,36 @@ export const fusedCases: readonly FusedCase[] = [
     logits: { structure: "column", rate: 0.8 },
     weights: { structure: "element", rate: 0.8, nograd: false },
   },
+  { name: "texts that share rows", space: grouped, causal: true, mask: "keys", packed: true },
+  {
+    name: "scores left of texts that share rows",
+    space: grouped,
+    causal: true,
+    packed: true,
+    logits: { structure: "element", rate: 0.5 },
+  },
+  {
+    name: "keys left by column of texts that share rows",
+    space: grouped,
+    causal: true,
+    packed: true,
+    logits: { structure: "column", rate: 0.7 },
+  },
+  {
+    name: "keys and weights outside of spans of texts that share rows",
+    space: small,
+    causal: true,
+    mask: "keys",
+    packed: true,
+    logits: { structure: "span", rate: 0.6 },
+    weights: { structure: "span", rate: 0.6 },
+  },
+  {
+    name: "weights left, multiplied, of texts that share rows",
+    space: small,
+    packed: true,
+    weights: { rescale: true },
+  },
 ];
 
 function numbers(device: Device, seed: number, shape: readonly number[], factor = 1): Tensor {
@@ -113,14 +145,48 @@ function maskOf(device: Device, { space, mask }: FusedCase): Tensor | undefined 
   return words(device, data, [batch, queries, keys]);
 }
 
+/** Texts of five tokens and of seven that share a row; what is left over is padding. */
+function sharedRows(device: Device, batch: number, keys: number) {
+  const tokens: { offset: number; example: number; length: number }[] = [];
+  for (let b = 0; b < batch; b++) {
+    const [real, starts] = [realKeys(keys, b), [] as number[]];
+    for (let start = 0; start < real; start += starts.length % 2 === 0 ? 7 : 5) starts.push(start);
+    for (let i = 0; i < keys; i++) {
+      const text = starts.findLastIndex((start) => start <= i);
+      const [offset, end] = [starts[text]!, starts[text + 1] ?? real];
+      tokens.push(
+        i < real
+          ? { offset, example: 6 + 2 * (10 * b + text), length: Math.min(end, real) - offset }
+          : { offset: i, example: 0, length: 0 },
+      );
+    }
+  }
+  const column = (name: "offset" | "example" | "length") =>
+    words(device, tokens.map((token) => token[name]), [batch, keys]);
+  return { offsets: column("offset"), examples: column("example"), lengths: column("length") };
+}
+
+/** Example numbers and lengths of a case, and where its examples begin. */
+function examplesOf(device: Device, { space: [batch, , , , keys], packed = false }: FusedCase) {
+  if (packed) return sharedRows(device, batch, keys);
+  const each = Array.from({ length: batch }, (_, b) => b);
+  return {
+    offsets: undefined,
+    examples: words(device, each.map((b) => 6 + 2 * b)),
+    lengths: words(device, each.map((b) => realKeys(keys, b))),
+  };
+}
+
 /** The options of a case. */
 export function fusedOptions(device: Device, c: FusedCase): AttentionOptions {
-  const [batch, , , , keys, size] = c.space;
+  const size = c.space[5];
+  const { offsets, examples, lengths } = examplesOf(device, c);
   const dropout = {
     plan: { sites: [], compensation: { kind: "none", weight: 0, branches: 1 } },
     key: [0, 0],
-    examples: words(device, Array.from({ length: batch }, (_, b) => 6 + 2 * b)),
-    lengths: words(device, Array.from({ length: batch }, (_, b) => realKeys(keys, b))),
+    examples,
+    lengths,
+    offsets,
   } as unknown as ActiveSite["dropout"];
   const site = (change: Partial<Site> | undefined, position: "logits" | "weights") =>
     change === undefined ? undefined : {
@@ -132,6 +198,7 @@ export function fusedOptions(device: Device, c: FusedCase): AttentionOptions {
     scale: 1 / Math.sqrt(size),
     causal: c.causal ?? false,
     mask: maskOf(device, c),
+    offsets,
     logits: site(c.logits, "logits"),
     weights: site(c.weights, "weights"),
     maximum: 160,

@@ -1,12 +1,6 @@
 // One row for every exported operation: how to call it, and inputs on which it is smooth.
 import { apply } from "../../core/apply.ts";
 import type { Device } from "../../core/device.ts";
-import {
-  bidirectionalKl,
-  crossEntropyOp,
-  klDivergence,
-  squaredError,
-} from "../../core/ops/losses.ts";
 import { slice } from "../../core/ops/slice.ts";
 import { topK } from "../../core/ops/top_k.ts";
 import { layerNormOp, rmsNormOp, unbiasedLayerNormOp } from "../../core/ops/norm.ts";
@@ -19,6 +13,7 @@ import { type AttentionStructure, attentionWeightsOp } from "../../nn/layers/att
 import { activations } from "../../nn/layers/feed_forward.ts";
 import type { OpRow } from "./op_row.ts";
 import { basicRows } from "./op_table_basics.ts";
+import { lossRows } from "./op_table_losses.ts";
 import { rotaryOf } from "./rotary.ts";
 import * as elementwise from "../../core/ops/elementwise.ts";
 import * as gathering from "../../core/ops/gather.ts";
@@ -231,26 +226,7 @@ export const opTable: readonly OpRow[] = [
       return rotate(x!, rotaryRows(tables, positions));
     },
   },
-  {
-    name: "crossEntropy",
-    shapes: [[4, 7]],
-    run: (d, [x]) =>
-      apply(crossEntropyOp, [x!, words(d, [3, 0, 0xFFFFFFFF, 6], [4, 1])], {
-        scalars: [0.1],
-        indices: [{ offset: 0, strides: [0, 1] }],
-      })[0]!,
-  },
-  {
-    name: "klDivergence",
-    shapes: [[4, 7], [4, 7]],
-    run: (_, [a, b]) => klDivergence(a!, b!),
-  },
-  {
-    name: "bidirectionalKl",
-    shapes: [[4, 7], [4, 7]],
-    run: (_, [a, b]) => bidirectionalKl(a!, b!),
-  },
-  { name: "squaredError", shapes: [[5, 1], [5]], run: (_, [a, b]) => squaredError(a!, b!) },
+  ...lossRows,
   { name: "topK", shapes: [[3, 9]], run: (_, [x]) => slice(topK(x!, 2), 1, 0, 2) },
   {
     name: "drop",

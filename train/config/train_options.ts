@@ -82,7 +82,8 @@ const dataOptions = {
     kind: "integer",
     min: 1,
     below: 4097,
-    help: "fill training batches up to a multiple of so many tokens: fewer shapes, the same masks",
+    help:
+      "fill rows and predicted tokens of training batches up to a multiple: fewer shapes, the same masks",
     default: 1,
   },
   trainLimit: {

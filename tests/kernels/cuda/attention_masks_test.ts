@@ -50,8 +50,9 @@ for (const position of ["logits", "weights"] as const) {
   for (const site of sites) {
     const name = `${position} by ${site.structure} ${site.perHead ?? true} ${site.rate}`;
     Deno.test(`what attention as one program drops is the same to the bit: ${name}`, async () => {
-      for (const mask of ["keys", "queries and keys"] as const) {
-        const c: FusedCase = { name, space, causal: true, mask, [position]: site };
+      for (const mask of ["keys", "queries and keys", "packed"] as const) {
+        const given = mask === "packed" ? { mask: "keys", packed: true } as const : { mask };
+        const c: FusedCase = { name, space, causal: true, ...given, [position]: site };
         await using cpu = new Device(openCpu({ kernels: "javascript" }), "f32");
         const expected = await weightsOf(cpu, c, false);
         await withInterpreted({}, async (device) => {

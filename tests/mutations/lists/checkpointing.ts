@@ -4,6 +4,7 @@ import type { Mutation } from "../mutation.ts";
 
 const core = ["tests/core/checkpoint_test.ts"];
 const layers = ["tests/nn/layers/stack_test.ts"];
+const weights = ["tests/nn/layers/attention_again_test.ts"];
 
 /** Mutations of gradient checkpointing. */
 export const checkpointingMutations: readonly Mutation[] = [
@@ -130,10 +131,58 @@ export const checkpointingMutations: readonly Mutation[] = [
   {
     name: "checkpointing without dropout alone",
     file: "nn/objective/objective.ts",
-    find: "return { batch, dropout, gradientCheckpointing, sharedPrefix };",
-    replace: "return { batch, dropout, sharedPrefix };",
+    find: "return { ...clean, dropout: {",
+    replace: "return { ...clean, gradientCheckpointing: false, dropout: {",
     why: "passes with dropout save memory too",
     tests: layers,
+  },
+  {
+    name: "attention weights are always kept",
+    file: "nn/layers/attention.ts",
+    find: "tokens ** 2 <= mostWeights;",
+    replace: "tokens ** 2 <= Math.max(mostWeights, Infinity);",
+    why: "weights of all layers at once need the most memory",
+    tests: weights,
+  },
+  {
+    name: "as many attention weights as are kept are computed again",
+    file: "nn/layers/attention.ts",
+    find: "tokens ** 2 <= mostWeights;",
+    replace: "tokens ** 2 < mostWeights;",
+    why: "the most that are kept are kept",
+    tests: weights,
+  },
+  {
+    name: "attention weights of a layer that is computed again are computed twice",
+    file: "nn/layers/attention.ts",
+    find: "few || gradientCheckpointing;",
+    replace: "few;",
+    why: "one layer's are there at a time already",
+    tests: weights,
+  },
+  {
+    name: "attention weights with dropout alone are kept",
+    file: "nn/objective/objective.ts",
+    find: "return { ...clean, dropout: {",
+    replace: "return { ...clean, mostWeights: undefined, dropout: {",
+    why: "every method has its most",
+    tests: weights,
+  },
+  {
+    name: "attention that is computed again forgets which tokens are hidden",
+    file: "nn/layers/attention.ts",
+    find: "compose(q!, k!, v!, mask && others[0],",
+    replace: "compose(q!, k!, v!, undefined,",
+    why: "weights are the same to the bit",
+    tests: weights,
+  },
+  {
+    name: "attention that is computed again forgets what is added to scores",
+    file: "nn/layers/attention.ts",
+    find: "bias && others.at(-1)",
+    replace: "undefined",
+    why: "MPNet's scores have a bias",
+    tests: weights,
   },
   {
     name: "--gradient-checkpointing does nothing",

@@ -58,8 +58,8 @@ export const dryRunMutations: readonly Mutation[] = [
   {
     name: "memory is planned by tokens, whatever is predicted",
     file: "train/one_step.ts",
-    find: "batchSize(size, width, losses)",
-    replace: "batchSize(size, width, 0)",
+    find: "batchSize(size, width, task.labels > 0 ?",
+    replace: "batchSize(size, width, task.labels >= 0 ? 0 :",
     why: "logits of a short batch may take more than a long one",
     tests: plans,
   },

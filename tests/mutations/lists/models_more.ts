@@ -161,8 +161,8 @@ export const modelsMoreMutations: readonly Mutation[] = [
   {
     name: "a card knows no windows",
     file: "nn/layers/fused_attention.ts",
-    find: "if (narrows(options, key.shape[3]!)) return undefined;",
-    replace: "",
+    find: "!mayFuse(query) || narrows(options, key.shape[3]!)",
+    replace: "!mayFuse(query)",
     why: "attention in one program sees every key",
     tests: ["tests/nn/layers/windows_card_test.ts"],
   },

@@ -177,8 +177,8 @@ export const optimMutations: readonly Mutation[] = [
   {
     name: "the window is normalised by its batches",
     file: "nn/optim/train_step.ts",
-    find: "count + sizeOf(labels?.shape ?? [0])",
-    replace: "count + window.length + 0 * sizeOf(labels?.shape ?? [0])",
+    find: "count + (targets ?? sizeOf(labels?.shape ?? [0]))",
+    replace: "count + window.length + 0 * (targets ?? sizeOf(labels?.shape ?? [0]))",
     why: "labels are counted",
     tests: ["tests/nn/optim/train_step_test.ts"],
   },

@@ -2,10 +2,12 @@
 
 import type { Mutation } from "../mutation.ts";
 
-const [rows, masks, objective] = [
+const [rows, masks, objective, fused, padded] = [
   "tests/nn/layers/pack_rows_test.ts",
   "tests/nn/dropout/packed_masks_test.ts",
   "tests/nn/objective/packed_objective_test.ts",
+  "tests/kernels/cuda/attention_masks_test.ts",
+  "tests/nn/objective/padded_targets_test.ts",
 ] as const;
 
 /** Mutations of examples that share rows. */
@@ -115,6 +117,54 @@ export const packingMutations: readonly Mutation[] = [
     tests: [rows],
   },
   {
+    name: "packed rows have any width",
+    file: "nn/layers/pack_rows.ts",
+    find: "Math.min(most, multipleFrom(tokens, multiple))",
+    replace: "Math.min(most, tokens + 0 * multiple)",
+    why: "steps of few widths come again",
+    tests: [rows],
+  },
+  {
+    name: "packed rows are wider than the widest",
+    file: "nn/layers/pack_rows.ts",
+    find: "Math.min(most, multipleFrom(tokens, multiple))",
+    replace: "multipleFrom(tokens, multiple)",
+    why: "masks have numbers for so many tokens",
+    tests: [rows],
+  },
+  {
+    name: "targets that are filled up count",
+    file: "nn/layers/batch.ts",
+    find: "labels.push(ignoreIndex)",
+    replace: "labels.push(labels[0]!)",
+    why: "what is repeated has a loss already",
+    tests: [padded],
+  },
+  {
+    name: "losses are divided by targets that do not count",
+    file: "nn/optim/train_step.ts",
+    find: "(targets ?? sizeOf(labels?.shape ?? [0]))",
+    replace: "sizeOf(labels?.shape ?? [0])",
+    why: "a loss is a mean over the targets that there are",
+    tests: [padded],
+  },
+  {
+    name: "passes are compared at targets that do not count",
+    file: "core/ops/losses.ts",
+    find: "...labelled(2, [divergence]),",
+    replace: "...labelled(2), divergence,",
+    why: "a compensation is a mean over the targets that there are",
+    tests: [padded],
+  },
+  {
+    name: "--pad-multiple fills up no targets",
+    file: "train/step.ts",
+    find: "padMultiple: config.padMultiple,",
+    replace: "",
+    why: "steps of few shapes come again",
+    tests: ["tests/train/pad_multiple_test.ts"],
+  },
+  {
     name: "a packed row takes what is too long",
     file: "nn/layers/pack_rows.ts",
     find: "tokens + lengths[example]! <= width",
@@ -147,12 +197,36 @@ export const packingMutations: readonly Mutation[] = [
     tests: [rows],
   },
   {
-    name: "fused attention takes packed examples",
+    name: "fused attention lets texts of a row see each other",
     file: "nn/layers/fused_attention.ts",
-    find: "!mayFuse(query) || options.offsets !== undefined",
-    replace: "!mayFuse(query)",
-    why: "its masks do not know which example a token belongs to",
-    tests: ["tests/kernels/cuda/packed_test.ts"],
+    find: 'packed ? offset.compare("eq", input(own, "u32", 1))',
+    replace: 'packed ? offset.compare("le", input(own, "u32", 1))',
+    why: "an example attends to itself alone",
+    tests: [fused],
+  },
+  {
+    name: "fused attention masks packed texts by their place in the row",
+    file: "nn/layers/fused_attention.ts",
+    find: "packed ? inExample(coordinate, offset, step) : coordinate;",
+    replace: "packed ? coordinate : inExample(coordinate, offset, step);",
+    why: "a mask follows the place inside the example",
+    tests: [fused],
+  },
+  {
+    name: "fused attention steps through packed texts by keys alone",
+    file: "nn/layers/fused_attention.ts",
+    find: "strides[3]! + strides[4]!",
+    replace: "strides[4]!",
+    why: "a query's place counts as its key's does",
+    tests: [fused],
+  },
+  {
+    name: "fused attention steps by DropKey's structure in DropAttention",
+    file: "nn/layers/fused_attention.ts",
+    find: 'scalar(stepSlots[site], "u32")',
+    replace: 'scalar(stepSlots[0], "u32")',
+    why: "both sites have structures of their own",
+    tests: [fused],
   },
   {
     name: "--pack does nothing",

@@ -49,7 +49,7 @@ export const sharedPrefixMutations: readonly Mutation[] = [
   {
     name: "the pass without dropout runs the shared layers again",
     file: "nn/objective/objective.ts",
-    find: "{ context: { batch, sharedPrefix }, tracked: false }",
+    find: "{ context: clean, tracked: false }",
     replace: "{ context: { batch }, tracked: false }",
     why: "they are the same without dropout",
     tests: sharing,

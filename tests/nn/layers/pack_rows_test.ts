@@ -17,6 +17,17 @@ Deno.test("packRows() lays out by first fit decreasing in the width of the fewes
   assertEquals(packRows([6], 6), { size: 1, width: 6, starts: [0] });
 });
 
+Deno.test("packRows() fills rows up to a multiple, or to the most tokens", () => {
+  assertEquals(packRows([3, 5, 2, 4], 9, 4), {
+    size: 2,
+    width: 8,
+    starts: [5, 0, 12, 8],
+  });
+  assertEquals(packRows([4, 5], 9, 4), { size: 1, width: 9, starts: [5, 0] });
+  assertEquals(packRows([9], 9, 4), { size: 1, width: 9, starts: [0] });
+  assertEquals(packRows([3], 9, 16), { size: 1, width: 9, starts: [0] });
+});
+
 Deno.test("packRows() keeps examples whole and apart, in no more tokens than one a row", () => {
   const drawn = fc.tuple(
     fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 20 }),

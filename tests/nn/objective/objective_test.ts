@@ -1,7 +1,13 @@
 import { assert, assertNotEquals } from "@std/assert";
 import { gradient } from "../../../core/gradient.ts";
-import { bidirectionalKl, crossEntropy } from "../../../core/ops/losses.ts";
-import { seedKey } from "../../../core/random.ts";
+import { ignoreIndex } from "../../../core/indices.ts";
+import {
+  bidirectionalKl,
+  comparedCrossEntropy,
+  crossEntropy,
+  klDivergence,
+} from "../../../core/ops/losses.ts";
+import { normal, seedKey } from "../../../core/random.ts";
 import type { Device } from "../../../core/device.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { dropoutPlan, type PlanOptions } from "../../../nn/dropout/methods.ts";
@@ -249,4 +255,20 @@ Deno.test("label smoothing spreads its share over all classes, the label among t
     const both = total(p.map((x, j) => (Math.exp(x) - Math.exp(q[j]!)) * (x - q[j]!))) / 2;
     assertClose([await bidirectionalKl(a, b).item()], [both], 1e-14);
     assertNotEquals(both, 0);
+  }));
+
+Deno.test("losses beside divergences are those of the operations apart, where labels count", () =>
+  withDevice("f64", async (device) => {
+    const table = (seed: number) => tensor(device, normal(seedKey(seed), 15), [3, 5]);
+    const [a, b] = [table(1), table(2)];
+    const labels = tensor(device, [4, ignoreIndex, 0], [3], "u32");
+    const alone = [...await crossEntropy(a, labels, 0.1).read()];
+    const [there, back] = [await klDivergence(a, b).read(), await klDivergence(b, a).read()];
+    for (const both of [false, true]) {
+      const options = { smoothing: 0.1, both };
+      const [losses, divergences] = comparedCrossEntropy(a, b, labels, options);
+      assertClose(await losses.read(), alone, 1e-14);
+      const wanted = [0, 1, 2].map((r) => both ? (there[r]! + back[r]!) / 2 : there[r]!);
+      assertClose(await divergences.read(), wanted.with(1, 0), 1e-14);
+    }
   }));

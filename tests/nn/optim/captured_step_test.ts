@@ -4,7 +4,12 @@ import type { Device } from "../../../core/device.ts";
 import { foldKey, seedKey } from "../../../core/random.ts";
 import { tensor } from "../../../core/tensor.ts";
 import { dropoutPlan, type Method, methods } from "../../../nn/dropout/methods.ts";
-import { type BatchOptions, type EncodedExample, toBatch } from "../../../nn/layers/batch.ts";
+import {
+  type BatchOptions,
+  countTargets,
+  type EncodedExample,
+  toBatch,
+} from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
 import { loraLayers, type LoraLinear } from "../../../nn/lora/lora.ts";
@@ -110,6 +115,38 @@ capturingTest(
     assertEquals(await compare(on, { architecture: "gpt2", examples: texts, batch }), 2);
   },
 );
+
+/** Texts of which more or less is predicted, and that end as they are filled up. */
+function answered(step: number, words: number): EncodedExample[] {
+  return labelled(step, words).map(({ ids }, b) => ({
+    ids: [...ids.slice(1), 1],
+    predictFrom: 1 + (step + b) % (ids.length - 1),
+  }));
+}
+
+capturingTest(
+  "steps of a language model come again whatever is predicted of as many rows",
+  async (on) => {
+    const counts = Array.from({ length: steps }, (_, step) => countTargets(answered(step, 23)));
+    assertEquals(counts, [13, 11, 7, 14, 10, 8, 10]);
+    for (const [method, pack] of [["hiddenkey", false], ["dropattention", true]] as const) {
+      const batch = { padMultiple: 16, padId: 1, pack, width: 16 };
+      assertEquals(
+        await compare(on, { architecture: "gpt2", method, examples: answered, batch }),
+        2,
+      );
+    }
+  },
+);
+
+capturingTest("steps of which two have as many targets by chance still come again", async (on) => {
+  // Of the second and the third it cannot be told which scalar is their number of targets.
+  const order = [0, 4, 6, 1, 3, 2, 5];
+  const examples = (step: number, words: number) =>
+    labelled(step, words).map(({ ids }, b) => ({ ...answered(order[step]!, words)[b]!, ids }));
+  const batch = { padMultiple: 16 };
+  assertEquals(await compare(on, { architecture: "gpt2", examples, batch }), 3);
+});
 
 capturingTest(
   "each batch of a window comes again, the first of which begins the gradients",

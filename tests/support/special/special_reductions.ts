@@ -3,12 +3,14 @@ import { apply } from "../../../core/apply.ts";
 import { gradient } from "../../../core/gradient.ts";
 import {
   bidirectionalKl,
+  comparedCrossEntropy,
   crossEntropy,
-  ignoreIndex,
   klDivergence,
 } from "../../../core/ops/losses.ts";
+import { ignoreIndex } from "../../../core/indices.ts";
 import { layerNormOp, rmsNormOp } from "../../../core/ops/norm.ts";
 import * as reductions from "../../../core/ops/reduce.ts";
+import { concatenate } from "../../../core/ops/slice.ts";
 import { sumRow, sumTo } from "../../../core/ops/rowwise.ts";
 import { logSoftmax, softmax } from "../../../core/ops/softmax.ts";
 import { topK } from "../../../core/ops/top_k.ts";
@@ -120,6 +122,9 @@ const labels = [0, 0, 0, 0, 0, 0, 0, 0, 0, ignoreIndex];
 const lossOf = (row: Row, r: number) => labels[r] === ignoreIndex ? 0 : -logSoftmaxOf(row)[0]!;
 const others: readonly Row[] = logits.map((_, r) => [0.5, r === 5 ? -Infinity : 2, -1]);
 
+/** Logits of which even a difference is a float. */
+const within = logits.filter((row) => !row.includes(largest));
+
 function divergence(a: Row, b: Row): number {
   const [p, q] = [logSoftmaxOf(a).map(Math.fround), logSoftmaxOf(b).map(Math.fround)];
   return total(p.map((x, i) => Math.exp(x) === 0 ? 0 : Math.exp(x) * (x - q[i]!)));
@@ -146,6 +151,21 @@ const lossRows: readonly SpecialRow[] = [
     expected: () =>
       logits.slice(0, 9).flatMap((row) => softmaxOf(row).map((p, i) => p - Number(i === 0))),
   },
+  ...[false, true].map((both): SpecialRow => ({
+    name: `comparedCrossEntropy, ${both}`,
+    inputs: [table(within), table(within.map((_, r) => [0.5, r === 3 ? -Infinity : 2, -1]))],
+    run(d, [a, b]) {
+      const labels = tensor(d, within.map((_, r) => r === 4 ? ignoreIndex : 0), undefined, "u32");
+      return concatenate(comparedCrossEntropy(a!, b!, labels, { smoothing: 0, both }), 1);
+    },
+    expected: () =>
+      within.flatMap((row, r) => {
+        if (r === 4) return [0, 0];
+        const other = [0.5, r === 3 ? -Infinity : 2, -1];
+        const [there, back] = [divergence(row, other), divergence(other, row)];
+        return [-logSoftmaxOf(row)[0]!, both ? (there + back) / 2 : there];
+      }),
+  })),
   {
     name: "klDivergence",
     inputs: [table(logits), table(others)],
