@@ -21,7 +21,7 @@ import {
   type Scoring,
 } from "./candidates.ts";
 import { bannedTokens } from "./no_repeat_ngram.ts";
-import type { GenerateOptions } from "./generate_options.ts";
+import { checkGeneration, type GenerateOptions } from "./generate_options.ts";
 import { roundedUp, unpadded } from "./padding.ts";
 
 /** Steps that the cache has room for when its memory is made. */
@@ -39,13 +39,15 @@ export function captureTokens(by: typeof capturedTokens): void {
   captured = by;
 }
 
-/** Continues each prompt; options and prompts fit. */
+/** Continues each prompt, once options and prompts are known to fit. */
 export async function continuePrompts(
   model: Model,
   device: Device,
   prompts: readonly (readonly number[])[],
   options: GenerateOptions,
 ): Promise<Generated[]> {
+  checkGeneration(prompts, options);
+  if (options.sampling !== undefined) (await drawing()).checkTokenSampling(options.sampling);
   const { newTokens, eosIds = [], positions, beams = 1, lengthPenalty = 1 } = options;
   const { repetitionPenalty = 1, beamConvention = "hf", earlyStopping = false } = options;
   const shared = { beams, lengthPenalty, eosIds: new Set(eosIds), earlyStopping };

@@ -8,7 +8,7 @@
 import type { Device } from "../../core/device.ts";
 import type { Model } from "../models/model.ts";
 import type { Generated } from "./beam_search.ts";
-import { checkGeneration, type GenerateOptions } from "./generate_options.ts";
+import type { GenerateOptions } from "./generate_options.ts";
 
 /**
  * Continues each prompt by its most likely tokens, by the best hypothesis of a beam search, or by
@@ -29,11 +29,6 @@ export async function generate(
 ): Promise<Generated[]> {
   const { longestContinued = Infinity } = model.config;
   const options = { ...given, positions: Math.min(given.positions, longestContinued) };
-  checkGeneration(prompts, options);
-  if (options.sampling !== undefined) {
-    const { checkTokenSampling } = await import("./sample.ts");
-    checkTokenSampling(options.sampling);
-  }
   const { continuePrompts } = await import("./continue_prompts.ts");
   return await continuePrompts(model, device, prompts, options);
 }

@@ -1,8 +1,7 @@
 // Functions whose work is captured are queued again without being computed, and only where that is
 // the same.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Captured, Captures, type Results } from "../../core/capture.ts";
-import type { Device } from "../../core/device.ts";
+import { Captures } from "../../core/capture.ts";
 import { IndexError } from "../../core/errors.ts";
 import { gradient } from "../../core/gradient.ts";
 import { add, scale } from "../../core/ops/elementwise.ts";
@@ -13,72 +12,16 @@ import { contiguous, reshape, transpose } from "../../core/ops/view.ts";
 import { foldKey, type Key, seedKey, uniform } from "../../core/random.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { dropHidden } from "../../nn/dropout/drop_hidden.ts";
+import {
+  course,
+  type CourseCase as Case,
+  courseSizes,
+  type CourseStep as Step,
+} from "../support/captured_course.ts";
 import { capturingTest } from "../support/capturing_devices.ts";
 import { withDevice } from "../support/with_device.ts";
 
-/** What a case varies. */
-interface Step {
-  readonly device: Device;
-  readonly step: number;
-  readonly x: Tensor;
-  readonly rows: Tensor;
-  readonly examples: Tensor;
-  readonly lengths: Tensor;
-  readonly weight: Tensor;
-}
-
-/** What decides a case. */
-type Case = (step: Step) => Results;
-
-const [count, width, height] = [4, 6, 5];
-
-/** Runs a case with other inputs and keys; tells in which steps it was computed, and its results. */
-async function course(
-  device: Device,
-  run: Case,
-  steps: number,
-  options: {
-    readonly unchanged?: () => boolean;
-    readonly before?: (s: Step) => void;
-    /** Step whose key those before it have too. */
-    readonly firstKey?: number;
-    readonly number?: (step: number) => number;
-  } = {},
-): Promise<{ readonly computed: number[]; readonly sums: number[] }> {
-  const captures = new Captures();
-  const computed: number[] = [];
-  const sums: number[] = [];
-  using _scope = device.scope("course");
-  const weight = tensor(device, uniform(seedKey(5), height * width), [height, width]);
-  for (let step = 0; step < steps; step++) {
-    using _step = device.scope("step");
-    const words = (data: number[], shape = [count, 1]) => tensor(device, data, shape, "u32");
-    const made: Step = {
-      device,
-      step,
-      weight,
-      x: tensor(device, uniform(seedKey(step), count * width), [count, width]),
-      rows: words([step % height, 1, (2 * step) % height, 0], [count]),
-      examples: words([step, 7, 2 * step, 9]),
-      lengths: words([1, 1, 1, 1]),
-    };
-    options.before?.(made);
-    const captured: Captured = {
-      signature: "case",
-      inputs: [made.x, made.rows, made.examples, made.lengths],
-      key: seedKey(100 + Math.max(options.firstKey ?? 0, step)),
-      ...(options.number && { number: options.number(step) }),
-      unchanged: () => options.unchanged ?? (() => true),
-    };
-    const { result } = captures.run(device, captured, () => {
-      computed.push(step);
-      return run(made);
-    });
-    sums.push(...await result!.read());
-  }
-  return { computed, sums };
-}
-
+const { count, width, height } = courseSizes;
 const rate = 0.4;
 
 /** Drops by a key folded from the step's, adds rows of a table, and sums. */
