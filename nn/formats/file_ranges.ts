@@ -57,34 +57,64 @@ function blobRanges(file: Blob, path: string): FileRanges {
 /**
  * A folder of a web server that answers requests for ranges.
  *
- * @param address Its address, absolute or relative to the page
+ * @param address Its address, absolute or relative to the page; what it asks behind a question mark is
+ * asked for every file
  */
 export function webFolder(address: string): RangesFolder {
-  const path = address.replace(/\/+$/, "");
-  return { path, open: (name) => webRanges(`${path}/${name}`) };
+  const [, folder = "", query = ""] = /^([^?#]*)(\?[^#]*)?/.exec(address) ?? [];
+  const path = folder.replace(/\/+$/, "");
+  return {
+    path,
+    open(name) {
+      // A name from an index must not lead elsewhere: to a browser %2e%2e is the folder above.
+      return webRanges({
+        path: `${path}/${name}`,
+        url: `${path}/${encodeURIComponent(name)}${query}`,
+      });
+    },
+  };
+}
+
+/** A file of a web server: what messages call it, and its address. */
+interface WebFile {
+  readonly path: string;
+  readonly url: string;
 }
 
 /** A file of a web server; undefined where it has none. */
-async function webRanges(path: string): Promise<FileRanges | undefined> {
-  const first = await request(path, 0, 1);
+async function webRanges(file: WebFile): Promise<FileRanges | undefined> {
+  const first = await request(file, 0, 1);
   if (first === undefined) return undefined;
-  const { size } = first;
+  const { size, tag } = first;
   return {
-    path,
+    path: file.path,
     size,
     async read(begin, end) {
       // A range of no byte cannot be asked for.
       if (begin === end) return new Uint8Array();
-      const found = await request(path, begin, end);
-      if (found?.size === size) return found.bytes;
+      const found = await request(file, begin, end);
+      // Where pages of other hosts may not read the tag, there is none.
+      if (found?.size === size && found.tag === tag) return found.bytes;
+      const other = found?.size === size
+        ? "another version"
+        : `${found?.size} bytes instead of ${size}`;
       throw new DownloadError(
         `Cannot read file as one that stays the same is required: found ${
-          found === undefined ? "none" : `${found.size} bytes instead of ${size}`
+          found === undefined ? "none" : other
         }`,
-        path,
+        file.path,
       );
     },
   };
+}
+
+/** What a server says of a file, with the range that was asked for. */
+interface Range {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Length of the whole file. */
+  readonly size: number;
+  /** Its version. */
+  readonly tag: string | null;
 }
 
 /**
@@ -93,39 +123,66 @@ async function webRanges(path: string): Promise<FileRanges | undefined> {
  * @throws {DownloadError} If the server cannot be reached or sends anything else
  */
 async function request(
-  path: string,
+  { path, url }: WebFile,
   begin: number,
   end: number,
-): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly size: number } | undefined> {
+): Promise<Range | undefined> {
   const headers = { range: `bytes=${begin}-${end - 1}` };
   let response: Response;
-  let bytes: Uint8Array<ArrayBuffer>;
+  let bytes: Uint8Array<ArrayBuffer> | undefined;
   try {
-    response = await fetch(path, { headers });
-    if (response.status !== 206) {
-      await response.body?.cancel();
-      if (response.status === 404) return undefined;
-      const required = "a server that answers requests for ranges is required";
-      const found = `found status ${response.status}`;
-      throw new DownloadError(`Cannot read file as ${required}: ${found}`, path, response.status);
-    }
-    bytes = new Uint8Array(await response.arrayBuffer());
+    response = await fetch(url, { headers });
+    bytes = response.status === 206 ? await bodyOf(response, end - begin) : undefined;
+    if (bytes === undefined) await response.body?.cancel();
   } catch (error) {
-    if (error instanceof DownloadError) throw error;
     const found = error instanceof Error ? error.message : String(error);
     throw new DownloadError(
       `Cannot read file as a network that reaches it is required: found ${found}`,
       path,
     );
   }
+  const { status } = response;
+  if (status === 404) return undefined;
   const said = response.headers.get("content-range");
-  const [, from, size] = /^bytes (\d+)-\d+\/(\d+)$/.exec(said ?? "") ?? [];
-  if (Number(from) === begin && bytes.length === end - begin) return { bytes, size: Number(size) };
-  throw new DownloadError(
-    `Cannot read file as bytes ${begin} to ${
-      end - 1
-    } and a header content-range that says so are ` +
-      `required: found ${bytes.length} bytes and ${said ?? "none"}`,
-    path,
+  const tag = response.headers.get("etag");
+  const fail = (required: string, found: string): never => {
+    throw new DownloadError(`Cannot read file as ${required}: found ${found}`, path, status);
+  };
+  // An empty file, and one that has become shorter, have no byte there.
+  const whole = /^bytes \*\/(\d+)$/.exec(said ?? "")?.[1];
+  if (status === 416 && whole !== undefined && Number(whole) <= begin) {
+    return { bytes: new Uint8Array(), size: Number(whole), tag };
+  }
+  if (bytes === undefined) {
+    const required = response.ok ? "answers requests for ranges" : "lets it be read";
+    return fail(`a server that ${required} is required`, `status ${status}`);
+  }
+  const [, from, last, size] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(said ?? "") ?? [];
+  if (Number(from) === begin && Number(last) === end - 1 && bytes.length === end - begin) {
+    return { bytes, size: Number(size), tag };
+  }
+  return fail(
+    `bytes ${begin} to ${end - 1} and a header content-range that says so are required`,
+    `${bytes.length} bytes and ${said ?? "none"}`,
   );
+}
+
+/** What a server sends, up to a byte more than was asked for: it may never end. */
+async function bodyOf(
+  { body }: Response,
+  asked: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(asked + 1);
+  const reader = body?.getReader();
+  let filled = 0;
+  for (;;) {
+    const part = (await reader?.read())?.value;
+    if (part === undefined) return bytes.subarray(0, filled);
+    const taken = part.subarray(0, bytes.length - filled);
+    bytes.set(taken, filled);
+    filled += taken.length;
+    if (filled <= asked) continue;
+    await reader?.cancel();
+    return bytes;
+  }
 }

@@ -28,6 +28,9 @@ async function openShard(file: FileRanges): Promise<Shard> {
   return { path, tensors, file, dataStart };
 }
 
+/** Far more than any index has; it is read whole. */
+const mostIndexBytes = 100_000_000;
+
 /** The files that hold the weights, and what the index says of each tensor. */
 async function filesOf(folder: RangesFolder): Promise<[FileRanges[], Map<string, string>]> {
   const whole = await folder.open(wholeCheckpoint);
@@ -37,6 +40,12 @@ async function filesOf(folder: RangesFolder): Promise<[FileRanges[], Map<string,
     throw new FileError(
       `Cannot open model as it requires ${wholeCheckpoint} or ${checkpointIndex}: found neither`,
       folder.path,
+    );
+  }
+  if (index.size > mostIndexBytes) {
+    throw new FileError(
+      `Cannot read index as at most ${mostIndexBytes} bytes are required: found ${index.size}`,
+      index.path,
     );
   }
   const text = textOf(await index.read(0, index.size), index.path);
@@ -83,11 +92,39 @@ export async function folderWeights(folder: RangesFolder): Promise<WeightSource>
   });
 }
 
-/** The folder that a page means: an address, or files that were chosen in it. */
+/**
+ * The folder that a page means: an address, or files that were chosen in it.
+ *
+ * @throws {FileError} If several of the files could be the model's
+ */
 export function folderOf(from: string | URL | Iterable<File>): RangesFolder {
   if (typeof from === "string" || from instanceof URL) return webFolder(`${from}`);
-  // Files of folders inside a chosen one count where it has none of their name itself.
-  const depth = ({ webkitRelativePath = "" }: File) => webkitRelativePath.split("/").length;
-  const deepFirst = [...from].sort((a, b) => depth(b) - depth(a));
-  return blobFolder("the chosen files", new Map(deepFirst.map((file) => [file.name, file])));
+  return blobFolder(chosenFiles, filesOfModel([...from]));
+}
+
+const chosenFiles = "the chosen files";
+
+/** Files of the outermost folder that has weights, by name: those of folders inside it are other models. */
+function filesOfModel(files: readonly File[]): Map<string, File> {
+  const placeOf = ({ name, webkitRelativePath: path = "" }: File) => path.slice(0, -name.length);
+  const depthOf = (file: File) => placeOf(file).split("/").length;
+  const main = files.filter(({ name }) => name === wholeCheckpoint || name === checkpointIndex);
+  const depth = Math.min(...main.map(depthOf));
+  const [first, ...rest] = main.filter((file) => depthOf(file) === depth);
+  const found = new Map<string, File>();
+  if (first === undefined) return found;
+  const isBeside = (file: File) => placeOf(file) === placeOf(first);
+  if (!rest.every(isBeside)) refuseSecond(first.name);
+  for (const file of files.filter(isBeside)) {
+    if (found.has(file.name)) refuseSecond(file.name);
+    found.set(file.name, file);
+  }
+  return found;
+}
+
+function refuseSecond(name: string): never {
+  throw new FileError(
+    "Cannot open model as files of one folder are required: found a second one of this name",
+    `${chosenFiles}/${name}`,
+  );
 }

@@ -12,8 +12,8 @@ import type { WeightSource } from "../models/weight_source.ts";
  *
  * @param from Address of the folder on a server that answers requests for ranges, or the folder's files,
  * as a page is given them
- * @throws {FileError} If a file is missing or malformed
- * @throws {DownloadError} If the server cannot be reached or knows no ranges
+ * @throws {FileError} If a file is missing or malformed, or two could be the model's
+ * @throws {DownloadError} If the server cannot be reached, knows no ranges or has changed a file
  * @example
  * ```ts ignore
  * const weights = await openSafetensors("https://huggingface.co/org/name/resolve/main");

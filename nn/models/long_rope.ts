@@ -35,8 +35,9 @@ export function longRotaries(
     return { rotaries: [{ pairs, frequency: plain, factor: 1 }] };
   }
   const longest = ["original_max_position_embeddings"];
-  // Beside the oldest name transformers reads it within the object alone.
-  const original = kind === "su" ? rope.size(longest) : fields.size(longest, 4096);
+  // Beside the oldest name transformers requires it within the object too, and takes this one as well.
+  if (kind === "su") rope.size(longest);
+  const original = fields.size(longest, 4096);
   const growth = rope.has("factor") ? rope.positive("factor") : maxPositions / original;
   const usual = growth <= 1 ? 1 : Math.sqrt(1 + Math.log(growth) / Math.log(original));
   const factor = rope.positive("attention_factor", usual);

@@ -35,6 +35,8 @@ export interface FaultsVisit {
   readonly classes: Looks;
   /** Labels of the curves there that are cut, or longer than five characters. */
   readonly cut: readonly string[];
+  /** A folder whose inner folders' files come first: what is said of it. */
+  readonly innerFirst: string;
   /** Without storage for pages: what is said of a folder. */
   readonly withoutStorage: string;
   /** Without WebAssembly: what the first part of the page says, and headings of the last. */
@@ -187,6 +189,21 @@ async function visitWithoutGpu(page: Page, url: string): Promise<string> {
   return await statusOf(page, /^Cannot/);
 }
 
+/** Not every browser lists a folder's own files before those of folders inside it. */
+async function visitInnerFirst(page: Page, url: string): Promise<string> {
+  await open(page, `${url}#fine-tune?model=folder`);
+  await page.evaluate(`(() => {
+    const input = document.querySelector("#fine-tune .drop input");
+    const files = ["m/a/config.json", "m/a/vocab.txt", "m/config.json"].map((path) => {
+      const file = new File(["{}"], path.split("/").at(-1));
+      return Object.defineProperty(file, "webkitRelativePath", { value: path });
+    });
+    Object.defineProperty(input, "files", { value: files });
+    input.dispatchEvent(new Event("change"));
+  })()`);
+  return await statusOf(page, /kept/);
+}
+
 if (import.meta.main) {
   const server = servePage(await buildPage(), 0);
   const url = `http://127.0.0.1:${server.addr.port}/`;
@@ -210,6 +227,7 @@ if (import.meta.main) {
   const lastPasses = await visitSteps(page, url);
   const long = await visitLong(browser, page, url);
   const classes = await visitClasses(page, url);
+  const innerFirst = await visitInnerFirst(page, url);
   const withoutStorage = await visitWithoutStorage(browser, url);
   const withoutWebAssembly = await visitWithoutWebAssembly(browser, url);
   const withoutGpu = await visitWithoutGpu(page, url);
@@ -217,7 +235,7 @@ if (import.meta.main) {
   await server.shutdown();
   const found: FaultsVisit = {
     ...{ complaints, requests, stoppedAtOnce, anew, ...numbers, linked },
-    ...{ lastPasses, long, ...classes, withoutStorage, withoutWebAssembly, withoutGpu },
+    ...{ lastPasses, long, ...classes, innerFirst, withoutStorage, withoutWebAssembly, withoutGpu },
   };
   console.log(JSON.stringify(found));
 }

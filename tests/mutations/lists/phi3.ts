@@ -8,6 +8,14 @@ const parity = ["tests/train/parity/parity_test.ts"];
 /** Mutations of Phi-3. */
 export const phi3Mutations: readonly Mutation[] = [
   {
+    name: "the length of short texts is the scaling's own by its oldest name",
+    file: "nn/models/long_rope.ts",
+    find: "const original = fields.size(longest, 4096);",
+    replace: 'const original = (kind === "su" ? rope : fields).size(longest, 4096);',
+    why: "the reference writes the other over it",
+    tests,
+  },
+  {
     name: "phi3 multiplies its gate by the activation of the other half",
     file: "nn/models/phi3.ts",
     find: "const [gate, up] = both as",

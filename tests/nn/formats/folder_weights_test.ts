@@ -57,17 +57,62 @@ Deno.test("weights in several files are found by their index", async () => {
   assertEquals([...await source.read("second", "f64")], [0, 1]);
 });
 
+/** A file of a folder that was chosen whole. */
+function placed(path: string, content: string | Uint8Array<ArrayBuffer>): File {
+  const made = new File([content], path.split("/").at(-1)!);
+  Object.defineProperty(made, "webkitRelativePath", { value: path });
+  return made;
+}
+
 Deno.test("a file of the chosen folder counts before those of folders inside it", async () => {
-  const file = (path: string, name: string) => {
-    const made = new File([counting(name, 2)], whole);
-    Object.defineProperty(made, "webkitRelativePath", { value: path });
-    return made;
-  };
+  const file = (path: string, name: string) => placed(path, counting(name, 2));
   const own = file(`m/${whole}`, "own");
   const inner = file(`m/original/${whole}`, "inner");
   for (const files of [[own, inner], [inner, own]]) {
     assertEquals([...(await openSafetensors(files)).names()], ["own"]);
   }
+});
+
+Deno.test("a model in several files is not taken for one in a folder inside its own", async () => {
+  const files = [
+    placed(`m/dense/${whole}`, counting("other", 2)),
+    placed(`m/dense/a.safetensors`, counting("other", 2)),
+    placed(`m/${indexName}`, two),
+    placed("m/a.safetensors", counting("first", 3)),
+    placed("m/b.safetensors", counting("second", 2)),
+  ];
+  assertEquals([...(await openSafetensors(files)).names()], ["first", "second"]);
+});
+
+Deno.test("two files that could be the model's are refused", async () => {
+  const [one, other] = [counting("one", 2), counting("other", 2)];
+  for (
+    const files of [
+      [new File([one], whole), new File([other], whole)],
+      [placed(`m/a/${whole}`, one), placed(`m/b/${whole}`, other)],
+    ]
+  ) {
+    await assertRejects(
+      () => openSafetensors(files),
+      FileError,
+      `the chosen files/${whole}: Cannot open model as files of one folder are required: found a second ` +
+        "one of this name",
+    );
+  }
+});
+
+Deno.test("an index that is far too large is not read", async () => {
+  const index = {
+    path: `x/${indexName}`,
+    size: 1e9,
+    read: () => Promise.reject(new Error("read")),
+  };
+  const open = (name: string) => Promise.resolve(name === indexName ? index : undefined);
+  await assertRejects(
+    () => folderWeights({ path: "x", open }),
+    FileError,
+    `x/${indexName}: Cannot read index as at most 100000000 bytes are required: found 1000000000`,
+  );
 });
 
 Deno.test("a tensor in two files, or not where the index says, is refused", async () => {

@@ -46,6 +46,25 @@ Deno.test("three quarters of a head turn, by factors of short texts and of long 
   assertEquals(short!.factor, long!.factor);
 });
 
+Deno.test("the length of short texts is that beside the scaling, whatever the scaling says", () => {
+  for (const type of ["longrope", "yarn", "su"]) {
+    const rope_scaling = {
+      ...published.rope_scaling,
+      type,
+      original_max_position_embeddings: 2048,
+    };
+    const { longestShort, rotaries } = parseConfig({ ...published, rope_scaling }) as LlamaConfig;
+    assertEquals(longestShort, 4096);
+    assertAlmostEquals(rotaries[0]!.factor, Math.sqrt(1 + 5 / 12), 1e-15);
+  }
+  const rope_scaling = { ...published.rope_scaling, type: "su" };
+  assertThrows(
+    () => parseConfig({ ...published, rope_scaling }),
+    FileError,
+    "original_max_position_embeddings",
+  );
+});
+
 Deno.test("the first numbers of a head turn, and those behind them stay as they are", () =>
   withDevice("f64", async (device) => {
     using _scope = device.scope("rotation");

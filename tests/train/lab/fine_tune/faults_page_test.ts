@@ -87,6 +87,10 @@ pageTest("a part that cannot be computed says so, and the others are there", () 
   assertEquals(headings.slice(0, 2), ["What is learned", "How it is learned"]);
 });
 
+pageTest("files of folders inside a chosen one are left out, wherever they are listed", () => {
+  assertEquals(found.innerFirst, "1 files of m are kept in this browser.");
+});
+
 pageTest("what a browser lacks is said in one sentence", () => {
   assertEquals(
     found.withoutStorage,

@@ -49,10 +49,10 @@ function folderInput(onFiles: (name: string, files: readonly File[]) => void): H
   const input = element("input", { type: "file", webkitdirectory: true });
   input.addEventListener("change", () => {
     const files = [...input.files ?? []];
-    const [name = "model", ...rest] = files[0]?.webkitRelativePath.split("/") ?? [];
-    const depth = rest.length + 1;
-    // Folders inside the folder are other models, or none.
-    onFiles(name, files.filter((file) => file.webkitRelativePath.split("/").length === depth));
+    const pathOf = (file: File) => file.webkitRelativePath.split("/");
+    const [name = "model"] = files[0] === undefined ? [] : pathOf(files[0]);
+    // Folders inside the folder are other models, or none; their files may come first.
+    onFiles(name, files.filter((file) => pathOf(file).length === 2));
   });
   const label = element(
     "label",
