@@ -6,6 +6,7 @@ const sums = ["tests/train/distributed/nccl_sums_test.ts"];
 const libraries = ["tests/train/distributed/nccl_library_test.ts"];
 const steps = ["tests/train/distributed/shared_step_test.ts"];
 const meetings = ["tests/train/distributed/rendezvous_test.ts"];
+const notices = ["tests/train/distributed/notice_test.ts"];
 const work = ["tests/train/distributed/shared_work_test.ts"];
 const places = ["tests/train/distributed/launched_test.ts"];
 
@@ -134,9 +135,9 @@ export const cardSumsMutations: readonly Mutation[] = [
   },
   {
     name: "who does not know the secret is let in",
-    file: "train/distributed/rendezvous.ts",
-    find: "hello.secret === secret && ",
-    replace: "hello.secret !== undefined && ",
+    file: "train/distributed/greeting.ts",
+    find: "if (hello.secret !== secret) return undefined;",
+    replace: "if (hello.secret === undefined) return undefined;",
     why: "processes of an earlier run, and strangers, are none of this run",
     tests: meetings,
   },
@@ -147,6 +148,54 @@ export const cardSumsMutations: readonly Mutation[] = [
     replace: "for (let once = this.#left > 0; once; once = false) {",
     why: "what an earlier run left is there before process 0 writes its own",
     tests: meetings,
+  },
+  {
+    name: "calls are heard one after the other",
+    file: "train/distributed/rendezvous.ts",
+    find: "this.#calls.set(connection, this.#hear(connection, secret));",
+    replace: "await this.#hear(connection, secret);",
+    why: "whoever connects and says nothing would hold up all others",
+    tests: meetings,
+  },
+  {
+    name: "a caller does not have the last word",
+    file: "train/distributed/greeting.ts",
+    find: "if ((await readFrame(connection, most))?.tag !== tags.thanks) return undefined;",
+    replace: "",
+    why: "the connection of one that gave up waiting would stand for it",
+    tests: meetings,
+  },
+  {
+    name: "a stranger is not told from a process by its number",
+    file: "train/distributed/rendezvous.ts",
+    find: "Number.isInteger(rank) && rank > meeting.rank && rank < size;",
+    replace: "rank < size;",
+    why: "a process without a number would count as one",
+    tests: meetings,
+  },
+  {
+    name: "whatever is in the place of the file is replaced",
+    file: "train/distributed/notice.ts",
+    find: "    await requireNothingElse(file);\n",
+    replace: "",
+    why: "a model that was named by mistake would be gone",
+    tests: notices,
+  },
+  {
+    name: "the draft of a file stays",
+    file: "train/distributed/notice.ts",
+    find: "    await Deno.remove(draft).catch(() => {});\n",
+    replace: "",
+    why: "nothing is left where the file cannot be",
+    tests: notices,
+  },
+  {
+    name: "ports that are none are called",
+    file: "train/distributed/notice.ts",
+    find: "Number.isInteger(one.port) && one.port > 0 && one.port < 1 << 16",
+    replace: "one.port !== undefined",
+    why: "such a call is an error that no sentence tells",
+    tests: notices,
   },
   {
     name: "a connection that closed is waited for",
