@@ -120,7 +120,7 @@ async function predicted(
   asked: Omit<Inputs, "device" | "work" | "group">,
   group: Group,
 ): Promise<string[]> {
-  const { run, config, given, samples, batch } = asked;
+  const { run, config, given, samples, batch, drawing } = asked;
   const { task } = config;
   const { device } = await openDevice(await ownDevice(group, config));
   await using _device = device;
@@ -131,6 +131,7 @@ async function predicted(
       ...await inputFacts(given),
       "--samples": `${samples ?? "none"}`,
       "--batch": `${batch}`,
+      "--sample": drawing === undefined ? "none" : JSON.stringify(drawing),
     };
     await requireSameWork(group, { verb: "predict", run, config, backend, facts });
   }

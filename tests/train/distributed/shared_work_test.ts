@@ -65,3 +65,18 @@ netTest("processes that would evaluate or predict other things are refused by na
   );
   assert(results.every(({ code }) => code !== 0));
 });
+
+netTest("processes that would draw texts in different ways are refused by name", async () => {
+  const { out, met } = await trained("e2e", "drawn apart");
+  const drawn = (...rules: string[]) => [
+    ...["predict", out, "--text=name[Wildwood]", "--sample", ...rules, ...computed, ...met],
+  ];
+  for (const rules of [["--temperature=0.5"], ["--sample-seed=7"]]) {
+    const { results } = await launchLoop([drawn(), drawn(...rules)], undefined, main);
+    assertMatch(
+      results[0]!.text,
+      /Cannot predict by 2 processes as --sample \{.*\} of process 0 is required of process 1 of 2/,
+    );
+    assert(results.every(({ code }) => code !== 0));
+  }
+});
