@@ -99,7 +99,7 @@ line {"index", "prediction", "probabilities"} for each text, of scores and texts
     requireFit(config, { samples, probabilities, drawing });
     if (out !== undefined) await requireReplaceable(out, force === true);
     const form = { json, probabilities, isSampled: samples !== undefined };
-    return await joined(options, console.error, async (group) => {
+    return await joined("predict", options, console.error, async (group) => {
       const lines = await predicted({ run, config, given, batch, samples, drawing, form }, group);
       if (group.rank > 0) return 0;
       const content = new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));

@@ -277,4 +277,12 @@ export const cardSumsMutations: readonly Mutation[] = [
     why: "a text would depend on the process that wrote it",
     tests: work,
   },
+  {
+    name: "processes of other commands go on",
+    file: "train/commands/joined.ts",
+    find: "    await requireAgreement(group, facts, { verb });\n",
+    replace: "",
+    why: "their messages are not for each other",
+    tests: work,
+  },
 ];
