@@ -73,35 +73,41 @@ export async function callProcess({ hostname, port }: Address, hello: Hello): Pr
   return answer;
 }
 
-/**
- * Hears who calls.
- *
- * @param refusal Why somebody who knows the secret is not let in; undefined of who is
- * @returns What was said by who is let in
- */
-export async function answerCall(
-  connection: Deno.TcpConn,
-  secret: string,
-  refusal: (hello: Hello) => string | undefined,
-): Promise<Hello | undefined> {
+/** Who may come in. */
+export interface Door {
+  /** What callers must know. */
+  readonly secret: string;
+  /** Why somebody who knows it is not let in; undefined of who is. */
+  refusal(hello: Hello): string | undefined;
+  /** Lets somebody in, at the moment of the last question. */
+  letIn(hello: Hello): void;
+}
+
+/** Hears who calls; gives whether they were let in. */
+export async function answerCall(connection: Deno.TcpConn, door: Door): Promise<boolean> {
+  const refused = async (hello: Hello) => {
+    const why = door.refusal(hello);
+    if (why === undefined) return false;
+    await writeFrame(connection, tags.refusal, encoded(why));
+    return true;
+  };
   const talk = async () => {
     connection.setNoDelay(true);
     const frame = await readFrame(connection, most);
-    if (frame?.tag !== tags.hello) return undefined;
+    if (frame?.tag !== tags.hello) return false;
     const hello = JSON.parse(decoded(frame)) as Hello;
-    if (hello.secret !== secret) return undefined;
-    let why = refusal(hello);
-    if (why === undefined) {
-      await writeFrame(connection, tags.welcome, new Uint8Array(0));
-      if ((await readFrame(connection, most))?.tag !== tags.thanks) return undefined;
-      // Another may have come under the same number meanwhile.
-      why = refusal(hello);
+    if (hello.secret !== door.secret || await refused(hello)) return false;
+    await writeFrame(connection, tags.welcome, new Uint8Array(0));
+    if ((await readFrame(connection, most))?.tag !== tags.thanks) return false;
+    // Another may have come under the same number meanwhile.
+    if (door.refusal(hello) === undefined) {
+      door.letIn(hello);
+      return true;
     }
-    if (why === undefined) return hello;
-    await writeFrame(connection, tags.refusal, encoded(why));
-    return undefined;
+    await refused(hello);
+    return false;
   };
-  return await inTime(2 * answerTime, talk());
+  return await inTime(2 * answerTime, talk()) ?? false;
 }
 
 /** Why a message says that the caller is not let in; undefined of another message. */

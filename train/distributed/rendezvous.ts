@@ -27,6 +27,14 @@ export interface Meeting extends Launched {
 /** Who was found, by number. */
 type Connections = Map<number, Deno.TcpConn>;
 
+/** Process 0, as another one found it. */
+interface First {
+  readonly connection: Deno.TcpConn;
+  readonly secret: string;
+  /** Where all listen. */
+  readonly addresses: readonly (readonly Address[])[];
+}
+
 const loopback = "127.0.0.1";
 /** Milliseconds between two looks at the file. */
 const pause = 50;
@@ -83,7 +91,10 @@ class MeetingPlace {
     await writeNotice(file, { addresses: this.#addresses, secret });
     try {
       void this.#listen(secret);
-      await this.#requireAll();
+      if (!await this.#areAll()) {
+        const isOwn = (await readNotice(file))?.secret === secret;
+        throw this.#missing(this.#absent(), isOwn ? this.#seen : "the file of another process 0");
+      }
       const addresses = Array.from({ length: size }, (_, rank) => this.#callers.get(rank) ?? []);
       const bytes = new TextEncoder().encode(JSON.stringify(addresses));
       for (const [rank, connection] of this.found) {
@@ -99,18 +110,27 @@ class MeetingPlace {
   /** Any other: finds process 0 by the file, calls those before it, and is called by those behind. */
   async join(): Promise<void> {
     const { rank } = this.meeting;
-    const { connection, secret } = await this.#first();
+    const { addresses, connection, secret } = await this.#first();
     this.found.set(0, connection);
-    const addresses = await this.#addressesFrom(connection);
     void this.#listen(secret);
     for (let other = 1; other < rank; other++) {
       this.#keep(other, await this.#reached(addresses[other]!, secret, other));
     }
-    await this.#requireAll();
+    if (!await this.#areAll()) throw this.#missing(this.#absent(), this.#seen);
   }
 
-  /** Everyone's addresses, as process 0 tells them once all are there. */
-  async #addressesFrom(connection: Deno.TcpConn): Promise<Address[][]> {
+  /** The same; a connection that does not give them is closed. */
+  async #toldBy(connection: Deno.TcpConn): Promise<Address[][] | string> {
+    let told;
+    try {
+      return told = await this.#addressesFrom(connection);
+    } finally {
+      if (!Array.isArray(told)) connection.close();
+    }
+  }
+
+  /** Everyone's addresses, as process 0 tells them once all are there, or why it lets nobody in. */
+  async #addressesFrom(connection: Deno.TcpConn): Promise<Address[][] | string> {
     const frame = await inTime(
       this.#left,
       readFrame(connection, table.most).then((frame) => frame ?? "closed", () => "closed" as const),
@@ -118,7 +138,7 @@ class MeetingPlace {
     if (frame === undefined) throw this.#missing([0], "no word of it that all are there");
     if (frame === "closed") throw this.#missing([0], ended);
     const why = refusalOf(frame);
-    if (why !== undefined) throw this.#missing([0], `a refusal: ${why}`);
+    if (why !== undefined) return why;
     try {
       const found = JSON.parse(new TextDecoder().decode(frame.bytes)) as unknown[];
       if (found.length === this.meeting.size && found.every(areAddresses)) return found;
@@ -142,14 +162,16 @@ class MeetingPlace {
 
   /** Lets a process in that knows the secret. */
   async #hear(connection: Deno.TcpConn, secret: string): Promise<void> {
-    const hello = await answerCall(connection, secret, (hello) => this.#refusal(hello));
+    const isIn = await answerCall(connection, {
+      secret,
+      refusal: (hello) => this.#refusal(hello),
+      letIn: ({ rank, addresses }) => {
+        this.#callers.set(rank, addresses);
+        this.#keep(rank, connection);
+      },
+    });
     this.#calls.delete(connection);
-    if (hello === undefined) {
-      close(connection);
-      return;
-    }
-    this.#callers.set(hello.rank, hello.addresses);
-    this.#keep(hello.rank, connection);
+    if (!isIn) close(connection);
   }
 
   /** Why a process of the same secret is not let in; undefined of one that is. */
@@ -178,22 +200,26 @@ class MeetingPlace {
     if (this.found.size === this.meeting.size - 1) this.#all.resolve(true);
   }
 
-  async #requireAll(): Promise<void> {
-    if (await inTime(this.#left, this.#all.promise)) return;
-    throw this.#missing(this.#absent(), this.#seen);
+  /** Whether all come in time. */
+  async #areAll(): Promise<boolean> {
+    return await inTime(this.#left, this.#all.promise) ?? false;
   }
 
-  /** The connection to process 0 of this run, whatever else the file said before. */
-  async #first(): Promise<{ readonly connection: Deno.TcpConn; readonly secret: string }> {
+  /** Process 0 of this run, whatever else the file said before. */
+  async #first(): Promise<First> {
     const { file } = this.meeting;
-    let found = "no such file";
+    let found = "no address of it there";
     while (this.#left > 0) {
       const notice = await readNotice(file);
       if (notice !== undefined) {
         const { addresses, secret } = notice;
         const answer = await this.#call(addresses, secret, 0);
-        if (answer.kind === "connected") return { connection: answer.connection, secret };
-        found = answer.why;
+        if (answer.kind === "connected") {
+          const { connection } = answer;
+          const told = await this.#toldBy(connection);
+          if (typeof told !== "string") return { connection, secret, addresses: told };
+          found = told;
+        } else found = answer.why;
       }
       await new Promise((resume) => setTimeout(resume, pause));
     }

@@ -136,8 +136,8 @@ export const cardSumsMutations: readonly Mutation[] = [
   {
     name: "who does not know the secret is let in",
     file: "train/distributed/greeting.ts",
-    find: "if (hello.secret !== secret) return undefined;",
-    replace: "if (hello.secret === undefined) return undefined;",
+    find: "hello.secret !== door.secret || await",
+    replace: "hello.secret === undefined || await",
     why: "processes of an earlier run, and strangers, are none of this run",
     tests: meetings,
   },
@@ -160,7 +160,7 @@ export const cardSumsMutations: readonly Mutation[] = [
   {
     name: "a caller does not have the last word",
     file: "train/distributed/greeting.ts",
-    find: "if ((await readFrame(connection, most))?.tag !== tags.thanks) return undefined;",
+    find: "if ((await readFrame(connection, most))?.tag !== tags.thanks) return false;",
     replace: "",
     why: "the connection of one that gave up waiting would stand for it",
     tests: meetings,
@@ -284,5 +284,13 @@ export const cardSumsMutations: readonly Mutation[] = [
     replace: "",
     why: "their messages are not for each other",
     tests: work,
+  },
+  {
+    name: "who was refused at last does not call again",
+    file: "train/distributed/rendezvous.ts",
+    find: "if (why !== undefined) return why;",
+    replace: "if (why !== undefined) throw this.#missing([0], why);",
+    why: "the file may have been another run's",
+    tests: meetings,
   },
 ];

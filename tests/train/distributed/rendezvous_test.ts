@@ -132,7 +132,7 @@ netTest("who does not come is named in time, and the file is removed", async () 
   const [first, last] = await sentencesOf([soon(3, 0), soon(3, 2)]);
   assertEquals(first, missing("1 of 3", "none"));
   assert(last!.startsWith(missing("0 of 3", "")), last);
-  assertEquals(await sentencesOf([soon(2, 1)]), [missing("0 of 2", "no such file")]);
+  assertEquals(await sentencesOf([soon(2, 1)]), [missing("0 of 2", "no address of it there")]);
   assertEquals([...Deno.readDirSync(folder)], []);
   await assertRejects(
     () => meet({ ...soon(2, 0), file: `${folder}/none/file` }),
@@ -151,6 +151,10 @@ netTest(
     const [first, , last] = await sentencesOf([soon(3, 0), soon(3, 1), soon(3, 1)]);
     assertMatch(first!, /process 2 of 3 is required .*: found a second call of process 1 of 3$/);
     assertMatch(last!, /process 0 of 3 is required /);
+    const early = sentencesOf([soon(2, 0)]);
+    await noticeIn(`${folder}/twice`);
+    assertMatch((await sentencesOf([soon(2, 0)]))[0]!, /: found none$/);
+    assertMatch((await early)[0]!, /: found the file of another process 0$/);
     assertEquals((await sentencesOf([soon(2, 0), soon(3, 1)])).map((text) => text.split(": ")[1]), [
       "found a call of process 1 of 3 to process 0",
       "found process 0 of 2 found a call of process 1 of 3 to process 0",
@@ -193,13 +197,31 @@ netTest("the call of a process that gave up waiting is not taken for its next on
   await Promise.all(groups.map((group) => group[Symbol.asyncDispose]()));
 });
 
+netTest("a process that another run refuses at last finds its own", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const addresses = [{ hostname: "127.0.0.1", port: listener.addr.port }];
+  const file = `${folder}/shared`;
+  await Deno.writeTextFile(file, JSON.stringify({ addresses, secret: "other" }));
+  const late = meet(meetingOf("shared", 2, 1));
+  const connection = await listener.accept();
+  let asked = 0;
+  const refusal = () => asked++ === 0 ? undefined : "it came second";
+  assert(!await answerCall(connection, { secret: "other", refusal, letIn: () => {} }));
+  const [first, second] = await Promise.all([meet(meetingOf("shared", 2, 0)), late]);
+  for (const one of [...first.values(), ...second.values(), connection]) one.close();
+  listener.close();
+});
+
 netTest("process 0 that ends once it let others in is named at once", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const addresses = [{ hostname: "127.0.0.1", port: listener.addr.port }];
   await Deno.writeTextFile(`${folder}/left`, JSON.stringify({ addresses, secret: "s" }));
   const late = sentencesOf([meetingOf("left", 2, 1)]);
   const connection = await listener.accept();
-  assertEquals((await answerCall(connection, "s", () => undefined))?.rank, 1);
+  const ranks: number[] = [];
+  const door = { secret: "s", refusal: () => undefined };
+  assert(await answerCall(connection, { ...door, letIn: ({ rank }) => ranks.push(rank) }));
+  assertEquals(ranks, [1]);
   connection.close();
   assertMatch((await late)[0]!, /answer of process 0 of 2 is required .* connection closed/);
   listener.close();
