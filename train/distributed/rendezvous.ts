@@ -209,6 +209,8 @@ class MeetingPlace {
   async #first(): Promise<First> {
     const { file } = this.meeting;
     let found = "no address of it there";
+    // It tells more than what is found once that process has ended.
+    let refused: string | undefined;
     while (this.#left > 0) {
       const notice = await readNotice(file);
       if (notice !== undefined) {
@@ -218,12 +220,13 @@ class MeetingPlace {
           const { connection } = answer;
           const told = await this.#toldBy(connection);
           if (typeof told !== "string") return { connection, secret, addresses: told };
-          found = told;
-        } else found = answer.why;
+          refused = told;
+        } else if (answer.kind === "refused") refused = answer.why;
+        else found = answer.why;
       }
       await new Promise((resume) => setTimeout(resume, pause));
     }
-    throw this.#missing([0], found);
+    throw this.#missing([0], refused ?? found);
   }
 
   /** The connection to a process that came, and may be slow. */

@@ -182,14 +182,6 @@ export const cardSumsMutations: readonly Mutation[] = [
     tests: notices,
   },
   {
-    name: "the draft of a file stays",
-    file: "train/distributed/notice.ts",
-    find: "    await Deno.remove(draft).catch(() => {});\n",
-    replace: "",
-    why: "nothing is left where the file cannot be",
-    tests: notices,
-  },
-  {
     name: "ports that are none are called",
     file: "train/distributed/notice.ts",
     find: "Number.isInteger(one.port) && one.port > 0 && one.port < 1 << 16",
