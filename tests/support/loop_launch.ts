@@ -17,8 +17,8 @@ export interface LoopResult {
 }
 
 /**
- * Runs `train`, or another program, in processes by TCP, each with its flags, and gives what all left, and the seconds until
- * the first had ended; those that hang then are killed after a grace.
+ * Runs `train`, or another program, in processes by TCP, each with its flags, and gives what all left,
+ * and the seconds until the first had ended; those that hang then are killed after a grace.
  */
 export async function launchLoop(
   programs: readonly (readonly string[])[],

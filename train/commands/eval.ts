@@ -70,7 +70,7 @@ export const evalCommand: Command = command({
     }
     const isDrawn = holds && split === "dev" && options.devLimit === undefined &&
       options.model === undefined;
-    return await joined(options, console.error, async (group) => {
+    return await joined("evaluate", options, console.error, async (group) => {
       const metrics = await evaluated({ run, config, split, samples, isDrawn }, group);
       if (group.rank > 0) return 0;
       if (json) console.log(JSON.stringify(metrics));

@@ -4,6 +4,8 @@
  * @module
  */
 
+import metadata from "../../deno.json" with { type: "json" };
+import { requireAgreement } from "../distributed/agreement.ts";
 import { alone, type Group, processName } from "../distributed/group.ts";
 import { type GroupChoice, openGroup } from "../distributed/open_group.ts";
 import { failed } from "./program.ts";
@@ -17,10 +19,12 @@ const readingTime = 500;
  * Runs a job in the group that this process was started in. An error ends all processes, with one
  * sentence of the one that found it.
  *
+ * @param verb What the command does: all must run the same one
  * @param say Is told who the processes are, so that a launcher's message of a process can be read
  * @throws {OptionError} If there is no group to join
  */
 export async function joined(
+  verb: string,
   choice: GroupChoice,
   say: (line: string) => void,
   job: (group: Group) => Promise<number>,
@@ -29,6 +33,10 @@ export async function joined(
   if (group === alone) return await job(group);
   try {
     for (const line of await introductions(group)) if (group.rank === 0) say(line);
+    // What differs here would have other messages, too, which nobody could read.
+    const { distributed } = choice;
+    const facts = { version: metadata.version, command: verb, "--distributed": distributed };
+    await requireAgreement(group, facts, { verb });
     const code = await job(group);
     await group[Symbol.asyncDispose]();
     return code;

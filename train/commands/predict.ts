@@ -99,7 +99,7 @@ line {"index", "prediction", "probabilities"} for each text, of scores and texts
     requireFit(config, { samples, probabilities, drawing });
     if (out !== undefined) await requireReplaceable(out, force === true);
     const form = { json, probabilities, isSampled: samples !== undefined };
-    return await joined(options, console.error, async (group) => {
+    return await joined("predict", options, console.error, async (group) => {
       const lines = await predicted({ run, config, given, batch, samples, drawing, form }, group);
       if (group.rank > 0) return 0;
       const content = new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));
@@ -120,7 +120,7 @@ async function predicted(
   asked: Omit<Inputs, "device" | "work" | "group">,
   group: Group,
 ): Promise<string[]> {
-  const { run, config, given, samples, batch } = asked;
+  const { run, config, given, samples, batch, drawing } = asked;
   const { task } = config;
   const { device } = await openDevice(await ownDevice(group, config));
   await using _device = device;
@@ -131,6 +131,7 @@ async function predicted(
       ...await inputFacts(given),
       "--samples": `${samples ?? "none"}`,
       "--batch": `${batch}`,
+      "--sample": drawing === undefined ? "none" : JSON.stringify(drawing),
     };
     await requireSameWork(group, { verb: "predict", run, config, backend, facts });
   }

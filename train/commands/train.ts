@@ -118,7 +118,7 @@ async function run(
     console.log(dryRunText(found));
     return 0;
   }
-  return await joined(config, hooks.onMessage, async (group) => {
+  return await joined("train", config, hooks.onMessage, async (group) => {
     // Process 0 speaks for all.
     if (group.rank === 0) return await trainShown(config, { ...hooks, group }, progress);
     const { onMessage: _, onDownload: __, onProgress: ___, ...silent } = hooks;

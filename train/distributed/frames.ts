@@ -17,12 +17,26 @@ export interface Frame {
 
 const headerBytes = 12;
 
-/** The next message; undefined where the other end was closed before another one. */
-export async function readFrame(connection: Connection): Promise<Frame | undefined> {
+/**
+ * The next message; undefined where the other end was closed before another one.
+ *
+ * @param most Bytes that it may have: no memory is taken for what a stranger announces
+ * @throws {RangeError} If it has more, or no number of them
+ */
+export async function readFrame(
+  connection: Connection,
+  most = Infinity,
+): Promise<Frame | undefined> {
   const header = new Uint8Array(headerBytes);
   if (!await readFull(connection, header)) return undefined;
   const view = new DataView(header.buffer);
-  const bytes = new Uint8Array(view.getFloat64(4));
+  const length = view.getFloat64(4);
+  if (!Number.isInteger(length) || length < 0 || length > most) {
+    throw new RangeError(
+      `Cannot read a message of ${length} bytes as at most ${most} are required`,
+    );
+  }
+  const bytes = new Uint8Array(length);
   return await readFull(connection, bytes) ? { tag: view.getUint32(0), bytes } : undefined;
 }
 

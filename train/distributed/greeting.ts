@@ -1,20 +1,14 @@
 /**
  * The first words on a connection between processes: who calls whom, and a secret that strangers and
- * earlier runs do not know.
+ * earlier runs do not know. The caller has the last word, so that nobody keeps the connection of one that
+ * gave up waiting and calls again.
  *
  * @module
  */
 
-import { readFrame, writeFrame } from "./frames.ts";
+import { type Frame, readFrame, writeFrame } from "./frames.ts";
 import { inTime } from "./in_time.ts";
-
-/** Where a process listens. */
-export interface Address {
-  /** Name or number of the machine. */
-  readonly hostname: string;
-  /** Port there. */
-  readonly port: number;
-}
+import type { Address } from "./notice.ts";
 
 /** What a process says that calls another. */
 export interface Hello {
@@ -32,47 +26,99 @@ export interface Hello {
   readonly addresses: readonly Address[];
 }
 
+/** What came of a call. */
+export type Answer =
+  | { readonly kind: "connected"; readonly connection: Deno.TcpConn }
+  /** Somebody who knows the secret says why the caller is not let in. */
+  | { readonly kind: "refused"; readonly why: string }
+  /** Somebody may be there who answers later. */
+  | { readonly kind: "silent"; readonly why: string }
+  /** Nobody is there. */
+  | { readonly kind: "nobody"; readonly why: string };
+
 /** Messages before those of a group. */
-const tags = { hello: 1, welcome: 2 } as const;
+const tags = { hello: 1, welcome: 2, refusal: 4, thanks: 5 } as const;
 /** Milliseconds in which somebody who is there connects, and answers. */
 const answerTime = 2000;
+/** Bytes that no such message has. */
+const most = 1 << 16;
 
 /** Calls a process; gives the connection if it is there and lets the caller in. */
-export async function callProcess(
-  { hostname, port }: Address,
-  hello: Hello,
-): Promise<Deno.TcpConn | undefined> {
+export async function callProcess({ hostname, port }: Address, hello: Hello): Promise<Answer> {
+  const place = `${hostname}:${port}`;
+  const silent = { kind: "silent", why: `no answer at ${place}` } as const;
+  let isOver = false;
   const connecting = Deno.connect({ hostname, port });
-  const connection = await inTime(answerTime, connecting);
-  if (connection === undefined) {
-    void connecting.then((late) => late.close(), () => {});
-    return undefined;
-  }
-  const talk = async () => {
+  const connected = connecting.then((connection) => {
+    // Nobody waits for it any more.
+    if (isOver) connection.close();
+    return connection;
+  }).catch(() => "nobody" as const);
+  const connection = await inTime(answerTime, connected);
+  isOver = true;
+  if (connection === undefined) return silent;
+  if (connection === "nobody") return { kind: "nobody", why: `nobody at ${place}` };
+  const talk = async (): Promise<Answer> => {
     connection.setNoDelay(true);
-    await writeFrame(connection, tags.hello, new TextEncoder().encode(JSON.stringify(hello)));
-    return (await readFrame(connection))?.tag === tags.welcome;
+    await writeFrame(connection, tags.hello, encoded(JSON.stringify(hello)));
+    const frame = await readFrame(connection, most);
+    const why = refusalOf(frame);
+    if (why !== undefined) return { kind: "refused", why };
+    if (frame?.tag !== tags.welcome) return silent;
+    await writeFrame(connection, tags.thanks, new Uint8Array(0));
+    return { kind: "connected", connection };
   };
-  if (await inTime(answerTime, talk())) return connection;
-  connection.close();
-  return undefined;
+  const answer = await inTime(answerTime, talk()) ?? silent;
+  if (answer.kind !== "connected") connection.close();
+  return answer;
 }
 
-/** Hears who calls; lets in whom `admits` does, and gives what was said. */
-export async function answerCall(
-  connection: Deno.TcpConn,
-  admits: (hello: Hello) => boolean,
-): Promise<Hello | undefined> {
+/** Who may come in. */
+export interface Door {
+  /** What callers must know. */
+  readonly secret: string;
+  /** Why somebody who knows it is not let in; undefined of who is. */
+  refusal(hello: Hello): string | undefined;
+  /** Lets somebody in, at the moment of the last question. */
+  letIn(hello: Hello): void;
+}
+
+/** Hears who calls; gives whether they were let in. */
+export async function answerCall(connection: Deno.TcpConn, door: Door): Promise<boolean> {
+  const refused = async (hello: Hello) => {
+    const why = door.refusal(hello);
+    if (why === undefined) return false;
+    await writeFrame(connection, tags.refusal, encoded(why));
+    return true;
+  };
   const talk = async () => {
     connection.setNoDelay(true);
-    const frame = await readFrame(connection);
-    if (frame?.tag !== tags.hello) return undefined;
-    const hello = JSON.parse(new TextDecoder().decode(frame.bytes)) as Hello;
-    if (!admits(hello)) return undefined;
+    const frame = await readFrame(connection, most);
+    if (frame?.tag !== tags.hello) return false;
+    const hello = JSON.parse(decoded(frame)) as Hello;
+    if (hello.secret !== door.secret || await refused(hello)) return false;
     await writeFrame(connection, tags.welcome, new Uint8Array(0));
-    return hello;
+    if ((await readFrame(connection, most))?.tag !== tags.thanks) return false;
+    // Another may have come under the same number meanwhile.
+    if (door.refusal(hello) === undefined) {
+      door.letIn(hello);
+      return true;
+    }
+    await refused(hello);
+    return false;
   };
-  const hello = await inTime(answerTime, talk());
-  if (hello === undefined) connection.close();
-  return hello;
+  return await inTime(2 * answerTime, talk()) ?? false;
+}
+
+/** Why a message says that the caller is not let in; undefined of another message. */
+export function refusalOf(frame: Frame | undefined): string | undefined {
+  return frame?.tag === tags.refusal ? decoded(frame) : undefined;
+}
+
+function encoded(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
+
+function decoded({ bytes }: Frame): string {
+  return new TextDecoder().decode(bytes);
 }

@@ -8,10 +8,11 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { readFrame, writeFrame } from "./frames.ts";
-import { type Address, answerCall, callProcess, type Hello } from "./greeting.ts";
+import { type Answer, answerCall, callProcess, type Hello, refusalOf } from "./greeting.ts";
 import { processName } from "./group.ts";
 import { inTime } from "./in_time.ts";
 import type { Launched } from "./launched.ts";
+import { type Address, areAddresses, readNotice, removeNotice, writeNotice } from "./notice.ts";
 
 /** Where and how long processes meet. */
 export interface Meeting extends Launched {
@@ -23,20 +24,23 @@ export interface Meeting extends Launched {
   readonly hostnames: readonly string[];
 }
 
-/** What the file says. */
-interface Notice {
-  readonly addresses: readonly Address[];
-  readonly secret: string;
-}
-
 /** Who was found, by number. */
 type Connections = Map<number, Deno.TcpConn>;
+
+/** Process 0, as another one found it. */
+interface First {
+  readonly connection: Deno.TcpConn;
+  readonly secret: string;
+  /** Where all listen. */
+  readonly addresses: readonly (readonly Address[])[];
+}
 
 const loopback = "127.0.0.1";
 /** Milliseconds between two looks at the file. */
 const pause = 50;
-/** The message with everyone's addresses. */
-const tableTag = 3;
+const ended = "its connection closed, as that process ended";
+/** The message with everyone's addresses, and bytes that it may have. */
+const table = { tag: 3, most: 1 << 26 } as const;
 
 /**
  * Connects this process with all others.
@@ -46,7 +50,7 @@ const tableTag = 3;
  */
 export async function meet(meeting: Meeting): Promise<Connections> {
   const found: Connections = new Map();
-  using place = new MeetingPlace(meeting, found);
+  await using place = new MeetingPlace(meeting, found);
   try {
     await (meeting.rank === 0 ? place.gather() : place.join());
     return found;
@@ -61,6 +65,14 @@ class MeetingPlace {
   readonly #listener: Deno.TcpListener;
   readonly #deadline: number;
   readonly #addresses: readonly Address[];
+  /** Where those listen that called. */
+  readonly #callers = new Map<number, readonly Address[]>();
+  /** Calls that are being heard: one that says nothing does not hold up the others. */
+  readonly #calls = new Map<Deno.TcpConn, Promise<void>>();
+  /** Resolves once all are here. */
+  readonly #all = Promise.withResolvers<true>();
+  /** What came instead of who is missing. */
+  #seen: string | undefined;
 
   constructor(readonly meeting: Meeting, readonly found: Connections) {
     const { isLocal, hostnames, timeout } = meeting;
@@ -78,85 +90,170 @@ class MeetingPlace {
     const secret = crypto.getRandomValues(new Uint8Array(16)).toHex();
     await writeNotice(file, { addresses: this.#addresses, secret });
     try {
-      const addresses = new Map<number, readonly Address[]>();
-      while (this.found.size < size - 1) {
-        const hello = await this.#admit(secret);
-        addresses.set(hello.rank, hello.addresses);
+      void this.#listen(secret);
+      if (!await this.#areAll()) {
+        const isOwn = (await readNotice(file))?.secret === secret;
+        throw this.#missing(this.#absent(), isOwn ? this.#seen : "the file of another process 0");
       }
-      const table = Array.from({ length: size }, (_, rank) => addresses.get(rank) ?? []);
-      const bytes = new TextEncoder().encode(JSON.stringify(table));
-      for (const connection of this.found.values()) await writeFrame(connection, tableTag, bytes);
+      const addresses = Array.from({ length: size }, (_, rank) => this.#callers.get(rank) ?? []);
+      const bytes = new TextEncoder().encode(JSON.stringify(addresses));
+      for (const [rank, connection] of this.found) {
+        await writeFrame(connection, table.tag, bytes).catch(() => {
+          throw this.#missing([rank], ended);
+        });
+      }
     } finally {
-      // Another run may have written its own meanwhile.
-      if ((await readNotice(file))?.secret === secret) await Deno.remove(file);
+      await removeNotice(file, secret);
     }
   }
 
   /** Any other: finds process 0 by the file, calls those before it, and is called by those behind. */
   async join(): Promise<void> {
-    const { rank, size } = this.meeting;
-    const { connection, secret } = await this.#first();
+    const { rank } = this.meeting;
+    const { addresses, connection, secret } = await this.#first();
     this.found.set(0, connection);
-    const frame = await inTime(this.#left, readFrame(connection));
-    if (frame?.tag !== tableTag) throw this.#missing(this.#absent());
-    const table = JSON.parse(new TextDecoder().decode(frame.bytes)) as Address[][];
+    void this.#listen(secret);
     for (let other = 1; other < rank; other++) {
-      const reached = await this.#reach(table[other]!, secret, other);
-      if (reached === undefined) throw this.#missing([other]);
-      this.found.set(other, reached);
+      this.#keep(other, await this.#reached(addresses[other]!, secret, other));
     }
-    while (this.found.size < size - 1) await this.#admit(secret);
+    if (!await this.#areAll()) throw this.#missing(this.#absent(), this.#seen);
   }
 
-  /** Lets the next process in that knows the secret. */
-  async #admit(secret: string): Promise<Hello> {
-    const { rank, size, run } = this.meeting;
-    for (;;) {
-      const connection = await inTime(this.#left, this.#listener.accept());
-      if (connection === undefined) throw this.#missing(this.#absent());
-      const hello = await answerCall(
-        connection,
-        (hello) =>
-          hello.secret === secret && hello.run === run && hello.size === size &&
-          hello.to === rank && hello.rank < size && !this.found.has(hello.rank),
-      );
-      if (hello === undefined) continue;
-      this.found.set(hello.rank, connection);
-      return hello;
+  /** The same; a connection that does not give them is closed. */
+  async #toldBy(connection: Deno.TcpConn): Promise<Address[][] | string> {
+    let told;
+    try {
+      return told = await this.#addressesFrom(connection);
+    } finally {
+      if (!Array.isArray(told)) connection.close();
     }
   }
 
-  /** The connection to process 0 of this run, whatever else the file said before. */
-  async #first(): Promise<{ readonly connection: Deno.TcpConn; readonly secret: string }> {
+  /** Everyone's addresses, as process 0 tells them once all are there, or why it lets nobody in. */
+  async #addressesFrom(connection: Deno.TcpConn): Promise<Address[][] | string> {
+    const frame = await inTime(
+      this.#left,
+      readFrame(connection, table.most).then((frame) => frame ?? "closed", () => "closed" as const),
+    );
+    if (frame === undefined) throw this.#missing([0], "no word of it that all are there");
+    if (frame === "closed") throw this.#missing([0], ended);
+    const why = refusalOf(frame);
+    if (why !== undefined) return why;
+    try {
+      const found = JSON.parse(new TextDecoder().decode(frame.bytes)) as unknown[];
+      if (found.length === this.meeting.size && found.every(areAddresses)) return found;
+    } catch {
+      // It is no answer of such a process.
+    }
+    throw this.#missing([0], "an answer without the addresses of all");
+  }
+
+  /** Hears all who call, side by side. */
+  async #listen(secret: string): Promise<void> {
+    this.#tellAll();
+    try {
+      for await (const connection of this.#listener) {
+        this.#calls.set(connection, this.#hear(connection, secret));
+      }
+    } catch {
+      // The listener was closed.
+    }
+  }
+
+  /** Lets a process in that knows the secret. */
+  async #hear(connection: Deno.TcpConn, secret: string): Promise<void> {
+    const isIn = await answerCall(connection, {
+      secret,
+      refusal: (hello) => this.#refusal(hello),
+      letIn: ({ rank, addresses }) => {
+        this.#callers.set(rank, addresses);
+        this.#keep(rank, connection);
+      },
+    });
+    this.#calls.delete(connection);
+    if (!isIn) close(connection);
+  }
+
+  /** Why a process of the same secret is not let in; undefined of one that is. */
+  #refusal({ rank, size, run, to, addresses }: Hello): string | undefined {
+    const { meeting } = this;
+    const caller = processName(rank, { size });
+    const fits = to === meeting.rank && areAddresses(addresses) &&
+      Number.isInteger(rank) && rank > meeting.rank && rank < size;
+    const why = run !== meeting.run
+      ? `a call of ${caller} of another run of a launcher`
+      : size !== meeting.size || !fits
+      ? `a call of ${caller} to process ${to}`
+      : this.found.has(rank)
+      ? `a second call of ${caller}`
+      : undefined;
+    if (why !== undefined && to === meeting.rank) this.#seen = why;
+    return why && `${processName(meeting.rank, meeting)} found ${why}`;
+  }
+
+  #keep(rank: number, connection: Deno.TcpConn): void {
+    this.found.set(rank, connection);
+    this.#tellAll();
+  }
+
+  #tellAll(): void {
+    if (this.found.size === this.meeting.size - 1) this.#all.resolve(true);
+  }
+
+  /** Whether all come in time. */
+  async #areAll(): Promise<boolean> {
+    return await inTime(this.#left, this.#all.promise) ?? false;
+  }
+
+  /** Process 0 of this run, whatever else the file said before. */
+  async #first(): Promise<First> {
     const { file } = this.meeting;
-    let seen = `no file ${file}`;
+    let found = "no address of it there";
+    // It tells more than what is found once that process has ended.
+    let refused: string | undefined;
     while (this.#left > 0) {
       const notice = await readNotice(file);
       if (notice !== undefined) {
         const { addresses, secret } = notice;
-        const connection = await this.#reach(addresses, secret, 0);
-        if (connection !== undefined) return { connection, secret };
-        const { hostname, port } = addresses.at(-1)!;
-        seen = `nobody at ${hostname}:${port} of ${file}`;
+        const answer = await this.#call(addresses, secret, 0);
+        if (answer.kind === "connected") {
+          const { connection } = answer;
+          const told = await this.#toldBy(connection);
+          if (typeof told !== "string") return { connection, secret, addresses: told };
+          refused = told;
+        } else if (answer.kind === "refused") refused = answer.why;
+        else found = answer.why;
       }
       await new Promise((resume) => setTimeout(resume, pause));
     }
-    throw this.#missing([0], seen);
+    throw this.#missing([0], refused ?? found);
+  }
+
+  /** The connection to a process that came, and may be slow. */
+  async #reached(addresses: readonly Address[], secret: string, to: number): Promise<Deno.TcpConn> {
+    for (;;) {
+      const answer = await this.#call(addresses, secret, to);
+      if (answer.kind === "connected") return answer.connection;
+      if (this.#left <= 0 || answer.kind !== "silent") throw this.#missing([to], answer.why);
+      await new Promise((resume) => setTimeout(resume, pause));
+    }
   }
 
   /** Calls a process at its addresses, the nearest first. */
-  async #reach(
-    addresses: readonly Address[],
-    secret: string,
-    to: number,
-  ): Promise<Deno.TcpConn | undefined> {
+  async #call(addresses: readonly Address[], secret: string, to: number): Promise<Answer> {
     const { rank, size, run } = this.meeting;
     const hello = { secret, run, rank, size, to, addresses: this.#addresses };
+    const answers: Exclude<Answer, { kind: "connected" }>[] = [];
     for (const address of addresses) {
-      const connection = await callProcess(address, hello);
-      if (connection !== undefined) return connection;
+      if (this.#left <= 0) break;
+      const answer = await callProcess(address, hello);
+      if (answer.kind === "connected") return answer;
+      answers.push(answer);
     }
-    return undefined;
+    const { hostname, port } = addresses.at(-1) ?? { hostname: "nowhere", port: 0 };
+    return answers.find(({ kind }) => kind === "silent") ??
+      answers.find(({ kind }) => kind === "refused") ??
+      { kind: "nobody", why: `nobody at ${hostname}:${port}` };
   }
 
   /** Milliseconds until the time is over. */
@@ -172,40 +269,27 @@ class MeetingPlace {
   }
 
   #missing(ranks: readonly number[], found = "none"): OptionError {
-    const { timeout } = this.meeting;
+    const { timeout, file } = this.meeting;
     const names = ranks.map((rank) => processName(rank, this.meeting)).join(" and ");
     return new OptionError(
-      `Cannot join processes as a call or an answer of ${
-        names || "all"
-      } is required by --rendezvous ` +
+      `Cannot join processes as a call or an answer of ${names} is required by --rendezvous ${file} ` +
         `within ${timeout} s (--distributed-timeout): found ${found}`,
     );
   }
 
-  [Symbol.dispose](): void {
+  /** Hears nobody any more. */
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
+    for (const connection of this.#calls.keys()) close(connection);
+    await Promise.all(this.#calls.values());
   }
 }
 
-/** Writes the file in one go: nobody reads a part of it, and what was there before is gone. */
-async function writeNotice(file: string, notice: Notice): Promise<void> {
-  const draft = `${file}.${notice.secret}`;
+/** Closes a connection that may be closed. */
+function close(connection: Deno.TcpConn): void {
   try {
-    await Deno.writeTextFile(draft, JSON.stringify(notice), { createNew: true, mode: 0o600 });
-    await Deno.rename(draft, file);
-  } catch (error) {
-    throw new OptionError(
-      `Cannot join processes as a file that can be written is required in --rendezvous ${file}: found ` +
-        (error instanceof Error ? error.message : String(error)),
-    );
-  }
-}
-
-async function readNotice(file: string): Promise<Notice | undefined> {
-  try {
-    const notice = JSON.parse(await Deno.readTextFile(file)) as Notice;
-    return notice.addresses.length > 0 ? notice : undefined;
+    connection.close();
   } catch {
-    return undefined;
+    // It is.
   }
 }

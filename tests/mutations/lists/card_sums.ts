@@ -6,6 +6,7 @@ const sums = ["tests/train/distributed/nccl_sums_test.ts"];
 const libraries = ["tests/train/distributed/nccl_library_test.ts"];
 const steps = ["tests/train/distributed/shared_step_test.ts"];
 const meetings = ["tests/train/distributed/rendezvous_test.ts"];
+const notices = ["tests/train/distributed/notice_test.ts"];
 const work = ["tests/train/distributed/shared_work_test.ts"];
 const places = ["tests/train/distributed/launched_test.ts"];
 
@@ -134,9 +135,9 @@ export const cardSumsMutations: readonly Mutation[] = [
   },
   {
     name: "who does not know the secret is let in",
-    file: "train/distributed/rendezvous.ts",
-    find: "hello.secret === secret && ",
-    replace: "hello.secret !== undefined && ",
+    file: "train/distributed/greeting.ts",
+    find: "hello.secret !== door.secret || await",
+    replace: "hello.secret === undefined || await",
     why: "processes of an earlier run, and strangers, are none of this run",
     tests: meetings,
   },
@@ -147,6 +148,46 @@ export const cardSumsMutations: readonly Mutation[] = [
     replace: "for (let once = this.#left > 0; once; once = false) {",
     why: "what an earlier run left is there before process 0 writes its own",
     tests: meetings,
+  },
+  {
+    name: "calls are heard one after the other",
+    file: "train/distributed/rendezvous.ts",
+    find: "this.#calls.set(connection, this.#hear(connection, secret));",
+    replace: "await this.#hear(connection, secret);",
+    why: "whoever connects and says nothing would hold up all others",
+    tests: meetings,
+  },
+  {
+    name: "a caller does not have the last word",
+    file: "train/distributed/greeting.ts",
+    find: "if ((await readFrame(connection, most))?.tag !== tags.thanks) return false;",
+    replace: "",
+    why: "the connection of one that gave up waiting would stand for it",
+    tests: meetings,
+  },
+  {
+    name: "a stranger is not told from a process by its number",
+    file: "train/distributed/rendezvous.ts",
+    find: "Number.isInteger(rank) && rank > meeting.rank && rank < size;",
+    replace: "rank < size;",
+    why: "a process without a number would count as one",
+    tests: meetings,
+  },
+  {
+    name: "whatever is in the place of the file is replaced",
+    file: "train/distributed/notice.ts",
+    find: "    await requireNothingElse(file);\n",
+    replace: "",
+    why: "a model that was named by mistake would be gone",
+    tests: notices,
+  },
+  {
+    name: "ports that are none are called",
+    file: "train/distributed/notice.ts",
+    find: "Number.isInteger(one.port) && one.port > 0 && one.port < 1 << 16",
+    replace: "one.port !== undefined",
+    why: "such a call is an error that no sentence tells",
+    tests: notices,
   },
   {
     name: "a connection that closed is waited for",
@@ -219,5 +260,29 @@ export const cardSumsMutations: readonly Mutation[] = [
     replace: "",
     why: "what was read is copied from memory that is gone",
     tests: ["tests/kernels/cuda/faults_test.ts"],
+  },
+  {
+    name: "how texts are drawn may differ between processes",
+    file: "train/commands/predict.ts",
+    find: '      "--sample": drawing === undefined ? "none" : JSON.stringify(drawing),\n',
+    replace: "",
+    why: "a text would depend on the process that wrote it",
+    tests: work,
+  },
+  {
+    name: "processes of other commands go on",
+    file: "train/commands/joined.ts",
+    find: "    await requireAgreement(group, facts, { verb });\n",
+    replace: "",
+    why: "their messages are not for each other",
+    tests: work,
+  },
+  {
+    name: "who was refused at last does not call again",
+    file: "train/distributed/rendezvous.ts",
+    find: "if (why !== undefined) return why;",
+    replace: "if (why !== undefined) throw this.#missing([0], why);",
+    why: "the file may have been another run's",
+    tests: meetings,
   },
 ];

@@ -65,3 +65,40 @@ netTest("processes that would evaluate or predict other things are refused by na
   );
   assert(results.every(({ code }) => code !== 0));
 });
+
+netTest("processes of other commands, or that sum in other ways, are refused by name", async () => {
+  const { out, met } = await trained("rte", "commands apart");
+  const refused = async (first: readonly string[], second: readonly string[], required: string) => {
+    const { results } = await launchLoop([first, second], undefined, main);
+    assertMatch(results[0]!.text, new RegExp(`error: process 0 of 2: Cannot ${required}`));
+    assert(results.every(({ code }) => code !== 0));
+  };
+  const prediction = ["predict", out, "--text-a=one", "--text-b=two", ...computed, ...met];
+  const between = "of process 0 is required of process 1 of 2: found";
+  await refused(
+    ["eval", out, ...computed, ...met],
+    prediction,
+    `evaluate by 2 processes as command evaluate ${between} predict`,
+  );
+  const training = ["train", `--resume=${out}`, met[1]!];
+  await refused(
+    [...training, "--distributed=tcp"],
+    [...training, "--distributed=nccl"],
+    `train by 2 processes as --distributed tcp ${between} nccl`,
+  );
+});
+
+netTest("processes that would draw texts in different ways are refused by name", async () => {
+  const { out, met } = await trained("e2e", "drawn apart");
+  const drawn = (...rules: string[]) => [
+    ...["predict", out, "--text=name[Wildwood]", "--sample", ...rules, ...computed, ...met],
+  ];
+  for (const rules of [["--temperature=0.5"], ["--sample-seed=7"]]) {
+    const { results } = await launchLoop([drawn(), drawn(...rules)], undefined, main);
+    assertMatch(
+      results[0]!.text,
+      /Cannot predict by 2 processes as --sample \{.*\} of process 0 is required of process 1 of 2/,
+    );
+    assert(results.every(({ code }) => code !== 0));
+  }
+});
