@@ -25,23 +25,23 @@ interface Variables {
   readonly rank: string;
   readonly size: string;
   readonly here: string;
-  readonly run: string;
+  readonly run: readonly string[];
 }
 
 const launchers: readonly Variables[] = [
-  { rank: "RANK", size: "WORLD_SIZE", here: "LOCAL_WORLD_SIZE", run: "TORCHELASTIC_RUN_ID" },
+  { rank: "RANK", size: "WORLD_SIZE", here: "LOCAL_WORLD_SIZE", run: ["TORCHELASTIC_RUN_ID"] },
   {
     rank: "OMPI_COMM_WORLD_RANK",
     size: "OMPI_COMM_WORLD_SIZE",
     here: "OMPI_COMM_WORLD_LOCAL_SIZE",
-    run: "OMPI_MCA_ess_base_jobid",
+    run: ["OMPI_MCA_ess_base_jobid"],
   },
-  { rank: "PMI_RANK", size: "PMI_SIZE", here: "MPI_LOCALNRANKS", run: "PMI_ID" },
+  { rank: "PMI_RANK", size: "PMI_SIZE", here: "MPI_LOCALNRANKS", run: [] },
   {
     rank: "SLURM_PROCID",
     size: "SLURM_STEP_NUM_TASKS",
     here: "SLURM_STEP_TASKS_PER_NODE",
-    run: "SLURM_JOB_ID",
+    run: ["SLURM_JOB_ID", "SLURM_STEP_ID"],
   },
 ];
 
@@ -51,9 +51,11 @@ const launchers: readonly Variables[] = [
  * @throws {OptionError} If none does, or a number is none
  */
 export function launchedProcess(environment: Environment): Launched {
-  const found = launchers.find(({ rank, size }) =>
+  const known = launchers.filter(({ rank, size }) =>
     environment(rank) !== undefined && environment(size) !== undefined
   );
+  // A container may have a size of 1 that no launcher means.
+  const found = known.find(({ size }) => environment(size) !== "1") ?? known[0];
   if (found === undefined) {
     throw new OptionError(
       "Cannot join processes as RANK and WORLD_SIZE are required of the environment, or what mpirun " +
@@ -66,7 +68,7 @@ export function launchedProcess(environment: Environment): Launched {
     rank,
     size,
     isLocal: environment(found.here) === `${size}`,
-    run: environment(found.run) ?? "",
+    run: found.run.map((name) => environment(name) ?? "").join("."),
   };
 }
 

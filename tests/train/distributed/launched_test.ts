@@ -15,12 +15,19 @@ Deno.test("a process knows its place by torchrun, Open MPI, MPICH, Slurm or a lo
   const openMpi = { OMPI_COMM_WORLD_RANK: "1", OMPI_COMM_WORLD_SIZE: "2" };
   assertEquals(place({ ...openMpi, OMPI_COMM_WORLD_LOCAL_SIZE: "2" }).isLocal, true);
   assertEquals(place({ PMI_RANK: "1", PMI_SIZE: "8" }).size, 8);
-  const slurm = { SLURM_PROCID: "5", SLURM_STEP_NUM_TASKS: "8", SLURM_JOB_ID: "77" };
+  const slurm = {
+    SLURM_PROCID: "5",
+    SLURM_STEP_NUM_TASKS: "8",
+    SLURM_JOB_ID: "77",
+    SLURM_STEP_ID: "2",
+  };
   assertEquals(place({ ...slurm, SLURM_STEP_TASKS_PER_NODE: "4(x2)" }), {
-    ...{ rank: 5, size: 8, isLocal: false, run: "77" },
+    ...{ rank: 5, size: 8, isLocal: false, run: "77.2" },
   });
   // torchrun may itself be started by Slurm.
   assertEquals(place({ ...slurm, ...torchrun }).rank, 3);
+  // A container may have these from its image.
+  assertEquals(place({ ...slurm, RANK: "0", WORLD_SIZE: "1" }).rank, 5);
 });
 
 Deno.test("a place that is none is refused by the name of its variable", () => {
