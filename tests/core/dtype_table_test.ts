@@ -106,8 +106,10 @@ const wordArguments: Readonly<
   where: ["mask", (_, f) => comparisons.where(f([3]), f([3]), f([3]))],
   softmax: ["mask", (_, f) => softmax(f([2, 3]), -1, f([2, 3]))],
   crossEntropy: ["labels", (_, f) => crossEntropy(f([2, 3]), f([2]))],
-  comparedCrossEntropy: ["labels", (_, f) =>
-    comparedCrossEntropy(f([2, 3]), f([2, 3]), f([2]), { smoothing: 0, both: true })],
+  comparedCrossEntropy: [
+    "labels",
+    (_, f) => comparedCrossEntropy(f([2, 3]), f([2, 3]), f([2]), { smoothing: 0, both: true }),
+  ],
   rotate: [
     "rows",
     (d, f) =>
