@@ -104,7 +104,9 @@ function memoryLines({ memory, free, onHost, missing }: DryRun): string[] {
     : `; ${mebibytes(free.bytes)} are free on ${free.place}`;
   const total = onHost
     ? `${mebibytes(tensors + memory.process)} of this machine`
-    : `${mebibytes(tensors + memory.card)} of the card, ${mebibytes(memory.process)} of this machine`;
+    : `${mebibytes(tensors + memory.card)} of the card, ${
+      mebibytes(memory.process)
+    } of this machine`;
   return [`memory: ${total}${known}`, ...rows, ...(missing === undefined ? [] : [missing])];
 }
 
