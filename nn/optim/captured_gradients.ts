@@ -8,7 +8,8 @@ import { capturable, Captures, type Results } from "../../core/capture.ts";
 import { Tensor } from "../../core/tensor.ts";
 import type { Batch } from "../layers/batch.ts";
 import { snapshot } from "../layers/snapshot.ts";
-import type { Model } from "../models/model.ts";
+import type { EncoderConfig } from "../models/encoder_embeddings.ts";
+import type { Model, ModelConfig } from "../models/model.ts";
 import type { ObjectiveOptions } from "../objective/objective.ts";
 import type { Trainable } from "./trainable.ts";
 
@@ -41,10 +42,10 @@ export function capturedGradients<R extends Results>(
   if (!capturable(device)) return compute(batch);
   // How many targets there are is in the normaliser.
   const { texts, targets: _, ...tensors } = batch;
-  const { padId } = model.config;
-  // Texts decide where models look for the padding token, which language models do not.
-  const hasPadding = padId !== undefined && texts?.some((ids) => ids.includes(padId));
-  if (batch.rows === undefined && hasPadding) return compute(batch);
+  // Texts decide where models look for tokens among them, which language models do not.
+  const sought = soughtTokens(model);
+  const isFound = texts?.some((ids) => sought.some((token) => ids.includes(token!)));
+  if (batch.rows === undefined && isFound) return compute(batch);
   const { key, normaliser, ...settings } = options;
   const named = Object.entries(tensors)
     .flatMap(([name, held]) => [held].flat().map((item) => [name, item] as const))
@@ -64,4 +65,10 @@ export function capturedGradients<R extends Results>(
   const result = own.run(device, captured, () => compute(tensors));
   trainable.cleared = false;
   return result as R;
+}
+
+/** The padding token, and that whose number positions are counted from, which may be another one. */
+function soughtTokens({ config }: Model): readonly (number | undefined)[] {
+  const { padId, positionOffset }: ModelConfig & Partial<EncoderConfig> = config;
+  return [padId, positionOffset && positionOffset - 1];
 }

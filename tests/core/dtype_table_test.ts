@@ -4,7 +4,7 @@ import type { Dtype } from "../../core/dtype.ts";
 import { ShapeError } from "../../core/errors.ts";
 import * as comparisons from "../../core/ops/compare.ts";
 import { gather, scatterAdd } from "../../core/ops/gather.ts";
-import { crossEntropy } from "../../core/ops/losses.ts";
+import { comparedCrossEntropy, crossEntropy } from "../../core/ops/losses.ts";
 import { rotaryRows, rotaryTables, rotate } from "../../core/ops/rotary.ts";
 import { softmax } from "../../core/ops/softmax.ts";
 import { seedKey, uniform } from "../../core/random.ts";
@@ -106,6 +106,10 @@ const wordArguments: Readonly<
   where: ["mask", (_, f) => comparisons.where(f([3]), f([3]), f([3]))],
   softmax: ["mask", (_, f) => softmax(f([2, 3]), -1, f([2, 3]))],
   crossEntropy: ["labels", (_, f) => crossEntropy(f([2, 3]), f([2]))],
+  comparedCrossEntropy: [
+    "labels",
+    (_, f) => comparedCrossEntropy(f([2, 3]), f([2, 3]), f([2]), { smoothing: 0, both: true }),
+  ],
   rotate: [
     "rows",
     (d, f) =>

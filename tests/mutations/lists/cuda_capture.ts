@@ -62,9 +62,17 @@ export const cudaCaptureMutations: readonly Mutation[] = [
   {
     name: "captures: language models look for the padding token",
     file: "nn/optim/captured_gradients.ts",
-    find: "if (batch.rows === undefined && hasPadding)",
-    replace: "if (hasPadding)",
+    find: "if (batch.rows === undefined && isFound)",
+    replace: "if (isFound)",
     why: "texts often end with the token that fills up",
+    tests: steps,
+  },
+  {
+    name: "captures: the token that positions are counted from is not looked for",
+    file: "nn/optim/captured_gradients.ts",
+    find: "return [padId, positionOffset && positionOffset - 1];",
+    replace: "return [padId];",
+    why: "MPNet looks for one token whatever pad_token_id says",
     tests: steps,
   },
   {

@@ -23,7 +23,9 @@ import { randomModel, tinyConfig } from "../../support/tiny_models.ts";
 
 /** A training that differs from step to step. */
 interface Course {
-  readonly architecture: "roberta" | "gpt2";
+  readonly architecture: "roberta" | "mpnet" | "gpt2";
+  /** What its configuration has beside the usual. */
+  readonly config?: Record<string, unknown>;
   readonly method?: Method;
   readonly batch?: BatchOptions;
   /** Batches of a step. */
@@ -35,13 +37,13 @@ interface Course {
 }
 
 const steps = 7;
-const targets = { roberta: ["query", "value"], gpt2: ["c_attn"] } as const;
+const targets = { roberta: ["query", "value"], mpnet: ["q", "v"], gpt2: ["c_attn"] } as const;
 
 /** Losses of the steps and the parameters afterwards. */
 async function train(device: Device, course: Course): Promise<number[]> {
   const { architecture, method = "hiddenkey", window = 1, examples, between } = course;
   const decoder = architecture === "gpt2";
-  const config = tinyConfig(architecture);
+  const config = tinyConfig(architecture, course.config);
   const model = decoder
     ? randomModel(device, config, "language")
     : randomModel(device, config, "classifier");
@@ -155,15 +157,25 @@ capturingTest(
   },
 );
 
+/** Examples of which one holds token 1, which some encoders count no position for. */
+function padded(step: number, words: number): EncodedExample[] {
+  return labelled(step, words).map((example, b) => {
+    const ids = example.ids.slice();
+    if (step === 5 && b === 1) ids[2] = 1;
+    return { ...example, ids };
+  });
+}
+
 capturingTest("texts that hold the padding token are computed", async (on) => {
-  const padded = (step: number, words: number) =>
-    labelled(step, words).map((example, b) => {
-      const ids = example.ids.slice();
-      if (step === 5 && b === 1) ids[2] = 1;
-      return { ...example, ids };
-    });
   assertEquals(await compare(on, { architecture: "roberta", examples: padded }), 2);
 });
+
+capturingTest(
+  "texts that hold MPNet's padding token are computed, whatever fills up",
+  async (on) => {
+    await compare(on, { architecture: "mpnet", config: { pad_token_id: 0 }, examples: padded });
+  },
+);
 
 for (
   const [architecture, name] of [["roberta", "LayerNorm.weight"], ["gpt2", "ln_1.weight"]] as const
