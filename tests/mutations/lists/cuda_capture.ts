@@ -207,8 +207,8 @@ export const cudaCaptureMutations: readonly Mutation[] = [
   {
     name: "captured steps: texts with padding tokens are like others",
     file: "nn/optim/captured_gradients.ts",
-    find: "padId !== undefined && texts?.some((ids) => ids.includes(padId));",
-    replace: "padId !== undefined && texts === undefined;",
+    find: "const isFound = texts?.some((ids) => sought.some((token) => ids.includes(token!)));",
+    replace: "const isFound = texts === undefined && sought.length === 0;",
     why: "positions beside padding tokens are the host's to compute",
     tests: steps,
   },
