@@ -8,7 +8,7 @@
 
 import { type Frame, readFrame, writeFrame } from "./frames.ts";
 import { inTime } from "./in_time.ts";
-import type { Address } from "./notice.ts";
+import type { Address } from "../files/notice.ts";
 
 /** What a process says that calls another. */
 export interface Hello {

@@ -7,6 +7,7 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
+import { isFileThere, pythonPackageFolders } from "../files/python_packages.ts";
 import type { Environment } from "../hub/settings.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -104,32 +105,9 @@ export function ncclPaths(environment: Environment): string[] {
     ...programs.map((path) => path.slice(0, -"/bin".length)),
     ...listed("HOME").map((path) => `${path}/.local`),
   ];
-  const packages = [...listed("PYTHONPATH"), ...roots.flatMap(packageFolders)];
-  const files = packages.map((folder) => `${folder}/nvidia/nccl/lib/${name}`).filter(isFile);
+  const packages = [...listed("PYTHONPATH"), ...roots.flatMap(pythonPackageFolders)];
+  const files = packages.map((folder) => `${folder}/nvidia/nccl/lib/${name}`).filter(isFileThere);
   return [name, ...new Set(files)];
-}
-
-/** Folders of packages of the Pythons below a root. */
-function packageFolders(root: string): string[] {
-  try {
-    return [...Deno.readDirSync(`${root}/lib`)]
-      .map(({ name }) => name)
-      .filter((name) => /^python3(?:\.\d+)?$/.test(name))
-      .sort()
-      .flatMap((name) =>
-        ["site-packages", "dist-packages"].map((kind) => `${root}/lib/${name}/${kind}`)
-      );
-  } catch {
-    return [];
-  }
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }
 
 /** The library, if it is new enough. */

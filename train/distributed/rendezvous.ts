@@ -12,7 +12,7 @@ import { type Answer, answerCall, callProcess, type Hello, refusalOf } from "./g
 import { processName } from "./group.ts";
 import { inTime } from "./in_time.ts";
 import type { Launched } from "./launched.ts";
-import { type Address, areAddresses, readNotice, removeNotice, writeNotice } from "./notice.ts";
+import { type Address, areAddresses, readNotice, removeNotice, writeNotice } from "../files/notice.ts";
 
 /** Where and how long processes meet. */
 export interface Meeting extends Launched {

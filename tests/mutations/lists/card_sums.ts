@@ -6,7 +6,7 @@ const sums = ["tests/train/distributed/nccl_sums_test.ts"];
 const libraries = ["tests/train/distributed/nccl_library_test.ts"];
 const steps = ["tests/train/distributed/shared_step_test.ts"];
 const meetings = ["tests/train/distributed/rendezvous_test.ts"];
-const notices = ["tests/train/distributed/notice_test.ts"];
+const notices = ["tests/train/files/notice_test.ts"];
 const work = ["tests/train/distributed/shared_work_test.ts"];
 const places = ["tests/train/distributed/launched_test.ts"];
 
@@ -175,7 +175,7 @@ export const cardSumsMutations: readonly Mutation[] = [
   },
   {
     name: "whatever is in the place of the file is replaced",
-    file: "train/distributed/notice.ts",
+    file: "train/files/notice.ts",
     find: "    await requireNothingElse(file);\n",
     replace: "",
     why: "a model that was named by mistake would be gone",
@@ -183,7 +183,7 @@ export const cardSumsMutations: readonly Mutation[] = [
   },
   {
     name: "ports that are none are called",
-    file: "train/distributed/notice.ts",
+    file: "train/files/notice.ts",
     find: "Number.isInteger(one.port) && one.port > 0 && one.port < 1 << 16",
     replace: "one.port !== undefined",
     why: "such a call is an error that no sentence tells",

@@ -4,7 +4,7 @@ import { OptionError, TrainingError } from "../../../core/errors.ts";
 import { readFrame, writeFrame } from "../../../train/distributed/frames.ts";
 import { answerCall } from "../../../train/distributed/greeting.ts";
 import { MessageGroup } from "../../../train/distributed/message_group.ts";
-import { type Address, readNotice } from "../../../train/distributed/notice.ts";
+import { type Address, readNotice } from "../../../train/files/notice.ts";
 import { meet, type Meeting } from "../../../train/distributed/rendezvous.ts";
 import { SocketMessages } from "../../../train/distributed/socket_messages.ts";
 import { netTest } from "../../support/loopback.ts";

@@ -1,7 +1,7 @@
 // The file by which processes meet, and what else may be there.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { OptionError } from "../../../core/errors.ts";
-import { readNotice, removeNotice, writeNotice } from "../../../train/distributed/notice.ts";
+import { readNotice, removeNotice, writeNotice } from "../../../train/files/notice.ts";
 
 const folder = await Deno.makeTempDir();
 Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));
