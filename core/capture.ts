@@ -157,7 +157,8 @@ function computeCaptured(
     );
   }
   // Two views of one memory would need two.
-  const fits = work !== undefined && !trace.isSpoiled && storagesMade.size === made.length;
+  const fits = work !== undefined && !trace.isSpoiled && !trace.isOutdated(storagesMade) &&
+    storagesMade.size === made.length;
   const offsets = moving.map(({ value }) => value.offset);
   const capture = fits ? { work: work!, trace, number, offsets, made, unchanged: same } : undefined;
   return { result, capture };
@@ -219,7 +220,8 @@ function queuedAgain(
 ): Results | undefined {
   const { inputs, key, number } = captured;
   const storages = inputs.map(({ value }) => value.storage);
-  if (!unchanged() || trace.checks.some((check) => fails(check, storages))) return undefined;
+  if (!unchanged() || trace.isOutdated()) return undefined;
+  if (trace.checks.some((check) => fails(check, storages))) return undefined;
   const keys = keysOf(key, trace.folds);
   const scalars = work.scalars.slice();
   for (const [scalar, k] of places.keys) [scalars[scalar], scalars[scalar + 1]] = keys[k]!;

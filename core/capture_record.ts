@@ -30,6 +30,8 @@ export class CaptureRecord implements CaptureTrace {
   readonly keys: Key[];
   readonly folds: Fold[] = [];
   readonly checks: Check[] = [];
+  /** Memory that is no input's, such as a model's own, by whose words it chose, as the host has them. */
+  readonly #kept = new Map<SeenWords["storage"], Uint32Array>();
   /** Whether it checked words that it may compute otherwise the next time. */
   isSpoiled = false;
 
@@ -47,9 +49,20 @@ export class CaptureRecord implements CaptureTrace {
 
   checked({ storage, shape, strides, offset }: SeenWords, limit: number, ignored?: number): void {
     const input = this.inputs.findIndex((one) => one === storage);
-    if (input < 0) this.isSpoiled = true;
+    if (input < 0) {
+      if (storage.words === undefined) this.isSpoiled = true;
+      else this.#kept.set(storage, storage.words);
+      return;
+    }
     const check = { input, outline: { shape, strides, offset }, limit, ignored };
     if (!this.checks.some((before) => sameJson([before], [check]))) this.checks.push(check);
+  }
+
+  /** Whether such words may be others now; those that were made meanwhile are, the next time. */
+  isOutdated(made: ReadonlySet<object> = new Set()): boolean {
+    return [...this.#kept].some(([storage, words]) =>
+      storage.released || storage.words !== words || made.has(storage)
+    );
   }
 }
 

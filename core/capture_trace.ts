@@ -7,8 +7,8 @@
 
 /** Words that the host looked at. */
 export interface SeenWords {
-  /** The memory that they lie in. */
-  readonly storage: object;
+  /** The memory that they lie in, with what the host wrote there. */
+  readonly storage: { readonly words: Uint32Array | undefined; readonly released: boolean };
   /** Size of each axis. */
   readonly shape: readonly number[];
   /** Step along each axis. */

@@ -9,8 +9,10 @@ import { gather } from "../../core/ops/gather.ts";
 import { sum } from "../../core/ops/reduce.ts";
 import { slice } from "../../core/ops/slice.ts";
 import { contiguous, reshape, transpose } from "../../core/ops/view.ts";
+import { copyWordProgram } from "../../core/program.ts";
 import { foldKey, type Key, seedKey, uniform } from "../../core/random.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
+import { update } from "../../core/update.ts";
 import { dropHidden } from "../../nn/dropout/drop_hidden.ts";
 import {
   course,
@@ -151,6 +153,29 @@ capturingTest("work is computed again where memory that it used was given back",
     assertEquals(computed, [0, 1, 2, 4]);
     const x = uniform(seedKey(4), count * width).map(Math.fround);
     assertClose(sums.slice(-count, -count + 1), [x.slice(0, width).reduce((a, b) => a + b + 3, 0)]);
+  });
+});
+
+capturingTest("words of others come again until a program writes them", async (on) => {
+  await on(async (device) => {
+    const places = tensor(device, [3, 1, 0, 2], [count], "u32");
+    const run: Case = ({ x, weight }) => ({ result: sum(add(x, gather(weight, places)), 1) });
+    const before = ({ step }: Step) => {
+      if (step !== 5) return;
+      using other = tensor(device, [1, 1, 4, 0], [count], "u32");
+      update(copyWordProgram, [places], [other]);
+    };
+    const { computed, sums } = await course(device, run, 8, { before });
+    assertEquals(computed, [0, 1, 2, 5, 6, 7]);
+    const plain = await expected(
+      ({ device, step, x, weight }) => {
+        const words = step < 5 ? [3, 1, 0, 2] : [1, 1, 4, 0];
+        const rows = tensor(device, words, [count], "u32");
+        return { result: sum(add(x, gather(weight, rows)), 1) };
+      },
+      8,
+    );
+    assertClose(sums, plain);
   });
 });
 

@@ -86,17 +86,16 @@ export const cudaCaptureMutations: readonly Mutation[] = [
   {
     name: "captures: words are not checked again",
     file: "core/capture.ts",
-    find:
-      "if (!unchanged() || trace.checks.some((check) => fails(check, storages))) return undefined;",
-    replace: "if (!unchanged()) return undefined;",
+    find: "if (trace.checks.some((check) => fails(check, storages))) return undefined;",
+    replace: "",
     why: "rows beyond a table are refused",
     tests: captures,
   },
   {
     name: "captures: what is read beside the inputs may change",
     file: "core/capture.ts",
-    find: "if (!unchanged() || trace.checks",
-    replace: "if (trace.checks",
+    find: "if (!unchanged() || trace.isOutdated()) return undefined;",
+    replace: "if (trace.isOutdated()) return undefined;",
     why: "a model that changed is computed",
     tests: captures,
   },
@@ -143,8 +142,8 @@ export const cudaCaptureMutations: readonly Mutation[] = [
   {
     name: "captures: words that are no input's are not checked again",
     file: "core/capture_record.ts",
-    find: "if (input < 0) this.isSpoiled = true;",
-    replace: "if (input < 0) return;",
+    find: "else this.#kept.set(storage, storage.words);",
+    replace: "",
     why: "rows are refused by the words of their own step",
     tests: captures,
   },

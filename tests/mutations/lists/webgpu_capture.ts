@@ -125,4 +125,20 @@ export const webGpuCaptureMutations: readonly Mutation[] = [
     why: "a step costs the host as little as it can",
     tests: ["tests/kernels/webgpu/opened_test.ts"],
   },
+  {
+    name: "captures: words of others stay what they were",
+    file: "core/capture.ts",
+    find: "if (!unchanged() || trace.isOutdated()) return undefined;",
+    replace: "if (!unchanged()) return undefined;",
+    why: "a program may write words that choose rows",
+    tests: ["tests/core/capture_test.ts"],
+  },
+  {
+    name: "captures: words that were made meanwhile are those of the next time",
+    file: "core/capture_record.ts",
+    find: "storage.released || storage.words !== words || made.has(storage)",
+    replace: "storage.words !== words || made.has(storage)",
+    why: "they come from inputs, which are others",
+    tests: ["tests/core/capture_test.ts"],
+  },
 ];

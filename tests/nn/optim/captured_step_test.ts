@@ -166,6 +166,13 @@ function padded(step: number, words: number): EncodedExample[] {
   });
 }
 
+capturingTest(
+  "steps of MPNet come again, which reads a table of places by words of its own",
+  async (on) => {
+    assertEquals(await compare(on, { architecture: "mpnet", examples: labelled }), 2);
+  },
+);
+
 capturingTest("texts that hold the padding token are computed", async (on) => {
   assertEquals(await compare(on, { architecture: "roberta", examples: padded }), 2);
 });
