@@ -143,7 +143,7 @@ export const cardSumsMutations: readonly Mutation[] = [
   },
   {
     name: "the file of a meeting is read once",
-    file: "train/distributed/rendezvous.ts",
+    file: "train/distributed/meeting_place.ts",
     find: "while (this.#left > 0) {",
     replace: "for (let once = this.#left > 0; once; once = false) {",
     why: "what an earlier run left is there before process 0 writes its own",
@@ -151,7 +151,7 @@ export const cardSumsMutations: readonly Mutation[] = [
   },
   {
     name: "calls are heard one after the other",
-    file: "train/distributed/rendezvous.ts",
+    file: "train/distributed/meeting_place.ts",
     find: "this.#calls.set(connection, this.#hear(connection, secret));",
     replace: "await this.#hear(connection, secret);",
     why: "whoever connects and says nothing would hold up all others",
@@ -167,7 +167,7 @@ export const cardSumsMutations: readonly Mutation[] = [
   },
   {
     name: "a stranger is not told from a process by its number",
-    file: "train/distributed/rendezvous.ts",
+    file: "train/distributed/meeting_place.ts",
     find: "Number.isInteger(rank) && rank > meeting.rank && rank < size;",
     replace: "rank < size;",
     why: "a process without a number would count as one",
@@ -279,7 +279,7 @@ export const cardSumsMutations: readonly Mutation[] = [
   },
   {
     name: "who was refused at last does not call again",
-    file: "train/distributed/rendezvous.ts",
+    file: "train/distributed/meeting_place.ts",
     find: "if (why !== undefined) return why;",
     replace: "if (why !== undefined) throw this.#missing([0], why);",
     why: "the file may have been another run's",

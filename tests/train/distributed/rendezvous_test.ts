@@ -5,7 +5,8 @@ import { readFrame, writeFrame } from "../../../train/distributed/frames.ts";
 import { answerCall } from "../../../train/distributed/greeting.ts";
 import { MessageGroup } from "../../../train/distributed/message_group.ts";
 import { type Address, readNotice } from "../../../train/files/notice.ts";
-import { meet, type Meeting } from "../../../train/distributed/rendezvous.ts";
+import type { Meeting } from "../../../train/distributed/meeting_place.ts";
+import { meet } from "../../../train/distributed/rendezvous.ts";
 import { SocketMessages } from "../../../train/distributed/socket_messages.ts";
 import { netTest } from "../../support/loopback.ts";
 
