@@ -141,4 +141,12 @@ export const webGpuCaptureMutations: readonly Mutation[] = [
     why: "they come from inputs, which are others",
     tests: ["tests/core/capture_test.ts"],
   },
+  {
+    name: "captures: words that come out are those of the next time",
+    file: "core/capture_record.ts",
+    find: "storage.words !== words || made.has(storage)",
+    replace: "storage.words !== words",
+    why: "what comes out is not given back, and its words are others",
+    tests: ["tests/core/capture_words_test.ts"],
+  },
 ];
