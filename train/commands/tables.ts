@@ -6,8 +6,9 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { isFolder } from "../files/files.ts";
-import { collect, type Collected } from "../sweep/collect.ts";
+import { collect } from "../sweep/collect.ts";
 import { evaluationNames } from "../tables/arms.ts";
+import { joinSweeps, type NamedSweep } from "../tables/join_sweeps.ts";
 import { readResults } from "../tables/read_results.ts";
 import { tablesOf } from "../tables/tables.ts";
 import { tableFormats, tablesText, writeTables } from "../tables/write_tables.ts";
@@ -19,16 +20,18 @@ export const tablesCommand: Command = command({
   usage: `  deno task tables SWEEP                      Markdown on standard output
   deno task tables SWEEP --out tables         all formats and figures in the folder tables
   deno task tables results.jsonl --out FILE   one format: .md, .csv, .json, .tex or .html
+  deno task tables SWEEP SWEEP                one table of tasks that were planned apart
 
 SWEEP is the folder of a sweep, or the file that \`deno task sweep collect\` writes. For each task:
 mean, standard deviation, median, interquartile mean and 95 % BCa interval over the seeds; the
 paired difference to the baseline with the exact sign-flip test; verdicts by Holm's adjustment
-alone. Runs that failed or did not end are counted beside those that did.`,
+alone. Runs that failed or did not end are counted beside those that did. Sweeps that are joined
+have one model, one baseline and the same tuned options, and each has tasks of its own.`,
   verb: "make tables",
   options: {
     sweep: {
       kind: "list",
-      help: "folder of the sweep, or its results.jsonl; also as a word",
+      help: "folder of a sweep, or its results.jsonl; also as words",
       positional: true,
       required: true,
     },
@@ -64,11 +67,9 @@ alone. Runs that failed or did not end are counted beside those that did.`,
     force: { kind: "switch", help: "replace files of --out" },
   },
   async run({ sweep, baseline, figures, courses, format, out, force = false }) {
-    const [path, ...others] = sweep;
-    if (path === undefined || others.length > 0) {
-      throw new OptionError(`Cannot make tables as one sweep is required: found ${sweep.length}`);
-    }
-    const tables = tablesOf(await readSweep(path, courses), {
+    const [first, ...others] = await Promise.all(sweep.map((path) => readSweep(path, courses)));
+    if (first === undefined) throw new OptionError("Cannot make tables as a sweep is required: found none");
+    const tables = tablesOf(joinSweeps([first, ...others]), {
       which: figures,
       ...(baseline !== undefined && { baseline }),
     });
@@ -85,10 +86,10 @@ alone. Runs that failed or did not end are counted beside those that did.`,
 });
 
 /** What is known of a sweep, from its folder or from the file of its results. */
-async function readSweep(path: string, courses: boolean | undefined): Promise<Collected> {
-  if (!await isFolder(path)) return await readResults(path);
+async function readSweep(path: string, courses: boolean | undefined): Promise<NamedSweep> {
+  if (!await isFolder(path)) return { ...await readResults(path), path };
   const collected = await collect(path, { courses: courses === true });
   // The courses of a large sweep are large: they are read where they are what it is for.
   const isWanted = courses === undefined && collected.head.name === "figure6";
-  return isWanted ? await collect(path, { courses: true }) : collected;
+  return { ...isWanted ? await collect(path, { courses: true }) : collected, path };
 }

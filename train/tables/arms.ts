@@ -129,7 +129,12 @@ export function byArm<T extends Arm>(rows: readonly T[]): ReadonlyMap<string, T>
 
 /** Models of runs, each once; of a folder's path the last name. */
 export function modelsOf(arms: readonly ArmRuns[]): string[] {
-  const names = arms.flatMap(({ runs }) => runs.map(({ settings }) => settings["model"]));
-  const known = names.filter((name) => typeof name === "string");
-  return [...new Set(known.map((name) => /^[./]/.test(name) ? basename(name) : name))];
+  const names = arms.flatMap(({ runs }) => runs.map(({ settings }) => modelName(settings)));
+  return [...new Set(names.filter((name) => name !== ""))];
+}
+
+/** A run's model as its settings name it, of a folder the last name; empty where they do not. */
+export function modelName({ model }: SweepResult["settings"]): string {
+  if (typeof model !== "string") return "";
+  return /^[./]/.test(model) ? basename(model) : model;
 }

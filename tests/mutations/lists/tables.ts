@@ -199,4 +199,28 @@ export const tablesMutations: readonly Mutation[] = [
     why: "the paper's tables 1, 4 and 5 have medians",
     tests: of("paper"),
   },
+  {
+    name: "sweeps of other models are joined",
+    file: "train/tables/join_sweeps.ts",
+    find: "modelName(settings))]",
+    replace: "modelName({ ...settings, model: 0 }))]",
+    why: "an average over tasks is one of a model",
+    tests: of("join_sweeps"),
+  },
+  {
+    name: "values that one of the joined sweeps tried are left out",
+    file: "train/tables/join_sweeps.ts",
+    find: "new Set(heads.flatMap(({ tuned }) => tuned[name]!))",
+    replace: "new Set(heads[0]!.tuned[name]!)",
+    why: "the heading names all that were tried",
+    tests: of("join_sweeps"),
+  },
+  {
+    name: "joined sweeps may share a task",
+    file: "train/tables/join_sweeps.ts",
+    find: "if (before !== undefined) {",
+    replace: "if (before === path) {",
+    why: "seeds of one arm would come from two plans",
+    tests: of("join_sweeps"),
+  },
 ];

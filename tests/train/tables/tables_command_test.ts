@@ -74,7 +74,7 @@ Deno.test("tables of equal results are equal to the byte", async () => {
 Deno.test("what cannot be done is refused in a sentence", async () => {
   const run = (...args: string[]) => () => tablesCommand.run(args);
   await assertRejects(run(), OptionError, "Cannot make tables without --sweep");
-  await assertRejects(run(results, results), OptionError, "one sweep is required: found 2");
+  await assertRejects(run(results, results), OptionError, "tasks of its own are required of each");
   await assertRejects(run(`${root}/none.jsonl`), FileError, "none.jsonl");
   await assertRejects(run(results, "--format", "xml"), OptionError, "--format");
   await assertRejects(run(results, "--baseline", "lor"), OptionError, "the nearest one is lora");
