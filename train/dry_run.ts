@@ -11,6 +11,7 @@ import type { TrainConfig } from "./config/config.ts";
 import { batchesOfStep } from "./data/batches.ts";
 import { type FreeMemory, freeMemory, isOnHost } from "./device/available_memory.ts";
 import { openDevice } from "./device/backend.ts";
+import { withDeviceDefaults } from "./device/device_defaults.ts";
 import { planSteps, windowsOf } from "./fit.ts";
 import { type MemoryParts, missingMemory, planMemory } from "./memory_plan.ts";
 import { makeStep, stepSizes } from "./one_step.ts";
@@ -84,14 +85,15 @@ export interface DryRunTime {
  * @throws {OptionError | FileError | DownloadError | TrainingError} Where the run would fail so far
  */
 export async function dryRun(given: TrainConfig, hooks: TrainHooks = {}): Promise<DryRun> {
-  const folders = await locateFolders(given, hooks);
-  const { config } = folders;
-  const { device, reason } = await openDevice(config);
+  const located = await locateFolders(given, hooks);
+  const { device, reason } = await openDevice(located.config);
   await using _device = device;
+  const config = withDeviceDefaults(located.config, device.backend);
+  const folders = { ...located, config };
   using _run = device.scope("run");
   hooks.onMessage?.(`backend: ${reason}`);
   // Without a folder nothing is locked.
-  const { out: _, ...elsewhere } = config;
+  const { out: _, ...elsewhere } = located.config;
   await using place = await RunPlace.open(elsewhere, hooks);
   const data = await prepareData(folders, place, hooks);
   const memory = await planMemory(folders, data, device);

@@ -42,7 +42,7 @@ export function stepSizes(
   count = planSteps(config, task.train.length).perEpoch,
 ): StepSize[] {
   const windowOf = windowsOf(task, config, keys.order);
-  const { padMultiple } = config;
+  const { padMultiple = 1 } = config;
   const widthOf = (own: readonly number[]) => paddedWidth(own, config, { config: architecture });
   const longest = widthOf([longestOf(task)]);
   const targets = task.train.map((example) => countTargets([example]));

@@ -84,7 +84,7 @@ export async function runStep(
         numbers: positions,
         padId: task.padId,
         regression: task.regression,
-        padMultiple: config.padMultiple,
+        padMultiple: config.padMultiple ?? 1,
         pack,
         width: paddedWidth(
           pack ? [longestOf(task)] : batch.map(({ ids }) => ids.length),
@@ -130,7 +130,7 @@ export async function runStep(
 /** Tokens that the sequences of a training batch are filled up to, as far as the model has positions. */
 export function paddedWidth(
   lengths: readonly number[],
-  { padMultiple }: Pick<TrainConfig, "padMultiple">,
+  { padMultiple = 1 }: Pick<TrainConfig, "padMultiple">,
   { config: { maxPositions } }: Pick<Model, "config">,
 ): number {
   const longest = Math.max(...lengths);

@@ -10,6 +10,7 @@ import { OptionError } from "../core/errors.ts";
 import type { TrainConfig } from "./config/config.ts";
 import { kebab } from "./config/options.ts";
 import { openDevice } from "./device/backend.ts";
+import { withDeviceDefaults } from "./device/device_defaults.ts";
 import { type Facts, requireAgreement } from "./distributed/agreement.ts";
 import { alone, type Group } from "./distributed/group.ts";
 import {
@@ -71,7 +72,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   await using sums = await openDeviceSums(config, group, device);
   if (sums === undefined) await tellSharedCards(group, device.backend, say);
   else say(`sums: on the cards, by ${sums.name}`);
-  const own = { ...folders, config };
+  const own = { ...folders, config: withDeviceDefaults(config, device.backend) };
   const data = await prepareData(own, place, hooks);
   await requireMemory(own, data, device, group);
   const prepared = await prepareModel(own, data, device, hooks);
@@ -85,7 +86,8 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const { progress, ...result } = await fit(
     prepared,
     {
-      ...{ config, plan, key: keys.masks, orderKey: keys.order, progress: output.progress },
+      ...{ config: own.config, plan, key: keys.masks },
+      ...{ orderKey: keys.order, progress: output.progress },
       task: sharedTask(prepared.task, group, stop),
       processes: group.size === 1 ? undefined : { group, stop, sums },
     },

@@ -84,7 +84,7 @@ const dataOptions = {
     below: 4097,
     help:
       "fill rows and predicted tokens of training batches up to a multiple: fewer shapes, the same masks",
-    default: 1,
+    defaultText: "16 on CUDA, else 1",
   },
   trainLimit: {
     group: "data",

@@ -157,9 +157,17 @@ export const packingMutations: readonly Mutation[] = [
     tests: [padded],
   },
   {
+    name: "what --pad-multiple asks for holds on the CPU alone",
+    file: "train/device/device_defaults.ts",
+    find: 'config.padMultiple ?? (name === "cuda" ? cardMultiple : 1)',
+    replace: 'name === "cuda" ? cardMultiple : config.padMultiple ?? 1',
+    why: "measurements compare paddings",
+    tests: ["tests/train/device/device_defaults_test.ts"],
+  },
+  {
     name: "--pad-multiple fills up no targets",
     file: "train/step.ts",
-    find: "padMultiple: config.padMultiple,",
+    find: "padMultiple: config.padMultiple ?? 1,",
     replace: "",
     why: "steps of few shapes come again",
     tests: ["tests/train/pad_multiple_test.ts"],

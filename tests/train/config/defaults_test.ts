@@ -25,7 +25,6 @@ const usual = {
   branches: 1,
   nograd: true,
   pack: false,
-  padMultiple: 1,
   point: "output",
   perHead: true,
   epochs: 3,
