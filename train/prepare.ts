@@ -30,6 +30,7 @@ import {
   describeLearningRates,
   describeLoraDropout,
   describeMemory,
+  describePadding,
   describeParameters,
   describeWeights,
   type ParameterCounts,
@@ -132,6 +133,7 @@ export async function prepareModel(
   describeDropout(data.plan, say);
   describeLoraDropout(adapter, data.plan, say);
   describeMemory(config, data.architecture.layers, say);
+  describePadding(config, say);
   return { ...data, ...opened, counts };
 }
 

@@ -170,6 +170,15 @@ export function describeMemory(
   );
 }
 
+/** Says what training batches are filled up to, where they are. */
+export function describePadding(
+  { padMultiple = 1 }: Pick<TrainConfig, "padMultiple">,
+  say: (line: string) => void,
+): void {
+  if (padMultiple === 1) return;
+  say(`batches: filled up to a multiple of ${padMultiple} tokens, which no mask or loss counts`);
+}
+
 /** Says where an adapter was trained with a LoRA dropout that this run does not have. */
 export function describeLoraDropout(
   { loraDropout }: AdapterConfig,

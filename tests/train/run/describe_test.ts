@@ -9,6 +9,7 @@ import {
   describeDropout,
   describeLearningRates,
   describeMemory,
+  describePadding,
   describeParameters,
   recordedDropout,
 } from "../../../train/run/describe.ts";
@@ -181,6 +182,16 @@ Deno.test("describeLearningRates() says which tensors learn faster, where some d
   ]);
   describeLearningRates(model, { lr: 0.25, loraplusRatio: 1 }, (line) => said.push(line));
   assertEquals(said.length, 1);
+});
+
+Deno.test("describePadding() says what batches are filled up to, and nothing where they are not", () => {
+  const said: string[] = [];
+  for (const padMultiple of [undefined, 1, 16]) {
+    describePadding(padMultiple === undefined ? {} : { padMultiple }, (line) => said.push(line));
+  }
+  assertEquals(said, [
+    "batches: filled up to a multiple of 16 tokens, which no mask or loss counts",
+  ]);
 });
 
 Deno.test("describeMemory() says which layers are computed again, and nothing where none is", () => {
