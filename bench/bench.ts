@@ -9,6 +9,12 @@ import { openDevice } from "../train/device/backend.ts";
 /** Options that every bench has. */
 export const common = {
   ...deviceOptions,
+  branches: {
+    group: "device",
+    kind: "switch",
+    help: "CUDA: let programs that come again run beside each other where none needs another",
+    default: false,
+  },
   json: { group: "output", kind: "switch", help: "print JSON", default: false },
 } as const satisfies OptionTable;
 

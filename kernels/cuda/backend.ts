@@ -56,6 +56,11 @@ export interface QueueOptions {
   readonly shortest?: number;
   /** Whether attention is one program where it can be; default true. */
   readonly fused?: boolean;
+  /**
+   * Whether launches of work that comes again wait for those alone whose results they need, so that
+   * small ones fill the card together; default false.
+   */
+  readonly branches?: boolean;
 }
 
 /** Runs programs on an NVIDIA card. */
@@ -109,7 +114,7 @@ export class CudaBackend implements Backend {
       this.#modules = new Modules(driver, options.compilers);
       const busy = () => this.#modules.busy;
       this.#queue = new LaunchQueue(driver, { graphs, blocking }, busy, options.shortest);
-      if (graphs && !blocking) this.#capturing = this.#makeCapturing();
+      if (graphs && !blocking) this.#capturing = this.#makeCapturing(options.branches ?? false);
       this.capturing = this.#queue.capturing = this.#capturing;
       const host = { driver, memory: this.#memory, modules: this.#modules };
       this.#lt = lt === undefined ? undefined : new LtProducts(lt, host);
@@ -208,8 +213,9 @@ export class CudaBackend implements Backend {
     work(buffers.map((buffer) => (buffer as CardBuffer).address), this.driver.stream);
   }
 
-  #makeCapturing(): CardCapturing {
+  #makeCapturing(branches: boolean): CardCapturing {
     const host: Omit<WorkHost, "used"> = {
+      branches,
       memory: this.#memory,
       graphs: this.#queue.graphs,
       flush: () => this.#queue.flush(),

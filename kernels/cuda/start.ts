@@ -38,6 +38,11 @@ export interface CudaOptions {
    * it. Default false.
    */
   readonly blocking?: boolean;
+  /**
+   * Whether programs of work that comes again wait for those alone whose results they need, so that
+   * small ones fill the card together: the same bits. Default false, as its speed is not measured yet.
+   */
+  readonly branches?: boolean;
 }
 
 /**
@@ -47,7 +52,8 @@ export interface CudaOptions {
  * @throws {DeviceError} If the driver fails, or the card is too old
  */
 export function startCuda(options: CudaOptions): CudaBackend | undefined {
-  const { turn = 0, precision = "float32", blas = "auto", blocking = false } = options;
+  const { turn = 0, precision = "float32", blas = "auto" } = options;
+  const { blocking = false, branches = false } = options;
   if (!precisions.includes(precision)) {
     throw new OptionError(
       `Cannot open CUDA as precision requires ${precisions.join(" or ")}: found ${precision}`,
@@ -80,7 +86,7 @@ export function startCuda(options: CudaOptions): CudaBackend | undefined {
   const compilers = library.path === undefined
     ? undefined
     : compilersOf({ path: library.path, threads });
-  return new CudaBackend(driver, precision, { blocking, library: lt, compilers });
+  return new CudaBackend(driver, precision, { blocking, branches, library: lt, compilers });
 }
 
 /** Number of the card that a process takes whose turn among those of its machine is given. */

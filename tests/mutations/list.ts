@@ -2,6 +2,7 @@
 
 import { attentionMutations } from "./lists/attention.ts";
 import { batchesMutations } from "./lists/batches.ts";
+import { branchesMutations } from "./lists/branches.ts";
 import { calibrationMutations } from "./lists/calibration.ts";
 import { capturedTokenMutations } from "./lists/captured_tokens.ts";
 import { checkpointingMutations } from "./lists/checkpointing.ts";
@@ -147,6 +148,7 @@ export const mutations: readonly Mutation[] = [
   ...stepsMoreMutations,
   ...modelsMoreMutations,
   ...textsMoreMutations,
+  ...branchesMutations,
   ...calibrationMutations,
   ...commandsMutations,
   ...corporaMutations,

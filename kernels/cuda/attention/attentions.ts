@@ -91,6 +91,7 @@ export class CudaAttention implements FusedAttention {
       kernel,
       blocks: heads * tiles,
       dtypes: shape.dtypes,
+      results: outputs.length,
       indices: used.indices,
       words: [keyHeads, group, queries, keys, tiles, heads, rows, ...strides],
       scalars: used.scalars,

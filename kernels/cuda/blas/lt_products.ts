@@ -201,6 +201,7 @@ export class LtProducts {
       kernel,
       blocks: Math.ceil(count / convertThreads),
       dtypes: ["f32", "bf16"],
+      results: 1,
       indices: 0,
       words: [count, perRow, byteSteps(shape, [pitch, 1], 4)[0]!],
       scalars: [],

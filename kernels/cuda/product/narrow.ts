@@ -44,6 +44,7 @@ export function narrowLaunch(
     kernel,
     blocks: Math.ceil(long / shape.each),
     dtypes: operands.map(({ dtype }) => dtype),
+    results: outputs.length,
     indices: 0,
     words: [long, k, ...strides],
     scalars: slotsOf(program).scalars,

@@ -241,6 +241,7 @@ export class CudaProducts {
       kernel,
       blocks: batch.reduce((a, b) => a * b, tiles[0] * tiles[1]),
       dtypes: operands.map(({ dtype }) => dtype),
+      results: program.outputs.length,
       indices: 0,
       words: [...space, chunk, ...tiles, ...strides],
       scalars: slotsOf(program).scalars,

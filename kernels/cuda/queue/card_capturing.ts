@@ -5,6 +5,7 @@
  */
 
 import type { Bound, CapturedWork, Capturing, MemoryPlace } from "../../../core/backend.ts";
+import { dependenciesOf, type MemoryAccess } from "../../plan/dependencies.ts";
 import { exchangeable, placesByBuffer } from "../../plan/exchanged_places.ts";
 import { type Lifetime, placeByLifetime } from "../../plan/lifetimes.ts";
 import { RecentlyUsed } from "../../plan/recently_used.ts";
@@ -110,6 +111,7 @@ export class CardCapturing implements Capturing {
       launches,
       words,
       used,
+      after: this.host.branches ? dependenciesOf(accessesOf(log, places)) : undefined,
       addresses,
       scalars: { values: log.values, words: log.scalarWords, floats: log.floats },
       exchanged: exchanged.length,
@@ -123,6 +125,28 @@ export class CardCapturing implements Capturing {
   close(): void {
     this.#works.clear();
   }
+}
+
+/** Memory used meanwhile is counted from here: below all addresses. */
+const belowAll = -(2 ** 52);
+
+/** What the library for products uses beside its operands: one of its products runs at a time. */
+const libraryMemory: MemoryAccess = { from: -1, to: 0, isWritten: true };
+
+/** What each launch reads and writes; whole buffers, as they lie when the work comes again. */
+function accessesOf(
+  { segment, buffers }: Log,
+  meanwhile: ReadonlyMap<CardBuffer, number>,
+): MemoryAccess[][] {
+  let first = 0;
+  return segment.launches.map(({ elementBytes: { length }, results, foreign }) => {
+    const own = buffers.slice(first, first += length).map((buffer, k) => {
+      const start = meanwhile.get(buffer);
+      const from = start === undefined ? buffer.address : belowAll + start;
+      return { from, to: from + buffer.bytes, isWritten: k >= length - results };
+    });
+    return foreign === undefined ? own : [...own, libraryMemory];
+  });
 }
 
 /** Where operands lie in what is exchanged and in memory used meanwhile; and all other buffers. */

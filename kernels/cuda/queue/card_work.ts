@@ -51,6 +51,8 @@ export interface WorkParts extends Launches {
 
 /** The backend, as far as it matters here. */
 export interface WorkHost {
+  /** Whether launches wait for those alone that they need. */
+  readonly branches: boolean;
   readonly memory: CardMemory;
   readonly graphs: Graphs;
   /** Tells that a work is about to be queued again. */
@@ -154,13 +156,22 @@ export class CardWork implements CapturedWork {
  * Launches as graphs take them: the first are few, so that the card begins while the host queues those
  * that follow.
  */
-function segmentsOf({ launches, words }: Launches): Launches[] {
+function segmentsOf({ launches, words, after }: Launches): Launches[] {
   const segments: Launches[] = [];
   let [first, start, length] = [0, 0, shortest];
   while (first < launches.length) {
     const part = launches.slice(first, first + length);
     const size = part.reduce((sum, launch) => sum + placesOf(launch), 0);
-    segments.push({ launches: part, words: words.subarray(start, start + size), used: size });
+    const [begin, end] = [first, first + length];
+    segments.push({
+      launches: part,
+      words: words.subarray(start, start + size),
+      used: size,
+      // Segments run one after the other.
+      after: after?.slice(begin, end).map((each) =>
+        each.filter((other) => other >= begin).map((other) => other - begin)
+      ),
+    });
     first += length;
     start += size;
     length = Math.min(longest, 2 * length);

@@ -1,6 +1,6 @@
 /**
- * Segments as graphs of the driver's: one node a launch, each after the one before. The second time a
- * segment comes it becomes a graph; from then on only nodes whose parameters changed are set anew.
+ * Segments as graphs of the driver's: one node a launch, each after the one before, or after those
+ * that it needs. The second time a segment comes it becomes a graph; from then on only nodes whose parameters changed are set anew.
  *
  * @module
  */
@@ -133,16 +133,13 @@ export class Graphs {
     }
   }
 
-  #fill(source: number, { launches, words, used }: Launches): Graph {
+  #fill(source: number, { launches, words, used, after }: Launches): Graph {
     const { driver } = this;
     const nodes = new Float64Array(launches.length);
-    const before = new Uint8Array(8);
-    const previous = new DataView(before.buffer);
     let at = 0;
     launches.forEach((launch, i) => {
-      const after = i === 0 ? [null, 0] as const : [before, 1] as const;
-      nodes[i] = this.#nodes.add(source, after, launch, words, at);
-      previous.setBigUint64(0, BigInt(nodes[i]!), true);
+      const before = after?.[i] ?? (i === 0 ? [] : [i - 1]);
+      nodes[i] = this.#nodes.add(source, before.map((each) => nodes[each]!), launch, words, at);
       at += placesOf(launch);
     });
     const executable = driver.result("cuGraphInstantiateWithFlags", source, 0);

@@ -25,6 +25,8 @@ export interface CardLaunch {
   readonly offsets: number;
   /** Number of the indices. */
   readonly indices: number;
+  /** Operands that it writes: the last so many. */
+  readonly results: number;
   /** Kinds of the scalars, which come last. */
   readonly scalars: readonly string[];
   /** Queues what is no kernel of our own, at the addresses of its operands. */
@@ -39,6 +41,8 @@ export interface CardLaunchParts {
   readonly blocks: number;
   /** Element types of the operands in memory. */
   readonly dtypes: readonly Dtype[];
+  /** Operands that it writes, which come last. */
+  readonly results: number;
   /** Number of the indices, whose offsets follow the addresses. */
   readonly indices: number;
   /** Words after the offsets: sizes and strides. */
@@ -90,7 +94,7 @@ export function byteStep(space: readonly number[], step: number, bytes: number):
 
 /** Lays out the parameters. */
 export function makeCardLaunch(parts: CardLaunchParts): CardLaunch {
-  const { kernel, blocks, dtypes, indices, words, scalars } = parts;
+  const { kernel, blocks, dtypes, results, indices, words, scalars } = parts;
   if (blocks * kernel.threads >= most) {
     throw new DeviceError(
       `Cannot run ${kernel.name} by ${
@@ -103,7 +107,8 @@ export function makeCardLaunch(parts: CardLaunchParts): CardLaunch {
   const all = new Uint32Array(kernel.parameterBytes / 4);
   all.set(words, offsets + indices);
   const elementBytes = dtypes.map(bytesPerElement);
-  return { id: serial++, kernel, blocks, words: all, elementBytes, offsets, indices, scalars };
+  const counts = { offsets, indices, results };
+  return { id: serial++, kernel, blocks, words: all, elementBytes, ...counts, scalars };
 }
 
 /** A launch of what is no kernel of our own. */
@@ -114,6 +119,6 @@ export function foreignLaunch(
 ): CardLaunch {
   const parameterBytes = 8 * dtypes.length;
   const kernel: Kernel = { handle: 0, name, threads: 0, sharedBytes: 0, parameterBytes };
-  const parts = { kernel, blocks: 0, dtypes, indices: 0, words: [], scalars: [] };
+  const parts = { kernel, blocks: 0, dtypes, results: 1, indices: 0, words: [], scalars: [] };
   return { ...makeCardLaunch(parts), foreign };
 }

@@ -75,15 +75,19 @@ export class LaunchNodes {
     );
   }
 
-  /** Adds a launch to a graph; gives its node. */
+  /** Adds a launch to a graph, after some of its nodes; gives its node. */
   add(
     source: number,
-    after: readonly [Uint8Array | null, number],
+    before: readonly number[],
     launch: CardLaunch,
     words: Uint32Array,
     at: number,
   ): number {
     const { driver } = this;
+    const handles = new BigUint64Array(before.map(BigInt));
+    const after = before.length === 0
+      ? [null, 0] as const
+      : [new Uint8Array(handles.buffer), before.length] as const;
     if (launch.foreign !== undefined) {
       const name = "cuGraphAddChildGraphNode";
       return this.#captured(

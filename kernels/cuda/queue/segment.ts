@@ -14,6 +14,8 @@ export interface Launches {
   readonly words: Uint32Array;
   /** Words in use. */
   readonly used: number;
+  /** Launches that each waits for, by their numbers here; absent where each waits for the one before. */
+  readonly after?: readonly (readonly number[])[] | undefined;
 }
 
 /** Words that a launch's parameters take. */

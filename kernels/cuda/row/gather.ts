@@ -175,6 +175,7 @@ export function gatherLaunch(
     kernel,
     blocks: Math.ceil(whole / perBlock),
     dtypes: [...inputs, ...outputs].map(({ dtype }) => dtype),
+    results: outputs.length,
     indices: 0,
     words: [count, width, whole, ...steps],
     scalars: [],

@@ -50,6 +50,7 @@ export function rowLaunch(
     kernel,
     blocks,
     dtypes: bound.map(({ dtype }) => dtype),
+    results: program.outputs.length,
     indices: used.indices,
     words,
     scalars,
