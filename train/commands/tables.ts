@@ -68,7 +68,9 @@ have one model, one baseline and the same tuned options, and each has tasks of i
   },
   async run({ sweep, baseline, figures, courses, format, out, force = false }) {
     const [first, ...others] = await Promise.all(sweep.map((path) => readSweep(path, courses)));
-    if (first === undefined) throw new OptionError("Cannot make tables as a sweep is required: found none");
+    if (first === undefined) {
+      throw new OptionError("Cannot make tables as a sweep is required: found none");
+    }
     const tables = tablesOf(joinSweeps([first, ...others]), {
       which: figures,
       ...(baseline !== undefined && { baseline }),
