@@ -75,7 +75,8 @@ export type {
 } from "./kernels/cpu/wasm/product/blas.ts";
 export type { Matrix } from "./kernels/cpu/wasm/product/matrix.ts";
 export type { LtCall, LtFunction, LtLibrary } from "./kernels/cuda/blas/lt_library.ts";
-export { CudaBackend, type QueueOptions } from "./kernels/cuda/backend.ts";
+export { CudaBackend } from "./kernels/cuda/backend.ts";
+export type { QueueOptions } from "./kernels/cuda/queue_options.ts";
 export type { Compiling, LoadedProgram } from "./kernels/cuda/driver/compilers.ts";
 export type { CardFacts, Driver } from "./kernels/cuda/driver/driver.ts";
 export type {

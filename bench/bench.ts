@@ -9,7 +9,7 @@ import { openDevice } from "../train/device/backend.ts";
 /** Options that every bench has. */
 export const common = {
   ...deviceOptions,
-  branches: {
+  parallel: {
     group: "device",
     kind: "switch",
     help: "CUDA: let programs that come again run beside each other where none needs another",

@@ -20,13 +20,11 @@ import type { GatherProgram, Program, RowProgram, ScatterAddProgram } from "../.
 import { Counts } from "../plan/counts.ts";
 import { Layouts } from "../plan/layouts.ts";
 import { CudaAttention } from "./attention/attentions.ts";
-import type { LtLibrary } from "./blas/lt_library.ts";
 import { LtProducts } from "./blas/lt_products.ts";
-import type { Compiling } from "./driver/compilers.ts";
 import type { Driver } from "./driver/driver.ts";
 import { type CardBuffer, CardMemory } from "./memory/card_memory.ts";
 import { Staging } from "./memory/staging.ts";
-import { type ProductPolicy, usualProducts } from "./product/product_policy.ts";
+import { usualProducts } from "./product/product_policy.ts";
 import type { Precision } from "./product/product_shape.ts";
 import { CudaProducts } from "./product/products.ts";
 import { CardCapturing } from "./queue/card_capturing.ts";
@@ -34,34 +32,9 @@ import type { WorkHost } from "./queue/card_work.ts";
 import type { CardLaunch } from "./queue/launch.ts";
 import { Modules } from "./queue/modules.ts";
 import { LaunchQueue } from "./queue/queue.ts";
+import type { QueueOptions } from "./queue_options.ts";
 import { gatherLaunch } from "./row/gather.ts";
 import { rowLaunch } from "./row/row_launch.ts";
-
-/** What benches and those who look for faults change. */
-export interface QueueOptions {
-  /** Whether programs that come again in the same order become graphs; default true. */
-  readonly graphs?: boolean;
-  /**
-   * Whether each program is waited for, which is slow: a fault is then told of the program that has
-   * it. Default false.
-   */
-  readonly blocking?: boolean;
-  /** cuBLASLt for products of rounded factors, where it was found. */
-  readonly library?: LtLibrary | undefined;
-  /** Chooses the kernels of products. */
-  readonly policy?: ProductPolicy;
-  /** Threads that compile programs, which are the backend's then. */
-  readonly compilers?: Compiling | undefined;
-  /** Launches that go out first, before segments become longer. */
-  readonly shortest?: number;
-  /** Whether attention is one program where it can be; default true. */
-  readonly fused?: boolean;
-  /**
-   * Whether launches of work that comes again wait for those alone whose results they need, so that
-   * small ones fill the card together; default false.
-   */
-  readonly branches?: boolean;
-}
 
 /** Runs programs on an NVIDIA card. */
 export class CudaBackend implements Backend {
@@ -114,7 +87,7 @@ export class CudaBackend implements Backend {
       this.#modules = new Modules(driver, options.compilers);
       const busy = () => this.#modules.busy;
       this.#queue = new LaunchQueue(driver, { graphs, blocking }, busy, options.shortest);
-      if (graphs && !blocking) this.#capturing = this.#makeCapturing(options.branches ?? false);
+      if (graphs && !blocking) this.#capturing = this.#makeCapturing(options.parallel ?? false);
       this.capturing = this.#queue.capturing = this.#capturing;
       const host = { driver, memory: this.#memory, modules: this.#modules };
       this.#lt = lt === undefined ? undefined : new LtProducts(lt, host);
@@ -213,9 +186,9 @@ export class CudaBackend implements Backend {
     work(buffers.map((buffer) => (buffer as CardBuffer).address), this.driver.stream);
   }
 
-  #makeCapturing(branches: boolean): CardCapturing {
+  #makeCapturing(parallel: boolean): CardCapturing {
     const host: Omit<WorkHost, "used"> = {
-      branches,
+      parallel,
       memory: this.#memory,
       graphs: this.#queue.graphs,
       flush: () => this.#queue.flush(),

@@ -42,7 +42,7 @@ export interface CudaOptions {
    * Whether programs of work that comes again wait for those alone whose results they need, so that
    * small ones fill the card together: the same bits. Default false, as its speed is not measured yet.
    */
-  readonly branches?: boolean;
+  readonly parallel?: boolean;
 }
 
 /**
@@ -53,7 +53,7 @@ export interface CudaOptions {
  */
 export function startCuda(options: CudaOptions): CudaBackend | undefined {
   const { turn = 0, precision = "float32", blas = "auto" } = options;
-  const { blocking = false, branches = false } = options;
+  const { blocking = false, parallel = false } = options;
   if (!precisions.includes(precision)) {
     throw new OptionError(
       `Cannot open CUDA as precision requires ${precisions.join(" or ")}: found ${precision}`,
@@ -86,7 +86,7 @@ export function startCuda(options: CudaOptions): CudaBackend | undefined {
   const compilers = library.path === undefined
     ? undefined
     : compilersOf({ path: library.path, threads });
-  return new CudaBackend(driver, precision, { blocking, branches, library: lt, compilers });
+  return new CudaBackend(driver, precision, { blocking, parallel, library: lt, compilers });
 }
 
 /** Number of the card that a process takes whose turn among those of its machine is given. */

@@ -33,7 +33,7 @@ export interface DeviceChoice {
   /** `auto`, `off`, or the path of a BLAS; default `auto`. */
   readonly blas?: string;
   /** Whether programs of a card run beside each other where none needs another; default false. */
-  readonly branches?: boolean;
+  readonly parallel?: boolean;
 }
 
 /** A device, and one line that says what was chosen and why. */
@@ -98,13 +98,13 @@ export async function openDevice(choice: DeviceChoice): Promise<Opened> {
 /** The card, where one is asked for or may be taken. */
 async function openCard(choice: DeviceChoice): Promise<CudaBackend | undefined> {
   const { backend: name, dtype, precision = "float32", card, turn, blas = "auto" } = choice;
-  const { branches = false } = choice;
+  const { parallel = false } = choice;
   const granted = Deno.permissions.querySync({ name: "ffi" }).state === "granted";
   const wanted = name === "cuda" || (name === "auto" && dtype === "f32" && granted);
   const named = card === undefined
     ? turn === undefined ? {} : { turn }
     : { card: /^\d+$/.test(card) ? Number(card) : card };
-  const backend = wanted ? await openCuda({ ...named, precision, blas, branches }) : undefined;
+  const backend = wanted ? await openCuda({ ...named, precision, blas, parallel }) : undefined;
   if (backend === undefined && name === "cuda") {
     throw new OptionError(
       "Cannot use --backend cuda as --allow-ffi and NVIDIA's driver for CUDA 12 are required: found " +

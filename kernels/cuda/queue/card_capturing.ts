@@ -111,7 +111,7 @@ export class CardCapturing implements Capturing {
       launches,
       words,
       used,
-      after: this.host.branches ? dependenciesOf(accessesOf(log, places)) : undefined,
+      after: this.host.parallel ? dependenciesOf(accessesOf(log, places)) : undefined,
       addresses,
       scalars: { values: log.values, words: log.scalarWords, floats: log.floats },
       exchanged: exchanged.length,

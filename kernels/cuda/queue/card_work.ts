@@ -52,7 +52,7 @@ export interface WorkParts extends Launches {
 /** The backend, as far as it matters here. */
 export interface WorkHost {
   /** Whether launches wait for those alone that they need. */
-  readonly branches: boolean;
+  readonly parallel: boolean;
   readonly memory: CardMemory;
   readonly graphs: Graphs;
   /** Tells that a work is about to be queued again. */

@@ -53,11 +53,11 @@ for (const precision of ["float32", "bf16"] as const) {
   Deno.test(`branches compute what launches one after the other do, in ${precision}`, async () => {
     const options = { precision, blas: precision === "bf16" };
     const chain = await sumsOf(options);
-    const branches = await sumsOf({ ...options, branches: true });
-    assertEquals(branches.sums, chain.sums);
-    assertEquals(branches.sums.length, 7 * courseSizes.count);
+    const parallel = await sumsOf({ ...options, parallel: true });
+    assertEquals(parallel.sums, chain.sums);
+    assertEquals(parallel.sums.length, 7 * courseSizes.count);
     assertEquals(new Set(chain.waits), new Set([0, 1]));
-    assert(branches.waits.filter((count) => count === 0).length > 2, "several begin at once");
-    assert(branches.waits.some((count) => count > 1), "branches meet");
+    assert(parallel.waits.filter((count) => count === 0).length > 2, "several begin at once");
+    assert(parallel.waits.some((count) => count > 1), "branches meet");
   });
 }

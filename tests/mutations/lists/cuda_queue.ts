@@ -31,8 +31,8 @@ export const cudaQueueMutations: readonly Mutation[] = [
   {
     name: "CUDA: nodes do not wait for each other",
     file: "kernels/cuda/queue/graphs.ts",
-    find: "i === 0 ? [null, 0] as const : [before, 1] as const;",
-    replace: "[null, 0] as const;",
+    find: "(i === 0 ? [] : [i - 1])",
+    replace: "[]",
     why: "launches run in their order",
     tests: ["tests/kernels/cuda/queue_test.ts"],
   },

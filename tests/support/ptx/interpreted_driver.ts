@@ -1,7 +1,8 @@
 // A driver without a card: programs are interpreted, so that what they compute can be tested anywhere.
-import { CudaBackend, type QueueOptions } from "../../../kernels/cuda/backend.ts";
+import { CudaBackend } from "../../../kernels/cuda/backend.ts";
 import { type CardFacts, Driver } from "../../../kernels/cuda/driver/driver.ts";
 import type { DriverFunction, Library, NativeCall } from "../../../kernels/cuda/driver/ffi.ts";
+import type { QueueOptions } from "../../../kernels/cuda/queue_options.ts";
 import type { Precision } from "../../../kernels/cuda/product/product_shape.ts";
 import { launchCalls } from "./driver_launches.ts";
 import { memoryCalls } from "./driver_memory.ts";

@@ -2,7 +2,7 @@ import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { OptionError } from "../../../core/errors.ts";
 import { joinSweeps, type NamedSweep } from "../../../train/tables/join_sweeps.ts";
 import { tablesOf } from "../../../train/tables/tables.ts";
-import { madeHead, sweepOf } from "../../support/sweep_results.ts";
+import { type madeHead, sweepOf } from "../../support/sweep_results.ts";
 
 const settings = { model: "./tiny" };
 
