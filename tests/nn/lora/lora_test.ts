@@ -249,16 +249,3 @@ Deno.test("applyLora() refuses unknown targets and unusable ranks and factors", 
   for (const rank of [0, -1, 1.5, NaN]) refuse({ rank }, `Cannot adapt with rank ${rank}`);
   for (const alpha of [0, -1, NaN, Infinity]) refuse({ alpha }, `Cannot adapt with alpha ${alpha}`);
 });
-
-Deno.test("LoRA dropout refuses a layer that sees tokens without their examples", () =>
-  withDevice("f64", (device) => {
-    const config = tinyConfig("llama");
-    const model = randomModel(device, config, "language");
-    applyLora(model, { targets: ["lm_head"], rank: 2, alpha: 4 });
-    fillRandomly(model, device);
-    const batch = toBatch(device, tinyExamples([5, 3], true), { numbers: [0, 1] });
-    const dropping = dropoutPlan("lora-dropout", true, { rate: 0.5 });
-    const options = { key: seedKey(1), normaliser: 4 };
-    const run = () => objective(model, batch, { ...options, plan: dropping });
-    assertThrows(run, OptionError, "lm_head");
-  }));
