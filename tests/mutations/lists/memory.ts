@@ -44,4 +44,39 @@ export const memoryMutations: readonly Mutation[] = [
     why: "its products are slower than those of WebAssembly",
     tests: ["tests/train/device/blas_test.ts"],
   },
+  {
+    name: "results of an operation that fails stay allocated",
+    file: "core/storage.ts",
+    find: "if (this.#references === 0) this.release();",
+    replace: "if (this.#references === 0) this.#references = 0;",
+    why: "nobody else could give them back",
+    tests: ["tests/core/failing_backend_test.ts"],
+  },
+  {
+    name: "a backward pass that cannot begin keeps its tape",
+    file: "core/gradient.ts",
+    find:
+      "    try {\n      if (tape.follows(loss.value)) cotangents.set(loss.value, ones(loss, device));\n",
+    replace:
+      "    if (tape.follows(loss.value)) cotangents.set(loss.value, ones(loss, device));\n    try {\n",
+    why: "the tape holds what the forward pass made",
+    tests: ["tests/core/failing_backend_test.ts"],
+  },
+  {
+    name: "a tensor whose parts end in an error stays allocated",
+    file: "core/memory.ts",
+    find: "  } catch (error) {\n    made[Symbol.dispose]();\n",
+    replace: "  } catch (error) {\n    made.shape;\n",
+    why: "a load that fails leaves nothing behind",
+    tests: ["tests/core/failing_backend_test.ts", "tests/core/memory_test.ts"],
+  },
+  {
+    name: "memory between two dispatches is lost where one is refused",
+    file: "kernels/webgpu/memory/buffer_pool.ts",
+    find: "    } finally {\n      for (const buffer of lent) this.give(buffer);",
+    replace:
+      "    } catch (error) {\n      lent.length = 0;\n      throw error;\n    } finally {\n      for (const buffer of lent) this.give(buffer);",
+    why: "the pool lends it again",
+    tests: ["tests/kernels/webgpu/device_errors_test.ts"],
+  },
 ];
