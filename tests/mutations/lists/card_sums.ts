@@ -280,8 +280,8 @@ export const cardSumsMutations: readonly Mutation[] = [
   {
     name: "who was refused at last does not call again",
     file: "train/distributed/meeting_place.ts",
-    find: "if (why !== undefined) return why;",
-    replace: "if (why !== undefined) throw this.#missing([0], why);",
+    find: "if (refusal !== undefined) return refusal;",
+    replace: "if (refusal !== undefined) throw this.#missing([0], refusal.why);",
     why: "the file may have been another run's",
     tests: meetings,
   },
