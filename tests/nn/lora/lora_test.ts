@@ -11,7 +11,6 @@ import { gradient } from "../../../core/gradient.ts";
 import { sum } from "../../../core/ops/reduce.ts";
 import { seedKey } from "../../../core/random.ts";
 import { sizeOf } from "../../../core/shape.ts";
-import { dropoutPlan } from "../../../nn/dropout/methods.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import type { ForwardContext } from "../../../nn/layers/forward_context.ts";
 import { Linear } from "../../../nn/layers/linear.ts";
@@ -23,11 +22,9 @@ import { parseConfig } from "../../../nn/models/config.ts";
 import { initialize } from "../../../nn/models/initialize.ts";
 import type { ModelConfig } from "../../../nn/models/model.ts";
 import { architectureOf, classifier, languageModel } from "../../../nn/models/registry.ts";
-import { objective } from "../../../nn/objective/objective.ts";
 import { assertClose, randomTensor } from "../../support/differences.ts";
 import {
   architectureNames,
-  fillRandomly,
   randomModel,
   tinyConfig,
   tinyExamples,
