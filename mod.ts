@@ -176,7 +176,7 @@ export type { AdapterFiles } from "./nn/formats/adapter_files.ts";
 export { applyAdapterConfig } from "./nn/formats/peft_apply.ts";
 export { type AdapterConfig, type BiasKind, parseAdapterConfig } from "./nn/formats/peft_config.ts";
 export type { TargetRules } from "./nn/formats/peft_targets.ts";
-export { openSafetensors } from "./nn/formats/open_safetensors.ts";
+export { openSafetensors, type WeightsOptions } from "./nn/formats/open_safetensors.ts";
 export { parseSafetensors } from "./nn/formats/weights.ts";
 
 // Generation.

@@ -12,7 +12,7 @@ import { floatOf, type Op } from "./op.ts";
 import type { Device } from "./device.ts";
 import { observe, unread } from "./replay.ts";
 import { record } from "./tape.ts";
-import type { Value } from "./storage.ts";
+import { allOrNothing, type Value } from "./storage.ts";
 import { Tensor } from "./tensor.ts";
 
 /**
@@ -29,7 +29,8 @@ export function apply<A>(
 ): Tensor[] {
   const values = valuesOf(op as Op<unknown>, inputs);
   const device = given ?? deviceOf(inputs);
-  const outputs = unread(op as Op<unknown>) ?? launched(op, device, values, attributes);
+  const outputs = unread(op as Op<unknown>) ??
+    allOrNothing(() => launched(op, device, values, attributes));
   observe(op as Op<unknown>, values, outputs);
   const handles = new Array<Tensor>(outputs.length);
   for (let i = 0; i < outputs.length; i++) handles[i] = new Tensor(outputs[i]!, device);

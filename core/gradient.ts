@@ -14,7 +14,7 @@ import { elementwise } from "./ops/elementwise.ts";
 import { rowProgram } from "./program.ts";
 import type { Device } from "./device.ts";
 import { sizeOf } from "./shape.ts";
-import { Value } from "./storage.ts";
+import { allOrNothing, Value } from "./storage.ts";
 import { type Entry, recording, release, type Rerun, Tape } from "./tape.ts";
 import { apply, deviceOf } from "./apply.ts";
 import { Tensor } from "./tensor.ts";
@@ -114,8 +114,8 @@ function backward(
   const { device } = pass;
   return device.inside("backward", (scope) => {
     const cotangents = new Map<Value, Tensor>();
-    if (tape.follows(loss.value)) cotangents.set(loss.value, ones(loss, device));
     try {
+      if (tape.follows(loss.value)) cotangents.set(loss.value, ones(loss, device));
       walk(tape, cotangents, pass);
     } finally {
       tape.clear();
@@ -259,13 +259,11 @@ function endingFor(entry: Entry, position: number, at: Walk): ProductEnding | un
 }
 
 function ones(like: Tensor, device: Device): Tensor {
-  const value = Value.allocate(device.backend, widened(like.dtype, device.float), like.shape);
-  device.backend.run(one, {
-    space: like.shape,
-    inputs: [],
-    outputs: [value.bound()],
-    indices: [],
-    scalars: [],
+  const value = allOrNothing(() => {
+    const made = Value.allocate(device.backend, widened(like.dtype, device.float), like.shape);
+    const binding = { inputs: [], outputs: [made.bound()], indices: [], scalars: [] };
+    device.backend.run(one, { space: like.shape, ...binding });
+    return made;
   });
   return new Tensor(value, device);
 }

@@ -43,17 +43,19 @@ export async function tensorFromParts(
   const { buffer } = made.value.storage;
   const length = storedBytes(dtype, sizeOf(shape));
   let offset = 0;
-  for await (const part of parts) {
-    if (offset + part.byteLength <= length) device.backend.write(buffer, offset, part);
-    offset += part.byteLength;
-  }
-  if (offset !== length) {
-    made[Symbol.dispose]();
+  try {
+    for await (const part of parts) {
+      if (offset + part.byteLength <= length) device.backend.write(buffer, offset, part);
+      offset += part.byteLength;
+    }
+    if (offset === length) return made;
     throw new ShapeError(
       `Cannot fill tensor ${name} as ${length} bytes are required: found ${offset}`,
     );
+  } catch (error) {
+    made[Symbol.dispose]();
+    throw error;
   }
-  return made;
 }
 
 /**

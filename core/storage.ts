@@ -25,6 +25,26 @@ import { contiguousStrides, sizeOf } from "./shape.ts";
  */
 export type Unpack = (value: Value, float: StoredFloat) => Value;
 
+/** Storages that were made by what runs now, and may fail half-way, in their order. */
+const fresh: Storage[] = [];
+/** How many such things run, one in the other. */
+let running = 0;
+
+/** Runs what makes storages; where it fails, those that nobody uses yet are given back. */
+export function allOrNothing<T>(run: () => T): T {
+  const first = fresh.length;
+  running++;
+  try {
+    return run();
+  } catch (error) {
+    for (const storage of fresh.slice(first)) storage.discard();
+    throw error;
+  } finally {
+    running--;
+    fresh.length = first;
+  }
+}
+
 /** Memory of one backend, shared by the values that look at it. */
 export class Storage {
   /** The memory as the backend knows it. */
@@ -59,6 +79,7 @@ export class Storage {
     this.length = sizeOf(shape);
     const bytes = storedBytes(dtype, Math.max(1, this.length));
     this.buffer = reserve(bytes, () => backend.allocate(bytes, shape));
+    if (running > 0) fresh.push(this);
   }
 
   /** Whether the memory has been given back. */
@@ -69,6 +90,11 @@ export class Storage {
   /** Adds a user: a tensor, or an entry of a tape. */
   retain(): void {
     this.#references++;
+  }
+
+  /** Gives the memory back where it has no user. */
+  discard(): void {
+    if (this.#references === 0) this.release();
   }
 
   /** Removes a user; the last one gives the memory back. */

@@ -22,7 +22,7 @@ import type { Device, Owned, Scope } from "./device.ts";
 import { checkElements, flatten, type Nested } from "./nested.ts";
 import { checkShape } from "./numbers.ts";
 import { sizeOf } from "./shape.ts";
-import { Value } from "./storage.ts";
+import { allOrNothing, Value } from "./storage.ts";
 
 /** An n-dimensional array on a device. It lives until its scope ends or it is disposed. */
 export class Tensor implements Owned {
@@ -78,7 +78,7 @@ export class Tensor implements Owned {
   /** Copies the elements to the host, row-major. The one place where a caller waits for the device. */
   async read(): Promise<TypedArray> {
     if (!isQuantised(this.dtype)) return await readValue(this.value);
-    const numbers = this.value.unpacked(this.device.float);
+    const numbers = allOrNothing(() => this.value.unpacked(this.device.float));
     try {
       return await readValue(numbers);
     } finally {
@@ -179,11 +179,14 @@ export function tensor(
     );
   }
   checkElements(numbers, dtype);
-  const value = Value.allocate(device.backend, dtype, [...sizes]);
   const memory = new ArrayBuffer(numbers.length * bytesPerElement(dtype));
   const source = isHalf(dtype) ? new Uint16Array(memory) : viewAs(dtype, memory);
   source.set(numbers);
-  device.backend.write(value.storage.buffer, 0, source);
+  const value = allOrNothing(() => {
+    const made = Value.allocate(device.backend, dtype, [...sizes]);
+    device.backend.write(made.storage.buffer, 0, source);
+    return made;
+  });
   if (source instanceof Uint32Array) value.storage.words = source;
   return new Tensor(value, device);
 }

@@ -139,10 +139,11 @@ export function unpacked(value: Value, float: StoredFloat): Value {
   ];
   const size = groups * perWord * blockSize;
   const made = Value.allocate(storage.backend, float, [size]);
-  made.storage.retain();
   const first = float === "f64" ? work.room("f32", size) : made;
   const space = [groups, perWord, blockSize];
   work.run(programs[dtype], space, inputs, seen(first, [perWord * blockSize, blockSize, 1]));
   if (first !== made) work.run(copyProgram, [size], [seen(first, [1])], seen(made, [1]));
+  // Not before all is queued: what fails half-way leaves it to nobody.
+  made.storage.retain();
   return new Value(made.storage, shape, strides, offset);
 }

@@ -4,11 +4,13 @@
  * @module
  */
 
+import type { Backend } from "../core/backend.ts";
 import type { Device } from "../core/device.ts";
 import { OptionError } from "../core/errors.ts";
 import type { TrainConfig } from "./config/config.ts";
 import type { Share } from "./data/batches.ts";
 import { type FreeMemory, freeMemory, isOnHost } from "./device/available_memory.ts";
+import { memoryOfRuns, type MemoryShare, shareEnded } from "./device/memory_share.ts";
 import { MemoryPlan, tensorBytes, type TensorMemory } from "./memory_count.ts";
 import { smallerRuns } from "./memory_remedies.ts";
 import { openTrained, type PreparedData } from "./prepare.ts";
@@ -64,6 +66,16 @@ function openPlan(
   return MemoryPlan.open(data, open, device, share);
 }
 
+/** The process has the rest already, and a card's context is there when its free memory is asked for. */
+function besideTensors({ backend }: Device): number {
+  return isOnHost(backend) ? buffers : 0;
+}
+
+/** Bytes of the free memory that a run takes. */
+function requiredBytes(parts: MemoryParts, device: Device): number {
+  return tensorBytes(parts) + besideTensors(device);
+}
+
 /** The memory that a run is to fit, and whose share of it is counted. */
 export interface MemoryRoom {
   /** What is free; undefined where nobody says. */
@@ -84,12 +96,11 @@ export async function missingMemory(
   parts: MemoryParts,
   { free, share }: MemoryRoom,
 ): Promise<string | undefined> {
-  // The process has the rest already, and a card's context is there when its free memory is asked for.
-  const beside = isOnHost(device.backend) ? buffers : 0;
+  const beside = besideTensors(device);
   const { config } = folders;
   const bytesOf = async (plan: MemoryPlan, settings: TrainConfig) =>
     tensorBytes(await plan.partsOf(settings)) + beside;
-  const required = tensorBytes(parts) + beside;
+  const required = requiredBytes(parts, device);
   if (free === undefined || required <= free.bytes) return undefined;
   const fitting: string[] = [];
   let least = { flags: "", bytes: required };
@@ -118,24 +129,54 @@ function remedyOf(
   return flags === "" ? "" : `, and ${flags} would still take ${gigabytes(bytes)}`;
 }
 
+/** How a run is given its memory. */
+export interface MemoryAsked {
+  /** That of one of several processes, or of the only one. */
+  readonly share: Share;
+  /** What the run is promised. */
+  readonly memory: MemoryShare;
+  /** Ends the wait for other runs. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told of that wait. */
+  readonly say?: (line: string) => void;
+  /** Tells what is free; default {@linkcode freeMemory}. */
+  readonly ask?: (backend: Backend) => Promise<FreeMemory | undefined>;
+}
+
 /**
- * Refuses a run that does not fit the memory that is free.
+ * Promises a run the memory that it takes. Where other runs of this process are to take what is free, it
+ * waits until one of them is over.
  *
- * @param share That of this process, of which there may be others
- * @throws {OptionError} Then; the message names what would fit
+ * @throws {OptionError} If the run fits no more than that; the message names what would fit
  */
 export async function requireMemory(
   folders: RunFolders,
   data: PreparedData,
   device: Device,
-  share: Share,
+  { share: { rank, size }, memory, signal, say, ask = freeMemory }: MemoryAsked,
 ): Promise<void> {
-  const free = await freeMemory(device.backend);
-  if (free === undefined) return;
-  const room = { free, share: share.size > 1 ? share : undefined };
-  const parts = await planMemory(folders, data, device, room.share);
-  const missing = await missingMemory(folders, data, device, parts, room);
-  if (missing !== undefined) throw new OptionError(missing);
+  const { backend } = device;
+  if (await ask(backend) === undefined) return;
+  const share = size > 1 ? { rank, size } : undefined;
+  const parts = await planMemory(folders, data, device, share);
+  const required = requiredBytes(parts, device);
+  for (let waits = false;; waits = true) {
+    const { bytes, place } = (await ask(backend))!;
+    const others = memoryOfRuns(backend);
+    const free = { place, bytes: Math.max(0, bytes - others.promised) };
+    if (required <= free.bytes) return memory.promise(backend, required);
+    if (others.runs === 0 || required > bytes + others.taken || signal?.aborted) {
+      const missing = await missingMemory(folders, data, device, parts, { free, share });
+      throw new OptionError(missing!);
+    }
+    if (!waits) {
+      say?.(
+        `memory: ${gigabytes(required)} are required and ${gigabytes(free.bytes)} left ` +
+          `on ${place}: waiting for another run of this process to end`,
+      );
+    }
+    await shareEnded(signal);
+  }
 }
 
 function gigabytes(bytes: number): string {

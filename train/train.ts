@@ -11,6 +11,7 @@ import type { TrainConfig } from "./config/config.ts";
 import { kebab } from "./config/options.ts";
 import { openDevice } from "./device/backend.ts";
 import { withDeviceDefaults } from "./device/device_defaults.ts";
+import { MemoryShare } from "./device/memory_share.ts";
 import { type Facts, requireAgreement } from "./distributed/agreement.ts";
 import { alone, type Group } from "./distributed/group.ts";
 import {
@@ -64,6 +65,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   const config = ownConfig(group, folders.config);
   await using place = await RunPlace.open(config, hooks, group);
   if (place.isFinished) return finished(place.resumed!, hooks);
+  using memory = new MemoryShare();
   const { device, reason } = await openDevice(await ownDevice(group, config));
   await using _device = device;
   using _run = device.scope("run");
@@ -74,7 +76,7 @@ export async function train(given: TrainConfig, hooks: TrainHooks = {}): Promise
   else say(`sums: on the cards, by ${sums.name}`);
   const own = { ...folders, config: withDeviceDefaults(config, device.backend) };
   const data = await prepareData(own, place, hooks);
-  await requireMemory(own, data, device, group);
+  await requireMemory(own, data, device, { share: group, memory, say, signal: hooks.signal });
   const prepared = await prepareModel(own, data, device, hooks);
   const { plan, keys, counts } = prepared;
   if (group.size > 1) await requireAgreement(group, await commonFacts(folders, prepared, device));

@@ -127,11 +127,12 @@ export class WebGpuBackend implements Backend {
     await this.#errors.settle();
     this.subgroups = await probeSubgroups(this.#errors, subgroupSize, (shader, bytes) => {
       const pipeline = this.#queue.compile(shader.code, () => shader);
-      const buffer = this.#pool.take(bytes);
-      const bound: Bound = { buffer, dtype: "u32", offset: 0, strides: [] };
-      this.#queue.dispatch(makeLaunch(pipeline, [0], [[]], [], [1, 1, 1]), [bound], [], []);
-      this.#pool.give(buffer);
-      return this.#readback.read(buffer.slab.raw, 0, bytes);
+      return this.#pool.lending((take) => {
+        const buffer = take(bytes);
+        const bound: Bound = { buffer, dtype: "u32", offset: 0, strides: [] };
+        this.#queue.dispatch(makeLaunch(pipeline, [0], [[]], [], [1, 1, 1]), [bound], [], []);
+        return this.#readback.read(buffer.slab.raw, 0, bytes);
+      });
     });
   }
 

@@ -105,6 +105,9 @@ export interface DropoutPlan {
   readonly instances?: number;
 }
 
+/** Positions inside an adapted layer. */
+export const insideLora: ReadonlySet<Position> = new Set(["lora", "rank", "update"]);
+
 /** Positions that lie outside of the layers. */
 export const outside: readonly Position[] = ["input", "output"];
 

@@ -41,6 +41,11 @@ export interface DropoutContext {
    * row is one example.
    */
   readonly offsets?: Tensor | undefined;
+  /**
+   * The same of the tokens that alone reach the output layer of a language model, `[3, targets]` (see
+   * `Batch.rowTokens`); absent where all do.
+   */
+  readonly rowTokens?: Tensor | undefined;
 }
 
 /** A site that is active at a place, with the key of its masks there. */

@@ -6,6 +6,7 @@
  */
 
 import { DownloadError, FileError } from "../../core/errors.ts";
+import { answerOf, type BodyLimits, chunksOf, unlessAborted, type Waiting } from "./http_body.ts";
 
 /** A file of which parts can be read. */
 export interface FileRanges {
@@ -25,25 +26,34 @@ export interface RangesFolder {
   open(name: string): Promise<FileRanges | undefined>;
 }
 
-/** Files by name as a folder; they are read by slices. */
-export function blobFolder(path: string, files: ReadonlyMap<string, Blob>): RangesFolder {
+/**
+ * Files by name as a folder; they are read by slices.
+ *
+ * @param signal Ends what is read, with its own reason as the error
+ */
+export function blobFolder(
+  path: string,
+  files: ReadonlyMap<string, Blob>,
+  signal?: AbortSignal,
+): RangesFolder {
   return {
     path,
     open(name) {
       const file = files.get(name);
-      return Promise.resolve(file && blobRanges(file, `${path}/${name}`));
+      return Promise.resolve(file && blobRanges(file, `${path}/${name}`, signal));
     },
   };
 }
 
-function blobRanges(file: Blob, path: string): FileRanges {
+function blobRanges(file: Blob, path: string, signal: AbortSignal | undefined): FileRanges {
   return {
     path,
     size: file.size,
     async read(begin, end) {
       try {
-        return new Uint8Array(await file.slice(begin, end).arrayBuffer());
+        return new Uint8Array(await unlessAborted(file.slice(begin, end).arrayBuffer(), signal));
       } catch (error) {
+        signal?.throwIfAborted();
         const found = error instanceof Error ? error.message : String(error);
         throw new FileError(
           `Cannot read file as one that has not changed since it was chosen is required: found ${found}`,
@@ -60,7 +70,7 @@ function blobRanges(file: Blob, path: string): FileRanges {
  * @param address Its address, absolute or relative to the page; what it asks behind a question mark is
  * asked for every file
  */
-export function webFolder(address: string): RangesFolder {
+export function webFolder(address: string, waiting: Waiting): RangesFolder {
   const [, folder = "", query = ""] = /^([^?#]*)(\?[^#]*)?/.exec(address) ?? [];
   const path = folder.replace(/\/+$/, "");
   return {
@@ -70,15 +80,17 @@ export function webFolder(address: string): RangesFolder {
       return webRanges({
         path: `${path}/${name}`,
         url: `${path}/${encodeURIComponent(name)}${query}`,
+        waiting,
       });
     },
   };
 }
 
-/** A file of a web server: what messages call it, and its address. */
+/** A file of a web server: what messages call it, its address, and how long it is waited for. */
 interface WebFile {
   readonly path: string;
   readonly url: string;
+  readonly waiting: Waiting;
 }
 
 /** A file of a web server; undefined where it has none. */
@@ -120,10 +132,10 @@ interface Range {
 /**
  * Asks for a range of a file; undefined where the server has no such file.
  *
- * @throws {DownloadError} If the server cannot be reached or sends anything else
+ * @throws {DownloadError} If the server cannot be reached, falls silent or sends anything else
  */
 async function request(
-  { path, url }: WebFile,
+  { path, url, waiting }: WebFile,
   begin: number,
   end: number,
 ): Promise<Range | undefined> {
@@ -131,10 +143,14 @@ async function request(
   let response: Response;
   let bytes: Uint8Array<ArrayBuffer> | undefined;
   try {
-    response = await fetch(url, { headers });
-    bytes = response.status === 206 ? await bodyOf(response, end - begin) : undefined;
+    response = await answerOf(url, { headers }, waiting);
+    bytes = response.status === 206
+      ? await bodyOf(response, { ...waiting, address: path, most: Infinity }, end - begin)
+      : undefined;
     if (bytes === undefined) await response.body?.cancel();
   } catch (error) {
+    waiting.signal?.throwIfAborted();
+    if (error instanceof DownloadError) throw error;
     const found = error instanceof Error ? error.message : String(error);
     throw new DownloadError(
       `Cannot read file as a network that reaches it is required: found ${found}`,
@@ -169,20 +185,17 @@ async function request(
 
 /** What a server sends, up to a byte more than was asked for: it may never end. */
 async function bodyOf(
-  { body }: Response,
+  response: Response,
+  limits: BodyLimits,
   asked: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(asked + 1);
-  const reader = body?.getReader();
   let filled = 0;
-  for (;;) {
-    const part = (await reader?.read())?.value;
-    if (part === undefined) return bytes.subarray(0, filled);
+  for await (const part of chunksOf(response, limits)) {
     const taken = part.subarray(0, bytes.length - filled);
     bytes.set(taken, filled);
     filled += taken.length;
-    if (filled <= asked) continue;
-    await reader?.cancel();
-    return bytes;
+    if (filled > asked) break;
   }
+  return bytes.subarray(0, filled);
 }

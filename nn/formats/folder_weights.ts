@@ -7,7 +7,8 @@
 import { FileError, OptionError } from "../../core/errors.ts";
 import type { WeightSource } from "../models/weight_source.ts";
 import { blobFolder, type FileRanges, type RangesFolder, webFolder } from "./file_ranges.ts";
-import { parseJson, textOf } from "./json_text.ts";
+import type { Waiting } from "./http_body.ts";
+import { textOf } from "./json_text.ts";
 import { headerLength, parseHeader } from "./safetensors.ts";
 import { checkpointIndex, locateTensors, type ShardHeader, wholeCheckpoint } from "./shards.ts";
 import { bytesAsWeights, partBytes } from "./tensor_bytes.ts";
@@ -49,7 +50,7 @@ async function filesOf(folder: RangesFolder): Promise<[FileRanges[], Map<string,
     );
   }
   const text = textOf(await index.read(0, index.size), index.path);
-  const map = weightMapOf(parseJson(text, index.path), index.path);
+  const map = weightMapOf(text, index.path);
   const opened = new Map<string, FileRanges>();
   for (const name of new Set(map.values())) {
     const file = await folder.open(name);
@@ -97,9 +98,9 @@ export async function folderWeights(folder: RangesFolder): Promise<WeightSource>
  *
  * @throws {FileError} If several of the files could be the model's
  */
-export function folderOf(from: string | URL | Iterable<File>): RangesFolder {
-  if (typeof from === "string" || from instanceof URL) return webFolder(`${from}`);
-  return blobFolder(chosenFiles, filesOfModel([...from]));
+export function folderOf(from: string | URL | Iterable<File>, waiting: Waiting): RangesFolder {
+  if (typeof from === "string" || from instanceof URL) return webFolder(`${from}`, waiting);
+  return blobFolder(chosenFiles, filesOfModel([...from]), waiting.signal);
 }
 
 const chosenFiles = "the chosen files";

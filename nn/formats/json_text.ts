@@ -21,7 +21,8 @@ export function textOf(bytes: Uint8Array, path: string): string {
 }
 
 /**
- * Parses the text of a JSON file.
+ * Parses the text of a JSON file. Of a key that stands there twice the last value counts, as it does to
+ * Python's `json`: configurations and tokenizers then are what transformers and PEFT take them for.
  *
  * @param text Content of the file
  * @param path Path of the file for messages

@@ -4,7 +4,20 @@
  * @module
  */
 
+import { OptionError } from "../../core/errors.ts";
+import { shown } from "../../core/excerpt.ts";
 import type { WeightSource } from "../models/weight_source.ts";
+
+/** How long files are waited for, now and when tensors are read later. */
+export interface WeightsOptions {
+  /** Ends what is read, with its own reason as the error. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds without a byte after which a server counts as gone; default 10,000. */
+  readonly timeout?: number;
+}
+
+/** The longest time that a timer counts. */
+const longestTimeout = 2 ** 31 - 1;
 
 /**
  * Opens the weights of a folder: `model.safetensors`, or several files with their index. Their headers
@@ -13,7 +26,9 @@ import type { WeightSource } from "../models/weight_source.ts";
  * @param from Address of the folder on a server that answers requests for ranges, or the folder's files,
  * as a page is given them
  * @throws {FileError} If a file is missing or malformed, or two could be the model's
- * @throws {DownloadError} If the server cannot be reached, knows no ranges or has changed a file
+ * @throws {DownloadError} If the server cannot be reached, falls silent, knows no ranges or has changed a
+ * file
+ * @throws {OptionError} If the timeout is none
  * @example
  * ```ts ignore
  * const weights = await openSafetensors("https://huggingface.co/org/name/resolve/main");
@@ -22,7 +37,14 @@ import type { WeightSource } from "../models/weight_source.ts";
  */
 export async function openSafetensors(
   from: string | URL | Iterable<File>,
+  { signal, timeout = 10_000 }: WeightsOptions = {},
 ): Promise<WeightSource> {
+  if (!(timeout > 0 && timeout <= longestTimeout)) {
+    throw new OptionError(
+      `Cannot open weights as timeout requires a number above 0, of at most ${longestTimeout}: ` +
+        `found ${shown(timeout)}`,
+    );
+  }
   const { folderOf, folderWeights } = await import("./folder_weights.ts");
-  return await folderWeights(folderOf(from));
+  return await folderWeights(folderOf(from, { signal, timeout }));
 }

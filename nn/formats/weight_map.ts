@@ -6,13 +6,26 @@
 
 import { FileError } from "../../core/errors.ts";
 import { excerpt } from "../../core/excerpt.ts";
+import { scanJson } from "./json_scan.ts";
+import { parseJson } from "./json_text.ts";
 
 /**
- * What the content of an index says: the shard's file name by tensor name.
+ * What an index says: the shard's file name by tensor name. A tensor with two places is refused, as in
+ * the header of a shard: in configurations the last value counts, as in Python, but here whichever was
+ * taken might be the wrong weights.
  *
- * @throws {FileError} If it is malformed, or a name leads out of the folder
+ * @param text Content of the file
+ * @throws {FileError} If it is malformed, has a key twice, or a name leads out of the folder
  */
-export function weightMapOf(index: unknown, path: string): Map<string, string> {
+export function weightMapOf(text: string, path: string): Map<string, string> {
+  const index = parseJson(text, path);
+  const { duplicate } = scanJson(text);
+  if (duplicate !== undefined) {
+    throw new FileError(
+      `Cannot read index as it requires distinct keys: found ${excerpt(duplicate)} twice`,
+      path,
+    );
+  }
   const map = typeof index === "object" && index !== null && "weight_map" in index
     ? index.weight_map
     : undefined;

@@ -77,6 +77,11 @@ export interface Batch {
    * `DropoutContext.examples`); absent where nothing can be dropped.
    */
   readonly examples?: readonly [Tensor, Tensor];
+  /**
+   * What masks of `rows` follow in the first and the second pass, `[3, targets]` each: counter and real
+   * tokens of the row's example, and where that begins, counted from the row's own token, modulo 2³².
+   */
+  readonly rowTokens?: readonly [Tensor, Tensor];
 }
 
 /** How {@linkcode toBatch} lays examples out. */
@@ -163,7 +168,7 @@ export function toBatch(
         perExample(numbers.map((n) => 2 * n + 1)),
       ],
     }),
-    ...targetsOf(device, examples, starts, { regression, padMultiple }),
+    ...targetsOf(device, examples, starts, { regression, padMultiple, numbers }),
   };
 }
 
@@ -228,16 +233,22 @@ function targetsOf(
   device: Device,
   examples: readonly EncodedExample[],
   starts: readonly number[],
-  { regression, padMultiple }: Required<Pick<BatchOptions, "regression" | "padMultiple">>,
-): Pick<Batch, "rows" | "labels" | "targets"> {
+  { regression, padMultiple, numbers }: {
+    readonly regression: boolean;
+    readonly padMultiple: number;
+    readonly numbers: readonly number[] | undefined;
+  },
+): Pick<Batch, "rows" | "rowTokens" | "labels" | "targets"> {
   const words = (data: number[]) => tensor(device, data, undefined, "u32");
   if (examples.some((one) => (one.predictFrom ?? one.predictSpans) !== undefined)) {
     const rows: number[] = [];
+    const owners: number[] = [];
     const labels: number[] = [];
     examples.forEach((example, b) => {
       for (const [start, end] of spansOf(example, b)) {
         for (let i = start; i < end; i++) {
           rows.push(starts[b]! + i - 1);
+          owners.push(b);
           labels.push(example.ids[i]!);
         }
       }
@@ -247,9 +258,21 @@ function targetsOf(
     // The first ones again: a row that comes more often than others is summed up by itself.
     for (let i = 0; rows.length < filled; i++) {
       rows.push(rows[i]!);
+      owners.push(owners[i]!);
       labels.push(ignoreIndex);
     }
-    return { labels: words(labels), rows: words(rows), targets };
+    const lengths = owners.map((b) => examples[b]!.ids.length);
+    const offsets = rows.map((row, r) => (starts[owners[r]!]! - row) >>> 0);
+    const tokensOf = (pass: number, own: readonly number[]) => {
+      const counters = owners.map((b) => 2 * own[b]! + pass);
+      return tensor(device, [...counters, ...lengths, ...offsets], [3, rows.length], "u32");
+    };
+    return {
+      labels: words(labels),
+      rows: words(rows),
+      ...(numbers && { rowTokens: [tokensOf(0, numbers), tokensOf(1, numbers)] }),
+      targets,
+    };
   }
   const labels = examples.map(({ label }) => label).filter((label) => label !== undefined);
   if (labels.length === 0) return {};

@@ -152,10 +152,11 @@ export class LoraLinear extends Projection {
     if (context.dropout === undefined) return undefined;
     const path = part === "" ? this.path : `${this.path}.${part}`;
     const active = siteAt(context, position, { ...this.place, path });
-    if (active !== undefined && x.shape[0] !== context.batch.size) {
+    const { shape: [examples] } = context.dropout.examples;
+    if (active !== undefined && x.shape[0] !== examples) {
       throw new OptionError(
         `Cannot drop ${position} of ${path} as one row an example is required: ` +
-          `found ${x.shape[0]} rows for ${context.batch.size} examples`,
+          `found ${x.shape[0]} rows for ${examples} examples`,
       );
     }
     return active;

@@ -6,10 +6,12 @@
 
 import { gather } from "../../core/ops/gather.ts";
 import { matmul } from "../../core/ops/matmul.ts";
-import { reshape, transpose } from "../../core/ops/view.ts";
+import { expandDims, reshape, transpose } from "../../core/ops/view.ts";
 import type { Device } from "../../core/device.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { dropWhere } from "../dropout/drop_hidden.ts";
+import { ofRowTokens } from "../dropout/batch_dropout.ts";
+import { insideLora } from "../dropout/plan.ts";
 import { siteAt } from "../dropout/site.ts";
 import { checkBatch, requireOneEach } from "../layers/check_batch.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
@@ -123,10 +125,21 @@ export class LanguageModel extends Decoder {
     return chosenStates(this.hiddenStates(context), context.batch.rows);
   }
 
-  /** Logits of hidden states: `[targets, width] -> [targets, vocabulary]`. */
+  /**
+   * Logits of hidden states: `[targets, width] -> [targets, vocabulary]`.
+   *
+   * @throws {OptionError} If an adapted layer drops, and the batch does not say whose tokens the states are
+   */
   outputLayer(states: Tensor, context: ForwardContext): Tensor {
-    return this.lm_head?.forward(states, context) ??
-      matmul(states, transpose(this.embedding.value));
+    const { lm_head } = this;
+    if (lm_head === undefined) return matmul(states, transpose(this.embedding.value));
+    const { dropout, batch } = context;
+    const drops = dropout?.plan.sites.some(({ position }) => insideLora.has(position));
+    if (!drops || lm_head instanceof Linear) return lm_head.forward(states, context);
+    const logits = batch.rows === undefined
+      ? lm_head.forward(reshape(states, [batch.size, batch.width, lm_head.inputs]), context)
+      : lm_head.forward(expandDims(states, 1), { ...context, dropout: ofRowTokens(dropout!) });
+    return reshape(logits, [states.shape[0]!, lm_head.outputs]);
   }
 }
 

@@ -11,8 +11,6 @@ import { scale } from "../../core/ops/elementwise.ts";
 import type { RotaryTables } from "../../core/ops/rotary.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { addEmbeddingNoise } from "../dropout/embedding_noise.ts";
-import { type LayerPlace, layerPlace } from "../dropout/site.ts";
-import { type Activation, downProject } from "../layers/feed_forward.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import { Embedding } from "../layers/linear.ts";
 import type { Parameter } from "../layers/module.ts";
@@ -22,11 +20,12 @@ import { type Architecture, usualKeys } from "./architecture.ts";
 import { type ConfigFields, requireToken } from "./config_fields.ts";
 import { DecoderBody, DecoderClassifier, LanguageModel } from "./decoder.ts";
 import {
-  DecoderLayer,
+  type DecoderLayer,
   LlamaAttention,
   type LlamaConfig,
   LlamaFeedForward,
   type LlamaParts,
+  PreNormLayer,
 } from "./llama_layers.ts";
 import type { ModelConfig } from "./model.ts";
 import { readRotary, type RotarySizes } from "./rope.ts";
@@ -38,34 +37,14 @@ import {
   tablesTurning,
 } from "./rotary_positions.ts";
 
-class Layer extends DecoderLayer {
-  readonly self_attn: LlamaAttention;
-  readonly mlp: LlamaFeedForward;
-  readonly input_layernorm: RmsNorm;
-  readonly post_attention_layernorm: RmsNorm;
-  readonly #activation: Activation;
-  readonly #place: LayerPlace;
-
-  constructor(config: LlamaConfig, layer: number) {
-    super();
-    this.self_attn = new LlamaAttention(config, layer);
-    this.mlp = new LlamaFeedForward(config);
-    this.input_layernorm = new RmsNorm(config.hiddenSize, config.epsilon);
-    this.post_attention_layernorm = new RmsNorm(config.hiddenSize, config.epsilon);
-    this.#activation = config.activation;
-    this.#place = layerPlace(layer, config.layers);
-  }
-
-  override forward(x: Tensor, rows: readonly RotaryTables[], context: ForwardContext): Tensor {
-    const attended = this.self_attn.forward(this.input_layernorm.forward(x), x, rows, context);
-    const normed = this.post_attention_layernorm.forward(attended);
-    const inner = this.mlp.inner(normed, this.#activation, context);
-    return downProject(this.mlp.down_proj, inner, attended, context, this.#place);
-  }
-}
-
 const ownParts: LlamaParts = {
-  layer: (config, layer) => new Layer(config, layer),
+  layer: (config, layer) =>
+    new PreNormLayer(
+      config,
+      layer,
+      new LlamaAttention(config, layer),
+      new LlamaFeedForward(config),
+    ),
   norm: (width, epsilon) => new RmsNorm(width, epsilon),
 };
 

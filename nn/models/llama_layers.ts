@@ -6,9 +6,9 @@
 
 import { type Rotary, type RotaryTables, rotate } from "../../core/ops/rotary.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { layerPlace } from "../dropout/site.ts";
+import { type LayerPlace, layerPlace } from "../dropout/site.ts";
 import { attend, type AttentionSettings, longestMask, splitHeads } from "../layers/attention.ts";
-import { type Activation, gated } from "../layers/feed_forward.ts";
+import { type Activation, downProject, gated } from "../layers/feed_forward.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import { Linear, type Projection } from "../layers/linear.ts";
 import { Module } from "../layers/module.ts";
@@ -53,6 +53,63 @@ export interface LlamaParts {
 export abstract class DecoderLayer extends Module {
   /** Runs it; `rows` are those of each of the configuration's rotary positions. */
   abstract forward(x: Tensor, rows: readonly RotaryTables[], context: ForwardContext): Tensor;
+}
+
+/** Attention of a layer, which adds the residual. */
+export interface LayerAttention extends Module {
+  /** Attends: `[batch, tokens, width]` unchanged. */
+  forward(
+    x: Tensor,
+    residual: Tensor,
+    rows: readonly RotaryTables[],
+    context: ForwardContext,
+  ): Tensor;
+}
+
+/** A feed-forward module up to its last projection. */
+export interface LayerFeedForward extends Module {
+  /** Projection back to the hidden size. */
+  readonly down_proj: Projection;
+  /** What the last projection reads, `[…, width] -> […, intermediate]`. */
+  inner(x: Tensor, activation: Activation, context: ForwardContext): Tensor;
+}
+
+/** A layer with a norm before attention and another before the feed-forward module. */
+export class PreNormLayer extends DecoderLayer {
+  /** Attention. */
+  readonly self_attn: LayerAttention;
+  /** The feed-forward module. */
+  readonly mlp: LayerFeedForward;
+  /** Norm of what attention reads. */
+  readonly input_layernorm: RmsNorm;
+  /** Norm of what the feed-forward module reads. */
+  readonly post_attention_layernorm: RmsNorm;
+  readonly #activation: Activation;
+  readonly #place: LayerPlace;
+
+  /** Joins its parts; the norms have no numbers yet. */
+  constructor(
+    config: LlamaConfig,
+    layer: number,
+    attention: LayerAttention,
+    feedForward: LayerFeedForward,
+  ) {
+    super();
+    this.self_attn = attention;
+    this.mlp = feedForward;
+    this.input_layernorm = new RmsNorm(config.hiddenSize, config.epsilon);
+    this.post_attention_layernorm = new RmsNorm(config.hiddenSize, config.epsilon);
+    this.#activation = config.activation;
+    this.#place = layerPlace(layer, config.layers);
+  }
+
+  /** Runs it; `rows` are those of each of the configuration's rotary positions. */
+  override forward(x: Tensor, rows: readonly RotaryTables[], context: ForwardContext): Tensor {
+    const attended = this.self_attn.forward(this.input_layernorm.forward(x), x, rows, context);
+    const normed = this.post_attention_layernorm.forward(attended);
+    const inner = this.mlp.inner(normed, this.#activation, context);
+    return downProject(this.mlp.down_proj, inner, attended, context, this.#place);
+  }
 }
 
 /** What attention of a layer needs to know of its configuration. */

@@ -11,9 +11,8 @@ import { mul } from "../../core/ops/elementwise.ts";
 import { type RotaryTables, rotate } from "../../core/ops/rotary.ts";
 import { split } from "../../core/ops/slice.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { type LayerPlace, layerPlace } from "../dropout/site.ts";
 import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
-import { type Activation, activations, downProject } from "../layers/feed_forward.ts";
+import { type Activation, activations } from "../layers/feed_forward.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import { Linear, type Projection } from "../layers/linear.ts";
 import { Module } from "../layers/module.ts";
@@ -22,7 +21,7 @@ import type { Architecture } from "./architecture.ts";
 import type { ConfigFields } from "./config_fields.ts";
 import { DecoderClassifier, LanguageModel } from "./decoder.ts";
 import { classNamesOf, llamaConfig, LlamaModel, llamaTraits } from "./llama.ts";
-import { decoderAttention, DecoderLayer, type LlamaConfig } from "./llama_layers.ts";
+import { decoderAttention, type LlamaConfig, PreNormLayer } from "./llama_layers.ts";
 import { longRotaries } from "./long_rope.ts";
 import type { ModelConfig } from "./model.ts";
 import type { RotarySizes } from "./rope.ts";
@@ -44,7 +43,12 @@ class Attention extends Module {
   }
 
   /** Attends and adds the residual. */
-  forward(x: Tensor, residual: Tensor, rows: RotaryTables, context: ForwardContext): Tensor {
+  forward(
+    x: Tensor,
+    residual: Tensor,
+    [rows]: readonly RotaryTables[],
+    context: ForwardContext,
+  ): Tensor {
     const { heads, keyValueHeads, size } = this.#settings;
     const counts = [heads, keyValueHeads, keyValueHeads];
     const [query, key, value] = split(
@@ -52,7 +56,7 @@ class Attention extends Module {
       2,
       counts.map((count) => count * size),
     ).map((part, i) => splitHeads(part, counts[i]!)) as [Tensor, Tensor, Tensor];
-    const projected = { query: rotate(query, rows), key: rotate(key, rows), value };
+    const projected = { query: rotate(query, rows!), key: rotate(key, rows!), value };
     return this.o_proj.forward(attend(projected, this.#settings, context), context, residual);
   }
 }
@@ -77,33 +81,6 @@ class FeedForward extends Module {
   }
 }
 
-class Layer extends DecoderLayer {
-  readonly self_attn: Attention;
-  readonly mlp: FeedForward;
-  readonly input_layernorm: RmsNorm;
-  readonly post_attention_layernorm: RmsNorm;
-  readonly #activation: Activation;
-  readonly #place: LayerPlace;
-
-  constructor(config: LlamaConfig, layer: number) {
-    super();
-    const { hiddenSize, epsilon } = config;
-    this.self_attn = new Attention(config, layer);
-    this.mlp = new FeedForward(config);
-    this.input_layernorm = new RmsNorm(hiddenSize, epsilon);
-    this.post_attention_layernorm = new RmsNorm(hiddenSize, epsilon);
-    this.#activation = config.activation;
-    this.#place = layerPlace(layer, config.layers);
-  }
-
-  override forward(x: Tensor, rows: readonly RotaryTables[], context: ForwardContext): Tensor {
-    const attended = this.self_attn.forward(this.input_layernorm.forward(x), x, rows[0]!, context);
-    const normed = this.post_attention_layernorm.forward(attended);
-    const inner = this.mlp.inner(normed, this.#activation, context);
-    return downProject(this.mlp.down_proj, inner, attended, context, this.#place);
-  }
-}
-
 function configure(fields: ConfigFields, common: ModelConfig): LlamaConfig {
   const rotary = (sizes: RotarySizes) => longRotaries(fields, sizes);
   const config = llamaConfig(fields, common, { biases: [], rotary });
@@ -120,7 +97,8 @@ function configure(fields: ConfigFields, common: ModelConfig): LlamaConfig {
 const { prefix, defaults } = llamaTraits;
 const body = (config: LlamaConfig) =>
   new LlamaModel(config, {
-    layer: (own, layer) => new Layer(own, layer),
+    layer: (own, layer) =>
+      new PreNormLayer(own, layer, new Attention(own, layer), new FeedForward(own)),
     norm: (width, epsilon) => new RmsNorm(width, epsilon),
   });
 

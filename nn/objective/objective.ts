@@ -24,12 +24,13 @@ import { reshape } from "../../core/ops/view.ts";
 import type { Key } from "../../core/random.ts";
 import { untracked } from "../../core/tape.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import { dropoutOf } from "../dropout/batch_dropout.ts";
 import { type DropoutPlan, layersBefore } from "../dropout/plan.ts";
 import type { Batch } from "../layers/batch.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import { SharedPrefix } from "../layers/shared_prefix.ts";
 import type { Model, ModelOutput } from "../models/model.ts";
-import { type TargetChunks, targetChunks } from "./target_chunks.ts";
+import { ofChunk, type TargetChunks, targetChunks } from "./target_chunks.ts";
 
 /** How the loss is made. */
 export interface ObjectiveOptions {
@@ -110,17 +111,13 @@ function passesOf(
   batch: Batch,
   { plan, key, gradientCheckpointing, mostWeights }: ObjectiveOptions,
 ): Pass[] {
-  const { examples, lengths, offsets } = batch;
   const { kind, branches } = plan?.compensation ?? noCompensation;
   const common = plan && kind !== "none" ? layersBefore(plan, model.config.layers) : undefined;
   const sharedPrefix = common === undefined ? undefined : new SharedPrefix(common);
   const clean = { batch, gradientCheckpointing, mostWeights, sharedPrefix };
   const contextOf = (pass: 0 | 1): ForwardContext => {
     if (plan === undefined) return clean;
-    if (examples === undefined) {
-      throw new OptionError("Cannot drop from a batch without the numbers of its examples");
-    }
-    return { ...clean, dropout: { plan, key, examples: examples[pass], lengths, offsets } };
+    return { ...clean, dropout: dropoutOf(batch, { plan, key }, pass) };
   };
   const first = { context: contextOf(0), tracked: true };
   if (kind === "none") return [first];
@@ -177,11 +174,17 @@ function inChunks(
 ): Terms {
   checkLabels(labels, head.config.vocabularySize);
   const states = passes.map((pass) => during(pass, () => head.targetStates(pass.context)));
-  const parts = [reshape(labels, [-1]), ...states].map((rows) => split(rows, 0, sizes));
-  const chunkOf = (...[labels, ...states]: readonly Tensor[]): readonly Tensor[] => {
-    const outputs = passes.map((pass, p) =>
-      during(pass, () => ({ logits: head.outputLayer(states[p]!, pass.context) }))
-    );
+  const tokens = passes.map(({ context }) => context.dropout?.rowTokens);
+  const parts = [
+    ...[reshape(labels, [-1]), ...states].map((rows) => split(rows, 0, sizes)),
+    ...tokens.flatMap((words) => words === undefined ? [] : [split(words, 1, sizes)]),
+  ];
+  const chunkOf = (...[labels, ...given]: readonly Tensor[]): readonly Tensor[] => {
+    const words = given.slice(passes.length);
+    const outputs = passes.map((pass, p) => {
+      const context = ofChunk(pass.context, tokens[p] && words.shift());
+      return during(pass, () => ({ logits: head.outputLayer(given[p]!, context) }));
+    });
     const { loss, task, compensation } = termsOf(outputs, labels!, options);
     return compensation === undefined ? [task] : [task, loss, compensation];
   };

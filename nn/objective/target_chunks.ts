@@ -12,9 +12,7 @@ import { concatenate, split } from "../../core/ops/slice.ts";
 import { reshape } from "../../core/ops/view.ts";
 import { sizeOf } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import type { Position } from "../dropout/plan.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
-import { LoraLinear } from "../lora/lora.ts";
 import { LanguageModel } from "../models/decoder.ts";
 import type { Model } from "../models/model.ts";
 
@@ -35,7 +33,7 @@ export interface TargetChunks {
  */
 export function targetChunks(
   model: Model,
-  { batch: { rows, labels }, dropout }: ForwardContext,
+  { batch: { rows, labels } }: ForwardContext,
   mostLogits = 2 ** 26,
 ): TargetChunks | undefined {
   if (!(mostLogits > 0)) {
@@ -49,9 +47,6 @@ export function targetChunks(
   const targets = sizeOf(rows.shape);
   const most = Math.max(1, Math.floor(mostLogits / model.config.vocabularySize));
   if (targets <= most || sizeOf(labels.shape) !== targets) return undefined;
-  // What a site inside the output layer drops depends on how many rows it is given.
-  const inside = dropout?.plan.sites.some(({ position }) => adapterPositions.has(position));
-  if (inside && model.lm_head instanceof LoraLinear) return undefined;
   const size = Math.ceil(targets / Math.ceil(targets / most));
   const sizes = Array.from({ length: Math.ceil(targets / size) }, (_, i) => {
     return Math.min(size, targets - i * size);
@@ -59,8 +54,11 @@ export function targetChunks(
   return { head: model, sizes };
 }
 
-/** Positions inside an adapted layer. */
-const adapterPositions: ReadonlySet<Position> = new Set(["lora", "rank", "update"]);
+/** The context of a chunk, whose tokens the masks of the output layer follow (see `Batch.rowTokens`). */
+export function ofChunk(context: ForwardContext, rowTokens: Tensor | undefined): ForwardContext {
+  const { dropout } = context;
+  return dropout === undefined ? context : { ...context, dropout: { ...dropout, rowTokens } };
+}
 
 /**
  * Cross-entropy of each target token of a batch that has labels, `[targets, 1]`. Outside of `gradient`
@@ -77,11 +75,12 @@ export function targetLosses(model: Model, context: ForwardContext, mostLogits?:
   checkLabels(labels, head.config.vocabularySize);
   const [states, chosen] = [head.targetStates(context), reshape(labels, [-1])]
     .map((rows) => split(rows, 0, sizes)) as [Tensor[], Tensor[]];
+  const tokens = context.dropout?.rowTokens && split(context.dropout.rowTokens, 1, sizes);
   const losses = sizes.map((_, i) =>
-    states[i]!.device.within(
-      "losses of some tokens",
-      () => crossEntropy(head.outputLayer(states[i]!, context), chosen[i]!),
-    )
+    states[i]!.device.within("losses of some tokens", () => {
+      const logits = head.outputLayer(states[i]!, ofChunk(context, tokens?.[i]));
+      return crossEntropy(logits, chosen[i]!);
+    })
   );
   return concatenate(losses, 0);
 }

@@ -7,6 +7,8 @@ export interface Fault {
   /** Kind of the error. */
   readonly filter: GPUErrorFilter;
   readonly message: string;
+  /** Whether the command itself throws, as some engines' do; default false. */
+  readonly throws?: boolean;
 }
 
 interface Scope {
@@ -22,6 +24,8 @@ export class FaultyDevice {
   readonly escaped: string[] = [];
   /** How often each command was given. */
   readonly given: Record<string, number> = {};
+  /** Told of every command before it is given. */
+  onCommand: ((command: string) => void) | undefined;
   /** Milliseconds until the answer to an error scope comes. */
   delay = 0;
   /** Whether error scopes are answered at all. */
@@ -55,6 +59,7 @@ export class FaultyDevice {
         if (typeof value !== "function") return value;
         return (...args: unknown[]) => {
           this.given[name] = (this.given[name] ?? 0) + 1;
+          this.onCommand?.(name);
           if (this.fault?.command === name) this.#report(this.fault);
           return value.apply(target, args);
         };
@@ -62,8 +67,9 @@ export class FaultyDevice {
     });
   }
 
-  #report({ filter, message }: Fault): void {
+  #report({ filter, message, throws = false }: Fault): void {
     this.fault = undefined;
+    if (throws) throw new TypeError(message);
     const scope = this.#scopes.findLast((scope) => scope.filter === filter);
     if (scope === undefined) this.escaped.push(message);
     else scope.error ??= { message };

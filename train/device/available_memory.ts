@@ -4,6 +4,7 @@
  * @module
  */
 
+import process from "node:process";
 import type { Backend } from "../../core/backend.ts";
 import type { CudaBackend } from "../../kernels/cuda/backend.ts";
 import type { WebGpuBackend } from "../../kernels/webgpu/backend.ts";
@@ -16,10 +17,27 @@ export interface MachineMemory {
   readonly available: number;
 }
 
-/** The memory of this machine; undefined where the process may not ask. */
+/** The memory of this machine, or of its container; undefined where the process may not ask. */
 export async function machineMemory(): Promise<MachineMemory | undefined> {
   const { state } = await Deno.permissions.query({ name: "sys", kind: "systemMemoryInfo" });
-  return state === "granted" ? Deno.systemMemoryInfo() : undefined;
+  if (state !== "granted") return undefined;
+  return withinLimit(Deno.systemMemoryInfo(), process.constrainedMemory(), Deno.memoryUsage().rss);
+}
+
+/**
+ * What a limit leaves of a machine's memory. What other processes under it hold stands in files that
+ * Deno gives to `--allow-all` alone, and counts as free.
+ *
+ * @param limit Bytes that a container may take; more than the machine has where there is no limit
+ * @param own Bytes that this process holds
+ */
+export function withinLimit(
+  { total, available }: MachineMemory,
+  limit: number,
+  own: number,
+): MachineMemory {
+  if (!(limit > 0 && limit < total)) return { total, available };
+  return { total: limit, available: Math.max(0, Math.min(available, limit - own)) };
 }
 
 /** Whether a backend's tensors lie in the memory of the machine, as processes' do. */

@@ -26,25 +26,33 @@ export interface Hello {
   readonly addresses: readonly Address[];
 }
 
+/** Why somebody is not let in. */
+export interface Refusal {
+  /** `ended` where nobody will be: to call again is in vain. */
+  readonly kind: "refused" | "ended";
+  /** The reason. */
+  readonly why: string;
+}
+
 /** What came of a call. */
 export type Answer =
   | { readonly kind: "connected"; readonly connection: Deno.TcpConn }
   /** Somebody who knows the secret says why the caller is not let in. */
-  | { readonly kind: "refused"; readonly why: string }
+  | Refusal
   /** Somebody may be there who answers later. */
   | { readonly kind: "silent"; readonly why: string }
   /** Nobody is there. */
   | { readonly kind: "nobody"; readonly why: string };
 
 /** Messages before those of a group. */
-const tags = { hello: 1, welcome: 2, refusal: 4, thanks: 5 } as const;
+const tags = { hello: 1, welcome: 2, refusal: 4, thanks: 5, end: 6 } as const;
 /** Milliseconds in which somebody who is there connects, and answers. */
 const answerTime = 2000;
 /** Bytes that no such message has. */
 const most = 1 << 16;
 
 /** Calls a process; gives the connection if it is there and lets the caller in. */
-export async function callProcess({ hostname, port }: Address, hello: Hello): Promise<Answer> {
+async function callProcess({ hostname, port }: Address, hello: Hello): Promise<Answer> {
   const place = `${hostname}:${port}`;
   const silent = { kind: "silent", why: `no answer at ${place}` } as const;
   let isOver = false;
@@ -62,8 +70,8 @@ export async function callProcess({ hostname, port }: Address, hello: Hello): Pr
     connection.setNoDelay(true);
     await writeFrame(connection, tags.hello, encoded(JSON.stringify(hello)));
     const frame = await readFrame(connection, most);
-    const why = refusalOf(frame);
-    if (why !== undefined) return { kind: "refused", why };
+    const refusal = refusalOf(frame);
+    if (refusal !== undefined) return refusal;
     if (frame?.tag !== tags.welcome) return silent;
     await writeFrame(connection, tags.thanks, new Uint8Array(0));
     return { kind: "connected", connection };
@@ -73,12 +81,31 @@ export async function callProcess({ hostname, port }: Address, hello: Hello): Pr
   return answer;
 }
 
+/** Calls a process at its addresses, the nearest first, until it is too late. */
+export async function callNearest(
+  addresses: readonly Address[],
+  hello: Hello,
+  isLate: () => boolean,
+): Promise<Answer> {
+  const answers: Exclude<Answer, { kind: "connected" }>[] = [];
+  for (const address of addresses) {
+    if (isLate()) break;
+    const answer = await callProcess(address, hello);
+    if (answer.kind === "connected") return answer;
+    answers.push(answer);
+  }
+  const { hostname, port } = addresses.at(-1) ?? { hostname: "nowhere", port: 0 };
+  return answers.find(({ kind }) => kind === "silent") ??
+    answers.find(({ kind }) => kind !== "nobody") ??
+    { kind: "nobody", why: `nobody at ${hostname}:${port}` };
+}
+
 /** Who may come in. */
 export interface Door {
   /** What callers must know. */
   readonly secret: string;
   /** Why somebody who knows it is not let in; undefined of who is. */
-  refusal(hello: Hello): string | undefined;
+  refusal(hello: Hello): Refusal | undefined;
   /** Lets somebody in, at the moment of the last question. */
   letIn(hello: Hello): void;
 }
@@ -86,9 +113,9 @@ export interface Door {
 /** Hears who calls; gives whether they were let in. */
 export async function answerCall(connection: Deno.TcpConn, door: Door): Promise<boolean> {
   const refused = async (hello: Hello) => {
-    const why = door.refusal(hello);
-    if (why === undefined) return false;
-    await writeFrame(connection, tags.refusal, encoded(why));
+    const refusal = door.refusal(hello);
+    if (refusal === undefined) return false;
+    await tellRefusal(connection, refusal);
     return true;
   };
   const talk = async () => {
@@ -110,9 +137,18 @@ export async function answerCall(connection: Deno.TcpConn, door: Door): Promise<
   return await inTime(2 * answerTime, talk()) ?? false;
 }
 
-/** Why a message says that the caller is not let in; undefined of another message. */
-export function refusalOf(frame: Frame | undefined): string | undefined {
-  return frame?.tag === tags.refusal ? decoded(frame) : undefined;
+/** Tells somebody why they are not let in. */
+export async function tellRefusal(
+  connection: Deno.TcpConn,
+  { kind, why }: Refusal,
+): Promise<void> {
+  await writeFrame(connection, kind === "ended" ? tags.end : tags.refusal, encoded(why));
+}
+
+/** What a message says of why the caller is not let in; undefined of another message. */
+export function refusalOf(frame: Frame | undefined): Refusal | undefined {
+  if (frame?.tag === tags.refusal) return { kind: "refused", why: decoded(frame) };
+  return frame?.tag === tags.end ? { kind: "ended", why: decoded(frame) } : undefined;
 }
 
 function encoded(text: string): Uint8Array<ArrayBuffer> {
@@ -121,4 +157,13 @@ function encoded(text: string): Uint8Array<ArrayBuffer> {
 
 function decoded({ bytes }: Frame): string {
   return new TextDecoder().decode(bytes);
+}
+
+/** Closes a connection that may be closed. */
+export function close(connection: Deno.TcpConn): void {
+  try {
+    connection.close();
+  } catch {
+    // It is.
+  }
 }

@@ -6,13 +6,23 @@
 
 import { OptionError } from "../../core/errors.ts";
 import { readFrame, writeFrame } from "./frames.ts";
-import { type Answer, answerCall, callProcess, type Hello, refusalOf } from "./greeting.ts";
+import {
+  type Answer,
+  answerCall,
+  callNearest,
+  close,
+  type Hello,
+  type Refusal,
+  refusalOf,
+  tellRefusal,
+} from "./greeting.ts";
 import { processName } from "./group.ts";
 import { inTime } from "./in_time.ts";
 import type { Launched } from "./launched.ts";
 import {
   type Address,
   areAddresses,
+  noticeReplaced,
   readNotice,
   removeNotice,
   writeNotice,
@@ -55,8 +65,10 @@ export class MeetingPlace {
   readonly #callers = new Map<number, readonly Address[]>();
   /** Calls that are being heard: one that says nothing does not hold up the others. */
   readonly #calls = new Map<Deno.TcpConn, Promise<void>>();
-  /** Resolves once all are here. */
-  readonly #all = Promise.withResolvers<true>();
+  /** Resolves once all are here, or to why they never will be. */
+  readonly #over = Promise.withResolvers<true | Refusal>();
+  /** Why all end, where two processes have one number. */
+  #twice: Refusal | undefined;
   /** What came instead of who is missing. */
   #seen: string | undefined;
 
@@ -75,12 +87,11 @@ export class MeetingPlace {
     const { file, size } = this.meeting;
     const secret = crypto.getRandomValues(new Uint8Array(16)).toHex();
     await writeNotice(file, { addresses: this.#addresses, secret });
+    const waiting = new AbortController();
     try {
       void this.#listen(secret);
-      if (!await this.#areAll()) {
-        const isOwn = (await readNotice(file))?.secret === secret;
-        throw this.#missing(this.#absent(), isOwn ? this.#seen : "the file of another process 0");
-      }
+      void this.#watch(secret, waiting.signal);
+      if (!await this.#areAll()) throw this.#missing(this.#absent(), this.#seen);
       const addresses = Array.from({ length: size }, (_, rank) => this.#callers.get(rank) ?? []);
       const bytes = new TextEncoder().encode(JSON.stringify(addresses));
       for (const [rank, connection] of this.found) {
@@ -89,8 +100,16 @@ export class MeetingPlace {
         });
       }
     } finally {
+      waiting.abort();
       await removeNotice(file, secret);
     }
+  }
+
+  /** Ends the wait where the file is replaced: who comes now finds another process 0. */
+  async #watch(secret: string, signal: AbortSignal): Promise<void> {
+    if (!await noticeReplaced(this.meeting.file, secret, signal)) return;
+    const { message } = this.#missing(this.#absent(), "the file of another process 0");
+    this.#over.resolve({ kind: "refused", why: message });
   }
 
   /** Any other: finds process 0 by the file, calls those before it, and is called by those behind. */
@@ -106,7 +125,7 @@ export class MeetingPlace {
   }
 
   /** The same; a connection that does not give them is closed. */
-  async #toldBy(connection: Deno.TcpConn): Promise<Address[][] | string> {
+  async #toldBy(connection: Deno.TcpConn): Promise<Address[][] | Refusal> {
     let told;
     try {
       return told = await this.#addressesFrom(connection);
@@ -116,15 +135,15 @@ export class MeetingPlace {
   }
 
   /** Everyone's addresses, as process 0 tells them once all are there, or why it lets nobody in. */
-  async #addressesFrom(connection: Deno.TcpConn): Promise<Address[][] | string> {
+  async #addressesFrom(connection: Deno.TcpConn): Promise<Address[][] | Refusal> {
     const frame = await inTime(
       this.#left,
       readFrame(connection, table.most).then((frame) => frame ?? "closed", () => "closed" as const),
     );
     if (frame === undefined) throw this.#missing([0], "no word of it that all are there");
     if (frame === "closed") throw this.#missing([0], ended);
-    const why = refusalOf(frame);
-    if (why !== undefined) return why;
+    const refusal = refusalOf(frame);
+    if (refusal !== undefined) return refusal;
     try {
       const found = JSON.parse(new TextDecoder().decode(frame.bytes)) as unknown[];
       if (found.length === this.meeting.size && found.every(areAddresses)) return found;
@@ -158,37 +177,50 @@ export class MeetingPlace {
     });
     this.#calls.delete(connection);
     if (!isIn) close(connection);
+    // Not before the caller was told.
+    if (this.#twice !== undefined) this.#over.resolve(this.#twice);
   }
 
   /** Why a process of the same secret is not let in; undefined of one that is. */
-  #refusal({ rank, size, run, to, addresses }: Hello): string | undefined {
+  #refusal({ rank, size, run, to, addresses }: Hello): Refusal | undefined {
     const { meeting } = this;
     const caller = processName(rank, { size });
     const fits = to === meeting.rank && areAddresses(addresses) &&
       Number.isInteger(rank) && rank > meeting.rank && rank < size;
-    const why = run !== meeting.run
-      ? `a call of ${caller} of another run of a launcher`
-      : size !== meeting.size || !fits
-      ? `a call of ${caller} to process ${to}`
-      : this.found.has(rank)
-      ? `a second call of ${caller}`
-      : undefined;
-    if (why !== undefined && to === meeting.rank) this.#seen = why;
-    return why && `${processName(meeting.rank, meeting)} found ${why}`;
+    if (run !== meeting.run || size !== meeting.size || !fits) {
+      const why = `a call of ${caller} ` +
+        (run !== meeting.run ? "of another run of a launcher" : `to process ${to}`);
+      if (to === meeting.rank) this.#seen = why;
+      return { kind: "refused", why: `${processName(meeting.rank, meeting)} found ${why}` };
+    }
+    // A process that missed the answer calls again, from where it listens.
+    const before = this.#callers.get(rank);
+    if (before === undefined || JSON.stringify(before) === JSON.stringify(addresses)) return;
+    return this.#twice = {
+      kind: "ended",
+      why:
+        `Cannot join processes as a number for each is required by --rendezvous ${meeting.file}: ` +
+        `found ${caller} twice`,
+    };
   }
 
   #keep(rank: number, connection: Deno.TcpConn): void {
+    const before = this.found.get(rank);
+    if (before !== undefined) close(before);
     this.found.set(rank, connection);
     this.#tellAll();
   }
 
   #tellAll(): void {
-    if (this.found.size === this.meeting.size - 1) this.#all.resolve(true);
+    if (this.found.size === this.meeting.size - 1) this.#over.resolve(true);
   }
 
-  /** Whether all come in time. */
+  /** Whether all come in time; those who came are told why others never will. */
   async #areAll(): Promise<boolean> {
-    return await inTime(this.#left, this.#all.promise) ?? false;
+    const over = await inTime(this.#left, this.#over.promise) ?? false;
+    if (typeof over === "boolean") return over;
+    await Promise.allSettled([...this.found.values()].map((one) => tellRefusal(one, over)));
+    throw new OptionError(over.why);
   }
 
   /** Process 0 of this run, whatever else the file said before. */
@@ -205,10 +237,10 @@ export class MeetingPlace {
         if (answer.kind === "connected") {
           const { connection } = answer;
           const told = await this.#toldBy(connection);
-          if (typeof told !== "string") return { connection, secret, addresses: told };
-          refused = told;
-        } else if (answer.kind === "refused") refused = answer.why;
-        else found = answer.why;
+          if (Array.isArray(told)) return { connection, secret, addresses: told };
+          refused = whyRefused(told);
+        } else if (answer.kind === "silent" || answer.kind === "nobody") found = answer.why;
+        else refused = whyRefused(answer);
       }
       await new Promise((resume) => setTimeout(resume, pause));
     }
@@ -225,21 +257,11 @@ export class MeetingPlace {
     }
   }
 
-  /** Calls a process at its addresses, the nearest first. */
-  async #call(addresses: readonly Address[], secret: string, to: number): Promise<Answer> {
+  /** Calls a process at its addresses. */
+  #call(addresses: readonly Address[], secret: string, to: number): Promise<Answer> {
     const { rank, size, run } = this.meeting;
     const hello = { secret, run, rank, size, to, addresses: this.#addresses };
-    const answers: Exclude<Answer, { kind: "connected" }>[] = [];
-    for (const address of addresses) {
-      if (this.#left <= 0) break;
-      const answer = await callProcess(address, hello);
-      if (answer.kind === "connected") return answer;
-      answers.push(answer);
-    }
-    const { hostname, port } = addresses.at(-1) ?? { hostname: "nowhere", port: 0 };
-    return answers.find(({ kind }) => kind === "silent") ??
-      answers.find(({ kind }) => kind === "refused") ??
-      { kind: "nobody", why: `nobody at ${hostname}:${port}` };
+    return callNearest(addresses, hello, () => this.#left <= 0);
   }
 
   /** Milliseconds until the time is over. */
@@ -271,11 +293,8 @@ export class MeetingPlace {
   }
 }
 
-/** Closes a connection that may be closed. */
-function close(connection: Deno.TcpConn): void {
-  try {
-    connection.close();
-  } catch {
-    // It is.
-  }
+/** Why a process is not let in that may call again. */
+function whyRefused({ kind, why }: Refusal): string {
+  if (kind === "ended") throw new OptionError(why);
+  return why;
 }

@@ -55,6 +55,8 @@ export interface NcclLibrary {
   readonly calls: NcclCalls;
   /** Ends the process at once, without what libraries do at its end. */
   leave(code: number): void;
+  /** Ends what was begun beside the library. */
+  close(): void;
 }
 
 /**
@@ -112,7 +114,7 @@ export function ncclPaths(environment: Environment): string[] {
 
 /** The library, if it is new enough. */
 function required({ code, calls }: ReturnType<typeof opened>, path: string): NcclLibrary {
-  if (code >= oldest) return { version: ncclVersion(code), calls, leave };
+  if (code >= oldest) return { version: ncclVersion(code), calls, leave, close() {} };
   throw new OptionError(
     `Cannot use --distributed nccl as NCCL ${ncclVersion(oldest)} or later is required: found ` +
       `${ncclVersion(code)} in ${path}`,
@@ -147,7 +149,8 @@ function opened(path: string): { readonly code: number; readonly calls: NcclCall
   };
 }
 
-function leave(code: number): void {
+/** Ends the process at once, without what libraries do at its end. */
+export function leave(code: number): void {
   const { symbols: { _exit } } = Deno.dlopen("libc.so.6", {
     _exit: { parameters: ["i32"], result: "void" },
   });

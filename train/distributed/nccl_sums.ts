@@ -61,18 +61,7 @@ export class NcclSums implements DeviceSums {
     device: Device,
     patience: Patience,
   ): Promise<NcclSums> {
-    const { calls } = library;
-    const id = new Uint8Array(ncclIdBytes);
-    if (group.rank === 0) {
-      requireSuccess(library, "a success of ncclGetUniqueId", calls.uniqueId(id));
-    }
-    const [common] = await group.gather(group.rank === 0 ? id.toHex() : "");
-    const out = new Uint8Array(8);
-    const begun = calls.init(out, group.size, Uint8Array.fromHex(common!), group.rank);
-    if (begun !== ncclResults.inProgress) {
-      requireSuccess(library, "a success of ncclCommInitRankConfig", begun);
-    }
-    const communicator = Number(new DataView(out.buffer).getBigUint64(0, true));
+    const communicator = await begun(library, group);
     const sums = new NcclSums(library, communicator, group, device, patience);
     try {
       await sums.#ready();
@@ -128,7 +117,9 @@ export class NcclSums implements DeviceSums {
     await this.#ready();
     this.#isOver = true;
     globalThis.removeEventListener("unload", this.#leave);
-    requireSuccess(this.library, "a success of ncclCommDestroy", calls.destroy(this.communicator));
+    const destroyed = calls.destroy(this.communicator);
+    this.library.close();
+    requireSuccess(this.library, "a success of ncclCommDestroy", destroyed);
   }
 
   /** Breaks off what did not finish, and waits until the card has ended it. */
@@ -138,6 +129,7 @@ export class NcclSums implements DeviceSums {
     const backend = this.device.backend as CudaBackend;
     const ended = backend.driver.wait().then(() => true, () => true);
     if (!await inTime(endingTime, ended)) backend.abandon();
+    this.library.close();
   }
 
   /** Sums one number, so that what cannot work is told before anything depends on it. */
@@ -200,6 +192,27 @@ export class NcclSums implements DeviceSums {
     if (this.#isOver) return;
     this.#isOver = true;
     this.library.calls.abort(this.communicator);
+  }
+}
+
+/** A communicator that is being made, over all processes of a group. */
+async function begun(library: NcclLibrary, group: Group): Promise<number> {
+  try {
+    const { calls } = library;
+    const id = new Uint8Array(ncclIdBytes);
+    if (group.rank === 0) {
+      requireSuccess(library, "a success of ncclGetUniqueId", calls.uniqueId(id));
+    }
+    const [common] = await group.gather(group.rank === 0 ? id.toHex() : "");
+    const out = new Uint8Array(8);
+    const answer = calls.init(out, group.size, Uint8Array.fromHex(common!), group.rank);
+    if (answer !== ncclResults.inProgress) {
+      requireSuccess(library, "a success of ncclCommInitRankConfig", answer);
+    }
+    return Number(new DataView(out.buffer).getBigUint64(0, true));
+  } catch (error) {
+    library.close();
+    throw error;
   }
 }
 

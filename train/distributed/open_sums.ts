@@ -8,6 +8,7 @@ import type { Device } from "../../core/device.ts";
 import { OptionError } from "../../core/errors.ts";
 import type { CudaBackend } from "../../kernels/cuda/backend.ts";
 import type { DistributedName } from "../config/distributed_options.ts";
+import { watchedLibrary } from "./call_watch.ts";
 import type { DeviceSums } from "./device_sums.ts";
 import { type Group, processName } from "./group.ts";
 import { openNccl } from "./nccl_library.ts";
@@ -43,7 +44,7 @@ export async function openDeviceSums(
   const library = openNccl(nccl, (name) => Deno.env.get(name));
   const { driver: { facts } } = device.backend as CudaBackend;
   await requireOwnCards(group, { ...facts, version: library.version });
-  return await NcclSums.open(library, group, device, { timeout });
+  return await NcclSums.open(watchedLibrary(library, timeout), group, device, { timeout });
 }
 
 /** What a process sums with. */

@@ -15,7 +15,7 @@ import {
 } from "../../nn/formats/shards.ts";
 import { partBytes } from "../../nn/formats/tensor_bytes.ts";
 import { weightMapOf } from "../../nn/formats/weight_map.ts";
-import { exists, isFolder, readJson } from "./files.ts";
+import { exists, isFolder, readText } from "./files.ts";
 import { openShard, readRange, type Shard } from "./shard.ts";
 
 /**
@@ -66,7 +66,7 @@ export class Checkpoint implements Disposable {
             path,
           );
         }
-        const placed = weightMapOf(await readJson(main), main).entries();
+        const placed = weightMapOf(await readText(main), main).entries();
         index = new Map(placed.map(([name, file]) => [name, `${path}/${file}`]));
         files = [...new Set(index.values())];
       }

@@ -69,6 +69,35 @@ export async function readNotice(file: string): Promise<Notice | undefined> {
   }
 }
 
+/** Milliseconds between two looks whether the file is still one's own. */
+const lookAgain = 250;
+
+/** Waits until the file is another process's; false where the signal comes first. */
+export async function noticeReplaced(
+  file: string,
+  secret: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  while (!signal.aborted) {
+    const found = await readNotice(file);
+    if (found !== undefined && found.secret !== secret) return true;
+    await pauseUnless(signal);
+  }
+  return false;
+}
+
+function pauseUnless(signal: AbortSignal): Promise<void> {
+  return new Promise((resume) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resume();
+    };
+    const timer = setTimeout(end, lookAgain);
+    signal.addEventListener("abort", end);
+  });
+}
+
 /** Removes the file, unless another run has written its own meanwhile. */
 export async function removeNotice(file: string, secret: string): Promise<void> {
   if ((await readNotice(file))?.secret !== secret) return;

@@ -6,11 +6,14 @@
 
 import { DownloadError } from "../../core/errors.ts";
 import { isRecord } from "../../nn/formats/json_record.ts";
-import { bodyText, mostListed } from "./body.ts";
+import { bodyText } from "../../nn/formats/http_body.ts";
 import type { Digest } from "./digest.ts";
 import { isCommit, type Repository } from "./repository.ts";
 import { request, type RetryPolicy } from "./request.ts";
 import type { HubSettings } from "./settings.ts";
+
+/** Most bytes of a listing. */
+const mostListed = 2 ** 25;
 
 /** A repository's commit and what lies in it. */
 export interface RepositoryListing {

@@ -6,7 +6,7 @@
 
 import { DownloadError, FileError } from "../../core/errors.ts";
 import { reasonOf, writeAll } from "../files/system.ts";
-import { chunksOf, mostUnsaid } from "./body.ts";
+import { chunksOf } from "../../nn/formats/http_body.ts";
 import { type Digest, digestFile } from "./digest.ts";
 import {
   type HttpRequest,
@@ -18,6 +18,9 @@ import {
 } from "./request.ts";
 
 const weights = /\.safetensors$/;
+
+/** Most bytes of a file that holds no weights, or of which nothing says how long it is. */
+const mostUnsaid = 2 ** 28;
 
 /** How far a download is. */
 export interface DownloadProgress {

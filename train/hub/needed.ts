@@ -5,7 +5,7 @@
  */
 
 import { weightMapOf } from "../../nn/formats/weight_map.ts";
-import { exists, readJson } from "../files/files.ts";
+import { exists, readText } from "../files/files.ts";
 
 /** What a repository is used as, which decides the files that are required of it. */
 export type SnapshotKind = "model" | "adapter";
@@ -68,7 +68,7 @@ export function filesToDownload(kind: SnapshotKind, files: readonly string[]): s
 export async function shardsOf(kind: SnapshotKind, directory: string): Promise<string[]> {
   const path = `${directory}/${index}`;
   if (kind === "adapter" || await exists(`${directory}/${weights.model}`)) return [];
-  return await exists(path) ? [...new Set(weightMapOf(await readJson(path), path).values())] : [];
+  return await exists(path) ? [...new Set(weightMapOf(await readText(path), path).values())] : [];
 }
 
 /** The first files that a folder lacks, of which it must have one; undefined where it is whole. */

@@ -5,7 +5,7 @@
  */
 
 import { DownloadError } from "../../core/errors.ts";
-import { silence } from "./body.ts";
+import { answerOf } from "../../nn/formats/http_body.ts";
 
 /** How long and how often servers are asked. */
 export interface RetryPolicy {
@@ -113,11 +113,7 @@ async function follow(asked: HttpRequest, { timeout }: RetryPolicy): Promise<Htt
       headers.set("Authorization", `Bearer ${token}`);
     }
     if (from > 0) headers.set("Range", `bytes=${from}-`);
-    const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(silence(timeout)), timeout);
-    const { signal } = controller;
-    const response = await fetch(url, { method, headers, redirect: "manual", signal })
-      .finally(() => clearTimeout(timer));
+    const response = await answerOf(url, { method, headers, redirect: "manual" }, { timeout });
     seen.push(response.headers);
     const location = response.status >= 300 && response.status < 400
       ? response.headers.get("Location")

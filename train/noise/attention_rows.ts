@@ -13,10 +13,11 @@ import { mul } from "../../core/ops/elementwise.ts";
 import { sum } from "../../core/ops/reduce.ts";
 import type { Key } from "../../core/random.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
+import { dropoutOf } from "../../nn/dropout/batch_dropout.ts";
 import { layerPlace, siteAt } from "../../nn/dropout/site.ts";
 import { attentionWeights } from "../../nn/layers/attention_weights.ts";
 import type { Batch } from "../../nn/layers/batch.ts";
-import { dropoutOf, fates, fatesOf } from "./gradients.ts";
+import { fates, fatesOf } from "./gradients.ts";
 import { addRatios, emptyRatios, type RatioRow, type RowDerivatives } from "./ratios.ts";
 import { masksBatch, type Subject } from "./subject.ts";
 import { variantPlan } from "./variants.ts";
@@ -86,7 +87,7 @@ async function measureLayer(device: Device, subject: Subject, place: Place): Pro
   const at = layerPlace(layer, config.layers);
   const common = { causal: config.causal, mask: batch.mask, maximum: config.maxPositions };
   const sites = (variant: "dropkey" | "dropattention-nograd") => {
-    const dropout = dropoutOf({ plan: plan(variant), key }, batch);
+    const dropout = dropoutOf(batch, { plan: plan(variant), key });
     return {
       logits: siteAt({ dropout }, "logits", at),
       weights: siteAt({ dropout }, "weights", at),

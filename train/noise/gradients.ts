@@ -13,8 +13,9 @@ import { sum } from "../../core/ops/reduce.ts";
 import type { Key } from "../../core/random.ts";
 import { sizeOf } from "../../core/shape.ts";
 import { tensor } from "../../core/tensor.ts";
+import { dropoutOf } from "../../nn/dropout/batch_dropout.ts";
 import type { DropoutPlan } from "../../nn/dropout/plan.ts";
-import { type DropoutContext, layerPlace, siteAt } from "../../nn/dropout/site.ts";
+import { layerPlace, siteAt } from "../../nn/dropout/site.ts";
 import { attentionWeights } from "../../nn/layers/attention_weights.ts";
 import type { Batch } from "../../nn/layers/batch.ts";
 import type { ForwardContext } from "../../nn/layers/forward_context.ts";
@@ -26,11 +27,6 @@ export interface Drawing {
   readonly plan: DropoutPlan;
   /** Key that all masks are folded from. */
   readonly key: Key;
-}
-
-/** What decides the masks of a batch. */
-export function dropoutOf({ plan, key }: Drawing, batch: Batch): DropoutContext {
-  return { plan, key, examples: batch.examples![0], lengths: batch.lengths };
 }
 
 /**
@@ -50,7 +46,7 @@ export async function probe(
   const empty = new Float32Array(sizeOf(shape));
   const probes = Array.from({ length: config.layers }, () => tensor(device, empty, shape));
   const { gradients } = gradient(() => {
-    const dropout = drawing && dropoutOf(drawing, batch);
+    const dropout = drawing && dropoutOf(batch, drawing);
     const context: ForwardContext = { batch, probes, ...(dropout && { dropout }) };
     const { logits } = model.forward(context);
     const { labels } = batch;
@@ -80,7 +76,7 @@ export async function fatesOf(
   layer: number,
 ): Promise<Uint8Array | undefined> {
   using _scope = device.scope("fates");
-  const dropout = dropoutOf(drawing, batch);
+  const dropout = dropoutOf(batch, drawing);
   const at = (position: "logits" | "weights") =>
     siteAt({ dropout }, position, layerPlace(layer, config.layers));
   const [logits, weights] = [at("logits"), at("weights")];

@@ -12,6 +12,7 @@ import { copyProgram, rowProgram } from "../../core/program.ts";
 import { foldKey, type Key } from "../../core/random.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { update } from "../../core/update.ts";
+import { dropoutOf } from "../../nn/dropout/batch_dropout.ts";
 import type { DropoutPlan } from "../../nn/dropout/plan.ts";
 import type { Batch } from "../../nn/layers/batch.ts";
 import type { ForwardContext } from "../../nn/layers/forward_context.ts";
@@ -183,16 +184,12 @@ function blameUpdate({ epsilon, lr }: BlamedOptions): string {
 
 /** The passes of a batch as the step ran them. */
 function contextsOf(batch: Batch, { plan, key }: FailedStep): ForwardContext[] {
-  const { examples, lengths, offsets } = batch;
-  if (examples === undefined) return [{ batch }];
+  if (batch.examples === undefined) return [{ batch }];
   const { instances = 1, compensation } = plan;
   const draws = Array.from({ length: instances }, (_, i) => i === 0 ? key : foldKey(key, i));
   const passes = compensation?.kind === "kl" ? [0, 1] as const : [0] as const;
   const dropped = draws.flatMap((drawn) =>
-    passes.map((pass) => ({
-      batch,
-      dropout: { plan, key: drawn, examples: examples[pass], lengths, offsets },
-    }))
+    passes.map((pass) => ({ batch, dropout: dropoutOf(batch, { plan, key: drawn }, pass) }))
   );
   return compensation?.kind === "js" ? [...dropped, { batch }] : dropped;
 }

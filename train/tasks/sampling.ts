@@ -10,6 +10,7 @@ import { OptionError } from "../../core/errors.ts";
 import { shown } from "../../core/excerpt.ts";
 import { isWord } from "../../core/numbers.ts";
 import { foldKey, type Key } from "../../core/random.ts";
+import { dropoutOf } from "../../nn/dropout/batch_dropout.ts";
 import { dropoutPlan } from "../../nn/dropout/methods.ts";
 import { activeAnywhere, type DropoutPlan } from "../../nn/dropout/plan.ts";
 import { type Batch, type EncodedExample, toBatch } from "../../nn/layers/batch.ts";
@@ -95,18 +96,13 @@ export function readBatch(
 export function passesOf(batch: Batch, sampling: Sampling | undefined): readonly ForwardContext[] {
   if (sampling === undefined) return [{ batch }];
   const { plan, key, samples } = sampling;
-  const { examples, lengths, offsets } = batch;
   if (!isWord(samples) || samples < 1) {
     throw new OptionError(
       `Cannot evaluate samples as an integer from 1 is required: found ${shown(samples)}`,
     );
   }
-  if (examples === undefined) {
-    throw new OptionError("Cannot sample from a batch without the numbers of its examples");
-  }
   const root = foldKey(key, "samples");
   return Array.from({ length: samples }, (_, k) => {
-    const dropout = { plan, key: foldKey(root, k), examples: examples[0], lengths, offsets };
-    return { batch, dropout };
+    return { batch, dropout: dropoutOf(batch, { plan, key: foldKey(root, k) }) };
   });
 }

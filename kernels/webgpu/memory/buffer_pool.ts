@@ -115,6 +115,20 @@ export class Pool {
     return buffer;
   }
 
+  /** Lends buffers while work is recorded; the next one to take them is queued behind that work. */
+  lending<T>(use: (take: (bytes: number, shape?: readonly number[]) => GpuBuffer) => T): T {
+    const lent: GpuBuffer[] = [];
+    try {
+      return use((bytes, shape) => {
+        const buffer = this.take(bytes, shape);
+        lent.push(buffer);
+        return buffer;
+      });
+    } finally {
+      for (const buffer of lent) this.give(buffer);
+    }
+  }
+
   /** A buffer that fills a slab of `size` bytes: the given one where it waits, else any. */
   takeAgain(size: number, slab: Slab | undefined): GpuBuffer {
     const { slabs } = this.#shelf(size);

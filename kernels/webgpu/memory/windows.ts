@@ -52,25 +52,21 @@ export class Windows {
    */
   run(program: Program, binding: Binding): void {
     if (program.family !== "row" || !readsRow(program)) return this.#divide(program, binding);
-    const copies: GpuBuffer[] = [];
-    const inputs = binding.inputs.map((bound) => {
-      const step = Math.abs(bound.strides.at(-1)!);
-      const bytes = step * binding.space.at(-1)! * bytesPerElement(bound.dtype) + this.alignment;
-      return step > 1 && bytes > this.limit ? this.#together(bound, binding.space, copies) : bound;
-    });
-    try {
+    this.pool.lending((take) => {
+      const inputs = binding.inputs.map((bound) => {
+        const step = Math.abs(bound.strides.at(-1)!);
+        const bytes = step * binding.space.at(-1)! * bytesPerElement(bound.dtype) + this.alignment;
+        return step > 1 && bytes > this.limit ? this.#together(bound, binding.space, take) : bound;
+      });
       this.#divide(program, { ...binding, inputs });
-    } finally {
-      for (const copy of copies) this.pool.give(copy);
-    }
+    });
   }
 
   /** A copy of an operand whose rows have their elements far apart, with rows in one piece. */
-  #together(bound: Bound, space: readonly number[], copies: GpuBuffer[]): Bound {
+  #together(bound: Bound, space: readonly number[], take: Pool["take"]): Bound {
     const sizes = space.map((size, axis) => bound.strides[axis] === 0 ? 1 : size);
     const size = sizes.reduce((x, y) => x * y, 1);
-    const buffer = this.pool.take(4 * size, sizes);
-    copies.push(buffer);
+    const buffer = take(4 * size, sizes);
     const strides = sizes.map((length, axis) =>
       length === 1 ? 0 : sizes.slice(axis + 1).reduce((x, y) => x * y, 1)
     );
@@ -118,19 +114,20 @@ export class Windows {
   #inner(program: MatmulProgram, binding: Binding, halves: readonly Binding[]): void {
     const shape = binding.space.slice(0, -1);
     const steps = shape.map((_, axis) => shape.slice(axis + 1).reduce((x, y) => x * y, 2));
-    const buffer = this.pool.take(4 * shape.reduce((x, y) => x * y, 2), [...shape, 2]);
-    const partial: Bound = { buffer, dtype: "f32", offset: 0, strides: [...steps, 1] };
-    halves.forEach(({ space, inputs }, offset) => {
-      this.run(plainProduct, {
-        space,
-        inputs: inputs.slice(0, 2),
-        outputs: [{ ...partial, offset, strides: steps }],
-        indices: [],
-        scalars: [],
+    this.pool.lending((take) => {
+      const buffer = take(4 * shape.reduce((x, y) => x * y, 2), [...shape, 2]);
+      const partial: Bound = { buffer, dtype: "f32", offset: 0, strides: [...steps, 1] };
+      halves.forEach(({ space, inputs }, offset) => {
+        this.run(plainProduct, {
+          space,
+          inputs: inputs.slice(0, 2),
+          outputs: [{ ...partial, offset, strides: steps }],
+          indices: [],
+          scalars: [],
+        });
       });
+      this.run(finishProgram(program), finishBinding(binding, partial, 2));
     });
-    this.run(finishProgram(program), finishBinding(binding, partial, 2));
-    this.pool.give(buffer);
   }
 
   /** First byte of the operand, aligned, and the byte after its last. */

@@ -77,16 +77,17 @@ export class Products {
     const chunks = Math.ceil(k / chunk);
     const [a, b] = inputs as readonly [Bound, Bound];
     const size = shape.reduce((x, y) => x * y, 1);
-    const buffer = this.pool.take(4 * chunks * size, [chunks, ...shape]);
     const steps = shape.map((_, axis) => shape.slice(axis + 1).reduce((x, y) => x * y, 1));
     const along = (o: Bound, step: number) => ({ ...o, strides: [chunk * step, ...o.strides] });
-    const partial: Bound = { buffer, dtype: "f32", offset: 0, strides: [size, ...steps] };
-    const operands = [along(a, a.strides.at(-1)!), along(b, b.strides.at(-2)!), partial];
-    const partials = { space: [chunks, ...space], chunk, operands, scalars: [], variant };
-    this.#product(plainProduct, partials);
-    const apart = { ...partial, strides: [...steps, size] };
-    this.host.finish(finishProgram(program), finishBinding(binding, apart, chunks));
-    this.pool.give(buffer);
+    this.pool.lending((take) => {
+      const buffer = take(4 * chunks * size, [chunks, ...shape]);
+      const partial: Bound = { buffer, dtype: "f32", offset: 0, strides: [size, ...steps] };
+      const operands = [along(a, a.strides.at(-1)!), along(b, b.strides.at(-2)!), partial];
+      const partials = { space: [chunks, ...space], chunk, operands, scalars: [], variant };
+      this.#product(plainProduct, partials);
+      const apart = { ...partial, strides: [...steps, size] };
+      this.host.finish(finishProgram(program), finishBinding(binding, apart, chunks));
+    });
   }
 
   #product(program: MatmulProgram, run: ProductRun): void {

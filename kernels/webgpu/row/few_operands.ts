@@ -15,7 +15,7 @@ import {
   variesByColumn,
 } from "../../../core/expr.ts";
 import { type RowProgram, rowProgram } from "../../../core/program.ts";
-import type { GpuBuffer, Pool } from "../memory/buffer_pool.ts";
+import type { Pool } from "../memory/buffer_pool.ts";
 
 /** A program with one output: one of those asked for, or a part that later steps read. */
 export interface RowStep {
@@ -85,24 +85,23 @@ export function runSteps(
 ): void {
   const { space } = binding;
   const inputs = [...binding.inputs];
-  const made: GpuBuffer[] = [];
-  for (const { program, output } of steps) {
-    if (output !== undefined) {
-      run(program, { ...binding, inputs, outputs: [binding.outputs[output]!] });
-      continue;
+  pool.lending((take) => {
+    for (const { program, output } of steps) {
+      if (output !== undefined) {
+        run(program, { ...binding, inputs, outputs: [binding.outputs[output]!] });
+        continue;
+      }
+      const [e] = program.outputs as readonly [Expr];
+      const sizes = space.map((size, axis) =>
+        axis < space.length - 1 || variesByColumn(e) ? size : 1
+      );
+      const buffer = take(4 * sizes.reduce((a, b) => a * b, 1), sizes);
+      const strides = sizes.map((size, axis) =>
+        size === 1 ? 0 : sizes.slice(axis + 1).reduce((a, b) => a * b, 1)
+      );
+      const part: Bound = { buffer, dtype: e.kind === "u32" ? "u32" : "f32", offset: 0, strides };
+      run(program, { ...binding, inputs, outputs: [part] });
+      inputs.push(part);
     }
-    const [e] = program.outputs as readonly [Expr];
-    const sizes = space.map((size, axis) =>
-      axis < space.length - 1 || variesByColumn(e) ? size : 1
-    );
-    const buffer = pool.take(4 * sizes.reduce((a, b) => a * b, 1), sizes);
-    made.push(buffer);
-    const strides = sizes.map((size, axis) =>
-      size === 1 ? 0 : sizes.slice(axis + 1).reduce((a, b) => a * b, 1)
-    );
-    const part: Bound = { buffer, dtype: e.kind === "u32" ? "u32" : "f32", offset: 0, strides };
-    run(program, { ...binding, inputs, outputs: [part] });
-    inputs.push(part);
-  }
-  for (const buffer of made) pool.give(buffer);
+  });
 }

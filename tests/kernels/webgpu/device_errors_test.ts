@@ -10,6 +10,7 @@ import { Device } from "../../../core/device.ts";
 import { type Tensor, tensor } from "../../../core/tensor.ts";
 import { openGpu } from "../../../train/device/backend.ts";
 import { WebGpuBackend } from "../../../kernels/webgpu/backend.ts";
+import { type MatmulPolicy, usualPolicy } from "../../../kernels/webgpu/product/matmul_policy.ts";
 import { FaultyDevice } from "../../support/faulty_device.ts";
 import { webGpuTest } from "../../support/webgpu_device.ts";
 
@@ -79,6 +80,46 @@ for (const command of commands) {
     },
   );
 }
+
+const throwing = commands.filter((command) => command !== "submit");
+
+for (const command of throwing) {
+  webGpuTest(`what is made before ${command}() throws is given back`, (_, shared) => {
+    const { backend, device, gpu } = faulty(shared.device);
+    using _scope = device.scope("faulty");
+    const before = { ...backend.statistics };
+    const filter = "validation" as const;
+    gpu.fault = { command, filter, message: "refused at once", throws: true };
+    assertThrows(() => device.inside("work", () => doubled(device)), TypeError, "refused at once");
+    const { buffers, bytes } = backend.statistics;
+    assertEquals([buffers, bytes], [before.buffers, before.bytes]);
+  });
+}
+
+webGpuTest(
+  "memory between two dispatches is given back where the second is refused",
+  (_, shared) => {
+    const gpu = new FaultyDevice(shared.device);
+    // Products in two chunks, whose sum is a program of its own.
+    const policy: MatmulPolicy = (...of) => ({ ...usualPolicy(...of), split: 2 });
+    const device = new Device(new WebGpuBackend(gpu.gpu, facts, policy));
+    using _scope = device.scope("faulty");
+    const [a, b] = [ones(device, [8, 64]), ones(device, [64, 8])];
+    const made: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      // The pipeline of the partial products is kept, that of their sum never comes to be.
+      let compiled = 0;
+      gpu.onCommand = (command) => {
+        if (command === "createComputePipeline" && ++compiled === (i === 0 ? 2 : 1)) {
+          throw new TypeError("refused at once");
+        }
+      };
+      assertThrows(() => device.inside("work", () => matmul(a, b)), TypeError, "refused at once");
+      made.push(gpu.given.createBuffer!);
+    }
+    assertEquals(made.slice(1), made.slice(1).fill(made[0]!));
+  },
+);
 
 webGpuTest(
   "reads that wait at once all tell of what was submitted before them",

@@ -6,6 +6,7 @@ const sums = ["tests/train/distributed/nccl_sums_test.ts"];
 const libraries = ["tests/train/distributed/nccl_library_test.ts"];
 const steps = ["tests/train/distributed/shared_step_test.ts"];
 const meetings = ["tests/train/distributed/rendezvous_test.ts"];
+const connected = ["tests/train/distributed/socket_messages_test.ts"];
 const notices = ["tests/train/files/notice_test.ts"];
 const work = ["tests/train/distributed/shared_work_test.ts"];
 const places = ["tests/train/distributed/launched_test.ts"];
@@ -195,7 +196,7 @@ export const cardSumsMutations: readonly Mutation[] = [
     find: "if (this.end !== undefined) throw new Error(this.end);",
     replace: 'if (this.end === "") throw new Error(this.end);',
     why: "a process that was killed is named at once",
-    tests: meetings,
+    tests: connected,
   },
   {
     name: "the end of a run is told to nobody",
@@ -203,7 +204,7 @@ export const cardSumsMutations: readonly Mutation[] = [
     find: "if (tag === ending) return this.exit(bytes[0]!);",
     replace: "if (tag === ending) continue;",
     why: "the others would wait",
-    tests: meetings,
+    tests: connected,
   },
   {
     name: "a rank may be that of nobody",
@@ -280,8 +281,8 @@ export const cardSumsMutations: readonly Mutation[] = [
   {
     name: "who was refused at last does not call again",
     file: "train/distributed/meeting_place.ts",
-    find: "if (why !== undefined) return why;",
-    replace: "if (why !== undefined) throw this.#missing([0], why);",
+    find: "if (refusal !== undefined) return refusal;",
+    replace: "if (refusal !== undefined) throw this.#missing([0], refusal.why);",
     why: "the file may have been another run's",
     tests: meetings,
   },

@@ -131,8 +131,8 @@ export const checkpointingMutations: readonly Mutation[] = [
   {
     name: "checkpointing without dropout alone",
     file: "nn/objective/objective.ts",
-    find: "return { ...clean, dropout: {",
-    replace: "return { ...clean, gradientCheckpointing: false, dropout: {",
+    find: "return { ...clean, dropout:",
+    replace: "return { ...clean, gradientCheckpointing: false, dropout:",
     why: "passes with dropout save memory too",
     tests: layers,
   },
@@ -163,8 +163,8 @@ export const checkpointingMutations: readonly Mutation[] = [
   {
     name: "attention weights with dropout alone are kept",
     file: "nn/objective/objective.ts",
-    find: "return { ...clean, dropout: {",
-    replace: "return { ...clean, mostWeights: undefined, dropout: {",
+    find: "return { ...clean, dropout:",
+    replace: "return { ...clean, mostWeights: undefined, dropout:",
     why: "every method has its most",
     tests: weights,
   },

@@ -65,7 +65,7 @@ export const cudaCaptureMutations: readonly Mutation[] = [
     find: "if (batch.rows === undefined && isFound)",
     replace: "if (isFound)",
     why: "texts often end with the token that fills up",
-    tests: steps,
+    tests: ["tests/nn/optim/captured_texts_test.ts"],
   },
   {
     name: "captures: the token that positions are counted from is not looked for",
@@ -73,7 +73,7 @@ export const cudaCaptureMutations: readonly Mutation[] = [
     find: "return [padId, positionOffset && positionOffset - 1];",
     replace: "return [padId];",
     why: "MPNet looks for one token whatever pad_token_id says",
-    tests: steps,
+    tests: ["tests/nn/optim/captured_padding_test.ts"],
   },
   {
     name: "captures: the key that was given counts as folded",
@@ -177,7 +177,7 @@ export const cudaCaptureMutations: readonly Mutation[] = [
     find: "const moved = bases.map((base, slot) => base !== this.#bases[slot]);",
     replace: "const moved = bases.map((_, slot) => this.#bases[slot]! < 0);",
     why: "a batch may lie elsewhere",
-    tests: steps,
+    tests: moving,
   },
   {
     name: "captures: programs are not counted",

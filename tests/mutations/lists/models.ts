@@ -106,7 +106,7 @@ export const modelsMutations: readonly Mutation[] = [
   },
   {
     name: "llama layers share a place",
-    file: "nn/models/llama.ts",
+    file: "nn/models/llama_layers.ts",
     find: "this.#place = layerPlace(layer, config.layers);",
     replace: "this.#place = layerPlace(1, config.layers);",
     why: "HiddenCut's masks follow the layer",

@@ -3,6 +3,7 @@
 import type { Mutation } from "../mutation.ts";
 
 const chunks = ["tests/nn/objective/target_chunks_test.ts"];
+const outputLayer = ["tests/nn/lora/output_layer_test.ts"];
 
 /** Mutations of the objective. */
 export const objectiveMutations: readonly Mutation[] = [
@@ -195,8 +196,8 @@ export const objectiveMutations: readonly Mutation[] = [
   {
     name: "chunks differentiate the second pass through the output layer",
     file: "nn/objective/objective.ts",
-    find: "during(pass, () => ({ logits: head.outputLayer(states[p]!, pass.context) }))",
-    replace: "({ logits: head.outputLayer(states[p]!, pass.context) })",
+    find: "return during(pass, () => ({ logits: head.outputLayer(given[p]!, context) }));",
+    replace: "return { logits: head.outputLayer(given[p]!, context) };",
     why: "a pass without a gradient has none in the output layer either",
     tests: chunks,
   },
@@ -209,12 +210,20 @@ export const objectiveMutations: readonly Mutation[] = [
     tests: chunks,
   },
   {
-    name: "chunks of an output layer that drops",
+    name: "both passes of a chunk draw the masks of the first",
+    file: "nn/objective/objective.ts",
+    find: "tokens[p] && words.shift()",
+    replace: "tokens[p] && words[0]",
+    why: "masks of the output layer follow the pass",
+    tests: outputLayer,
+  },
+  {
+    name: "chunks of an evaluation draw the masks of the first chunk",
     file: "nn/objective/target_chunks.ts",
-    find: "if (inside && model.lm_head instanceof LoraLinear) return undefined;",
-    replace: "if (inside && model.lm_head instanceof LoraLinear && targets < 0) return undefined;",
-    why: "its masks follow the rows that it is given",
-    tests: chunks,
+    find: "ofChunk(context, tokens?.[i])",
+    replace: "ofChunk(context, tokens?.[Math.min(i, 1)])",
+    why: "masks of the output layer follow the tokens of each chunk",
+    tests: outputLayer,
   },
   {
     name: "chunks hold a row too many",
@@ -235,11 +244,8 @@ export const objectiveMutations: readonly Mutation[] = [
   {
     name: "chunks of an evaluation keep their logits",
     file: "nn/objective/target_chunks.ts",
-    find: `states[i]!.device.within(
-      "losses of some tokens",
-      () => crossEntropy(head.outputLayer(states[i]!, context), chosen[i]!),
-    )`,
-    replace: "crossEntropy(head.outputLayer(states[i]!, context), chosen[i]!)",
+    find: 'states[i]!.device.within("losses of some tokens", () => {',
+    replace: '((_: string, run: () => Tensor) => run())("losses of some tokens", () => {',
     why: "an evaluation needs no more memory than training",
     tests: chunks,
   },

@@ -26,8 +26,8 @@ export const phi3Mutations: readonly Mutation[] = [
   {
     name: "phi3 takes keys for values",
     file: "nn/models/phi3.ts",
-    find: "key: rotate(key, rows), value }",
-    replace: "key: rotate(value, rows), value: key }",
+    find: "key: rotate(key, rows!), value }",
+    replace: "key: rotate(value, rows!), value: key }",
     why: "keys stand before values",
     tests: parity,
   },

@@ -67,8 +67,8 @@ export const rangeMutations: readonly Mutation[] = [
   {
     name: "whole files are taken for ranges",
     file: "nn/formats/file_ranges.ts",
-    find: "response.status === 206 ?",
-    replace: "response.ok ?",
+    find: "bytes = response.status === 206\n",
+    replace: "bytes = response.ok\n",
     why: "the whole file would be fetched for each part",
     tests,
   },
@@ -107,8 +107,8 @@ export const rangeMutations: readonly Mutation[] = [
   {
     name: "all that a server sends is taken",
     file: "nn/formats/file_ranges.ts",
-    find: "if (filled <= asked) continue;",
-    replace: "if (filled >= 0) continue;",
+    find: "if (filled > asked) break;",
+    replace: "if (filled < 0) break;",
     why: "it may never end",
     tests: answers,
   },

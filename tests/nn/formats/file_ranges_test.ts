@@ -4,9 +4,10 @@ import { DownloadError } from "../../../core/errors.ts";
 import { webFolder } from "../../../nn/formats/file_ranges.ts";
 import { type RangeServer, serveRanges, type ServerFaults } from "../../support/range_server.ts";
 
+const waiting = { timeout: 10_000 };
 const content = Uint8Array.from({ length: 100 }, (_, i) => i);
 const serve = (faults: ServerFaults = {}) => serveRanges(() => content, faults);
-const open = ({ url }: RangeServer) => webFolder(url).open("file");
+const open = ({ url }: RangeServer) => webFolder(url, waiting).open("file");
 
 Deno.test("a file of another version than at first is refused", async () => {
   let version = 1;
@@ -84,7 +85,7 @@ Deno.test("a name stays in its folder, and what an address asks is asked for eve
     urls.push(url.slice(url.indexOf("/m")));
     return new Response(null, { status: 404 });
   });
-  const folder = webFolder(`http://127.0.0.1:${server.addr.port}/m/?key=1#top`);
+  const folder = webFolder(`http://127.0.0.1:${server.addr.port}/m/?key=1#top`, waiting);
   for (const name of ["%2e%2e", "a?b", "a#b"]) assertEquals(await folder.open(name), undefined);
   assertEquals(urls, ["/m/%252e%252e?key=1", "/m/a%3Fb?key=1", "/m/a%23b?key=1"]);
   assertEquals(folder.path.endsWith("/m"), true);
@@ -92,7 +93,7 @@ Deno.test("a name stays in its folder, and what an address asks is asked for eve
 
 Deno.test("an address that is none is refused in words", async () => {
   await assertRejects(
-    () => webFolder("http://127.0.0.1:1").open("file"),
+    () => webFolder("http://127.0.0.1:1", waiting).open("file"),
     DownloadError,
     "http://127.0.0.1:1/file: Cannot read file as a network that reaches it is required: found ",
   );

@@ -150,6 +150,12 @@ Deno.test("a folder without weights, and an index that is no JSON, are refused b
     FileError,
     `${indexName}:2: Cannot parse file as it requires valid JSON`,
   );
+  const twice = '{"weight_map": {"first": "b.safetensors", "\\u0066irst": "a.safetensors"}}';
+  await assertRejects(
+    () => chosen({ [indexName]: twice, "a.safetensors": counting("first", 3) }),
+    FileError,
+    `${indexName}: Cannot read index as it requires distinct keys: found "first" twice`,
+  );
   const source = await chosen({ [whole]: counting("first", 3) });
   await assertRejects(() => source.read("other", "f32"), OptionError, "Cannot find tensor other");
 });

@@ -11,7 +11,6 @@ import { gradient } from "../../../core/gradient.ts";
 import { sum } from "../../../core/ops/reduce.ts";
 import { seedKey } from "../../../core/random.ts";
 import { sizeOf } from "../../../core/shape.ts";
-import { dropoutPlan } from "../../../nn/dropout/methods.ts";
 import { toBatch } from "../../../nn/layers/batch.ts";
 import type { ForwardContext } from "../../../nn/layers/forward_context.ts";
 import { Linear } from "../../../nn/layers/linear.ts";
@@ -23,11 +22,9 @@ import { parseConfig } from "../../../nn/models/config.ts";
 import { initialize } from "../../../nn/models/initialize.ts";
 import type { ModelConfig } from "../../../nn/models/model.ts";
 import { architectureOf, classifier, languageModel } from "../../../nn/models/registry.ts";
-import { objective } from "../../../nn/objective/objective.ts";
 import { assertClose, randomTensor } from "../../support/differences.ts";
 import {
   architectureNames,
-  fillRandomly,
   randomModel,
   tinyConfig,
   tinyExamples,
@@ -249,16 +246,3 @@ Deno.test("applyLora() refuses unknown targets and unusable ranks and factors", 
   for (const rank of [0, -1, 1.5, NaN]) refuse({ rank }, `Cannot adapt with rank ${rank}`);
   for (const alpha of [0, -1, NaN, Infinity]) refuse({ alpha }, `Cannot adapt with alpha ${alpha}`);
 });
-
-Deno.test("LoRA dropout refuses a layer that sees tokens without their examples", () =>
-  withDevice("f64", (device) => {
-    const config = tinyConfig("llama");
-    const model = randomModel(device, config, "language");
-    applyLora(model, { targets: ["lm_head"], rank: 2, alpha: 4 });
-    fillRandomly(model, device);
-    const batch = toBatch(device, tinyExamples([5, 3], true), { numbers: [0, 1] });
-    const dropping = dropoutPlan("lora-dropout", true, { rate: 0.5 });
-    const options = { key: seedKey(1), normaliser: 4 };
-    const run = () => objective(model, batch, { ...options, plan: dropping });
-    assertThrows(run, OptionError, "lm_head");
-  }));

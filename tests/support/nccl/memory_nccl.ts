@@ -63,7 +63,7 @@ export class MemoryNccl {
       meaning: (result) => `meaning of ${result}`,
       lastError: () => "details",
     };
-    return { version, calls, leave: () => {} };
+    return { version, calls, leave: () => {}, close: () => {} };
   }
 
   #isReady(rank: number): boolean {

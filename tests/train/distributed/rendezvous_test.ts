@@ -1,8 +1,13 @@
 // Processes that find each other by a file and talk by TCP, here all in one process.
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { OptionError, TrainingError } from "../../../core/errors.ts";
+import { OptionError } from "../../../core/errors.ts";
 import { readFrame, writeFrame } from "../../../train/distributed/frames.ts";
-import { answerCall } from "../../../train/distributed/greeting.ts";
+import {
+  answerCall,
+  callNearest,
+  refusalOf,
+  tellRefusal,
+} from "../../../train/distributed/greeting.ts";
 import { MessageGroup } from "../../../train/distributed/message_group.ts";
 import { type Address, readNotice } from "../../../train/files/notice.ts";
 import type { Meeting } from "../../../train/distributed/meeting_place.ts";
@@ -41,36 +46,6 @@ async function sentencesOf(meetings: readonly Meeting[]): Promise<string[]> {
     return one.reason.message.replaceAll(`${folder}/`, "");
   });
 }
-
-/** Messages of processes that met; `exits` are told who was ended. */
-async function metMessages(file: string, size: number, exits: string[] = []) {
-  return await Promise.all(
-    Array.from({ length: size }, async (_, rank) =>
-      new SocketMessages(
-        { rank, size, host: "here" },
-        await meet(meetingOf(file, size, rank)),
-        (code) => exits.push(`${rank} ${code}`),
-      )),
-  );
-}
-
-function groupsOf(all: readonly SocketMessages[], timeout = 20): MessageGroup[] {
-  return all.map((messages) => new MessageGroup(messages, { timeout }));
-}
-
-netTest("four processes meet, sum and gather, and leave no file", async () => {
-  const groups = groupsOf(await metMessages("four", 4));
-  assertEquals([...Deno.readDirSync(folder)], []);
-  const results = await Promise.all(groups.map(async (group) => {
-    const numbers = Float32Array.from({ length: 100_000 }, (_, i) => i + group.rank);
-    await group.sum(numbers);
-    const texts = await group.gather(`text of ${group.rank}`);
-    return [numbers[0], numbers[99_999], texts.join()];
-  }));
-  const texts = "text of 0,text of 1,text of 2,text of 3";
-  assertEquals(results, Array.from({ length: 4 }, () => [6, 4 * 99_999 + 6, texts]));
-  await Promise.all(groups.map((group) => group[Symbol.asyncDispose]()));
-});
 
 netTest("files that earlier runs left are not taken, wherever they lead", async () => {
   // A port where nobody is, one where somebody else answers, and one who says nothing.
@@ -145,23 +120,62 @@ netTest("who does not come is named in time, and the file is removed", async () 
 netTest(
   "processes that take one number, or count themselves differently, are told so",
   async () => {
-    const soon = (size: number, rank: number) => ({
-      ...meetingOf("twice", size, rank),
-      timeout: 1,
-    });
-    const [first, , last] = await sentencesOf([soon(3, 0), soon(3, 1), soon(3, 1)]);
-    assertMatch(first!, /process 2 of 3 is required .*: found a second call of process 1 of 3$/);
-    assertMatch(last!, /process 0 of 3 is required /);
-    const early = sentencesOf([soon(2, 0)]);
+    const begun = performance.now();
+    const late = (size: number, rank: number) => meetingOf("twice", size, rank);
+    const host = sentencesOf([late(4, 0)]);
+    const { address, secret } = await noticeIn(`${folder}/twice`);
+    const inside = [];
+    for (const rank of [1, 2]) {
+      const hello = {
+        secret,
+        run: "",
+        size: 4,
+        rank,
+        to: 0,
+        addresses: [{ ...address, port: rank }],
+      };
+      const answer = await callNearest([address], hello, () => false);
+      assert(answer.kind === "connected");
+      inside.push(answer.connection);
+    }
+    const told = [...await sentencesOf([late(4, 1)]), ...await host];
+    for (const connection of inside) {
+      const refusal = refusalOf(await readFrame(connection));
+      assertEquals(refusal?.kind, "ended");
+      told.push(refusal!.why.replaceAll(`${folder}/`, ""));
+      connection.close();
+    }
+    const twice = "Cannot join processes as a number for each is required by --rendezvous twice: " +
+      "found process 1 of 4 twice";
+    assertEquals(told, [twice, twice, twice, twice]);
+    const soon = (size: number, rank: number) => ({ ...late(size, rank), timeout: 1 });
+    const early = sentencesOf([late(2, 0)]);
     await noticeIn(`${folder}/twice`);
     assertMatch((await sentencesOf([soon(2, 0)]))[0]!, /: found none$/);
     assertMatch((await early)[0]!, /: found the file of another process 0$/);
+    assert(performance.now() - begun < 10_000, `${performance.now() - begun} ms`);
     assertEquals((await sentencesOf([soon(2, 0), soon(3, 1)])).map((text) => text.split(": ")[1]), [
       "found a call of process 1 of 3 to process 0",
       "found process 0 of 2 found a call of process 1 of 3 to process 0",
     ]);
   },
 );
+
+netTest("a process that calls again, from where it listens, takes its own place", async () => {
+  const host = meet(meetingOf("again", 3, 0));
+  const { address, secret } = await noticeIn(`${folder}/again`);
+  const hello = { secret, run: "", size: 3, rank: 1, to: 0, addresses: [address] };
+  const call = () => callNearest([address], hello, () => false);
+  const [first, second] = [await call(), await call()];
+  assert(first.kind === "connected" && second.kind === "connected");
+  assertEquals(await readFrame(first.connection).catch(() => undefined), undefined);
+  const other = await callNearest([address], { ...hello, rank: 2 }, () => false);
+  assert(other.kind === "connected");
+  const found = await host;
+  assertEquals((await readFrame(second.connection))!.tag, 3);
+  const open = [first.connection, second.connection, other.connection, ...found.values()];
+  for (const one of open) one.close();
+});
 
 netTest("strangers who say nothing, or announce gigabytes, hold nobody up", async () => {
   const host = meet(meetingOf("besieged", 3, 0));
@@ -206,11 +220,28 @@ netTest("a process that another run refuses at last finds its own", async () => 
   const late = meet(meetingOf("shared", 2, 1));
   const connection = await listener.accept();
   let asked = 0;
-  const refusal = () => asked++ === 0 ? undefined : "it came second";
+  const refusal = () =>
+    asked++ === 0 ? undefined : { kind: "refused", why: "it came second" } as const;
   assert(!await answerCall(connection, { secret: "other", refusal, letIn: () => {} }));
   const [first, second] = await Promise.all([meet(meetingOf("shared", 2, 0)), late]);
   for (const one of [...first.values(), ...second.values(), connection]) one.close();
   listener.close();
+});
+
+netTest("a process that is told that nobody will be let in does not call again", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const addresses = [{ hostname: "127.0.0.1", port: listener.addr.port }];
+  await Deno.writeTextFile(`${folder}/ended`, JSON.stringify({ addresses, secret: "s" }));
+  const why = "a number is given twice";
+  const late = sentencesOf([meetingOf("ended", 3, 2)]);
+  const connection = await listener.accept();
+  const door = { secret: "s", refusal: () => undefined, letIn: () => {} };
+  assert(await answerCall(connection, door));
+  await tellRefusal(connection, { kind: "ended", why });
+  assertEquals(await late, [why]);
+  connection.close();
+  listener.close();
+  await Deno.remove(`${folder}/ended`);
 });
 
 netTest("process 0 that ends once it let others in is named at once", async () => {
@@ -227,63 +258,4 @@ netTest("process 0 that ends once it let others in is named at once", async () =
   assertMatch((await late)[0]!, /answer of process 0 of 2 is required .* connection closed/);
   listener.close();
   await Deno.remove(`${folder}/left`);
-});
-
-netTest("a process whose connection closes is named by all, at once", async () => {
-  const all = await metMessages("lost", 3);
-  const groups = groupsOf(all);
-  all[1]!.close();
-  const sentence =
-    "Cannot go on as an answer of process 1 of 3 is required: found its connection " +
-    "closed, as that process ended";
-  for (const group of [groups[0]!, groups[2]!]) {
-    await assertRejects(() => group.gather("x"), TrainingError, sentence);
-  }
-  assertEquals(all[0]!.lost(), [1]);
-  await assertRejects(
-    () => Promise.resolve().then(() => groups[0]!.requireAll()),
-    TrainingError,
-    sentence,
-  );
-  for (const one of [all[0]!, all[2]!]) one.close();
-});
-
-netTest("a process that hangs does not answer the roll, which names it", async () => {
-  const all = await metMessages("hanging", 3);
-  const groups = groupsOf(all, 0.3);
-  groups[0]!.requireAll();
-  const [first, last] = await Promise.allSettled([groups[0]!.callRoll(), groups[2]!.callRoll()]);
-  for (const one of [first!, last!]) {
-    assert(one.status === "rejected");
-    assert(/an answer of process 1 of 3 is required within 5 s/.test(one.reason.message));
-  }
-  const healthy = groupsOf(await metMessages("healthy", 2));
-  await Promise.all(healthy.map((group) => group.callRoll()));
-  await Promise.all(healthy.map((group) => group[Symbol.asyncDispose]()));
-  for (const one of all) one.close();
-});
-
-netTest("who ends the run ends all others, with its code", async () => {
-  const exits: string[] = [];
-  const all = await metMessages("ended", 3, exits);
-  all[2]!.abort(7);
-  for (let i = 0; exits.length < 3 && i < 1000; i++) {
-    await new Promise((resume) => setTimeout(resume, 5));
-  }
-  assertEquals(exits.toSorted(), ["0 7", "1 7", "2 7"]);
-  for (const one of all) one.close();
-});
-
-netTest("a message of another size than what is expected is an error", async () => {
-  const all = await metMessages("sizes", 2);
-  all[0]!.send(new Uint8Array(3), 1, 9);
-  const message = all[1]!.receive(new Uint8Array(4), 0, 9);
-  await assertRejects(
-    async () => {
-      while (!message.isDone()) await all[1]!.moved(10);
-    },
-    Error,
-    "a message of 3 bytes in place of 4",
-  );
-  for (const one of all) one.close();
 });

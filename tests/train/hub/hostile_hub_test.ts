@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { DownloadError, OptionError } from "../../../core/errors.ts";
-import { bodyText, chunksOf } from "../../../train/hub/body.ts";
+import { bodyText, chunksOf } from "../../../nn/formats/http_body.ts";
 import { download } from "../../../train/hub/download.ts";
 import { defaultRetryPolicy } from "../../../train/hub/request.ts";
 import { hubSettings } from "../../../train/hub/settings.ts";

@@ -175,7 +175,7 @@ Deno.test("passesOf() refuses a batch without counters, and no number of samples
   withDevice("f32", (device) => {
     const sampling = samplingBy("dropkey", false);
     const examples = tinyExamples([3]);
-    const told = "Cannot sample from a batch without the numbers of its examples";
+    const told = "Cannot drop from a batch without the numbers of its examples";
     assertThrows(() => passesOf(toBatch(device, examples), sampling), OptionError, told);
     for (const samples of [0, -1, 1.5, NaN]) {
       const batch = toBatch(device, examples, { numbers: [0] });

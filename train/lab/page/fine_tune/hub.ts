@@ -11,7 +11,6 @@ import {
 } from "../../../../nn/formats/shards.ts";
 import { weightMapOf } from "../../../../nn/formats/weight_map.ts";
 import { tokenizerFiles } from "../../../../nn/tokenizer/file_names.ts";
-import { parseJson } from "../../../../nn/formats/json_text.ts";
 import { addressOf } from "../../../hub/client.ts";
 import { parseRepository } from "../../../hub/repository.ts";
 import type { ModelFiles } from "./model_files.ts";
@@ -56,8 +55,7 @@ async function fetchFile(name: string, file: string, onFetched: OnFetched): Prom
 async function shardsOf(name: string): Promise<string[]> {
   const found = await request(name, index);
   if (found === undefined) return [whole];
-  const content = parseJson(await found.text(), `${name}/${index}`);
-  return [index, ...new Set(weightMapOf(content, `${name}/${index}`).values())];
+  return [index, ...new Set(weightMapOf(await found.text(), `${name}/${index}`).values())];
 }
 
 /**

@@ -1,27 +1,49 @@
 /**
- * Bodies of answers: a server may neither send without end nor keep a reader waiting.
+ * Answers of servers and their bodies: a server may neither send without end nor keep a reader waiting.
  *
  * @module
  */
 
 import { DownloadError } from "../../core/errors.ts";
 
-/** What is asked of a body. */
-export interface BodyLimits {
+/** How long a server is waited for. */
+export interface Waiting {
   /** Milliseconds of silence after which a connection counts as dead. */
   readonly timeout: number;
+  /** Ends the wait, with its own reason as the error. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What is asked of a body. */
+export interface BodyLimits extends Waiting {
   /** Where it comes from, for messages. */
   readonly address: string;
   /** Most bytes. */
   readonly most: number;
 }
 
-/** Most bytes of a file that holds no weights, or of which nothing says how long it is. */
-export const mostUnsaid = 2 ** 28;
-/** Most bytes of a listing. */
-export const mostListed = 2 ** 25;
 /** Least bytes in the time of a silence. */
 const leastBytes = 1024;
+
+/**
+ * What a server answers, its body not read.
+ *
+ * @throws {TypeError} If the server cannot be reached, or nothing comes for the time of a silence
+ */
+export async function answerOf(
+  address: string | URL,
+  asked: RequestInit,
+  { timeout, signal }: Waiting,
+): Promise<Response> {
+  const silent = new AbortController();
+  const timer = setTimeout(() => silent.abort(silence(timeout)), timeout);
+  const either = signal === undefined ? silent.signal : AbortSignal.any([signal, silent.signal]);
+  try {
+    return await fetch(address, { ...asked, signal: either });
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /**
  * The parts of a body.
@@ -31,7 +53,7 @@ const leastBytes = 1024;
  */
 export async function* chunksOf(
   { body }: Response,
-  { address, most, timeout }: BodyLimits,
+  { address, most, timeout, signal }: BodyLimits,
 ): AsyncGenerator<Uint8Array> {
   if (body === null) return;
   const reader = body.getReader();
@@ -40,7 +62,7 @@ export async function* chunksOf(
     while (true) {
       const { promise, reject } = Promise.withResolvers<never>();
       const timer = setTimeout(() => reject(silence(timeout)), timeout);
-      const { done, value } = await Promise.race([reader.read(), promise])
+      const { done, value } = await unlessAborted(Promise.race([reader.read(), promise]), signal)
         .finally(() => clearTimeout(timer));
       if (done) return;
       received += value.length;
@@ -77,7 +99,24 @@ export async function bodyText(response: Response, limits: BodyLimits): Promise<
   return text + decoder.decode();
 }
 
+/** What a promise gives, or the reason of a signal that comes first. */
+export async function unlessAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  if (signal === undefined) return await promise;
+  const { promise: ended, reject } = Promise.withResolvers<never>();
+  const end = () => reject(signal.reason);
+  if (signal.aborted) end();
+  signal.addEventListener("abort", end);
+  try {
+    return await Promise.race([ended, promise]);
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
+}
+
 /** The error of a connection on which nothing moves. */
-export function silence(timeout: number): TypeError {
+function silence(timeout: number): TypeError {
   return new TypeError(`no byte within ${timeout / 1000} s`);
 }
