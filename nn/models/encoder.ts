@@ -1,5 +1,5 @@
 /**
- * The encoder that BERT, RoBERTa and MPNet share. Field names are Hugging Face's.
+ * The encoder that BERT, RoBERTa, MPNet and DeBERTa share. Field names are Hugging Face's.
  *
  * **Source**: Devlin et al. 2019, "BERT".
  *
@@ -20,7 +20,7 @@ import { runLayers } from "../layers/stack.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import { type Architecture, usualKeys } from "./architecture.ts";
 import { type ConfigFields, requireToken } from "./config_fields.ts";
-import { Embeddings, type EncoderConfig } from "./encoder_embeddings.ts";
+import { Embeddings, type EncoderConfig, type TokenEmbeddings } from "./encoder_embeddings.ts";
 import type { ModelConfig } from "./model.ts";
 
 /** What the architectures of this encoder have in common. */
@@ -79,10 +79,13 @@ export function attentionSettings(config: ModelConfig, layer: number): Attention
 }
 
 /** A linear layer, then the residual and its norm. */
-class Output extends Module {
+export class ResidualOutput extends Module {
+  /** `[width, inputs]` and bias. */
   readonly dense: Projection;
+  /** Norm of the sum. */
   readonly LayerNorm: LayerNorm;
 
+  /** Makes both without numbers. */
   constructor(inputs: number, config: ModelConfig) {
     super();
     this.dense = new Linear(inputs, config.hiddenSize);
@@ -92,13 +95,13 @@ class Output extends Module {
 
 class Attention extends EncoderAttention {
   readonly self: SelfAttention;
-  readonly output: Output;
+  readonly output: ResidualOutput;
   readonly #settings: AttentionSettings;
 
   constructor(config: ModelConfig, layer: number) {
     super();
     this.self = new SelfAttention(config.hiddenSize);
-    this.output = new Output(config.hiddenSize, config);
+    this.output = new ResidualOutput(config.hiddenSize, config);
     this.#settings = attentionSettings(config, layer);
   }
 
@@ -124,7 +127,7 @@ class Intermediate extends Module {
 class Layer extends Module {
   readonly attention: EncoderAttention;
   readonly intermediate: Intermediate;
-  readonly output: Output;
+  readonly output: ResidualOutput;
   readonly #activation: Activation;
   readonly #place: LayerPlace;
 
@@ -132,7 +135,7 @@ class Layer extends Module {
     super();
     this.attention = attention;
     this.intermediate = new Intermediate(config);
-    this.output = new Output(config.intermediateSize, config);
+    this.output = new ResidualOutput(config.intermediateSize, config);
     this.#activation = config.activation;
     this.#place = layerPlace(layer, config.layers);
   }
@@ -172,16 +175,20 @@ export class EncoderLayers extends Module {
 
 /** Embeddings and layers, such as `RobertaModel`. */
 export class EncoderModel extends Module {
-  /** Sum of word, segment and position embeddings, normalised. */
-  readonly embeddings: Embeddings;
+  /** What it makes of tokens before its first layer. */
+  readonly embeddings: TokenEmbeddings;
   /** The layers, in their order. */
   readonly encoder: EncoderLayers;
   readonly #sizes: TableSizes;
 
-  /** Makes the model without numbers; its layers are BERT's where none are given. */
-  constructor(config: EncoderConfig, encoder: EncoderLayers = new EncoderLayers(config)) {
+  /** Makes the model without numbers; its parts are BERT's where none are given. */
+  constructor(
+    config: EncoderConfig,
+    encoder: EncoderLayers = new EncoderLayers(config),
+    embeddings: TokenEmbeddings = new Embeddings(config),
+  ) {
     super();
-    this.embeddings = new Embeddings(config);
+    this.embeddings = embeddings;
     this.encoder = encoder;
     this.#sizes = config;
   }
