@@ -7,6 +7,7 @@
 import { OptionError } from "../../core/errors.ts";
 import type { Architecture } from "./architecture.ts";
 import { bert } from "./bert.ts";
+import { deberta } from "./deberta.ts";
 import type { LanguageModel } from "./decoder.ts";
 import { gemma3 } from "./gemma3.ts";
 import { gpt2 } from "./gpt2.ts";
@@ -26,6 +27,7 @@ export const architectures: readonly Architecture[] = [
   bert,
   roberta,
   mpnet,
+  deberta,
   modernbert,
   gpt2,
   llama,

@@ -123,6 +123,45 @@ CASES = {
         "lengths": (21, 13),
         "eager": True,  # its only one, in the dtype of the model
     },
+    # As version 3: distances that share rows of a normed table, with the projections of content.
+    "deberta-classification": {
+        "seed": 155,
+        "model": transformers.DebertaV2ForSequenceClassification,
+        "config": lambda: encoder_config(
+            transformers.DebertaV2Config,
+            positions=24,
+            relative_attention=True,
+            pos_att_type="p2c|c2p",
+            position_buckets=8,
+            norm_rel_ebd="layer_norm",
+            share_att_key=True,
+            position_biased_input=False,
+            num_labels=2,
+        ),
+        "lora": {"target_modules": ["query_proj", "key_proj", "dense"], "r": 2, "lora_alpha": 6},
+        "pad": 0,
+        "lengths": (21, 13),
+        "eager": True,
+    },
+    # All that version 3 leaves out, and far distances of which those beyond the table share its ends.
+    "deberta-regression": {
+        "seed": 166,
+        "model": transformers.DebertaV2ForSequenceClassification,
+        "config": lambda: encoder_config(
+            transformers.DebertaV2Config,
+            relative_attention=True,
+            max_relative_positions=5,
+            pos_att_type=["c2p", "p2c"],
+            embedding_size=8,
+            type_vocab_size=2,
+            pooler_hidden_act="relu",
+            num_labels=1,
+        ),
+        "lora": {"target_modules": "all-linear", "r": 1, "lora_alpha": 2},
+        "pad": 0,
+        "pairs": True,
+        "eager": True,
+    },
     "gpt2-lm": {
         "seed": 33,
         "model": transformers.GPT2LMHeadModel,

@@ -152,7 +152,7 @@ export async function badInputs(workspace: Workspace): Promise<BadInput[]> {
       says: [
         `${architecture}/config.json: `,
         "model_type",
-        "bert, roberta, mpnet, modernbert, gpt2, llama, qwen2, qwen3, smollm3, mistral, gemma3_text, phi3",
+        "bert, roberta, mpnet, deberta-v2, modernbert, gpt2, llama, qwen2, qwen3, smollm3, mistral, gemma3_text, phi3",
         '"t5"',
       ],
     },

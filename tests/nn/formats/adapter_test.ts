@@ -22,6 +22,7 @@ const heads: Record<ArchitectureName, readonly string[]> = {
   bert: ["classifier.weight", "classifier.bias"],
   roberta: ofRoberta,
   mpnet: ofRoberta,
+  "deberta-v2": ["classifier.weight", "classifier.bias"],
   gpt2: ["score.weight"],
   llama: ["score.weight"],
   qwen2: ["score.weight"],

@@ -15,6 +15,7 @@ const own: Record<typeof architectureNames[number], string[]> = {
   bert: ["classifier.weight", "classifier.bias"],
   roberta: ofRoberta,
   mpnet: ofRoberta,
+  "deberta-v2": ["classifier.weight", "classifier.bias"],
   gpt2: ["score.weight"],
   llama: ["score.weight"],
   qwen2: ["score.weight"],

@@ -23,7 +23,7 @@ import { randomModel, tinyConfig } from "../../support/tiny_models.ts";
 
 /** A training that differs from step to step. */
 interface Course {
-  readonly architecture: "roberta" | "mpnet" | "gpt2";
+  readonly architecture: "roberta" | "mpnet" | "deberta-v2" | "gpt2";
   /** What its configuration has beside the usual. */
   readonly config?: Record<string, unknown>;
   readonly method?: Method;
@@ -37,7 +37,12 @@ interface Course {
 }
 
 const steps = 7;
-const targets = { roberta: ["query", "value"], mpnet: ["q", "v"], gpt2: ["c_attn"] } as const;
+const targets = {
+  roberta: ["query", "value"],
+  mpnet: ["q", "v"],
+  "deberta-v2": ["query_proj", "key_proj"],
+  gpt2: ["c_attn"],
+} as const;
 
 /** Losses of the steps and the parameters afterwards. */
 async function train(device: Device, course: Course): Promise<number[]> {
@@ -172,6 +177,12 @@ capturingTest(
     assertEquals(await compare(on, { architecture: "mpnet", examples: labelled }), 2);
   },
 );
+
+for (const method of ["hiddenkey", "lora-dropout"] as const) {
+  capturingTest(`steps of DeBERTa under ${method} come again`, async (on) => {
+    assertEquals(await compare(on, { architecture: "deberta-v2", method, examples: labelled }), 2);
+  });
+}
 
 capturingTest("texts that hold the padding token are computed", async (on) => {
   assertEquals(await compare(on, { architecture: "roberta", examples: padded }), 2);
