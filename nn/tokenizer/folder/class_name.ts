@@ -21,12 +21,14 @@ export type TokenizerClass =
   | "GemmaTokenizer"
   | "Qwen2Tokenizer"
   | "XLMRobertaTokenizer"
+  | "DebertaV2Tokenizer"
   | "whole";
 
 /** Class of each family of models; `whole` where it has none of its own. */
 const classOfFamily: Readonly<Record<string, TokenizerClass>> = {
   bert: "BertTokenizer",
   mpnet: "MPNetTokenizer",
+  "deberta-v2": "DebertaV2Tokenizer",
   roberta: "RobertaTokenizer",
   gpt2: "GPT2Tokenizer",
   gemma3_text: "GemmaTokenizer",
@@ -61,13 +63,14 @@ const built: Readonly<Record<string, TokenizerClass>> = {
   Gemma: "GemmaTokenizer",
   Qwen2: "Qwen2Tokenizer",
   XLMRoberta: "XLMRobertaTokenizer",
+  DebertaV2: "DebertaV2Tokenizer",
 };
 
 /** Classes with parts of their own that are not built here, by name without `Tokenizer`. */
 const foreign: ReadonlySet<string> = new Set(
   ("Albert Barthez Bartpho BertGeneration BertJapanese Bertweet BigBird BioGpt Blenderbot " +
     "BlenderbotSmall ByT5 CLIP CTRL Camembert Canine Character Clvp CodeGen CodeLlama Cohere Cpm " +
-    "CpmAnt DPRContextEncoder DPRQuestionEncoder DPRReader Deberta DebertaV2 Dia Esm Esmc FSMT " +
+    "CpmAnt DPRContextEncoder DPRQuestionEncoder DPRReader Deberta Dia Esm Esmc FSMT " +
     "FastSpeech2Conformer Flaubert Funnel GPTNeoX GPTNeoXJapanese GPTSw3 Herbert Lasr " +
     "LayoutLMv2 LayoutLMv3 LayoutXLM Luke M2M100 MBart MBart50 MLuke Marian MarkupLM Mecab " +
     "Mgpstr MyT5 Nllb Nougat OpenAIGPT PLBart Pegasus Perceiver Phobert Pop2Piano ProphetNet " +
