@@ -9,15 +9,12 @@
 
 import type { Device } from "../../core/device.ts";
 import { add } from "../../core/ops/elementwise.ts";
-import { expand } from "../../core/ops/rowwise.ts";
 import { slice } from "../../core/ops/slice.ts";
 import { expandDims, flip } from "../../core/ops/view.ts";
-import { foldKey } from "../../core/random.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { dropWhere } from "../dropout/drop_hidden.ts";
 import { addEmbeddingNoise } from "../dropout/embedding_noise.ts";
-import { activeIn, type Position, type Structure } from "../dropout/plan.ts";
-import { type LayerPlace, siteAt } from "../dropout/site.ts";
+import { siteAt } from "../dropout/site.ts";
 import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
 import { type Activation, activations } from "../layers/feed_forward.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
@@ -26,11 +23,13 @@ import { Module } from "../layers/module.ts";
 import { LayerNorm } from "../layers/norm.ts";
 import type { Architecture } from "./architecture.ts";
 import { type DebertaConfig, debertaConfig } from "./deberta_config.ts";
-import { placeRow, placeTerms } from "./deberta_places.ts";
+import { ConvLayer } from "./deberta_conv.ts";
+import { placeRow, placeTerms, projectPlaces } from "./deberta_places.ts";
 import {
   attentionSettings,
   EncoderAttention,
   encoderDefaults,
+  type EncoderLayer,
   EncoderLayers,
   EncoderModel,
   encoderTraits,
@@ -123,9 +122,9 @@ class DebertaAttention extends EncoderAttention {
     const { meets: { c2p, p2c } } = this.#config;
     const { query_proj, key_proj, pos_key_proj = key_proj, pos_query_proj = query_proj } =
       this.self;
-    const { x, inner } = droppedPlaces(places, context, this.#settings.place);
+    const { heads, place } = this.#settings;
     const vectors = (p: Projection) =>
-      expandDims(splitHeads(p.forward(x, inner), this.#settings.heads), 2);
+      expandDims(splitHeads(projectPlaces(p, places, context, place), heads), 2);
     return placeTerms({
       keys: c2p ? flip(vectors(pos_key_proj), 3) : undefined,
       queries: p2c ? vectors(pos_query_proj) : undefined,
@@ -133,32 +132,13 @@ class DebertaAttention extends EncoderAttention {
   }
 }
 
-/** Places of LoRA's dropout, and what they drop that is no whole token. */
-const ofLora: readonly Position[] = ["lora", "rank", "update"];
-const ofNumbers: readonly Structure[] = ["element", "feature"];
-
-/**
- * Relative places, and the context in which they are projected: LoRA's dropout meets them too, with
- * masks of their own for each example, where it drops numbers and not tokens.
- */
-function droppedPlaces(places: Tensor, context: ForwardContext, { layer, layers }: LayerPlace) {
-  const { dropout, batch: { size } } = context;
-  if (dropout === undefined) return { x: places, inner: context };
-  const sites = dropout.plan.sites.filter((site) =>
-    ofLora.includes(site.position) && ofNumbers.includes(site.structure) &&
-    activeIn(site, layer, layers)
-  );
-  const plan = { ...dropout.plan, sites };
-  const inner = { ...context, dropout: { ...dropout, plan, key: foldKey(dropout.key, "places") } };
-  const x = sites.length === 0 ? places : expand(places, [size, ...places.shape.slice(1)]);
-  return { x, inner };
-}
-
 class DebertaLayers extends EncoderLayers {
   /** `[2 · span, width]`; absent where attention knows no places. */
   readonly rel_embeddings: Embedding | undefined;
   /** Norm of the places. */
   readonly LayerNorm: LayerNorm | undefined;
+  /** A convolution beside the first layer, whose norm stands behind both. */
+  readonly conv: ConvLayer | undefined;
   readonly #config: DebertaConfig;
   /** Row of the table by distance, the key furthest behind the query first. */
   #rows: Tensor | undefined;
@@ -168,7 +148,24 @@ class DebertaLayers extends EncoderLayers {
     const { places, hiddenSize, epsilon } = config;
     if (places !== undefined) this.rel_embeddings = new Embedding(2 * places.span, hiddenSize);
     if (config.normsPlaces) this.LayerNorm = new LayerNorm(hiddenSize, epsilon);
+    if (config.convolution !== undefined) this.conv = new ConvLayer(config, config.convolution);
     this.#config = config;
+  }
+
+  override forward(
+    layer: EncoderLayer,
+    x: Tensor,
+    context: ForwardContext,
+    shared: readonly Tensor[],
+  ): Tensor {
+    const own = super.forward(layer, x, context, shared);
+    if (this.conv === undefined || layer !== this.layer[0]) return own;
+    return this.conv.forward(x, super.finish(layer, own), context);
+  }
+
+  override finish(layer: EncoderLayer, x: Tensor): Tensor {
+    if (this.conv === undefined || layer !== this.layer[0]) return super.finish(layer, x);
+    return this.conv.LayerNorm.forward(x);
   }
 
   /** Computes which row each distance reads; the open scope owns the list. */

@@ -6,6 +6,7 @@
 
 import type { Activation } from "../layers/feed_forward.ts";
 import { type ConfigFields, requireToken } from "./config_fields.ts";
+import type { Convolution } from "./deberta_conv.ts";
 import type { PlaceTable } from "./deberta_places.ts";
 import type { EncoderConfig } from "./encoder_embeddings.ts";
 import type { ModelConfig } from "./model.ts";
@@ -26,6 +27,8 @@ export interface DebertaConfig extends EncoderConfig {
   readonly sharesProjections: boolean;
   /** Factor of the scores. */
   readonly scale: number;
+  /** What stands beside the first layer; absent in all but the largest models. */
+  readonly convolution: Convolution | undefined;
   /** Activation of the head. */
   readonly headActivation: Activation;
 }
@@ -40,7 +43,6 @@ export function debertaConfig(fields: ConfigFields, common: ModelConfig): Debert
   const { hiddenSize, headSize } = common;
   fields.only("attention_head_size", [headSize], headSize);
   fields.only("pooler_hidden_size", [hiddenSize], hiddenSize);
-  fields.only("conv_kernel_size", [0], 0);
   const types = fields.integer("type_vocab_size", 0);
   const kinds = fields.words("pos_att_type", ["none", "c2p", "p2c"]);
   const meets = { c2p: kinds.includes("c2p"), p2c: kinds.includes("p2c") };
@@ -55,10 +57,22 @@ export function debertaConfig(fields: ConfigFields, common: ModelConfig): Debert
     normsPlaces: fields.words("norm_rel_ebd", ["none", "layer_norm"]).includes("layer_norm"),
     meets,
     sharesProjections: fields.flag("share_att_key", false),
+    convolution: convolution(fields),
     // The root of transformers has 32 bits in every model.
     scale: 1 / Math.fround(Math.sqrt(headSize * sums)),
     headActivation: fields.activation("pooler_hidden_act", "gelu"),
   };
+}
+
+/** The convolution, whose kernel has a middle token. */
+function convolution(fields: ConfigFields): Convolution | undefined {
+  const tokens = fields.integer("conv_kernel_size", 0);
+  if (tokens < 1) return undefined;
+  if (tokens % 2 === 0) fields.fail("conv_kernel_size", "an odd number is required", tokens);
+  fields.only("conv_groups", [1], 1);
+  const activation = fields.fields["conv_act"] ?? "tanh";
+  if (activation === "tanh") return { tokens, activation };
+  return { tokens, activation: fields.activation("conv_act", "gelu") };
 }
 
 /** The table of relative places, by either of the two keys that bound it. */

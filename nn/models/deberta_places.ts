@@ -8,10 +8,16 @@
  */
 
 import { matmul } from "../../core/ops/matmul.ts";
-import { slice } from "../../core/ops/slice.ts";
-import { reshape, transpose } from "../../core/ops/view.ts";
+import { expand } from "../../core/ops/rowwise.ts";
+import { concatenate, slice } from "../../core/ops/slice.ts";
+import { flip, reshape, transpose } from "../../core/ops/view.ts";
+import { foldKey } from "../../core/random.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import { activeIn, type Position, type Structure } from "../dropout/plan.ts";
+import type { LayerPlace } from "../dropout/site.ts";
 import type { ScoreTerms } from "../layers/attention.ts";
+import type { ForwardContext } from "../layers/forward_context.ts";
+import type { Projection } from "../layers/linear.ts";
 
 /** A table of relative places. */
 export interface PlaceTable {
@@ -37,6 +43,39 @@ function bucketOf(distance: number, buckets: number, furthest: number): number {
   const log = (x: number) => Math.fround(Math.log(Math.fround(x)));
   const share = Math.fround(log(Math.abs(distance) / half) / log((furthest - 1) / half));
   return Math.sign(distance) * (half + Math.ceil(Math.fround(share * (half - 1))));
+}
+
+/** Positions of LoRA's dropout, and what it drops that is no whole token. */
+const ofLora: readonly Position[] = ["lora", "rank", "update"];
+const ofNumbers: readonly Structure[] = ["element", "feature"];
+
+/**
+ * Projects relative places in a layer. LoRA's dropout meets them as it meets tokens where it drops
+ * numbers: each example draws masks of its own, by distance alone, so that padding moves none.
+ *
+ * **Shapes**: `[1, 2 · tokens - 1, width] -> [batch or 1, 2 · tokens - 1, outputs]`.
+ */
+export function projectPlaces(
+  projection: Projection,
+  places: Tensor,
+  context: ForwardContext,
+  { layer, layers }: LayerPlace,
+): Tensor {
+  const { dropout, batch: { size, width } } = context;
+  if (dropout === undefined) return projection.forward(places, context);
+  const sites = dropout.plan.sites.filter((site) =>
+    ofLora.includes(site.position) && ofNumbers.includes(site.structure) &&
+    activeIn(site, layer, layers)
+  );
+  const plan = { ...dropout.plan, sites };
+  const inner = { ...context, dropout: { ...dropout, plan, key: foldKey(dropout.key, "places") } };
+  if (sites.length === 0) return projection.forward(places, inner);
+  const each = expand(places, [size, ...places.shape.slice(1)]);
+  // Masks number places from the first: that of a token to itself begins both directions.
+  const behind = projection.forward(slice(each, 1, width - 1, 2 * width - 1), inner);
+  if (width === 1) return behind;
+  const ahead = projection.forward(flip(slice(each, 1, 0, width), 1), inner);
+  return concatenate([slice(flip(ahead, 1), 1, 0, width - 1), behind], 1);
 }
 
 /** What attention reads of relative places, `[batch or 1, heads, 1, 2 · tokens - 1, size]` each. */

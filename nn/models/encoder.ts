@@ -124,13 +124,18 @@ class Intermediate extends Module {
   }
 }
 
-class Layer extends Module {
+/** A layer of an encoder: attention and feed-forward module. */
+export class EncoderLayer extends Module {
+  /** Attention with the residual and its norm. */
   readonly attention: EncoderAttention;
+  /** The first layer of the feed-forward module. */
   readonly intermediate: Intermediate;
+  /** The second one, the residual and its norm. */
   readonly output: ResidualOutput;
   readonly #activation: Activation;
   readonly #place: LayerPlace;
 
+  /** Makes the layer without numbers. */
   constructor(config: ModelConfig, layer: number, attention: EncoderAttention) {
     super();
     this.attention = attention;
@@ -151,7 +156,7 @@ class Layer extends Module {
 /** The layers of an encoder. */
 export class EncoderLayers extends Module {
   /** The layers, in their order. */
-  readonly layer: readonly Layer[];
+  readonly layer: readonly EncoderLayer[];
 
   /**
    * Makes the layers without numbers.
@@ -164,7 +169,22 @@ export class EncoderLayers extends Module {
   ) {
     super();
     const layers = Array.from({ length: config.layers }, (_, i) => i);
-    this.layer = layers.map((i) => new Layer(config, i, attentionOf(i)));
+    this.layer = layers.map((i) => new EncoderLayer(config, i, attentionOf(i)));
+  }
+
+  /** All of a layer but its last norm, `[batch, tokens, width]` unchanged. */
+  forward(
+    layer: EncoderLayer,
+    x: Tensor,
+    context: ForwardContext,
+    shared: readonly Tensor[],
+  ): Tensor {
+    return layer.forward(x, context, shared);
+  }
+
+  /** The last norm of a layer. */
+  finish(layer: EncoderLayer, x: Tensor): Tensor {
+    return layer.output.LayerNorm.forward(x);
   }
 
   /** What the attention of every layer reads beside its input; default nothing. */
@@ -198,15 +218,15 @@ export class EncoderModel extends Module {
     requireOneEach(context.batch);
     checkBatch(context.batch, this.#sizes);
     const embed = () => this.embeddings.forward(context);
-    const { layer: layers } = this.encoder;
+    const { encoder } = this;
     const hidden = runLayers(
-      layers,
+      encoder.layer,
       () => context.batch.ids.device.within("embeddings", embed),
       context,
-      (layer, x, inner, shared: readonly Tensor[]) => layer.forward(x, inner, shared),
+      (layer, x, inner, shared: readonly Tensor[]) => encoder.forward(layer, x, inner, shared),
       {
-        shared: () => this.encoder.shared(context),
-        finish: (layer, x) => layer.output.LayerNorm.forward(x),
+        shared: () => encoder.shared(context),
+        finish: (layer, x) => encoder.finish(layer, x),
       },
     );
     context.trace?.push(hidden);

@@ -141,7 +141,7 @@ OWN = {
         **{key: ENCODER[key] for key in ("hidden_dropout_prob", "attention_probs_dropout_prob")},
         "attention_head_size": [6, 4],
         "cls_dropout": [0.5],
-        "conv_kernel_size": [0, 3, -1, "0"],
+        "conv_kernel_size": [0, 2, 3, -1, "0"],
         "embedding_size": [12, 6, 0],
         "legacy": [False],
         "max_position_embeddings": [24, 23],

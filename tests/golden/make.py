@@ -143,7 +143,7 @@ CASES = {
         "lengths": (21, 13),
         "eager": True,
     },
-    # All that version 3 leaves out, and far distances of which those beyond the table share its ends.
+    # All that version 3 leaves out, and distances of which those beyond the table share its ends.
     "deberta-regression": {
         "seed": 166,
         "model": transformers.DebertaV2ForSequenceClassification,
@@ -154,6 +154,8 @@ CASES = {
             pos_att_type=["c2p", "p2c"],
             embedding_size=8,
             type_vocab_size=2,
+            conv_kernel_size=3,
+            conv_act="gelu",
             pooler_hidden_act="relu",
             num_labels=1,
         ),

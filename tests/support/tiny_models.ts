@@ -47,6 +47,7 @@ const own: Record<ArchitectureName, Record<string, unknown>> = {
   "deberta-v2": {
     ...{ relative_attention: true, pos_att_type: "p2c|c2p", position_buckets: 6 },
     ...{ norm_rel_ebd: "layer_norm", share_att_key: true, position_biased_input: false },
+    conv_kernel_size: 3,
   },
   modernbert: { local_attention: 4, global_attn_every_n_layers: 2 },
   gpt2: { activation_function: "gelu_new", n_inner: 12 },

@@ -94,7 +94,6 @@ const refused: Readonly<Record<string, readonly string[]>> = {
   ],
   mpnet: ["num_hidden_layers = 0", 'hidden_act = "tanh"'],
   deberta: [
-    "conv_kernel_size = -1",
     'hidden_act = "tanh"',
     "without max_position_embeddings",
     // Distances that the buckets hold already, whose logarithms are none.

@@ -11,8 +11,10 @@ import { toBatch } from "../../../nn/layers/batch.ts";
 import { parameters } from "../../../nn/layers/module.ts";
 import { applyLora } from "../../../nn/lora/apply.ts";
 import { parseConfig } from "../../../nn/models/config.ts";
+import { ConvLayer } from "../../../nn/models/deberta_conv.ts";
 import { byDistance, placeRow, type PlaceTable } from "../../../nn/models/deberta_places.ts";
 import { classifier } from "../../../nn/models/registry.ts";
+import { assertClose, randomTensor } from "../../support/differences.ts";
 import { fillRandomly, tinyConfig } from "../../support/tiny_models.ts";
 import { withDevice } from "../../support/with_device.ts";
 
@@ -92,10 +94,10 @@ async function twice(site: Omit<Site, "position" | "rate" | "layers">): Promise<
     const { lengths } = batch;
     const examples = tensor(device, [0, 2], [2], "u32");
     const dropout = { plan, key: foldKey(seedKey(1), "step"), examples, lengths };
-    const read = async (logits: Float64Array) => [[...logits.slice(0, 3)], [...logits.slice(3)]];
+    const read = (logits: Float64Array) => [[...logits.slice(0, 3)], [...logits.slice(3)]];
     const clean = await model.forward({ batch }).logits.read();
     const dropped = await model.forward({ batch, dropout }).logits.read();
-    rows = [...await read(Float64Array.from(clean)), ...await read(Float64Array.from(dropped))];
+    rows = [...read(Float64Array.from(clean)), ...read(Float64Array.from(dropped))];
   });
   return rows;
 }
@@ -118,6 +120,43 @@ Deno.test("whole tokens that LoRA's dropout hides leave the places as they are",
     assertEquals([first, second], [clean, clean]);
   }
 });
+
+Deno.test("the convolution reads the neighbours of each token, and no padding", () =>
+  withDevice("f64", async (device) => {
+    const [width, kernel] = [3, 5];
+    const config = { ...tinyConfig("deberta-v2"), hiddenSize: width };
+    const layer = new ConvLayer(config, { tokens: kernel, activation: "tanh" });
+    for (const [i, [, parameter]] of [...parameters(layer)].entries()) {
+      parameter.value = randomTensor(device, i + 1, parameter.shape);
+    }
+    for (const lengths of [[6, 2], [1, 1]]) {
+      const tokens = lengths[0]!;
+      const batch = toBatch(device, lengths.map((length) => ({ ids: new Array(length).fill(5) })));
+      const shape = [lengths.length, tokens, width];
+      const [x, residual] = [randomTensor(device, 8, shape), randomTensor(device, 9, shape)];
+      const found = await layer.forward(x, residual, { batch }).read();
+      const [input, beside, weight, bias] = await Promise.all(
+        [x, residual, layer.conv.weight.value, layer.conv.bias.value].map((one) => one.read()),
+      );
+      const expected = Array.from({ length: found.length }, (_, i) => {
+        const [b, t, o] = [
+          Math.floor(i / width / tokens),
+          Math.floor(i / width) % tokens,
+          i % width,
+        ];
+        let sum = bias![o]!;
+        for (let k = 0; k < kernel; k++) {
+          const at = t + k - 2;
+          if (at < 0 || at >= lengths[b]!) continue;
+          for (let j = 0; j < width; j++) {
+            sum += input![(b * tokens + at) * width + j]! * weight![(o * width + j) * kernel + k]!;
+          }
+        }
+        return Math.tanh(sum) + beside![i]!;
+      });
+      assertClose([...found], expected, 1e-13);
+    }
+  }));
 
 /** The configuration of version 3's base model as its authors published it. */
 const published = {
@@ -146,6 +185,10 @@ Deno.test("a configuration of DeBERTa whose rows are of no distance is refused",
     { max_relative_positions: 129 },
     "max_relative_positions of this configuration as at least 130",
   );
+  refused({ conv_kernel_size: 2 }, "conv_kernel_size of this configuration as an odd number");
+  const conv = { conv_kernel_size: 3 };
+  refused({ ...conv, conv_groups: 2 }, "conv_groups of this configuration as one of 1");
+  refused({ ...conv, conv_act: "softsign" }, "conv_act of this configuration as one of gelu");
   refused({ position_buckets: 1 }, "position_buckets of this configuration as at least 2");
   refused({ position_buckets: 1.5 }, "position_buckets of this configuration as an integer");
   refused(
