@@ -42,6 +42,7 @@ import { mergingMutations } from "./lists/merging.ts";
 import { meteorMutations } from "./lists/meteor.ts";
 import { metricsMutations } from "./lists/metrics.ts";
 import { modelsMutations } from "./lists/models.ts";
+import { debertaMutations } from "./lists/deberta.ts";
 import { modelsMoreMutations } from "./lists/models_more.ts";
 import { noiseMutations } from "./lists/noise.ts";
 import { objectiveMutations } from "./lists/objective.ts";
@@ -146,6 +147,7 @@ export const mutations: readonly Mutation[] = [
   ...loraMoreMutations,
   ...stepsMoreMutations,
   ...modelsMoreMutations,
+  ...debertaMutations,
   ...textsMoreMutations,
   ...calibrationMutations,
   ...commandsMutations,
