@@ -16,6 +16,7 @@ import { mistral } from "./mistral.ts";
 import type { Model, ModelConfig } from "./model.ts";
 import { modernbert } from "./modernbert.ts";
 import { mpnet } from "./mpnet.ts";
+import { phi } from "./phi.ts";
 import { phi3 } from "./phi3.ts";
 import { qwen2 } from "./qwen2.ts";
 import { qwen3 } from "./qwen3.ts";
@@ -36,6 +37,7 @@ export const architectures: readonly Architecture[] = [
   smollm3,
   mistral,
   gemma3,
+  phi,
   phi3,
 ];
 

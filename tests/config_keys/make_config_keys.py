@@ -238,6 +238,21 @@ OWN = {
             {"rope_type": "linear", "rope_theta": 500.0, "factor": 2.0},
         ],
     },
+    "phi": {
+        **DECODER,
+        "embd_pdrop": [0.5],
+        "hidden_act": ACTS,
+        "partial_rotary_factor": [0.7, 0.5, 1.0, "x", 0, 2.0],
+        "qk_layernorm": [True, False, "x"],
+        "resid_pdrop": [0.5],
+        "rope_parameters": [
+            {"rope_type": "default", "rope_theta": 500.0},
+            {"rope_type": "default", "rope_theta": 500.0, "partial_rotary_factor": 0.7},
+            {"rope_type": "default", "partial_rotary_factor": 0.7},
+            {"rope_type": "linear", "rope_theta": 500.0, "factor": 2.0},
+            {},
+        ],
+    },
     "smollm3": {
         **DECODER,
         "no_rope_layers": [[0, 1], [1, 1], [0, 0], [1], [2, 1], "10"],
@@ -393,6 +408,12 @@ SPECIAL["deberta"] = [
      "copy": {"deberta.embeddings.token_type_embeddings.weight":
               ["deberta.embeddings.word_embeddings.weight", 2, 2]}},
 ]
+SPECIAL["phi"] = [
+    {"change": {"rope_theta": 500.0}, "without": ["rope_parameters"]},
+    {"change": {"rope_theta": 500.0, "partial_rotary_factor": 0.7}, "without": ["rope_parameters"]},
+    {"change": {}, "without": ["rope_parameters"]},
+    {"change": {}, "drop": ["lm_head.bias"]},
+]
 SPECIAL["mistral"] = [{"change": {"sliding_window": 2, "layer_types": ["full_attention"] * 2}}]
 FAMILIES = {
     "bert": ("bert-classification", transformers.BertForSequenceClassification),
@@ -408,6 +429,7 @@ FAMILIES = {
     "smollm3": ("smollm3-lm", transformers.SmolLM3ForCausalLM),
     "phi3": ("phi3-lm", transformers.Phi3ForCausalLM),
     "deberta": ("deberta-classification", transformers.DebertaV2ForSequenceClassification),
+    "phi": ("phi-lm", transformers.PhiForCausalLM),
 }
 CLASSIFIERS = {
     "gpt2": transformers.GPT2ForSequenceClassification,

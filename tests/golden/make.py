@@ -26,6 +26,7 @@ from transformers.models.gemma3 import modeling_gemma3
 from transformers.models.llama import modeling_llama
 from transformers.models.mistral import modeling_mistral
 from transformers.models.modernbert import modeling_modernbert
+from transformers.models.phi import modeling_phi
 from transformers.models.phi3 import modeling_phi3
 from transformers.models.qwen2 import modeling_qwen2
 from transformers.models.qwen3 import modeling_qwen3
@@ -242,6 +243,15 @@ CASES = {
         "lora": {"target_modules": ["q_proj", "k_proj"], "r": 2, "lora_alpha": 4},
         "pad": 0,
     },
+    "phi-lm": {
+        "seed": 177,
+        "model": transformers.PhiForCausalLM,
+        "config": lambda: llama_config(
+            transformers.PhiConfig, qk_layernorm=True, partial_rotary_factor=0.7
+        ),
+        "lora": {"target_modules": ["dense", "fc1"], "r": 2, "lora_alpha": 4},
+        "pad": 0,
+    },
     "phi3-lm": {
         "seed": 133,
         "model": transformers.Phi3ForCausalLM,
@@ -328,6 +338,7 @@ for family, module in {
 }.items():
     getattr(module, f"{family}RMSNorm").forward = exact_norm
     getattr(module, f"{family}RotaryEmbedding").forward = exact_rotary
+modeling_phi.PhiRotaryEmbedding.forward = exact_partial_rotary
 modeling_phi3.Phi3RMSNorm.forward = exact_norm
 modeling_phi3.Phi3RotaryEmbedding.forward = exact_partial_rotary
 modeling_gemma3.Gemma3RMSNorm.forward = lambda self, x: self._norm(x) * (1 + self.weight)

@@ -34,6 +34,7 @@ export const architectureNames = [
   "smollm3",
   "mistral",
   "gemma3_text",
+  "phi",
   "phi3",
 ] as const;
 /** An architecture that has a tiny model. */
@@ -60,6 +61,7 @@ const own: Record<ArchitectureName, Record<string, unknown>> = {
     ...{ num_key_value_heads: 1, head_dim: 6, sliding_window: 4, sliding_window_pattern: 2 },
     query_pre_attn_scalar: 5,
   },
+  phi: { num_key_value_heads: 1, qk_layernorm: true },
   phi3: {
     ...{ num_key_value_heads: 1, sliding_window: 4, original_max_position_embeddings: 16 },
     partial_rotary_factor: 0.5,

@@ -31,10 +31,13 @@ const classOfFamily: Readonly<Record<string, TokenizerClass>> = {
   "deberta-v2": "DebertaV2Tokenizer",
   roberta: "RobertaTokenizer",
   gpt2: "GPT2Tokenizer",
+  gemma: "GemmaTokenizer",
+  gemma2: "GemmaTokenizer",
   gemma3_text: "GemmaTokenizer",
   llama: "whole",
   mistral: "whole",
   modernbert: "whole",
+  phi: "GPT2Tokenizer",
   phi3: "whole",
   qwen2: "Qwen2Tokenizer",
   qwen3: "Qwen2Tokenizer",
@@ -59,6 +62,7 @@ const built: Readonly<Record<string, TokenizerClass>> = {
   Longformer: "RobertaTokenizer",
   Mvp: "RobertaTokenizer",
   GPT2: "GPT2Tokenizer",
+  CodeGen: "GPT2Tokenizer",
   Llama: "LlamaTokenizer",
   Gemma: "GemmaTokenizer",
   Qwen2: "Qwen2Tokenizer",
@@ -69,7 +73,7 @@ const built: Readonly<Record<string, TokenizerClass>> = {
 /** Classes with parts of their own that are not built here, by name without `Tokenizer`. */
 const foreign: ReadonlySet<string> = new Set(
   ("Albert Barthez Bartpho BertGeneration BertJapanese Bertweet BigBird BioGpt Blenderbot " +
-    "BlenderbotSmall ByT5 CLIP CTRL Camembert Canine Character Clvp CodeGen CodeLlama Cohere Cpm " +
+    "BlenderbotSmall ByT5 CLIP CTRL Camembert Canine Character Clvp CodeLlama Cohere Cpm " +
     "CpmAnt DPRContextEncoder DPRQuestionEncoder DPRReader Deberta Dia Esm Esmc FSMT " +
     "FastSpeech2Conformer Flaubert Funnel GPTNeoX GPTNeoXJapanese GPTSw3 Herbert Lasr " +
     "LayoutLMv2 LayoutLMv3 LayoutXLM Luke M2M100 MBart MBart50 MLuke Marian MarkupLM Mecab " +

@@ -5,6 +5,30 @@ import type { Mutation } from "../mutation.ts";
 /** More mutations of models. */
 export const modelsMoreMutations: readonly Mutation[] = [
   {
+    name: "phi's feed-forward module reads what attention gave",
+    file: "nn/models/phi.ts",
+    find: "this.mlp.fc1, normed, context)",
+    replace: "this.mlp.fc1, attended, context)",
+    why: "both read the same norm",
+    tests: ["tests/nn/models/config_keys_test.ts"],
+  },
+  {
+    name: "phi turns whole heads where no key says how much",
+    file: "nn/models/phi.ts",
+    find: "turnedPairs(place, headSize, 0.5)",
+    replace: "turnedPairs(place, headSize)",
+    why: "half of each head turns",
+    tests: ["tests/nn/models/phi_test.ts"],
+  },
+  {
+    name: "phi's output layer has no bias",
+    file: "nn/models/phi.ts",
+    find: "new PhiModel(config), { bias: true })",
+    replace: "new PhiModel(config))",
+    why: "its language models have one",
+    tests: ["tests/nn/models/config_keys_test.ts"],
+  },
+  {
     name: "llama output bias lost",
     file: "nn/models/llama_layers.ts",
     find: "new Linear(heads * size, hiddenSize, { bias: config.outputBias })",

@@ -30,6 +30,7 @@ const heads: Record<ArchitectureName, readonly string[]> = {
   smollm3: ["score.weight"],
   mistral: ["score.weight"],
   gemma3_text: ["score.weight"],
+  phi: ["score.weight"],
   phi3: ["score.weight"],
   modernbert: ["classifier.weight", "classifier.bias"],
 };

@@ -41,6 +41,7 @@ const targets: Record<ArchitectureName, string[]> = {
   smollm3: ["q_proj", "up_proj"],
   mistral: ["o_proj"],
   gemma3_text: ["q_proj", "down_proj"],
+  phi: ["k_proj", "fc1", "fc2"],
   phi3: ["qkv_proj", "gate_up_proj"],
   modernbert: ["Wqkv", "Wo"],
 };

@@ -45,6 +45,13 @@ const accepted: Readonly<Record<string, readonly string[]>> = {
   qwen2: ["head_dim = null"],
   // The usual one lies beyond this vocabulary.
   modernbert: ["without pad_token_id"],
+  // There are no windows, whatever a file says.
+  phi: [
+    "head_dim = null",
+    'layer_types = ["sliding_attention","full_attention"]',
+    'sliding_window = "3"',
+    "sliding_window = 2.5",
+  ],
   phi3: [
     "head_dim = null",
     // The usual one lies beyond this vocabulary.
@@ -119,6 +126,15 @@ const refused: Readonly<Record<string, readonly string[]>> = {
     'layer_types = ["sliding_attention","full_attention"]',
   ],
   mistral: [...decoders, "num_hidden_layers = 0", "head_dim = 0"],
+  phi: [
+    ...decoders.filter((title) => !title.startsWith("hidden_act")),
+    'hidden_act = "quick_gelu"',
+    "num_hidden_layers = 0",
+    'rope_parameters = {"rope_type":"linear","rope_theta":500,"factor":2}',
+    'rope_scaling = {"type":"linear","factor":2}',
+    'rope_scaling = {"rope_type":"dynamic","factor":2}',
+    "tie_word_embeddings = true",
+  ],
   phi3: [...decoders, "num_hidden_layers = 0"],
   smollm3: [
     ...decoders,

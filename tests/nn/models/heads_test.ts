@@ -23,6 +23,7 @@ const own: Record<typeof architectureNames[number], string[]> = {
   smollm3: ["score.weight"],
   mistral: ["score.weight"],
   gemma3_text: ["score.weight"],
+  phi: ["score.weight"],
   phi3: ["score.weight"],
   modernbert: ["classifier.weight", "classifier.bias"],
 };

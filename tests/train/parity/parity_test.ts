@@ -17,6 +17,7 @@ const goldenCases = [
   "mistral-lm",
   "modernbert-classification",
   "mpnet-classification",
+  "phi-lm",
   "phi3-lm",
   "phi3-long-classification",
   "qwen2-lm",

@@ -259,6 +259,8 @@ def bases():
         "deberta": {"config.json": {"model_type": "deberta-v2"}, "tokenizer.json": deberta()},
         "deberta-files": {"config.json": {"model_type": "deberta-v2"},
                           "spm.model": sentencepiece(deberta_pieces(), 3)},
+        "gemma2": {"config.json": {"model_type": "gemma2"}, "tokenizer.json": gemma()},
+        "phi": {"config.json": {"model_type": "phi"}, "tokenizer.json": gpt2_json},
         "smollm3": {**config["smollm3"], "tokenizer.json": split_bytes(r"\s?\p{L}+|\p{N}{1,3}|\s+", ignore_merges=True)[2]},
     }
 
@@ -380,7 +382,10 @@ def classes(name):
     if name in alone:
         yield alone[name]
         return
-    if name in ("qwen3", "mistral", "phi3", "smollm3", "modernbert"):
+    if name == "phi":
+        yield from (None, "CodeGenTokenizer")
+        return
+    if name in ("gemma2", "qwen3", "mistral", "phi3", "smollm3", "modernbert"):
         return
     yield None
     yield own[name.split("-")[0]]
