@@ -137,7 +137,7 @@ const rules: Readonly<Record<string, (sources: Sources) => readonly string[]>> =
   "no file outside nn/models asks for an architecture by name": (all) =>
     [...all].filter(([path]) => !path.startsWith("nn/models/"))
       .filter(([, text]) =>
-        /[!=]== "(bert|roberta|mpnet|gpt2|llama|qwen2|qwen3|smollm3|mistral|modernbert|gemma3_text|phi3)"/
+        /[!=]== "(bert|roberta|mpnet|deberta-v2|gpt2|llama|qwen2|qwen3|smollm3|mistral|modernbert|gemma3_text|phi|phi3)"/
           .test(text)
       )
       .map(([path]) => path),

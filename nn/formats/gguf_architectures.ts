@@ -10,7 +10,7 @@ import type { GgufHeader, GgufValue } from "./gguf.ts";
 import type { JsonObject } from "./json_record.ts";
 
 /** How a tensor of a file becomes that of a checkpoint. */
-export type GgufLayout = "rows" | "rotary rows" | "transposed";
+export type GgufLayout = "rows" | "rotary rows" | "transposed" | "one more";
 
 /** What a kind of file holds. */
 export interface GgufArchitecture {
@@ -28,6 +28,8 @@ export interface GgufArchitecture {
   readonly layout: (part: string) => GgufLayout;
   /** Field that has the number of query heads, and of key and value heads. */
   readonly heads: readonly [string, string];
+  /** What the metadata say in ways of the architecture's own: windows, scaled positions, other factors. */
+  readonly own?: (value: (key: string) => GgufValue | undefined) => JsonObject;
 }
 
 const llamaFields = {
@@ -74,11 +76,44 @@ function llamaKin(type: string, layout: GgufArchitecture["layout"]): GgufArchite
   };
 }
 
+/**
+ * Gemma 3: of six layers one sees all tokens, and its positions alone are scaled. Norms are stored as the
+ * factor that they are, 1 more than in checkpoints.
+ */
+const gemma3: GgufArchitecture = {
+  ...llamaKin("gemma3_text", (part) => part.endsWith("norm") ? "one more" : "rows"),
+  fixed: (has) => ({
+    model_type: "gemma3_text",
+    hidden_activation: "gelu_pytorch_tanh",
+    tie_word_embeddings: !has("output.weight"),
+  }),
+  parts: {
+    ...llamaParts,
+    post_attention_norm: "post_attention_layernorm",
+    ffn_norm: "pre_feedforward_layernorm",
+    post_ffw_norm: "post_feedforward_layernorm",
+  },
+  own(value) {
+    const factor = value("rope.scaling.factor");
+    const [width, heads] = [value("embedding_length"), value("attention.head_count")];
+    // llama.cpp tells the model of 27 billion parameters by its layers.
+    const isLargest = value("block_count") === 62;
+    const scalar = isLargest ? Number(width) / Number(heads) : value("attention.key_length") ?? 256;
+    return {
+      sliding_window: value("attention.sliding_window") ?? 4096,
+      query_pre_attn_scalar: scalar,
+      ...(value("rope.scaling.type") === "linear" &&
+        { rope_scaling: { rope_type: "linear", factor: factor ?? 1 } }),
+    };
+  },
+};
+
 /** Architectures by `general.architecture`. */
 const architectures: ReadonlyMap<string, GgufArchitecture> = new Map([
   ["llama", llamaKin("llama", (part) => /^attn_[qk]$/.test(part) ? "rotary rows" : "rows")],
   ["qwen2", llamaKin("qwen2", () => "rows")],
   ["qwen3", llamaKin("qwen3", () => "rows")],
+  ["gemma3", gemma3],
   ["gpt2", {
     fields: {
       block_count: "n_layer",
@@ -141,11 +176,15 @@ export function ggufArchitecture({ metadata }: GgufHeader, path: string): GgufAr
  */
 export function ggufConfig(header: GgufHeader, path: string): JsonObject {
   const { metadata, tensors } = header;
-  const { fields, fixed } = ggufArchitecture(header, path);
+  const { fields, fixed, own } = ggufArchitecture(header, path);
   const name = String(metadata.get("general.architecture"));
-  const window = metadata.get(`${name}.attention.sliding_window`) ?? 0;
+  const value = (key: string) => metadata.get(`${name}.${key}`);
+  const window = value("attention.sliding_window") ?? 0;
   // Factors of LLaMA 3 are tensors, of which config.json has the rule; it alone knows windows by layer.
-  if (isScaled(metadata, name) || tensors.has("rope_freqs.weight") || window !== 0) {
+  const isOther = own === undefined
+    ? isScaled(metadata, name) || window !== 0
+    : ![undefined, "none", "linear"].includes(value("rope.scaling.type") as string | undefined);
+  if (isOther || tensors.has("rope_freqs.weight")) {
     throw new FileError(
       "Cannot read GGUF with scaled rotary positions or windows unless the model's config.json lies " +
         "beside it: found none",
@@ -156,7 +195,8 @@ export function ggufConfig(header: GgufHeader, path: string): JsonObject {
   const put = (field: string, value: GgufValue | undefined) => {
     if (value !== undefined) config[field] = typeof value === "number" ? shortened(value) : value;
   };
-  for (const [key, field] of Object.entries(fields)) put(field, metadata.get(`${name}.${key}`));
+  for (const [key, field] of Object.entries(fields)) put(field, value(key));
+  Object.assign(config, own?.(value));
   for (const [key, field] of Object.entries(tokens)) put(field, metadata.get(key));
   const rows = tensors.get("token_embd.weight")?.shape[0];
   put("vocab_size", rows);

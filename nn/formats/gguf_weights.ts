@@ -101,7 +101,10 @@ function* numbersOf(tensor: Named, read: ReadBytes): Generator<Float32Array> {
     yield turned;
     return;
   }
-  for (const bytes of rowParts(tensor, read)) yield type.decode(bytes);
+  for (const bytes of rowParts(tensor, read)) {
+    const part = type.decode(bytes);
+    yield layout === "one more" ? part.map((x) => x - 1) : part;
+  }
 }
 
 /**
@@ -145,7 +148,7 @@ export function ggufWeights(
     halves(name) {
       const tensor = find(name);
       const { half } = tensor.type;
-      if (half === undefined || tensor.layout === "transposed") return undefined;
+      if (half === undefined || !tensor.layout.endsWith("rows")) return undefined;
       return { dtype: half, parts: rowParts(tensor, read) };
     },
   };

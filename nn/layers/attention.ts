@@ -6,8 +6,8 @@
 
 import { checkpoint } from "../../core/checkpoint.ts";
 import { OptionError } from "../../core/errors.ts";
-import { add, scale as scaled } from "../../core/ops/elementwise.ts";
-import { matmul } from "../../core/ops/matmul.ts";
+import { add } from "../../core/ops/elementwise.ts";
+import { matmul, matmulAdd } from "../../core/ops/matmul.ts";
 import { permute, reshape, transpose } from "../../core/ops/view.ts";
 import { untracked } from "../../core/tape.ts";
 import type { Tensor } from "../../core/tensor.ts";
@@ -52,6 +52,19 @@ export function splitHeads(x: Tensor, heads: number): Tensor {
   return permute(reshape(x, [batch, tokens, heads, width / heads]), [0, 2, 1, 3]);
 }
 
+/** What is added to scores before their factor; not beside a cache. */
+export interface ScoreTerms {
+  /** What the terms are made of. */
+  readonly of: readonly Tensor[];
+  /**
+   * Makes the terms, at most two.
+   *
+   * **Shapes**: query and key `[batch, keyValueHeads, group or 1, tokens, size]` -> what broadcasts to
+   * `[batch, keyValueHeads, group, queries, keys]`.
+   */
+  make(query: Tensor, key: Tensor, of: readonly Tensor[]): readonly Tensor[];
+}
+
 /** What attends to what. */
 export interface Projected {
   /** `[batch, heads, tokens, size]`. */
@@ -60,8 +73,8 @@ export interface Projected {
   readonly key: Tensor;
   /** `[batch, keyValueHeads, tokens, size]`. */
   readonly value: Tensor;
-  /** Added to the scores after their factor, `[heads, queries, keys]`; not beside a cache. */
-  readonly bias?: Tensor;
+  /** What the scores have beside the products of queries and keys. */
+  readonly terms?: ScoreTerms;
 }
 
 /**
@@ -72,7 +85,7 @@ export interface Projected {
  * sees which.
  */
 export function attend(
-  { query, key, value, bias }: Projected,
+  { query, key, value, terms }: Projected,
   settings: AttentionSettings,
   context: ForwardContext,
 ): Tensor {
@@ -97,14 +110,14 @@ export function attend(
   checkMasks(options, tokens, heads);
   const asked = context.onScores !== undefined || context.spanStarts !== undefined ||
     context.probes?.[place.layer] !== undefined;
-  const isPlain = earlier === undefined && bias === undefined && !asked;
+  const isPlain = earlier === undefined && terms === undefined && !asked;
   const whole = isPlain ? inOne?.(q, k, v, options) : undefined;
   const joined = [batch, tokens, heads * size];
   if (whole !== undefined) return reshape(permute(whole, [0, 3, 1, 2, 4]), joined);
   const order = earlier === undefined ? [0, 3, 1, 2, 4] : [3, 0, 1, 2, 4];
-  const compose: Attend = (q, k, v, mask, bias) => {
+  const compose: Attend = ([q, k, v], mask, of) => {
     const own = { ...options, mask };
-    const weigh = () => weighted(scoresOf(q, k, own, bias), own, place, context);
+    const weigh = () => weighted(scoresOf(q, k, terms?.make(q, k, of)), own, place, context);
     // Scores are as large as weights, and nothing reads them again but what starts spans.
     const weights = context.spanStarts === undefined ? q.device.within("scores", weigh) : weigh();
     return permute(matmul(weights, v, order), order);
@@ -114,25 +127,23 @@ export function attend(
   // Of a layer that is computed again there is one at a time already.
   const isKept = asked || earlier !== undefined || few || gradientCheckpointing;
   const run = isKept ? compose : computedAgain(compose);
-  return reshape(run(q, k, v, options.mask, bias), joined);
+  return reshape(run([q, k, v], options.mask, terms?.of ?? []), joined);
 }
 
-/** Attention of queries to keys and values, with a mask of visible keys and what is added to scores. */
+/** Attention of queries to keys and values, with a mask of visible keys and what terms are made of. */
 type Attend = (
-  q: Tensor,
-  k: Tensor,
-  v: Tensor,
+  projected: readonly [q: Tensor, k: Tensor, v: Tensor],
   mask: Tensor | undefined,
-  bias: Tensor | undefined,
+  of: readonly Tensor[],
 ) => Tensor;
 
 /** The same, of which a gradient keeps what it is given, and not its weights. */
 function computedAgain(compose: Attend): Attend {
-  return (q, k, v, mask, bias) =>
-    checkpoint(
-      [q, k, v, ...[mask, bias].filter((x) => x !== undefined)],
-      (q, k, v, ...others) => compose(q!, k!, v!, mask && others[0], bias && others.at(-1)),
-    );
+  return (projected, mask, of) =>
+    checkpoint([...projected, ...of, ...mask === undefined ? [] : [mask]], (q, k, v, ...rest) => {
+      const terms = rest.slice(0, of.length);
+      return compose([q!, k!, v!], mask && rest.at(-1), terms);
+    });
 }
 
 /** What the mask of a batch says, for a layer whose queries see a window of a cache. */
@@ -159,17 +170,12 @@ function checkMasks({ logits, weights, maximum }: AttentionOptions, tokens: numb
 }
 
 /** Scores before their factor, `[batch, keyValueHeads, group, queries, keys]`. */
-function scoresOf(q: Tensor, k: Tensor, { scale }: AttentionOptions, bias?: Tensor): Tensor {
-  const scores = matmul(q, transpose(k));
-  if (bias === undefined) return scores;
-  const [, keyHeads, group, queries, keys] = scores.shape as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  return add(scores, reshape(scaled(bias, 1 / scale), [1, keyHeads, group, queries, keys]));
+function scoresOf(q: Tensor, k: Tensor, terms: readonly Tensor[] = []): Tensor {
+  const [first, second] = terms;
+  if (first === undefined) return matmul(q, transpose(k));
+  return second === undefined
+    ? matmulAdd(q, transpose(k), first)
+    : matmulAdd(q, transpose(k), first, second);
 }
 
 /** Weights of the scores; tells what asks for scores or weights of them. */

@@ -32,6 +32,7 @@ const nullable: ReadonlySet<string> = new Set([
   "layer_types",
   "no_rope_layers",
   "use_bidirectional_attention",
+  "pos_att_type",
 ]);
 
 /** The keys of a configuration file. */
@@ -140,6 +141,17 @@ export class ConfigFields {
   }
 
   /**
+   * An integer.
+   *
+   * @param usual Value where the key is absent
+   * @throws {FileError} If it is no integer
+   */
+  integer(key: string, usual: number): number {
+    const value = this.number(key, usual);
+    return Number.isSafeInteger(value) ? value : this.fail(key, "an integer is required", value);
+  }
+
+  /**
    * A truth value.
    *
    * @throws {FileError} If it is another one
@@ -195,6 +207,22 @@ export class ConfigFields {
     const value = this.#value(key);
     if (value === undefined || Array.isArray(value)) return value;
     return this.fail(key, "a list is required", value);
+  }
+
+  /**
+   * The words of a list, or of a text that has `|` between them in any case; none where it is absent.
+   *
+   * @throws {FileError} If one is another than those allowed
+   */
+  words<T extends string>(key: string, allowed: readonly T[]): readonly T[] {
+    const value = this.#value(key, []);
+    const list: unknown = typeof value === "string"
+      ? value.toLowerCase().split("|").map((word) => word.trim())
+      : value;
+    const isWord = (word: unknown): word is T => allowed.some((one) => one === word);
+    return Array.isArray(list) && list.every(isWord)
+      ? list
+      : this.fail(key, `words of ${allowed.join(", ")} are required`, value);
   }
 
   /**

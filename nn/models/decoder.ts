@@ -86,11 +86,17 @@ export class LanguageModel extends Decoder {
    * Makes the model without numbers.
    *
    * @param prefix Field that checkpoints hold the body in
+   * @param head Whether an output layer of its own has a bias; default false
    */
-  constructor(config: ModelConfig, prefix: string, body: DecoderBody) {
+  constructor(
+    config: ModelConfig,
+    prefix: string,
+    body: DecoderBody,
+    { bias = false }: { readonly bias?: boolean } = {},
+  ) {
     super(config, prefix, body);
     if (!config.tied) {
-      this.lm_head = new Linear(config.hiddenSize, config.vocabularySize, { bias: false });
+      this.lm_head = new Linear(config.hiddenSize, config.vocabularySize, { bias });
     }
   }
 

@@ -1,5 +1,5 @@
 /**
- * The encoder that BERT, RoBERTa and MPNet share. Field names are Hugging Face's.
+ * The encoder that BERT, RoBERTa, MPNet and DeBERTa share. Field names are Hugging Face's.
  *
  * **Source**: Devlin et al. 2019, "BERT".
  *
@@ -20,7 +20,7 @@ import { runLayers } from "../layers/stack.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import { type Architecture, usualKeys } from "./architecture.ts";
 import { type ConfigFields, requireToken } from "./config_fields.ts";
-import { Embeddings, type EncoderConfig } from "./encoder_embeddings.ts";
+import { Embeddings, type EncoderConfig, type TokenEmbeddings } from "./encoder_embeddings.ts";
 import type { ModelConfig } from "./model.ts";
 
 /** What the architectures of this encoder have in common. */
@@ -79,10 +79,13 @@ export function attentionSettings(config: ModelConfig, layer: number): Attention
 }
 
 /** A linear layer, then the residual and its norm. */
-class Output extends Module {
+export class ResidualOutput extends Module {
+  /** `[width, inputs]` and bias. */
   readonly dense: Projection;
+  /** Norm of the sum. */
   readonly LayerNorm: LayerNorm;
 
+  /** Makes both without numbers. */
   constructor(inputs: number, config: ModelConfig) {
     super();
     this.dense = new Linear(inputs, config.hiddenSize);
@@ -92,13 +95,13 @@ class Output extends Module {
 
 class Attention extends EncoderAttention {
   readonly self: SelfAttention;
-  readonly output: Output;
+  readonly output: ResidualOutput;
   readonly #settings: AttentionSettings;
 
   constructor(config: ModelConfig, layer: number) {
     super();
     this.self = new SelfAttention(config.hiddenSize);
-    this.output = new Output(config.hiddenSize, config);
+    this.output = new ResidualOutput(config.hiddenSize, config);
     this.#settings = attentionSettings(config, layer);
   }
 
@@ -121,18 +124,23 @@ class Intermediate extends Module {
   }
 }
 
-class Layer extends Module {
+/** A layer of an encoder: attention and feed-forward module. */
+export class EncoderLayer extends Module {
+  /** Attention with the residual and its norm. */
   readonly attention: EncoderAttention;
+  /** The first layer of the feed-forward module. */
   readonly intermediate: Intermediate;
-  readonly output: Output;
+  /** The second one, the residual and its norm. */
+  readonly output: ResidualOutput;
   readonly #activation: Activation;
   readonly #place: LayerPlace;
 
+  /** Makes the layer without numbers. */
   constructor(config: ModelConfig, layer: number, attention: EncoderAttention) {
     super();
     this.attention = attention;
     this.intermediate = new Intermediate(config);
-    this.output = new Output(config.intermediateSize, config);
+    this.output = new ResidualOutput(config.intermediateSize, config);
     this.#activation = config.activation;
     this.#place = layerPlace(layer, config.layers);
   }
@@ -148,7 +156,7 @@ class Layer extends Module {
 /** The layers of an encoder. */
 export class EncoderLayers extends Module {
   /** The layers, in their order. */
-  readonly layer: readonly Layer[];
+  readonly layer: readonly EncoderLayer[];
 
   /**
    * Makes the layers without numbers.
@@ -161,7 +169,22 @@ export class EncoderLayers extends Module {
   ) {
     super();
     const layers = Array.from({ length: config.layers }, (_, i) => i);
-    this.layer = layers.map((i) => new Layer(config, i, attentionOf(i)));
+    this.layer = layers.map((i) => new EncoderLayer(config, i, attentionOf(i)));
+  }
+
+  /** All of a layer but its last norm, `[batch, tokens, width]` unchanged. */
+  forward(
+    layer: EncoderLayer,
+    x: Tensor,
+    context: ForwardContext,
+    shared: readonly Tensor[],
+  ): Tensor {
+    return layer.forward(x, context, shared);
+  }
+
+  /** The last norm of a layer. */
+  finish(layer: EncoderLayer, x: Tensor): Tensor {
+    return layer.output.LayerNorm.forward(x);
   }
 
   /** What the attention of every layer reads beside its input; default nothing. */
@@ -172,16 +195,20 @@ export class EncoderLayers extends Module {
 
 /** Embeddings and layers, such as `RobertaModel`. */
 export class EncoderModel extends Module {
-  /** Sum of word, segment and position embeddings, normalised. */
-  readonly embeddings: Embeddings;
+  /** What it makes of tokens before its first layer. */
+  readonly embeddings: TokenEmbeddings;
   /** The layers, in their order. */
   readonly encoder: EncoderLayers;
   readonly #sizes: TableSizes;
 
-  /** Makes the model without numbers; its layers are BERT's where none are given. */
-  constructor(config: EncoderConfig, encoder: EncoderLayers = new EncoderLayers(config)) {
+  /** Makes the model without numbers; its parts are BERT's where none are given. */
+  constructor(
+    config: EncoderConfig,
+    encoder: EncoderLayers = new EncoderLayers(config),
+    embeddings: TokenEmbeddings = new Embeddings(config),
+  ) {
     super();
-    this.embeddings = new Embeddings(config);
+    this.embeddings = embeddings;
     this.encoder = encoder;
     this.#sizes = config;
   }
@@ -191,15 +218,15 @@ export class EncoderModel extends Module {
     requireOneEach(context.batch);
     checkBatch(context.batch, this.#sizes);
     const embed = () => this.embeddings.forward(context);
-    const { layer: layers } = this.encoder;
+    const { encoder } = this;
     const hidden = runLayers(
-      layers,
+      encoder.layer,
       () => context.batch.ids.device.within("embeddings", embed),
       context,
-      (layer, x, inner, shared: readonly Tensor[]) => layer.forward(x, inner, shared),
+      (layer, x, inner, shared: readonly Tensor[]) => encoder.forward(layer, x, inner, shared),
       {
-        shared: () => this.encoder.shared(context),
-        finish: (layer, x) => layer.output.LayerNorm.forward(x),
+        shared: () => encoder.shared(context),
+        finish: (layer, x) => encoder.finish(layer, x),
       },
     );
     context.trace?.push(hidden);

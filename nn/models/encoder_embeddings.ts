@@ -28,6 +28,12 @@ export interface EncoderConfig extends ModelConfig {
   readonly positionOffset: number;
 }
 
+/** What an encoder makes of tokens before its first layer. */
+export abstract class TokenEmbeddings extends Module {
+  /** Embeds a batch, `[batch, tokens, width]`. */
+  abstract forward(context: ForwardContext): Tensor;
+}
+
 /** Row of a real token's position; that before the first position for pads. */
 const positionRows = rowwise("positionRows", { positions: "u32", mask: "u32" }, [
   select(
@@ -60,7 +66,7 @@ function positionsBesidePads(
 }
 
 /** Sum of word, segment and position embeddings, normalised. */
-export class Embeddings extends Module {
+export class Embeddings extends TokenEmbeddings {
   /** `[vocabulary, width]`. */
   readonly word_embeddings: Embedding;
   /** `[positions, width]`, those that stand for none first. */
@@ -84,7 +90,7 @@ export class Embeddings extends Module {
   }
 
   /** Embeds a batch, `[batch, tokens, width]`. */
-  forward(context: ForwardContext): Tensor {
+  override forward(context: ForwardContext): Tensor {
     const { batch, dropout } = context;
     const words = addEmbeddingNoise(this.word_embeddings.forward(batch.ids), dropout);
     const types = this.token_type_embeddings?.forward(batch.typeIds);

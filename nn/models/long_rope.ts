@@ -27,7 +27,7 @@ export function longRotaries(
   const scaling = fields.object("rope_scaling") ?? {};
   const rope = fields.within(Object.keys(scaling).length > 0 ? "rope_scaling" : "rope_parameters");
   const theta = (rope.has("rope_theta") ? rope : fields).positive("rope_theta", 10000);
-  const pairs = pairsOf(rope.has("partial_rotary_factor") ? rope : fields, headSize);
+  const pairs = turnedPairs(rope.has("partial_rotary_factor") ? rope : fields, headSize);
   const plain = (pair: number) => theta ** (-pair / pairs);
   const key = rope.has("rope_type") ? "rope_type" : "type";
   const kind = rope.only(key, ["default", ...scaled], "default");
@@ -48,10 +48,15 @@ export function longRotaries(
   return { rotaries, longestShort: original };
 }
 
-/** Pairs of a head that are turned. */
-function pairsOf(fields: ConfigFields, headSize: number): number {
+/**
+ * Pairs of a head that are turned.
+ *
+ * @param usual Their share where no key gives it
+ * @throws {FileError} If it is no share, or that of an odd number
+ */
+export function turnedPairs(fields: ConfigFields, headSize: number, usual = 1): number {
   const key = "partial_rotary_factor";
-  const share = fields.positive(key, 1);
+  const share = fields.positive(key, usual);
   const turned = Math.floor(headSize * share);
   if (share <= 1 && turned >= 2 && turned % 2 === 0) return turned / 2;
   const required = `a share of 1 at most is required that is an even number of ${headSize} numbers`;

@@ -9,9 +9,10 @@
  */
 
 import type { Device } from "../../core/device.ts";
+import { scale } from "../../core/ops/elementwise.ts";
 import { gather } from "../../core/ops/gather.ts";
 import { slice } from "../../core/ops/slice.ts";
-import { permute } from "../../core/ops/view.ts";
+import { permute, reshape } from "../../core/ops/view.ts";
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { attend, type AttentionSettings, splitHeads } from "../layers/attention.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
@@ -77,7 +78,8 @@ class MpnetAttention extends EncoderAttention {
   override forward(x: Tensor, context: ForwardContext, [bias]: readonly [Tensor]): Tensor {
     const { q, k, v, o } = this.attn;
     const split = (p: Projection) => splitHeads(p.forward(x, context), this.#settings.heads);
-    const projected = { query: split(q), key: split(k), value: split(v), bias };
+    const terms = { of: [bias], make: (_q: Tensor, _k: Tensor, of: readonly Tensor[]) => of };
+    const projected = { query: split(q), key: split(k), value: split(v), terms };
     const attended = attend(projected, this.#settings, context);
     return this.LayerNorm.forward(o.forward(attended, context, x));
   }
@@ -86,12 +88,14 @@ class MpnetAttention extends EncoderAttention {
 class MpnetLayers extends EncoderLayers {
   /** `[buckets, heads]`. */
   readonly relative_attention_bias: Embedding;
+  readonly #config: ModelConfig;
   /** Row of the bias by query and key. */
   #rows: Tensor | undefined;
 
   constructor(config: ModelConfig) {
     super(config, (layer) => new MpnetAttention(config, layer));
     this.relative_attention_bias = new Embedding(buckets, config.heads);
+    this.#config = config;
   }
 
   /** Computes which row each pair of places reads; the open scope owns the table. */
@@ -103,10 +107,14 @@ class MpnetLayers extends EncoderLayers {
     this.#rows = tensor(device, rows, [positions, positions], "u32");
   }
 
-  /** The bias of the scores, `[heads, queries, keys]`. */
+  /** The bias of the scores before their factor, `[1, heads, 1, queries, keys]`. */
   override shared({ batch: { width } }: ForwardContext): readonly [Tensor] {
+    const { heads, headSize } = this.#config;
     const rows = slice(slice(this.#rows!, 0, 0, width), 1, 0, width);
-    return [permute(gather(this.relative_attention_bias.weight.value, rows), [2, 0, 1])];
+    const bias = gather(this.relative_attention_bias.weight.value, rows);
+    // It counts after the factor of the scores.
+    const unscaled = scale(permute(bias, [2, 0, 1]), Math.sqrt(headSize));
+    return [reshape(unscaled, [1, heads, 1, width, width])];
   }
 }
 

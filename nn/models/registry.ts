@@ -7,6 +7,7 @@
 import { OptionError } from "../../core/errors.ts";
 import type { Architecture } from "./architecture.ts";
 import { bert } from "./bert.ts";
+import { deberta } from "./deberta.ts";
 import type { LanguageModel } from "./decoder.ts";
 import { gemma3 } from "./gemma3.ts";
 import { gpt2 } from "./gpt2.ts";
@@ -15,6 +16,7 @@ import { mistral } from "./mistral.ts";
 import type { Model, ModelConfig } from "./model.ts";
 import { modernbert } from "./modernbert.ts";
 import { mpnet } from "./mpnet.ts";
+import { phi } from "./phi.ts";
 import { phi3 } from "./phi3.ts";
 import { qwen2 } from "./qwen2.ts";
 import { qwen3 } from "./qwen3.ts";
@@ -26,6 +28,7 @@ export const architectures: readonly Architecture[] = [
   bert,
   roberta,
   mpnet,
+  deberta,
   modernbert,
   gpt2,
   llama,
@@ -34,6 +37,7 @@ export const architectures: readonly Architecture[] = [
   smollm3,
   mistral,
   gemma3,
+  phi,
   phi3,
 ];
 

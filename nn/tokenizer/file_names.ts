@@ -22,9 +22,10 @@ export const tokenizerFiles = [
   "encoder.json",
   "merges.txt",
   "vocab.bpe",
+  "spm.model",
 ] as const;
 /** Name of a file that describes a tokenizer. */
 export type TokenizerFile = typeof tokenizerFiles[number];
 
-/** Content of a folder's files: parsed JSON of `.json`, the text of the others. */
+/** Content of a folder's files: parsed JSON of `.json`, bytes of `.model`, the text of the others. */
 export type TokenizerFiles = Readonly<Partial<Record<TokenizerFile, unknown>>>;

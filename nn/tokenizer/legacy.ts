@@ -102,6 +102,13 @@ export function isRoberta({ vocab }: VocabularyPieces): boolean {
   return ["<s>", "</s>", "<mask>"].every((token) => Object.hasOwn(vocab, token));
 }
 
+/** Classes whose vocabulary is that of `tokenizer.json`, or of SentencePiece. */
+type BuiltFromJson =
+  | "LlamaTokenizer"
+  | "GemmaTokenizer"
+  | "XLMRobertaTokenizer"
+  | "DebertaV2Tokenizer";
+
 /**
  * Builds the tokenizer of a class from the files of its vocabulary.
  *
@@ -110,7 +117,7 @@ export function isRoberta({ vocab }: VocabularyPieces): boolean {
  * @throws {FileError} If the vocabulary lacks a token that the class cannot do without
  */
 export function resolveLegacy(
-  name: Exclude<BuiltClass, "LlamaTokenizer" | "GemmaTokenizer" | "XLMRobertaTokenizer">,
+  name: Exclude<BuiltClass, BuiltFromJson>,
   pieces: VocabularyPieces,
   settings: Settings,
   path: string,

@@ -34,7 +34,7 @@ export async function openFiles(files: TokenizerFiles, folder: string): Promise<
   const json = files["tokenizer.json"];
   const path = pathOf("tokenizer.json");
   if (json === undefined) {
-    const { resolved, path } = await openLegacy({ files, pathOf, folder }, name, settings);
+    const { resolved, path } = await openLegacy({ files, pathOf, name: folder }, name, settings);
     const json = splitAsMistral(resolved.json, { tokenizer: config, model });
     return new Tokenizer(json, resolved.config, path);
   }
@@ -68,15 +68,17 @@ function withoutNullTokens(config: JsonObject): JsonObject {
 interface Folder {
   readonly files: TokenizerFiles;
   readonly pathOf: (name: string) => string;
-  readonly folder: string;
+  readonly name: string;
 }
 
 /** Opens a vocabulary of the files before `tokenizer.json`. */
 async function openLegacy(
-  { files, pathOf, folder }: Folder,
+  folder: Folder,
   name: TokenizerClass | undefined,
   settings: Settings,
 ): Promise<{ resolved: ResolvedTokenizer; path: string }> {
+  const { files, pathOf } = folder;
+  if (name === "DebertaV2Tokenizer") return await openSentencePieces(folder, name, settings);
   const { isRoberta, readBytePairs, readWordPieces, resolveLegacy } = await import("./legacy.ts");
   const firstOf = (...names: TokenizerFile[]) => names.find((name) => files[name] !== undefined);
   const pieces = firstOf("vocab.txt");
@@ -89,7 +91,7 @@ async function openLegacy(
   const vocabulary = firstOf("vocab.json", "encoder.json");
   const merges = firstOf("merges.txt", "vocab.bpe");
   if (vocabulary === undefined || merges === undefined || !readsBytePairs(name)) {
-    throw new FileError(missingMessage(name), folder);
+    throw new FileError(missingMessage(name), folder.name);
   }
   const path = pathOf(vocabulary);
   const read = readBytePairs({
@@ -100,6 +102,25 @@ async function openLegacy(
   });
   const kind = name ?? (isRoberta(read) ? "RobertaTokenizer" : "GPT2Tokenizer");
   return { resolved: resolveLegacy(kind, read, settings, path), path };
+}
+
+/** Opens a model of SentencePiece, whose own tokens count where the files list none. */
+async function openSentencePieces(
+  { files, pathOf, name: folder }: Folder,
+  name: "DebertaV2Tokenizer",
+  settings: Settings,
+): Promise<{ resolved: ResolvedTokenizer; path: string }> {
+  const model = files["spm.model"];
+  const path = pathOf("spm.model");
+  if (model === undefined) throw new FileError(missingMessage(name), folder);
+  if (!(model instanceof Uint8Array)) {
+    throw new FileError("Cannot load tokenizer as the bytes of the file are required", path);
+  }
+  const { readSentencePieces } = await import("./sentencepiece.ts");
+  const { resolveTokenizer } = await import("./folder/resolve.ts");
+  const { extra, ...pieces } = readSentencePieces(Uint8Array.from(model), path);
+  const own = settings.listsExtra ? settings : { ...settings, extra };
+  return { resolved: resolveTokenizer({ name, pieces, path }, own), path };
 }
 
 /** Whether a class, or none that is named, reads vocabulary and merges. */
@@ -121,6 +142,7 @@ function missingMessage(name: TokenizerClass | undefined): string {
     RobertaTokenizer: `tokenizer.json or ${pairs}`,
     LlamaTokenizer: "tokenizer.json (tokenizer.model alone does not do)",
     GemmaTokenizer: "tokenizer.json (tokenizer.model alone does not do)",
+    DebertaV2Tokenizer: "tokenizer.json or spm.model",
     XLMRobertaTokenizer: "tokenizer.json (sentencepiece.bpe.model alone does not do)",
     whole: "tokenizer.json",
   };

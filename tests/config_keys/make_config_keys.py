@@ -137,6 +137,30 @@ OWN = {
         "max_position_embeddings": [24, 23],
         "type_vocab_size": [3],
     },
+    "deberta": {
+        **{key: ENCODER[key] for key in ("hidden_dropout_prob", "attention_probs_dropout_prob")},
+        "attention_head_size": [6, 4],
+        "cls_dropout": [0.5],
+        "conv_kernel_size": [0, 2, 3, -1, "0"],
+        "embedding_size": [12, 6, 0],
+        "legacy": [False],
+        "max_position_embeddings": [24, 23],
+        "max_relative_positions": [-1, 0, 24, 12, 6, 5, 4, 100, "24"],
+        "norm_rel_ebd": ["none", "layer_norm", "None | Layer_Norm", "x", ["layer_norm"]],
+        "pooler_dropout": [0.5],
+        "pooler_hidden_act": ACTS,
+        "pooler_hidden_size": [12, 6],
+        "pos_att_type": [
+            *("c2p", "p2c", "none", "p2c|c2p", "C2P | p2c", "p2p|c2p", ""),
+            *(["c2p"], ["p2c", "c2p"], ["c2p", "c2p"], [], ["C2P"], [1], 1),
+        ],
+        "position_biased_input": [False, True, "x"],
+        "position_buckets": [8, 4, -1, 0, 1, "8", 8.5],
+        "relative_attention": [False, True, "x"],
+        "share_att_key": [True, False],
+        "type_vocab_size": [0, 2, -1, "x"],
+        "z_steps": [2],
+    },
     "modernbert": {
         "hidden_activation": ACTS,
         "norm_eps": [1e-3, 0.0, "x"],
@@ -212,6 +236,21 @@ OWN = {
             {"rope_type": "default", "rope_theta": 500.0},
             {"rope_type": "default", "rope_theta": 500.0, "partial_rotary_factor": 0.7},
             {"rope_type": "linear", "rope_theta": 500.0, "factor": 2.0},
+        ],
+    },
+    "phi": {
+        **DECODER,
+        "embd_pdrop": [0.5],
+        "hidden_act": ACTS,
+        "partial_rotary_factor": [0.7, 0.5, 1.0, "x", 0, 2.0],
+        "qk_layernorm": [True, False, "x"],
+        "resid_pdrop": [0.5],
+        "rope_parameters": [
+            {"rope_type": "default", "rope_theta": 500.0},
+            {"rope_type": "default", "rope_theta": 500.0, "partial_rotary_factor": 0.7},
+            {"rope_type": "default", "partial_rotary_factor": 0.7},
+            {"rope_type": "linear", "rope_theta": 500.0, "factor": 2.0},
+            {},
         ],
     },
     "smollm3": {
@@ -343,6 +382,38 @@ SPECIAL["phi3"] = [
     {"change": {"rope_theta": 500.0, "partial_rotary_factor": 0.7}, "without": [ROPE]},
     {"change": {}, "without": ["rope_parameters", "original_max_position_embeddings"]},
 ]
+PLACES = "deberta.encoder.rel_embeddings.weight"
+SPECIAL["deberta"] = [
+    {"change": {"relative_attention": False, "pos_att_type": kinds}, "drop": [PLACES]}
+    for kinds in (None, "c2p", "c2p|p2c")
+] + [
+    {"change": {"position_buckets": buckets, "max_relative_positions": reach},
+     "copy": {PLACES: [PLACES, 1, 2 * rows]}}
+    for buckets, reach, rows in ((6, 24, 6), (6, 12, 6), (7, -1, 7), (-1, 6, 6), (0, 3, 3), (2, 24, 2))
+] + [
+    {"change": {}, "drop": ["pooler.dense.weight", "pooler.dense.bias"]},
+    {"change": {}, "drop": ["deberta.encoder.LayerNorm.weight"]},
+    {"change": {"norm_rel_ebd": "none"},
+     "drop": ["deberta.encoder.LayerNorm.weight", "deberta.encoder.LayerNorm.bias"]},
+    {"change": {"share_att_key": False, "pos_att_type": "c2p"}, "copy": {
+        f"deberta.encoder.layer.{layer}.attention.self.pos_key_proj.{part}":
+            [f"deberta.encoder.layer.{layer}.attention.self.value_proj.{part}", 2]
+        for layer in range(2) for part in ("weight", "bias")}},
+    {"change": {"position_biased_input": True},
+     "copy": {"deberta.embeddings.position_embeddings.weight":
+              ["deberta.embeddings.word_embeddings.weight", 2, 24]}},
+    {"change": {}, "copy": {"deberta.embeddings.position_embeddings.weight":
+                            ["deberta.embeddings.word_embeddings.weight", 2, 24]}},
+    {"change": {"type_vocab_size": 2},
+     "copy": {"deberta.embeddings.token_type_embeddings.weight":
+              ["deberta.embeddings.word_embeddings.weight", 2, 2]}},
+]
+SPECIAL["phi"] = [
+    {"change": {"rope_theta": 500.0}, "without": ["rope_parameters"]},
+    {"change": {"rope_theta": 500.0, "partial_rotary_factor": 0.7}, "without": ["rope_parameters"]},
+    {"change": {}, "without": ["rope_parameters"]},
+    {"change": {}, "drop": ["lm_head.bias"]},
+]
 SPECIAL["mistral"] = [{"change": {"sliding_window": 2, "layer_types": ["full_attention"] * 2}}]
 FAMILIES = {
     "bert": ("bert-classification", transformers.BertForSequenceClassification),
@@ -357,6 +428,8 @@ FAMILIES = {
     "mistral": ("mistral-lm", transformers.MistralForCausalLM),
     "smollm3": ("smollm3-lm", transformers.SmolLM3ForCausalLM),
     "phi3": ("phi3-lm", transformers.Phi3ForCausalLM),
+    "deberta": ("deberta-classification", transformers.DebertaV2ForSequenceClassification),
+    "phi": ("phi-lm", transformers.PhiForCausalLM),
 }
 CLASSIFIERS = {
     "gpt2": transformers.GPT2ForSequenceClassification,
@@ -420,7 +493,7 @@ def verdict(family, case, full, tensors):
             transformers.AutoConfig.from_pretrained(folder)
             model, info = kind.from_pretrained(
                 folder, dtype=torch.float64, output_loading_info=True,
-                attn_implementation="eager" if family == "mpnet" else "sdpa",
+                attn_implementation="eager" if family in ("mpnet", "deberta") else "sdpa",
             )
             if info["missing_keys"]:
                 return "random"
@@ -449,7 +522,8 @@ def make_family(family):
     texts = {"roberta": [TEXT, [5, 17, 8], [5, 1, 8, 1, 9], [5, 7, 1]],
              "bert": [TEXT, [5, 0, 8]],
              "modernbert": [TEXT, [5, 17, 8]],
-             "mpnet": [[*TEXT, *TEXT], [5, 1, 8, 1, 9]]}.get(family, [TEXT])
+             "mpnet": [[*TEXT, *TEXT], [5, 1, 8, 1, 9]],
+             "deberta": [[*TEXT, *TEXT], [5, 0, 8, 1, 9]]}.get(family, [TEXT])
     cases = [{"texts": texts, **case} for case in cases_of(family, full)]
     if family in CLASSIFIERS:
         cases += classifier_cases(family)

@@ -26,6 +26,7 @@ from transformers.models.gemma3 import modeling_gemma3
 from transformers.models.llama import modeling_llama
 from transformers.models.mistral import modeling_mistral
 from transformers.models.modernbert import modeling_modernbert
+from transformers.models.phi import modeling_phi
 from transformers.models.phi3 import modeling_phi3
 from transformers.models.qwen2 import modeling_qwen2
 from transformers.models.qwen3 import modeling_qwen3
@@ -123,6 +124,47 @@ CASES = {
         "lengths": (21, 13),
         "eager": True,  # its only one, in the dtype of the model
     },
+    # As version 3: distances that share rows of a normed table, with the projections of content.
+    "deberta-classification": {
+        "seed": 155,
+        "model": transformers.DebertaV2ForSequenceClassification,
+        "config": lambda: encoder_config(
+            transformers.DebertaV2Config,
+            positions=24,
+            relative_attention=True,
+            pos_att_type="p2c|c2p",
+            position_buckets=8,
+            norm_rel_ebd="layer_norm",
+            share_att_key=True,
+            position_biased_input=False,
+            num_labels=2,
+        ),
+        "lora": {"target_modules": ["query_proj", "key_proj", "dense"], "r": 2, "lora_alpha": 6},
+        "pad": 0,
+        "lengths": (21, 13),
+        "eager": True,
+    },
+    # All that version 3 leaves out, and distances of which those beyond the table share its ends.
+    "deberta-regression": {
+        "seed": 166,
+        "model": transformers.DebertaV2ForSequenceClassification,
+        "config": lambda: encoder_config(
+            transformers.DebertaV2Config,
+            relative_attention=True,
+            max_relative_positions=5,
+            pos_att_type=["c2p", "p2c"],
+            embedding_size=8,
+            type_vocab_size=2,
+            conv_kernel_size=3,
+            conv_act="gelu",
+            pooler_hidden_act="relu",
+            num_labels=1,
+        ),
+        "lora": {"target_modules": "all-linear", "r": 1, "lora_alpha": 2},
+        "pad": 0,
+        "pairs": True,
+        "eager": True,
+    },
     "gpt2-lm": {
         "seed": 33,
         "model": transformers.GPT2LMHeadModel,
@@ -199,6 +241,15 @@ CASES = {
         "model": transformers.Qwen3ForCausalLM,
         "config": lambda: llama_config(transformers.Qwen3Config, head_dim=8),
         "lora": {"target_modules": ["q_proj", "k_proj"], "r": 2, "lora_alpha": 4},
+        "pad": 0,
+    },
+    "phi-lm": {
+        "seed": 177,
+        "model": transformers.PhiForCausalLM,
+        "config": lambda: llama_config(
+            transformers.PhiConfig, qk_layernorm=True, partial_rotary_factor=0.7
+        ),
+        "lora": {"target_modules": ["dense", "fc1"], "r": 2, "lora_alpha": 4},
         "pad": 0,
     },
     "phi3-lm": {
@@ -287,6 +338,7 @@ for family, module in {
 }.items():
     getattr(module, f"{family}RMSNorm").forward = exact_norm
     getattr(module, f"{family}RotaryEmbedding").forward = exact_rotary
+modeling_phi.PhiRotaryEmbedding.forward = exact_partial_rotary
 modeling_phi3.Phi3RMSNorm.forward = exact_norm
 modeling_phi3.Phi3RotaryEmbedding.forward = exact_partial_rotary
 modeling_gemma3.Gemma3RMSNorm.forward = lambda self, x: self._norm(x) * (1 + self.weight)

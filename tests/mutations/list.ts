@@ -43,6 +43,7 @@ import { mergingMutations } from "./lists/merging.ts";
 import { meteorMutations } from "./lists/meteor.ts";
 import { metricsMutations } from "./lists/metrics.ts";
 import { modelsMutations } from "./lists/models.ts";
+import { debertaMutations } from "./lists/deberta.ts";
 import { modelsMoreMutations } from "./lists/models_more.ts";
 import { noiseMutations } from "./lists/noise.ts";
 import { objectiveMutations } from "./lists/objective.ts";
@@ -147,6 +148,7 @@ export const mutations: readonly Mutation[] = [
   ...loraMoreMutations,
   ...stepsMoreMutations,
   ...modelsMoreMutations,
+  ...debertaMutations,
   ...textsMoreMutations,
   ...branchesMutations,
   ...calibrationMutations,

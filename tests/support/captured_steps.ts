@@ -16,7 +16,7 @@ import { randomModel, tinyConfig } from "./tiny_models.ts";
 
 /** A training that differs from step to step. */
 export interface Course {
-  readonly architecture: "roberta" | "mpnet" | "gpt2";
+  readonly architecture: "roberta" | "mpnet" | "deberta-v2" | "gpt2";
   /** What its configuration has beside the usual. */
   readonly config?: Record<string, unknown>;
   readonly method?: Method;
@@ -30,7 +30,12 @@ export interface Course {
 }
 
 export const steps = 7;
-const targets = { roberta: ["query", "value"], mpnet: ["q", "v"], gpt2: ["c_attn"] } as const;
+const targets = {
+  roberta: ["query", "value"],
+  mpnet: ["q", "v"],
+  "deberta-v2": ["query_proj", "key_proj"],
+  gpt2: ["c_attn"],
+} as const;
 
 /** Losses of the steps and the parameters afterwards. */
 async function train(device: Device, course: Course): Promise<number[]> {

@@ -152,7 +152,7 @@ export async function badInputs(workspace: Workspace): Promise<BadInput[]> {
       says: [
         `${architecture}/config.json: `,
         "model_type",
-        "bert, roberta, mpnet, modernbert, gpt2, llama, qwen2, qwen3, smollm3, mistral, gemma3_text, phi3",
+        "bert, roberta, mpnet, deberta-v2, modernbert, gpt2, llama, qwen2, qwen3, smollm3, mistral, gemma3_text, phi, phi3",
         '"t5"',
       ],
     },
@@ -210,7 +210,7 @@ export async function badInputs(workspace: Workspace): Promise<BadInput[]> {
       flags: { task: "e2e", data: e2e },
       says: [
         "bert",
-        "gpt2, llama, qwen2, qwen3, smollm3, mistral, gemma3_text or phi3 is required",
+        "gpt2, llama, qwen2, qwen3, smollm3, mistral, gemma3_text, phi or phi3 is required",
       ],
     },
     ...["1", "-0.1", "1.5"].map((rate) => ({

@@ -25,6 +25,7 @@ export const architectureNames = [
   "bert",
   "roberta",
   "mpnet",
+  "deberta-v2",
   "modernbert",
   "gpt2",
   "llama",
@@ -33,6 +34,7 @@ export const architectureNames = [
   "smollm3",
   "mistral",
   "gemma3_text",
+  "phi",
   "phi3",
 ] as const;
 /** An architecture that has a tiny model. */
@@ -43,6 +45,11 @@ const own: Record<ArchitectureName, Record<string, unknown>> = {
   // Positions start at 2, here and in MPNet, so 18 rows hold 16 positions.
   roberta: { hidden_act: "gelu", type_vocab_size: 1, pad_token_id: 1, max_position_embeddings: 18 },
   mpnet: { hidden_act: "gelu", pad_token_id: 1, max_position_embeddings: 18 },
+  "deberta-v2": {
+    ...{ relative_attention: true, pos_att_type: "p2c|c2p", position_buckets: 6 },
+    ...{ norm_rel_ebd: "layer_norm", share_att_key: true, position_biased_input: false },
+    conv_kernel_size: 3,
+  },
   modernbert: { local_attention: 4, global_attn_every_n_layers: 2 },
   gpt2: { activation_function: "gelu_new", n_inner: 12 },
   llama: { num_key_value_heads: 1 },
@@ -54,6 +61,7 @@ const own: Record<ArchitectureName, Record<string, unknown>> = {
     ...{ num_key_value_heads: 1, head_dim: 6, sliding_window: 4, sliding_window_pattern: 2 },
     query_pre_attn_scalar: 5,
   },
+  phi: { num_key_value_heads: 1, qk_layernorm: true },
   phi3: {
     ...{ num_key_value_heads: 1, sliding_window: 4, original_max_position_embeddings: 16 },
     partial_rotary_factor: 0.5,

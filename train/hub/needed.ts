@@ -29,6 +29,7 @@ const tokenizers = [
   "merges.txt",
   "encoder.json",
   "vocab.bpe",
+  "spm.model",
   "special_tokens_map.json",
   "added_tokens.json",
   "chat_template.jinja",
@@ -41,7 +42,7 @@ export type Alternatives = readonly string[];
 const required: Record<SnapshotKind, readonly Alternatives[]> = {
   model: [
     [configs.model],
-    ["tokenizer.json", "vocab.txt", "vocab.json", "encoder.json"],
+    ["tokenizer.json", "vocab.txt", "vocab.json", "encoder.json", "spm.model"],
     [weights.model, index],
   ],
   adapter: [[configs.adapter], [weights.adapter]],

@@ -74,6 +74,7 @@ const companions = [
   "merges.txt",
   "vocab.bpe",
   "tokenizer.model",
+  "spm.model",
   "chat_template.jinja",
   "generation_config.json",
 ];

@@ -93,8 +93,9 @@ export async function compareModel(directory: string, device: Device): Promise<P
 
   const trace: Tensor[] = [];
   await rows.tensor("base.logits", model.forward({ batch: everyToken, trace }).logits);
-  for (const [i, hidden] of trace.entries()) await rows.tensor(`base.hidden.${i}`, hidden);
-  await rows.tensor("base.last_hidden", trace.at(-1)!);
+  const tokens = examples.map(({ ids }) => ids.length);
+  for (const [i, x] of trace.entries()) await rows.hidden(`base.hidden.${i}`, x, tokens);
+  await rows.hidden("base.last_hidden", trace.at(-1)!, tokens);
 
   await loadAdapter(model, `${directory}/adapter`, device);
   await rows.tensor("adapter.logits", logits());

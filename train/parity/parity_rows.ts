@@ -76,6 +76,23 @@ export class Comparison {
     );
   }
 
+  /**
+   * Compares hidden states of tokens, `[batch, tokens, width]`. Nothing reads those of padding, and
+   * DeBERTa's depend on what a mask hides.
+   *
+   * @param lengths Tokens of each text
+   */
+  async hidden(quantity: string, actual: Tensor, lengths: readonly number[]): Promise<void> {
+    this.#references.add(quantity);
+    const [, tokens, width] = actual.shape as [number, number, number];
+    const real = (_: number, i: number) => {
+      const token = Math.floor(i / width);
+      return token % tokens < lengths[Math.floor(token / tokens)]!;
+    };
+    const expected = await this.expected.readFloat(quantity, "f64");
+    this.numbers(quantity, [...await actual.read()].filter(real), expected.filter(real));
+  }
+
   /** Compares a list of numbers, relative to the largest expected one. */
   numbers(quantity: string, actual: ArrayLike<number>, expected: ArrayLike<number>): void {
     this.#references.add(quantity);

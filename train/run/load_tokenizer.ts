@@ -8,8 +8,14 @@ import { FileError } from "../../core/errors.ts";
 import { describingFiles, tokenizerFiles } from "../../nn/tokenizer/file_names.ts";
 import { openTokenizer } from "../../nn/tokenizer/open.ts";
 import type { Tokenizer } from "../../nn/tokenizer/tokenizer.ts";
-import { exists, readJson, readText } from "../files/files.ts";
+import { exists, readBytes, readJson, readText } from "../files/files.ts";
 import { findGguf, modelFolder } from "../files/gguf_file.ts";
+
+/** How a file is read: see {@linkcode TokenizerFiles}. */
+function readerOf(name: string): (path: string) => Promise<unknown> {
+  if (name.endsWith(".json")) return readJson;
+  return name.endsWith(".model") ? readBytes : readText;
+}
 
 /**
  * Loads the tokenizer of a model from the files that {@linkcode openTokenizer} takes.
@@ -25,7 +31,7 @@ export async function loadTokenizer(model: string): Promise<Tokenizer> {
   for (const name of modern ? describingFiles : tokenizerFiles) {
     const path = `${directory}/${name}`;
     if (!await exists(path)) continue;
-    files[name] = name.endsWith(".json") ? await readJson(path) : await readText(path);
+    files[name] = await readerOf(name)(path);
   }
   if (Object.keys(files).length === 0 && await findGguf(model) !== undefined) {
     throw new FileError(

@@ -21,18 +21,23 @@ export type TokenizerClass =
   | "GemmaTokenizer"
   | "Qwen2Tokenizer"
   | "XLMRobertaTokenizer"
+  | "DebertaV2Tokenizer"
   | "whole";
 
 /** Class of each family of models; `whole` where it has none of its own. */
 const classOfFamily: Readonly<Record<string, TokenizerClass>> = {
   bert: "BertTokenizer",
   mpnet: "MPNetTokenizer",
+  "deberta-v2": "DebertaV2Tokenizer",
   roberta: "RobertaTokenizer",
   gpt2: "GPT2Tokenizer",
+  gemma: "GemmaTokenizer",
+  gemma2: "GemmaTokenizer",
   gemma3_text: "GemmaTokenizer",
   llama: "whole",
   mistral: "whole",
   modernbert: "whole",
+  phi: "GPT2Tokenizer",
   phi3: "whole",
   qwen2: "Qwen2Tokenizer",
   qwen3: "Qwen2Tokenizer",
@@ -57,17 +62,19 @@ const built: Readonly<Record<string, TokenizerClass>> = {
   Longformer: "RobertaTokenizer",
   Mvp: "RobertaTokenizer",
   GPT2: "GPT2Tokenizer",
+  CodeGen: "GPT2Tokenizer",
   Llama: "LlamaTokenizer",
   Gemma: "GemmaTokenizer",
   Qwen2: "Qwen2Tokenizer",
   XLMRoberta: "XLMRobertaTokenizer",
+  DebertaV2: "DebertaV2Tokenizer",
 };
 
 /** Classes with parts of their own that are not built here, by name without `Tokenizer`. */
 const foreign: ReadonlySet<string> = new Set(
   ("Albert Barthez Bartpho BertGeneration BertJapanese Bertweet BigBird BioGpt Blenderbot " +
-    "BlenderbotSmall ByT5 CLIP CTRL Camembert Canine Character Clvp CodeGen CodeLlama Cohere Cpm " +
-    "CpmAnt DPRContextEncoder DPRQuestionEncoder DPRReader Deberta DebertaV2 Dia Esm Esmc FSMT " +
+    "BlenderbotSmall ByT5 CLIP CTRL Camembert Canine Character Clvp CodeLlama Cohere Cpm " +
+    "CpmAnt DPRContextEncoder DPRQuestionEncoder DPRReader Deberta Dia Esm Esmc FSMT " +
     "FastSpeech2Conformer Flaubert Funnel GPTNeoX GPTNeoXJapanese GPTSw3 Herbert Lasr " +
     "LayoutLMv2 LayoutLMv3 LayoutXLM Luke M2M100 MBart MBart50 MLuke Marian MarkupLM Mecab " +
     "Mgpstr MyT5 Nllb Nougat OpenAIGPT PLBart Pegasus Perceiver Phobert Pop2Piano ProphetNet " +

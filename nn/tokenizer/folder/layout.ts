@@ -44,7 +44,7 @@ export function buildLayout(
   settings: Settings,
   tokenOf: TokenOf,
 ): JsonObject | undefined {
-  if (name === "BertTokenizer") {
+  if (name === "BertTokenizer" || name === "DebertaV2Tokenizer") {
     const [cls, sep] = [tokenOf("cls_token"), tokenOf("sep_token")];
     const single: Piece[] = [[cls, 0], ["A", 0], [sep, 0]];
     return template(single, [...single, ["B", 1], [sep, 1]]);

@@ -22,17 +22,20 @@ const robertaTokens = {
   mask_token: "<mask>",
 };
 
+const bertTokens = {
+  unk_token: "[UNK]",
+  sep_token: "[SEP]",
+  pad_token: "[PAD]",
+  cls_token: "[CLS]",
+  mask_token: "[MASK]",
+};
+
 /** Tokens of a class where the files do not name others. */
 export const usualTokens: Readonly<
   Record<TokenizerClass, Readonly<Partial<Record<Role, string>>>>
 > = {
-  BertTokenizer: {
-    unk_token: "[UNK]",
-    sep_token: "[SEP]",
-    pad_token: "[PAD]",
-    cls_token: "[CLS]",
-    mask_token: "[MASK]",
-  },
+  BertTokenizer: bertTokens,
+  DebertaV2Tokenizer: { ...bertTokens, bos_token: "[CLS]", eos_token: "[SEP]" },
   MPNetTokenizer: { ...robertaTokens, unk_token: "[UNK]" },
   RobertaTokenizer: robertaTokens,
   GPT2Tokenizer: {
@@ -67,6 +70,8 @@ export interface Pieces {
   readonly digits: readonly unknown[];
   /** Table of character replacements, which a SentencePiece model brings along. */
   readonly charsmap?: JsonObject | undefined;
+  /** Id of the unknown piece, which a SentencePiece model names. */
+  readonly unknownId?: number | undefined;
 }
 
 /** Reads a flag for which these classes take no null. */
@@ -201,6 +206,35 @@ function xlmRobertaParts({ config }: Settings, { vocab, charsmap }: Pieces): Jso
   };
 }
 
+function debertaParts(
+  settings: Settings,
+  { vocab, unknownId = 1 }: Pieces,
+  unknown: string,
+): JsonObject {
+  const prefix = settings.config["add_prefix_space"];
+  const prepend_scheme = prefix === undefined || prefix === true ? "always" : "first";
+  const metaspace = { type: "Metaspace", replacement: "▁", prepend_scheme, split: true };
+  const punctuation = flagOf(settings, "split_by_punct", false)
+    ? [{ type: "Punctuation", behavior: "Isolated" }]
+    : [];
+  const normalizers = [
+    ...flagOf(settings, "do_lower_case", false) ? [{ type: "Lowercase" }] : [],
+    { type: "Replace", pattern: { Regex: "\\s{2,}|[\\n\\r\\t]" }, content: " " },
+    { type: "NFC" },
+    { type: "Strip", strip_left: false, strip_right: true },
+  ];
+  const named = Array.isArray(vocab)
+    ? vocab.findIndex((entry) => Array.isArray(entry) && entry[0] === unknown && entry[1] === 0)
+    : -1;
+  const unk_id = named < 0 ? unknownId : named;
+  return {
+    normalizer: { type: "Sequence", normalizers },
+    pre_tokenizer: { type: "Sequence", pretokenizers: [...punctuation, metaspace] },
+    decoder: metaspace,
+    model: { type: "Unigram", unk_id, byte_fallback: false, vocab },
+  };
+}
+
 /**
  * Normalizer, pre-tokenizer, decoder and model of a class.
  *
@@ -228,6 +262,8 @@ export function buildParts(
       return qwenParts(settings, pieces);
     case "XLMRobertaTokenizer":
       return xlmRobertaParts(settings, pieces);
+    case "DebertaV2Tokenizer":
+      return debertaParts(settings, pieces, unknown);
   }
 }
 

@@ -109,6 +109,7 @@ const modelOf: Readonly<Record<BuiltClass, string>> = {
   GemmaTokenizer: "BPE",
   Qwen2Tokenizer: "BPE",
   XLMRobertaTokenizer: "Unigram",
+  DebertaV2Tokenizer: "Unigram",
 };
 
 /** The first table of character replacements of a normalizer; undefined without one. */

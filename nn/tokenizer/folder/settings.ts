@@ -45,6 +45,8 @@ export interface Settings {
   readonly named: ReadonlyMap<string, DescribedToken | undefined>;
   /** Further special tokens. */
   readonly extra: readonly DescribedToken[];
+  /** Whether the files have a list of them, which counts before that of a SentencePiece model. */
+  readonly listsExtra: boolean;
   /** Tokens with ids; undefined where those of `tokenizer.json` count. */
   readonly decoder: readonly ListedToken[] | undefined;
   /** Tokens of `added_tokens.json`. */
@@ -189,6 +191,11 @@ class Names {
   }
 }
 
+/** Whether a file lists tokens under a key, be it null; an object has names for them. */
+function hasList({ value = {} }: FolderFile, key: string): boolean {
+  return Object.hasOwn(value, key) && !isRecord(value[key]);
+}
+
 /**
  * Reads and checks what the files beside a vocabulary say.
  *
@@ -215,6 +222,8 @@ export function readSettings(
     path: config.path,
     named: new Map([...names.named, ...names.late]),
     extra,
+    listsExtra: hasList(config, extraKey) || hasList(config, "additional_special_tokens") ||
+      decoder === undefined && hasList(map, extraKey),
     decoder,
     added: decoder === undefined ? readAdded(added, special) : [],
   };

@@ -73,8 +73,17 @@ tops = {
 }
 
 
-def placed(name):
+gemma_norms = {
+    "post_attention_layernorm": "post_attention_norm",
+    "pre_feedforward_layernorm": "ffn_norm",
+    "post_feedforward_layernorm": "post_ffw_norm",
+}
+
+
+def placed(name, gemma=False):
     path, kind = name.rsplit(".", 1)
+    if gemma and path.rsplit(".", 1)[-1] in gemma_norms:
+        return f"blk.{path.split('.')[2]}.{gemma_norms[path.rsplit('.', 1)[-1]]}.{kind}"
     if path in tops:
         return f"{tops[path]}.{kind}"
     layer, part = path.removeprefix("model.layers.").removeprefix("transformer.h.").split(".", 1)
@@ -85,6 +94,8 @@ def laid(name, tensor, config):
     kind = config["model_type"]
     if kind == "gpt2" and tensor.ndim == 2 and ".h." in name:
         return tensor.T.contiguous()
+    if kind == "gemma3_text" and name.endswith("norm.weight"):
+        return tensor + 1
     if kind == "llama" and ("q_proj" in name or "k_proj" in name):
         heads = config["num_attention_heads" if "q_proj" in name else "num_key_value_heads"]
         shape = tensor.shape
@@ -97,7 +108,8 @@ def model(name, dtype):
     config = json.loads((folder / "config.json").read_text())
     kind = config["model_type"]
     path = here / f"{name}.gguf"
-    writer = gguf.GGUFWriter(path, kind)
+    gemma = kind == "gemma3_text"
+    writer = gguf.GGUFWriter(path, "gemma3" if gemma else kind)
     gpt2 = kind == "gpt2"
     get = lambda long, short: config[short if gpt2 else long]
     writer.add_block_count(get("num_hidden_layers", "n_layer"))
@@ -110,7 +122,10 @@ def model(name, dtype):
     else:
         writer.add_head_count_kv(config["num_key_value_heads"])
         writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-        writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
+        rope = config["rope_parameters"]
+        writer.add_rope_freq_base((rope["full_attention"] if gemma else rope)["rope_theta"])
+        if gemma:
+            writer.add_sliding_window(config["sliding_window"])
         if "head_dim" in config:
             writer.add_key_length(config["head_dim"])
     writer.add_vocab_size(config["vocab_size"])
@@ -121,9 +136,9 @@ def model(name, dtype):
         data = laid(key, tensor.float(), config).numpy()
         if dtype is not None and data.ndim == 2:
             data = gguf.quants.quantize(data, dtype)
-            writer.add_tensor(placed(key), data, raw_dtype=dtype)
+            writer.add_tensor(placed(key, gemma), data, raw_dtype=dtype)
         else:
-            writer.add_tensor(placed(key), data)
+            writer.add_tensor(placed(key, gemma), data)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -131,7 +146,7 @@ def model(name, dtype):
     theirs = AutoModelForCausalLM.from_pretrained(here, gguf_file=path.name, dtype=torch.float32)
     state = theirs.state_dict()
     for key, tensor in tensors.items():
-        expected = tensor.float()
+        expected = laid(key, tensor.float(), config) - 1 if gemma and "norm" in key else tensor.float()
         if dtype is not None and expected.ndim == 2:
             expected = expected.to(torch.bfloat16 if dtype == types.BF16 else torch.float16).float()
         assert torch.equal(state[key], expected), key
@@ -142,3 +157,4 @@ model("llama", types.F16)
 model("gpt2", None)
 model("qwen2", types.BF16)
 model("qwen3", None)
+model("gemma3", types.F16)

@@ -10,6 +10,22 @@ const files = ["tests/train/run/gguf_test.ts"];
 /** Mutations of matrices in 8 and 4 bits, and of GGUF files. */
 export const quantisedMutations: readonly Mutation[] = [
   {
+    name: "norms of Gemma's GGUF files are read as weights",
+    file: "nn/formats/gguf_weights.ts",
+    find: "part.map((x) => x - 1)",
+    replace: "part",
+    why: "they are stored as factors, 1 more",
+    tests: files,
+  },
+  {
+    name: "scores of every Gemma's GGUF file are divided by a head's width",
+    file: "nn/formats/gguf_architectures.ts",
+    find: 'value("block_count") === 62',
+    replace: "false",
+    why: "the largest model has another factor",
+    tests: blocks,
+  },
+  {
     name: "levels of scales are counted from below alone",
     file: "core/quantise.ts",
     find: "2 * i < count + 1 ?",

@@ -22,6 +22,7 @@ const heads: Record<ArchitectureName, readonly string[]> = {
   bert: ["classifier.weight", "classifier.bias"],
   roberta: ofRoberta,
   mpnet: ofRoberta,
+  "deberta-v2": ["classifier.weight", "classifier.bias"],
   gpt2: ["score.weight"],
   llama: ["score.weight"],
   qwen2: ["score.weight"],
@@ -29,6 +30,7 @@ const heads: Record<ArchitectureName, readonly string[]> = {
   smollm3: ["score.weight"],
   mistral: ["score.weight"],
   gemma3_text: ["score.weight"],
+  phi: ["score.weight"],
   phi3: ["score.weight"],
   modernbert: ["classifier.weight", "classifier.bias"],
 };

@@ -6,6 +6,7 @@ import { ggufConfig } from "../../../nn/formats/gguf_architectures.ts";
 import { ggufTypes } from "../../../nn/formats/gguf_blocks.ts";
 import { ggufWeights } from "../../../nn/formats/gguf_weights.ts";
 import { parseConfig } from "../../../nn/models/config.ts";
+import type { LlamaConfig } from "../../../nn/models/llama_layers.ts";
 import golden from "../../golden/gguf/blocks.json" with { type: "json" };
 import { byteMutation } from "../../support/file_mutations.ts";
 
@@ -68,6 +69,35 @@ Deno.test("a file says of its model what config.json would", async () => {
     eos_token_id: 2,
     vocab_size: 40,
   });
+});
+
+Deno.test("a file of Gemma 3 says windows, scaled positions and the factor of its scores", async () => {
+  const header = parsed(await file("gemma3"));
+  const config = (...changes: (readonly [string, GgufValue])[]) => {
+    const own = changes.map(([key, value]) => [`gemma3.${key}`, value] as const);
+    return ggufConfig({ ...header, metadata: new Map([...header.metadata, ...own]) }, "g");
+  };
+  const { sliding_window, query_pre_attn_scalar, rope_scaling, ...rest } = config();
+  assertEquals([sliding_window, query_pre_attn_scalar, rope_scaling], [3, 8, undefined]);
+  assertEquals([rest["model_type"], rest["head_dim"], rest["rope_theta"]], ["gemma3_text", 8, 1e6]);
+  assertEquals([rest["tie_word_embeddings"], rest["hidden_size"]], [true, 12]);
+  const scaled = config(["rope.scaling.type", "linear"], ["rope.scaling.factor", 8]);
+  assertEquals(scaled["rope_scaling"], { rope_type: "linear", factor: 8 });
+  // The largest model divides by the width of a head that it would have by the hidden size.
+  const largest = config(["block_count", 62], ["embedding_length", 5376], [
+    "attention.head_count",
+    32,
+  ]);
+  assertEquals(largest["query_pre_attn_scalar"], 168);
+  assertThrows(
+    () => config(["rope.scaling.type", "yarn"]),
+    FileError,
+    "with scaled rotary positions",
+  );
+  const [all, windowed] = [6, 5].map((layer) =>
+    (parseConfig(config(["block_count", 7])) as LlamaConfig).layerKinds[layer - 1]!.window
+  );
+  assertEquals([all, windowed], [undefined, 3]);
 });
 
 /** The file with some bytes of it changed. */
@@ -184,7 +214,7 @@ Deno.test("a model that is not read is refused by its name", async () => {
   const header = parsed(whole);
   const read = () => new Uint8Array();
   for (const use of [() => ggufConfig(header, "b"), () => ggufWeights(header, {}, read, "b")]) {
-    assertThrows(use, FileError, "one of llama, qwen2, qwen3, gpt2: found bloom");
+    assertThrows(use, FileError, "one of llama, qwen2, qwen3, gemma3, gpt2: found bloom");
   }
 });
 

@@ -33,6 +33,7 @@ const targets: Record<ArchitectureName, string[]> = {
   bert: ["query", "value", "output.dense"],
   roberta: ["key", "intermediate.dense"],
   mpnet: ["q", "v", "o"],
+  "deberta-v2": ["query_proj", "key_proj", "attention.output.dense"],
   gpt2: ["c_attn", "mlp.c_proj"],
   llama: ["q_proj", "v_proj", "down_proj"],
   qwen2: ["q_proj"],
@@ -40,6 +41,7 @@ const targets: Record<ArchitectureName, string[]> = {
   smollm3: ["q_proj", "up_proj"],
   mistral: ["o_proj"],
   gemma3_text: ["q_proj", "down_proj"],
+  phi: ["k_proj", "fc1", "fc2"],
   phi3: ["qkv_proj", "gate_up_proj"],
   modernbert: ["Wqkv", "Wo"],
 };

@@ -41,9 +41,17 @@ const otherLayers = ["num_hidden_layers = 1", "num_hidden_layers = 3"];
 
 /** What transformers refuses and this library computes: what is wrong changes no number. */
 const accepted: Readonly<Record<string, readonly string[]>> = {
+  deberta: ['norm_rel_ebd = ["layer_norm"]'],
   qwen2: ["head_dim = null"],
   // The usual one lies beyond this vocabulary.
   modernbert: ["without pad_token_id"],
+  // There are no windows, whatever a file says.
+  phi: [
+    "head_dim = null",
+    'layer_types = ["sliding_attention","full_attention"]',
+    'sliding_window = "3"',
+    "sliding_window = 2.5",
+  ],
   phi3: [
     "head_dim = null",
     // The usual one lies beyond this vocabulary.
@@ -92,6 +100,18 @@ const refused: Readonly<Record<string, readonly string[]>> = {
     "use_bidirectional_attention = true",
   ],
   mpnet: ["num_hidden_layers = 0", 'hidden_act = "tanh"'],
+  deberta: [
+    'hidden_act = "tanh"',
+    "without max_position_embeddings",
+    // Distances that the buckets hold already, whose logarithms are none.
+    "max_relative_positions = 5",
+    "max_relative_positions = 4",
+    'norm_rel_ebd = "x"',
+    'pooler_hidden_act = "quick_gelu"',
+    'pos_att_type = "p2p|c2p"',
+    'pos_att_type = ""',
+    'pos_att_type = ["C2P"]',
+  ],
   qwen2: [
     ...decoders,
     "hidden_size = 6",
@@ -106,6 +126,15 @@ const refused: Readonly<Record<string, readonly string[]>> = {
     'layer_types = ["sliding_attention","full_attention"]',
   ],
   mistral: [...decoders, "num_hidden_layers = 0", "head_dim = 0"],
+  phi: [
+    ...decoders.filter((title) => !title.startsWith("hidden_act")),
+    'hidden_act = "quick_gelu"',
+    "num_hidden_layers = 0",
+    'rope_parameters = {"rope_type":"linear","rope_theta":500,"factor":2}',
+    'rope_scaling = {"type":"linear","factor":2}',
+    'rope_scaling = {"rope_type":"dynamic","factor":2}',
+    "tie_word_embeddings = true",
+  ],
   phi3: [...decoders, "num_hidden_layers = 0"],
   smollm3: [
     ...decoders,
@@ -140,6 +169,8 @@ const unread = new Set([
   "embd_pdrop",
   "hidden_dropout_prob",
   "is_encoder_decoder",
+  "legacy",
+  "pooler_dropout",
   "resid_pdrop",
   "return_dict",
   "summary_first_dropout",
@@ -150,7 +181,7 @@ const unread = new Set([
 ]);
 
 /** A head or a pooler that a checkpoint lacks is drawn; with another tensor missing it is refused. */
-const drawn = /^(no bert\.pooler|no classifier|classifier_bias = true)/;
+const drawn = /^(no (bert\.)?pooler|no classifier|classifier_bias = true)/;
 
 /** What this library makes of a case: logits, or the error; none where a parameter was drawn. */
 async function outcomeOf(

@@ -17,6 +17,7 @@ const complete: Record<string, Record<string, number>> = {
   bert: encoder,
   roberta: encoder,
   mpnet: encoder,
+  "deberta-v2": encoder,
   llama: encoder,
   qwen2: encoder,
   qwen3: encoder,
@@ -24,6 +25,7 @@ const complete: Record<string, Record<string, number>> = {
   mistral: encoder,
   modernbert: encoder,
   gemma3_text: encoder,
+  phi: encoder,
   phi3: encoder,
   gpt2,
 };
@@ -72,7 +74,7 @@ Deno.test("parseConfig() takes the usual spelling of GPT-2's keys before its own
 
 Deno.test("parseConfig() says what is allowed where the architecture is missing or unknown", () => {
   const list =
-    "one of bert, roberta, mpnet, modernbert, gpt2, llama, qwen2, qwen3, smollm3, mistral, gemma3_text, phi3 is required";
+    "one of bert, roberta, mpnet, deberta-v2, modernbert, gpt2, llama, qwen2, qwen3, smollm3, mistral, gemma3_text, phi, phi3 is required";
   assertThrows(() => parseConfig(encoder), FileError, `${list}: it is missing`);
   assertThrows(() => parseConfig({ ...encoder, model_type: 1 }), FileError, `${list}: found 1`);
   const text = { ...encoder, model_type: "bert", hidden_size: "8" };

@@ -15,6 +15,7 @@ const own: Record<typeof architectureNames[number], string[]> = {
   bert: ["classifier.weight", "classifier.bias"],
   roberta: ofRoberta,
   mpnet: ofRoberta,
+  "deberta-v2": ["classifier.weight", "classifier.bias"],
   gpt2: ["score.weight"],
   llama: ["score.weight"],
   qwen2: ["score.weight"],
@@ -22,6 +23,7 @@ const own: Record<typeof architectureNames[number], string[]> = {
   smollm3: ["score.weight"],
   mistral: ["score.weight"],
   gemma3_text: ["score.weight"],
+  phi: ["score.weight"],
   phi3: ["score.weight"],
   modernbert: ["classifier.weight", "classifier.bias"],
 };

@@ -26,7 +26,10 @@ for (const name of architectureNames) {
       const paths = [...parameters(model)].map(([path]) => path);
       const others = paths.filter((path) => !path.startsWith(`${prefix}.`));
       assert(others.length < paths.length);
-      assert(others.every((path) => /^(classifier|score|lm_head|head)\./.test(path)), `${others}`);
+      assert(
+        others.every((path) => /^(classifier|score|lm_head|head|pooler)\./.test(path)),
+        `${others}`,
+      );
     }
   });
 
@@ -52,11 +55,11 @@ Deno.test("architectureOf() and languageModel() name what is there", () => {
   assertThrows(
     () => architectureOf({ ...config, architecture: "t5" }),
     OptionError,
-    "Cannot use architecture t5: one of bert, roberta, mpnet, modernbert, gpt2, llama, qwen2, qwen3, smollm3, mistral, gemma3_text, phi3 is required",
+    "Cannot use architecture t5: one of bert, roberta, mpnet, deberta-v2, modernbert, gpt2, llama, qwen2, qwen3, smollm3, mistral, gemma3_text, phi, phi3 is required",
   );
   assertThrows(
     () => languageModel(config),
     OptionError,
-    "Cannot use bert as a language model: gpt2, llama, qwen2, qwen3, smollm3, mistral, gemma3_text or phi3 is required",
+    "Cannot use bert as a language model: gpt2, llama, qwen2, qwen3, smollm3, mistral, gemma3_text, phi or phi3 is required",
   );
 });

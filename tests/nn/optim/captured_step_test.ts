@@ -132,3 +132,9 @@ capturingTest("layouts that take turns each come again", async (on) => {
     step % 2 === 0 ? labelled(step, words) : labelled(step, words).slice(1);
   assertEquals(await compare(on, { architecture: "roberta", examples: turns }), 4);
 });
+
+for (const method of ["hiddenkey", "lora-dropout"] as const) {
+  capturingTest(`steps of DeBERTa under ${method} come again`, async (on) => {
+    assertEquals(await compare(on, { architecture: "deberta-v2", method, examples: labelled }), 2);
+  });
+}

@@ -9,12 +9,15 @@ import { withDevice } from "../../support/with_device.ts";
 const golden = decodeURIComponent(new URL("../../golden", import.meta.url).pathname);
 const goldenCases = [
   "bert-classification",
+  "deberta-classification",
+  "deberta-regression",
   "gemma3-lm",
   "gpt2-lm",
   "llama-lm",
   "mistral-lm",
   "modernbert-classification",
   "mpnet-classification",
+  "phi-lm",
   "phi3-lm",
   "phi3-long-classification",
   "qwen2-lm",
@@ -86,6 +89,8 @@ for (const float of ["f32", "f64"] as const) {
     assertEquals(casesOf(rows), goldenCases);
     // Two matrices a target and layer, and the head: one linear layer in BERT, two in RoBERTa.
     assertEquals(gradientsOf(rows, "bert-classification"), 2 * 2 * 3 + 2);
+    // Of each of 8 layers that PEFT's all-linear means, the pooler and the embeddings' projection.
+    assertEquals(gradientsOf(rows, "deberta-regression"), 2 * (2 * 8 + 2) + 2);
     assertEquals(gradientsOf(rows, "gpt2-lm"), 2 * 2);
     assertEquals(gradientsOf(rows, "llama-lm"), 2 * 2 * 3);
     assertEquals(gradientsOf(rows, "mpnet-classification"), 2 * 2 * 3 + 4);

@@ -1,10 +1,12 @@
 """Makes folders.jsonl: folders of tokenizer files and what AutoTokenizer makes of them.
 
-Needs transformers 5.17.0 with tokenizers 0.23.3. Run: python tests/nn/tokenizer/golden/make.py
+Needs transformers 5.17.0 with tokenizers 0.23.3, sentencepiece and protobuf. Run: python tests/nn/tokenizer/golden/make.py
 """
 
+import base64
 import json
 import os
+import struct
 import tempfile
 from pathlib import Path
 
@@ -185,6 +187,48 @@ def unigram():
     )
 
 
+def deberta_pieces():
+    """Pieces with their scores and kinds: 1 usual, 2 unknown, 3 control, 4 said by the user."""
+    letters = "abcdefghijklmnopqrstuvwxyzHWNEXTDAMSKPU.?'[]<>/|é中"
+    words = [*WORDS, *("▁" + word for word in WORDS), "▁", *letters]
+    pieces = [("[PAD]", 0.0, 3), ("[CLS]", 0.0, 3), ("[SEP]", 0.0, 3), ("[UNK]", 0.0, 2)]
+    pieces += [("[c]", 0.0, 3), ("[EXT]", 0.0, 4)]
+    return pieces + [(word, -1.0 - 0.5 * (word[0] == "▁") - len(word) / 64, 1) for word in words]
+
+
+def deberta():
+    pieces = [[text, score] for text, score, _ in deberta_pieces()] + [["[MASK]", 0.0]]
+    special = [flags(id, pieces[id][0]) for id in (0, 1, 2, 3, len(pieces) - 1)]
+    metaspace = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
+    return tokenizer_json(
+        {"type": "Unigram", "unk_id": 3, "vocab": pieces, "byte_fallback": False}, special,
+        pre_tokenizer=metaspace, decoder=metaspace, normalizer={"type": "NFKC"},
+    )
+
+
+def varint(value):
+    head = [value >> shift & 0x7F for shift in range(0, max(1, value.bit_length()), 7)]
+    return bytes([*(byte | 0x80 for byte in head[:-1]), head[-1]])
+
+
+def field(number, value):
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    if isinstance(value, float):
+        return varint(number << 3 | 5) + struct.pack("<f", value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def sentencepiece(pieces, unknown):
+    """A model as SentencePiece writes it, in base64."""
+    messages = [field(1, field(1, text.encode()) + field(2, score) + (field(3, kind) if kind != 1 else b""))
+                for text, score, kind in pieces]
+    trainer = field(3, 1) + field(4, 99) + field(40, unknown)
+    normalizer = field(1, b"identity") + field(3, 1)
+    message = b"".join(messages) + field(2, trainer) + field(3, normalizer)
+    return base64.b64encode(message).decode()
+
+
 def bases():
     pieces, bert_json = bert()
     gpt2_vocab, gpt2_merges, gpt2_json = byte_level([], ["<|endoftext|>"])
@@ -212,6 +256,11 @@ def bases():
         "mistral": {**config["mistral"], "tokenizer.json": llama()},
         "phi3": {**config["phi3"], "tokenizer.json": llama()},
         "modernbert": {**config["modernbert"], "tokenizer.json": bert_json},
+        "deberta": {"config.json": {"model_type": "deberta-v2"}, "tokenizer.json": deberta()},
+        "deberta-files": {"config.json": {"model_type": "deberta-v2"},
+                          "spm.model": sentencepiece(deberta_pieces(), 3)},
+        "gemma2": {"config.json": {"model_type": "gemma2"}, "tokenizer.json": gemma()},
+        "phi": {"config.json": {"model_type": "phi"}, "tokenizer.json": gpt2_json},
         "smollm3": {**config["smollm3"], "tokenizer.json": split_bytes(r"\s?\p{L}+|\p{N}{1,3}|\s+", ignore_merges=True)[2]},
     }
 
@@ -221,13 +270,15 @@ def sizes(base):
     json_ = base.get("tokenizer.json")
     if json_:
         return len(json_["model"]["vocab"])
+    if "spm.model" in base:
+        return len(deberta_pieces())
     return len(base["vocab.json"]) if "vocab.json" in base else len(base["vocab.txt"].splitlines())
 
 
 def one_key(next_id):
     """Contents of tokenizer_config.json beside tokenizer_class, one key at a time."""
     yield {}
-    for key in ("do_lower_case", "tokenize_chinese_chars", "strip_accents", "add_prefix_space", "legacy",
+    for key in ("do_lower_case", "split_by_punct", "tokenize_chinese_chars", "strip_accents", "add_prefix_space", "legacy",
                 "add_bos_token", "add_eos_token", "clean_up_tokenization_spaces", "trim_offsets"):
         for value in (True, False, None, 1, "yes"):
             yield {key: value}
@@ -327,11 +378,14 @@ def classes(name):
     """Values of tokenizer_class; None leaves it out."""
     own = {"bert": "BertTokenizer", "roberta": "RobertaTokenizerFast", "gpt2": "GPT2Tokenizer", "llama": "LlamaTokenizer"}
     alone = {"xlm-roberta": "XLMRobertaTokenizerFast", "qwen2": "Qwen2Tokenizer", "qwen2-files": "Qwen2Tokenizer",
-             "gemma": "GemmaTokenizer"}
+             "gemma": "GemmaTokenizer", "deberta": "DebertaV2TokenizerFast", "deberta-files": "DebertaV2Tokenizer"}
     if name in alone:
         yield alone[name]
         return
-    if name in ("qwen3", "mistral", "phi3", "smollm3", "modernbert"):
+    if name == "phi":
+        yield from (None, "CodeGenTokenizer")
+        return
+    if name in ("gemma2", "qwen3", "mistral", "phi3", "smollm3", "modernbert"):
         return
     yield None
     yield own[name.split("-")[0]]
@@ -379,7 +433,8 @@ def write(directory, base, cls, files):
             value = {**base[file], **value}
         if value is not None:
             text = value if isinstance(value, str) else json.dumps(value)
-            (Path(directory) / file).write_text(text, encoding="utf-8")
+            content = base64.b64decode(text) if file.endswith(".model") else text.encode()
+            (Path(directory) / file).write_bytes(content)
 
 
 def result(tokenizer, text, pair=None, length=None, strategy="longest_first"):

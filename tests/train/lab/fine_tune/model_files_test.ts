@@ -39,6 +39,7 @@ const cases: readonly (readonly [name: string, weights: Partial<RunSettings>])[]
   ["llama-lm", { quantize: "nf4", half: true }],
   ["mpnet-classification", {}],
   ["mpnet-classification", { quantize: "int8", half: true }],
+  ["deberta-classification", { quantize: "int8", half: true }],
 ];
 
 for (const [name, weights] of cases) {

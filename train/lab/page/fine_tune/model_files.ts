@@ -19,12 +19,14 @@ export interface ModelFiles {
   readonly files: ReadonlyMap<string, Blob>;
 }
 
-/** A file's text or JSON; undefined where there is none. */
+/** A file's text, JSON or, of a model of SentencePiece, bytes; undefined where there is none. */
 async function contentOf({ name, files }: ModelFiles, file: string): Promise<unknown> {
   const found = files.get(file);
   if (found === undefined) return undefined;
   const path = `${name}/${file}`;
-  const text = textOf(new Uint8Array(await found.arrayBuffer()), path);
+  const bytes = new Uint8Array(await found.arrayBuffer());
+  if (file.endsWith(".model")) return bytes;
+  const text = textOf(bytes, path);
   return file.endsWith(".json") ? parseJson(text, path) : text;
 }
 
