@@ -83,7 +83,7 @@ export const fusedAttentionMutations: readonly Mutation[] = [
   },
   {
     name: "fused attention: rows keep what no mask needs",
-    file: `${folder}/row_values.ts`,
+    file: "kernels/plan/attention.ts",
     find: '...(fallbacks(masks).length > 0 ? ["tests" as const] : []),',
     replace: '...["tests" as const],',
     why: "row values of all layers are in memory at once",
