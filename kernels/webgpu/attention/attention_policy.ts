@@ -1,0 +1,113 @@
+/**
+ * Which tiles attention in one program has on an adapter, or that products and rows are better.
+ *
+ * @module
+ */
+
+import type { AttentionProgram } from "../../../core/program.ts";
+import type { Limits } from "../limits.ts";
+
+/** What of a pass each invocation and each workgroup have. */
+export interface AttentionTiles {
+  /** Rows of one side, queries or keys, that a workgroup owns. */
+  readonly rows: number;
+  /** Rows among them of an invocation: 4 or 8. */
+  readonly own: number;
+  /** Scores of a row that an invocation has in a turn: 4 or 8. */
+  readonly across: number;
+  /** Elements of a row of results that it has: 4 or 8. */
+  readonly units: number;
+  /** Inner elements of products that are in workgroup memory at once: 4, 8 or 16 at most. */
+  readonly depth: number;
+}
+
+/** What is known of a run. */
+export interface AttentionSizes {
+  /** What is computed. */
+  readonly pass: AttentionProgram["pass"];
+  /** Heads that have workgroups of their own. */
+  readonly heads: number;
+  /** Rows of each that workgroups own. */
+  readonly rows: number;
+  /** Elements of a head. */
+  readonly size: number;
+  /** Whether a mask is drawn for each query and key, of which 32 fit an invocation's word. */
+  readonly drawsPairs: boolean;
+}
+
+/** Chooses tiles; nothing where attention is composed of products and rows. */
+export type AttentionPolicy = (
+  sizes: AttentionSizes,
+  adapter: { readonly software: boolean; readonly limits: Limits },
+) => AttentionTiles | undefined;
+
+/** Workgroups of which a big GPU has some on each of its processors. */
+const enough = 384;
+
+/** Rows of four: enough workgroups where texts are short, few registers where two results are summed. */
+const small: AttentionTiles = { rows: 32, own: 4, across: 8, units: 8, depth: 16 };
+/** Rows of eight, whose numbers are read from workgroup memory half as often. */
+const large: AttentionTiles = { rows: 64, own: 8, across: 4, units: 8, depth: 16 };
+/** Little text, which is what an adapter in software spends its time on. */
+const software: AttentionTiles = { rows: 16, own: 4, across: 4, units: 4, depth: 8 };
+
+/** One program wherever its tiles fit the adapter. */
+export const attentionAlways: AttentionPolicy = (sizes, adapter) => {
+  if (adapter.software) return software;
+  const { pass, heads, rows, drawsPairs } = sizes;
+  const wide = pass === "forward" && !drawsPairs;
+  const few = heads * Math.ceil(rows / large.rows) < enough;
+  const liked = pass === "keys" || few ? small : wide ? { ...large, across: 8 } : large;
+  return [liked, small, { ...small, across: 4 }].find((tiles) =>
+    workgroupBytes(tiles, sizes.size) <= adapter.limits.maxComputeWorkgroupStorageSize &&
+    invocationsOf(tiles, sizes.size) <= adapter.limits.maxComputeInvocationsPerWorkgroup
+  );
+};
+
+/** Whether attention is one program: always, never, or where that is likely to be faster. */
+export type AttentionChoice = "auto" | "always" | "never";
+
+/**
+ * The policy of a choice; nothing where attention is composed of products and rows: on adapters in
+ * software, whose barriers are dear and whose products need none.
+ */
+export function attentionPolicy(
+  choice: AttentionChoice,
+  software: boolean,
+): AttentionPolicy | undefined {
+  return choice === "never" || (choice === "auto" && software) ? undefined : attentionAlways;
+}
+
+/** Invocations of a workgroup. */
+export function invocationsOf({ rows, own, units }: AttentionTiles, size: number): number {
+  return rows / own * (size / units);
+}
+
+/** Rows of the other side that pass by in a turn. */
+export function turnOf({ across, units }: AttentionTiles, size: number): number {
+  return size / units * across;
+}
+
+/** The largest of 16, 8 and 4 that is no more than `most` and divides a length. */
+export function depthOf(length: number, most: number): number {
+  return [16, 8, 4].find((depth) => depth <= most && length % depth === 0)!;
+}
+
+/** Vectors of workgroup memory: rows that a product reads, what passes by, and weights. */
+export function workgroupArrays(tiles: AttentionTiles, size: number) {
+  const { rows, units } = tiles;
+  const turn = turnOf(tiles, size);
+  const [depth, steps] = [depthOf(size, tiles.depth), depthOf(turn, tiles.depth)];
+  return {
+    left: [Math.max(depth, size / units), rows / 4],
+    right: [Math.max(depth, steps), Math.max(turn, size) / 4],
+    weights: [turn, rows / 4],
+  } as const;
+}
+
+/** Bytes of workgroup memory; words of keys and a flag are among them. */
+export function workgroupBytes(tiles: AttentionTiles, size: number): number {
+  const vectors = Object.values(workgroupArrays(tiles, size)).map(([a, b]) => a * b);
+  const words = Math.max(turnOf(tiles, size), tiles.rows) + 2;
+  return 16 * vectors.reduce((sum, count) => sum + count, 0) + 4 * words;
+}
