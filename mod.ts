@@ -19,6 +19,7 @@
 import type { CudaBackend } from "./kernels/cuda/backend.ts";
 import { openCard } from "./kernels/cuda/open.ts";
 import type { CudaOptions } from "./kernels/cuda/start.ts";
+import type { AttentionChoice } from "./kernels/webgpu/attention/attention_policy.ts";
 import type { WebGpuBackend } from "./kernels/webgpu/backend.ts";
 import type { WebGpuOptions } from "./kernels/webgpu/open.ts";
 import { fuseAttention } from "./nn/layers/attention.ts";
@@ -68,7 +69,7 @@ export type { Nested } from "./core/nested.ts";
 export { noGrad, untracked } from "./core/tape.ts";
 export { Tensor, tensor } from "./core/tensor.ts";
 export { type CpuOptions, openCpu } from "./kernels/cpu/backend.ts";
-export type { CudaOptions };
+export type { AttentionChoice, CudaOptions, WebGpuOptions };
 export {
   DeviceError,
   DisposedError,

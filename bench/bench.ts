@@ -9,6 +9,13 @@ import { openDevice } from "../train/device/backend.ts";
 /** Options that every bench has. */
 export const common = {
   ...deviceOptions,
+  attention: {
+    group: "device",
+    kind: "choice",
+    choices: ["auto", "always", "never"],
+    help: "WebGPU: when attention is one program (auto: on GPUs)",
+    default: "auto",
+  },
   json: { group: "output", kind: "switch", help: "print JSON", default: false },
 } as const satisfies OptionTable;
 

@@ -17,7 +17,10 @@ export interface AttentionTiles {
   readonly across: number;
   /** Elements of a row of results that it has: 4 or 8. */
   readonly units: number;
-  /** Inner elements of products that are in workgroup memory at once: 4, 8 or 16 at most. */
+  /**
+   * Inner elements of products that are in workgroup memory at once, 4, 8 or 16 at most; 0 where each
+   * invocation reads what it needs.
+   */
   readonly depth: number;
 }
 
@@ -48,12 +51,12 @@ const enough = 384;
 const small: AttentionTiles = { rows: 32, own: 4, across: 8, units: 8, depth: 16 };
 /** Rows of eight, whose numbers are read from workgroup memory half as often. */
 const large: AttentionTiles = { rows: 64, own: 8, across: 4, units: 8, depth: 16 };
-/** Little text, which is what an adapter in software spends its time on. */
-const software: AttentionTiles = { rows: 16, own: 4, across: 4, units: 4, depth: 8 };
+/** No tiles, for an adapter in software: it spends its time on the length of the text. */
+const direct: AttentionTiles = { rows: 16, own: 4, across: 4, units: 4, depth: 0 };
 
 /** One program wherever its tiles fit the adapter. */
 export const attentionAlways: AttentionPolicy = (sizes, adapter) => {
-  if (adapter.software) return software;
+  if (adapter.software) return direct;
   const { pass, heads, rows, drawsPairs } = sizes;
   const wide = pass === "forward" && !drawsPairs;
   const few = heads * Math.ceil(rows / large.rows) < enough;
@@ -88,9 +91,9 @@ export function turnOf({ across, units }: AttentionTiles, size: number): number 
   return size / units * across;
 }
 
-/** The largest of 16, 8 and 4 that is no more than `most` and divides a length. */
+/** The largest of 16, 8 and 4 that is no more than `most` and divides a length; 0 where `most` is. */
 export function depthOf(length: number, most: number): number {
-  return [16, 8, 4].find((depth) => depth <= most && length % depth === 0)!;
+  return [16, 8, 4].find((depth) => depth <= most && length % depth === 0) ?? 0;
 }
 
 /** Vectors of workgroup memory: rows that a product reads, what passes by, and weights. */

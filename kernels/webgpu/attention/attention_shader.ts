@@ -23,11 +23,7 @@ export function attentionShader(text: AttentionText, masks: MaskText, shared = "
   const bound = upTo(operands).map((operand) => ({
     operand,
     writable: operand >= inputs,
-    type: heads.has(operand)
-      ? "vec4<f32>"
-      : operand >= first && operand < inputs
-      ? "u32"
-      : "f32",
+    type: heads.has(operand) ? "vec4<f32>" : operand >= first && operand < inputs ? "u32" : "f32",
   }));
   const functions = masks.functions();
   const code = `${text.parameters()}

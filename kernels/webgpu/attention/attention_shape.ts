@@ -108,5 +108,6 @@ export function attentionShape(
 
 /** Text that tells shapes apart. */
 export function attentionKey({ size, tiles, ragged }: AttentionShape): string {
-  return `${size}/${Object.values(tiles)}/${Number(ragged)}`;
+  const { rows, own, across, units, depth } = tiles;
+  return [size, rows, own, across, units, depth, ragged].join("/");
 }

@@ -102,10 +102,10 @@ export class AttentionText {
   /** Workgroup memory. */
   shared(): string {
     const { tiles, size } = this.shape;
-    const arrays = Object.entries(workgroupArrays(tiles, size)).map(([name, [rows, columns]]) =>
+    const arrays = Object.entries(workgroupArrays(tiles, size));
+    return arrays.filter(([, [rows]]) => rows > 0).map(([name, [rows, columns]]) =>
       `var<workgroup> ${name}: array<array<vec4<f32>, ${columns}>, ${rows}>;`
-    );
-    return arrays.join("\n");
+    ).join("\n");
   }
 
   /**

@@ -20,12 +20,13 @@ import {
   type RowValue,
 } from "../../plan/attention.ts";
 import type { Shader } from "../shader.ts";
+import type { AttentionProducts, TileRows } from "./attention_products.ts";
 import { attentionShader } from "./attention_shader.ts";
 import type { AttentionShape } from "./attention_shape.ts";
 import { AttentionText, components, upTo } from "./attention_text.ts";
 import { type FourPlace, MaskText } from "./mask_text.ts";
+import { productsOf } from "./product_choice.ts";
 import { firstOfRow, ofRow, rowPlace, storeRows } from "./row_text.ts";
-import { TileProducts, type TileRows } from "./tile_products.ts";
 
 /** Suffix of a softmax's names: of the weights that are used, and of those before some were dropped. */
 type Softmax = "" | "Before";
@@ -37,13 +38,13 @@ export function renderForward(program: AttentionProgram, shape: AttentionShape):
 
 class ForwardWriter {
   readonly #text: AttentionText;
-  readonly #products: TileProducts;
+  readonly #products: AttentionProducts;
   readonly #masks: MaskText;
   readonly #softmaxes: readonly Softmax[];
 
   constructor(readonly program: AttentionProgram, readonly shape: AttentionShape) {
     this.#text = new AttentionText(program, shape);
-    this.#products = new TileProducts(this.#text);
+    this.#products = productsOf(this.#text);
     this.#masks = new MaskText(this.#text, ([i]) => `vec4<u32>(tests${i})`);
     this.#softmaxes = hasTwoSums(program.masks) ? ["", "Before"] : [""];
   }
@@ -139,9 +140,11 @@ class ForwardWriter {
     if (this.#softmaxes.length > 1) this.#carry("Before", "scored");
     this.#carry("", "used");
     for (const [i, j] of places) {
-      text.add(...upTo(j === 0 ? text.fours.units : 0).map((u) =>
-        `result${i}_${u} *= ${ofRow("shrink", i)};`
-      ));
+      text.add(
+        ...upTo(j === 0 ? text.fours.units : 0).map((u) =>
+          `result${i}_${u} *= ${ofRow("shrink", i)};`
+        ),
+      );
       if (factor && this.#named.has(`weighed${i}_${j}`)) {
         text.add(`weight${i}_${j} = select(vec4<f32>(), weight${i}_${j}, weighed${i}_${j});`);
       }
@@ -168,7 +171,8 @@ class ForwardWriter {
       this.#text.add(
         `met${i} |= ${test === undefined ? `${bit}u` : `select(0u, ${bit}u, any(${test}))`};`,
       );
-    const own = (name: string) => this.#named.has(`${name}${i}_${j}`) ? `${name}${i}_${j}` : undefined;
+    const own = (name: string) =>
+      this.#named.has(`${name}${i}_${j}`) ? `${name}${i}_${j}` : undefined;
     if (parts.includes("scores")) note(maskBits.visible, this.#masks.visible(at));
     note(maskBits.scores, own("scored"));
     if (parts.includes("weights")) note(maskBits.weights, own("used"));
@@ -271,10 +275,14 @@ class ForwardWriter {
         ["reciprocalBefore", ofRow("reciprocalBefore", i)] as const,
       ],
     ];
-    firstOfRow(text, "queries", (i) =>
-      values(i).map(([name, value]) =>
-        `a${inputs + 1}[${rowPlace(text, inputs + 1, `row${i}`, name)}] = ${value};`
-      ));
+    firstOfRow(
+      text,
+      "queries",
+      (i) =>
+        values(i).map(([name, value]) =>
+          `a${inputs + 1}[${rowPlace(text, inputs + 1, `row${i}`, name)}] = ${value};`
+        ),
+    );
     const factor = masks.weights !== undefined && masks.rest === "factor"
       ? ` * ${text.scalar(attentionFactor, "f32")}`
       : "";

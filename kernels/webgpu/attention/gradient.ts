@@ -9,13 +9,14 @@
 import { attentionFactor, type AttentionProgram } from "../../../core/program.ts";
 import { hasTwoSums, keyAxis, queryAxis } from "../../plan/attention.ts";
 import type { Shader } from "../shader.ts";
+import type { AttentionProducts, TileRows } from "./attention_products.ts";
 import { attentionShader } from "./attention_shader.ts";
 import type { AttentionShape } from "./attention_shape.ts";
 import { AttentionText, upTo } from "./attention_text.ts";
 import { GradientRows } from "./gradient_rows.ts";
 import { type FourPlace, MaskText } from "./mask_text.ts";
+import { productsOf } from "./product_choice.ts";
 import { storeRows } from "./row_text.ts";
-import { TileProducts, type TileRows } from "./tile_products.ts";
 
 /** Renders a pass of the gradient. */
 export function renderGradient(program: AttentionProgram, shape: AttentionShape): Shader {
@@ -24,7 +25,7 @@ export function renderGradient(program: AttentionProgram, shape: AttentionShape)
 
 class GradientWriter {
   readonly #text: AttentionText;
-  readonly #products: TileProducts;
+  readonly #products: AttentionProducts;
   readonly #masks: MaskText;
   readonly #rows: GradientRows;
   readonly #byKeys: boolean;
@@ -34,7 +35,7 @@ class GradientWriter {
 
   constructor(readonly program: AttentionProgram, readonly shape: AttentionShape) {
     const text = this.#text = new AttentionText(program, shape);
-    this.#products = new TileProducts(text);
+    this.#products = productsOf(text);
     this.#rows = new GradientRows(text);
     this.#masks = new MaskText(text, (at) => this.#rows.tests(at));
     this.#byKeys = program.pass === "keys";

@@ -1,41 +1,16 @@
 /**
- * The two products of attention, in tiles that pass through workgroup memory: of rows with rows, which
- * gives scores, and of a turn's weights with rows, which is added to results. As in other products the
- * inner tile is written out, and the next one is on its way while one is multiplied.
+ * Products of attention in tiles that pass through workgroup memory. As in other products the inner tile is
+ * written out, and the next one is on its way while one is multiplied.
  *
  * @module
  */
 
-import { type AttentionText, components, upTo } from "./attention_text.ts";
+import { AttentionProducts, type TileRows } from "./attention_products.ts";
+import { components, upTo } from "./attention_text.ts";
 
-/** Rows of a head that a product reads. */
-export interface TileRows {
-  /** Which operand. */
-  readonly operand: number;
-  /** Axis along which they lie. */
-  readonly axis: number;
-  /** Text of its head's first element. */
-  readonly base: string;
-  /** Text of the first row, and of how many rows there are. */
-  readonly first: string;
-  readonly limit: string;
-}
-
-/** Writes products. */
-export class TileProducts {
-  /** @param text What a pass shares */
-  constructor(readonly text: AttentionText) {}
-
-  /** Declares sums, all of them zero. */
-  zeros(name: string, kind: "across" | "units"): void {
-    const { text } = this;
-    for (const i of upTo(text.shape.tiles.own)) {
-      for (const j of upTo(text.fours[kind])) text.add(`var ${name}${i}_${j} = vec4<f32>();`);
-    }
-  }
-
-  /** `name[row][passing row]`, the products of own rows with those of a turn. */
-  withRows(name: string, own: TileRows, passing: TileRows): void {
+/** Writes products in tiles. */
+export class TileProducts extends AttentionProducts {
+  override withRows(name: string, own: TileRows, passing: TileRows): void {
     const { text } = this;
     const { size, tiles } = text.shape;
     this.zeros(name, "across");
@@ -44,33 +19,18 @@ export class TileProducts {
       ...this.#blocks("right", passing, text.turn),
     ];
     text.add("{", ...parts.flatMap(({ declared }) => declared));
-    const sums = { name, kind: "across", left: (k: number) => `left[${k}]` } as const;
+    const sums = { name, kind: "across", left: (k: string) => `left[${k}]` } as const;
     this.#turns(size, text.depth, parts, sums);
     text.add("}");
   }
 
-  /** `sums[row][unit] += weights · passing`, over the rows of a turn. */
-  withColumns(name: string, passing: TileRows): void {
+  override withColumns(name: string, passing: TileRows): void {
     const { text } = this;
     const parts = this.#rows(passing);
     text.add("{", ...parts.flatMap(({ declared }) => declared));
-    const sums = { name, kind: "units", left: (k: number) => `weights[k0 + ${k}]` } as const;
+    const sums = { name, kind: "units", left: (k: string) => `weights[k0 + ${k}]` } as const;
     this.#turns(text.turn, text.steps, parts, sums);
     text.add("}");
-  }
-
-  /** Puts a turn's values where {@linkcode TileProducts.withColumns} reads them. */
-  storeWeights(name: string): void {
-    const { text } = this;
-    for (const j of upTo(text.fours.across)) {
-      for (const c of upTo(4)) {
-        for (const g of upTo(text.fours.own)) {
-          const four = upTo(4).map((r) => `${name}${4 * g + r}_${j}.${components[c]}`).join(", ");
-          const key = `(${text.columnVector("across", j)}) * 4 + ${c}`;
-          text.add(`weights[${key}][${text.rowVector(g)}] = vec4<f32>(${four});`);
-        }
-      }
-    }
   }
 
   /** The loop over the inner axis. */
@@ -78,7 +38,7 @@ export class TileProducts {
     length: number,
     step: number,
     parts: readonly Part[],
-    { name, kind, left }: ProductSums,
+    sums: ProductSums,
   ): void {
     const { text } = this;
     const fetch = (k: string) => parts.flatMap((part) => part.fetch(k));
@@ -88,23 +48,27 @@ export class TileProducts {
       ...parts.flatMap(({ store }) => store),
       "workgroupBarrier();",
       ...length > step ? [`if (k0 + ${step} < ${length}) {`, ...fetch(`k0 + ${step}`), "}"] : [],
-      ...upTo(step).flatMap((k) => [
-        "{",
-        ...upTo(text.fours.own).map((g) => `let x${g} = ${left(k)}[${text.rowVector(g)}];`),
-        ...upTo(text.fours[kind]).map((j) =>
-          `let y${j} = right[${k}][${text.columnVector(kind, j)}];`
-        ),
-        ...upTo(text.shape.tiles.own).flatMap((i) =>
-          upTo(text.fours[kind]).map((j) => {
-            const sum = `${name}${i}_${j}`;
-            return `${sum} = fma(vec4<f32>(x${i >> 2}.${components[i & 3]}), y${j}, ${sum});`;
-          })
-        ),
-        "}",
-      ]),
+      ...upTo(step).flatMap((k) => this.#step(`${k}`, sums)),
       "workgroupBarrier();",
       "}",
     );
+  }
+
+  /** One inner element of a tile: four sums at a time. */
+  #step(k: string, { name, kind, left }: ProductSums): string[] {
+    const { text, text: { fours, shape } } = this;
+    const sum = (i: number, j: number) => `${name}${i}_${j}`;
+    return [
+      "{",
+      ...upTo(fours.own).map((g) => `let x${g} = ${left(k)}[${text.rowVector(g)}];`),
+      ...upTo(fours[kind]).map((j) => `let y${j} = right[${k}][${text.columnVector(kind, j)}];`),
+      ...upTo(shape.tiles.own).flatMap((i) =>
+        upTo(fours[kind]).map((j) =>
+          `${sum(i, j)} = fma(vec4<f32>(x${i >> 2}.${components[i & 3]}), y${j}, ${sum(i, j)});`
+        )
+      ),
+      "}",
+    ];
   }
 
   /** Blocks of four rows and four elements, which are stored with rows side by side. */
@@ -120,7 +84,7 @@ export class TileProducts {
         declared: [
           `let ${inner} = ${block} % ${along}; let ${outer} = ${block} / ${along};`,
           ...upTo(4).map((r) =>
-            `let p_${name}_${r} = ${this.#place(rows, `${outer} * 4 + ${r}`)} + ${inner} * 4;`
+            `let p_${name}_${r} = ${this.place(rows, `${outer} * 4 + ${r}`)} + ${inner} * 4;`
           ),
           ...fetched.map((value) => `var ${value}: vec4<f32>;`),
         ],
@@ -144,16 +108,11 @@ export class TileProducts {
         `var f_${id}: vec4<f32>;`,
       ],
       fetch: (k) => {
-        const place = this.#place(rows, `${k} + r_${id}`);
+        const place = this.place(rows, `${k} + r_${id}`);
         return [`f_${id} = a${rows.operand}[((${place}) >> 2u) + c_${id}];`];
       },
       store: [`right[r_${id}][c_${id}] = f_${id};`],
     }));
-  }
-
-  /** First element of a row; those beyond the end are the last one. */
-  #place({ operand, axis, base, first, limit }: TileRows, row: string): string {
-    return `${base} + min(${first} + ${row}, ${limit} - 1) * ${this.text.step(operand, axis)}`;
   }
 
   /** Spreads pieces over the invocations. */
@@ -176,7 +135,7 @@ interface ProductSums {
   /** What their columns are. */
   readonly kind: "across" | "units";
   /** Rows of vectors that are the left factor, at an inner element of the tile. */
-  readonly left: (k: number) => string;
+  readonly left: (k: string) => string;
 }
 
 /** What an invocation brings into workgroup memory. */

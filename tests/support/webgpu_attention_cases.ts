@@ -1,0 +1,42 @@
+// Cases of attention as one program on WebGPU: few structures over many sizes, as an adapter in software
+// spends its time on compiling.
+import type { FusedCase } from "./fused_attention_cases.ts";
+
+/** Sizes that fill no tile, of one structure. */
+const sizes: readonly Pick<FusedCase, "name" | "space" | "large">[] = [
+  { name: "keys of a group", space: [2, 2, 2, 19, 19, 8] },
+  { name: "more keys than queries", space: [1, 1, 2, 5, 41, 8] },
+  { name: "more queries than keys", space: [1, 1, 1, 37, 9, 8] },
+  { name: "large scores", space: [2, 2, 1, 19, 19, 8], large: 400 },
+];
+
+/** Masks of every kind; what is drawn by pairs and by keys, seen and unseen by the gradient. */
+export const structures: Readonly<Record<string, Omit<FusedCase, "name" | "space">>> = {
+  "keys that each query sees, scores by pairs and weights by column": {
+    mask: "queries and keys",
+    causal: true,
+    logits: { structure: "element", rate: 0.5 },
+    weights: { structure: "column", rate: 0.5 },
+  },
+  "texts that share rows, of which few scores by column and few weights are left": {
+    causal: true,
+    mask: "keys",
+    packed: true,
+    logits: { structure: "column", rate: 0.8 },
+    weights: { structure: "element", rate: 0.8, nograd: false },
+  },
+  "keys outside of a span and weights that are multiplied": {
+    logits: { structure: "span", perHead: false },
+    weights: { structure: "element", rescale: true },
+  },
+};
+
+/** All of them, on sizes at which turns are whole where masks are drawn. */
+export const attentionCases: readonly FusedCase[] = [
+  ...sizes.map((own) => ({ ...own, causal: true, mask: "keys" } as const)),
+  ...Object.entries(structures).map(([name, structure]) => ({
+    ...structure,
+    name,
+    space: [2, 2, 2, 24, 24, 8],
+  } as const)),
+];
