@@ -47,6 +47,7 @@ export async function attentionSteps(
   counts: () => readonly [number, number],
 ): Promise<Step> {
   const config = tinyConfig(architecture, { hidden_size: 16, max_position_embeddings: 64 });
+  const words = config.vocabularySize - 2;
   const model = randomModel(device, config, "classifier");
   applyLora(model, { targets: targets[architecture], rank: 4, alpha: 8 });
   for (const [path, parameter] of parameters(model)) {
@@ -60,7 +61,8 @@ export async function attentionSteps(
   for (let step = 0; step < steps; step++) {
     using _step = device.scope("step");
     const examples = [tokens, tokens - 2, tokens - 5].map((length, b) => ({
-      ids: Array.from({ length }, (_, i) => (step * 5 + b * 7 + i * 3) % config.vocabularySize),
+      // The first numbers are those of padding.
+      ids: Array.from({ length }, (_, i) => 2 + (step * 5 + b * 7 + i * 3) % words),
       label: (step + b) % 2,
     }));
     const batch = toBatch(device, examples, { numbers: [0, 1, 2] });

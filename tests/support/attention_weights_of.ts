@@ -25,7 +25,8 @@ export async function weightsOf(device: Device, c: FusedCase, fused: boolean): P
 /** The result where a query, a key and a value have large numbers, so that a score is infinite. */
 export async function infiniteScores(device: Device, fused: boolean): Promise<number[]> {
   using _scope = device.scope("infinite");
-  const c: FusedCase = { name: "infinite", space: [1, 1, 1, 20, 20, 8], causal: true };
+  const space = [1, 1, 1, 20, 20, 8] as const;
+  const c: FusedCase = { name: "infinite", space, causal: true, mask: "keys" };
   const numbers = (seed: number, large: number) => {
     const data = uniform(seedKey(seed), 160).map((u, i) =>
       Math.fround(Math.floor(i / 8) === 5 ? large : u)

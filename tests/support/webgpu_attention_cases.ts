@@ -12,22 +12,21 @@ const sizes: readonly Pick<FusedCase, "name" | "space" | "large">[] = [
 
 /** Masks of every kind; what is drawn by pairs and by keys, seen and unseen by the gradient. */
 export const structures: Readonly<Record<string, Omit<FusedCase, "name" | "space">>> = {
+  "keys left by column": {
+    mask: "keys",
+    causal: true,
+    logits: { structure: "column", rate: 0.8 },
+  },
   "keys that each query sees, scores by pairs and weights by column": {
     mask: "queries and keys",
     causal: true,
     logits: { structure: "element", rate: 0.5 },
     weights: { structure: "column", rate: 0.5 },
   },
-  "texts that share rows, of which few scores by column and few weights are left": {
-    causal: true,
-    mask: "keys",
+  "texts that share rows, of which keys outside of spans are left, and few weights, multiplied": {
     packed: true,
-    logits: { structure: "column", rate: 0.8 },
-    weights: { structure: "element", rate: 0.8, nograd: false },
-  },
-  "keys outside of a span and weights that are multiplied": {
-    logits: { structure: "span", perHead: false },
-    weights: { structure: "element", rescale: true },
+    logits: { structure: "span", rate: 0.6, perHead: false },
+    weights: { structure: "element", rate: 0.8, rescale: true },
   },
 };
 
