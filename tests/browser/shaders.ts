@@ -1,12 +1,23 @@
 // WGSL of what the operation table, its gradients and a training step run, in every variant.
-import type { Backend } from "../../core/backend.ts";
+import type { Backend, Binding } from "../../core/backend.ts";
 import { gradient } from "../../core/gradient.ts";
 import { sum } from "../../core/ops/reduce.ts";
-import { type MatmulProgram, type Program, readsRow, type RowProgram } from "../../core/program.ts";
+import {
+  type AttentionProgram,
+  type MatmulProgram,
+  type Program,
+  readsRow,
+  type RowProgram,
+} from "../../core/program.ts";
 import { seedKey } from "../../core/random.ts";
 import { Device } from "../../core/device.ts";
 import { sizeOf } from "../../core/shape.ts";
 import { tensor } from "../../core/tensor.ts";
+import { attentionAlways } from "../../kernels/webgpu/attention/attention_policy.ts";
+import { renderForward } from "../../kernels/webgpu/attention/forward.ts";
+import { renderGradient } from "../../kernels/webgpu/attention/gradient.ts";
+import type { Limits } from "../../kernels/webgpu/limits.ts";
+import { rowValuesOf } from "../../kernels/plan/attention.ts";
 import { type MatmulShape, renderMatmul } from "../../kernels/webgpu/product/matmul.ts";
 import { renderRowShader } from "../../kernels/webgpu/row/row.ts";
 import { variesAlong } from "../../kernels/plan/row_walk.ts";
@@ -19,13 +30,18 @@ import { dropoutPlan } from "../../nn/dropout/methods.ts";
 import { AdamW } from "../../nn/optim/adamw.ts";
 import { Trainable } from "../../nn/optim/trainable.ts";
 import { trainStep } from "../../nn/optim/train_step.ts";
+import { attentionOf, fusedInputs, fusedOptions } from "../support/fused_attention_cases.ts";
 import { opTable } from "../support/op_table.ts";
 import { randomModel, tinyConfig, tinyExamples } from "../support/tiny_models.ts";
+import { attentionCases } from "../support/webgpu_attention_cases.ts";
 import { toBatch } from "../../nn/layers/batch.ts";
 import { trainHead } from "../../nn/models/heads.ts";
 
 /** Computes nothing, and calls `note` for each program with the axes of its space. */
-function listener(note: (program: Program, axes: number) => void): Backend {
+function listener(
+  note: (program: Program, axes: number) => void,
+  attend: (program: AttentionProgram, binding: Binding) => void,
+): Backend {
   return {
     name: "listener",
     description: "computes nothing",
@@ -36,6 +52,11 @@ function listener(note: (program: Program, axes: number) => void): Backend {
     write() {},
     read: (_buffer, _offset, bytes) => Promise.resolve(new ArrayBuffer(bytes)),
     run: (program, { space }) => note(program, space.length),
+    attention: {
+      fits: () => true,
+      rowValues: ({ masks }) => rowValuesOf(masks).length,
+      run: attend,
+    },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
@@ -44,6 +65,10 @@ async function runEverything(device: Device): Promise<void> {
   for (const { shapes, run } of opTable) {
     const inputs = shapes.map((shape) => tensor(device, new Float64Array(sizeOf(shape)), shape));
     gradient(() => sum(run(device, inputs)), inputs);
+  }
+  for (const c of attentionCases) {
+    const inputs = fusedInputs(device, c);
+    gradient(() => sum(attentionOf(inputs, fusedOptions(device, c), true)), inputs);
   }
   for (const architecture of ["bert", "gpt2", "llama"] as const) {
     const model = randomModel(device, tinyConfig(architecture), "classifier");
@@ -84,6 +109,22 @@ function matmulShapes(program: MatmulProgram, rank: number, chunked = false): Ma
     }
   }
   return made;
+}
+
+/** A pass of attention in the tiles that short texts, long ones and adapters in software have. */
+function attentionShaders(program: AttentionProgram, { inputs, outputs }: Binding): string[] {
+  const render = program.pass === "forward" ? renderForward : renderGradient;
+  const ways = [[false, 64], [false, 512], [true, 64]] as const;
+  return ways.map(([software, rows]) => {
+    const limits = {
+      maxComputeWorkgroupStorageSize: 32768,
+      maxComputeInvocationsPerWorkgroup: 256,
+    } as Limits;
+    const sizes = { pass: program.pass, heads: 64, rows, size: 64, drawsPairs: true };
+    const tiles = attentionAlways(sizes, { software, limits })!;
+    const shape = { size: 64, operands: inputs.length + outputs.length, tiles, ragged: true };
+    return render(program, shape).code;
+  });
 }
 
 /** Ways to run a row program: by single columns and by fours, with subgroups and without. */
@@ -129,7 +170,9 @@ export async function everyShader(): Promise<string[]> {
       note(finishProgram(program), axes);
     }
   };
-  const device = new Device(listener(note));
+  const device = new Device(listener(note, (program, binding) => {
+    for (const code of attentionShaders(program, binding)) codes.add(code);
+  }));
   using _scope = device.scope("shaders");
   await runEverything(device);
   return [...codes];
