@@ -14,8 +14,8 @@ import { Device } from "../../core/device.ts";
 import { sizeOf } from "../../core/shape.ts";
 import { tensor } from "../../core/tensor.ts";
 import { attentionAlways } from "../../kernels/webgpu/attention/attention_policy.ts";
-import { renderForward } from "../../kernels/webgpu/attention/forward.ts";
-import { renderGradient } from "../../kernels/webgpu/attention/gradient.ts";
+import { forwardShader } from "../../kernels/webgpu/attention/forward.ts";
+import { gradientShader } from "../../kernels/webgpu/attention/gradient.ts";
 import type { Limits } from "../../kernels/webgpu/limits.ts";
 import { rowValuesOf } from "../../kernels/plan/attention.ts";
 import { type MatmulShape, renderMatmul } from "../../kernels/webgpu/product/matmul.ts";
@@ -113,7 +113,7 @@ function matmulShapes(program: MatmulProgram, rank: number, chunked = false): Ma
 
 /** A pass of attention in the tiles that short texts, long ones and adapters in software have. */
 function attentionShaders(program: AttentionProgram, { inputs, outputs }: Binding): string[] {
-  const render = program.pass === "forward" ? renderForward : renderGradient;
+  const render = program.pass === "forward" ? forwardShader : gradientShader;
   const ways = [[false, 64], [false, 512], [true, 64]] as const;
   return ways.map(([software, rows]) => {
     const limits = {

@@ -87,7 +87,7 @@ export function invocationsOf({ rows, own, units }: AttentionTiles, size: number
 }
 
 /** Rows of the other side that pass by in a turn. */
-export function turnOf({ across, units }: AttentionTiles, size: number): number {
+export function turnRows({ across, units }: AttentionTiles, size: number): number {
   return size / units * across;
 }
 
@@ -99,7 +99,7 @@ export function depthOf(length: number, most: number): number {
 /** Vectors of workgroup memory: rows that a product reads, what passes by, and weights. */
 export function workgroupArrays(tiles: AttentionTiles, size: number) {
   const { rows, units } = tiles;
-  const turn = turnOf(tiles, size);
+  const turn = turnRows(tiles, size);
   const [depth, steps] = [depthOf(size, tiles.depth), depthOf(turn, tiles.depth)];
   return {
     left: [Math.max(depth, size / units), rows / 4],
@@ -111,6 +111,6 @@ export function workgroupArrays(tiles: AttentionTiles, size: number) {
 /** Bytes of workgroup memory; words of keys and a flag are among them. */
 export function workgroupBytes(tiles: AttentionTiles, size: number): number {
   const vectors = Object.values(workgroupArrays(tiles, size)).map(([a, b]) => a * b);
-  const words = Math.max(turnOf(tiles, size), tiles.rows) + 2;
+  const words = Math.max(turnRows(tiles, size), tiles.rows) + 2;
   return 16 * vectors.reduce((sum, count) => sum + count, 0) + 4 * words;
 }

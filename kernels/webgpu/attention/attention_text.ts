@@ -9,13 +9,13 @@ import { type AttentionProgram, attentionScale } from "../../../core/program.ts"
 import { attentionSlots, stepAxes } from "../../plan/attention.ts";
 import { groupNumber } from "../queue/launch.ts";
 import { parameter, Parameters } from "../shader.ts";
-import { depthOf, invocationsOf, turnOf, workgroupArrays } from "./attention_policy.ts";
-import type { AttentionShape } from "./attention_shape.ts";
+import { depthOf, invocationsOf, turnRows, workgroupArrays } from "./attention_policy.ts";
+import type { PassShape } from "./pass_shape.ts";
 
 /** Sizes that a pass is given, in their order. */
 const sizes = ["keyHeads", "group", "queries", "keys", "tiles", "heads", "rows"] as const;
 /** One of them. */
-export type AttentionSize = (typeof sizes)[number];
+export type PassSize = (typeof sizes)[number];
 
 /** Names of vector components. */
 export const components = ["x", "y", "z", "w"] as const;
@@ -45,7 +45,7 @@ export class AttentionText {
   readonly fours: Readonly<Record<"own" | "across" | "units", number>>;
 
   /** @param shape Tiles and sizes */
-  constructor(readonly program: AttentionProgram, readonly shape: AttentionShape) {
+  constructor(readonly program: AttentionProgram, readonly shape: PassShape) {
     const { tiles, size, operands } = shape;
     const { scalars, indices } = attentionSlots(program);
     this.#sizes = this.#places.take(sizes.length);
@@ -53,7 +53,7 @@ export class AttentionText {
     this.#scalars = this.#places.take(scalars.length);
     this.invocations = invocationsOf(tiles, size);
     this.down = tiles.rows / tiles.own;
-    this.turn = turnOf(tiles, size);
+    this.turn = turnRows(tiles, size);
     this.depth = depthOf(size, tiles.depth);
     this.steps = depthOf(this.turn, tiles.depth);
     this.fours = { own: tiles.own / 4, across: tiles.across / 4, units: tiles.units / 4 };
@@ -65,7 +65,7 @@ export class AttentionText {
   }
 
   /** A size: of axes, the tiles of a head, all heads that have workgroups, or the rows of all. */
-  size(name: AttentionSize): string {
+  size(name: PassSize): string {
     return parameter(this.#sizes + sizes.indexOf(name));
   }
 

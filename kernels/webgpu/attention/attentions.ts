@@ -13,16 +13,16 @@ import type { CommandQueue } from "../queue/queue.ts";
 import type { AttentionPolicy } from "./attention_policy.ts";
 import {
   type AttentionAdapter,
-  attentionKey,
-  attentionShape,
   attentionSizes,
-  fitsAttention,
-} from "./attention_shape.ts";
-import { renderForward } from "./forward.ts";
-import { renderGradient } from "./gradient.ts";
+  fitsOneProgram,
+  passKey,
+  passShape,
+} from "./pass_shape.ts";
+import { forwardShader } from "./forward.ts";
+import { gradientShader } from "./gradient.ts";
 
 /** The backend, as far as it matters here. */
-export interface AttentionHost extends AttentionAdapter {
+export interface PassHost extends AttentionAdapter {
   readonly policy: AttentionPolicy;
   readonly queue: CommandQueue;
   readonly launches: Layouts<Launch>;
@@ -33,10 +33,10 @@ export interface AttentionHost extends AttentionAdapter {
 /** Records attention in one program. */
 export class WebGpuAttention implements FusedAttention {
   /** @param host Compiles and queues */
-  constructor(readonly host: AttentionHost) {}
+  constructor(readonly host: PassHost) {}
 
   fits(program: AttentionProgram, binding: Binding): boolean {
-    return fitsAttention(program, binding, this.host, this.host.policy);
+    return fitsOneProgram(program, binding, this.host, this.host.policy);
   }
 
   rowValues({ masks }: AttentionProgram): number {
@@ -63,11 +63,11 @@ export class WebGpuAttention implements FusedAttention {
     const [, keyHeads, group, queries, keys] = space as [number, number, number, number, number];
     const sizes = attentionSizes(program, binding);
     const tiles = policy(sizes, this.host)!;
-    const shape = attentionShape(program, binding, tiles);
+    const shape = passShape(program, binding, tiles);
     const pipeline = queue.compile(
-      `${program.key}/${attentionKey(shape)}`,
+      `${program.key}/${passKey(shape)}`,
       () =>
-        program.pass === "forward" ? renderForward(program, shape) : renderGradient(program, shape),
+        program.pass === "forward" ? forwardShader(program, shape) : gradientShader(program, shape),
     );
     const used = attentionSlots(program);
     const count = Math.ceil(sizes.rows / tiles.rows);

@@ -22,17 +22,17 @@ import {
 import type { Shader } from "../shader.ts";
 import type { AttentionProducts, TileRows } from "./attention_products.ts";
 import { attentionShader } from "./attention_shader.ts";
-import type { AttentionShape } from "./attention_shape.ts";
+import type { PassShape } from "./pass_shape.ts";
 import { AttentionText, components, upTo } from "./attention_text.ts";
 import { type FourPlace, MaskText } from "./mask_text.ts";
-import { productsOf } from "./product_choice.ts";
+import { chooseProducts } from "./product_choice.ts";
 import { firstOfRow, ofRow, rowPlace, storeRows } from "./row_text.ts";
 
 /** Suffix of a softmax's names: of the weights that are used, and of those before some were dropped. */
 type Softmax = "" | "Before";
 
 /** Renders the forward pass. */
-export function renderForward(program: AttentionProgram, shape: AttentionShape): Shader {
+export function forwardShader(program: AttentionProgram, shape: PassShape): Shader {
   return new ForwardWriter(program, shape).render();
 }
 
@@ -42,9 +42,9 @@ class ForwardWriter {
   readonly #masks: MaskText;
   readonly #softmaxes: readonly Softmax[];
 
-  constructor(readonly program: AttentionProgram, readonly shape: AttentionShape) {
+  constructor(readonly program: AttentionProgram, readonly shape: PassShape) {
     this.#text = new AttentionText(program, shape);
-    this.#products = productsOf(this.#text);
+    this.#products = chooseProducts(this.#text);
     this.#masks = new MaskText(this.#text, ([i]) => `vec4<u32>(tests${i})`);
     this.#softmaxes = hasTwoSums(program.masks) ? ["", "Before"] : [""];
   }

@@ -11,15 +11,15 @@ import { hasTwoSums, keyAxis, queryAxis } from "../../plan/attention.ts";
 import type { Shader } from "../shader.ts";
 import type { AttentionProducts, TileRows } from "./attention_products.ts";
 import { attentionShader } from "./attention_shader.ts";
-import type { AttentionShape } from "./attention_shape.ts";
+import type { PassShape } from "./pass_shape.ts";
 import { AttentionText, upTo } from "./attention_text.ts";
-import { GradientRows } from "./gradient_rows.ts";
+import { GradientRowText } from "./gradient_rows.ts";
 import { type FourPlace, MaskText } from "./mask_text.ts";
-import { productsOf } from "./product_choice.ts";
+import { chooseProducts } from "./product_choice.ts";
 import { storeRows } from "./row_text.ts";
 
 /** Renders a pass of the gradient. */
-export function renderGradient(program: AttentionProgram, shape: AttentionShape): Shader {
+export function gradientShader(program: AttentionProgram, shape: PassShape): Shader {
   return new GradientWriter(program, shape).render();
 }
 
@@ -27,16 +27,16 @@ class GradientWriter {
   readonly #text: AttentionText;
   readonly #products: AttentionProducts;
   readonly #masks: MaskText;
-  readonly #rows: GradientRows;
+  readonly #rows: GradientRowText;
   readonly #byKeys: boolean;
   /** Operands whose rows pass by: those that scores are made of, and the others. */
   readonly #passing: readonly [number, number];
   readonly #own: readonly [number, number];
 
-  constructor(readonly program: AttentionProgram, readonly shape: AttentionShape) {
+  constructor(readonly program: AttentionProgram, readonly shape: PassShape) {
     const text = this.#text = new AttentionText(program, shape);
-    this.#products = productsOf(text);
-    this.#rows = new GradientRows(text);
+    this.#products = chooseProducts(text);
+    this.#rows = new GradientRowText(text);
     this.#masks = new MaskText(text, (at) => this.#rows.tests(at));
     this.#byKeys = program.pass === "keys";
     const [queries, keys] = [[0, 3], [1, 2]] as const;

@@ -17,7 +17,7 @@ type GradientValue = RowValue | "product";
 const [gradient, values, beside] = [3, 4, 5];
 
 /** Reads row values. */
-export class GradientRows {
+export class GradientRowText {
   readonly #text: AttentionText;
   readonly #names: readonly GradientValue[];
 

@@ -8,11 +8,11 @@ import {
   attentionPolicy,
   type AttentionSizes,
   invocationsOf,
-  turnOf,
+  turnRows,
   workgroupBytes,
 } from "../../../kernels/webgpu/attention/attention_policy.ts";
-import { renderForward } from "../../../kernels/webgpu/attention/forward.ts";
-import { renderGradient } from "../../../kernels/webgpu/attention/gradient.ts";
+import { forwardShader } from "../../../kernels/webgpu/attention/forward.ts";
+import { gradientShader } from "../../../kernels/webgpu/attention/gradient.ts";
 import { WebGpuBackend } from "../../../kernels/webgpu/backend.ts";
 import type { Limits } from "../../../kernels/webgpu/limits.ts";
 import { type FusedCase, fusedResults } from "../../support/fused_attention_cases.ts";
@@ -56,7 +56,7 @@ Deno.test("tiles of attention fit their adapter, and pairs that are drawn fit a 
         const tiles = attentionAlways(sizes, adapterOf(32))!;
         assert(workgroupBytes(tiles, size) <= 32 * 1024);
         assert(!drawsPairs || tiles.own * tiles.across <= 32);
-        assert(turnOf(tiles, size) % 4 === 0);
+        assert(turnRows(tiles, size) % 4 === 0);
       }
     }
   }
@@ -104,7 +104,7 @@ webGpuTest("an adapter compiles attention in every tile", async (_, { device: gp
     for (const [size, rows] of [[32, 64], [64, 64], [64, 512], [128, 512]] as const) {
       const tiles = attentionAlways({ ...usual, pass, size, rows }, adapterOf(48))!;
       const shape = { size, tiles, operands: pass === "forward" ? 5 : 8, ragged: true };
-      const render = pass === "forward" ? renderForward : renderGradient;
+      const render = pass === "forward" ? forwardShader : gradientShader;
       codes.add(render(passes[pass], shape).code);
       assert(invocationsOf(tiles, size) <= 256);
     }

@@ -43,9 +43,9 @@ export const webGpuAttentionMutations: readonly Mutation[] = [
   },
   {
     name: "attention on WebGPU: rows beyond the last one take part",
-    file: `${folder}/attention_shape.ts`,
-    find: "passing % turnOf(tiles, size) !== 0",
-    replace: "passing % turnOf(tiles, size) < 0",
+    file: `${folder}/pass_shape.ts`,
+    find: "passing % turnRows(tiles, size) !== 0",
+    replace: "passing % turnRows(tiles, size) < 0",
     why: "a turn may have fewer rows than it has room for",
     tests: results,
   },
@@ -83,7 +83,7 @@ export const webGpuAttentionMutations: readonly Mutation[] = [
   },
   {
     name: "attention on WebGPU: tiles leave the last inner elements out",
-    file: `${folder}/tile_products.ts`,
+    file: `${folder}/tiled_products.ts`,
     find: "`for (var k0 = 0; k0 < ${length}; k0 += ${step}) {`",
     replace: "`for (var k0 = 0; k0 < ${Math.max(step, length - step)}; k0 += ${step}) {`",
     why: "a product is over all of a head",
@@ -107,7 +107,7 @@ export const webGpuAttentionMutations: readonly Mutation[] = [
   },
   {
     name: "attention on WebGPU: the gradient may bind more than an adapter can",
-    file: `${folder}/attention_shape.ts`,
+    file: `${folder}/pass_shape.ts`,
     find: "masks.length + mostOperands <= adapter.limits.maxStorageBuffersPerShaderStage &&",
     replace: "",
     why: "a forward pass whose gradient cannot run must not be taken",
@@ -115,7 +115,7 @@ export const webGpuAttentionMutations: readonly Mutation[] = [
   },
   {
     name: "attention on WebGPU: tensors beyond a binding are bound",
-    file: `${folder}/attention_shape.ts`,
+    file: `${folder}/pass_shape.ts`,
     find: `    [offset, ...strides.slice(0, -1)].every((step) => step % 4 === 0) &&
     slabOf(bound).size <= limits.maxStorageBufferBindingSize;`,
     replace: "    [offset, ...strides.slice(0, -1)].every((step) => step % 4 === 0 && limits);",

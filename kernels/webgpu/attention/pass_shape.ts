@@ -15,7 +15,7 @@ import {
   type AttentionPolicy,
   type AttentionSizes,
   type AttentionTiles,
-  turnOf,
+  turnRows,
 } from "./attention_policy.ts";
 
 /** The largest head that is run. */
@@ -24,7 +24,7 @@ const mostSize = 128;
 const mostOperands = 8;
 
 /** All that the text of a pass depends on beside its masks. */
-export interface AttentionShape {
+export interface PassShape {
   /** Elements of a head. */
   readonly size: number;
   /** Operands in memory: inputs, then outputs. */
@@ -66,7 +66,7 @@ export function attentionSizes({ pass, masks }: AttentionProgram, { space }: Bin
 type Space = [number, number, number, number, number, number];
 
 /** Whether attention over these operands is run by one program. */
-export function fitsAttention(
+export function fitsOneProgram(
   program: AttentionProgram,
   binding: Binding,
   adapter: AttentionAdapter,
@@ -91,23 +91,23 @@ export function fitsAttention(
 }
 
 /** The shape of a pass over these operands. */
-export function attentionShape(
+export function passShape(
   program: AttentionProgram,
   { space, inputs, outputs }: Binding,
   tiles: AttentionTiles,
-): AttentionShape {
+): PassShape {
   const [, , , queries, keys, size] = space as Space;
   const passing = program.pass === "keys" ? queries : keys;
   return {
     size,
     operands: inputs.length + outputs.length,
     tiles,
-    ragged: passing % turnOf(tiles, size) !== 0,
+    ragged: passing % turnRows(tiles, size) !== 0,
   };
 }
 
 /** Text that tells shapes apart. */
-export function attentionKey({ size, tiles, ragged }: AttentionShape): string {
+export function passKey({ size, tiles, ragged }: PassShape): string {
   const { rows, own, across, units, depth } = tiles;
   return [size, rows, own, across, units, depth, ragged].join("/");
 }

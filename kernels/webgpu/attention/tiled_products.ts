@@ -9,7 +9,7 @@ import { AttentionProducts, type TileRows } from "./attention_products.ts";
 import { components, upTo } from "./attention_text.ts";
 
 /** Writes products in tiles. */
-export class TileProducts extends AttentionProducts {
+export class TiledProducts extends AttentionProducts {
   override withRows(name: string, own: TileRows, passing: TileRows): void {
     const { text } = this;
     const { size, tiles } = text.shape;
