@@ -6,11 +6,14 @@
  */
 
 import type { Binding, Bound } from "../../../core/backend.ts";
-import { attentionInputs, type AttentionProgram, attentionScale } from "../../../core/program.ts";
-import { maskExpressions } from "../../../core/program.ts";
+import {
+  attentionInputs,
+  type AttentionProgram,
+  attentionScale,
+  maskExpressions,
+} from "../../../core/program.ts";
 import { headOperands } from "../../plan/attention.ts";
 import type { Limits } from "../limits.ts";
-import { slabOf } from "../memory/buffer_pool.ts";
 import {
   type AttentionPolicy,
   type AttentionSizes,
@@ -43,12 +46,17 @@ export interface AttentionAdapter {
   readonly limits: Limits;
 }
 
+/** Whether what an operand lies in can be bound as a whole. */
+function isBound({ buffer }: Bound, { maxStorageBufferBindingSize }: Limits): boolean {
+  return buffer.bytes <= maxStorageBufferBindingSize;
+}
+
 /** Whether rows of heads are floats that are met four at a time, in memory that can be bound. */
 function isWide(bound: Bound, { limits }: AttentionAdapter): boolean {
   const { dtype, offset, strides } = bound;
   return dtype === "f32" && strides.at(-1) === 1 &&
     [offset, ...strides.slice(0, -1)].every((step) => step % 4 === 0) &&
-    slabOf(bound).size <= limits.maxStorageBufferBindingSize;
+    isBound(bound, limits);
 }
 
 /** What decides about the tiles of a pass. */
@@ -82,9 +90,7 @@ export function fitsOneProgram(
     space.every((length) => length > 0) &&
     masks.length + mostOperands <= adapter.limits.maxStorageBuffersPerShaderStage &&
     headOperands(program, inputs.length).every(([k]) => isWide(all[k]!, adapter)) &&
-    masks.every((bound) =>
-      bound.dtype === "u32" && slabOf(bound).size <= adapter.limits.maxStorageBufferBindingSize
-    ) &&
+    masks.every((bound) => bound.dtype === "u32" && isBound(bound, adapter.limits)) &&
     passes.every((pass) =>
       policy(attentionSizes({ ...program, pass }, binding), adapter) !== undefined
     );

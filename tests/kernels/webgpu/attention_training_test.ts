@@ -1,11 +1,13 @@
 // Steps of small models with attention as one program on WebGPU are those with composed attention, in fewer
 // programs, also where they come again without being computed.
 import { assert, assertEquals } from "@std/assert";
+import type { Backend } from "../../../core/backend.ts";
 import { Device } from "../../../core/device.ts";
 import { gradient } from "../../../core/gradient.ts";
 import { sizeOf } from "../../../core/shape.ts";
 import { sum } from "../../../core/ops/reduce.ts";
 import { tensor } from "../../../core/tensor.ts";
+import { attentionPolicy } from "../../../kernels/webgpu/attention/attention_policy.ts";
 import { WebGpuBackend } from "../../../kernels/webgpu/backend.ts";
 import { attentionInOne } from "../../../nn/layers/fused_attention.ts";
 import { assertEqualSteps, attentionSteps, type StepCase } from "../../support/attention_steps.ts";
@@ -16,11 +18,12 @@ import {
   fusedOptions,
 } from "../../support/fused_attention_cases.ts";
 import { attentionTests } from "../../support/webgpu_device.ts";
+import { PlannedBackend } from "../../../train/device/planned_backend.ts";
 
 const attentionTest = await attentionTests();
 
 /** Steps on a backend of an adapter that others use too. */
-function steps(device: Device, backend: WebGpuBackend, options: StepCase) {
+function steps(device: Device, backend: Backend, options: StepCase) {
   return attentionSteps(device, options, () => [
     backend.statistics.peakBytes,
     backend.statistics.runs,
@@ -55,6 +58,20 @@ for (const method of ["lora", "hiddenkey"] as const) {
     },
   );
 }
+
+attentionTest(
+  "memory of steps with attention as one program is planned to the byte",
+  async (_, shared) => {
+    const options = { architecture: "gpt2", method: "lora", steps: 2 } as const;
+    const policy = attentionPolicy("always", true);
+    const backend = new WebGpuBackend(shared.device, shared.facts, undefined, {}, policy);
+    const planned = new PlannedBackend(backend);
+    await steps(new Device(planned), planned, options);
+    await steps(new Device(backend), backend, options);
+    const { peakBytes, runs } = backend.statistics;
+    assertEquals([planned.statistics.peakBytes, planned.statistics.runs], [peakBytes, runs]);
+  },
+);
 
 const usual: FusedCase = { name: "usual", space: [2, 2, 2, 20, 20, 16], causal: true };
 
