@@ -69,7 +69,7 @@ export const attentionBench: Command = bench({
       }
     }
     measured.sort((a, b) => a.us - b.us);
-    for (const pass of ["forward", "queries", "keys"]) {
+    for (const pass of ["forward", "queries", "keys", "gradient"]) {
       rows.push(...measured.filter((row) => row.pass === pass).slice(0, options.top));
     }
     report(rows, options.json, reason);

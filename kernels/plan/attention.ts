@@ -30,6 +30,9 @@ export function headOperands(
   const all: (readonly [number, number])[] = [[0, queryAxis], [1, keyAxis], [2, keyAxis]];
   if (pass === "forward") return [...all, [inputs, queryAxis]];
   all.push([3, queryAxis]);
+  if (pass === "gradient") {
+    return [...all, [inputs, queryAxis], [inputs + 1, keyAxis], [inputs + 2, keyAxis]];
+  }
   if (pass === "queries") return [...all, [5, queryAxis], [inputs, queryAxis]];
   return [...all, [inputs, keyAxis], [inputs + 1, keyAxis]];
 }

@@ -48,6 +48,7 @@ export function fitsAttention(
   { space, inputs, outputs, scalars }: Binding,
   precision: Precision,
 ): boolean {
+  if (program.pass === "gradient") return false;
   const size = space[5]!;
   const all = [...inputs, ...outputs];
   const rounded = precision === "bf16";

@@ -30,7 +30,7 @@ export interface AttentionSizes {
   readonly pass: AttentionProgram["pass"];
   /** Heads that have workgroups of their own. */
   readonly heads: number;
-  /** Rows of each that workgroups own. */
+  /** Rows of each that workgroups own; of the gradient in one program, the most of both sides. */
   readonly rows: number;
   /** Elements of a head. */
   readonly size: number;
@@ -54,18 +54,36 @@ const large: AttentionTiles = { rows: 64, own: 8, across: 4, units: 8, depth: 16
 /** No tiles, for an adapter in software: it spends its time on the length of the text. */
 const direct: AttentionTiles = { rows: 16, own: 4, across: 4, units: 4, depth: 0 };
 
+/** Tiles as many rows as a turn has: the whole of a short text, whose gradient is one program. */
+function squares(size: number, software: boolean): AttentionTiles[] {
+  if (software) return [{ ...direct, rows: turnRows(direct, size) }];
+  const few = [[4, 4], [8, 4], [4, 8]] as const;
+  return few.map(([across, units]) => ({ rows: 64, own: 4, across, units, depth: 16 }))
+    .filter((tiles) => turnRows(tiles, size) === tiles.rows);
+}
+
 /** One program wherever its tiles fit the adapter. */
 export const attentionAlways: AttentionPolicy = (sizes, adapter) => {
+  if (sizes.pass === "gradient") {
+    return squares(sizes.size, adapter.software).find((tiles) =>
+      fitsAdapter(tiles, sizes.size, adapter.limits)
+    );
+  }
   if (adapter.software) return direct;
   const { pass, heads, rows, drawsPairs } = sizes;
   const wide = pass === "forward" && !drawsPairs;
   const few = heads * Math.ceil(rows / large.rows) < enough;
   const liked = pass === "keys" || few ? small : wide ? { ...large, across: 8 } : large;
   return [liked, small, { ...small, across: 4 }].find((tiles) =>
-    workgroupBytes(tiles, sizes.size) <= adapter.limits.maxComputeWorkgroupStorageSize &&
-    invocationsOf(tiles, sizes.size) <= adapter.limits.maxComputeInvocationsPerWorkgroup
+    fitsAdapter(tiles, sizes.size, adapter.limits)
   );
 };
+
+/** Whether an adapter runs workgroups of such tiles. */
+export function fitsAdapter(tiles: AttentionTiles, size: number, limits: Limits): boolean {
+  return workgroupBytes(tiles, size) <= limits.maxComputeWorkgroupStorageSize &&
+    invocationsOf(tiles, size) <= limits.maxComputeInvocationsPerWorkgroup;
+}
 
 /** Whether attention is one program: always, never, or where that is likely to be faster. */
 export type AttentionChoice = "auto" | "always" | "never";

@@ -56,6 +56,21 @@ export abstract class AttentionProducts {
     }
   }
 
+  /** The same of values whose queries are to be summed over; those of queries beyond the end are zero. */
+  storeTurned(name: string): void {
+    const { text } = this;
+    for (const i of upTo(text.shape.tiles.own)) {
+      const row = text.row(i);
+      const within = `first + ${row} < ${text.size("queries")}`;
+      text.add(
+        ...upTo(text.fours.across).map((j) =>
+          `weights[${row}][${text.columnVector("across", j)}] = ` +
+          `select(vec4<f32>(), ${name}${i}_${j}, ${within});`
+        ),
+      );
+    }
+  }
+
   /** First element of a row; those beyond the end are the last one. */
   protected place({ operand, axis, base, first, limit }: TileRows, row: string): string {
     return `${base} + min(${first} + ${row}, ${limit} - 1) * ${this.text.step(operand, axis)}`;

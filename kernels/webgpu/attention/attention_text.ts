@@ -91,7 +91,7 @@ export class AttentionText {
 
   /** Number of inputs; outputs follow them. */
   get inputs(): number {
-    return this.shape.operands - 2;
+    return this.shape.operands - (this.program.pass === "gradient" ? 3 : 2);
   }
 
   /** Declaration of the parameters. */
@@ -115,7 +115,7 @@ export class AttentionText {
   begin(): void {
     const { program: { pass, masks: { causal } }, shape: { tiles } } = this;
     const [heads, count] = [this.size("heads"), this.size("tiles")];
-    const byKeys = pass === "keys";
+    const byKeys = pass === "keys" || pass === "gradient";
     // Where some have more to see than others, those of all heads begin first.
     const [own, tile] = causal ? ["%", "/"].map((by) => `block ${by} ${heads}`) : [
       `block / ${count}`,

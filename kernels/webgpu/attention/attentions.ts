@@ -16,10 +16,13 @@ import {
   attentionSizes,
   fitsOneProgram,
   passKey,
+  type PassShape,
   passShape,
 } from "./pass_shape.ts";
 import { forwardShader } from "./forward.ts";
 import { gradientShader } from "./gradient.ts";
+import type { Shader } from "../shader.ts";
+import { wholeGradientShader } from "./whole_gradient.ts";
 
 /** The backend, as far as it matters here. */
 export interface PassHost extends AttentionAdapter {
@@ -66,8 +69,7 @@ export class WebGpuAttention implements FusedAttention {
     const shape = passShape(program, binding, tiles);
     const pipeline = queue.compile(
       `${program.key}/${passKey(shape)}`,
-      () =>
-        program.pass === "forward" ? forwardShader(program, shape) : gradientShader(program, shape),
+      () => passShader(program, shape),
     );
     const used = attentionSlots(program);
     const count = Math.ceil(sizes.rows / tiles.rows);
@@ -81,5 +83,20 @@ export class WebGpuAttention implements FusedAttention {
       used.scalars,
       grid(sizes.heads * count, limits.maxComputeWorkgroupsPerDimension),
     );
+  }
+}
+
+/** The text of a pass. */
+function passShader(program: AttentionProgram, shape: PassShape): Shader {
+  switch (program.pass) {
+    case "forward":
+      return forwardShader(program, shape);
+    case "queries":
+    case "keys":
+      return gradientShader(program, shape);
+    case "gradient":
+      return wholeGradientShader(program, shape);
+    default:
+      return program.pass satisfies never;
   }
 }

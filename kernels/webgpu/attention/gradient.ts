@@ -6,8 +6,8 @@
  * @module
  */
 
-import { attentionFactor, type AttentionProgram } from "../../../core/program.ts";
-import { hasTwoSums, keyAxis, queryAxis } from "../../plan/attention.ts";
+import type { AttentionProgram } from "../../../core/program.ts";
+import { keyAxis, queryAxis } from "../../plan/attention.ts";
 import type { Shader } from "../shader.ts";
 import type { AttentionProducts, TileRows } from "./attention_products.ts";
 import { attentionShader } from "./attention_shader.ts";
@@ -17,6 +17,7 @@ import { GradientRowText } from "./gradient_rows.ts";
 import { type FourPlace, MaskText } from "./mask_text.ts";
 import { chooseProducts } from "./product_choice.ts";
 import { storeRows } from "./row_text.ts";
+import { ScoreGradients } from "./score_gradients.ts";
 
 /** Renders a pass of the gradient. */
 export function gradientShader(program: AttentionProgram, shape: PassShape): Shader {
@@ -28,6 +29,7 @@ class GradientWriter {
   readonly #products: AttentionProducts;
   readonly #masks: MaskText;
   readonly #rows: GradientRowText;
+  readonly #scores: ScoreGradients;
   readonly #byKeys: boolean;
   /** Operands whose rows pass by: those that scores are made of, and the others. */
   readonly #passing: readonly [number, number];
@@ -38,6 +40,7 @@ class GradientWriter {
     this.#products = chooseProducts(text);
     this.#rows = new GradientRowText(text);
     this.#masks = new MaskText(text, (at) => this.#rows.tests(at));
+    this.#scores = new ScoreGradients(text, this.#masks, this.#rows);
     this.#byKeys = program.pass === "keys";
     const [queries, keys] = [[0, 3], [1, 2]] as const;
     [this.#own, this.#passing] = this.#byKeys ? [keys, queries] : [queries, keys];
@@ -125,54 +128,15 @@ class GradientWriter {
         this.#side(this.#passing[which], false),
       );
     products("score", 0);
-    for (const at of places) this.#weigh(at);
+    for (const at of places) this.#scores.weigh(at);
     if (this.#byKeys) {
       this.#products.storeWeights("used");
       this.#products.withColumns("ofWeights", this.#side(this.#passing[1], false));
     }
     products("through", 1);
-    for (const at of places) this.#through(at);
+    for (const at of places) this.#scores.through(at);
     this.#products.storeWeights("through");
     this.#products.withColumns("ofScores", this.#side(this.#passing[0], false));
-  }
-
-  /** Weights of four scores as they were used, and as the gradient of their row's sum has them. */
-  #weigh(at: FourPlace): void {
-    const text = this.#text;
-    const { masks } = this.program;
-    const name = at.join("_");
-    const scored = this.#masks.scored(at);
-    const weighed = this.#masks.weighed(at);
-    const weigh = (late: "" | "Before", kept: string | undefined) => {
-      const [peak, reciprocal] = (["peak", "reciprocal"] as const).map((value) =>
-        this.#rows.value(`${value}${late}`, at)
-      );
-      const value = `exp((score${name} - ${peak}) * ${text.scale}) * ${reciprocal}`;
-      return kept === undefined ? value : `select(vec4<f32>(), ${value}, ${kept})`;
-    };
-    if (masks.weights === undefined) return text.add(`let used${name} = ${weigh("", scored)};`);
-    if (masks.rest === "factor") {
-      const factor = text.scalar(attentionFactor, "f32");
-      return text.add(
-        `let before${name} = ${weigh("", scored)};`,
-        `let used${name} = select(vec4<f32>(), before${name} * ${factor}, ${weighed});`,
-      );
-    }
-    text.add(`let used${name} = ${weigh("", this.#masks.both(scored, weighed))};`);
-    if (hasTwoSums(masks)) text.add(`let before${name} = ${weigh("Before", scored)};`);
-  }
-
-  /** Gradients of four scores, but for the factor of all. */
-  #through(at: FourPlace): void {
-    const { masks } = this.program;
-    const name = at.join("_");
-    const product = this.#rows.value("product", at);
-    const hasBefore = masks.weights !== undefined && (masks.rest === "factor" || hasTwoSums(masks));
-    this.#text.add(
-      hasBefore
-        ? `through${name} = used${name} * through${name} - before${name} * ${product};`
-        : `through${name} = used${name} * (through${name} - ${product});`,
-    );
   }
 
   /** Stores sums as an output's rows. */

@@ -31,10 +31,9 @@ export class GradientRowText {
     return this.#text.program.pass === "keys";
   }
 
-  /** Loads those of the workgroup's own rows, and stores what the other pass needs beside them. */
-  own(): void {
+  /** Loads those of the workgroup's own rows, but for the products of gradient and result. */
+  load(): void {
     const text = this.#text;
-    const { inputs } = text;
     for (const name of this.#names) {
       if (name === "product") continue;
       for (const i of upTo(text.shape.tiles.own)) {
@@ -42,6 +41,13 @@ export class GradientRowText {
         text.add(`let ${name}${i} = ${name === "tests" ? `u32(${value})` : value};`);
       }
     }
+  }
+
+  /** Finds those products, and stores them for the other pass. */
+  own(): void {
+    const text = this.#text;
+    const { inputs } = text;
+    this.load();
     this.#products();
     firstOfRow(text, "queries", (i) => [
       `a${inputs + 1}[${rowPlace(text, inputs + 1, `row${i}`)}] = ${ofRow("product", i)};`,

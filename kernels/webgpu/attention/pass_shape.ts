@@ -62,11 +62,12 @@ function isWide(bound: Bound, { limits }: AttentionAdapter): boolean {
 /** What decides about the tiles of a pass. */
 export function attentionSizes({ pass, masks }: AttentionProgram, { space }: Binding) {
   const [batch, keyHeads, group, queries, keys, size] = space as Space;
+  const whole = pass === "gradient";
   const byKeys = pass === "keys";
   return {
     pass,
-    heads: batch * keyHeads * (byKeys ? 1 : group),
-    rows: byKeys ? keys : queries,
+    heads: batch * keyHeads * (byKeys || whole ? 1 : group),
+    rows: whole ? Math.max(queries, keys) : byKeys ? keys : queries,
     size,
     drawsPairs: maskExpressions(masks).some(({ level }) => level === 3),
   } satisfies AttentionSizes;
@@ -84,7 +85,10 @@ export function fitsOneProgram(
   const size = space[5]!;
   const all = [...inputs, ...outputs];
   const masks = inputs.slice(attentionInputs(program));
-  const passes = ["forward", "queries", "keys"] as const;
+  // A forward pass whose gradient cannot run must not be taken.
+  const passes = program.pass === "gradient"
+    ? ["gradient"] as const
+    : ["forward", "queries", "keys"] as const;
   // The largest product of a row is its largest score where the factor is above 0.
   return scalars[attentionScale]! > 0 && size % 8 === 0 && size <= mostSize &&
     space.every((length) => length > 0) &&
@@ -92,8 +96,19 @@ export function fitsOneProgram(
     headOperands(program, inputs.length).every(([k]) => isWide(all[k]!, adapter)) &&
     masks.every((bound) => bound.dtype === "u32" && isBound(bound, adapter.limits)) &&
     passes.every((pass) =>
-      policy(attentionSizes({ ...program, pass }, binding), adapter) !== undefined
+      hasTiles(attentionSizes({ ...program, pass }, binding), adapter, policy)
     );
+}
+
+/** Whether there are tiles for a pass; in one program they hold the whole of both sides. */
+function hasTiles(
+  sizes: AttentionSizes,
+  adapter: AttentionAdapter,
+  policy: AttentionPolicy,
+): boolean {
+  const tiles = policy(sizes, adapter);
+  if (tiles === undefined || sizes.pass !== "gradient") return tiles !== undefined;
+  return sizes.rows <= tiles.rows && tiles.rows === turnRows(tiles, sizes.size);
 }
 
 /** The shape of a pass over these operands. */

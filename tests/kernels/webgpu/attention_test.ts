@@ -17,7 +17,7 @@ import {
   fusedSecond,
 } from "../../support/fused_attention_cases.ts";
 import { assertClose, assertSame } from "../../support/op_results.ts";
-import { attentionCases, structures } from "../../support/webgpu_attention_cases.ts";
+import { attentionCases, shortTexts, structures } from "../../support/webgpu_attention_cases.ts";
 import { attentionTests } from "../../support/webgpu_device.ts";
 
 const attentionTest = await attentionTests();
@@ -34,7 +34,7 @@ for (const [name, structure] of Object.entries(structures)) {
   attentionTest(
     `what attention as one program drops is the same to the bit: ${name}`,
     async (device) => {
-      const c: FusedCase = { ...structure, name, space: [4, 2, 2, 8, 8, 8] };
+      const c: FusedCase = { ...structure, name, space: shortTexts };
       await using cpu = new Device(openCpu({ kernels: "javascript" }), "f32");
       const expected = await weightsOf(cpu, c, false);
       const actual = await weightsOf(device, c, true);
@@ -81,6 +81,19 @@ for (const through of ["sum", "transposed"] as const) {
     },
   );
 }
+
+attentionTest(
+  "the gradient of attention over short texts is one program, over others two",
+  async (device, backend) => {
+    const run = async (keys: number) => {
+      const before = backend.statistics.runs;
+      const c: FusedCase = { ...usual, space: [2, 2, 2, keys, keys, 8] };
+      await fusedResults(device, c, true);
+      return backend.statistics.runs - before;
+    };
+    assertEquals(await run(9) - await run(8), 1);
+  },
+);
 
 attentionTest("attention as one program has the same bits every time", async (device) => {
   const [first, again] = [
