@@ -1,8 +1,10 @@
 // WGSL of what the operation table, its gradients and a training step run, in every variant.
+import { attentionPasses } from "../../core/attention.ts";
 import type { Backend, Binding } from "../../core/backend.ts";
 import { gradient } from "../../core/gradient.ts";
 import { sum } from "../../core/ops/reduce.ts";
 import {
+  attentionInputs,
   type AttentionProgram,
   type MatmulProgram,
   type Program,
@@ -14,8 +16,7 @@ import { Device } from "../../core/device.ts";
 import { sizeOf } from "../../core/shape.ts";
 import { tensor } from "../../core/tensor.ts";
 import { attentionAlways } from "../../kernels/webgpu/attention/attention_policy.ts";
-import { forwardShader } from "../../kernels/webgpu/attention/forward.ts";
-import { gradientShader } from "../../kernels/webgpu/attention/gradient.ts";
+import { passShader } from "../../kernels/webgpu/attention/pass_shader.ts";
 import type { Limits } from "../../kernels/webgpu/limits.ts";
 import { rowValuesOf } from "../../kernels/plan/attention.ts";
 import { type MatmulShape, renderMatmul } from "../../kernels/webgpu/product/matmul.ts";
@@ -111,19 +112,21 @@ function matmulShapes(program: MatmulProgram, rank: number, chunked = false): Ma
   return made;
 }
 
-/** A pass of attention in the tiles that short texts, long ones and adapters in software have. */
-function attentionShaders(program: AttentionProgram, { inputs, outputs }: Binding): string[] {
-  const render = program.pass === "forward" ? forwardShader : gradientShader;
-  const ways = [[false, 64], [false, 512], [true, 64]] as const;
-  return ways.map(([software, rows]) => {
-    const limits = {
-      maxComputeWorkgroupStorageSize: 32768,
-      maxComputeInvocationsPerWorkgroup: 256,
-    } as Limits;
-    const sizes = { pass: program.pass, heads: 64, rows, size: 64, drawsPairs: true };
-    const tiles = attentionAlways(sizes, { software, limits })!;
-    const shape = { size: 64, operands: inputs.length + outputs.length, tiles, ragged: true };
-    return render(program, shape).code;
+/** All passes of attention in the tiles that short texts, long ones and adapters in software have. */
+function attentionShaders({ masks }: AttentionProgram, { inputs }: Binding): string[] {
+  const limits = {
+    maxComputeWorkgroupStorageSize: 32768,
+    maxComputeInvocationsPerWorkgroup: 256,
+  } as Limits;
+  const own = inputs.length - 3;
+  return Object.values(attentionPasses(masks)).flatMap((program) => {
+    const { pass } = program;
+    const operands = attentionInputs(program) + own + (pass === "gradient" ? 3 : 2);
+    return ([[false, 64], [false, 512], [true, 64]] as const).map(([software, rows]) => {
+      const sizes = { pass, heads: 64, rows, size: 64, drawsPairs: true };
+      const tiles = attentionAlways(sizes, { software, limits })!;
+      return passShader(program, { size: 64, operands, tiles, ragged: true }).code;
+    });
   });
 }
 
@@ -171,6 +174,7 @@ export async function everyShader(): Promise<string[]> {
     }
   };
   const device = new Device(listener(note, (program, binding) => {
+    if (program.pass !== "forward") return;
     for (const code of attentionShaders(program, binding)) codes.add(code);
   }));
   using _scope = device.scope("shaders");

@@ -16,13 +16,9 @@ import {
   attentionSizes,
   fitsOneProgram,
   passKey,
-  type PassShape,
   passShape,
 } from "./pass_shape.ts";
-import { forwardShader } from "./forward.ts";
-import { gradientShader } from "./gradient.ts";
-import type { Shader } from "../shader.ts";
-import { wholeGradientShader } from "./whole_gradient.ts";
+import { passShader } from "./pass_shader.ts";
 
 /** The backend, as far as it matters here. */
 export interface PassHost extends AttentionAdapter {
@@ -83,20 +79,5 @@ export class WebGpuAttention implements FusedAttention {
       used.scalars,
       grid(sizes.heads * count, limits.maxComputeWorkgroupsPerDimension),
     );
-  }
-}
-
-/** The text of a pass. */
-function passShader(program: AttentionProgram, shape: PassShape): Shader {
-  switch (program.pass) {
-    case "forward":
-      return forwardShader(program, shape);
-    case "queries":
-    case "keys":
-      return gradientShader(program, shape);
-    case "gradient":
-      return wholeGradientShader(program, shape);
-    default:
-      return program.pass satisfies never;
   }
 }

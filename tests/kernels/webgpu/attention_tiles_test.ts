@@ -11,8 +11,7 @@ import {
   turnRows,
   workgroupBytes,
 } from "../../../kernels/webgpu/attention/attention_policy.ts";
-import { forwardShader } from "../../../kernels/webgpu/attention/forward.ts";
-import { gradientShader } from "../../../kernels/webgpu/attention/gradient.ts";
+import { passShader } from "../../../kernels/webgpu/attention/pass_shader.ts";
 import { WebGpuBackend } from "../../../kernels/webgpu/backend.ts";
 import type { Limits } from "../../../kernels/webgpu/limits.ts";
 import { type FusedCase, fusedResults } from "../../support/fused_attention_cases.ts";
@@ -46,6 +45,17 @@ Deno.test("workgroups of attention own many rows where there are enough of them"
   assertEquals(tilesOf({ pass: "keys" }), [32, 4, 8]);
   assertEquals(tilesOf({ rows: 64 }), [32, 4, 8]);
   assertEquals(tilesOf({ heads: 6, rows: 4096 }), [64, 8, 8]);
+});
+
+Deno.test("tiles of a whole gradient have as many rows as a turn", () => {
+  const whole = { ...usual, pass: "gradient", rows: 64 } as const;
+  for (const size of [32, 64, 128]) {
+    const tiles = attentionAlways({ ...whole, size }, adapterOf(32))!;
+    assertEquals([tiles.rows, turnRows(tiles, size)], [64, 64]);
+    assert(tiles.own * tiles.across <= 32 && invocationsOf(tiles, size) <= 256);
+    assertEquals(attentionAlways({ ...whole, size }, adapterOf(16)), undefined);
+  }
+  assertEquals(attentionAlways({ ...whole, size: 96 }, adapterOf(48)), undefined);
 });
 
 Deno.test("tiles of attention fit their adapter, and pairs that are drawn fit a word", () => {
@@ -89,7 +99,7 @@ webGpuTest("attention in tiles agrees with f64", async (_, { device: gpu, facts 
     ({ pass }) =>
       pass === "keys"
         ? { rows: 8, own: 4, across: 8, units: 4, depth: 4 }
-        : { rows: 16, own: 8, across: pass === "forward" ? 8 : 4, units: 4, depth: 4 },
+        : { rows: 16, own: 8, across: 4, units: 4, depth: 4 },
   );
   await using oracle = new Device(openCpu({ kernels: "javascript" }), "f64");
   const expected = await fusedResults(oracle, left, false);
@@ -100,12 +110,11 @@ webGpuTest("an adapter compiles attention in every tile", async (_, { device: gp
   const masks = { visible: undefined, scores: undefined, weights: undefined } as const;
   const passes = attentionPasses({ ...masks, causal: true, rest: "constant sum" });
   const codes = new Set<string>();
-  for (const pass of ["forward", "queries", "keys"] as const) {
+  for (const pass of ["forward", "queries", "keys", "gradient"] as const) {
     for (const [size, rows] of [[32, 64], [64, 64], [64, 512], [128, 512]] as const) {
       const tiles = attentionAlways({ ...usual, pass, size, rows }, adapterOf(48))!;
       const shape = { size, tiles, operands: pass === "forward" ? 5 : 8, ragged: true };
-      const render = pass === "forward" ? forwardShader : gradientShader;
-      codes.add(render(passes[pass], shape).code);
+      codes.add(passShader(passes[pass], shape).code);
       assert(invocationsOf(tiles, size) <= 256);
     }
   }

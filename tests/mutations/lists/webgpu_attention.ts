@@ -75,7 +75,7 @@ export const webGpuAttentionMutations: readonly Mutation[] = [
   },
   {
     name: "attention on WebGPU: the gradient of a hidden sum reads the weights that are left",
-    file: `${folder}/gradient.ts`,
+    file: `${folder}/score_gradients.ts`,
     find: 'if (hasTwoSums(masks)) text.add(`let before${name} = ${weigh("Before", scored)};`);',
     replace: "if (hasTwoSums(masks)) text.add(`let before${name} = used${name};`);",
     why: "Eq. 2 of the paper hides DropAttention's sum from the gradient",
@@ -120,5 +120,29 @@ export const webGpuAttentionMutations: readonly Mutation[] = [
     replace: "return buffer.bytes > 0 || maxStorageBufferBindingSize > 0;",
     why: "such tensors are met through windows",
     tests: training,
+  },
+  {
+    name: "attention on WebGPU: queries beyond the end of a short text reach its keys",
+    file: `${folder}/attention_products.ts`,
+    find: "`select(vec4<f32>(), ${name}${i}_${j}, ${within});`,",
+    replace: "`select(${name}${i}_${j}, ${name}${i}_${j}, ${within});`,",
+    why: "a workgroup may have room for more rows than there are",
+    tests: results,
+  },
+  {
+    name: "attention on WebGPU: the gradient of long texts is one program too",
+    file: `${folder}/pass_shape.ts`,
+    find: "return sizes.rows <= tiles.rows && tiles.rows === turnRows(tiles, sizes.size);",
+    replace: "return tiles.rows === turnRows(tiles, sizes.size);",
+    why: "a workgroup has the whole of both sides",
+    tests: results,
+  },
+  {
+    name: "attention on WebGPU: gradients of the scores' rows leave out what rows share",
+    file: `${folder}/whole_gradient.ts`,
+    find: 'text.join("product", (a, b) => `${a} + ${b}`);',
+    replace: "",
+    why: "the gradient of a softmax reads all of its row",
+    tests: results,
   },
 ];
