@@ -100,8 +100,8 @@ export const fusedAttentionMutations: readonly Mutation[] = [
   {
     name: "fused attention is not loaded where a card is opened",
     file: "mod.ts",
-    find: "fuseAttention((await captureWork()).attentionInOne);",
-    replace: "await captureWork();",
+    find: "fuseAttention(forCards.attentionInOne);",
+    replace: "",
     why: "models run attention as one program on a card",
     tests: ["tests/kernels/cuda/opened_test.ts"],
   },

@@ -124,8 +124,8 @@ export const webGpuAttentionMutations: readonly Mutation[] = [
   {
     name: "attention on WebGPU: queries beyond the end of a short text reach its keys",
     file: `${folder}/attention_products.ts`,
-    find: "`select(vec4<f32>(), ${name}${i}_${j}, ${within});`,",
-    replace: "`select(${name}${i}_${j}, ${name}${i}_${j}, ${within});`,",
+    find: "`select(vec4<f32>(), ${name}${i}_${j}, ${within});`",
+    replace: "`select(${name}${i}_${j}, ${name}${i}_${j}, ${within});`",
     why: "a workgroup may have room for more rows than there are",
     tests: results,
   },
