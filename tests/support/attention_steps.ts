@@ -38,16 +38,18 @@ export interface StepCase {
   readonly tokens?: number;
   /** How many; 2 where absent. */
   readonly steps?: number;
+  /** Least token; 0 where absent. Steps over texts with padding tokens, the first two, are not captured. */
+  readonly firstToken?: number;
 }
 
 /** Some steps; `counts` tells the largest memory and the launches up to now. */
 export async function attentionSteps(
   device: Device,
-  { architecture, method, gradientCheckpointing = false, tokens = 9, steps = 2 }: StepCase,
+  { architecture, method, gradientCheckpointing = false, tokens = 9, steps = 2, firstToken = 0 }:
+    StepCase,
   counts: () => readonly [number, number],
 ): Promise<Step> {
   const config = tinyConfig(architecture, { hidden_size: 16, max_position_embeddings: 64 });
-  const words = config.vocabularySize - 2;
   const model = randomModel(device, config, "classifier");
   applyLora(model, { targets: targets[architecture], rank: 4, alpha: 8 });
   for (const [path, parameter] of parameters(model)) {
@@ -61,8 +63,10 @@ export async function attentionSteps(
   for (let step = 0; step < steps; step++) {
     using _step = device.scope("step");
     const examples = [tokens, tokens - 2, tokens - 5].map((length, b) => ({
-      // The first numbers are those of padding.
-      ids: Array.from({ length }, (_, i) => 2 + (step * 5 + b * 7 + i * 3) % words),
+      ids: Array.from(
+        { length },
+        (_, i) => firstToken + (step * 5 + b * 7 + i * 3) % (config.vocabularySize - firstToken),
+      ),
       label: (step + b) % 2,
     }));
     const batch = toBatch(device, examples, { numbers: [0, 1, 2] });
