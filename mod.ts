@@ -19,7 +19,9 @@
 import type { CudaBackend } from "./kernels/cuda/backend.ts";
 import { openCard } from "./kernels/cuda/open.ts";
 import type { CudaOptions } from "./kernels/cuda/start.ts";
+import type { AttentionChoice } from "./kernels/webgpu/attention/attention_policy.ts";
 import type { WebGpuBackend } from "./kernels/webgpu/backend.ts";
+import type { WebGpuOptions } from "./kernels/webgpu/open.ts";
 import { fuseAttention } from "./nn/layers/attention.ts";
 import { captureSteps } from "./nn/optim/train_step.ts";
 
@@ -32,7 +34,7 @@ import { captureSteps } from "./nn/optim/train_step.ts";
  */
 export async function openCuda(options: CudaOptions = {}): Promise<CudaBackend | undefined> {
   const backend = await openCard(options);
-  if (backend !== undefined) fuseAttention((await captureWork()).attentionInOne);
+  if (backend !== undefined) await loadForCards();
   return backend;
 }
 
@@ -41,19 +43,21 @@ export async function openCuda(options: CudaOptions = {}): Promise<CudaBackend |
  *
  * @returns The backend, or `undefined` where no adapter is found
  */
-export async function openWebGpu(): Promise<WebGpuBackend | undefined> {
+export async function openWebGpu(
+  options: WebGpuOptions = {},
+): Promise<WebGpuBackend | undefined> {
   const { openAdapter } = await import("./kernels/webgpu/open.ts");
-  const backend = await openAdapter();
-  if (backend !== undefined) await captureWork();
+  const backend = await openAdapter(options);
+  if (backend !== undefined) await loadForCards();
   return backend;
 }
 
-/** Loads what models have on GPUs alone, and lets backends queue work again. */
-async function captureWork() {
+/** Loads what models have on GPUs alone: attention in one program, and work that is queued again. */
+async function loadForCards() {
   const forCards = await import("./nn/for_cards.ts");
+  fuseAttention(forCards.attentionInOne);
   captureSteps(forCards.capturedGradients);
   forCards.captureGeneration();
-  return forCards;
 }
 
 // Tensors, devices and gradients.
@@ -65,7 +69,7 @@ export type { Nested } from "./core/nested.ts";
 export { noGrad, untracked } from "./core/tape.ts";
 export { Tensor, tensor } from "./core/tensor.ts";
 export { type CpuOptions, openCpu } from "./kernels/cpu/backend.ts";
-export type { CudaOptions };
+export type { AttentionChoice, CudaOptions, WebGpuOptions };
 export {
   DeviceError,
   DisposedError,

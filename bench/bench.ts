@@ -15,6 +15,13 @@ export const common = {
     help: "CUDA: let programs that come again run beside each other where none needs another",
     default: false,
   },
+  attention: {
+    group: "device",
+    kind: "choice",
+    choices: ["auto", "always", "never"],
+    help: "WebGPU: when attention is one program (auto: on GPUs)",
+    default: "never",
+  },
   json: { group: "output", kind: "switch", help: "print JSON", default: false },
 } as const satisfies OptionTable;
 

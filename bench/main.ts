@@ -1,5 +1,6 @@
 // deno task bench NAME [options]: one file a bench; each prints a table, or JSON with --json.
 import { runProgram } from "../train/commands/program.ts";
+import { attentionBench } from "./attention.ts";
 import { checkpointingBench } from "./checkpointing.ts";
 import { dispatchBench } from "./dispatch.ts";
 import { generateBench } from "./generate.ts";
@@ -30,5 +31,6 @@ Deno.exitCode = await runProgram({
     generate: generateBench,
     peers: peersBench,
     variants: variantsBench,
+    attention: attentionBench,
   },
 }, Deno.args);

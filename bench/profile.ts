@@ -1,7 +1,7 @@
 // Where a step's time goes: each program of one step, run again many times by itself.
 // deno task bench profile --backend webgpu --model minilm --batch 16 --length 64
 import type { Binding } from "../core/backend.ts";
-import type { Program } from "../core/program.ts";
+import type { AttentionProgram, Program } from "../core/program.ts";
 import { loraStep, stepOptions } from "./lora_step.ts";
 import type { Command } from "../train/commands/command.ts";
 import { bench, size } from "./bench.ts";
@@ -22,37 +22,31 @@ export const profileBench: Command = bench({
     using _scope = device.scope("bench");
     const { repeats } = options;
     const { backend } = device;
-    const run = backend.run.bind(backend);
-    const seen = new Map<string, { program: Program; binding: Binding; count: number }>();
+    const seen = new Map<string, Seen>();
     const step = await loraStep(device, options);
     await step();
     await step();
     const clock = Timestamps.of(backend);
-    backend.run = (program, binding) => {
-      const strides = binding.inputs.map((input) => input.strides.join(" ")).join("|");
-      const key = `${program.key}/${binding.space}/${strides}`;
-      const found = seen.get(key);
-      if (found === undefined) seen.set(key, { program, binding, count: 1 });
-      else found.count++;
-      if (clock !== undefined) clock.name = key;
-      run(program, binding);
-    };
+    const { attention } = backend;
+    const ends = [watch(backend, seen, clock), ...attention ? [watch(attention, seen, clock)] : []];
     await step();
-    backend.run = run;
+    for (const end of ends) end();
     const onGpu = await clock?.read();
     const rows: Record<string, string | number>[] = [];
     const families: Record<string, number> = {};
-    for (const [key, { program, binding, count }] of seen) {
+    for (const [key, { program, binding, count, run }] of seen) {
       let [each, queued] = [Infinity, Infinity];
       for (let round = 0; round < 3; round++) {
         const start = performance.now();
-        for (let i = 0; i < repeats; i++) run(program, binding);
+        for (let i = 0; i < repeats; i++) run();
         queued = Math.min(queued, (performance.now() - start) / repeats * 1000);
         await backend.read(binding.outputs[0]!.buffer, 0, 4);
         each = Math.min(each, (performance.now() - start) / repeats * 1000);
       }
       const name = "outputs" in program
         ? `${program.family} ${program.outputs.map(({ op }) => op)}`
+        : program.family === "attention"
+        ? `attention ${program.pass}`
         : program.family;
       // The clock of a GPU sees a program where it stands; the host sees it among its like.
       const inStep = onGpu?.get(key);
@@ -82,3 +76,33 @@ export const profileBench: Command = bench({
     );
   },
 });
+
+/** A program of a step, over operands of one layout. */
+interface Seen {
+  readonly program: Program | AttentionProgram;
+  readonly binding: Binding;
+  /** Times that it runs. */
+  count: number;
+  /** Runs it by itself. */
+  readonly run: () => void;
+}
+
+/** Notes what is run until the function that it returns is called. */
+function watch<P extends Program | AttentionProgram>(
+  runner: { run(program: P, binding: Binding): void },
+  seen: Map<string, Seen>,
+  clock: Timestamps | undefined,
+): () => void {
+  const run = runner.run.bind(runner);
+  runner.run = (program, binding) => {
+    const strides = binding.inputs.map((input) => input.strides.join(" ")).join("|");
+    const key = `${program.key}/${binding.space}/${strides}`;
+    const found = seen.get(key);
+    if (found === undefined) {
+      seen.set(key, { program, binding, count: 1, run: () => run(program, binding) });
+    } else found.count++;
+    if (clock !== undefined) clock.name = key;
+    run(program, binding);
+  };
+  return () => void (runner.run = run);
+}

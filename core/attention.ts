@@ -39,6 +39,7 @@ export function attentionPasses(masks: AttentionMasks): AttentionPasses {
     forward: attentionProgram("forward", masks),
     queries: attentionProgram("queries", masks),
     keys: attentionProgram("keys", masks),
+    gradient: attentionProgram("gradient", masks),
   };
 }
 
@@ -132,18 +133,18 @@ interface GradientAttributes extends AttentionAttributes {
   readonly needsGradient: readonly boolean[];
 }
 
-/** A pass of the gradient; `beside` is the result, or the products of it and its gradient. */
+/** A pass of the gradient; `beside` is the result, or the products of it and its gradient, if it reads one. */
 function gradientBinding(
   values: readonly Value[],
   attributes: AttentionAttributes,
-  beside: Bound,
+  beside: readonly Bound[],
   outputs: readonly Bound[],
 ): Binding {
   const [query, key, value, g, rows, , ...leaves] = values as Value[];
   const space = spaceOf(query!.shape, key!.shape);
   const { inputs, ...rest } = masksOf(space, leaves, attributes);
   const own = [headBound(query!, 3), headBound(key!, 4), headBound(value!, 4), headBound(g!, 3)];
-  return { space, inputs: [...own, rowBound(rows!), beside, ...inputs], outputs, ...rest };
+  return { space, inputs: [...own, rowBound(rows!), ...beside, ...inputs], outputs, ...rest };
 }
 
 /** Whether the gradient runs over the cotangent as it lies in memory. */
@@ -155,7 +156,7 @@ function fitsGradient(
   const values = inputs.map(({ value }) => value);
   const result = headBound(values[5]!, 3);
   const outputs = [headBound(values[0]!, 3), rowBound(values[4]!)];
-  const binding = gradientBinding(values, attributes, result, outputs);
+  const binding = gradientBinding(values, attributes, [result], outputs);
   return backend.attention!.fits(attributes.passes.queries, binding);
 }
 
@@ -173,15 +174,19 @@ const gradientOp: Op<GradientAttributes> = {
       return Value.allocate(backend, gradientType(device, dtype), shape, orders[i]);
     });
     const [query, key, value] = gradients as [Value, Value, Value];
+    const [ofQueries, ofKeys] = [[headBound(query, 3)], [headBound(key, 4), headBound(value, 4)]];
+    const ofAll = gradientBinding(values, attributes, [], [...ofQueries, ...ofKeys]);
+    const needsKeys = needsGradient[1] || needsGradient[2];
+    if (needsKeys && backend.attention!.fits(passes.gradient, ofAll)) {
+      backend.attention!.run(passes.gradient, ofAll);
+      return gradients;
+    }
     const products = rowMemory(device, query.shape);
     products.storage.retain();
     const run = (program: AttentionProgram, beside: Bound, outputs: readonly Bound[]) =>
-      backend.attention!.run(program, gradientBinding(values, attributes, beside, outputs));
-    const outputs = [headBound(query, 3), rowBound(products)];
-    run(passes.queries, headBound(values[5]!, 3), outputs);
-    if (needsGradient[1] || needsGradient[2]) {
-      run(passes.keys, rowBound(products), [headBound(key, 4), headBound(value, 4)]);
-    }
+      backend.attention!.run(program, gradientBinding(values, attributes, [beside], outputs));
+    run(passes.queries, headBound(values[5]!, 3), [...ofQueries, rowBound(products)]);
+    if (needsKeys) run(passes.keys, rowBound(products), ofKeys);
     products.storage.release();
     return gradients;
   },

@@ -58,7 +58,10 @@ export interface BackendStatistics {
 
 /** Runs attention as one program. */
 export interface FusedAttention {
-  /** Whether this pass over these operands runs, and faster than as products and rows. */
+  /**
+   * Whether this pass over these operands runs, and faster than as products and rows; a gradient in one
+   * pass, than in two. A forward pass fits where its gradient does.
+   */
   fits(program: AttentionProgram, binding: Binding): boolean;
   /** Values of a row that the forward pass leaves for the gradient. */
   rowValues(program: AttentionProgram): number;

@@ -148,6 +148,7 @@ export const attentionFactor = 9;
  * | `forward`  | queries, keys, values                               | result, row values   |
  * | `queries`  | queries, keys, values, gradient, row values, result | of queries, products |
  * | `keys`     | queries, keys, values, gradient, row values, products | of keys, of values |
+ * | `gradient` | queries, keys, values, gradient, row values         | of queries, of keys, of values |
  *
  * Row values are `[values, batch, keyHeads, group, queries]` as the backend likes them; products, of
  * gradient and result, are `[batch, keyHeads, group, queries]`. Both lie in one piece.
@@ -158,14 +159,14 @@ export interface AttentionProgram {
   /** Equal keys mean equal programs. */
   readonly key: string;
   /** What is computed. */
-  readonly pass: "forward" | "queries" | "keys";
+  readonly pass: "forward" | "queries" | "keys" | "gradient";
   /** Who takes part. */
   readonly masks: AttentionMasks;
 }
 
 /** Inputs of a pass in front of those of the masks. */
 export function attentionInputs({ pass }: AttentionProgram): number {
-  return pass === "forward" ? 3 : 6;
+  return pass === "forward" ? 3 : pass === "gradient" ? 5 : 6;
 }
 
 /** Expressions of the masks that there are. */

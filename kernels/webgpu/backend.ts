@@ -12,6 +12,7 @@ import type {
   Bound,
   Buffer,
   Capturing,
+  FusedAttention,
 } from "../../core/backend.ts";
 import type { Dtype } from "../../core/dtype.ts";
 import type { GatherProgram, Program, RowProgram, ScatterAddProgram } from "../../core/program.ts";
@@ -20,6 +21,8 @@ import { Layouts } from "../plan/layouts.ts";
 import { canonical } from "../plan/matmul_layout.ts";
 import { walkOf } from "../plan/row_walk.ts";
 import { slotsOf } from "../plan/slots.ts";
+import type { AttentionPolicy } from "./attention/attention_policy.ts";
+import { WebGpuAttention } from "./attention/attentions.ts";
 import { DeviceErrors } from "./queue/device_errors.ts";
 import { GpuCapturing } from "./queue/gpu_capturing.ts";
 import { grid, type Launch, makeLaunch } from "./queue/launch.ts";
@@ -64,6 +67,8 @@ export class WebGpuBackend implements Backend {
   readonly #capturing: GpuCapturing;
   /** Captures work, so that it can be queued again without being computed. */
   readonly capturing: Capturing;
+  /** Attention in one program, where there is a policy for it. */
+  readonly attention: FusedAttention | undefined;
   readonly #launches = new Layouts<Launch>();
   readonly #steps = new WeakMap<RowProgram, readonly RowStep[] | undefined>();
 
@@ -74,12 +79,14 @@ export class WebGpuBackend implements Backend {
    * Made by `openAdapter`.
    *
    * @param lower Limits to keep to in place of those of the device
+   * @param attention Tiles of attention in one program; absent where it is composed
    */
   constructor(
     readonly device: GPUDevice,
     readonly facts: AdapterFacts,
     readonly policy: MatmulPolicy = usualPolicy,
     lower: Partial<Limits> = {},
+    attention?: AttentionPolicy,
   ) {
     this.description = `WebGPU, ${facts.description}${facts.software ? " (software)" : ""}`;
     this.limits = limitsOf(device.limits, lower);
@@ -102,6 +109,10 @@ export class WebGpuBackend implements Backend {
     );
     const host = { policy, facts, limits: this.limits, finish: this.#row.bind(this) };
     this.#products = new Products(host, this.#queue, this.#launches, this.#pool);
+    this.attention = attention && new WebGpuAttention({
+      ...{ policy: attention, software: facts.software, limits: this.limits },
+      ...{ queue: this.#queue, launches: this.#launches, count: () => this.#counts.runs++ },
+    });
     this.#readback = new Readback(maxBufferSize, this.#queue, this.#errors);
     this.capturing = this.#capturing = this.#makeCapturing();
   }

@@ -5,15 +5,27 @@
  * @module
  */
 
+import type { AttentionChoice } from "./attention/attention_policy.ts";
 import type { AdapterFacts, WebGpuBackend } from "./backend.ts";
 import { limitNames } from "./limits.ts";
+
+/** How WebGPU is opened. */
+export interface WebGpuOptions {
+  /**
+   * Whether attention is one program: `auto` on GPUs alone. Default `never`, which composes it of
+   * products and rows, until the speed of one program is measured.
+   */
+  readonly attention?: AttentionChoice;
+}
 
 /**
  * Opens WebGPU.
  *
  * @returns The backend, or `undefined` where no adapter is found
  */
-export async function openAdapter(): Promise<WebGpuBackend | undefined> {
+export async function openAdapter(
+  { attention = "never" }: WebGpuOptions = {},
+): Promise<WebGpuBackend | undefined> {
   // Node before 21 has no navigator.
   const gpu = globalThis.navigator?.gpu;
   const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" });
@@ -29,8 +41,12 @@ export async function openAdapter(): Promise<WebGpuBackend | undefined> {
     software: isFallbackAdapter ||
       /llvmpipe|swiftshader|software|lavapipe/i.test(`${text} ${names}`),
   };
-  const { WebGpuBackend } = await import("./backend.ts");
-  const backend = new WebGpuBackend(device, facts);
+  const [{ WebGpuBackend }, { attentionPolicy }] = await Promise.all([
+    import("./backend.ts"),
+    import("./attention/attention_policy.ts"),
+  ]);
+  const policy = attentionPolicy(attention, facts.software);
+  const backend = new WebGpuBackend(device, facts, undefined, undefined, policy);
   await backend.prepare(adapter.info.subgroupMaxSize);
   return backend;
 }

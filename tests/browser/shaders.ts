@@ -1,12 +1,24 @@
 // WGSL of what the operation table, its gradients and a training step run, in every variant.
-import type { Backend } from "../../core/backend.ts";
+import { attentionPasses } from "../../core/attention.ts";
+import type { Backend, Binding } from "../../core/backend.ts";
 import { gradient } from "../../core/gradient.ts";
 import { sum } from "../../core/ops/reduce.ts";
-import { type MatmulProgram, type Program, readsRow, type RowProgram } from "../../core/program.ts";
+import {
+  attentionInputs,
+  type AttentionProgram,
+  type MatmulProgram,
+  type Program,
+  readsRow,
+  type RowProgram,
+} from "../../core/program.ts";
 import { seedKey } from "../../core/random.ts";
 import { Device } from "../../core/device.ts";
 import { sizeOf } from "../../core/shape.ts";
 import { tensor } from "../../core/tensor.ts";
+import { attentionAlways } from "../../kernels/webgpu/attention/attention_policy.ts";
+import { passShader } from "../../kernels/webgpu/attention/pass_shader.ts";
+import type { Limits } from "../../kernels/webgpu/limits.ts";
+import { rowValuesOf } from "../../kernels/plan/attention.ts";
 import { type MatmulShape, renderMatmul } from "../../kernels/webgpu/product/matmul.ts";
 import { renderRowShader } from "../../kernels/webgpu/row/row.ts";
 import { variesAlong } from "../../kernels/plan/row_walk.ts";
@@ -19,13 +31,18 @@ import { dropoutPlan } from "../../nn/dropout/methods.ts";
 import { AdamW } from "../../nn/optim/adamw.ts";
 import { Trainable } from "../../nn/optim/trainable.ts";
 import { trainStep } from "../../nn/optim/train_step.ts";
+import { attentionOf, fusedInputs, fusedOptions } from "../support/fused_attention_cases.ts";
 import { opTable } from "../support/op_table.ts";
 import { randomModel, tinyConfig, tinyExamples } from "../support/tiny_models.ts";
+import { attentionCases } from "../support/webgpu_attention_cases.ts";
 import { toBatch } from "../../nn/layers/batch.ts";
 import { trainHead } from "../../nn/models/heads.ts";
 
 /** Computes nothing, and calls `note` for each program with the axes of its space. */
-function listener(note: (program: Program, axes: number) => void): Backend {
+function listener(
+  note: (program: Program, axes: number) => void,
+  attend: (program: AttentionProgram, binding: Binding) => void,
+): Backend {
   return {
     name: "listener",
     description: "computes nothing",
@@ -36,6 +53,11 @@ function listener(note: (program: Program, axes: number) => void): Backend {
     write() {},
     read: (_buffer, _offset, bytes) => Promise.resolve(new ArrayBuffer(bytes)),
     run: (program, { space }) => note(program, space.length),
+    attention: {
+      fits: () => true,
+      rowValues: ({ masks }) => rowValuesOf(masks).length,
+      run: attend,
+    },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
@@ -44,6 +66,10 @@ async function runEverything(device: Device): Promise<void> {
   for (const { shapes, run } of opTable) {
     const inputs = shapes.map((shape) => tensor(device, new Float64Array(sizeOf(shape)), shape));
     gradient(() => sum(run(device, inputs)), inputs);
+  }
+  for (const c of attentionCases) {
+    const inputs = fusedInputs(device, c);
+    gradient(() => sum(attentionOf(inputs, fusedOptions(device, c), true)), inputs);
   }
   for (const architecture of ["bert", "gpt2", "llama"] as const) {
     const model = randomModel(device, tinyConfig(architecture), "classifier");
@@ -84,6 +110,24 @@ function matmulShapes(program: MatmulProgram, rank: number, chunked = false): Ma
     }
   }
   return made;
+}
+
+/** All passes of attention in the tiles that short texts, long ones and adapters in software have. */
+function attentionShaders({ masks }: AttentionProgram, { inputs }: Binding): string[] {
+  const limits = {
+    maxComputeWorkgroupStorageSize: 32768,
+    maxComputeInvocationsPerWorkgroup: 256,
+  } as Limits;
+  const own = inputs.length - 3;
+  return Object.values(attentionPasses(masks)).flatMap((program) => {
+    const { pass } = program;
+    const operands = attentionInputs(program) + own + (pass === "gradient" ? 3 : 2);
+    return ([[false, 64], [false, 512], [true, 64]] as const).map(([software, rows]) => {
+      const sizes = { pass, heads: 64, rows, size: 64, drawsPairs: true };
+      const tiles = attentionAlways(sizes, { software, limits })!;
+      return passShader(program, { size: 64, operands, tiles, ragged: true }).code;
+    });
+  });
 }
 
 /** Ways to run a row program: by single columns and by fours, with subgroups and without. */
@@ -129,7 +173,10 @@ export async function everyShader(): Promise<string[]> {
       note(finishProgram(program), axes);
     }
   };
-  const device = new Device(listener(note));
+  const device = new Device(listener(note, (program, binding) => {
+    if (program.pass !== "forward") return;
+    for (const code of attentionShaders(program, binding)) codes.add(code);
+  }));
   using _scope = device.scope("shaders");
   await runEverything(device);
   return [...codes];

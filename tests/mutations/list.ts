@@ -83,6 +83,7 @@ import { tokenizerMutations } from "./lists/tokenizer.ts";
 import { trainingMutations } from "./lists/training.ts";
 import type { Mutation } from "./mutation.ts";
 import { productEndingMutations } from "./lists/product_endings.ts";
+import { webGpuAttentionMutations } from "./lists/webgpu_attention.ts";
 import { webGpuCaptureMutations } from "./lists/webgpu_capture.ts";
 
 /** All mutations, by area. */
@@ -163,6 +164,7 @@ export const mutations: readonly Mutation[] = [
   ...cudaWgmmaMutations,
   ...cudaCaptureMutations,
   ...capturedTokenMutations,
+  ...webGpuAttentionMutations,
   ...webGpuCaptureMutations,
   ...productEndingMutations,
   ...cudaQueueMutations,

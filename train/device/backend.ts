@@ -10,7 +10,7 @@ import { Device } from "../../core/device.ts";
 import { openCpu } from "../../kernels/cpu/backend.ts";
 import type { WebGpuBackend } from "../../kernels/webgpu/backend.ts";
 import type { CudaBackend } from "../../kernels/cuda/backend.ts";
-import { openCuda, openWebGpu } from "../../mod.ts";
+import { type AttentionChoice, openCuda, openWebGpu, type WebGpuOptions } from "../../mod.ts";
 import { findBlas } from "./blas.ts";
 import type { BackendName, KernelName, PrecisionName } from "../config/device_options.ts";
 
@@ -34,6 +34,8 @@ export interface DeviceChoice {
   readonly blas?: string;
   /** Whether programs of a card run beside each other where none needs another; default false. */
   readonly parallel?: boolean;
+  /** Whether attention is one program on WebGPU; default `never`. */
+  readonly attention?: AttentionChoice;
 }
 
 /** A device, and one line that says what was chosen and why. */
@@ -48,10 +50,10 @@ export interface Opened {
  * Opens WebGPU. Where XDG_RUNTIME_DIR is unset, as on servers, a graphics library complains on
  * standard error whenever it is asked for adapters: any folder silences it.
  */
-export async function openGpu(): Promise<WebGpuBackend | undefined> {
+export async function openGpu(options: WebGpuOptions = {}): Promise<WebGpuBackend | undefined> {
   const name = "XDG_RUNTIME_DIR";
   if (Deno.build.os === "linux" && !Deno.env.get(name)) Deno.env.set(name, "/tmp");
-  return await openWebGpu();
+  return await openWebGpu(options);
 }
 
 /**
@@ -63,7 +65,7 @@ export async function openGpu(): Promise<WebGpuBackend | undefined> {
  * @throws {DeviceError} If the card is too old, or its driver fails
  */
 export async function openDevice(choice: DeviceChoice): Promise<Opened> {
-  const { backend: name, dtype } = choice;
+  const { backend: name, dtype, attention = "never" } = choice;
   if (name !== "auto" && name !== "cpu" && dtype === "f64") {
     throw new OptionError(
       `Cannot use --backend ${name} with --dtype f64 as doubles require the CPU`,
@@ -74,7 +76,7 @@ export async function openDevice(choice: DeviceChoice): Promise<Opened> {
     const reason = `${cuda.description} (${explain(name, "a card and its driver are there")})`;
     return { device: new Device(cuda), reason };
   }
-  const gpu = name === "cpu" || dtype === "f64" ? undefined : await openGpu();
+  const gpu = name === "cpu" || dtype === "f64" ? undefined : await openGpu({ attention });
   if (name === "webgpu" && gpu === undefined) {
     throw new OptionError(
       "Cannot use --backend webgpu as a WebGPU adapter is required: found none",

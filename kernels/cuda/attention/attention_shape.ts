@@ -7,12 +7,8 @@
 
 import type { Binding, Bound } from "../../../core/backend.ts";
 import { bytesPerElement, type Dtype } from "../../../core/dtype.ts";
-import {
-  attentionInputs,
-  type AttentionMasks,
-  type AttentionProgram,
-  attentionScale,
-} from "../../../core/program.ts";
+import { attentionInputs, type AttentionProgram, attentionScale } from "../../../core/program.ts";
+import { hasTwoSums, headOperands } from "../../plan/attention.ts";
 import type { Precision } from "../product/product_shape.ts";
 
 /** Threads of a block: four warps, each of which owns 16 rows. */
@@ -38,22 +34,6 @@ export interface AttentionShape {
   readonly ragged: boolean;
 }
 
-/** Axes of a tensor with rows of heads, in the space `[batch, keyHeads, group, queries, keys, size]`. */
-export const queryAxis = 3;
-export const keyAxis = 4;
-
-/** Positions of the operands that hold rows of heads, with the axis along which these lie. */
-export function headOperands(
-  { pass }: AttentionProgram,
-  inputs: number,
-): readonly (readonly [operand: number, axis: number])[] {
-  const all: (readonly [number, number])[] = [[0, queryAxis], [1, keyAxis], [2, keyAxis]];
-  if (pass === "forward") return [...all, [inputs, queryAxis]];
-  all.push([3, queryAxis]);
-  if (pass === "queries") return [...all, [5, queryAxis], [inputs, queryAxis]];
-  return [...all, [inputs, keyAxis], [inputs + 1, keyAxis]];
-}
-
 /** Whether rows of heads can be copied by 16 bytes and hold what products take. */
 function copies({ dtype, offset, strides }: Bound, rounded: boolean): boolean {
   if (!(dtype === "f32" || (dtype === "bf16" && rounded))) return false;
@@ -68,6 +48,7 @@ export function fitsAttention(
   { space, inputs, outputs, scalars }: Binding,
   precision: Precision,
 ): boolean {
+  if (program.pass === "gradient") return false;
   const size = space[5]!;
   const all = [...inputs, ...outputs];
   const rounded = precision === "bf16";
@@ -108,11 +89,6 @@ function turnOf(
   if (padded > 96 && !halves && (rounded || pass === "keys")) return 16;
   const long = halves && rounded && pass === "forward" && padded <= 64 && keys > 32;
   return long && !hasTwoSums(masks) ? 64 : 32;
-}
-
-/** Whether the gradient reads weights from before the drop beside those that are used. */
-export function hasTwoSums({ weights, rest }: AttentionMasks): boolean {
-  return weights !== undefined && rest === "constant sum";
 }
 
 /** Text that tells shapes apart. */

@@ -7,6 +7,7 @@
 import type { Binding, FusedAttention } from "../../../core/backend.ts";
 import { bytesPerElement } from "../../../core/dtype.ts";
 import type { AttentionProgram } from "../../../core/program.ts";
+import { attentionSlots, rowValuesOf, stepAxes } from "../../plan/attention.ts";
 import { Layouts } from "../../plan/layouts.ts";
 import type { Precision } from "../product/product_shape.ts";
 import { byteSteps, type CardLaunch, checkCount, makeCardLaunch } from "../queue/launch.ts";
@@ -14,9 +15,8 @@ import type { Modules } from "../queue/modules.ts";
 import type { LaunchQueue } from "../queue/queue.ts";
 import { attentionKey, attentionShape, fitsAttention } from "./attention_shape.ts";
 import { renderForward } from "./forward.ts";
-import { attentionSlots, stepAxes } from "./frame.ts";
 import { renderGradient } from "./gradient.ts";
-import { rowValuesOf, tilesOf } from "./row_values.ts";
+import { tilesOf } from "./row_values.ts";
 
 /** The backend, as far as it matters here. */
 export interface AttentionHost {

@@ -10,26 +10,21 @@
 
 import { lowestFloat } from "../../../core/dtype.ts";
 import { attentionFactor, type AttentionProgram } from "../../../core/program.ts";
-import { floatText, type PtxProgram } from "../ptx/text.ts";
 import {
-  type AttentionShape,
-  attentionThreads,
+  allTests,
+  fallbacks,
   hasTwoSums,
   keyAxis,
-  ownedRows,
+  maskBits,
   queryAxis,
-} from "./attention_shape.ts";
-import { AttentionFrame } from "./frame.ts";
-import { allTests, type ElementPlace, fallbacks, maskBits } from "./mask_parts.ts";
-import { MaskSteps } from "./mask_steps.ts";
-import {
-  reciprocalOf,
-  rowAddress,
   type RowValue,
-  storeSums,
-  storeWords,
-  valueAddress,
-} from "./row_values.ts";
+} from "../../plan/attention.ts";
+import { floatText, type PtxProgram } from "../ptx/text.ts";
+import { type AttentionShape, attentionThreads, ownedRows } from "./attention_shape.ts";
+import type { ElementPlace } from "./element_place.ts";
+import { AttentionFrame } from "./frame.ts";
+import { MaskSteps } from "./mask_steps.ts";
+import { reciprocalOf, rowAddress, storeSums, storeWords, valueAddress } from "./row_values.ts";
 import { joinQuad, writeWeight } from "./softmax_steps.ts";
 import { TileCopy } from "./tile_copy.ts";
 import { type Sums, TileProducts } from "./tile_products.ts";

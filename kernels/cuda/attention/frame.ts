@@ -5,20 +5,10 @@
  */
 
 import { bytesPerElement } from "../../../core/dtype.ts";
-import { topological } from "../../../core/expr.ts";
-import {
-  attentionFactor,
-  attentionInputs,
-  type AttentionProgram,
-  attentionScale,
-  maskExpressions,
-} from "../../../core/program.ts";
-import { slotsUsed } from "../../plan/slots.ts";
+import { attentionInputs, type AttentionProgram, attentionScale } from "../../../core/program.ts";
+import { attentionSlots, stepAxes } from "../../plan/attention.ts";
 import { floatText, PtxText } from "../ptx/text.ts";
 import { type AttentionShape, ownedRows } from "./attention_shape.ts";
-
-/** Axes along which operands step: all but the last one of the space. */
-export const stepAxes = 5;
 
 /** Sizes that a pass is given, in their order. */
 const sizes = ["keyHeads", "group", "queries", "keys", "tiles", "heads", "rows"] as const;
@@ -27,20 +17,6 @@ export type AttentionSize = (typeof sizes)[number];
 
 /** Registers of a head's coordinates: along batch, key heads and group. */
 export type HeadPlace = readonly [batch: string, keyHead: string, group: string];
-
-/** Slots of the numbers that a pass is given. */
-export function attentionSlots({ masks }: AttentionProgram) {
-  const nodes = topological(maskExpressions(masks));
-  const used = Math.max(slotsUsed(nodes, "scalar"), attentionScale + 1);
-  const factor = masks.weights !== undefined && masks.rest === "factor";
-  const scalars = new Array<string>(factor ? Math.max(used, attentionFactor + 1) : used).fill(
-    "u32",
-  );
-  for (const e of nodes) if (e.op === "scalar") scalars[e.attribute] = e.kind;
-  scalars[attentionScale] = "f32";
-  if (factor) scalars[attentionFactor] = "f32";
-  return { scalars, indices: slotsUsed(nodes, "index") };
-}
 
 /** What all parts of a pass share. */
 export class AttentionFrame {

@@ -7,18 +7,12 @@
  */
 
 import { attentionFactor, type AttentionProgram, attentionScale } from "../../../core/program.ts";
+import { hasTwoSums, keyAxis, queryAxis } from "../../plan/attention.ts";
 import { floatText, type PtxProgram } from "../ptx/text.ts";
-import {
-  type AttentionShape,
-  attentionThreads,
-  hasTwoSums,
-  keyAxis,
-  ownedRows,
-  queryAxis,
-} from "./attention_shape.ts";
+import { type AttentionShape, attentionThreads, ownedRows } from "./attention_shape.ts";
+import type { ElementPlace } from "./element_place.ts";
 import { AttentionFrame } from "./frame.ts";
 import { GradientRows } from "./gradient_rows.ts";
-import type { ElementPlace } from "./mask_parts.ts";
 import { MaskSteps } from "./mask_steps.ts";
 import { storeSums } from "./row_values.ts";
 import { writeWeight } from "./softmax_steps.ts";

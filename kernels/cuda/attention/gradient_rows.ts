@@ -5,19 +5,12 @@
  * @module
  */
 
+import { queryAxis, type RowValue, rowValuesOf } from "../../plan/attention.ts";
 import { loadRun } from "../ptx/memory.ts";
 import { floatText } from "../ptx/text.ts";
-import { queryAxis } from "./attention_shape.ts";
 import type { AttentionFrame } from "./frame.ts";
-import type { ElementPlace } from "./mask_parts.ts";
-import {
-  loadOwn,
-  rowAddress,
-  type RowValue,
-  rowValuesOf,
-  storeWords,
-  valueAddress,
-} from "./row_values.ts";
+import type { ElementPlace } from "./element_place.ts";
+import { loadOwn, rowAddress, storeWords, valueAddress } from "./row_values.ts";
 import { joinQuad } from "./softmax_steps.ts";
 import type { TurnPlace } from "./turn_loop.ts";
 

@@ -6,8 +6,8 @@
 
 import { type Expr, topological } from "../../../core/expr.ts";
 import { maskExpressions } from "../../../core/program.ts";
+import { keyAxis, queryAxis } from "../../plan/attention.ts";
 import type { LeafRegisters } from "../ptx/expression.ts";
-import { keyAxis, queryAxis } from "./attention_shape.ts";
 import type { AttentionFrame, HeadPlace } from "./frame.ts";
 
 /** Registers of the coordinates within a head; a leaf reads those along which it varies. */

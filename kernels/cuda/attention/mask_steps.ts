@@ -6,10 +6,11 @@
  */
 
 import type { AttentionMasks } from "../../../core/program.ts";
+import { fallbacks, maskBits, type MaskPart } from "../../plan/attention.ts";
 import { Values } from "../ptx/expression.ts";
 import { floatText, type PtxText } from "../ptx/text.ts";
 import type { AttentionFrame, HeadPlace } from "./frame.ts";
-import { type ElementPlace, fallbacks, maskBits, type MaskPart } from "./mask_parts.ts";
+import type { ElementPlace } from "./element_place.ts";
 import { MaskReads } from "./mask_reads.ts";
 import type { Sums } from "./tile_products.ts";
 

@@ -4,28 +4,11 @@
  * @module
  */
 
-import type { AttentionMasks } from "../../../core/program.ts";
+import { type RowValue, rowValuesOf } from "../../plan/attention.ts";
 import { floatText } from "../ptx/text.ts";
-import { hasTwoSums, ownedRows } from "./attention_shape.ts";
+import { ownedRows } from "./attention_shape.ts";
 import type { AttentionFrame } from "./frame.ts";
-import { fallbacks } from "./mask_parts.ts";
 import type { Sums } from "./tile_products.ts";
-
-/**
- * Values of a row: largest score and reciprocal sum of the weights that are used, bits of the masks that
- * it tests, largest score and reciprocal sum before weights were dropped.
- */
-export type RowValue = "peak" | "reciprocal" | "tests" | "peakBefore" | "reciprocalBefore";
-
-/** Those that masks need, in their order. */
-export function rowValuesOf(masks: AttentionMasks): RowValue[] {
-  return [
-    "peak",
-    "reciprocal",
-    ...(fallbacks(masks).length > 0 ? ["tests" as const] : []),
-    ...(hasTwoSums(masks) ? ["peakBefore" as const, "reciprocalBefore" as const] : []),
-  ];
-}
 
 /** Address of the first value of a head's rows. */
 export function rowAddress(frame: AttentionFrame, operand: number, number: string): string {

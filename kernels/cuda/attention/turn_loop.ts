@@ -4,8 +4,9 @@
  * @module
  */
 
+import { queryAxis } from "../../plan/attention.ts";
 import type { PtxText } from "../ptx/text.ts";
-import { ownedRows, queryAxis } from "./attention_shape.ts";
+import { ownedRows } from "./attention_shape.ts";
 import type { AttentionFrame, HeadPlace } from "./frame.ts";
 import type { TileCopy } from "./tile_copy.ts";
 

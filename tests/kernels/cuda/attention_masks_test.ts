@@ -15,26 +15,10 @@ import {
   fusedOptions,
   fusedResults,
 } from "../../support/fused_attention_cases.ts";
+import { infiniteScores, weightsOf } from "../../support/attention_weights_of.ts";
 import { withInterpreted } from "../../support/interpreted_device.ts";
 import { assertSame } from "../../support/op_results.ts";
 import { floatOf, toBfloat } from "../../support/ptx/arithmetic.ts";
-
-/** Scores of 0 and values of one key each: the result is the weights. */
-async function weightsOf(device: Device, c: FusedCase, fused: boolean): Promise<number[]> {
-  using _scope = device.scope("weights");
-  const [batch, keyHeads, group, queries, keys, size] = c.space;
-  const zeros = (rows: number, group: number) => {
-    const shape = [batch, keyHeads, group, rows, size];
-    return tensor(device, new Float32Array(sizeOf(shape)), shape);
-  };
-  const one = Array.from(
-    { length: batch * keyHeads * keys * size },
-    (_, i) => Number(i % size === Math.floor(i / size) % keys),
-  );
-  const values = tensor(device, one, [batch, keyHeads, 1, keys, size]);
-  const inputs = [zeros(queries, group), zeros(keys, 1), values];
-  return [...await attentionOf(inputs, fusedOptions(device, c), fused).read()];
-}
 
 const space = [2, 2, 2, 48, 48, 48] as const;
 const sites: readonly Partial<Site>[] = [
@@ -85,22 +69,10 @@ Deno.test("rows of attention as one program that see no key are zero, and so are
 });
 
 Deno.test("scores beyond all floats make their rows NaN, as composed attention does, and no others", async () => {
-  const c: FusedCase = { name: "infinite", space: [1, 1, 1, 20, 20, 8], causal: true };
-  const run = async (device: Device, fused: boolean) => {
-    using _scope = device.scope("infinite");
-    const numbers = (seed: number, large: number) => {
-      const data = uniform(seedKey(seed), 160).map((u, i) =>
-        Math.fround(Math.floor(i / 8) === 5 ? large : u)
-      );
-      return tensor(device, data, [1, 1, 1, 20, 8]);
-    };
-    const inputs = [numbers(1, 1e20), numbers(2, 1e20), numbers(3, 1)];
-    return [...await attentionOf(inputs, fusedOptions(device, c), fused).read()];
-  };
   await using cpu = new Device(openCpu({ kernels: "javascript" }), "f32");
-  const expected = await run(cpu, false);
+  const expected = await infiniteScores(cpu, false);
   await withInterpreted({}, async (device) => {
-    const actual = await run(device, true);
+    const actual = await infiniteScores(device, true);
     assertSame(actual.map(isNaNWord), expected.map(isNaNWord), "NaN");
     // Row 5 meets itself; later rows meet a large score, whose weight is 1.
     assertEquals([0, 39, 40, 47, 48].map((i) => Number.isNaN(expected[i])), [

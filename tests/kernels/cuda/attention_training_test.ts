@@ -1,43 +1,18 @@
 // Steps of small models with attention as one program are those with composed attention, in fewer
 // launches and less memory.
 import { assert, assertEquals } from "@std/assert";
-import type { Device } from "../../../core/device.ts";
-import { foldKey, seedKey } from "../../../core/random.ts";
-import { dropoutPlan, type Method, methods } from "../../../nn/dropout/methods.ts";
-import { toBatch } from "../../../nn/layers/batch.ts";
-import { parameters } from "../../../nn/layers/module.ts";
-import { applyLora } from "../../../nn/lora/apply.ts";
-import { trainHead } from "../../../nn/models/heads.ts";
-import { initialize } from "../../../nn/models/initialize.ts";
-import { AdamW } from "../../../nn/optim/adamw.ts";
-import { Trainable } from "../../../nn/optim/trainable.ts";
-import { trainStep } from "../../../nn/optim/train_step.ts";
+import { type Method, methods } from "../../../nn/dropout/methods.ts";
 import type { Precision } from "../../../kernels/cuda/product/product_shape.ts";
+import {
+  assertEqualSteps,
+  attentionSteps,
+  type Step,
+  type StepCase,
+} from "../../support/attention_steps.ts";
 import { withInterpreted } from "../../support/interpreted_device.ts";
-import { randomModel, tinyConfig } from "../../support/tiny_models.ts";
 
-const targets = {
-  bert: ["query", "value"],
-  gpt2: ["c_attn"],
-  llama: ["q_proj", "v_proj"],
-} as const;
-
-interface Step {
-  readonly loss: number;
-  /** Of the first step, which no rounding of an earlier one has moved. */
-  readonly first: number[];
-  readonly gradients: number[];
-  /** Largest memory, and launches, of a step after the first. */
-  readonly peakBytes: number;
-  readonly launches: number;
-}
-
-interface Options {
-  readonly architecture: keyof typeof targets;
-  readonly method: Method;
+interface Options extends StepCase {
   readonly fused: boolean;
-  readonly gradientCheckpointing?: boolean;
-  readonly tokens?: number;
   readonly precision?: Precision;
 }
 
@@ -46,65 +21,12 @@ async function train(options: Options): Promise<Step> {
   let step: Step | undefined;
   const { fused, precision = "float32" } = options;
   await withInterpreted({ fused, precision }, async (device, { backend }) => {
-    step = await steps(device, options, () => [
+    step = await attentionSteps(device, options, () => [
       backend.statistics.peakBytes,
       backend.launches.launches,
     ]);
   });
   return step!;
-}
-
-async function steps(
-  device: Device,
-  { architecture, method, gradientCheckpointing = false, tokens = 9 }: Options,
-  counts: () => readonly [number, number],
-): Promise<Step> {
-  const config = tinyConfig(architecture, { hidden_size: 16, max_position_embeddings: 64 });
-  const model = randomModel(device, config, "classifier");
-  applyLora(model, { targets: targets[architecture], rank: 4, alpha: 8 });
-  for (const [path, parameter] of parameters(model)) {
-    if (!parameter.filled) initialize(parameter, path, device, seedKey(4));
-  }
-  trainHead(model);
-  const trainable = await Trainable.of(model, device);
-  const optimiser = new AdamW(trainable);
-  const [losses, launches] = [[0, 0], [0, 0]];
-  let first: number[] = [];
-  for (const step of [0, 1]) {
-    using _step = device.scope("step");
-    const examples = [tokens, tokens - 2, tokens - 5].map((length, b) => ({
-      ids: Array.from({ length }, (_, i) => (step * 5 + b * 7 + i * 3) % config.vocabularySize),
-      label: (step + b) % 2,
-    }));
-    const batch = toBatch(device, examples, { numbers: [0, 1, 2] });
-    const before = counts()[1];
-    const { loss } = trainStep({ model, optimiser }, [batch], foldKey(seedKey(9), step), {
-      plan: dropoutPlan(method, architecture === "gpt2", { rate: 0.3, layers: "all" }),
-      lr: 1e-2,
-      gradientCheckpointing,
-    });
-    losses[step] = await loss.item();
-    launches[step] = counts()[1] - before;
-    if (step === 0) first = [...await trainable.gradients.read()];
-  }
-  return {
-    loss: losses[1]!,
-    first,
-    gradients: [...await trainable.gradients.read()],
-    peakBytes: counts()[0],
-    launches: launches[1]!,
-  };
-}
-
-function assertEqualSteps(actual: Step, expected: Step): void {
-  const error = Math.abs(actual.loss - expected.loss);
-  assert(error < 1e-5, `${actual.loss} for ${expected.loss}`);
-  const largest = expected.gradients.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-  assert(largest > 0 && actual.gradients.length === expected.gradients.length);
-  expected.gradients.forEach((x, i) => {
-    const own = actual.gradients[i]!;
-    assert(Math.abs(own - x) < 1e-5 * largest, `gradient ${i}: ${own} for ${x}`);
-  });
 }
 
 const compared: readonly (readonly [Options["architecture"], readonly Method[]])[] = [

@@ -83,7 +83,7 @@ export const fusedAttentionMutations: readonly Mutation[] = [
   },
   {
     name: "fused attention: rows keep what no mask needs",
-    file: `${folder}/row_values.ts`,
+    file: "kernels/plan/attention.ts",
     find: '...(fallbacks(masks).length > 0 ? ["tests" as const] : []),',
     replace: '...["tests" as const],',
     why: "row values of all layers are in memory at once",
@@ -100,8 +100,8 @@ export const fusedAttentionMutations: readonly Mutation[] = [
   {
     name: "fused attention is not loaded where a card is opened",
     file: "mod.ts",
-    find: "fuseAttention((await captureWork()).attentionInOne);",
-    replace: "await captureWork();",
+    find: "fuseAttention(forCards.attentionInOne);",
+    replace: "",
     why: "models run attention as one program on a card",
     tests: ["tests/kernels/cuda/opened_test.ts"],
   },

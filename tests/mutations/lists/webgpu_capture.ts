@@ -120,8 +120,9 @@ export const webGpuCaptureMutations: readonly Mutation[] = [
   {
     name: "steps are not captured where WebGPU is opened",
     file: "mod.ts",
-    find: "  if (backend !== undefined) await captureWork();\n",
-    replace: "",
+    find:
+      "backend = await openAdapter(options);\n  if (backend !== undefined) await loadForCards();\n",
+    replace: "backend = await openAdapter(options);\n",
     why: "a step costs the host as little as it can",
     tests: ["tests/kernels/webgpu/opened_test.ts"],
   },
