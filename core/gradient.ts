@@ -14,7 +14,7 @@ import { elementwise } from "./ops/elementwise.ts";
 import { rowProgram } from "./program.ts";
 import type { Device } from "./device.ts";
 import { sizeOf } from "./shape.ts";
-import { allOrNothing, Value } from "./storage.ts";
+import { Value } from "./storage.ts";
 import { type Entry, recording, release, type Rerun, Tape } from "./tape.ts";
 import { apply, deviceOf } from "./apply.ts";
 import { Tensor } from "./tensor.ts";
@@ -259,11 +259,10 @@ function endingFor(entry: Entry, position: number, at: Walk): ProductEnding | un
 }
 
 function ones(like: Tensor, device: Device): Tensor {
-  const value = allOrNothing(() => {
-    const made = Value.allocate(device.backend, widened(like.dtype, device.float), like.shape);
-    const binding = { inputs: [], outputs: [made.bound()], indices: [], scalars: [] };
-    device.backend.run(one, { space: like.shape, ...binding });
-    return made;
-  });
-  return new Tensor(value, device);
+  const value = Value.allocate(device.backend, widened(like.dtype, device.float), like.shape);
+  // A handle of the scope first, which ends it where the program cannot run.
+  const made = new Tensor(value, device);
+  const binding = { inputs: [], outputs: [value.bound()], indices: [], scalars: [] };
+  device.backend.run(one, { space: like.shape, ...binding });
+  return made;
 }

@@ -37,7 +37,7 @@ export function allOrNothing<T>(run: () => T): T {
   try {
     return run();
   } catch (error) {
-    for (const storage of fresh.slice(first)) storage.discard();
+    for (const made of fresh.slice(first)) made.drop();
     throw error;
   } finally {
     running--;
@@ -93,7 +93,7 @@ export class Storage {
   }
 
   /** Gives the memory back where it has no user. */
-  discard(): void {
+  drop(): void {
     if (this.#references === 0) this.release();
   }
 

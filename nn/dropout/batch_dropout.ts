@@ -38,8 +38,7 @@ export function dropoutOf(
 export function ofRowTokens({ plan, key, rowTokens }: DropoutContext): DropoutContext {
   if (rowTokens === undefined) {
     throw new OptionError(
-      "Cannot drop inside the output layer as rowTokens, the examples of its rows, are required: " +
-        "found none",
+      "Cannot drop in an output layer without rowTokens",
     );
   }
   const [examples, lengths, offsets] = split(rowTokens, 0, [1, 1, 1])

@@ -106,7 +106,7 @@ export interface DropoutPlan {
 }
 
 /** Positions inside an adapted layer. */
-export const insideLora: ReadonlySet<Position> = new Set(["lora", "rank", "update"]);
+export const insideLora: readonly Position[] = ["lora", "rank", "update"];
 
 /** Positions that lie outside of the layers. */
 export const outside: readonly Position[] = ["input", "output"];

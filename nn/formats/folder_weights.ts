@@ -5,6 +5,7 @@
  */
 
 import { FileError, OptionError } from "../../core/errors.ts";
+import { shown } from "../../core/excerpt.ts";
 import type { WeightSource } from "../models/weight_source.ts";
 import { blobFolder, type FileRanges, type RangesFolder, webFolder } from "./file_ranges.ts";
 import type { Waiting } from "./http_body.ts";
@@ -97,12 +98,26 @@ export async function folderWeights(folder: RangesFolder): Promise<WeightSource>
  * The folder that a page means: an address, or files that were chosen in it.
  *
  * @throws {FileError} If several of the files could be the model's
+ * @throws {OptionError} If the timeout is none
  */
-export function folderOf(from: string | URL | Iterable<File>, waiting: Waiting): RangesFolder {
-  if (typeof from === "string" || from instanceof URL) return webFolder(`${from}`, waiting);
-  return blobFolder(chosenFiles, filesOfModel([...from]), waiting.signal);
+export function folderOf(
+  from: string | URL | Iterable<File>,
+  { signal, timeout = 10_000 }: Partial<Waiting>,
+): RangesFolder {
+  if (!(timeout > 0 && timeout <= longestTimeout)) {
+    throw new OptionError(
+      `Cannot open weights as timeout requires a number above 0, of at most ${longestTimeout}: ` +
+        `found ${shown(timeout)}`,
+    );
+  }
+  if (typeof from === "string" || from instanceof URL) {
+    return webFolder(`${from}`, { signal, timeout });
+  }
+  return blobFolder(chosenFiles, filesOfModel([...from]), signal);
 }
 
+/** The longest time that a timer counts. */
+const longestTimeout = 2 ** 31 - 1;
 const chosenFiles = "the chosen files";
 
 /** Files of the outermost folder that has weights, by name: those of folders inside it are other models. */

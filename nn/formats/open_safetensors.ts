@@ -4,8 +4,6 @@
  * @module
  */
 
-import { OptionError } from "../../core/errors.ts";
-import { shown } from "../../core/excerpt.ts";
 import type { WeightSource } from "../models/weight_source.ts";
 
 /** How long files are waited for, now and when tensors are read later. */
@@ -15,9 +13,6 @@ export interface WeightsOptions {
   /** Milliseconds without a byte after which a server counts as gone; default 10,000. */
   readonly timeout?: number;
 }
-
-/** The longest time that a timer counts. */
-const longestTimeout = 2 ** 31 - 1;
 
 /**
  * Opens the weights of a folder: `model.safetensors`, or several files with their index. Their headers
@@ -37,14 +32,8 @@ const longestTimeout = 2 ** 31 - 1;
  */
 export async function openSafetensors(
   from: string | URL | Iterable<File>,
-  { signal, timeout = 10_000 }: WeightsOptions = {},
+  options: WeightsOptions = {},
 ): Promise<WeightSource> {
-  if (!(timeout > 0 && timeout <= longestTimeout)) {
-    throw new OptionError(
-      `Cannot open weights as timeout requires a number above 0, of at most ${longestTimeout}: ` +
-        `found ${shown(timeout)}`,
-    );
-  }
   const { folderOf, folderWeights } = await import("./folder_weights.ts");
-  return await folderWeights(folderOf(from, { signal, timeout }));
+  return await folderWeights(folderOf(from, options));
 }

@@ -123,7 +123,7 @@ export class LoraLinear extends Projection {
   override forward(x: Tensor, context: ForwardContext, beside?: Tensor): Tensor {
     const base = this.base.forward(x, context, beside);
     if (this.merged) return base;
-    return this.updated(base, dropWhere(x, this.#siteAt("lora", x, context)), context);
+    return this.updated(base, dropWhere(x, this.#siteAt("lora", context)), context);
   }
 
   /** `base + s B A x`: `[…, outputs], […, inputs] -> […, outputs]`. */
@@ -135,8 +135,8 @@ export class LoraLinear extends Projection {
   protected updatedPart(part: Part, base: Tensor, x: Tensor, context: ForwardContext): Tensor {
     const { name, down, up } = part;
     const scaled = matmulScaled(x, transpose(down.value), this.scaling);
-    const inner = dropWhere(scaled, this.#siteAt("rank", scaled, context, name));
-    const active = this.#siteAt("update", inner, context, name);
+    const inner = dropWhere(scaled, this.#siteAt("rank", context, name));
+    const active = this.#siteAt("update", context, name);
     return active === undefined
       ? matmulAdd(inner, transpose(up.value), base)
       : add(base, dropWhere(matmul(inner, transpose(up.value)), active));
@@ -145,21 +145,11 @@ export class LoraLinear extends Projection {
   /** The site of a position in this layer, or in a part of it, that is active. */
   #siteAt(
     position: "lora" | "rank" | "update",
-    x: Tensor,
     context: ForwardContext,
     part = "",
   ): ActiveSite | undefined {
-    if (context.dropout === undefined) return undefined;
     const path = part === "" ? this.path : `${this.path}.${part}`;
-    const active = siteAt(context, position, { ...this.place, path });
-    const { shape: [examples] } = context.dropout.examples;
-    if (active !== undefined && x.shape[0] !== examples) {
-      throw new OptionError(
-        `Cannot drop ${position} of ${path} as one row an example is required: ` +
-          `found ${x.shape[0]} rows for ${examples} examples`,
-      );
-    }
-    return active;
+    return siteAt(context, position, { ...this.place, path });
   }
 
   /** `s B A` in the layout of the base weight. */

@@ -140,7 +140,7 @@ export class LanguageModel extends Decoder {
     const { lm_head } = this;
     if (lm_head === undefined) return matmul(states, transpose(this.embedding.value));
     const { dropout, batch } = context;
-    const drops = dropout?.plan.sites.some(({ position }) => insideLora.has(position));
+    const drops = dropout?.plan.sites.some(({ position }) => insideLora.includes(position));
     if (!drops || lm_head instanceof Linear) return lm_head.forward(states, context);
     const logits = batch.rows === undefined
       ? lm_head.forward(reshape(states, [batch.size, batch.width, lm_head.inputs]), context)

@@ -177,7 +177,7 @@ function inChunks(
   const tokens = passes.map(({ context }) => context.dropout?.rowTokens);
   const parts = [
     ...[reshape(labels, [-1]), ...states].map((rows) => split(rows, 0, sizes)),
-    ...tokens.flatMap((words) => words === undefined ? [] : [split(words, 1, sizes)]),
+    ...tokens.flatMap((words) => words ? [split(words, 1, sizes)] : []),
   ];
   const chunkOf = (...[labels, ...given]: readonly Tensor[]): readonly Tensor[] => {
     const words = given.slice(passes.length);

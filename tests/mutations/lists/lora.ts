@@ -132,7 +132,7 @@ export const loraMutations: readonly Mutation[] = [
     name: "dropped inputs reach the base layer",
     file: "nn/lora/lora.ts",
     find: "const base = this.base.forward(x, context, beside);",
-    replace: `x = dropWhere(x, this.#siteAt("lora", x, context));
+    replace: `x = dropWhere(x, this.#siteAt("lora", context));
     const base = this.base.forward(x, context, beside);`,
     why: "LoRA dropout spares the frozen layer",
     tests: ["tests/nn/dropout/dropout_test.ts"],
@@ -140,7 +140,7 @@ export const loraMutations: readonly Mutation[] = [
   {
     name: "LoRA dropout is off",
     file: "nn/lora/lora.ts",
-    find: 'this.updated(base, dropWhere(x, this.#siteAt("lora", x, context)), context)',
+    find: 'this.updated(base, dropWhere(x, this.#siteAt("lora", context)), context)',
     replace: "this.updated(base, x, context)",
     why: "the input of A is dropped",
     tests: ["tests/nn/dropout/dropout_test.ts"],

@@ -31,7 +31,7 @@ export const loraMoreMutations: readonly Mutation[] = [
   {
     name: "fused dropout of parts shares a mask",
     file: "nn/lora/lora.ts",
-    find: 'this.#siteAt("rank", scaled, context, name)',
+    find: 'this.#siteAt("rank", context, name)',
     replace: 'this.#siteAt("rank", scaled, context)',
     why: "thirds drop by masks of their own",
     tests: ["tests/nn/lora/sites_test.ts"],
@@ -39,7 +39,7 @@ export const loraMoreMutations: readonly Mutation[] = [
   {
     name: "fused update masks shared by parts",
     file: "nn/lora/lora.ts",
-    find: 'this.#siteAt("update", inner, context, name)',
+    find: 'this.#siteAt("update", context, name)',
     replace: 'this.#siteAt("update", inner, context)',
     why: "thirds drop by masks of their own",
     tests: ["tests/nn/lora/sites_test.ts"],
@@ -67,7 +67,7 @@ export const loraMoreMutations: readonly Mutation[] = [
     find:
       "const base = this.base.forward(x, context, beside);\n    if (this.merged) return base;\n",
     replace:
-      'const base = this.base.forward(this.merged ? x : dropWhere(x, this.#siteAt("lora", x, context)), context, beside);\n    if (this.merged) return base;\n',
+      'const base = this.base.forward(this.merged ? x : dropWhere(x, this.#siteAt("lora", context)), context, beside);\n    if (this.merged) return base;\n',
     why: "the input of the update alone is dropped",
     tests: ["tests/nn/lora/sites_test.ts"],
   },

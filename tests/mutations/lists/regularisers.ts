@@ -129,7 +129,7 @@ export const regularisersMutations: readonly Mutation[] = [
   {
     name: "the rank is not dropped",
     file: "nn/lora/lora.ts",
-    find: 'dropWhere(scaled, this.#siteAt("rank", scaled, context, name))',
+    find: 'dropWhere(scaled, this.#siteAt("rank", context, name))',
     replace: "scaled",
     why: "the inner dimension has a site",
     tests: ["tests/nn/dropout/cross_test.ts"],
@@ -137,7 +137,7 @@ export const regularisersMutations: readonly Mutation[] = [
   {
     name: "rank draws the masks of lora",
     file: "nn/lora/lora.ts",
-    find: 'this.#siteAt("rank", scaled, context, name)',
+    find: 'this.#siteAt("rank", context, name)',
     replace: 'this.#siteAt("lora", scaled, context, name)',
     why: "the inner dimension has a site of its own",
     tests: ["tests/nn/dropout/cross_test.ts"],
