@@ -277,7 +277,7 @@ Deno.test("parityCommand() names the nearest flag and requires a path", async ()
   for (const flag of ["--root", "--dtype", "--backend", "--json"]) assertStringIncludes(text, flag);
 });
 
-Deno.test("a golden model holds at most 55 kB, all the rest of the golden set 540 kB", async () => {
+Deno.test("a golden model holds at most 55 kB, all the rest of the golden set 560 kB", async () => {
   async function sizeOf(folder: string): Promise<number> {
     let bytes = 0;
     for await (const { name, isDirectory } of Deno.readDir(folder)) {
@@ -290,7 +290,7 @@ Deno.test("a golden model holds at most 55 kB, all the rest of the golden set 54
   const models = await Promise.all(goldenCases.map((name) => sizeOf(`${golden}/${name}`)));
   for (const bytes of models) assert(bytes <= 55_000, `${bytes} bytes`);
   // The cells of the dropout framework are 300 kB, statistics 80 kB, the scripts that made them 70 kB,
-  // GGUF files and codes of bitsandbytes 80 kB.
+  // GGUF files and codes of bitsandbytes 90 kB.
   const rest = await sizeOf(golden) - models.reduce((sum, one) => sum + one, 0);
-  assert(rest <= 540_000, `${rest} bytes`);
+  assert(rest <= 560_000, `${rest} bytes`);
 });
