@@ -108,10 +108,26 @@ export const debertaMutations: readonly Mutation[] = [
   {
     name: "deberta's unknown token is the second one",
     file: "nn/tokenizer/folder/parts.ts",
-    find: "const unk_id = named < 0 ? unknownId : named;",
-    replace: "const unk_id = 1;",
+    find: "unk_id: unknownPiece(settings, pieces, unknown),",
+    replace: "unk_id: 1,",
     why: "the vocabulary or the model of SentencePiece says which",
     tests: pieces,
+  },
+  {
+    name: "the unk_id of deberta's settings is passed over",
+    file: "nn/tokenizer/folder/parts.ts",
+    find: 'const id = config["unk_id"];',
+    replace: "const id = undefined as unknown;",
+    why: "it says which piece is the unknown one where that has a score",
+    tests: ["tests/nn/tokenizer/folder/deberta_test.ts"],
+  },
+  {
+    name: "deberta's unknown token is found by its name alone",
+    file: "nn/tokenizer/folder/parts.ts",
+    find: "entry[0] === unknown && entry[1] === 0",
+    replace: "entry[0] === unknown",
+    why: "transformers looks for it with a score of 0",
+    tests: ["tests/nn/tokenizer/folder/deberta_test.ts"],
   },
   {
     name: "symbols of users are special tokens",
