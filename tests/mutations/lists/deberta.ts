@@ -130,6 +130,14 @@ export const debertaMutations: readonly Mutation[] = [
     tests: ["tests/nn/tokenizer/folder/deberta_test.ts"],
   },
   {
+    name: "a model of SentencePiece may break off between two pieces",
+    file: "nn/tokenizer/sentencepiece.ts",
+    find: "if (!isTrained) reader.fail(",
+    replace: "if (false as boolean) reader.fail(",
+    why: "texts would be divided by the pieces that are left",
+    tests: pieces,
+  },
+  {
     name: "symbols of users are special tokens",
     file: "nn/tokenizer/sentencepiece.ts",
     find: "special: kind === kinds.control }",
