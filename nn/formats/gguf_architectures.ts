@@ -94,19 +94,32 @@ const gemma3: GgufArchitecture = {
     post_ffw_norm: "post_feedforward_layernorm",
   },
   own(value) {
-    const factor = value("rope.scaling.factor");
     const [width, heads] = [value("embedding_length"), value("attention.head_count")];
     // llama.cpp tells the model of 27 billion parameters by its layers.
     const isLargest = value("block_count") === 62;
     const scalar = isLargest ? Number(width) / Number(heads) : value("attention.key_length") ?? 256;
+    const [base, cap] = [value("rope.freq_base_swa"), value("final_logit_softcapping") ?? 0];
+    // Older files have the factor under another name, and no type.
+    const factor = value("rope.scaling.factor") ?? value("rope.scale_linear") ?? 0;
+    const isScaled = value("rope.scaling.type") !== "none" && factor !== 0 && factor !== 1;
     return {
-      sliding_window: value("attention.sliding_window") ?? 4096,
+      ...gemmaWindows(value("attention.sliding_window"), value("attention.sliding_window_pattern")),
       query_pre_attn_scalar: scalar,
-      ...(value("rope.scaling.type") === "linear" &&
-        { rope_scaling: { rope_type: "linear", factor: factor ?? 1 } }),
+      ...(isScaled && { rope_scaling: { rope_type: "linear", factor } }),
+      ...(base !== undefined && { rope_local_base_freq: base }),
+      ...(cap !== 0 && { final_logit_softcapping: cap }),
     };
   },
 };
+
+/** Which layers have windows: none where there is no size, else those of a list or all but each sixth. */
+function gemmaWindows(size: GgufValue = 0, pattern?: GgufValue): JsonObject {
+  if (size === 0) return { sliding_window_pattern: 1 };
+  const types = Array.isArray(pattern)
+    ? { layer_types: pattern.map((one) => one ? "sliding_attention" : "full_attention") }
+    : pattern !== undefined && { sliding_window_pattern: pattern };
+  return { sliding_window: size, ...types };
+}
 
 /** Architectures by `general.architecture`. */
 const architectures: ReadonlyMap<string, GgufArchitecture> = new Map([

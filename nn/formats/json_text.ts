@@ -36,10 +36,10 @@ export function parseJson(text: string, path: string): unknown {
     const fault = scanJson(text).fault ?? text.length;
     const line = text.slice(0, fault).split("\n").length;
     const found = fault < text.length
-      ? JSON.stringify(String.fromCodePoint(text.codePointAt(fault) ?? 0))
+      ? `unexpected ${JSON.stringify(String.fromCodePoint(text.codePointAt(fault) ?? 0))}`
       : "the end of the file";
     throw new FileError(
-      `Cannot parse file as it requires valid JSON: found unexpected ${found}`,
+      `Cannot parse file as it requires valid JSON: found ${found}`,
       path,
       line,
     );

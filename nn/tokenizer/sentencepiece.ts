@@ -127,18 +127,21 @@ export interface SentencePieces extends Pieces {
 export function readSentencePieces(bytes: Uint8Array<ArrayBuffer>, path: string): SentencePieces {
   const reader = new MessageReader(path);
   const pieces: Piece[] = [];
-  let [kind, unknownId] = [unigram as number, 0];
+  let [kind, unknownId, isTrained] = [unigram as number, 0, false];
   for (const [field, value] of reader.fields(bytes)) {
     if (field === fieldsOf.model.pieces) {
       const message = reader.bytes(value, `piece ${pieces.length}`);
       pieces.push(readPiece(reader, message, pieces.length));
     } else if (field === fieldsOf.model.trainer) {
+      isTrained = true;
       for (const [own, setting] of reader.fields(reader.bytes(value, "the trainer's settings"))) {
         if (own === fieldsOf.trainer.kind) kind = reader.number(setting, "the kind of the model");
         if (own === fieldsOf.trainer.unknown) unknownId = reader.number(setting, "the unknown id");
       }
     }
   }
+  // They stand behind the pieces, so that a file which breaks off between two of these has none.
+  if (!isTrained) reader.fail("trainer_spec behind the pieces", "none");
   if (kind !== unigram) reader.fail("a unigram model", `one of kind ${kind}`);
   if (unknownId >= pieces.length) {
     reader.fail(`an unknown id below ${pieces.length}`, `${unknownId}`);

@@ -18,6 +18,9 @@ import { weightMapOf } from "../../nn/formats/weight_map.ts";
 import { exists, isFolder, readText } from "./files.ts";
 import { openShard, readRange, type Shard } from "./shard.ts";
 
+/** Weights as programs of Python, which are never run. */
+const pickled = "pytorch_model.bin";
+
 /**
  * Tensors of a checkpoint, each read from disk when asked for.
  *
@@ -62,7 +65,7 @@ export class Checkpoint implements Disposable {
         if (!await exists(main)) {
           throw new FileError(
             `Cannot open checkpoint as it requires ${wholeCheckpoint} or ${checkpointIndex}: ` +
-              "found neither",
+              (await exists(`${path}/${pickled}`) ? `found ${pickled} alone` : "found neither"),
             path,
           );
         }

@@ -29,8 +29,10 @@ export function describeWeights(report: LoadReport, say: (line: string) => void)
   const drawn = report.initialised.filter((path) => !isHead(path));
   if (drawn.length > 0) {
     say(
-      `weights: the checkpoint has no ${drawn.join(" and no ")}, which pretraining gives: ` +
-        "drawn from the seed, trained and saved with the head",
+      `weights: the checkpoint has no ${
+        drawn.join(" and no ")
+      }: drawn from the seed, trained and ` +
+        "saved with the head",
     );
   }
 }

@@ -206,11 +206,27 @@ function xlmRobertaParts({ config }: Settings, { vocab, charsmap }: Pieces): Jso
   };
 }
 
-function debertaParts(
-  settings: Settings,
-  { vocab, unknownId = 1 }: Pieces,
-  unknown: string,
-): JsonObject {
+/**
+ * Id of the unknown piece: that of the unknown token where its score is 0, else the model's, else that
+ * of the settings.
+ */
+function unknownPiece({ config, path }: Settings, pieces: Pieces, unknown: string): number {
+  const { vocab, unknownId } = pieces;
+  const entries: readonly unknown[] = Array.isArray(vocab) ? vocab : [];
+  const named = entries.findIndex((entry) =>
+    Array.isArray(entry) && entry[0] === unknown && entry[1] === 0
+  );
+  if (named >= 0) return named;
+  if (unknownId !== undefined) return unknownId;
+  const id = config["unk_id"];
+  if (id === undefined) return 1;
+  if (typeof id === "number" && Number.isSafeInteger(id) && id >= 0 && id < entries.length) {
+    return id;
+  }
+  return refuse({ path, key: "unk_id" }, `an id from 0, below ${entries.length}`, id);
+}
+
+function debertaParts(settings: Settings, pieces: Pieces, unknown: string): JsonObject {
   const prefix = settings.config["add_prefix_space"];
   const prepend_scheme = prefix === undefined || prefix === true ? "always" : "first";
   const metaspace = { type: "Metaspace", replacement: "▁", prepend_scheme, split: true };
@@ -223,15 +239,16 @@ function debertaParts(
     { type: "NFC" },
     { type: "Strip", strip_left: false, strip_right: true },
   ];
-  const named = Array.isArray(vocab)
-    ? vocab.findIndex((entry) => Array.isArray(entry) && entry[0] === unknown && entry[1] === 0)
-    : -1;
-  const unk_id = named < 0 ? unknownId : named;
   return {
     normalizer: { type: "Sequence", normalizers },
     pre_tokenizer: { type: "Sequence", pretokenizers: [...punctuation, metaspace] },
     decoder: metaspace,
-    model: { type: "Unigram", unk_id, byte_fallback: false, vocab },
+    model: {
+      type: "Unigram",
+      unk_id: unknownPiece(settings, pieces, unknown),
+      byte_fallback: false,
+      vocab: pieces.vocab,
+    },
   };
 }
 

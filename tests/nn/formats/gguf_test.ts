@@ -100,6 +100,40 @@ Deno.test("a file of Gemma 3 says windows, scaled positions and the factor of it
   assertEquals([all, windowed], [undefined, 3]);
 });
 
+Deno.test("a file of Gemma 3 has the windows and positions that llama.cpp gives it, or is refused", async () => {
+  const header = parsed(await file("gemma3"));
+  const config = (changes: Readonly<Record<string, GgufValue>>, without = "") => {
+    const own = Object.entries(changes).map(([key, value]) => [`gemma3.${key}`, value] as const);
+    const metadata = new Map([...header.metadata, ["gemma3.block_count", 4] as const, ...own]);
+    metadata.delete(`gemma3.${without}`);
+    return parseConfig(ggufConfig({ ...header, metadata }, "g")) as LlamaConfig;
+  };
+  const windows = (...found: Parameters<typeof config>) =>
+    config(...found).layerKinds.map(({ window }) => window);
+  const pattern = "attention.sliding_window_pattern";
+  const none = new Array(4).fill(undefined);
+  assertEquals(windows({}), [3, 3, 3, 3]);
+  assertEquals(windows({}, "attention.sliding_window"), none);
+  assertEquals(windows({ "attention.sliding_window": 0, [pattern]: 2 }), none);
+  assertEquals(windows({ [pattern]: 2 }), [3, undefined, 3, undefined]);
+  assertEquals(windows({ [pattern]: [true, false, false, true] }), [3, undefined, undefined, 3]);
+  const second = (changes: Readonly<Record<string, GgufValue>>) =>
+    config(changes).rotaries.map(({ frequency }) => frequency(2));
+  assertEquals(second({}), [1e-3, 1e-2]);
+  assertEquals(second({ "rope.freq_base_swa": 1e6 }), [1e-3, 1e-3]);
+  for (const key of ["rope.scaling.factor", "rope.scale_linear"]) {
+    assertEquals(second({ [key]: 8 }), [1e-3 / 8, 1e-2], key);
+    assertEquals(second({ [key]: 8, "rope.scaling.type": "none" }), [1e-3, 1e-2], key);
+    assertEquals(second({ [key]: 0, "rope.scaling.type": "linear" }), [1e-3, 1e-2], key);
+  }
+  assertEquals(second({ final_logit_softcapping: 0 }), [1e-3, 1e-2]);
+  assertThrows(
+    () => config({ final_logit_softcapping: 30 }),
+    FileError,
+    "final_logit_softcapping of this configuration as none is supported: found 30",
+  );
+});
+
 /** The file with some bytes of it changed. */
 async function changed(at: number, ...bytes: number[]): Promise<Uint8Array> {
   const whole = await file("llama");

@@ -62,7 +62,7 @@ Deno.test("readSentencePieces() skips what it does not know, and takes the usual
     ...sized(13, [7]),
   ];
   const { vocab, unknownId, extra } = readSentencePieces(
-    Uint8Array.from([...unknown, ...piece, ...sized(1, [])]),
+    Uint8Array.from([...unknown, ...piece, ...sized(1, []), ...sized(2, [])]),
     "spm.model",
   );
   assertEquals([vocab, unknownId, extra], [[["a", -1], ["", 0]], 0, []]);
@@ -70,7 +70,9 @@ Deno.test("readSentencePieces() skips what it does not know, and takes the usual
 
 Deno.test("readSentencePieces() says what is wrong with a file", () => {
   const refused: readonly (readonly [number[], string])[] = [
-    [[], "an unknown id below 0 is required: found 0"],
+    [[], "trainer_spec behind the pieces is required: found none"],
+    [[...piece, ...piece], "trainer_spec behind the pieces is required: found none"],
+    [sized(2, []), "an unknown id below 0 is required: found 0"],
     [[0x0a], "a whole message is required: found its end within a number"],
     [[0x0a, 9, 1], "a whole message is required: found 1 of 9 bytes"],
     [new Array(11).fill(0xff), "a number of at most 10 bytes is required: found a longer one"],
@@ -95,10 +97,11 @@ Deno.test("readSentencePieces() says what is wrong with a file", () => {
   }
 });
 
-Deno.test("every beginning of a model is read or refused by its name", () => {
-  for (let size = 0; size < model.length; size += 7) {
+Deno.test("every beginning of a model without all of its pieces is refused by name", () => {
+  for (let size = 0; size < model.length; size++) {
     try {
-      readSentencePieces(model.slice(0, size), "spm.model");
+      const { vocab } = readSentencePieces(model.slice(0, size), "spm.model");
+      assertEquals(vocab, pieces, `${size}`);
     } catch (error) {
       assert(error instanceof FileError, `${size}: ${error}`);
     }

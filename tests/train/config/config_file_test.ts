@@ -179,6 +179,7 @@ const faults: readonly (readonly [name: string, content: string, message: RegExp
   ],
   ["toml", "{}", /toml: Cannot read configuration as a name/],
   ["a.json", '{\n"lr": 1,\n}', /a\.json:3: .* valid JSON: found unexpected "}"/],
+  ["a.json", '{\n"lr": 1,', /a\.json:2: .* valid JSON: found the end of the file/],
   ["a.json", '{\n"lr": 1 // x\n}', /a\.json:2: .* valid JSON/],
   ["a.json", '{\n"lr": 1,\n"lr": 1}', /a\.json:3: .*each key once.*lr again/],
   ["a.json", '{"rate": {"logits": 0,\n"logits": 0}}', /a\.json:2: .*logits again/],

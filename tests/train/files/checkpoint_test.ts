@@ -136,6 +136,9 @@ Deno.test("Checkpoint.open() refuses shard names that lead out of the directory"
 Deno.test("Checkpoint.open() refuses missing and malformed files", () =>
   withDirectory(async (directory) => {
     await assertRejects(() => Checkpoint.open(directory), FileError, "found neither");
+    await Deno.writeTextFile(`${directory}/pytorch_model.bin`, "");
+    const pickled = "model.safetensors.index.json: found pytorch_model.bin alone";
+    await assertRejects(() => Checkpoint.open(directory), FileError, pickled);
     await assertRejects(() => Checkpoint.open(`${directory}/none`), FileError, "nothing there");
     const path = `${directory}/model.safetensors`;
     const file = encodeSafetensors([tensor("a", [1, 2])]);
