@@ -147,7 +147,7 @@ export interface MemoryAsked {
  * Promises a run the memory that it takes. Where other runs of this process are to take what is free, it
  * waits until one of them is over.
  *
- * @throws {OptionError} If the run fits no more than that; the message names what would fit
+ * @throws {OptionError} If the run fits no more than that, with what would fit, or its wait is ended
  */
 export async function requireMemory(
   folders: RunFolders,
@@ -165,10 +165,11 @@ export async function requireMemory(
     const others = memoryOfRuns(backend);
     const free = { place, bytes: Math.max(0, bytes - others.promised) };
     if (required <= free.bytes) return memory.promise(backend, required);
-    if (others.runs === 0 || required > bytes + others.taken || signal?.aborted) {
+    if (others.runs === 0 || required > bytes + others.taken) {
       const missing = await missingMemory(folders, data, device, parts, { free, share });
       throw new OptionError(missing!);
     }
+    if (signal?.aborted) throw waitEnded(required, free);
     if (!waits) {
       say?.(
         `memory: ${gigabytes(required)} are required and ${gigabytes(free.bytes)} left ` +
@@ -177,6 +178,16 @@ export async function requireMemory(
     }
     await shareEnded(signal);
   }
+}
+
+/** The error of a run that was interrupted before its turn: what would fit is asked of nobody. */
+function waitEnded(required: number, { bytes, place }: FreeMemory): OptionError {
+  return new OptionError(
+    `Cannot begin as ${gigabytes(required)} of memory are required: found ${
+      gigabytes(bytes)
+    } left ` +
+      `on ${place} when the wait for another run was ended`,
+  );
 }
 
 function gigabytes(bytes: number): string {

@@ -10,7 +10,8 @@ import { type GivenConfig, resolveConfig, type TrainConfig } from "../config/con
 import { exists } from "../files/files.ts";
 import { removeLeftovers } from "../files/folder.ts";
 import { readMetrics } from "../report/run_record.ts";
-import { findResumed } from "../run/resume.ts";
+import { configOf } from "../run/open_run.ts";
+import { findResumed, indifferentSettings } from "../run/resume.ts";
 import { readRun } from "../run/run_folder.ts";
 import { train, type TrainHooks, type TrainResult } from "../train.ts";
 import type { GridPoint } from "./choice.ts";
@@ -56,8 +57,9 @@ export async function execute(
   hooks: TrainHooks = {},
 ): Promise<Outcome | undefined> {
   const out = trainFolder(folder, run.id);
-  const config = resolveConfig({ ...run.settings, ...point, ...device, out });
   const isBegun = await exists(`${out}/run.json`);
+  const before = isBegun ? await settingsBegun(out) : {};
+  const config = resolveConfig(before, { ...run.settings, ...point, ...device, out });
   await removeLeftovers(folderOfRun(folder, run.id));
   const weights = await weightsOfRun(config);
   const starts = await readStarts(folder, run.id);
@@ -83,6 +85,13 @@ export async function execute(
   };
   await writeOutcome(folder, run.id, whole);
   return whole;
+}
+
+/** Settings that a run began with: what it was not given may have had another default then. */
+async function settingsBegun(out: string): Promise<GivenConfig> {
+  const settings = Object.entries(configOf(out, await readRun(out)));
+  const machine: readonly string[] = indifferentSettings;
+  return Object.fromEntries(settings.filter(([name]) => !machine.includes(name)));
 }
 
 /** Steps of a run that need not be made again: of one that is over all, else those of its checkpoint. */

@@ -98,9 +98,17 @@ export const memoryMutations: readonly Mutation[] = [
   {
     name: "a run that fits no machine waits for others",
     file: "train/memory_plan.ts",
-    find: "|| required > bytes + others.taken ||",
-    replace: "|| required < 0 ||",
+    find: "|| required > bytes + others.taken)",
+    replace: "|| required < 0)",
     why: "it would not fit when they are over",
+    tests: ["tests/train/memory_share_test.ts"],
+  },
+  {
+    name: "a run that is interrupted before its turn is told what would fit",
+    file: "train/memory_plan.ts",
+    find: "if (signal?.aborted) throw waitEnded(required, free);",
+    replace: "if (signal?.aborted) break;",
+    why: "it would have fitted, and was not refused for its size",
     tests: ["tests/train/memory_share_test.ts"],
   },
   {

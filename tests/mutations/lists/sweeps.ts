@@ -149,6 +149,22 @@ export const sweepMutations: readonly Mutation[] = [
     tests: ["tests/train/sweep/run_sweep_test.ts"],
   },
   {
+    name: "a run that was begun takes today's defaults",
+    file: "train/sweep/execute.ts",
+    find: "isBegun ? await settingsBegun(out) : {}",
+    replace: "{}",
+    why: "a default that has changed since would be refused as another setting",
+    tests: ["tests/train/sweep/run_sweep_test.ts"],
+  },
+  {
+    name: "a run goes on with the machine's settings of the process before",
+    file: "train/sweep/execute.ts",
+    find: "settings.filter(([name]) => !machine.includes(name))",
+    replace: "settings",
+    why: "they may be another machine's",
+    tests: ["tests/train/sweep/run_sweep_test.ts"],
+  },
+  {
     name: "what is no fault of a run counts as its failure",
     file: "train/sweep/execute.ts",
     find: "if (!(error instanceof TrainingError || error instanceof NumericError)) throw error;",

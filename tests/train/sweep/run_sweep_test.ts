@@ -195,6 +195,26 @@ Deno.test("an interrupt leaves runs to go on, with the numbers of those that nev
   assertEquals(differencesOf(await contentsOfRuns(whole), await contentsOfRuns(stopped)), []);
 });
 
+Deno.test("a run goes on with the defaults that it began with", async () => {
+  const sweep = await plannedSweep(workspace, { seeds: 1, settings: { saveEvery: 1 } });
+  const { folder, plan: { runs: [run] } } = sweep;
+  const stop = new AbortController();
+  const onBegin = () => ({ onStep: () => stop.abort() });
+  await runSweep(sweep, [run!], { signal: stop.signal }, { onBegin });
+  const path = `${folder}/runs/${run!.id}/run/run.json`;
+  const saved = JSON.parse(await Deno.readTextFile(path));
+  assertEquals([saved.config.padMultiple, saved.config.kernels], [undefined, "auto"]);
+  Object.assign(saved.config, { padMultiple: 4, kernels: "javascript" });
+  await Deno.writeTextFile(path, JSON.stringify(saved));
+  const again = await reopened(sweep);
+  const refused: string[] = [];
+  const onRefused = (_: unknown, { message }: Error) => refused.push(message);
+  const { done } = await runSweep(again, [run!], {}, { onRefused });
+  assertEquals([done, refused], [1, []]);
+  const { config } = JSON.parse(await Deno.readTextFile(path));
+  assertEquals([config.padMultiple, config.kernels], [4, "auto"]);
+});
+
 Deno.test("a run that was over before it was told counts the seconds of all its steps", async () => {
   const sweep = await plannedSweep(workspace, { seeds: 1, settings: { saveEvery: 3 } });
   const { folder, plan: { runs: [run] } } = sweep;
