@@ -1,5 +1,8 @@
 // The weights of attention, and scores that are infinite, as one program has them and as composed.
 import type { Device } from "../../core/device.ts";
+import { gradient } from "../../core/gradient.ts";
+import { mul } from "../../core/ops/elementwise.ts";
+import { sum } from "../../core/ops/reduce.ts";
 import { seedKey, uniform } from "../../core/random.ts";
 import { sizeOf } from "../../core/shape.ts";
 import { tensor } from "../../core/tensor.ts";
@@ -35,4 +38,31 @@ export async function infiniteScores(device: Device, fused: boolean): Promise<nu
   };
   const inputs = [numbers(1, 1e20), numbers(2, 1e20), numbers(3, 1)];
   return [...await attentionOf(inputs, fusedOptions(device, c), fused).read()];
+}
+
+/** Gradient of all keys but the first, which alone the first query sees; that query's first number is given. */
+export async function laterKeys(
+  device: Device,
+  { first, fused, ...own }: Pick<FusedCase, "weights"> & {
+    readonly tokens: number;
+    readonly first: number;
+    readonly fused: boolean;
+  },
+): Promise<number[]> {
+  using _scope = device.scope("later keys");
+  const { tokens } = own;
+  const c: FusedCase = { ...own, name: "", space: [1, 1, 1, tokens, tokens, 8], causal: true };
+  const shape = [1, 1, 1, tokens, 8];
+  const [query, key, value, weight] = [1, 2, 3, 4].map((seed) => {
+    const data = uniform(seedKey(seed), sizeOf(shape)).map((u, i) =>
+      seed === 1 && i === 0 ? first : Math.fround(2 * u - 1)
+    );
+    return tensor(device, data, shape);
+  });
+  const { gradients } = gradient(() => {
+    const y = attentionOf([query!, key!, value!], fusedOptions(device, c), fused);
+    return sum(mul(y, weight!));
+  }, [key!]);
+  // Zero times the first query's first number is NaN too where that is.
+  return [...await gradients[0]!.read()].filter((_, i) => i >= 8 && i % 8 !== 0);
 }

@@ -49,17 +49,21 @@ export class ScoreGradients {
     if (hasTwoSums(masks)) text.add(`let before${name} = ${weigh("Before", scored)};`);
   }
 
-  /** Gradients of four scores, but for the factor of all. */
+  /** Gradients of four scores, but for the factor of all; of those that take no part they are zero. */
   through(at: FourPlace): void {
     const { text } = this;
     const { masks } = text.program;
     const name = at.join("_");
     const product = this.rows.value("product", at);
     const hasBefore = masks.weights !== undefined && (masks.rest === "factor" || hasTwoSums(masks));
-    text.add(
-      hasBefore
-        ? `through${name} = used${name} * through${name} - before${name} * ${product};`
-        : `through${name} = used${name} * (through${name} - ${product});`,
-    );
+    const [value, kept] = hasBefore
+      ? [`used${name} * through${name} - before${name} * ${product}`, this.masks.scored(at)]
+      : [
+        `used${name} * (through${name} - ${product})`,
+        this.masks.both(this.masks.scored(at), this.masks.weighed(at)),
+      ];
+    // A weight of zero times a product that is not finite is NaN.
+    const chosen = kept === undefined ? value : `select(vec4<f32>(), ${value}, ${kept})`;
+    text.add(`through${name} = ${chosen};`);
   }
 }

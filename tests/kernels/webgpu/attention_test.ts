@@ -9,7 +9,7 @@ import { permute, transpose } from "../../../core/ops/view.ts";
 import { openCpu } from "../../../kernels/cpu/backend.ts";
 import { attentionAlways } from "../../../kernels/webgpu/attention/attention_policy.ts";
 import { WebGpuBackend } from "../../../kernels/webgpu/backend.ts";
-import { infiniteScores, weightsOf } from "../../support/attention_weights_of.ts";
+import { infiniteScores, laterKeys, weightsOf } from "../../support/attention_weights_of.ts";
 import {
   attentionOf,
   type FusedCase,
@@ -138,3 +138,22 @@ attentionTest(
     expected.forEach((x, i) => assert(Number.isNaN(x) || Math.abs(x - actual[i]!) < 1e-5));
   },
 );
+
+const drops: Record<string, Pick<FusedCase, "weights">> = {
+  "no weights": {},
+  "weights, whose sum is hidden": { weights: { structure: "column", rate: 0.5 } },
+};
+for (const [name, drop] of Object.entries(drops)) {
+  // In tiles for software the gradient over 8 tokens is one program, over 17 two.
+  for (const tokens of [8, 17]) {
+    attentionTest(
+      `a row that is NaN leaves gradients of keys that it does not see, of ${tokens}, dropping ${name}`,
+      async (device) => {
+        await using oracle = new Device(openCpu({ kernels: "javascript" }), "f64");
+        const expected = await laterKeys(oracle, { ...drop, tokens, first: 1, fused: false });
+        const actual = await laterKeys(device, { ...drop, tokens, first: NaN, fused: true });
+        assertClose([actual], [expected], "keys");
+      },
+    );
+  }
+}

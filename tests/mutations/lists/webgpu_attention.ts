@@ -18,6 +18,14 @@ export const webGpuAttentionMutations: readonly Mutation[] = [
     tests: results,
   },
   {
+    name: "attention on WebGPU: a row that is NaN reaches keys that it does not see",
+    file: `${folder}/score_gradients.ts`,
+    find: "kept === undefined ? value : `select(vec4<f32>(), ${value}, ${kept})`;",
+    replace: "value;",
+    why: "a weight of zero times a product that is not finite is NaN",
+    tests: results,
+  },
+  {
     name: "attention on WebGPU: rows that lost all keys stay empty",
     file: `${folder}/forward.ts`,
     find: '"if (isLost) { atomicStore(&lost, 1u); }",',
