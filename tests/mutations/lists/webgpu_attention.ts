@@ -20,8 +20,8 @@ export const webGpuAttentionMutations: readonly Mutation[] = [
   {
     name: "attention on WebGPU: a row that is NaN reaches keys that it does not see",
     file: `${folder}/score_gradients.ts`,
-    find: "kept === undefined ? value : `select(vec4<f32>(), ${value}, ${kept})`;",
-    replace: "value;",
+    find: "const chosen = kept === undefined ? value : `select(vec4<f32>(), ${value}, ${kept})`;",
+    replace: "const chosen = value;",
     why: "a weight of zero times a product that is not finite is NaN",
     tests: results,
   },
