@@ -11,7 +11,6 @@ import { dropWhere } from "../dropout/drop_hidden.ts";
 import { siteAt } from "../dropout/site.ts";
 import type { ForwardContext } from "../layers/forward_context.ts";
 import { Linear, type Projection } from "../layers/linear.ts";
-import { Module } from "../layers/module.ts";
 import type { Architecture } from "./architecture.ts";
 import {
   encoderConfig,
@@ -21,16 +20,8 @@ import {
   firstToken,
 } from "./encoder.ts";
 import type { EncoderConfig } from "./encoder_embeddings.ts";
-import { Model, type ModelConfig, type ModelOutput } from "./model.ts";
-
-class Pooler extends Module {
-  readonly dense: Projection;
-
-  constructor({ hiddenSize, initializerRange: deviation }: ModelConfig) {
-    super();
-    this.dense = new Linear(hiddenSize, hiddenSize, { deviation });
-  }
-}
+import { Model, type ModelOutput } from "./model.ts";
+import { Pooler } from "./pooler.ts";
 
 /** `BertModel`: the encoder with a dense layer over the first token, which checkpoints may lack. */
 class BertModel extends EncoderModel {

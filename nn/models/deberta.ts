@@ -38,6 +38,7 @@ import {
 } from "./encoder.ts";
 import { TokenEmbeddings } from "./encoder_embeddings.ts";
 import { Model, type ModelOutput } from "./model.ts";
+import { Pooler } from "./pooler.ts";
 
 /** `DebertaV2Embeddings`. */
 class DebertaEmbeddings extends TokenEmbeddings {
@@ -189,20 +190,10 @@ class DebertaLayers extends EncoderLayers {
   }
 }
 
-/** `ContextPooler`: dense and activation over the first token, which checkpoints may lack. */
-class ContextPooler extends Module {
-  readonly dense: Projection;
-
-  constructor({ hiddenSize, initializerRange: deviation }: DebertaConfig) {
-    super();
-    this.dense = new Linear(hiddenSize, hiddenSize, { deviation });
-  }
-}
-
 /** `DebertaV2ForSequenceClassification`. */
 class DebertaClassifier extends Model {
   readonly deberta: EncoderModel;
-  readonly pooler: ContextPooler;
+  readonly pooler: Pooler;
   /** `[labels, width]` and bias. */
   readonly classifier: Projection;
   readonly #layers: DebertaLayers;
@@ -214,7 +205,7 @@ class DebertaClassifier extends Model {
     this.#layers = new DebertaLayers(config);
     this.#activation = config.headActivation;
     this.deberta = new EncoderModel(config, this.#layers, new DebertaEmbeddings(config));
-    this.pooler = new ContextPooler(config);
+    this.pooler = new Pooler(config);
     this.classifier = new Linear(hiddenSize, labels, { deviation });
   }
 
