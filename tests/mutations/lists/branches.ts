@@ -57,4 +57,12 @@ export const branchesMutations: readonly Mutation[] = [
     why: "nodes are of a segment's graph",
     tests: card,
   },
+  {
+    name: "branches: products of the library run beside each other",
+    file: "kernels/cuda/queue/card_capturing.ts",
+    find: "foreign === undefined ? own : [...own, libraryMemory]",
+    replace: "foreign === undefined ? own : [...own]",
+    why: "they have one memory to work in",
+    tests: card,
+  },
 ];
